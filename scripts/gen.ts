@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { type FileDescriptorProto, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { collectThirdPartyProtos } from './third-party-protos.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Makes everything under `gen/` of `targetDir` from the contracts, replacing what was there. */
+export async function generate(targetDir: string): Promise<void> {
+  await collectThirdPartyProtos(join(root, '.cache/proto'));
+  await rm(join(targetDir, 'gen'), { recursive: true, force: true });
+  buf('generate', '--output', targetDir);
+  const descriptors = join(targetDir, 'gen/descriptors.binpb');
+  buf('build', '--as-file-descriptor-set', '--output', descriptors);
+  await writeFile(descriptors, trimSourceInfo(await readFile(descriptors)));
+}
+
+/**
+ * The files of `gen/` that differ from what the contracts give now: changed, missing or left over. Empty when `gen/`
+ * is up to date.
+ */
+export async function findDrift(): Promise<string[]> {
+  const fresh = await mkdtemp(join(tmpdir(), 'ordermesh-gen-'));
+  try {
+    await generate(fresh);
+    const paths = new Set([...(await listFiles(join(root, 'gen'))), ...(await listFiles(join(fresh, 'gen')))]);
+    const differs = await Promise.all(
+      [...paths].map(async (path) => !(await haveSameBytes(join(root, 'gen', path), join(fresh, 'gen', path)))),
+    );
+    return [...paths].filter((_, index) => differs[index]).sort();
+  } finally {
+    await rm(fresh, { recursive: true });
+  }
+}
+
+function buf(...args: string[]): void {
+  // The plugins are run by `node`: the pinned one, not the machine's.
+  const path = [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
+  execFileSync('buf', args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } });
+}
+
+/** Keeps the comments of our own contracts, which reflection shows, and drops positions and everybody else's. */
+function trimSourceInfo(descriptors: Uint8Array): Uint8Array {
+  const set = fromBinary(FileDescriptorSetSchema, descriptors);
+  set.file.forEach(trimFile);
+  return toBinary(FileDescriptorSetSchema, set);
+}
+
+function trimFile(file: FileDescriptorProto): void {
+  if (file.sourceCodeInfo === undefined) return;
+  const isOurs = !/^(buf|google|grpc)\//.test(file.name);
+  const commented = file.sourceCodeInfo.location.filter((location) => isOurs && location.leadingComments !== '');
+  for (const location of commented) location.span = [0, 0, 0];
+  file.sourceCodeInfo.location = commented;
+}
+
+async function listFiles(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1));
+}
+
+async function haveSameBytes(left: string, right: string): Promise<boolean> {
+  const [a, b] = await Promise.all([readIfThere(left), readIfThere(right)]);
+  return a !== undefined && b !== undefined && a.equals(b);
+}
+
+async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function main(): Promise<void> {
+  if (!process.argv.includes('--check')) return generate(root);
+  const drift = await findDrift();
+  if (drift.length === 0) return;
+  console.error(
+    `gen/ is not what the contracts give; run \`make gen\` and commit it:\n${drift.map((path) => `  gen/${path}`).join('\n')}`,
+  );
+  process.exitCode = 1;
+}
+
+if (import.meta.main) await main();
