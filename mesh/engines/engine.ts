@@ -1,0 +1,82 @@
+import type { CallContext, Metadata } from 'nice-grpc-common';
+
+/** The four kinds of call of gRPC. */
+export type MethodKind = 'unary' | 'server-streaming' | 'client-streaming' | 'bidi-streaming';
+
+/** What an engine has to know of a method: its path, its kind, and how messages become bytes. */
+export interface EngineMethod<Request, Response> {
+  /** `/user.v1.UserService/GetUser`. */
+  readonly path: string;
+  readonly kind: MethodKind;
+  readonly encodeRequest: (message: Request) => Uint8Array;
+  readonly decodeRequest: (bytes: Uint8Array) => Request;
+  readonly encodeResponse: (message: Response) => Uint8Array;
+  readonly decodeResponse: (bytes: Uint8Array) => Response;
+}
+
+/** A call as the engine hands it to the server chain. Costly parts (metadata, signal) are made when first asked for. */
+export interface EngineCall extends CallContext {
+  readonly path: string;
+  /** When the caller's deadline passes, in milliseconds since the epoch; `undefined` when the call came without one. */
+  readonly deadlineMs: number | undefined;
+}
+
+/** The handlers of the four kinds, by kind. What they reject with has become a status by then (`toStatus`). */
+export type EngineHandler<Request, Response> =
+  | { readonly kind: 'unary'; readonly handle: (request: Request, call: EngineCall) => Promise<Response> }
+  | { readonly kind: 'server-streaming'; readonly handle: (request: Request, call: EngineCall) => AsyncIterable<Response> }
+  | { readonly kind: 'client-streaming'; readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => Promise<Response> }
+  | { readonly kind: 'bidi-streaming'; readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => AsyncIterable<Response> };
+
+/** What goes on the wire for a failed call. */
+export interface WireStatus {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+export interface ServerHostOptions {
+  /** The largest message taken, in bytes. Default 4 MiB. Larger ones are RESOURCE_EXHAUSTED. */
+  readonly maxReceiveBytes?: number;
+  /** Streams a connection may have open. Default 1,000. */
+  readonly maxConcurrentStreams?: number;
+  /** Makes the status of whatever a handler, a decoder or the engine itself failed with. */
+  readonly toStatus: (error: unknown, path: string) => WireStatus;
+}
+
+/** A gRPC server: listens, speaks HTTP/2 and gRPC framing, and calls handlers. Policy is above it. */
+export interface ServerHost {
+  /** Adds a method; only before `listen`. */
+  add<Request, Response>(method: EngineMethod<Request, Response>, handler: EngineHandler<Request, Response>): void;
+  /** Listens on `host:port` (port 0: any) and resolves with the port. Rejects with a MeshError that names the address. */
+  listen(address: string): Promise<number>;
+  /** Takes no new calls (GOAWAY), and resolves when those under way have ended or `graceMs` is over; then ends the rest. */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** What a client says of one call. */
+export interface TransportCall {
+  readonly metadata: Metadata;
+  /** When the call must be over, in milliseconds since the epoch: sent as `grpc-timeout` and enforced here as well. */
+  readonly deadlineMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly onHeader?: ((header: Metadata) => void) | undefined;
+  readonly onTrailer?: ((trailer: Metadata) => void) | undefined;
+}
+
+/** A way to one endpoint. Calls reject with nice-grpc's ClientError. Choosing endpoints, retries, breakers are above it. */
+export interface Transport {
+  unary<Request, Response>(method: EngineMethod<Request, Response>, request: Request, call: TransportCall): Promise<Response>;
+  serverStreaming<Request, Response>(method: EngineMethod<Request, Response>, request: Request, call: TransportCall): AsyncIterable<Response>;
+  clientStreaming<Request, Response>(method: EngineMethod<Request, Response>, requests: AsyncIterable<Request>, call: TransportCall): Promise<Response>;
+  bidiStreaming<Request, Response>(method: EngineMethod<Request, Response>, requests: AsyncIterable<Request>, call: TransportCall): AsyncIterable<Response>;
+  close(): void;
+}
+
+/** An engine: grpc-js today. */
+export interface Engine {
+  readonly name: string;
+  createServerHost(options: ServerHostOptions): ServerHost;
+  /** A transport to `host:port`. It connects when first used, and again after it lost the connection. */
+  connect(address: string): Transport;
+}

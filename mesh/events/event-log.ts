@@ -1,0 +1,74 @@
+/** An event to append. */
+export interface NewEvent {
+  readonly topic: string;
+  /** Events with the same key share a partition (murmur2, as the Java client of Kafka) and stay in order. */
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: Uint8Array;
+  /** When it happened, in milliseconds since the epoch. */
+  readonly timeMs: number;
+}
+
+/** Where an event lies. */
+export interface EventPosition {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** An event as it lies in the log. */
+export interface StoredEvent extends NewEvent, EventPosition {}
+
+export interface TopicInfo {
+  readonly name: string;
+  readonly partitions: number;
+}
+
+/** Where reading starts: an end of the topic, an offset for each partition (missing ones: their beginning), or a time. */
+export type StartPosition =
+  | { readonly at: 'beginning' }
+  | { readonly at: 'latest' }
+  | { readonly at: 'offsets'; readonly offsets: ReadonlyMap<number, bigint> }
+  | { readonly at: 'time'; readonly timeMs: number };
+
+export interface ConsumeOptions {
+  /** Members of a group share the partitions of its topics; each group sees every event. */
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** Where a group starts that has no committed offset yet. Default: `beginning`. */
+  readonly start?: 'beginning' | 'latest';
+  /**
+   * Has its effect, durably, and resolves; only then is the offset committed. While it rejects, the event is handed over
+   * again after a growing delay and its partition waits. Events of one partition come one at a time, in order;
+   * partitions run side by side.
+   */
+  readonly handle: (event: StoredEvent, signal: AbortSignal) => Promise<void>;
+}
+
+/** A member of a group at work. */
+export interface EventConsumer {
+  /** Finishes what is under way, commits it, and leaves the group, whose other members take over. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A partitioned, replayable log of events: at least once, in order per key. `publish` resolves when the events are
+ * durable. An unreachable log rejects with UNAVAILABLE `EVENTS_UNAVAILABLE`.
+ */
+export interface EventLog {
+  /** Creates the topic unless it is there; the partition count of an existing topic is left as it is. */
+  ensureTopic(name: string, options?: { readonly partitions?: number; readonly retentionMs?: number }): Promise<void>;
+  topics(): Promise<TopicInfo[]>;
+  /** Appends in the given order; the answer has the same order. NOT_FOUND `UNKNOWN_TOPIC` when a topic is missing. */
+  publish(events: readonly NewEvent[]): Promise<EventPosition[]>;
+  consume(options: ConsumeOptions): Promise<EventConsumer>;
+  /**
+   * Reads without a group, in order within each partition, and goes on with what comes until `signal` aborts (then it
+   * ends quietly). It reads ahead by a bounded number of events, so a slow reader holds back only itself. An offset that
+   * retention has removed starts at the oldest that is kept.
+   */
+  read(topic: string, from: StartPosition, signal: AbortSignal): AsyncIterable<StoredEvent>;
+  /** The offset of the next event of each partition. */
+  endOffsets(topic: string): Promise<Map<number, bigint>>;
+  check(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,116 @@
+import type { Transaction } from '../storage/storage.ts';
+
+/** What a step is given. */
+export interface StepContext {
+  readonly sagaId: string;
+  /** The same at every try of this step, another for its undo: a UUIDv5 of saga and step, to send as `request_id`. */
+  readonly requestId: string;
+  /** Aborts at the step's time limit and when the engine stops: the outcome is then unknown and the step is tried again. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A step of a saga. `run` has an effect somewhere else and resolves with what the later steps need, or rejects. A
+ * MeshError or ClientError whose code is a definite refusal (INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS,
+ * PERMISSION_DENIED, FAILED_PRECONDITION, OUT_OF_RANGE, UNAUTHENTICATED, UNIMPLEMENTED) says that there was no effect:
+ * the saga turns back. Anything else leaves the outcome unknown: the same step is tried again, with the same id, until
+ * the answer is definite or the saga's time is up; then this step is undone as well.
+ */
+export interface SagaStep<Data> {
+  /** kebab-case, unique in the saga: `reserve-stock`. */
+  readonly name: string;
+  readonly run: (data: Data, context: StepContext) => Promise<Partial<Data> | undefined>;
+  /** Takes the effect back, also when there was none. Tried again until it is definite. Absent: nothing to undo. */
+  readonly undo?: (data: Data, context: StepContext) => Promise<void>;
+  /** From the start of this step on the saga can only complete: it is not cancelled any more. Default false. */
+  readonly pivot?: boolean;
+  /** How long one try may take. Default 10 s. */
+  readonly timeoutMs?: number;
+}
+
+/** Why a saga turned back. */
+export interface SagaFailure {
+  readonly reason: string;
+  readonly message: string;
+  /** Whether a caller asked for it. */
+  readonly cancelled: boolean;
+}
+
+/** Where a saga stands, as told to the owner of what it is about. */
+export type SagaProgress<Data> =
+  | { readonly at: 'step-done'; readonly step: string; readonly data: Data }
+  | { readonly at: 'compensating'; readonly failure: SagaFailure; readonly data: Data }
+  | { readonly at: 'completed'; readonly data: Data }
+  | { readonly at: 'compensated'; readonly failure: SagaFailure; readonly data: Data }
+  | { readonly at: 'needs-attention'; readonly step: string; readonly failure: SagaFailure; readonly data: Data };
+
+/** A kind of saga. Its name and version are stored with each: a new version is another definition beside the old one. */
+export interface SagaDefinition<Data> {
+  readonly name: string;
+  readonly version: number;
+  readonly steps: readonly SagaStep<Data>[];
+  /** After this a saga that has not completed turns back. Default 10 min. */
+  readonly timeoutMs?: number;
+  /**
+   * Writes what a step of progress means for the owner's own rows and events, in the transaction that records it. The
+   * last step's `step-done` and `completed` come in one transaction, in this order.
+   */
+  readonly onProgress: (tx: Transaction, sagaId: string, progress: SagaProgress<Data>) => Promise<void>;
+}
+
+export type SagaState = 'running' | 'completed' | 'compensating' | 'compensated' | 'needs-attention';
+export type SagaStepState = 'pending' | 'started' | 'done' | 'refused' | 'undoing' | 'undone' | 'stuck';
+
+/** A step as it stands, for people to look at. Times are in milliseconds since the epoch. */
+export interface SagaStepView {
+  readonly name: string;
+  readonly state: SagaStepState;
+  readonly attempts: number;
+  readonly startTimeMs: number | undefined;
+  readonly endTimeMs: number | undefined;
+  readonly lastError: string;
+  readonly undoAttempts: number;
+  readonly undoStartTimeMs: number | undefined;
+  readonly undoEndTimeMs: number | undefined;
+}
+
+/** A saga as it stands, for people to look at. */
+export interface SagaView {
+  readonly id: string;
+  readonly name: string;
+  readonly definitionVersion: number;
+  readonly subjectId: string;
+  readonly state: SagaState;
+  readonly steps: readonly SagaStepView[];
+  readonly failure: SagaFailure | undefined;
+  readonly createTimeMs: number;
+  readonly updateTimeMs: number;
+  readonly nextAttemptTimeMs: number | undefined;
+  readonly notes: readonly string[];
+}
+
+/** What an operator can do with sagas. */
+export interface SagaAdmin {
+  /** In id order, after `afterId`. */
+  list(filter: { readonly state?: SagaState }, afterId: string): AsyncIterable<SagaView>;
+  get(name: { readonly id: string } | { readonly subjectId: string }): Promise<SagaView | undefined>;
+  /** Sets a parked saga going again. NOT_FOUND `UNKNOWN_SAGA`, FAILED_PRECONDITION `SAGA_NOT_PARKED`. */
+  retry(id: string, note: string): Promise<SagaView>;
+  /** Records how the stuck undo of `step` ended and goes on. Also FAILED_PRECONDITION `STEP_NOT_STUCK`. */
+  resolve(id: string, step: string, outcome: 'undone' | 'skipped', note: string): Promise<SagaView>;
+}
+
+/** Runs durable sagas of one service, in that service's own database. */
+export interface SagaEngine extends SagaAdmin {
+  /** Begins a saga in the caller's transaction, beside the row it is about; it runs once that is committed. */
+  begin<Data>(tx: Transaction, definition: SagaDefinition<Data>, saga: { readonly id: string; readonly subjectId: string; readonly data: Data }): Promise<void>;
+  /**
+   * Asks a saga to turn back, in the caller's transaction. False when it is too late: it is terminal, or its pivot step
+   * has started. A step under way is awaited first.
+   */
+  cancel(tx: Transaction, id: string, failure: { readonly reason: string; readonly message: string }): Promise<boolean>;
+  /** Takes up unfinished sagas, those of a dead process included, and drives them. */
+  start(): Promise<void>;
+  /** Starts no more steps, waits for those under way up to `graceMs` and gives back its leases. */
+  stop(): Promise<void>;
+}

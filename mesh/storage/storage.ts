@@ -1,0 +1,58 @@
+/** A value in a row or a parameter. Integers come back as `bigint`, whatever their column's width. */
+export type SqlValue = string | number | bigint | Uint8Array | null;
+
+/** A row, by column name. */
+export type Row = Readonly<Record<string, SqlValue>>;
+
+/** Where SQL can be run. Parameters are written `$1`, `$2`, ... in both dialects and may be used more than once. */
+export interface Queryable {
+  /** Runs a statement and returns its rows, also those of `RETURNING`. */
+  query<R extends Row = Row>(sql: string, params?: readonly SqlValue[]): Promise<R[]>;
+  /** Runs a statement and returns how many rows it changed. */
+  execute(sql: string, params?: readonly SqlValue[]): Promise<number>;
+}
+
+/** A transaction under way. */
+export interface Transaction extends Queryable {
+  /** Calls `action` once the transaction is durable; never when it is rolled back. For waking others, so it must not throw. */
+  afterCommit(action: () => void): void;
+}
+
+/** What may be asked of a transaction or a read. */
+export interface StorageOptions {
+  /** Ends the wait: the statement under way is cancelled where the engine can, and nothing is committed. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A change of a schema. `sql` may hold several statements, in the subset that SQLite and PostgreSQL share: TEXT, BIGINT,
+ * BYTEA, `ON CONFLICT`, `RETURNING`, partial indexes; `{{identity}}` stands for the type of an ascending BIGINT primary key.
+ */
+export interface Migration {
+  /** `0001-init`: unique in its set; sets are applied in the order of their names. */
+  readonly name: string;
+  readonly sql: string;
+}
+
+/**
+ * A database of one service. A transaction that resolved is durable (SQLite `synchronous=FULL`, PostgreSQL
+ * `synchronous_commit=on`). When the engine cannot be reached or cannot write, calls fail with UNAVAILABLE
+ * (`STORAGE_UNAVAILABLE`, `STORAGE_FULL`), and work again without a restart once it can.
+ */
+export interface Storage extends Queryable {
+  readonly dialect: 'sqlite' | 'postgres';
+  /** Whether no other process can be using this database now: what an earlier process held is then free to take. */
+  readonly exclusive: boolean;
+  /**
+   * Runs `work` and commits, or rolls back when it throws, and passes its result or error on. `work` awaits nothing but
+   * the transaction's own calls: others wait behind it. Transactions of one turn share a commit; one that throws takes
+   * no other down with it. On a deadlock or serialization failure `work` is run again from its start.
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: StorageOptions): Promise<T>;
+  /** Applies what is missing of a set, once, also with several processes starting at a time. */
+  migrate(set: string, migrations: readonly Migration[]): Promise<void>;
+  /** Resolves when the database answers; rejects with what is wrong. */
+  check(): Promise<void>;
+  /** Waits for transactions under way, then closes. */
+  close(): Promise<void>;
+}

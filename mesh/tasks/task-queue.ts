@@ -1,0 +1,54 @@
+import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
+
+/** A piece of work for one worker. */
+export interface NewTask {
+  /** The sender's id for it. A queue that still holds this id does not take it twice. */
+  readonly id: string;
+  readonly payload: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A task handed to a worker. */
+export interface Task extends NewTask {
+  readonly queue: string;
+  /** 1 at the first try. */
+  readonly attempt: number;
+  /** Whether a failure now ends it: no try is left after this one. */
+  readonly lastAttempt: boolean;
+}
+
+export interface WorkOptions {
+  readonly queue: string;
+  /** How many tasks this worker has in hand at most. Default 10. */
+  readonly concurrency?: number;
+  /** The waits before the second, third, ... try. Default 1 s, 5 s, 30 s, 2 min, 10 min: six tries in all. */
+  readonly retryDelaysMs?: readonly number[];
+  /** How long a task stays hidden from others while it is worked on. Default 60 s. Renewed while the worker lives. */
+  readonly visibilityTimeoutMs?: number;
+  /**
+   * Does the work and resolves; only then is the task removed. A rejection is a failed try; one with a MeshError whose
+   * code says that no repetition helps (INVALID_ARGUMENT, FAILED_PRECONDITION, NOT_FOUND, ...) is the last.
+   */
+  readonly handle: (task: Task, signal: AbortSignal) => Promise<void>;
+}
+
+/** A worker at work. */
+export interface TaskWorker {
+  /** Takes no more tasks and waits for those in hand; what is not done by then is handed to another worker later. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Queues with competing consumers: each task goes to one worker at a time, at least once. What fails is tried again with
+ * growing delays and then lies in the dead letters. An unreachable queue rejects with UNAVAILABLE `TASKS_UNAVAILABLE`.
+ */
+export interface TaskQueue {
+  /** Resolves when the tasks are durable. */
+  enqueue(queue: string, tasks: readonly NewTask[]): Promise<void>;
+  work(options: WorkOptions): Promise<TaskWorker>;
+  /** How many tasks wait or are being worked on. */
+  depth(queue: string): Promise<number>;
+  readonly deadLetters: DeadLetterBox;
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
