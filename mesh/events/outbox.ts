@@ -1,0 +1,18 @@
+import type { NewTask } from '../tasks/task-queue.ts';
+import type { Transaction } from '../storage/storage.ts';
+import type { DomainEvent } from './envelope.ts';
+
+/**
+ * Makes events and tasks durable in the transaction that causes them, and hands them on afterwards: at least once, events
+ * of a key in order. Its relay wakes on commit; while log or queue cannot be reached it keeps what it has and tries again.
+ */
+export interface Outbox {
+  addEvent(tx: Transaction, event: DomainEvent): Promise<void>;
+  addTask(tx: Transaction, queue: string, task: NewTask): Promise<void>;
+  /** Applies its migrations and begins to hand on, what an earlier process left first. */
+  start(): Promise<void>;
+  /** Hands on what it can within `graceMs` and stops; the rest stays for the next start. */
+  stop(graceMs: number): Promise<void>;
+  /** How many entries wait to be handed on, and since when the oldest does. */
+  backlog(): Promise<{ readonly entries: number; readonly oldestTimeMs: number | undefined }>;
+}

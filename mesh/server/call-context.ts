@@ -1,0 +1,14 @@
+import type { CallContext } from 'nice-grpc-common';
+
+/** What a handler is told of its call, beside what nice-grpc tells. */
+export interface CallDetails {
+  /** When the answer must be there, in milliseconds since the epoch: the caller's deadline, or the method's default. */
+  readonly deadlineMs: number | undefined;
+  /** Milliseconds left until the deadline, 0 when it is over, `Infinity` without one. */
+  remainingMs(): number;
+  /** From `x-request-id`, or made by the server; also in every line of the log that the call writes. */
+  readonly requestId: string;
+}
+
+/** The context of a call on the server: nice-grpc's, with the deadline and the request id. */
+export type MeshCallContext = CallContext & CallDetails;
