@@ -24,9 +24,18 @@ export interface EngineCall extends CallContext {
 /** The handlers of the four kinds, by kind. What they reject with has become a status by then (`toStatus`). */
 export type EngineHandler<Request, Response> =
   | { readonly kind: 'unary'; readonly handle: (request: Request, call: EngineCall) => Promise<Response> }
-  | { readonly kind: 'server-streaming'; readonly handle: (request: Request, call: EngineCall) => AsyncIterable<Response> }
-  | { readonly kind: 'client-streaming'; readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => Promise<Response> }
-  | { readonly kind: 'bidi-streaming'; readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => AsyncIterable<Response> };
+  | {
+      readonly kind: 'server-streaming';
+      readonly handle: (request: Request, call: EngineCall) => AsyncIterable<Response>;
+    }
+  | {
+      readonly kind: 'client-streaming';
+      readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => Promise<Response>;
+    }
+  | {
+      readonly kind: 'bidi-streaming';
+      readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => AsyncIterable<Response>;
+    };
 
 /** What goes on the wire for a failed call. */
 export interface WireStatus {
@@ -66,10 +75,26 @@ export interface TransportCall {
 
 /** A way to one endpoint. Calls reject with nice-grpc's ClientError. Choosing endpoints, retries, breakers are above it. */
 export interface Transport {
-  unary<Request, Response>(method: EngineMethod<Request, Response>, request: Request, call: TransportCall): Promise<Response>;
-  serverStreaming<Request, Response>(method: EngineMethod<Request, Response>, request: Request, call: TransportCall): AsyncIterable<Response>;
-  clientStreaming<Request, Response>(method: EngineMethod<Request, Response>, requests: AsyncIterable<Request>, call: TransportCall): Promise<Response>;
-  bidiStreaming<Request, Response>(method: EngineMethod<Request, Response>, requests: AsyncIterable<Request>, call: TransportCall): AsyncIterable<Response>;
+  unary<Request, Response>(
+    method: EngineMethod<Request, Response>,
+    request: Request,
+    call: TransportCall,
+  ): Promise<Response>;
+  serverStreaming<Request, Response>(
+    method: EngineMethod<Request, Response>,
+    request: Request,
+    call: TransportCall,
+  ): AsyncIterable<Response>;
+  clientStreaming<Request, Response>(
+    method: EngineMethod<Request, Response>,
+    requests: AsyncIterable<Request>,
+    call: TransportCall,
+  ): Promise<Response>;
+  bidiStreaming<Request, Response>(
+    method: EngineMethod<Request, Response>,
+    requests: AsyncIterable<Request>,
+    call: TransportCall,
+  ): AsyncIterable<Response>;
   close(): void;
 }
 

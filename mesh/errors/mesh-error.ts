@@ -38,5 +38,7 @@ export class MeshError extends Error {
 /** The refusal of a request for the rules it breaks: INVALID_ARGUMENT `INVALID_FIELD`, all of them in one answer. */
 export function invalidRequest(violations: readonly FieldViolation[]): MeshError {
   const list = violations.map((violation) => `${violation.field}: ${violation.description}`).join('; ');
-  return new MeshError(Status.INVALID_ARGUMENT, 'INVALID_FIELD', `the request breaks its rules: ${list}`, { violations });
+  return new MeshError(Status.INVALID_ARGUMENT, 'INVALID_FIELD', `the request breaks its rules: ${list}`, {
+    violations,
+  });
 }

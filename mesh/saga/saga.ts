@@ -103,7 +103,11 @@ export interface SagaAdmin {
 /** Runs durable sagas of one service, in that service's own database. */
 export interface SagaEngine extends SagaAdmin {
   /** Begins a saga in the caller's transaction, beside the row it is about; it runs once that is committed. */
-  begin<Data>(tx: Transaction, definition: SagaDefinition<Data>, saga: { readonly id: string; readonly subjectId: string; readonly data: Data }): Promise<void>;
+  begin<Data>(
+    tx: Transaction,
+    definition: SagaDefinition<Data>,
+    saga: { readonly id: string; readonly subjectId: string; readonly data: Data },
+  ): Promise<void>;
   /**
    * Asks a saga to turn back, in the caller's transaction. False when it is too late: it is terminal, or its pivot step
    * has started. A step under way is awaited first.

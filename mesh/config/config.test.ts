@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, databaseUrlOf, readConfig } from './config.ts';
+
+describe('readConfig', () => {
+  it('gives everything a default that runs with nothing else installed', () => {
+    const config = readConfig({});
+    expect(config).toMatchObject({
+      dataDir: 'data',
+      eventsUrl: 'embedded:data/events.db',
+      tasksUrl: 'embedded:data/tasks.db',
+      mailUrl: 'file:data/mail',
+      carrierUrl: 'embedded:',
+      grpcListen: '127.0.0.1:50051',
+      logLevel: 'info',
+      drainTimeoutMs: 25_000,
+    });
+    expect(databaseUrlOf(config, 'order')).toBe('sqlite:data/order.db');
+  });
+
+  it('puts every default below the data folder that was chosen', () => {
+    const config = readConfig({ DATA_DIR: '/var/lib/ordermesh' });
+    expect(databaseUrlOf(config, 'user')).toBe('sqlite:/var/lib/ordermesh/user.db');
+    expect(config.mailUrl).toBe('file:/var/lib/ordermesh/mail');
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(readConfig({ LOG_LEVEL: '' }).logLevel).toBe('info');
+  });
+
+  it('cannot be changed', () => {
+    expect(Object.isFrozen(readConfig({}))).toBe(true);
+  });
+
+  it('names every fault at once, with its value and what it may be', () => {
+    const read = () =>
+      readConfig({ LOG_LEVEL: 'loud', GRPC_LISTEN: 'localhost:99999', EVENTS_URL: 'ftp://x', DRAIN_TIMEOUT_MS: '-1' });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(/LOG_LEVEL is "loud", but may be trace, debug/);
+    expect(read).toThrow(/GRPC_LISTEN is "localhost:99999"/);
+    expect(read).toThrow(/EVENTS_URL is "ftp:\/\/x", but may be embedded:<path>/);
+    expect(read).toThrow(/DRAIN_TIMEOUT_MS is "-1"/);
+  });
+
+  it('does not repeat a password', () => {
+    expect(() => readConfig({ EVENTS_URL: 'amqp://me:secret@host/x' })).toThrow(/amqp:\/\/me:\*\*\*@host/);
+  });
+
+  it.each(['static:', 'static:user=10.0.0.1:50051,order=mesh.internal:50052'])('takes the addresses of %s', (text) => {
+    expect(readConfig({ DISCOVERY_URL: text }).addresses.get('order')).toBe(
+      text === 'static:' ? undefined : 'mesh.internal:50052',
+    );
+  });
+
+  it.each(['dns:', 'static:user', 'static:user=nowhere'])('refuses %s as a discovery', (text) => {
+    expect(() => readConfig({ DISCOVERY_URL: text })).toThrow(/DISCOVERY_URL/);
+  });
+});

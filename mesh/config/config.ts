@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { type LogLevel, logLevels } from '../telemetry/logger.ts';
+import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
+
+/** All settings of a process: read once, checked as a whole, never changed. */
+export interface Config {
+  /** Where everything that must outlive the process lies. `DATA_DIR`. */
+  readonly dataDir: string;
+  /** `DATABASE_URL`; `<service>` in it stands for the service's name. */
+  readonly databaseUrl: string;
+  /** `EVENTS_URL`. */
+  readonly eventsUrl: string;
+  /** `TASKS_URL`. */
+  readonly tasksUrl: string;
+  /** `MAIL_URL`. */
+  readonly mailUrl: string;
+  /** `CARRIER_URL`; `embedded:` is a simulated carrier. */
+  readonly carrierUrl: string;
+  /** `DISCOVERY_URL`: the addresses of services that are not in this process. */
+  readonly addresses: StaticAddresses;
+  /** `host:port` of the gRPC listener. `GRPC_LISTEN`. */
+  readonly grpcListen: string;
+  readonly logLevel: LogLevel;
+  /** How long calls under way may take to finish once the process is told to end. `DRAIN_TIMEOUT_MS`. */
+  readonly drainTimeoutMs: number;
+}
+
+/** One setting that cannot be used. */
+export interface ConfigFault {
+  readonly variable: string;
+  readonly value: string;
+  readonly allowed: string;
+}
+
+/** Every fault of the settings at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly ConfigFault[];
+
+  constructor(faults: readonly ConfigFault[]) {
+    super(
+      faults
+        .map((fault) => `${fault.variable} is ${JSON.stringify(fault.value)}, but may be ${fault.allowed}`)
+        .join('\n'),
+    );
+    this.faults = faults;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the settings. An empty variable is one that is not set. Throws a ConfigError that names every fault. */
+export function readConfig(environment: Environment): Config {
+  const faults: ConfigFault[] = [];
+  const read = <T>(variable: string, fallback: string, allowed: string, parse: (text: string) => T | undefined): T => {
+    const value = environment[variable] || fallback;
+    const parsed = parse(value);
+    if (parsed === undefined) faults.push({ variable, value: withoutPassword(value), allowed });
+    return parsed as T;
+  };
+  const dataDir = environment.DATA_DIR || 'data';
+  const config: Config = {
+    dataDir,
+    databaseUrl: read(
+      'DATABASE_URL',
+      `sqlite:${join(dataDir, '<service>.db')}`,
+      'sqlite:<path> or postgres://<user>@<host>/<database>',
+      url('sqlite', 'postgres', 'postgresql'),
+    ),
+    eventsUrl: read('EVENTS_URL', `embedded:${join(dataDir, 'events.db')}`, 'embedded:<path>', url('embedded')),
+    tasksUrl: read('TASKS_URL', `embedded:${join(dataDir, 'tasks.db')}`, 'embedded:<path>', url('embedded')),
+    mailUrl: read('MAIL_URL', `file:${join(dataDir, 'mail')}`, 'file:<folder>', url('file')),
+    carrierUrl: read('CARRIER_URL', 'embedded:', 'embedded: or http(s)://<host>', carrierUrl),
+    addresses: read('DISCOVERY_URL', 'static:', 'static: or static:<service>=<host>:<port>,...', parseStaticAddresses),
+    grpcListen: read('GRPC_LISTEN', '127.0.0.1:50051', '<host>:<port> with a port from 0 to 65535', address),
+    logLevel: read('LOG_LEVEL', 'info', logLevels.join(', '), (text) => logLevels.find((level) => level === text)),
+    drainTimeoutMs: read('DRAIN_TIMEOUT_MS', '25000', 'a whole number of milliseconds up to 600000', milliseconds),
+  };
+  if (faults.length > 0) throw new ConfigError(faults);
+  return Object.freeze(config);
+}
+
+/** The database of one service. */
+export function databaseUrlOf(config: Config, service: string): string {
+  return config.databaseUrl.replaceAll('<service>', service);
+}
+
+function url(...schemes: readonly string[]): (text: string) => string | undefined {
+  return (text) =>
+    schemes.some((scheme) => text.startsWith(`${scheme}:`) && text.length > scheme.length + 1) ? text : undefined;
+}
+
+function carrierUrl(text: string): string | undefined {
+  if (text === 'embedded:') return text;
+  return /^https?:$/.test(URL.parse(text)?.protocol ?? '') ? text : undefined;
+}
+
+function address(text: string): string | undefined {
+  const port = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text)?.[1];
+  return port !== undefined && Number(port) <= 65_535 ? text : undefined;
+}
+
+function milliseconds(text: string): number | undefined {
+  return /^\d{1,6}$/.test(text) && Number(text) <= 600_000 ? Number(text) : undefined;
+}
+
+/** Settings end up in logs: a password in a URL must not. */
+function withoutPassword(value: string): string {
+  return value.replace(/(:\/\/[^:/@]*:)[^@]*@/, '$1***@');
+}

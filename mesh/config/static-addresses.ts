@@ -1,0 +1,15 @@
+/** `host:port` of services, by name. What is not named is at the listener of this process. */
+export type StaticAddresses = ReadonlyMap<string, string>;
+
+/** Reads `static:user=10.0.0.1:50051,order=10.0.0.2:50051`; `undefined` when it is nothing of the kind. */
+export function parseStaticAddresses(text: string): StaticAddresses | undefined {
+  if (!text.startsWith('static:')) return undefined;
+  const addresses = new Map<string, string>();
+  for (const entry of text.slice('static:'.length).split(',')) {
+    if (entry === '') continue;
+    const match = /^([a-z][a-z-]*)=([^\s,=]+:\d{1,5})$/.exec(entry);
+    if (!match?.[1] || !match[2]) return undefined;
+    addresses.set(match[1], match[2]);
+  }
+  return addresses;
+}
