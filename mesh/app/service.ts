@@ -17,6 +17,8 @@ export interface Runtime {
   readonly clock: Clock;
   readonly events: EventLog;
   readonly tasks: TaskQueue;
+  /** Aborts when the process begins to end. A stream without an end of its own ends then, with `drainingError`. */
+  readonly draining: AbortSignal;
   /** Opens the database of `service`; the process closes it after the service has stopped. */
   openStorage(service: string): Promise<Storage>;
   /** A client of another service, typed in nice-grpc's shape, with deadline, retry and breaker. */
@@ -47,11 +49,17 @@ export interface Service {
   readonly sagas?: readonly SagaAdmin[];
   /** Begins background work; called when every service of the process is being served. */
   start?(): Promise<void>;
-  /** Ends background work; called when no call is under way any more. Must end within the drain time. */
+  /**
+   * Ends background work. Calls under way, and calls to other services, still go on: the server drains afterwards. What
+   * they leave behind (outbox, sagas) is durable and taken up at the next start.
+   */
   stop?(): Promise<void>;
   /** Resolves while it can do its work; rejects with what is wrong, which shows in its health. */
   check?(): Promise<void>;
 }
 
-/** Builds a service on a runtime: opens its storage, applies its migrations, wires it. The only wiring there is. */
-export type CreateService = (runtime: Runtime) => Promise<Service>;
+/**
+ * Builds a service on a runtime: opens its storage, applies its migrations, wires it. The only wiring there is. `earlier`
+ * are the services of this process that were built before it.
+ */
+export type CreateService = (runtime: Runtime, earlier: readonly Service[]) => Promise<Service>;

@@ -1,0 +1,58 @@
+import { ConfigError, readConfig } from '../config/config.ts';
+import { MeshError } from '../errors/mesh-error.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { type App, startApp } from './start-app.ts';
+import type { CreateService } from './service.ts';
+
+/** The exit code of a process that could not start for its settings or surroundings. */
+const exitCannotStart = 2;
+
+/**
+ * Runs services as this process: prints one line that starts with `ready` when all of it serves, drains on SIGTERM or
+ * SIGINT and exits 0; a second signal ends it at once. What keeps it from starting is one clear line an item, exit 2.
+ */
+export async function runApp(creators: readonly CreateService[]): Promise<void> {
+  const startTimeMs = performance.now();
+  try {
+    const config = readConfig(process.env);
+    const logger = createLogger(config.logLevel);
+    endOnCrash(logger);
+    const app = await startApp(config, creators, logger);
+    endOnSignal(app, logger);
+    const names = app.services.map((service) => service.name).join(',');
+    const tookMs = Math.round(performance.now() - startTimeMs);
+    process.stdout.write(`ready grpc=${app.address} services=${names} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`);
+  } catch (error) {
+    process.stderr.write(`${describe(error)}\n`);
+    process.exit(exitCannotStart);
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof ConfigError) return error.faults.length === 1 ? error.message : `cannot start:\n${error.message}`;
+  if (error instanceof MeshError) return `cannot start: ${error.message}`;
+  return `cannot start: ${error instanceof Error ? error.stack : String(error)}`;
+}
+
+/** Nothing accepted lives in memory alone, so ending and starting anew is the safe answer to a broken invariant. */
+function endOnCrash(logger: Logger): void {
+  const crash = (error: unknown) => {
+    logger.fatal({ err: error }, 'unexpected error: the process ends, and goes on where it was when started again');
+    process.exit(1);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+}
+
+function endOnSignal(app: App, logger: Logger): void {
+  let signalled = false;
+  const end = async (signal: NodeJS.Signals) => {
+    if (signalled) process.exit(1);
+    signalled = true;
+    logger.info({ signal }, 'draining: finishing what is under way; a second signal ends at once');
+    await app.stop();
+    process.exit(0);
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+}

@@ -1,0 +1,95 @@
+import { Status } from 'nice-grpc-common';
+import type { Config } from '../config/config.ts';
+import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
+import { MeshError } from '../errors/mesh-error.ts';
+import { createServer } from '../server/create-server.ts';
+import { createHealth } from '../server/health/health.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { claimDataFolder } from './data-folder.ts';
+import { watchServices } from './health-watch.ts';
+import { openRuntime } from './runtime.ts';
+import type { CreateService, Runtime, Service } from './service.ts';
+
+/** A running process, as its owner sees it. */
+export interface App {
+  readonly runtime: Runtime;
+  readonly services: readonly Service[];
+  /** `host:port` where it can be called from this machine. */
+  readonly address: string;
+  /** Drains and ends it: NOT_SERVING, background work, calls under way, then everything it opened. Once; later calls wait. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts services in this process: claim the data folder, open what they stand on, build them, listen, begin their
+ * background work. When a part cannot start, what was opened is closed and the error says what to do.
+ */
+export async function startApp(config: Config, creators: readonly CreateService[], logger: Logger): Promise<App> {
+  await using resources = new AsyncDisposableStack();
+  resources.defer(claimDataFolder(config.dataDir));
+  const draining = new AbortController();
+  let address: string | undefined;
+  const localAddress = () => address ?? notListening();
+  const runtime = await openRuntime({ config, logger, draining: draining.signal, localAddress, resources });
+  const services = await buildServices(runtime, creators);
+  const health = createHealth();
+  const server = createServer({
+    engine: grpcJsEngine,
+    serves: services.flatMap((service) => service.serves),
+    health,
+    clock: runtime.clock,
+    logger,
+  });
+  const port = await server.listen(config.grpcListen);
+  resources.defer(() => server.drain(config.drainTimeoutMs));
+  address = dialAddress(config.grpcListen, port);
+  resources.defer(() => stopServices(services, logger));
+  for (const service of services) await service.start?.();
+  resources.defer(watchServices(services, health, runtime.clock, logger));
+  const opened = resources.move();
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    health.drain();
+    draining.abort(drainingError());
+    await opened.disposeAsync();
+  };
+  return {
+    runtime,
+    services,
+    address,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+/** How an endless stream ends when its server does: the caller is told to come back. */
+export function drainingError(): MeshError {
+  return new MeshError(Status.UNAVAILABLE, 'SERVER_DRAINING', 'the server is stopping: call again, and go on where this stream ended');
+}
+
+async function buildServices(runtime: Runtime, creators: readonly CreateService[]): Promise<Service[]> {
+  const services: Service[] = [];
+  for (const create of creators) services.push(await create(runtime, services));
+  return services;
+}
+
+async function stopServices(services: readonly Service[], logger: Logger): Promise<void> {
+  const outcomes = await Promise.allSettled(services.map((service) => service.stop?.()));
+  outcomes.forEach((outcome, index) => {
+    if (outcome.status === 'rejected') logger.error({ err: outcome.reason, service: services[index]?.name }, 'service did not stop cleanly');
+  });
+}
+
+/** Where this process can reach a listener of its own: a wildcard address is no destination. */
+function dialAddress(listen: string, port: number): string {
+  const host = listen.slice(0, listen.lastIndexOf(':'));
+  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
+  if (host === '[::]') return `[::1]:${port}`;
+  return `${host}:${port}`;
+}
+
+function notListening(): never {
+  throw new MeshError(Status.UNAVAILABLE, 'NOT_LISTENING', 'a service called another before this process was listening: call from start(), not while building');
+}
