@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,10 +9,23 @@ import { collectThirdPartyProtos } from './third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Makes everything under `gen/` of `targetDir` from the contracts, replacing what was there. */
-export async function generate(targetDir: string): Promise<void> {
+/** Makes `gen/` anew from the contracts. When they cannot be generated from, it stays as it was. */
+async function renewGen(): Promise<void> {
+  await mkdir(join(root, '.cache'), { recursive: true });
+  // Beside gen/, so that the new one is moved into place and not copied.
+  const fresh = await mkdtemp(join(root, '.cache/gen-'));
+  try {
+    await generate(fresh);
+    await rm(join(root, 'gen'), { recursive: true, force: true });
+    await rename(join(fresh, 'gen'), join(root, 'gen'));
+  } finally {
+    await rm(fresh, { recursive: true });
+  }
+}
+
+/** Makes everything from the contracts in `gen/` of a folder that has none. */
+async function generate(targetDir: string): Promise<void> {
   await collectThirdPartyProtos(join(root, '.cache/proto'));
-  await rm(join(targetDir, 'gen'), { recursive: true, force: true });
   buf('generate', '--output', targetDir);
   const descriptors = join(targetDir, 'gen/descriptors.binpb');
   buf('build', '--as-file-descriptor-set', '--output', descriptors);
@@ -23,7 +36,7 @@ export async function generate(targetDir: string): Promise<void> {
  * The files of `gen/` that differ from what the contracts give now: changed, missing or left over. Empty when `gen/`
  * is up to date.
  */
-export async function findDrift(): Promise<string[]> {
+async function findDrift(): Promise<string[]> {
   const fresh = await mkdtemp(join(tmpdir(), 'ordermesh-gen-'));
   try {
     await generate(fresh);
@@ -39,7 +52,7 @@ export async function findDrift(): Promise<string[]> {
 
 function buf(...args: string[]): void {
   // The plugins are run by `node`: the pinned one, not the machine's.
-  const path = [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter);
+  const path = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
   execFileSync('buf', args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } });
 }
 
@@ -80,7 +93,7 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
 }
 
 async function main(): Promise<void> {
-  if (!process.argv.includes('--check')) return generate(root);
+  if (!process.argv.includes('--check')) return renewGen();
   const drift = await findDrift();
   if (drift.length === 0) return;
   console.error(

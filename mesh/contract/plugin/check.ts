@@ -1,0 +1,66 @@
+import { type DescMessage, isFieldSet, type Message } from '@bufbuild/protobuf';
+import type { GeneratedModule } from './generated-module.ts';
+import { GenerationError } from './generation-error.ts';
+
+/** One test in generated code. */
+export interface Check {
+  /** An expression that is true when the value breaks the rule. */
+  readonly broken: string;
+  /** What the caller is told, in full: `must be at least 1`. */
+  readonly description: string;
+}
+
+/** What the rules of a field need to know besides the rules. */
+export interface RuleContext {
+  readonly module: GeneratedModule;
+  /** Imports a function of `value-checks.ts`, `formats.ts` or `uri.ts`, and returns its name. */
+  readonly runtime: (name: string, file: 'value-checks' | 'formats' | 'uri') => string;
+  /** The field, for error texts: `order/v1/order.proto: order.v1.Order.items`. */
+  readonly where: string;
+}
+
+/** Makes the test of one rule for the value that the expression `value` reads; `undefined` when it asks for nothing. */
+export type RuleCompiler<Rules> = (rules: Rules, value: string, context: RuleContext) => Check | undefined;
+
+/** The rules of one kind that are supported, by their names in `buf.validate`. */
+export type RuleTable<Rules> = Readonly<Record<string, RuleCompiler<Rules>>>;
+
+/**
+ * Makes the tests of all rules that are set, in the order in which `buf.validate` declares them. Throws a
+ * {@link GenerationError} for a rule that the table does not have: a rule is never skipped silently.
+ */
+export function compileRules<Rules extends Message>(
+  schema: DescMessage,
+  rules: Rules,
+  table: RuleTable<Rules>,
+  value: string,
+  context: RuleContext,
+): Check[] {
+  rejectPredefined(schema, rules, context.where);
+  const set = schema.fields.filter((field) => isFieldSet(rules, field) && field.name !== 'example');
+  return set
+    .map((field) => {
+      const compile = table[field.name];
+      if (compile === undefined) throw unsupported(context.where, `${ruleKind(schema)}.${field.name}`);
+      return compile(rules, value, context);
+    })
+    .filter((check) => check !== undefined);
+}
+
+/** The error for a rule that the generator cannot turn into code. */
+export function unsupported(where: string, rule: string): GenerationError {
+  return new GenerationError(
+    where,
+    `the rule ${rule} is not supported by protoc-gen-mesh; say it with another rule, or check it in the handler`,
+  );
+}
+
+function rejectPredefined(schema: DescMessage, rules: Message, where: string): void {
+  const [extension] = rules.$unknown ?? [];
+  if (extension !== undefined) throw unsupported(where, `${ruleKind(schema)}.(predefined rule ${extension.no})`);
+}
+
+/** `buf.validate.UInt64Rules` is written `uint64` in a contract. */
+function ruleKind(schema: DescMessage): string {
+  return schema.name.replace(/Rules$/, '').toLowerCase();
+}

@@ -1,0 +1,67 @@
+import { type DescExtension, type DescMethod, getOption, hasOption, type Registry } from '@bufbuild/protobuf';
+import { type Duration, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import type { MethodContract } from '../contract.ts';
+import { nanoseconds } from '../value-checks.ts';
+import { GenerationError } from './generation-error.ts';
+
+const defaultTimeoutMs = 5_000;
+const defaultMaxAttempts = 3;
+/** The longest timer that Node has. */
+const maxTimeoutMs = 2 ** 31 - 1;
+
+/** What a contract says of a call to a method. */
+export type CallPolicy = Omit<MethodContract, 'validate'>;
+
+/** `mesh.v1.MethodPolicy` as it is read from an option. */
+interface MethodPolicy {
+  readonly timeout?: Duration;
+  readonly maxAttempts: number;
+  readonly priority: number;
+}
+
+const noPolicy: MethodPolicy = { maxAttempts: 0, priority: 0 };
+
+/** Reads the policy of a method from its options, and fills in the defaults of `mesh.v1`. */
+export function readPolicy(method: DescMethod, registry: Registry): CallPolicy {
+  const extension = registry.getExtension('mesh.v1.policy');
+  const policy = extension === undefined ? noPolicy : readOption(method, extension);
+  return {
+    timeoutMs: timeoutMs(policy, method),
+    idempotency: idempotencyNames[method.idempotency],
+    maxAttempts: policy.maxAttempts === 0 ? defaultMaxAttempts : policy.maxAttempts,
+    priority: priorityName(policy.priority, method),
+  };
+}
+
+function readOption(method: DescMethod, extension: DescExtension): MethodPolicy {
+  // The option's type is known from the contract alone, not to the compiler.
+  return hasOption(method, extension) ? (getOption(method, extension) as MethodPolicy) : noPolicy;
+}
+
+function timeoutMs({ timeout }: MethodPolicy, method: DescMethod): number | undefined {
+  if (timeout === undefined) return method.methodKind === 'unary' ? defaultTimeoutMs : undefined;
+  const milliseconds = Number(nanoseconds(timeout)) / 1e6;
+  if (Number.isInteger(milliseconds) && milliseconds >= 1 && milliseconds <= maxTimeoutMs) return milliseconds;
+  throw new GenerationError(
+    describe(method),
+    `policy.timeout is ${milliseconds} ms; give whole milliseconds from 1 to ${maxTimeoutMs}`,
+  );
+}
+
+const idempotencyNames: Record<MethodOptions_IdempotencyLevel, CallPolicy['idempotency']> = {
+  [MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN]: 'none',
+  [MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS]: 'no-side-effects',
+  [MethodOptions_IdempotencyLevel.IDEMPOTENT]: 'idempotent',
+};
+
+const priorityNames: readonly CallPolicy['priority'][] = ['normal', 'critical', 'normal', 'bulk'];
+
+function priorityName(priority: number, method: DescMethod): CallPolicy['priority'] {
+  const name = priorityNames[priority];
+  if (name === undefined) throw new GenerationError(describe(method), `policy.priority ${priority} is not known`);
+  return name;
+}
+
+function describe(method: DescMethod): string {
+  return `${method.parent.file.name}.proto: ${method.parent.typeName}.${method.name}`;
+}

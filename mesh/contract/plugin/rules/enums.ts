@@ -1,0 +1,25 @@
+import type { DescEnum } from '@bufbuild/protobuf';
+import type { EnumRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
+import type { RuleTable } from '../check.ts';
+import { compileIn, compileNotIn } from './list.ts';
+
+/** The rules of an enum; the texts name its values. */
+export function enumRules(type: DescEnum): RuleTable<EnumRules> {
+  const nameOf = (number: number): string => type.value[number]?.name ?? `${number}`;
+  return {
+    const: (rules, value) => ({
+      broken: `${value} !== ${rules.const}`,
+      description: `must be ${nameOf(rules.const)}`,
+    }),
+    defined_only: (rules, value, context) => {
+      if (!rules.definedOnly) return undefined;
+      const numbers = [...new Set(type.values.map(({ number }) => number))];
+      return {
+        ...compileIn(numbers.map(String), [], value, context),
+        description: `must be a ${type.name} that is known`,
+      };
+    },
+    in: (rules, value, context) => compileIn(rules.in.map(String), rules.in.map(nameOf), value, context),
+    not_in: (rules, value, context) => compileNotIn(rules.notIn.map(String), rules.notIn.map(nameOf), value, context),
+  };
+}

@@ -1,0 +1,104 @@
+import { type DescEnum, type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
+import { type FieldRules, FieldRulesSchema } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
+import { type Check, compileRules, type RuleContext, unsupported } from './check.ts';
+import { GenerationError } from './generation-error.ts';
+import { boolRules } from './rules/bool.ts';
+import { bytesRules } from './rules/bytes.ts';
+import { listRules, mapRules } from './rules/collections.ts';
+import { durationRules } from './rules/duration.ts';
+import { enumRules } from './rules/enums.ts';
+import { numberRules } from './rules/numbers.ts';
+import { stringRules } from './rules/strings.ts';
+import { timestampRules } from './rules/timestamp.ts';
+
+/** What one value is: a field's, an item's, a map key's or a map value's. */
+export type ValueType =
+  | { readonly kind: 'scalar'; readonly scalar: ScalarType }
+  | { readonly kind: 'enum'; readonly enum: DescEnum }
+  | { readonly kind: 'message'; readonly message: DescMessage }
+  | { readonly kind: 'list' }
+  | { readonly kind: 'map'; readonly size: string };
+
+/** The type of a field that is no list and no map, of a list's items, or of a map's values. */
+export function singleValueType(field: DescField): ValueType {
+  if (field.enum !== undefined) return { kind: 'enum', enum: field.enum };
+  if (field.message !== undefined) return messageType(field.message);
+  return { kind: 'scalar', scalar: field.scalar ?? ScalarType.INT32 };
+}
+
+function messageType(message: DescMessage): ValueType {
+  // ts-proto makes a wrapper the value that it wraps.
+  const wrapped = isWrapperDesc(message) ? message.fields[0]?.scalar : undefined;
+  return wrapped === undefined ? { kind: 'message', message } : { kind: 'scalar', scalar: wrapped };
+}
+
+/** Makes the tests of the rules of one value, which the expression `value` reads; not of what is inside it. */
+export function compileValueRules(rules: FieldRules, type: ValueType, value: string, context: RuleContext): Check[] {
+  rejectExpressions(rules, context.where);
+  if (rules.type.case === undefined) return [];
+  const expected = ruleKindOf(type);
+  if (rules.type.case !== expected) {
+    throw new GenerationError(context.where, `${rules.type.case} rules do not fit a field of the kind ${expected}`);
+  }
+  return compileKind(rules.type, type, value, context);
+}
+
+function compileKind(rules: FieldRules['type'], type: ValueType, value: string, context: RuleContext): Check[] {
+  const schema = FieldRulesSchema.fields.find((field) => field.localName === rules.case)?.message;
+  if (schema === undefined) return [];
+  switch (rules.case) {
+    case 'string':
+      return compileRules(schema, rules.value, stringRules, value, context);
+    case 'bytes':
+      return compileRules(schema, rules.value, bytesRules, value, context);
+    case 'bool':
+      return compileRules(schema, rules.value, boolRules, value, context);
+    case 'enum':
+      return type.kind === 'enum' ? compileRules(schema, rules.value, enumRules(type.enum), value, context) : [];
+    case 'repeated':
+      return compileRules(schema, rules.value, listRules, value, context);
+    case 'map':
+      return type.kind === 'map' ? compileRules(schema, rules.value, mapRules, type.size, context) : [];
+    case 'timestamp':
+      return compileRules(schema, rules.value, timestampRules, `${value}.getTime()`, context);
+    case 'duration': {
+      const nanoseconds = `${context.runtime('nanoseconds', 'value-checks')}(${value})`;
+      return compileRules(schema, rules.value, durationRules, nanoseconds, context);
+    }
+    case 'any':
+    case 'fieldMask':
+    case undefined:
+      throw unsupported(context.where, `${rules.case}`);
+    default:
+      return compileRules(schema, rules.value, numberRules, value, context);
+  }
+}
+
+/** The name of the rules that fit a type, as a field of `buf.validate.FieldRules`. */
+function ruleKindOf(type: ValueType): string {
+  switch (type.kind) {
+    case 'scalar':
+      return ScalarType[type.scalar].toLowerCase();
+    case 'enum':
+      return 'enum';
+    case 'list':
+      return 'repeated';
+    case 'map':
+      return 'map';
+    case 'message':
+      return messageRuleKinds[type.message.typeName] ?? 'message';
+  }
+}
+
+const messageRuleKinds: Readonly<Record<string, string>> = {
+  'google.protobuf.Any': 'any',
+  'google.protobuf.Duration': 'duration',
+  'google.protobuf.FieldMask': 'fieldMask',
+  'google.protobuf.Timestamp': 'timestamp',
+};
+
+function rejectExpressions(rules: FieldRules, where: string): void {
+  if (rules.cel.length > 0) throw unsupported(where, 'cel');
+  if (rules.celExpression.length > 0) throw unsupported(where, 'cel_expression');
+}

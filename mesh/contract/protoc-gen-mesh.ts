@@ -1,0 +1,30 @@
+import { buffer } from 'node:stream/consumers';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  type CodeGeneratorRequest,
+  CodeGeneratorRequestSchema,
+  type CodeGeneratorResponse,
+  CodeGeneratorResponseSchema,
+} from '@bufbuild/protobuf/wkt';
+import { generate } from './plugin/generate.ts';
+import { GenerationError } from './plugin/generation-error.ts';
+
+/**
+ * The protoc plugin: reads a request from stdin and writes the response to stdout. A contract that it refuses is an
+ * error in the response, which buf and protoc print.
+ */
+async function main(): Promise<void> {
+  const request = fromBinary(CodeGeneratorRequestSchema, await buffer(process.stdin));
+  process.stdout.write(toBinary(CodeGeneratorResponseSchema, respond(request)));
+}
+
+function respond(request: CodeGeneratorRequest): CodeGeneratorResponse {
+  try {
+    return generate(request);
+  } catch (error) {
+    if (error instanceof GenerationError) return create(CodeGeneratorResponseSchema, { error: error.message });
+    throw error;
+  }
+}
+
+await main();
