@@ -1,0 +1,28 @@
+import type { DeadLetterBox } from './dead-letters.ts';
+import { mergeById } from './merge-by-id.ts';
+
+/** Makes one list of the boxes of many owners: in id order, each change done by the owner that has the letter. */
+export function combineDeadLetters(boxes: readonly DeadLetterBox[]): DeadLetterBox {
+  return {
+    list: (filter, afterId) => mergeById(boxes.map((box) => box.list(filter, afterId))),
+    async get(id) {
+      for (const box of boxes) {
+        const letter = await box.get(id);
+        if (letter) return letter;
+      }
+      return undefined;
+    },
+    redrive: (id) => firstOwner(boxes, (box) => box.redrive(id)),
+    discard: (id, note) => firstOwner(boxes, (box) => box.discard(id, note)),
+  };
+}
+
+async function firstOwner(
+  boxes: readonly DeadLetterBox[],
+  change: (box: DeadLetterBox) => Promise<boolean>,
+): Promise<boolean> {
+  for (const box of boxes) {
+    if (await change(box)) return true;
+  }
+  return false;
+}

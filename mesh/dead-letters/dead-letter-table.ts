@@ -1,0 +1,114 @@
+import { uuidv7 } from '../ids/ids.ts';
+import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
+import type { DeadLetter, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
+
+/** How long a letter that was redriven or discarded is kept in the database, for people to look into. */
+export const closedRetentionMs = 30 * 24 * 60 * 60 * 1000;
+
+/** How a letter left the list. */
+export type ClosedState = 'redriven' | 'discarded';
+
+interface DeadLetterRow extends Row {
+  id: string;
+  source: DeadLetterSource;
+  origin: string;
+  reason: string;
+  error: string;
+  attempts: bigint;
+  payload: Uint8Array;
+  headers: string;
+  subject_id: string;
+  first_time_ms: bigint;
+  last_time_ms: bigint;
+}
+
+const columns =
+  'id, source, origin, reason, error, attempts, payload, headers, subject_id, first_time_ms, last_time_ms';
+
+/** Writes a letter that is open and returns its id. */
+export async function insertLetter(db: Queryable, letter: Omit<DeadLetter, 'id'>, nowMs: number): Promise<string> {
+  const id = uuidv7(nowMs);
+  const { source, origin, reason, error, attempts, payload, headers, subjectId, firstTimeMs, lastTimeMs } = letter;
+  const values: SqlValue[] = [id, source, origin, reason, error, attempts, payload, JSON.stringify(headers), subjectId];
+  await db.execute(
+    `INSERT INTO dead_letter (${columns}, state, note)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'open', '')`,
+    [...values, firstTimeMs, lastTimeMs],
+  );
+  return id;
+}
+
+/** The next `limit` open letters of a source, in id order. */
+export async function selectPage(
+  db: Queryable,
+  source: DeadLetterSource,
+  filter: DeadLetterFilter,
+  afterId: string,
+  limit: number,
+): Promise<DeadLetter[]> {
+  const conditions = ["state = 'open'", 'source = $1', 'id > $2'];
+  const params: SqlValue[] = [source, afterId, limit];
+  if (filter.origin !== undefined) conditions.push(`origin = $${params.push(filter.origin)}`);
+  if (filter.reason !== undefined) conditions.push(`reason = $${params.push(filter.reason)}`);
+  const rows = await db.query<DeadLetterRow>(
+    `SELECT ${columns} FROM dead_letter WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT $3`,
+    params,
+  );
+  return rows.map(toLetter);
+}
+
+/** The open letter with this id. */
+export async function selectLetter(
+  db: Queryable,
+  source: DeadLetterSource,
+  id: string,
+): Promise<DeadLetter | undefined> {
+  const [row] = await db.query<DeadLetterRow>(
+    `SELECT ${columns} FROM dead_letter WHERE id = $1 AND source = $2 AND state = 'open'`,
+    [id, source],
+  );
+  return row && toLetter(row);
+}
+
+/**
+ * Takes an open letter off the list and returns it; `undefined` when it is not there. Deletes for good what left the
+ * list longer ago than the retention: closing is what adds to it, so it needs no timer.
+ */
+export async function closeLetter(
+  tx: Transaction,
+  source: DeadLetterSource,
+  id: string,
+  closed: { readonly state: ClosedState; readonly note: string; readonly timeMs: number },
+): Promise<DeadLetter | undefined> {
+  await tx.execute('DELETE FROM dead_letter WHERE closed_time_ms < $1', [closed.timeMs - closedRetentionMs]);
+  const [row] = await tx.query<DeadLetterRow>(
+    `UPDATE dead_letter SET state = $3, note = $4, closed_time_ms = $5
+     WHERE id = $1 AND source = $2 AND state = 'open' RETURNING ${columns}`,
+    [id, source, closed.state, closed.note, closed.timeMs],
+  );
+  return row && toLetter(row);
+}
+
+/** Records a try that failed on a letter that is still open. */
+export async function recordFailure(db: Queryable, id: string, error: string, timeMs: number): Promise<void> {
+  await db.execute(
+    `UPDATE dead_letter SET error = $2, attempts = attempts + 1, last_time_ms = $3 WHERE id = $1 AND state = 'open'`,
+    [id, error, timeMs],
+  );
+}
+
+function toLetter(row: DeadLetterRow): DeadLetter {
+  return {
+    id: row.id,
+    source: row.source,
+    origin: row.origin,
+    reason: row.reason,
+    error: row.error,
+    attempts: Number(row.attempts),
+    payload: row.payload,
+    headers: JSON.parse(row.headers),
+    subjectId: row.subject_id,
+    firstTimeMs: Number(row.first_time_ms),
+    lastTimeMs: Number(row.last_time_ms),
+  };
+}

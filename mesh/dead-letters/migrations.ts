@@ -1,0 +1,28 @@
+import type { Migration } from '../storage/storage.ts';
+
+/** The schema of the dead letters, in the database of the service that they belong to. */
+export const deadLetterMigrations: readonly Migration[] = [
+  {
+    name: '0001-init',
+    sql: `
+      CREATE TABLE dead_letter (
+        id TEXT NOT NULL PRIMARY KEY,
+        source TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        error TEXT NOT NULL,
+        attempts BIGINT NOT NULL,
+        payload BYTEA NOT NULL,
+        headers TEXT NOT NULL,
+        subject_id TEXT NOT NULL,
+        first_time_ms BIGINT NOT NULL,
+        last_time_ms BIGINT NOT NULL,
+        state TEXT NOT NULL,
+        note TEXT NOT NULL,
+        closed_time_ms BIGINT
+      );
+      CREATE INDEX dead_letter_open ON dead_letter (source, id) WHERE state = 'open';
+      CREATE INDEX dead_letter_closed ON dead_letter (closed_time_ms) WHERE closed_time_ms IS NOT NULL;
+    `,
+  },
+];

@@ -1,0 +1,74 @@
+import type { Storage, Transaction } from '../storage/storage.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import { closeLetter, insertLetter, recordFailure, selectLetter, selectPage } from './dead-letter-table.ts';
+import type { DeadLetter, DeadLetterBox, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
+import { deadLetterMigrations } from './migrations.ts';
+
+const pageSize = 100;
+
+/** Hands a letter to its handler again, in the transaction that takes it off the list. */
+export type Redrive = (letter: DeadLetter, tx: Transaction) => Promise<void>;
+
+/** Keeps dead letters in a service's own database, and for 30 days more what was taken off the list. */
+export interface DeadLetterStore {
+  /** Makes the table, once. To be called before anything else. */
+  migrate(): Promise<void>;
+  /** Writes a letter in the transaction that gives up on what it holds; resolves with its id. */
+  add(tx: Transaction, letter: Omit<DeadLetter, 'id'>): Promise<string>;
+  /**
+   * The letters of one source. When `redrive` throws, nothing of its transaction remains: the letter stays on the list
+   * with the new error and one attempt more, and the error is passed on.
+   */
+  box(source: DeadLetterSource, redrive: Redrive): DeadLetterBox;
+}
+
+/** Makes the store of dead letters in `storage`. */
+export function createDeadLetterStore(storage: Storage, { clock }: { readonly clock: Clock }): DeadLetterStore {
+  return {
+    migrate: () => storage.migrate('dead-letters', deadLetterMigrations),
+    add: (tx, letter) => insertLetter(tx, letter, clock.now()),
+    box: (source, redrive) => ({
+      list: (filter, afterId) => listOpen(storage, source, filter, afterId),
+      get: (id) => selectLetter(storage, source, id),
+      redrive: (id) => redriveLetter(storage, clock, source, id, redrive),
+      async discard(id, note) {
+        const closed = { state: 'discarded', note, timeMs: clock.now() } as const;
+        return (await storage.transaction((tx) => closeLetter(tx, source, id, closed))) !== undefined;
+      },
+    }),
+  };
+}
+
+async function* listOpen(
+  storage: Storage,
+  source: DeadLetterSource,
+  filter: DeadLetterFilter,
+  afterId: string,
+): AsyncGenerator<DeadLetter, void, undefined> {
+  if (filter.source !== undefined && filter.source !== source) return;
+  let cursor: string | undefined = afterId;
+  while (cursor !== undefined) {
+    const page = await selectPage(storage, source, filter, cursor, pageSize);
+    yield* page;
+    cursor = page.length === pageSize ? page.at(-1)?.id : undefined;
+  }
+}
+
+async function redriveLetter(
+  storage: Storage,
+  clock: Clock,
+  source: DeadLetterSource,
+  id: string,
+  redrive: Redrive,
+): Promise<boolean> {
+  try {
+    return await storage.transaction(async (tx) => {
+      const letter = await closeLetter(tx, source, id, { state: 'redriven', note: '', timeMs: clock.now() });
+      if (letter) await redrive(letter, tx);
+      return letter !== undefined;
+    });
+  } catch (error) {
+    await recordFailure(storage, id, error instanceof Error ? error.message : String(error), clock.now());
+    throw error;
+  }
+}
