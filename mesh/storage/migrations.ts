@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../errors/mesh-error.ts';
+import type { Migration, Storage, Transaction } from './storage.ts';
+
+/** A transaction that may change the schema. */
+export interface SchemaTransaction extends Transaction {
+  /** Runs one or several statements without parameters. */
+  script(sql: string): Promise<void>;
+}
+
+const identity = {
+  sqlite: 'INTEGER PRIMARY KEY AUTOINCREMENT',
+  postgres: 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+};
+
+/** Reads the `*.sql` files of a folder, in the order of their names; `0001-init.sql` is the migration `0001-init`. */
+export async function loadMigrations(directory: URL): Promise<Migration[]> {
+  const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).toSorted();
+  return Promise.all(
+    files.map(async (file) => ({
+      name: file.slice(0, -'.sql'.length),
+      sql: await readFile(new URL(file, ensureTrailingSlash(directory)), 'utf8'),
+    })),
+  );
+}
+
+/**
+ * Applies what is missing of a set within `tx`, which the caller makes the only one of its kind at a time. One that was
+ * applied and is another now is refused with FAILED_PRECONDITION `MIGRATION_CHANGED`.
+ */
+export async function applyMigrations(
+  tx: SchemaTransaction,
+  dialect: Storage['dialect'],
+  set: string,
+  migrations: readonly Migration[],
+): Promise<void> {
+  await tx.script(
+    'CREATE TABLE IF NOT EXISTS schema_migration (set_name TEXT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL, apply_time BIGINT NOT NULL, PRIMARY KEY (set_name, name))',
+  );
+  const rows = await tx.query<{ name: string; checksum: string }>(
+    'SELECT name, checksum FROM schema_migration WHERE set_name = $1',
+    [set],
+  );
+  const applied = new Map(rows.map((row) => [row.name, row.checksum]));
+  for (const migration of migrations.toSorted(byName)) {
+    const checksum = checksumOf(migration);
+    const before = applied.get(migration.name);
+    if (before === checksum) continue;
+    if (before !== undefined) throw changed(set, migration.name);
+    await tx.script(migration.sql.replaceAll('{{identity}}', identity[dialect]));
+    await tx.execute('INSERT INTO schema_migration (set_name, name, checksum, apply_time) VALUES ($1, $2, $3, $4)', [
+      set,
+      migration.name,
+      checksum,
+      Date.now(),
+    ]);
+  }
+}
+
+function byName(a: Migration, b: Migration): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+/** Of the text without regard to how a checkout ends its lines. */
+function checksumOf(migration: Migration): string {
+  return createHash('sha256').update(migration.sql.replaceAll('\r\n', '\n')).digest('hex');
+}
+
+function ensureTrailingSlash(directory: URL): URL {
+  return directory.href.endsWith('/') ? directory : new URL(`${directory.href}/`);
+}
+
+function changed(set: string, name: string): MeshError {
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'MIGRATION_CHANGED',
+    `the migration ${name} of ${set} was applied to this database and has another text now; restore it and add a new migration`,
+  );
+}

@@ -1,0 +1,21 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../errors/mesh-error.ts';
+import type { Storage } from './storage.ts';
+
+/**
+ * Opens the database that `url` names: `sqlite:data/user.db`. Fails with INVALID_ARGUMENT `INVALID_STORAGE_URL` for
+ * another scheme, and with UNAVAILABLE `STORAGE_UNAVAILABLE` when it cannot be used.
+ */
+export async function openStorage(url: string): Promise<Storage> {
+  const scheme = url.slice(0, url.indexOf(':') + 1);
+  // Loaded when they are asked for: a process uses one engine, and each costs time to start.
+  if (scheme === 'sqlite:' && url.length > scheme.length) {
+    const { openSqlite } = await import('./sqlite/sqlite.ts');
+    return openSqlite(url.slice(scheme.length));
+  }
+  throw new MeshError(
+    Status.INVALID_ARGUMENT,
+    'INVALID_STORAGE_URL',
+    `a database cannot be opened by a URL that starts with "${scheme}"; use sqlite:<path> or postgres://<user>@<host>/<database>`,
+  );
+}

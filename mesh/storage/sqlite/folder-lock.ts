@@ -1,0 +1,40 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { cannotOpenError, isBusy } from './errors.ts';
+
+/**
+ * Claims a folder for this process until the returned function is called or the process ends, in whatever way: the
+ * system lets go of the lock. Fails with FAILED_PRECONDITION `DATA_DIR_IN_USE` when another one holds it.
+ */
+export function lockFolder(path: string): () => void {
+  const file = join(path, '.lock');
+  const database = open(path, file);
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    throw isBusy(error) ? inUse(path) : cannotOpenError(error, file);
+  }
+  return () => database.close();
+}
+
+function open(path: string, file: string): DatabaseSync {
+  try {
+    mkdirSync(path, { recursive: true });
+    return new DatabaseSync(file);
+  } catch (error) {
+    throw cannotOpenError(error, file);
+  }
+}
+
+function inUse(path: string): MeshError {
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'DATA_DIR_IN_USE',
+    `the data folder ${path} is used by another process; stop that one or set DATA_DIR to another folder`,
+    { metadata: { path } },
+  );
+}

@@ -1,0 +1,155 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate } from 'node:timers';
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../errors/mesh-error.ts';
+import type { Connection } from './connection.ts';
+import { createTransaction, type SqliteTransaction } from './transaction.ts';
+
+/** Runs transactions one after another and commits many with one write to the disk. */
+export interface GroupCommit {
+  /** Resolves once the commit is on the disk. */
+  run<T>(work: (tx: SqliteTransaction) => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+  /** Resolves when no transaction is open, so that a read sees only what is committed; `undefined` when none is. */
+  settled(): Promise<void> | undefined;
+  /** Resolves when all that was asked for so far has been answered. */
+  idle(): Promise<void>;
+}
+
+interface Job {
+  /** Runs the work in the context of its caller. Rejects with why it must be rolled back. */
+  run(): Promise<void>;
+  /** No call of its transaction is taken any more. */
+  end(): void;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+// Between two batches the event loop turns, so these bound how long everything else waits.
+const maxBatchJobs = 512;
+const maxBatchMs = 5;
+
+/**
+ * Group commit over one connection. A batch runs within one turn of the event loop, in microtasks alone: work that is
+ * still pending when these are used up awaits something else than its transaction, and is refused.
+ */
+export function createGroupCommit(connection: Connection): GroupCommit {
+  const queue: Job[] = [];
+  let scheduled = false;
+  let batch: Promise<void> | undefined;
+  let abandon: () => void = () => undefined;
+
+  const schedule = (): void => {
+    if (scheduled || queue.length === 0) return;
+    scheduled = true;
+    // Not at once: what else arrives in this turn shares the commit.
+    setImmediate(() => queueMicrotask(start));
+  };
+  const start = (): void => {
+    batch = runBatch().finally(() => {
+      batch = undefined;
+      scheduled = false;
+      schedule();
+    });
+    watch();
+  };
+  // Ticks run after the microtasks only when they are asked for by one.
+  const watch = (): void =>
+    process.nextTick(() => {
+      if (batch === undefined) return;
+      abandon();
+      queueMicrotask(watch);
+    });
+  const settle = (job: Job): Promise<void> =>
+    new Promise((resolve, reject) => {
+      abandon = () => reject(awaitedOutside());
+      job.run().then(resolve, reject);
+    });
+
+  async function runBatch(): Promise<void> {
+    const members: Job[] = [];
+    try {
+      connection.script('BEGIN IMMEDIATE');
+      await runJobs(members);
+      connection.script('COMMIT');
+    } catch (error) {
+      rollback(connection);
+      // Without a member the transaction could not begin: whoever waits would find the same.
+      for (const job of members.length > 0 ? members : queue.splice(0)) job.reject(error);
+      return;
+    }
+    for (const job of members) job.resolve();
+  }
+
+  /** Throws when SQLite ended the transaction of all. */
+  async function runJobs(members: Job[]): Promise<void> {
+    const endMs = performance.now() + maxBatchMs;
+    for (let count = 0; count < maxBatchJobs && performance.now() < endMs; count += 1) {
+      const job = queue.shift();
+      if (job === undefined) return;
+      members.push(job);
+      connection.changes('SAVEPOINT job', []);
+      try {
+        await settle(job);
+      } catch (error) {
+        if (!connection.inTransaction()) throw error;
+        connection.changes('ROLLBACK TO job', []);
+        members.pop();
+        job.reject(error);
+      } finally {
+        job.end();
+      }
+      connection.changes('RELEASE job', []);
+    }
+  }
+
+  return {
+    run: (work, signal) =>
+      new Promise((resolve, reject) => {
+        queue.push(createJob(connection, work, signal, resolve, reject));
+        schedule();
+      }),
+    settled: () => batch,
+    async idle() {
+      while (scheduled) await (batch ?? new Promise<void>((resolve) => void setImmediate(resolve)));
+    },
+  };
+}
+
+function createJob<T>(
+  connection: Connection,
+  work: (tx: SqliteTransaction) => Promise<T>,
+  signal: AbortSignal | undefined,
+  resolve: (result: T) => void,
+  reject: (error: unknown) => void,
+): Job {
+  const inContextOfCaller = AsyncLocalStorage.snapshot();
+  const tx = createTransaction(connection, signal);
+  let result: { readonly value: T } | undefined;
+  return {
+    async run() {
+      signal?.throwIfAborted();
+      result = { value: await inContextOfCaller(work, tx) };
+      const failure = tx.failure();
+      if (failure !== undefined) throw failure;
+    },
+    end: () => tx.end(),
+    resolve() {
+      // A microtask each: one that throws against its contract ends the process instead of the group.
+      for (const action of tx.afterCommitActions) queueMicrotask(action);
+      if (result !== undefined) resolve(result.value);
+    },
+    reject,
+  };
+}
+
+function rollback(connection: Connection): void {
+  if (connection.inTransaction()) connection.script('ROLLBACK');
+}
+
+function awaitedOutside(): MeshError {
+  return new MeshError(
+    Status.INTERNAL,
+    'TRANSACTION_AWAITED_OUTSIDE',
+    'a transaction awaited something else than its own calls and was rolled back; do that work before or after it, all others wait behind it',
+  );
+}

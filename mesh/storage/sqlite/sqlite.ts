@@ -1,0 +1,72 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { applyMigrations } from '../migrations.ts';
+import type { Row, SqlValue, Storage } from '../storage.ts';
+import { type Connection, connect } from './connection.ts';
+import { cannotOpenError, closedError } from './errors.ts';
+import { createGroupCommit } from './group-commit.ts';
+
+/** Settings of a SQLite database. */
+export interface SqliteOptions {
+  /** How long a call waits for another process to let go of the file; the whole process waits with it. Default 1000. */
+  readonly busyTimeoutMs?: number;
+  /** The size it may grow to, in pages of 4 KiB; beyond it writes fail with `STORAGE_FULL`. Default: the disk's. */
+  readonly maxPages?: number;
+}
+
+/**
+ * Opens the SQLite database at `path` and makes file and folder where there are none. Fails with UNAVAILABLE
+ * `STORAGE_UNAVAILABLE` when it cannot be read and written, or is no database.
+ */
+export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Storage> {
+  const connection = open(path, options);
+  const writer = createGroupCommit(connection);
+  let closing: Promise<void> | undefined;
+
+  const transaction: Storage['transaction'] = async (work, { signal } = {}) => {
+    if (closing !== undefined) throw closedError(path);
+    return writer.run(work, signal);
+  };
+  const query = async <R extends Row>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> => {
+    if (closing !== undefined) throw closedError(path);
+    if (!connection.readsOnly(sql)) return transaction((tx) => tx.query<R>(sql, params));
+    for (let batch = writer.settled(); batch !== undefined; batch = writer.settled()) await batch;
+    return connection.rows<R>(sql, params);
+  };
+  const close = async (): Promise<void> => {
+    await writer.idle();
+    connection.close();
+  };
+  return {
+    dialect: 'sqlite',
+    exclusive: true,
+    query,
+    execute: (sql, params) => transaction((tx) => tx.execute(sql, params)),
+    transaction,
+    async migrate(set, migrations) {
+      if (closing !== undefined) throw closedError(path);
+      await writer.run((tx) => applyMigrations(tx, 'sqlite', set, migrations), undefined);
+    },
+    check: async () => void (await query('SELECT count(*) FROM sqlite_schema')),
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+function open(path: string, options: SqliteOptions): Connection {
+  const pragmas = [
+    `busy_timeout = ${options.busyTimeoutMs ?? 1000}`,
+    'journal_mode = WAL',
+    'synchronous = FULL',
+    'journal_size_limit = 67108864',
+    ...(options.maxPages === undefined ? [] : [`max_page_count = ${options.maxPages}`]),
+  ];
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    return connect(path, pragmas);
+  } catch (error) {
+    throw cannotOpenError(error, path);
+  }
+}
