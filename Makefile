@@ -1,20 +1,66 @@
-export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: gen gen-check proto-lint proto-breaking
+# Where npm notes what it installed: older than the lockfile means install again.
+INSTALLED := node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help start demo import test check gen gen-check proto-lint proto-breaking bench deps clean
+
+## help: list what can be made
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+## start: run everything in one process on localhost:50051 (Ctrl-C ends it)
+start: $(INSTALLED)
+	@exec node services/main.ts
+
+## demo: place an order on the started mesh and show its timeline
+demo: $(INSTALLED)
+	@exec node examples/demo.ts
+
+## import: create USERS users (default 100,000) on the started mesh, with progress
+import: $(INSTALLED)
+	@exec node examples/import-users.ts $(USERS)
+
+## test: run all tests; a server that is not installed is named at the end (REQUIRE_SERVERS=1: it fails)
+test: $(INSTALLED)
+	vitest run
+
+## check: types, lint, format, contracts and generated code
+check: $(INSTALLED)
+	tsc --noEmit
+	biome check --error-on-warnings .
+	$(MAKE) --no-print-directory proto-lint gen-check proto-breaking
 
 ## gen: make gen/ from the contracts
-gen:
+gen: $(INSTALLED)
 	node scripts/gen.ts
 
 ## gen-check: fail when gen/ is not what the contracts give
-gen-check:
+gen-check: $(INSTALLED)
 	node scripts/gen.ts --check
 
 ## proto-lint: check the style of the contracts and their validation rules
-proto-lint:
+proto-lint: $(INSTALLED)
 	node scripts/third-party-protos.ts
 	buf lint
 
 ## proto-breaking: fail when a contract breaks its callers; AGAINST names the commit to compare with (default: main)
-proto-breaking:
+proto-breaking: $(INSTALLED)
 	node scripts/proto-breaking.ts $(AGAINST)
+
+## bench: measure ordermesh beside its peers and print ratios
+bench: $(INSTALLED)
+	node bench/run.ts
+
+## deps: install what the tests use beside npm packages: PostgreSQL, grpcurl, h2load
+deps: $(INSTALLED)
+	sh scripts/deps.sh
+
+## clean: remove what was installed and made, but not the data
+clean:
+	rm -rf node_modules .tools .cache coverage
+
+$(INSTALLED): package.json package-lock.json
+	npm ci --loglevel=error
+	@touch $@

@@ -1,0 +1,25 @@
+import { runApp } from '../mesh/app/run-app.ts';
+import { createBridgeService } from './bridge/service.ts';
+import { createInventoryService } from './inventory/service.ts';
+import { createNotificationService } from './notification/service.ts';
+import { createOpsService } from './ops/service.ts';
+import { createOrderService } from './order/service.ts';
+import { createPaymentService } from './payment/service.ts';
+import { createShippingService } from './shipping/service.ts';
+import { createUserService } from './user/service.ts';
+
+// Everything in one process. What a service stands on comes from the settings; nothing else differs from one process each.
+await runApp([
+  createUserService,
+  createInventoryService,
+  createPaymentService,
+  createShippingService,
+  createOrderService,
+  createNotificationService,
+  createBridgeService,
+  async (runtime, earlier) =>
+    createOpsService({
+      sagas: earlier.flatMap((service) => service.sagas ?? []),
+      deadLetters: [runtime.tasks.deadLetters, ...earlier.flatMap((service) => service.deadLetters ?? [])],
+    }),
+]);

@@ -1,0 +1,49 @@
+import type { Client } from 'nice-grpc';
+import { Status } from 'nice-grpc-common';
+import type { InventoryServiceDefinition, Item } from '../../gen/ts/inventory/v1/inventory.ts';
+import type { OrderItem } from '../../gen/ts/order/v1/order.ts';
+import type { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import { MeshError } from '../../mesh/errors/mesh-error.ts';
+import { repeatedSku, unknownItems, unknownUser } from './errors.ts';
+import type { OrderLine } from './order.ts';
+
+/** Asks the others what an order needs to know: that the user exists, and what the items cost now. */
+export type QuoteOrder = (userId: string, items: readonly OrderItem[]) => Promise<OrderLine[]>;
+
+export function createQuoteOrder(
+  users: Client<UserServiceDefinition>,
+  inventory: Client<InventoryServiceDefinition>,
+): QuoteOrder {
+  return async (userId, items) => {
+    refuseRepeatedSkus(items);
+    const [found] = await Promise.all([
+      inventory.batchGetItems({ skus: items.map((item) => item.sku) }),
+      requireUser(users, userId),
+    ]);
+    if (found.missingSkus.length > 0) throw unknownItems(found.missingSkus);
+    const bySku = new Map(found.items.map((item) => [item.sku, item]));
+    return items.map((item) => priceLine(item, bySku.get(item.sku)));
+  };
+}
+
+function refuseRepeatedSkus(items: readonly OrderItem[]): void {
+  const seen = new Set<string>();
+  items.forEach(({ sku }, index) => {
+    if (seen.has(sku)) throw repeatedSku(index, sku);
+    seen.add(sku);
+  });
+}
+
+async function requireUser(users: Client<UserServiceDefinition>, id: string): Promise<void> {
+  try {
+    await users.getUser({ id });
+  } catch (error) {
+    if (error instanceof MeshError && error.code === Status.NOT_FOUND) throw unknownUser(id);
+    throw error;
+  }
+}
+
+function priceLine(item: OrderItem, found: Item | undefined): OrderLine {
+  if (!found?.unitPrice) throw unknownItems([item.sku]);
+  return { sku: item.sku, quantity: item.quantity, unitPrice: found.unitPrice };
+}

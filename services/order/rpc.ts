@@ -1,0 +1,89 @@
+import {
+  type CancelOrderRequest,
+  type ListOrdersRequest,
+  OrderServiceDefinition,
+  type OrderServiceImplementation,
+  type PlaceOrderRequest,
+} from '../../gen/ts/order/v1/order.ts';
+import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
+import { repeatable } from '../../mesh/idempotency/repeatable.ts';
+import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import type { Storage } from '../../mesh/storage/storage.ts';
+import type { CancelOrder } from './cancel-order.ts';
+import { orderNotFound } from './errors.ts';
+import type { Address } from './order.ts';
+import type { PlaceOrder } from './place-order.ts';
+import { stateOf, toProto } from './proto.ts';
+import type { QuoteOrder } from './quote-order.ts';
+import { findOrder, pageOfOrders } from './store.ts';
+import type { WatchOrder } from './watch-order.ts';
+
+export interface OrderRpcDeps {
+  readonly storage: Storage;
+  readonly idempotency: Idempotency;
+  readonly quoteOrder: QuoteOrder;
+  readonly placeOrder: PlaceOrder;
+  readonly cancelOrder: CancelOrder;
+  readonly watchOrder: WatchOrder;
+  readonly draining: AbortSignal;
+}
+
+const { placeOrder: placeMethod, cancelOrder: cancelMethod } = OrderServiceDefinition.methods;
+const placeOrderCall = repeatable(OrderServiceDefinition, placeMethod);
+const cancelOrderCall = repeatable(OrderServiceDefinition, cancelMethod);
+const pageSize = 500;
+
+/** The handlers of `order.v1.OrderService`. */
+export function createOrderRpc(deps: OrderRpcDeps): OrderServiceImplementation<MeshCallContext> {
+  const { storage, idempotency } = deps;
+  return {
+    async placeOrder(request) {
+      const answered = await idempotency.replay(placeOrderCall, request);
+      if (answered) return answered;
+      const lines = await deps.quoteOrder(request.userId, request.items);
+      return idempotency.once(placeOrderCall, request, async (tx) =>
+        toProto(await deps.placeOrder(tx, { userId: request.userId, lines, shippingAddress: addressOf(request) })),
+      );
+    },
+    async getOrder(request) {
+      const order = await findOrder(storage, request.id);
+      if (!order) throw orderNotFound(request.id);
+      return toProto(order);
+    },
+    listOrders: (request, context) => listOrders(storage, request, context.signal),
+    async *watchOrder(request, context) {
+      for await (const order of deps.watchOrder(request.id, AbortSignal.any([context.signal, deps.draining]))) {
+        yield toProto(order);
+      }
+    },
+    cancelOrder: (request: CancelOrderRequest) =>
+      idempotency.once(cancelOrderCall, request, async (tx) =>
+        toProto(await deps.cancelOrder(tx, request.id, request.reason)),
+      ),
+  };
+}
+
+async function* listOrders(storage: Storage, request: ListOrdersRequest, signal: AbortSignal) {
+  const filter = { userId: request.userId, state: stateOf(request.state) };
+  let afterId = request.afterId;
+  let left = request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit;
+  while (left > 0) {
+    signal.throwIfAborted();
+    const page = await pageOfOrders(storage, afterId, filter, Math.min(pageSize, left));
+    for (const order of page) yield toProto(order);
+    const last = page.at(-1);
+    if (!last || page.length < pageSize) return;
+    afterId = last.id;
+    left -= page.length;
+  }
+}
+
+function addressOf(request: PlaceOrderRequest): Address {
+  const { recipient, lines, city, postalCode, countryCode } = request.shippingAddress ?? missingAddress();
+  return { recipient, lines, city, postalCode, countryCode };
+}
+
+/** The contract requires the address, so a request without one does not get here. */
+function missingAddress(): never {
+  throw new Error('shipping_address is required by the contract but was not checked');
+}

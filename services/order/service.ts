@@ -1,0 +1,70 @@
+import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
+import { OrderServiceContract } from '../../gen/ts/order/v1/order.contract.ts';
+import { PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
+import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
+import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { type CreateService, serve } from '../../mesh/app/service.ts';
+import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { createSagaEngine } from '../../mesh/saga/engine.ts';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { createCancelOrder } from './cancel-order.ts';
+import { orderTopic } from './events.ts';
+import { createOrderChanges } from './order-changes.ts';
+import { definePlaceOrderSaga } from './place-order.saga.ts';
+import { createPlaceOrder } from './place-order.ts';
+import { createQuoteOrder } from './quote-order.ts';
+import { createRecordChange } from './record-change.ts';
+import { createOrderRpc } from './rpc.ts';
+import { createWatchOrder } from './watch-order.ts';
+
+export const createOrderService: CreateService = async (runtime) => {
+  const { clock, logger, events, tasks, draining, config } = runtime;
+  const storage = await runtime.openStorage('order');
+  await storage.migrate('order', await loadMigrations(new URL('./migrations/', import.meta.url)));
+  const idempotency = await createIdempotency(storage, { clock });
+  const outbox = createOutbox({
+    storage,
+    events,
+    tasks,
+    source: '//ordermesh/order',
+    topics: [orderTopic],
+    clock,
+    logger,
+  });
+
+  const inventory = runtime.client(InventoryServiceContract);
+  const changes = createOrderChanges();
+  const saga = definePlaceOrderSaga({
+    inventory,
+    payments: runtime.client(PaymentServiceContract),
+    shipping: runtime.client(ShippingServiceContract),
+    recordChange: createRecordChange(outbox, changes),
+    clock,
+  });
+  const sagas = createSagaEngine({ storage, definitions: [saga], clock, logger });
+  const rpc = createOrderRpc({
+    storage,
+    idempotency,
+    quoteOrder: createQuoteOrder(runtime.client(UserServiceContract), inventory),
+    placeOrder: createPlaceOrder({ sagas, saga, outbox, clock }),
+    cancelOrder: createCancelOrder(sagas),
+    watchOrder: createWatchOrder(storage, changes, clock),
+    draining,
+  });
+
+  return {
+    name: 'order',
+    serves: [serve(OrderServiceContract, rpc)],
+    sagas: [sagas],
+    start: async () => {
+      await outbox.start();
+      await sagas.start();
+    },
+    stop: async () => {
+      await sagas.stop();
+      await outbox.stop(config.drainTimeoutMs);
+    },
+    check: () => storage.check(),
+  };
+};

@@ -1,0 +1,133 @@
+import type { Queryable, Row, SqlValue, Transaction } from '../../mesh/storage/storage.ts';
+import type { Address, Order, OrderFailure, OrderLine, OrderState } from './order.ts';
+
+/** What changes of an order once it is placed. */
+export interface OrderChange {
+  readonly state: OrderState;
+  readonly failure?: OrderFailure;
+  readonly paymentId?: string;
+  readonly shipmentId?: string;
+  readonly timeMs: number;
+}
+
+export interface OrderFilter {
+  readonly userId: string;
+  readonly state: OrderState | undefined;
+}
+
+export async function insertOrder(tx: Transaction, order: Order): Promise<void> {
+  await tx.execute(
+    `INSERT INTO orders (id, user_id, lines, currency_code, total, state, failure_reason, failure_message, payment_id,
+       shipment_id, shipping_address, version, create_time, update_time)
+     VALUES ($1, $2, $3, $4, $5, $6, '', '', $7, $8, $9, $10, $11, $12)`,
+    [
+      order.id,
+      order.userId,
+      linesToText(order.lines),
+      order.total.currencyCode,
+      order.total.minorUnits,
+      order.state,
+      order.paymentId,
+      order.shipmentId,
+      JSON.stringify(order.shippingAddress),
+      order.version,
+      order.createTimeMs,
+      order.updateTimeMs,
+    ],
+  );
+}
+
+export async function findOrder(db: Queryable, id: string): Promise<Order | undefined> {
+  const [row] = await db.query<OrderRow>('SELECT * FROM orders WHERE id = $1', [id]);
+  return row && orderOf(row);
+}
+
+/** Changes an order and gives it its next version; `undefined` when there is no such order. */
+export async function updateOrder(tx: Transaction, id: string, change: OrderChange): Promise<Order | undefined> {
+  const [row] = await tx.query<OrderRow>(
+    `UPDATE orders SET state = $2, version = version + 1, update_time = $3,
+       failure_reason = COALESCE($4, failure_reason), failure_message = COALESCE($5, failure_message),
+       payment_id = COALESCE($6, payment_id), shipment_id = COALESCE($7, shipment_id)
+     WHERE id = $1 RETURNING *`,
+    [
+      id,
+      change.state,
+      change.timeMs,
+      change.failure?.reason ?? null,
+      change.failure?.message ?? null,
+      change.paymentId ?? null,
+      change.shipmentId ?? null,
+    ],
+  );
+  return row && orderOf(row);
+}
+
+/** A page of orders after an id, in id order. */
+export async function pageOfOrders(
+  db: Queryable,
+  afterId: string,
+  filter: OrderFilter,
+  size: number,
+): Promise<Order[]> {
+  const conditions = ['id > $1'];
+  const params: SqlValue[] = [afterId];
+  if (filter.userId !== '') conditions.push(`user_id = $${params.push(filter.userId)}`);
+  if (filter.state) conditions.push(`state = $${params.push(filter.state)}`);
+  const limit = params.push(size);
+  const rows = await db.query<OrderRow>(
+    `SELECT * FROM orders WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT $${limit}`,
+    params,
+  );
+  return rows.map(orderOf);
+}
+
+interface OrderRow extends Row {
+  readonly id: string;
+  readonly user_id: string;
+  readonly lines: string;
+  readonly currency_code: string;
+  readonly total: bigint;
+  readonly state: OrderState;
+  readonly failure_reason: string;
+  readonly failure_message: string;
+  readonly payment_id: string;
+  readonly shipment_id: string;
+  readonly shipping_address: string;
+  readonly version: bigint;
+  readonly create_time: bigint;
+  readonly update_time: bigint;
+}
+
+function orderOf(row: OrderRow): Order {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    lines: linesOfText(row.lines, row.currency_code),
+    total: { currencyCode: row.currency_code, minorUnits: row.total },
+    state: row.state,
+    failure: row.failure_reason === '' ? undefined : { reason: row.failure_reason, message: row.failure_message },
+    paymentId: row.payment_id,
+    shipmentId: row.shipment_id,
+    shippingAddress: JSON.parse(row.shipping_address) as Address,
+    version: row.version,
+    createTimeMs: Number(row.create_time),
+    updateTimeMs: Number(row.update_time),
+  };
+}
+
+/** `[sku, quantity, price in minor units as text]`: JSON has no integers beyond 2^53. */
+type StoredLine = readonly [string, number, string];
+
+function linesToText(lines: readonly OrderLine[]): string {
+  return JSON.stringify(
+    lines.map((line): StoredLine => [line.sku, line.quantity, line.unitPrice.minorUnits.toString()]),
+  );
+}
+
+function linesOfText(text: string, currencyCode: string): OrderLine[] {
+  return (JSON.parse(text) as StoredLine[]).map(([sku, quantity, price]) => ({
+    sku,
+    quantity,
+    unitPrice: { currencyCode, minorUnits: BigInt(price) },
+  }));
+}
