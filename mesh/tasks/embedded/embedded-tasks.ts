@@ -1,0 +1,64 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { openStorage } from '../../storage/open.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { TaskQueue } from '../task-queue.ts';
+import { withScopeHeaders } from '../task-scope.ts';
+import { withDefaults } from '../work-defaults.ts';
+import { createTaskStore } from './task-store.ts';
+import { createWorker, type EmbeddedWorker } from './worker.ts';
+
+/**
+ * Opens a task queue in a SQLite file, which belongs to this process alone: what an earlier one had in hand may be taken
+ * at once. Workers are woken by what happens and by the clock; an idle queue costs nothing.
+ */
+export async function openEmbeddedTasks(
+  path: string,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): Promise<TaskQueue> {
+  const storage = await openStorage(`sqlite:${path}`);
+  const workers = new Map<EmbeddedWorker, string>();
+  const wakeWorkers = (queue: string) => {
+    for (const [worker, itsQueue] of workers) if (itsQueue === queue) worker.wake();
+  };
+  const store = await createTaskStore(storage, clock, wakeWorkers);
+  return {
+    enqueue: (queue, tasks) => reachable(store.add(queue, tasks.map(withScopeHeaders))),
+    async work(options) {
+      await reachable(storage.check());
+      const settings = withDefaults(options);
+      const worker = createWorker({ store, settings, clock, logger });
+      workers.set(worker, settings.queue);
+      worker.wake();
+      return {
+        async stop() {
+          workers.delete(worker);
+          await worker.stop();
+        },
+      };
+    },
+    depth: (queue) => reachable(store.depth(queue)),
+    deadLetters: store.deadLetters,
+    check: () => reachable(storage.check()),
+    async close() {
+      await Promise.all([...workers.keys()].map((worker) => worker.stop()));
+      workers.clear();
+      await storage.close();
+    },
+  };
+}
+
+async function reachable<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof MeshError) || error.code !== Status.UNAVAILABLE) throw error;
+    throw new MeshError(
+      Status.UNAVAILABLE,
+      'TASKS_UNAVAILABLE',
+      `the task queue cannot be used now: ${error.message}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,28 @@
+import type { Migration } from '../../storage/storage.ts';
+
+/**
+ * The schema of the embedded queue. A task is there until it is done or dead. It may be taken from `due_time_ms` on;
+ * while somebody has it, that is when their lease ends.
+ */
+export const taskMigrations: readonly Migration[] = [
+  {
+    name: '0001-init',
+    sql: `
+      CREATE TABLE task (
+        seq {{identity}},
+        queue TEXT NOT NULL,
+        id TEXT NOT NULL,
+        payload BYTEA NOT NULL,
+        headers TEXT NOT NULL,
+        attempts BIGINT NOT NULL,
+        due_time_ms BIGINT NOT NULL,
+        lease TEXT,
+        first_time_ms BIGINT,
+        last_error TEXT NOT NULL
+      );
+      CREATE UNIQUE INDEX task_id ON task (queue, id);
+      CREATE INDEX task_due ON task (queue, due_time_ms, seq);
+      CREATE INDEX task_leased ON task (seq) WHERE lease IS NOT NULL;
+    `,
+  },
+];

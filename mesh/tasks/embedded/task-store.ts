@@ -1,0 +1,90 @@
+import type { DeadLetterBox } from '../../dead-letters/dead-letters.ts';
+import { createDeadLetterStore } from '../../dead-letters/store.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { NewTask } from '../task-queue.ts';
+import { taskMigrations } from './migrations.ts';
+import {
+  countTasks,
+  deleteTask,
+  endAllLeases,
+  giveBack,
+  insertTask,
+  type LeasedTask,
+  leaseDue,
+  nextDueTimeMs,
+  postpone,
+  renewLease,
+} from './task-table.ts';
+
+/** What a claim brought, and, when that is less than was asked for, when the next task falls due. */
+export interface Claim {
+  readonly tasks: readonly LeasedTask[];
+  readonly nextDueTimeMs: number | undefined;
+}
+
+/** Queues in a database. What is done under a lease that is another's by now changes nothing. */
+export interface TaskStore {
+  add(queue: string, tasks: readonly NewTask[]): Promise<void>;
+  claim(queue: string, limit: number, visibilityTimeoutMs: number): Promise<Claim>;
+  /** False when the lease was lost. */
+  renew(task: LeasedTask, visibilityTimeoutMs: number): Promise<boolean>;
+  complete(task: LeasedTask): Promise<void>;
+  retryLater(queue: string, task: LeasedTask, delayMs: number, error: string): Promise<void>;
+  bury(queue: string, task: LeasedTask, verdict: { readonly reason: string; readonly error: string }): Promise<void>;
+  giveBack(queue: string, task: LeasedTask): Promise<void>;
+  depth(queue: string): Promise<number>;
+  readonly deadLetters: DeadLetterBox;
+}
+
+/**
+ * Makes the tables and frees what an earlier process had in hand. `notify` is told, after the commit, of each queue in
+ * which a task may be taken now or at a time that was not known before.
+ */
+export async function createTaskStore(
+  storage: Storage,
+  clock: Clock,
+  notify: (queue: string) => void,
+): Promise<TaskStore> {
+  await storage.migrate('tasks', taskMigrations);
+  const letters = createDeadLetterStore(storage, { clock });
+  await letters.migrate();
+  await endAllLeases(storage, clock.now());
+  return {
+    add: (queue, tasks) =>
+      storage.transaction(async (tx) => {
+        for (const task of tasks) await insertTask(tx, queue, task, clock.now());
+        tx.afterCommit(() => notify(queue));
+      }),
+    claim: (queue, limit, visibilityTimeoutMs) =>
+      storage.transaction(async (tx) => {
+        const nowMs = clock.now();
+        const tasks = await leaseDue(tx, queue, { limit, nowMs, leaseEndMs: nowMs + visibilityTimeoutMs });
+        return { tasks, nextDueTimeMs: tasks.length < limit ? await nextDueTimeMs(tx, queue) : undefined };
+      }),
+    renew: (task, visibilityTimeoutMs) => renewLease(storage, task, clock.now() + visibilityTimeoutMs),
+    complete: (task) => storage.transaction(async (tx) => void (await deleteTask(tx, task))),
+    retryLater: (queue, task, delayMs, error) =>
+      storage.transaction(async (tx) => {
+        await postpone(tx, task, clock.now() + delayMs, error);
+        tx.afterCommit(() => notify(queue));
+      }),
+    bury: (queue, task, { reason, error }) =>
+      storage.transaction(async (tx) => {
+        if (!(await deleteTask(tx, task))) return;
+        const { id: subjectId, payload, headers, attempt: attempts, firstTimeMs } = task;
+        const letter = { source: 'task', origin: queue, subjectId, payload, headers, attempts, firstTimeMs } as const;
+        await letters.add(tx, { ...letter, reason, error, lastTimeMs: clock.now() });
+      }),
+    giveBack: (queue, task) =>
+      storage.transaction(async (tx) => {
+        await giveBack(tx, task, clock.now());
+        tx.afterCommit(() => notify(queue));
+      }),
+    depth: (queue) => countTasks(storage, queue),
+    deadLetters: letters.box('task', async ({ origin, subjectId, payload, headers }, tx) => {
+      await insertTask(tx, origin, { id: subjectId, payload, headers }, clock.now());
+      tx.afterCommit(() => notify(origin));
+    }),
+  };
+}

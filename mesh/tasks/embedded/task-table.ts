@@ -1,0 +1,113 @@
+import { uuidv7 } from '../../ids/ids.ts';
+import type { Queryable, Row, Transaction } from '../../storage/storage.ts';
+import type { NewTask } from '../task-queue.ts';
+
+/** A task in the hand of a worker. The lease is its fencing token: whoever has an older one changes nothing. */
+export interface LeasedTask extends NewTask {
+  readonly seq: bigint;
+  readonly lease: string;
+  /** The number of this try. Larger than the worker's most when the last try ended without an outcome. */
+  readonly attempt: number;
+  readonly firstTimeMs: number;
+  readonly lastError: string;
+}
+
+interface TaskRow extends Row {
+  seq: bigint;
+  id: string;
+  payload: Uint8Array;
+  headers: string;
+  attempts: bigint;
+  lease: string;
+  first_time_ms: bigint;
+  last_error: string;
+}
+
+/** Adds a task that may be taken at once, unless the queue holds its id. */
+export async function insertTask(tx: Transaction, queue: string, task: NewTask, nowMs: number): Promise<void> {
+  await tx.execute(
+    `INSERT INTO task (queue, id, payload, headers, attempts, due_time_ms, last_error) VALUES ($1, $2, $3, $4, 0, $5, '')
+     ON CONFLICT (queue, id) DO NOTHING`,
+    [queue, task.id, task.payload, JSON.stringify(task.headers), nowMs],
+  );
+}
+
+/** Leases up to `limit` tasks that are due; the longest due first. */
+export async function leaseDue(
+  tx: Transaction,
+  queue: string,
+  { limit, nowMs, leaseEndMs }: { readonly limit: number; readonly nowMs: number; readonly leaseEndMs: number },
+): Promise<LeasedTask[]> {
+  const rows = await tx.query<TaskRow>(
+    `UPDATE task SET attempts = attempts + 1, lease = $4, due_time_ms = $5, first_time_ms = COALESCE(first_time_ms, $2)
+     WHERE seq IN (SELECT seq FROM task WHERE queue = $1 AND due_time_ms <= $2 ORDER BY due_time_ms, seq LIMIT $3)
+     RETURNING seq, id, payload, headers, attempts, lease, first_time_ms, last_error`,
+    [queue, nowMs, limit, uuidv7(nowMs), leaseEndMs],
+  );
+  return rows.map(toLeasedTask).sort((a, b) => Number(a.seq - b.seq));
+}
+
+/** When the next task of a queue may be taken, those in hand included; `undefined` when it is empty. */
+export async function nextDueTimeMs(db: Queryable, queue: string): Promise<number | undefined> {
+  const [row] = await db.query<{ due: bigint | null }>('SELECT MIN(due_time_ms) AS due FROM task WHERE queue = $1', [
+    queue,
+  ]);
+  return row?.due == null ? undefined : Number(row.due);
+}
+
+/** Puts off the end of a lease; false when the lease is another's by now. */
+export async function renewLease(db: Queryable, { seq, lease }: LeasedTask, leaseEndMs: number): Promise<boolean> {
+  const changed = await db.execute('UPDATE task SET due_time_ms = $3 WHERE seq = $1 AND lease = $2', [
+    seq,
+    lease,
+    leaseEndMs,
+  ]);
+  return changed === 1;
+}
+
+/** Removes a task that is done or dead; false when the lease is another's by now. */
+export async function deleteTask(db: Queryable, { seq, lease }: LeasedTask): Promise<boolean> {
+  return (await db.execute('DELETE FROM task WHERE seq = $1 AND lease = $2', [seq, lease])) === 1;
+}
+
+/** Lets a task be taken again from `dueMs` on, after a try that failed. */
+export async function postpone(db: Queryable, { seq, lease }: LeasedTask, dueMs: number, error: string): Promise<void> {
+  await db.execute('UPDATE task SET lease = NULL, due_time_ms = $3, last_error = $4 WHERE seq = $1 AND lease = $2', [
+    seq,
+    lease,
+    dueMs,
+    error,
+  ]);
+}
+
+/** Gives back a task as if it had not been taken. */
+export async function giveBack(db: Queryable, { seq, lease }: LeasedTask, nowMs: number): Promise<void> {
+  await db.execute(
+    'UPDATE task SET lease = NULL, due_time_ms = $3, attempts = attempts - 1 WHERE seq = $1 AND lease = $2',
+    [seq, lease, nowMs],
+  );
+}
+
+/** Ends the leases of an earlier process, which is dead. Its tries count, so that a task which kills its worker ends. */
+export async function endAllLeases(db: Queryable, nowMs: number): Promise<void> {
+  await db.execute('UPDATE task SET lease = NULL, due_time_ms = $1 WHERE lease IS NOT NULL', [nowMs]);
+}
+
+/** How many tasks a queue holds. */
+export async function countTasks(db: Queryable, queue: string): Promise<number> {
+  const [row] = await db.query<{ tasks: bigint }>('SELECT COUNT(*) AS tasks FROM task WHERE queue = $1', [queue]);
+  return Number(row?.tasks ?? 0n);
+}
+
+function toLeasedTask(row: TaskRow): LeasedTask {
+  return {
+    seq: row.seq,
+    lease: row.lease,
+    id: row.id,
+    payload: row.payload,
+    headers: JSON.parse(row.headers),
+    attempt: Number(row.attempts),
+    firstTimeMs: Number(row.first_time_ms),
+    lastError: row.last_error,
+  };
+}

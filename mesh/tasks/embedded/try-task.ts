@@ -1,0 +1,136 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { runInScope } from '../../telemetry/call-scope.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { judgeFailure } from '../failed-try.ts';
+import type { Task } from '../task-queue.ts';
+import { scopeOf } from '../task-scope.ts';
+import type { WorkSettings } from '../work-defaults.ts';
+import type { TaskStore } from './task-store.ts';
+import type { LeasedTask } from './task-table.ts';
+
+/** What a try needs beside its task. */
+export interface TryContext {
+  readonly store: TaskStore;
+  readonly settings: WorkSettings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A try under way. */
+export interface TaskTry {
+  /** Resolves, never rejects, when its outcome is recorded or nobody's business any more. */
+  readonly ended: Promise<void>;
+  /** Ends it from outside: aborts the work and gives the task back; what it does from now on changes nothing. */
+  abandon(): Promise<void>;
+}
+
+/** Works on a leased task and keeps its lease while it does. */
+export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
+  const { store, settings } = context;
+  const abort = new AbortController();
+  const endRenewal = keepLease(leased, context, () => abort.abort(leaseLost(leased, settings.queue)));
+  const ended = work(leased, context, abort.signal)
+    .catch((error: unknown) => {
+      context.logger.error(
+        { err: error, queue: settings.queue, task: leased.id },
+        'the outcome of a task could not be recorded: it is tried again when its lease ends',
+      );
+    })
+    .finally(endRenewal);
+  return {
+    ended,
+    async abandon() {
+      endRenewal();
+      abort.abort(workerStopped(leased, settings.queue));
+      await store.giveBack(settings.queue, leased);
+    },
+  };
+}
+
+async function work(leased: LeasedTask, context: TryContext, signal: AbortSignal): Promise<void> {
+  const { store, settings } = context;
+  if (leased.attempt > settings.maxAttempts) return await buryUnfinished(leased, context);
+  const { id, payload, headers, attempt } = leased;
+  const task: Task = {
+    id,
+    payload,
+    headers,
+    attempt,
+    queue: settings.queue,
+    lastAttempt: attempt === settings.maxAttempts,
+  };
+  try {
+    await runInScope(scopeOf(task, signal), () => settings.handle(task, signal));
+  } catch (error) {
+    if (!signal.aborted) await recordFailure(leased, error, context);
+    return;
+  }
+  if (!signal.aborted) await store.complete(leased);
+}
+
+async function recordFailure(
+  leased: LeasedTask,
+  error: unknown,
+  { store, settings, logger }: TryContext,
+): Promise<void> {
+  const { queue } = settings;
+  const verdict = judgeFailure(error, leased.attempt, settings);
+  const fields = { err: error, queue, task: leased.id, attempt: leased.attempt };
+  if (verdict.next === 'retry') {
+    logger.warn({ ...fields, retry_in_ms: verdict.delayMs }, 'a task failed and is tried again');
+    await store.retryLater(queue, leased, verdict.delayMs, verdict.error);
+  } else {
+    logger.error({ ...fields, reason: verdict.reason }, 'a task failed for good and is a dead letter now');
+    await store.bury(queue, leased, verdict);
+  }
+}
+
+/** Its last try was cut off, by a crash perhaps: a task that kills its worker must not do so for ever. */
+async function buryUnfinished(leased: LeasedTask, { store, settings, logger }: TryContext): Promise<void> {
+  logger.error(
+    { queue: settings.queue, task: leased.id },
+    'the last try of a task was cut off: it is a dead letter now',
+  );
+  const error = leased.lastError || 'the last try was cut off before it had an outcome';
+  await store.bury(settings.queue, { ...leased, attempt: leased.attempt - 1 }, { reason: 'ATTEMPTS_EXHAUSTED', error });
+}
+
+/** Renews the lease at a third of its time, until told to end; `onLost` when another has it. */
+function keepLease(leased: LeasedTask, { store, settings, clock, logger }: TryContext, onLost: () => void): () => void {
+  let ended = false;
+  const renew = async () => {
+    try {
+      if (!(await store.renew(leased, settings.visibilityTimeoutMs)) && !ended) onLost();
+    } catch (error) {
+      logger.warn({ err: error, queue: settings.queue, task: leased.id }, 'the lease of a task could not be renewed');
+    }
+    if (!ended) schedule();
+  };
+  let callOff: (() => void) | undefined;
+  const schedule = () => {
+    callOff = clock.after(settings.visibilityTimeoutMs / 3, () => void renew());
+  };
+  schedule();
+  return () => {
+    ended = true;
+    callOff?.();
+  };
+}
+
+function leaseLost(task: LeasedTask, queue: string): MeshError {
+  return new MeshError(
+    Status.ABORTED,
+    'LEASE_LOST',
+    `task ${task.id} of ${queue} was handed to another worker: its lease was not renewed in time`,
+  );
+}
+
+function workerStopped(task: LeasedTask, queue: string): MeshError {
+  return new MeshError(
+    Status.CANCELLED,
+    'WORKER_STOPPED',
+    `the worker stopped before task ${task.id} of ${queue} was done: another takes it`,
+  );
+}

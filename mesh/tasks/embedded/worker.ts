@@ -1,0 +1,87 @@
+import type { TaskWorker } from '../task-queue.ts';
+import type { LeasedTask } from './task-table.ts';
+import { type TaskTry, type TryContext, tryTask } from './try-task.ts';
+
+/** How long a worker that stops waits for the tasks in hand. */
+export const stopGraceMs = 10_000;
+
+const unreachableRetryMs = 1_000;
+
+/** A worker that is told when there may be something to do. */
+export interface EmbeddedWorker extends TaskWorker {
+  wake(): void;
+}
+
+/**
+ * Takes tasks while it has a hand free, and sleeps when none is due: until it is woken, or until the next one's time.
+ * `stop` waits up to 10 s for the tasks in hand; then it aborts them and gives them back.
+ */
+export function createWorker(context: TryContext): EmbeddedWorker {
+  const { store, settings, clock, logger } = context;
+  const inHand = new Set<TaskTry>();
+  let stopping = false;
+  let mayBeMore = false;
+  let claiming: Promise<void> | undefined;
+  let callOffAlarm: (() => void) | undefined;
+
+  const wake = () => {
+    mayBeMore = true;
+    claimMore();
+  };
+  const claimMore = () => {
+    if (claiming || stopping || !mayBeMore || inHand.size >= settings.concurrency) return;
+    claiming = claimOnce().finally(() => {
+      claiming = undefined;
+      claimMore();
+    });
+  };
+  const claimOnce = async () => {
+    mayBeMore = false;
+    callOffAlarm?.();
+    const room = settings.concurrency - inHand.size;
+    try {
+      const { tasks, nextDueTimeMs } = await store.claim(settings.queue, room, settings.visibilityTimeoutMs);
+      if (stopping) return await giveAllBack(tasks, context);
+      for (const task of tasks) take(tryTask(task, context));
+      if (tasks.length === room) mayBeMore = true;
+      else if (nextDueTimeMs !== undefined) setAlarm(nextDueTimeMs - clock.now());
+    } catch (error) {
+      logger.error(
+        { err: error, queue: settings.queue },
+        'no task could be taken from the queue: trying again in a second',
+      );
+      setAlarm(unreachableRetryMs);
+    }
+  };
+  const take = (one: TaskTry) => {
+    inHand.add(one);
+    void one.ended.then(() => {
+      inHand.delete(one);
+      claimMore();
+    });
+  };
+  const setAlarm = (delayMs: number) => {
+    callOffAlarm = clock.after(delayMs, wake);
+  };
+  return {
+    wake,
+    async stop() {
+      stopping = true;
+      await claiming;
+      callOffAlarm?.();
+      await endOrGrace(inHand, context);
+      await Promise.all([...inHand].map((one) => one.abandon()));
+    },
+  };
+}
+
+async function giveAllBack(tasks: readonly LeasedTask[], { store, settings }: TryContext): Promise<void> {
+  await Promise.all(tasks.map((task) => store.giveBack(settings.queue, task)));
+}
+
+async function endOrGrace(tries: ReadonlySet<TaskTry>, { clock }: TryContext): Promise<void> {
+  const grace = Promise.withResolvers<void>();
+  const callOff = clock.after(stopGraceMs, grace.resolve);
+  await Promise.race([Promise.all([...tries].map((one) => one.ended)), grace.promise]);
+  callOff();
+}

@@ -1,0 +1,39 @@
+import type { Clock } from '../telemetry/clock.ts';
+
+/** A clock that stands still until a test turns it. */
+export interface TestClock extends Clock {
+  /** Turns it forward: what falls due on the way is called in order, each at its own time. */
+  advance(byMs: number): void;
+  /** The delays, from now, of what waits to be called; the nearest first. */
+  pendingMs(): number[];
+}
+
+interface Timer {
+  readonly dueMs: number;
+  readonly action: () => void;
+}
+
+/** Makes a clock that shows `startMs`; default is a moment in 2026. */
+export function createTestClock(startMs = 1_780_000_000_000): TestClock {
+  let nowMs = startMs;
+  const timers = new Set<Timer>();
+  const byDue = () => [...timers].sort((a, b) => a.dueMs - b.dueMs);
+  return {
+    now: () => nowMs,
+    after(delayMs, action) {
+      const timer = { dueMs: nowMs + Math.max(0, delayMs), action };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    advance(byMs) {
+      const untilMs = nowMs + byMs;
+      for (let [next] = byDue(); next && next.dueMs <= untilMs; [next] = byDue()) {
+        timers.delete(next);
+        nowMs = next.dueMs;
+        next.action();
+      }
+      nowMs = untilMs;
+    },
+    pendingMs: () => byDue().map((timer) => timer.dueMs - nowMs),
+  };
+}
