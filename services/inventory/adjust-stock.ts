@@ -1,0 +1,33 @@
+import type { MeshError } from '../../mesh/errors/mesh-error.ts';
+import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { ChangingInventory } from './create-item.ts';
+import { insufficientStock, itemsNotFound, stockLimit } from './errors.ts';
+import { itemEvent } from './events.ts';
+import type { Item } from './item.ts';
+import { changeOnHand, findItem } from './item-store.ts';
+
+/** What to add to an item's stock, or to take from it, and why. */
+export interface StockAdjustment {
+  readonly sku: string;
+  readonly delta: bigint;
+  readonly reason: string;
+}
+
+/** Changes the stock on hand. Refuses an unknown item, to leave less than is reserved, and to pass the limit. */
+export async function adjustStock(
+  tx: Transaction,
+  { sku, delta, reason }: StockAdjustment,
+  { outbox, clock }: ChangingInventory,
+): Promise<Item> {
+  const item = await changeOnHand(tx, { sku, delta, reason, nowMs: clock.now() });
+  if (!item) throw await explainRefusal(tx, sku, delta);
+  await outbox.addEvent(tx, itemEvent('STOCK_ADJUSTED', item));
+  return item;
+}
+
+async function explainRefusal(tx: Transaction, sku: string, delta: bigint): Promise<MeshError> {
+  const item = await findItem(tx, sku);
+  if (!item) return itemsNotFound([sku]);
+  if (delta > 0n) return stockLimit(sku);
+  return insufficientStock([{ sku, requested: -delta, available: item.onHand - item.reserved }]);
+}

@@ -1,0 +1,29 @@
+import { invalidRequest } from '../../mesh/errors/mesh-error.ts';
+import type { Outbox } from '../../mesh/events/outbox.ts';
+import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { Clock } from '../../mesh/telemetry/clock.ts';
+import { skuTaken } from './errors.ts';
+import { itemEvent } from './events.ts';
+import { type Item, type ItemDraft, newItem } from './item.ts';
+import { insertItem } from './item-store.ts';
+
+/** What changing the inventory takes beside the transaction. */
+export interface ChangingInventory {
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+}
+
+/** Creates an item. Refuses a negative price and a taken sku. */
+export async function createItem(
+  tx: Transaction,
+  draft: ItemDraft,
+  { outbox, clock }: ChangingInventory,
+): Promise<Item> {
+  if (draft.unitPrice.minorUnits < 0n) {
+    throw invalidRequest([{ field: 'item.unit_price.minor_units', description: 'must not be negative' }]);
+  }
+  const item = newItem(draft, clock.now());
+  if (!(await insertItem(tx, item))) throw skuTaken(item.sku);
+  await outbox.addEvent(tx, itemEvent('ITEM_CREATED', item));
+  return item;
+}

@@ -1,0 +1,58 @@
+import type { Queryable } from '../../mesh/storage/storage.ts';
+import { itemsNotFound, reservationNotFound } from './errors.ts';
+import type { Item } from './item.ts';
+import { findItem, findItems, findItemsAfter } from './item-store.ts';
+import type { Reservation } from './reservation.ts';
+import { findReservation } from './reservation-store.ts';
+
+const pageRows = 500;
+
+/** The item with this sku; refuses an unknown one. */
+export async function getItem(db: Queryable, sku: string): Promise<Item> {
+  const item = await findItem(db, sku);
+  if (!item) throw itemsNotFound([sku]);
+  return item;
+}
+
+/** The items that exist, in the order asked for and once each, and the skus that do not. */
+export async function batchGetItems(
+  db: Queryable,
+  skus: readonly string[],
+): Promise<{ readonly items: Item[]; readonly missingSkus: string[] }> {
+  const distinctSkus = [...new Set(skus)];
+  const found = await findItems(db, distinctSkus);
+  return {
+    items: distinctSkus.flatMap((sku) => found.get(sku) ?? []),
+    missingSkus: distinctSkus.filter((sku) => !found.has(sku)),
+  };
+}
+
+/**
+ * Lists items in sku order, page by page, `limit` at most (0: all). It reads a page when the one before has been
+ * consumed, and fails once `signal` aborts.
+ */
+export async function* listItems(
+  db: Queryable,
+  { afterSku, limit }: { readonly afterSku: string; readonly limit: number },
+  signal: AbortSignal,
+): AsyncGenerator<readonly Item[], void> {
+  let lastSku = afterSku;
+  let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  while (left > 0) {
+    signal.throwIfAborted();
+    const asked = Math.min(left, pageRows);
+    const page = await findItemsAfter(db, lastSku, asked);
+    yield page;
+    const last = page.at(-1);
+    if (!last || page.length < asked) return;
+    lastSku = last.sku;
+    left -= page.length;
+  }
+}
+
+/** The reservation of an order; refuses an order that is unknown here. */
+export async function getReservation(db: Queryable, orderId: string): Promise<Reservation> {
+  const reservation = await findReservation(db, orderId);
+  if (!reservation) throw reservationNotFound(orderId);
+  return reservation;
+}

@@ -1,0 +1,71 @@
+import type { Queryable, Transaction } from '../../mesh/storage/storage.ts';
+import type { Reservation, ReservationItem, ReservationState } from './reservation.ts';
+
+type ReservationRow = {
+  readonly order_id: string;
+  readonly state: ReservationState;
+  readonly version: bigint;
+  readonly create_time: bigint;
+  readonly update_time: bigint;
+};
+type ReservationItemRow = { readonly sku: string; readonly quantity: bigint };
+
+const columns = 'order_id, state, version, create_time, update_time';
+
+/** Adds a reservation unless its order has one; returns whether it did. */
+export async function insertReservation(tx: Transaction, reservation: Reservation): Promise<boolean> {
+  const { orderId, state, items, version, createTimeMs, updateTimeMs } = reservation;
+  const added = await tx.execute(
+    `INSERT INTO reservations (${columns}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+    [orderId, state, version, createTimeMs, updateTimeMs],
+  );
+  if (added === 0) return false;
+  for (const [position, { sku, quantity }] of items.entries()) {
+    await tx.execute('INSERT INTO reservation_items (order_id, position, sku, quantity) VALUES ($1, $2, $3, $4)', [
+      orderId,
+      position,
+      sku,
+      quantity,
+    ]);
+  }
+  return true;
+}
+
+/** Ends a reservation that is still held; `undefined` when there is none. */
+export async function endReservation(
+  tx: Transaction,
+  orderId: string,
+  state: 'COMMITTED' | 'RELEASED',
+  nowMs: number,
+): Promise<Reservation | undefined> {
+  const [row] = await tx.query<ReservationRow>(
+    `UPDATE reservations SET state = $2, version = version + 1, update_time = $3
+     WHERE order_id = $1 AND state = 'RESERVED' RETURNING ${columns}`,
+    [orderId, state, nowMs],
+  );
+  return row && toReservation(row, await findReservationItems(tx, orderId));
+}
+
+/** The reservation of an order. */
+export async function findReservation(db: Queryable, orderId: string): Promise<Reservation | undefined> {
+  const [row] = await db.query<ReservationRow>(`SELECT ${columns} FROM reservations WHERE order_id = $1`, [orderId]);
+  return row && toReservation(row, await findReservationItems(db, orderId));
+}
+
+function findReservationItems(db: Queryable, orderId: string): Promise<ReservationItem[]> {
+  return db.query<ReservationItemRow>(
+    'SELECT sku, quantity FROM reservation_items WHERE order_id = $1 ORDER BY position',
+    [orderId],
+  );
+}
+
+function toReservation(row: ReservationRow, items: readonly ReservationItem[]): Reservation {
+  return {
+    orderId: row.order_id,
+    state: row.state,
+    items,
+    version: row.version,
+    createTimeMs: Number(row.create_time),
+    updateTimeMs: Number(row.update_time),
+  };
+}

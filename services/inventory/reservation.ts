@@ -1,0 +1,40 @@
+/** Held, then for good either gone or given back. */
+export type ReservationState = 'RESERVED' | 'COMMITTED' | 'RELEASED';
+
+/** How many of an item an order needs. */
+export interface ReservationItem {
+  readonly sku: string;
+  readonly quantity: bigint;
+}
+
+/** What an order has reserved. Released without items: the release came first and forbids a reserve. */
+export interface Reservation {
+  readonly orderId: string;
+  readonly state: ReservationState;
+  /** In the order of the request. */
+  readonly items: readonly ReservationItem[];
+  readonly version: bigint;
+  readonly createTimeMs: number;
+  readonly updateTimeMs: number;
+}
+
+/** The reservation in its first version. */
+export function newReservation(
+  orderId: string,
+  state: ReservationState,
+  items: readonly ReservationItem[],
+  nowMs: number,
+): Reservation {
+  return { orderId, state, items, version: 1n, createTimeMs: nowMs, updateTimeMs: nowMs };
+}
+
+/** The items in sku order, in which everyone changes stock: so no two transactions wait for each other. */
+export function inSkuOrder(items: readonly ReservationItem[]): readonly ReservationItem[] {
+  return items.toSorted((left, right) => (left.sku < right.sku ? -1 : 1));
+}
+
+/** Whether two lists ask for the same, in whatever order. No sku comes twice in either. */
+export function areSameItems(left: readonly ReservationItem[], right: readonly ReservationItem[]): boolean {
+  const quantities = new Map(right.map(({ sku, quantity }) => [sku, quantity]));
+  return left.length === right.length && left.every(({ sku, quantity }) => quantities.get(sku) === quantity);
+}

@@ -1,0 +1,24 @@
+import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
+import { type CreateService, serve } from '../../mesh/app/service.ts';
+import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { inventoryTopic } from './events.ts';
+import { createInventoryRpc } from './rpc.ts';
+
+/** Wires the inventory service. */
+export const createInventoryService: CreateService = async (runtime) => {
+  const { config, events, tasks, clock, logger } = runtime;
+  const storage = await runtime.openStorage('inventory');
+  await storage.migrate('inventory', await loadMigrations(new URL('./migrations/', import.meta.url)));
+  const source = '//ordermesh/inventory';
+  const outbox = createOutbox({ storage, events, tasks, source, topics: [inventoryTopic], clock, logger });
+  const idempotency = await createIdempotency(storage, { clock });
+  return {
+    name: 'inventory',
+    serves: [serve(InventoryServiceContract, createInventoryRpc({ storage, idempotency, outbox, clock }))],
+    start: () => outbox.start(),
+    stop: () => outbox.stop(config.drainTimeoutMs),
+    check: () => storage.check(),
+  };
+};

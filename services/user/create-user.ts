@@ -1,0 +1,48 @@
+import type { FieldViolation } from '../../mesh/contract/contract.ts';
+import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
+import type { Outbox } from '../../mesh/events/outbox.ts';
+import { uuidv7 } from '../../mesh/ids/ids.ts';
+import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { Clock } from '../../mesh/telemetry/clock.ts';
+import { userEmailTaken, userIdTaken } from './errors.ts';
+import { userCreated } from './events.ts';
+import { insertUser } from './store.ts';
+import { newUser, type User, type UserDraft } from './user.ts';
+
+/** What changing users takes beside the transaction. */
+export interface ChangingUsers {
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+}
+
+/** Creates a user. Refuses a draft without name or e-mail address, and a taken id or e-mail address. */
+export async function createUser(tx: Transaction, draft: UserDraft, deps: ChangingUsers): Promise<User> {
+  const violations = findMissingFields(draft);
+  if (violations.length > 0) throw invalidRequest(violations);
+  const added = await addUser(tx, draft, deps);
+  if (added instanceof MeshError) throw added;
+  return added;
+}
+
+/** Adds a complete draft and its event. When something is taken, it leaves the transaction as it was and returns why. */
+export async function addUser(
+  tx: Transaction,
+  draft: UserDraft,
+  { outbox, clock }: ChangingUsers,
+): Promise<User | MeshError> {
+  const nowMs = clock.now();
+  const user = newUser({ ...draft, id: draft.id || uuidv7(nowMs) }, nowMs);
+  const added = await insertUser(tx, user);
+  if (added === 'id-taken') return userIdTaken(user.id);
+  if (added === 'email-taken') return userEmailTaken(user.email);
+  await outbox.addEvent(tx, userCreated(added));
+  return added;
+}
+
+/** What a draft lacks that the contract cannot ask for, because an update may leave it out. */
+export function findMissingFields(draft: UserDraft): FieldViolation[] {
+  const fields = ['name', 'email'] as const;
+  return fields
+    .filter((field) => draft[field].trim() === '')
+    .map((field) => ({ field: `user.${field}`, description: 'must not be empty' }));
+}

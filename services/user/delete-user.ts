@@ -1,0 +1,16 @@
+import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { ChangingUsers } from './create-user.ts';
+import { staleUserEtag, userNotFound } from './errors.ts';
+import { userDeleted } from './events.ts';
+import { findUser, removeUser } from './store.ts';
+
+/** Deletes a user and frees its e-mail address. Refuses an unknown id, and a set etag that is stale. */
+export async function deleteUser(
+  tx: Transaction,
+  { id, etag }: { readonly id: string; readonly etag: string },
+  { outbox, clock }: ChangingUsers,
+): Promise<void> {
+  const user = await removeUser(tx, id, etag);
+  if (!user) throw (await findUser(tx, id)) ? staleUserEtag(id, etag) : userNotFound(id);
+  await outbox.addEvent(tx, userDeleted(user, clock.now()));
+}

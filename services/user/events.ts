@@ -1,0 +1,27 @@
+import { UserEvent } from '../../gen/ts/user/v1/events.ts';
+import type { DomainEvent } from '../../mesh/events/envelope.ts';
+import { toProto } from './proto.ts';
+import type { User } from './user.ts';
+
+/** Where every change of a user is published, keyed by the user's id. */
+export const userTopic = 'user.events';
+
+/** `USER_CREATED` */
+export function userCreated(user: User): DomainEvent {
+  return userEvent('USER_CREATED', user, user.version, user.updateTimeMs);
+}
+
+/** `USER_UPDATED` */
+export function userUpdated(user: User): DomainEvent {
+  return userEvent('USER_UPDATED', user, user.version, user.updateTimeMs);
+}
+
+/** `USER_DELETED`, with the user as it was. The deletion counts as a version. */
+export function userDeleted(user: User, nowMs: number): DomainEvent {
+  return userEvent('USER_DELETED', user, user.version + 1n, nowMs);
+}
+
+function userEvent(type: string, user: User, version: bigint, timeMs: number): DomainEvent {
+  const event: UserEvent = { type, timestamp: new Date(timeMs), userId: user.id, version, user: toProto(user) };
+  return { topic: userTopic, key: user.id, type, version, timeMs, json: UserEvent.toJSON(event) };
+}

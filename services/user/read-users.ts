@@ -1,0 +1,59 @@
+import type { Queryable } from '../../mesh/storage/storage.ts';
+import { userNotFound } from './errors.ts';
+import { findUser, findUsers, findUsersAfter } from './store.ts';
+import type { User } from './user.ts';
+
+const pageRows = 500;
+
+/** Which users to list. */
+export interface UserListing {
+  /** Only users with a greater id. */
+  readonly afterId: string;
+  /** The most users to list; 0 lists all. */
+  readonly limit: number;
+  /** Only users with this role; empty lists any. */
+  readonly role: string;
+}
+
+/** The user with this id; refuses an unknown one. */
+export async function getUser(db: Queryable, id: string): Promise<User> {
+  const user = await findUser(db, id);
+  if (!user) throw userNotFound(id);
+  return user;
+}
+
+/** The users that exist, in the order asked for and once each, and the ids that do not. */
+export async function batchGetUsers(
+  db: Queryable,
+  ids: readonly string[],
+): Promise<{ readonly users: User[]; readonly missingIds: string[] }> {
+  const distinctIds = [...new Set(ids)];
+  const found = new Map((await findUsers(db, distinctIds)).map((user) => [user.id, user]));
+  return {
+    users: distinctIds.flatMap((id) => found.get(id) ?? []),
+    missingIds: distinctIds.filter((id) => !found.has(id)),
+  };
+}
+
+/**
+ * Lists users in id order, page by page. It reads a page when the one before has been consumed, and fails once `signal`
+ * aborts.
+ */
+export async function* listUsers(
+  db: Queryable,
+  { afterId, limit, role }: UserListing,
+  signal: AbortSignal,
+): AsyncGenerator<readonly User[], void> {
+  let lastId = afterId;
+  let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  while (left > 0) {
+    signal.throwIfAborted();
+    const asked = Math.min(left, pageRows);
+    const page = await findUsersAfter(db, lastId, role, asked);
+    yield page;
+    const last = page.at(-1);
+    if (!last || page.length < asked) return;
+    lastId = last.id;
+    left -= page.length;
+  }
+}

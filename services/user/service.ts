@@ -1,0 +1,24 @@
+import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { type CreateService, serve } from '../../mesh/app/service.ts';
+import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { userTopic } from './events.ts';
+import { createUserRpc } from './rpc.ts';
+
+/** Wires the user service. */
+export const createUserService: CreateService = async (runtime) => {
+  const { config, events, tasks, clock, logger } = runtime;
+  const storage = await runtime.openStorage('user');
+  await storage.migrate('user', await loadMigrations(new URL('./migrations/', import.meta.url)));
+  const source = '//ordermesh/user';
+  const outbox = createOutbox({ storage, events, tasks, source, topics: [userTopic], clock, logger });
+  const idempotency = await createIdempotency(storage, { clock });
+  return {
+    name: 'user',
+    serves: [serve(UserServiceContract, createUserRpc({ storage, idempotency, outbox, clock }))],
+    start: () => outbox.start(),
+    stop: () => outbox.stop(config.drainTimeoutMs),
+    check: () => storage.check(),
+  };
+};

@@ -1,0 +1,127 @@
+import { paddedList } from '../../mesh/storage/padded-list.ts';
+import type { Queryable, Transaction } from '../../mesh/storage/storage.ts';
+import { emailKey, type User } from './user.ts';
+
+type UserRow = {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+  readonly role: string;
+  readonly version: bigint;
+  readonly create_time: bigint;
+  readonly update_time: bigint;
+};
+
+const columns = 'id, name, email, role, version, create_time, update_time';
+const insertUserSql = `INSERT INTO users (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`;
+const findSql = `SELECT ${columns} FROM users WHERE id = $1`;
+const pageSql = `SELECT ${columns} FROM users WHERE id > $1 ORDER BY id LIMIT $2`;
+const pageOfRoleSql = `SELECT ${columns} FROM users WHERE role = $3 AND id > $1 ORDER BY id LIMIT $2`;
+
+/** The user with this id. */
+export async function findUser(db: Queryable, id: string): Promise<User | undefined> {
+  const [row] = await db.query<UserRow>(findSql, [id]);
+  return row && toUser(row);
+}
+
+/** Those of the ids that exist, in no particular order. */
+export async function findUsers(db: Queryable, ids: readonly string[]): Promise<User[]> {
+  const { placeholders, params } = paddedList(ids);
+  const rows = await db.query<UserRow>(`SELECT ${columns} FROM users WHERE id IN (${placeholders})`, params);
+  return rows.map(toUser);
+}
+
+/** The next users after an id, in id order. An empty role is any role. */
+export async function findUsersAfter(db: Queryable, afterId: string, role: string, limit: number): Promise<User[]> {
+  const rows =
+    role === ''
+      ? await db.query<UserRow>(pageSql, [afterId, limit])
+      : await db.query<UserRow>(pageOfRoleSql, [afterId, limit, role]);
+  return rows.map(toUser);
+}
+
+/** Adds a user in its first version, or in the next one of an id that was deleted. When something is taken, nothing is added. */
+export async function insertUser(tx: Transaction, user: User): Promise<User | 'id-taken' | 'email-taken'> {
+  const added = await tx.query(insertUserSql, [
+    user.id,
+    user.name,
+    user.email,
+    user.role,
+    user.version,
+    user.createTimeMs,
+    user.updateTimeMs,
+  ]);
+  if (added.length === 0) return 'id-taken';
+  if (!(await claimEmail(tx, user))) {
+    await tx.execute('DELETE FROM users WHERE id = $1', [user.id]);
+    return 'email-taken';
+  }
+  return continueVersions(tx, user);
+}
+
+/** Puts the next version in the place of the one before it. */
+export async function replaceUser(
+  tx: Transaction,
+  previous: User,
+  next: User,
+): Promise<'replaced' | 'changed-meanwhile' | 'email-taken'> {
+  const replaced = await tx.execute(
+    'UPDATE users SET name = $3, email = $4, role = $5, version = $6, update_time = $7 WHERE id = $1 AND version = $2',
+    [next.id, previous.version, next.name, next.email, next.role, next.version, next.updateTimeMs],
+  );
+  if (replaced === 0) return 'changed-meanwhile';
+  if (emailKey(previous.email) !== emailKey(next.email)) {
+    if (!(await claimEmail(tx, next))) return 'email-taken';
+    await freeEmail(tx, previous);
+  }
+  return 'replaced';
+}
+
+/** Removes a user, if it is in the version of the etag; an empty etag is any version. Returns it as it was. */
+export async function removeUser(tx: Transaction, id: string, etag: string): Promise<User | undefined> {
+  const [row] = await tx.query<UserRow>(
+    `DELETE FROM users WHERE id = $1 AND ($2 = '' OR CAST(version AS TEXT) = $2) RETURNING ${columns}`,
+    [id, etag],
+  );
+  if (!row) return undefined;
+  const user = toUser(row);
+  await freeEmail(tx, user);
+  await tx.execute('INSERT INTO deleted_users (id, version) VALUES ($1, $2)', [id, user.version + 1n]);
+  return user;
+}
+
+async function claimEmail(tx: Transaction, user: User): Promise<boolean> {
+  const claimed = await tx.execute(
+    'INSERT INTO user_emails (email_key, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+    [emailKey(user.email), user.id],
+  );
+  return claimed === 1;
+}
+
+async function freeEmail(tx: Transaction, user: User): Promise<void> {
+  await tx.execute('DELETE FROM user_emails WHERE email_key = $1', [emailKey(user.email)]);
+}
+
+// After the insert and not within it: on PostgreSQL an insert that waited for the deletion of its id does not see what
+// that deletion left.
+async function continueVersions(tx: Transaction, user: User): Promise<User> {
+  const [deleted] = await tx.query<{ version: bigint }>('DELETE FROM deleted_users WHERE id = $1 RETURNING version', [
+    user.id,
+  ]);
+  if (!deleted) return user;
+  const version = deleted.version + 1n;
+  await tx.execute('UPDATE users SET version = $2 WHERE id = $1', [user.id, version]);
+  return { ...user, version };
+}
+
+function toUser(row: UserRow): User {
+  return {
+    id: row.id,
+    name: row.name,
+    email: row.email,
+    role: row.role,
+    version: row.version,
+    createTimeMs: Number(row.create_time),
+    updateTimeMs: Number(row.update_time),
+  };
+}
