@@ -5,6 +5,9 @@ import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { cannotOpenError, isBusy } from './errors.ts';
 
+// A connection that nobody refers to is closed when garbage is collected, and its lock with it.
+const held = new Set<DatabaseSync>();
+
 /**
  * Claims a folder for this process until the returned function is called or the process ends, in whatever way: the
  * system lets go of the lock. Fails with FAILED_PRECONDITION `DATA_DIR_IN_USE` when another one holds it.
@@ -18,7 +21,10 @@ export function lockFolder(path: string): () => void {
     database.close();
     throw isBusy(error) ? inUse(path) : cannotOpenError(error, file);
   }
-  return () => database.close();
+  held.add(database);
+  return () => {
+    if (held.delete(database)) database.close();
+  };
 }
 
 function open(path: string, file: string): DatabaseSync {

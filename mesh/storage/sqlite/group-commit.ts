@@ -2,13 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
+import type { SchemaTransaction } from '../migrations.ts';
+import { createTransactionState } from '../transaction-state.ts';
 import type { Connection } from './connection.ts';
-import { createTransaction, type SqliteTransaction } from './transaction.ts';
+import { createTransaction } from './transaction.ts';
 
 /** Runs transactions one after another and commits many with one write to the disk. */
 export interface GroupCommit {
   /** Resolves once the commit is on the disk. */
-  run<T>(work: (tx: SqliteTransaction) => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+  run<T>(work: (tx: SchemaTransaction) => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
   /** Resolves when no transaction is open, so that a read sees only what is committed; `undefined` when none is. */
   settled(): Promise<void> | undefined;
   /** Resolves when all that was asked for so far has been answered. */
@@ -18,6 +20,8 @@ export interface GroupCommit {
 interface Job {
   /** Runs the work in the context of its caller. Rejects with why it must be rolled back. */
   run(): Promise<void>;
+  /** What a statement of it threw, whatever its work made of that. */
+  failure(): unknown;
   /** No call of its transaction is taken any more. */
   end(): void;
   resolve(): void;
@@ -72,9 +76,9 @@ export function createGroupCommit(connection: Connection): GroupCommit {
       await runJobs(members);
       connection.script('COMMIT');
     } catch (error) {
-      rollback(connection);
       // Without a member the transaction could not begin: whoever waits would find the same.
       for (const job of members.length > 0 ? members : queue.splice(0)) job.reject(error);
+      if (connection.inTransaction()) connection.script('ROLLBACK');
       return;
     }
     for (const job of members) job.resolve();
@@ -91,7 +95,7 @@ export function createGroupCommit(connection: Connection): GroupCommit {
       try {
         await settle(job);
       } catch (error) {
-        if (!connection.inTransaction()) throw error;
+        if (!connection.inTransaction()) throw job.failure() ?? error;
         connection.changes('ROLLBACK TO job', []);
         members.pop();
         job.reject(error);
@@ -117,33 +121,29 @@ export function createGroupCommit(connection: Connection): GroupCommit {
 
 function createJob<T>(
   connection: Connection,
-  work: (tx: SqliteTransaction) => Promise<T>,
+  work: (tx: SchemaTransaction) => Promise<T>,
   signal: AbortSignal | undefined,
   resolve: (result: T) => void,
   reject: (error: unknown) => void,
 ): Job {
   const inContextOfCaller = AsyncLocalStorage.snapshot();
-  const tx = createTransaction(connection, signal);
+  const state = createTransactionState(signal);
+  const tx = createTransaction(connection, state);
   let result: { readonly value: T } | undefined;
   return {
     async run() {
-      signal?.throwIfAborted();
+      state.throwIfFailed();
       result = { value: await inContextOfCaller(work, tx) };
-      const failure = tx.failure();
-      if (failure !== undefined) throw failure;
+      state.throwIfFailed();
     },
-    end: () => tx.end(),
+    failure: state.failure,
+    end: state.end,
     resolve() {
-      // A microtask each: one that throws against its contract ends the process instead of the group.
-      for (const action of tx.afterCommitActions) queueMicrotask(action);
+      state.committed();
       if (result !== undefined) resolve(result.value);
     },
     reject,
   };
-}
-
-function rollback(connection: Connection): void {
-  if (connection.inTransaction()) connection.script('ROLLBACK');
 }
 
 function awaitedOutside(): MeshError {
