@@ -1,5 +1,5 @@
-import type { NewTask } from '../tasks/task-queue.ts';
 import type { Transaction } from '../storage/storage.ts';
+import type { NewTask } from '../tasks/task-queue.ts';
 import type { DomainEvent } from './envelope.ts';
 
 /**

@@ -1,0 +1,130 @@
+import type { Storage, Transaction } from '../../storage/storage.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { EventPosition, NewEvent } from '../event-log.ts';
+import type { Head, Partition } from './partition.ts';
+import { recordId } from './schema.ts';
+
+/** An event with the partition it goes to. */
+export interface PlacedEvent {
+  readonly partition: Partition;
+  readonly event: NewEvent;
+}
+
+/** The only writer of records: it gives out offsets, so that they are dense. */
+export interface Appender {
+  /** Resolves when the events are durable; all of them are written or none. Concurrent calls share a commit. */
+  append(events: readonly PlacedEvent[]): Promise<EventPosition[]>;
+  /** Resolves when everything handed in before is written or refused. */
+  idle(): Promise<void>;
+}
+
+interface Job {
+  readonly events: readonly PlacedEvent[];
+  readonly resolve: (positions: EventPosition[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const maxEventsPerCommit = 500;
+
+/** Makes the writer of a log file. */
+export function createAppender(storage: Storage, clock: Clock): Appender {
+  let queue: Job[] = [];
+  let running: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    while (queue.length > 0) await commitNext();
+    running = undefined;
+  }
+
+  async function commitNext(): Promise<void> {
+    let jobs: readonly Job[] = [];
+    try {
+      const written = await storage.transaction(async (tx) => {
+        // Taken as late as this, so that all that was handed in during this turn shares the commit.
+        jobs = takeJobs();
+        return await writeJobs(tx, jobs, clock.now());
+      });
+      advance(written.heads);
+      for (const [index, job] of jobs.entries()) job.resolve(written.positions[index] ?? []);
+    } catch (error) {
+      // Refused before it began: then nothing was taken.
+      for (const job of jobs.length > 0 ? jobs : takeJobs()) job.reject(error);
+    }
+  }
+
+  function takeJobs(): Job[] {
+    let events = 0;
+    let count = 0;
+    for (const job of queue) {
+      events += job.events.length;
+      if (count > 0 && events > maxEventsPerCommit) break;
+      count += 1;
+    }
+    const taken = queue.slice(0, count);
+    queue = queue.slice(count);
+    return taken;
+  }
+
+  return {
+    append: (events) =>
+      new Promise((resolve, reject) => {
+        queue.push({ events, resolve, reject });
+        running ??= run();
+      }),
+    idle: async () => await running,
+  };
+}
+
+interface Written {
+  /** For each job, in its events' order. */
+  readonly positions: readonly EventPosition[][];
+  readonly heads: ReadonlyMap<Partition, Head>;
+}
+
+async function writeJobs(tx: Transaction, jobs: readonly Job[], nowMs: number): Promise<Written> {
+  const heads = new Map<Partition, Head>();
+  const positions: EventPosition[][] = [];
+  for (const job of jobs) {
+    const placed: EventPosition[] = [];
+    for (const { partition, event } of job.events) {
+      const head = heads.get(partition) ?? partition.head;
+      placed.push({ partition: partition.number, offset: head.offset });
+      heads.set(partition, await writeRecord(tx, partition, head, event, nowMs));
+    }
+    positions.push(placed);
+  }
+  return { positions, heads };
+}
+
+async function writeRecord(
+  tx: Transaction,
+  partition: Partition,
+  head: Head,
+  event: NewEvent,
+  nowMs: number,
+): Promise<Head> {
+  // A time that lies ahead of the clock must not keep a whole partition from ageing.
+  const timeMs = BigInt(Math.trunc(event.timeMs));
+  const agedMs = timeMs < nowMs ? timeMs : BigInt(nowMs);
+  const reachedMs = agedMs > head.reachedMs ? agedMs : head.reachedMs;
+  await tx.execute(
+    'INSERT INTO record (id, time_ms, reached_ms, start_bytes, key, headers, value) VALUES ($1, $2, $3, $4, $5, $6, $7)',
+    [
+      recordId(partition.id, head.offset),
+      timeMs,
+      reachedMs,
+      head.bytes,
+      event.key,
+      JSON.stringify(event.headers),
+      event.value,
+    ],
+  );
+  return { offset: head.offset + 1n, reachedMs, bytes: head.bytes + BigInt(event.value.length) };
+}
+
+function advance(heads: ReadonlyMap<Partition, Head>): void {
+  for (const [partition, head] of heads) {
+    partition.head = head;
+    for (const listener of partition.listeners) listener();
+  }
+}

@@ -1,0 +1,117 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { EventLog, NewEvent, StartPosition, StoredEvent } from '../event-log.ts';
+import { partitionOf } from '../murmur2.ts';
+import { createAppender, type PlacedEvent } from './appender.ts';
+import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
+import { asLogFailure, logClosed } from './failures.ts';
+import { loadOffsets } from './offsets.ts';
+import { follow } from './reader.ts';
+import { keepRetention } from './retention.ts';
+import { migrations } from './schema.ts';
+import { loadTopics, type Topics } from './topics.ts';
+
+/** What the embedded log needs of its process. */
+export interface EmbeddedLogOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The largest value of an event, in bytes: what a Kafka broker takes by default. */
+export const maxEventBytes = 1024 * 1024;
+
+/**
+ * Opens the event log in the SQLite file at `path`, and makes it when it is missing. The process must be alone with the
+ * file: offsets and group membership are kept in memory, and the file is written before anything is acknowledged.
+ */
+export async function openEmbeddedLog(path: string, options: EmbeddedLogOptions): Promise<EventLog> {
+  const storage = await openStorage(`sqlite:${path}`);
+  try {
+    await storage.migrate('event-log', migrations);
+    return createEmbeddedLog(storage, await loadTopics(storage), options);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+function createEmbeddedLog(storage: Storage, topics: Topics, { clock, logger }: EmbeddedLogOptions): EventLog {
+  const closing = new AbortController();
+  const appender = createAppender(storage, clock);
+  const groups = new Map<string, Promise<ConsumerGroup>>();
+  const retention = keepRetention(storage, topics, clock, logger, closing.signal);
+
+  function whileOpen<T>(work: () => Promise<T>): Promise<T> {
+    return closing.signal.aborted ? Promise.reject(logClosed()) : asLogFailure(work);
+  }
+
+  function place(event: NewEvent): PlacedEvent {
+    if (event.value.length > maxEventBytes) throw tooLarge(event);
+    const { partitions } = topics.get(event.topic);
+    const partition = partitions[partitionOf(event.key, partitions.length)];
+    if (!partition) throw new Error(`topic ${event.topic} has no partitions`);
+    return { partition, event };
+  }
+
+  async function makeGroup(name: string): Promise<ConsumerGroup> {
+    const offsets = await loadOffsets(storage, name);
+    return createConsumerGroup(offsets, { storage, clock, logger: logger.child({ group: name }) });
+  }
+
+  function groupOf(name: string): Promise<ConsumerGroup> {
+    let group = groups.get(name);
+    if (group === undefined) {
+      group = makeGroup(name);
+      group.catch(() => groups.delete(name));
+      groups.set(name, group);
+    }
+    return group;
+  }
+
+  function endOffsets(topic: string): Map<number, bigint> {
+    return new Map(topics.get(topic).partitions.map((partition) => [partition.number, partition.head.offset]));
+  }
+
+  async function* read(topic: string, from: StartPosition, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+    if (closing.signal.aborted) throw logClosed();
+    yield* follow(storage, topics.get(topic), from, AbortSignal.any([signal, closing.signal]));
+  }
+
+  return {
+    ensureTopic: (name, settings = {}) => whileOpen(() => topics.ensure(name, settings)),
+    topics: () =>
+      whileOpen(async () => topics.all().map(({ name, partitions }) => ({ name, partitions: partitions.length }))),
+    publish: (events) => whileOpen(async () => await appender.append(events.map(place))),
+    consume: (consumer) =>
+      whileOpen(async () => {
+        const partitions = consumer.topics.flatMap((name) => topics.get(name).partitions);
+        const group = await groupOf(consumer.group);
+        return await group.join(consumer, partitions);
+      }),
+    read: (topic, from, signal) => read(topic, from, signal),
+    endOffsets: (topic) => whileOpen(async () => endOffsets(topic)),
+    check: () => whileOpen(() => storage.check()),
+    async close() {
+      if (closing.signal.aborted) return;
+      closing.abort();
+      // A group that could not be loaded has its consumer's rejection as its answer, and nothing to stop.
+      await Promise.allSettled([...groups.values()].map(async (group) => await (await group).stop()));
+      await retention;
+      await appender.idle();
+      await storage.close();
+    },
+  };
+}
+
+function tooLarge(event: NewEvent): MeshError {
+  return new MeshError(
+    Status.INVALID_ARGUMENT,
+    'EVENT_TOO_LARGE',
+    `the event ${event.key} for ${event.topic} has ${event.value.length} bytes, ${maxEventBytes} are allowed: send a reference instead`,
+    { metadata: { topic: event.topic, key: event.key } },
+  );
+}

@@ -1,0 +1,53 @@
+import type { Storage } from '../../storage/storage.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { pause } from '../backoff.ts';
+import type { Partition } from './partition.ts';
+import { findOffset } from './reader.ts';
+import { recordId } from './schema.ts';
+import type { Topics } from './topics.ts';
+
+const intervalMs = 60 * 60 * 1000;
+// Small, because a deletion holds up the publishers.
+const maxDeletedPerCommit = 500n;
+
+/** Removes what is older than its topic's retention, now and every hour until `signal` aborts. Resolves at that end. */
+export async function keepRetention(
+  storage: Storage,
+  topics: Topics,
+  clock: Clock,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await removeOld(storage, topics, clock.now(), signal);
+    } catch (error) {
+      logger.warn({ err: error }, 'old events were not removed; the next try is in an hour');
+    }
+    await pause(clock, intervalMs, signal);
+  }
+}
+
+async function removeOld(storage: Storage, topics: Topics, nowMs: number, signal: AbortSignal): Promise<void> {
+  for (const topic of topics.all()) {
+    for (const partition of topic.partitions) {
+      const keepFrom = await findOffset(storage, partition, nowMs - topic.retentionMs);
+      while (partition.start < keepFrom && !signal.aborted) await removeBatch(storage, partition, keepFrom);
+    }
+  }
+}
+
+async function removeBatch(storage: Storage, partition: Partition, keepFrom: bigint): Promise<void> {
+  const next = partition.start + maxDeletedPerCommit;
+  const to = next < keepFrom ? next : keepFrom;
+  // First, so that no reader looks for what is about to go.
+  partition.start = to;
+  await storage.transaction(async (tx) => {
+    await tx.execute('DELETE FROM record WHERE id >= $1 AND id < $2', [
+      recordId(partition.id, 0n),
+      recordId(partition.id, to),
+    ]);
+    await tx.execute('UPDATE topic_partition SET start_offset = $2 WHERE id = $1', [partition.id, to]);
+  });
+}
