@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 
 // The rules of RFC 3986, appendix A, by their names there.
 const escaped = '%[0-9a-fA-F]{2}';
-const unreserved = 'a-zA-Z0-9._~-';
+const unreserved = 'a-zA-Z0-9._~\\-';
 const subDelims = "!$&'()*+,;=";
 const pchar = `(?:[${unreserved}${subDelims}:@]|${escaped})`;
 const userinfo = `(?:[${unreserved}${subDelims}:]|${escaped})*`;

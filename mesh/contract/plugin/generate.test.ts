@@ -1,0 +1,125 @@
+import { create } from '@bufbuild/protobuf';
+import { CodeGeneratorRequestSchema } from '@bufbuild/protobuf/wkt';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createProtoWorkspace, type ProtoWorkspace } from '../test-support/proto-workspace.ts';
+import { generate } from './generate.ts';
+
+let workspace: ProtoWorkspace;
+
+beforeAll(async () => {
+  workspace = await createProtoWorkspace();
+  await workspace.write(
+    'predefined/v1/predefined.proto',
+    `syntax = "proto2"; package predefined.v1; import "buf/validate/validate.proto";
+     extend buf.validate.StringRules {
+       optional bool odd = 1500 [(buf.validate.predefined).cel = {id: "odd", expression: "true"}];
+     }`,
+  );
+});
+
+afterAll(() => workspace.remove());
+
+/** Generates from one file with these definitions; returns what was written, by path. */
+async function generateFrom(definitions: string): Promise<Record<string, string>> {
+  await workspace.write(
+    'broken/v1/broken.proto',
+    `syntax = "proto3";
+     package broken.v1;
+     import "buf/validate/validate.proto";
+     import "google/protobuf/any.proto";
+     import "google/protobuf/field_mask.proto";
+     import "mesh/v1/policy.proto";
+     import "predefined/v1/predefined.proto";
+     ${definitions}`,
+  );
+  const { file } = await workspace.build();
+  const parameter = 'runtime=../../mesh/contract';
+  const request = create(CodeGeneratorRequestSchema, {
+    protoFile: file,
+    fileToGenerate: ['broken/v1/broken.proto'],
+    parameter,
+  });
+  return Object.fromEntries(generate(request).file.map(({ name, content }) => [name, content]));
+}
+
+const place = 'broken/v1/broken.proto: broken.v1.Broken';
+
+test.each([
+  ['string a = 1 [(buf.validate.field).cel = {id: "a", expression: "true"}];', 'a: the rule cel is'],
+  ['string a = 1 [(buf.validate.field).cel_expression = "true"];', 'a: the rule cel_expression is'],
+  ['string a = 1 [(buf.validate.field).string.ip_prefix = true];', 'a: the rule string.ip_prefix is'],
+  [
+    'string a = 1 [(buf.validate.field).string.well_known_regex = KNOWN_REGEX_HTTP_HEADER_NAME];',
+    'a: the rule string.well_known_regex is',
+  ],
+  ['bytes a = 1 [(buf.validate.field).bytes.prefix = "x"];', 'a: the rule bytes.prefix is'],
+  ['google.protobuf.Any a = 1 [(buf.validate.field).any.in = "x"];', 'a: the rule any is'],
+  ['google.protobuf.FieldMask a = 1 [(buf.validate.field).field_mask.in = "x"];', 'a: the rule fieldMask is'],
+  ['repeated string a = 1 [(buf.validate.field).repeated.items.string.ip_prefix = true];', 'a[]: the rule string.ip_p'],
+  ['repeated string a = 1 [(buf.validate.field).repeated.items.required = true];', 'a[]: the rule required is'],
+  ['map<string, string> a = 1 [(buf.validate.field).map.keys.string.ip_prefix = true];', 'a (keys): the rule string'],
+  ['map<string, string> a = 1 [(buf.validate.field).map.values.string.ip_prefix = true];', 'a (values): the rule str'],
+  [
+    'string a = 1 [(buf.validate.field).string.(predefined.v1.odd) = true];',
+    'a: the rule string.(predefined rule 1500) is',
+  ],
+])('refuses a rule that it cannot check: %s', async (field, problem) => {
+  await expect(generateFrom(`message Broken { ${field} }`)).rejects.toThrow(`${place}.${problem}`);
+});
+
+test('refuses rules of a whole message, and says what to do instead', async () => {
+  const rule = 'option (buf.validate.message).cel = {id: "a", expression: "true"};';
+  await expect(generateFrom(`message Broken { ${rule} string a = 1; }`)).rejects.toThrow(
+    `${place}: the rule message.cel is not supported by protoc-gen-mesh; say it with another rule, or check it in the handler`,
+  );
+  const oneof = 'option (buf.validate.message).oneof = {fields: ["a"]};';
+  await expect(generateFrom(`message Broken { ${oneof} string a = 1; }`)).rejects.toThrow('message.oneof');
+});
+
+test('refuses rules that were made for another type', async () => {
+  const field = 'string a = 1 [(buf.validate.field).int32.gt = 1];';
+  await expect(generateFrom(`message Broken { ${field} }`)).rejects.toThrow(
+    `${place}.a: int32 rules do not fit a field of the kind string`,
+  );
+});
+
+test('refuses a pattern that means something else in JavaScript', async () => {
+  const field = 'string a = 1 [(buf.validate.field).string.pattern = "^[[:alpha:]]+$"];';
+  await expect(generateFrom(`message Broken { ${field} }`)).rejects.toThrow(
+    `${place}.a: the pattern ^[[:alpha:]]+$ uses [[:`,
+  );
+});
+
+test('refuses a timeout that no timer can keep', async () => {
+  const method = (nanos: number): string =>
+    `message Broken {} service Odd { rpc Do(Broken) returns (Broken) { option (mesh.v1.policy).timeout = {nanos: ${nanos}}; } }`;
+  await expect(generateFrom(method(500))).rejects.toThrow('broken.v1.Odd.Do: policy.timeout is 0.0005 ms');
+  expect((await generateFrom(method(7_000_000)))['broken/v1/broken.contract.ts']).toContain('timeoutMs: 7,');
+});
+
+test('writes no file for messages without rules', async () => {
+  expect(await generateFrom('message Broken { string a = 1; Broken again = 2; }')).toEqual({});
+});
+
+test('tells apart two messages of one name from different packages', async () => {
+  await workspace.write(
+    'other/v1/other.proto',
+    `syntax = "proto3"; package other.v1; import "buf/validate/validate.proto";
+     message Broken { string b = 1 [(buf.validate.field).required = true]; }`,
+  );
+  const generated = await generateFrom(
+    'import "other/v1/other.proto"; message Broken { other.v1.Broken a = 1; string b = 2 [(buf.validate.field).required = true]; }',
+  );
+  const contract = generated['broken/v1/broken.contract.ts'];
+  expect(contract).toContain("import { checkBroken as checkBroken2 } from '../../other/v1/other.contract.ts';");
+  expect(contract).toContain('checkBroken2(message.a, out);');
+});
+
+test('a refusal reaches whoever runs buf generate', async () => {
+  await workspace.write(
+    'broken/v1/broken.proto',
+    `syntax = "proto3"; package broken.v1; import "buf/validate/validate.proto";
+     message Broken { string a = 1 [(buf.validate.field).cel_expression = "true"]; }`,
+  );
+  expect(workspace.generate()).toContain(`${place}.a: the rule cel_expression is not supported by protoc-gen-mesh`);
+});

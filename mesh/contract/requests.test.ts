@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import { createFileRegistry, type DescMethod, type DescService, fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { FieldViolation } from './contract.ts';
+import { methodName } from './plugin/names.ts';
+import { arbitraryMessage, type ValuePool } from './test-support/arbitrary-message.ts';
+import { createOracle } from './test-support/oracle.ts';
+
+const descriptors = await readFile(new URL('../../gen/descriptors.binpb', import.meta.url));
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
+const oracle = createOracle(registry);
+
+const pool: ValuePool = {
+  integers: [-1_000_001, -1, 0, 1, 2, 100, 1_000_000, 1_000_001, 2_147_483_647],
+  floats: [0],
+  texts: [
+    '',
+    'ada',
+    'USD',
+    'DE',
+    'ada@example.com',
+    'not an id',
+    '-leading-dash',
+    '018f2f6e-4a52-7c8e-9d3a-0a1b2c3d4e5f',
+    'ORDER_PLACED',
+    'reserve-stock',
+    'a'.repeat(64),
+    'a'.repeat(65),
+    'ä'.repeat(200),
+    '😀'.repeat(201),
+    'a'.repeat(1_025),
+  ],
+};
+
+/** What is known of a generated contract before its module is loaded. */
+interface LoadedContract {
+  readonly methods: Readonly<Record<string, LoadedMethod>>;
+}
+
+interface LoadedMethod {
+  validate(request: unknown): FieldViolation[];
+}
+
+interface LoadedDefinition {
+  readonly methods: Readonly<Record<string, { readonly requestType: { decode(bytes: Uint8Array): unknown } }>>;
+}
+
+const ourServices = [...registry].filter(
+  (type): type is DescService => type.kind === 'service' && !type.typeName.startsWith('grpc.'),
+);
+
+describe('the validation of a request finds the fields that protovalidate finds', () => {
+  test.each(ourServices.flatMap(({ methods }) => methods))('in $input.typeName of $name', async (method) => {
+    const { validate, decode } = await loadMethod(method);
+    fc.assert(
+      fc.property(arbitraryMessage(method.input, pool), (bytes) => {
+        const found = validate(decode(bytes)).map(({ field }) => field);
+        expect(found.sort()).toEqual(oracle(method.input, bytes));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+async function loadMethod(method: DescMethod): Promise<{
+  validate: (request: unknown) => FieldViolation[];
+  decode: (bytes: Uint8Array) => unknown;
+}> {
+  const { name: service, file } = method.parent;
+  const contracts = await import(generated(`${file.name}.contract.ts`));
+  const messages = await import(generated(`${file.name}.ts`));
+  const contract: LoadedContract = contracts[`${service}Contract`];
+  const definition: LoadedDefinition = messages[`${service}Definition`];
+  const validated = contract.methods[methodName(method)];
+  const described = definition.methods[methodName(method)];
+  if (validated === undefined || described === undefined) throw new Error(`${service} has no ${method.name}`);
+  return { validate: validated.validate, decode: (bytes) => described.requestType.decode(bytes) };
+}
+
+function generated(path: string): string {
+  return new URL(`../../gen/ts/${path}`, import.meta.url).href;
+}

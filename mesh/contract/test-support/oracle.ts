@@ -1,0 +1,16 @@
+import { type DescMessage, fromBinary, type Registry } from '@bufbuild/protobuf';
+import { pathToString } from '@bufbuild/protobuf/reflect';
+import { createValidator } from '@bufbuild/protovalidate';
+
+/** Says which fields of an encoded message break a rule, one path for each broken rule, sorted. */
+export type Oracle = (type: DescMessage, bytes: Uint8Array) => string[];
+
+/** The reference: protovalidate, which runs the rules from the descriptors and knows nothing of generated code. */
+export function createOracle(registry: Registry): Oracle {
+  const validator = createValidator({ registry });
+  return (type, bytes) => {
+    const result = validator.validate(type, fromBinary(type, bytes));
+    if (result.kind === 'error') throw result.error;
+    return (result.violations ?? []).map(({ field }) => pathToString(field)).sort();
+  };
+}
