@@ -1,0 +1,80 @@
+import { Status } from 'nice-grpc-common';
+import type { MethodContract } from '../contract/contract.ts';
+import type { TransportCall } from '../engines/engine.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import { circuitOpen } from './breaker.ts';
+import { CallError } from './call-error.ts';
+import type { RetryBudget } from './retry-budget.ts';
+
+/** What retrying depends on. */
+export interface RetryOptions {
+  /** Tries in all; 1 for what must not be repeated. */
+  readonly maxAttempts: number;
+  readonly budget: RetryBudget;
+  readonly clock: Clock;
+}
+
+const firstDelayMs = 100;
+const longestDelayMs = 2_000;
+const jitter = 0.2;
+
+/** How often a method may be tried in all: its contract's `maxAttempts` if it can be repeated, otherwise once. */
+export function maxAttempts({ idempotency, maxAttempts }: MethodContract): number {
+  return idempotency === 'none' ? 1 : maxAttempts;
+}
+
+/**
+ * Runs `attempt` until it succeeds, fails with something else than UNAVAILABLE, or may not be tried again: tries, budget
+ * and time are bounded. Waits 100 ms, growing twofold to 2 s, ±20 %, or as long as the server asks for.
+ */
+export async function retry<T>(attempt: () => Promise<T>, call: TransportCall, options: RetryOptions): Promise<T> {
+  const { budget, clock } = options;
+  for (let tried = 1; ; tried++) {
+    try {
+      const result = await attempt();
+      budget.succeeded();
+      return result;
+    } catch (error) {
+      if (!mayHelp(error)) {
+        budget.succeeded();
+        throw error;
+      }
+      budget.failed();
+      const delayMs = delayBefore(error, tried);
+      if (tried >= options.maxAttempts || !budget.allowsRetry() || !fits(delayMs, call, clock)) throw error;
+      if (!(await waited(delayMs, call.signal, clock))) throw error;
+    }
+  }
+}
+
+function mayHelp(error: unknown): error is CallError {
+  return error instanceof CallError && error.code === Status.UNAVAILABLE && error.reason !== circuitOpen;
+}
+
+/** Infinite when the server forbids another try. */
+function delayBefore(error: CallError, tried: number): number {
+  const pushback = error.trailer?.get('grpc-retry-pushback-ms');
+  if (pushback !== undefined) return /^\d+$/.test(String(pushback)) ? Number(pushback) : Number.POSITIVE_INFINITY;
+  const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (tried - 1));
+  return Math.max(delayMs * (1 + jitter * (2 * Math.random() - 1)), error.retryAfterMs ?? 0);
+}
+
+function fits(delayMs: number, { deadlineMs }: TransportCall, clock: Clock): boolean {
+  return delayMs < (deadlineMs ?? Number.POSITIVE_INFINITY) - clock.now();
+}
+
+/** False when the call was given up meanwhile. */
+function waited(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve(false);
+    const giveUp = () => {
+      callOff();
+      resolve(false);
+    };
+    const callOff = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', giveUp);
+      resolve(true);
+    });
+    signal?.addEventListener('abort', giveUp, { once: true });
+  });
+}

@@ -1,0 +1,60 @@
+import type { Channel, InterceptingListener, StatusObject } from '@grpc/grpc-js';
+import { Metadata, Status } from 'nice-grpc-common';
+import type { TransportCall } from '../engine.ts';
+import { TransportError } from '../transport-error.ts';
+import { fromWireMetadata, toWireMetadata } from './metadata.ts';
+
+/** A call of grpc-js below its client classes: no emitters, no interceptors. */
+export type WireCall = ReturnType<Channel['createCall']>;
+
+/** What is told of a call that was started. Exactly one `onEnd` ends it. */
+export interface WireListener {
+  onMessage(bytes: Buffer): void;
+  /** `undefined` when the status was OK. */
+  onEnd(error: unknown): void;
+}
+
+// Servers on grpc-js take a timeout as a 32-bit number of milliseconds and misread longer ones.
+const longestTimeoutMs = 24 * 60 * 60 * 1000;
+
+/** Starts a call. Its deadline goes out as `grpc-timeout`; when its signal aborts it ends at once. */
+export function startWireCall(channel: Channel, path: string, call: TransportCall, listener: WireListener): WireCall {
+  const deadline = call.deadlineMs === undefined ? Infinity : Math.min(call.deadlineMs, Date.now() + longestTimeoutMs);
+  const metadata = toWireMetadata(call.metadata);
+  const wire = channel.createCall(path, deadline, null, null, null);
+  const { signal } = call;
+  const abort = () => wire.cancelWithStatus(abortCode(call), 'the call was given up by its caller');
+  const wireListener: InterceptingListener = {
+    onReceiveMetadata: (header) => call.onHeader?.(fromWireMetadata(header)),
+    onReceiveMessage: (bytes) => listener.onMessage(bytes),
+    onReceiveStatus(status) {
+      signal?.removeEventListener('abort', abort);
+      call.onTrailer?.(fromWireMetadata(status.metadata));
+      listener.onEnd(statusError(path, status));
+    },
+  };
+  wire.start(metadata, wireListener);
+  if (signal?.aborted) abort();
+  else signal?.addEventListener('abort', abort, { once: true });
+  return wire;
+}
+
+/** The failure of a call that this side found out about. */
+export function localError(path: string, code: Status, details: string): TransportError {
+  return new TransportError(path, code, details, Metadata());
+}
+
+/** What is said of a response that is no message of its type. */
+export function undecodableText(fault: unknown): string {
+  return `the response cannot be decoded: ${fault}`;
+}
+
+// The signal of a call scope also aborts when the deadline passes, sometimes before grpc-js sees it pass.
+function abortCode(call: TransportCall): number {
+  return call.deadlineMs !== undefined && Date.now() >= call.deadlineMs ? Status.DEADLINE_EXCEEDED : Status.CANCELLED;
+}
+
+function statusError(path: string, status: StatusObject): TransportError | undefined {
+  if (status.code === Status.OK) return undefined;
+  return new TransportError(path, status.code as number, status.details, fromWireMetadata(status.metadata));
+}
