@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { combineDeadLetters } from './combine.ts';
+import type { DeadLetter, DeadLetterBox } from './dead-letters.ts';
+
+describe('combined dead letters', () => {
+  it('are one list in id order, after the id that was seen last', async () => {
+    const all = combineDeadLetters([boxOf('a', 'd', 'e'), boxOf(), boxOf('b', 'c', 'f')]);
+    expect(await idsOf(all.list({}, ''))).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(await idsOf(all.list({}, 'c'))).toEqual(['d', 'e', 'f']);
+  });
+
+  it('are read no further than asked for, and every list is ended with the reader', async () => {
+    const first = boxOf('a', 'c', 'e', 'g');
+    const second = boxOf('b', 'd', 'f', 'h');
+    for await (const letter of combineDeadLetters([first, second]).list({}, '')) if (letter.id === 'b') break;
+    expect([first.read, second.read]).toEqual([['a', 'c'], ['b']]);
+    expect([first.ended, second.ended]).toEqual([true, true]);
+  });
+
+  it('pass the failure of one list on and end the others', async () => {
+    const failing: DeadLetterBox = {
+      ...boxOf(),
+      async *list() {
+        yield letterOf('b');
+        throw new Error('the database is gone');
+      },
+    };
+    const fine = boxOf('a', 'c', 'd');
+    await expect(idsOf(combineDeadLetters([fine, failing]).list({}, ''))).rejects.toThrow('the database is gone');
+    expect(fine.ended).toBe(true);
+  });
+
+  it('are found and changed where they are', async () => {
+    const [first, second] = [boxOf('a'), boxOf('b')];
+    const all = combineDeadLetters([first, second]);
+    expect((await all.get('b'))?.id).toBe('b');
+    expect(await all.get('x')).toBeUndefined();
+    expect(await all.redrive('b')).toBe(true);
+    expect(await all.discard('a', 'why')).toBe(true);
+    expect(await all.discard('x', 'why')).toBe(false);
+    expect([first.changes, second.changes]).toEqual([['discard a: why'], ['redrive b']]);
+  });
+});
+
+interface ListedBox extends DeadLetterBox {
+  readonly read: string[];
+  readonly changes: string[];
+  readonly ended: boolean;
+}
+
+function boxOf(...ids: string[]): ListedBox {
+  const read: string[] = [];
+  const changes: string[] = [];
+  let ended = false;
+  return {
+    read,
+    changes,
+    get ended() {
+      return ended;
+    },
+    async *list(_filter, afterId) {
+      try {
+        for (const id of ids.filter((candidate) => candidate > afterId)) {
+          read.push(id);
+          yield letterOf(id);
+        }
+      } finally {
+        ended = true;
+      }
+    },
+    get: async (id) => (ids.includes(id) ? letterOf(id) : undefined),
+    async redrive(id) {
+      if (!ids.includes(id)) return false;
+      changes.push(`redrive ${id}`);
+      return true;
+    },
+    async discard(id, note) {
+      if (!ids.includes(id)) return false;
+      changes.push(`discard ${id}: ${note}`);
+      return true;
+    },
+  };
+}
+
+function letterOf(id: string): DeadLetter {
+  const times = { firstTimeMs: 1, lastTimeMs: 2 };
+  const texts = { origin: 'q', reason: 'R', error: 'e', subjectId: 's' };
+  return { id, source: 'task', ...texts, ...times, attempts: 1, payload: new Uint8Array(), headers: {} };
+}
+
+async function idsOf(letters: AsyncIterable<DeadLetter>): Promise<string[]> {
+  return (await Array.fromAsync(letters)).map((letter) => letter.id);
+}

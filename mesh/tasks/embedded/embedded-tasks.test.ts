@@ -1,0 +1,171 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Clock, systemClock } from '../../telemetry/clock.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
+import type { NewTask, Task, TaskQueue } from '../task-queue.ts';
+import { describeTaskQueue } from '../task-queue-contract.ts';
+import { startCrashingWorker } from './crashing-worker.testing.ts';
+import { openEmbeddedTasks } from './embedded-tasks.ts';
+
+const logger = createLogger('silent');
+let folder: string;
+let opened: TaskQueue[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tasks-'));
+  opened = [];
+});
+
+afterEach(async () => {
+  await Promise.all(opened.map((tasks) => tasks.close()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+const file = () => join(folder, 'tasks.db');
+const open = async (clock: Clock) => {
+  const tasks = await openEmbeddedTasks(file(), { clock, logger });
+  opened.push(tasks);
+  return tasks;
+};
+
+describeTaskQueue('the embedded queue', () => openEmbeddedTasks(file(), { clock: systemClock, logger }), {
+  deduplicates: true,
+  countsTasksInHand: true,
+});
+
+describe('the embedded queue and time', () => {
+  let clock: TestClock;
+
+  beforeEach(() => {
+    clock = createTestClock();
+  });
+
+  it('waits a second, then five, ten percent more or less, when nothing else is asked for', async () => {
+    const tasks = await open(clock);
+    const attempts: number[] = [];
+    const handle = async ({ attempt }: Task) => {
+      attempts.push(attempt);
+      throw new Error('not yet');
+    };
+    await tasks.work({ queue: 'q', handle });
+    await tasks.enqueue('q', [newTask('a')]);
+    for (const [index, delayMs] of [1_000, 5_000, 30_000, 120_000, 600_000].entries()) {
+      const [waitMs] = await vi.waitFor(() => {
+        expect(attempts).toHaveLength(index + 1);
+        expect(clock.pendingMs()).toHaveLength(1);
+        return clock.pendingMs();
+      });
+      expect(waitMs).toBeGreaterThanOrEqual(delayMs * 0.9);
+      expect(waitMs).toBeLessThanOrEqual(delayMs * 1.1);
+      clock.advance(waitMs ?? 0);
+    }
+    await vi.waitFor(async () => expect(await tasks.depth('q')).toBe(0));
+    expect(attempts).toEqual([1, 2, 3, 4, 5, 6]);
+    const [letter] = await Array.fromAsync(tasks.deadLetters.list({}, ''));
+    expect(letter).toMatchObject({ reason: 'ATTEMPTS_EXHAUSTED', attempts: 6, lastTimeMs: clock.now() });
+  });
+
+  it('waits for nothing while a queue is empty', async () => {
+    const tasks = await open(clock);
+    const done: string[] = [];
+    await tasks.work({ queue: 'q', handle: async (task) => void done.push(task.id) });
+    await tasks.enqueue('q', [newTask('a')]);
+    await vi.waitFor(async () => expect(await tasks.depth('q')).toBe(0));
+    // The end of the lease that it had been given.
+    clock.advance(60_000);
+    await vi.waitFor(() => expect(clock.pendingMs()).toEqual([]));
+    expect(done).toEqual(['a']);
+  });
+
+  it('keeps a task with its worker, however long it takes', async () => {
+    const tasks = await open(clock);
+    const gate = Promise.withResolvers<void>();
+    let runs = 0;
+    const handle = async () => {
+      runs += 1;
+      await gate.promise;
+    };
+    for (const _ of [1, 2]) await tasks.work({ queue: 'q', visibilityTimeoutMs: 3_000, handle });
+    await tasks.enqueue('q', [newTask('a')]);
+    await vi.waitFor(() => expect(runs).toBe(1));
+    for (let turns = 0; turns < 10; turns += 1) {
+      clock.advance(1_000);
+      // One more round trip to the database than the renewal needs.
+      expect(await tasks.depth('q')).toBe(1);
+      await vi.waitFor(() => expect(clock.pendingMs()).toContain(1_000));
+    }
+    expect(runs).toBe(1);
+    gate.resolve();
+    await vi.waitFor(async () => expect(await tasks.depth('q')).toBe(0));
+  });
+
+  it('aborts what does not end in time after a stop, and hands it on with its try not counted', async () => {
+    const tasks = await open(clock);
+    const reasons: unknown[] = [];
+    const started = Promise.withResolvers<void>();
+    const hang = async (_task: Task, signal: AbortSignal) => {
+      started.resolve();
+      await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
+    const handle = (task: Task, signal: AbortSignal) =>
+      hang(task, signal).catch((reason: unknown) => void reasons.push(reason));
+    const worker = await tasks.work({ queue: 'q', handle });
+    await tasks.enqueue('q', [newTask('a')]);
+    await started.promise;
+    const stopped = worker.stop();
+    await vi.waitFor(() => expect(clock.pendingMs()).toContain(10_000));
+    clock.advance(10_000);
+    await stopped;
+    expect(reasons).toMatchObject([{ reason: 'WORKER_STOPPED' }]);
+    const attempts: number[] = [];
+    await tasks.work({ queue: 'q', handle: async ({ attempt }) => void attempts.push(attempt) });
+    await vi.waitFor(() => expect(attempts).toEqual([1]));
+  });
+});
+
+describe('the embedded queue and the end of its process', () => {
+  it('has what was enqueued after it was closed and opened again', async () => {
+    const first = await openEmbeddedTasks(file(), { clock: systemClock, logger });
+    await first.enqueue('q', [newTask('a')]);
+    await first.close();
+    const second = await open(systemClock);
+    expect(await second.depth('q')).toBe(1);
+    await expect(first.enqueue('q', [newTask('b')])).rejects.toMatchObject({ reason: 'TASKS_UNAVAILABLE' });
+  });
+
+  it('hands the task of a worker that was killed to the next at once', async () => {
+    const killed = await startCrashingWorker(file(), 'q');
+    expect(await killed.nextTask()).toBe('a');
+    await killed.kill();
+    const tasks = await open(systemClock);
+    const seen: Task[] = [];
+    await tasks.work({ queue: 'q', handle: async (task) => void seen.push(task) });
+    await vi.waitFor(async () => expect(await tasks.depth('q')).toBe(0));
+    expect(seen).toMatchObject([{ id: 'a', attempt: 2 }]);
+  });
+
+  it('makes a dead letter of a task that kills its worker at every try', async () => {
+    for (const _ of [1, 2]) {
+      const killed = await startCrashingWorker(file(), 'q');
+      expect(await killed.nextTask()).toBe('a');
+      await killed.kill();
+    }
+    const tasks = await open(systemClock);
+    const seen: Task[] = [];
+    await tasks.work({ queue: 'q', retryDelaysMs: [1], handle: async (task) => void seen.push(task) });
+    const letters = await vi.waitFor(async () => {
+      const found = await Array.fromAsync(tasks.deadLetters.list({}, ''));
+      expect(found).toHaveLength(1);
+      return found;
+    });
+    expect(letters).toMatchObject([{ subjectId: 'a', reason: 'ATTEMPTS_EXHAUSTED', attempts: 2 }]);
+    expect(seen).toEqual([]);
+  });
+});
+
+function newTask(id: string): NewTask {
+  return { id, payload: Buffer.from(id), headers: {} };
+}

@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
+import { createTaskStore, type TaskStore } from './task-store.ts';
+import type { LeasedTask } from './task-table.ts';
+
+let folder: string;
+let storage: Storage;
+let clock: TestClock;
+let notified: string[];
+let store: TaskStore;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'task-store-'));
+  storage = await openStorage(`sqlite:${join(folder, 'tasks.db')}`);
+  clock = createTestClock();
+  notified = [];
+  store = await createTaskStore(storage, clock, (queue) => notified.push(queue));
+});
+
+afterEach(async () => {
+  await storage.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const claimOne = async (): Promise<LeasedTask> => {
+  const [task] = (await store.claim('q', 1, 1_000)).tasks;
+  return task ?? expect.fail('no task is due');
+};
+
+describe('a lease', () => {
+  beforeEach(() => store.add('q', [{ id: 'a', payload: Buffer.from('a'), headers: {} }]));
+
+  it('hides its task until it ends', async () => {
+    await claimOne();
+    clock.advance(999);
+    expect(await store.claim('q', 1, 1_000)).toEqual({ tasks: [], nextDueTimeMs: clock.now() + 1 });
+    clock.advance(1);
+    expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
+  });
+
+  it('is prolonged by a renewal', async () => {
+    const task = await claimOne();
+    clock.advance(900);
+    expect(await store.renew(task, 1_000)).toBe(true);
+    clock.advance(999);
+    expect((await store.claim('q', 1, 1_000)).tasks).toEqual([]);
+  });
+
+  it('changes nothing any more once another has the task', async () => {
+    const old = await claimOne();
+    clock.advance(1_000);
+    const current = await claimOne();
+    notified.length = 0;
+    expect(await store.renew(old, 5_000)).toBe(false);
+    await store.complete(old);
+    await store.retryLater('q', old, 0, 'late');
+    await store.giveBack('q', old);
+    await store.bury('q', old, { reason: 'ATTEMPTS_EXHAUSTED', error: 'late' });
+    expect(await store.depth('q')).toBe(1);
+    expect((await store.claim('q', 1, 1_000)).tasks).toEqual([]);
+    expect(await Array.fromAsync(store.deadLetters.list({}, ''))).toEqual([]);
+    await store.complete(current);
+    expect(await store.depth('q')).toBe(0);
+  });
+
+  it('ends with the process that held it', async () => {
+    await claimOne();
+    store = await createTaskStore(storage, clock, () => undefined);
+    expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
+  });
+});
+
+describe('a redriven dead letter', () => {
+  it('wakes the workers of its queue, and merges with a task that has its id by now', async () => {
+    await store.add('q', [{ id: 'a', payload: Buffer.from('first'), headers: {} }]);
+    await store.bury('q', await claimOne(), { reason: 'ATTEMPTS_EXHAUSTED', error: 'no' });
+    await store.add('q', [{ id: 'a', payload: Buffer.from('second'), headers: {} }]);
+    const [letter] = await Array.fromAsync(store.deadLetters.list({}, ''));
+    notified.length = 0;
+    expect(await store.deadLetters.redrive(letter?.id ?? '')).toBe(true);
+    expect(notified).toEqual(['q']);
+    expect(await store.depth('q')).toBe(1);
+  });
+});
