@@ -19,9 +19,13 @@ export interface EngineCall extends CallContext {
   readonly path: string;
   /** When the caller's deadline passes, in milliseconds since the epoch; `undefined` when the call came without one. */
   readonly deadlineMs: number | undefined;
+  /** One text value of the request's metadata, without making all of `metadata`. */
+  textMetadata(key: string): string | undefined;
+  /** Ends the call with `error` now and aborts `signal`, whatever the handler still does; nothing when it has ended. */
+  fail(error: unknown): void;
 }
 
-/** The handlers of the four kinds, by kind. What they reject with has become a status by then (`toStatus`). */
+/** The handlers of the four kinds, by kind. What they reject with is made a status by `toStatus`. */
 export type EngineHandler<Request, Response> =
   | { readonly kind: 'unary'; readonly handle: (request: Request, call: EngineCall) => Promise<Response> }
   | {
@@ -73,7 +77,7 @@ export interface TransportCall {
   readonly onTrailer?: ((trailer: Metadata) => void) | undefined;
 }
 
-/** A way to one endpoint. Calls reject with nice-grpc's ClientError. Choosing endpoints, retries, breakers are above it. */
+/** A way to one endpoint. Calls reject with TransportError, a ClientError. Choosing endpoints, retries, breakers are above it. */
 export interface Transport {
   unary<Request, Response>(
     method: EngineMethod<Request, Response>,

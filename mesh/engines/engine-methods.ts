@@ -1,0 +1,38 @@
+import type { TsProtoServiceDefinition } from 'nice-grpc';
+import type { EngineMethod, MethodKind } from './engine.ts';
+
+type MethodDefinition = TsProtoServiceDefinition['methods'][string];
+
+/** What an engine has to know of each method of a service, by ts-proto's method name. */
+export function engineMethods(
+  definition: TsProtoServiceDefinition,
+): ReadonlyMap<string, EngineMethod<unknown, unknown>> {
+  const entries = Object.entries(definition.methods).map(
+    ([key, method]) => [key, engineMethod(definition.fullName, method)] as const,
+  );
+  return new Map(entries);
+}
+
+function engineMethod(service: string, method: MethodDefinition): EngineMethod<unknown, unknown> {
+  return {
+    path: `/${service}/${method.name}`,
+    kind: kindOf(method),
+    encodeRequest: encoder(method.requestType),
+    decodeRequest: method.requestType.decode,
+    encodeResponse: encoder(method.responseType),
+    decodeResponse: method.responseType.decode,
+  };
+}
+
+function kindOf({ requestStream, responseStream }: MethodDefinition): MethodKind {
+  if (requestStream) return responseStream ? 'bidi-streaming' : 'client-streaming';
+  return responseStream ? 'server-streaming' : 'unary';
+}
+
+// nice-grpc lets handlers and callers leave fields out, and ts-proto writes "undefined" for a string that is not there.
+function encoder(type: MethodDefinition['requestType']): (message: unknown) => Uint8Array {
+  const { fromPartial } = type;
+  return fromPartial
+    ? (message) => type.encode(fromPartial(message)).finish()
+    : (message) => type.encode(message).finish();
+}

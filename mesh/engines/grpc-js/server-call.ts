@@ -1,0 +1,127 @@
+import type { Metadata as WireMetadata } from '@grpc/grpc-js';
+import { Metadata } from 'nice-grpc-common';
+import type { EngineCall } from '../engine.ts';
+import { fromWireMetadata, toWireMetadata } from './metadata.ts';
+
+/** What the four kinds of call of grpc-js have in common. */
+export interface RawCall {
+  readonly metadata: WireMetadata;
+  readonly cancelled: boolean;
+  getPeer(): string;
+  getDeadline(): Date | number;
+  sendMetadata(metadata: WireMetadata): void;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
+
+/**
+ * One call as the chain sees it, over one of grpc-js. It ends once: by `end` with an answer, by `fail`, or by its
+ * caller. A class, since one is made for every call and most of its parts are never asked for.
+ */
+export class ServerCall implements EngineCall {
+  readonly path: string;
+  readonly #raw: RawCall;
+  readonly #sendFailure: (error: unknown) => void;
+  #ended = false;
+  #headerSent = false;
+  #onAbort: (() => void) | undefined;
+  #metadata: Metadata | undefined;
+  #header: Metadata | undefined;
+  #trailer: Metadata | undefined;
+  #controller: AbortController | undefined;
+  #watchesCaller = false;
+
+  constructor(path: string, raw: RawCall, sendFailure: (error: unknown, call: ServerCall) => void) {
+    this.path = path;
+    this.#raw = raw;
+    this.#sendFailure = (error) => sendFailure(error, this);
+  }
+
+  get ended(): boolean {
+    return this.#ended || this.#raw.cancelled;
+  }
+
+  get metadata(): Metadata {
+    this.#metadata ??= fromWireMetadata(this.#raw.metadata);
+    return this.#metadata;
+  }
+
+  get peer(): string {
+    return this.#raw.getPeer();
+  }
+
+  get header(): Metadata {
+    this.#header ??= Metadata();
+    return this.#header;
+  }
+
+  get trailer(): Metadata {
+    this.#trailer ??= Metadata();
+    return this.#trailer;
+  }
+
+  get deadlineMs(): number | undefined {
+    const deadlineMs = Number(this.#raw.getDeadline());
+    return deadlineMs === Number.POSITIVE_INFINITY ? undefined : deadlineMs;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#raw.cancelled && !this.#ended) this.#controller.abort();
+      else this.#watchCaller();
+    }
+    return this.#controller.signal;
+  }
+
+  textMetadata(key: string): string | undefined {
+    const value = this.#raw.metadata.get(key)[0];
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  sendHeader(): void {
+    if (this.#headerSent) return;
+    this.#headerSent = true;
+    if (this.#header) this.#raw.sendMetadata(toWireMetadata(this.#header));
+  }
+
+  /** The trailer that the handler has set, onto `target`; `undefined` when there is none and nothing to add to. */
+  trailers(target?: WireMetadata): WireMetadata | undefined {
+    return this.#trailer ? toWireMetadata(this.#trailer, target) : target;
+  }
+
+  /** Claims the end of the call for an answer; false when it has ended already. */
+  end(): boolean {
+    if (this.ended) return false;
+    this.#ended = true;
+    return true;
+  }
+
+  fail(error: unknown): void {
+    if (!this.end()) return;
+    this.#sendFailure(error);
+    this.#abort(error);
+  }
+
+  /** Calls `listener` when the call ends otherwise than by an answer. One listener a call. */
+  onAbort(listener: () => void): void {
+    this.#onAbort = listener;
+    if (this.ended) listener();
+    else this.#watchCaller();
+  }
+
+  // grpc-js says `cancelled` also after a call that ended well.
+  #watchCaller(): void {
+    if (this.#watchesCaller) return;
+    this.#watchesCaller = true;
+    this.#raw.on('cancelled', () => {
+      if (this.#ended) return;
+      this.#ended = true;
+      this.#abort(undefined);
+    });
+  }
+
+  #abort(reason: unknown): void {
+    this.#controller?.abort(reason);
+    this.#onAbort?.();
+  }
+}

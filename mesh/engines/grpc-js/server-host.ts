@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http2';
+import { type AddressInfo, createServer } from 'node:net';
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../errors/mesh-error.ts';
+import type { EngineHandler, EngineMethod, ServerHost, ServerHostOptions, WireStatus } from '../engine.ts';
+import { readableTimeout } from './grpc-timeout.ts';
+import { listenError, parseListenAddress } from './listen-address.ts';
+import * as handlers from './server-handlers.ts';
+import { createTunedServer } from './tuned-server.ts';
+
+const identity = (bytes: Buffer) => bytes;
+
+/** Makes a server host on grpc-js. It takes plain connections; one address a host. */
+export function createServerHost({
+  maxReceiveBytes = 4 * 1024 * 1024,
+  maxConcurrentStreams = 1_000,
+  toStatus,
+}: ServerHostOptions): ServerHost {
+  const paths = new Set<string>();
+  const admit = (headers: IncomingHttpHeaders) => refusalOf(headers, paths, toStatus);
+  const { server, connections } = createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit });
+  const listener = createServer((socket) => connections.injectConnection(socket));
+  let drained: Promise<void> | undefined;
+
+  const drain = async (graceMs: number) => {
+    const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    connections.drain(graceMs);
+    await closed;
+    server.forceShutdown();
+  };
+  return {
+    add(method, handler) {
+      paths.add(method.path);
+      register(method, handler);
+    },
+    async listen(address) {
+      listener.listen(parseListenAddress(address));
+      await once(listener, 'listening').catch((error) => Promise.reject(listenError(address, error)));
+      return (listener.address() as AddressInfo).port;
+    },
+    drain(graceMs) {
+      drained ??= drain(graceMs);
+      return drained;
+    },
+  };
+
+  function register<Request, Response>(
+    method: EngineMethod<Request, Response>,
+    handler: EngineHandler<Request, Response>,
+  ): void {
+    const hosted = handlers.hostedMethod(method, toStatus);
+    switch (handler.kind) {
+      case 'unary':
+        server.register(method.path, handlers.serveUnary(hosted, handler.handle), identity, identity, 'unary');
+        break;
+      case 'server-streaming':
+        server.register(
+          method.path,
+          handlers.serveServerStreaming(hosted, handler.handle),
+          identity,
+          identity,
+          'serverStream',
+        );
+        break;
+      case 'client-streaming':
+        server.register(
+          method.path,
+          handlers.serveClientStreaming(hosted, handler.handle),
+          identity,
+          identity,
+          'clientStream',
+        );
+        break;
+      case 'bidi-streaming':
+        server.register(method.path, handlers.serveBidiStreaming(hosted, handler.handle), identity, identity, 'bidi');
+        break;
+    }
+  }
+}
+
+/** Refuses calls that grpc-js would misread, and says more than it would of methods that are not there. */
+function refusalOf(
+  headers: IncomingHttpHeaders,
+  paths: ReadonlySet<string>,
+  toStatus: ServerHostOptions['toStatus'],
+): WireStatus | undefined {
+  const path = headers[':path'] ?? '';
+  const timeout = headers['grpc-timeout'];
+  if (timeout === undefined && paths.has(path)) return undefined;
+  // What is no gRPC at all is answered by grpc-js, in terms of HTTP.
+  if (!headers['content-type']?.startsWith('application/grpc')) return undefined;
+  if (!paths.has(path)) return toStatus(unknownMethod(path), path);
+  const readable = readableTimeout(String(timeout));
+  if (readable === undefined) return toStatus(malformedTimeout(String(timeout)), path);
+  headers['grpc-timeout'] = readable;
+  return undefined;
+}
+
+function unknownMethod(path: string): MeshError {
+  const text = `this server has no method ${path}: ask its reflection for what it has`;
+  return new MeshError(Status.UNIMPLEMENTED, 'UNKNOWN_METHOD', text);
+}
+
+function malformedTimeout(timeout: string): MeshError {
+  const text = `grpc-timeout "${timeout}" is no timeout: send at most 8 digits and one of H, M, S, m, u, n`;
+  return new MeshError(Status.INVALID_ARGUMENT, 'MALFORMED_TIMEOUT', text);
+}

@@ -1,0 +1,101 @@
+import type {
+  Http2Server,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+  ServerOptions,
+} from 'node:http2';
+import { Server as GrpcJsServer, ServerCredentials } from '@grpc/grpc-js';
+import type { WireStatus } from '../engine.ts';
+import { toWireMetadata } from './metadata.ts';
+
+/** The parts of a grpc-js server that it has no options for; checked when a server is made. */
+interface Internals {
+  readonly commonServerOptions: ServerOptions;
+  readonly http2Servers: ReadonlyMap<Http2Server, unknown>;
+}
+
+/** A grpc-js server and the way to hand it connections. */
+export interface TunedServer {
+  readonly server: GrpcJsServer;
+  readonly connections: ReturnType<GrpcJsServer['createConnectionInjector']>;
+}
+
+export interface TunedServerOptions {
+  readonly maxReceiveBytes: number;
+  readonly maxConcurrentStreams: number;
+  /** Looks at each call before grpc-js does: may mend its headers, or refuse it. */
+  readonly admit: (headers: IncomingHttpHeaders) => WireStatus | undefined;
+}
+
+// Node's limits for reset streams (1,000, then 33/s) end the connection of a busy caller with short deadlines. These
+// still end one that does nothing but reset.
+const streamResetBurst = 5_000;
+const streamResetRate = 500;
+// HTTP/2's own windows of 64 KiB hold an upload over a network to 64 KiB a round trip.
+const streamWindowBytes = 256 * 1024;
+const connectionWindowBytes = 1024 * 1024;
+const firstSettingsTimeoutMs = 10_000;
+
+/** Makes a grpc-js server with the limits of the mesh, one that looks at each call first. */
+export function createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit }: TunedServerOptions): TunedServer {
+  const server = new GrpcJsServer({
+    'grpc.enable_channelz': 0,
+    'grpc.keepalive_time_ms': 60_000,
+    'grpc.keepalive_timeout_ms': 20_000,
+    'grpc.max_receive_message_length': maxReceiveBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': maxConcurrentStreams,
+  });
+  const internals = internalsOf(server);
+  const settings = { ...internals.commonServerOptions.settings, initialWindowSize: streamWindowBytes };
+  Object.assign(internals.commonServerOptions, { streamResetBurst, streamResetRate, settings });
+  const connections = server.createConnectionInjector(ServerCredentials.createInsecure());
+  for (const http2Server of internals.http2Servers.keys()) {
+    admitFirst(http2Server, admit);
+    http2Server.on('session', prepareSession);
+  }
+  return { server, connections };
+}
+
+function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']): void {
+  const listeners = http2Server.listeners('stream');
+  http2Server.removeAllListeners('stream');
+  http2Server.on('stream', (stream, headers, ...rest) => {
+    const refusal = admit(headers);
+    if (refusal) refuse(stream, refusal);
+    else for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
+  });
+}
+
+function refuse(stream: ServerHttp2Stream, { code, details, metadata }: WireStatus): void {
+  // The stream tells by `close` that it is gone; nothing can be sent over it any more.
+  stream.on('error', () => undefined);
+  const status = {
+    ':status': 200,
+    'content-type': 'application/grpc+proto',
+    'grpc-status': code,
+    'grpc-message': encodeURI(details),
+  };
+  stream.respond({ ...status, ...toWireMetadata(metadata).toHttp2Headers() }, { endStream: true });
+  stream.resume();
+}
+
+function prepareSession(session: ServerHttp2Session): void {
+  session.setLocalWindowSize(connectionWindowBytes);
+  const silent = setTimeout(() => session.destroy(), firstSettingsTimeoutMs);
+  silent.unref();
+  const heard = () => clearTimeout(silent);
+  session.once('remoteSettings', heard);
+  session.once('close', heard);
+}
+
+function internalsOf(server: GrpcJsServer): Internals {
+  // Private to grpc-js; the version is pinned, and a test sees these limits at work.
+  const internals = server as unknown as Partial<Internals>;
+  const { commonServerOptions, http2Servers } = internals;
+  if (!commonServerOptions || !(http2Servers instanceof Map)) {
+    throw new Error('this version of @grpc/grpc-js is built otherwise than 1.14: adapt tuned-server.ts to it');
+  }
+  return { commonServerOptions, http2Servers };
+}

@@ -1,0 +1,52 @@
+import { Metadata, type ServerError } from 'nice-grpc-common';
+import type { FieldViolation } from '../contract/contract.ts';
+import type { WireStatus } from '../engines/engine.ts';
+import { uuidv7 } from '../ids/ids.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { toCallError } from './call-error.ts';
+import { MeshError } from './mesh-error.ts';
+import { encodeStatusDetails, statusDetailsKey } from './status-details.ts';
+
+// Trailers count against the header limit of the peer, 8 KiB in the strictest libraries, and the details travel as base64.
+const maxTextLength = 1_024;
+const maxViolationsLength = 2_048;
+
+/**
+ * The one gate between errors and the wire: the status of whatever a call failed with. A MeshError goes out with its
+ * details, nice-grpc's ServerError as it is; what was not expected is logged in full and sent as INTERNAL.
+ */
+export function toStatus(error: unknown, path: string, logger: Logger): WireStatus {
+  const callError = toCallError(error, { path, requestId: uuidv7(), expired: false }, logger);
+  return callError instanceof MeshError ? fromMeshError(callError) : fromServerError(callError);
+}
+
+function fromServerError(error: ServerError): WireStatus {
+  return { code: error.code, details: wireText(error.details), metadata: Metadata() };
+}
+
+function fromMeshError(error: MeshError): WireStatus {
+  const { code, reason, metadata, retryAfterMs } = error;
+  const details = wireText(error.message);
+  const violations = fitting(error.violations);
+  const packed = encodeStatusDetails(code, details, { reason, metadata, violations, retryAfterMs });
+  return { code, details, metadata: Metadata().set(statusDetailsKey, packed) };
+}
+
+// A lone surrogate cannot be percent-encoded, which would fail the call in the engine.
+function wireText(text: string): string {
+  const wellFormed = text.toWellFormed();
+  return wellFormed.length <= maxTextLength ? wellFormed : `${wellFormed.slice(0, maxTextLength - 1).toWellFormed()}…`;
+}
+
+function fitting(violations: readonly FieldViolation[]): readonly FieldViolation[] {
+  let length = 0;
+  const fits = violations.findIndex(({ field, description }) => {
+    length += field.length + description.length;
+    return length > maxViolationsLength;
+  });
+  if (fits === -1) return violations;
+  return [
+    ...violations.slice(0, fits),
+    { field: '', description: `and ${violations.length - fits} more broken rules` },
+  ];
+}

@@ -1,0 +1,65 @@
+import { type ServerError, Status } from 'nice-grpc-common';
+import { deadlineExceeded, toCallError } from '../errors/call-error.ts';
+import type { MeshError } from '../errors/mesh-error.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { AccessLog } from './access-log.ts';
+import type { ServerCall } from './server-call.ts';
+
+/** What the watch over a call needs; one for the whole server. */
+export interface WatchTools {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly accessLog: AccessLog;
+}
+
+/**
+ * Watches over one call from its start to its end: ends it when its deadline passes, even when the handler does not
+ * heed its signal, makes of its error what the caller may know, and writes its line of the access log, once.
+ */
+export class CallWatch {
+  readonly #call: ServerCall;
+  readonly #tools: WatchTools;
+  readonly #stopTimer: (() => void) | undefined;
+  #ended = false;
+
+  constructor(call: ServerCall, tools: WatchTools) {
+    this.#call = call;
+    this.#tools = tools;
+    if (call.deadlineMs !== undefined) this.#stopTimer = tools.clock.after(call.remainingMs(), () => this.#expire());
+  }
+
+  succeeded(): void {
+    this.#end(Status.OK);
+  }
+
+  /** For a call that its caller gave up. */
+  cancelled(): void {
+    this.#end(this.#call.remainingMs() === 0 ? Status.DEADLINE_EXCEEDED : Status.CANCELLED);
+  }
+
+  /** Returns what the caller is told. */
+  failed(error: unknown): MeshError | ServerError {
+    const { path, requestId } = this.#call;
+    const callError = toCallError(
+      error,
+      { path, requestId, expired: this.#call.remainingMs() === 0 },
+      this.#tools.logger,
+    );
+    this.#end(callError.code);
+    return callError;
+  }
+
+  #expire(): void {
+    const error = deadlineExceeded(this.#call.path);
+    this.#end(error.code);
+    this.#call.fail(error);
+  }
+
+  #end(code: Status): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopTimer?.();
+    this.#tools.accessLog(this.#call, code);
+  }
+}

@@ -1,0 +1,51 @@
+import { runInScope } from '../telemetry/call-scope.ts';
+import { CallWatch, type WatchTools } from './call-watch.ts';
+import type { ServerCall } from './server-call.ts';
+
+/** The answers of a streaming handler, each made in the scope of its call. Read once, by the engine. */
+export class ResponseStream implements AsyncIterableIterator<unknown> {
+  readonly #call: ServerCall;
+  readonly #begin: () => AsyncIterable<unknown>;
+  readonly #watch: CallWatch;
+  #responses: AsyncIterator<unknown> | undefined;
+
+  constructor(call: ServerCall, tools: WatchTools, begin: () => AsyncIterable<unknown>) {
+    this.#call = call;
+    this.#begin = begin;
+    this.#watch = runInScope(call, () => new CallWatch(call, tools));
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    return runInScope(this.#call, this.#advance);
+  }
+
+  /** The engine's word that nobody reads on. */
+  return(): Promise<IteratorResult<unknown>> {
+    return runInScope(this.#call, this.#close);
+  }
+
+  readonly #advance = async (): Promise<IteratorResult<unknown>> => {
+    try {
+      this.#responses ??= this.#begin()[Symbol.asyncIterator]();
+      const result = await this.#responses.next();
+      if (result.done) this.#watch.succeeded();
+      return result;
+    } catch (error) {
+      throw this.#watch.failed(error);
+    }
+  };
+
+  readonly #close = async (): Promise<IteratorResult<unknown>> => {
+    this.#watch.cancelled();
+    try {
+      await this.#responses?.return?.();
+    } catch (error) {
+      throw this.#watch.failed(error);
+    }
+    return { done: true, value: undefined };
+  };
+}
