@@ -12,8 +12,8 @@ export interface StepContext {
 /**
  * A step of a saga. `run` has an effect somewhere else and resolves with what the later steps need, or rejects. A
  * MeshError or ClientError whose code is a definite refusal (INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS,
- * PERMISSION_DENIED, FAILED_PRECONDITION, OUT_OF_RANGE, UNAUTHENTICATED, UNIMPLEMENTED) says that there was no effect:
- * the saga turns back. Anything else leaves the outcome unknown: the same step is tried again, with the same id, until
+ * PERMISSION_DENIED, FAILED_PRECONDITION, OUT_OF_RANGE, UNAUTHENTICATED, UNIMPLEMENTED) says that this try had no effect:
+ * the saga turns back, without undoing this step unless an earlier try of it may still have one. Anything else leaves the outcome unknown: the same step is tried again, with the same id, until
  * the answer is definite or the saga's time is up; then this step is undone as well.
  */
 export interface SagaStep<Data> {
@@ -22,7 +22,11 @@ export interface SagaStep<Data> {
   readonly run: (data: Data, context: StepContext) => Promise<Partial<Data> | undefined>;
   /** Takes the effect back, also when there was none. Tried again until it is definite. Absent: nothing to undo. */
   readonly undo?: (data: Data, context: StepContext) => Promise<void>;
-  /** From the start of this step on the saga can only complete: it is not cancelled any more. Default false. */
+  /**
+   * From the start of this step on the saga is not cancelled and does not run out of time any more: the step is tried
+   * until the answer is definite. Its own refusal turns the saga back; the refusal of a step after it is parked, since
+   * the saga can then only complete. Default false.
+   */
   readonly pivot?: boolean;
   /** How long one try may take. Default 10 s. */
   readonly timeoutMs?: number;
@@ -53,7 +57,9 @@ export interface SagaDefinition<Data> {
   readonly timeoutMs?: number;
   /**
    * Writes what a step of progress means for the owner's own rows and events, in the transaction that records it. The
-   * last step's `step-done` and `completed` come in one transaction, in this order.
+   * last step's `step-done` and `completed` come in one transaction, in this order; so do `compensating` and what follows
+   * when nothing is to be undone. `compensating` comes again when an operator sets a parked saga going. When it throws,
+   * nothing is recorded and it is called again later.
    */
   readonly onProgress: (tx: Transaction, sagaId: string, progress: SagaProgress<Data>) => Promise<void>;
 }
@@ -96,7 +102,10 @@ export interface SagaAdmin {
   get(name: { readonly id: string } | { readonly subjectId: string }): Promise<SagaView | undefined>;
   /** Sets a parked saga going again. NOT_FOUND `UNKNOWN_SAGA`, FAILED_PRECONDITION `SAGA_NOT_PARKED`. */
   retry(id: string, note: string): Promise<SagaView>;
-  /** Records how the stuck undo of `step` ended and goes on. Also FAILED_PRECONDITION `STEP_NOT_STUCK`. */
+  /**
+   * Records how the stuck undo of `step` ended and goes on; `skipped` also passes over a step that was refused after the
+   * pivot. Fails like `retry`, and with FAILED_PRECONDITION `STEP_NOT_STUCK` when that is not where it stopped.
+   */
   resolve(id: string, step: string, outcome: 'undone' | 'skipped', note: string): Promise<SagaView>;
 }
 
@@ -109,12 +118,12 @@ export interface SagaEngine extends SagaAdmin {
     saga: { readonly id: string; readonly subjectId: string; readonly data: Data },
   ): Promise<void>;
   /**
-   * Asks a saga to turn back, in the caller's transaction. False when it is too late: it is terminal, or its pivot step
-   * has started. A step under way is awaited first.
+   * Asks a saga to turn back, in the caller's transaction. True also when it is turning back already. False when it is
+   * too late: it is terminal, or its pivot step has started. A step under way is awaited first.
    */
   cancel(tx: Transaction, id: string, failure: { readonly reason: string; readonly message: string }): Promise<boolean>;
   /** Takes up unfinished sagas, those of a dead process included, and drives them. */
   start(): Promise<void>;
-  /** Starts no more steps, waits for those under way up to `graceMs` and gives back its leases. */
-  stop(): Promise<void>;
+  /** Starts no more steps, waits for those under way up to `graceMs` (default 5 s), aborts the rest, gives back its leases. */
+  stop(graceMs?: number): Promise<void>;
 }

@@ -1,0 +1,85 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../errors/mesh-error.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import type { Catalog } from './catalog.ts';
+import { changeFromOutside, type OutsideChange } from './change-from-outside.ts';
+import { isStuckForward } from './decide.ts';
+import type { RetryPolicy } from './retry-delay.ts';
+import type { SagaAdmin, SagaView } from './saga.ts';
+import { selectPage, selectSaga, selectSagaOfSubject } from './saga-table.ts';
+import { type StoredSaga, viewOf } from './stored-saga.ts';
+
+export interface AdminOptions {
+  readonly storage: Storage;
+  readonly catalog: Catalog;
+  readonly retry: RetryPolicy;
+  readonly clock: Clock;
+  /** Called when a parked saga is to go on. */
+  readonly wake: () => void;
+}
+
+const pageSize = 100;
+
+/** Makes what an operator can do. */
+export function createSagaAdmin(options: AdminOptions): SagaAdmin {
+  const { storage } = options;
+  return {
+    list: (filter, afterId) => list(storage, filter.state, afterId),
+    async get(name) {
+      const saga = 'id' in name ? selectSaga(storage, name.id) : selectSagaOfSubject(storage, name.subjectId);
+      const found = await saga;
+      return found && viewOf(found);
+    },
+    retry: (id, note) =>
+      setGoing(options, id, (saga) => {
+        requireParked(saga);
+        return { event: { kind: 'retry' }, note };
+      }),
+    resolve: (id, step, outcome, note) =>
+      setGoing(options, id, (saga) => {
+        requireParked(saga);
+        const index = stuckStep(saga, step, outcome);
+        return { event: { kind: 'resolve', step: index }, note: `${step} ${outcome}: ${note}` };
+      }),
+  };
+}
+
+async function* list(
+  storage: Storage,
+  state: SagaView['state'] | undefined,
+  afterId: string,
+): AsyncGenerator<SagaView, void, undefined> {
+  let cursor: string | undefined = afterId;
+  while (cursor !== undefined) {
+    const page: StoredSaga[] = await selectPage(storage, state, cursor, pageSize);
+    for (const saga of page) yield viewOf(saga);
+    cursor = page.length === pageSize ? page.at(-1)?.id : undefined;
+  }
+}
+
+function setGoing(options: AdminOptions, id: string, choose: (saga: StoredSaga) => OutsideChange): Promise<SagaView> {
+  const { storage, catalog, retry, clock, wake } = options;
+  return storage.transaction(async (tx) => {
+    const saga = await changeFromOutside(tx, { catalog, retry, nowMs: clock.now() }, id, choose);
+    tx.afterCommit(wake);
+    return viewOf(saga);
+  });
+}
+
+function requireParked({ id, record }: StoredSaga): void {
+  if (record.state === 'needs-attention') return;
+  const message = `the saga ${id} is ${record.state}, not parked; there is nothing to set going`;
+  throw new MeshError(Status.FAILED_PRECONDITION, 'SAGA_NOT_PARKED', message);
+}
+
+function stuckStep({ id, record }: StoredSaga, name: string, outcome: 'undone' | 'skipped'): number {
+  const index = record.steps.findIndex((step) => step.state === 'stuck');
+  const stuck = record.steps[index];
+  if (stuck?.name === name && !(outcome === 'undone' && isStuckForward(stuck))) return index;
+  const why =
+    stuck?.name === name
+      ? 'was not being undone; it can be skipped'
+      : `is not where the saga ${id} stopped; that is ${stuck?.name}`;
+  throw new MeshError(Status.FAILED_PRECONDITION, 'STEP_NOT_STUCK', `the step ${name} ${why}`);
+}

@@ -1,0 +1,54 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../errors/mesh-error.ts';
+import type { Transaction } from '../storage/storage.ts';
+import { type AnyDefinition, type Catalog, report } from './catalog.ts';
+import { decide, type SagaEvent } from './decide.ts';
+import { reportsOf } from './driver.ts';
+import { type RetryPolicy, randomJitter } from './retry-delay.ts';
+import { selectSaga, updateFromOutside } from './saga-table.ts';
+import type { StoredSaga } from './stored-saga.ts';
+
+/** What somebody else than the driver wants of a saga. */
+export interface OutsideChange {
+  readonly event: SagaEvent;
+  readonly note?: string;
+}
+
+/**
+ * Changes a saga that may be driven at the same time: a driver finds out when it records. `choose` looks at the saga as
+ * it is and says what is to be changed, if anything, or throws. Resolves with the saga as it is then. Fails with
+ * NOT_FOUND `UNKNOWN_SAGA`, and FAILED_PRECONDITION `SAGA_NOT_DEFINED` when this process does not know its definition.
+ */
+export async function changeFromOutside(
+  tx: Transaction,
+  { catalog, retry, nowMs }: { readonly catalog: Catalog; readonly retry: RetryPolicy; readonly nowMs: number },
+  id: string,
+  choose: (saga: StoredSaga, definition: AnyDefinition) => OutsideChange | undefined,
+): Promise<StoredSaga> {
+  for (;;) {
+    const saga = await selectSaga(tx, id);
+    if (!saga) throw new MeshError(Status.NOT_FOUND, 'UNKNOWN_SAGA', `there is no saga ${id}`);
+    const definition = catalog.find(saga.name, saga.definitionVersion) ?? notDefined(saga);
+    const change = choose(saga, definition);
+    if (!change) return saga;
+    const decision = decide(definition, retry, saga.record, { ...change.event, nowMs, jitter: randomJitter() });
+    const next: StoredSaga = {
+      ...saga,
+      record: decision.record,
+      notes: change.note === undefined ? saga.notes : [...saga.notes, change.note],
+      version: saga.version + 1n,
+      updateTimeMs: nowMs,
+    };
+    if (!(await updateFromOutside(tx, saga, next, nowMs))) continue;
+    await report(tx, definition, next, reportsOf(decision.commands));
+    return next;
+  }
+}
+
+function notDefined({ id, name, definitionVersion }: StoredSaga): never {
+  throw new MeshError(
+    Status.FAILED_PRECONDITION,
+    'SAGA_NOT_DEFINED',
+    `the saga ${id} is a ${name} v${definitionVersion}, which this process does not know; ask one that does`,
+  );
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { uuidv7 } from '../ids/ids.ts';
+import type { Storage } from '../storage/storage.ts';
+import { currentScope } from '../telemetry/call-scope.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { createSagaAdmin } from './admin.ts';
+import { type AnyDefinition, type Catalog, createCatalog } from './catalog.ts';
+import { changeFromOutside } from './change-from-outside.ts';
+import { acceptsCancel, decide } from './decide.ts';
+import { createDriver } from './driver.ts';
+import { migrateSagas } from './migrations.ts';
+import { newRecord } from './record.ts';
+import { type RetryPolicy, randomJitter } from './retry-delay.ts';
+import type { SagaEngine } from './saga.ts';
+import { insertSaga, releaseLeases, selectUndefined } from './saga-table.ts';
+import { createScheduler } from './scheduler.ts';
+import type { StoredSaga } from './stored-saga.ts';
+
+export interface SagaEngineOptions {
+  /** The service's own database: the saga is written beside the row that it is about. */
+  readonly storage: Storage;
+  /** Every kind of saga that may be begun here or was left unfinished; old versions beside new ones. */
+  readonly definitions: readonly AnyDefinition[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Names this engine in its leases; must not be used again by a later one. Default: a new id. */
+  readonly owner?: string;
+  /** How long others wait for a driver that is silent. Default 10 s. */
+  readonly leaseMs?: number;
+  /** How many sagas are driven at a time; the others wait in the database. Default 200. */
+  readonly maxConcurrent?: number;
+  /** Waits between tries, ±20 %. Default 200 ms, doubled up to 5 min. */
+  readonly retry?: RetryPolicy;
+}
+
+const defaultStopGraceMs = 5_000;
+
+/** Makes an engine. Nothing runs before its `start`, which also makes its table. */
+export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
+  const { storage, clock, logger } = options;
+  const owner = options.owner ?? uuidv7();
+  const leaseMs = options.leaseMs ?? 10_000;
+  const retry = options.retry ?? { initialMs: 200, maxMs: 300_000 };
+  const catalog = createCatalog(options.definitions);
+  const driver = createDriver({ storage, catalog, clock, logger, retry, owner, leaseMs });
+  const maxConcurrent = options.maxConcurrent ?? 200;
+  const scheduler = createScheduler({ storage, catalog, driver, clock, logger, owner, leaseMs, maxConcurrent });
+  const wake = () => scheduler.noteDue(clock.now());
+
+  return {
+    ...createSagaAdmin({ storage, catalog, retry, clock, wake }),
+
+    async begin(tx, definition, { id, subjectId, data }) {
+      const known = catalog.find(definition.name, definition.version);
+      if (!known) throw new Error(`the saga ${definition.name} v${definition.version} was not given to the engine`);
+      const nowMs = clock.now();
+      const saga = newSaga(known, { id, subjectId, data }, nowMs);
+      if (!scheduler.hasRoom()) {
+        await insertSaga(tx, saga, { leaseOwner: null, dueTimeMs: nowMs });
+        tx.afterCommit(wake);
+        return;
+      }
+      const first = decide(known, retry, saga.record, { kind: 'resumed', nowMs, jitter: randomJitter() });
+      const held: StoredSaga = { ...saga, record: first.record, leaseOwner: owner };
+      await insertSaga(tx, held, { leaseOwner: owner, dueTimeMs: nowMs + leaseMs });
+      tx.afterCommit(() => scheduler.launch({ saga: held, commands: first.commands }));
+    },
+
+    async cancel(tx, id, failure) {
+      let accepted = false;
+      await changeFromOutside(tx, { catalog, retry, nowMs: clock.now() }, id, ({ record }, definition) => {
+        accepted = acceptsCancel(definition, record);
+        const isNews = accepted && record.state === 'running' && !record.cancel;
+        return isNews ? { event: { kind: 'cancel-requested', error: failure } } : undefined;
+      });
+      if (accepted) tx.afterCommit(wake);
+      return accepted;
+    },
+
+    async start() {
+      await migrateSagas(storage);
+      await warnOfUndefined(storage, catalog, logger);
+      // Nobody else can be using the database, so who holds these leases is dead.
+      if (storage.exclusive) await releaseLeases(storage, 'others', owner, clock.now());
+      scheduler.start();
+    },
+
+    stop: (graceMs = defaultStopGraceMs) => scheduler.stop(graceMs),
+  };
+}
+
+function newSaga(
+  definition: AnyDefinition,
+  begun: { readonly id: string; readonly subjectId: string; readonly data: unknown },
+  nowMs: number,
+): StoredSaga {
+  const scope = currentScope();
+  return {
+    ...begun,
+    name: definition.name,
+    definitionVersion: definition.version,
+    record: newRecord(definition, nowMs),
+    notes: [],
+    requestId: scope?.requestId ?? begun.id,
+    traceparent: scope?.traceparent ?? newTraceparent(),
+    version: 1n,
+    turn: 1n,
+    epoch: 1n,
+    leaseOwner: null,
+    createTimeMs: nowMs,
+    updateTimeMs: nowMs,
+  };
+}
+
+function newTraceparent(): string {
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}
+
+async function warnOfUndefined(storage: Storage, catalog: Catalog, logger: Logger): Promise<void> {
+  for (const { name, version } of await selectUndefined(storage, catalog.definitions)) {
+    logger.error(
+      { saga: name, version },
+      'unfinished sagas have a definition that is not known here; they wait for it',
+    );
+  }
+}
