@@ -3,7 +3,7 @@ import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from './storage.ts';
 
 /**
- * Opens the database that `url` names: `sqlite:data/user.db`. Fails with INVALID_ARGUMENT `INVALID_STORAGE_URL` for
+ * Opens the database that `url` names: `sqlite:data/user.db` or `postgres://user@host/user`. Fails with INVALID_ARGUMENT `INVALID_STORAGE_URL` for
  * another scheme, and with UNAVAILABLE `STORAGE_UNAVAILABLE` when it cannot be used.
  */
 export async function openStorage(url: string): Promise<Storage> {
@@ -12,6 +12,10 @@ export async function openStorage(url: string): Promise<Storage> {
   if (scheme === 'sqlite:' && url.length > scheme.length) {
     const { openSqlite } = await import('./sqlite/sqlite.ts');
     return openSqlite(url.slice(scheme.length));
+  }
+  if (scheme === 'postgres:' || scheme === 'postgresql:') {
+    const { openPostgres } = await import('./postgres/postgres.ts');
+    return openPostgres(url);
   }
   throw new MeshError(
     Status.INVALID_ARGUMENT,

@@ -1,0 +1,118 @@
+import type pg from 'pg';
+import type { Row, SqlValue } from '../storage.ts';
+import { withClient } from './create-database.ts';
+import { isConnectionSpent } from './errors.ts';
+import type { StatementCache } from './statements.ts';
+
+/** The answer to one statement. */
+export interface Result<R extends Row> {
+  readonly rows: R[];
+  readonly changes: number;
+}
+
+/** One connection taken from the pool. Statements reject with the engine's own errors. */
+export interface Connection {
+  /** Runs a statement, which the signal may cancel: it rejects with the signal's reason then. */
+  run<R extends Row>(sql: string, params: readonly SqlValue[]): Promise<Result<R>>;
+  /** Runs one or several statements without parameters. A connection on which that failed is not used again. */
+  script(sql: string): Promise<void>;
+  /** Gives it back, or closes it when it must not be used again. */
+  release(): void;
+}
+
+/** Takes a connection from the pool, unless the signal is aborted before there is one. */
+export async function acquire(
+  pool: pg.Pool,
+  statements: StatementCache,
+  signal: AbortSignal | undefined,
+): Promise<Connection> {
+  const client = await connect(pool, signal);
+  let spent = false;
+  return {
+    async run<R extends Row>(sql: string, params: readonly SqlValue[]) {
+      const cancellation = cancelOnAbort(pool, client, signal);
+      try {
+        return await runStatement<R>(client, statements(sql).name, sql, params);
+      } catch (error) {
+        spent ||= isConnectionSpent(error);
+        throw signal?.aborted === true ? signal.reason : error;
+      } finally {
+        spent = (await cancellation.settled()) || spent;
+      }
+    },
+    async script(sql) {
+      try {
+        await client.query(sql);
+      } catch (error) {
+        spent = true;
+        throw error;
+      }
+    },
+    release: () => client.release(spent),
+  };
+}
+
+async function runStatement<R extends Row>(
+  client: pg.PoolClient,
+  name: string | undefined,
+  sql: string,
+  params: readonly SqlValue[],
+): Promise<Result<R>> {
+  const query = { text: sql, values: [...params], ...(name === undefined ? {} : { name }) };
+  const { rows, rowCount, command } = await client.query<R>(query);
+  return { rows, changes: command === 'SELECT' ? 0 : (rowCount ?? 0) };
+}
+
+async function connect(pool: pg.Pool, signal: AbortSignal | undefined): Promise<pg.PoolClient> {
+  signal?.throwIfAborted();
+  const connecting = pool.connect();
+  if (signal === undefined) return connecting;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([connecting, aborted.promise]);
+  } catch (error) {
+    // It may still come; whoever waited for it is gone.
+    connecting.then(
+      (client) => client.release(),
+      () => undefined,
+    );
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Cancels the statement under way when the signal says so. A server that cannot be reached loses the connection instead. */
+function cancelOnAbort(pool: pg.Pool, client: pg.PoolClient, signal: AbortSignal | undefined) {
+  let cancelling: Promise<void> | undefined;
+  const onAbort = (): void => {
+    cancelling = cancelBackend(pool, client);
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return {
+    /** Whether it was cancelled: a late cancellation must not hit the next user of the connection. */
+    async settled(): Promise<boolean> {
+      signal?.removeEventListener('abort', onAbort);
+      await cancelling;
+      return cancelling !== undefined;
+    },
+  };
+}
+
+async function cancelBackend(pool: pg.Pool, client: pg.PoolClient): Promise<void> {
+  // pg sets it on every connected client and leaves it out of its types.
+  const { processID } = client as pg.PoolClient & { readonly processID: number };
+  try {
+    const config = { ...pool.options, connectionTimeoutMillis: 1000 };
+    await withClient(config, (other) => other.query('SELECT pg_cancel_backend($1)', [processID]));
+  } catch {
+    destroy(client);
+  }
+}
+
+function destroy(client: pg.PoolClient): void {
+  const { connection } = client as pg.PoolClient & { readonly connection: { readonly stream: { destroy(): void } } };
+  connection.stream.destroy();
+}

@@ -1,0 +1,150 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, globSync, openSync } from 'node:fs';
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import type { TestServer } from './servers.ts';
+
+/** A PostgreSQL server of its own for a test file, on a free port of 127.0.0.1. */
+export interface PostgresServer {
+  /** The URL of a database on it, which need not be there yet. */
+  url(database: string): string;
+  /** Stops it, when it runs, in the way an operator would, and starts it again on the same port. */
+  restart(): Promise<void>;
+  /** Ends it as a crash would; `restart` brings it back. */
+  killImmediate(): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const binaries = findBinaries();
+
+/** PostgreSQL as it was found on this machine, for `describeWithServer`. */
+export const postgres: TestServer = { name: 'PostgreSQL', version: binaries && versionOf(binaries) };
+
+/** Starts a server with a new data folder. It ends with the process that started it, however that ends. */
+export async function startPostgres(): Promise<PostgresServer> {
+  if (binaries === undefined) throw new Error('PostgreSQL is not installed: use describeWithServer');
+  const folder = await mkdtemp(join(tmpdir(), 'mesh-postgres-'));
+  const data = join(folder, 'data');
+  const user = unprivilegedUser();
+  if (user !== undefined) await chown(folder, user.uid, user.gid);
+  const initialize = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'];
+  execFileSync(join(binaries, 'initdb'), initialize, { ...user, cwd: folder, stdio: 'pipe' });
+  const port = await freePort();
+  const url = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
+
+  // Without fsync nothing is lost but by a crash of the machine, which tests do not have.
+  const settings = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`, 'fsync=off'];
+  const command = [join(binaries, 'postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
+  const start = async (): Promise<ChildProcess> => {
+    const child = spawnGuarded(command, folder, user);
+    await answers(url('postgres'), child, folder);
+    return child;
+  };
+  const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null) return;
+    const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
+    const ended = once(child, 'exit');
+    process.kill(Number(pid), signal);
+    await ended;
+  };
+
+  let child = await start();
+  return {
+    url,
+    async restart() {
+      await end(child, 'SIGINT');
+      child = await start();
+    },
+    killImmediate: () => end(child, 'SIGQUIT'),
+    async stop() {
+      await end(child, 'SIGQUIT');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Debian keeps the server's programs off the path. The newest version wins. */
+function findBinaries(): string | undefined {
+  const installed = globSync('/usr/lib/postgresql/*/bin').toSorted((a, b) =>
+    a.localeCompare(b, 'en', { numeric: true }),
+  );
+  const folders = [...installed.toReversed(), ...(process.env.PATH ?? '').split(delimiter)];
+  return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
+}
+
+function versionOf(folder: string): string {
+  const text = execFileSync(join(folder, 'postgres'), ['--version'], { encoding: 'utf8' });
+  return /\d+(?:\.\d+)*/.exec(text)?.[0] ?? text.trim();
+}
+
+/** PostgreSQL refuses to run as root. */
+function unprivilegedUser(): User | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const id = (flag: string, name: string): number => Number(execFileSync('id', [flag, name], { stdio: 'pipe' }));
+  for (const name of ['postgres', 'nobody']) {
+    try {
+      return { uid: id('-u', name), gid: id('-g', name) };
+    } catch (error) {
+      if (name === 'nobody') throw error;
+    }
+  }
+  return undefined;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  return address.port;
+}
+
+/**
+ * A shell stands between: its pipe closes when this process is gone, also by kill -9, and then it ends the server. That it
+ * was so it knows by its watcher, which cannot be killed any more, and nobody else is left to remove the folder.
+ */
+function spawnGuarded(command: readonly string[], folder: string, user: User | undefined): ChildProcess {
+  const guard = `"$@" 3<&- & server=$!
+    { read -r _ <&3; kill -QUIT $server; } & watcher=$!
+    wait $server; code=$?
+    kill $watcher 2>&- || rm -rf "$0"
+    exit $code`;
+  const log = openSync(join(folder, 'log'), 'a');
+  const child = spawn('/bin/sh', ['-c', guard, folder, ...command], {
+    ...user,
+    cwd: folder,
+    stdio: ['ignore', log, log, 'pipe'],
+  });
+  closeSync(log);
+  return child;
+}
+
+async function answers(url: string, child: ChildProcess, folder: string): Promise<void> {
+  for (;;) {
+    const client = new pg.Client({ connectionString: url });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch (error) {
+      if (child.exitCode !== null) {
+        const log = await readFile(join(folder, 'log'), 'utf8');
+        throw new Error(`PostgreSQL did not start:\n${log}`, { cause: error });
+      }
+      await setTimeout(20);
+    }
+  }
+}
