@@ -135,6 +135,16 @@ test('a violation names the place of the value and says what the value must be',
   ]);
 });
 
+test('a list or a map that is too long is not looked into', async () => {
+  const type = messageType('Collections');
+  const validate = await loadValidation('Collections');
+  const init = { items: ['x', 'x', 'x'], textKeys: { a: 1, b: 1, c: 1 }, listRequired: ['x'], mapRequired: { x: 1n } };
+  expect(validate(toBinary(type, create(type, init)))).toEqual([
+    { field: 'items', description: 'must have at most 2 items' },
+    { field: 'text_keys', description: 'must have at most 2 entries' },
+  ]);
+});
+
 test('a contract holds the policy of each method, with defaults for what the option leaves out', async () => {
   const { RulesServiceContract: contract } = await workspace.import('rules/v1/rules.contract.ts');
   expect(contract).toMatchObject({

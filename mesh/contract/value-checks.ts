@@ -7,9 +7,8 @@ export function noRules(): FieldViolation[] {
 
 /** Puts `prefix` before the field of each violation from the index `from` on. */
 export function prefixFields(violations: FieldViolation[], from: number, prefix: string): void {
-  for (const [index, { field, description }] of violations.entries()) {
-    if (index >= from) violations[index] = { field: `${prefix}.${field}`, description };
-  }
+  const nested = violations.splice(from);
+  for (const { field, description } of nested) violations.push({ field: `${prefix}.${field}`, description });
 }
 
 /** How many characters a string has, as protobuf counts them: code points, not UTF-16 units. */

@@ -70,8 +70,18 @@ function scalarZeroTest(scalar: ScalarType, value: string): [read: string, zero:
   }
 }
 
-/** Whether ts-proto makes a scalar a bigint. */
-export function isLong(scalar: ScalarType): boolean {
+/** Whether ts-proto makes a map an object, as it does unless an object cannot have its keys. */
+export function isMapObject({ mapKey }: DescField & { fieldKind: 'map' }): boolean {
+  return mapKey !== ScalarType.BOOL && !isLong(mapKey);
+}
+
+/** The expression for how many entries a map field of `message` has. */
+export function mapSize(field: DescField & { fieldKind: 'map' }): string {
+  const value = `message.${propertyName(field)}`;
+  return isMapObject(field) ? `Object.keys(${value}).length` : `${value}.size`;
+}
+
+function isLong(scalar: ScalarType): boolean {
   return [ScalarType.INT64, ScalarType.UINT64, ScalarType.SINT64, ScalarType.FIXED64, ScalarType.SFIXED64].includes(
     scalar,
   );

@@ -33,10 +33,12 @@ export function checkAddress(message: Address, out: FieldViolation[]): void {
   if (isLonger(message.recipient, 200)) out.push({ field: 'recipient', description: 'must be at most 200 characters long' });
   if (message.lines.length < 1) out.push({ field: 'lines', description: 'must have at least 1 item' });
   if (message.lines.length > 5) out.push({ field: 'lines', description: 'must have at most 5 items' });
-  message.lines.forEach((item, index) => {
-    if (item === '') out.push({ field: `lines[${index}]`, description: 'must be at least 1 character long' });
-    if (isLonger(item, 200)) out.push({ field: `lines[${index}]`, description: 'must be at most 200 characters long' });
-  });
+  if (message.lines.length <= 5) {
+    message.lines.forEach((item, index) => {
+      if (item === '') out.push({ field: `lines[${index}]`, description: 'must be at least 1 character long' });
+      if (isLonger(item, 200)) out.push({ field: `lines[${index}]`, description: 'must be at most 200 characters long' });
+    });
+  }
   if (message.city === '') out.push({ field: 'city', description: 'must be at least 1 character long' });
   if (isLonger(message.city, 100)) out.push({ field: 'city', description: 'must be at most 100 characters long' });
   if (isLonger(message.postalCode, 20)) out.push({ field: 'postal_code', description: 'must be at most 20 characters long' });

@@ -74,9 +74,11 @@ export function validateBatchGetItemsRequest(message: BatchGetItemsRequest): Fie
 export function checkBatchGetItemsRequest(message: BatchGetItemsRequest, out: FieldViolation[]): void {
   if (message.skus.length < 1) out.push({ field: 'skus', description: 'must have at least 1 item' });
   if (message.skus.length > 1000) out.push({ field: 'skus', description: 'must have at most 1000 items' });
-  message.skus.forEach((item, index) => {
-    if (!pattern.test(item)) out.push({ field: `skus[${index}]`, description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
-  });
+  if (message.skus.length <= 1000) {
+    message.skus.forEach((item, index) => {
+      if (!pattern.test(item)) out.push({ field: `skus[${index}]`, description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+    });
+  }
 }
 
 /** Every broken rule of inventory.v1.BatchGetItemsResponse, in field order. */
@@ -150,11 +152,13 @@ export function checkReserveStockRequest(message: ReserveStockRequest, out: Fiel
   if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (message.items.length < 1) out.push({ field: 'items', description: 'must have at least 1 item' });
   if (message.items.length > 100) out.push({ field: 'items', description: 'must have at most 100 items' });
-  message.items.forEach((item, index) => {
-    const from = out.length;
-    checkReservationItem(item, out);
-    if (out.length > from) prefixFields(out, from, `items[${index}]`);
-  });
+  if (message.items.length <= 100) {
+    message.items.forEach((item, index) => {
+      const from = out.length;
+      checkReservationItem(item, out);
+      if (out.length > from) prefixFields(out, from, `items[${index}]`);
+    });
+  }
 }
 
 /** Every broken rule of inventory.v1.ReleaseStockRequest, in field order. */

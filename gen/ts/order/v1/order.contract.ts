@@ -63,11 +63,13 @@ export function checkPlaceOrderRequest(message: PlaceOrderRequest, out: FieldVio
   if (!pattern.test(message.userId)) out.push({ field: 'user_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (message.items.length < 1) out.push({ field: 'items', description: 'must have at least 1 item' });
   if (message.items.length > 100) out.push({ field: 'items', description: 'must have at most 100 items' });
-  message.items.forEach((item, index) => {
-    const from = out.length;
-    checkOrderItem(item, out);
-    if (out.length > from) prefixFields(out, from, `items[${index}]`);
-  });
+  if (message.items.length <= 100) {
+    message.items.forEach((item, index) => {
+      const from = out.length;
+      checkOrderItem(item, out);
+      if (out.length > from) prefixFields(out, from, `items[${index}]`);
+    });
+  }
   if (message.shippingAddress === undefined) out.push({ field: 'shipping_address', description: 'is required' });
   else {
     const from = out.length;

@@ -161,8 +161,8 @@ export interface GetBalanceRequest {
   /** The account. */
   accountId: string;
   /**
-   * The answer is at least this new: for reading what you just wrote. ABORTED `VERSION_NOT_REACHED` when the account
-   * has not got there by the deadline.
+   * The answer is at least this new: for reading what you just wrote. ABORTED `VERSION_NOT_REACHED` when the account is
+   * not there yet.
    */
   minVersion: bigint;
   /** The account as this version left it. 0: the present. OUT_OF_RANGE when there is no such version yet. */

@@ -69,9 +69,11 @@ export function validateBatchGetUsersRequest(message: BatchGetUsersRequest): Fie
 export function checkBatchGetUsersRequest(message: BatchGetUsersRequest, out: FieldViolation[]): void {
   if (message.ids.length < 1) out.push({ field: 'ids', description: 'must have at least 1 item' });
   if (message.ids.length > 1000) out.push({ field: 'ids', description: 'must have at most 1000 items' });
-  message.ids.forEach((item, index) => {
-    if (!pattern.test(item)) out.push({ field: `ids[${index}]`, description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
-  });
+  if (message.ids.length <= 1000) {
+    message.ids.forEach((item, index) => {
+      if (!pattern.test(item)) out.push({ field: `ids[${index}]`, description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+    });
+  }
 }
 
 /** Every broken rule of user.v1.BatchGetUsersResponse, in field order. */
