@@ -1,8 +1,8 @@
 import { ConfigError, readConfig } from '../config/config.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
-import { type App, startApp } from './start-app.ts';
 import type { CreateService } from './service.ts';
+import { type App, startApp } from './start-app.ts';
 
 /** The exit code of a process that could not start for its settings or surroundings. */
 const exitCannotStart = 2;
@@ -21,7 +21,9 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     endOnSignal(app, logger);
     const names = app.services.map((service) => service.name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
-    process.stdout.write(`ready grpc=${app.address} services=${names} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`);
+    process.stdout.write(
+      `ready grpc=${app.address} services=${names} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`,
+    );
   } catch (error) {
     process.stderr.write(`${describe(error)}\n`);
     process.exit(exitCannotStart);
@@ -29,7 +31,8 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
 }
 
 function describe(error: unknown): string {
-  if (error instanceof ConfigError) return error.faults.length === 1 ? error.message : `cannot start:\n${error.message}`;
+  if (error instanceof ConfigError)
+    return error.faults.length === 1 ? error.message : `cannot start:\n${error.message}`;
   if (error instanceof MeshError) return `cannot start: ${error.message}`;
   return `cannot start: ${error instanceof Error ? error.stack : String(error)}`;
 }

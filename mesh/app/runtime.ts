@@ -1,4 +1,4 @@
-import { createClientFactory } from '../client/create-client-factory.ts';
+import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
 import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
@@ -19,7 +19,13 @@ export interface RuntimeOptions {
 }
 
 /** Opens what the URLs of the settings name. */
-export async function openRuntime({ config, logger, draining, localAddress, resources }: RuntimeOptions): Promise<Runtime> {
+export async function openRuntime({
+  config,
+  logger,
+  draining,
+  localAddress,
+  resources,
+}: RuntimeOptions): Promise<Runtime> {
   const clock = systemClock;
   const events = await openEmbeddedLog(pathOf(config.eventsUrl), { clock, logger });
   resources.defer(() => events.close());
@@ -27,7 +33,7 @@ export async function openRuntime({ config, logger, draining, localAddress, reso
   resources.defer(() => tasks.close());
   const clients = createClientFactory({
     engine: grpcJsEngine,
-    resolve: (service) => config.addresses.get(service) ?? localAddress(),
+    resolve: (fullName) => config.addresses.get(fullName.slice(0, fullName.indexOf('.'))) ?? localAddress(),
     clock,
     logger,
   });

@@ -1,4 +1,10 @@
-import type { Client, CompatServiceDefinition, NormalizedServiceDefinition, ServiceImplementation } from 'nice-grpc';
+import type {
+  Client,
+  CompatServiceDefinition,
+  NormalizedServiceDefinition,
+  ServiceImplementation,
+  TsProtoServiceDefinition,
+} from 'nice-grpc';
 import type { Config } from '../config/config.ts';
 import type { ServiceContract } from '../contract/contract.ts';
 import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
@@ -27,7 +33,7 @@ export interface Runtime {
 
 /** A contract with its handlers, ready to be served. Made by `serve`. */
 export interface ServedContract {
-  readonly contract: ServiceContract;
+  readonly contract: ServiceContract<TsProtoServiceDefinition>;
   readonly handlers: Readonly<Record<string, (request: never, context: MeshCallContext) => unknown>>;
 }
 
@@ -36,7 +42,8 @@ export function serve<Definition extends CompatServiceDefinition>(
   contract: ServiceContract<Definition>,
   handlers: ServiceImplementation<NormalizedServiceDefinition<Definition>, MeshCallContext>,
 ): ServedContract {
-  return { contract, handlers: handlers as unknown as ServedContract['handlers'] };
+  // From here on the types of single methods do not matter: the contract's own codecs and checks are applied to them.
+  return { contract, handlers } as unknown as ServedContract;
 }
 
 /** A service: what it serves, and what it does in the background. */

@@ -66,7 +66,11 @@ export async function startApp(config: Config, creators: readonly CreateService[
 
 /** How an endless stream ends when its server does: the caller is told to come back. */
 export function drainingError(): MeshError {
-  return new MeshError(Status.UNAVAILABLE, 'SERVER_DRAINING', 'the server is stopping: call again, and go on where this stream ended');
+  return new MeshError(
+    Status.UNAVAILABLE,
+    'SERVER_DRAINING',
+    'the server is stopping: call again, and go on where this stream ended',
+  );
 }
 
 async function buildServices(runtime: Runtime, creators: readonly CreateService[]): Promise<Service[]> {
@@ -78,7 +82,8 @@ async function buildServices(runtime: Runtime, creators: readonly CreateService[
 async function stopServices(services: readonly Service[], logger: Logger): Promise<void> {
   const outcomes = await Promise.allSettled(services.map((service) => service.stop?.()));
   outcomes.forEach((outcome, index) => {
-    if (outcome.status === 'rejected') logger.error({ err: outcome.reason, service: services[index]?.name }, 'service did not stop cleanly');
+    if (outcome.status === 'rejected')
+      logger.error({ err: outcome.reason, service: services[index]?.name }, 'service did not stop cleanly');
   });
 }
 
@@ -91,5 +96,9 @@ function dialAddress(listen: string, port: number): string {
 }
 
 function notListening(): never {
-  throw new MeshError(Status.UNAVAILABLE, 'NOT_LISTENING', 'a service called another before this process was listening: call from start(), not while building');
+  throw new MeshError(
+    Status.UNAVAILABLE,
+    'NOT_LISTENING',
+    'a service called another before this process was listening: call from start(), not while building',
+  );
 }

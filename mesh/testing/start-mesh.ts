@@ -12,9 +12,18 @@ export interface TestMesh extends App {
 }
 
 /** Starts services as they run in production, through the same wiring. `environment` overrides settings. */
-export async function startMesh(creators: readonly CreateService[], environment: Record<string, string> = {}): Promise<TestMesh> {
+export async function startMesh(
+  creators: readonly CreateService[],
+  environment: Record<string, string> = {},
+): Promise<TestMesh> {
   const dataDir = environment.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ordermesh-')));
-  const config = readConfig({ GRPC_LISTEN: '127.0.0.1:0', LOG_LEVEL: 'fatal', DRAIN_TIMEOUT_MS: '2000', ...environment, DATA_DIR: dataDir });
+  const config = readConfig({
+    GRPC_LISTEN: '127.0.0.1:0',
+    LOG_LEVEL: 'fatal',
+    DRAIN_TIMEOUT_MS: '2000',
+    ...environment,
+    DATA_DIR: dataDir,
+  });
   const app = await startApp(config, creators, createLogger(config.logLevel));
   return {
     ...app,

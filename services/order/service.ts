@@ -34,7 +34,7 @@ export const createOrderService: CreateService = async (runtime) => {
   });
 
   const inventory = runtime.client(InventoryServiceContract);
-  const changes = createOrderChanges();
+  const changes = createOrderChanges(clock);
   const saga = definePlaceOrderSaga({
     inventory,
     payments: runtime.client(PaymentServiceContract),
@@ -49,7 +49,7 @@ export const createOrderService: CreateService = async (runtime) => {
     quoteOrder: createQuoteOrder(runtime.client(UserServiceContract), inventory),
     placeOrder: createPlaceOrder({ sagas, saga, outbox, clock }),
     cancelOrder: createCancelOrder(sagas),
-    watchOrder: createWatchOrder(storage, changes, clock),
+    watchOrder: createWatchOrder(storage, changes),
     draining,
   });
 

@@ -1,0 +1,84 @@
+import type { Money as ProtoMoney } from '../../gen/ts/common/v1/common.ts';
+import {
+  AccountServiceDefinition,
+  type AccountServiceImplementation,
+  type DepositRequest,
+  type ListAccountEventsRequest,
+  type WithdrawRequest,
+} from '../../gen/ts/payment/v1/payment.ts';
+import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
+import { repeatable } from '../../mesh/idempotency/repeatable.ts';
+import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
+import type { Clock } from '../../mesh/telemetry/clock.ts';
+import type { Money } from './account.ts';
+import { findAccount, pageOfEvents } from './account-store.ts';
+import { accountNotFound, amountNotPositive } from './errors.ts';
+import { getBalance } from './get-balance.ts';
+import type { MoveMoney, Movement } from './move-money.ts';
+import type { OpenAccount } from './open-account.ts';
+import { accountEventToProto, accountToProto } from './proto.ts';
+
+export interface AccountRpcDeps {
+  readonly storage: Storage;
+  readonly idempotency: Idempotency;
+  readonly openAccount: OpenAccount;
+  readonly moveMoney: MoveMoney;
+  readonly clock: Clock;
+}
+
+const { methods } = AccountServiceDefinition;
+const openAccountCall = repeatable(AccountServiceDefinition, methods.openAccount);
+const depositCall = repeatable(AccountServiceDefinition, methods.deposit);
+const withdrawCall = repeatable(AccountServiceDefinition, methods.withdraw);
+const pageSize = 500;
+
+/** The handlers of `payment.v1.AccountService`. */
+export function createAccountRpc(deps: AccountRpcDeps): AccountServiceImplementation<MeshCallContext> {
+  const { storage, idempotency, clock } = deps;
+  const movement = (
+    request: DepositRequest | WithdrawRequest,
+    type: Movement['type'],
+    context: MeshCallContext,
+  ): Movement => ({
+    accountId: request.accountId,
+    type,
+    amount: positive(request.amount),
+    occasion: { reference: request.reference, correlationId: context.requestId, timeMs: clock.now() },
+  });
+  return {
+    openAccount: (request, context) =>
+      idempotency.once(openAccountCall, request, async (tx) => {
+        const occasion = { reference: '', correlationId: context.requestId, timeMs: clock.now() };
+        return accountToProto(await deps.openAccount(tx, request.accountId, request.currencyCode, occasion));
+      }),
+    deposit: (request, context) =>
+      idempotency.once(depositCall, request, async (tx) =>
+        accountToProto(await deps.moveMoney(tx, movement(request, 'MONEY_DEPOSITED', context))),
+      ),
+    withdraw: (request, context) =>
+      idempotency.once(withdrawCall, request, async (tx) =>
+        accountToProto(await deps.moveMoney(tx, movement(request, 'MONEY_WITHDRAWN', context))),
+      ),
+    getBalance: async (request) => accountToProto(await getBalance(storage, request)),
+    listAccountEvents: (request, context) => listAccountEvents(storage, request, context.signal),
+  };
+}
+
+async function* listAccountEvents(db: Queryable, request: ListAccountEventsRequest, signal: AbortSignal) {
+  if (!(await findAccount(db, request.accountId))) throw accountNotFound(request.accountId);
+  let { afterVersion } = request;
+  while (true) {
+    signal.throwIfAborted();
+    const page = await pageOfEvents(db, request.accountId, afterVersion, pageSize);
+    for (const event of page) yield accountEventToProto(event);
+    const last = page.at(-1);
+    if (!last || page.length < pageSize) return;
+    afterVersion = last.version;
+  }
+}
+
+function positive(amount: ProtoMoney | undefined): Money {
+  if (!amount || amount.minorUnits <= 0n) throw amountNotPositive();
+  return amount;
+}

@@ -1,0 +1,112 @@
+import { Status } from 'nice-grpc-common';
+import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
+import type { Account, Money } from './account.ts';
+
+export function accountNotFound(id: string): MeshError {
+  return new MeshError(Status.NOT_FOUND, 'ACCOUNT_NOT_FOUND', `there is no account ${id}: open it first`, {
+    metadata: { account_id: id },
+  });
+}
+
+export function accountNotOpenThen(id: string, time: Date): MeshError {
+  return new MeshError(Status.NOT_FOUND, 'ACCOUNT_NOT_FOUND', `account ${id} was not open at ${time.toISOString()}`, {
+    metadata: { account_id: id },
+  });
+}
+
+export function accountExists(id: string): MeshError {
+  return new MeshError(Status.ALREADY_EXISTS, 'ACCOUNT_EXISTS', `there is an account ${id} already`, {
+    metadata: { account_id: id },
+  });
+}
+
+export function currencyMismatch(account: Account, amount: Money): MeshError {
+  const { currencyCode } = account.balance;
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'CURRENCY_MISMATCH',
+    `account ${account.id} holds ${currencyCode}, not ${amount.currencyCode}: use ${currencyCode}`,
+    { metadata: { account_id: account.id, currency_code: currencyCode } },
+  );
+}
+
+export function insufficientFunds(account: Account, amount: Money): MeshError {
+  const { currencyCode, minorUnits } = account.balance;
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'INSUFFICIENT_FUNDS',
+    `account ${account.id} holds ${minorUnits} ${currencyCode} minor units, but ${amount.minorUnits} are needed: deposit more first`,
+    { metadata: { account_id: account.id, balance: minorUnits.toString(), needed: amount.minorUnits.toString() } },
+  );
+}
+
+export function balanceTooLarge(account: Account): MeshError {
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'BALANCE_TOO_LARGE',
+    `account ${account.id} cannot hold that much more: its balance must fit into 64 bits`,
+    {
+      metadata: { account_id: account.id },
+    },
+  );
+}
+
+export function versionNotReached(account: Account, minVersion: bigint): MeshError {
+  return new MeshError(
+    Status.ABORTED,
+    'VERSION_NOT_REACHED',
+    `account ${account.id} is at version ${account.version}, not ${minVersion} yet: call again`,
+    { metadata: { account_id: account.id, version: account.version.toString() } },
+  );
+}
+
+export function versionOutOfRange(account: Account, version: bigint): MeshError {
+  return new MeshError(
+    Status.OUT_OF_RANGE,
+    'VERSION_OUT_OF_RANGE',
+    `account ${account.id} has no version ${version}: its last is ${account.version}`,
+    { metadata: { account_id: account.id, version: account.version.toString() } },
+  );
+}
+
+export function paymentNotFound(orderId: string): MeshError {
+  return new MeshError(Status.NOT_FOUND, 'PAYMENT_NOT_FOUND', `order ${orderId} was never charged`, {
+    metadata: { order_id: orderId },
+  });
+}
+
+export function paymentRefunded(orderId: string): MeshError {
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'PAYMENT_REFUNDED',
+    `order ${orderId} was refunded, which forbids charging it: place another order`,
+    {
+      metadata: { order_id: orderId },
+    },
+  );
+}
+
+export function paymentExists(orderId: string): MeshError {
+  return new MeshError(
+    Status.ALREADY_EXISTS,
+    'PAYMENT_EXISTS',
+    `order ${orderId} was charged otherwise before: another user or amount`,
+    {
+      metadata: { order_id: orderId },
+    },
+  );
+}
+
+export function amountNotPositive(): MeshError {
+  return invalidRequest([{ field: 'amount.minor_units', description: 'must be greater than 0' }]);
+}
+
+export function amountNegative(): MeshError {
+  return invalidRequest([{ field: 'amount.minor_units', description: 'must not be less than 0' }]);
+}
+
+export function twoPasts(): MeshError {
+  return invalidRequest([
+    { field: 'as_of_time', description: 'must not be set beside as_of_version: ask for one of the two' },
+  ]);
+}

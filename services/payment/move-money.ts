@@ -1,0 +1,46 @@
+import type { Outbox } from '../../mesh/events/outbox.ts';
+import type { Transaction } from '../../mesh/storage/storage.ts';
+import { type Account, type Money, moved, type Occasion } from './account.ts';
+import { findAccount, insertAccountEvent, moveBalance } from './account-store.ts';
+import { accountNotFound, balanceTooLarge, currencyMismatch, insufficientFunds } from './errors.ts';
+import { paymentEvent } from './events.ts';
+import type { Payment } from './payment.ts';
+
+/** A movement of money on or off one account. */
+export interface Movement {
+  readonly accountId: string;
+  readonly type: 'MONEY_DEPOSITED' | 'MONEY_WITHDRAWN';
+  /** Not negative. */
+  readonly amount: Money;
+  readonly occasion: Occasion;
+  /** The payment that moves the money, when one does. */
+  readonly payment?: Payment;
+}
+
+/** Moves money, keeps the event for ever and publishes it. Refuses what would leave the account below zero. */
+export type MoveMoney = (tx: Transaction, movement: Movement) => Promise<Account>;
+
+export function createMoveMoney(outbox: Outbox): MoveMoney {
+  return async (tx, movement) => {
+    const { accountId, type, amount, occasion } = movement;
+    const delta = type === 'MONEY_DEPOSITED' ? amount.minorUnits : -amount.minorUnits;
+    const account = await moveBalance(
+      tx,
+      accountId,
+      { currencyCode: amount.currencyCode, minorUnits: delta },
+      occasion.timeMs,
+    );
+    if (!account) throw await refusalOf(tx, movement);
+    const event = moved(account, type, amount, occasion);
+    await insertAccountEvent(tx, event);
+    await outbox.addEvent(tx, paymentEvent(event, movement.payment));
+    return account;
+  };
+}
+
+async function refusalOf(tx: Transaction, { accountId, type, amount }: Movement): Promise<Error> {
+  const account = await findAccount(tx, accountId);
+  if (!account) return accountNotFound(accountId);
+  if (account.balance.currencyCode !== amount.currencyCode) return currencyMismatch(account, amount);
+  return type === 'MONEY_DEPOSITED' ? balanceTooLarge(account) : insufficientFunds(account, amount);
+}

@@ -1,0 +1,27 @@
+import type { Outbox } from '../../mesh/events/outbox.ts';
+import type { Transaction } from '../../mesh/storage/storage.ts';
+import { type Account, type Occasion, opened } from './account.ts';
+import { insertAccount, insertAccountEvent } from './account-store.ts';
+import { accountExists } from './errors.ts';
+import { paymentEvent } from './events.ts';
+
+/** Opens an account with nothing on it. */
+export type OpenAccount = (tx: Transaction, id: string, currencyCode: string, occasion: Occasion) => Promise<Account>;
+
+export function createOpenAccount(outbox: Outbox): OpenAccount {
+  return async (tx, id, currencyCode, occasion) => {
+    const { timeMs } = occasion;
+    const account: Account = {
+      id,
+      balance: { currencyCode, minorUnits: 0n },
+      version: 1n,
+      createTimeMs: timeMs,
+      updateTimeMs: timeMs,
+    };
+    if (!(await insertAccount(tx, account))) throw accountExists(id);
+    const event = opened(account, occasion);
+    await insertAccountEvent(tx, event);
+    await outbox.addEvent(tx, paymentEvent(event));
+    return account;
+  };
+}

@@ -1,0 +1,71 @@
+import {
+  type ChargeRequest,
+  type ListPaymentsRequest,
+  PaymentServiceDefinition,
+  type PaymentServiceImplementation,
+} from '../../gen/ts/payment/v1/payment.ts';
+import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
+import { repeatable } from '../../mesh/idempotency/repeatable.ts';
+import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
+import type { Clock } from '../../mesh/telemetry/clock.ts';
+import type { ChargeOrder } from './charge-order.ts';
+import { amountNegative, paymentNotFound } from './errors.ts';
+import type { Charge } from './payment.ts';
+import { findPayment, pageOfPayments } from './payment-store.ts';
+import { paymentToProto } from './proto.ts';
+import type { RefundOrder } from './refund-order.ts';
+
+export interface PaymentRpcDeps {
+  readonly storage: Storage;
+  readonly idempotency: Idempotency;
+  readonly chargeOrder: ChargeOrder;
+  readonly refundOrder: RefundOrder;
+  readonly clock: Clock;
+}
+
+const { methods } = PaymentServiceDefinition;
+const chargeCall = repeatable(PaymentServiceDefinition, methods.charge);
+const refundCall = repeatable(PaymentServiceDefinition, methods.refund);
+const pageSize = 500;
+
+/** The handlers of `payment.v1.PaymentService`. */
+export function createPaymentRpc(deps: PaymentRpcDeps): PaymentServiceImplementation<MeshCallContext> {
+  const { storage, idempotency, clock } = deps;
+  const occasion = (context: MeshCallContext) => ({ correlationId: context.requestId, timeMs: clock.now() });
+  return {
+    charge: (request, context) =>
+      idempotency.once(chargeCall, request, async (tx) =>
+        paymentToProto(await deps.chargeOrder(tx, chargeOf(request), occasion(context))),
+      ),
+    refund: (request, context) =>
+      idempotency.once(refundCall, request, async (tx) =>
+        paymentToProto(await deps.refundOrder(tx, request.orderId, occasion(context))),
+      ),
+    getPayment: async ({ orderId }) => {
+      const payment = await findPayment(storage, orderId);
+      if (!payment) throw paymentNotFound(orderId);
+      return paymentToProto(payment);
+    },
+    listPayments: (request, context) => listPayments(storage, request, context.signal),
+  };
+}
+
+async function* listPayments(db: Queryable, request: ListPaymentsRequest, signal: AbortSignal) {
+  let { afterId } = request;
+  let left = request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit;
+  while (left > 0) {
+    signal.throwIfAborted();
+    const page = await pageOfPayments(db, afterId, Math.min(pageSize, left));
+    for (const payment of page) yield paymentToProto(payment);
+    const last = page.at(-1);
+    if (!last || page.length < pageSize) return;
+    afterId = last.id;
+    left -= page.length;
+  }
+}
+
+function chargeOf({ orderId, userId, amount }: ChargeRequest): Charge {
+  if (!amount || amount.minorUnits < 0n) throw amountNegative();
+  return { orderId, userId, amount };
+}
