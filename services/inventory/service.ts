@@ -12,7 +12,7 @@ export const createInventoryService: CreateService = async (runtime) => {
   const storage = await runtime.openStorage('inventory');
   await storage.migrate('inventory', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const source = '//ordermesh/inventory';
-  const outbox = createOutbox({ storage, events, tasks, source, topics: [inventoryTopic], clock, logger });
+  const outbox = await createOutbox({ storage, events, tasks, source, topics: [inventoryTopic], clock, logger });
   const idempotency = await createIdempotency(storage, { clock });
   return {
     name: 'inventory',

@@ -12,7 +12,7 @@ export const createUserService: CreateService = async (runtime) => {
   const storage = await runtime.openStorage('user');
   await storage.migrate('user', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const source = '//ordermesh/user';
-  const outbox = createOutbox({ storage, events, tasks, source, topics: [userTopic], clock, logger });
+  const outbox = await createOutbox({ storage, events, tasks, source, topics: [userTopic], clock, logger });
   const idempotency = await createIdempotency(storage, { clock });
   return {
     name: 'user',
