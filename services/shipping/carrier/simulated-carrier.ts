@@ -1,0 +1,108 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Storage } from '../../../mesh/storage/storage.ts';
+
+/** A carrier to try things with, behind the same REST API as a real one, on a local port of its own. */
+export interface SimulatedCarrier {
+  readonly url: string;
+  /** How many shipments it has and will deliver for a reference: never more than one. */
+  liveShipments(reference: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What a simulated carrier does to an answer before it is sent; for tests of what follows from that. */
+export type AnswerFault = (request: IncomingMessage, response: ServerResponse) => Promise<'answer' | 'swallow'>;
+
+const migration = {
+  name: '0001-init',
+  sql: `CREATE TABLE carrier_shipments (
+    reference TEXT PRIMARY KEY,
+    tracking_number TEXT NOT NULL,
+    state TEXT NOT NULL
+  )`,
+};
+
+/** Places that no carrier goes to, by country code: an order to one of them is refused. */
+const unserved: ReadonlySet<string> = new Set(['AQ', 'BV', 'HM']);
+
+/**
+ * Starts a simulated carrier that keeps what it took in `storage`, as a third party would. It takes everything but
+ * addresses in Antarctica (AQ), Bouvet Island (BV), and Heard and McDonald Islands (HM).
+ */
+export async function startSimulatedCarrier(storage: Storage, fault?: AnswerFault): Promise<SimulatedCarrier> {
+  await storage.migrate('carrier', [migration]);
+  const server = createServer((request, response) => {
+    answer(storage, request)
+      .catch((error: unknown): Answer => ({ status: 500, body: { message: String(error) } }))
+      .then(async ({ status, body }) => {
+        if ((await fault?.(request, response)) === 'swallow') return response.destroy();
+        return response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      })
+      .catch((error: unknown) => response.destroy(error as Error));
+  });
+  server.listen(0, '127.0.0.1').unref();
+  await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    liveShipments: async (reference) => {
+      const rows = await storage.query(`SELECT 1 FROM carrier_shipments WHERE reference = $1 AND state = 'taken'`, [
+        reference,
+      ]);
+      return rows.length;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+async function answer(storage: Storage, request: IncomingMessage): Promise<Answer> {
+  const reference = /^\/shipments\/([^/]+)$/.exec(request.url ?? '')?.[1];
+  if (reference === undefined) return { status: 404, body: { message: 'no such resource' } };
+  if (request.method === 'PUT') return take(storage, decodeURIComponent(reference), await readJson(request));
+  if (request.method === 'DELETE') return cancel(storage, decodeURIComponent(reference));
+  return { status: 405, body: { message: 'PUT or DELETE' } };
+}
+
+async function take(storage: Storage, reference: string, address: { readonly country_code?: string }): Promise<Answer> {
+  const country = address.country_code ?? '';
+  if (unserved.has(country)) return { status: 422, body: { message: `no delivery to ${country}` } };
+  const state = await storage.transaction(async (tx) => {
+    await tx.execute(
+      `INSERT INTO carrier_shipments (reference, tracking_number, state) VALUES ($1, $2, 'taken') ON CONFLICT DO NOTHING`,
+      [reference, trackingNumber(reference)],
+    );
+    const [row] = await tx.query('SELECT state FROM carrier_shipments WHERE reference = $1', [reference]);
+    return row?.state;
+  });
+  if (state === 'cancelled') return { status: 409, body: { message: 'this reference was cancelled' } };
+  return { status: 201, body: { carrier: 'simulated', tracking_number: trackingNumber(reference) } };
+}
+
+async function cancel(storage: Storage, reference: string): Promise<Answer> {
+  await storage.transaction((tx) =>
+    tx.execute(
+      `INSERT INTO carrier_shipments (reference, tracking_number, state) VALUES ($1, '', 'cancelled')
+       ON CONFLICT (reference) DO UPDATE SET state = 'cancelled'`,
+      [reference],
+    ),
+  );
+  return { status: 200, body: { state: 'cancelled' } };
+}
+
+function trackingNumber(reference: string): string {
+  return `SIM-${reference.replaceAll('-', '').slice(-12).toUpperCase()}`;
+}
+
+async function readJson(request: IncomingMessage): Promise<{ readonly country_code?: string }> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return JSON.parse(Buffer.concat(chunks).toString()) as { readonly country_code?: string };
+}

@@ -1,0 +1,18 @@
+import { type Shipment as ProtoShipment, ShipmentState } from '../../gen/ts/shipping/v1/shipping.ts';
+import type { Shipment } from './shipment.ts';
+
+/** A shipment as its contract has it. */
+export function toProto(shipment: Shipment): ProtoShipment {
+  const { address } = shipment;
+  return {
+    id: shipment.id,
+    orderId: shipment.orderId,
+    state: ShipmentState[`SHIPMENT_STATE_${shipment.state}`],
+    carrier: shipment.carrier,
+    trackingNumber: shipment.trackingNumber,
+    createTime: new Date(shipment.createTimeMs),
+    updateTime: new Date(shipment.updateTimeMs),
+    paymentId: shipment.paymentId,
+    address: address && { ...address, lines: [...address.lines] },
+  };
+}

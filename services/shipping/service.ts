@@ -1,0 +1,52 @@
+import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
+import { type CreateService, type Runtime, serve } from '../../mesh/app/service.ts';
+import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { createCancelShipment } from './cancel-shipment.ts';
+import { createHttpCarrier } from './carrier/http-carrier.ts';
+import { startSimulatedCarrier } from './carrier/simulated-carrier.ts';
+import { createCreateShipment } from './create-shipment.ts';
+import { shippingTopic } from './events.ts';
+import { createShippingRpc } from './rpc.ts';
+
+export const createShippingService: CreateService = async (runtime) => {
+  const { clock, logger, events, tasks, config } = runtime;
+  const storage = await runtime.openStorage('shipping');
+  await storage.migrate('shipping', await loadMigrations(new URL('./migrations/', import.meta.url)));
+  const idempotency = await createIdempotency(storage, { clock });
+  const outbox = createOutbox({
+    storage,
+    events,
+    tasks,
+    source: '//ordermesh/shipping',
+    topics: [shippingTopic],
+    clock,
+    logger,
+  });
+  const carrier = await openCarrier(runtime);
+  const deps = { storage, carrier: createHttpCarrier(carrier.url), outbox, clock };
+  const rpc = createShippingRpc({
+    storage,
+    idempotency,
+    createShipment: createCreateShipment(deps),
+    cancelShipment: createCancelShipment(deps),
+  });
+  return {
+    name: 'shipping',
+    serves: [serve(ShippingServiceContract, rpc)],
+    start: () => outbox.start(),
+    stop: async () => {
+      await outbox.stop(config.drainTimeoutMs);
+      await carrier.close();
+    },
+    check: () => storage.check(),
+  };
+};
+
+/** The carrier of the settings: a real one by its URL, or the simulated one in this process. */
+async function openCarrier(runtime: Runtime): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const { carrierUrl } = runtime.config;
+  if (carrierUrl === 'embedded:') return startSimulatedCarrier(await runtime.openStorage('carrier'));
+  return { url: carrierUrl.endsWith('/') ? carrierUrl : `${carrierUrl}/`, close: async () => undefined };
+}
