@@ -9,7 +9,7 @@ import type { DomainEvent } from './envelope.ts';
 export interface Outbox {
   addEvent(tx: Transaction, event: DomainEvent): Promise<void>;
   addTask(tx: Transaction, queue: string, task: NewTask): Promise<void>;
-  /** Applies its migrations and begins to hand on, what an earlier process left first. */
+  /** Begins to hand on, what an earlier process left first; resolves after the first try. */
   start(): Promise<void>;
   /** Hands on what it can within `graceMs` and stops; the rest stays for the next start. */
   stop(graceMs: number): Promise<void>;

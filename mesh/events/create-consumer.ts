@@ -1,0 +1,92 @@
+import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
+import type { DeadLetterStore } from '../dead-letters/store.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { backoffDelayMs, pause } from './backoff.ts';
+import type { EventHandler } from './consumer.ts';
+import { lettersOf } from './consumer-letters.ts';
+import type { EventConsumer, EventLog } from './event-log.ts';
+import { createEventHandling } from './handle-event.ts';
+import { inboxMigrations, keepInboxSmall } from './inbox.ts';
+
+/** What a consumer stands between. */
+export interface EventConsumerOptions {
+  readonly events: EventLog;
+  /** Where the handler writes its effects; the inbox lies beside them. */
+  readonly storage: Storage;
+  readonly handler: EventHandler;
+  /** In the same storage. */
+  readonly deadLetters: DeadLetterStore;
+  /** The waits before the second, third, ... try. Default 100 ms, 500 ms, 2 s, 5 s: five tries in all. */
+  readonly retryDelaysMs?: readonly number[];
+  /** Where a new group starts. Default: `beginning`. */
+  readonly startAt?: 'beginning' | 'latest';
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A service's reader of events. */
+export interface ServiceConsumer {
+  /** Begins, and creates the topics that are not there yet. While the log is out of reach it tries in the background. */
+  start(): Promise<void>;
+  /** Finishes the events in hand; one that waits for its next try is left to the next start. */
+  stop(): Promise<void>;
+  /** The group's dead letters. A redriven one goes to the handler through the inbox, in one transaction. */
+  readonly deadLetters: DeadLetterBox;
+}
+
+const defaultRetryDelaysMs = [100, 500, 2000, 5000];
+const joinBackoff = { firstMs: 100, maxMs: 5000 };
+
+/**
+ * Makes the consumer of a handler, and its tables. Each event has its effect once. One that fails for good becomes a dead
+ * letter, durably, before its offset is committed, and those behind it go on, also of its key: so a handler that depends
+ * on order compares versions.
+ */
+export async function createEventConsumer(options: EventConsumerOptions): Promise<ServiceConsumer> {
+  const { events, storage, handler, deadLetters, clock, logger } = options;
+  await storage.migrate('inbox', inboxMigrations);
+  await deadLetters.migrate();
+
+  const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
+  const handling = createEventHandling({ storage, handler, deadLetters, retryDelaysMs, clock, logger });
+  const stopping = new AbortController();
+  let member: EventConsumer | undefined;
+  let background: Promise<unknown> = Promise.resolve();
+
+  async function tryToJoin(): Promise<boolean> {
+    const { group, topics } = handler;
+    try {
+      for (const topic of topics) await events.ensureTopic(topic);
+      member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle: handling.handle });
+      return true;
+    } catch (error) {
+      logger.error({ err: error, group }, 'the consumer could not join its group; it tries again');
+      return false;
+    }
+  }
+
+  async function joinLater(): Promise<void> {
+    for (let failures = 1; !stopping.signal.aborted; failures++) {
+      await pause(clock, backoffDelayMs(joinBackoff, failures), stopping.signal);
+      if (stopping.signal.aborted || (await tryToJoin())) return;
+    }
+  }
+
+  return {
+    async start() {
+      const joined = await tryToJoin();
+      background = Promise.all([
+        joined ? undefined : joinLater(),
+        keepInboxSmall(storage, clock, logger, stopping.signal),
+      ]);
+    },
+    async stop() {
+      stopping.abort();
+      await background;
+      await member?.stop();
+    },
+    deadLetters: lettersOf(handler.group, deadLetters.box('event', handling.redrive)),
+  };
+}

@@ -1,0 +1,112 @@
+import { Status } from 'nice-grpc-common';
+import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
+import { MeshError } from '../errors/mesh-error.ts';
+import { continueTrace } from '../server/trace-context.ts';
+import type { Storage, Transaction } from '../storage/storage.ts';
+import { runInScope } from '../telemetry/call-scope.ts';
+import type { Clock } from '../telemetry/clock.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { pause } from './backoff.ts';
+import type { EventHandler } from './consumer.ts';
+import { type EventFailure, fromLetter, toLetter } from './consumer-letters.ts';
+import { type EventAttributes, readAttributes } from './envelope.ts';
+import type { StoredEvent } from './event-log.ts';
+import { remember, revive } from './inbox.ts';
+
+/** What the handling of events works with. */
+export interface EventHandlingOptions {
+  readonly storage: Storage;
+  readonly handler: EventHandler;
+  /** In the same storage. */
+  readonly deadLetters: DeadLetterStore;
+  readonly retryDelaysMs: readonly number[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Gives each event its one effect, or makes it a dead letter. */
+export interface EventHandling {
+  /**
+   * Resolves once the event's effect, or its dead letter, is durable. Rejects when neither can be had now: the storage
+   * cannot be used, or `signal` aborted between two tries. Then the event has to be handed over again.
+   */
+  handle(event: StoredEvent, signal: AbortSignal): Promise<void>;
+  /** Handles the event of a dead letter in the given transaction, unless it has had its effect already. */
+  readonly redrive: Redrive;
+}
+
+/** Binds a handler to inbox and dead letters. */
+export function createEventHandling(options: EventHandlingOptions): EventHandling {
+  const { storage, handler, deadLetters, retryDelaysMs, clock, logger } = options;
+  const { group } = handler;
+
+  async function apply(event: StoredEvent, attributes: EventAttributes): Promise<void> {
+    await storage.transaction(async (tx) => {
+      if (await remember(tx, group, attributes.id, 'handled', clock.now())) await run(tx, event, attributes);
+    });
+  }
+
+  async function run(tx: Transaction, event: StoredEvent, attributes: EventAttributes): Promise<void> {
+    const scope = {
+      requestId: attributes.correlationId ?? attributes.id,
+      traceparent: continueTrace(attributes.traceparent),
+      deadlineMs: undefined,
+      signal: undefined,
+    };
+    await runInScope(scope, () => handler.handle(tx, event, attributes));
+  }
+
+  async function bury(event: StoredEvent, attributes: EventAttributes, failure: EventFailure): Promise<void> {
+    await storage.transaction(async (tx) => {
+      const first = await remember(tx, group, attributes.id, 'dead', failure.lastTimeMs);
+      if (first) await deadLetters.add(tx, toLetter(event, group, failure));
+    });
+    logger.error({ group, event: attributes.id, ...failure }, 'an event became a dead letter');
+  }
+
+  return {
+    async handle(event, signal) {
+      const attributes = readAttributes(event);
+      const firstTimeMs = clock.now();
+      for (let attempts = 1; ; attempts++) {
+        try {
+          return await apply(event, attributes);
+        } catch (error) {
+          if (isUnavailable(error)) throw error;
+          const delayMs = isFinal(error) ? undefined : retryDelaysMs[attempts - 1];
+          if (delayMs === undefined) {
+            const lastTimeMs = clock.now();
+            return await bury(event, attributes, { ...describe(error), attempts, firstTimeMs, lastTimeMs });
+          }
+          logger.warn(
+            { err: error, group, event: attributes.id, attempts },
+            'an event was not handled; it is tried again',
+          );
+          await pause(clock, delayMs, signal);
+          if (signal.aborted) throw error;
+        }
+      }
+    },
+    async redrive(letter, tx) {
+      const event = fromLetter(letter);
+      const attributes = readAttributes(event);
+      if (await revive(tx, group, attributes.id, clock.now())) await run(tx, event, attributes);
+    },
+  };
+}
+
+/** A handler awaits nothing but its transaction, so what is unavailable is the storage: no fault of the event. */
+function isUnavailable(error: unknown): boolean {
+  return error instanceof MeshError && error.code === Status.UNAVAILABLE;
+}
+
+/** Whether the event itself is at fault, so that no further try can help. */
+function isFinal(error: unknown): boolean {
+  return error instanceof SyntaxError || (error instanceof MeshError && error.code === Status.INVALID_ARGUMENT);
+}
+
+function describe(error: unknown): { readonly reason: string; readonly error: string } {
+  if (error instanceof MeshError) return { reason: error.reason, error: error.message };
+  const reason = error instanceof SyntaxError ? 'UNDECODABLE' : 'HANDLER_FAILED';
+  return { reason, error: error instanceof Error ? error.message : String(error) };
+}
