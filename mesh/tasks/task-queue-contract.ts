@@ -1,9 +1,10 @@
 import { Status } from 'nice-grpc-common';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeadLetter } from '../dead-letters/dead-letters.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import { currentScope, runInScope } from '../telemetry/call-scope.ts';
+import { eventually } from '../testing/eventually.ts';
 import type { NewTask, Task, TaskQueue } from './task-queue.ts';
 
 /** What an implementation of the queue does beyond what all of them do. */
@@ -30,11 +31,11 @@ export function describeTaskQueue(name: string, open: () => Promise<TaskQueue>, 
     const deadLetters = async (): Promise<DeadLetter[]> =>
       await Array.fromAsync(tasks.deadLetters.list({ origin: queue }, ''));
     const oneDeadLetter = () =>
-      vi.waitFor(async () => {
+      eventually(async () => {
         const [letter] = await deadLetters();
         return letter ?? expect.fail('no dead letter yet');
       });
-    const emptyQueue = () => vi.waitFor(async () => expect(await tasks.depth(queue)).toBe(0), { timeout: 15_000 });
+    const emptyQueue = () => eventually(async () => expect(await tasks.depth(queue)).toBe(0));
 
     it('keeps tasks for a worker that comes later, with their bytes and headers', async () => {
       const payload = Uint8Array.from({ length: 256 }, (_, index) => index);
@@ -53,9 +54,9 @@ export function describeTaskQueue(name: string, open: () => Promise<TaskQueue>, 
       const done: string[] = [];
       await tasks.work({ queue, handle: async (task) => void done.push(task.id) });
       await tasks.enqueue(queue, newTasks(1));
-      await vi.waitFor(() => expect(done).toEqual(['t-0']));
+      await eventually(() => expect(done).toEqual(['t-0']));
       await tasks.enqueue(queue, [newTask('later')]);
-      await vi.waitFor(() => expect(done).toEqual(['t-0', 'later']));
+      await eventually(() => expect(done).toEqual(['t-0', 'later']));
     });
 
     it('shares tasks among competing workers, each task with one of them', async () => {
@@ -69,7 +70,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TaskQueue>, 
         await tasks.work({ queue, concurrency: 3, handle });
       }
       await tasks.enqueue(queue, newTasks(20));
-      await vi.waitFor(() => expect(taken.map((mine) => mine.length)).toEqual([3, 3]));
+      await eventually(() => expect(taken.map((mine) => mine.length)).toEqual([3, 3]));
       gate.resolve();
       await emptyQueue();
       expect(taken.flat().toSorted()).toEqual(
@@ -99,7 +100,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TaskQueue>, 
       await tasks.work({ queue: other, handle: async (task) => void done.push(task.queue) });
       await tasks.enqueue(queue, newTasks(2));
       await tasks.enqueue(other, newTasks(2));
-      await vi.waitFor(() => expect(done).toEqual([other, other]));
+      await eventually(() => expect(done).toEqual([other, other]));
       expect(await tasks.depth(queue)).toBe(2);
     });
 
@@ -128,7 +129,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TaskQueue>, 
         await tasks.work({ queue, handle: async (task) => void done.push(task.id) });
         await emptyQueue();
         await tasks.enqueue(queue, [newTask('a')]);
-        await vi.waitFor(() => expect(done).toEqual(['a', 'a']));
+        await eventually(() => expect(done).toEqual(['a', 'a']));
       },
     );
 
@@ -200,7 +201,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TaskQueue>, 
       };
       await tasks.work({ queue, concurrency: 1, retryDelaysMs: [], handle });
       await tasks.enqueue(queue, newTasks(3));
-      await vi.waitFor(() => expect(done).toEqual(['t-1', 't-2']));
+      await eventually(() => expect(done).toEqual(['t-1', 't-2']));
     });
 
     it('redrives a dead letter as a new task, from the first try', async () => {
@@ -215,7 +216,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TaskQueue>, 
       const letter = await oneDeadLetter();
       healed = true;
       expect(await tasks.deadLetters.redrive(letter.id)).toBe(true);
-      await vi.waitFor(() => expect(attempts).toEqual([1, 2, 1]));
+      await eventually(() => expect(attempts).toEqual([1, 2, 1]));
       await emptyQueue();
       expect(await deadLetters()).toEqual([]);
       expect(await tasks.deadLetters.redrive(letter.id)).toBe(false);
@@ -249,7 +250,7 @@ export function describeTaskQueue(name: string, open: () => Promise<TaskQueue>, 
       await stopped;
       expect(done).toEqual(['t-0']);
       await tasks.work({ queue, handle });
-      await vi.waitFor(() => expect(done.toSorted()).toEqual(['t-0', 't-1', 't-2']));
+      await eventually(() => expect(done.toSorted()).toEqual(['t-0', 't-1', 't-2']));
     });
 
     it('works on a task in the scope of the call that sent it', async () => {

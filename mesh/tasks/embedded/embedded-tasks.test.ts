@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import type { NewTask, Task, TaskQueue } from '../task-queue.ts';
 import { describeTaskQueue } from '../task-queue-contract.ts';
@@ -53,7 +54,7 @@ describe('the embedded queue and time', () => {
     await tasks.work({ queue: 'q', handle });
     await tasks.enqueue('q', [newTask('a')]);
     for (const [index, delayMs] of [1_000, 5_000, 30_000, 120_000, 600_000].entries()) {
-      const [waitMs] = await vi.waitFor(() => {
+      const [waitMs] = await eventually(() => {
         expect(attempts).toHaveLength(index + 1);
         expect(clock.pendingMs()).toHaveLength(1);
         return clock.pendingMs();
@@ -62,7 +63,7 @@ describe('the embedded queue and time', () => {
       expect(waitMs).toBeLessThanOrEqual(delayMs * 1.1);
       clock.advance(waitMs ?? 0);
     }
-    await vi.waitFor(async () => expect(await tasks.depth('q')).toBe(0));
+    await eventually(async () => expect(await tasks.depth('q')).toBe(0));
     expect(attempts).toEqual([1, 2, 3, 4, 5, 6]);
     const [letter] = await Array.fromAsync(tasks.deadLetters.list({}, ''));
     expect(letter).toMatchObject({ reason: 'ATTEMPTS_EXHAUSTED', attempts: 6, lastTimeMs: clock.now() });
@@ -73,10 +74,10 @@ describe('the embedded queue and time', () => {
     const done: string[] = [];
     await tasks.work({ queue: 'q', handle: async (task) => void done.push(task.id) });
     await tasks.enqueue('q', [newTask('a')]);
-    await vi.waitFor(async () => expect(await tasks.depth('q')).toBe(0));
+    await eventually(async () => expect(await tasks.depth('q')).toBe(0));
     // The end of the lease that it had been given.
     clock.advance(60_000);
-    await vi.waitFor(() => expect(clock.pendingMs()).toEqual([]));
+    await eventually(() => expect(clock.pendingMs()).toEqual([]));
     expect(done).toEqual(['a']);
   });
 
@@ -90,16 +91,16 @@ describe('the embedded queue and time', () => {
     };
     for (const _ of [1, 2]) await tasks.work({ queue: 'q', visibilityTimeoutMs: 3_000, handle });
     await tasks.enqueue('q', [newTask('a')]);
-    await vi.waitFor(() => expect(runs).toBe(1));
+    await eventually(() => expect(runs).toBe(1));
     for (let turns = 0; turns < 10; turns += 1) {
       clock.advance(1_000);
       // One more round trip to the database than the renewal needs.
       expect(await tasks.depth('q')).toBe(1);
-      await vi.waitFor(() => expect(clock.pendingMs()).toContain(1_000));
+      await eventually(() => expect(clock.pendingMs()).toContain(1_000));
     }
     expect(runs).toBe(1);
     gate.resolve();
-    await vi.waitFor(async () => expect(await tasks.depth('q')).toBe(0));
+    await eventually(async () => expect(await tasks.depth('q')).toBe(0));
   });
 
   it('aborts what does not end in time after a stop, and hands it on with its try not counted', async () => {
@@ -116,13 +117,13 @@ describe('the embedded queue and time', () => {
     await tasks.enqueue('q', [newTask('a')]);
     await started.promise;
     const stopped = worker.stop();
-    await vi.waitFor(() => expect(clock.pendingMs()).toContain(10_000));
+    await eventually(() => expect(clock.pendingMs()).toContain(10_000));
     clock.advance(10_000);
     await stopped;
     expect(reasons).toMatchObject([{ reason: 'WORKER_STOPPED' }]);
     const attempts: number[] = [];
     await tasks.work({ queue: 'q', handle: async ({ attempt }) => void attempts.push(attempt) });
-    await vi.waitFor(() => expect(attempts).toEqual([1]));
+    await eventually(() => expect(attempts).toEqual([1]));
   });
 });
 
@@ -143,7 +144,7 @@ describe('the embedded queue and the end of its process', () => {
     const tasks = await open(systemClock);
     const seen: Task[] = [];
     await tasks.work({ queue: 'q', handle: async (task) => void seen.push(task) });
-    await vi.waitFor(async () => expect(await tasks.depth('q')).toBe(0));
+    await eventually(async () => expect(await tasks.depth('q')).toBe(0));
     expect(seen).toMatchObject([{ id: 'a', attempt: 2 }]);
   });
 
@@ -156,7 +157,7 @@ describe('the embedded queue and the end of its process', () => {
     const tasks = await open(systemClock);
     const seen: Task[] = [];
     await tasks.work({ queue: 'q', retryDelaysMs: [1], handle: async (task) => void seen.push(task) });
-    const letters = await vi.waitFor(async () => {
+    const letters = await eventually(async () => {
       const found = await Array.fromAsync(tasks.deadLetters.list({}, ''));
       expect(found).toHaveLength(1);
       return found;
