@@ -1,5 +1,6 @@
 import type { TsProtoServiceDefinition } from 'nice-grpc';
 import type { ServedContract } from '../app/service.ts';
+import type { ServiceContract } from '../contract/contract.ts';
 import type { Engine, ServerHostOptions } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
 import { toStatus } from '../errors/to-status.ts';
@@ -8,13 +9,21 @@ import type { Logger } from '../telemetry/logger.ts';
 import { createAccessLog } from './access-log.ts';
 import { createAdmission } from './admission.ts';
 import { type ChainTools, chain, type ServedMethod } from './chain.ts';
+import type { Health } from './health/health.ts';
+import { createReflection } from './reflection/reflection.ts';
 
 export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus'> {
   readonly engine: Pick<Engine, 'createServerHost'>;
   readonly serves: readonly ServedContract[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Tells callers whether the services serve. Those that it does not know yet are NOT_SERVING until it is set. */
+  readonly health?: Health;
+  /** The descriptor set that reflection answers from. Default: `gen/descriptors.binpb`. */
+  readonly descriptors?: URL;
 }
+
+const contractDescriptors = new URL('../../gen/descriptors.binpb', import.meta.url);
 
 /** A server of contracts, policies included. */
 export interface Server {
@@ -24,12 +33,16 @@ export interface Server {
   drain(graceMs: number): Promise<void>;
 }
 
-/** Makes a server of `serves` on an engine. Every call passes the chain (`chain.ts`). */
-export function createServer({ engine, serves, clock, logger, ...limits }: ServerOptions): Server {
+/** Makes a server of `serves`, health and reflection on an engine. Every call passes the chain (`chain.ts`). */
+export function createServer(options: ServerOptions): Server {
+  const { engine, serves, clock, logger, health, descriptors = contractDescriptors, ...limits } = options;
   const admission = createAdmission();
   const tools: ChainTools = { clock, logger, admission, accessLog: createAccessLog(clock, logger) };
   const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });
-  for (const served of serves) {
+  for (const { contract } of serves) health?.setInitially(nameOf(contract), 'NOT_SERVING');
+  const withHealth = health ? [...serves, health.served] : serves;
+  const names = withHealth.map(({ contract }) => nameOf(contract));
+  for (const served of [...withHealth, ...createReflection(names, descriptors)]) {
     for (const [key, method] of engineMethods(served.contract.definition as TsProtoServiceDefinition)) {
       host.add(method, chain(servedMethod(served, key, method.kind), tools));
     }
@@ -37,10 +50,15 @@ export function createServer({ engine, serves, clock, logger, ...limits }: Serve
   return {
     listen: (address) => host.listen(address),
     drain: (graceMs) => {
+      health?.drain();
       admission.close();
       return host.drain(graceMs);
     },
   };
+}
+
+function nameOf({ definition }: ServiceContract): string {
+  return (definition as TsProtoServiceDefinition).fullName;
 }
 
 function servedMethod({ contract, handlers }: ServedContract, key: string, kind: ServedMethod['kind']): ServedMethod {
