@@ -102,4 +102,10 @@ async function main(): Promise<void> {
   process.exitCode = 1;
 }
 
-if (import.meta.main) await main();
+try {
+  await main();
+} catch (error) {
+  // Buf has printed what is wrong, so a stack would only hide it.
+  console.error(`gen/ stays as it was: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}

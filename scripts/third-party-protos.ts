@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { file_buf_validate_validate } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
@@ -19,23 +19,22 @@ const sources: Record<string, string> = {
 };
 
 /**
- * Collects the third-party contracts that ours import in `targetDir`, replacing what was there. They come from
- * installed npm packages alone, so it needs no network and nothing of theirs is committed.
+ * Collects the third-party contracts that ours import in `targetDir`. They come from installed npm packages alone, so
+ * it needs no network and nothing of theirs is committed. Safe to run twice at once.
  */
 export async function collectThirdPartyProtos(targetDir: string): Promise<void> {
-  await rm(targetDir, { recursive: true, force: true });
   for (const [path, source] of Object.entries(sources)) {
-    const target = await ensureParent(join(targetDir, path));
-    await copyFile(join(modulesDir, source), target);
+    await place(join(targetDir, path), await readFile(join(modulesDir, source), 'utf8'));
   }
   // No npm package has the source of this one, only its descriptor.
-  const validate = await ensureParent(join(targetDir, 'buf/validate/validate.proto'));
-  await writeFile(validate, printProto(file_buf_validate_validate.proto));
+  await place(join(targetDir, 'buf/validate/validate.proto'), printProto(file_buf_validate_validate.proto));
 }
 
-async function ensureParent(path: string): Promise<string> {
+async function place(path: string, source: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  return path;
+  // Renamed into place, so that a generator that runs at the same time never reads half a file.
+  await writeFile(`${path}.${process.pid}`, source);
+  await rename(`${path}.${process.pid}`, path);
 }
 
 if (import.meta.main) await collectThirdPartyProtos(fileURLToPath(new URL('../.cache/proto', import.meta.url)));

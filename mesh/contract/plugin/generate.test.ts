@@ -1,70 +1,106 @@
 import { create } from '@bufbuild/protobuf';
-import { CodeGeneratorRequestSchema } from '@bufbuild/protobuf/wkt';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CodeGeneratorRequestSchema, type FileDescriptorSet } from '@bufbuild/protobuf/wkt';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createProtoWorkspace, type ProtoWorkspace } from '../test-support/proto-workspace.ts';
 import { generate } from './generate.ts';
+
+const predefinedRule = `
+  syntax = "proto2";
+  package predefined.v1;
+  import "buf/validate/validate.proto";
+  extend buf.validate.StringRules {
+    optional bool odd = 1500 [(buf.validate.predefined).cel = {id: "odd", expression: "true"}];
+  }`;
+
+const refusedFields = [
+  { field: 'string a = 1 [(buf.validate.field).cel = {id: "a", expression: "true"}];', problem: 'a: the rule cel' },
+  { field: 'string a = 1 [(buf.validate.field).cel_expression = "true"];', problem: 'a: the rule cel_expression' },
+  { field: 'string a = 1 [(buf.validate.field).string.ip_prefix = true];', problem: 'a: the rule string.ip_prefix' },
+  {
+    field: 'string a = 1 [(buf.validate.field).string.well_known_regex = KNOWN_REGEX_HTTP_HEADER_NAME];',
+    problem: 'a: the rule string.well_known_regex',
+  },
+  { field: 'bytes a = 1 [(buf.validate.field).bytes.prefix = "x"];', problem: 'a: the rule bytes.prefix' },
+  { field: 'google.protobuf.Any a = 1 [(buf.validate.field).any.in = "x"];', problem: 'a: the rule any' },
+  {
+    field: 'google.protobuf.FieldMask a = 1 [(buf.validate.field).field_mask.in = "x"];',
+    problem: 'a: the rule field_mask',
+  },
+  {
+    field: 'repeated string a = 1 [(buf.validate.field).repeated.items.string.ip_prefix = true];',
+    problem: 'a[]: the rule string.ip_prefix',
+  },
+  {
+    field: 'repeated string a = 1 [(buf.validate.field).repeated.items.required = true];',
+    problem: 'a[]: the rule required',
+  },
+  {
+    field: 'map<string, string> a = 1 [(buf.validate.field).map.keys.string.ip_prefix = true];',
+    problem: 'a (keys): the rule string.ip_prefix',
+  },
+  {
+    field: 'map<string, string> a = 1 [(buf.validate.field).map.values.string.ip_prefix = true];',
+    problem: 'a (values): the rule string.ip_prefix',
+  },
+  {
+    field: 'string a = 1 [(buf.validate.field).string.(predefined.v1.odd) = true];',
+    problem: 'a: the rule string.(predefined rule 1500)',
+  },
+];
+
+const place = 'broken/v1/broken.proto: broken.v1.Broken';
 
 let workspace: ProtoWorkspace;
 
 beforeAll(async () => {
   workspace = await createProtoWorkspace();
-  await workspace.write(
-    'predefined/v1/predefined.proto',
-    `syntax = "proto2"; package predefined.v1; import "buf/validate/validate.proto";
-     extend buf.validate.StringRules {
-       optional bool odd = 1500 [(buf.validate.predefined).cel = {id: "odd", expression: "true"}];
-     }`,
-  );
 });
 
 afterAll(() => workspace.remove());
 
+/** A file in its own package, named like the package. */
+function fileOf(name: string, definitions: string): string {
+  return `syntax = "proto3";
+    package ${name}.v1;
+    import "buf/validate/validate.proto";
+    import "google/protobuf/any.proto";
+    import "google/protobuf/field_mask.proto";
+    import "mesh/v1/policy.proto";
+    ${definitions}`;
+}
+
 /** Generates from one file with these definitions; returns what was written, by path. */
 async function generateFrom(definitions: string): Promise<Record<string, string>> {
-  await workspace.write(
-    'broken/v1/broken.proto',
-    `syntax = "proto3";
-     package broken.v1;
-     import "buf/validate/validate.proto";
-     import "google/protobuf/any.proto";
-     import "google/protobuf/field_mask.proto";
-     import "mesh/v1/policy.proto";
-     import "predefined/v1/predefined.proto";
-     ${definitions}`,
-  );
-  const { file } = await workspace.build();
+  await workspace.write('broken/v1/broken.proto', fileOf('broken', definitions));
+  return generateFile(await workspace.build(), 'broken/v1/broken.proto');
+}
+
+function generateFile({ file: protoFile }: FileDescriptorSet, path: string): Record<string, string> {
   const parameter = 'runtime=../../mesh/contract';
-  const request = create(CodeGeneratorRequestSchema, {
-    protoFile: file,
-    fileToGenerate: ['broken/v1/broken.proto'],
-    parameter,
-  });
+  const request = create(CodeGeneratorRequestSchema, { protoFile, fileToGenerate: [path], parameter });
   return Object.fromEntries(generate(request).file.map(({ name, content }) => [name, content]));
 }
 
-const place = 'broken/v1/broken.proto: broken.v1.Broken';
+describe('refuses a rule that it cannot check', () => {
+  let descriptors: FileDescriptorSet;
 
-test.each([
-  ['string a = 1 [(buf.validate.field).cel = {id: "a", expression: "true"}];', 'a: the rule cel is'],
-  ['string a = 1 [(buf.validate.field).cel_expression = "true"];', 'a: the rule cel_expression is'],
-  ['string a = 1 [(buf.validate.field).string.ip_prefix = true];', 'a: the rule string.ip_prefix is'],
-  [
-    'string a = 1 [(buf.validate.field).string.well_known_regex = KNOWN_REGEX_HTTP_HEADER_NAME];',
-    'a: the rule string.well_known_regex is',
-  ],
-  ['bytes a = 1 [(buf.validate.field).bytes.prefix = "x"];', 'a: the rule bytes.prefix is'],
-  ['google.protobuf.Any a = 1 [(buf.validate.field).any.in = "x"];', 'a: the rule any is'],
-  ['google.protobuf.FieldMask a = 1 [(buf.validate.field).field_mask.in = "x"];', 'a: the rule fieldMask is'],
-  ['repeated string a = 1 [(buf.validate.field).repeated.items.string.ip_prefix = true];', 'a[]: the rule string.ip_p'],
-  ['repeated string a = 1 [(buf.validate.field).repeated.items.required = true];', 'a[]: the rule required is'],
-  ['map<string, string> a = 1 [(buf.validate.field).map.keys.string.ip_prefix = true];', 'a (keys): the rule string'],
-  ['map<string, string> a = 1 [(buf.validate.field).map.values.string.ip_prefix = true];', 'a (values): the rule str'],
-  [
-    'string a = 1 [(buf.validate.field).string.(predefined.v1.odd) = true];',
-    'a: the rule string.(predefined rule 1500) is',
-  ],
-])('refuses a rule that it cannot check: %s', async (field, problem) => {
-  await expect(generateFrom(`message Broken { ${field} }`)).rejects.toThrow(`${place}.${problem}`);
+  beforeAll(async () => {
+    const refused = await createProtoWorkspace();
+    await refused.write('predefined/v1/predefined.proto', predefinedRule);
+    for (const [index, { field }] of refusedFields.entries()) {
+      const definitions = `import "predefined/v1/predefined.proto"; message Refused { ${field} }`;
+      await refused.write(`refused${index}/v1/refused.proto`, fileOf(`refused${index}`, definitions));
+    }
+    descriptors = await refused.build();
+    await refused.remove();
+  });
+
+  test.each(refusedFields.map((refused, index) => ({ ...refused, index })))('in $field', ({ problem, index }) => {
+    const path = `refused${index}/v1/refused.proto`;
+    expect(() => generateFile(descriptors, path)).toThrow(
+      `${path}: refused${index}.v1.Refused.${problem} is not supported`,
+    );
+  });
 });
 
 test('refuses rules of a whole message, and says what to do instead', async () => {

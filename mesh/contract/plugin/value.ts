@@ -45,8 +45,9 @@ export function compileValueRules(rules: FieldRules, type: ValueType, value: str
 }
 
 function compileKind(rules: FieldRules['type'], type: ValueType, value: string, context: RuleContext): Check[] {
-  const schema = FieldRulesSchema.fields.find((field) => field.localName === rules.case)?.message;
-  if (schema === undefined) return [];
+  const option = FieldRulesSchema.fields.find((field) => field.localName === rules.case);
+  if (option?.message === undefined) return [];
+  const schema = option.message;
   switch (rules.case) {
     case 'string':
       return compileRules(schema, rules.value, stringRules, value, context);
@@ -69,7 +70,7 @@ function compileKind(rules: FieldRules['type'], type: ValueType, value: string, 
     case 'any':
     case 'fieldMask':
     case undefined:
-      throw unsupported(context.where, `${rules.case}`);
+      throw unsupported(context.where, option.name);
     default:
       return compileRules(schema, rules.value, numberRules, value, context);
   }
