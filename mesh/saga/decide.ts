@@ -74,9 +74,10 @@ export function isStuckForward(step: SagaStepView): boolean {
 
 function goForward(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDecision {
   const next = record.steps.findIndex((step) => step.state !== 'done');
-  if (next === -1) return complete(record);
   const failure = reasonToTurnBack(shape, record, nowMs);
-  if (failure) return turnBack(shape, record, failure, nowMs);
+  // A cancel that was accepted holds even when the last step is done; time that is up does not matter any more then.
+  if (failure && (next !== -1 || failure.cancelled)) return turnBack(shape, record, failure, nowMs);
+  if (next === -1) return complete(record);
   const step = stepAt(record, next);
   const started = withStep({ ...record, waitUntilMs: undefined }, next, {
     state: 'started',
@@ -87,7 +88,7 @@ function goForward(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDec
 }
 
 function complete(record: SagaRecord): SagaDecision {
-  const completed: SagaRecord = { ...record, state: 'completed', cancel: undefined, waitUntilMs: undefined };
+  const completed: SagaRecord = { ...record, state: 'completed', waitUntilMs: undefined };
   return { record: completed, commands: [{ kind: 'report', report: { at: 'completed' } }, { kind: 'end' }] };
 }
 
