@@ -90,7 +90,7 @@ export interface GetNotificationRequest {
 
 /** A message to a user. */
 export interface Notification {
-  /** The id: made from the event and the template, so that one event never makes two. */
+  /** The id: that of the event it tells of, so that one event never makes two. */
   id: string;
   /** The user it is for. */
   userId: string;
