@@ -90,6 +90,8 @@ function check(shape: SagaShape, { label, to }: Move, from: World): void {
   if (to.record.state === 'compensated' && to.effects.some((_, step) => remains(shape, to, step))) {
     fail('an effect was left behind, or can still come');
   }
+  const pivotDone = shape.steps.some((step, at) => step.pivot === true && from.record.steps[at]?.state === 'done');
+  if (pivotDone && to.record.state.startsWith('compensat')) fail('a saga turned back after its pivot');
   if (isTerminal(from) && to.record !== from.record) fail('a terminal saga changed');
   if (to.call && to.call !== from.call) checkCall(shape, from, to, to.call, fail);
 }
@@ -107,7 +109,8 @@ function checkCall(
   call: NonNullable<World['call']>,
   fail: (what: string) => void,
 ): void {
-  const before = from.record.steps[call.step];
+  const step = to.record.steps[call.step];
+  const refusedAtOnce = step?.endTimeMs !== undefined && step.attempts === 1 && to.effects[call.step] === 'absent';
   const later = to.effects
     .slice(call.step + 1)
     .some((effect, at) => effect === 'done' && shape.steps[call.step + 1 + at]?.undo);
@@ -116,7 +119,7 @@ function checkCall(
       fail('a step ran before the one it follows was done');
     return;
   }
-  if (before?.attempts === 0) fail('a step was undone that was never tried');
-  if (before?.state === 'refused' && before.attempts === 1) fail('a step was undone that had no effect for certain');
+  if (step?.attempts === 0) fail('a step was undone that was never tried');
+  if (refusedAtOnce) fail('a step was undone that had no effect for certain');
   if (later) fail('a step was undone before one that came after it');
 }
