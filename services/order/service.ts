@@ -23,7 +23,7 @@ export const createOrderService: CreateService = async (runtime) => {
   const storage = await runtime.openStorage('order');
   await storage.migrate('order', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const idempotency = await createIdempotency(storage, { clock });
-  const outbox = createOutbox({
+  const outbox = await createOutbox({
     storage,
     events,
     tasks,

@@ -15,7 +15,7 @@ export const createPaymentService: CreateService = async ({ clock, logger, event
   const storage = await runtime.openStorage('payment');
   await storage.migrate('payment', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const idempotency = await createIdempotency(storage, { clock });
-  const outbox = createOutbox({
+  const outbox = await createOutbox({
     storage,
     events,
     tasks,

@@ -15,7 +15,7 @@ export const createShippingService: CreateService = async (runtime) => {
   const storage = await runtime.openStorage('shipping');
   await storage.migrate('shipping', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const idempotency = await createIdempotency(storage, { clock });
-  const outbox = createOutbox({
+  const outbox = await createOutbox({
     storage,
     events,
     tasks,
