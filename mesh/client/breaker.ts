@@ -65,7 +65,7 @@ export function createBreaker({ target, clock, logger, rotation, openMs = 5_000 
   };
 
   // The caller has the outcome already; here it is only counted.
-  const count = (outcome: Promise<unknown>) => circuit.fire(() => outcome).catch(() => undefined);
+  const count = (outcome: () => Promise<void>) => circuit.fire(outcome).catch(() => undefined);
 
   return {
     async run<T>(call: () => Promise<T>): Promise<T> {
@@ -79,10 +79,10 @@ export function createBreaker({ target, clock, logger, rotation, openMs = 5_000 
       if (circuit.opened) throw openError();
       try {
         const result = await call();
-        await count(Promise.resolve());
+        await count(() => Promise.resolve());
         return result;
       } catch (error) {
-        await count(Promise.reject(error));
+        await count(() => Promise.reject(error));
         throw error;
       }
     },

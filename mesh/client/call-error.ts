@@ -34,7 +34,7 @@ export class CallError extends MeshError {
 }
 
 /** Makes a CallError of what an engine or a policy failed with; anything else, such as a caller's own fault, passes as it is. */
-export function toCallError(error: unknown, path: string): unknown {
+export function asCallError(error: unknown, path: string): unknown {
   if (error instanceof TransportError) return fromTransport(error);
   if (error instanceof MeshError && !(error instanceof CallError)) return new CallError(path, error);
   return error;

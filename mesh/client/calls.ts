@@ -1,6 +1,6 @@
 import type { Transport } from '../engines/engine.ts';
 import type { Clock } from '../telemetry/clock.ts';
-import { toCallError } from './call-error.ts';
+import { asCallError } from './call-error.ts';
 import type { ClientMethod } from './client-method.ts';
 import { type MeshCallOptions, outboundCall } from './outbound-call.ts';
 import { retry } from './retry.ts';
@@ -41,7 +41,7 @@ async function unary(method: ClientMethod, connection: Connection, request: obje
     const attempt = () => answered(pick().unary(engineMethod, message, call), engineMethod.path);
     return await retry(() => breaker.run(attempt), call, { maxAttempts, budget: target.budget, clock });
   } catch (error) {
-    throw toCallError(error, engineMethod.path);
+    throw asCallError(error, engineMethod.path);
   }
 }
 
@@ -60,7 +60,7 @@ async function* serverStreaming(
     const attempt = () => begun(pick().serverStreaming(engineMethod, message, call), engineMethod.path);
     yield* messages(await retry(() => breaker.watch(attempt), call, { maxAttempts, budget: target.budget, clock }));
   } catch (error) {
-    throw toCallError(error, engineMethod.path);
+    throw asCallError(error, engineMethod.path);
   }
 }
 
@@ -79,7 +79,7 @@ async function clientStreaming(
     const attempt = () => answered(pick().clientStreaming(engineMethod, whole, call), engineMethod.path);
     return await target.breakers[method.group].watch(attempt);
   } catch (error) {
-    throw toCallError(error, engineMethod.path);
+    throw asCallError(error, engineMethod.path);
   }
 }
 
@@ -96,7 +96,7 @@ async function* bidiStreaming(
     const attempt = () => begun(pick().bidiStreaming(engineMethod, whole, call), engineMethod.path);
     yield* messages(await target.breakers[method.group].watch(attempt));
   } catch (error) {
-    throw toCallError(error, engineMethod.path);
+    throw asCallError(error, engineMethod.path);
   }
 }
 
@@ -104,7 +104,7 @@ async function answered(response: Promise<unknown>, path: string): Promise<unkno
   try {
     return await response;
   } catch (error) {
-    throw toCallError(error, path);
+    throw asCallError(error, path);
   }
 }
 
@@ -119,7 +119,7 @@ async function begun(responses: AsyncIterable<unknown>, path: string): Promise<B
   try {
     return { first: await rest.next(), rest };
   } catch (error) {
-    throw toCallError(error, path);
+    throw asCallError(error, path);
   }
 }
 

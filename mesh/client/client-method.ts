@@ -1,13 +1,14 @@
 import type { TsProtoServiceDefinition } from 'nice-grpc';
 import type { MethodContract, ServiceContract } from '../contract/contract.ts';
-import type { EngineMethod, MethodKind } from '../engines/engine.ts';
+import type { EngineMethod } from '../engines/engine.ts';
+import { engineMethods } from '../engines/engine-methods.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import { maxAttempts } from './retry.ts';
 import type { MethodGroup } from './targets.ts';
 
 /** What a client knows of a method before any call of it. */
 export interface ClientMethod {
-  readonly engineMethod: EngineMethod<object, unknown>;
+  readonly engineMethod: EngineMethod<unknown, unknown>;
   readonly timeoutMs: number | undefined;
   readonly maxAttempts: number;
   readonly group: MethodGroup;
@@ -18,33 +19,27 @@ export interface ClientMethod {
   readonly complete: (request: object) => object;
 }
 
-type ProtoMethod = TsProtoServiceDefinition['methods'][string];
+type RequestType = TsProtoServiceDefinition['methods'][string]['requestType'];
 
 /** The methods of a service, by ts-proto's name. */
-export function clientMethods(contract: ServiceContract): ReadonlyMap<string, ClientMethod> {
-  const { fullName, methods } = contract.definition as TsProtoServiceDefinition;
-  const policies = contract.methods as Readonly<Record<string, MethodContract>>;
-  return new Map(
-    Object.entries(methods).map(([name, method]) => {
-      const policy = policies[name];
-      if (!policy)
-        throw new Error(`the contract of ${fullName} has no policy for ${name}: generate it anew (make gen)`);
-      return [name, clientMethod(fullName, method, policy)];
-    }),
-  );
+export function clientMethods(contract: ServiceContract<TsProtoServiceDefinition>): ReadonlyMap<string, ClientMethod> {
+  const engine = engineMethods(contract.definition);
+  const entries = Object.entries(contract.definition.methods).map(([name, { requestType }]) => {
+    const engineMethod = engine.get(name);
+    const policy = contract.methods[name];
+    if (!engineMethod || !policy) throw new Error(`${name} is not in its contract: generate the contracts anew`);
+    return [name, clientMethod(engineMethod, requestType, policy)] as const;
+  });
+  return new Map(entries);
 }
 
-function clientMethod(service: string, method: ProtoMethod, policy: MethodContract): ClientMethod {
-  const { requestType, responseType } = method;
+function clientMethod(
+  engineMethod: EngineMethod<unknown, unknown>,
+  requestType: RequestType,
+  policy: MethodContract,
+): ClientMethod {
   return {
-    engineMethod: {
-      path: `/${service}/${method.name}`,
-      kind: methodKind(method),
-      encodeRequest: (message) => requestType.encode(message).finish(),
-      decodeRequest: (bytes) => requestType.decode(bytes),
-      encodeResponse: (message) => responseType.encode(message).finish(),
-      decodeResponse: (bytes) => responseType.decode(bytes),
-    },
+    engineMethod,
     timeoutMs: policy.timeoutMs,
     maxAttempts: maxAttempts(policy),
     group: policy.idempotency === 'no-side-effects' ? 'queries' : 'commands',
@@ -52,7 +47,7 @@ function clientMethod(service: string, method: ProtoMethod, policy: MethodContra
   };
 }
 
-function completeMessage({ fromPartial }: ProtoMethod['requestType'], { idempotency }: MethodContract) {
+function completeMessage({ fromPartial }: RequestType, { idempotency }: MethodContract) {
   const whole = fromPartial ?? ((request: object) => request);
   if (idempotency === 'no-side-effects' || !('requestId' in whole({}))) return whole;
   return (request: object) => {
@@ -60,9 +55,4 @@ function completeMessage({ fromPartial }: ProtoMethod['requestType'], { idempote
     if (!message.requestId) message.requestId = uuidv7();
     return message;
   };
-}
-
-function methodKind({ requestStream, responseStream }: ProtoMethod): MethodKind {
-  if (requestStream) return responseStream ? 'bidi-streaming' : 'client-streaming';
-  return responseStream ? 'server-streaming' : 'unary';
 }

@@ -1,4 +1,4 @@
-import type { Client, CompatServiceDefinition } from 'nice-grpc';
+import type { Client, CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
 import type { ServiceContract } from '../contract/contract.ts';
 import { bindCall, type Connection } from './calls.ts';
 import { clientMethods } from './client-method.ts';
@@ -19,9 +19,10 @@ export interface ClientOptions<Definition extends CompatServiceDefinition> exten
 export function createClient<Definition extends CompatServiceDefinition>(
   options: ClientOptions<Definition>,
 ): MeshClient<Definition> {
-  const methods = [...clientMethods(options.contract as unknown as ServiceContract)];
+  // Contracts are generated, with ts-proto's definitions.
+  const contract = options.contract as unknown as ServiceContract<TsProtoServiceDefinition>;
+  const methods = [...clientMethods(contract)];
   const client = Object.fromEntries(methods.map(([name, method]) => [name, bindCall(method, options)]));
-  // Contracts are generated with ts-proto's definitions, and the shape of the client is that of the definition: a loop
-  // over the methods cannot tell the compiler.
+  // Its shape is that of the definition, which a loop over the methods cannot tell the compiler.
   return client as unknown as MeshClient<Definition>;
 }

@@ -1,8 +1,8 @@
 /** Bounds how much of a target's load may be retries, as gRPC's retry throttling does (gRFC A6). */
 export interface RetryBudget {
-  /** A call ended well, or was refused for a reason that is not the target's health. */
+  /** A try succeeded. */
   succeeded(): void;
-  /** A call failed in a way that may be retried. */
+  /** A try failed in a way that may be tried again. */
   failed(): void;
   /** Whether more than half of the tokens is left. */
   allowsRetry(): boolean;

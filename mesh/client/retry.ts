@@ -35,10 +35,7 @@ export async function retry<T>(attempt: () => Promise<T>, call: TransportCall, o
       budget.succeeded();
       return result;
     } catch (error) {
-      if (!mayHelp(error)) {
-        budget.succeeded();
-        throw error;
-      }
+      if (!mayHelp(error)) throw error;
       budget.failed();
       const delayMs = delayBefore(error, tried);
       if (tried >= options.maxAttempts || !budget.allowsRetry() || !fits(delayMs, call, clock)) throw error;

@@ -29,33 +29,43 @@ const channelOptions: ChannelOptions = {
  */
 export function connectGrpcJs(address: string): Transport {
   const channel = new Channel(address, credentials.createInsecure(), channelOptions);
+  let closed = false;
+  const start: StartCall = (path, call, listener) => {
+    if (closed) throw localError(path, Status.UNAVAILABLE, `the connection to ${address} was closed by this client`);
+    return startWireCall(channel, path, call, listener);
+  };
   return {
     unary: (method, request, call) =>
       new Promise((resolve, reject) => {
         const bytes = method.encodeRequest(request);
-        const wire = startWireCall(channel, method.path, call, singleResponse(method, resolve, reject));
+        const wire = start(method.path, call, singleResponse(method, resolve, reject));
         wire.startRead();
         sendOnly(wire, bytes);
       }),
     serverStreaming: (method, request, call) =>
       createResponseStream(method.decodeResponse, (listener) => {
         const bytes = method.encodeRequest(request);
-        const wire = startWireCall(channel, method.path, call, listener);
+        const wire = start(method.path, call, listener);
         sendOnly(wire, bytes);
         return wire;
       }),
     clientStreaming: (method, requests, call) =>
       new Promise((resolve, reject) => {
         const listener = singleResponse(method, resolve, reject);
-        startPumpedCall(channel, method, { requests, call, listener }).startRead();
+        startPumpedCall(start, method, { requests, call, listener }).startRead();
       }),
     bidiStreaming: (method, requests, call) =>
       createResponseStream(method.decodeResponse, (listener) =>
-        startPumpedCall(channel, method, { requests, call, listener }),
+        startPumpedCall(start, method, { requests, call, listener }),
       ),
-    close: () => channel.close(),
+    close() {
+      closed = true;
+      channel.close();
+    },
   };
 }
+
+type StartCall = (path: string, call: TransportCall, listener: WireListener) => WireCall;
 
 function sendOnly(wire: WireCall, bytes: Uint8Array): void {
   wire.sendMessageWithContext({}, toBuffer(bytes));
@@ -93,13 +103,13 @@ interface PumpedCall<Request> {
 
 // A source of requests that fails ends its call, and its own error is what the caller gets.
 function startPumpedCall<Request, Response>(
-  channel: Channel,
+  start: StartCall,
   method: EngineMethod<Request, Response>,
   { requests, call, listener }: PumpedCall<Request>,
 ): WireCall {
   let fault: { error: unknown } | undefined;
   let stop: (() => void) | undefined;
-  const wire = startWireCall(channel, method.path, call, {
+  const wire = start(method.path, call, {
     onMessage: listener.onMessage,
     onEnd(error) {
       stop?.();

@@ -23,7 +23,7 @@ export function startWireCall(channel: Channel, path: string, call: TransportCal
   const metadata = toWireMetadata(call.metadata);
   const wire = channel.createCall(path, deadline, null, null, null);
   const { signal } = call;
-  const abort = () => wire.cancelWithStatus(abortCode(call), 'the call was given up by its caller');
+  const abort = () => wire.cancelWithStatus(...abortStatus(call));
   const wireListener: InterceptingListener = {
     onReceiveMetadata: (header) => call.onHeader?.(fromWireMetadata(header)),
     onReceiveMessage: (bytes) => listener.onMessage(bytes),
@@ -50,8 +50,10 @@ export function undecodableText(fault: unknown): string {
 }
 
 // The signal of a call scope also aborts when the deadline passes, sometimes before grpc-js sees it pass.
-function abortCode(call: TransportCall): number {
-  return call.deadlineMs !== undefined && Date.now() >= call.deadlineMs ? Status.DEADLINE_EXCEEDED : Status.CANCELLED;
+function abortStatus({ deadlineMs }: TransportCall): [code: number, details: string] {
+  return deadlineMs !== undefined && Date.now() >= deadlineMs
+    ? [Status.DEADLINE_EXCEEDED, 'the time of the call was over']
+    : [Status.CANCELLED, 'the call was given up by its caller'];
 }
 
 function statusError(path: string, status: StatusObject): TransportError | undefined {
