@@ -1,0 +1,16 @@
+import { describe, expect, it } from 'vitest';
+import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { openStorage } from './open.ts';
+import { storageContract } from './storage-contract.ts';
+
+describe('storage', () => {
+  describeOnEachDatabase(storageContract);
+
+  it.each(['', 'data/user.db', 'mysql://localhost/user', 'sqlite:'])(
+    'refuses the URL "%s" and names those it takes',
+    async (url) => {
+      await expect(openStorage(url)).rejects.toMatchObject({ reason: 'INVALID_STORAGE_URL' });
+      await expect(openStorage(url)).rejects.toThrow('sqlite:<path>');
+    },
+  );
+});

@@ -1,0 +1,31 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type PostgresServer, postgres, startPostgres } from './postgres-server.ts';
+import { describeWithServer } from './servers.ts';
+
+/** Names a database that is not there yet; what opens it makes it. Its data is removed with the suite. */
+export type NewDatabaseUrl = () => string;
+
+/** Runs a suite on SQLite and on PostgreSQL. Whatever it opens it closes. */
+export function describeOnEachDatabase(suite: (newUrl: NewDatabaseUrl) => void): void {
+  describe('on SQLite', () => {
+    let folder: string;
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'mesh-sqlite-'));
+    });
+    afterAll(() => rm(folder, { recursive: true, force: true }));
+    suite(() => `sqlite:${join(folder, `${randomUUID()}.db`)}`);
+  });
+
+  describeWithServer(postgres, 'on PostgreSQL', () => {
+    let server: PostgresServer;
+    beforeAll(async () => {
+      server = await startPostgres();
+    }, 30_000);
+    afterAll(() => server.stop());
+    suite(() => server.url(randomUUID()));
+  });
+}
