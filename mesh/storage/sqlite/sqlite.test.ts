@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Storage, Transaction } from '../storage.ts';
+import { openSqlite, type SqliteOptions } from './sqlite.ts';
+
+const notes = { name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY, text TEXT)' };
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mesh-sqlite-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function open(options: SqliteOptions = {}): Promise<Storage> {
+  const storage = await openSqlite(join(folder, 'test.db'), options);
+  onTestFinished(() => storage.close());
+  await storage.migrate('test', [notes]);
+  return storage;
+}
+
+function add(to: Pick<Transaction, 'execute'>, id: number, text = ''): Promise<number> {
+  return to.execute('INSERT INTO note (id, text) VALUES ($1, $2)', [id, text]);
+}
+
+async function ids(storage: Storage): Promise<number[]> {
+  const rows = await storage.query<{ id: bigint }>('SELECT id FROM note ORDER BY id');
+  return rows.map((row) => Number(row.id));
+}
+
+describe('a transaction that awaits something else', () => {
+  it.each<[string, (storage: Storage) => Promise<unknown>]>([
+    ['a timer', () => setTimeout(1)],
+    ['the next turn', () => new Promise((resolve) => void setImmediate(resolve))],
+    ['the next tick', () => new Promise<void>((resolve) => process.nextTick(resolve))],
+    ['a read outside of it', (storage) => storage.query('SELECT 1')],
+    ['another transaction', (storage) => storage.transaction((tx) => tx.query('SELECT 1'))],
+    ['what never comes', () => new Promise(() => undefined)],
+  ])('is rolled back and refused, and harms no other: %s', async (_title, wait) => {
+    const storage = await open();
+    const before = storage.transaction((tx) => add(tx, 1));
+    const refused = storage.transaction(async (tx) => {
+      await add(tx, 2);
+      await wait(storage);
+      await add(tx, 3);
+    });
+    const after = storage.transaction((tx) => add(tx, 4));
+    await expect(refused).rejects.toMatchObject({ reason: 'TRANSACTION_AWAITED_OUTSIDE' });
+    expect(await Promise.all([before, after])).toEqual([1, 1]);
+    expect(await ids(storage)).toEqual([1, 4]);
+  });
+
+  it('may still await what is there already', async () => {
+    const storage = await open();
+    const there = Promise.resolve(7);
+    await storage.transaction(async (tx) => add(tx, await there));
+    expect(await ids(storage)).toEqual([7]);
+  });
+
+  it('cannot write with its late calls', async () => {
+    const storage = await open();
+    const late = Promise.withResolvers<number>();
+    const refused = storage.transaction(async (tx) => {
+      await setTimeout(5);
+      late.resolve(add(tx, 1));
+    });
+    await expect(refused).rejects.toMatchObject({ reason: 'TRANSACTION_AWAITED_OUTSIDE' });
+    await expect(late.promise).rejects.toThrow('the transaction has ended');
+    expect(await ids(storage)).toEqual([]);
+  });
+});
+
+describe('SQLite', () => {
+  it('lets the event loop turn while many transactions wait', async () => {
+    const storage = await open();
+    let turns = 0;
+    const turn = (): void => {
+      turns += 1;
+      next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    await Promise.all(Array.from({ length: 3000 }, (_, id) => storage.transaction((tx) => add(tx, id))));
+    clearImmediate(next);
+    expect(turns).toBeGreaterThanOrEqual(5);
+  });
+
+  it('refuses to open a file that is no database', async () => {
+    const path = join(folder, 'letter.db');
+    await writeFile(path, 'Dear reader, this is not a database but a letter of some length.'.repeat(20));
+    await expect(openSqlite(path)).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
+    await expect(openSqlite(path)).rejects.toThrow(`${path} cannot be opened`);
+  });
+
+  it('refuses to open a file in a folder that cannot be made', async () => {
+    await writeFile(join(folder, 'file'), '');
+    const opening = openSqlite(join(folder, 'file', 'test.db'));
+    await expect(opening).rejects.toMatchObject({ code: 14, reason: 'STORAGE_UNAVAILABLE' });
+  });
+
+  it('is unavailable while another process holds the file, and works again after that', async () => {
+    const storage = await open({ busyTimeoutMs: 10 });
+    const other = new DatabaseSync(join(folder, 'test.db'));
+    onTestFinished(() => other.close());
+    other.exec('BEGIN IMMEDIATE');
+    await expect(add(storage, 1)).rejects.toMatchObject({ code: 14, reason: 'STORAGE_UNAVAILABLE' });
+    expect(await ids(storage)).toEqual([]);
+    other.exec('ROLLBACK');
+    expect(await add(storage, 1)).toBe(1);
+  });
+
+  it('refuses writes when the disk is full, keeps what it acknowledged and goes on once there is space', async () => {
+    const storage = await open({ maxPages: 40 });
+    const large = 'x'.repeat(4000);
+    const outcomes = await Promise.allSettled(Array.from({ length: 100 }, (_, id) => add(storage, id, large)));
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 14, reason: 'STORAGE_FULL' });
+    const kept = outcomes.flatMap((outcome, id) => (outcome.status === 'fulfilled' ? [id] : []));
+    expect(refused.length).toBeGreaterThan(0);
+    expect(await ids(storage)).toEqual(kept);
+
+    await storage.execute('DELETE FROM note');
+    expect(await add(storage, 1000, large)).toBe(1);
+    await storage.check();
+  });
+
+  it('loses nothing that it acknowledged when the process is killed', async () => {
+    const child = spawn(process.execPath, [
+      new URL('write-until-killed.ts', import.meta.url).pathname,
+      join(folder, 'test.db'),
+    ]);
+    const acknowledged: number[] = [];
+    for await (const line of createInterface(child.stdout)) {
+      acknowledged.push(Number(line));
+      if (acknowledged.length === 2000) child.kill('SIGKILL');
+    }
+    if (child.signalCode === null) await once(child, 'exit');
+    expect(child.signalCode).toBe('SIGKILL');
+    const kept = new Set(await ids(await open()));
+    expect(acknowledged.length).toBeGreaterThanOrEqual(2000);
+    expect(acknowledged.filter((id) => !kept.has(id))).toEqual([]);
+  });
+});
