@@ -1,12 +1,20 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../telemetry/clock.ts';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
-import { describeEventLog } from '../event-log-contract.ts';
-import { openEmbeddedLog } from './embedded-log.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
+import type { EventLog } from '../event-log.ts';
+import { describeEventLog, event, numbered, readSome, text } from '../event-log-contract.ts';
+import { maxEventBytes, openEmbeddedLog } from './embedded-log.ts';
 
 const logger = createLogger('silent');
+const hourMs = 60 * 60 * 1000;
 
 async function makeFixture() {
   const folder = await mkdtemp(join(tmpdir(), 'event-log-'));
@@ -17,3 +25,148 @@ async function makeFixture() {
 }
 
 describeEventLog('the embedded event log', makeFixture, { waitMs: 5000 });
+
+describe('the embedded event log in its file', () => {
+  let folder: string;
+  let log: EventLog;
+
+  const open = (clock: Clock = systemClock) => openEmbeddedLog(join(folder, 'events.db'), { clock, logger });
+  const reopen = async (clock: Clock = systemClock) => {
+    await log.close();
+    return await open(clock);
+  };
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'event-log-'));
+    log = await open();
+    await log.ensureTopic('t', { partitions: 1 });
+  });
+  afterEach(async () => {
+    await log.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('has every acknowledged event, and dense offsets, after kill -9 in mid-publish', async () => {
+    await log.close();
+    const program = fileURLToPath(new URL('./testdata/publish-until-killed.ts', import.meta.url));
+    const child = spawn(process.execPath, [program, join(folder, 'events.db'), 'killed'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    const acknowledged: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      acknowledged.push(line);
+      if (acknowledged.length === 500) child.kill('SIGKILL');
+    }
+    await exited;
+    // The last line may be cut off.
+    acknowledged.pop();
+
+    log = await open();
+    const ends = await log.endOffsets('killed');
+    const total = [...ends.values()].reduce((sum, end) => sum + Number(end), 0);
+    const stored = await readSome(log, 'killed', { at: 'beginning' }, total);
+    const lines = stored.map((one) => `${one.partition} ${one.offset} ${text(one)}`);
+    expect(acknowledged.filter((line) => !lines.includes(line))).toEqual([]);
+    for (const [partition, end] of ends) {
+      const offsets = stored.filter((one) => one.partition === partition).map((one) => Number(one.offset));
+      expect(offsets).toEqual(Array.from({ length: Number(end) }, (_, index) => index));
+    }
+  });
+
+  test('removes what is older than the retention at opening and every hour, and keeps the offsets', async () => {
+    const clock = createTestClock();
+    log = await reopen(clock);
+    await log.ensureTopic('aging', { partitions: 1, retentionMs: hourMs });
+    const aged = (value: string) => ({ ...event('aging', 'a', value), timeMs: clock.now() });
+    const texts = async (count: number) => (await readSome(log, 'aging', { at: 'beginning' }, count)).map(text);
+    await log.publish(Array.from({ length: 1200 }, (_, index) => aged(`old-${index}`)));
+    clock.advance(hourMs / 2);
+    await log.publish([aged('young')]);
+    expect((await texts(1))[0]).toBe('old-0');
+
+    clock.advance(hourMs / 2 + 1);
+    await vi.waitFor(async () => expect((await texts(1))[0]).toBe('young'));
+    clock.advance(2 * hourMs);
+    log = await reopen(clock);
+    await log.publish([aged('new')]);
+    await vi.waitFor(async () =>
+      expect(await readSome(log, 'aging', { at: 'beginning' }, 1)).toMatchObject([{ offset: 1201n }]),
+    );
+    expect(await readSome(log, 'aging', { at: 'offsets', offsets: new Map([[0, 7n]]) }, 1)).toMatchObject([
+      { offset: 1201n },
+    ]);
+    log = await reopen(clock);
+    expect(await log.endOffsets('aging')).toEqual(new Map([[0, 1202n]]));
+  });
+
+  test('lets an event that claims to be from the future age with its neighbours', async () => {
+    const clock = createTestClock();
+    log = await reopen(clock);
+    await log.ensureTopic('aging', { partitions: 1, retentionMs: hourMs });
+    await log.publish([{ ...event('aging', 'a', 'x'), timeMs: clock.now() + 1000 * hourMs }]);
+    clock.advance(hourMs + 1);
+    log = await reopen(clock);
+    await log.publish([{ ...event('aging', 'a', 'y'), timeMs: clock.now() }]);
+    await vi.waitFor(async () => {
+      expect((await readSome(log, 'aging', { at: 'beginning' }, 1)).map(text)).toEqual(['y']);
+    });
+  });
+
+  test('finds a time by the first event that reached it, also when times are not in order', async () => {
+    const times = [1000, 5000, 2000, 3000, 9000, 4000];
+    await log.publish(times.map((timeMs) => ({ ...event('t', 'a', `${timeMs}`), timeMs })));
+    const first = async (timeMs: number) => (await readSome(log, 't', { at: 'time', timeMs }, 1)).map(text);
+    expect(await first(0)).toEqual(['1000']);
+    expect(await first(1500)).toEqual(['5000']);
+    expect(await first(5001)).toEqual(['9000']);
+  });
+
+  test('refuses a value that Kafka would not take, and nothing else of the same turn', async () => {
+    const large = { ...event('t', 'a', ''), value: new Uint8Array(maxEventBytes + 1) };
+    const [refused, taken] = await Promise.allSettled([log.publish([large]), log.publish([event('t', 'a', 'x')])]);
+    expect(refused).toMatchObject({ reason: { reason: 'EVENT_TOO_LARGE' } });
+    expect(taken).toMatchObject({ value: [{ offset: 0n }] });
+  });
+
+  test('keeps the place of a group that started at the end, though it has handled nothing yet', async () => {
+    await log.publish([event('t', 'a', 'before')]);
+    await log.consume({ group: 'g', topics: ['t'], start: 'latest', handle: async () => undefined });
+    log = await reopen();
+    await log.publish([event('t', 'a', 'missed while away')]);
+    const seen: string[] = [];
+    const handle = async (stored: Parameters<typeof text>[0]) => void seen.push(text(stored));
+    await log.consume({ group: 'g', topics: ['t'], start: 'latest', handle });
+    await vi.waitFor(() => expect(seen).toEqual(['missed while away']));
+  });
+
+  test('grows the wait between two tries of an event up to 30 seconds', async () => {
+    const clock = createTestClock();
+    log = await reopen(clock);
+    await log.publish([event('t', 'a', 'x')]);
+    const waits: number[] = [];
+    const atMost30s = () => clock.pendingMs().filter((delayMs) => delayMs <= 30_000);
+    await log.consume({ group: 'g', topics: ['t'], handle: () => Promise.reject(new Error('always')) });
+    for (let tries = 0; tries < 11; tries++) {
+      await vi.waitFor(() => expect(atMost30s()).toHaveLength(1), { interval: 1 });
+      const [waitMs = 0] = atMost30s();
+      waits.push(waitMs);
+      clock.advance(waitMs);
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
+  });
+
+  test('ends its readers quietly and refuses every further call when it is closed', async () => {
+    await log.publish(numbered('t', ['a'], 3));
+    const reading = readSome(log, 't', { at: 'beginning' }, 4);
+    await log.close();
+    expect((await reading).length).toBeLessThanOrEqual(3);
+    const closed = { reason: 'EVENTS_UNAVAILABLE' };
+    await expect(log.publish([event('t', 'a', 'x')])).rejects.toMatchObject(closed);
+    await expect(log.consume({ group: 'g', topics: ['t'], handle: async () => undefined })).rejects.toMatchObject(
+      closed,
+    );
+    await expect(log.check()).rejects.toMatchObject(closed);
+    await expect(readSome(log, 't', { at: 'beginning' }, 1)).rejects.toMatchObject(closed);
+  });
+});
