@@ -93,7 +93,7 @@ function check(shape: SagaShape, { label, to }: Move, from: World): void {
   const pivotDone = shape.steps.some((step, at) => step.pivot === true && from.record.steps[at]?.state === 'done');
   if (pivotDone && to.record.state.startsWith('compensat')) fail('a saga turned back after its pivot');
   if (isTerminal(from) && to.record !== from.record) fail('a terminal saga changed');
-  if (to.call && to.call !== from.call) checkCall(shape, from, to, to.call, fail);
+  if (to.call && to.call !== from.call) checkCall(shape, to, to.call, fail);
 }
 
 function remains(shape: SagaShape, world: World, step: number): boolean {
@@ -102,13 +102,7 @@ function remains(shape: SagaShape, world: World, step: number): boolean {
   return effect === 'done' || (effect === 'absent' && world.late[step] === true);
 }
 
-function checkCall(
-  shape: SagaShape,
-  from: World,
-  to: World,
-  call: NonNullable<World['call']>,
-  fail: (what: string) => void,
-): void {
+function checkCall(shape: SagaShape, to: World, call: NonNullable<World['call']>, fail: (what: string) => void): void {
   const step = to.record.steps[call.step];
   const refusedAtOnce = step?.endTimeMs !== undefined && step.attempts === 1 && to.effects[call.step] === 'absent';
   const later = to.effects

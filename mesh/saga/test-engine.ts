@@ -1,0 +1,86 @@
+import { Status } from 'nice-grpc-common';
+import { afterEach, expect } from 'vitest';
+import { MeshError } from '../errors/mesh-error.ts';
+import { openStorage } from '../storage/open.ts';
+import type { Storage } from '../storage/storage.ts';
+import { systemClock } from '../telemetry/clock.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { eventually } from '../testing/eventually.ts';
+import { createSagaEngine, type SagaEngineOptions } from './engine.ts';
+import type { SagaEngine, SagaState, SagaView } from './saga.ts';
+import type { Behaviour, TestSaga } from './test-saga.ts';
+
+const toClose: (() => Promise<void>)[] = [];
+
+/** Closes what the helpers of this file opened, the last first. */
+export function closeAfterEach(): void {
+  afterEach(async () => {
+    for (const close of toClose.splice(0).toReversed()) await close();
+  });
+}
+
+/** Opens a database until the end of the test. */
+export async function openTestStorage(url: string): Promise<Storage> {
+  const storage = await openStorage(url);
+  toClose.push(() => storage.close());
+  return storage;
+}
+
+/** Starts an engine for a saga until the end of the test. It tries again after milliseconds. */
+export async function startEngine(
+  storage: Storage,
+  { definition }: TestSaga,
+  options: Partial<SagaEngineOptions> = {},
+): Promise<SagaEngine> {
+  const engine = createSagaEngine({
+    storage,
+    definitions: [definition],
+    clock: systemClock,
+    logger: createLogger('silent'),
+    retry: { initialMs: 2, maxMs: 20 },
+    ...options,
+  });
+  await engine.start();
+  toClose.push(() => engine.stop(0));
+  return engine;
+}
+
+/** Begins a saga about `subject-<id>`. */
+export function begin(storage: Storage, engine: SagaEngine, { definition }: TestSaga, id = 'saga-1'): Promise<void> {
+  const data = { total: 9_007_199_254_740_993n, trail: '' };
+  return storage.transaction((tx) => engine.begin(tx, definition, { id, subjectId: `subject-${id}`, data }));
+}
+
+/** Resolves with a saga once it is in `state`. */
+export function reaches(engine: SagaEngine, state: SagaState, id = 'saga-1'): Promise<SagaView> {
+  return eventually(async () => {
+    const view = await engine.get({ id });
+    expect(view?.state).toBe(state);
+    return view as SagaView;
+  });
+}
+
+/** A participant's definite no. */
+export const refuses: Behaviour = async () => {
+  throw new MeshError(Status.FAILED_PRECONDITION, 'OUT_OF_LUCK', 'no such luck; do not try again');
+};
+
+/** An outcome that nobody knows. */
+export const getsLost: Behaviour = async () => {
+  throw new MeshError(Status.UNAVAILABLE, 'PEER_GONE', 'the peer went away; try again');
+};
+
+/** A call that is under way until the test lets it go on. */
+export function createGate(): {
+  readonly behaviour: Behaviour;
+  readonly reached: Promise<void>;
+  readonly open: () => void;
+} {
+  const reached = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  const behaviour = async () => {
+    reached.resolve();
+    await opened.promise;
+  };
+  return { behaviour, reached: reached.promise, open: opened.resolve };
+}
