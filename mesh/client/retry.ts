@@ -1,6 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../contract/contract.ts';
 import type { TransportCall } from '../engines/engine.ts';
+import { MeshError } from '../errors/mesh-error.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { circuitOpen } from './breaker.ts';
 import { CallError } from './call-error.ts';
@@ -39,7 +40,7 @@ export async function retry<T>(attempt: () => Promise<T>, call: TransportCall, o
       budget.failed();
       const delayMs = delayBefore(error, tried);
       if (tried >= options.maxAttempts || !budget.allowsRetry() || !fits(delayMs, call, clock)) throw error;
-      if (!(await waited(delayMs, call.signal, clock))) throw error;
+      if (!(await waited(delayMs, call.signal, clock))) throw givenUp(error);
     }
   }
 }
@@ -58,6 +59,11 @@ function delayBefore(error: CallError, tried: number): number {
 
 function fits(delayMs: number, { deadlineMs }: TransportCall, clock: Clock): boolean {
   return delayMs < (deadlineMs ?? Number.POSITIVE_INFINITY) - clock.now();
+}
+
+function givenUp(cause: unknown): MeshError {
+  const text = 'the call was given up by its caller while it waited to be tried again';
+  return new MeshError(Status.CANCELLED, 'CANCELLED', text, { cause });
 }
 
 /** False when the call was given up meanwhile. */

@@ -6,7 +6,7 @@ import { connectGrpcJs } from '../engines/grpc-js/transport.ts';
 import { encodeStatusDetails, type StatusDetails, statusDetailsKey } from '../errors/status-details.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { createLogger } from '../telemetry/logger.ts';
-import { createClientFactory } from './client-factory.ts';
+import { type ClientFactory, createClientFactory } from './client-factory.ts';
 import type { MeshClient } from './create-client.ts';
 
 /** Handlers of plain grpc-js; a method that is not there is UNIMPLEMENTED. */
@@ -40,12 +40,7 @@ export interface Peer extends AsyncDisposable {
 /** Starts a server with `handlers` and makes a client of it, for one test: `await using peer = await startPeer(...)`. */
 export async function startPeer(handlers: PeerHandlers): Promise<Peer> {
   const server = await startPeerServer(handlers);
-  const factory = createClientFactory({
-    engine: { connect: connectGrpcJs },
-    resolve: () => `127.0.0.1:${server.port}`,
-    clock: systemClock,
-    logger: createLogger('silent'),
-  });
+  const factory = clientFactory(`127.0.0.1:${server.port}`);
   return {
     client: factory.client(UserServiceContract),
     server,
@@ -54,6 +49,17 @@ export async function startPeer(handlers: PeerHandlers): Promise<Peer> {
       server.stop();
     },
   };
+}
+
+/** Makes clients that find everything at one address. */
+export function clientFactory(address: string): ClientFactory {
+  const logger = createLogger('silent');
+  return createClientFactory({
+    engine: { connect: connectGrpcJs },
+    resolve: () => address,
+    clock: systemClock,
+    logger,
+  });
 }
 
 /** A user of which only the id matters. */
