@@ -9,6 +9,7 @@ import { createShippingService } from './shipping/service.ts';
 import { createUserService } from './user/service.ts';
 
 // Everything in one process. What a service stands on comes from the settings; nothing else differs from one process each.
+// The ops service comes last: it tells of those before it.
 await runApp([
   createUserService,
   createInventoryService,
@@ -17,9 +18,5 @@ await runApp([
   createOrderService,
   createNotificationService,
   createBridgeService,
-  async (runtime, earlier) =>
-    createOpsService({
-      sagas: earlier.flatMap((service) => service.sagas ?? []),
-      deadLetters: [runtime.tasks.deadLetters, ...earlier.flatMap((service) => service.deadLetters ?? [])],
-    }),
+  createOpsService,
 ]);

@@ -490,7 +490,7 @@ export interface RedriveDeadLettersRequest {
   requestId: string;
   /** These. */
   ids: string[];
-  /** Or all of these. */
+  /** Or all of these. Set either this or ids; an empty filter means all. */
   filter:
     | DeadLetterFilter
     | undefined;
@@ -504,6 +504,18 @@ export interface RedriveDeadLettersResponse {
   redrivenIds: string[];
   /** The ids for which there is no dead letter. */
   missingIds: string[];
+  /** Those that failed again, and stay. */
+  failures: DeadLetterFailure[];
+}
+
+/** A dead letter that could not be changed. */
+export interface DeadLetterFailure {
+  /** Its id. */
+  id: string;
+  /** Why, for programs. */
+  reason: string;
+  /** The same, for people. */
+  message: string;
 }
 
 /** Asks to put dead letters aside. */
@@ -525,6 +537,8 @@ export interface DiscardDeadLettersResponse {
   discardedIds: string[];
   /** The ids for which there is no dead letter. */
   missingIds: string[];
+  /** Those that could not be put aside. */
+  failures: DeadLetterFailure[];
 }
 
 function createBaseListSagasRequest(): ListSagasRequest {
@@ -2267,7 +2281,7 @@ export const RedriveDeadLettersRequest: MessageFns<RedriveDeadLettersRequest> = 
 };
 
 function createBaseRedriveDeadLettersResponse(): RedriveDeadLettersResponse {
-  return { redrivenIds: [], missingIds: [] };
+  return { redrivenIds: [], missingIds: [], failures: [] };
 }
 
 export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> = {
@@ -2277,6 +2291,9 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
     }
     for (const v of message.missingIds) {
       writer.uint32(18).string(v!);
+    }
+    for (const v of message.failures) {
+      DeadLetterFailure.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -2310,6 +2327,14 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
             message.missingIds.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.failures.push(DeadLetterFailure.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2334,6 +2359,9 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
         : globalThis.Array.isArray(object?.missing_ids)
         ? object.missing_ids.map((e: any) => globalThis.String(e))
         : [],
+      failures: globalThis.Array.isArray(object?.failures)
+        ? object.failures.map((e: any) => DeadLetterFailure.fromJSON(e))
+        : [],
     };
   },
 
@@ -2345,6 +2373,9 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
     if (message.missingIds?.length) {
       obj.missingIds = message.missingIds;
     }
+    if (message.failures?.length) {
+      obj.failures = message.failures.map((e) => DeadLetterFailure.toJSON(e));
+    }
     return obj;
   },
 
@@ -2355,6 +2386,108 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
     const message = createBaseRedriveDeadLettersResponse();
     message.redrivenIds = object.redrivenIds?.map((e) => e) || [];
     message.missingIds = object.missingIds?.map((e) => e) || [];
+    message.failures = object.failures?.map((e) => DeadLetterFailure.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDeadLetterFailure(): DeadLetterFailure {
+  return { id: "", reason: "", message: "" };
+}
+
+export const DeadLetterFailure: MessageFns<DeadLetterFailure> = {
+  encode(message: DeadLetterFailure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeadLetterFailure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeadLetterFailure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeadLetterFailure {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: DeadLetterFailure): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeadLetterFailure>): DeadLetterFailure {
+    return DeadLetterFailure.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeadLetterFailure>): DeadLetterFailure {
+    const message = createBaseDeadLetterFailure();
+    message.id = object.id ?? "";
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -2465,7 +2598,7 @@ export const DiscardDeadLettersRequest: MessageFns<DiscardDeadLettersRequest> = 
 };
 
 function createBaseDiscardDeadLettersResponse(): DiscardDeadLettersResponse {
-  return { discardedIds: [], missingIds: [] };
+  return { discardedIds: [], missingIds: [], failures: [] };
 }
 
 export const DiscardDeadLettersResponse: MessageFns<DiscardDeadLettersResponse> = {
@@ -2475,6 +2608,9 @@ export const DiscardDeadLettersResponse: MessageFns<DiscardDeadLettersResponse> 
     }
     for (const v of message.missingIds) {
       writer.uint32(18).string(v!);
+    }
+    for (const v of message.failures) {
+      DeadLetterFailure.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -2508,6 +2644,14 @@ export const DiscardDeadLettersResponse: MessageFns<DiscardDeadLettersResponse> 
             message.missingIds.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.failures.push(DeadLetterFailure.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2532,6 +2676,9 @@ export const DiscardDeadLettersResponse: MessageFns<DiscardDeadLettersResponse> 
         : globalThis.Array.isArray(object?.missing_ids)
         ? object.missing_ids.map((e: any) => globalThis.String(e))
         : [],
+      failures: globalThis.Array.isArray(object?.failures)
+        ? object.failures.map((e: any) => DeadLetterFailure.fromJSON(e))
+        : [],
     };
   },
 
@@ -2543,6 +2690,9 @@ export const DiscardDeadLettersResponse: MessageFns<DiscardDeadLettersResponse> 
     if (message.missingIds?.length) {
       obj.missingIds = message.missingIds;
     }
+    if (message.failures?.length) {
+      obj.failures = message.failures.map((e) => DeadLetterFailure.toJSON(e));
+    }
     return obj;
   },
 
@@ -2553,6 +2703,7 @@ export const DiscardDeadLettersResponse: MessageFns<DiscardDeadLettersResponse> 
     const message = createBaseDiscardDeadLettersResponse();
     message.discardedIds = object.discardedIds?.map((e) => e) || [];
     message.missingIds = object.missingIds?.map((e) => e) || [];
+    message.failures = object.failures?.map((e) => DeadLetterFailure.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2709,7 +2860,10 @@ export const DeadLetterServiceService = {
     responseSerialize: (value: DeadLetter): Buffer => Buffer.from(DeadLetter.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeadLetter => DeadLetter.decode(value),
   },
-  /** Hands dead letters to their handlers again. Safe to repeat: an effect that was had is not had twice. */
+  /**
+   * Hands dead letters to their handlers again, at most 1,000 a call, the oldest first. One that fails again stays, with
+   * its new error. Safe to repeat: an effect that was had is not had twice.
+   */
   redriveDeadLetters: {
     path: "/ops.v1.DeadLetterService/RedriveDeadLetters" as const,
     requestStream: false as const,
@@ -2721,7 +2875,7 @@ export const DeadLetterServiceService = {
       Buffer.from(RedriveDeadLettersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RedriveDeadLettersResponse => RedriveDeadLettersResponse.decode(value),
   },
-  /** Puts dead letters aside for good, with a note. */
+  /** Puts dead letters aside for good, with a note. A saga is not discarded but resolved, with ResolveSaga. */
   discardDeadLetters: {
     path: "/ops.v1.DeadLetterService/DiscardDeadLetters" as const,
     requestStream: false as const,
@@ -2740,9 +2894,12 @@ export interface DeadLetterServiceServer extends UntypedServiceImplementation {
   listDeadLetters: handleServerStreamingCall<ListDeadLettersRequest, DeadLetter>;
   /** Returns one dead letter. NOT_FOUND when there is none with this id. */
   getDeadLetter: handleUnaryCall<GetDeadLetterRequest, DeadLetter>;
-  /** Hands dead letters to their handlers again. Safe to repeat: an effect that was had is not had twice. */
+  /**
+   * Hands dead letters to their handlers again, at most 1,000 a call, the oldest first. One that fails again stays, with
+   * its new error. Safe to repeat: an effect that was had is not had twice.
+   */
   redriveDeadLetters: handleUnaryCall<RedriveDeadLettersRequest, RedriveDeadLettersResponse>;
-  /** Puts dead letters aside for good, with a note. */
+  /** Puts dead letters aside for good, with a note. A saga is not discarded but resolved, with ResolveSaga. */
   discardDeadLetters: handleUnaryCall<DiscardDeadLettersRequest, DiscardDeadLettersResponse>;
 }
 
@@ -2770,7 +2927,10 @@ export interface DeadLetterServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeadLetter) => void,
   ): ClientUnaryCall;
-  /** Hands dead letters to their handlers again. Safe to repeat: an effect that was had is not had twice. */
+  /**
+   * Hands dead letters to their handlers again, at most 1,000 a call, the oldest first. One that fails again stays, with
+   * its new error. Safe to repeat: an effect that was had is not had twice.
+   */
   redriveDeadLetters(
     request: RedriveDeadLettersRequest,
     callback: (error: ServiceError | null, response: RedriveDeadLettersResponse) => void,
@@ -2786,7 +2946,7 @@ export interface DeadLetterServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RedriveDeadLettersResponse) => void,
   ): ClientUnaryCall;
-  /** Puts dead letters aside for good, with a note. */
+  /** Puts dead letters aside for good, with a note. A saga is not discarded but resolved, with ResolveSaga. */
   discardDeadLetters(
     request: DiscardDeadLettersRequest,
     callback: (error: ServiceError | null, response: DiscardDeadLettersResponse) => void,

@@ -208,14 +208,14 @@ export const DeadLetterServiceContract = {
     },
     redriveDeadLetters: {
       validate: validateRedriveDeadLettersRequest,
-      timeoutMs: 5000,
+      timeoutMs: 60000,
       idempotency: 'idempotent',
       maxAttempts: 3,
       priority: 'normal',
     },
     discardDeadLetters: {
       validate: validateDiscardDeadLettersRequest,
-      timeoutMs: 5000,
+      timeoutMs: 60000,
       idempotency: 'idempotent',
       maxAttempts: 3,
       priority: 'normal',

@@ -1,0 +1,32 @@
+import { Status } from 'nice-grpc-common';
+import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
+
+/** NOT_FOUND `UNKNOWN_SAGA`. */
+export function unknownSaga(id: string): MeshError {
+  return new MeshError(Status.NOT_FOUND, 'UNKNOWN_SAGA', `there is no saga ${id}: look for it with ListSagas`, {
+    metadata: { id },
+  });
+}
+
+/** NOT_FOUND `UNKNOWN_SAGA`, asked for by its order. */
+export function noSagaOfOrder(orderId: string): MeshError {
+  return new MeshError(Status.NOT_FOUND, 'UNKNOWN_SAGA', `order ${orderId} has no saga: check the order's id`, {
+    metadata: { order_id: orderId },
+  });
+}
+
+/** NOT_FOUND `UNKNOWN_DEAD_LETTER`. */
+export function unknownDeadLetter(id: string): MeshError {
+  return new MeshError(
+    Status.NOT_FOUND,
+    'UNKNOWN_DEAD_LETTER',
+    `there is no dead letter ${id}: it was redriven or discarded, or never was; ListDeadLetters shows those there are`,
+    { metadata: { id } },
+  );
+}
+
+/** INVALID_ARGUMENT `INVALID_FIELD`: it is not clear which dead letters are meant. */
+export function eitherIdsOrFilter(): MeshError {
+  const description = 'must be set when filter is not, and only then; an empty filter means all dead letters';
+  return invalidRequest([{ field: 'ids', description }]);
+}

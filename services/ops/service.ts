@@ -1,0 +1,29 @@
+import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
+import { type CreateService, serve } from '../../mesh/app/service.ts';
+import { combineDeadLetters } from '../../mesh/dead-letters/combine.ts';
+import { sagaDeadLetters } from '../../mesh/dead-letters/saga-dead-letters.ts';
+import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { combineSagas } from './combine-sagas.ts';
+import { createDeadLetterRpc } from './dead-letter-rpc.ts';
+import { createSagaRpc } from './saga-rpc.ts';
+
+/** Wires the ops service over what the services built before it have, and the task queue: it belongs last in a process. */
+export const createOpsService: CreateService = async (runtime, earlier) => {
+  const { clock, logger, tasks } = runtime;
+  const storage = await runtime.openStorage('ops');
+  const idempotency = await createIdempotency(storage, { clock });
+  const sagas = combineSagas(earlier.flatMap((service) => service.sagas ?? []));
+  const deadLetters = combineDeadLetters([
+    tasks.deadLetters,
+    ...earlier.flatMap((service) => service.deadLetters ?? []),
+    sagaDeadLetters(sagas),
+  ]);
+  return {
+    name: 'ops',
+    serves: [
+      serve(SagaServiceContract, createSagaRpc({ sagas, idempotency })),
+      serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, idempotency, logger })),
+    ],
+    check: () => storage.check(),
+  };
+};
