@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { continueTrace } from '../server/trace-context.ts';
 import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
 import type { NewTask, Task } from './task-queue.ts';
 
@@ -11,17 +11,13 @@ export function withScopeHeaders(task: NewTask): NewTask {
   return { ...task, headers: { traceparent: scope.traceparent, [requestIdHeader]: scope.requestId, ...task.headers } };
 }
 
-/** The scope that a task is worked on in: that of its sender, as far as its headers tell. */
+/** The scope that a task is worked on in: the trace and the request of its sender, as far as its headers tell. */
 export function scopeOf(task: Task, signal: AbortSignal): CallScope {
   const { traceparent, [requestIdHeader]: requestId } = task.headers;
   return {
-    traceparent: traceparent ?? newTraceparent(),
+    traceparent: continueTrace(traceparent),
     requestId: requestId ?? task.id,
     deadlineMs: undefined,
     signal,
   };
-}
-
-function newTraceparent(): string {
-  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
 }
