@@ -1,0 +1,159 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openStorage } from '../storage/open.ts';
+import type { Storage, Transaction } from '../storage/storage.ts';
+import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { createTestClock } from '../testing/test-clock.ts';
+import { createIdempotency } from './create-idempotency.ts';
+import type { Codec, Idempotency, RepeatableMethod } from './idempotency.ts';
+
+interface Deposit {
+  readonly requestId: string;
+  readonly amount: number;
+}
+interface Balance {
+  readonly amount: number;
+}
+
+const hourMs = 3_600_000;
+const deposit: RepeatableMethod<Deposit, Balance> = {
+  path: '/test.v1.Bank/Deposit',
+  requestType: jsonCodec(),
+  responseType: jsonCodec(),
+};
+
+function jsonCodec<Message>(): Codec<Message> {
+  return {
+    encode: (message) => ({ finish: () => Buffer.from(JSON.stringify(message)) }),
+    decode: (bytes) => JSON.parse(Buffer.from(bytes).toString()),
+  };
+}
+
+/** A bank with one account and no protection of its own against doing things twice. */
+async function openBank(url: string) {
+  const storage = await openStorage(url);
+  onTestFinished(() => storage.close());
+  await storage.migrate('bank', [
+    {
+      name: '0001-init',
+      sql: 'CREATE TABLE account (id BIGINT PRIMARY KEY, balance BIGINT NOT NULL); INSERT INTO account VALUES (1, 0)',
+    },
+  ]);
+  const clock = createTestClock();
+  const idempotency = await createIdempotency(storage, { clock });
+  return { storage, clock, idempotency };
+}
+
+async function add(tx: Transaction, amount: number): Promise<Balance> {
+  const [row] = await tx.query('UPDATE account SET balance = balance + $1 RETURNING balance', [amount]);
+  return { amount: Number(row?.balance) };
+}
+
+function depositOnce(idempotency: Idempotency, request: Deposit): Promise<Balance> {
+  return idempotency.once(deposit, request, (tx) => add(tx, request.amount));
+}
+
+async function count(storage: Storage, sql: string): Promise<number> {
+  const [row] = await storage.query<{ n: bigint }>(sql);
+  return Number(row?.n);
+}
+
+const balanceOf = (storage: Storage) => count(storage, 'SELECT balance AS n FROM account');
+const keptBy = (storage: Storage) => count(storage, 'SELECT count(*) AS n FROM handled_request');
+
+describe('idempotency', () => {
+  describeOnEachDatabase((newUrl) => {
+    it('answers a repeated call as it did before, without doing it again', async () => {
+      const { storage, idempotency } = await openBank(newUrl());
+      const request = { requestId: 'a', amount: 5 };
+      expect(await depositOnce(idempotency, request)).toEqual({ amount: 5 });
+      await depositOnce(idempotency, { requestId: 'b', amount: 1 });
+      expect(await depositOnce(idempotency, request)).toEqual({ amount: 5 });
+      expect(await balanceOf(storage)).toBe(6);
+    });
+
+    it('gives fifty calls at the same time with one id one effect and equal answers', async () => {
+      const url = newUrl();
+      const banks = [await openBank(url), await openBank(url)];
+      const request = { requestId: 'a', amount: 5 };
+      const calls = banks.flatMap(({ idempotency }) =>
+        Array.from({ length: 25 }, () => depositOnce(idempotency, request)),
+      );
+      expect(new Set((await Promise.all(calls)).map((answer) => JSON.stringify(answer)))).toEqual(
+        new Set(['{"amount":5}']),
+      );
+      for (const { storage } of banks) expect(await balanceOf(storage)).toBe(5);
+    });
+
+    it('refuses an id that was used for another payload, and does nothing', async () => {
+      const { storage, idempotency } = await openBank(newUrl());
+      await depositOnce(idempotency, { requestId: 'a', amount: 5 });
+      const reuse = { code: 6, reason: 'REQUEST_ID_REUSED' };
+      const other = { requestId: 'a', amount: 6 };
+      await expect(depositOnce(idempotency, other)).rejects.toMatchObject(reuse);
+      await expect(idempotency.replay(deposit, other)).rejects.toMatchObject(reuse);
+      expect(await balanceOf(storage)).toBe(5);
+    });
+
+    it('takes the same id under another method for another call', async () => {
+      const { storage, idempotency } = await openBank(newUrl());
+      const request = { requestId: 'a', amount: 5 };
+      await depositOnce(idempotency, request);
+      const bonus = { ...deposit, path: '/test.v1.Bank/Bonus' };
+      expect(await idempotency.once(bonus, request, (tx) => add(tx, 1))).toEqual({ amount: 6 });
+      expect(await balanceOf(storage)).toBe(6);
+    });
+
+    it('does not keep a refusal: the repeated call decides anew', async () => {
+      const { storage, idempotency } = await openBank(newUrl());
+      const request = { requestId: 'a', amount: 5 };
+      const refused = idempotency.once(deposit, request, async (tx) => {
+        await add(tx, 5);
+        throw new Error('the bank is closed');
+      });
+      await expect(refused).rejects.toThrow('the bank is closed');
+      expect(await keptBy(storage)).toBe(0);
+      expect(await depositOnce(idempotency, request)).toEqual({ amount: 5 });
+      expect(await balanceOf(storage)).toBe(5);
+    });
+
+    it('does a call without an id each time and keeps nothing of it', async () => {
+      const { storage, idempotency } = await openBank(newUrl());
+      const request = { requestId: '', amount: 5 };
+      await depositOnce(idempotency, request);
+      expect(await depositOnce(idempotency, request)).toEqual({ amount: 10 });
+      expect(await idempotency.replay(deposit, request)).toBeUndefined();
+      expect(await keptBy(storage)).toBe(0);
+    });
+
+    it('replays the answer given before, and nothing where there is none', async () => {
+      const { idempotency } = await openBank(newUrl());
+      const request = { requestId: 'a', amount: 5 };
+      expect(await idempotency.replay(deposit, request)).toBeUndefined();
+      await depositOnce(idempotency, request);
+      expect(await idempotency.replay(deposit, request)).toEqual({ amount: 5 });
+    });
+
+    it('forgets answers after seven days, in portions, and none before', async () => {
+      const { storage, clock, idempotency } = await openBank(newUrl());
+      const old = Array.from({ length: 450 }, (_, index) => ({ requestId: `old-${index}`, amount: 1 }));
+      await Promise.all(old.map((request) => depositOnce(idempotency, request)));
+      clock.advance(7 * 24 * hourMs);
+      await depositOnce(idempotency, { requestId: 'new-0', amount: 1 });
+      expect(await keptBy(storage)).toBe(451);
+
+      clock.advance(hourMs);
+      const kept: number[] = [];
+      for (const requestId of ['new-1', 'new-2', 'new-3']) {
+        await depositOnce(idempotency, { requestId, amount: 1 });
+        kept.push(await keptBy(storage));
+      }
+      expect(kept).toEqual([252, 53, 4]);
+    });
+
+    it('refuses to keep answers for less than a day', async () => {
+      const { storage, clock } = await openBank(newUrl());
+      const short = createIdempotency(storage, { clock, retentionMs: 23 * hourMs });
+      await expect(short).rejects.toThrow('at least 24 hours');
+    });
+  });
+});
