@@ -1,0 +1,73 @@
+import {
+  type EventRecord,
+  type EventServiceImplementation,
+  type PublishRequest,
+  Start,
+  type SubscribeRequest,
+} from '../../gen/ts/events/v1/events.ts';
+import { readAttributes } from '../../mesh/events/envelope.ts';
+import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/event-log.ts';
+import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import type { PublishEvent, PublishedEvent } from './publish-event.ts';
+
+export interface EventRpcDeps {
+  readonly events: EventLog;
+  readonly publishEvent: PublishEvent;
+  readonly draining: AbortSignal;
+}
+
+/** The handlers of `events.v1.EventService`. */
+export function createEventRpc({
+  events,
+  publishEvent,
+  draining,
+}: EventRpcDeps): EventServiceImplementation<MeshCallContext> {
+  return {
+    listTopics: async () => ({ topics: await events.topics() }),
+    publish: (request) => publishEvent(publishedEvent(request)),
+    subscribe: (request, context) => subscribe(events, request, AbortSignal.any([context.signal, draining])),
+  };
+}
+
+async function* subscribe(
+  events: EventLog,
+  request: SubscribeRequest,
+  signal: AbortSignal,
+): AsyncGenerator<EventRecord> {
+  const types = new Set(request.types);
+  for await (const event of events.read(request.topic, startOf(request.from), signal)) {
+    if (request.key !== '' && event.key !== request.key) continue;
+    const { id, type } = readAttributes(event);
+    if (types.size > 0 && !types.has(type)) continue;
+    yield recordOf(event, id, type);
+  }
+  // The log ends a reading quietly; the caller has to learn why it ended.
+  signal.throwIfAborted();
+}
+
+function startOf(from: SubscribeRequest['from']): StartPosition {
+  switch (from?.$case) {
+    case 'offsets':
+      return {
+        at: 'offsets',
+        offsets: new Map(
+          Object.entries(from.value.byPartition).map(([partition, offset]) => [Number(partition), offset]),
+        ),
+      };
+    case 'time':
+      return { at: 'time', timeMs: from.value.getTime() };
+    default:
+      return { at: from?.value === Start.START_BEGINNING ? 'beginning' : 'latest' };
+  }
+}
+
+function recordOf(event: StoredEvent, id: string, type: string): EventRecord {
+  const { topic, partition, offset, key, headers, value, timeMs } = event;
+  return { topic, partition, offset, key, type, id, time: new Date(timeMs), headers: { ...headers }, payload: value };
+}
+
+function publishedEvent(request: PublishRequest): PublishedEvent {
+  const { value, ...event } = request;
+  if (value?.$case === 'json') return { ...event, value: { json: value.value } };
+  return { ...event, value: { payload: value?.value ?? new Uint8Array() } };
+}

@@ -1,0 +1,12 @@
+import { EventServiceContract } from '../../gen/ts/events/v1/events.contract.ts';
+import { type CreateService, serve } from '../../mesh/app/service.ts';
+import { createPublishEvent } from './publish-event.ts';
+import { createEventRpc } from './rpc.ts';
+
+export const createBridgeService: CreateService = async ({ events, clock, draining }) => ({
+  name: 'bridge',
+  serves: [
+    serve(EventServiceContract, createEventRpc({ events, publishEvent: createPublishEvent(events, clock), draining })),
+  ],
+  check: () => events.check(),
+});

@@ -1,0 +1,50 @@
+import { NotificationServiceContract } from '../../gen/ts/notification/v1/notification.contract.ts';
+import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { type CreateService, serve } from '../../mesh/app/service.ts';
+import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
+import { createEventConsumer } from '../../mesh/events/create-consumer.ts';
+import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import type { TaskWorker } from '../../mesh/tasks/task-queue.ts';
+import { createFileMailer } from './mail/file-mailer.ts';
+import { mailQueue } from './mail-job.ts';
+import { queueNotifications } from './queue-notification.ts';
+import { createNotificationRpc } from './rpc.ts';
+import { createSendMail } from './send-mail.ts';
+
+export const createNotificationService: CreateService = async (runtime) => {
+  const { clock, logger, events, tasks, config } = runtime;
+  const storage = await runtime.openStorage('notification');
+  await storage.migrate('notification', await loadMigrations(new URL('./migrations/', import.meta.url)));
+  const outbox = await createOutbox({
+    storage,
+    events,
+    tasks,
+    source: '//ordermesh/notification',
+    topics: [],
+    clock,
+    logger,
+  });
+  const deadLetters = createDeadLetterStore(storage, { clock });
+  const handler = queueNotifications({ users: runtime.client(UserServiceContract), outbox, clock });
+  const consumer = await createEventConsumer({ events, storage, handler, deadLetters, clock, logger });
+  const mailer = await createFileMailer(config.mailUrl.slice('file:'.length), clock);
+  const sendMail = createSendMail({ storage, mailer, clock });
+  let worker: TaskWorker | undefined;
+  return {
+    name: 'notification',
+    serves: [serve(NotificationServiceContract, createNotificationRpc(storage))],
+    deadLetters: [consumer.deadLetters],
+    start: async () => {
+      await outbox.start();
+      await consumer.start();
+      worker = await tasks.work({ queue: mailQueue, handle: sendMail });
+    },
+    stop: async () => {
+      await consumer.stop();
+      await worker?.stop();
+      await outbox.stop(config.drainTimeoutMs);
+    },
+    check: () => storage.check(),
+  };
+};

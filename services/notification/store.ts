@@ -1,0 +1,97 @@
+import type { Queryable, Row, SqlValue, Transaction } from '../../mesh/storage/storage.ts';
+import type { Notification, NotificationState } from './notification.ts';
+import type { OrderTemplate } from './template.ts';
+
+export interface NotificationFilter {
+  readonly userId: string;
+  readonly orderId: string;
+}
+
+/** Adds a notification; false when it is there already. */
+export async function insertNotification(tx: Transaction, notification: Notification): Promise<boolean> {
+  const inserted = await tx.execute(
+    `INSERT INTO notifications (id, user_id, order_id, template, recipient, state, attempts, last_error, create_time, update_time)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+    [
+      notification.id,
+      notification.userId,
+      notification.orderId,
+      notification.template,
+      notification.to,
+      notification.state,
+      notification.attempts,
+      notification.lastError,
+      notification.createTimeMs,
+      notification.updateTimeMs,
+    ],
+  );
+  return inserted === 1;
+}
+
+/** What a try to send it did. */
+export interface SendingOutcome {
+  readonly state: NotificationState;
+  readonly lastError: string;
+  readonly timeMs: number;
+}
+
+/** Notes a try. One that is sent stays sent. */
+export async function recordTry(tx: Transaction, id: string, outcome: SendingOutcome): Promise<void> {
+  await tx.execute(
+    `UPDATE notifications SET state = $2, last_error = $3, update_time = $4, attempts = attempts + 1
+     WHERE id = $1 AND state <> 'SENT'`,
+    [id, outcome.state, outcome.lastError, outcome.timeMs],
+  );
+}
+
+export async function findNotification(db: Queryable, id: string): Promise<Notification | undefined> {
+  const [row] = await db.query<NotificationRow>('SELECT * FROM notifications WHERE id = $1', [id]);
+  return row && notificationOf(row);
+}
+
+/** A page of notifications after an id, in id order. */
+export async function pageOfNotifications(
+  db: Queryable,
+  afterId: string,
+  filter: NotificationFilter,
+  size: number,
+): Promise<Notification[]> {
+  const conditions = ['id > $1'];
+  const params: SqlValue[] = [afterId];
+  if (filter.userId !== '') conditions.push(`user_id = $${params.push(filter.userId)}`);
+  if (filter.orderId !== '') conditions.push(`order_id = $${params.push(filter.orderId)}`);
+  const limit = params.push(size);
+  const rows = await db.query<NotificationRow>(
+    `SELECT * FROM notifications WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT $${limit}`,
+    params,
+  );
+  return rows.map(notificationOf);
+}
+
+interface NotificationRow extends Row {
+  readonly id: string;
+  readonly user_id: string;
+  readonly order_id: string;
+  readonly template: OrderTemplate;
+  readonly recipient: string;
+  readonly state: NotificationState;
+  readonly attempts: bigint;
+  readonly last_error: string;
+  readonly create_time: bigint;
+  readonly update_time: bigint;
+}
+
+function notificationOf(row: NotificationRow): Notification {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    orderId: row.order_id,
+    template: row.template,
+    to: row.recipient,
+    state: row.state,
+    attempts: Number(row.attempts),
+    lastError: row.last_error,
+    createTimeMs: Number(row.create_time),
+    updateTimeMs: Number(row.update_time),
+  };
+}
