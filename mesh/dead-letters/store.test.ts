@@ -29,7 +29,8 @@ afterEach(async () => {
 });
 
 const add = (letter: Partial<DeadLetter> = {}) => storage.transaction((tx) => store.add(tx, { ...aLetter, ...letter }));
-const openBox = (redrive: Redrive = async () => undefined) => store.box('event', redrive);
+const ignore: Redrive = async () => async () => undefined;
+const openBox = (redrive: Redrive = ignore) => store.box('event', redrive);
 const idsIn = async (box: DeadLetterBox, filter: DeadLetterFilter = {}, afterId = '') =>
   (await Array.fromAsync(box.list(filter, afterId))).map((letter) => letter.id);
 const rows = async () =>
@@ -88,14 +89,14 @@ describe('redriving a dead letter', () => {
   it('takes it off the list in the transaction of its handler', async () => {
     const id = await add();
     const effects: DeadLetter[] = [];
-    const box = openBox(async (letter, tx) => {
+    const box = openBox(async (letter) => async (tx) => {
       effects.push(letter);
       await store.add(tx, { ...letter, source: 'task' });
     });
     expect(await box.redrive(id)).toBe(true);
     expect(effects).toEqual([{ ...aLetter, id }]);
     expect(await idsIn(box)).toEqual([]);
-    expect(await idsIn(store.box('task', async () => undefined))).toHaveLength(1);
+    expect(await idsIn(store.box('task', ignore))).toHaveLength(1);
     expect(await box.redrive(id)).toBe(false);
     expect(effects).toHaveLength(1);
   });
@@ -103,7 +104,7 @@ describe('redriving a dead letter', () => {
   it('leaves it on the list with the new error when the handler fails again, and nothing of what that did', async () => {
     const id = await add();
     clock.advance(5_000);
-    const box = openBox(async (letter, tx) => {
+    const box = openBox(async (letter) => async (tx) => {
       await store.add(tx, letter);
       throw new Error('still broken');
     });

@@ -6,8 +6,11 @@ import { deadLetterMigrations } from './migrations.ts';
 
 const pageSize = 100;
 
-/** Hands a letter to its handler again, in the transaction that takes it off the list. */
-export type Redrive = (letter: DeadLetter, tx: Transaction) => Promise<void>;
+/**
+ * Gets ready to hand a letter to its handler again. What it resolves with does so, in the transaction that takes the
+ * letter off the list.
+ */
+export type Redrive = (letter: DeadLetter) => Promise<(tx: Transaction) => Promise<void>>;
 
 /** Keeps dead letters in a service's own database, and for 30 days more what was taken off the list. */
 export interface DeadLetterStore {
@@ -62,9 +65,12 @@ async function redriveLetter(
   redrive: Redrive,
 ): Promise<boolean> {
   try {
+    const open = await selectLetter(storage, source, id);
+    if (!open) return false;
+    const handOver = await redrive(open);
     return await storage.transaction(async (tx) => {
       const letter = await closeLetter(tx, source, id, { state: 'redriven', note: '', timeMs: clock.now() });
-      if (letter) await redrive(letter, tx);
+      if (letter) await handOver(tx);
       return letter !== undefined;
     });
   } catch (error) {

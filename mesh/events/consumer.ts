@@ -2,14 +2,18 @@ import type { Transaction } from '../storage/storage.ts';
 import type { EventAttributes } from './envelope.ts';
 import type { StoredEvent } from './event-log.ts';
 
+/** Writes the effect of an event. It awaits nothing but the transaction. */
+export type EventEffect = (tx: Transaction) => Promise<void>;
+
 /** What a service does with the events of others. */
 export interface EventHandler {
   readonly group: string;
   readonly topics: readonly string[];
   /**
-   * Writes the effect of an event. The inbox row is in the same transaction, so a second delivery has no effect. It
-   * awaits nothing but the transaction. Types it does not know it leaves alone. A MeshError with INVALID_ARGUMENT, or a
-   * decoding error, is final: the event becomes a dead letter at once; other errors are tried again first.
+   * Reads an event, asks others what it has to know, and resolves with the effect to write: in one transaction with the
+   * inbox row, so a second delivery has none. `undefined`: the event is none of its business. A MeshError with
+   * INVALID_ARGUMENT, or a SyntaxError, is final: the event becomes a dead letter at once. UNAVAILABLE is not the event's
+   * fault: it is handed over again until others can be reached. All else is tried again a few times first.
    */
-  readonly handle: (tx: Transaction, event: StoredEvent, attributes: EventAttributes) => Promise<void>;
+  readonly handle: (event: StoredEvent, attributes: EventAttributes) => Promise<EventEffect | undefined>;
 }

@@ -2,12 +2,12 @@ import { Status } from 'nice-grpc-common';
 import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { continueTrace } from '../server/trace-context.ts';
-import type { Storage, Transaction } from '../storage/storage.ts';
+import type { Storage } from '../storage/storage.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { pause } from './backoff.ts';
-import type { EventHandler } from './consumer.ts';
+import type { EventEffect, EventHandler } from './consumer.ts';
 import { type EventFailure, fromLetter, toLetter } from './consumer-letters.ts';
 import { type EventAttributes, readAttributes } from './envelope.ts';
 import type { StoredEvent } from './event-log.ts';
@@ -31,7 +31,7 @@ export interface EventHandling {
    * cannot be used, or `signal` aborted between two tries. Then the event has to be handed over again.
    */
   handle(event: StoredEvent, signal: AbortSignal): Promise<void>;
-  /** Handles the event of a dead letter in the given transaction, unless it has had its effect already. */
+  /** Handles the event of a dead letter again, unless it has had its effect already. */
   readonly redrive: Redrive;
 }
 
@@ -41,19 +41,22 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   const { group } = handler;
 
   async function apply(event: StoredEvent, attributes: EventAttributes): Promise<void> {
+    const effect = await read(event, attributes);
+    if (!effect) return;
     await storage.transaction(async (tx) => {
-      if (await remember(tx, group, attributes.id, 'handled', clock.now())) await run(tx, event, attributes);
+      if (await remember(tx, group, attributes.id, 'handled', clock.now())) await effect(tx);
     });
   }
 
-  async function run(tx: Transaction, event: StoredEvent, attributes: EventAttributes): Promise<void> {
+  async function read(event: StoredEvent, attributes: EventAttributes): Promise<EventEffect | undefined> {
     const scope = {
       requestId: attributes.correlationId ?? attributes.id,
       traceparent: continueTrace(attributes.traceparent),
       deadlineMs: undefined,
       signal: undefined,
     };
-    await runInScope(scope, () => handler.handle(tx, event, attributes));
+    const effect = await runInScope(scope, () => handler.handle(event, attributes));
+    return effect && ((tx) => runInScope(scope, () => effect(tx)));
   }
 
   async function bury(event: StoredEvent, attributes: EventAttributes, failure: EventFailure): Promise<void> {
@@ -87,15 +90,18 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
         }
       }
     },
-    async redrive(letter, tx) {
+    async redrive(letter) {
       const event = fromLetter(letter);
       const attributes = readAttributes(event);
-      if (await revive(tx, group, attributes.id, clock.now())) await run(tx, event, attributes);
+      const effect = await read(event, attributes);
+      return async (tx) => {
+        if (await revive(tx, group, attributes.id, clock.now())) await effect?.(tx);
+      };
     },
   };
 }
 
-/** A handler awaits nothing but its transaction, so what is unavailable is the storage: no fault of the event. */
+/** The storage, or a service that the handler asks: no fault of the event. */
 function isUnavailable(error: unknown): boolean {
   return error instanceof MeshError && error.code === Status.UNAVAILABLE;
 }

@@ -19,10 +19,15 @@ const permanentCodes: ReadonlySet<Status> = new Set([
   Status.UNIMPLEMENTED,
 ]);
 
+/** Whether a failure says that no further try of the same work can help, so that it is the last. */
+export function isPermanentFailure(error: unknown): error is MeshError {
+  return error instanceof MeshError && permanentCodes.has(error.code);
+}
+
 /** Judges the failure of try number `attempt`. Delays vary by ±10 %, so that what failed together does not return together. */
 export function judgeFailure(error: unknown, attempt: number, { retryDelaysMs }: WorkSettings): Verdict {
   const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof MeshError && permanentCodes.has(error.code)) {
+  if (isPermanentFailure(error)) {
     return { next: 'dead-letter', reason: error.reason, error: text };
   }
   const delayMs = retryDelaysMs[attempt - 1];

@@ -1,4 +1,5 @@
 import type { Storage } from '../../mesh/storage/storage.ts';
+import { isPermanentFailure } from '../../mesh/tasks/failed-try.ts';
 import type { Task } from '../../mesh/tasks/task-queue.ts';
 import type { Clock } from '../../mesh/telemetry/clock.ts';
 import type { Mailer } from './mail/mailer.ts';
@@ -24,7 +25,11 @@ export function createSendMail({ storage, mailer, clock }: SendMailDeps): SendMa
     try {
       await mailer.send({ id: task.id, to: job.to, ...writeMail(job.template, job) });
     } catch (error) {
-      await note(job, task.isFinal(error) ? 'DEAD' : 'QUEUED', error instanceof Error ? error.message : String(error));
+      await note(
+        job,
+        task.lastAttempt || isPermanentFailure(error) ? 'DEAD' : 'QUEUED',
+        error instanceof Error ? error.message : String(error),
+      );
       throw error;
     }
     await note(job, 'SENT', '');

@@ -82,7 +82,7 @@ export async function createTaskStore(
         tx.afterCommit(() => notify(queue));
       }),
     depth: (queue) => countTasks(storage, queue),
-    deadLetters: letters.box('task', async ({ origin, subjectId, payload, headers }, tx) => {
+    deadLetters: letters.box('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
       await insertTask(tx, origin, { id: subjectId, payload, headers }, clock.now());
       tx.afterCommit(() => notify(origin));
     }),

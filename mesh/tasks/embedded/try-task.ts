@@ -26,48 +26,46 @@ export interface TaskTry {
   abandon(): Promise<void>;
 }
 
-/** Works on a leased task and keeps its lease while it does. */
+/** Works on a leased task, in the scope of who sent it, and keeps its lease while it does. */
 export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
   const { store, settings } = context;
   const abort = new AbortController();
-  const endRenewal = keepLease(leased, context, () => abort.abort(leaseLost(leased, settings.queue)));
-  const ended = work(leased, context, abort.signal)
-    .catch((error: unknown) => {
-      context.logger.error(
-        { err: error, queue: settings.queue, task: leased.id },
-        'the outcome of a task could not be recorded: it is tried again when its lease ends',
-      );
-    })
-    .finally(endRenewal);
-  return {
-    ended,
-    async abandon() {
-      endRenewal();
-      abort.abort(workerStopped(leased, settings.queue));
-      await store.giveBack(settings.queue, leased);
-    },
-  };
+  const task = toTask(leased, settings);
+  return runInScope(scopeOf(task, abort.signal), () => {
+    const endRenewal = keepLease(leased, context, () => abort.abort(leaseLost(leased, settings.queue)));
+    const ended = work(leased, task, context, abort.signal)
+      .catch((error: unknown) => reportUnrecorded(error, leased, context))
+      .finally(endRenewal);
+    return {
+      ended,
+      async abandon() {
+        endRenewal();
+        abort.abort(workerStopped(leased, settings.queue));
+        await store.giveBack(settings.queue, leased);
+      },
+    };
+  });
 }
 
-async function work(leased: LeasedTask, context: TryContext, signal: AbortSignal): Promise<void> {
+function toTask({ id, payload, headers, attempt }: LeasedTask, { queue, maxAttempts }: WorkSettings): Task {
+  return { id, payload, headers, attempt, queue, lastAttempt: attempt === maxAttempts };
+}
+
+async function work(leased: LeasedTask, task: Task, context: TryContext, signal: AbortSignal): Promise<void> {
   const { store, settings } = context;
   if (leased.attempt > settings.maxAttempts) return await buryUnfinished(leased, context);
-  const { id, payload, headers, attempt } = leased;
-  const task: Task = {
-    id,
-    payload,
-    headers,
-    attempt,
-    queue: settings.queue,
-    lastAttempt: attempt === settings.maxAttempts,
-  };
   try {
-    await runInScope(scopeOf(task, signal), () => settings.handle(task, signal));
+    await settings.handle(task, signal);
   } catch (error) {
     if (!signal.aborted) await recordFailure(leased, error, context);
     return;
   }
   if (!signal.aborted) await store.complete(leased);
+}
+
+function reportUnrecorded(error: unknown, leased: LeasedTask, { settings, logger }: TryContext): void {
+  const fields = { err: error, queue: settings.queue, task: leased.id };
+  logger.error(fields, 'the outcome of a task could not be recorded: it is tried again when its lease ends');
 }
 
 async function recordFailure(
