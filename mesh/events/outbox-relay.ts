@@ -84,7 +84,7 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
       return outcome;
     } catch (error) {
       failures += 1;
-      if (failures === 1)
+      if (failures === 1 && !ended.signal.aborted)
         logger.error({ err: error, kind }, 'the outbox cannot hand on: it keeps its entries and tries again');
       return 'failed';
     }
@@ -165,9 +165,9 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
     async stop(graceMs) {
       stopping = true;
       wakeup.ring();
-      const cancel = clock.after(graceMs, () => ended.abort());
-      const graceOver = new Promise<void>((resolve) => ended.signal.addEventListener('abort', () => resolve()));
-      await Promise.race([running, graceOver]);
+      const graceOver = Promise.withResolvers<void>();
+      const cancel = clock.after(graceMs, graceOver.resolve);
+      await Promise.race([running, graceOver.promise]);
       cancel();
       ended.abort();
     },
