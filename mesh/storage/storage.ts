@@ -12,7 +12,7 @@ export interface Queryable {
   execute(sql: string, params?: readonly SqlValue[]): Promise<number>;
 }
 
-/** A transaction under way. */
+/** A transaction under way. A statement that failed has failed the transaction, also when `work` catches its error. */
 export interface Transaction extends Queryable {
   /** Calls `action` once the transaction is durable; never when it is rolled back. For waking others, so it must not throw. */
   afterCommit(action: () => void): void;
@@ -46,7 +46,9 @@ export interface Storage extends Queryable {
   /**
    * Runs `work` and commits, or rolls back when it throws, and passes its result or error on. `work` awaits nothing but
    * the transaction's own calls: others wait behind it. Transactions of one turn share a commit; one that throws takes
-   * no other down with it. On a deadlock or serialization failure `work` is run again from its start.
+   * no other down with it. On a deadlock or serialization failure `work` is run again from its start, a few times, then it
+   * is UNAVAILABLE `STORAGE_CONTENTION`. When the connection is lost during the commit nobody knows whether it was done:
+   * UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN`. Outside of a transaction each statement that writes is one of its own.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: StorageOptions): Promise<T>;
   /** Applies what is missing of a set, once, also with several processes starting at a time. */

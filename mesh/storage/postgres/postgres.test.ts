@@ -50,6 +50,16 @@ describeWithServer(postgres, 'storage on PostgreSQL', () => {
     for (const storage of storages) expect(await balances(storage)).toEqual([0n, 0n]);
   });
 
+  it('writes every commit to the disk before it resolves, also where the database says otherwise', async () => {
+    const url = server.url(randomUUID());
+    const storage = await open({}, url);
+    await storage.execute(
+      `ALTER DATABASE ${new URL(url).pathname.slice(1).replace(/.*/, '"$&"')} SET synchronous_commit = off`,
+    );
+    const reopened = await open({}, url);
+    expect(await reopened.query("SELECT current_setting('synchronous_commit') AS value")).toEqual([{ value: 'on' }]);
+  });
+
   it('runs the loser of a deadlock again', async () => {
     const storage = await open();
     let runs = 0;

@@ -90,6 +90,18 @@ describe('SQLite', () => {
     expect(turns).toBeGreaterThanOrEqual(5);
   });
 
+  it('writes every commit to the disk before it resolves', async () => {
+    const storage = await open();
+    expect(await storage.query('PRAGMA synchronous')).toEqual([{ synchronous: 2n }]);
+    expect(await storage.query('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
+  });
+
+  it('enforces foreign keys', async () => {
+    const storage = await open();
+    await storage.execute('CREATE TABLE line (note_id BIGINT REFERENCES note (id))');
+    await expect(storage.execute('INSERT INTO line (note_id) VALUES (1)')).rejects.toThrow('FOREIGN KEY');
+  });
+
   it('refuses to open a file that is no database', async () => {
     const path = join(folder, 'letter.db');
     await writeFile(path, 'Dear reader, this is not a database but a letter of some length.'.repeat(20));

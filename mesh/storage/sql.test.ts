@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { parseSql, sqlForMessage } from './sql.ts';
+
+describe('parseSql', () => {
+  it('numbers parameters as SQLite does and counts up to the highest', () => {
+    const { numbered, parameterCount } = parseSql('SELECT $2, $1, $2, $11');
+    expect(numbered).toBe('SELECT ?2, ?1, ?2, ?11');
+    expect(parameterCount).toBe(11);
+  });
+
+  it.each(["'it''s $1'", '"a ""$1"" b"', '-- $1\n', '/* $1\n $2 */'])(
+    'passes over what is no parameter: %s',
+    (text) => {
+      expect(parseSql(`SELECT 1 ${text}`)).toMatchObject({ numbered: `SELECT 1 ${text}`, parameterCount: 0 });
+    },
+  );
+
+  it.each(['SELECT 1', '  values (1)', '-- why\n/* and how */ select 1'])('sees that it only reads: %j', (sql) => {
+    expect(parseSql(sql)).toMatchObject({ readsOnly: true, changesRows: false });
+  });
+
+  it.each(['INSERT INTO a VALUES (1)', 'update a set b = 1', 'DELETE FROM a', 'WITH b AS (SELECT 1) DELETE FROM a'])(
+    'sees that it changes rows: %j',
+    (sql) => {
+      expect(parseSql(sql)).toMatchObject({ readsOnly: false, changesRows: true });
+    },
+  );
+});
+
+describe('sqlForMessage', () => {
+  it('is one line of at most 501 characters', () => {
+    expect(sqlForMessage(' SELECT a,\n    b ')).toBe('SELECT a, b');
+    expect(sqlForMessage('x'.repeat(1000))).toHaveLength(501);
+  });
+});
