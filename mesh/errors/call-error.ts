@@ -18,7 +18,8 @@ export interface FailedCall {
  */
 export function toCallError(error: unknown, call: FailedCall, logger: Logger): MeshError | ServerError {
   if (error instanceof MeshError || error instanceof ServerError) return error;
-  if (isAbort(error)) return call.expired ? deadlineExceeded(call.path) : cancelled(call.path);
+  if (call.expired && isTimeout(error)) return deadlineExceeded(call.path);
+  if (isCancellation(error)) return cancelled(call.path);
   logger.error({ err: error, method: call.path, request_id: call.requestId }, 'call failed unexpectedly');
   const text = `the server failed on this call; its log has the cause under request id ${call.requestId}`;
   return new MeshError(Status.INTERNAL, 'INTERNAL', text, { metadata: { requestId: call.requestId }, cause: error });
@@ -40,8 +41,13 @@ function cancelled(path: string): MeshError {
   return new MeshError(Status.CANCELLED, 'CANCELLED', `${path} was cancelled by its caller`);
 }
 
-// An outbound call that was ended by the inbound call's own signal or deadline says so with its code.
-function isAbort(error: unknown): boolean {
-  if (error instanceof ClientError) return error.code === Status.CANCELLED || error.code === Status.DEADLINE_EXCEEDED;
-  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
+function isTimeout(error: unknown): boolean {
+  if (error instanceof ClientError && error.code === Status.DEADLINE_EXCEEDED) return true;
+  return isCancellation(error) || (error instanceof Error && error.name === 'TimeoutError');
+}
+
+// An outbound call that was ended by the signal of the inbound one says so with its code.
+function isCancellation(error: unknown): boolean {
+  if (error instanceof ClientError) return error.code === Status.CANCELLED;
+  return error instanceof Error && error.name === 'AbortError';
 }

@@ -13,6 +13,9 @@ export interface WatchTools {
   readonly accessLog: AccessLog;
 }
 
+// A timer may fire this much before the clock shows its time.
+const timerSlackMs = 5;
+
 /**
  * Watches over one call from its start to its end: ends it when its deadline passes, even when the handler does not
  * heed its signal, makes of its error what the caller may know, and writes its line of the access log, once.
@@ -29,23 +32,23 @@ export class CallWatch {
     if (call.deadlineMs !== undefined) this.#stopTimer = tools.clock.after(call.remainingMs(), () => this.#expire());
   }
 
+  get #expired(): boolean {
+    return this.#call.remainingMs() <= timerSlackMs;
+  }
+
   succeeded(): void {
     this.#end(Status.OK);
   }
 
   /** For a call that its caller gave up. */
   cancelled(): void {
-    this.#end(this.#call.remainingMs() === 0 ? Status.DEADLINE_EXCEEDED : Status.CANCELLED);
+    this.#end(this.#expired ? Status.DEADLINE_EXCEEDED : Status.CANCELLED);
   }
 
   /** Returns what the caller is told. */
   failed(error: unknown): MeshError | ServerError {
     const { path, requestId } = this.#call;
-    const callError = toCallError(
-      error,
-      { path, requestId, expired: this.#call.remainingMs() === 0 },
-      this.#tools.logger,
-    );
+    const callError = toCallError(error, { path, requestId, expired: this.#expired }, this.#tools.logger);
     this.#end(callError.code);
     return callError;
   }

@@ -58,6 +58,13 @@ export function createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit
   return { server, connections };
 }
 
+/** Whether the peer reset the stream of a call of grpc-js, known before grpc-js says that the call is cancelled. */
+export function isReset(rawCall: object): boolean {
+  // Private to grpc-js too, and seen at work by a test.
+  const { call } = rawCall as { readonly call?: { readonly stream?: ServerHttp2Stream } };
+  return call?.stream?.aborted ?? false;
+}
+
 function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']): void {
   const listeners = http2Server.listeners('stream');
   http2Server.removeAllListeners('stream');

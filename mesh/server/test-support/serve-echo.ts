@@ -1,10 +1,8 @@
-import { createChannel, createClientFactory } from 'nice-grpc';
 import { pino } from 'pino';
 import { grpcJsEngine } from '../../engines/grpc-js/engine.ts';
 import { currentScope } from '../../telemetry/call-scope.ts';
 import { systemClock } from '../../telemetry/clock.ts';
 import { createServer, type ServerOptions } from '../create-server.ts';
-import { EchoDefinition } from './echo-service.ts';
 
 /** Serves on a free port until the test ends; `lines` are those of its log. */
 export async function serveForTest(options: Partial<ServerOptions> & Pick<ServerOptions, 'serves'>) {
@@ -14,10 +12,4 @@ export async function serveForTest(options: Partial<ServerOptions> & Pick<Server
   const server = createServer({ engine: grpcJsEngine, clock: systemClock, logger, ...options });
   const port = await server.listen('127.0.0.1:0');
   return { server, port, address: `127.0.0.1:${port}`, lines };
-}
-
-/** A nice-grpc client of the echo service. */
-export function echoClient(address: string) {
-  const channel = createChannel(address);
-  return { channel, client: createClientFactory().create(EchoDefinition, channel) };
 }

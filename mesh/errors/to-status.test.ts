@@ -1,0 +1,85 @@
+import { ClientError, ServerError, Status } from 'nice-grpc-common';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { toCallError } from './call-error.ts';
+import { invalidRequest, MeshError } from './mesh-error.ts';
+import { decodeStatusDetails, statusDetailsKey } from './status-details.ts';
+import { toStatus } from './to-status.ts';
+
+function gate() {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const call = { path: '/t/Get', requestId: 'r1' };
+  return {
+    lines,
+    status: (error: unknown) => toStatus(error, call.path, logger),
+    details: (error: unknown) =>
+      decodeStatusDetails(toStatus(error, call.path, logger).metadata.get(statusDetailsKey) ?? new Uint8Array()),
+    callError: (error: unknown, expired = false) => toCallError(error, { ...call, expired }, logger),
+  };
+}
+
+describe('the error gate', () => {
+  it('sends a MeshError with all its details but its cause', () => {
+    const { status, details, lines } = gate();
+    const options = { metadata: { id: 'u1' }, retryAfterMs: 500, cause: new Error('secret') };
+    const error = new MeshError(Status.UNAVAILABLE, 'TRY_LATER', 'try later', options);
+    expect(status(error)).toMatchObject({ code: Status.UNAVAILABLE, details: 'try later' });
+    expect(details(error)).toEqual({ reason: 'TRY_LATER', metadata: { id: 'u1' }, violations: [], retryAfterMs: 500 });
+    expect(lines).toEqual([]);
+  });
+
+  it('names every broken rule', () => {
+    const violations = ['a', 'b', 'c'].map((field) => ({ field, description: 'must not be empty' }));
+    expect(gate().details(invalidRequest(violations))).toMatchObject({ reason: 'INVALID_FIELD', violations });
+  });
+
+  it('keeps what it sends below the header limits of peers', () => {
+    const violations = Array.from({ length: 1_000 }, (_, index) => ({
+      field: `ids[${index}]`,
+      description: 'must not be empty',
+    }));
+    const { details, metadata } = gate().status(invalidRequest(violations));
+    expect(details.length).toBeLessThanOrEqual(1_024);
+    expect(metadata.get(statusDetailsKey)?.length).toBeLessThan(5_500);
+    const sent = gate().details(invalidRequest(violations)).violations;
+    expect(sent.at(-1)).toEqual({ field: '', description: `and ${1_001 - sent.length} more broken rules` });
+  });
+
+  it("sends nice-grpc's ServerError as it is", () => {
+    const { status, lines } = gate();
+    expect(status(new ServerError(Status.ABORTED, 'stale'))).toMatchObject({ code: Status.ABORTED, details: 'stale' });
+    expect(lines).toEqual([]);
+  });
+
+  it.each([new TypeError('secret'), 'secret', undefined, new ClientError('/x/Y', Status.NOT_FOUND, 'secret')])(
+    'logs the unexpected %s in full and sends nothing of it but the request id',
+    (error) => {
+      const { callError, lines } = gate();
+      const sent = callError(error);
+      expect(sent).toMatchObject({ code: Status.INTERNAL, reason: 'INTERNAL', metadata: { requestId: 'r1' } });
+      expect(sent.message).toContain('r1');
+      expect(sent.message).not.toContain('secret');
+      expect(lines).toEqual([expect.objectContaining({ level: 50, request_id: 'r1', method: '/t/Get' })]);
+    },
+  );
+
+  it.each([new DOMException('', 'AbortError'), new ClientError('/x/Y', Status.CANCELLED, '')])(
+    'takes %s for what ended the call itself: its deadline or its caller',
+    (error) => {
+      const { callError, lines } = gate();
+      expect(callError(error, true)).toMatchObject({ code: Status.DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' });
+      expect(callError(error, false)).toMatchObject({ code: Status.CANCELLED, reason: 'CANCELLED' });
+      expect(lines).toEqual([]);
+    },
+  );
+
+  it('takes the timeout of an outbound call for a deadline only when the deadline of the call itself has passed', () => {
+    const { callError, lines } = gate();
+    const error = new ClientError('/x/Y', Status.DEADLINE_EXCEEDED, '');
+    expect(callError(error, true)).toMatchObject({ code: Status.DEADLINE_EXCEEDED });
+    expect(lines).toEqual([]);
+    expect(callError(error, false)).toMatchObject({ code: Status.INTERNAL });
+    expect(lines).toHaveLength(1);
+  });
+});

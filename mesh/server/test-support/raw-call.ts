@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
+import { decodeStatusDetails, type StatusDetails, statusDetailsKey } from '../../errors/status-details.ts';
+
+/** How a call ended, as it is on the wire. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly message: string;
+  readonly details: StatusDetails;
+  readonly body: Buffer;
+}
+
+/** Opens an HTTP/2 connection, for calls that no gRPC client would make. */
+export async function rawConnection(address: string): Promise<ClientHttp2Session> {
+  const session = connect(`http://${address}`);
+  await once(session, 'connect');
+  return session;
+}
+
+/** Sends `body` as it is to a path and waits for the end. */
+export async function rawCall(
+  session: ClientHttp2Session,
+  path: string,
+  body: Uint8Array | undefined,
+  headers: Record<string, string> = {},
+): Promise<RawAnswer> {
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': path,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...headers,
+  });
+  if (body) stream.end(body);
+  let end: IncomingHttpHeaders = {};
+  stream.on('response', (response) => {
+    end = response;
+  });
+  stream.on('trailers', (trailers) => {
+    end = trailers;
+  });
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk) => chunks.push(chunk));
+  await once(stream, 'end');
+  const packed = Buffer.from(String(end[statusDetailsKey] ?? ''), 'base64');
+  const message = decodeURIComponent(String(end['grpc-message'] ?? ''));
+  const answer = {
+    status: Number(end['grpc-status']),
+    message,
+    details: decodeStatusDetails(packed),
+    body: Buffer.concat(chunks),
+  };
+  stream.close();
+  return answer;
+}
+
+/** A gRPC frame: uncompressed, its length, the message. */
+export function frame(message: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
