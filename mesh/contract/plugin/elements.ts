@@ -1,4 +1,4 @@
-import { type DescField, isFieldSet, ScalarType } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, isFieldSet, ScalarType } from '@bufbuild/protobuf';
 import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
 import {
   type FieldRules,
@@ -9,11 +9,16 @@ import {
   RepeatedRulesSchema,
 } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { isMapObject, mapSize, zeroConditions } from './access.ts';
-import { unsupported } from './check.ts';
-import type { FieldContext } from './field.ts';
+import { type RuleContext, unsupported } from './check.ts';
 import { indent } from './generated-module.ts';
 import { block, guard } from './statements.ts';
 import { compileValueRules, singleValueType, type ValueType } from './value.ts';
+
+/** What a field needs to know of the messages around it. */
+export interface FieldContext extends RuleContext {
+  /** The name of the function that checks a message, imported where it is in another file; `undefined`: no rules. */
+  readonly checkOf: (message: DescMessage) => string | undefined;
+}
 
 type ListField = DescField & { fieldKind: 'list' };
 type MapField = DescField & { fieldKind: 'map' };

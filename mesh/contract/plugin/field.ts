@@ -1,17 +1,10 @@
-import { type DescField, type DescMessage, getOption } from '@bufbuild/protobuf';
+import { type DescField, getOption } from '@bufbuild/protobuf';
 import { type FieldRules, field as fieldOption, Ignore } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { accessField, mapSize } from './access.ts';
-import type { RuleContext } from './check.ts';
-import { compileEntries, compileItems, compileNested } from './elements.ts';
+import { compileEntries, compileItems, compileNested, type FieldContext } from './elements.ts';
 import { quote } from './generated-module.ts';
 import { block, guard, report } from './statements.ts';
 import { compileValueRules, singleValueType, type ValueType } from './value.ts';
-
-/** What a field needs to know of the messages around it. */
-export interface FieldContext extends RuleContext {
-  /** The name of the function that checks a message, imported where it is in another file; `undefined`: no rules. */
-  readonly checkOf: (message: DescMessage) => string | undefined;
-}
 
 /** The statements that check one field of `message` and what is inside it; none when it has no rules. */
 export function compileField(field: DescField, context: FieldContext): string[] {

@@ -4,7 +4,8 @@ import {
   oneof as oneofOption,
 } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { unsupported } from './check.ts';
-import { compileField, type FieldContext } from './field.ts';
+import type { FieldContext } from './elements.ts';
+import { compileField } from './field.ts';
 import { indent, quote } from './generated-module.ts';
 import { propertyName, typeName } from './names.ts';
 
