@@ -1,0 +1,89 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+import { brokenRules, cycles } from './support/import-rules.ts';
+import { type Import, readImports } from './support/imports.ts';
+
+const folders = ['mesh', 'services', 'gen'];
+
+describe('the architecture', () => {
+  const project = fileURLToPath(new URL('..', import.meta.url));
+
+  it('lets every file import only what its place allows', async () => {
+    const imports = await readImports(project, folders);
+    expect(imports.length).toBeGreaterThan(500);
+    expect(brokenRules(imports)).toEqual([]);
+  });
+
+  it('has no cycles', async () => {
+    expect(cycles(await readImports(project, folders))).toEqual([]);
+  });
+});
+
+describe('the check of the architecture', () => {
+  let root: string | undefined;
+
+  afterEach(async () => {
+    if (root !== undefined) await rm(root, { recursive: true });
+  });
+
+  /** The imports of a tree with these files. */
+  async function importsOf(files: Readonly<Record<string, string>>): Promise<Import[]> {
+    root = await mkdtemp(join(tmpdir(), 'architecture-'));
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(join(root, dirname(file)), { recursive: true });
+      await writeFile(join(root, file), text);
+    }
+    return readImports(root, folders);
+  }
+
+  it.each([
+    ['a service in another', 'services/order/rpc.ts', '../user/store.ts', 'services meet in proto/'],
+    ['a service in mesh', 'mesh/app/run.ts', '../../services/user/service.ts', 'mesh knows no service'],
+    ["a service's contract in mesh", 'mesh/app/run.ts', '../../gen/ts/user/v1/user.ts', 'mesh knows no service'],
+    ['a database in a service', 'services/order/store.ts', 'pg', 'pg belongs into mesh/storage/postgres/'],
+    ['SQLite in the event log', 'mesh/events/log.ts', 'node:sqlite', 'node:sqlite belongs into mesh/storage/sqlite/'],
+    [
+      'an engine in the client',
+      'mesh/client/call.ts',
+      '@grpc/grpc-js/build/src/x.js',
+      'belongs into mesh/engines/grpc-js/',
+    ],
+    ['a package that nobody placed', 'mesh/client/call.ts', 'left-pad', 'no adapter is named as the home of left-pad'],
+    ['storage in the domain', 'services/order/order.ts', './store.ts', 'a domain file imports nothing but its errors'],
+    ['I/O in the domain', 'services/order/order.ts', 'node:fs', 'a domain file imports nothing but its errors'],
+    ['the runtime in generated code', 'gen/ts/a.ts', '../../mesh/app/run.ts', 'generated code imports'],
+    ['test code in production', 'mesh/app/run.ts', '../testing/start.ts', 'uses no test code'],
+  ])('finds %s', async (_, file, specifier, fault) => {
+    const imports = await importsOf({ [file]: `import {\n  thing,\n} from '${specifier}';\n` });
+    expect(brokenRules(imports)).toEqual([expect.stringMatching(`^${file}:3 imports .*${fault}`)]);
+  });
+
+  it.each([
+    ['type imports', "import type { Thing } from 'pg';"],
+    ['exports', "export { thing } from 'pg';"],
+    ['imports for their effect', "import 'pg';"],
+    ['imports at run time', "const thing = await import('pg');"],
+  ])('sees %s', async (_, text) => {
+    expect(brokenRules(await importsOf({ 'mesh/app/run.ts': text }))).toHaveLength(1);
+  });
+
+  it('lets tests, and the process of all services, import what they need', async () => {
+    const imports = await importsOf({
+      'services/order/order.test.ts': "import { x } from '../user/service.ts';",
+      'services/main.ts': "import { x } from './user/service.ts';",
+    });
+    expect(brokenRules(imports)).toEqual([]);
+  });
+
+  it('finds a cycle and tells the way round', async () => {
+    const imports = await importsOf({
+      'mesh/a.ts': "import './b.ts';",
+      'mesh/b.ts': "import './c.ts';",
+      'mesh/c.ts': "import type { B } from './b.ts';",
+    });
+    expect(cycles(imports)).toEqual(['mesh/c.ts:1 closes the cycle mesh/b.ts → mesh/c.ts → mesh/b.ts']);
+  });
+});

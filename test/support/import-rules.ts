@@ -1,0 +1,110 @@
+import { dirname } from 'node:path';
+import type { Import } from './imports.ts';
+
+/** Says what is wrong with an import, or nothing. */
+type Rule = (found: Import) => string | undefined;
+
+/** Where the client of a broker, a database, a registry or a wire may be used: in its adapter and nowhere else. */
+const homes: Readonly<Record<string, readonly string[]>> = {
+  '@bufbuild/protobuf': ['mesh/contract/', 'mesh/server/reflection/'],
+  '@bufbuild/protovalidate': ['mesh/contract/'],
+  '@grpc/grpc-js': ['mesh/engines/grpc-js/'],
+  '@kubernetes/client-node': ['mesh/discovery/'],
+  amqplib: ['mesh/tasks/rabbitmq/'],
+  kafkajs: ['mesh/events/kafka/'],
+  'node:http2': ['mesh/engines/'],
+  'node:sqlite': ['mesh/storage/sqlite/'],
+  nodemailer: ['services/notification/mail/'],
+  opossum: ['mesh/client/breaker.ts'],
+  pg: ['mesh/storage/postgres/'],
+  pino: ['mesh/telemetry/'],
+};
+
+/** Types of handlers and clients, and the status codes: the vocabulary of the whole tree. */
+const everywhere: ReadonlySet<string> = new Set(['nice-grpc', 'nice-grpc-common']);
+
+/** What a file of a service is when its name is one word; any other single word names a thing of its domain. */
+const roles: ReadonlySet<string> = new Set(['main', 'service', 'rpc', 'proto', 'store', 'events', 'errors']);
+
+const rules: readonly Rule[] = [
+  ({ file, target, isPackage }) => {
+    if (!file.startsWith('mesh/') || isPackage) return undefined;
+    if (/^(mesh\/|gen\/ts\/google\/rpc\/|gen\/ts\/grpc\/)/.test(target)) return undefined;
+    return 'mesh knows no service: of gen it uses health, reflection and error details';
+  },
+  ({ file, target, isPackage }) => {
+    const service = serviceOf(file);
+    if (service === undefined || isPackage) return undefined;
+    if (target.startsWith(`services/${service}/`) || /^(mesh|gen)\//.test(target)) return undefined;
+    return 'a service imports itself, mesh and gen: services meet in proto/';
+  },
+  ({ file, target, isPackage }) => {
+    if (!file.startsWith('gen/') || isPackage || /^(gen|mesh\/contract)\//.test(target)) return undefined;
+    return 'generated code imports generated code and mesh/contract';
+  },
+  ({ file, target }) => {
+    if (!isDomain(file) || target === `${dirname(file)}/errors.ts`) return undefined;
+    if (isDomain(target) && dirname(target) === dirname(file)) return undefined;
+    return 'a domain file imports nothing but its errors and other domain files of its service';
+  },
+  ({ file, target, isPackage }) => {
+    if (!isPackage || !/^(mesh|services)\//.test(file) || everywhere.has(target)) return undefined;
+    const places = homes[target];
+    if (places === undefined)
+      return target.startsWith('node:') ? undefined : `no adapter is named as the home of ${target}`;
+    return places.some((place) => file.startsWith(place)) ? undefined : `${target} belongs into ${places.join(', ')}`;
+  },
+  ({ target, isPackage }) =>
+    !isPackage && isTestCode(target) ? 'what runs in production uses no test code' : undefined,
+];
+
+/** One line for each import of production code that breaks a rule, starting with `file:line`. */
+export function brokenRules(imports: readonly Import[]): string[] {
+  return productionImports(imports).flatMap((found) =>
+    rules.flatMap((rule) => {
+      const fault = rule(found);
+      return fault === undefined ? [] : `${found.file}:${found.line} imports ${found.target}: ${fault}`;
+    }),
+  );
+}
+
+/** Every import of production code that leads back to its own file, as the way round. */
+export function cycles(imports: readonly Import[]): string[] {
+  const edges = Map.groupBy(
+    productionImports(imports).filter((found) => !found.isPackage),
+    (found) => found.file,
+  );
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, way: readonly string[]) => {
+    if (done.has(file)) return;
+    for (const { target, line } of edges.get(file) ?? []) {
+      const start = [...way, file].indexOf(target);
+      if (start >= 0)
+        found.push(`${file}:${line} closes the cycle ${[...way, file].slice(start).join(' → ')} → ${target}`);
+      else visit(target, [...way, file]);
+    }
+    done.add(file);
+  };
+  for (const file of edges.keys()) visit(file, []);
+  return found;
+}
+
+/** Suites that several tests share are named for what they hold to account, and known by what they run on. */
+function productionImports(imports: readonly Import[]): Import[] {
+  const suites = new Set(imports.filter((found) => found.target === 'vitest').map((found) => found.file));
+  return imports.filter((found) => !isTestCode(found.file) && !suites.has(found.file));
+}
+
+function serviceOf(file: string): string | undefined {
+  return /^services\/([^/]+)\//.exec(file)?.[1];
+}
+
+function isDomain(file: string): boolean {
+  const name = /^services\/[^/]+\/([a-z]+)\.ts$/.exec(file)?.[1];
+  return name !== undefined && !roles.has(name);
+}
+
+function isTestCode(file: string): boolean {
+  return /\.test(ing)?\.ts$|^test\/|\/(testing|testdata)\/|\/test-[^/]+(\/|\.ts$)/.test(file);
+}

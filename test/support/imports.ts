@@ -1,0 +1,40 @@
+import { glob, readFile } from 'node:fs/promises';
+import { dirname, posix } from 'node:path';
+
+/** One import of a source file. Paths are relative to the tree's root, with `/`. */
+export interface Import {
+  readonly file: string;
+  /** Where the statement names what it imports, from 1. */
+  readonly line: number;
+  /** The imported file, or the package without what is below it: `mesh/ids/ids.ts`, `pg`, `node:fs`. */
+  readonly target: string;
+  readonly isPackage: boolean;
+}
+
+const statement = /(?:^(?:import|export)\s[\s\w{},*$]*?\bfrom\s*|^import\s*|(?<![.\w])import\(\s*)(['"])([^'"\n]+)\1/gm;
+
+/** Every import of the TypeScript files below these folders of `root`, type imports included, in file order. */
+export async function readImports(root: string, folders: readonly string[]): Promise<Import[]> {
+  const files: string[] = [];
+  for await (const file of glob(`{${folders.join(',')}}/**/*.ts`, { cwd: root }))
+    files.push(file.replaceAll('\\', '/'));
+  const imports = await Promise.all(files.sort().map((file) => importsOf(root, file)));
+  return imports.flat();
+}
+
+async function importsOf(root: string, file: string): Promise<Import[]> {
+  const text = await readFile(`${root}/${file}`, 'utf8');
+  return [...text.matchAll(statement)].map((match) => {
+    const line = text.slice(0, match.index + match[0].length).split('\n').length;
+    return { file, line, ...resolve(file, match[2] ?? '') };
+  });
+}
+
+function resolve(file: string, specifier: string): Pick<Import, 'target' | 'isPackage'> {
+  if (specifier.startsWith('.')) return { target: posix.join(dirname(file), specifier), isPackage: false };
+  const depth = specifier.startsWith('@') ? 2 : 1;
+  return {
+    target: specifier.startsWith('node:') ? specifier : specifier.split('/').slice(0, depth).join('/'),
+    isPackage: true,
+  };
+}
