@@ -173,7 +173,7 @@ describeOnDatabases('the stock', (settings) => {
     await expect(inventory.getItem({ sku: 'wanted' })).resolves.toMatchObject({ onHand: 100n, reserved: 100n });
   });
 
-  it('is what the model says after every step', async () => {
+  it('is what the model says after every step', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         const run = await startRun(inventory);
@@ -183,11 +183,11 @@ describeOnDatabases('the stock', (settings) => {
           expect(await readStock(inventory, run)).toEqual(model.items);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
-  it('is conserved when the steps come all at once', async () => {
+  it('is conserved when the steps come all at once', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         const run = await startRun(inventory);
@@ -201,7 +201,7 @@ describeOnDatabases('the stock', (settings) => {
         }));
         expect(await readStock(inventory, run)).toEqual(expected);
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });

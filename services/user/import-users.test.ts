@@ -1,9 +1,15 @@
+import { join } from 'node:path';
 import type { Client } from 'nice-grpc';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import type { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { openStorage } from '../../mesh/storage/open.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { type ImportRow, importUsers } from './import-users.ts';
 import { createUserService } from './service.ts';
+import { findUsersAfter } from './store.ts';
 
 let mesh: TestMesh;
 let users: Client<UserServiceDefinition>;
@@ -75,37 +81,60 @@ describe('ImportUsers', () => {
     );
   });
 
-  it('keeps what came before the stream broke', async () => {
-    const breaking = users.importUsers(breakAfter(numberedRows('kept', 620)));
+  it('keeps what it had stored when the caller gives up', async () => {
+    const breaking = users.importUsers(breakAfterTwoBatches(numberedRows('kept', 620)));
     await expect(breaking).rejects.toThrow();
-    await expect.poll(() => listed('kept-').then((ids) => ids.length)).toBe(620);
-  });
-
-  it('reads no further ahead than the transport buffers while it stores', async () => {
-    let sent = 0;
-    const rows = (function* () {
-      for (const each of numberedRows('paced', 20_000)) {
-        sent += 1;
-        yield each;
-      }
-    })();
-    const stored = users.importUsers(stream(rows));
-    await expect.poll(() => listed('paced-', 1).then((ids) => ids.length), { interval: 5 }).toBe(1);
-    expect(sent).toBeLessThan(20_000);
-    await expect(stored).resolves.toMatchObject({ imported: 20_000n });
+    const { users: kept } = await users.batchGetUsers({
+      ids: numberedRows('kept', 500).map(({ user }) => user.id ?? ''),
+    });
+    expect(kept).toHaveLength(500);
   });
 });
 
-async function* breakAfter<Row>(rows: Iterable<Row>): AsyncGenerator<Row> {
+async function* breakAfterTwoBatches<Row>(rows: Iterable<Row>): AsyncGenerator<Row> {
   yield* rows;
-  await expect.poll(() => listed('kept-').then((ids) => ids.length)).toBeGreaterThanOrEqual(500);
+  await expect.poll(() => users.getUser({ id: 'kept-499' }), { timeout: 10_000 }).toBeTruthy();
   throw new Error('the file ends in the middle of a row');
 }
 
-async function listed(prefix: string, limit = 0): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { id } of users.listUsers({ afterId: prefix, limit })) {
-    if (id.startsWith(prefix)) ids.push(id);
-  }
-  return ids;
+describe('importUsers', () => {
+  it('reads on only when it has stored what it read', async () => {
+    const { storage, deps } = await openUsers('paced');
+    const storedWhenAsked: number[] = [];
+    async function* rows() {
+      for (const row of importRows(1_100)) {
+        if (row.draft.id.endsWith('00')) storedWhenAsked.push((await findUsersAfter(storage, '', '', 2_000)).length);
+        yield row;
+      }
+    }
+    await importUsers(rows(), storage, deps);
+    expect(storedWhenAsked).toEqual([0, 0, 0, 0, 0, 500, 500, 500, 500, 500, 1_000]);
+  });
+
+  it('keeps all that came before its rows broke off', async () => {
+    const { storage, deps } = await openUsers('broken');
+    async function* rows() {
+      yield* importRows(620);
+      throw new Error('broken off');
+    }
+    await expect(importUsers(rows(), storage, deps)).rejects.toThrow('broken off');
+    expect(await findUsersAfter(storage, '', '', 2_000)).toHaveLength(620);
+  });
+});
+
+/** The database of another user service, with nobody else at it. */
+async function openUsers(name: string) {
+  const { events, tasks, clock, logger } = mesh.runtime;
+  const storage = await openStorage(`sqlite:${join(mesh.dataDir, name)}.db`);
+  onTestFinished(() => storage.close());
+  await storage.migrate('user', await loadMigrations(new URL('./migrations/', import.meta.url)));
+  const outbox = await createOutbox({ storage, events, tasks, source: '//test', topics: [], clock, logger });
+  return { storage, deps: { outbox, clock } };
+}
+
+function importRows(count: number): ImportRow[] {
+  return Array.from({ length: count }, (_, index) => {
+    const id = `r${String(index).padStart(4, '0')}`;
+    return { draft: { id, name: id, email: `${id}@example.com`, role: '' }, violations: [] };
+  });
 }

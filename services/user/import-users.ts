@@ -5,7 +5,7 @@ import { addUser, type ChangingUsers, findMissingFields } from './create-user.ts
 import type { UserDraft } from './user.ts';
 
 /** Rows of one transaction: enough to share the cost of a commit, few enough to let other calls in between. */
-const batchRows = 250;
+const batchRows = 500;
 /** What an answer lists at most; the contract says so. */
 const maxFailures = 1000;
 

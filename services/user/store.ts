@@ -13,7 +13,6 @@ type UserRow = {
 };
 
 const columns = 'id, name, email, role, version, create_time, update_time';
-const insertUserSql = `INSERT INTO users (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`;
 const findSql = `SELECT ${columns} FROM users WHERE id = $1`;
 const pageSql = `SELECT ${columns} FROM users WHERE id > $1 ORDER BY id LIMIT $2`;
 const pageOfRoleSql = `SELECT ${columns} FROM users WHERE role = $3 AND id > $1 ORDER BY id LIMIT $2`;
@@ -42,16 +41,12 @@ export async function findUsersAfter(db: Queryable, afterId: string, role: strin
 
 /** Adds a user in its first version, or in the next one of an id that was deleted. When something is taken, nothing is added. */
 export async function insertUser(tx: Transaction, user: User): Promise<User | 'id-taken' | 'email-taken'> {
-  const added = await tx.query(insertUserSql, [
-    user.id,
-    user.name,
-    user.email,
-    user.role,
-    user.version,
-    user.createTimeMs,
-    user.updateTimeMs,
-  ]);
-  if (added.length === 0) return 'id-taken';
+  const { id, name, email, role, version, createTimeMs, updateTimeMs } = user;
+  const added = await tx.execute(
+    `INSERT INTO users (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+    [id, name, email, role, version, createTimeMs, updateTimeMs],
+  );
+  if (added === 0) return 'id-taken';
   if (!(await claimEmail(tx, user))) {
     await tx.execute('DELETE FROM users WHERE id = $1', [user.id]);
     return 'email-taken';

@@ -196,6 +196,20 @@ describeOnDatabases('the user service', (settings) => {
   });
 
   describe('user.events', () => {
+    it('counts the versions of an id without gap, also when its creations and deletions race', async () => {
+      const tries = Array.from({ length: 12 }, () => [
+        users.createUser({ user: draft({ id: 'raced' }) }),
+        users.deleteUser({ id: 'raced' }),
+      ]);
+      const outcomes = await Promise.allSettled(tries.flat());
+      const changes = outcomes.filter(({ status }) => status === 'fulfilled').length;
+      const expected = Array.from({ length: changes }, (_, index) => ({
+        type: index % 2 === 0 ? 'USER_CREATED' : 'USER_DELETED',
+        version: `${index + 1}`,
+      }));
+      await expect(eventsOf('raced', BigInt(changes))).resolves.toEqual(expected);
+    });
+
     it('has one event for each version of a user, in order', async () => {
       const { id } = await users.createUser({ user: draft({ id: 'told' }) });
       await users.updateUser({ user: { id, name: 'Told' } });
