@@ -5,7 +5,7 @@ import type { DeadLetter, DeadLetterBox, DeadLetterFilter } from './dead-letters
 
 /**
  * Shows parked sagas as dead letters: the id is the saga's, the payload its view as JSON. To redrive is to retry the
- * saga. To discard one is FAILED_PRECONDITION `SAGA_NEEDS_RESOLVE`: somebody has to say how its undo ended.
+ * saga. To discard one is FAILED_PRECONDITION `SAGA_NEEDS_RESOLVE`: somebody has to say how its stuck step ended.
  */
 export function sagaDeadLetters(admin: SagaAdmin): DeadLetterBox {
   const parked = async (id: string) => {
@@ -51,14 +51,11 @@ async function retryParked(admin: SagaAdmin, id: string): Promise<boolean> {
 }
 
 function toLetter(saga: SagaView): DeadLetter {
-  const stuck = saga.steps.find((step) => step.state === 'stuck');
   return {
+    ...whereItStopped(saga),
     id: saga.id,
     source: 'saga',
     origin: saga.name,
-    reason: 'UNDO_REFUSED',
-    error: stuck ? `undoing ${stuck.name} was refused: ${stuck.lastError}` : (saga.failure?.message ?? ''),
-    attempts: stuck?.undoAttempts ?? 0,
     payload: Buffer.from(JSON.stringify(saga)),
     headers: { 'content-type': 'application/json' },
     subjectId: saga.subjectId,
@@ -67,11 +64,20 @@ function toLetter(saga: SagaView): DeadLetter {
   };
 }
 
+function whereItStopped(saga: SagaView): Pick<DeadLetter, 'reason' | 'error' | 'attempts'> {
+  const stuck = saga.steps.find((step) => step.state === 'stuck');
+  if (!stuck) throw new Error(`saga ${saga.id} needs attention, but none of its steps is stuck`);
+  const { name, lastError, attempts, undoAttempts } = stuck;
+  return undoAttempts > 0
+    ? { reason: 'UNDO_REFUSED', error: `undoing ${name}: ${lastError}`, attempts: undoAttempts }
+    : { reason: 'STEP_REFUSED', error: `${name}: ${lastError}`, attempts };
+}
+
 function needsResolve(id: string): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
     'SAGA_NEEDS_RESOLVE',
-    `saga ${id} cannot be discarded, its undo is not finished: say how the stuck step ended with ops.v1.SagaService/ResolveSaga`,
+    `saga ${id} cannot be discarded, it is not at an end: say how its stuck step ended with ops.v1.SagaService/ResolveSaga`,
     { metadata: { saga_id: id } },
   );
 }
