@@ -135,8 +135,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       running = false;
       for (const callOff of timers.values()) callOff();
       driver.drain();
-      await pumping;
+      if (graceMs === 0) driver.abort();
       const callOff = clock.after(graceMs, driver.abort);
+      await pumping;
       await Promise.all(active.values());
       callOff();
       await releaseLeases(storage, 'own', owner, clock.now());

@@ -29,7 +29,7 @@ export async function openTestStorage(url: string): Promise<Storage> {
 /** Starts an engine for a saga until the end of the test. It tries again after milliseconds. */
 export async function startEngine(
   storage: Storage,
-  { definition }: TestSaga,
+  { definition }: Pick<TestSaga, 'definition'>,
   options: Partial<SagaEngineOptions> = {},
 ): Promise<SagaEngine> {
   const engine = createSagaEngine({

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import type { Storage } from '../storage/storage.ts';
+import { type Clock, systemClock } from '../telemetry/clock.ts';
+import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { eventually } from '../testing/eventually.ts';
+import { createTestClock } from '../testing/test-clock.ts';
+import { begin, closeAfterEach, createGate, openTestStorage, reaches, startEngine } from './test-engine.ts';
+import { createTestSaga, type TestSaga } from './test-saga.ts';
+
+const leaseMs = 3_000;
+
+describeOnEachDatabase((newUrl) => {
+  closeAfterEach();
+
+  /** One database that several processes could be using. */
+  async function openShared(): Promise<Storage> {
+    const storage = await openTestStorage(newUrl());
+    return storage.exclusive ? { ...storage, exclusive: false } : storage;
+  }
+
+  /** Begins a saga that comes to `charge` and stays there until the gate is opened. */
+  async function heldAtCharge(storage: Storage, clock: Clock) {
+    const saga = createTestSaga();
+    const gate = createGate();
+    saga.onCall('run charge', gate.behaviour);
+    const engine = await startEngine(storage, saga, { clock, leaseMs });
+    await begin(storage, engine, saga);
+    await gate.reached;
+    return { saga, gate, engine };
+  }
+
+  const tellsOf = (...sagas: TestSaga[]) => sagas.flatMap(({ progress }) => progress);
+  const everythingOnce = ['step-done reserve', 'step-done charge', 'step-done ship', 'step-done commit', 'completed'];
+
+  describe('a lease', () => {
+    it('that has expired is taken by another engine, and its old driver writes nothing more and runs nothing more', async () => {
+      const storage = await openShared();
+      const clock = createTestClock();
+      const stalled: Clock = { now: clock.now, after: () => () => undefined };
+      const zombie = await heldAtCharge(storage, stalled);
+      const saga = createTestSaga();
+      const engine = await startEngine(storage, saga, { clock, leaseMs });
+      clock.advance(leaseMs + leaseMs / 2);
+      await reaches(engine, 'completed');
+      zombie.gate.open();
+      await zombie.engine.stop(5_000);
+      expect(zombie.saga.calls).toEqual(['run reserve', 'run charge']);
+      expect(saga.calls).toEqual(['run charge', 'run ship', 'run commit']);
+      expect(saga.contexts[0]?.requestId).toBe(zombie.saga.contexts[1]?.requestId);
+      expect(tellsOf(zombie.saga, saga)).toEqual(everythingOnce);
+    });
+
+    it('is renewed while its driver lives, so that nobody else takes the saga', async () => {
+      const storage = await openShared();
+      const clock = createTestClock();
+      const { saga, gate, engine } = await heldAtCharge(storage, clock);
+      const other = createTestSaga();
+      await startEngine(storage, other, { clock, leaseMs });
+      for (let elapsedMs = 0; elapsedMs < 3 * leaseMs; elapsedMs += leaseMs / 3) {
+        clock.advance(leaseMs / 3);
+        // The step's limit, and of both engines the next renewal and the next scan.
+        await eventually(() => expect(clock.pendingMs()).toHaveLength(5));
+      }
+      gate.open();
+      await reaches(engine, 'completed');
+      expect(tellsOf(saga)).toEqual(everythingOnce);
+      expect(other.calls).toEqual([]);
+    });
+
+    it('is given back by an engine that stops, which aborts what is under way', async () => {
+      const storage = await openShared();
+      const clock = createTestClock();
+      const first = await heldAtCharge(storage, clock);
+      const stopped = first.engine.stop(1_000);
+      await eventually(() => expect(clock.pendingMs()).toContain(1_000));
+      clock.advance(1_000);
+      await stopped;
+      expect(first.saga.contexts[1]?.signal.aborted).toBe(true);
+      const saga = createTestSaga();
+      const engine = await startEngine(storage, saga, { clock, leaseMs });
+      await reaches(engine, 'completed');
+      expect(saga.calls).toEqual(['run charge', 'run ship', 'run commit']);
+    });
+
+    it('does not keep a cancel by another engine from the driver, which sees it after the step under way', async () => {
+      const storage = await openShared();
+      const clock = createTestClock();
+      const { saga, gate, engine } = await heldAtCharge(storage, clock);
+      const other = await startEngine(storage, createTestSaga(), { clock, leaseMs });
+      const failure = { reason: 'CHANGED_MIND', message: 'no more' };
+      expect(await storage.transaction((tx) => other.cancel(tx, 'saga-1', failure))).toBe(true);
+      gate.open();
+      await reaches(engine, 'compensated');
+      expect(saga.calls).toEqual(['run reserve', 'run charge', 'undo charge', 'undo reserve']);
+    });
+  });
+
+  describe('an engine', () => {
+    it('waits for the step under way when it stops, records it, and starts no other', async () => {
+      const storage = await openShared();
+      const { saga, gate, engine } = await heldAtCharge(storage, createTestClock());
+      const stopped = engine.stop(60_000);
+      gate.open();
+      await stopped;
+      expect(saga.calls).toEqual(['run reserve', 'run charge']);
+      expect((await engine.get({ id: 'saga-1' }))?.steps[1]?.state).toBe('done');
+    });
+
+    it('drives no more sagas at a time than it may, and all of them in the end', async () => {
+      const storage = await openTestStorage(newUrl());
+      const saga = createTestSaga();
+      const gates = Array.from({ length: 40 }, createGate);
+      saga.onCall('run charge', ...gates.map(({ behaviour }) => behaviour));
+      const engine = await startEngine(storage, saga, { maxConcurrent: 4 });
+      await Promise.all(gates.map((_, index) => begin(storage, engine, saga, `saga-${index}`)));
+      for (let first = 0; first < gates.length; first += 4) {
+        const four = gates.slice(first, first + 4);
+        await Promise.all(four.map(({ reached }) => reached));
+        expect(saga.calls.filter((call) => call === 'run charge')).toHaveLength(first + 4);
+        for (const { open } of four) open();
+      }
+      for (const index of gates.keys()) await reaches(engine, 'completed', `saga-${index}`);
+      expect(saga.calls).toHaveLength(4 * gates.length);
+    });
+
+    it('leaves sagas alone whose definition it does not know, for one that does', async () => {
+      const storage = await openShared();
+      const old = createTestSaga();
+      const first = await heldAtCharge(storage, systemClock);
+      await first.engine.stop(0);
+      const next = { ...old, definition: { ...old.definition, version: 2 } };
+      const engine = await startEngine(storage, next);
+      await begin(storage, engine, next, 'saga-2');
+      await reaches(engine, 'completed', 'saga-2');
+      expect((await engine.get({ id: 'saga-1' }))?.state).toBe('running');
+      const both = await startEngine(storage, old, { definitions: [old.definition, next.definition] });
+      await reaches(both, 'completed', 'saga-1');
+    });
+  });
+});

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../testing/eventually.ts';
+import { createFileSaga, type KillPoint, readEffects } from './kill-saga.ts';
+import { begin, closeAfterEach, createGate, openTestStorage, startEngine } from './test-engine.ts';
+import { createTestSaga } from './test-saga.ts';
+
+const steps = ['reserve', 'charge', 'ship', 'commit'];
+const forward: KillPoint[] = steps.flatMap((step): KillPoint[] => [
+  `before run ${step}`,
+  `after run ${step}`,
+  `telling step-done ${step}`,
+]);
+const back: KillPoint[] = [
+  'telling compensating',
+  ...['ship', 'charge', 'reserve'].flatMap((step): KillPoint[] => [`before undo ${step}`, `after undo ${step}`]),
+  'telling compensated',
+];
+
+describe('after a restart', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mesh-saga-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+  closeAfterEach();
+
+  async function killedAt(point: KillPoint, ending: 'completes' | 'turns-back'): Promise<void> {
+    const script = join(import.meta.dirname, 'kill-child.ts');
+    const child = spawn(process.execPath, [script, folder, ending, point], { stdio: 'inherit' });
+    const [, signal] = await once(child, 'exit');
+    expect(signal).toBe('SIGKILL');
+  }
+
+  async function finish(ending: 'completes' | 'turns-back'): Promise<string | undefined> {
+    const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
+    const saga = createFileSaga(folder, ending, undefined);
+    const engine = await startEngine(storage, { definition: saga });
+    return eventually(async () => {
+      const view = await engine.get({ id: 'saga-1' });
+      expect(view?.state).toMatch(/^compl|^compensated/);
+      return view?.state;
+    });
+  }
+
+  it.each(forward)('a saga killed %s completes, with each effect once', async (point) => {
+    await killedAt(point, 'completes');
+    expect(await finish('completes')).toBe('completed');
+    expect(readEffects(folder)).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
+  });
+
+  it.each(back)('a saga killed %s is undone, with each effect once', async (point) => {
+    await killedAt(point, 'turns-back');
+    expect(await finish('turns-back')).toBe('compensated');
+    const done = ['run reserve', 'run charge', 'run ship'];
+    expect(readEffects(folder)).toEqual([...done, 'undo ship', 'undo charge', 'undo reserve']);
+  });
+
+  it('2000 unfinished sagas are driven without a stall, while new ones can begin', async () => {
+    const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
+    const saga = createTestSaga({ steps: [{ name: 'only' }] });
+    const { engine: dead, gates } = await diesWith(2_000);
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    const engine = await startEngine(storage, saga, { maxConcurrent: 50 });
+    await begin(storage, engine, saga, 'new');
+    const unfinished = async () => {
+      const [row] = await storage.query<{ count: bigint }>(
+        "SELECT COUNT(*) AS count FROM saga WHERE state <> 'completed'",
+      );
+      return row?.count;
+    };
+    expect(await unfinished()).toBeGreaterThan(500n);
+    await eventually(async () => expect(await unfinished()).toBe(0n));
+    delay.disable();
+    expect(delay.max / 1e6).toBeLessThan(400);
+    for (const gate of gates) gate.open();
+    await dead.stop(0);
+    expect(new Set(saga.contexts.map(({ sagaId }) => sagaId)).size).toBe(2_001);
+    expect(saga.calls).toHaveLength(2_001);
+
+    /** An engine in whose hands sagas are when another takes over: 200 under way, the others waiting in the database. */
+    async function diesWith(count: number) {
+      const old = createTestSaga({ steps: [{ name: 'only' }] });
+      const gates = Array.from({ length: 200 }, createGate);
+      old.onCall('run only', ...gates.map(({ behaviour }) => behaviour));
+      const engine = await startEngine(storage, old);
+      await Promise.all(Array.from({ length: count }, (_, index) => begin(storage, engine, old, `saga-${index}`)));
+      await Promise.all(gates.map(({ reached }) => reached));
+      return { engine, gates };
+    }
+  });
+});

@@ -1,0 +1,59 @@
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../errors/mesh-error.ts';
+import type { SagaDefinition, StepContext } from './saga.ts';
+import type { TestData } from './test-saga.ts';
+
+/** Where a process that drives a saga is to be killed. */
+export type KillPoint = `${'before' | 'after'} ${'run' | 'undo'} ${string}` | `telling ${string}`;
+
+const log = 'effects.log';
+
+/**
+ * A saga whose participants keep what they did in files of `folder`, once by request id, so that it outlives the process.
+ * The process is killed with -9 when it comes to `killAt`.
+ */
+export function createFileSaga(
+  folder: string,
+  ending: 'completes' | 'turns-back',
+  killAt: KillPoint | undefined,
+): SagaDefinition<TestData> {
+  const pass = (point: KillPoint) => {
+    if (point === killAt) process.kill(process.pid, 'SIGKILL');
+  };
+  const call = (call: `${'run' | 'undo'} ${string}`, requestId: string) => {
+    pass(`before ${call}`);
+    const receipt = join(folder, requestId);
+    if (!existsSync(receipt)) {
+      appendFileSync(join(folder, log), `${call}\n`);
+      writeFileSync(receipt, call);
+    }
+    pass(`after ${call}`);
+  };
+  return {
+    name: 'kill',
+    version: 1,
+    steps: ['reserve', 'charge', 'ship', 'commit'].map((name) => ({
+      name,
+      async run(_data, { requestId }) {
+        if (name === 'commit' && ending === 'turns-back') {
+          throw new MeshError(Status.FAILED_PRECONDITION, 'SOLD_OUT', 'there is none left');
+        }
+        call(`run ${name}`, requestId);
+        return undefined;
+      },
+      ...(name === 'commit'
+        ? { pivot: true }
+        : { undo: async (_data: TestData, { requestId }: StepContext) => call(`undo ${name}`, requestId) }),
+    })),
+    async onProgress(_tx, _id, progress) {
+      pass(progress.at === 'step-done' ? `telling step-done ${progress.step}` : `telling ${progress.at}`);
+    },
+  };
+}
+
+/** The effects that the participants had, in order. */
+export function readEffects(folder: string): string[] {
+  return readFileSync(join(folder, log), 'utf8').trimEnd().split('\n');
+}
