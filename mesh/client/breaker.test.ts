@@ -143,7 +143,7 @@ describe('the breakers of a client', () => {
     });
     for (let call = 0; call < 20; call++) await expect(peer.client.getUser({})).rejects.toThrow('refused');
 
-    await expect(peer.client.getUser({})).rejects.toMatchObject({
+    await expect(peer.client.getUser({}, { deadline: Date.now() + 60_000 })).rejects.toMatchObject({
       code: Status.UNAVAILABLE,
       reason: 'CIRCUIT_OPEN',
       path: '/user.v1.UserService/GetUser',

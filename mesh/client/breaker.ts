@@ -5,9 +5,6 @@ import { MeshError } from '../errors/mesh-error.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
-/** The reason of a call that an open breaker stopped. */
-export const circuitOpen = 'CIRCUIT_OPEN';
-
 /** What is being protected, and how. */
 export interface BreakerOptions {
   /** `user.v1.UserService queries`. */
@@ -58,7 +55,7 @@ export function createBreaker({ target, clock, logger, rotation, openMs = 5_000 
 
   const openError = () => {
     const text = `calls to ${target} are stopped since too many failed; tried again at ${new Date(tryTimeMs).toISOString()}`;
-    return new MeshError(Status.UNAVAILABLE, circuitOpen, text, {
+    return new MeshError(Status.UNAVAILABLE, 'CIRCUIT_OPEN', text, {
       metadata: { target },
       retryAfterMs: Math.max(0, tryTimeMs - clock.now()),
     });

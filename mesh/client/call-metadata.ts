@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { Metadata } from 'nice-grpc-common';
 import { uuidv7 } from '../ids/ids.ts';
+import { continueTrace } from '../server/trace-context.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 
 /**
@@ -10,11 +10,6 @@ import type { CallScope } from '../telemetry/call-scope.ts';
 export function callMetadata(given: Metadata | undefined, scope: CallScope | undefined): Metadata {
   const metadata = Metadata(given);
   if (!metadata.has('x-request-id')) metadata.set('x-request-id', scope?.requestId ?? uuidv7());
-  if (!metadata.has('traceparent')) metadata.set('traceparent', scope?.traceparent ?? newTraceparent());
+  if (!metadata.has('traceparent')) metadata.set('traceparent', scope?.traceparent ?? continueTrace(undefined));
   return metadata;
-}
-
-function newTraceparent(): string {
-  const ids = randomBytes(24).toString('hex');
-  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-01`;
 }

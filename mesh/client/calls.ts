@@ -1,9 +1,10 @@
-import type { Transport } from '../engines/engine.ts';
+import type { Transport, TransportCall } from '../engines/engine.ts';
 import type { Clock } from '../telemetry/clock.ts';
+import type { Breaker } from './breaker.ts';
 import { asCallError } from './call-error.ts';
 import type { ClientMethod } from './client-method.ts';
 import { type MeshCallOptions, outboundCall } from './outbound-call.ts';
-import { retry } from './retry.ts';
+import { type RetryOptions, retry } from './retry.ts';
 import type { Target } from './targets.ts';
 
 /** What the calls of a client go through. */
@@ -32,80 +33,57 @@ export function bindCall(method: ClientMethod, connection: Connection) {
 }
 
 async function unary(method: ClientMethod, connection: Connection, request: object, options: MeshCallOptions = {}) {
-  const { pick, target, clock } = connection;
-  const { engineMethod, maxAttempts } = method;
-  const breaker = target.breakers[method.group];
+  const { engineMethod } = method;
   try {
-    const call = outboundCall(method, options, clock);
+    const call = outboundCall(method, options, connection.clock);
     const message = method.complete(request);
-    const attempt = () => answered(pick().unary(engineMethod, message, call), engineMethod.path);
-    return await retry(() => breaker.run(attempt), call, { maxAttempts, budget: target.budget, clock });
+    const attempt = () => answered(connection.pick().unary(engineMethod, message, call), engineMethod.path);
+    return await retry(() => breakerOf(method, connection).run(attempt), call, retryOptions(method, connection));
   } catch (error) {
     throw asCallError(error, engineMethod.path);
   }
 }
 
-async function* serverStreaming(
-  method: ClientMethod,
-  connection: Connection,
-  request: object,
-  options: MeshCallOptions = {},
-) {
-  const { pick, target, clock } = connection;
-  const { engineMethod, maxAttempts } = method;
-  const breaker = target.breakers[method.group];
-  try {
-    const call = outboundCall(method, options, clock);
+function serverStreaming(method: ClientMethod, connection: Connection, request: object, options?: MeshCallOptions) {
+  const { engineMethod } = method;
+  return responses(method, connection, options, (call) => {
     const message = method.complete(request);
-    const attempt = () => begun(pick().serverStreaming(engineMethod, message, call), engineMethod.path);
-    yield* messages(await retry(() => breaker.watch(attempt), call, { maxAttempts, budget: target.budget, clock }));
-  } catch (error) {
-    throw asCallError(error, engineMethod.path);
-  }
+    const attempt = () => begun(connection.pick().serverStreaming(engineMethod, message, call), engineMethod.path);
+    return retry(() => breakerOf(method, connection).watch(attempt), call, retryOptions(method, connection));
+  });
 }
 
-// The requests can be read only once, so neither of the following is tried again.
+// Requests that come from a stream can be read only once, so the following two are not tried again.
 
 async function clientStreaming(
   method: ClientMethod,
-  { pick, target, clock }: Connection,
+  connection: Connection,
   requests: AsyncIterable<object>,
   options: MeshCallOptions = {},
 ) {
   const { engineMethod } = method;
   try {
-    const call = outboundCall(method, options, clock);
-    const whole = completed(requests, method);
-    const attempt = () => answered(pick().clientStreaming(engineMethod, whole, call), engineMethod.path);
-    return await target.breakers[method.group].watch(attempt);
+    const call = outboundCall(method, options, connection.clock);
+    const messages = completed(requests, method);
+    const attempt = () => answered(connection.pick().clientStreaming(engineMethod, messages, call), engineMethod.path);
+    return await breakerOf(method, connection).watch(attempt);
   } catch (error) {
     throw asCallError(error, engineMethod.path);
   }
 }
 
-async function* bidiStreaming(
+function bidiStreaming(
   method: ClientMethod,
-  { pick, target, clock }: Connection,
+  connection: Connection,
   requests: AsyncIterable<object>,
-  options: MeshCallOptions = {},
+  options?: MeshCallOptions,
 ) {
   const { engineMethod } = method;
-  try {
-    const call = outboundCall(method, options, clock);
-    const whole = completed(requests, method);
-    const attempt = () => begun(pick().bidiStreaming(engineMethod, whole, call), engineMethod.path);
-    yield* messages(await target.breakers[method.group].watch(attempt));
-  } catch (error) {
-    throw asCallError(error, engineMethod.path);
-  }
-}
-
-async function answered(response: Promise<unknown>, path: string): Promise<unknown> {
-  try {
-    return await response;
-  } catch (error) {
-    throw asCallError(error, path);
-  }
+  return responses(method, connection, options, (call) => {
+    const messages = completed(requests, method);
+    const attempt = () => begun(connection.pick().bidiStreaming(engineMethod, messages, call), engineMethod.path);
+    return breakerOf(method, connection).watch(attempt);
+  });
 }
 
 /** A stream whose first message, or end, has come: from here on it is not tried again. */
@@ -114,23 +92,45 @@ interface BegunStream {
   readonly rest: AsyncIterator<unknown>;
 }
 
-async function begun(responses: AsyncIterable<unknown>, path: string): Promise<BegunStream> {
-  const rest = responses[Symbol.asyncIterator]();
+async function* responses(
+  method: ClientMethod,
+  { clock }: Connection,
+  options: MeshCallOptions | undefined,
+  begin: (call: TransportCall) => Promise<BegunStream>,
+) {
   try {
-    return { first: await rest.next(), rest };
+    const { first, rest } = await begin(outboundCall(method, options ?? {}, clock));
+    try {
+      for (let next = first; !next.done; next = await rest.next()) yield next.value;
+    } finally {
+      await rest.return?.();
+    }
+  } catch (error) {
+    throw asCallError(error, method.engineMethod.path);
+  }
+}
+
+async function begun(stream: AsyncIterable<unknown>, path: string): Promise<BegunStream> {
+  const rest = stream[Symbol.asyncIterator]();
+  return { first: await answered(rest.next(), path), rest };
+}
+
+async function answered<Answer>(answer: Promise<Answer>, path: string): Promise<Answer> {
+  try {
+    return await answer;
   } catch (error) {
     throw asCallError(error, path);
   }
 }
 
-async function* messages({ first, rest }: BegunStream) {
-  try {
-    for (let next = first; !next.done; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
-}
-
 async function* completed(requests: AsyncIterable<object>, method: ClientMethod) {
   for await (const request of requests) yield method.complete(request);
+}
+
+function breakerOf({ group }: ClientMethod, { target }: Connection): Breaker {
+  return target.breakers[group];
+}
+
+function retryOptions({ maxAttempts }: ClientMethod, { target, clock }: Connection): RetryOptions {
+  return { maxAttempts, budget: target.budget, clock };
 }

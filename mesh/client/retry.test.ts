@@ -1,5 +1,6 @@
 import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, vi } from 'vitest';
+import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import type { TransportCall } from '../engines/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createTestClock } from '../testing/test-clock.ts';
@@ -42,6 +43,24 @@ describe('a call that fails with UNAVAILABLE', () => {
   });
 
   it('is not tried again when its contract does not say that it may be repeated', async () => {
+    let tries = 0;
+    const { createUser, ...others } = UserServiceContract.methods;
+    const methods = { ...others, createUser: { ...createUser, idempotency: 'none' } } as const;
+    await using peer = await startPeer(
+      {
+        createUser(_, answer) {
+          tries += 1;
+          answer(unavailable);
+        },
+      },
+      { ...UserServiceContract, methods },
+    );
+
+    await expect(peer.client.createUser({})).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    expect(tries).toBe(1);
+  });
+
+  it('is not tried again when its requests came from a stream, which can be read only once', async () => {
     let tries = 0;
     await using peer = await startPeer({
       importUsers(_, answer) {

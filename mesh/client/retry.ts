@@ -3,7 +3,6 @@ import type { MethodContract } from '../contract/contract.ts';
 import type { TransportCall } from '../engines/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Clock } from '../telemetry/clock.ts';
-import { circuitOpen } from './breaker.ts';
 import { CallError } from './call-error.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
@@ -45,8 +44,9 @@ export async function retry<T>(attempt: () => Promise<T>, call: TransportCall, o
   }
 }
 
+// When nothing was sent, since the breaker is open or there is nowhere to go, the error is no CallError yet.
 function mayHelp(error: unknown): error is CallError {
-  return error instanceof CallError && error.code === Status.UNAVAILABLE && error.reason !== circuitOpen;
+  return error instanceof CallError && error.code === Status.UNAVAILABLE;
 }
 
 /** Infinite when the server forbids another try. */

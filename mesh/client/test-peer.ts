@@ -2,6 +2,7 @@ import { Metadata, Server, ServerCredentials, type ServiceError, type status } f
 import { type UserServiceServer, UserServiceService } from '../../gen/grpc-js/user/v1/user.ts';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import { User, type UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import type { ServiceContract } from '../contract/contract.ts';
 import { connectGrpcJs } from '../engines/grpc-js/transport.ts';
 import { encodeStatusDetails, type StatusDetails, statusDetailsKey } from '../errors/status-details.ts';
 import { systemClock } from '../telemetry/clock.ts';
@@ -38,11 +39,14 @@ export interface Peer extends AsyncDisposable {
 }
 
 /** Starts a server with `handlers` and makes a client of it, for one test: `await using peer = await startPeer(...)`. */
-export async function startPeer(handlers: PeerHandlers): Promise<Peer> {
+export async function startPeer(
+  handlers: PeerHandlers,
+  contract: ServiceContract<UserServiceDefinition> = UserServiceContract,
+): Promise<Peer> {
   const server = await startPeerServer(handlers);
   const factory = clientFactory(`127.0.0.1:${server.port}`);
   return {
-    client: factory.client(UserServiceContract),
+    client: factory.client(contract),
     server,
     async [Symbol.asyncDispose]() {
       factory.close();
