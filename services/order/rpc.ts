@@ -8,6 +8,7 @@ import {
 import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
 import { repeatable } from '../../mesh/idempotency/repeatable.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
 import type { CancelOrder } from './cancel-order.ts';
 import { orderNotFound } from './errors.ts';
@@ -31,7 +32,6 @@ export interface OrderRpcDeps {
 const { placeOrder: placeMethod, cancelOrder: cancelMethod } = OrderServiceDefinition.methods;
 const placeOrderCall = repeatable(OrderServiceDefinition, placeMethod);
 const cancelOrderCall = repeatable(OrderServiceDefinition, cancelMethod);
-const pageSize = 500;
 
 /** The handlers of `order.v1.OrderService`. */
 export function createOrderRpc(deps: OrderRpcDeps): OrderServiceImplementation<MeshCallContext> {
@@ -65,17 +65,14 @@ export function createOrderRpc(deps: OrderRpcDeps): OrderServiceImplementation<M
 
 async function* listOrders(storage: Storage, request: ListOrdersRequest, signal: AbortSignal) {
   const filter = { userId: request.userId, state: stateOf(request.state) };
-  let afterId = request.afterId;
-  let left = request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit;
-  while (left > 0) {
-    signal.throwIfAborted();
-    const page = await pageOfOrders(storage, afterId, filter, Math.min(pageSize, left));
-    for (const order of page) yield toProto(order);
-    const last = page.at(-1);
-    if (!last || page.length < pageSize) return;
-    afterId = last.id;
-    left -= page.length;
-  }
+  const pages = readPages({
+    after: request.afterId,
+    limit: request.limit,
+    signal,
+    fetch: (afterId, size) => pageOfOrders(storage, afterId, filter, size),
+    cursorOf: (order) => order.id,
+  });
+  for await (const page of pages) yield* page.map(toProto);
 }
 
 function addressOf(request: PlaceOrderRequest): Address {

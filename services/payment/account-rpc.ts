@@ -9,6 +9,7 @@ import {
 import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
 import { repeatable } from '../../mesh/idempotency/repeatable.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
 import type { Clock } from '../../mesh/telemetry/clock.ts';
 import type { Money } from './account.ts';
@@ -31,7 +32,6 @@ const { methods } = AccountServiceDefinition;
 const openAccountCall = repeatable(AccountServiceDefinition, methods.openAccount);
 const depositCall = repeatable(AccountServiceDefinition, methods.deposit);
 const withdrawCall = repeatable(AccountServiceDefinition, methods.withdraw);
-const pageSize = 500;
 
 /** The handlers of `payment.v1.AccountService`. */
 export function createAccountRpc(deps: AccountRpcDeps): AccountServiceImplementation<MeshCallContext> {
@@ -66,16 +66,16 @@ export function createAccountRpc(deps: AccountRpcDeps): AccountServiceImplementa
 }
 
 async function* listAccountEvents(db: Queryable, request: ListAccountEventsRequest, signal: AbortSignal) {
-  if (!(await findAccount(db, request.accountId))) throw accountNotFound(request.accountId);
-  let { afterVersion } = request;
-  while (true) {
-    signal.throwIfAborted();
-    const page = await pageOfEvents(db, request.accountId, afterVersion, pageSize);
-    for (const event of page) yield accountEventToProto(event);
-    const last = page.at(-1);
-    if (!last || page.length < pageSize) return;
-    afterVersion = last.version;
-  }
+  const { accountId, afterVersion } = request;
+  if (!(await findAccount(db, accountId))) throw accountNotFound(accountId);
+  const pages = readPages({
+    after: afterVersion,
+    limit: 0,
+    signal,
+    fetch: (after, size) => pageOfEvents(db, accountId, after, size),
+    cursorOf: (event) => event.version,
+  });
+  for await (const page of pages) yield* page.map(accountEventToProto);
 }
 
 function positive(amount: ProtoMoney | undefined): Money {

@@ -7,6 +7,7 @@ import {
 import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
 import { repeatable } from '../../mesh/idempotency/repeatable.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
 import type { Clock } from '../../mesh/telemetry/clock.ts';
 import type { ChargeOrder } from './charge-order.ts';
@@ -27,7 +28,6 @@ export interface PaymentRpcDeps {
 const { methods } = PaymentServiceDefinition;
 const chargeCall = repeatable(PaymentServiceDefinition, methods.charge);
 const refundCall = repeatable(PaymentServiceDefinition, methods.refund);
-const pageSize = 500;
 
 /** The handlers of `payment.v1.PaymentService`. */
 export function createPaymentRpc(deps: PaymentRpcDeps): PaymentServiceImplementation<MeshCallContext> {
@@ -51,18 +51,15 @@ export function createPaymentRpc(deps: PaymentRpcDeps): PaymentServiceImplementa
   };
 }
 
-async function* listPayments(db: Queryable, request: ListPaymentsRequest, signal: AbortSignal) {
-  let { afterId } = request;
-  let left = request.limit === 0 ? Number.POSITIVE_INFINITY : request.limit;
-  while (left > 0) {
-    signal.throwIfAborted();
-    const page = await pageOfPayments(db, afterId, Math.min(pageSize, left));
-    for (const payment of page) yield paymentToProto(payment);
-    const last = page.at(-1);
-    if (!last || page.length < pageSize) return;
-    afterId = last.id;
-    left -= page.length;
-  }
+async function* listPayments(db: Queryable, { afterId, limit }: ListPaymentsRequest, signal: AbortSignal) {
+  const pages = readPages({
+    after: afterId,
+    limit,
+    signal,
+    fetch: (after, size) => pageOfPayments(db, after, size),
+    cursorOf: (payment) => payment.id,
+  });
+  for await (const page of pages) yield* page.map(paymentToProto);
 }
 
 function chargeOf({ orderId, userId, amount }: ChargeRequest): Charge {
