@@ -26,7 +26,8 @@ export interface StorageOptions {
 
 /**
  * A change of a schema. `sql` may hold several statements, in the subset that SQLite and PostgreSQL share: TEXT, BIGINT,
- * BYTEA, `ON CONFLICT`, `RETURNING`, partial indexes; `{{identity}}` stands for the type of an ascending BIGINT primary key.
+ * BYTEA, `ON CONFLICT`, `RETURNING`, partial indexes; `{{identity}}` stands for the type of an ascending BIGINT primary
+ * key. No deferred constraints: they fail at the commit, which others share.
  */
 export interface Migration {
   /** `0001-init`: unique in its set; sets are applied in the order of their names. */
@@ -46,9 +47,9 @@ export interface Storage extends Queryable {
   /**
    * Runs `work` and commits, or rolls back when it throws, and passes its result or error on. `work` awaits nothing but
    * the transaction's own calls: others wait behind it. Transactions of one turn share a commit; one that throws takes
-   * no other down with it. On a deadlock or serialization failure `work` is run again from its start, a few times, then it
-   * is UNAVAILABLE `STORAGE_CONTENTION`. When the connection is lost during the commit nobody knows whether it was done:
-   * UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN`. Outside of a transaction each statement that writes is one of its own.
+   * no other down with it. On a deadlock or serialization failure `work` is run again from its start, six runs in all,
+   * then it is UNAVAILABLE `STORAGE_CONTENTION`. When the connection is lost during the commit nobody can say whether it
+   * was done: UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN`. A statement outside that writes is a transaction of its own.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: StorageOptions): Promise<T>;
   /** Applies what is missing of a set, once, also with several processes starting at a time. */

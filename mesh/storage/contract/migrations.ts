@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import type { NewDatabaseUrl } from '../../testing/database-urls.ts';
+import { counterOf, counters, insert, open, openWithTables } from './fixture.ts';
+
+/** Changes of the schema. */
+export function migrationContract(newUrl: NewDatabaseUrl): void {
+  it('applies each migration of a set once', async () => {
+    const storage = await openWithTables(newUrl());
+    await storage.execute(...insert('a', 1n));
+    const second = { name: '0002-more', sql: 'UPDATE counter SET value = value + 1' };
+    await storage.migrate('test', [second, counters]);
+    await storage.migrate('test', [counters, second]);
+    expect(await counterOf(storage, 'a')).toBe(2n);
+  });
+
+  it('applies a set once with several processes starting at a time', async () => {
+    const url = newUrl();
+    const storages = await Promise.all(Array.from({ length: 4 }, () => open(url)));
+    const set = [counters, { name: '0002-seed', sql: "INSERT INTO counter (name, value) VALUES ('a', 1)" }];
+    await Promise.all(storages.map((storage) => storage.migrate('test', set)));
+    expect(await storages[3]?.query('SELECT count(*) AS rows FROM counter')).toEqual([{ rows: 1n }]);
+  });
+
+  it('keeps sets apart', async () => {
+    const storage = await openWithTables(newUrl());
+    await storage.migrate('other', [{ name: '0001-init', sql: 'CREATE TABLE other (id BIGINT)' }]);
+    expect(await storage.query('SELECT id FROM other')).toEqual([]);
+  });
+
+  it('refuses a migration that was changed after it was applied', async () => {
+    const storage = await openWithTables(newUrl());
+    const changed = storage.migrate('test', [{ ...counters, sql: `${counters.sql};` }]);
+    await expect(changed).rejects.toMatchObject({ reason: 'MIGRATION_CHANGED' });
+  });
+
+  it('applies nothing of a set of which one migration fails, and all of it once that is mended', async () => {
+    const storage = await open(newUrl());
+    const broken = { name: '0002-broken', sql: 'CREATE TABLE half (id BIGINT); CREATE TABL typo (id BIGINT)' };
+    await expect(storage.migrate('test', [counters, broken])).rejects.toThrow(/CREATE TABL typo/);
+    await storage.migrate('test', [counters, { ...broken, sql: 'CREATE TABLE half (id BIGINT)' }]);
+    expect(await storage.query('SELECT id FROM half')).toEqual([]);
+  });
+
+  it('gives identities that ascend', async () => {
+    const storage = await openWithTables(newUrl());
+    const add = () => storage.query<{ id: bigint }>("INSERT INTO entry (note) VALUES ('a') RETURNING id");
+    const ids: bigint[] = [];
+    for (let count = 0; count < 3; count += 1) ids.push(...(await add()).map((row) => row.id));
+    await storage.execute('DELETE FROM entry');
+    ids.push(...(await add()).map((row) => row.id));
+    expect(ids).toEqual([1n, 2n, 3n, 4n]);
+  });
+}
