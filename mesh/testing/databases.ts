@@ -9,7 +9,7 @@ export function describeOnDatabases(title: string, suite: (settings: () => Recor
     let server: PostgresServer;
     beforeAll(async () => {
       server = await startPostgres();
-    }, 60_000);
+    });
     afterAll(() => server.stop());
     suite(() => ({ DATABASE_URL: server.url('<service>') }));
   });

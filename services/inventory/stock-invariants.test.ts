@@ -173,7 +173,7 @@ describeOnDatabases('the stock', (settings) => {
     await expect(inventory.getItem({ sku: 'wanted' })).resolves.toMatchObject({ onHand: 100n, reserved: 100n });
   });
 
-  it('is what the model says after every step', { timeout: 60_000 }, async () => {
+  it('is what the model says after every step', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         const run = await startRun(inventory);
@@ -187,7 +187,7 @@ describeOnDatabases('the stock', (settings) => {
     );
   });
 
-  it('is conserved when the steps come all at once', { timeout: 60_000 }, async () => {
+  it('is conserved when the steps come all at once', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         const run = await startRun(inventory);
