@@ -8,7 +8,10 @@ export interface DeadLetter {
   readonly source: DeadLetterSource;
   /** `order.events/notification-service`, `email-jobs`, `place-order`. */
   readonly origin: string;
-  /** UPPER_SNAKE: `UNDECODABLE`, `HANDLER_FAILED`, `ATTEMPTS_EXHAUSTED`, `UNDO_REFUSED`, `STEP_REFUSED`, or the error's own reason. */
+  /**
+   * UPPER_SNAKE: `UNDECODABLE`, `HANDLER_FAILED`, `ATTEMPTS_EXHAUSTED`, `UNDO_REFUSED`, `STEP_REFUSED`, or the error's
+   * own reason.
+   */
   readonly reason: string;
   /** What the last try said. */
   readonly error: string;

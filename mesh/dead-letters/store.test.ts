@@ -1,146 +1,153 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
+import { describeOnEachDatabase } from '../testing/database-urls.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import type { DeadLetter, DeadLetterBox, DeadLetterFilter } from './dead-letters.ts';
 import { createDeadLetterStore, type DeadLetterStore, type Redrive } from './store.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-let folder: string;
-let storage: Storage;
-let clock: TestClock;
-let store: DeadLetterStore;
+describeOnEachDatabase((newUrl) => {
+  let storage: Storage;
+  let clock: TestClock;
+  let store: DeadLetterStore;
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'dead-letters-'));
-  storage = await openStorage(`sqlite:${join(folder, 'service.db')}`);
-  clock = createTestClock();
-  store = createDeadLetterStore(storage, { clock });
-  await store.migrate();
-});
-
-afterEach(async () => {
-  await storage.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-const add = (letter: Partial<DeadLetter> = {}) => storage.transaction((tx) => store.add(tx, { ...aLetter, ...letter }));
-const ignore: Redrive = async () => async () => undefined;
-const openBox = (redrive: Redrive = ignore) => store.box('event', redrive);
-const idsIn = async (box: DeadLetterBox, filter: DeadLetterFilter = {}, afterId = '') =>
-  (await Array.fromAsync(box.list(filter, afterId))).map((letter) => letter.id);
-const rows = async () =>
-  (await storage.query('SELECT id, state, note, error FROM dead_letter ORDER BY id')).map((row) => ({ ...row }));
-
-describe('a store of dead letters', () => {
-  it('gives back a letter as it was written', async () => {
-    const id = await add();
-    const box = openBox();
-    expect(await box.get(id)).toEqual({ ...aLetter, id });
-    expect(await Array.fromAsync(box.list({}, ''))).toEqual([{ ...aLetter, id }]);
+  beforeEach(async () => {
+    storage = await openStorage(newUrl());
+    clock = createTestClock();
+    store = createDeadLetterStore(storage, { clock });
+    await store.migrate();
   });
 
-  it('keeps nothing of a transaction that fails', async () => {
-    const failing = storage.transaction(async (tx) => {
-      await store.add(tx, aLetter);
-      throw new Error('rolled back');
+  afterEach(() => storage.close());
+
+  const add = (letter: Partial<DeadLetter> = {}) =>
+    storage.transaction((tx) => store.add(tx, { ...aLetter, ...letter }));
+  const ignore: Redrive = async () => async () => undefined;
+  const openBox = (redrive: Redrive = ignore) => store.box('event', redrive);
+  const idsIn = async (box: DeadLetterBox, filter: DeadLetterFilter = {}, afterId = '') =>
+    (await Array.fromAsync(box.list(filter, afterId))).map((letter) => letter.id);
+  const rows = async () =>
+    (await storage.query('SELECT id, state, note, error FROM dead_letter ORDER BY id')).map((row) => ({ ...row }));
+
+  describe('a store of dead letters', () => {
+    it('gives back a letter as it was written', async () => {
+      const id = await add();
+      const box = openBox();
+      expect(await box.get(id)).toEqual({ ...aLetter, id });
+      expect(await Array.fromAsync(box.list({}, ''))).toEqual([{ ...aLetter, id }]);
     });
-    await expect(failing).rejects.toThrow('rolled back');
-    expect(await idsIn(openBox())).toEqual([]);
-  });
 
-  it('lists more than a page in id order, after the id that was seen last', async () => {
-    const ids = await storage.transaction(async (tx) => {
-      const added: string[] = [];
-      for (let index = 0; index < 250; index += 1) added.push(await store.add(tx, aLetter));
-      return added;
+    it('keeps nothing of a transaction that fails', async () => {
+      const failing = storage.transaction(async (tx) => {
+        await store.add(tx, aLetter);
+        throw new Error('rolled back');
+      });
+      await expect(failing).rejects.toThrow('rolled back');
+      expect(await idsIn(openBox())).toEqual([]);
     });
-    expect(await idsIn(openBox())).toEqual(ids);
-    expect(await idsIn(openBox(), {}, ids[99])).toEqual(ids.slice(100));
-  });
 
-  it('reads a page only when the one before it is consumed', async () => {
-    for (let index = 0; index < 100; index += 1) await add();
-    const onNextPage = await add();
-    const list = openBox().list({}, '')[Symbol.asyncIterator]();
-    const seen = [await list.next()];
-    await openBox().discard(onNextPage, 'in between');
-    for (let next = await list.next(); !next.done; next = await list.next()) seen.push(next);
-    expect(seen).toHaveLength(100);
-  });
-
-  it('lists what the filter says, of its own source alone', async () => {
-    const mine = await add({ origin: 'order.events/shipping', reason: 'UNDECODABLE' });
-    const other = await add({ origin: 'user.events/order', reason: 'HANDLER_FAILED' });
-    await add({ source: 'task' });
-    const box = openBox();
-    expect(await idsIn(box)).toEqual([mine, other]);
-    expect(await idsIn(box, { origin: 'order.events/shipping' })).toEqual([mine]);
-    expect(await idsIn(box, { reason: 'HANDLER_FAILED', source: 'event' })).toEqual([other]);
-    expect(await idsIn(box, { source: 'task' })).toEqual([]);
-  });
-});
-
-describe('redriving a dead letter', () => {
-  it('takes it off the list in the transaction of its handler', async () => {
-    const id = await add();
-    const effects: DeadLetter[] = [];
-    const box = openBox(async (letter) => async (tx) => {
-      effects.push(letter);
-      await store.add(tx, { ...letter, source: 'task' });
+    it('lists more than a page in id order, after the id that was seen last', async () => {
+      const ids = await storage.transaction(async (tx) => {
+        const added: string[] = [];
+        for (let index = 0; index < 250; index += 1) added.push(await store.add(tx, aLetter));
+        return added;
+      });
+      expect(await idsIn(openBox())).toEqual(ids);
+      expect(await idsIn(openBox(), {}, ids[99])).toEqual(ids.slice(100));
     });
-    expect(await box.redrive(id)).toBe(true);
-    expect(effects).toEqual([{ ...aLetter, id }]);
-    expect(await idsIn(box)).toEqual([]);
-    expect(await idsIn(store.box('task', ignore))).toHaveLength(1);
-    expect(await box.redrive(id)).toBe(false);
-    expect(effects).toHaveLength(1);
-  });
 
-  it('leaves it on the list with the new error when the handler fails again, and nothing of what that did', async () => {
-    const id = await add();
-    clock.advance(5_000);
-    const box = openBox(async (letter) => async (tx) => {
-      await store.add(tx, letter);
-      throw new Error('still broken');
+    it('reads a page only when the one before it is consumed', async () => {
+      for (let index = 0; index < 100; index += 1) await add();
+      const onNextPage = await add();
+      const list = openBox().list({}, '')[Symbol.asyncIterator]();
+      const seen = [await list.next()];
+      await openBox().discard(onNextPage, 'in between');
+      for (let next = await list.next(); !next.done; next = await list.next()) seen.push(next);
+      expect(seen).toHaveLength(100);
     });
-    await expect(box.redrive(id)).rejects.toThrow('still broken');
-    expect(await Array.fromAsync(box.list({}, ''))).toEqual([
-      { ...aLetter, id, error: 'still broken', attempts: aLetter.attempts + 1, lastTimeMs: clock.now() },
-    ]);
+
+    it('lists what the filter says, of its own source alone', async () => {
+      const mine = await add({ origin: 'order.events/shipping', reason: 'UNDECODABLE' });
+      const other = await add({ origin: 'user.events/order', reason: 'HANDLER_FAILED' });
+      await add({ source: 'task' });
+      const box = openBox();
+      expect(await idsIn(box)).toEqual([mine, other]);
+      expect(await idsIn(box, { origin: 'order.events/shipping' })).toEqual([mine]);
+      expect(await idsIn(box, { reason: 'HANDLER_FAILED', source: 'event' })).toEqual([other]);
+      expect(await idsIn(box, { source: 'task' })).toEqual([]);
+    });
   });
 
-  it('leaves those of another source alone', async () => {
-    const id = await add({ source: 'task' });
-    expect(await openBox().redrive(id)).toBe(false);
-    expect(await openBox().discard(id, 'not mine')).toBe(false);
-    expect(await openBox().get(id)).toBeUndefined();
-  });
-});
+  describe('redriving a dead letter', () => {
+    it('takes it off the list in the transaction of its handler', async () => {
+      const id = await add();
+      const effects: DeadLetter[] = [];
+      const box = openBox(async (letter) => async (tx) => {
+        effects.push(letter);
+        await store.add(tx, { ...letter, source: 'task' });
+      });
+      expect(await box.redrive(id)).toBe(true);
+      expect(effects).toEqual([{ ...aLetter, id }]);
+      expect(await idsIn(box)).toEqual([]);
+      expect(await idsIn(store.box('task', ignore))).toHaveLength(1);
+      expect(await box.redrive(id)).toBe(false);
+      expect(effects).toHaveLength(1);
+    });
 
-describe('a dead letter that left the list', () => {
-  it('stays in the database with its note for 30 days', async () => {
-    const discarded = await add();
-    const stays = await add();
-    expect(await openBox().discard(discarded, 'a test order')).toBe(true);
-    expect(await openBox().discard(discarded, 'again')).toBe(false);
-    expect(await idsIn(openBox())).toEqual([stays]);
-    clock.advance(30 * dayMs);
-    const next = await add();
-    await openBox().redrive(next);
-    expect(await rows()).toMatchObject([
-      { id: discarded, state: 'discarded', note: 'a test order' },
-      { id: stays, state: 'open' },
-      { id: next, state: 'redriven' },
-    ]);
-    clock.advance(1);
-    await openBox().discard(await add(), 'later');
-    expect((await rows()).map((row) => row.id)).not.toContain(discarded);
-    expect(await idsIn(openBox())).toEqual([stays]);
+    it('has one effect when many ask for it at a time', async () => {
+      const id = await add();
+      let effects = 0;
+      const box = openBox(async () => async () => {
+        effects += 1;
+      });
+      const answers = await Promise.all(Array.from({ length: 8 }, () => box.redrive(id)));
+      expect(answers.filter(Boolean)).toHaveLength(1);
+      expect(effects).toBe(1);
+    });
+
+    it('leaves it on the list with the new error when the handler fails again, and nothing of what that did', async () => {
+      const id = await add();
+      clock.advance(5_000);
+      const box = openBox(async (letter) => async (tx) => {
+        await store.add(tx, letter);
+        throw new Error('still broken');
+      });
+      await expect(box.redrive(id)).rejects.toThrow('still broken');
+      expect(await Array.fromAsync(box.list({}, ''))).toEqual([
+        { ...aLetter, id, error: 'still broken', attempts: aLetter.attempts + 1, lastTimeMs: clock.now() },
+      ]);
+    });
+
+    it('leaves those of another source alone', async () => {
+      const id = await add({ source: 'task' });
+      expect(await openBox().redrive(id)).toBe(false);
+      expect(await openBox().discard(id, 'not mine')).toBe(false);
+      expect(await openBox().get(id)).toBeUndefined();
+    });
+  });
+
+  describe('a dead letter that left the list', () => {
+    it('stays in the database with its note for 30 days', async () => {
+      const discarded = await add();
+      const stays = await add();
+      expect(await openBox().discard(discarded, 'a test order')).toBe(true);
+      expect(await openBox().discard(discarded, 'again')).toBe(false);
+      expect(await idsIn(openBox())).toEqual([stays]);
+      clock.advance(30 * dayMs);
+      const next = await add();
+      await openBox().redrive(next);
+      expect(await rows()).toMatchObject([
+        { id: discarded, state: 'discarded', note: 'a test order' },
+        { id: stays, state: 'open' },
+        { id: next, state: 'redriven' },
+      ]);
+      clock.advance(1);
+      await openBox().discard(await add(), 'later');
+      expect((await rows()).map((row) => row.id)).not.toContain(discarded);
+      expect(await idsIn(openBox())).toEqual([stays]);
+    });
   });
 });
 
