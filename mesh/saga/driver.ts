@@ -30,7 +30,7 @@ export interface DriverOptions {
 export interface Driver {
   /**
    * Runs steps, or undoes them, until the saga has ended, waits, is parked or is driven by somebody else. Resolves with
-   * when to go on, if it waits.
+   * when to look for due sagas again on its account.
    */
   drive(held: HeldSaga): Promise<number | undefined>;
   /** Begins no more steps. */
@@ -66,7 +66,8 @@ export function createDriver(options: DriverOptions): Driver {
       if (stop.signal.aborted) return undefined;
       current = await record(options, stop.signal, definition, current.saga, findingOf(call, outcome));
     }
-    return undefined;
+    // It may wait by now: a commit of ours that seemed to fail has given the lease up.
+    return clock.now();
   }
 
   return {

@@ -1,10 +1,12 @@
+import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
+import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { describeOnEachDatabase } from '../testing/database-urls.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
-import { begin, closeAfterEach, createGate, openTestStorage, reaches, startEngine } from './test-engine.ts';
+import { begin, closeAfterEach, createGate, getsLost, openTestStorage, reaches, startEngine } from './test-engine.ts';
 import { createTestSaga, type TestSaga } from './test-saga.ts';
 
 const leaseMs = 3_000;
@@ -92,6 +94,48 @@ describeOnEachDatabase((newUrl) => {
       gate.open();
       await reaches(engine, 'compensated');
       expect(saga.calls).toEqual(['run reserve', 'run charge', 'undo charge', 'undo reserve']);
+    });
+  });
+
+  describe('a commit whose answer is lost', () => {
+    /** Loses the answer of the first commit after `lose` was called. */
+    function losingAnswers(storage: Storage) {
+      let losing = false;
+      const lose = async () => {
+        losing = true;
+      };
+      const transaction: Storage['transaction'] = async (work, options) => {
+        const result = await storage.transaction(work, options);
+        if (!losing) return result;
+        losing = false;
+        throw new MeshError(Status.UNAVAILABLE, 'STORAGE_OUTCOME_UNKNOWN', 'the connection broke during the commit');
+      };
+      return { unreliable: { ...storage, transaction }, lose };
+    }
+
+    it.each(['reserve', 'ship', 'commit'])('is not done again after %s', async (step) => {
+      const saga = createTestSaga();
+      const storage = await openTestStorage(newUrl());
+      const { unreliable, lose } = losingAnswers(storage);
+      const engine = await startEngine(unreliable, saga);
+      saga.onCall(`run ${step}`, lose);
+      await begin(storage, engine, saga);
+      await reaches(engine, 'completed');
+      expect(tellsOf(saga)).toEqual(everythingOnce);
+    });
+
+    it('does not make a saga that waits be forgotten', async () => {
+      const saga = createTestSaga();
+      const storage = await openTestStorage(newUrl());
+      const { unreliable, lose } = losingAnswers(storage);
+      const engine = await startEngine(unreliable, saga);
+      saga.onCall('run charge', async (context) => {
+        await lose();
+        await getsLost(context);
+      });
+      await begin(storage, engine, saga);
+      await reaches(engine, 'completed');
+      expect(tellsOf(saga)).toEqual(everythingOnce);
     });
   });
 

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { fromJson, toJson } from './json.ts';
+
+it('brings back what it wrote, with integers of any size', () => {
+  const data = {
+    total: 2n ** 63n,
+    items: [{ sku: 'A', quantity: 2, price: -1n }],
+    note: null,
+    paid: false,
+    nested: {},
+  };
+  expect(fromJson(toJson(data))).toEqual(data);
+});
+
+it.each([
+  ['a Date', { at: new Date(0) }],
+  ['bytes', { payload: new Uint8Array(2) }],
+  ['a Map', { nested: [new Map()] }],
+  ['an object that looks like a written bigint', { total: { $bigint: 'x' } }],
+])('refuses %s, which would come back as something else', (_, data) => {
+  expect(() => toJson(data)).toThrow(TypeError);
+});
