@@ -1,4 +1,5 @@
 import { uuidv7 } from '../ids/ids.ts';
+import { storableText } from '../storage/storable-text.ts';
 import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
 
@@ -28,7 +29,9 @@ const columns =
 /** Writes a letter that is open and returns its id. */
 export async function insertLetter(db: Queryable, letter: Omit<DeadLetter, 'id'>, nowMs: number): Promise<string> {
   const id = uuidv7(nowMs);
-  const { source, origin, reason, error, attempts, payload, headers, subjectId, firstTimeMs, lastTimeMs } = letter;
+  const { source, origin, reason, attempts, payload, headers, firstTimeMs, lastTimeMs } = letter;
+  const error = storableText(letter.error);
+  const subjectId = storableText(letter.subjectId);
   const values: SqlValue[] = [id, source, origin, reason, error, attempts, payload, JSON.stringify(headers), subjectId];
   await db.execute(
     `INSERT INTO dead_letter (${columns}, state, note)
@@ -93,7 +96,7 @@ export async function closeLetter(
 export async function recordFailure(db: Queryable, id: string, error: string, timeMs: number): Promise<void> {
   await db.execute(
     `UPDATE dead_letter SET error = $2, attempts = attempts + 1, last_time_ms = $3 WHERE id = $1 AND state = 'open'`,
-    [id, error, timeMs],
+    [id, storableText(error), timeMs],
   );
 }
 

@@ -2,6 +2,7 @@ import type { DeadLetter, DeadLetterBox, DeadLetterFilter } from '../dead-letter
 import type { StoredEvent } from './event-log.ts';
 
 const placeHeaders = {
+  key: 'dead-letter-key',
   partition: 'dead-letter-partition',
   offset: 'dead-letter-offset',
   time: 'dead-letter-event-time',
@@ -16,7 +17,7 @@ export interface EventFailure {
   readonly lastTimeMs: number;
 }
 
-/** The dead letter of an event: its bytes and headers as they were, and its place in the log. */
+/** The dead letter of an event: its bytes and headers as they were, and its place in the log in headers of our own. */
 export function toLetter(event: StoredEvent, group: string, failure: EventFailure): Omit<DeadLetter, 'id'> {
   return {
     ...failure,
@@ -25,6 +26,7 @@ export function toLetter(event: StoredEvent, group: string, failure: EventFailur
     payload: event.value,
     headers: {
       ...event.headers,
+      [placeHeaders.key]: event.key,
       [placeHeaders.partition]: `${event.partition}`,
       [placeHeaders.offset]: `${event.offset}`,
       [placeHeaders.time]: `${event.timeMs}`,
@@ -36,6 +38,7 @@ export function toLetter(event: StoredEvent, group: string, failure: EventFailur
 /** The event of a dead letter, as it was delivered. */
 export function fromLetter(letter: DeadLetter): StoredEvent {
   const {
+    [placeHeaders.key]: key = letter.subjectId,
     [placeHeaders.partition]: partition = '0',
     [placeHeaders.offset]: offset = '0',
     [placeHeaders.time]: time = `${letter.firstTimeMs}`,
@@ -43,7 +46,7 @@ export function fromLetter(letter: DeadLetter): StoredEvent {
   } = letter.headers;
   return {
     topic: letter.origin.slice(0, letter.origin.lastIndexOf('/')),
-    key: letter.subjectId,
+    key,
     headers,
     value: letter.payload,
     timeMs: Number(time),

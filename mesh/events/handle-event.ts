@@ -2,6 +2,7 @@ import { Status } from 'nice-grpc-common';
 import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { continueTrace } from '../server/trace-context.ts';
+import { storableText } from '../storage/storable-text.ts';
 import type { Storage } from '../storage/storage.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -44,7 +45,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     const effect = await read(event, attributes);
     if (!effect) return;
     await storage.transaction(async (tx) => {
-      if (await remember(tx, group, attributes.id, 'handled', clock.now())) await effect(tx);
+      if (await remember(tx, group, inboxId(attributes), 'handled', clock.now())) await effect(tx);
     });
   }
 
@@ -60,11 +61,12 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   }
 
   async function bury(event: StoredEvent, attributes: EventAttributes, failure: EventFailure): Promise<void> {
-    await storage.transaction(async (tx) => {
-      const first = await remember(tx, group, attributes.id, 'dead', failure.lastTimeMs);
-      if (first) await deadLetters.add(tx, toLetter(event, group, failure));
+    const first = await storage.transaction(async (tx) => {
+      if (!(await remember(tx, group, inboxId(attributes), 'dead', failure.lastTimeMs))) return false;
+      await deadLetters.add(tx, toLetter(event, group, failure));
+      return true;
     });
-    logger.error({ group, event: attributes.id, ...failure }, 'an event became a dead letter');
+    if (first) logger.error({ group, event: attributes.id, ...failure }, 'an event became a dead letter');
   }
 
   return {
@@ -95,11 +97,13 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       const attributes = readAttributes(event);
       const effect = await read(event, attributes);
       return async (tx) => {
-        if (await revive(tx, group, attributes.id, clock.now())) await effect?.(tx);
+        if (await revive(tx, group, inboxId(attributes), clock.now())) await effect?.(tx);
       };
     },
   };
 }
+
+const inboxId = (attributes: EventAttributes): string => storableText(attributes.id);
 
 /** The storage, or a service that the handler asks: no fault of the event. */
 function isUnavailable(error: unknown): boolean {
