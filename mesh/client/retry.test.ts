@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, vi } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
@@ -201,6 +203,21 @@ describe('the wait between tries', () => {
 
     await outcome;
     expect(attempt).toHaveBeenCalledTimes(3);
+  });
+});
+
+describe('a program that does nothing but call', () => {
+  it('lives until the tries are over', async () => {
+    const program = `
+      import { UserServiceContract } from '${new URL('../../gen/ts/user/v1/user.contract.ts', import.meta.url)}';
+      import { clientFactory } from '${new URL('./test-peer.ts', import.meta.url)}';
+      const client = clientFactory('127.0.0.1:1').client(UserServiceContract);
+      await client.getUser({ id: 'u1' }).catch((error) => console.log(error.reason));
+    `;
+
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+
+    expect(stdout).toBe('UNAVAILABLE\n');
   });
 });
 
