@@ -49,7 +49,8 @@ export class CallWatch {
   failed(error: unknown): MeshError | ServerError {
     const { path, requestId } = this.#call;
     const callError = toCallError(error, { path, requestId, expired: this.#expired }, this.#tools.logger);
-    this.#end(callError.code);
+    // What was not expected has been logged by now.
+    this.#end(callError.code, callError === error ? error : undefined);
     return callError;
   }
 
@@ -59,10 +60,10 @@ export class CallWatch {
     this.#call.fail(error);
   }
 
-  #end(code: Status): void {
+  #end(code: Status, error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopTimer?.();
-    this.#tools.accessLog(this.#call, code);
+    this.#tools.accessLog(this.#call, code, error);
   }
 }

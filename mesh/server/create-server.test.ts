@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createChannel, createClientFactory, Metadata, ServerError, Status } from 'nice-grpc';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
@@ -28,7 +29,7 @@ async function start(handlers: Partial<EchoHandlers> = {}, contract = {}, option
   const client = createClientFactory().create(EchoDefinition, channel);
   const raw = (method: string, message: User, headers: Record<string, string> = {}) =>
     rawCall(session, `/test.v1.EchoService/${method}`, frame(User.encode(message).finish()), headers);
-  return { ...served, client, raw };
+  return { ...served, client, session, raw };
 }
 
 const ada = User.fromPartial({ id: 'u1', name: 'Ada', email: 'ada@example.com' });
@@ -211,6 +212,14 @@ describe('errors', () => {
     expect(await raw('One', ada)).toMatchObject({ status: Status.NOT_FOUND, message: 'there is no user u1', details });
   });
 
+  it('that tell of trouble on this side are in the log with their cause', async () => {
+    const error = new MeshError(Status.UNAVAILABLE, 'STORAGE_BUSY', 'try later', { cause: new Error('disk') });
+    const { raw, lines } = await start({ one: () => Promise.reject(error) });
+    expect(JSON.stringify(await raw('One', ada))).not.toContain('disk');
+    const cause = expect.objectContaining({ message: 'try later: disk' });
+    expect(lines).toEqual([expect.objectContaining({ level: 40, code: 'UNAVAILABLE', err: cause })]);
+  });
+
   it("of handlers written for nice-grpc reach the caller with nice-grpc's code and trailer", async () => {
     const handlers: Partial<EchoHandlers> = {
       async one(_, context) {
@@ -246,6 +255,20 @@ describe('errors', () => {
       expect.objectContaining({ level: 50, request_id: 'r-7', err: expect.objectContaining({ message: 'secret' }) }),
       expect.objectContaining({ level: 40, request_id: 'r-7', code: 'INTERNAL', duration_ms: expect.any(Number) }),
     ]);
+  });
+});
+
+describe('hostile bytes', () => {
+  it('are answered as messages or as undecodable, and the server lives', async () => {
+    const { session, raw } = await start();
+    const noise = (length: number) => createHash('shake256', { outputLength: length }).update(`${length}`).digest();
+    const nested = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([0x0b])));
+    const bodies = [nested, ...Array.from({ length: 300 }, (_, index) => noise(index + 1))];
+    for (const body of bodies) {
+      const { status } = await rawCall(session, '/test.v1.EchoService/One', frame(body));
+      expect([Status.OK, Status.INVALID_ARGUMENT]).toContain(status);
+    }
+    expect((await raw('One', ada)).status).toBe(Status.OK);
   });
 });
 

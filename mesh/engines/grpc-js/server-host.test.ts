@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { Status } from 'nice-grpc-common';
 import { pino } from 'pino';
@@ -331,6 +331,51 @@ describe('a grpc-js host tells its caller', () => {
     });
     const answer = await callOf('a')(session);
     expect(answer).toMatchObject({ status: Status.ABORTED, message: text.toWellFormed(), details: { reason: 'ODD' } });
+  });
+});
+
+describe('a grpc-js host has limits', () => {
+  it('that it tells its peers', async () => {
+    const { port } = await start(echo);
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    cleanups.push(() => session.destroy());
+    const [settings] = await once(session, 'remoteSettings');
+    expect(settings).toMatchObject({ maxConcurrentStreams: 1_000, initialWindowSize: 256 * 1024 });
+  });
+
+  /** Makes calls and cancels each when its handler has begun, until there were `count` or the connection is gone. */
+  async function cancelMany(count: number) {
+    let begun = Promise.withResolvers<void>();
+    const { session, port } = await start({
+      kind: 'unary',
+      handle: (text) => {
+        begun.resolve();
+        return text === 'stay' ? Promise.resolve(text) : new Promise(() => undefined);
+      },
+    });
+    const gone = new Promise((resolve) => session.once('close', () => resolve('gone')));
+    for (let index = 0; index < count; index += 1) {
+      begun = Promise.withResolvers();
+      const stream = session.request({ ':method': 'POST', ':path': '/t/unary', 'content-type': 'application/grpc' });
+      stream.on('error', () => undefined);
+      stream.end(many('a'));
+      if ((await Promise.race([begun.promise, gone])) === 'gone') break;
+      stream.close(8);
+    }
+    return { session, port };
+  }
+
+  it('that bear a caller who cancels many calls', async () => {
+    const { session } = await cancelMany(1_500);
+    expect((await callOf('stay')(session)).status).toBe(Status.OK);
+  });
+
+  it('that cut off one who does nothing but cancel, and nobody else', async () => {
+    const { session, port } = await cancelMany(20_000);
+    expect(session.destroyed).toBe(true);
+    const other = await rawConnection(`127.0.0.1:${port}`);
+    cleanups.push(() => other.destroy());
+    expect((await callOf('stay')(other)).status).toBe(Status.OK);
   });
 });
 
