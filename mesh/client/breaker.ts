@@ -13,27 +13,26 @@ export interface BreakerOptions {
   readonly logger: Logger;
   /** Emits `rotate` once a second: the pace at which the 10 s window of counted calls moves on. */
   readonly rotation: EventEmitter;
-  /** How long it stays open before it lets one call try. Default 5 s. */
-  readonly openMs?: number;
 }
 
 /**
  * Stops calls to a target that fails: it opens when more than half of at least 20 calls in 10 s failed for the target's
- * health (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED), and closes when a call that was let through succeeds.
- * While it is open calls fail at once with UNAVAILABLE `CIRCUIT_OPEN`.
+ * health (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED), fails calls at once for 5 s (UNAVAILABLE
+ * `CIRCUIT_OPEN`), then lets one through, and closes when that succeeds.
  */
 export interface Breaker {
-  /** Runs a call that is certain to end in time. */
+  /** Runs a call that has a deadline; while the breaker tries, this call may be the one that decides. */
   run<T>(call: () => Promise<T>): Promise<T>;
-  /** Runs what may take for ever, such as the wait for the first message of a stream: others are let try meanwhile. */
+  /** Runs what may take for ever, such as the wait for the first message of a stream: it counts once it has ended. */
   watch<T>(call: () => Promise<T>): Promise<T>;
 }
 
+const openMs = 5_000;
 const windowMs = 10_000;
 const counted: ReadonlySet<Status> = new Set([Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED]);
 
 /** A closed breaker. */
-export function createBreaker({ target, clock, logger, rotation, openMs = 5_000 }: BreakerOptions): Breaker {
+export function createBreaker({ target, clock, logger, rotation }: BreakerOptions): Breaker {
   let tryTimeMs = 0;
   const circuit: CircuitBreaker = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
     timeout: false,

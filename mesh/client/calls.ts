@@ -38,7 +38,10 @@ async function unary(method: ClientMethod, connection: Connection, request: obje
     const call = outboundCall(method, options, connection.clock);
     const message = method.complete(request);
     const attempt = () => answered(connection.pick().unary(engineMethod, message, call), engineMethod.path);
-    return await retry(() => breakerOf(method, connection).run(attempt), call, retryOptions(method, connection));
+    const breaker = breakerOf(method, connection);
+    // A breaker that tries waits for its one call, so that must be sure to end.
+    const guarded = call.deadlineMs === undefined ? breaker.watch : breaker.run;
+    return await retry(() => guarded(attempt), call, retryOptions(method, connection));
   } catch (error) {
     throw asCallError(error, engineMethod.path);
   }
