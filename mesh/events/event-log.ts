@@ -39,7 +39,8 @@ export interface ConsumeOptions {
   /**
    * Has its effect, durably, and resolves; only then is the offset committed. While it rejects, the event is handed over
    * again after a growing delay and its partition waits. Events of one partition come one at a time, in order;
-   * partitions run side by side.
+   * partitions run side by side. `signal` aborts when the member is stopping: who waits then rejects, and whoever has
+   * the partition next is handed the event again.
    */
   readonly handle: (event: StoredEvent, signal: AbortSignal) => Promise<void>;
 }
