@@ -77,7 +77,7 @@ function needsResolve(id: string): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
     'SAGA_NEEDS_RESOLVE',
-    `saga ${id} cannot be discarded, it is not at an end: say how its stuck step ended with ops.v1.SagaService/ResolveSaga`,
+    `saga ${id} cannot be discarded: say how its stuck step ended with ops.v1.SagaService/ResolveSaga`,
     { metadata: { saga_id: id } },
   );
 }

@@ -24,7 +24,10 @@ export function isPermanentFailure(error: unknown): error is MeshError {
   return error instanceof MeshError && permanentCodes.has(error.code);
 }
 
-/** Judges the failure of try number `attempt`. Delays vary by ±10 %, so that what failed together does not return together. */
+/**
+ * Judges the failure of try number `attempt`. Delays vary by ±10 %, so that what failed together does not come back
+ * together.
+ */
 export function judgeFailure(error: unknown, attempt: number, { retryDelaysMs }: WorkSettings): Verdict {
   const text = error instanceof Error ? error.message : String(error);
   if (isPermanentFailure(error)) {

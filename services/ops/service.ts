@@ -7,7 +7,7 @@ import { combineSagas } from './combine-sagas.ts';
 import { createDeadLetterRpc } from './dead-letter-rpc.ts';
 import { createSagaRpc } from './saga-rpc.ts';
 
-/** Wires the ops service over what the services built before it have, and the task queue: it belongs last in a process. */
+/** Wires the ops service over the task queue and what the services built before it have: it belongs last in a process. */
 export const createOpsService: CreateService = async (runtime, earlier) => {
   const { clock, logger, tasks } = runtime;
   const storage = await runtime.openStorage('ops');

@@ -18,13 +18,21 @@ export interface TryContext {
   readonly logger: Logger;
 }
 
-/** A try under way. */
+/** A try under way. Neither promise rejects. */
 export interface TaskTry {
-  /** Resolves, never rejects, when its outcome is recorded or nobody's business any more. */
+  /** Resolves when the work is over, however it ended: the hand is free for another task. */
+  readonly handled: Promise<unknown>;
+  /** Resolves when the outcome is recorded as well, or nobody's business any more. */
   readonly ended: Promise<void>;
   /** Ends it from outside: aborts the work and gives the task back; what it does from now on changes nothing. */
   abandon(): Promise<void>;
 }
+
+type Outcome =
+  | { readonly is: 'done' }
+  | { readonly is: 'failed'; readonly error: unknown }
+  /** The last try before this one had no outcome, so there is none left. */
+  | { readonly is: 'cut-off' };
 
 /** Works on a leased task, in the scope of who sent it, and keeps its lease while it does. */
 export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
@@ -33,10 +41,13 @@ export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
   const task = toTask(leased, settings);
   return runInScope(scopeOf(task, abort.signal), () => {
     const endRenewal = keepLease(leased, context, () => abort.abort(leaseLost(leased, settings.queue)));
-    const ended = work(leased, task, context, abort.signal)
+    const handled = handle(task, settings, abort.signal);
+    const ended = handled
+      .then((outcome) => (abort.signal.aborted ? undefined : record(outcome, leased, context)))
       .catch((error: unknown) => reportUnrecorded(error, leased, context))
       .finally(endRenewal);
     return {
+      handled,
       ended,
       async abandon() {
         endRenewal();
@@ -51,16 +62,25 @@ function toTask({ id, payload, headers, attempt }: LeasedTask, { queue, maxAttem
   return { id, payload, headers, attempt, queue, lastAttempt: attempt === maxAttempts };
 }
 
-async function work(leased: LeasedTask, task: Task, context: TryContext, signal: AbortSignal): Promise<void> {
-  const { store, settings } = context;
-  if (leased.attempt > settings.maxAttempts) return await buryUnfinished(leased, context);
+async function handle(task: Task, settings: WorkSettings, signal: AbortSignal): Promise<Outcome> {
+  if (task.attempt > settings.maxAttempts) return { is: 'cut-off' };
   try {
     await settings.handle(task, signal);
+    return { is: 'done' };
   } catch (error) {
-    if (!signal.aborted) await recordFailure(leased, error, context);
-    return;
+    return { is: 'failed', error };
   }
-  if (!signal.aborted) await store.complete(leased);
+}
+
+function record(outcome: Outcome, leased: LeasedTask, context: TryContext): Promise<void> {
+  switch (outcome.is) {
+    case 'done':
+      return context.store.complete(leased);
+    case 'failed':
+      return recordFailure(leased, outcome.error, context);
+    case 'cut-off':
+      return buryUnfinished(leased, context);
+  }
 }
 
 function reportUnrecorded(error: unknown, leased: LeasedTask, { settings, logger }: TryContext): void {

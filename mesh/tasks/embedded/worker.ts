@@ -18,7 +18,8 @@ export interface EmbeddedWorker extends TaskWorker {
  */
 export function createWorker(context: TryContext): EmbeddedWorker {
   const { store, settings, clock, logger } = context;
-  const inHand = new Set<TaskTry>();
+  const unrecorded = new Set<TaskTry>();
+  let inHand = 0;
   let stopping = false;
   let mayBeMore = false;
   let claiming: Promise<void> | undefined;
@@ -29,16 +30,18 @@ export function createWorker(context: TryContext): EmbeddedWorker {
     claimMore();
   };
   const claimMore = () => {
-    if (claiming || stopping || !mayBeMore || inHand.size >= settings.concurrency) return;
-    claiming = claimOnce().finally(() => {
-      claiming = undefined;
-      claimMore();
-    });
+    if (claiming || stopping || !mayBeMore || inHand >= settings.concurrency) return;
+    claiming = endOfTurn()
+      .then(claimOnce)
+      .finally(() => {
+        claiming = undefined;
+        claimMore();
+      });
   };
   const claimOnce = async () => {
     mayBeMore = false;
     callOffAlarm?.();
-    const room = settings.concurrency - inHand.size;
+    const room = settings.concurrency - inHand;
     try {
       const { tasks, nextDueTimeMs } = await store.claim(settings.queue, room, settings.visibilityTimeoutMs);
       if (stopping) return await giveAllBack(tasks, context);
@@ -54,11 +57,13 @@ export function createWorker(context: TryContext): EmbeddedWorker {
     }
   };
   const take = (one: TaskTry) => {
-    inHand.add(one);
-    void one.ended.then(() => {
-      inHand.delete(one);
+    inHand += 1;
+    unrecorded.add(one);
+    void one.handled.then(() => {
+      inHand -= 1;
       claimMore();
     });
+    void one.ended.then(() => unrecorded.delete(one));
   };
   const setAlarm = (delayMs: number) => {
     callOffAlarm = clock.after(delayMs, wake);
@@ -69,10 +74,15 @@ export function createWorker(context: TryContext): EmbeddedWorker {
       stopping = true;
       await claiming;
       callOffAlarm?.();
-      await endOrGrace(inHand, context);
-      await Promise.all([...inHand].map((one) => one.abandon()));
+      await endOrGrace(unrecorded, context);
+      await Promise.all([...unrecorded].map((one) => one.abandon()));
     },
   };
+}
+
+/** Tasks that end in one turn are replaced by one claim, which shares a commit with their outcomes. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
 }
 
 async function giveAllBack(tasks: readonly LeasedTask[], { store, settings }: TryContext): Promise<void> {
