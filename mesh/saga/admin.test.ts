@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../testing/database-urls.ts';
-import { begin, closeAfterEach, openTestStorage, reaches, refuses, startEngine } from './test-engine.ts';
-import { createTestSaga } from './test-saga.ts';
+import { begin, closeAfterEach, openTestStorage, reaches, refuses, startEngine } from './testing/test-engine.ts';
+import { createTestSaga } from './testing/test-saga.ts';
 
 describeOnEachDatabase((newUrl) => {
   closeAfterEach();

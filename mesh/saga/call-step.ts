@@ -5,14 +5,9 @@ import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { AnyDefinition, AnyStep } from './catalog.ts';
 import { classify, type Verdict } from './classify.ts';
+import type { StepCall } from './decide.ts';
 import type { StepContext } from './saga.ts';
 import type { StoredSaga } from './stored-saga.ts';
-
-/** Which call is to be made. */
-export interface StepCall {
-  readonly kind: 'run' | 'undo';
-  readonly step: number;
-}
 
 /** How a call ended. `result` is what a step passes on. */
 export type StepOutcome = { readonly outcome: 'ok'; readonly result: unknown } | Verdict;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { firstWorld, isTerminal, keyOf, type Move, movesFrom, type World } from './decide-model.ts';
+import type { StepCall } from './decide.ts';
 import type { SagaShape } from './record.ts';
+import { firstWorld, isTerminal, keyOf, type Move, movesFrom, type World } from './testing/decide-model.ts';
 
 const undo = true;
 const orderLike: SagaShape = {
@@ -102,7 +103,7 @@ function remains(shape: SagaShape, world: World, step: number): boolean {
   return effect === 'done' || (effect === 'absent' && world.late[step] === true);
 }
 
-function checkCall(shape: SagaShape, to: World, call: NonNullable<World['call']>, fail: (what: string) => void): void {
+function checkCall(shape: SagaShape, to: World, call: StepCall, fail: (what: string) => void): void {
   const step = to.record.steps[call.step];
   const refusedAtOnce = step?.endTimeMs !== undefined && step.attempts === 1 && to.effects[call.step] === 'absent';
   const later = to.effects

@@ -19,10 +19,16 @@ export type SagaReport =
   | { readonly at: 'step-done' | 'needs-attention'; readonly step: number }
   | { readonly at: 'compensating' | 'completed' | 'compensated' };
 
+/** A call of a step's `run` or `undo`. */
+export interface StepCall {
+  readonly kind: 'run' | 'undo';
+  readonly step: number;
+}
+
 /** What is to be done: reports with the record, in one transaction; then exactly one of the others, or nothing. */
 export type SagaCommand =
   | { readonly kind: 'report'; readonly report: SagaReport }
-  | { readonly kind: 'run' | 'undo'; readonly step: number }
+  | StepCall
   | { readonly kind: 'wait'; readonly untilMs: number }
   | { readonly kind: 'park' | 'end' };
 
@@ -59,6 +65,16 @@ export function decide(shape: SagaShape, retry: RetryPolicy, record: SagaRecord,
     case 'resolve':
       return resolveStuck(expectState(record, input.step, 'stuck'), input.step, input.nowMs);
   }
+}
+
+/** The step to be called, if it is one. */
+export function isCall(command: SagaCommand): command is StepCall {
+  return command.kind === 'run' || command.kind === 'undo';
+}
+
+/** What is to be told with a decision. */
+export function reportsOf(commands: readonly SagaCommand[]): SagaReport[] {
+  return commands.filter((command) => command.kind === 'report').map((command) => command.report);
 }
 
 /** Whether a cancel makes a saga turn back, or finds it turning back already. */

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../testing/eventually.ts';
-import { createFileSaga, type KillPoint, readEffects } from './kill-saga.ts';
-import { begin, closeAfterEach, createGate, openTestStorage, startEngine } from './test-engine.ts';
-import { createTestSaga } from './test-saga.ts';
+import { createFileSaga, type KillPoint, readEffects } from './testing/kill-saga.ts';
+import { begin, closeAfterEach, createGate, openTestStorage, startEngine } from './testing/test-engine.ts';
+import { createTestSaga } from './testing/test-saga.ts';
 
 const steps = ['reserve', 'charge', 'ship', 'commit'];
 const forward: KillPoint[] = steps.flatMap((step): KillPoint[] => [
@@ -31,7 +31,7 @@ describe('after a restart', () => {
   closeAfterEach();
 
   async function killedAt(point: KillPoint, ending: 'completes' | 'turns-back'): Promise<void> {
-    const script = join(import.meta.dirname, 'kill-child.ts');
+    const script = join(import.meta.dirname, 'testing/kill-child.ts');
     const child = spawn(process.execPath, [script, folder, ending, point], { stdio: 'inherit' });
     const [, signal] = await once(child, 'exit');
     expect(signal).toBe('SIGKILL');

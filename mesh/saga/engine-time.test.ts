@@ -6,8 +6,16 @@ import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { undoPatienceMs } from './decide.ts';
 import type { SagaEngine, SagaView } from './saga.ts';
-import { begin, closeAfterEach, getsLost, openTestStorage, reaches, refuses, startEngine } from './test-engine.ts';
-import { createTestSaga } from './test-saga.ts';
+import {
+  begin,
+  closeAfterEach,
+  getsLost,
+  openTestStorage,
+  reaches,
+  refuses,
+  startEngine,
+} from './testing/test-engine.ts';
+import { createTestSaga } from './testing/test-saga.ts';
 
 describe('the time of a saga', () => {
   let folder: string;

@@ -11,8 +11,8 @@ import {
   reaches,
   refuses,
   startEngine,
-} from './test-engine.ts';
-import { createTestSaga } from './test-saga.ts';
+} from './testing/test-engine.ts';
+import { createTestSaga } from './testing/test-saga.ts';
 
 const failure = { reason: 'CHANGED_MIND', message: 'the user wants it no more' };
 

@@ -11,6 +11,7 @@ import { acceptsCancel, decide } from './decide.ts';
 import { createDriver } from './driver.ts';
 import { migrateSagas } from './migrations.ts';
 import { newRecord } from './record.ts';
+import { createRecorder } from './recorder.ts';
 import { type RetryPolicy, randomJitter } from './retry-delay.ts';
 import type { SagaEngine } from './saga.ts';
 import { insertSaga, releaseLeases, selectUndefined } from './saga-table.ts';
@@ -43,7 +44,8 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
   const leaseMs = options.leaseMs ?? 10_000;
   const retry = options.retry ?? { initialMs: 200, maxMs: 300_000 };
   const catalog = createCatalog(options.definitions);
-  const driver = createDriver({ storage, catalog, clock, logger, retry, owner, leaseMs });
+  const recorder = createRecorder({ storage, clock, logger, retry, owner, leaseMs });
+  const driver = createDriver({ catalog, recorder, clock });
   const maxConcurrent = options.maxConcurrent ?? 200;
   const scheduler = createScheduler({ storage, catalog, driver, clock, logger, owner, leaseMs, maxConcurrent });
   const wake = () => scheduler.noteDue(clock.now());

@@ -5,8 +5,8 @@ import { createTestClock } from '../testing/test-clock.ts';
 import { createSagaEngine } from './engine.ts';
 import { migrateSagas } from './migrations.ts';
 import { claimDue, releaseLeases, selectSaga, updateByDriver } from './saga-table.ts';
-import { begin, closeAfterEach, openTestStorage } from './test-engine.ts';
-import { createTestSaga } from './test-saga.ts';
+import { begin, closeAfterEach, openTestStorage } from './testing/test-engine.ts';
+import { createTestSaga } from './testing/test-saga.ts';
 
 describeOnEachDatabase((newUrl) => {
   closeAfterEach();

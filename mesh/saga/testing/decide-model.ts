@@ -1,5 +1,5 @@
-import { acceptsCancel, decide, type SagaCommand, type SagaEvent, undoPatienceMs } from './decide.ts';
-import { newRecord, type SagaRecord, type SagaShape } from './record.ts';
+import { acceptsCancel, decide, isCall, type SagaEvent, type StepCall, undoPatienceMs } from '../decide.ts';
+import { newRecord, type SagaRecord, type SagaShape } from '../record.ts';
 
 /** What an abstract participant holds for a step: `tombstoned` was undone before it was done, and is never done later. */
 type Effect = 'absent' | 'done' | 'undone' | 'tombstoned';
@@ -8,7 +8,7 @@ type Effect = 'absent' | 'done' | 'undone' | 'tombstoned';
 export interface World {
   readonly record: SagaRecord;
   /** The call that a living driver has under way. */
-  readonly call: { readonly kind: 'run' | 'undo'; readonly step: number } | undefined;
+  readonly call: StepCall | undefined;
   readonly effects: readonly Effect[];
   /** Calls that nobody waits for any more and that may still arrive. */
   readonly late: readonly boolean[];
@@ -80,7 +80,7 @@ function driverMoves(shape: SagaShape, world: World): Move[] {
 }
 
 /** The call arrives, and so does its answer. */
-function answered(shape: SagaShape, world: World, { kind, step }: NonNullable<World['call']>): Move {
+function answered(shape: SagaShape, world: World, { kind, step }: StepCall): Move {
   const label = `${kind} ${step} is answered`;
   if (kind === 'undo') return move(label, apply(shape, undone(world, step), { kind: 'undo-ok', step }));
   const arrived = done(world, step);
@@ -170,10 +170,6 @@ const error = { reason: 'FAULT', message: 'a fault of the model' };
 function apply(shape: SagaShape, world: World, event: SagaEvent): World {
   const { record, commands } = decide(shape, retry, world.record, input(world, event));
   return { ...world, record, call: commands.find(isCall) };
-}
-
-function isCall(command: SagaCommand): command is SagaCommand & NonNullable<World['call']> {
-  return command.kind === 'run' || command.kind === 'undo';
 }
 
 function input(world: World, event: SagaEvent) {

@@ -1,4 +1,4 @@
-import type { SagaDefinition, SagaProgress, SagaStep, StepContext } from './saga.ts';
+import type { SagaDefinition, SagaProgress, SagaStep, StepContext } from '../saga.ts';
 
 /** What the sagas of tests pass on: a trail of results, and money. */
 export interface TestData {

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
-import type { SagaDefinition, StepContext } from './saga.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import type { SagaDefinition, StepContext } from '../saga.ts';
 import type { TestData } from './test-saga.ts';
 
 /** Where a process that drives a saga is to be killed. */

@@ -1,8 +1,8 @@
 // A process that begins a saga in `<folder>/saga.db` and is killed on the way.
-import { openStorage } from '../storage/open.ts';
-import { systemClock } from '../telemetry/clock.ts';
-import { createLogger } from '../telemetry/logger.ts';
-import { createSagaEngine } from './engine.ts';
+import { openStorage } from '../../storage/open.ts';
+import { systemClock } from '../../telemetry/clock.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { createSagaEngine } from '../engine.ts';
 import { createFileSaga, type KillPoint } from './kill-saga.ts';
 
 const [folder = '', ending, killAt] = process.argv.slice(2);

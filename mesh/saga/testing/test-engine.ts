@@ -1,13 +1,13 @@
 import { Status } from 'nice-grpc-common';
 import { afterEach, expect } from 'vitest';
-import { MeshError } from '../errors/mesh-error.ts';
-import { openStorage } from '../storage/open.ts';
-import type { Storage } from '../storage/storage.ts';
-import { systemClock } from '../telemetry/clock.ts';
-import { createLogger } from '../telemetry/logger.ts';
-import { eventually } from '../testing/eventually.ts';
-import { createSagaEngine, type SagaEngineOptions } from './engine.ts';
-import type { SagaEngine, SagaState, SagaView } from './saga.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { systemClock } from '../../telemetry/clock.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { createSagaEngine, type SagaEngineOptions } from '../engine.ts';
+import type { SagaEngine, SagaState, SagaView } from '../saga.ts';
 import type { Behaviour, TestSaga } from './test-saga.ts';
 
 const toClose: (() => Promise<void>)[] = [];
