@@ -15,12 +15,9 @@ export interface ChangeOutcome {
   readonly failures: ChangeFailure[];
 }
 
-// As many as share a commit at a time.
-const chunkSize = 50;
-
 /**
- * Changes dead letters one by one: what fails for one keeps none of the others from theirs. `change` resolves with false
- * for an id that there is no dead letter for. Nothing more is begun after `signal`.
+ * Changes dead letters one after another, since events of one key have an order; what fails for one keeps no other from
+ * its turn. `change` resolves with false for an id that there is no dead letter for. Begins nothing more after `signal`.
  */
 export async function changeDeadLetters(
   ids: readonly string[],
@@ -28,15 +25,12 @@ export async function changeDeadLetters(
   { signal, logger }: { readonly signal: AbortSignal; readonly logger: Logger },
 ): Promise<ChangeOutcome> {
   const outcome: ChangeOutcome = { changedIds: [], missingIds: [], failures: [] };
-  const left = [...new Set(ids)];
-  while (left.length > 0) {
+  for (const id of new Set(ids)) {
     signal.throwIfAborted();
-    const chunk = left.splice(0, chunkSize);
-    const results = await Promise.allSettled(chunk.map(change));
-    for (const [index, id] of chunk.entries()) {
-      const result = results[index];
-      if (result?.status === 'rejected') outcome.failures.push(failureOf(id, result.reason, logger));
-      else (result?.value ? outcome.changedIds : outcome.missingIds).push(id);
+    try {
+      ((await change(id)) ? outcome.changedIds : outcome.missingIds).push(id);
+    } catch (error) {
+      outcome.failures.push(failureOf(id, error, logger));
     }
   }
   return outcome;

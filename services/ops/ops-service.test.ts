@@ -12,13 +12,13 @@ import {
   SagaStepState,
 } from '../../gen/ts/ops/v1/ops.ts';
 import { uuidv7 } from '../../mesh/ids/ids.ts';
-import { describeOnDatabases } from '../../mesh/testing/databases.ts';
+import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { createOpsService } from './service.ts';
 import { createStuckService, type StuckService } from './stuck-service.testing.ts';
 
-describeOnDatabases('the ops service', (settings) => {
+describeServicesOnEachDatabase('the ops service', (settings) => {
   let mesh: TestMesh;
   let stuck: StuckService;
   let sagas: Client<SagaServiceDefinition>;
