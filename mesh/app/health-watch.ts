@@ -11,7 +11,7 @@ const intervalMs = 5_000;
  */
 export function watchServices(services: readonly Service[], health: Health, clock: Clock, logger: Logger): () => void {
   const failing = new Set<string>();
-  let cancel = () => {};
+  let cancel: (() => void) | undefined;
   let ended = false;
 
   const ask = async (service: Service) => {
@@ -37,6 +37,6 @@ export function watchServices(services: readonly Service[], health: Health, cloc
   void round();
   return () => {
     ended = true;
-    cancel();
+    cancel?.();
   };
 }

@@ -1,6 +1,8 @@
+import { Status } from 'nice-grpc-common';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
 import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
+import { MeshError } from '../errors/mesh-error.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import { openStorage } from '../storage/open.ts';
 import { openEmbeddedTasks } from '../tasks/embedded/embedded-tasks.ts';
@@ -38,6 +40,7 @@ export async function openRuntime({
     logger,
   });
   resources.defer(() => clients.close());
+  const ownerByUrl = new Map<string, string>();
   return {
     config,
     logger,
@@ -47,11 +50,24 @@ export async function openRuntime({
     draining,
     client: (contract) => clients.client(contract),
     openStorage: async (service) => {
-      const storage = await openStorage(databaseUrlOf(config, service));
+      const url = databaseUrlOf(config, service);
+      const other = ownerByUrl.get(url);
+      if (other !== undefined) throw sharedDatabase(other, service);
+      ownerByUrl.set(url, service);
+      const storage = await openStorage(url);
       resources.defer(() => storage.close());
       return storage;
     },
   };
+}
+
+/** Each service has tables of the same names (outbox, inbox, ...), so none may open the database of another. */
+function sharedDatabase(one: string, other: string): MeshError {
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'DATABASE_SHARED',
+    `DATABASE_URL names one database for ${one} and ${other}: write <service> where it has the database's name`,
+  );
 }
 
 function pathOf(url: string): string {

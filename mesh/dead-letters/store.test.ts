@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
-import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import type { DeadLetter, DeadLetterBox, DeadLetterFilter } from './dead-letters.ts';
 import { createDeadLetterStore, type DeadLetterStore, type Redrive } from './store.ts';

@@ -6,7 +6,7 @@ import { uuidv7 } from '../ids/ids.ts';
 import type { Storage } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import { systemClock } from '../telemetry/clock.ts';
-import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import type { EventHandler } from './consumer.ts';
@@ -184,6 +184,19 @@ describeOnEachDatabase((newUrl) => {
     expect(await consumer.deadLetters.redrive(id)).toBe(false);
     expect(await effects()).toEqual(['1']);
     expect(await letters(consumer)).toEqual([]);
+  });
+
+  test('a dead letter whose event has had its effect since, in a replay, is redriven without a second one', async () => {
+    const consumer = await makeConsumer(failing({ count: 3 }));
+    await consumer.start();
+    await parts.events.publish([wrapped('bad', 1, 'same')]);
+    const [letter] = await lettersToCount(consumer, 1);
+    // As after its retention.
+    await parts.storage.execute('DELETE FROM inbox');
+    await parts.events.publish([wrapped('bad', 1, 'same')]);
+    await effectsToBe(['1']);
+    expect(await consumer.deadLetters.redrive(letter?.id ?? '')).toBe(true);
+    expect(await effects()).toEqual(['1']);
   });
 
   test('groups that share a storage each have their effect and their own dead letters', async () => {

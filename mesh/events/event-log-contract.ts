@@ -242,31 +242,41 @@ export function describeEventLog(
       let log = await open();
       const topic = await makeTopic(log, 1);
       const group = randomUUID();
-      await log.publish(numbered(topic, ['a'], 2));
       const gate = Promise.withResolvers<void>();
-      const begun = Promise.withResolvers<AbortSignal>();
+      const begun = Promise.withResolvers<{ readonly by: number; readonly signal: AbortSignal }>();
       const handled: string[] = [];
-      const member = await log.consume({
-        group,
-        topics: [topic],
-        handle: async (stored, signal) => {
-          begun.resolve(signal);
-          await gate.promise;
-          handled.push(text(stored));
-        },
-      });
-      const signal = await begun.promise;
+      const join = (by: number) =>
+        log.consume({
+          group,
+          topics: [topic],
+          handle: async (stored, signal) => {
+            begun.resolve({ by, signal });
+            await gate.promise;
+            handled.push(text(stored));
+          },
+        });
+      const members = [await join(0), await join(1)];
+      await log.publish(numbered(topic, ['a'], 1));
+      const { by, signal } = await begun.promise;
       let stopped = false;
-      const stopping = member.stop().then(() => (stopped = true));
+      const stopping = members[by]?.stop().then(() => {
+        stopped = true;
+      });
       await until(() => expect(signal.aborted).toBe(true));
-      expect(stopped).toBe(false);
+      // Time enough for a member that did not wait.
+      await log.publish(numbered(topic, ['b'], 1, 1));
+      await log.publish(numbered(topic, ['b'], 1, 2));
+      expect({ stopped, handled }).toEqual({ stopped: false, handled: [] });
       gate.resolve();
       await stopping;
-      expect(handled).toEqual(['0']);
+      expect(handled[0]).toBe('0');
+      await until(() => expect(handled).toEqual(['0', '1', '2']));
+
       log = await reopen(log);
+      await log.publish(numbered(topic, ['a'], 1, 3));
       const seen = collector();
       await log.consume({ group, topics: [topic], handle: seen.handle });
-      await until(() => expect(seen.events.map(text)).toEqual(['1']));
+      await until(() => expect(seen.events.map(text)).toEqual(['3']));
     });
 
     test('closes while events are being consumed, and goes on where it stopped', async () => {

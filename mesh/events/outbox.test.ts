@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openStorage } from '../storage/open.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import { systemClock } from '../telemetry/clock.ts';
-import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createOutbox, type OutboxOptions } from './create-outbox.ts';
 import type { EventLog, NewEvent } from './event-log.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openStorage } from '../storage/open.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
-import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { createIdempotency } from './create-idempotency.ts';
 import type { Codec, Idempotency, RepeatableMethod } from './idempotency.ts';

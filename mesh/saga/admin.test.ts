@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
-import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
 import { begin, closeAfterEach, openTestStorage, reaches, refuses, startEngine } from './testing/test-engine.ts';
 import { createTestSaga } from './testing/test-saga.ts';
 

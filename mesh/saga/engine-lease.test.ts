@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
-import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import {
@@ -175,6 +175,38 @@ describeOnEachDatabase((newUrl) => {
       }
       for (const index of gates.keys()) await reaches(engine, 'completed', `saga-${index}`);
       expect(saga.calls).toHaveLength(4 * gates.length);
+    });
+
+    it('shares a backlog with others, and nothing is done twice', async () => {
+      const storage = await openShared();
+      const sagas = [createTestSaga(), createTestSaga(), createTestSaga()] as const;
+      const start = (saga: TestSaga) => startEngine(storage, saga, { maxConcurrent: 3 });
+      const engines = [await start(sagas[0]), await start(sagas[1]), await start(sagas[2])] as const;
+      const ids = Array.from({ length: 60 }, (_, index) => `saga-${index}`);
+      await Promise.all(ids.map((id, index) => begin(storage, engines[index % 3] ?? engines[0], sagas[0], id)));
+      for (const id of ids) await reaches(engines[0], 'completed', id);
+      expect(sagas.flatMap(({ calls }) => calls)).toHaveLength(4 * ids.length);
+      expect(tellsOf(...sagas).filter((told) => told === 'completed')).toHaveLength(ids.length);
+    });
+
+    it('goes on with what it found out once a storage that was away is back', async () => {
+      const storage = await openTestStorage(newUrl());
+      const saga = createTestSaga();
+      let failuresLeft = 0;
+      const transaction: Storage['transaction'] = async (work, options) => {
+        if (failuresLeft === 0) return storage.transaction(work, options);
+        failuresLeft -= 1;
+        throw new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the database is away');
+      };
+      const engine = await startEngine({ ...storage, transaction }, saga);
+      saga.onCall('run charge', async () => {
+        failuresLeft = 4;
+      });
+      await begin(storage, engine, saga);
+      await reaches(engine, 'completed');
+      expect(failuresLeft).toBe(0);
+      expect(saga.calls).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
+      expect(tellsOf(saga)).toEqual(everythingOnce);
     });
 
     it('leaves sagas alone whose definition it does not know, for one that does', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { currentScope, runInScope } from '../telemetry/call-scope.ts';
-import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import {
   begin,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createLogger } from '../telemetry/logger.ts';
-import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { createSagaEngine } from './engine.ts';
 import { migrateSagas } from './migrations.ts';

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import type { NewDatabaseUrl } from '../testing/database-urls.ts';
+import type { NewDatabaseUrl } from '../testing/databases.ts';
 import { afterCommitContract } from './contract/after-commit.ts';
 import { concurrencyContract } from './contract/concurrency.ts';
 import { lifeContract } from './contract/life.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeOnEachDatabase } from '../testing/database-urls.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
 import { openStorage } from './open.ts';
 import { storageContract } from './storage-contract.ts';
 

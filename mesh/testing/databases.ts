@@ -1,16 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type PostgresServer, postgres, startPostgres } from './postgres-server.ts';
 import { describeWithServer } from './servers.ts';
 
-/** A suite that runs on every database: it gets the settings that `startMesh` takes, to be asked for once tests run. */
-export function describeOnDatabases(title: string, suite: (settings: () => Record<string, string>) => void): void {
-  describe(`${title} on SQLite`, () => suite(() => ({})));
-  describeWithServer(postgres, `${title} on PostgreSQL`, () => {
+/**
+ * Names a database that is not there yet; what opens it makes it. Its data is removed with the suite. `suffix` ends the
+ * database's name.
+ */
+export type NewDatabaseUrl = (suffix?: string) => string;
+
+/** Runs a suite on SQLite and on PostgreSQL. Whatever it opens it closes. */
+export function describeOnEachDatabase(suite: (newUrl: NewDatabaseUrl) => void): void {
+  describe('on SQLite', () => {
+    let folder: string;
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'mesh-sqlite-'));
+    });
+    afterAll(() => rm(folder, { recursive: true, force: true }));
+    suite((suffix = '') => `sqlite:${join(folder, `${randomUUID()}${suffix}.db`)}`);
+  });
+
+  describeWithServer(postgres, 'on PostgreSQL', () => {
     let server: PostgresServer;
     beforeAll(async () => {
       server = await startPostgres();
-    });
+    }, 30_000);
     afterAll(() => server.stop());
-    suite(() => ({ DATABASE_URL: server.url('<service>') }));
+    suite((suffix = '') => server.url(`${randomUUID()}${suffix}`));
+  });
+}
+
+/** A suite of whole services on both databases: it gets the settings that `startMesh` takes, new ones at each call. */
+export function describeServicesOnEachDatabase(
+  title: string,
+  suite: (settings: () => Record<string, string>) => void,
+): void {
+  describe(title, () => {
+    describeOnEachDatabase((newUrl) => suite(() => ({ DATABASE_URL: newUrl('-<service>') })));
   });
 }

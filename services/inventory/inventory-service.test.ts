@@ -3,13 +3,13 @@ import { type Client, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
 import { type InventoryServiceDefinition, ReservationState } from '../../gen/ts/inventory/v1/inventory.ts';
-import { describeOnDatabases } from '../../mesh/testing/databases.ts';
+import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { createInventoryService } from './service.ts';
 
 const unitPrice = { currencyCode: 'USD', minorUnits: 1999n };
 
-describeOnDatabases('the inventory service', (settings) => {
+describeServicesOnEachDatabase('the inventory service', (settings) => {
   let mesh: TestMesh;
   let inventory: Client<InventoryServiceDefinition>;
   let count = 0;

@@ -1,11 +1,10 @@
+import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable } from '../../mesh/storage/storage.ts';
 import { itemsNotFound, reservationNotFound } from './errors.ts';
 import type { Item } from './item.ts';
 import { findItem, findItems, findItemsAfter } from './item-store.ts';
 import type { Reservation } from './reservation.ts';
 import { findReservation } from './reservation-store.ts';
-
-const pageRows = 500;
 
 /** The item with this sku; refuses an unknown one. */
 export async function getItem(db: Queryable, sku: string): Promise<Item> {
@@ -31,23 +30,18 @@ export async function batchGetItems(
  * Lists items in sku order, page by page, `limit` at most (0: all). It reads a page when the one before has been
  * consumed, and fails once `signal` aborts.
  */
-export async function* listItems(
+export function listItems(
   db: Queryable,
   { afterSku, limit }: { readonly afterSku: string; readonly limit: number },
   signal: AbortSignal,
-): AsyncGenerator<readonly Item[], void> {
-  let lastSku = afterSku;
-  let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
-  while (left > 0) {
-    signal.throwIfAborted();
-    const asked = Math.min(left, pageRows);
-    const page = await findItemsAfter(db, lastSku, asked);
-    yield page;
-    const last = page.at(-1);
-    if (!last || page.length < asked) return;
-    lastSku = last.sku;
-    left -= page.length;
-  }
+): AsyncGenerator<readonly Item[]> {
+  return readPages({
+    after: afterSku,
+    limit,
+    signal,
+    fetch: (after, size) => findItemsAfter(db, after, size),
+    cursorOf: (item) => item.sku,
+  });
 }
 
 /** The reservation of an order; refuses an order that is unknown here. */

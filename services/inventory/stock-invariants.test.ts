@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
 import { type InventoryServiceDefinition, ReservationState } from '../../gen/ts/inventory/v1/inventory.ts';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
-import { describeOnDatabases } from '../../mesh/testing/databases.ts';
+import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { createInventoryService } from './service.ts';
 
@@ -150,7 +150,7 @@ function countAdjusted(run: Run, sequence: readonly Step[], outcomes: readonly s
   );
 }
 
-describeOnDatabases('the stock', (settings) => {
+describeServicesOnEachDatabase('the stock', (settings) => {
   let mesh: TestMesh;
   let inventory: Inventory;
 

@@ -1,9 +1,8 @@
+import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable } from '../../mesh/storage/storage.ts';
 import { userNotFound } from './errors.ts';
 import { findUser, findUsers, findUsersAfter } from './store.ts';
 import type { User } from './user.ts';
-
-const pageRows = 500;
 
 /** Which users to list. */
 export interface UserListing {
@@ -39,21 +38,12 @@ export async function batchGetUsers(
  * Lists users in id order, page by page. It reads a page when the one before has been consumed, and fails once `signal`
  * aborts.
  */
-export async function* listUsers(
-  db: Queryable,
-  { afterId, limit, role }: UserListing,
-  signal: AbortSignal,
-): AsyncGenerator<readonly User[], void> {
-  let lastId = afterId;
-  let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
-  while (left > 0) {
-    signal.throwIfAborted();
-    const asked = Math.min(left, pageRows);
-    const page = await findUsersAfter(db, lastId, role, asked);
-    yield page;
-    const last = page.at(-1);
-    if (!last || page.length < asked) return;
-    lastId = last.id;
-    left -= page.length;
-  }
+export function listUsers(db: Queryable, listing: UserListing, signal: AbortSignal): AsyncGenerator<readonly User[]> {
+  return readPages({
+    after: listing.afterId,
+    limit: listing.limit,
+    signal,
+    fetch: (afterId, size) => findUsersAfter(db, afterId, listing.role, size),
+    cursorOf: (user) => user.id,
+  });
 }

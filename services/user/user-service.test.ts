@@ -3,11 +3,11 @@ import { type Client, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import type { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
-import { describeOnDatabases } from '../../mesh/testing/databases.ts';
+import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { createUserService } from './service.ts';
 
-describeOnDatabases('the user service', (settings) => {
+describeServicesOnEachDatabase('the user service', (settings) => {
   let mesh: TestMesh;
   let users: Client<UserServiceDefinition>;
   let count = 0;

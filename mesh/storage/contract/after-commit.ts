@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect, it } from 'vitest';
-import type { NewDatabaseUrl } from '../../testing/database-urls.ts';
+import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { counterOf, insert, open, openWithTables } from './fixture.ts';
 
 /** What waits for a commit. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { NewDatabaseUrl } from '../../testing/database-urls.ts';
+import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { counterOf, insert, open, openWithTables } from './fixture.ts';
 
 /** All or nothing, and durable. */
