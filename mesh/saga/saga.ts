@@ -20,7 +20,11 @@ export interface SagaStep<Data> {
   /** kebab-case, unique in the saga: `reserve-stock`. */
   readonly name: string;
   readonly run: (data: Data, context: StepContext) => Promise<Partial<Data> | undefined>;
-  /** Takes the effect back, also when there was none. Tried again until it is definite. Absent: nothing to undo. */
+  /**
+   * Takes the effect back, also when there was none, and has a late `run` refused from then on. Tried again until it is
+   * definite; a refusal parks the saga, and so does a day without an answer. Absent: nothing to undo, and a refused `run`
+   * has to stay refused.
+   */
   readonly undo?: (data: Data, context: StepContext) => Promise<void>;
   /**
    * From the start of this step on the saga is not cancelled and does not run out of time any more: the step is tried
