@@ -17,7 +17,10 @@ export interface EngineMethod<Request, Response> {
 /** A call as the engine hands it to the server chain. Costly parts (metadata, signal) are made when first asked for. */
 export interface EngineCall extends CallContext {
   readonly path: string;
-  /** When the caller's deadline passes, in milliseconds since the epoch; `undefined` when the call came without one. */
+  /**
+   * When the caller's deadline passes, in milliseconds since the epoch; `undefined` when the call came without one. The
+   * engine ends the call then if nobody has before.
+   */
   readonly deadlineMs: number | undefined;
   /** One text value of the request's metadata, without making all of `metadata`. */
   textMetadata(key: string): string | undefined;

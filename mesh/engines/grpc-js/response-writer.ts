@@ -2,9 +2,10 @@ import type { Metadata as WireMetadata } from '@grpc/grpc-js';
 import type { ServerCall } from './server-call.ts';
 
 /** The part of grpc-js's streams that answers go through. */
-interface ResponseStream {
+export interface ResponseStream {
   write(bytes: Buffer): boolean;
   end(trailers?: WireMetadata): unknown;
+  emit(event: 'error', status: object): boolean;
   on(event: 'drain', listener: () => void): unknown;
 }
 

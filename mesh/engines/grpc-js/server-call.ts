@@ -30,10 +30,10 @@ export class ServerCall implements EngineCall {
   #controller: AbortController | undefined;
   #watchesCaller = false;
 
-  constructor(path: string, raw: RawCall, sendFailure: (error: unknown, call: ServerCall) => void) {
+  constructor(path: string, raw: RawCall, sendFailure: (error: unknown) => void) {
     this.path = path;
     this.#raw = raw;
-    this.#sendFailure = (error) => sendFailure(error, this);
+    this.#sendFailure = sendFailure;
   }
 
   get ended(): boolean {
@@ -84,8 +84,13 @@ export class ServerCall implements EngineCall {
     if (this.#header) this.#raw.sendMetadata(toWireMetadata(this.#header));
   }
 
-  /** The trailer that the handler has set, onto `target`; `undefined` when there is none and nothing to add to. */
-  trailers(target?: WireMetadata): WireMetadata | undefined {
+  /** The trailer that the handler has set; `undefined` when it has set none. */
+  trailers(): WireMetadata | undefined {
+    return this.#trailer && toWireMetadata(this.#trailer);
+  }
+
+  /** `target` with the trailer that the handler has set. */
+  trailersOnto(target: WireMetadata): WireMetadata {
     return this.#trailer ? toWireMetadata(this.#trailer, target) : target;
   }
 

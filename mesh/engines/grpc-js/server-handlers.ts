@@ -1,19 +1,11 @@
-import {
-  type handleBidiStreamingCall,
-  type handleClientStreamingCall,
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  type sendUnaryData,
-  Metadata as WireMetadata,
-} from '@grpc/grpc-js';
+import type { sendUnaryData } from '@grpc/grpc-js';
 import { undecodableMessage } from '../../errors/call-error.ts';
-import type { EngineHandler, EngineMethod, WireStatus } from '../engine.ts';
+import type { EngineCall, EngineMethod, WireStatus } from '../engine.ts';
 import { toBuffer, toWireMetadata } from './metadata.ts';
-import { readAll } from './request-stream.ts';
-import { writeAll } from './response-writer.ts';
-import { ServerCall } from './server-call.ts';
+import { type ResponseStream, writeAll } from './response-writer.ts';
+import { type RawCall, ServerCall } from './server-call.ts';
 
-/** A method of the host: messages are bytes to grpc-js, so that faults of the codec pass our gate and not its own. */
+/** A method of the host: how its messages become bytes, and its errors a status. */
 export interface HostedMethod<Request, Response> {
   readonly path: string;
   readonly decode: (bytes: Buffer) => Request;
@@ -21,8 +13,7 @@ export interface HostedMethod<Request, Response> {
   readonly toStatus: (error: unknown) => WireStatus;
 }
 
-type Handle<Kind, Request, Response> = Extract<EngineHandler<Request, Response>, { kind: Kind }>['handle'];
-
+/** Makes of a method of the chain one of the host. */
 export function hostedMethod<Request, Response>(
   method: EngineMethod<Request, Response>,
   toStatus: (error: unknown, path: string) => WireStatus,
@@ -41,60 +32,32 @@ export function hostedMethod<Request, Response>(
   };
 }
 
-/** One message in, one out. */
-export function serveUnary<Request, Response>(
-  method: HostedMethod<Request, Response>,
-  handle: Handle<'unary', Request, Response>,
-): handleUnaryCall<Buffer, Buffer> {
+/** Serves a method that answers once. `read` gives the handler its request, or the stream of them. */
+export function respondOnce<Raw extends RawCall, Input, Response>(
+  method: Omit<HostedMethod<unknown, Response>, 'decode'>,
+  handle: (input: Input, call: EngineCall) => Promise<Response>,
+  read: (raw: Raw) => Input,
+): (raw: Raw, callback: sendUnaryData<Buffer>) => Promise<void> {
   return async (raw, callback) => {
     const call = new ServerCall(method.path, raw, (error) => callback(failure(method, error, call)));
     try {
-      answer(call, method.encode(await handle(method.decode(raw.request), call)), callback);
+      answer(call, method.encode(await handle(read(raw), call)), callback);
     } catch (error) {
       call.fail(error);
     }
   };
 }
 
-/** Many messages in, one out. */
-export function serveClientStreaming<Request, Response>(
-  method: HostedMethod<Request, Response>,
-  handle: Handle<'client-streaming', Request, Response>,
-): handleClientStreamingCall<Buffer, Buffer> {
-  return async (raw, callback) => {
-    const call = new ServerCall(method.path, raw, (error) => callback(failure(method, error, call)));
-    try {
-      answer(call, method.encode(await handle(readAll(raw, method.decode), call)), callback);
-    } catch (error) {
-      call.fail(error);
-    }
-  };
-}
-
-/** One message in, many out. */
-export function serveServerStreaming<Request, Response>(
-  method: HostedMethod<Request, Response>,
-  handle: Handle<'server-streaming', Request, Response>,
-): handleServerStreamingCall<Buffer, Buffer> {
+/** Serves a method that answers with a stream. */
+export function respondMany<Raw extends RawCall, Input, Response>(
+  method: Omit<HostedMethod<unknown, Response>, 'decode'>,
+  handle: (input: Input, call: EngineCall) => AsyncIterable<Response>,
+  read: (raw: Raw) => Input,
+): (raw: Raw & ResponseStream) => Promise<void> {
   return async (raw) => {
     const call = new ServerCall(method.path, raw, (error) => raw.emit('error', failure(method, error, call)));
     try {
-      await writeAll(handle(method.decode(raw.request), call), call, raw, method.encode);
-    } catch (error) {
-      call.fail(error);
-    }
-  };
-}
-
-/** Many messages in, many out, independently. */
-export function serveBidiStreaming<Request, Response>(
-  method: HostedMethod<Request, Response>,
-  handle: Handle<'bidi-streaming', Request, Response>,
-): handleBidiStreamingCall<Buffer, Buffer> {
-  return async (raw) => {
-    const call = new ServerCall(method.path, raw, (error) => raw.emit('error', failure(method, error, call)));
-    try {
-      await writeAll(handle(readAll(raw, method.decode), call), call, raw, method.encode);
+      await writeAll(handle(read(raw), call), call, raw, method.encode);
     } catch (error) {
       call.fail(error);
     }
@@ -107,7 +70,7 @@ function answer(call: ServerCall, bytes: Buffer, callback: sendUnaryData<Buffer>
   callback(null, bytes, call.trailers());
 }
 
-function failure(method: Pick<HostedMethod<never, never>, 'toStatus'>, error: unknown, call: ServerCall) {
+function failure(method: Pick<HostedMethod<unknown, unknown>, 'toStatus'>, error: unknown, call: ServerCall) {
   const { code, details, metadata } = method.toStatus(error);
-  return { code, details, metadata: call.trailers(toWireMetadata(metadata)) ?? new WireMetadata() };
+  return { code, details, metadata: call.trailersOnto(toWireMetadata(metadata)) };
 }

@@ -163,6 +163,54 @@ describe('a grpc-js host refuses', () => {
   });
 });
 
+function http2Frame(type: number, flags: number, stream: number, payload: Uint8Array = new Uint8Array()): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** HEADERS, each one literal without Huffman coding, and RST_STREAM right behind them. */
+function resetCall(stream: number, headers: Record<string, string>): Buffer {
+  const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+  const block = Object.entries(headers).flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]);
+  return Buffer.concat([
+    http2Frame(1, 4, stream, Buffer.concat(block)),
+    http2Frame(3, 0, stream, Buffer.from([0, 0, 0, 8])),
+  ]);
+}
+
+describe('a grpc-js host outlives', () => {
+  it.each([
+    ['/t/unary', 'application/grpc'],
+    ['/t/none', 'application/grpc'],
+    ['/t/unary', 'text/plain'],
+  ])('calls of %s as %s that are reset as soon as they are made', async (path, type) => {
+    const { session, port } = await start(echo);
+    const socket = connect(port, '127.0.0.1');
+    cleanups.push(() => socket.destroy());
+    const headers = { ':method': 'POST', ':scheme': 'http', ':path': path, ':authority': 'x', 'content-type': type };
+    const calls = Array.from({ length: 100 }, (_, index) => resetCall(2 * index + 1, headers));
+    socket.write(
+      Buffer.concat([
+        Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+        http2Frame(4, 0, 0),
+        ...calls,
+        http2Frame(6, 0, 0, Buffer.alloc(8)),
+      ]),
+    );
+    const pong = http2Frame(6, 1, 0, Buffer.alloc(8));
+    let received = Buffer.alloc(0);
+    socket.on('data', (bytes) => {
+      received = Buffer.concat([received, bytes]);
+    });
+    await vi.waitFor(() => expect(received.includes(pong)).toBe(true));
+    expect((await callOf('a')(session)).status).toBe(Status.OK);
+  });
+});
+
 describe('a grpc-js host streams', () => {
   it('answers no faster than the peer reads them', async () => {
     let made = 0;

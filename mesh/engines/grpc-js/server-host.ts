@@ -3,13 +3,11 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
-import type { EngineHandler, EngineMethod, ServerHost, ServerHostOptions, WireStatus } from '../engine.ts';
+import type { ServerHost, ServerHostOptions, WireStatus } from '../engine.ts';
 import { readableTimeout } from './grpc-timeout.ts';
 import { listenError, parseListenAddress } from './listen-address.ts';
-import * as handlers from './server-handlers.ts';
+import { registerMethod } from './register-method.ts';
 import { createTunedServer } from './tuned-server.ts';
-
-const identity = (bytes: Buffer) => bytes;
 
 /** Makes a server host on grpc-js. It takes plain connections; one address a host. */
 export function createServerHost({
@@ -32,7 +30,7 @@ export function createServerHost({
   return {
     add(method, handler) {
       paths.add(method.path);
-      register(method, handler);
+      registerMethod(server, method, handler, toStatus);
     },
     async listen(address) {
       listener.listen(parseListenAddress(address));
@@ -44,39 +42,6 @@ export function createServerHost({
       return drained;
     },
   };
-
-  function register<Request, Response>(
-    method: EngineMethod<Request, Response>,
-    handler: EngineHandler<Request, Response>,
-  ): void {
-    const hosted = handlers.hostedMethod(method, toStatus);
-    switch (handler.kind) {
-      case 'unary':
-        server.register(method.path, handlers.serveUnary(hosted, handler.handle), identity, identity, 'unary');
-        break;
-      case 'server-streaming':
-        server.register(
-          method.path,
-          handlers.serveServerStreaming(hosted, handler.handle),
-          identity,
-          identity,
-          'serverStream',
-        );
-        break;
-      case 'client-streaming':
-        server.register(
-          method.path,
-          handlers.serveClientStreaming(hosted, handler.handle),
-          identity,
-          identity,
-          'clientStream',
-        );
-        break;
-      case 'bidi-streaming':
-        server.register(method.path, handlers.serveBidiStreaming(hosted, handler.handle), identity, identity, 'bidi');
-        break;
-    }
-  }
 }
 
 /** Refuses calls that grpc-js would misread, and says more than it would of methods that are not there. */
