@@ -69,22 +69,27 @@ describe('after a restart', () => {
     delay.enable();
     const engine = await startEngine(storage, saga, { maxConcurrent: 50 });
     await begin(storage, engine, saga, 'new');
-    const unfinished = async () => {
-      const [row] = await storage.query<{ count: bigint }>(
-        "SELECT COUNT(*) AS count FROM saga WHERE state <> 'completed'",
-      );
-      return row?.count;
+    const count = async (condition: string) => {
+      const [row] = await storage.query<{ count: bigint }>(`SELECT COUNT(*) AS count FROM saga WHERE ${condition}`);
+      return Number(row?.count);
     };
-    expect(await unfinished()).toBeGreaterThan(500n);
-    await eventually(async () => expect(await unfinished()).toBe(0n));
+    expect(await count("state <> 'completed'")).toBeGreaterThan(500);
+    let mostHeld = 0;
+    await eventually(async () => {
+      mostHeld = Math.max(mostHeld, await count('lease_owner IS NOT NULL'));
+      expect(await count("state <> 'completed'")).toBe(0);
+    });
     delay.disable();
-    expect(delay.max / 1e6).toBeLessThan(400);
+    // The backlog waits in the database; beside the 50, here is only what begins while a page of it is being claimed.
+    expect(mostHeld).toBeLessThanOrEqual(51);
+    // Far above what the work itself takes: the disk of a busy machine is in it as well.
+    expect(delay.max / 1e6).toBeLessThan(1_000);
     for (const gate of gates) gate.open();
     await dead.stop(0);
     expect(new Set(saga.contexts.map(({ sagaId }) => sagaId)).size).toBe(2_001);
     expect(saga.calls).toHaveLength(2_001);
 
-    /** An engine in whose hands sagas are when another takes over: 200 under way, the others waiting in the database. */
+    /** An engine that holds the leases of sagas, 200 of them under way, when another takes over. */
     async function diesWith(count: number) {
       const old = createTestSaga({ steps: [{ name: 'only' }] });
       const gates = Array.from({ length: 200 }, createGate);

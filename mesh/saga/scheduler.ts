@@ -36,7 +36,7 @@ const storageRetryMs = 1_000;
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { storage, catalog, driver, clock, logger, owner, leaseMs, maxConcurrent } = options;
   const active = new Map<HeldSaga, Promise<void>>();
-  // Begun in one commit with others that took the room: at most as many as transactions were open at once.
+  // Begun while others took the room: at most as many as transactions were open at once.
   const ready: HeldSaga[] = [];
   const timers = new Map<string, () => void>();
   let running = false;
