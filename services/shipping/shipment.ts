@@ -27,6 +27,7 @@ export interface Shipment {
   readonly trackingNumber: string;
   /** What the carrier said when it refused. */
   readonly refusal: string;
+  /** How many changes were published; what was only asked for is not one. */
   readonly version: bigint;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
@@ -61,7 +62,7 @@ function untouched(id: string, orderId: string, timeMs: number): Omit<Shipment, 
     carrier: '',
     trackingNumber: '',
     refusal: '',
-    version: 1n,
+    version: 0n,
     createTimeMs: timeMs,
     updateTimeMs: timeMs,
   };

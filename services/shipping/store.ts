@@ -46,16 +46,19 @@ export interface ShipmentChange {
   readonly timeMs: number;
 }
 
-/** Moves a shipment to another state and version, unless it is in none of the states it may come from: `undefined`. */
+/**
+ * Moves a shipment to another state, unless it is in none of the states it may come from: `undefined`. Into a state that
+ * the carrier has settled, it gets another version.
+ */
 export async function moveShipment(
   tx: Transaction,
   orderId: string,
   change: ShipmentChange,
 ): Promise<Shipment | undefined> {
-  const from = change.from.map((_, index) => `$${index + 7}`).join(', ');
+  const from = change.from.map((_, index) => `$${index + 8}`).join(', ');
   const [row] = await tx.query<ShipmentRow>(
     `UPDATE shipments SET state = $2, carrier = COALESCE($3, carrier), tracking_number = COALESCE($4, tracking_number),
-       refusal = COALESCE($5, refusal), update_time = $6, version = version + 1
+       refusal = COALESCE($5, refusal), update_time = $6, version = version + $7
      WHERE order_id = $1 AND state IN (${from}) RETURNING *`,
     [
       orderId,
@@ -64,6 +67,7 @@ export async function moveShipment(
       change.trackingNumber ?? null,
       change.refusal ?? null,
       change.timeMs,
+      change.to === 'CANCELLING' ? 0 : 1,
       ...change.from,
     ],
   );
