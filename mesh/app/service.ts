@@ -1,16 +1,10 @@
-import type {
-  Client,
-  CompatServiceDefinition,
-  NormalizedServiceDefinition,
-  ServiceImplementation,
-  TsProtoServiceDefinition,
-} from 'nice-grpc';
+import type { Client, CompatServiceDefinition } from 'nice-grpc';
 import type { Config } from '../config/config.ts';
 import type { ServiceContract } from '../contract/contract.ts';
 import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { SagaAdmin } from '../saga/saga.ts';
-import type { MeshCallContext } from '../server/call-context.ts';
+import type { ServedContract } from '../server/serve.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { TaskQueue } from '../tasks/task-queue.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -29,21 +23,6 @@ export interface Runtime {
   openStorage(service: string): Promise<Storage>;
   /** A client of another service, typed in nice-grpc's shape, with deadline, retry and breaker. */
   client<Definition extends CompatServiceDefinition>(contract: ServiceContract<Definition>): Client<Definition>;
-}
-
-/** A contract with its handlers, ready to be served. Made by `serve`. */
-export interface ServedContract {
-  readonly contract: ServiceContract<TsProtoServiceDefinition>;
-  readonly handlers: Readonly<Record<string, (request: never, context: MeshCallContext) => unknown>>;
-}
-
-/** Binds handlers, in the shape of nice-grpc, to their contract. */
-export function serve<Definition extends CompatServiceDefinition>(
-  contract: ServiceContract<Definition>,
-  handlers: ServiceImplementation<NormalizedServiceDefinition<Definition>, MeshCallContext>,
-): ServedContract {
-  // From here on the types of single methods do not matter: the contract's own codecs and checks are applied to them.
-  return { contract, handlers } as unknown as ServedContract;
 }
 
 /** A service: what it serves, and what it does in the background. */

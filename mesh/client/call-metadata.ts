@@ -1,7 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import { uuidv7 } from '../ids/ids.ts';
-import { continueTrace } from '../server/trace-context.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
 
 /**
  * What goes out with a call: the caller's metadata, and `x-request-id` and `traceparent` of the call that this one is

@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
 import { MeshError } from '../errors/mesh-error.ts';
-import { continueTrace } from '../server/trace-context.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
 import { storableText } from '../storage/storable-text.ts';
 import type { Storage } from '../storage/storage.ts';
 import { runInScope } from '../telemetry/call-scope.ts';

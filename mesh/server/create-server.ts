@@ -1,5 +1,4 @@
 import type { TsProtoServiceDefinition } from 'nice-grpc';
-import type { ServedContract } from '../app/service.ts';
 import type { ServiceContract } from '../contract/contract.ts';
 import type { Engine, ServerHostOptions } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
@@ -11,6 +10,7 @@ import { createAdmission } from './admission.ts';
 import { type ChainTools, chain, type ServedMethod } from './chain.ts';
 import type { Health } from './health/health.ts';
 import { createReflection } from './reflection/reflection.ts';
+import type { ServedContract } from './serve.ts';
 
 export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus'> {
   readonly engine: Pick<Engine, 'createServerHost'>;

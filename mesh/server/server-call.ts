@@ -2,9 +2,9 @@ import type { Metadata } from 'nice-grpc-common';
 import type { EngineCall } from '../engines/engine.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
 import type { MeshCallContext } from './call-context.ts';
 import { requestIdKey, requestIdOf } from './request-id.ts';
-import { continueTrace } from './trace-context.ts';
 
 /**
  * One call in the chain: the context of its handler and the scope of all that the handler starts. A class with getters,

@@ -1,5 +1,5 @@
-import { continueTrace } from '../server/trace-context.ts';
 import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
 import type { NewTask, Task } from './task-queue.ts';
 
 const requestIdHeader = 'x-request-id';

@@ -1,5 +1,6 @@
 import { EventServiceContract } from '../../gen/ts/events/v1/events.contract.ts';
-import { type CreateService, serve } from '../../mesh/app/service.ts';
+import type { CreateService } from '../../mesh/app/service.ts';
+import { serve } from '../../mesh/server/serve.ts';
 import { createPublishEvent } from './publish-event.ts';
 import { createEventRpc } from './rpc.ts';
 

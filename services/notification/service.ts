@@ -1,9 +1,10 @@
 import { NotificationServiceContract } from '../../gen/ts/notification/v1/notification.contract.ts';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import { type CreateService, serve } from '../../mesh/app/service.ts';
+import type { CreateService } from '../../mesh/app/service.ts';
 import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
 import { createEventConsumer } from '../../mesh/events/create-consumer.ts';
 import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import type { TaskWorker } from '../../mesh/tasks/task-queue.ts';
 import { createFileMailer } from './mail/file-mailer.ts';

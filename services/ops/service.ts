@@ -1,8 +1,9 @@
 import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
-import { type CreateService, serve } from '../../mesh/app/service.ts';
+import type { CreateService } from '../../mesh/app/service.ts';
 import { combineDeadLetters } from '../../mesh/dead-letters/combine.ts';
 import { sagaDeadLetters } from '../../mesh/dead-letters/saga-dead-letters.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { serve } from '../../mesh/server/serve.ts';
 import { combineSagas } from './combine-sagas.ts';
 import { createDeadLetterRpc } from './dead-letter-rpc.ts';
 import { createSagaRpc } from './saga-rpc.ts';

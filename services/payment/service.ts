@@ -1,7 +1,8 @@
 import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
-import { type CreateService, serve } from '../../mesh/app/service.ts';
+import type { CreateService } from '../../mesh/app/service.ts';
 import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { createAccountRpc } from './account-rpc.ts';
 import { createChargeOrder } from './charge-order.ts';

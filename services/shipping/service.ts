@@ -1,7 +1,8 @@
 import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
-import { type CreateService, type Runtime, serve } from '../../mesh/app/service.ts';
+import type { CreateService, Runtime } from '../../mesh/app/service.ts';
 import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { createCancelShipment } from './cancel-shipment.ts';
 import { createHttpCarrier } from './carrier/http-carrier.ts';

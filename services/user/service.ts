@@ -1,7 +1,8 @@
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import { type CreateService, serve } from '../../mesh/app/service.ts';
+import type { CreateService } from '../../mesh/app/service.ts';
 import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { userTopic } from './events.ts';
 import { createUserRpc } from './rpc.ts';

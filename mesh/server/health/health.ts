@@ -4,8 +4,8 @@ import {
   type HealthServiceImplementation,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../../../gen/ts/grpc/health/v1/health.ts';
-import { type ServedContract, serve } from '../../app/service.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { type ServedContract, serve } from '../serve.ts';
 import type { MeshCallContext } from '../call-context.ts';
 import { infrastructureContract } from '../infrastructure-contract.ts';
 import { createStatusBoard, type StatusBoard } from './status-board.ts';

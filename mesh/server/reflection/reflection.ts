@@ -3,7 +3,7 @@ import {
   ServerReflectionDefinition,
   type ServerReflectionServiceImplementation,
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
-import { type ServedContract, serve } from '../../app/service.ts';
+import { type ServedContract, serve } from '../serve.ts';
 import type { MeshCallContext } from '../call-context.ts';
 import { infrastructureContract } from '../infrastructure-contract.ts';
 import { answerReflection } from './answer.ts';
