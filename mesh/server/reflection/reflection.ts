@@ -3,9 +3,9 @@ import {
   ServerReflectionDefinition,
   type ServerReflectionServiceImplementation,
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
-import { type ServedContract, serve } from '../serve.ts';
 import type { MeshCallContext } from '../call-context.ts';
 import { infrastructureContract } from '../infrastructure-contract.ts';
+import { type ServedContract, serve } from '../serve.ts';
 import { answerReflection } from './answer.ts';
 import { type DescriptorIndex, indexDescriptors } from './descriptor-index.ts';
 

@@ -1,7 +1,7 @@
 import { User } from '../../../gen/ts/user/v1/user.ts';
 import type { FieldViolation, MethodContract } from '../../contract/contract.ts';
-import { type ServedContract, serve } from '../serve.ts';
 import type { MeshCallContext } from '../call-context.ts';
+import { type ServedContract, serve } from '../serve.ts';
 
 const types = { requestType: User, responseType: User, options: {} } as const;
 
