@@ -96,6 +96,7 @@ describe('the embedded event log in its file', () => {
 
     clock.advance(hourMs / 2 + 1);
     await eventually(async () => expect((await texts(1))[0]).toBe('young'));
+    await eventually(() => expect(clock.pendingMs()).not.toEqual([]));
     clock.advance(2 * hourMs);
     await eventually(async () => expect(await storedRecords()).toBe(0n));
     log = await reopen(clock);
