@@ -1,12 +1,12 @@
 import { Status } from 'nice-grpc-common';
 import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
 import { MeshError } from '../errors/mesh-error.ts';
-import { continueTrace } from '../telemetry/trace-context.ts';
 import { storableText } from '../storage/storable-text.ts';
 import type { Storage } from '../storage/storage.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
 import { pause } from './backoff.ts';
 import type { EventEffect, EventHandler } from './consumer.ts';
 import { type EventFailure, fromLetter, toLetter } from './consumer-letters.ts';

@@ -7,6 +7,7 @@ import type { CreateService } from '../../mesh/app/service.ts';
 import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { createSagaEngine } from '../../mesh/saga/engine.ts';
+import { migrateSagas } from '../../mesh/saga/migrations.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { createCancelOrder } from './cancel-order.ts';
@@ -43,6 +44,7 @@ export const createOrderService: CreateService = async (runtime) => {
     recordChange: createRecordChange(outbox, changes),
     clock,
   });
+  await migrateSagas(storage);
   const sagas = createSagaEngine({ storage, definitions: [saga], clock, logger });
   const rpc = createOrderRpc({
     storage,
