@@ -1,0 +1,95 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Runtime } from '../../mesh/app/service.ts';
+import type { ServiceName } from './all-services.ts';
+
+/**
+ * What a service is about to do when its process dies: a call (`charge`), the relay of its outbox (`publish`, `enqueue`),
+ * a transaction (`commit`; `inbox` and `note` are those that an event and a task make), or the handling of an event or a
+ * task as a whole, whose `after` lies before its acknowledgement.
+ */
+export type Operation =
+  | 'reserveStock'
+  | 'charge'
+  | 'createShipment'
+  | 'commitStock'
+  | 'cancelShipment'
+  | 'refund'
+  | 'releaseStock'
+  | 'publish'
+  | 'enqueue'
+  | 'commit'
+  | 'inbox'
+  | 'note'
+  | 'event'
+  | 'task';
+
+/** Where a process dies: `before order charge 1` is before the order service charges for the first time. */
+export type CrashPoint = `${'before' | 'after'} ${ServiceName} ${Operation} ${number}`;
+
+/** The setting of `crashing-main.ts` that holds its crash point. */
+export const crashPointVariable = 'CRASH_POINT';
+
+/** The runtime of one service, on which the process dies by SIGKILL when it comes to the point. */
+export function crashAt(point: CrashPoint, runtime: Runtime): Runtime {
+  const [moment, , operation, nth] = point.split(' ');
+  const handling = new AsyncLocalStorage<'inbox' | 'note'>();
+  let count = 0;
+
+  const pass = async <T>(passed: Operation, run: () => Promise<T>): Promise<T> => {
+    if (passed !== operation) return run();
+    count += 1;
+    const isHere = count === Number(nth);
+    if (isHere && moment === 'before') die();
+    try {
+      return await run();
+    } finally {
+      if (isHere) die();
+    }
+  };
+
+  return {
+    ...runtime,
+    client: (contract) =>
+      intercept(runtime.client(contract), { [`${operation}`]: (run) => pass(operation as Operation, run) }),
+    events: {
+      ...intercept(runtime.events, { publish: (run) => pass('publish', run) }),
+      consume: (options) =>
+        runtime.events.consume({
+          ...options,
+          handle: (event, signal) => pass('event', () => handling.run('inbox', () => options.handle(event, signal))),
+        }),
+    },
+    tasks: {
+      ...intercept(runtime.tasks, { enqueue: (run) => pass('enqueue', run) }),
+      work: (options) =>
+        runtime.tasks.work({
+          ...options,
+          handle: (task, signal) => pass('task', () => handling.run('note', () => options.handle(task, signal))),
+        }),
+    },
+    openStorage: async (service) =>
+      intercept(await runtime.openStorage(service), {
+        transaction: (run) => pass(handling.getStore() ?? 'commit', run),
+      }),
+  };
+}
+
+type Around = (run: () => Promise<unknown>) => Promise<unknown>;
+
+/** An object some of whose methods are called through another function. */
+function intercept<T extends object>(target: T, methods: Readonly<Record<string, Around>>): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      const around = typeof name === 'string' ? methods[name] : undefined;
+      const call = (args: unknown[]) => Reflect.apply(member, target, args);
+      return around ? (...args: unknown[]) => around(() => call(args)) : (...args: unknown[]) => call(args);
+    },
+  });
+}
+
+function die(): never {
+  process.kill(process.pid, 'SIGKILL');
+  throw new Error('SIGKILL was not taken');
+}

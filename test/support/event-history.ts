@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { openEmbeddedLog } from '../../mesh/events/embedded/embedded-log.ts';
+import type { EventLog } from '../../mesh/events/event-log.ts';
+import { systemClock } from '../../mesh/telemetry/clock.ts';
+import { createLogger } from '../../mesh/telemetry/logger.ts';
+
+/** The versions of each aggregate's events in the order of the log, repeated deliveries left out: by `topic/key`. */
+export type EventHistory = ReadonlyMap<string, readonly number[]>;
+
+/** Reads the whole embedded log of a process that has ended. */
+export async function readHistory(dataDir: string): Promise<EventHistory> {
+  const log = await openEmbeddedLog(join(dataDir, 'events.db'), { clock: systemClock, logger: createLogger('fatal') });
+  try {
+    const history = new Map<string, number[]>();
+    for (const { name } of await log.topics()) await addTopic(log, name, history);
+    return history;
+  } finally {
+    await log.close();
+  }
+}
+
+async function addTopic(log: EventLog, topic: string, history: Map<string, number[]>): Promise<void> {
+  const ends = await log.endOffsets(topic);
+  let left = [...ends.values()].reduce((sum, end) => sum + Number(end), 0);
+  if (left === 0) return;
+  const seen = new Set<string>();
+  for await (const { key, headers } of log.read(topic, { at: 'beginning' }, new AbortController().signal)) {
+    const { ce_id: id = '', ce_sequence: version } = headers;
+    const versions = history.get(`${topic}/${key}`) ?? [];
+    if (!seen.has(id)) history.set(`${topic}/${key}`, [...versions, Number(version)]);
+    seen.add(id);
+    left -= 1;
+    if (left === 0) return;
+  }
+}

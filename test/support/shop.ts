@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from 'nice-grpc';
+import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
+import { NotificationServiceContract } from '../../gen/ts/notification/v1/notification.contract.ts';
+import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
+import { OrderServiceContract } from '../../gen/ts/order/v1/order.contract.ts';
+import type { Order, OrderServiceDefinition, PlaceOrderRequest } from '../../gen/ts/order/v1/order.ts';
+import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
+import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
+import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import type { Runtime } from '../../mesh/app/service.ts';
+
+/** Clients of everything that an order touches. */
+export type Shop = ReturnType<typeof shopOf>;
+
+/** The clients of a mesh, in this process or another. */
+export function shopOf(mesh: Pick<Runtime, 'client'>) {
+  return {
+    users: mesh.client(UserServiceContract),
+    inventory: mesh.client(InventoryServiceContract),
+    accounts: mesh.client(AccountServiceContract),
+    payments: mesh.client(PaymentServiceContract),
+    shipping: mesh.client(ShippingServiceContract),
+    orders: mesh.client(OrderServiceContract),
+    notifications: mesh.client(NotificationServiceContract),
+    sagas: mesh.client(SagaServiceContract),
+    deadLetters: mesh.client(DeadLetterServiceContract),
+  };
+}
+
+/** What `fillShop` puts in. */
+export const stocked = { sku: 'book', price: 500n, onHand: 100n, funds: 100_000n } as const;
+
+/** Ada has money for two hundred books, Tom an empty account; there are a hundred books. */
+export async function fillShop(shop: Shop): Promise<void> {
+  const unitPrice = euros(stocked.price);
+  await shop.inventory.createItem({ item: { sku: stocked.sku, name: 'A book', unitPrice, onHand: stocked.onHand } });
+  for (const [id, funds] of [['ada', stocked.funds] as const, ['tom', 0n] as const]) {
+    await shop.users.createUser({ user: { id, name: id, email: `${id}@example.com` } });
+    await shop.accounts.openAccount({ requestId: randomUUID(), accountId: id, currencyCode: 'EUR' });
+    if (funds > 0n) await shop.accounts.deposit({ requestId: randomUUID(), accountId: id, amount: euros(funds) });
+  }
+}
+
+export function euros(minorUnits: bigint) {
+  return { currencyCode: 'EUR', minorUnits };
+}
+
+/** An order of books, by Ada to Germany where nothing else is said. */
+export function bookOrder({ userId = 'ada', quantity = 3, countryCode = 'DE' } = {}): PlaceOrderRequest {
+  return {
+    requestId: randomUUID(),
+    userId,
+    items: [{ sku: stocked.sku, quantity, unitPrice: undefined }],
+    shippingAddress: { recipient: userId, lines: ['Main Street 1'], city: 'Town', postalCode: '12345', countryCode },
+  };
+}
+
+/** Watches an order to its end and resolves with what was seen of it. */
+export async function watchToEnd(orders: Client<OrderServiceDefinition>, id: string): Promise<Order[]> {
+  return Array.fromAsync(orders.watchOrder({ id }));
+}

@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ClientFactory, createClientFactory } from '../../mesh/client/client-factory.ts';
+import { grpcJsEngine } from '../../mesh/engines/grpc-js/engine.ts';
+import { systemClock } from '../../mesh/telemetry/clock.ts';
+import { createLogger } from '../../mesh/telemetry/logger.ts';
+
+export interface ProcessOptions {
+  readonly dataDir: string;
+  /** Below the project's root. Default: `services/main.ts`. */
+  readonly main?: string;
+  /** Settings besides the data folder and a free port. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** How a process ended: with a code, or by a signal. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process of the project, seen from outside. It is killed when it goes out of scope, and with the tests' own process. */
+export interface SpawnedProcess extends AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ending>;
+  stdout(): string;
+  stderr(): string;
+}
+
+/** A process that serves. */
+export interface StartedProcess extends SpawnedProcess {
+  readonly address: string;
+  /** A client with the deadlines, retries and breakers that services have for each other. */
+  readonly client: ClientFactory['client'];
+  /** As a power cut would: no handler runs. */
+  kill9(): Promise<void>;
+  /** Asks it to end and resolves with how it did. */
+  stop(): Promise<Ending>;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Halves what a start costs: tests start many processes. */
+const compileCache = join(root, '.cache', 'compile');
+
+/** Spawns a process without waiting for it to serve. */
+export function spawnProcess({ dataDir, main = 'services/main.ts', environment }: ProcessOptions): SpawnedProcess {
+  const child = spawn(process.execPath, [main], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: compileCache,
+      GRPC_LISTEN: '127.0.0.1:0',
+      LOG_LEVEL: 'warn',
+      DATA_DIR: dataDir,
+      ...environment,
+    },
+  });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const ended = once(child, 'close').then(([code, signal]): Ending => {
+    process.removeListener('exit', kill);
+    return { code, signal };
+  });
+  return {
+    child,
+    ended,
+    stdout: collect(child.stdout),
+    stderr: collect(child.stderr),
+    [Symbol.asyncDispose]: async () => {
+      kill();
+      await ended;
+    },
+  };
+}
+
+/** Spawns a process and resolves when it serves. Rejects with what it wrote when it ends before. */
+export async function startProcess(options: ProcessOptions): Promise<StartedProcess> {
+  const spawned = spawnProcess(options);
+  const address = await addressOf(spawned);
+  const clients = createClientFactory({
+    engine: grpcJsEngine,
+    resolve: () => address,
+    clock: systemClock,
+    logger: createLogger('fatal'),
+  });
+  const end = async (signal: NodeJS.Signals) => {
+    spawned.child.kill(signal);
+    const ending = await spawned.ended;
+    clients.close();
+    return ending;
+  };
+  return {
+    ...spawned,
+    address,
+    client: clients.client,
+    kill9: async () => void (await end('SIGKILL')),
+    stop: () => end('SIGTERM'),
+    [Symbol.asyncDispose]: async () => void (await end('SIGKILL')),
+  };
+}
+
+async function addressOf(spawned: SpawnedProcess): Promise<string> {
+  const ready = new Promise<string>((resolve) => {
+    spawned.child.stdout?.on('data', () => {
+      const address = /^ready grpc=(\S+)/m.exec(spawned.stdout())?.[1];
+      if (address !== undefined) resolve(address);
+    });
+  });
+  const address = await Promise.race([ready, spawned.ended]);
+  if (typeof address === 'string') return address;
+  throw new Error(`the process ended before it served (${JSON.stringify(address)}):\n${spawned.stderr()}`);
+}
+
+function collect(stream: NodeJS.ReadableStream | null): () => string {
+  let text = '';
+  stream?.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return () => text;
+}
