@@ -1,0 +1,56 @@
+import { styleText } from 'node:util';
+import { type Order, OrderState } from '../gen/ts/order/v1/order.ts';
+import { findEvents } from './demo/find-events.ts';
+import { findMails, mailPath, readMail } from './demo/find-mails.ts';
+import { patiently } from './demo/patience.ts';
+import { amountText, prepareOrder } from './demo/prepare.ts';
+import { timelineOf } from './demo/timeline.ts';
+import { stateName, watchOrder } from './demo/watch-order.ts';
+import type { Mesh } from './support/mesh.ts';
+import { runExample } from './support/run-example.ts';
+
+/** Places an order, watches it to its end and shows all that it left behind. */
+await runExample(async (mesh) => {
+  heading(`An order on ${mesh.address}`);
+  const request = await prepareOrder(mesh);
+  const placed = await patiently(mesh, () => mesh.orders.placeOrder(request));
+  console.log(`  order    ${placed.id}${placed.total ? `, ${amountText(placed.total)}` : ''}`);
+
+  heading('Watching it');
+  const order = await watchOrder(mesh, placed.id, (change) => {
+    console.log(`${sincePlaced(placed, change.updateTime?.getTime())}  ${stateName(change.state)}`);
+  });
+  await showTimeline(mesh, order);
+
+  const completed = order.state === OrderState.ORDER_STATE_COMPLETED;
+  const ending = order.failure ? ` (${order.failure.reason}: ${order.failure.message})` : '';
+  console.log(`\norder ${order.id} is ${styleText(completed ? 'green' : 'red', stateName(order.state))}${ending}`);
+  return completed;
+});
+
+async function showTimeline(mesh: Mesh, order: Order): Promise<void> {
+  const mails = await findMails(mesh, order.id);
+  const events = await findEvents(mesh, order);
+  const saga = await patiently(mesh, () => mesh.sagas.getSaga({ name: { $case: 'orderId', value: order.id } }));
+
+  heading('Its timeline: steps of the saga, events in the log, mails from the task queue');
+  const moments = timelineOf(saga, events, mails);
+  for (const { timeMs, kind, what, detail } of moments) {
+    console.log(`${sincePlaced(order, timeMs)}  ${kind.padEnd(5)}  ${what.padEnd(17)}  ${styleText('dim', detail)}`);
+  }
+  for (const mail of mails) {
+    heading(mailPath(mail));
+    const lines = (await readMail(mail, 4)) ?? ['not on this machine: set DATA_DIR to the data folder of the mesh'];
+    for (const line of lines) console.log(`  ${line}`);
+  }
+}
+
+function heading(text: string): void {
+  console.log(`\n${styleText('bold', text)}`);
+}
+
+/** `   +12 ms`: how long after the order was placed. */
+function sincePlaced({ createTime }: Order, timeMs: number | undefined): string {
+  const passedMs = (timeMs ?? Number.NaN) - (createTime?.getTime() ?? Number.NaN);
+  return `${passedMs < 0 ? '' : '+'}${passedMs} ms`.padStart(11);
+}

@@ -1,0 +1,56 @@
+import type { EventRecord } from '../../gen/ts/events/v1/events.ts';
+import type { Notification } from '../../gen/ts/notification/v1/notification.ts';
+import { notificationStateToJSON } from '../../gen/ts/notification/v1/notification.ts';
+import { type Saga, type SagaStep, sagaStepStateToJSON } from '../../gen/ts/ops/v1/ops.ts';
+
+/** Something that happened on the way of an order. */
+export interface Moment {
+  readonly timeMs: number;
+  readonly kind: 'saga' | 'event' | 'mail';
+  readonly what: string;
+  readonly detail: string;
+}
+
+/** All that is known of an order's way, in the order of time. */
+export function timelineOf(
+  saga: Saga,
+  events: readonly EventRecord[],
+  mails: readonly Notification[],
+): readonly Moment[] {
+  const moments = [...saga.steps.map(stepMoment), ...events.map(eventMoment), ...mails.map(mailMoment)];
+  return moments.toSorted((one, other) => one.timeMs - other.timeMs);
+}
+
+function stepMoment(step: SagaStep): Moment {
+  const timeMs = timeOf(step.startTime);
+  const tookMs = timeOf(step.endTime) - timeMs;
+  const state = sagaStepStateToJSON(step.state).replace('SAGA_STEP_STATE_', '');
+  return { timeMs, kind: 'saga', what: step.name, detail: `${state} in ${tookMs} ms, ${times(step.attempts)}` };
+}
+
+function eventMoment({ time, type, topic, partition, offset }: EventRecord): Moment {
+  return {
+    timeMs: timeOf(time),
+    kind: 'event',
+    what: type,
+    detail: `${topic}, partition ${partition}, offset ${offset}`,
+  };
+}
+
+function mailMoment({ updateTime, template, to, state, attempts }: Notification): Moment {
+  const outcome = notificationStateToJSON(state).replace('NOTIFICATION_STATE_', '');
+  return {
+    timeMs: timeOf(updateTime),
+    kind: 'mail',
+    what: template,
+    detail: `task on email-jobs, ${outcome} to ${to}, ${times(attempts)}`,
+  };
+}
+
+function times(attempts: number): string {
+  return `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
+}
+
+function timeOf(time: Date | undefined): number {
+  return time?.getTime() ?? Number.NaN;
+}

@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import type { DeepPartial, ImportUsersRequest, ImportUsersResponse, User } from '../gen/ts/user/v1/user.ts';
+import { createProgress } from './support/progress.ts';
+import { runExample } from './support/run-example.ts';
+
+const shownFailures = 10;
+
+/** Creates users over one stream: `node examples/import-users.ts 100000`. The number is the first argument. */
+await runExample(async (mesh) => {
+  const count = Number(process.argv[2] ?? 100_000);
+  if (!Number.isSafeInteger(count) || count < 1) {
+    process.stderr.write(`cannot import ${process.argv[2]} users: give a whole number from 1\n`);
+    return false;
+  }
+  const startMs = performance.now();
+  const answer = await mesh.users.importUsers(usersWithProgress(count, startMs));
+  report(answer, (performance.now() - startMs) / 1_000);
+  return answer.imported === BigInt(count);
+});
+
+/** The client asks for the next row when there is room for it on the wire, so a slow server is not overrun. */
+async function* usersWithProgress(count: number, startMs: number): AsyncGenerator<DeepPartial<ImportUsersRequest>> {
+  const run = randomUUID().slice(0, 8);
+  const progress = createProgress();
+  for (let sent = 0; sent < count; sent++) {
+    yield { user: newUser(run, sent) };
+    progress.show(progressText(sent + 1, count, startMs));
+  }
+  progress.end(progressText(count, count, startMs));
+}
+
+function newUser(run: string, index: number): DeepPartial<User> {
+  return { name: `User ${index}`, email: `user-${index}-${run}@example.com`, role: 'customer' };
+}
+
+function progressText(sent: number, count: number, startMs: number): string {
+  const seconds = (performance.now() - startMs) / 1_000;
+  const percent = Math.floor((100 * sent) / count);
+  return `sent ${sent} of ${count} rows (${percent} %), ${Math.round(sent / seconds)} rows/s`;
+}
+
+function report({ imported, failures }: ImportUsersResponse, seconds: number): void {
+  for (const { index, reason, message } of failures.slice(0, shownFailures)) {
+    console.log(`row ${index}: ${reason}: ${message}`);
+  }
+  if (failures.length > shownFailures) console.log(`and ${failures.length - shownFailures} more failures`);
+  console.log(`imported ${imported} users, ${failures.length} failures, in ${seconds.toFixed(1)} s`);
+}
