@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as timeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { ConsumeOptions, EventLog, NewEvent, StartPosition, StoredEvent } from './event-log.ts';
+import type { ConsumeOptions, EventLog, StartPosition, StoredEvent } from './event-log.ts';
+import { collector, distinct, event, numbered, perKey, readSome, text } from './sample-events.testing.ts';
 
 /** A log that outlives its connections. */
 export interface EventLogFixture {
@@ -340,68 +341,4 @@ export function describeEventLog(
       expect(values).toEqual(values.map((_, index) => (values[0] ?? 0) + index));
     });
   });
-}
-
-/** An event that holds `value` as its text. */
-export function event(topic: string, key: string, value: string): NewEvent {
-  return { topic, key, headers: {}, value: Buffer.from(value), timeMs: Date.now() };
-}
-
-/** Events whose texts count up from `first`, over the keys in turn. */
-export function numbered(topic: string, keys: readonly string[], count: number, first = 0): NewEvent[] {
-  return Array.from({ length: count }, (_, index) => event(topic, keys[index % keys.length] ?? '', `${first + index}`));
-}
-
-/** The text of an event's value. */
-export function text(stored: StoredEvent): string {
-  return Buffer.from(stored.value).toString();
-}
-
-/** Reads `count` events and stops. */
-export async function readSome(
-  log: EventLog,
-  topic: string,
-  from: StartPosition,
-  count: number,
-): Promise<StoredEvent[]> {
-  const stop = new AbortController();
-  const events: StoredEvent[] = [];
-  for await (const stored of log.read(topic, from, stop.signal)) {
-    events.push(stored);
-    if (events.length === count) stop.abort();
-  }
-  return events;
-}
-
-interface Collector {
-  readonly events: StoredEvent[];
-  readonly handle: ConsumeOptions['handle'];
-  perKey(): Record<string, string[]>;
-}
-
-/** A handler that only remembers, in `all` too. */
-function collector(all: StoredEvent[] = []): Collector {
-  const events: StoredEvent[] = [];
-  return {
-    events,
-    handle: async (stored) => {
-      events.push(stored);
-      all.push(stored);
-    },
-    perKey: () => perKey(events),
-  };
-}
-
-function perKey(events: readonly StoredEvent[]): Record<string, string[]> {
-  const values: Record<string, string[]> = {};
-  for (const stored of events) {
-    values[stored.key] ??= [];
-    values[stored.key]?.push(text(stored));
-  }
-  return values;
-}
-
-/** Without the second deliveries that at-least-once allows. */
-function distinct(events: readonly StoredEvent[]): StoredEvent[] {
-  return [...new Map(events.map((stored) => [`${stored.partition}/${stored.offset}`, stored])).values()];
 }

@@ -12,7 +12,8 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import type { EventLog } from '../event-log.ts';
-import { describeEventLog, event, numbered, readSome, text } from '../event-log-contract.ts';
+import { describeEventLog } from '../event-log-contract.ts';
+import { event, numbered, readSome, text } from '../sample-events.testing.ts';
 import { maxEventBytes, openEmbeddedLog } from './embedded-log.ts';
 
 const logger = createLogger('silent');
@@ -162,16 +163,23 @@ describe('the embedded event log in its file', () => {
     expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
   });
 
-  test('ends its readers quietly and refuses every further call when it is closed', async () => {
-    await log.publish(numbered('t', ['a'], 3));
-    const reading = readSome(log, 't', { at: 'beginning' }, 4);
+  test('ends its readers quietly when it is closed, wherever they are', async () => {
+    await log.ensureTopic('many', { partitions: 3 });
+    await log.publish(numbered('many', ['a', 'b', 'c', 'd', 'e', 'f'], 6));
+    const inMidBatch = log.read('many', { at: 'beginning' }, new AbortController().signal)[Symbol.asyncIterator]();
+    expect(await inMidBatch.next()).toMatchObject({ done: false });
+    const atItsEnd = readSome(log, 'many', { at: 'beginning' }, 7);
     await log.close();
-    expect((await reading).length).toBeLessThanOrEqual(3);
+    expect(await inMidBatch.next()).toMatchObject({ done: true });
+    expect((await atItsEnd).length).toBeLessThanOrEqual(6);
+  });
+
+  test('refuses every call after it was closed', async () => {
+    await log.close();
     const closed = { reason: 'EVENTS_UNAVAILABLE' };
+    const consumer = { group: 'g', topics: ['t'], handle: async () => undefined };
     await expect(log.publish([event('t', 'a', 'x')])).rejects.toMatchObject(closed);
-    await expect(log.consume({ group: 'g', topics: ['t'], handle: async () => undefined })).rejects.toMatchObject(
-      closed,
-    );
+    await expect(log.consume(consumer)).rejects.toMatchObject(closed);
     await expect(log.check()).rejects.toMatchObject(closed);
     await expect(readSome(log, 't', { at: 'beginning' }, 1)).rejects.toMatchObject(closed);
   });

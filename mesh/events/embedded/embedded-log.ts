@@ -8,7 +8,7 @@ import type { EventLog, NewEvent, StartPosition, StoredEvent } from '../event-lo
 import { partitionOf } from '../murmur2.ts';
 import { createAppender, type PlacedEvent } from './appender.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
-import { asLogFailure, logClosed } from './failures.ts';
+import { logClosed, toLogFailure } from './failures.ts';
 import { loadOffsets } from './offsets.ts';
 import { follow } from './reader.ts';
 import { keepRetention } from './retention.ts';
@@ -45,8 +45,13 @@ function createEmbeddedLog(storage: Storage, topics: Topics, { clock, logger }: 
   const groups = new Map<string, Promise<ConsumerGroup>>();
   const retention = keepRetention(storage, topics, clock, logger, closing.signal);
 
-  function whileOpen<T>(work: () => Promise<T>): Promise<T> {
-    return closing.signal.aborted ? Promise.reject(logClosed()) : asLogFailure(work);
+  async function whileOpen<T>(work: () => Promise<T>): Promise<T> {
+    if (closing.signal.aborted) throw logClosed();
+    try {
+      return await work();
+    } catch (error) {
+      throw toLogFailure(error);
+    }
   }
 
   function place(event: NewEvent): PlacedEvent {
@@ -78,7 +83,13 @@ function createEmbeddedLog(storage: Storage, topics: Topics, { clock, logger }: 
 
   async function* read(topic: string, from: StartPosition, signal: AbortSignal): AsyncGenerator<StoredEvent> {
     if (closing.signal.aborted) throw logClosed();
-    yield* follow(storage, topics.get(topic), from, AbortSignal.any([signal, closing.signal]));
+    const ended = AbortSignal.any([signal, closing.signal]);
+    try {
+      yield* follow(storage, topics.get(topic), from, ended);
+    } catch (error) {
+      // A read that was under way when the file was closed.
+      if (!ended.aborted) throw toLogFailure(error);
+    }
   }
 
   return {

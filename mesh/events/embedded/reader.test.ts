@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
 import type { Row, SqlValue, Storage } from '../../storage/storage.ts';
 import { systemClock } from '../../telemetry/clock.ts';
-import { numbered } from '../event-log-contract.ts';
+import { numbered } from '../sample-events.testing.ts';
 import { createAppender } from './appender.ts';
 import type { Partition } from './partition.ts';
 import { follow, readBatch } from './reader.ts';

@@ -76,6 +76,8 @@ export async function* follow(
     while (!signal.aborted) {
       let found = false;
       for (const partition of topic.partitions) {
+        // Also after a yield: the file may be closed by then.
+        if (signal.aborted) return;
         const batch = await readBatch(storage, partition, positions.get(partition) ?? 0n, readAhead);
         for (const event of batch) {
           if (signal.aborted) return;
