@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Status } from 'nice-grpc-common';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SagaState, SagaStepState } from '../gen/ts/ops/v1/ops.ts';
+import { type Order, orderStateToJSON } from '../gen/ts/order/v1/order.ts';
+import { ShipmentState } from '../gen/ts/shipping/v1/shipping.ts';
+import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { allServices } from './support/all-services.ts';
+import { expectConserved, expectPaidOnce, expectShippedOnce, expectToldOnce } from './support/invariants.ts';
+import { bookOrder, fillShop, type Shop, shopOf, stocked, watchToEnd } from './support/shop.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
+
+const happyStates = ['PENDING', 'RESERVED', 'PAID', 'SHIPPED', 'COMPLETED'];
+
+describe('an order', () => {
+  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let carrier: TestCarrier;
+  let mesh: TestMesh;
+  let shop: Shop;
+
+  beforeEach(async () => {
+    folder = await tempFolder();
+    carrier = await startCarrier(folder.path);
+    mesh = await startMesh(allServices, { CARRIER_URL: carrier.url });
+    shop = shopOf(mesh.runtime);
+    await fillShop(shop);
+  });
+
+  afterEach(async () => {
+    await mesh.stop();
+    await carrier[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  /** Places an order and resolves with it at its end. */
+  async function placeToEnd(order?: Parameters<typeof bookOrder>[0]): Promise<Order> {
+    const { id } = await shop.orders.placeOrder(bookOrder(order));
+    const seen = await watchToEnd(shop.orders, id);
+    return seen.at(-1) as Order;
+  }
+
+  /** Nothing is left of the orders but what their ends allow, in stock, on the account and with the carrier. */
+  async function expectConsistent(...orders: readonly Order[]): Promise<void> {
+    await expectConserved(shop, orders);
+    for (const order of orders) {
+      await expectPaidOnce(shop, order);
+      await expectShippedOnce(carrier, order);
+      await expectToldOnce(shop, mesh.dataDir, order);
+    }
+  }
+
+  it('is taken in PENDING, priced by the server, and completes', async () => {
+    const placed = await shop.orders.placeOrder(bookOrder({ quantity: 4 }));
+    expect(stateOf(placed)).toBe('PENDING');
+    expect(placed.total).toEqual({ currencyCode: 'EUR', minorUnits: 4n * stocked.price });
+    const seen = await watchToEnd(shop.orders, placed.id);
+    const order = seen.at(-1) as Order;
+    expect(stateOf(order)).toBe('COMPLETED');
+    expect(order).toEqual(await shop.orders.getOrder({ id: placed.id }));
+    await expect(shop.payments.getPayment({ orderId: order.id })).resolves.toMatchObject({ id: order.paymentId });
+    await expect(shop.shipping.getShipment({ orderId: order.id })).resolves.toMatchObject({
+      id: order.shipmentId,
+      paymentId: order.paymentId,
+      state: ShipmentState.SHIPMENT_STATE_BOOKED,
+    });
+    await expectConsistent(order);
+  });
+
+  it('shows each of its states once, in order, to one who watches', async () => {
+    const held = carrier.hold(1);
+    const { id } = await shop.orders.placeOrder(bookOrder());
+    const states: string[] = [];
+    for await (const order of shop.orders.watchOrder({ id })) {
+      states.push(stateOf(order));
+      if (stateOf(order) === 'PAID') held.release();
+    }
+    expect(states).toEqual(happyStates.slice(-states.length));
+    expect(states).toContain('PAID');
+  });
+
+  it('publishes each of its states as an event', async () => {
+    const { id } = await placeToEnd();
+    const types: string[] = [];
+    for await (const event of mesh.runtime.events.read(
+      'order.events',
+      { at: 'beginning' },
+      new AbortController().signal,
+    )) {
+      if (event.key === id) types.push(event.headers.ce_type ?? '');
+      if (types.length === happyStates.length) break;
+    }
+    expect(types).toEqual(['ORDER_PLACED', 'ORDER_RESERVED', 'ORDER_PAID', 'ORDER_SHIPPED', 'ORDER_COMPLETED']);
+  });
+
+  it('can be followed step by step in its saga', async () => {
+    const { id } = await placeToEnd();
+    const saga = await shop.sagas.getSaga({ name: { $case: 'orderId', value: id } });
+    expect(saga).toMatchObject({ name: 'place-order', subjectId: id, state: SagaState.SAGA_STATE_COMPLETED });
+    const done = { state: SagaStepState.SAGA_STEP_STATE_DONE, attempts: 1, lastError: '' };
+    expect(saga.steps).toMatchObject([
+      { name: 'reserve-stock', ...done },
+      { name: 'charge', ...done },
+      { name: 'create-shipment', ...done },
+      { name: 'commit-stock', ...done },
+    ]);
+  });
+
+  it('is told to the user by mail', async () => {
+    const order = await placeToEnd();
+    await expectToldOnce(shop, mesh.dataDir, order);
+    const told = await Array.fromAsync(shop.notifications.listNotifications({ orderId: order.id }));
+    for (const { id } of told) {
+      expect(await readFile(join(mesh.dataDir, 'mail', `${id}.eml`), 'utf8')).toContain('To: ada@example.com\r\n');
+    }
+  });
+
+  it.each([
+    ['there is not enough stock', { quantity: 101 }, 'INSUFFICIENT_STOCK'],
+    ['the account has no money', { userId: 'tom' }, 'INSUFFICIENT_FUNDS'],
+    ['the carrier does not go there', { countryCode: 'AQ' }, 'CARRIER_REFUSED'],
+  ])('fails, and leaves nothing behind, when %s', async (_, request, reason) => {
+    const order = await placeToEnd(request);
+    expect(stateOf(order)).toBe('FAILED');
+    expect(order.failure?.reason).toBe(reason);
+    await expectConsistent(order);
+  });
+
+  it('completes with one shipment when the carrier acts but its answers are lost', async () => {
+    carrier.loseAnswers(2);
+    const order = await placeToEnd();
+    expect(stateOf(order)).toBe('COMPLETED');
+    await expectConsistent(order);
+  });
+
+  it('is undone when it is cancelled while the carrier is asked', async () => {
+    const held = carrier.hold(1);
+    const { id } = await shop.orders.placeOrder(bookOrder());
+    await held.arrived;
+    await shop.orders.cancelOrder({ requestId: randomUUID(), id, reason: 'changed my mind' });
+    held.release();
+    const order = (await watchToEnd(shop.orders, id)).at(-1) as Order;
+    expect(stateOf(order)).toBe('CANCELLED');
+    expect(order.failure).toEqual({ reason: 'CANCELLED_BY_USER', message: 'changed my mind' });
+    await expectConsistent(order);
+  });
+
+  it('is not cancelled any more when it has completed', async () => {
+    const { id } = await placeToEnd();
+    await expect(shop.orders.cancelOrder({ requestId: randomUUID(), id })).rejects.toMatchObject({
+      code: Status.FAILED_PRECONDITION,
+      reason: 'ORDER_NOT_CANCELLABLE',
+    });
+  });
+
+  it('is refused for a user or an item that does not exist, and then there is none', async () => {
+    const place = (changes: object) => shop.orders.placeOrder({ ...bookOrder(), ...changes });
+    const refusal = { code: Status.FAILED_PRECONDITION };
+    await expect(place({ userId: 'nobody' })).rejects.toMatchObject({ ...refusal, reason: 'UNKNOWN_USER' });
+    const items = [{ sku: 'unicorn', quantity: 1 }];
+    await expect(place({ items })).rejects.toMatchObject({ ...refusal, reason: 'UNKNOWN_ITEM' });
+    expect(await Array.fromAsync(shop.orders.listOrders({}))).toEqual([]);
+  });
+
+  it('never sells more than there is, however many want the last items', async () => {
+    const quantity = 10;
+    const orders = await Promise.all(Array.from({ length: 15 }, () => placeToEnd({ quantity })));
+    const states = orders.map(stateOf);
+    expect(states.filter((state) => state === 'COMPLETED')).toHaveLength(Number(stocked.onHand) / quantity);
+    expect(states.filter((state) => state === 'FAILED')).toHaveLength(5);
+    await expectConserved(shop, orders);
+  });
+});
+
+function stateOf(order: Order): string {
+  return orderStateToJSON(order.state).replace('ORDER_STATE_', '');
+}
