@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { createChannel, createClient } from 'nice-grpc';
+import { Status } from 'nice-grpc-common';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HealthCheckResponse_ServingStatus, HealthDefinition } from '../gen/ts/grpc/health/v1/health.ts';
+import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { ShipmentState } from '../gen/ts/shipping/v1/shipping.ts';
+import { eventually } from '../mesh/testing/eventually.ts';
+import { bookOrder, fillShop, type Shop, shopOf } from './support/shop.ts';
+import { type StartedProcess, startProcess } from './support/start-process.ts';
+import { tempFolder } from './support/temp-folder.ts';
+import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
+
+describe('a process that is told to end', () => {
+  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let carrier: TestCarrier;
+  let mesh: StartedProcess;
+  let shop: Shop;
+
+  beforeEach(async () => {
+    folder = await tempFolder();
+    carrier = await startCarrier(folder.path);
+    mesh = await startProcess({
+      dataDir: `${folder.path}/data`,
+      environment: { CARRIER_URL: carrier.url, LOG_LEVEL: 'info' },
+    });
+    shop = shopOf(mesh);
+  });
+
+  afterEach(async () => {
+    await mesh[Symbol.asyncDispose]();
+    await carrier[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  /** A call that is under way until the carrier is released. */
+  async function beginCall() {
+    const held = carrier.hold(1);
+    const { shippingAddress: address } = bookOrder();
+    const answer = shop.shipping.createShipment({ requestId: randomUUID(), orderId: 'o1', paymentId: 'p1', address });
+    await Promise.race([held.arrived, answer]);
+    return { held, answer };
+  }
+
+  it('finishes the calls under way, then exits with 0', async () => {
+    const { held, answer } = await beginCall();
+    const ended = mesh.stop();
+    await eventually(() => expect(mesh.stderr()).toContain('draining'));
+    held.release();
+    await expect(answer).resolves.toMatchObject({ state: ShipmentState.SHIPMENT_STATE_BOOKED });
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('tells those who watch its health at once, while calls are still under way', async () => {
+    const channel = createChannel(mesh.address);
+    const { held, answer } = await beginCall();
+    const seen: number[] = [];
+    let ended: Promise<unknown> | undefined;
+    for await (const { status } of createClient(HealthDefinition, channel).watch({ service: '' })) {
+      if (status !== seen.at(-1)) seen.push(status);
+      if (status === HealthCheckResponse_ServingStatus.SERVING) ended = mesh.stop();
+      if (status === HealthCheckResponse_ServingStatus.NOT_SERVING && ended !== undefined) break;
+    }
+    held.release();
+    await expect(answer).resolves.toMatchObject({ state: ShipmentState.SHIPMENT_STATE_BOOKED });
+    expect(await ended).toEqual({ code: 0, signal: null });
+    channel.close();
+    expect(seen.slice(-2)).toEqual([
+      HealthCheckResponse_ServingStatus.SERVING,
+      HealthCheckResponse_ServingStatus.NOT_SERVING,
+    ]);
+  });
+
+  it('sends those who watch an order away, to come back', async () => {
+    await fillShop(shop);
+    carrier.hold(1);
+    const { id } = await shop.orders.placeOrder(bookOrder());
+    const watching = (async () => {
+      for await (const order of shop.orders.watchOrder({ id })) {
+        if (order.state === OrderState.ORDER_STATE_PAID) void mesh.stop();
+      }
+    })();
+    await expect(watching).rejects.toMatchObject({ code: Status.UNAVAILABLE, reason: 'SERVER_DRAINING' });
+  });
+
+  it('ends at once when it is told a second time', async () => {
+    const { answer } = await beginCall();
+    const failure = expect(answer).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    const ended = mesh.stop();
+    await eventually(() => expect(mesh.stderr()).toContain('draining'));
+    mesh.child.kill('SIGTERM');
+    expect(await ended).toEqual({ code: 1, signal: null });
+    await failure;
+  });
+});

@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
+import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+describe('a start', () => {
+  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let dataDir: string;
+
+  beforeEach(async () => {
+    folder = await tempFolder();
+    dataDir = join(folder.path, 'data');
+  });
+
+  afterEach(() => folder[Symbol.asyncDispose]());
+
+  /** Runs a process that cannot start, and resolves with the lines it gave as the reason. */
+  async function refusal(options: ProcessOptions): Promise<string[]> {
+    await using spawned = spawnProcess(options);
+    expect(await spawned.ended).toEqual({ code: 2, signal: null });
+    expect(spawned.stdout()).toBe('');
+    return spawned.stderr().trimEnd().split('\n');
+  }
+
+  it('says in one line where it serves, what, and from which data', async () => {
+    await using mesh = await startProcess({ dataDir });
+    expect(mesh.stdout()).toMatch(
+      /^ready grpc=127\.0\.0\.1:\d+ services=user,inventory,payment,shipping,order,notification,bridge,ops data=\S+ pid=\d+ in \d+ ms\n$/,
+    );
+    expect(mesh.stdout()).toContain(`data=${dataDir} pid=${mesh.child.pid} `);
+    expect(mesh.stderr()).toBe('');
+  });
+
+  it('of one service alone works as well', async () => {
+    await using mesh = await startProcess({ dataDir, main: 'services/user/main.ts' });
+    await expect(shopOf(mesh).users.createUser({ user: { name: 'Ada', email: 'a@b.example' } })).resolves.toMatchObject(
+      {
+        name: 'Ada',
+      },
+    );
+  });
+
+  it('is refused on a port that is taken', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    if (address === null || typeof address === 'string') throw new Error('the server has no port');
+    const environment = { GRPC_LISTEN: `127.0.0.1:${address.port}` };
+    const lines = await refusal({ dataDir, environment });
+    await new Promise((resolve) => taken.close(resolve));
+    expect(lines).toEqual([
+      expect.stringMatching(`^cannot start: .*${environment.GRPC_LISTEN}: another process has it`),
+    ]);
+  });
+
+  it('is refused where the data folder cannot be made', async () => {
+    const file = join(folder.path, 'file');
+    await writeFile(file, '');
+    const lines = await refusal({ dataDir: join(file, 'data') });
+    expect(lines).toEqual([expect.stringMatching(`^cannot start: .*${join(file, 'data')}.*DATA_DIR`)]);
+  });
+
+  it('is refused on data that another process uses, which goes on', async () => {
+    await using mesh = await startProcess({ dataDir });
+    expect(await refusal({ dataDir })).toEqual([expect.stringMatching(`^cannot start: .*${dataDir}.*DATA_DIR`)]);
+    await fillShop(shopOf(mesh));
+  });
+
+  it('is refused for settings that cannot be, all named at once, before anything is made', async () => {
+    const environment = {
+      GRPC_LISTEN: 'nowhere',
+      LOG_LEVEL: 'loud',
+      CARRIER_URL: 'ftp://carrier',
+      DRAIN_TIMEOUT_MS: 'soon',
+    };
+    const lines = await refusal({ dataDir, environment });
+    expect(lines[0]).toBe('cannot start:');
+    for (const [variable, value] of Object.entries(environment)) {
+      expect(lines).toContainEqual(expect.stringMatching(`^${variable} is "${value}", but may be `));
+    }
+    expect(lines).toHaveLength(5);
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('goes on with the data of the last run', async () => {
+    await using first = await startProcess({ dataDir });
+    await fillShop(shopOf(first));
+    const { id } = await shopOf(first).orders.placeOrder(bookOrder());
+    const before = await watchToEnd(shopOf(first).orders, id);
+    expect(await first.stop()).toEqual({ code: 0, signal: null });
+
+    await using second = await startProcess({ dataDir });
+    const shop = shopOf(second);
+    await expect(shop.orders.getOrder({ id })).resolves.toEqual(before.at(-1));
+    await expect(shop.users.getUser({ id: 'ada' })).resolves.toMatchObject({ email: 'ada@example.com' });
+  });
+
+  it('after kill -9 finishes what was accepted', async () => {
+    await using first = await startProcess({ dataDir });
+    const shop = shopOf(first);
+    await fillShop(shop);
+    const placed = await Promise.all(
+      Array.from({ length: 20 }, () => shop.orders.placeOrder(bookOrder({ quantity: 1 }))),
+    );
+    await first.kill9();
+
+    await using second = await startProcess({ dataDir });
+    const { orders } = shopOf(second);
+    const ends = await Promise.all(placed.map(async ({ id }) => (await watchToEnd(orders, id)).at(-1)?.state));
+    expect(ends).toEqual(Array(20).fill(OrderState.ORDER_STATE_COMPLETED));
+  });
+
+  it('keeps all it has below the data folder', async () => {
+    await using mesh = await startProcess({ dataDir });
+    await fillShop(shopOf(mesh));
+    expect(await readdir(folder.path)).toEqual(['data']);
+  });
+});
