@@ -11,6 +11,7 @@ export interface ProcessOptions {
   readonly dataDir: string;
   /** Below the project's root. Default: `services/main.ts`. */
   readonly main?: string;
+  readonly args?: readonly string[];
   /** Settings besides the data folder and a free port. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -45,8 +46,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const compileCache = join(root, '.cache', 'compile');
 
 /** Spawns a process without waiting for it to serve. */
-export function spawnProcess({ dataDir, main = 'services/main.ts', environment }: ProcessOptions): SpawnedProcess {
-  const child = spawn(process.execPath, [main], {
+export function spawnProcess({
+  dataDir,
+  main = 'services/main.ts',
+  args = [],
+  environment,
+}: ProcessOptions): SpawnedProcess {
+  const child = spawn(process.execPath, [main, ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
