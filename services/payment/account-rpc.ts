@@ -20,6 +20,7 @@ import type { MoveMoney, Movement } from './move-money.ts';
 import type { OpenAccount } from './open-account.ts';
 import { accountEventToProto, accountToProto } from './proto.ts';
 
+/** What the handlers stand on. */
 export interface AccountRpcDeps {
   readonly storage: Storage;
   readonly idempotency: Idempotency;

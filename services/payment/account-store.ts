@@ -18,15 +18,16 @@ export async function insertAccount(tx: Transaction, account: Account): Promise<
   return inserted === 1;
 }
 
+/** The account with this id, if there is one. */
 export async function findAccount(db: Queryable, id: string): Promise<Account | undefined> {
   const [row] = await db.query<AccountRow>('SELECT * FROM accounts WHERE id = $1', [id]);
   return row && accountOf(row);
 }
 
 /**
- * Adds `delta` to a balance, never below zero nor beyond int64, and gives the account its next version. `undefined` when
- * there is no such account, it holds another currency, or the balance does not allow it. One statement: no other
- * movement can come in between.
+ * Adds `delta` to a balance, never below zero nor beyond int64, and gives the account its next version, at `timeMs` or,
+ * where a clock went back, at the time of the version before. `undefined` when there is no such account, it holds another
+ * currency, or the balance does not allow it. One statement: no other movement can come in between.
  */
 export async function moveBalance(
   tx: Transaction,
@@ -35,13 +36,15 @@ export async function moveBalance(
   timeMs: number,
 ): Promise<Account | undefined> {
   const [row] = await tx.query<AccountRow>(
-    `UPDATE accounts SET balance = balance + $2, version = version + 1, update_time = $3
+    `UPDATE accounts SET balance = balance + $2, version = version + 1,
+       update_time = CASE WHEN update_time > $3 THEN update_time ELSE $3 END
      WHERE id = $1 AND currency_code = $4 AND balance >= $5 AND balance <= $6 RETURNING *`,
     [id, delta.minorUnits, timeMs, delta.currencyCode, leastBefore(delta), greatestBefore(delta)],
   );
   return row && accountOf(row);
 }
 
+/** Keeps what happened to an account. */
 export async function insertAccountEvent(tx: Transaction, event: AccountEvent): Promise<void> {
   await tx.execute(
     `INSERT INTO account_events (account_id, version, type, amount, previous_balance, new_balance, currency_code, reference, correlation_id, event_time)
@@ -74,14 +77,14 @@ export async function findEventOfVersion(
   return row && eventOf(row);
 }
 
-/** The last event at or before a time. */
+/** The last event at or before a time; an account's times never go back. */
 export async function findEventAtTime(
   db: Queryable,
   accountId: string,
   timeMs: number,
 ): Promise<AccountEvent | undefined> {
   const [row] = await db.query<EventRow>(
-    'SELECT * FROM account_events WHERE account_id = $1 AND event_time <= $2 ORDER BY version DESC LIMIT 1',
+    'SELECT * FROM account_events WHERE account_id = $1 AND event_time <= $2 ORDER BY event_time DESC, version DESC LIMIT 1',
     [accountId, timeMs],
   );
   return row && eventOf(row);

@@ -13,6 +13,7 @@ export interface Account {
   readonly updateTimeMs: number;
 }
 
+/** What can happen to an account, by the names that the contract has for it. */
 export type AccountEventType = 'ACCOUNT_OPENED' | 'MONEY_DEPOSITED' | 'MONEY_WITHDRAWN';
 
 /** Something that happened to an account, kept for ever. */
@@ -57,7 +58,7 @@ export function moved(
   account: Account,
   type: 'MONEY_DEPOSITED' | 'MONEY_WITHDRAWN',
   amount: Money,
-  occasion: Occasion,
+  { reference, correlationId }: Occasion,
 ): AccountEvent {
   const { currencyCode, minorUnits } = account.balance;
   const before = type === 'MONEY_DEPOSITED' ? minorUnits - amount.minorUnits : minorUnits + amount.minorUnits;
@@ -68,6 +69,8 @@ export function moved(
     amount,
     previousBalance: { currencyCode, minorUnits: before },
     newBalance: account.balance,
-    ...occasion,
+    reference,
+    correlationId,
+    timeMs: account.updateTimeMs,
   };
 }

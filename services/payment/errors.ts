@@ -2,24 +2,38 @@ import { Status } from 'nice-grpc-common';
 import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
 import type { Account, Money } from './account.ts';
 
+/** NOT_FOUND `ACCOUNT_NOT_FOUND`. */
 export function accountNotFound(id: string): MeshError {
   return new MeshError(Status.NOT_FOUND, 'ACCOUNT_NOT_FOUND', `there is no account ${id}: open it first`, {
     metadata: { account_id: id },
   });
 }
 
+/** NOT_FOUND `ACCOUNT_NOT_FOUND`: it was opened later. */
 export function accountNotOpenThen(id: string, time: Date): MeshError {
-  return new MeshError(Status.NOT_FOUND, 'ACCOUNT_NOT_FOUND', `account ${id} was not open at ${time.toISOString()}`, {
-    metadata: { account_id: id },
-  });
+  return new MeshError(
+    Status.NOT_FOUND,
+    'ACCOUNT_NOT_FOUND',
+    `account ${id} was not open at ${time.toISOString()}: ask for a later time`,
+    {
+      metadata: { account_id: id },
+    },
+  );
 }
 
+/** ALREADY_EXISTS `ACCOUNT_EXISTS`. */
 export function accountExists(id: string): MeshError {
-  return new MeshError(Status.ALREADY_EXISTS, 'ACCOUNT_EXISTS', `there is an account ${id} already`, {
-    metadata: { account_id: id },
-  });
+  return new MeshError(
+    Status.ALREADY_EXISTS,
+    'ACCOUNT_EXISTS',
+    `there is an account ${id} already: use it, or choose another id`,
+    {
+      metadata: { account_id: id },
+    },
+  );
 }
 
+/** FAILED_PRECONDITION `CURRENCY_MISMATCH`: its metadata has the account's currency. */
 export function currencyMismatch(account: Account, amount: Money): MeshError {
   const { currencyCode } = account.balance;
   return new MeshError(
@@ -30,6 +44,7 @@ export function currencyMismatch(account: Account, amount: Money): MeshError {
   );
 }
 
+/** FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: its metadata has `balance` and `needed`. */
 export function insufficientFunds(account: Account, amount: Money): MeshError {
   const { currencyCode, minorUnits } = account.balance;
   return new MeshError(
@@ -40,17 +55,19 @@ export function insufficientFunds(account: Account, amount: Money): MeshError {
   );
 }
 
+/** FAILED_PRECONDITION `BALANCE_TOO_LARGE`. */
 export function balanceTooLarge(account: Account): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
     'BALANCE_TOO_LARGE',
-    `account ${account.id} cannot hold that much more: its balance must fit into 64 bits`,
+    `account ${account.id} cannot hold that much more: its balance must fit into 64 bits; withdraw first`,
     {
       metadata: { account_id: account.id },
     },
   );
 }
 
+/** ABORTED `VERSION_NOT_REACHED`: its metadata has the version reached. */
 export function versionNotReached(account: Account, minVersion: bigint): MeshError {
   return new MeshError(
     Status.ABORTED,
@@ -60,21 +77,29 @@ export function versionNotReached(account: Account, minVersion: bigint): MeshErr
   );
 }
 
+/** OUT_OF_RANGE `VERSION_OUT_OF_RANGE`: its metadata has the last version. */
 export function versionOutOfRange(account: Account, version: bigint): MeshError {
   return new MeshError(
     Status.OUT_OF_RANGE,
     'VERSION_OUT_OF_RANGE',
-    `account ${account.id} has no version ${version}: its last is ${account.version}`,
+    `account ${account.id} has no version ${version}: its last is ${account.version}; ask for that or an earlier one`,
     { metadata: { account_id: account.id, version: account.version.toString() } },
   );
 }
 
+/** NOT_FOUND `PAYMENT_NOT_FOUND`. */
 export function paymentNotFound(orderId: string): MeshError {
-  return new MeshError(Status.NOT_FOUND, 'PAYMENT_NOT_FOUND', `order ${orderId} was never charged`, {
-    metadata: { order_id: orderId },
-  });
+  return new MeshError(
+    Status.NOT_FOUND,
+    'PAYMENT_NOT_FOUND',
+    `order ${orderId} was neither charged nor refunded: check its id`,
+    {
+      metadata: { order_id: orderId },
+    },
+  );
 }
 
+/** FAILED_PRECONDITION `PAYMENT_REFUNDED`. */
 export function paymentRefunded(orderId: string): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
@@ -86,27 +111,36 @@ export function paymentRefunded(orderId: string): MeshError {
   );
 }
 
+/** ALREADY_EXISTS `PAYMENT_EXISTS`. */
 export function paymentExists(orderId: string): MeshError {
   return new MeshError(
     Status.ALREADY_EXISTS,
     'PAYMENT_EXISTS',
-    `order ${orderId} was charged otherwise before: another user or amount`,
+    `order ${orderId} was charged otherwise before (another user or amount): repeat that charge, or place another order`,
     {
       metadata: { order_id: orderId },
     },
   );
 }
 
+/** INVALID_ARGUMENT: the amount of a movement. */
 export function amountNotPositive(): MeshError {
   return invalidRequest([{ field: 'amount.minor_units', description: 'must be greater than 0' }]);
 }
 
+/** INVALID_ARGUMENT: the amount of a charge. */
 export function amountNegative(): MeshError {
   return invalidRequest([{ field: 'amount.minor_units', description: 'must not be less than 0' }]);
 }
 
+/** INVALID_ARGUMENT: a version and a time were asked for. */
 export function twoPasts(): MeshError {
   return invalidRequest([
     { field: 'as_of_time', description: 'must not be set beside as_of_version: ask for one of the two' },
   ]);
+}
+
+/** INVALID_ARGUMENT: a time was asked for that no calendar has. */
+export function noSuchTime(): MeshError {
+  return invalidRequest([{ field: 'as_of_time', description: 'must be a time between the years 1 and 9999' }]);
 }

@@ -17,6 +17,7 @@ import { findPayment, pageOfPayments } from './payment-store.ts';
 import { paymentToProto } from './proto.ts';
 import type { RefundOrder } from './refund-order.ts';
 
+/** What the handlers stand on. */
 export interface PaymentRpcDeps {
   readonly storage: Storage;
   readonly idempotency: Idempotency;

@@ -29,6 +29,7 @@ export async function markRefunded(tx: Transaction, orderId: string, timeMs: num
   return row && paymentOf(row);
 }
 
+/** The payment of an order, if there is one. */
 export async function findPayment(db: Queryable, orderId: string): Promise<Payment | undefined> {
   const [row] = await db.query<PaymentRow>('SELECT * FROM payments WHERE order_id = $1', [orderId]);
   return row && paymentOf(row);

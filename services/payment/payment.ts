@@ -1,5 +1,6 @@
 import type { Money } from './account.ts';
 
+/** The life of a payment: charged, then perhaps refunded. */
 export type PaymentState = 'CHARGED' | 'REFUNDED';
 
 /** What an order was charged. A refund that came before any charge leaves one without user and amount. */

@@ -12,6 +12,7 @@ import { createOpenAccount } from './open-account.ts';
 import { createPaymentRpc } from './payment-rpc.ts';
 import { createRefundOrder } from './refund-order.ts';
 
+/** Wires the payment service. */
 export const createPaymentService: CreateService = async ({ clock, logger, events, tasks, config, ...runtime }) => {
   const storage = await runtime.openStorage('payment');
   await storage.migrate('payment', await loadMigrations(new URL('./migrations/', import.meta.url)));
