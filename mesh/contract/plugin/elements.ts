@@ -12,7 +12,7 @@ import { isMapObject, mapSize, zeroConditions } from './access.ts';
 import { type RuleContext, unsupported } from './check.ts';
 import { indent } from './generated-module.ts';
 import { block, guard } from './statements.ts';
-import { compileValueRules, singleValueType, type ValueType } from './value.ts';
+import { compileReadable, compileValueRules, singleValueType, type ValueType } from './value.ts';
 
 /** What a field needs to know of the messages around it. */
 export interface FieldContext extends RuleContext {
@@ -90,7 +90,7 @@ function compileElement(
 ): string[] {
   if (rules?.ignore === Ignore.ALWAYS) return [];
   if (rules?.required) throw unsupported(context.where, 'required');
-  const checks = rules === undefined ? [] : compileValueRules(rules, type, value, context);
+  const checks = rules === undefined ? compileReadable(type, value) : compileValueRules(rules, type, value, context);
   const skipsZero = rules?.ignore === Ignore.IF_ZERO_VALUE && type.kind !== 'message';
   const condition = skipsZero ? zeroConditions(type, value).present : undefined;
   return guard(condition, checks, path, compileNested(type, value, path, context));

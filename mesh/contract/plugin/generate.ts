@@ -30,7 +30,11 @@ interface Generation {
 export function generate(request: CodeGeneratorRequest): CodeGeneratorResponse {
   const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: request.protoFile }));
   const generation = { registry, hasRules: createRuleFinder(), runtimePath: readRuntimePath(request.parameter) };
-  const files = request.fileToGenerate.map((name) => registry.getFile(name)).filter((file) => file !== undefined);
+  // The language of the rules comes with the contracts that use it, but is no contract itself.
+  const files = request.fileToGenerate
+    .map((name) => registry.getFile(name))
+    .filter((file) => file !== undefined)
+    .filter((file) => file.proto.package !== 'buf.validate');
   return create(CodeGeneratorResponseSchema, {
     supportedFeatures: BigInt(CodeGeneratorResponse_Feature.PROTO3_OPTIONAL),
     file: files.flatMap((file) => {

@@ -36,12 +36,24 @@ function messageType(message: DescMessage): ValueType {
 /** Makes the tests of the rules of one value, which the expression `value` reads; not of what is inside it. */
 export function compileValueRules(rules: FieldRules, type: ValueType, value: string, context: RuleContext): Check[] {
   rejectExpressions(rules, context.where);
-  if (rules.type.case === undefined) return [];
+  const unreadable = compileReadable(type, value);
+  if (rules.type.case === undefined) return unreadable;
   const expected = ruleKindOf(type);
   if (rules.type.case !== expected) {
     throw new GenerationError(context.where, `${rules.type.case} rules do not fit a field of the kind ${expected}`);
   }
-  return compileKind(rules.type, type, value, context);
+  return [...unreadable, ...compileKind(rules.type, type, value, context)];
+}
+
+/**
+ * The test that a time is one: a Timestamp holds more seconds than its definition allows, and ts-proto makes of most of
+ * them a Date that nothing can be done with. protovalidate does not look at that.
+ */
+export function compileReadable(type: ValueType, value: string): Check[] {
+  if (type.kind !== 'message' || type.message.typeName !== 'google.protobuf.Timestamp') return [];
+  const time = `${value}.getTime()`;
+  const broken = `!(${time} >= ${Date.parse('0001-01-01T00:00:00Z')} && ${time} <= ${Date.parse('9999-12-31T23:59:59.999Z')})`;
+  return [{ broken, description: 'must be a time from the year 1 to the year 9999' }];
 }
 
 function compileKind(rules: FieldRules['type'], type: ValueType, value: string, context: RuleContext): Check[] {

@@ -5,7 +5,7 @@ import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/
 import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
 import { EventServiceDefinition } from './events.ts';
-import type { PublishRequest, SubscribeRequest } from './events.ts';
+import type { EventRecord, PublishRequest, SubscribeRequest } from './events.ts';
 
 const pattern = /^[a-zA-Z0-9._-]{1,249}$/u;
 const pattern2 = /^[A-Z][A-Z0-9_]{0,63}$/u;
@@ -37,8 +37,21 @@ export function validateSubscribeRequest(message: SubscribeRequest): FieldViolat
 /** Appends every broken rule of events.v1.SubscribeRequest to `out`. */
 export function checkSubscribeRequest(message: SubscribeRequest, out: FieldViolation[]): void {
   if (!pattern.test(message.topic)) out.push({ field: 'topic', description: 'must match the pattern ^[a-zA-Z0-9._-]{1,249}$' });
+  if (message.from?.$case === 'time' && !(message.from.value.getTime() >= -62135596800000 && message.from.value.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.types.length > 100) out.push({ field: 'types', description: 'must have at most 100 items' });
   if (isLonger(message.key, 1024)) out.push({ field: 'key', description: 'must be at most 1024 characters long' });
+}
+
+/** Every broken rule of events.v1.EventRecord, in field order. */
+export function validateEventRecord(message: EventRecord): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkEventRecord(message, out);
+  return out;
+}
+
+/** Appends every broken rule of events.v1.EventRecord to `out`. */
+export function checkEventRecord(message: EventRecord, out: FieldViolation[]): void {
+  if (message.time !== undefined && !(message.time.getTime() >= -62135596800000 && message.time.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** What the contract says of events.v1.EventService and its methods. */

@@ -15,6 +15,7 @@ export function validateInventoryEvent(message: InventoryEvent): FieldViolation[
 
 /** Appends every broken rule of inventory.v1.InventoryEvent to `out`. */
 export function checkInventoryEvent(message: InventoryEvent, out: FieldViolation[]): void {
+  if (message.timestamp !== undefined && !(message.timestamp.getTime() >= -62135596800000 && message.timestamp.getTime() <= 253402300799999)) out.push({ field: 'timestamp', description: 'must be a time from the year 1 to the year 9999' });
   if (message.subject?.$case === 'item') {
     const from = out.length;
     checkItem(message.subject.value, out);

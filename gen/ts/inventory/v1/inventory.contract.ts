@@ -30,6 +30,7 @@ export function checkItem(message: Item, out: FieldViolation[]): void {
     if (out.length > from) prefixFields(out, from, 'unit_price');
   }
   if (!(message.onHand >= 0n && message.onHand <= 1000000000000n)) out.push({ field: 'on_hand', description: 'must be at least 0 and at most 1000000000000' });
+  if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
   if (isLonger(message.etag, 64)) out.push({ field: 'etag', description: 'must be at most 64 characters long' });
 }
 
@@ -213,6 +214,8 @@ export function checkReservation(message: Reservation, out: FieldViolation[]): v
     checkReservationItem(item, out);
     if (out.length > from) prefixFields(out, from, `items[${index}]`);
   });
+  if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** What the contract says of inventory.v1.InventoryService and its methods. */

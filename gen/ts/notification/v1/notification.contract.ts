@@ -3,7 +3,7 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { NotificationServiceDefinition } from './notification.ts';
-import type { GetNotificationRequest, ListNotificationsRequest } from './notification.ts';
+import type { GetNotificationRequest, ListNotificationsRequest, Notification } from './notification.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 
@@ -32,6 +32,19 @@ export function validateGetNotificationRequest(message: GetNotificationRequest):
 /** Appends every broken rule of notification.v1.GetNotificationRequest to `out`. */
 export function checkGetNotificationRequest(message: GetNotificationRequest, out: FieldViolation[]): void {
   if (!pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+}
+
+/** Every broken rule of notification.v1.Notification, in field order. */
+export function validateNotification(message: Notification): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkNotification(message, out);
+  return out;
+}
+
+/** Appends every broken rule of notification.v1.Notification to `out`. */
+export function checkNotification(message: Notification, out: FieldViolation[]): void {
+  if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** What the contract says of notification.v1.NotificationService and its methods. */

@@ -5,7 +5,7 @@ import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/
 import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import { DeadLetterServiceDefinition, SagaServiceDefinition } from './ops.ts';
-import type { DeadLetterFilter, DiscardDeadLettersRequest, GetDeadLetterRequest, GetSagaRequest, ListDeadLettersRequest, ListSagasRequest, RedriveDeadLettersRequest, ResolveSagaRequest, RetrySagaRequest } from './ops.ts';
+import type { DeadLetter, DeadLetterFilter, DiscardDeadLettersRequest, GetDeadLetterRequest, GetSagaRequest, ListDeadLettersRequest, ListSagasRequest, RedriveDeadLettersRequest, ResolveSagaRequest, RetrySagaRequest, Saga, SagaStep } from './ops.ts';
 
 const listed = new Set<number>([0, 1, 2, 3, 4, 5]);
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
@@ -74,6 +74,40 @@ export function checkResolveSagaRequest(message: ResolveSagaRequest, out: FieldV
   if (isLonger(message.note, 1000)) out.push({ field: 'note', description: 'must be at most 1000 characters long' });
 }
 
+/** Every broken rule of ops.v1.Saga, in field order. */
+export function validateSaga(message: Saga): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkSaga(message, out);
+  return out;
+}
+
+/** Appends every broken rule of ops.v1.Saga to `out`. */
+export function checkSaga(message: Saga, out: FieldViolation[]): void {
+  message.steps.forEach((item, index) => {
+    const from = out.length;
+    checkSagaStep(item, out);
+    if (out.length > from) prefixFields(out, from, `steps[${index}]`);
+  });
+  if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.nextAttemptTime !== undefined && !(message.nextAttemptTime.getTime() >= -62135596800000 && message.nextAttemptTime.getTime() <= 253402300799999)) out.push({ field: 'next_attempt_time', description: 'must be a time from the year 1 to the year 9999' });
+}
+
+/** Every broken rule of ops.v1.SagaStep, in field order. */
+export function validateSagaStep(message: SagaStep): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkSagaStep(message, out);
+  return out;
+}
+
+/** Appends every broken rule of ops.v1.SagaStep to `out`. */
+export function checkSagaStep(message: SagaStep, out: FieldViolation[]): void {
+  if (message.startTime !== undefined && !(message.startTime.getTime() >= -62135596800000 && message.startTime.getTime() <= 253402300799999)) out.push({ field: 'start_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.endTime !== undefined && !(message.endTime.getTime() >= -62135596800000 && message.endTime.getTime() <= 253402300799999)) out.push({ field: 'end_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.undoStartTime !== undefined && !(message.undoStartTime.getTime() >= -62135596800000 && message.undoStartTime.getTime() <= 253402300799999)) out.push({ field: 'undo_start_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.undoEndTime !== undefined && !(message.undoEndTime.getTime() >= -62135596800000 && message.undoEndTime.getTime() <= 253402300799999)) out.push({ field: 'undo_end_time', description: 'must be a time from the year 1 to the year 9999' });
+}
+
 /** Every broken rule of ops.v1.DeadLetterFilter, in field order. */
 export function validateDeadLetterFilter(message: DeadLetterFilter): FieldViolation[] {
   const out: FieldViolation[] = [];
@@ -117,6 +151,19 @@ export function validateGetDeadLetterRequest(message: GetDeadLetterRequest): Fie
 export function checkGetDeadLetterRequest(message: GetDeadLetterRequest, out: FieldViolation[]): void {
   if (message.id === '') out.push({ field: 'id', description: 'must be at least 1 character long' });
   if (isLonger(message.id, 200)) out.push({ field: 'id', description: 'must be at most 200 characters long' });
+}
+
+/** Every broken rule of ops.v1.DeadLetter, in field order. */
+export function validateDeadLetter(message: DeadLetter): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkDeadLetter(message, out);
+  return out;
+}
+
+/** Appends every broken rule of ops.v1.DeadLetter to `out`. */
+export function checkDeadLetter(message: DeadLetter, out: FieldViolation[]): void {
+  if (message.firstTime !== undefined && !(message.firstTime.getTime() >= -62135596800000 && message.firstTime.getTime() <= 253402300799999)) out.push({ field: 'first_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.lastTime !== undefined && !(message.lastTime.getTime() >= -62135596800000 && message.lastTime.getTime() <= 253402300799999)) out.push({ field: 'last_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** Every broken rule of ops.v1.RedriveDeadLettersRequest, in field order. */

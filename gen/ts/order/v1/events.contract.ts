@@ -21,6 +21,7 @@ export function checkOrderEvent(message: OrderEvent, out: FieldViolation[]): voi
     checkMoney(message.total, out);
     if (out.length > from) prefixFields(out, from, 'total');
   }
+  if (message.timestamp !== undefined && !(message.timestamp.getTime() >= -62135596800000 && message.timestamp.getTime() <= 253402300799999)) out.push({ field: 'timestamp', description: 'must be a time from the year 1 to the year 9999' });
   if (message.order !== undefined) {
     const from = out.length;
     checkOrder(message.order, out);

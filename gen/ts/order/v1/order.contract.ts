@@ -48,6 +48,8 @@ export function checkOrder(message: Order, out: FieldViolation[]): void {
     checkAddress(message.shippingAddress, out);
     if (out.length > from) prefixFields(out, from, 'shipping_address');
   }
+  if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** Every broken rule of order.v1.PlaceOrderRequest, in field order. */

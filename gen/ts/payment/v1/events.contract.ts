@@ -15,6 +15,7 @@ export function validatePaymentEvent(message: PaymentEvent): FieldViolation[] {
 
 /** Appends every broken rule of payment.v1.PaymentEvent to `out`. */
 export function checkPaymentEvent(message: PaymentEvent, out: FieldViolation[]): void {
+  if (message.timestamp !== undefined && !(message.timestamp.getTime() >= -62135596800000 && message.timestamp.getTime() <= 253402300799999)) out.push({ field: 'timestamp', description: 'must be a time from the year 1 to the year 9999' });
   if (message.accountEvent !== undefined) {
     const from = out.length;
     checkAccountEvent(message.accountEvent, out);

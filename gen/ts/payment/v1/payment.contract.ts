@@ -25,6 +25,8 @@ export function checkAccount(message: Account, out: FieldViolation[]): void {
     checkMoney(message.balance, out);
     if (out.length > from) prefixFields(out, from, 'balance');
   }
+  if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** Every broken rule of payment.v1.AccountEvent, in field order. */
@@ -51,6 +53,7 @@ export function checkAccountEvent(message: AccountEvent, out: FieldViolation[]):
     checkMoney(message.newBalance, out);
     if (out.length > from) prefixFields(out, from, 'new_balance');
   }
+  if (message.time !== undefined && !(message.time.getTime() >= -62135596800000 && message.time.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** Every broken rule of payment.v1.OpenAccountRequest, in field order. */
@@ -119,6 +122,7 @@ export function checkGetBalanceRequest(message: GetBalanceRequest, out: FieldVio
   if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.minVersion >= 0n)) out.push({ field: 'min_version', description: 'must be at least 0' });
   if (!(message.asOfVersion >= 0n)) out.push({ field: 'as_of_version', description: 'must be at least 0' });
+  if (message.asOfTime !== undefined && !(message.asOfTime.getTime() >= -62135596800000 && message.asOfTime.getTime() <= 253402300799999)) out.push({ field: 'as_of_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** Every broken rule of payment.v1.ListAccountEventsRequest, in field order. */
@@ -206,6 +210,8 @@ export function checkPayment(message: Payment, out: FieldViolation[]): void {
     checkMoney(message.amount, out);
     if (out.length > from) prefixFields(out, from, 'amount');
   }
+  if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** What the contract says of payment.v1.AccountService and its methods. */

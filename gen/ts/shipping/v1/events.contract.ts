@@ -15,6 +15,7 @@ export function validateShippingEvent(message: ShippingEvent): FieldViolation[] 
 
 /** Appends every broken rule of shipping.v1.ShippingEvent to `out`. */
 export function checkShippingEvent(message: ShippingEvent, out: FieldViolation[]): void {
+  if (message.timestamp !== undefined && !(message.timestamp.getTime() >= -62135596800000 && message.timestamp.getTime() <= 253402300799999)) out.push({ field: 'timestamp', description: 'must be a time from the year 1 to the year 9999' });
   if (message.shipment !== undefined) {
     const from = out.length;
     checkShipment(message.shipment, out);

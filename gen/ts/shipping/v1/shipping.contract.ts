@@ -64,6 +64,8 @@ export function validateShipment(message: Shipment): FieldViolation[] {
 
 /** Appends every broken rule of shipping.v1.Shipment to `out`. */
 export function checkShipment(message: Shipment, out: FieldViolation[]): void {
+  if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.address !== undefined) {
     const from = out.length;
     checkAddress(message.address, out);

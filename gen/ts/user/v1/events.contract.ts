@@ -15,6 +15,7 @@ export function validateUserEvent(message: UserEvent): FieldViolation[] {
 
 /** Appends every broken rule of user.v1.UserEvent to `out`. */
 export function checkUserEvent(message: UserEvent, out: FieldViolation[]): void {
+  if (message.timestamp !== undefined && !(message.timestamp.getTime() >= -62135596800000 && message.timestamp.getTime() <= 253402300799999)) out.push({ field: 'timestamp', description: 'must be a time from the year 1 to the year 9999' });
   if (message.user !== undefined) {
     const from = out.length;
     checkUser(message.user, out);

@@ -25,6 +25,8 @@ export function checkUser(message: User, out: FieldViolation[]): void {
     if (!isEmail(message.email)) out.push({ field: 'email', description: 'must be an e-mail address' });
   }
   if (isLonger(message.role, 64)) out.push({ field: 'role', description: 'must be at most 64 characters long' });
+  if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
   if (isLonger(message.etag, 64)) out.push({ field: 'etag', description: 'must be at most 64 characters long' });
 }
 
