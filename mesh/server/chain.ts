@@ -1,5 +1,6 @@
 import type { MethodContract } from '../contract/contract.ts';
 import type { EngineCall, EngineHandler, MethodKind } from '../engines/engine.ts';
+import { deadlineExceeded } from '../errors/call-error.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Admission } from './admission.ts';
 import type { MeshCallContext } from './call-context.ts';
@@ -59,6 +60,8 @@ function begin(
   call: ServerCall,
   input: unknown,
 ): unknown {
+  // Nobody waits for the answer any more.
+  if (call.remainingMs() === 0) throw deadlineExceeded(call.path);
   admission.check();
   if (kind === 'unary' || kind === 'server-streaming') assertValid(contract, input);
   return handle(input, call);
