@@ -1,0 +1,190 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { ClientHttp2Session } from 'node:http2';
+import { create, createFileRegistry, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { Status } from 'nice-grpc-common';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createOracle } from '../mesh/contract/test-support/oracle.ts';
+import { frame, rawCall, rawConnection } from '../mesh/server/test-support/raw-call.ts';
+import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { allServices } from './support/all-services.ts';
+import { badMessages } from './support/bad-messages.ts';
+import { bookOrder, euros, type Shop, shopOf } from './support/shop.ts';
+
+const descriptors = await readFile(new URL('../gen/descriptors.binpb', import.meta.url));
+const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
+const oracle = createOracle(registry);
+const methods = [...registry]
+  .filter((type): type is DescService => type.kind === 'service' && !type.typeName.startsWith('grpc.'))
+  .flatMap((service) => service.methods)
+  .map((method) => ({ method, path: `/${method.parent.typeName}/${method.name}` }));
+
+/** What may be said to a request that the contract allows: never that the server does not know what happened. */
+const definite: ReadonlySet<Status> = new Set([
+  Status.OK,
+  Status.INVALID_ARGUMENT,
+  Status.NOT_FOUND,
+  Status.ALREADY_EXISTS,
+  Status.FAILED_PRECONDITION,
+  Status.ABORTED,
+  Status.OUT_OF_RANGE,
+]);
+
+let mesh: TestMesh;
+let shop: Shop;
+let session: ClientHttp2Session;
+
+beforeAll(async () => {
+  mesh = await startMesh(allServices);
+  shop = shopOf(mesh.runtime);
+  session = await rawConnection(mesh.address);
+});
+
+afterAll(async () => {
+  session.close();
+  await mesh.stop();
+});
+
+// Whatever came before: the process lives and answers, on the same connection.
+afterEach(async () => {
+  const { status } = await rawCall(session, '/user.v1.UserService/ListUsers', frame(new Uint8Array()));
+  expect(status).toBe(Status.OK);
+});
+
+describe('odd fields', () => {
+  it.each(methods)(
+    'get a definite answer from $path, which names those that break a rule',
+    async ({ method, path }) => {
+      const isImport = method.methodKind === 'client_streaming';
+      const isEndless = path === '/events.v1.EventService/Subscribe';
+      const headers = isEndless ? { 'grpc-timeout': '300m' } : {};
+      const calls = badMessages(method.input, oracle).map(async ({ title, bytes, violations }) => {
+        const { status, details, message } = await rawCall(session, path, frame(bytes), headers);
+        const fields = [...new Set(details.violations.map(({ field }) => field))].sort();
+        if (violations.length > 0 && !isImport) {
+          return expect({ status, fields }, title).toEqual({ status: 3, fields: [...new Set(violations)] });
+        }
+        if (isEndless && status === Status.DEADLINE_EXCEEDED) return;
+        expect(definite, `${title}: ${message}`).toContain(status);
+        if (status === Status.INVALID_ARGUMENT) expect(fields, title).not.toEqual([]);
+      });
+      expect(calls.length).toBeGreaterThan(0);
+      await Promise.all(calls);
+    },
+  );
+});
+
+describe('an id that is not there', () => {
+  const id = 'nobody';
+  const requestId = () => randomUUID();
+  it.each<[string, () => Promise<unknown>]>([
+    ['GetUser', () => shop.users.getUser({ id })],
+    [
+      'UpdateUser',
+      () => shop.users.updateUser({ requestId: requestId(), user: { id, name: 'x' }, updateMask: ['name'] }),
+    ],
+    ['DeleteUser', () => shop.users.deleteUser({ requestId: requestId(), id })],
+    ['GetItem', () => shop.inventory.getItem({ sku: id })],
+    ['AdjustStock', () => shop.inventory.adjustStock({ requestId: requestId(), sku: id, delta: 1n })],
+    ['CommitStock', () => shop.inventory.commitStock({ requestId: requestId(), orderId: id })],
+    ['GetReservation', () => shop.inventory.getReservation({ orderId: id })],
+    ['GetBalance', () => shop.accounts.getBalance({ accountId: id })],
+    ['Deposit', () => shop.accounts.deposit({ requestId: requestId(), accountId: id, amount: euros(1n) })],
+    ['Withdraw', () => shop.accounts.withdraw({ requestId: requestId(), accountId: id, amount: euros(1n) })],
+    ['ListAccountEvents', () => Array.fromAsync(shop.accounts.listAccountEvents({ accountId: id }))],
+    ['GetPayment', () => shop.payments.getPayment({ orderId: id })],
+    ['GetShipment', () => shop.shipping.getShipment({ orderId: id })],
+    ['GetOrder', () => shop.orders.getOrder({ id })],
+    ['WatchOrder', () => Array.fromAsync(shop.orders.watchOrder({ id }))],
+    ['CancelOrder', () => shop.orders.cancelOrder({ requestId: requestId(), id })],
+    ['GetNotification', () => shop.notifications.getNotification({ id })],
+    ['GetSaga', () => shop.sagas.getSaga({ name: { $case: 'orderId', value: id } })],
+    ['RetrySaga', () => shop.sagas.retrySaga({ requestId: requestId(), id })],
+    ['GetDeadLetter', () => shop.deadLetters.getDeadLetter({ id })],
+  ])('is NOT_FOUND to %s', async (_, call) => {
+    await expect(call()).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: expect.stringMatching(/^[A-Z_]+$/) });
+  });
+});
+
+describe('a broken call', () => {
+  const getUser = '/user.v1.UserService/GetUser';
+  const ada = frame(Buffer.from('\n\x03ada'));
+
+  it.each(methods)('with bytes that are no message is INVALID_ARGUMENT to $path', async ({ path }) => {
+    const { status } = await rawCall(session, path, frame(Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2])));
+    expect(status).toBe(Status.INVALID_ARGUMENT);
+  });
+
+  it('with random bytes never fails as if the server were at fault', async () => {
+    const calls = methods.flatMap(({ path }) => [1, 7, 64].map((length) => [path, randomBytes(length)] as const));
+    for (const [path, bytes] of calls) {
+      const { status, message } = await rawCall(session, path, frame(bytes), { 'grpc-timeout': '300m' });
+      const wasEndless = path.endsWith('/Subscribe') && status === Status.DEADLINE_EXCEEDED;
+      if (!wasEndless) expect(definite, `${path} ${bytes.toString('hex')}: ${message}`).toContain(status);
+    }
+  });
+
+  it('with a message of 5 MiB is RESOURCE_EXHAUSTED', async () => {
+    const { status } = await rawCall(session, getUser, frame(Buffer.alloc(5 * 1024 * 1024)));
+    expect(status).toBe(Status.RESOURCE_EXHAUSTED);
+  });
+
+  it.each(['/user.v1.UserService/Nothing', '/nobody.v1.Service/Get', '/', '/user.v1.UserService'])(
+    'to %s is UNIMPLEMENTED',
+    async (path) => {
+      const { status } = await rawCall(session, path, ada);
+      expect(status).toBe(Status.UNIMPLEMENTED);
+    },
+  );
+
+  it.each(['soon', '-1S', '1', '123456789S', '1.5S'])('with the deadline %s is INVALID_ARGUMENT', async (timeout) => {
+    const { status, details } = await rawCall(session, getUser, ada, { 'grpc-timeout': timeout });
+    expect({ status, reason: details.reason }).toEqual({
+      status: Status.INVALID_ARGUMENT,
+      reason: 'MALFORMED_TIMEOUT',
+    });
+  });
+
+  it.each(['99999999H', '99999999S', '10S'])('with the deadline %s is answered as without one', async (timeout) => {
+    const { status } = await rawCall(session, getUser, ada, { 'grpc-timeout': timeout });
+    expect(status).toBe(Status.NOT_FOUND);
+  });
+
+  it('with a deadline that has passed is DEADLINE_EXCEEDED', async () => {
+    const { status } = await rawCall(session, getUser, ada, { 'grpc-timeout': '1n' });
+    expect(status).toBe(Status.DEADLINE_EXCEEDED);
+  });
+
+  it('with a time that no calendar has is told so', async () => {
+    const { status, details } = await rawCall(session, getUser.replace('Get', 'Create'), frame(userOfTheFarFuture()));
+    expect(status).toBe(Status.INVALID_ARGUMENT);
+    expect(details.violations.map(({ field }) => field)).toEqual(['user.create_time']);
+  });
+
+  it('with a thousand bad fields is told of them in an answer that a client can take', async () => {
+    const ids = Array(1_000).fill('no id');
+    await expect(shop.users.batchGetUsers({ ids })).rejects.toMatchObject({
+      code: Status.INVALID_ARGUMENT,
+      violations: expect.arrayContaining([expect.objectContaining({ field: 'ids[0]' })]),
+    });
+  });
+
+  it('places no order', async () => {
+    const items = Array(100).fill({ sku: '', quantity: -1 });
+    await expect(shop.orders.placeOrder({ ...bookOrder(), items })).rejects.toMatchObject({
+      code: Status.INVALID_ARGUMENT,
+    });
+    expect(await Array.fromAsync(shop.orders.listOrders({}))).toEqual([]);
+  });
+});
+
+/** A CreateUserRequest; its create_time is 2^63 - 1 seconds. */
+function userOfTheFarFuture(): Uint8Array {
+  const request = registry.getMessage('user.v1.CreateUserRequest');
+  const user = registry.getMessage('user.v1.User');
+  if (!request || !user) throw new Error('user.v1 is not among the descriptors');
+  const createTime = { seconds: 2n ** 63n - 1n, nanos: 0 };
+  const init = { name: 'Ada', email: 'ada@example.com', createTime };
+  return toBinary(request, create(request, { user: create(user, init) }));
+}
