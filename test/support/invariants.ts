@@ -56,11 +56,35 @@ export async function expectNothingStuck(shop: Shop): Promise<void> {
   expect(sagas).toEqual([]);
 }
 
-/** After the end of the process: every change of every aggregate is in the log, in order, none missing. */
-export async function expectEveryEvent(dataDir: string, orders: readonly Order[]): Promise<void> {
-  const history = await readHistory(dataDir);
-  for (const [aggregate, versions] of history) {
-    expect(versions, aggregate).toEqual(versions.map((_, index) => index + 1));
+/** How many events of each aggregate there are to be, by what its service says of it now: by `topic/key`. */
+export async function countDueEvents(shop: Shop, orders: readonly Order[]): Promise<ReadonlyMap<string, number>> {
+  const due = new Map<string, number>();
+  for (const accountId of ['ada', 'tom']) {
+    const { version } = await shop.accounts.getBalance({ accountId });
+    due.set(`payment.events/${accountId}`, Number(version));
   }
-  for (const order of orders) expect(history.get(`order.events/${order.id}`)).toHaveLength(Number(order.etag));
+  for (const order of orders) {
+    due.set(`order.events/${order.id}`, Number(order.etag));
+    // Reserved, then committed or released.
+    due.set(`inventory.events/${order.id}`, 2);
+    due.set(`shipping.events/${order.id}`, shipmentEvents(order));
+  }
+  return due;
+}
+
+/** Booked, or refused, or booked and cancelled; nothing where the money was missing. */
+function shipmentEvents({ state, failure }: Order): number {
+  if (state === OrderState.ORDER_STATE_CANCELLED) return 2;
+  return failure?.reason === 'INSUFFICIENT_FUNDS' ? 0 : 1;
+}
+
+/** After the end of the process: every change of every aggregate is in the log, in order, none missing. */
+export async function expectEveryEvent(dataDir: string, due: ReadonlyMap<string, number>): Promise<void> {
+  const history = await readHistory(dataDir);
+  for (const [aggregate, versions] of history) expect(versions, aggregate).toEqual(upTo(versions.length));
+  for (const [aggregate, count] of due) expect(history.get(aggregate) ?? [], aggregate).toEqual(upTo(count));
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
 }
