@@ -1,34 +1,41 @@
 import { uuidv7 } from '../../mesh/ids/ids.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
-import type { RecordOutcome, ShipmentDeps } from './create-shipment.ts';
+import type { ChangingShipments } from './create-shipment.ts';
 import { shippingEvent } from './events.ts';
 import { cancelledBeforehand, type Shipment } from './shipment.ts';
 import { insertShipment, moveShipment, requireShipment } from './store.ts';
 
 /**
- * Cancels the shipment of an order, at the carrier too, where it may be known; one that was never asked for is marked, so
- * that no late booking succeeds.
+ * Cancels the shipment of an order, at the carrier too where it may know of it. One that was never asked for is marked, so
+ * that no late booking succeeds; a refused one stays refused.
  */
-export type CancelShipment = (orderId: string, signal: AbortSignal) => Promise<RecordOutcome>;
-
-export function createCancelShipment({ storage, carrier, outbox, clock }: ShipmentDeps): CancelShipment {
-  const record = async (tx: Transaction, orderId: string): Promise<Shipment> => {
-    const shipment = await moveShipment(tx, orderId, { from: ['CANCELLING'], to: 'CANCELLED', timeMs: clock.now() });
-    if (shipment) await outbox.addEvent(tx, shippingEvent(shipment));
-    return shipment ?? requireShipment(tx, orderId);
-  };
-  return async (orderId, signal) => {
-    const noted = await storage.transaction((tx) => noteCancelled(tx, orderId, clock.now()));
-    if (noted.state !== 'CANCELLING') return async () => noted;
-    await carrier.cancel(orderId, signal);
-    return (tx) => record(tx, orderId);
-  };
+export async function cancelShipment(orderId: string, signal: AbortSignal, deps: ChangingShipments): Promise<Shipment> {
+  const { storage, carrier } = deps;
+  const noted = await storage.transaction((tx) => noteUnwanted(tx, orderId, deps));
+  if (noted.state !== 'CANCELLING') return noted;
+  await carrier.cancel(orderId, signal);
+  return storage.transaction((tx) => recordCancelled(tx, orderId, deps));
 }
 
-/** A refused shipment stays refused: there is nothing to cancel. */
-async function noteCancelled(tx: Transaction, orderId: string, timeMs: number): Promise<Shipment> {
+async function noteUnwanted(tx: Transaction, orderId: string, { outbox, clock }: ChangingShipments): Promise<Shipment> {
+  const timeMs = clock.now();
+  // Before looking for a shipment, because one could be asked for in between.
   const tombstone = cancelledBeforehand(uuidv7(timeMs), orderId, timeMs);
-  if (await insertShipment(tx, tombstone)) return tombstone;
+  if (await insertShipment(tx, tombstone)) {
+    await outbox.addEvent(tx, shippingEvent(tombstone));
+    return tombstone;
+  }
   const cancelling = await moveShipment(tx, orderId, { from: ['PENDING', 'BOOKED'], to: 'CANCELLING', timeMs });
   return cancelling ?? requireShipment(tx, orderId);
+}
+
+async function recordCancelled(
+  tx: Transaction,
+  orderId: string,
+  { outbox, clock }: ChangingShipments,
+): Promise<Shipment> {
+  const shipment = await moveShipment(tx, orderId, { from: ['CANCELLING'], to: 'CANCELLED', timeMs: clock.now() });
+  if (!shipment) return requireShipment(tx, orderId);
+  await outbox.addEvent(tx, shippingEvent(shipment));
+  return shipment;
 }

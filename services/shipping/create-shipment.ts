@@ -8,57 +8,63 @@ import { shippingEvent } from './events.ts';
 import { isShipmentOf, pendingShipment, type Shipment, type ShipmentOrder } from './shipment.ts';
 import { insertShipment, moveShipment, requireShipment } from './store.ts';
 
-export interface ShipmentDeps {
+/** What changing shipments takes. */
+export interface ChangingShipments {
   readonly storage: Storage;
   readonly carrier: Carrier;
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
 
-/** Records what the carrier answered; to be run in the transaction that also keeps the answer for the caller. */
-export type RecordOutcome = (tx: Transaction) => Promise<Shipment>;
-
 /**
  * Books the shipment of an order in three steps, so that a crash between any two is made good by the next try: note that
- * it is wanted, ask the carrier (by the order's id, which it takes once), record the answer, which is left to the caller.
+ * it is wanted, ask the carrier (by the order's id, which it takes once), record the answer. Refuses an order that is
+ * shipped otherwise, one whose shipment was cancelled, and what the carrier refuses.
  */
-export type CreateShipment = (order: ShipmentOrder, signal: AbortSignal) => Promise<RecordOutcome>;
-
-export function createCreateShipment({ storage, carrier, outbox, clock }: ShipmentDeps): CreateShipment {
-  const record = async (tx: Transaction, orderId: string, outcome: BookingOutcome): Promise<Shipment> => {
-    const shipment = await moveShipment(tx, orderId, { from: ['PENDING'], ...changeOf(outcome), timeMs: clock.now() });
-    if (shipment) await outbox.addEvent(tx, shippingEvent(shipment));
-    return shipment ?? requireShipment(tx, orderId);
-  };
-  return async (order, signal) => {
-    const wanted = await storage.transaction((tx) => noteWanted(tx, order, clock.now()));
-    if (wanted.state !== 'PENDING') return async () => booked(wanted);
-    const outcome = await carrier.book({ reference: order.orderId, address: order.address }, signal);
-    if (outcome.taken) return async (tx) => booked(await record(tx, order.orderId, outcome));
-    // A refusal fails the call, so it is recorded here, where that does not roll it back.
-    const refused = await storage.transaction((tx) => record(tx, order.orderId, outcome));
-    return async () => booked(refused);
-  };
+export async function createShipment(
+  order: ShipmentOrder,
+  signal: AbortSignal,
+  deps: ChangingShipments,
+): Promise<Shipment> {
+  const { storage, carrier, clock } = deps;
+  const wanted = await storage.transaction((tx) => noteWanted(tx, order, clock.now()));
+  if (wanted.state !== 'PENDING') return requireBooked(wanted);
+  const outcome = await carrier.book({ reference: order.orderId, address: order.address }, signal);
+  const shipment = await storage.transaction((tx) => recordOutcome(tx, order.orderId, outcome, deps));
+  // Cancelled while the carrier was asked, which may have heard of the booking last: nobody else would take it back.
+  if (outcome.taken && shipment.state !== 'BOOKED') await carrier.cancel(order.orderId, signal);
+  return requireBooked(shipment);
 }
 
 async function noteWanted(tx: Transaction, order: ShipmentOrder, timeMs: number): Promise<Shipment> {
   const pending = pendingShipment(uuidv7(timeMs), order, timeMs);
   if (await insertShipment(tx, pending)) return pending;
   const existing = await requireShipment(tx, order.orderId);
-  const asked = existing.state !== 'CANCELLED' && existing.state !== 'CANCELLING';
-  if (asked && !isShipmentOf(existing, order)) throw shipmentExists(order.orderId);
+  const isCancelled = existing.state === 'CANCELLED' || existing.state === 'CANCELLING';
+  if (!isCancelled && !isShipmentOf(existing, order)) throw shipmentExists(order.orderId);
   return existing;
 }
 
-/** The shipment, if it is booked; the error that its state means otherwise. */
-function booked(shipment: Shipment): Shipment {
-  if (shipment.state === 'BOOKED') return shipment;
-  if (shipment.state === 'REFUSED') throw carrierRefused(shipment.orderId, shipment.refusal);
-  throw shipmentCancelled(shipment.orderId);
+async function recordOutcome(
+  tx: Transaction,
+  orderId: string,
+  outcome: BookingOutcome,
+  { outbox, clock }: ChangingShipments,
+): Promise<Shipment> {
+  const shipment = await moveShipment(tx, orderId, { from: ['PENDING'], ...changeOf(outcome), timeMs: clock.now() });
+  if (!shipment) return requireShipment(tx, orderId);
+  await outbox.addEvent(tx, shippingEvent(shipment));
+  return shipment;
 }
 
 function changeOf(outcome: BookingOutcome) {
   return outcome.taken
     ? { to: 'BOOKED' as const, carrier: outcome.carrier, trackingNumber: outcome.trackingNumber }
     : { to: 'REFUSED' as const, refusal: outcome.refusal };
+}
+
+function requireBooked(shipment: Shipment): Shipment {
+  if (shipment.state === 'BOOKED') return shipment;
+  if (shipment.state === 'REFUSED') throw carrierRefused(shipment.orderId, shipment.refusal);
+  throw shipmentCancelled(shipment.orderId);
 }

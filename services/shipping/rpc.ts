@@ -6,40 +6,42 @@ import {
 import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
 import { repeatable } from '../../mesh/idempotency/repeatable.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
-import type { CancelShipment } from './cancel-shipment.ts';
-import type { CreateShipment } from './create-shipment.ts';
+import { cancelShipment } from './cancel-shipment.ts';
+import { type ChangingShipments, createShipment } from './create-shipment.ts';
 import { toProto } from './proto.ts';
 import type { ShipmentOrder } from './shipment.ts';
 import { requireShipment } from './store.ts';
 
-export interface ShippingRpcDeps {
-  readonly storage: Storage;
+/** What the handlers stand on. */
+export interface ShippingRpcDeps extends ChangingShipments {
   readonly idempotency: Idempotency;
-  readonly createShipment: CreateShipment;
-  readonly cancelShipment: CancelShipment;
 }
 
 const { methods } = ShippingServiceDefinition;
-const createShipmentCall = repeatable(ShippingServiceDefinition, methods.createShipment);
-const cancelShipmentCall = repeatable(ShippingServiceDefinition, methods.cancelShipment);
+const creation = repeatable(ShippingServiceDefinition, methods.createShipment);
+const cancellation = repeatable(ShippingServiceDefinition, methods.cancelShipment);
 
-/** The handlers of `shipping.v1.ShippingService`. */
+/**
+ * The handlers of `shipping.v1.ShippingService`. The carrier is asked between transactions, so an answer is kept in one of
+ * its own: a crash before that is made good by the order's id, which both calls go by.
+ */
 export function createShippingRpc(deps: ShippingRpcDeps): ShippingServiceImplementation<MeshCallContext> {
   const { storage, idempotency } = deps;
   return {
     async createShipment(request, { signal }) {
-      const answered = await idempotency.replay(createShipmentCall, request);
+      const answered = await idempotency.replay(creation, request);
       if (answered) return answered;
-      const record = await deps.createShipment(orderOf(request), signal);
-      return idempotency.once(createShipmentCall, request, async (tx) => toProto(await record(tx)));
+      const shipment = toProto(await createShipment(orderOf(request), signal, deps));
+      return idempotency.once(creation, request, async () => shipment);
     },
+
     async cancelShipment(request, { signal }) {
-      const answered = await idempotency.replay(cancelShipmentCall, request);
+      const answered = await idempotency.replay(cancellation, request);
       if (answered) return answered;
-      const record = await deps.cancelShipment(request.orderId, signal);
-      return idempotency.once(cancelShipmentCall, request, async (tx) => toProto(await record(tx)));
+      const shipment = toProto(await cancelShipment(request.orderId, signal, deps));
+      return idempotency.once(cancellation, request, async () => shipment);
     },
+
     getShipment: async ({ orderId }) => toProto(await requireShipment(storage, orderId)),
   };
 }

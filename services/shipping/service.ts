@@ -4,13 +4,12 @@ import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
-import { createCancelShipment } from './cancel-shipment.ts';
 import { createHttpCarrier } from './carrier/http-carrier.ts';
 import { startSimulatedCarrier } from './carrier/simulated-carrier.ts';
-import { createCreateShipment } from './create-shipment.ts';
 import { shippingTopic } from './events.ts';
 import { createShippingRpc } from './rpc.ts';
 
+/** Wires the shipping service. */
 export const createShippingService: CreateService = async (runtime) => {
   const { clock, logger, events, tasks, config } = runtime;
   const storage = await runtime.openStorage('shipping');
@@ -26,13 +25,7 @@ export const createShippingService: CreateService = async (runtime) => {
     logger,
   });
   const carrier = await openCarrier(runtime);
-  const deps = { storage, carrier: createHttpCarrier(carrier.url), outbox, clock };
-  const rpc = createShippingRpc({
-    storage,
-    idempotency,
-    createShipment: createCreateShipment(deps),
-    cancelShipment: createCancelShipment(deps),
-  });
+  const rpc = createShippingRpc({ storage, idempotency, carrier: createHttpCarrier(carrier.url), outbox, clock });
   return {
     name: 'shipping',
     serves: [serve(ShippingServiceContract, rpc)],

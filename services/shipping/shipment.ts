@@ -1,6 +1,7 @@
 /** The life of a shipment, as in the contract. */
 export type ShipmentState = 'PENDING' | 'BOOKED' | 'REFUSED' | 'CANCELLING' | 'CANCELLED';
 
+/** Where a shipment goes. */
 export interface Address {
   readonly recipient: string;
   readonly lines: readonly string[];
@@ -45,7 +46,7 @@ export function pendingShipment(id: string, order: ShipmentOrder, timeMs: number
 
 /** What is kept of a cancellation that came before anything was asked for: it forbids a later shipment. */
 export function cancelledBeforehand(id: string, orderId: string, timeMs: number): Shipment {
-  return { ...untouched(id, orderId, timeMs), state: 'CANCELLED' };
+  return { ...untouched(id, orderId, timeMs), state: 'CANCELLED', version: 1n };
 }
 
 /** Whether a shipment is what this order asks for. */

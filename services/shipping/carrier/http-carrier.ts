@@ -1,8 +1,12 @@
+import { storableText } from '../../../mesh/storage/storable-text.ts';
 import { carrierUnavailable } from '../errors.ts';
 import type { Booking, BookingOutcome, Carrier } from './carrier.ts';
 
 /** A third party's answer is never longer than this. */
 const maxAnswerBytes = 256 * 1024;
+
+/** The longest text of a third party that is kept; error messages have it too, and those go as headers. */
+const maxTextLength = 500;
 
 /** The carrier's REST API at `baseUrl`, through fetch: no redirects, bounded answers, cancelled with the caller. */
 export function createHttpCarrier(baseUrl: string): Carrier {
@@ -21,15 +25,14 @@ export function createHttpCarrier(baseUrl: string): Carrier {
   return {
     async book(booking, signal) {
       const response = await call('PUT', `shipments/${encodeURIComponent(booking.reference)}`, bodyOf(booking), signal);
-      const answer = await readAnswer(response);
-      if (response.status === 200 || response.status === 201) return takenOf(answer);
-      if (response.status === 409 || response.status === 422)
-        return { taken: false, refusal: textOf(answer, 'message') };
+      if (response.status === 200 || response.status === 201) return takenOf(await readAnswer(response));
+      if (response.status === 409 || response.status === 422) return refusedOf(await readAnswer(response));
+      await dropBody(response);
       throw carrierUnavailable(`answered HTTP ${response.status}`);
     },
     async cancel(reference, signal) {
       const response = await call('DELETE', `shipments/${encodeURIComponent(reference)}`, undefined, signal);
-      await response.body?.cancel();
+      await dropBody(response);
       if (!response.ok && response.status !== 404) throw carrierUnavailable(`answered HTTP ${response.status}`);
     },
   };
@@ -46,7 +49,14 @@ function bodyOf({ address }: Booking): unknown {
 }
 
 function takenOf(answer: unknown): BookingOutcome {
-  return { taken: true, carrier: textOf(answer, 'carrier'), trackingNumber: textOf(answer, 'tracking_number') };
+  const carrier = textOf(answer, 'carrier');
+  const trackingNumber = textOf(answer, 'tracking_number');
+  if (carrier && trackingNumber) return { taken: true, carrier, trackingNumber };
+  throw carrierUnavailable('sent an answer without carrier or tracking_number');
+}
+
+function refusedOf(answer: unknown): BookingOutcome {
+  return { taken: false, refusal: textOf(answer, 'message') ?? 'it gave no reason' };
 }
 
 async function readAnswer(response: Response): Promise<unknown> {
@@ -55,19 +65,28 @@ async function readAnswer(response: Response): Promise<unknown> {
   try {
     for await (const chunk of response.body ?? []) {
       length += chunk.byteLength;
-      if (length > maxAnswerBytes) throw carrierUnavailable('sent an answer that is too long');
+      if (length > maxAnswerBytes) break;
       chunks.push(chunk);
     }
-    return JSON.parse(Buffer.concat(chunks).toString());
+    if (length <= maxAnswerBytes) return JSON.parse(Buffer.concat(chunks).toString());
   } catch (error) {
     throw carrierUnavailable('sent an answer that cannot be read', error);
   }
+  throw carrierUnavailable(`sent an answer of more than ${maxAnswerBytes} bytes`);
 }
 
-function textOf(answer: unknown, member: string): string {
-  if (typeof answer === 'object' && answer !== null) {
-    const value: unknown = Reflect.get(answer, member);
-    if (typeof value === 'string' && value !== '') return value;
+/** Lets the connection go that an answer came on. */
+async function dropBody(response: Response): Promise<void> {
+  try {
+    await response.body?.cancel();
+  } catch (error) {
+    throw carrierUnavailable('broke off its answer', error);
   }
-  throw carrierUnavailable(`sent an answer without ${member}`);
+}
+
+/** A text of an answer, fit to be stored and sent on; `undefined` when there is none. */
+function textOf(answer: unknown, member: string): string | undefined {
+  if (typeof answer !== 'object' || answer === null) return undefined;
+  const value: unknown = Reflect.get(answer, member);
+  return typeof value === 'string' && value !== '' ? storableText(value.slice(0, maxTextLength)) : undefined;
 }

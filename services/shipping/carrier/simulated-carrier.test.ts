@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openStorage } from '../../../mesh/storage/open.ts';
+import type { Storage } from '../../../mesh/storage/storage.ts';
+import type { Carrier } from './carrier.ts';
+import { createHttpCarrier } from './http-carrier.ts';
+import { type SimulatedCarrier, startSimulatedCarrier } from './simulated-carrier.ts';
+
+const address = { recipient: 'Ada', lines: ['1 Main St'], city: 'Berlin', postalCode: '10115', countryCode: 'DE' };
+const { signal } = new AbortController();
+
+describe('the simulated carrier', () => {
+  let folder: string;
+  let storage: Storage;
+  let simulated: SimulatedCarrier;
+  let carrier: Carrier;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'carrier-'));
+    storage = await openStorage(`sqlite:${join(folder, 'carrier.db')}`);
+    simulated = await startSimulatedCarrier(storage);
+    carrier = createHttpCarrier(simulated.url);
+  });
+  afterAll(async () => {
+    await simulated.close();
+    await storage.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('takes a reference once and answers alike each time', async () => {
+    const first = await carrier.book({ reference: 'order-1', address }, signal);
+    expect(first).toEqual({ taken: true, carrier: 'simulated', trackingNumber: 'SIM-ORDER1' });
+    await expect(carrier.book({ reference: 'order-1', address }, signal)).resolves.toEqual(first);
+    expect(await simulated.liveShipments('order-1')).toBe(1);
+  });
+
+  it.each(['AQ', 'BV', 'HM'])('does not go to %s', async (countryCode) => {
+    const booking = { reference: `to-${countryCode}`, address: { ...address, countryCode } };
+    await expect(carrier.book(booking, signal)).resolves.toEqual({
+      taken: false,
+      refusal: `no delivery to ${countryCode}`,
+    });
+    expect(await simulated.liveShipments(booking.reference)).toBe(0);
+  });
+
+  it('refuses what was cancelled, also before it was booked', async () => {
+    await carrier.book({ reference: 'booked', address }, signal);
+    for (const reference of ['booked', 'never-booked']) {
+      await carrier.cancel(reference, signal);
+      expect(await simulated.liveShipments(reference)).toBe(0);
+      const refused = { taken: false, refusal: 'this reference was cancelled' };
+      await expect(carrier.book({ reference, address }, signal)).resolves.toEqual(refused);
+    }
+  });
+});

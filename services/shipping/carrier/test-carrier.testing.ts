@@ -1,0 +1,66 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A request to a test carrier. */
+export interface CarrierRequest {
+  readonly method: string;
+  readonly reference: string;
+  readonly response: ServerResponse;
+  /** Books or cancels, as asked for. */
+  act(): void;
+  /** Answers as the API has it. */
+  answer(): void;
+}
+
+/** A carrier under a test's control. It forgets what it cancelled, as a third party may: a late booking succeeds. */
+export interface TestCarrier {
+  readonly url: string;
+  /** What it has and will deliver, by reference. */
+  readonly live: ReadonlySet<string>;
+  /** What it was asked, as `PUT order-1`. */
+  readonly requests: readonly string[];
+  /** What it does instead of acting and answering; `undefined`: just that. */
+  behave(behaviour: ((request: CarrierRequest) => void | Promise<void>) | undefined): void;
+  close(): Promise<void>;
+}
+
+/** Starts a test carrier on a free port. */
+export async function startTestCarrier(): Promise<TestCarrier> {
+  const live = new Set<string>();
+  const requests: string[] = [];
+  let behaviour: ((request: CarrierRequest) => void | Promise<void>) | undefined;
+  const server = createServer((request, response) => {
+    request.resume();
+    const [method = '', reference = ''] = [request.method, request.url?.split('/').at(-1)];
+    requests.push(`${method} ${reference}`);
+    const known = live.has(reference);
+    const act = () => void (method === 'PUT' ? live.add(reference) : live.delete(reference));
+    const answer = () => answerJson(response, method === 'PUT' ? 201 : known ? 200 : 404, booked(reference));
+    if (behaviour) return void behaviour({ method, reference, response, act, answer });
+    act();
+    answer();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    live,
+    requests,
+    behave: (next) => {
+      behaviour = next;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Sends an answer that is JSON. */
+export function answerJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function booked(reference: string) {
+  return { carrier: 'test', tracking_number: `T-${reference}` };
+}
