@@ -64,7 +64,8 @@ export function createConsumerGroup(offsets: Offsets, context: PumpContext): Con
     },
     async stop() {
       stopped = true;
-      await Promise.all(members.map((member) => member.leave()));
+      // A copy: who leaves takes itself off the list at once.
+      await Promise.all([...members].map((member) => member.leave()));
     },
   };
 }

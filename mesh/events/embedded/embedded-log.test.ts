@@ -13,7 +13,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import type { EventLog } from '../event-log.ts';
 import { describeEventLog } from '../event-log-contract.ts';
-import { event, numbered, readSome, text } from '../sample-events.testing.ts';
+import { collector, event, numbered, readSome, text } from '../sample-events.testing.ts';
 import { maxEventBytes, openEmbeddedLog } from './embedded-log.ts';
 
 const logger = createLogger('silent');
@@ -172,6 +172,25 @@ describe('the embedded event log in its file', () => {
     await log.close();
     expect(await inMidBatch.next()).toMatchObject({ done: true });
     expect((await atItsEnd).length).toBeLessThanOrEqual(6);
+  });
+
+  test('lets every member of a group finish what it has in hand when it is closed', async () => {
+    await log.ensureTopic('shared', { partitions: 2 });
+    await log.publish(numbered('shared', ['a', 'b', 'c', 'd', 'e', 'f'], 6));
+    const taken: string[] = [];
+    const handle = async (stored: Parameters<typeof text>[0], signal: AbortSignal) => {
+      taken.push(text(stored));
+      await once(signal, 'abort');
+    };
+    for (let members = 0; members < 2; members++) await log.consume({ group: 'g', topics: ['shared'], handle });
+    await eventually(() => expect(taken).toHaveLength(2));
+    await log.close();
+
+    log = await open();
+    const again = collector();
+    await log.consume({ group: 'g', topics: ['shared'], handle: again.handle });
+    await eventually(() => expect(again.events).toHaveLength(4));
+    expect([...again.events.map(text), ...taken].toSorted()).toEqual(['0', '1', '2', '3', '4', '5']);
   });
 
   test('refuses every call after it was closed', async () => {
