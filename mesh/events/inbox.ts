@@ -1,7 +1,7 @@
 import type { Migration, Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { pause } from './backoff.ts';
+import { pause } from '../telemetry/pause.ts';
 
 /** The events that a group has dealt with: `dead` marks one that lies in the dead letters. */
 export const inboxMigrations: readonly Migration[] = [

@@ -4,7 +4,8 @@ import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { backoffDelayMs, pause } from './backoff.ts';
+import { pause } from '../telemetry/pause.ts';
+import { backoffDelayMs } from './backoff.ts';
 import {
   deleteEntries,
   type OutboxEntry,

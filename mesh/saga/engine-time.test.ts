@@ -113,6 +113,21 @@ describe('the time of a saga', () => {
     await reaches(engine, 'compensated');
   });
 
+  it('is not waited for by an engine that stops while a record fails', async () => {
+    const { saga, storage, engine } = await setUp();
+    const stopped = Promise.withResolvers<void>();
+    saga.beforeProgress = () => {
+      stopped.resolve(engine.stop(0));
+      throw new Error('cannot take the news');
+    };
+    await begin(storage, engine, saga);
+    await stopped.promise;
+    expect(await engine.get({ id: 'saga-1' })).toMatchObject({
+      state: 'running',
+      steps: [{ state: 'started' }, {}, {}, {}],
+    });
+  });
+
   it('costs nothing while nothing is due', async () => {
     const { saga, clock, storage, engine } = await setUp();
     await begin(storage, engine, saga);

@@ -1,6 +1,7 @@
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { pause } from '../telemetry/pause.ts';
 import { type AnyDefinition, report } from './catalog.ts';
 import { decide, isCall, reportsOf, type SagaCommand, type SagaEvent } from './decide.ts';
 import { type RetryPolicy, randomJitter, retryDelayMs } from './retry-delay.ts';
@@ -116,16 +117,4 @@ function log(logger: Logger, saga: StoredSaga, { saga: next }: Recorded, { event
   if (state === 'needs-attention') logger.error(fields, 'a saga is parked; retry or resolve it');
   else if (state === 'completed') logger.debug(fields, 'a saga completed');
   else logger.info({ ...fields, state, failure }, 'a saga turned back');
-}
-
-function pause(clock: Clock, delayMs: number, stopped: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const callOff = clock.after(delayMs, end);
-    stopped.addEventListener('abort', end);
-    function end(): void {
-      callOff();
-      stopped.removeEventListener('abort', end);
-      resolve();
-    }
-  });
 }

@@ -1,7 +1,8 @@
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { backoffDelayMs, pause } from '../backoff.ts';
+import { pause } from '../../telemetry/pause.ts';
+import { backoffDelayMs } from '../backoff.ts';
 import type { ConsumeOptions, StoredEvent } from '../event-log.ts';
 import { createWakeup } from '../wakeup.ts';
 import type { Offsets } from './offsets.ts';

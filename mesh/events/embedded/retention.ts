@@ -1,7 +1,7 @@
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { pause } from '../backoff.ts';
+import { pause } from '../../telemetry/pause.ts';
 import type { Partition } from './partition.ts';
 import { findOffset } from './reader.ts';
 import { recordId } from './schema.ts';

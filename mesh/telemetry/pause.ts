@@ -1,0 +1,15 @@
+import type { Clock } from './clock.ts';
+
+/** Resolves after `delayMs`, or as soon as `signal` aborts; at once when it has already. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = () => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, end);
+    signal.addEventListener('abort', end);
+  });
+}
