@@ -1,4 +1,4 @@
-import type { CreateService } from '../../mesh/app/service.ts';
+import type { CreateService, Runtime } from '../../mesh/app/service.ts';
 import { createBridgeService } from '../../services/bridge/service.ts';
 import { createInventoryService } from '../../services/inventory/service.ts';
 import { createNotificationService } from '../../services/notification/service.ts';
@@ -9,7 +9,7 @@ import { createShippingService } from '../../services/shipping/service.ts';
 import { createUserService } from '../../services/user/service.ts';
 
 /** The services by name, in the order in which one process starts them. */
-export const servicesByName = {
+const servicesByName = {
   user: createUserService,
   inventory: createInventoryService,
   payment: createPaymentService,
@@ -23,3 +23,11 @@ export const servicesByName = {
 export type ServiceName = keyof typeof servicesByName;
 
 export const allServices: readonly CreateService[] = Object.values(servicesByName);
+
+/** All services, one of them on a runtime that was changed for it. */
+export function allServicesWith(changed: ServiceName, change: (runtime: Runtime) => Runtime): CreateService[] {
+  return Object.entries(servicesByName).map(([name, create]): CreateService => {
+    if (name !== changed) return create;
+    return (runtime, earlier) => create(change(runtime), earlier);
+  });
+}

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Runtime } from '../../mesh/app/service.ts';
 import type { ServiceName } from './all-services.ts';
+import { intercept } from './intercept.ts';
 
 /**
  * What a service is about to do when its process dies: a call (`charge`), the relay of its outbox (`publish`, `enqueue`),
@@ -72,21 +73,6 @@ export function crashAt(point: CrashPoint, runtime: Runtime): Runtime {
         transaction: (run) => pass(handling.getStore() ?? 'commit', run),
       }),
   };
-}
-
-type Around = (run: () => Promise<unknown>) => Promise<unknown>;
-
-/** An object some of whose methods are called through another function. */
-function intercept<T extends object>(target: T, methods: Readonly<Record<string, Around>>): T {
-  return new Proxy(target, {
-    get(_, name) {
-      const member: unknown = Reflect.get(target, name);
-      if (typeof member !== 'function') return member;
-      const around = typeof name === 'string' ? methods[name] : undefined;
-      const call = (args: unknown[]) => Reflect.apply(member, target, args);
-      return around ? (...args: unknown[]) => around(() => call(args)) : (...args: unknown[]) => call(args);
-    },
-  });
 }
 
 function die(): never {

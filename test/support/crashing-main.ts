@@ -1,16 +1,13 @@
-import type { CreateService } from '../../mesh/app/service.ts';
 import { startApp } from '../../mesh/app/start-app.ts';
 import { readConfig } from '../../mesh/config/config.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
-import { servicesByName } from './all-services.ts';
+import { allServicesWith, type ServiceName } from './all-services.ts';
 import { type CrashPoint, crashAt, crashPointVariable } from './crash-point.ts';
 
 // All services in one process, as services/main.ts starts them, one of them on a runtime that kills the process at a point.
 const point = process.env[crashPointVariable] as CrashPoint;
-const creators = Object.entries(servicesByName).map(([name, create]): CreateService => {
-  if (name !== point.split(' ')[1]) return create;
-  return (runtime, earlier) => create(crashAt(point, runtime), earlier);
-});
+const [, service] = point.split(' ');
+const creators = allServicesWith(service as ServiceName, (runtime) => crashAt(point, runtime));
 const config = readConfig(process.env);
 const app = await startApp(config, creators, createLogger(config.logLevel));
 process.stdout.write(`ready grpc=${app.address} to die ${point}\n`);
