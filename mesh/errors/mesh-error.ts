@@ -42,3 +42,15 @@ export function invalidRequest(violations: readonly FieldViolation[]): MeshError
     violations,
   });
 }
+
+/** The answer to a call whose time is over: DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`. */
+export function deadlineExceeded(path: string): MeshError {
+  const text = `${path} did not finish within its deadline: look whether it took effect, or allow it more time`;
+  return new MeshError(Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', text);
+}
+
+/** The refusal of bytes that are no message of the method: INVALID_ARGUMENT `UNDECODABLE_MESSAGE`. */
+export function undecodableMessage(path: string, cause: unknown): MeshError {
+  const text = `the request is no message of ${path}: send what its contract defines`;
+  return new MeshError(Status.INVALID_ARGUMENT, 'UNDECODABLE_MESSAGE', text, { cause });
+}

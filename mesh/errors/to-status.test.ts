@@ -1,8 +1,9 @@
 import { ClientError, ServerError, Status } from 'nice-grpc-common';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { toCallError } from './call-error.ts';
+import { CallError } from '../client/call-error.ts';
 import { invalidRequest, MeshError } from './mesh-error.ts';
+import { toPublicError } from './public-error.ts';
 import { decodeStatusDetails, statusDetailsKey } from './status-details.ts';
 import { toStatus } from './to-status.ts';
 
@@ -15,7 +16,7 @@ function gate() {
     status: (error: unknown) => toStatus(error, call.path, logger),
     details: (error: unknown) =>
       decodeStatusDetails(toStatus(error, call.path, logger).metadata.get(statusDetailsKey) ?? new Uint8Array()),
-    callError: (error: unknown, expired = false) => toCallError(error, { ...call, expired }, logger),
+    publicError: (error: unknown, expired = false) => toPublicError(error, { ...call, expired }, logger),
   };
 }
 
@@ -55,8 +56,8 @@ describe('the error gate', () => {
   it.each([new TypeError('secret'), 'secret', undefined, new ClientError('/x/Y', Status.NOT_FOUND, 'secret')])(
     'logs the unexpected %s in full and sends nothing of it but the request id',
     (error) => {
-      const { callError, lines } = gate();
-      const sent = callError(error);
+      const { publicError, lines } = gate();
+      const sent = publicError(error);
       expect(sent).toMatchObject({ code: Status.INTERNAL, reason: 'INTERNAL', metadata: { requestId: 'r1' } });
       expect(sent.message).toContain('r1');
       expect(sent.message).not.toContain('secret');
@@ -67,19 +68,41 @@ describe('the error gate', () => {
   it.each([new DOMException('', 'AbortError'), new ClientError('/x/Y', Status.CANCELLED, '')])(
     'takes %s for what ended the call itself: its deadline or its caller',
     (error) => {
-      const { callError, lines } = gate();
-      expect(callError(error, true)).toMatchObject({ code: Status.DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' });
-      expect(callError(error, false)).toMatchObject({ code: Status.CANCELLED, reason: 'CANCELLED' });
+      const { publicError, lines } = gate();
+      expect(publicError(error, true)).toMatchObject({ code: Status.DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' });
+      expect(publicError(error, false)).toMatchObject({ code: Status.CANCELLED, reason: 'CANCELLED' });
+      expect(lines).toEqual([]);
+    },
+  );
+
+  it.each([Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.FAILED_PRECONDITION, Status.UNIMPLEMENTED])(
+    'keeps to itself what another service refused to it with code %i',
+    (code) => {
+      const { publicError, lines } = gate();
+      const refusal = new CallError('/x/Y', new MeshError(code, 'X_REFUSED', 'secret'));
+      expect(publicError(refusal)).toMatchObject({ code: Status.INTERNAL, reason: 'INTERNAL' });
+      expect(lines).toEqual([
+        expect.objectContaining({ level: 50, err: expect.objectContaining({ message: 'secret' }) }),
+      ]);
+    },
+  );
+
+  it.each([Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED, Status.ABORTED])(
+    'passes on the trouble of another service with code %i',
+    (code) => {
+      const { publicError, lines } = gate();
+      const trouble = new CallError('/x/Y', new MeshError(code, 'X_BUSY', 'try later'));
+      expect(publicError(trouble)).toBe(trouble);
       expect(lines).toEqual([]);
     },
   );
 
   it('takes the timeout of an outbound call for a deadline only when the deadline of the call itself has passed', () => {
-    const { callError, lines } = gate();
+    const { publicError, lines } = gate();
     const error = new ClientError('/x/Y', Status.DEADLINE_EXCEEDED, '');
-    expect(callError(error, true)).toMatchObject({ code: Status.DEADLINE_EXCEEDED });
+    expect(publicError(error, true)).toMatchObject({ code: Status.DEADLINE_EXCEEDED });
     expect(lines).toEqual([]);
-    expect(callError(error, false)).toMatchObject({ code: Status.INTERNAL });
+    expect(publicError(error, false)).toMatchObject({ code: Status.INTERNAL });
     expect(lines).toHaveLength(1);
   });
 });

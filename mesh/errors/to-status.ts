@@ -3,8 +3,8 @@ import type { FieldViolation } from '../contract/contract.ts';
 import type { WireStatus } from '../engines/engine.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { toCallError } from './call-error.ts';
 import { MeshError } from './mesh-error.ts';
+import { toPublicError } from './public-error.ts';
 import { encodeStatusDetails, statusDetailsKey } from './status-details.ts';
 
 // Trailers count against the header limit of the peer, 8 KiB in the strictest libraries, and the details travel as base64.
@@ -16,8 +16,8 @@ const maxViolationsLength = 2_048;
  * details, nice-grpc's ServerError as it is; what was not expected is logged in full and sent as INTERNAL.
  */
 export function toStatus(error: unknown, path: string, logger: Logger): WireStatus {
-  const callError = toCallError(error, { path, requestId: uuidv7(), expired: false }, logger);
-  return callError instanceof MeshError ? fromMeshError(callError) : fromServerError(callError);
+  const publicError = toPublicError(error, { path, requestId: uuidv7(), expired: false }, logger);
+  return publicError instanceof MeshError ? fromMeshError(publicError) : fromServerError(publicError);
 }
 
 function fromServerError(error: ServerError): WireStatus {

@@ -1,6 +1,6 @@
 import { type ServerError, Status } from 'nice-grpc-common';
-import { deadlineExceeded, toCallError } from '../errors/call-error.ts';
-import type { MeshError } from '../errors/mesh-error.ts';
+import { deadlineExceeded, type MeshError } from '../errors/mesh-error.ts';
+import { toPublicError } from '../errors/public-error.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AccessLog } from './access-log.ts';
@@ -48,10 +48,10 @@ export class CallWatch {
   /** Returns what the caller is told. */
   failed(error: unknown): MeshError | ServerError {
     const { path, requestId } = this.#call;
-    const callError = toCallError(error, { path, requestId, expired: this.#expired }, this.#tools.logger);
+    const publicError = toPublicError(error, { path, requestId, expired: this.#expired }, this.#tools.logger);
     // What was not expected has been logged by now.
-    this.#end(callError.code, callError === error ? error : undefined);
-    return callError;
+    this.#end(publicError.code, publicError === error ? error : undefined);
+    return publicError;
   }
 
   #expire(): void {

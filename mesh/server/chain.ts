@@ -1,6 +1,6 @@
 import type { MethodContract } from '../contract/contract.ts';
 import type { EngineCall, EngineHandler, MethodKind } from '../engines/engine.ts';
-import { deadlineExceeded } from '../errors/call-error.ts';
+import { deadlineExceeded } from '../errors/mesh-error.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Admission } from './admission.ts';
 import type { MeshCallContext } from './call-context.ts';

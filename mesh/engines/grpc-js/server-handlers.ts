@@ -1,5 +1,5 @@
 import type { sendUnaryData } from '@grpc/grpc-js';
-import { undecodableMessage } from '../../errors/call-error.ts';
+import { undecodableMessage } from '../../errors/mesh-error.ts';
 import type { EngineCall, EngineMethod, WireStatus } from '../engine.ts';
 import { toBuffer, toWireMetadata } from './metadata.ts';
 import { type ResponseStream, writeAll } from './response-writer.ts';

@@ -1,6 +1,6 @@
 import { ClientError, ServerError, Status } from 'nice-grpc-common';
 import type { Logger } from '../telemetry/logger.ts';
-import { MeshError } from './mesh-error.ts';
+import { deadlineExceeded, MeshError } from './mesh-error.ts';
 
 /** What the gate has to know of the call that failed. */
 export interface FailedCall {
@@ -12,12 +12,13 @@ export interface FailedCall {
 
 /**
  * Makes of whatever a handler threw what its caller may know. Errors that were meant for the caller (MeshError,
- * nice-grpc's ServerError) stay as they are; a handler that stopped since its caller is gone or its deadline passed
- * gives CANCELLED or DEADLINE_EXCEEDED. Anything else nobody expected: it goes to the log in full, and to the caller
- * as INTERNAL with the request id alone.
+ * nice-grpc's ServerError) stay as they are, and so does the trouble of a service that the handler called; a handler that
+ * stopped since its caller is gone or its deadline passed gives CANCELLED or DEADLINE_EXCEEDED. Anything else nobody
+ * expected, also what another service refused to this one: it goes to the log in full, and to the caller as INTERNAL with
+ * the request id alone.
  */
-export function toCallError(error: unknown, call: FailedCall, logger: Logger): MeshError | ServerError {
-  if (error instanceof MeshError || error instanceof ServerError) return error;
+export function toPublicError(error: unknown, call: FailedCall, logger: Logger): MeshError | ServerError {
+  if (error instanceof ServerError || (error instanceof MeshError && mayPass(error))) return error;
   if (call.expired && isTimeout(error)) return deadlineExceeded(call.path);
   if (isCancellation(error)) return cancelled(call.path);
   logger.error({ err: error, method: call.path, request_id: call.requestId }, 'call failed unexpectedly');
@@ -25,16 +26,18 @@ export function toCallError(error: unknown, call: FailedCall, logger: Logger): M
   return new MeshError(Status.INTERNAL, 'INTERNAL', text, { metadata: { requestId: call.requestId }, cause: error });
 }
 
-/** The answer to a call whose time is over: DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`. */
-export function deadlineExceeded(path: string): MeshError {
-  const text = `${path} did not finish within its deadline: look whether it took effect, or allow it more time`;
-  return new MeshError(Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', text);
-}
+// What says something of the service that was called, and not of what it was asked.
+const passing: ReadonlySet<Status> = new Set([
+  Status.DEADLINE_EXCEEDED,
+  Status.RESOURCE_EXHAUSTED,
+  Status.ABORTED,
+  Status.INTERNAL,
+  Status.UNAVAILABLE,
+]);
 
-/** The refusal of bytes that are no message of the method: INVALID_ARGUMENT `UNDECODABLE_MESSAGE`. */
-export function undecodableMessage(path: string, cause: unknown): MeshError {
-  const text = `the request is no message of ${path}: send what its contract defines`;
-  return new MeshError(Status.INVALID_ARGUMENT, 'UNDECODABLE_MESSAGE', text, { cause });
+/** A refusal by another service tells of this one's fault, not of its caller's: https://google.aip.dev/193, propagation. */
+function mayPass(error: MeshError): boolean {
+  return !(error instanceof ClientError) || passing.has(error.code);
 }
 
 function cancelled(path: string): MeshError {
