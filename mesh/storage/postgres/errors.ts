@@ -5,7 +5,9 @@ import { sqlForMessage } from '../sql.ts';
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const diskFull = '53100';
-const unavailable = /^(?:08...|57P0.|53[023]00|58030|25006)$/;
+const unavailable = /^(?:08...|53[023]00|58030|25006)$/;
+// Ended by the server: by an operator, a shutdown, or because its transaction idled for too long.
+const endedByServer = /^(?:57P0.|25P03)$/;
 const lostRace = /^(?:40001|40P01)$/;
 const staleStatement = /^(?:0A000|26000)$/;
 
@@ -63,8 +65,7 @@ export function sqlState(error: unknown): string | undefined {
 
 /** pg has no class for these: whatever the server did not say is a fault of the way to it. */
 function isConnectionLost(error: unknown): boolean {
-  const state = sqlState(error);
-  return !(error instanceof pg.DatabaseError) || (state?.startsWith('57P0') ?? false);
+  return !(error instanceof pg.DatabaseError) || endedByServer.test(error.code ?? '');
 }
 
 /** A refused connection to a name with several addresses is an AggregateError with an empty message. */

@@ -154,6 +154,40 @@ describeWithServer(postgres, 'storage on PostgreSQL', () => {
     expect(await balances(storage)).toEqual([0n, 0n]);
   });
 
+  it('takes the locks from a process that stops in mid-transaction, and says that it was not done', async () => {
+    const storage = await open();
+    const stopped = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const stopping = storage.transaction(async (tx) => {
+      expect(await tx.query("SELECT current_setting('idle_in_transaction_session_timeout') AS value")).toEqual([
+        { value: '10s' },
+      ]);
+      await tx.query("SELECT set_config('idle_in_transaction_session_timeout', '50ms', true)");
+      await credit(tx, 'a');
+      locked.resolve();
+      await stopped.promise;
+      await credit(tx, 'b');
+    });
+    await Promise.race([locked.promise, stopping]);
+    expect(await credit(storage, 'a')).toBe(1);
+    stopped.resolve();
+    await expect(stopping).rejects.toMatchObject({ code: 14, reason: 'STORAGE_UNAVAILABLE' });
+    expect(await balances(storage)).toEqual([1n, 0n]);
+  });
+
+  it('is unavailable to a transaction that was stopped for too long, and works again after it', async () => {
+    const storage = await open({ poolSize: 1 });
+    const stopping = storage.transaction(async (tx) => {
+      await tx.query("SELECT set_config('idle_in_transaction_session_timeout', '50ms', true)");
+      // As SIGSTOP would: nothing is read from the connection meanwhile.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      await credit(tx, 'a');
+    });
+    await expect(stopping).rejects.toMatchObject({ code: 14, reason: 'STORAGE_UNAVAILABLE' });
+    expect(await credit(storage, 'b')).toBe(1);
+    expect(await balances(storage)).toEqual([0n, 1n]);
+  });
+
   it('says that the outcome is unknown when the connection is lost during the commit', async () => {
     const storage = await open();
     await storage.migrate('test', [slowCommit]);

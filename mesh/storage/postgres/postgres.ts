@@ -18,6 +18,13 @@ export interface PostgresOptions {
 
 // One key for all sets: services that share a database take turns.
 const migrationLock = 7_306_652_135_881_203n;
+// A transaction awaits nothing but its statements, so one that idles belongs to a process that is stopped or cut off:
+// without an end the rows that it has locked would stay so for hours.
+const sessionSettings = [
+  'synchronous_commit=on',
+  'default_transaction_isolation=read\\ committed',
+  'idle_in_transaction_session_timeout=10s',
+];
 
 /**
  * Opens the database of `postgres://user:password@host:port/name`, and makes it where it is missing. Fails with
@@ -114,8 +121,10 @@ function read(url: string, options: PostgresOptions) {
     connectionString: url,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     keepAlive: true,
+    // Tells of a server that is gone without a word; the system's own default is two hours.
+    keepAliveInitialDelayMillis: 10_000,
     types: valueTypes,
-    options: '-c synchronous_commit=on -c default_transaction_isolation=read\\ committed',
+    options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
     application_name: 'ordermesh',
   };
   return { config, location, server: `${location.host}${location.pathname}` };
