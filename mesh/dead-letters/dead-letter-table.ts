@@ -4,7 +4,10 @@ import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.t
 import type { DeadLetter, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
 
 /** How long a letter that was redriven or discarded is kept in the database, for people to look into. */
-export const closedRetentionMs = 30 * 24 * 60 * 60 * 1000;
+const closedRetentionMs = 30 * 24 * 60 * 60 * 1000;
+
+// More than one, so that deleting is always ahead of closing; bounded, because others wait behind it.
+const maxDeletedPerClosing = 500;
 
 /** How a letter left the list. */
 export type ClosedState = 'redriven' | 'discarded';
@@ -74,8 +77,8 @@ export async function selectLetter(
 }
 
 /**
- * Takes an open letter off the list and returns it; `undefined` when it is not there. Deletes for good what left the
- * list longer ago than the retention: closing is what adds to it, so it needs no timer.
+ * Takes an open letter off the list and returns it; `undefined` when it is not there. Deletes for good some of
+ * what left the list longer ago than the retention: closing is what adds to it, so it needs no timer.
  */
 export async function closeLetter(
   tx: Transaction,
@@ -83,7 +86,10 @@ export async function closeLetter(
   id: string,
   closed: { readonly state: ClosedState; readonly note: string; readonly timeMs: number },
 ): Promise<DeadLetter | undefined> {
-  await tx.execute('DELETE FROM dead_letter WHERE closed_time_ms < $1', [closed.timeMs - closedRetentionMs]);
+  await tx.execute(
+    'DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE closed_time_ms < $1 LIMIT $2)',
+    [closed.timeMs - closedRetentionMs, maxDeletedPerClosing],
+  );
   const [row] = await tx.query<DeadLetterRow>(
     `UPDATE dead_letter SET state = $3, note = $4, closed_time_ms = $5
      WHERE id = $1 AND source = $2 AND state = 'open' RETURNING ${columns}`,

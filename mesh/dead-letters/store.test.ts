@@ -148,6 +148,20 @@ describeOnEachDatabase((newUrl) => {
       expect((await rows()).map((row) => row.id)).not.toContain(discarded);
       expect(await idsIn(openBox())).toEqual([stays]);
     });
+
+    it('is deleted in bounded portions, so that one redrive does not pay for a bulk of long ago', async () => {
+      await storage.transaction(async (tx) => {
+        for (let index = 0; index < 1_200; index += 1) await store.add(tx, aLetter);
+        await tx.execute("UPDATE dead_letter SET state = 'redriven', closed_time_ms = $1", [clock.now()]);
+      });
+      clock.advance(30 * dayMs + 1);
+      const left: number[] = [];
+      for (let closed = 1; closed <= 3; closed += 1) {
+        await openBox().redrive(await add());
+        left.push((await rows()).length - closed);
+      }
+      expect(left).toEqual([700, 200, 0]);
+    });
   });
 });
 
