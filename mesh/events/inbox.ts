@@ -20,7 +20,7 @@ export const inboxMigrations: readonly Migration[] = [
 ];
 
 /** Longer than the log keeps events by default, so that a replay of all it has finds every row. */
-export const inboxRetentionMs = 8 * 24 * 60 * 60 * 1000;
+const inboxRetentionMs = 8 * 24 * 60 * 60 * 1000;
 
 const purgeIntervalMs = 60 * 60 * 1000;
 const maxPurgedPerCommit = 500;

@@ -18,7 +18,7 @@ export interface Transaction extends Queryable {
   afterCommit(action: () => void): void;
 }
 
-/** What may be asked of a transaction or a read. */
+/** What may be asked of a transaction. */
 export interface StorageOptions {
   /** Ends the wait: the statement under way is cancelled where the engine can, and nothing is committed. */
   readonly signal?: AbortSignal;

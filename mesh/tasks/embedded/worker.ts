@@ -3,7 +3,7 @@ import type { LeasedTask } from './task-table.ts';
 import { type TaskTry, type TryContext, tryTask } from './try-task.ts';
 
 /** How long a worker that stops waits for the tasks in hand. */
-export const stopGraceMs = 10_000;
+const stopGraceMs = 10_000;
 
 const unreachableRetryMs = 1_000;
 
