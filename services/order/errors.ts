@@ -1,10 +1,14 @@
 import { Status } from 'nice-grpc-common';
 import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
 
+/** NOT_FOUND `ORDER_NOT_FOUND`. */
 export function orderNotFound(id: string): MeshError {
-  return new MeshError(Status.NOT_FOUND, 'ORDER_NOT_FOUND', `there is no order ${id}`, { metadata: { order_id: id } });
+  return new MeshError(Status.NOT_FOUND, 'ORDER_NOT_FOUND', `there is no order ${id}: check its id`, {
+    metadata: { order_id: id },
+  });
 }
 
+/** FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE`: its metadata has the state. */
 export function orderNotCancellable(id: string, state: string): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
@@ -14,6 +18,7 @@ export function orderNotCancellable(id: string, state: string): MeshError {
   );
 }
 
+/** FAILED_PRECONDITION `UNKNOWN_USER`. */
 export function unknownUser(id: string): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
@@ -25,6 +30,7 @@ export function unknownUser(id: string): MeshError {
   );
 }
 
+/** FAILED_PRECONDITION `UNKNOWN_ITEM`: its metadata has each unknown sku. */
 export function unknownItems(skus: readonly string[]): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
@@ -36,6 +42,7 @@ export function unknownItems(skus: readonly string[]): MeshError {
   );
 }
 
+/** FAILED_PRECONDITION `CURRENCY_MISMATCH`: its metadata has the currencies. */
 export function itemsOfDifferentCurrencies(currencies: readonly string[]): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
@@ -45,12 +52,17 @@ export function itemsOfDifferentCurrencies(currencies: readonly string[]): MeshE
   );
 }
 
+/** INVALID_ARGUMENT: the total of an order. */
 export function amountTooLarge(): MeshError {
   return invalidRequest([{ field: 'items', description: 'the total must fit into 64 bits: order less at a time' }]);
 }
 
-export function repeatedSku(index: number, sku: string): MeshError {
-  return invalidRequest([
-    { field: `items[${index}].sku`, description: `must be named once in an order, but ${sku} was named before` },
-  ]);
+/** INVALID_ARGUMENT: names each line whose sku came before. */
+export function repeatedSkus(repeats: readonly { readonly index: number; readonly sku: string }[]): MeshError {
+  return invalidRequest(
+    repeats.map(({ index, sku }) => ({
+      field: `items[${index}].sku`,
+      description: `must be named once in an order, but ${sku} was named before`,
+    })),
+  );
 }

@@ -12,6 +12,7 @@ export const orderStates = [
   'CANCELLED',
   'NEEDS_ATTENTION',
 ] as const;
+/** Where an order stands. */
 export type OrderState = (typeof orderStates)[number];
 
 const terminalStates: ReadonlySet<OrderState> = new Set<OrderState>(['COMPLETED', 'FAILED', 'CANCELLED']);
@@ -22,12 +23,14 @@ export interface Money {
   readonly minorUnits: bigint;
 }
 
+/** How many of an item, at which price. */
 export interface OrderLine {
   readonly sku: string;
   readonly quantity: number;
   readonly unitPrice: Money;
 }
 
+/** Where an order goes. */
 export interface Address {
   readonly recipient: string;
   readonly lines: readonly string[];
@@ -36,6 +39,7 @@ export interface Address {
   readonly countryCode: string;
 }
 
+/** Why an order did not complete. */
 export interface OrderFailure {
   readonly reason: string;
   readonly message: string;

@@ -19,6 +19,7 @@ export interface PlaceOrderData {
   readonly shipmentId: string;
 }
 
+/** Whom the steps call, and how the order learns of them. */
 export interface PlaceOrderSagaDeps {
   readonly inventory: Client<InventoryServiceDefinition>;
   readonly payments: Client<PaymentServiceDefinition>;

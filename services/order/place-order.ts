@@ -11,6 +11,7 @@ import { insertOrder } from './store.ts';
 /** Takes an order: the order, its event, and the saga that sees it through are one transaction. */
 export type PlaceOrder = (tx: Transaction, draft: Omit<OrderDraft, 'id' | 'timeMs'>) => Promise<Order>;
 
+/** What taking an order takes. */
 export interface PlaceOrderDeps {
   readonly sagas: SagaEngine;
   readonly saga: SagaDefinition<PlaceOrderData>;

@@ -4,7 +4,7 @@ import type { InventoryServiceDefinition, Item } from '../../gen/ts/inventory/v1
 import type { OrderItem } from '../../gen/ts/order/v1/order.ts';
 import type { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
-import { repeatedSku, unknownItems, unknownUser } from './errors.ts';
+import { repeatedSkus, unknownItems, unknownUser } from './errors.ts';
 import type { OrderLine } from './order.ts';
 
 /** Asks the others what an order needs to know: that the user exists, and what the items cost now. */
@@ -28,10 +28,12 @@ export function createQuoteOrder(
 
 function refuseRepeatedSkus(items: readonly OrderItem[]): void {
   const seen = new Set<string>();
-  items.forEach(({ sku }, index) => {
-    if (seen.has(sku)) throw repeatedSku(index, sku);
+  const repeats = items.flatMap(({ sku }, index) => {
+    if (seen.has(sku)) return [{ index, sku }];
     seen.add(sku);
+    return [];
   });
+  if (repeats.length > 0) throw repeatedSkus(repeats);
 }
 
 async function requireUser(users: Client<UserServiceDefinition>, id: string): Promise<void> {

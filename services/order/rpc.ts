@@ -19,6 +19,7 @@ import type { QuoteOrder } from './quote-order.ts';
 import { findOrder, pageOfOrders } from './store.ts';
 import type { WatchOrder } from './watch-order.ts';
 
+/** What the handlers stand on. */
 export interface OrderRpcDeps {
   readonly storage: Storage;
   readonly idempotency: Idempotency;

@@ -20,6 +20,7 @@ import { createRecordChange } from './record-change.ts';
 import { createOrderRpc } from './rpc.ts';
 import { createWatchOrder } from './watch-order.ts';
 
+/** Wires the order service. */
 export const createOrderService: CreateService = async (runtime) => {
   const { clock, logger, events, tasks, draining, config } = runtime;
   const storage = await runtime.openStorage('order');

@@ -10,11 +10,13 @@ export interface OrderChange {
   readonly timeMs: number;
 }
 
+/** Which orders are wanted; empty and `undefined`: any. */
 export interface OrderFilter {
   readonly userId: string;
   readonly state: OrderState | undefined;
 }
 
+/** Adds an order. */
 export async function insertOrder(tx: Transaction, order: Order): Promise<void> {
   await tx.execute(
     `INSERT INTO orders (id, user_id, lines, currency_code, total, state, failure_reason, failure_message, payment_id,
@@ -37,6 +39,7 @@ export async function insertOrder(tx: Transaction, order: Order): Promise<void> 
   );
 }
 
+/** The order with this id, if there is one. */
 export async function findOrder(db: Queryable, id: string): Promise<Order | undefined> {
   const [row] = await db.query<OrderRow>('SELECT * FROM orders WHERE id = $1', [id]);
   return row && orderOf(row);

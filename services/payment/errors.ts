@@ -139,8 +139,3 @@ export function twoPasts(): MeshError {
     { field: 'as_of_time', description: 'must not be set beside as_of_version: ask for one of the two' },
   ]);
 }
-
-/** INVALID_ARGUMENT: a time was asked for that no calendar has. */
-export function noSuchTime(): MeshError {
-  return invalidRequest([{ field: 'as_of_time', description: 'must be a time between the years 1 and 9999' }]);
-}

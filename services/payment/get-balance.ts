@@ -1,14 +1,7 @@
 import type { Queryable } from '../../mesh/storage/storage.ts';
 import type { Account, AccountEvent } from './account.ts';
 import { findAccount, findEventAtTime, findEventOfVersion } from './account-store.ts';
-import {
-  accountNotFound,
-  accountNotOpenThen,
-  noSuchTime,
-  twoPasts,
-  versionNotReached,
-  versionOutOfRange,
-} from './errors.ts';
+import { accountNotFound, accountNotOpenThen, twoPasts, versionNotReached, versionOutOfRange } from './errors.ts';
 
 /** Which state of an account is wanted. 0 and `undefined`: the present. */
 export interface BalanceQuery {
@@ -21,7 +14,6 @@ export interface BalanceQuery {
 /** The account as it is, or as it was at a version or a time. */
 export async function getBalance(db: Queryable, query: BalanceQuery): Promise<Account> {
   if (query.asOfVersion > 0n && query.asOfTime) throw twoPasts();
-  if (query.asOfTime && Number.isNaN(query.asOfTime.getTime())) throw noSuchTime();
   const account = await findAccount(db, query.accountId);
   if (!account) throw accountNotFound(query.accountId);
   if (account.version < query.minVersion) throw versionNotReached(account, query.minVersion);

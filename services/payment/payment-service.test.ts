@@ -140,15 +140,10 @@ describeServicesOnEachDatabase('the payment service', (settings) => {
       await expect(before).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'ACCOUNT_NOT_FOUND' });
     });
 
-    it('refuses a version and a time at once, and a time that no calendar has', async () => {
+    it('refuses a version and a time at once', async () => {
       const accountId = await openAccount();
       const both = accounts.getBalance({ accountId, asOfVersion: 1n, asOfTime: new Date() });
       await expect(both).rejects.toMatchObject({ violations: [{ field: 'as_of_time' }] });
-      const never = { getTime: () => 1e18 } as Date;
-      await expect(accounts.getBalance({ accountId, asOfTime: never })).rejects.toMatchObject({
-        code: Status.INVALID_ARGUMENT,
-        violations: [{ field: 'as_of_time' }],
-      });
     });
 
     it('is ABORTED while the version that must be reached is not', async () => {

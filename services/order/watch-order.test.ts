@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Status } from 'nice-grpc';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { openStorage } from '../../mesh/storage/open.ts';
+import type { Row, SqlValue, Storage } from '../../mesh/storage/storage.ts';
+import { createTestClock } from '../../mesh/testing/test-clock.ts';
+import { newOrder, type Order, type OrderState } from './order.ts';
+import { createOrderChanges } from './order-changes.ts';
+import { insertOrder, updateOrder } from './store.ts';
+import { createWatchOrder } from './watch-order.ts';
+
+const shippingAddress = { recipient: 'Ada', lines: ['1 Main St'], city: 'Berlin', postalCode: '', countryCode: 'DE' };
+const lines = [{ sku: 'a', quantity: 1, unitPrice: { currencyCode: 'USD', minorUnits: 1n } }];
+const { signal } = new AbortController();
+
+describe('watching an order', () => {
+  let folder: string;
+  let storage: Storage;
+  const clock = createTestClock();
+  const changes = createOrderChanges(clock);
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'watch-order-'));
+    storage = await openStorage(`sqlite:${join(folder, 'order.db')}`);
+    await storage.migrate('order', await loadMigrations(new URL('./migrations/', import.meta.url)));
+    const order = newOrder({ id: 'order-1', userId: 'ada', lines, shippingAddress, timeMs: clock.now() });
+    await storage.transaction((tx) => insertOrder(tx, order));
+  });
+  afterEach(async () => {
+    await storage.close();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Changes the order as another process does: nobody here is told. */
+  async function changeUnheard(state: OrderState): Promise<Order> {
+    const changed = await storage.transaction((tx) => updateOrder(tx, 'order-1', { state, timeMs: clock.now() }));
+    return changed ?? expect.fail('there is no such order');
+  }
+
+  async function change(state: OrderState): Promise<void> {
+    changes.publish(await changeUnheard(state));
+  }
+
+  function watch(watched: Storage = storage, ending: AbortSignal = signal): AsyncIterator<Order> {
+    return createWatchOrder(watched, changes)('order-1', ending)[Symbol.asyncIterator]();
+  }
+
+  async function nextState(watching: AsyncIterator<Order>): Promise<OrderState | 'ended'> {
+    const { done, value } = await watching.next();
+    return done ? 'ended' : value.state;
+  }
+
+  it('shows it as it is, then each change, also those that come faster than they are taken', async () => {
+    const watching = watch();
+    expect(await nextState(watching)).toBe('PENDING');
+    const waiting = nextState(watching);
+    await change('RESERVED');
+    expect(await waiting).toBe('RESERVED');
+    for (const state of ['PAID', 'SHIPPED', 'COMPLETED'] as const) await change(state);
+    for (const state of ['PAID', 'SHIPPED', 'COMPLETED', 'ended']) expect(await nextState(watching)).toBe(state);
+  });
+
+  it('ends at once with an order that has ended', async () => {
+    await change('CANCELLED');
+    const watching = watch();
+    expect(await nextState(watching)).toBe('CANCELLED');
+    expect(await nextState(watching)).toBe('ended');
+  });
+
+  it('goes on while an operator has to look', async () => {
+    const watching = watch();
+    await nextState(watching);
+    for (const state of ['NEEDS_ATTENTION', 'COMPENSATING', 'FAILED', 'ended'] as const) {
+      if (state !== 'ended') await change(state);
+      expect(await nextState(watching)).toBe(state);
+    }
+  });
+
+  it('misses no change that comes while it reads, and shows none twice', async () => {
+    let reads = 0;
+    const slow: Storage = {
+      ...storage,
+      async query<R extends Row>(sql: string, params?: readonly SqlValue[]): Promise<R[]> {
+        const rows = await storage.query<R>(sql, params);
+        if (++reads === 1) await change('RESERVED');
+        return rows;
+      },
+    };
+    const watching = watch(slow);
+    expect(await nextState(watching)).toBe('PENDING');
+    expect(await nextState(watching)).toBe('RESERVED');
+    const waiting = nextState(watching);
+    await change('PAID');
+    expect(await waiting).toBe('PAID');
+    expect(reads).toBe(1);
+  });
+
+  it('looks at the storage twice a second where another process may change the order', async () => {
+    const watching = watch({ ...storage, exclusive: false });
+    expect(await nextState(watching)).toBe('PENDING');
+    const waiting = nextState(watching);
+    await changeUnheard('RESERVED');
+    await expect.poll(() => clock.pendingMs()).toEqual([500]);
+    clock.advance(500);
+    expect(await waiting).toBe('RESERVED');
+  });
+
+  it('throws what it is ended with, and leaves nothing waiting', async () => {
+    const ending = new AbortController();
+    const watching = watch(storage, ending.signal);
+    await nextState(watching);
+    const waiting = nextState(watching);
+    const reason = new Error('the server is stopping');
+    ending.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    expect(clock.pendingMs()).toEqual([]);
+  });
+
+  it('is NOT_FOUND where there is no order', async () => {
+    const [unknown] = [createWatchOrder(storage, changes)('unknown', signal)[Symbol.asyncIterator]()];
+    await expect(unknown.next()).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'ORDER_NOT_FOUND' });
+  });
+});
