@@ -83,12 +83,24 @@ describe('a process that is told to end', () => {
     await expect(watching).rejects.toMatchObject({ code: Status.UNAVAILABLE, reason: 'SERVER_DRAINING' });
   });
 
-  it('ends at once when it is told a second time', async () => {
-    const { answer } = await beginCall();
-    const failure = expect(answer).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+  it('takes a signal that comes twice at once for one, as when make or npm passes it on', async () => {
+    const { held, answer } = await beginCall();
     const ended = mesh.stop();
     await eventually(() => expect(mesh.stderr()).toContain('draining'));
     mesh.child.kill('SIGTERM');
+    held.release();
+    await expect(answer).resolves.toMatchObject({ state: ShipmentState.SHIPMENT_STATE_BOOKED });
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('ends at once when it is told again later', async () => {
+    const { answer } = await beginCall();
+    const failure = expect(answer).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    const ended = mesh.stop();
+    await eventually(() => {
+      mesh.child.kill('SIGTERM');
+      expect(mesh.child.exitCode).not.toBeNull();
+    });
     expect(await ended).toEqual({ code: 1, signal: null });
     await failure;
   });

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OrderState } from '../gen/ts/order/v1/order.ts';
@@ -85,6 +86,20 @@ describe('a start', () => {
     }
     expect(lines).toHaveLength(5);
     expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('that waits for its database ends when it is told to', async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const connected = once(silent, 'connection');
+    const environment = { DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/<service>` };
+    await using spawned = spawnProcess({ dataDir, environment });
+    const [socket] = await connected;
+    spawned.child.kill('SIGTERM');
+    expect(await spawned.ended).toEqual({ code: 0, signal: null });
+    socket.destroy();
+    silent.close();
   });
 
   it('goes on with the data of the last run', async () => {

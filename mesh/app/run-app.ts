@@ -9,7 +9,8 @@ const exitCannotStart = 2;
 
 /**
  * Runs services as this process: prints one line that starts with `ready` when all of it serves, drains on SIGTERM or
- * SIGINT and exits 0; a second signal ends it at once. What keeps it from starting is one clear line an item, exit 2.
+ * SIGINT and exits 0; a signal that comes a second or more after the first ends it at once. What keeps it from starting
+ * is one clear line an item, exit 2.
  */
 export async function runApp(creators: readonly CreateService[]): Promise<void> {
   const startTimeMs = performance.now();
@@ -17,8 +18,9 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     const config = readConfig(process.env);
     const logger = createLogger(config.logLevel);
     endOnCrash(logger);
-    const app = await startApp(config, creators, logger);
-    endOnSignal(app, logger);
+    let app: App | undefined;
+    endOnSignal(logger, async () => app?.stop());
+    app = await startApp(config, creators, logger);
     const names = app.services.map((service) => service.name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
     process.stdout.write(
@@ -47,13 +49,19 @@ function endOnCrash(logger: Logger): void {
   process.on('unhandledRejection', crash);
 }
 
-function endOnSignal(app: App, logger: Logger): void {
-  let signalled = false;
+// One Ctrl-C or SIGTERM comes twice where make, npm or a supervisor passes on what the whole process group has got.
+const sameSignalMs = 1_000;
+
+function endOnSignal(logger: Logger, stop: () => Promise<void>): void {
+  let firstMs: number | undefined;
   const end = async (signal: NodeJS.Signals) => {
-    if (signalled) process.exit(1);
-    signalled = true;
-    logger.info({ signal }, 'draining: finishing what is under way; a second signal ends at once');
-    await app.stop();
+    if (firstMs !== undefined) {
+      if (performance.now() - firstMs >= sameSignalMs) process.exit(1);
+      return;
+    }
+    firstMs = performance.now();
+    logger.info({ signal }, 'draining: finishing what is under way; another signal, a second from now, ends at once');
+    await stop();
     process.exit(0);
   };
   process.on('SIGTERM', end);
