@@ -8,8 +8,8 @@ import { tempFolder } from './support/temp-folder.ts';
 import { startCarrier } from './support/test-carrier.ts';
 
 /** How many answers a process gives before it is killed, round after round. */
-const answersUntilDeath = [1, 10, 4, 12, 7, 2];
-const ordersInRound = 12;
+const answersUntilDeath = [1, 9, 4, 7, 2];
+const ordersInRound = 9;
 
 /** Orders that complete, that the carrier refuses, and that cannot be paid. */
 const kinds = [

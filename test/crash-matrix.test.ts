@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Order, OrderState, type PlaceOrderRequest } from '../gen/ts/order/v1/order.ts';
-import { type CrashPoint, crashPointVariable } from './support/crash-point.ts';
+import { type CrashPoint, crashPointVariable, type Step } from './support/crash-point.ts';
 import * as invariants from './support/invariants.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, startProcess } from './support/start-process.ts';
@@ -37,13 +37,12 @@ const cancelled: Scenario = {
   cancelled: true,
 };
 
-/** Both sides of each of these operations. */
-function around(...operations: readonly string[]): CrashPoint[] {
-  return operations.flatMap((operation) => [`before ${operation}`, `after ${operation}`] as CrashPoint[]);
+/** Both sides of each of these steps. */
+function around(...steps: readonly Step[]): CrashPoint[] {
+  return steps.flatMap((step) => [`before ${step}`, `after ${step}`] as const);
 }
 
-// The first two are made while the process starts.
-const orderCommits = Array.from({ length: 7 }, (_, index) => `order commit ${index + 3}`);
+const orderCommits = Array.from({ length: 8 }, (_, index) => `order commit ${index + 1}` as const);
 
 describe.concurrent.each([
   ['that completes', completes, around('order reserveStock 1', 'order charge 1', 'order createShipment 1')],

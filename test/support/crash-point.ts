@@ -24,20 +24,23 @@ export type Operation =
   | 'event'
   | 'task';
 
-/** Where a process dies: `before order charge 1` is before the order service charges for the first time. */
-export type CrashPoint = `${'before' | 'after'} ${ServiceName} ${Operation} ${number}`;
+/** A step of a service: `order charge 1` is the order service's first charge, counted from when the process serves. */
+export type Step = `${ServiceName} ${Operation} ${number}`;
+
+/** Where a process dies. */
+export type CrashPoint = `${'before' | 'after'} ${Step}`;
 
 /** The setting of `crashing-main.ts` that holds its crash point. */
 export const crashPointVariable = 'CRASH_POINT';
 
-/** The runtime of one service, on which the process dies by SIGKILL when it comes to the point. */
-export function crashAt(point: CrashPoint, runtime: Runtime): Runtime {
+/** The runtime of one service, on which the process dies by SIGKILL when it serves and comes to the point. */
+export function crashAt(point: CrashPoint, runtime: Runtime, serves: () => boolean): Runtime {
   const [moment, , operation, nth] = point.split(' ');
   const handling = new AsyncLocalStorage<'inbox' | 'note'>();
   let count = 0;
 
   const pass = async <T>(passed: Operation, run: () => Promise<T>): Promise<T> => {
-    if (passed !== operation) return run();
+    if (passed !== operation || !serves()) return run();
     count += 1;
     const isHere = count === Number(nth);
     if (isHere && moment === 'before') die();

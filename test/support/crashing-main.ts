@@ -7,7 +7,9 @@ import { type CrashPoint, crashAt, crashPointVariable } from './crash-point.ts';
 // All services in one process, as services/main.ts starts them, one of them on a runtime that kills the process at a point.
 const point = process.env[crashPointVariable] as CrashPoint;
 const [, service] = point.split(' ');
-const creators = allServicesWith(service as ServiceName, (runtime) => crashAt(point, runtime));
+let serves = false;
+const creators = allServicesWith(service as ServiceName, (runtime) => crashAt(point, runtime, () => serves));
 const config = readConfig(process.env);
 const app = await startApp(config, creators, createLogger(config.logLevel));
+serves = true;
 process.stdout.write(`ready grpc=${app.address} to die ${point}\n`);
