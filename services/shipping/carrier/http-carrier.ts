@@ -1,3 +1,5 @@
+import http from 'node:http';
+import https from 'node:https';
 import { storableText } from '../../../mesh/storage/storable-text.ts';
 import { carrierUnavailable } from '../errors.ts';
 import type { Booking, BookingOutcome, Carrier } from './carrier.ts';
@@ -8,32 +10,35 @@ const maxAnswerBytes = 256 * 1024;
 /** The longest text of a third party that is kept; error messages have it too, and those go as headers. */
 const maxTextLength = 500;
 
-/** The carrier's REST API at `baseUrl`, through fetch: no redirects, bounded answers, cancelled with the caller. */
+/** The connections to a carrier, and so the bookings that it is asked for at once; others wait for their turn. */
+const maxSockets = 16;
+
+/** The carrier's REST API at `baseUrl`: kept connections, no redirects, bounded answers, cancelled with the caller. */
 export function createHttpCarrier(baseUrl: string): Carrier {
-  const call = async (method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> => {
-    try {
-      return await fetch(new URL(path, baseUrl), {
-        method,
-        redirect: 'error',
-        signal,
-        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-      });
-    } catch (error) {
-      throw carrierUnavailable('did not answer', error);
-    }
-  };
+  const { Agent, request } = new URL(baseUrl).protocol === 'https:' ? https : http;
+  const agent = new Agent({ keepAlive: true, maxSockets });
+  const call = (method: string, path: string, body: unknown, signal: AbortSignal): Promise<http.IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      request(new URL(path, baseUrl), { method, headers, agent, signal })
+        .on('response', resolve)
+        .on('error', (error) => reject(carrierUnavailable('did not answer', error)))
+        .end(body === undefined ? undefined : JSON.stringify(body));
+    });
   return {
     async book(booking, signal) {
       const response = await call('PUT', `shipments/${encodeURIComponent(booking.reference)}`, bodyOf(booking), signal);
-      if (response.status === 200 || response.status === 201) return takenOf(await readAnswer(response));
-      if (response.status === 409 || response.status === 422) return refusedOf(await readAnswer(response));
-      await dropBody(response);
-      throw carrierUnavailable(`answered HTTP ${response.status}`);
+      const status = response.statusCode;
+      if (status === 200 || status === 201) return takenOf(await readAnswer(response));
+      if (status === 409 || status === 422) return refusedOf(await readAnswer(response));
+      response.destroy();
+      throw carrierUnavailable(`answered HTTP ${status}`);
     },
     async cancel(reference, signal) {
       const response = await call('DELETE', `shipments/${encodeURIComponent(reference)}`, undefined, signal);
-      await dropBody(response);
-      if (!response.ok && response.status !== 404) throw carrierUnavailable(`answered HTTP ${response.status}`);
+      const status = response.statusCode ?? 0;
+      response.destroy();
+      if ((status < 200 || status > 299) && status !== 404) throw carrierUnavailable(`answered HTTP ${status}`);
     },
   };
 }
@@ -59,12 +64,12 @@ function refusedOf(answer: unknown): BookingOutcome {
   return { taken: false, refusal: textOf(answer, 'message') ?? 'it gave no reason' };
 }
 
-async function readAnswer(response: Response): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
+async function readAnswer(response: http.IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of response.body ?? []) {
-      length += chunk.byteLength;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length;
       if (length > maxAnswerBytes) break;
       chunks.push(chunk);
     }
@@ -73,15 +78,6 @@ async function readAnswer(response: Response): Promise<unknown> {
     throw carrierUnavailable('sent an answer that cannot be read', error);
   }
   throw carrierUnavailable(`sent an answer of more than ${maxAnswerBytes} bytes`);
-}
-
-/** Lets the connection go that an answer came on. */
-async function dropBody(response: Response): Promise<void> {
-  try {
-    await response.body?.cancel();
-  } catch (error) {
-    throw carrierUnavailable('broke off its answer', error);
-  }
 }
 
 /** A text of an answer, fit to be stored and sent on; `undefined` when there is none. */
