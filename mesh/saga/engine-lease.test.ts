@@ -189,6 +189,20 @@ describeOnEachDatabase((newUrl) => {
       expect(tellsOf(...sagas).filter((told) => told === 'completed')).toHaveLength(ids.length);
     });
 
+    it('stops also when its storage is away, and leaves its leases to their end', async () => {
+      const storage = await openShared();
+      let away = false;
+      const transaction: Storage['transaction'] = async (work, options) => {
+        if (away) throw new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the database is away');
+        return storage.transaction(work, options);
+      };
+      const { engine } = await heldAtCharge({ ...storage, transaction }, systemClock);
+      away = true;
+      await engine.stop(0);
+      const [row] = await storage.query('SELECT lease_owner FROM saga');
+      expect(row?.lease_owner).not.toBeNull();
+    });
+
     it('goes on with what it found out once a storage that was away is back', async () => {
       const storage = await openTestStorage(newUrl());
       const saga = createTestSaga();

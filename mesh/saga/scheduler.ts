@@ -113,6 +113,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     noteDue(clock.now());
   }
 
+  async function giveLeasesBack(): Promise<void> {
+    try {
+      await releaseLeases(storage, 'own', owner, clock.now());
+    } catch (error) {
+      logger.warn({ err: error }, 'leases of sagas cannot be given back; others wait until they end');
+    }
+  }
+
   function setTimer(name: 'due' | 'renew' | 'scan', delayMs: number, action: () => void): void {
     timers.get(name)?.();
     timers.delete(name);
@@ -140,7 +148,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       await pumping;
       await Promise.all(active.values());
       callOff();
-      await releaseLeases(storage, 'own', owner, clock.now());
+      await giveLeasesBack();
     },
   };
 }

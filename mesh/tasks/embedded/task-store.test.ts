@@ -1,12 +1,20 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
+import type { Task } from '../task-queue.ts';
+import { withDefaults } from '../work-defaults.ts';
 import { createTaskStore, type TaskStore } from './task-store.ts';
 import type { LeasedTask } from './task-table.ts';
+import { createWorker } from './worker.ts';
 
 let folder: string;
 let storage: Storage;
@@ -71,6 +79,29 @@ describe('a lease', () => {
   it('ends with the process that held it', async () => {
     await claimOne();
     store = await createTaskStore(storage, clock, () => undefined);
+    expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
+  });
+});
+
+describe('a worker that stops', () => {
+  it('does so also when its task cannot be given back, which is then taken when its lease ends', async () => {
+    await store.add('q', [{ id: 'a', payload: Buffer.from('a'), headers: {} }]);
+    const started = Promise.withResolvers<void>();
+    const handle = (_task: Task, signal: AbortSignal) => {
+      started.resolve();
+      return once(signal, 'abort').then(() => undefined);
+    };
+    const full = () => Promise.reject(new MeshError(Status.UNAVAILABLE, 'STORAGE_FULL', 'full, says the test'));
+    const settings = withDefaults({ queue: 'q', handle });
+    const logger = createLogger('silent');
+    const worker = createWorker({ store: { ...store, giveBack: full }, settings, clock, logger });
+    worker.wake();
+    await started.promise;
+    const stopped = worker.stop();
+    await eventually(() => expect(clock.pendingMs()).toContain(10_000));
+    clock.advance(10_000);
+    await stopped;
+    clock.advance(settings.visibilityTimeoutMs);
     expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
   });
 });

@@ -18,7 +18,7 @@ export interface TryContext {
   readonly logger: Logger;
 }
 
-/** A try under way. Neither promise rejects. */
+/** A try under way. None of its promises rejects. */
 export interface TaskTry {
   /** Resolves when the work is over, however it ended: the hand is free for another task. */
   readonly handled: Promise<unknown>;
@@ -36,7 +36,7 @@ type Outcome =
 
 /** Works on a leased task, in the scope of who sent it, and keeps its lease while it does. */
 export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
-  const { store, settings } = context;
+  const { settings } = context;
   const abort = new AbortController();
   const task = toTask(leased, settings);
   return runInScope(scopeOf(task, abort.signal), () => {
@@ -52,7 +52,7 @@ export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
       async abandon() {
         endRenewal();
         abort.abort(workerStopped(leased, settings.queue));
-        await store.giveBack(settings.queue, leased);
+        await giveBack(leased, context);
       },
     };
   });
@@ -86,6 +86,16 @@ function record(outcome: Outcome, leased: LeasedTask, context: TryContext): Prom
 function reportUnrecorded(error: unknown, leased: LeasedTask, { settings, logger }: TryContext): void {
   const fields = { err: error, queue: settings.queue, task: leased.id };
   logger.error(fields, 'the outcome of a task could not be recorded: it is tried again when its lease ends');
+}
+
+/** Gives a task back as if it had not been taken; one that cannot be given back now is taken when its lease ends. */
+export async function giveBack(leased: LeasedTask, { store, settings, logger }: TryContext): Promise<void> {
+  try {
+    await store.giveBack(settings.queue, leased);
+  } catch (error) {
+    const fields = { err: error, queue: settings.queue, task: leased.id };
+    logger.warn(fields, 'a task could not be given back: it is taken again when its lease ends');
+  }
 }
 
 async function recordFailure(

@@ -1,6 +1,5 @@
 import type { TaskWorker } from '../task-queue.ts';
-import type { LeasedTask } from './task-table.ts';
-import { type TaskTry, type TryContext, tryTask } from './try-task.ts';
+import { giveBack, type TaskTry, type TryContext, tryTask } from './try-task.ts';
 
 /** How long a worker that stops waits for the tasks in hand. */
 const stopGraceMs = 10_000;
@@ -44,7 +43,7 @@ export function createWorker(context: TryContext): EmbeddedWorker {
     const room = settings.concurrency - inHand;
     try {
       const { tasks, nextDueTimeMs } = await store.claim(settings.queue, room, settings.visibilityTimeoutMs);
-      if (stopping) return await giveAllBack(tasks, context);
+      if (stopping) return void (await Promise.all(tasks.map((task) => giveBack(task, context))));
       for (const task of tasks) take(tryTask(task, context));
       if (tasks.length === room) mayBeMore = true;
       else if (nextDueTimeMs !== undefined) setAlarm(nextDueTimeMs - clock.now());
@@ -83,10 +82,6 @@ export function createWorker(context: TryContext): EmbeddedWorker {
 /** Tasks that end in one turn are replaced by one claim, which shares a commit with their outcomes. */
 function endOfTurn(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
-}
-
-async function giveAllBack(tasks: readonly LeasedTask[], { store, settings }: TryContext): Promise<void> {
-  await Promise.all(tasks.map((task) => store.giveBack(settings.queue, task)));
 }
 
 async function endOrGrace(tries: ReadonlySet<TaskTry>, { clock }: TryContext): Promise<void> {
