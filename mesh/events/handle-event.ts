@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
 import { MeshError } from '../errors/mesh-error.ts';
-import { storableText } from '../storage/storable-text.ts';
+import { uuidv5 } from '../ids/ids.ts';
 import type { Storage } from '../storage/storage.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -103,7 +103,12 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   };
 }
 
-const inboxId = (attributes: EventAttributes): string => storableText(attributes.id);
+const storableId = /^[ -~]{1,200}$/;
+
+/** The event's id; a hash of it where a foreign producer's is nothing that every database can store and index. */
+function inboxId({ id }: EventAttributes): string {
+  return storableId.test(id) ? id : uuidv5(id);
+}
 
 /** The storage, or a service that the handler asks: no fault of the event. */
 function isUnavailable(error: unknown): boolean {
