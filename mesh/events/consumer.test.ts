@@ -168,6 +168,14 @@ describeOnEachDatabase((newUrl) => {
     await effectsToBe(['1', '2']);
   });
 
+  test('events that two sources gave the same id are two events', async () => {
+    await (await makeConsumer(record)).start();
+    const ours = wrapped('a', 1, 'same');
+    const theirs = wrapEvent(versionEvent('t', 'a', 2), { id: 'same', source: '//elsewhere' });
+    await parts.events.publish([ours, theirs, ours, theirs, wrapped('a', 3)]);
+    await effectsToBe(['1', '2', '3']);
+  });
+
   test('a dead event that is delivered again is neither handled nor buried a second time', async () => {
     const consumer = await makeConsumer(failing({ count: 3 }));
     await consumer.start();

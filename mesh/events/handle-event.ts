@@ -103,11 +103,15 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   };
 }
 
-const storableId = /^[ -~]{1,200}$/;
+const storable = /^[ -~]{1,200}$/;
 
-/** The event's id; a hash of it where a foreign producer's is nothing that every database can store and index. */
-function inboxId({ id }: EventAttributes): string {
-  return storableId.test(id) ? id : uuidv5(id);
+/**
+ * What tells an event from all others: source and id, says CloudEvents. A hash of them where a foreign producer's are
+ * nothing that every database can store and index.
+ */
+function inboxId({ source, id }: EventAttributes): string {
+  const name = `${source} ${id}`;
+  return storable.test(name) ? name : uuidv5(source, id);
 }
 
 /** The storage, or a service that the handler asks: no fault of the event. */
