@@ -45,7 +45,7 @@ export async function startApp(config: Config, creators: readonly CreateService[
   address = dialAddress(config.grpcListen, port);
   resources.defer(() => stopServices(services, logger));
   for (const service of services) await service.start?.();
-  resources.defer(watchServices(services, health, runtime.clock, logger));
+  resources.defer(await watchServices(services, health, runtime.clock, logger));
   const opened = resources.move();
   let stopped: Promise<void> | undefined;
   const stop = async () => {
