@@ -114,9 +114,15 @@ function inboxId({ source, id }: EventAttributes): string {
   return storable.test(name) ? name : uuidv5(source, id);
 }
 
-/** The storage, or a service that the handler asks: no fault of the event. */
+const infrastructureCodes: ReadonlySet<Status> = new Set([
+  Status.UNAVAILABLE,
+  Status.DEADLINE_EXCEEDED,
+  Status.RESOURCE_EXHAUSTED,
+]);
+
+/** The storage, or a service that the handler asks, is down or too slow: no fault of the event. */
 function isUnavailable(error: unknown): boolean {
-  return error instanceof MeshError && error.code === Status.UNAVAILABLE;
+  return error instanceof MeshError && infrastructureCodes.has(error.code);
 }
 
 /** Whether the event itself is at fault, so that no further try can help. */

@@ -85,7 +85,8 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
     it('becomes a mail, once, also when it is delivered twice', async () => {
       const userId = await newUser();
       const event = placed(userId);
-      const twice = { ...event, headers: { ce_id: randomUUID(), ce_type: 'ORDER_PLACED' } };
+      const headers = { ce_id: randomUUID(), ce_source: '//ordermesh/order', ce_type: 'ORDER_PLACED' };
+      const twice = { ...event, headers };
       const after = placed(userId, event.key);
       await publish(twice, twice, after);
       const [first, second, ...others] = await sentAbout(event.key, 2);

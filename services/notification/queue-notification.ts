@@ -4,6 +4,7 @@ import type { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import type { EventHandler } from '../../mesh/events/consumer.ts';
 import { decodeEvent } from '../../mesh/events/decode-event.ts';
+import type { EventAttributes } from '../../mesh/events/envelope.ts';
 import type { Outbox } from '../../mesh/events/outbox.ts';
 import { uuidv5 } from '../../mesh/ids/ids.ts';
 import type { Clock } from '../../mesh/telemetry/clock.ts';
@@ -31,7 +32,7 @@ export function queueNotifications({ users, outbox, clock }: QueueNotificationDe
       const news = decodeEvent(event, orderNews);
       if (!isId(news.orderId) || !isId(news.userId)) throw unreadableEvent('it has no orderId or no userId');
       const user = await findRecipient(users, news.userId);
-      const notification = newNotification(notificationId(attributes.id), template, news.orderId, user, clock.now());
+      const notification = newNotification(notificationId(attributes), template, news.orderId, user, clock.now());
       const details = { name: user.name, message: news.message };
       return async (tx) => {
         if (await insertNotification(tx, notification))
@@ -51,7 +52,8 @@ async function findRecipient(users: Client<UserServiceDefinition>, id: string): 
   }
 }
 
-/** The event's own id where it is a UUID, which sorts by time; what foreign producers use becomes one. */
-function notificationId(eventId: string): string {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(eventId) ? eventId : uuidv5('notification', eventId);
+/** Our own services' ids are UUIDs that sort by time; those of other producers become unique with their source. */
+function notificationId({ source, id }: EventAttributes): string {
+  const ours = source.startsWith('//ordermesh/') && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+  return ours ? id : uuidv5('notification', source, id);
 }
