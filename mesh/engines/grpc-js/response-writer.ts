@@ -30,13 +30,15 @@ export async function writeAll<Response>(
     close(iterator);
   });
   try {
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    // Also before the first: a handler that was never begun has nothing to close.
+    while (!call.ended) {
+      const next = await iterator.next();
       if (call.ended) return;
+      if (next.done) break;
       const bytes = encode(next.value);
       if (!begun) call.beginMessages();
       begun = true;
       if (!batch.add(bytes)) await room.opened();
-      if (call.ended) return;
     }
   } finally {
     batch.flush();
