@@ -8,6 +8,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { createAccessLog } from './access-log.ts';
 import { createAdmission } from './admission.ts';
 import { type ChainTools, chain, type ServedMethod } from './chain.ts';
+import { createDeadlines } from './deadlines.ts';
 import type { Health } from './health/health.ts';
 import { createReflection } from './reflection/reflection.ts';
 import type { ServedContract } from './serve.ts';
@@ -37,7 +38,8 @@ export interface Server {
 export function createServer(options: ServerOptions): Server {
   const { engine, serves, clock, logger, health, descriptors = contractDescriptors, ...limits } = options;
   const admission = createAdmission();
-  const tools: ChainTools = { clock, logger, admission, accessLog: createAccessLog(clock, logger) };
+  const accessLog = createAccessLog(clock, logger);
+  const tools: ChainTools = { clock, logger, admission, accessLog, deadlines: createDeadlines(clock) };
   const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });
   for (const { contract } of serves) health?.setInitially(nameOf(contract), 'NOT_SERVING');
   const withHealth = health ? [...serves, health.served] : serves;

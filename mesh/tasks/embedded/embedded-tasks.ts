@@ -17,7 +17,7 @@ export async function openEmbeddedTasks(
   path: string,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<TaskQueue> {
-  const storage = await openStorage(`sqlite:${path}`);
+  const storage = await openStorage(`sqlite:${path}`, { soleUser: true });
   const workers = new Map<EmbeddedWorker, string>();
   const wakeWorkers = (queue: string) => {
     for (const [worker, itsQueue] of workers) if (itsQueue === queue) worker.wake();
