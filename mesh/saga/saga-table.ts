@@ -203,6 +203,15 @@ export async function releaseLeases(
   } while (released === releasePageSize);
 }
 
+/** How many sagas are on their way, and how many wait for an operator. */
+export async function countUnfinished(db: Queryable): Promise<{ readonly going: number; readonly parked: number }> {
+  const [row] = await db.query<{ going: bigint; parked: bigint }>(
+    `SELECT (SELECT count(*) FROM saga WHERE state IN ('running', 'compensating')) AS going,
+            (SELECT count(*) FROM saga WHERE state = 'needs-attention') AS parked`,
+  );
+  return { going: Number(row?.going), parked: Number(row?.parked) };
+}
+
 /** Kinds of unfinished sagas that are none of `definitions`. */
 export async function selectUndefined(
   storage: Storage,

@@ -23,6 +23,8 @@ export async function openEmbeddedTasks(
     for (const [worker, itsQueue] of workers) if (itsQueue === queue) worker.wake();
   };
   const store = await createTaskStore(storage, clock, wakeWorkers);
+  const left = await store.depths();
+  if (Object.keys(left).length > 0) logger.info({ queues: left }, 'the task queue has tasks of an earlier run');
   return {
     enqueue: (queue, tasks) => reachable(store.add(queue, tasks.map(withScopeHeaders))),
     async work(options) {
