@@ -135,6 +135,22 @@ test('a violation names the place of the value and says what the value must be',
   ]);
 });
 
+test('an empty value that may not be empty is told to be required, and a choice by its fields', async () => {
+  const strings = await loadValidation('Strings');
+  const find = (text: string) =>
+    strings(toBinary(messageType('Strings'), create(messageType('Strings'), { pattern: text, withPath: text })))
+      .filter(({ field }) => field === 'pattern')
+      .map(({ description }) => description);
+  expect(find('')).toEqual(['is required']);
+  expect(find('x')).toEqual(['must match the pattern ^[a-c\\-]+\\s?.$']);
+  const node = await loadValidation('Node');
+  const bytes = toBinary(messageType('Node'), create(messageType('Node'), {}));
+  expect(node(bytes)).toContainEqual({
+    field: 'required_choice',
+    description: expect.stringMatching(/^exactly one of the fields .*choice_text.* must be set$/),
+  });
+});
+
 test('a list or a map that is too long is not looked into', async () => {
   const type = messageType('Collections');
   const validate = await loadValidation('Collections');

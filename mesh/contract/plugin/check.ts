@@ -8,6 +8,8 @@ export interface Check {
   readonly broken: string;
   /** What the caller is told, in full: `must be at least 1`. */
   readonly description: string;
+  /** The expression for a text of which the caller is told, when it is empty, that it is required. */
+  readonly requiredText?: string;
 }
 
 /** What the rules of a field need to know besides the rules. */

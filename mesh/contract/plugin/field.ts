@@ -13,14 +13,16 @@ export function compileField(field: DescField, context: FieldContext): string[] 
   const type = fieldType(field);
   const access = accessField(field, type);
   const path = quote(field.name);
-  const checks = compileValueRules(rules, type, access.value, context);
+  const isSkippable = access.hasPresence || rules.ignore === Ignore.IF_ZERO_VALUE;
+  const isNeverZero = !access.hasPresence && (rules.required || isSkippable);
+  const tests = compileValueRules(rules, type, access.value, context);
+  const checks = isNeverZero ? tests.map(({ broken, description }) => ({ broken, description })) : tests;
   const inner = compileInside(field, rules, type, access.value, context);
   if (rules.required) {
     const isMissing = { broken: access.absent, description: 'is required' };
     const body = guard(undefined, checks, path, inner);
     return [report(isMissing, path), ...(body.length > 0 ? block('else', body) : [])];
   }
-  const isSkippable = access.hasPresence || rules.ignore === Ignore.IF_ZERO_VALUE;
   return guard(isSkippable ? access.present : undefined, checks, path, inner);
 }
 

@@ -55,7 +55,7 @@ export function printMessage(
 function compileOneof(oneof: DescOneof, context: FieldContext): string[] {
   const isUnset = `message.${propertyName(oneof)} === undefined`;
   const names = oneof.fields.map(({ name }) => name).join(', ');
-  const missing = `{ field: ${quote(oneof.name)}, description: ${quote(`one of ${names} is required`)} }`;
+  const missing = `{ field: ${quote(oneof.name)}, description: ${quote(`exactly one of the fields ${names} must be set`)} }`;
   const required = getOption(oneof, oneofOption).required ? [`if (${isUnset}) out.push(${missing});`] : [];
   return [...required, ...oneof.fields.flatMap((field) => compileMember(field, context))];
 }

@@ -2,8 +2,9 @@ import type { Check } from './check.ts';
 import { indent, quote } from './generated-module.ts';
 
 /** The statement that reports a broken rule; `path` is the field's path as an expression. */
-export function report({ broken, description }: Check, path: string): string {
-  return `if (${broken}) out.push({ field: ${path}, description: ${quote(description)} });`;
+export function report({ broken, description, requiredText }: Check, path: string): string {
+  const told = requiredText === undefined ? '' : `${requiredText} === '' ? 'is required' : `;
+  return `if (${broken}) out.push({ field: ${path}, description: ${told}${quote(description)} });`;
 }
 
 /** Statements under a head, such as `if (…)` or `else`. */

@@ -17,7 +17,7 @@ export function validateMoney(message: Money): FieldViolation[] {
 
 /** Appends every broken rule of common.v1.Money to `out`. */
 export function checkMoney(message: Money, out: FieldViolation[]): void {
-  if (!pattern.test(message.currencyCode)) out.push({ field: 'currency_code', description: 'must match the pattern ^[A-Z]{3}$' });
+  if (!pattern.test(message.currencyCode)) out.push({ field: 'currency_code', description: message.currencyCode === '' ? 'is required' : 'must match the pattern ^[A-Z]{3}$' });
 }
 
 /** Every broken rule of common.v1.Address, in field order. */
@@ -42,5 +42,5 @@ export function checkAddress(message: Address, out: FieldViolation[]): void {
   if (message.city === '') out.push({ field: 'city', description: 'must be at least 1 character long' });
   if (isLonger(message.city, 100)) out.push({ field: 'city', description: 'must be at most 100 characters long' });
   if (isLonger(message.postalCode, 20)) out.push({ field: 'postal_code', description: 'must be at most 20 characters long' });
-  if (!pattern2.test(message.countryCode)) out.push({ field: 'country_code', description: 'must match the pattern ^[A-Z]{2}$' });
+  if (!pattern2.test(message.countryCode)) out.push({ field: 'country_code', description: message.countryCode === '' ? 'is required' : 'must match the pattern ^[A-Z]{2}$' });
 }

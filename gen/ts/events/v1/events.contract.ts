@@ -20,11 +20,11 @@ export function validatePublishRequest(message: PublishRequest): FieldViolation[
 /** Appends every broken rule of events.v1.PublishRequest to `out`. */
 export function checkPublishRequest(message: PublishRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.topic)) out.push({ field: 'topic', description: 'must match the pattern ^[a-zA-Z0-9._-]{1,249}$' });
+  if (!pattern.test(message.topic)) out.push({ field: 'topic', description: message.topic === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9._-]{1,249}$' });
   if (message.key === '') out.push({ field: 'key', description: 'must be at least 1 character long' });
   if (isLonger(message.key, 1024)) out.push({ field: 'key', description: 'must be at most 1024 characters long' });
-  if (!pattern2.test(message.type)) out.push({ field: 'type', description: 'must match the pattern ^[A-Z][A-Z0-9_]{0,63}$' });
-  if (message.value === undefined) out.push({ field: 'value', description: 'one of payload, json is required' });
+  if (!pattern2.test(message.type)) out.push({ field: 'type', description: message.type === '' ? 'is required' : 'must match the pattern ^[A-Z][A-Z0-9_]{0,63}$' });
+  if (message.value === undefined) out.push({ field: 'value', description: 'exactly one of the fields payload, json must be set' });
 }
 
 /** Every broken rule of events.v1.SubscribeRequest, in field order. */
@@ -36,7 +36,7 @@ export function validateSubscribeRequest(message: SubscribeRequest): FieldViolat
 
 /** Appends every broken rule of events.v1.SubscribeRequest to `out`. */
 export function checkSubscribeRequest(message: SubscribeRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.topic)) out.push({ field: 'topic', description: 'must match the pattern ^[a-zA-Z0-9._-]{1,249}$' });
+  if (!pattern.test(message.topic)) out.push({ field: 'topic', description: message.topic === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9._-]{1,249}$' });
   if (message.from?.$case === 'time' && !(message.from.value.getTime() >= -62135596800000 && message.from.value.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.types.length > 100) out.push({ field: 'types', description: 'must have at most 100 items' });
   if (isLonger(message.key, 1024)) out.push({ field: 'key', description: 'must be at most 1024 characters long' });

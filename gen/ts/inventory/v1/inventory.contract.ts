@@ -20,7 +20,7 @@ export function validateItem(message: Item): FieldViolation[] {
 
 /** Appends every broken rule of inventory.v1.Item to `out`. */
 export function checkItem(message: Item, out: FieldViolation[]): void {
-  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: message.sku === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (message.name === '') out.push({ field: 'name', description: 'must be at least 1 character long' });
   if (isLonger(message.name, 200)) out.push({ field: 'name', description: 'must be at most 200 characters long' });
   if (message.unitPrice === undefined) out.push({ field: 'unit_price', description: 'is required' });
@@ -61,7 +61,7 @@ export function validateGetItemRequest(message: GetItemRequest): FieldViolation[
 
 /** Appends every broken rule of inventory.v1.GetItemRequest to `out`. */
 export function checkGetItemRequest(message: GetItemRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: message.sku === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of inventory.v1.BatchGetItemsRequest, in field order. */
@@ -77,7 +77,7 @@ export function checkBatchGetItemsRequest(message: BatchGetItemsRequest, out: Fi
   if (message.skus.length > 1000) out.push({ field: 'skus', description: 'must have at most 1000 items' });
   if (message.skus.length <= 1000) {
     message.skus.forEach((item, index) => {
-      if (!pattern.test(item)) out.push({ field: `skus[${index}]`, description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+      if (!pattern.test(item)) out.push({ field: `skus[${index}]`, description: item === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
     });
   }
 }
@@ -121,7 +121,7 @@ export function validateAdjustStockRequest(message: AdjustStockRequest): FieldVi
 /** Appends every broken rule of inventory.v1.AdjustStockRequest to `out`. */
 export function checkAdjustStockRequest(message: AdjustStockRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: message.sku === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.delta >= -1000000000000n && message.delta <= 1000000000000n)) out.push({ field: 'delta', description: 'must be at least -1000000000000 and at most 1000000000000' });
   if (listed.has(message.delta)) out.push({ field: 'delta', description: 'must be none of 0' });
   if (isLonger(message.reason, 500)) out.push({ field: 'reason', description: 'must be at most 500 characters long' });
@@ -136,7 +136,7 @@ export function validateReservationItem(message: ReservationItem): FieldViolatio
 
 /** Appends every broken rule of inventory.v1.ReservationItem to `out`. */
 export function checkReservationItem(message: ReservationItem, out: FieldViolation[]): void {
-  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: message.sku === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.quantity >= 1n && message.quantity <= 1000000n)) out.push({ field: 'quantity', description: 'must be at least 1 and at most 1000000' });
 }
 
@@ -150,7 +150,7 @@ export function validateReserveStockRequest(message: ReserveStockRequest): Field
 /** Appends every broken rule of inventory.v1.ReserveStockRequest to `out`. */
 export function checkReserveStockRequest(message: ReserveStockRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (message.items.length < 1) out.push({ field: 'items', description: 'must have at least 1 item' });
   if (message.items.length > 100) out.push({ field: 'items', description: 'must have at most 100 items' });
   if (message.items.length <= 100) {
@@ -172,7 +172,7 @@ export function validateReleaseStockRequest(message: ReleaseStockRequest): Field
 /** Appends every broken rule of inventory.v1.ReleaseStockRequest to `out`. */
 export function checkReleaseStockRequest(message: ReleaseStockRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of inventory.v1.CommitStockRequest, in field order. */
@@ -185,7 +185,7 @@ export function validateCommitStockRequest(message: CommitStockRequest): FieldVi
 /** Appends every broken rule of inventory.v1.CommitStockRequest to `out`. */
 export function checkCommitStockRequest(message: CommitStockRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of inventory.v1.GetReservationRequest, in field order. */
@@ -197,7 +197,7 @@ export function validateGetReservationRequest(message: GetReservationRequest): F
 
 /** Appends every broken rule of inventory.v1.GetReservationRequest to `out`. */
 export function checkGetReservationRequest(message: GetReservationRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of inventory.v1.Reservation, in field order. */

@@ -31,7 +31,7 @@ export function validateGetNotificationRequest(message: GetNotificationRequest):
 
 /** Appends every broken rule of notification.v1.GetNotificationRequest to `out`. */
 export function checkGetNotificationRequest(message: GetNotificationRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of notification.v1.Notification, in field order. */

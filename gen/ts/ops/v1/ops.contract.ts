@@ -37,9 +37,9 @@ export function validateGetSagaRequest(message: GetSagaRequest): FieldViolation[
 
 /** Appends every broken rule of ops.v1.GetSagaRequest to `out`. */
 export function checkGetSagaRequest(message: GetSagaRequest, out: FieldViolation[]): void {
-  if (message.name === undefined) out.push({ field: 'name', description: 'one of id, order_id is required' });
-  if (message.name?.$case === 'id' && !pattern.test(message.name.value)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
-  if (message.name?.$case === 'orderId' && !pattern.test(message.name.value)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (message.name === undefined) out.push({ field: 'name', description: 'exactly one of the fields id, order_id must be set' });
+  if (message.name?.$case === 'id' && !pattern.test(message.name.value)) out.push({ field: 'id', description: message.name.value === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (message.name?.$case === 'orderId' && !pattern.test(message.name.value)) out.push({ field: 'order_id', description: message.name.value === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of ops.v1.RetrySagaRequest, in field order. */
@@ -52,7 +52,7 @@ export function validateRetrySagaRequest(message: RetrySagaRequest): FieldViolat
 /** Appends every broken rule of ops.v1.RetrySagaRequest to `out`. */
 export function checkRetrySagaRequest(message: RetrySagaRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (isLonger(message.note, 1000)) out.push({ field: 'note', description: 'must be at most 1000 characters long' });
 }
 
@@ -66,8 +66,8 @@ export function validateResolveSagaRequest(message: ResolveSagaRequest): FieldVi
 /** Appends every broken rule of ops.v1.ResolveSagaRequest to `out`. */
 export function checkResolveSagaRequest(message: ResolveSagaRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
-  if (!pattern2.test(message.step)) out.push({ field: 'step', description: 'must match the pattern ^[a-z][a-z0-9-]{0,63}$' });
+  if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern2.test(message.step)) out.push({ field: 'step', description: message.step === '' ? 'is required' : 'must match the pattern ^[a-z][a-z0-9-]{0,63}$' });
   if (!listed2.has(message.outcome)) out.push({ field: 'outcome', description: 'must be a ResolveOutcome that is known' });
   if (listed3.has(message.outcome)) out.push({ field: 'outcome', description: 'must be none of RESOLVE_OUTCOME_UNSPECIFIED' });
   if (message.note === '') out.push({ field: 'note', description: 'must be at least 1 character long' });

@@ -20,7 +20,7 @@ export function validateOrderItem(message: OrderItem): FieldViolation[] {
 
 /** Appends every broken rule of order.v1.OrderItem to `out`. */
 export function checkOrderItem(message: OrderItem, out: FieldViolation[]): void {
-  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.sku)) out.push({ field: 'sku', description: message.sku === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.quantity >= 1 && message.quantity <= 1000000)) out.push({ field: 'quantity', description: 'must be at least 1 and at most 1000000' });
 }
 
@@ -62,7 +62,7 @@ export function validatePlaceOrderRequest(message: PlaceOrderRequest): FieldViol
 /** Appends every broken rule of order.v1.PlaceOrderRequest to `out`. */
 export function checkPlaceOrderRequest(message: PlaceOrderRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.userId)) out.push({ field: 'user_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.userId)) out.push({ field: 'user_id', description: message.userId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (message.items.length < 1) out.push({ field: 'items', description: 'must have at least 1 item' });
   if (message.items.length > 100) out.push({ field: 'items', description: 'must have at most 100 items' });
   if (message.items.length <= 100) {
@@ -89,7 +89,7 @@ export function validateGetOrderRequest(message: GetOrderRequest): FieldViolatio
 
 /** Appends every broken rule of order.v1.GetOrderRequest to `out`. */
 export function checkGetOrderRequest(message: GetOrderRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of order.v1.ListOrdersRequest, in field order. */
@@ -116,7 +116,7 @@ export function validateWatchOrderRequest(message: WatchOrderRequest): FieldViol
 
 /** Appends every broken rule of order.v1.WatchOrderRequest to `out`. */
 export function checkWatchOrderRequest(message: WatchOrderRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of order.v1.CancelOrderRequest, in field order. */
@@ -129,7 +129,7 @@ export function validateCancelOrderRequest(message: CancelOrderRequest): FieldVi
 /** Appends every broken rule of order.v1.CancelOrderRequest to `out`. */
 export function checkCancelOrderRequest(message: CancelOrderRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (isLonger(message.reason, 500)) out.push({ field: 'reason', description: 'must be at most 500 characters long' });
 }
 

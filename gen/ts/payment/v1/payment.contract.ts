@@ -66,8 +66,8 @@ export function validateOpenAccountRequest(message: OpenAccountRequest): FieldVi
 /** Appends every broken rule of payment.v1.OpenAccountRequest to `out`. */
 export function checkOpenAccountRequest(message: OpenAccountRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
-  if (!pattern2.test(message.currencyCode)) out.push({ field: 'currency_code', description: 'must match the pattern ^[A-Z]{3}$' });
+  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: message.accountId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern2.test(message.currencyCode)) out.push({ field: 'currency_code', description: message.currencyCode === '' ? 'is required' : 'must match the pattern ^[A-Z]{3}$' });
 }
 
 /** Every broken rule of payment.v1.DepositRequest, in field order. */
@@ -80,7 +80,7 @@ export function validateDepositRequest(message: DepositRequest): FieldViolation[
 /** Appends every broken rule of payment.v1.DepositRequest to `out`. */
 export function checkDepositRequest(message: DepositRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: message.accountId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (message.amount === undefined) out.push({ field: 'amount', description: 'is required' });
   else {
     const from = out.length;
@@ -100,7 +100,7 @@ export function validateWithdrawRequest(message: WithdrawRequest): FieldViolatio
 /** Appends every broken rule of payment.v1.WithdrawRequest to `out`. */
 export function checkWithdrawRequest(message: WithdrawRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: message.accountId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (message.amount === undefined) out.push({ field: 'amount', description: 'is required' });
   else {
     const from = out.length;
@@ -119,7 +119,7 @@ export function validateGetBalanceRequest(message: GetBalanceRequest): FieldViol
 
 /** Appends every broken rule of payment.v1.GetBalanceRequest to `out`. */
 export function checkGetBalanceRequest(message: GetBalanceRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: message.accountId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.minVersion >= 0n)) out.push({ field: 'min_version', description: 'must be at least 0' });
   if (!(message.asOfVersion >= 0n)) out.push({ field: 'as_of_version', description: 'must be at least 0' });
   if (message.asOfTime !== undefined && !(message.asOfTime.getTime() >= -62135596800000 && message.asOfTime.getTime() <= 253402300799999)) out.push({ field: 'as_of_time', description: 'must be a time from the year 1 to the year 9999' });
@@ -134,7 +134,7 @@ export function validateListAccountEventsRequest(message: ListAccountEventsReque
 
 /** Appends every broken rule of payment.v1.ListAccountEventsRequest to `out`. */
 export function checkListAccountEventsRequest(message: ListAccountEventsRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: message.accountId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.afterVersion >= 0n)) out.push({ field: 'after_version', description: 'must be at least 0' });
 }
 
@@ -148,8 +148,8 @@ export function validateChargeRequest(message: ChargeRequest): FieldViolation[] 
 /** Appends every broken rule of payment.v1.ChargeRequest to `out`. */
 export function checkChargeRequest(message: ChargeRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
-  if (!pattern.test(message.userId)) out.push({ field: 'user_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.userId)) out.push({ field: 'user_id', description: message.userId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (message.amount === undefined) out.push({ field: 'amount', description: 'is required' });
   else {
     const from = out.length;
@@ -168,7 +168,7 @@ export function validateRefundRequest(message: RefundRequest): FieldViolation[] 
 /** Appends every broken rule of payment.v1.RefundRequest to `out`. */
 export function checkRefundRequest(message: RefundRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of payment.v1.GetPaymentRequest, in field order. */
@@ -180,7 +180,7 @@ export function validateGetPaymentRequest(message: GetPaymentRequest): FieldViol
 
 /** Appends every broken rule of payment.v1.GetPaymentRequest to `out`. */
 export function checkGetPaymentRequest(message: GetPaymentRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of payment.v1.ListPaymentsRequest, in field order. */

@@ -20,8 +20,8 @@ export function validateCreateShipmentRequest(message: CreateShipmentRequest): F
 /** Appends every broken rule of shipping.v1.CreateShipmentRequest to `out`. */
 export function checkCreateShipmentRequest(message: CreateShipmentRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
-  if (!pattern.test(message.paymentId)) out.push({ field: 'payment_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.paymentId)) out.push({ field: 'payment_id', description: message.paymentId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (message.address === undefined) out.push({ field: 'address', description: 'is required' });
   else {
     const from = out.length;
@@ -40,7 +40,7 @@ export function validateCancelShipmentRequest(message: CancelShipmentRequest): F
 /** Appends every broken rule of shipping.v1.CancelShipmentRequest to `out`. */
 export function checkCancelShipmentRequest(message: CancelShipmentRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of shipping.v1.GetShipmentRequest, in field order. */
@@ -52,7 +52,7 @@ export function validateGetShipmentRequest(message: GetShipmentRequest): FieldVi
 
 /** Appends every broken rule of shipping.v1.GetShipmentRequest to `out`. */
 export function checkGetShipmentRequest(message: GetShipmentRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of shipping.v1.Shipment, in field order. */

@@ -57,7 +57,7 @@ export function validateGetUserRequest(message: GetUserRequest): FieldViolation[
 
 /** Appends every broken rule of user.v1.GetUserRequest to `out`. */
 export function checkGetUserRequest(message: GetUserRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Every broken rule of user.v1.BatchGetUsersRequest, in field order. */
@@ -73,7 +73,7 @@ export function checkBatchGetUsersRequest(message: BatchGetUsersRequest, out: Fi
   if (message.ids.length > 1000) out.push({ field: 'ids', description: 'must have at most 1000 items' });
   if (message.ids.length <= 1000) {
     message.ids.forEach((item, index) => {
-      if (!pattern.test(item)) out.push({ field: `ids[${index}]`, description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+      if (!pattern.test(item)) out.push({ field: `ids[${index}]`, description: item === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
     });
   }
 }
@@ -135,7 +135,7 @@ export function validateDeleteUserRequest(message: DeleteUserRequest): FieldViol
 
 /** Appends every broken rule of user.v1.DeleteUserRequest to `out`. */
 export function checkDeleteUserRequest(message: DeleteUserRequest, out: FieldViolation[]): void {
-  if (!pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (isLonger(message.etag, 64)) out.push({ field: 'etag', description: 'must be at most 64 characters long' });
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
 }

@@ -35,10 +35,14 @@ export const stringRules: RuleTable<StringRules> = {
     broken: `Buffer.byteLength(${value}) > ${rules.maxBytes}`,
     description: `must be at most ${counted(rules.maxBytes, 'byte')} long in UTF-8`,
   }),
-  pattern: (rules, value, { module, where }) => ({
-    broken: `!${module.constant('pattern', patternLiteral(rules.pattern, where))}.test(${value})`,
-    description: `must match the pattern ${rules.pattern}`,
-  }),
+  pattern: (rules, value, { module, where }) => {
+    const pattern = new RegExp(toJavaScriptPattern(rules.pattern, where), 'u');
+    return {
+      broken: `!${module.constant('pattern', `${pattern}`)}.test(${value})`,
+      description: `must match the pattern ${rules.pattern}`,
+      ...(pattern.test('') ? {} : { requiredText: value }),
+    };
+  },
   prefix: (rules, value) => ({
     broken: `!${value}.startsWith(${quote(rules.prefix)})`,
     description: `must start with ${JSON.stringify(rules.prefix)}`,
@@ -76,10 +80,6 @@ function format(test: string, noun: string, file: 'formats' | 'uri' = 'formats')
     rules.wellKnown.value === true
       ? { broken: `!${runtime(test, file)}(${value})`, description: `must be ${noun}` }
       : undefined;
-}
-
-function patternLiteral(pattern: string, where: string): string {
-  return `${new RegExp(toJavaScriptPattern(pattern, where), 'u')}`;
 }
 
 function printed(text: string): string {
