@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../errors/mesh-error.ts';
+import { makeFolder } from '../storage/make-folder.ts';
 import { lockFolder } from '../storage/sqlite/folder-lock.ts';
 
 /** A data folder that belongs to this process. */
@@ -30,23 +31,6 @@ export function claimDataFolder(path: string): DataFolder {
       unlock();
     },
   };
-}
-
-/** Level by level: Node's own recursive way never ends where a folder exists and takes no other, as /proc does. */
-function makeFolder(path: string): void {
-  if (isFolder(path)) return;
-  const parent = dirname(path);
-  if (parent !== path) makeFolder(parent);
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    // Another process may have been as quick.
-    if (!isFolder(path)) throw error;
-  }
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function asSetting(path: string, change: () => void): void {

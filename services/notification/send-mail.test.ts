@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +48,12 @@ describe('sending the mail of a task', () => {
       return { id, payload: bytes, headers: {}, queue: 'email-jobs', attempt: 1, lastAttempt: false };
     }
 
+    /** Lets no mail be written until the file in the folder's place is removed. */
+    async function blockMails(): Promise<void> {
+      await rm(mailFolder, { recursive: true });
+      await writeFile(mailFolder, 'a file in its place');
+    }
+
     const standingOf = async ({ id }: Task) => {
       const found = await findNotification(storage, id);
       return found && [found.state, found.attempts, found.lastError];
@@ -57,27 +63,27 @@ describe('sending the mail of a task', () => {
       const task = await newTask();
       await sendMail(task);
       expect(await standingOf(task)).toEqual(['SENT', 1, '']);
-      await rm(mailFolder, { recursive: true });
+      await blockMails();
       await sendMail(task);
       expect(await standingOf(task)).toEqual(['SENT', 1, '']);
     });
 
     it('that fails is noted, and done at a later try', async () => {
       const task = await newTask();
-      await rm(mailFolder, { recursive: true });
-      await expect(sendMail(task)).rejects.toThrow('ENOENT');
-      expect(await standingOf(task)).toEqual(['QUEUED', 1, expect.stringContaining('ENOENT')]);
-      await createFileMailer(mailFolder, clock);
+      await blockMails();
+      await expect(sendMail(task)).rejects.toThrow('EEXIST');
+      expect(await standingOf(task)).toEqual(['QUEUED', 1, expect.stringContaining('EEXIST')]);
+      await rm(mailFolder);
       await sendMail(task);
       expect(await standingOf(task)).toEqual(['SENT', 2, '']);
     });
 
     it('that fails at the last try is given up, until the task is redriven', async () => {
       const task = await newTask();
-      await rm(mailFolder, { recursive: true });
-      await expect(sendMail({ ...task, lastAttempt: true })).rejects.toThrow('ENOENT');
-      expect(await standingOf(task)).toEqual(['DEAD', 1, expect.stringContaining('ENOENT')]);
-      await createFileMailer(mailFolder, clock);
+      await blockMails();
+      await expect(sendMail({ ...task, lastAttempt: true })).rejects.toThrow('EEXIST');
+      expect(await standingOf(task)).toEqual(['DEAD', 1, expect.stringContaining('EEXIST')]);
+      await rm(mailFolder);
       await sendMail(task);
       expect(await standingOf(task)).toEqual(['SENT', 2, '']);
     });

@@ -44,12 +44,17 @@ describe('mail into a folder', () => {
     },
   );
 
+  it('makes its folder again when somebody removed it', async () => {
+    await rm(folder, { recursive: true });
+    await mailer.send(mail);
+    expect(await readdir(folder)).toEqual(['mail-1.eml']);
+  });
+
   it('leaves nothing behind when it cannot be written, and can be sent later', async () => {
     await rm(folder, { recursive: true });
     await writeFile(folder, 'a file in its place');
-    await expect(mailer.send(mail)).rejects.toThrow('ENOTDIR');
+    await expect(mailer.send(mail)).rejects.toThrow('EEXIST');
     await rm(folder);
-    await createFileMailer(folder, createTestClock());
     await mailer.send(mail);
     expect(await readdir(folder)).toEqual(['mail-1.eml']);
   });

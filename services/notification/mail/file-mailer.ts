@@ -1,19 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../../mesh/storage/make-folder.ts';
 import type { Clock } from '../../../mesh/telemetry/clock.ts';
 import { mailName } from './mail-name.ts';
 import type { Mailer } from './mailer.ts';
 import { formatMessage } from './message.ts';
 
 /**
- * Puts each mail into `folder`, which it makes, as `<id>.eml`: whole, and on the disk under that name when `send` resolves.
- * The same mail again replaces itself.
+ * Puts each mail into `folder`, which it makes, now and whenever it is gone, as `<id>.eml`: whole, and on the disk under
+ * that name when `send` resolves. The same mail again replaces itself.
  */
 export async function createFileMailer(folder: string, clock: Clock): Promise<Mailer> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   return {
     async send(mail) {
+      makeFolder(folder);
       const message = formatMessage(mail, new Date(clock.now()));
       const name = mailName(mail.id);
       // A name of its own: the same mail may be written twice at a time.
