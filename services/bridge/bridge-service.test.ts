@@ -150,7 +150,8 @@ describe('the bridge', () => {
     });
 
     it('is NOT_FOUND for an unknown topic', async () => {
-      const unknown = { code: Status.NOT_FOUND, reason: 'UNKNOWN_TOPIC' };
+      const message = expect.stringMatching(/^there is no topic unknown: .*\(.+\)/);
+      const unknown = { code: Status.NOT_FOUND, reason: 'UNKNOWN_TOPIC', message };
       await expect(bridge.publish(draft('unknown', 'a'))).rejects.toMatchObject(unknown);
       await expect(take({ topic: 'unknown' }, 1)).rejects.toMatchObject(unknown);
       const from = { $case: 'offsets', value: { byPartition: { 0: 0n } } } as const;

@@ -1,7 +1,7 @@
 import type { SagaEngine } from '../../mesh/saga/saga.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import { orderNotCancellable, orderNotFound } from './errors.ts';
-import type { Order } from './order.ts';
+import { isTerminal, type Order } from './order.ts';
 import { findOrder } from './store.ts';
 
 /** Asks an order to stop. The answer is the order as it is; it is on its way to CANCELLED. */
@@ -13,7 +13,7 @@ export function createCancelOrder(sagas: SagaEngine): CancelOrder {
     if (!order) throw orderNotFound(id);
     const message = reason === '' ? 'cancelled by the caller' : reason;
     const accepted = await sagas.cancel(tx, id, { reason: 'CANCELLED_BY_USER', message });
-    if (!accepted) throw orderNotCancellable(id, order.state);
+    if (!accepted) throw orderNotCancellable(id, order.state, isTerminal(order.state));
     return order;
   };
 }

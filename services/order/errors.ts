@@ -9,13 +9,13 @@ export function orderNotFound(id: string): MeshError {
 }
 
 /** FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE`: its metadata has the state. */
-export function orderNotCancellable(id: string, state: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'ORDER_NOT_CANCELLABLE',
-    `order ${id} is ${state} and cannot be cancelled any more: watch it to see how it ends`,
-    { metadata: { order_id: id, state } },
-  );
+export function orderNotCancellable(id: string, state: string, hasEnded: boolean): MeshError {
+  const text = hasEnded
+    ? `order ${id} has ended as ${state}: there is nothing left to cancel`
+    : `order ${id} is ${state} and cannot be cancelled any more: watch it to see how it ends`;
+  return new MeshError(Status.FAILED_PRECONDITION, 'ORDER_NOT_CANCELLABLE', text, {
+    metadata: { order_id: id, state },
+  });
 }
 
 /** FAILED_PRECONDITION `UNKNOWN_USER`. */

@@ -250,7 +250,10 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       const failed = await placeToEnd(userId);
       expect([completed, failed].map(stateOf)).toEqual(['COMPLETED', 'FAILED']);
       for (const { id } of [completed, failed]) {
-        await expect(orders.cancelOrder({ id })).rejects.toMatchObject({ reason: 'ORDER_NOT_CANCELLABLE' });
+        await expect(orders.cancelOrder({ id })).rejects.toMatchObject({
+          reason: 'ORDER_NOT_CANCELLABLE',
+          message: expect.stringContaining('has ended as'),
+        });
       }
     });
 

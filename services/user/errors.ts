@@ -18,7 +18,7 @@ export function userIdTaken(id: string): MeshError {
   return new MeshError(
     Status.ALREADY_EXISTS,
     'USER_ID_TAKEN',
-    `the id "${id}" belongs to another user: choose another one, or leave it empty to be given one`,
+    `there is a user with the id "${id}" already: choose another id, or leave it empty to be given one`,
     { metadata: { id } },
   );
 }
@@ -28,7 +28,7 @@ export function userEmailTaken(email: string): MeshError {
   return new MeshError(
     Status.ALREADY_EXISTS,
     'USER_EMAIL_TAKEN',
-    `the e-mail address "${email}" belongs to another user: use another one, or change that user`,
+    `there is a user with the e-mail address "${email}" already: use another address, or change that user`,
     { metadata: { email } },
   );
 }

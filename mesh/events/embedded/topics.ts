@@ -34,7 +34,8 @@ export async function loadTopics(storage: Storage): Promise<Topics> {
     get(name) {
       const topic = topics.get(name);
       if (topic) return topic;
-      const text = `there is no topic ${name}: create it with ensureTopic before it is used`;
+      const known = [...topics.keys()].toSorted().join(', ') || 'none yet';
+      const text = `there is no topic ${name}: use one that there is (${known})`;
       throw new MeshError(Status.NOT_FOUND, 'UNKNOWN_TOPIC', text, { metadata: { topic: name } });
     },
     all: () => [...topics.values()],
