@@ -105,8 +105,15 @@ describe('the examples', () => {
     await using importing = runExample('import-users.ts', mesh.address, folder.path, '2000');
     expect(await importing.ended, importing.stderr()).toEqual({ code: 0, signal: null });
     expect(importing.stdout()).toMatch(
-      /sent 2000 of 2000 rows \(100 %\), \d+ rows\/s\nimported 2000 users, 0 failures/,
+      /sent 2000 of 2000 rows \(100 %\)\nimported 2000 users, 0 failures, in \S+ s: \d+ users\/s\n$/,
     );
+  });
+
+  it('say what an address has to look like', async () => {
+    await using folder = await tempFolder();
+    await using example = runExample('demo.ts', 'localhost', folder.path);
+    expect(await example.ended).toEqual({ code: 1, signal: null });
+    expect(example.stderr()).toBe('ADDRESS is "localhost", but may be <host>:<port>\n');
   });
 
   it.each(['demo.ts', 'import-users.ts'])('say what to do when nothing serves: %s', async (file) => {

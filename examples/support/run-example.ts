@@ -1,12 +1,21 @@
 import { ClientError, Status } from 'nice-grpc';
 import { connect, isServing, type Mesh } from './mesh.ts';
 
+// An IPv6 host stands in brackets.
+const addressFormat = /^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}$/;
+
 /**
- * Runs an example against the mesh at `ADDRESS` (default `127.0.0.1:50051`). Exits with 1 when none is there, when the
- * example returns false, or when a call fails.
+ * Runs an example against the mesh at `ADDRESS` (default `127.0.0.1:50051`). Exits with 1 when that is no address or none
+ * is there, when the example returns false, or when a call fails.
  */
 export async function runExample(example: (mesh: Mesh) => Promise<boolean>): Promise<void> {
-  const mesh = connect(process.env.ADDRESS || '127.0.0.1:50051');
+  const address = process.env.ADDRESS || '127.0.0.1:50051';
+  if (!addressFormat.test(address)) {
+    process.stderr.write(`ADDRESS is "${address}", but may be <host>:<port>\n`);
+    process.exitCode = 1;
+    return;
+  }
+  const mesh = connect(address);
   try {
     process.exitCode = (await isServing(mesh)) ? exitCode(await example(mesh)) : nothingThere(mesh);
   } catch (error) {
