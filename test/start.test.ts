@@ -146,6 +146,19 @@ describe('a start', () => {
     expect(second.stderr()).toMatch(/"sagas":\d+,"msg":"unfinished sagas go on"/);
   });
 
+  it('warns when other machines reach it, and of variables that look like misspelt settings', async () => {
+    const environment = { GRPC_LISTEN: '0.0.0.0:0', DATABASE_URI: 'postgres://me@localhost/mesh' };
+    await using mesh = await startProcess({ dataDir, environment });
+    const [misspelt, open, ...others] = mesh
+      .stderr()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(misspelt).toMatchObject({ level: 'warn', found: [{ variable: 'DATABASE_URI', meant: 'DATABASE_URL' }] });
+    expect(open).toMatchObject({ level: 'warn', msg: expect.stringContaining('no authentication') });
+    expect(others).toEqual([]);
+  });
+
   it('tells of its life in the log, and of the last run only what was left of it', async () => {
     const options = { dataDir, environment: { LOG_LEVEL: 'info' } };
     const messages = ({ stderr }: SpawnedProcess) =>

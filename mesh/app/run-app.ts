@@ -1,4 +1,5 @@
 import { ConfigError, readConfig } from '../config/config.ts';
+import { findMisspellings } from '../config/misspelt.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { CreateService } from './service.ts';
@@ -18,6 +19,7 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     const config = readConfig(process.env);
     const logger = createLogger(config.logLevel);
     endOnCrash(logger);
+    warnOfMisspellings(logger);
     let app: App | undefined;
     endOnSignal(logger, async () => app?.stop());
     app = await startApp(config, creators, logger);
@@ -31,6 +33,11 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     process.stderr.write(`${describe(error)}\n`);
     process.exit(exitCannotStart);
   }
+}
+
+function warnOfMisspellings(logger: Logger): void {
+  const found = findMisspellings(process.env);
+  if (found.length > 0) logger.warn({ found }, 'variables are not read that look like misspelt settings');
 }
 
 function describe(error: unknown): string {

@@ -1,4 +1,5 @@
 import { Status } from 'nice-grpc-common';
+import { isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
@@ -10,6 +11,9 @@ import { claimDataFolder } from './data-folder.ts';
 import { watchServices } from './health-watch.ts';
 import { openRuntime } from './runtime.ts';
 import type { CreateService, Runtime, Service } from './service.ts';
+
+const exposed =
+  'calls come in from other machines with no TLS and no authentication: let only a private network reach it';
 
 /** A running process, as its owner sees it. */
 export interface App {
@@ -47,6 +51,7 @@ export async function startApp(config: Config, creators: readonly CreateService[
   const port = await server.listen(config.grpcListen);
   resources.defer(() => server.drain(leftToDrainMs()));
   address = dialAddress(config.grpcListen, port);
+  if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
   resources.defer(() => stopServices(services, leftToDrainMs(), runtime));
   for (const service of services) await service.start?.();
   resources.defer(await watchServices(services, health, runtime.clock, logger));

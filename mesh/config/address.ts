@@ -1,3 +1,8 @@
+/** Whether a `host:port` can be reached from this machine alone. */
+export function isLocal(address: string): boolean {
+  return /^(127\.[0-9.]+|localhost|\[::1\]):/.test(address);
+}
+
 /** Reads `host:port`, an IPv6 host in brackets, a port from 0 to 65535; `undefined` when it is nothing of the kind. */
 export function parseAddress(text: string): string | undefined {
   const port = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text)?.[1];

@@ -3,6 +3,21 @@ import { type LogLevel, logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
 import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
 
+/** The variables that settings are read from. */
+export const settingNames = [
+  'GRPC_LISTEN',
+  'DATA_DIR',
+  'DATABASE_URL',
+  'EVENTS_URL',
+  'TASKS_URL',
+  'MAIL_URL',
+  'CARRIER_URL',
+  'DISCOVERY_URL',
+  'LOG_LEVEL',
+  'DRAIN_TIMEOUT_MS',
+] as const;
+type SettingName = (typeof settingNames)[number];
+
 /** All settings of a process: read once, checked as a whole, never changed. */
 export interface Config {
   /** Where everything that must outlive the process lies. `DATA_DIR`. */
@@ -53,7 +68,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads the settings. An empty variable is one that is not set. Throws a ConfigError that names every fault. */
 export function readConfig(environment: Environment): Config {
   const faults: ConfigFault[] = [];
-  const read = <T>(variable: string, fallback: string, allowed: string, parse: (text: string) => T | undefined): T => {
+  const read = <T>(
+    variable: SettingName,
+    fallback: string,
+    allowed: string,
+    parse: (text: string) => T | undefined,
+  ): T => {
     const value = environment[variable] || fallback;
     const parsed = parse(value);
     if (parsed === undefined) faults.push({ variable, value: withoutPassword(value), allowed });

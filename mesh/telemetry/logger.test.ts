@@ -29,6 +29,13 @@ describe('the log', () => {
     expect(line.err).toEqual({ reason: 'CARRIER_AWAY', message: 'try later: refused' });
   });
 
+  it('does not say twice what a cause says as well', () => {
+    const line = logged(
+      `logger.warn({ err: new MeshError(5, 'GONE', 'no such', { cause: new Error('/a/B said: no such') }) }, 'call')`,
+    );
+    expect(line.err).toEqual({ reason: 'GONE', message: '/a/B said: no such' });
+  });
+
   it('has the stack of an error that nobody expected', () => {
     expect(logged(`logger.error({ err: new TypeError('oops') }, 'call')`)).toMatchObject({
       err: { message: 'oops', stack: expect.stringContaining('TypeError: oops\n') },

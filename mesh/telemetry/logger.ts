@@ -26,8 +26,15 @@ export function createLogger(level: LogLevel): Logger {
 
 /** An error of the mesh says in words what happened; where it was made is of use only for what nobody expected. */
 function describeError(error: Error): object {
-  const described = pino.stdSerializers.err(error);
-  return error instanceof MeshError ? { reason: error.reason, message: described.message } : described;
+  if (!(error instanceof MeshError)) return pino.stdSerializers.err(error);
+  return { reason: error.reason, message: withCauses(error) };
+}
+
+/** An error's words and those of its causes, but for what a cause repeats. */
+function withCauses({ message, cause }: Error): string {
+  const because = cause instanceof Error ? withCauses(cause) : '';
+  if (because === '') return message;
+  return because.includes(message) ? because : `${message}: ${because}`;
 }
 
 function scopeFields(): object {

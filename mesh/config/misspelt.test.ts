@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { findMisspellings } from './misspelt.ts';
+
+describe('a variable that is set and not read', () => {
+  it.each([
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['DATADIR', 'DATA_DIR'],
+    ['LOG_LEVLE', 'LOG_LEVEL'],
+    ['grpc_listen', 'GRPC_LISTEN'],
+    ['DRAIN_TIMEOUT', undefined],
+    ['HTTP_LISTEN', undefined],
+    ['REDIS_URL', undefined],
+    ['PATH', undefined],
+  ])('%s looks like %s', (variable, meant) => {
+    expect(findMisspellings({ [variable]: 'x' })).toEqual(meant === undefined ? [] : [{ variable, meant }]);
+  });
+
+  it('is none of ours where the setting itself is set', () => {
+    expect(findMisspellings({ LOG_LEVEL: 'warn', LOGLEVEL: 'x' })).toEqual([]);
+  });
+});
