@@ -30,7 +30,7 @@ export function createDeadlines(clock: Clock): Deadlines {
 
   function open(slot: number): Slot {
     const members = new Set<Expiring>();
-    const callOff = clock.after((slot + 1) * slotMs - clock.now(), () => {
+    const callOff = clock.after(Math.max(0, (slot + 1) * slotMs - clock.now()), () => {
       slots.delete(slot);
       for (const expiring of members) expiring.expire();
     });

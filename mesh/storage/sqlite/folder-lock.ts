@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { makeFolder } from '../make-folder.ts';
 import { cannotOpenError, isBusy } from './errors.ts';
 
 // A connection that nobody refers to is closed when garbage is collected, and its lock with it.
@@ -29,7 +29,7 @@ export function lockFolder(path: string): () => void {
 
 function open(path: string, file: string): DatabaseSync {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
     return new DatabaseSync(file);
   } catch (error) {
     throw cannotOpenError(error, file);

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import { applyMigrations } from '../migrations.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
 import { type Connection, connect } from './connection.ts';
@@ -71,7 +71,7 @@ function open(path: string, options: SqliteOptions): Connection {
     ...(options.maxPages === undefined ? [] : [`max_page_count = ${options.maxPages}`]),
   ];
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     return connect(path, pragmas);
   } catch (error) {
     throw cannotOpenError(error, path);
