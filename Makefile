@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import test check gen gen-check proto-lint proto-breaking bench deps clean
+.PHONY: help start demo import kafka test check gen gen-check proto-lint proto-breaking bench deps clean
 
 ## help: list what can be made
 help:
@@ -21,6 +21,10 @@ demo: $(INSTALLED)
 ## import: create USERS users (default 100,000) on the started mesh, with progress
 import: $(INSTALLED)
 	@exec node examples/import-users.ts $(USERS)
+
+## kafka: run a Kafka broker on localhost:9092, for EVENTS_URL=kafka://localhost:9092 (Ctrl-C ends it)
+kafka: $(INSTALLED)
+	@exec node scripts/kafka.ts
 
 ## test: run all tests; a server that is not installed is named at the end (REQUIRE_SERVERS=1: it fails)
 test: $(INSTALLED)
@@ -53,7 +57,7 @@ proto-breaking: $(INSTALLED)
 bench: $(INSTALLED)
 	node bench/run.ts
 
-## deps: install what the tests use beside npm packages: PostgreSQL, grpcurl, h2load
+## deps: install what the tests use beside npm packages: PostgreSQL, Kafka, grpcurl, h2load
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 
