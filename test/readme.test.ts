@@ -1,10 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeWithServer, type TestServer } from '../mesh/testing/servers.ts';
+import { grpcurl } from '../mesh/testing/grpcurl.ts';
+import { describeWithServer } from '../mesh/testing/servers.ts';
 import { missingLine, shownCommands } from './support/readme.ts';
 import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
 import { tempFolder } from './support/temp-folder.ts';
@@ -13,7 +13,6 @@ import { startCarrier } from './support/test-carrier.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tools = join(root, '.tools/bin');
 const readme = await readFile(join(root, 'README.md'), 'utf8');
-const grpcurl: TestServer = { name: 'grpcurl', version: grpcurlVersion() };
 
 describeWithServer(grpcurl, 'the calls that README.md shows', () => {
   const stack = new AsyncDisposableStack();
@@ -127,11 +126,3 @@ const shownEvents = [
   ['STOCK_COMMITTED', 'inventory.events'],
   ['ORDER_COMPLETED', 'order.events'],
 ] as const;
-
-function grpcurlVersion(): string | undefined {
-  const binary = join(tools, 'grpcurl');
-  if (!existsSync(binary)) return undefined;
-  // It tells its version on standard error; one that was not released has none.
-  const told = execFileSync('sh', ['-c', `'${binary}' -version 2>&1`], { encoding: 'utf8' });
-  return /\d+\.\d+\.\d+/.exec(told)?.[0] ?? '(a build without a version)';
-}

@@ -4,6 +4,7 @@ import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createServer } from '../server/create-server.ts';
 import { createHealth } from '../server/health/health.ts';
+import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { watchServices } from './health-watch.ts';
@@ -40,12 +41,13 @@ export async function startApp(config: Config, creators: readonly CreateService[
     clock: runtime.clock,
     logger,
   });
+  const leftToDrainMs = countdown(config.drainTimeoutMs, runtime.clock);
   const port = await server.listen(config.grpcListen);
-  resources.defer(() => server.drain(config.drainTimeoutMs));
+  resources.defer(() => server.drain(leftToDrainMs()));
   address = dialAddress(config.grpcListen, port);
-  resources.defer(() => stopServices(services, logger));
+  resources.defer(() => stopServices(services, leftToDrainMs(), runtime));
   for (const service of services) await service.start?.();
-  resources.defer(watchServices(services, health, runtime.clock, logger));
+  resources.defer(await watchServices(services, health, runtime.clock, logger));
   const opened = resources.move();
   let stopped: Promise<void> | undefined;
   const stop = async () => {
@@ -79,8 +81,23 @@ async function buildServices(runtime: Runtime, creators: readonly CreateService[
   return services;
 }
 
-async function stopServices(services: readonly Service[], logger: Logger): Promise<void> {
-  const outcomes = await Promise.allSettled(services.map((service) => service.stop?.()));
+/** How much of `totalMs` is left, counted from the first time it is asked. */
+function countdown(totalMs: number, clock: Clock): () => number {
+  let endMs: number | undefined;
+  return () => {
+    endMs ??= clock.now() + totalMs;
+    return Math.max(0, endMs - clock.now());
+  };
+}
+
+/** Stops all services side by side. One that takes longer than `graceMs` is left to the end of the process. */
+async function stopServices(services: readonly Service[], graceMs: number, { clock, logger }: Runtime): Promise<void> {
+  const graceOver = Promise.withResolvers<never>();
+  const callOff = clock.after(graceMs, () => graceOver.reject(new Error(`did not stop within ${graceMs} ms`)));
+  const outcomes = await Promise.allSettled(
+    services.map((service) => Promise.race([service.stop?.(), graceOver.promise])),
+  );
+  callOff();
   outcomes.forEach((outcome, index) => {
     if (outcome.status === 'rejected')
       logger.error({ err: outcome.reason, service: services[index]?.name }, 'service did not stop cleanly');

@@ -83,6 +83,16 @@ describe('a client factory', () => {
 
     await expect(client.getUser({})).rejects.toMatchObject({ code: Status.UNAVAILABLE });
   });
+
+  it('makes no connection any more once it is closed', async () => {
+    const address = await serveUsers(answerWith('u1'));
+    const { factory } = factoryFor(() => address);
+    const client = factory.client(UserServiceContract);
+
+    factory.close();
+
+    await expect(client.getUser({})).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+  });
 });
 
 describe('client and server of the mesh', () => {

@@ -26,10 +26,13 @@ export interface ClientFactory {
 export function createClientFactory({ engine, resolve, clock, logger }: ClientFactoryOptions): ClientFactory {
   const targets = createTargets({ clock, logger });
   const transports = new Map<string, Transport>();
+  let closed = false;
 
   const connect = (address: string) => {
     const transport = engine.connect(address);
     transports.set(address, transport);
+    // Its calls then fail as those of all others.
+    if (closed) transport.close();
     return transport;
   };
   return {
@@ -42,6 +45,7 @@ export function createClientFactory({ engine, resolve, clock, logger }: ClientFa
       return createClient({ contract, pick, target: targets.get(fullName), clock });
     },
     close() {
+      closed = true;
       targets.close();
       for (const transport of transports.values()) transport.close();
     },

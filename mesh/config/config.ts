@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type LogLevel, logLevels } from '../telemetry/logger.ts';
+import { parseAddress } from './address.ts';
 import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
 
 /** All settings of a process: read once, checked as a whole, never changed. */
@@ -72,7 +73,7 @@ export function readConfig(environment: Environment): Config {
     mailUrl: read('MAIL_URL', `file:${join(dataDir, 'mail')}`, 'file:<folder>', url('file')),
     carrierUrl: read('CARRIER_URL', 'embedded:', 'embedded: or http(s)://<host>', carrierUrl),
     addresses: read('DISCOVERY_URL', 'static:', 'static: or static:<service>=<host>:<port>,...', parseStaticAddresses),
-    grpcListen: read('GRPC_LISTEN', '127.0.0.1:50051', '<host>:<port> with a port from 0 to 65535', address),
+    grpcListen: read('GRPC_LISTEN', '127.0.0.1:50051', '<host>:<port> with a port from 0 to 65535', parseAddress),
     logLevel: read('LOG_LEVEL', 'info', logLevels.join(', '), (text) => logLevels.find((level) => level === text)),
     drainTimeoutMs: read('DRAIN_TIMEOUT_MS', '25000', 'a whole number of milliseconds up to 600000', milliseconds),
   };
@@ -95,16 +96,11 @@ function carrierUrl(text: string): string | undefined {
   return /^https?:$/.test(URL.parse(text)?.protocol ?? '') ? text : undefined;
 }
 
-function address(text: string): string | undefined {
-  const port = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text)?.[1];
-  return port !== undefined && Number(port) <= 65_535 ? text : undefined;
-}
-
 function milliseconds(text: string): number | undefined {
   return /^\d{1,6}$/.test(text) && Number(text) <= 600_000 ? Number(text) : undefined;
 }
 
-/** Settings end up in logs: a password in a URL must not. */
+/** Settings end up in logs: a password in a URL must not. It may hold an `@` itself, so the last one ends it. */
 function withoutPassword(value: string): string {
-  return value.replace(/(:\/\/[^:/@]*:)[^@]*@/, '$1***@');
+  return value.replace(/(:\/\/[^:/@]*:).*@/, '$1***@');
 }

@@ -1,3 +1,5 @@
+import { parseAddress } from './address.ts';
+
 /** `host:port` of services, by name. What is not named is at the listener of this process. */
 export type StaticAddresses = ReadonlyMap<string, string>;
 
@@ -7,9 +9,10 @@ export function parseStaticAddresses(text: string): StaticAddresses | undefined 
   const addresses = new Map<string, string>();
   for (const entry of text.slice('static:'.length).split(',')) {
     if (entry === '') continue;
-    const match = /^([a-z][a-z-]*)=([^\s,=]+:\d{1,5})$/.exec(entry);
-    if (!match?.[1] || !match[2]) return undefined;
-    addresses.set(match[1], match[2]);
+    const [, name, text = ''] = /^([a-z][a-z-]*)=(.*)$/.exec(entry) ?? [];
+    const address = parseAddress(text);
+    if (name === undefined || address === undefined) return undefined;
+    addresses.set(name, address);
   }
   return addresses;
 }

@@ -17,9 +17,10 @@ function engineMethod(service: string, method: MethodDefinition): EngineMethod<u
   return {
     path: `/${service}/${method.name}`,
     kind: kindOf(method),
-    encodeRequest: encoder(method.requestType),
+    // Clients complete a request once, before its first try.
+    encodeRequest: (message) => method.requestType.encode(message).finish(),
     decodeRequest: method.requestType.decode,
-    encodeResponse: encoder(method.responseType),
+    encodeResponse: completingEncoder(method.responseType),
     decodeResponse: method.responseType.decode,
   };
 }
@@ -29,8 +30,8 @@ function kindOf({ requestStream, responseStream }: MethodDefinition): MethodKind
   return responseStream ? 'server-streaming' : 'unary';
 }
 
-// nice-grpc lets handlers and callers leave fields out, and ts-proto writes "undefined" for a string that is not there.
-function encoder(type: MethodDefinition['requestType']): (message: unknown) => Uint8Array {
+// nice-grpc lets handlers leave fields out, and ts-proto writes "undefined" for a string that is not there.
+function completingEncoder(type: MethodDefinition['responseType']): (message: unknown) => Uint8Array {
   const { fromPartial } = type;
   return fromPartial
     ? (message) => type.encode(fromPartial(message)).finish()

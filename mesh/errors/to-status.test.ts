@@ -47,6 +47,16 @@ describe('the error gate', () => {
     expect(sent.at(-1)).toEqual({ field: '', description: `and ${1_001 - sent.length} more broken rules` });
   });
 
+  it('sends as much of the metadata as fits, and how many facts it left out', () => {
+    const facts = Array.from({ length: 100 }, (_, index) => [`sku-${String(index).padStart(60, '0')}`, '2/1']);
+    const metadata = Object.fromEntries([['etag', 'x'.repeat(100_000)], ...facts]);
+    const error = new MeshError(Status.FAILED_PRECONDITION, 'INSUFFICIENT_STOCK', 'too little', { metadata });
+    expect(gate().status(error).metadata.get(statusDetailsKey)?.length).toBeLessThan(5_500);
+    const sent = gate().details(error).metadata;
+    expect(sent).toMatchObject({ [facts[0]?.[0] ?? '']: '2/1' });
+    expect(sent.omitted).toBe(String(102 - Object.keys(sent).length));
+  });
+
   it("sends nice-grpc's ServerError as it is", () => {
     const { status, lines } = gate();
     expect(status(new ServerError(Status.ABORTED, 'stale'))).toMatchObject({ code: Status.ABORTED, details: 'stale' });

@@ -10,6 +10,7 @@ import { encodeStatusDetails, statusDetailsKey } from './status-details.ts';
 // Trailers count against the header limit of the peer, 8 KiB in the strictest libraries, and the details travel as base64.
 const maxTextLength = 1_024;
 const maxViolationsLength = 2_048;
+const maxMetadataLength = 2_048;
 
 /**
  * The one gate between errors and the wire: the status of whatever a call failed with. A MeshError goes out with its
@@ -25,9 +26,10 @@ function fromServerError(error: ServerError): WireStatus {
 }
 
 function fromMeshError(error: MeshError): WireStatus {
-  const { code, reason, metadata, retryAfterMs } = error;
+  const { code, reason, retryAfterMs } = error;
   const details = wireText(error.message);
-  const violations = fitting(error.violations);
+  const violations = fittingViolations(error.violations);
+  const metadata = fittingMetadata(error.metadata);
   const packed = encodeStatusDetails(code, details, { reason, metadata, violations, retryAfterMs });
   return { code, details, metadata: Metadata().set(statusDetailsKey, packed) };
 }
@@ -38,7 +40,7 @@ function wireText(text: string): string {
   return wellFormed.length <= maxTextLength ? wellFormed : `${wellFormed.slice(0, maxTextLength - 1).toWellFormed()}…`;
 }
 
-function fitting(violations: readonly FieldViolation[]): readonly FieldViolation[] {
+function fittingViolations(violations: readonly FieldViolation[]): readonly FieldViolation[] {
   let length = 0;
   const fits = violations.findIndex(({ field, description }) => {
     length += field.length + description.length;
@@ -49,4 +51,17 @@ function fitting(violations: readonly FieldViolation[]): readonly FieldViolation
     ...violations.slice(0, fits),
     { field: '', description: `and ${violations.length - fits} more broken rules` },
   ];
+}
+
+/** Facts may hold what the caller sent, of any length: what does not fit is left out, and counted in `omitted`. */
+function fittingMetadata(metadata: MeshError['metadata']): MeshError['metadata'] {
+  const entries = Object.entries(metadata);
+  let length = 0;
+  const fits = entries.filter(([key, value]) => {
+    const isFitting = length + key.length + value.length <= maxMetadataLength;
+    if (isFitting) length += key.length + value.length;
+    return isFitting;
+  });
+  if (fits.length === entries.length) return metadata;
+  return { ...Object.fromEntries(fits), omitted: String(entries.length - fits.length) };
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { DeadLetter } from '../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../dead-letters/store.ts';
@@ -158,6 +159,21 @@ describeOnEachDatabase((newUrl) => {
     const [letter] = await lettersToCount(consumer, 1);
     await expect(consumer.deadLetters.redrive(letter?.id ?? '')).rejects.toMatchObject({ reason: 'INVALID_FIELD' });
     expect(seen).toEqual(['a\0b i\0d', 'a\0b i\0d']);
+  });
+
+  test('an event whose id is too long for an index has one effect, and holds up nobody', async () => {
+    const long = randomBytes(4_000).toString('hex');
+    await (await makeConsumer(record)).start();
+    await parts.events.publish([wrapped('a', 1, long), wrapped('a', 1, long), wrapped('a', 2, `${long}!`)]);
+    await effectsToBe(['1', '2']);
+  });
+
+  test('events that two sources gave the same id are two events', async () => {
+    await (await makeConsumer(record)).start();
+    const ours = wrapped('a', 1, 'same');
+    const theirs = wrapEvent(versionEvent('t', 'a', 2), { id: 'same', source: '//elsewhere' });
+    await parts.events.publish([ours, theirs, ours, theirs, wrapped('a', 3)]);
+    await effectsToBe(['1', '2', '3']);
   });
 
   test('a dead event that is delivered again is neither handled nor buried a second time', async () => {

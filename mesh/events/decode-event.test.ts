@@ -23,6 +23,7 @@ test.each([
   ['JSON', stored(json, 'application/json')],
   ['JSON with a charset', stored(json, 'application/json; charset=utf-8')],
   ['JSON of a producer that sets no headers', stored(json)],
+  ['protobuf in the spelling of another', stored(OrderEvent.encode(message).finish(), 'Application/X-Protobuf ; v=1')],
   ['protobuf', stored(OrderEvent.encode(message).finish(), 'application/protobuf')],
 ])('reads %s', (_, event) => {
   expect(decodeEvent(event, OrderEvent)).toEqual(message);

@@ -15,7 +15,8 @@ const binaryTypes: ReadonlySet<string> = new Set(['application/protobuf', 'appli
  * INVALID_ARGUMENT `UNDECODABLE` for any other content, which makes the event a dead letter.
  */
 export function decodeEvent<Message>(event: StoredEvent, reader: MessageReader<Message>): Message {
-  const [contentType = ''] = (event.headers['content-type'] ?? 'application/json').split(';');
+  const [mediaType = ''] = (event.headers['content-type'] ?? 'application/json').split(';');
+  const contentType = mediaType.trim().toLowerCase();
   try {
     return binaryTypes.has(contentType) ? reader.decode(event.value) : reader.fromJSON(parseObject(event.value));
   } catch (error) {

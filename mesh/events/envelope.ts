@@ -21,7 +21,7 @@ export interface DomainEvent {
 
 /** What the headers of an event say, in the CloudEvents 1.0 binary mode of Kafka. */
 export interface EventAttributes {
-  /** The same at every delivery: what an inbox remembers. */
+  /** The same at every delivery; with the source, what an inbox remembers. */
   readonly id: string;
   readonly type: string;
   /** `//ordermesh/order`. */

@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
 import { MeshError } from '../errors/mesh-error.ts';
-import { storableText } from '../storage/storable-text.ts';
+import { uuidv5 } from '../ids/ids.ts';
 import type { Storage } from '../storage/storage.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -103,11 +103,26 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   };
 }
 
-const inboxId = (attributes: EventAttributes): string => storableText(attributes.id);
+const storable = /^[ -~]{1,200}$/;
 
-/** The storage, or a service that the handler asks: no fault of the event. */
+/**
+ * What tells an event from all others: source and id, says CloudEvents. A hash of them where a foreign producer's are
+ * nothing that every database can store and index.
+ */
+function inboxId({ source, id }: EventAttributes): string {
+  const name = `${source} ${id}`;
+  return storable.test(name) ? name : uuidv5(source, id);
+}
+
+const infrastructureCodes: ReadonlySet<Status> = new Set([
+  Status.UNAVAILABLE,
+  Status.DEADLINE_EXCEEDED,
+  Status.RESOURCE_EXHAUSTED,
+]);
+
+/** The storage, or a service that the handler asks, is down or too slow: no fault of the event. */
 function isUnavailable(error: unknown): boolean {
-  return error instanceof MeshError && error.code === Status.UNAVAILABLE;
+  return error instanceof MeshError && infrastructureCodes.has(error.code);
 }
 
 /** Whether the event itself is at fault, so that no further try can help. */

@@ -13,8 +13,9 @@ export interface StepContext {
  * A step of a saga. `run` has an effect somewhere else and resolves with what the later steps need, or rejects. A
  * MeshError or ClientError whose code is a definite refusal (INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS,
  * PERMISSION_DENIED, FAILED_PRECONDITION, OUT_OF_RANGE, UNAUTHENTICATED, UNIMPLEMENTED) says that this try had no effect:
- * the saga turns back, without undoing this step unless an earlier try of it may still have one. Anything else leaves the outcome unknown: the same step is tried again, with the same id, until
- * the answer is definite or the saga's time is up; then this step is undone as well.
+ * the saga turns back, without undoing this step unless an earlier try of it may still have one. Anything else leaves the
+ * outcome unknown: the same step is tried again, with the same id, until the answer is definite or the saga's time is
+ * up; then this step is undone as well.
  */
 export interface SagaStep<Data> {
   /** kebab-case, unique in the saga: `reserve-stock`. */

@@ -3,8 +3,8 @@ import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from './storage.ts';
 
 /**
- * Opens the database that `url` names: `sqlite:data/user.db` or `postgres://user@host/user`. Fails with INVALID_ARGUMENT `INVALID_STORAGE_URL` for
- * another scheme, and with UNAVAILABLE `STORAGE_UNAVAILABLE` when it cannot be used.
+ * Opens the database that `url` names: `sqlite:data/user.db` or `postgres://user@host/user`. Fails with INVALID_ARGUMENT
+ * `INVALID_STORAGE_URL` for another scheme, and with UNAVAILABLE `STORAGE_UNAVAILABLE` when it cannot be used.
  */
 export async function openStorage(url: string): Promise<Storage> {
   const scheme = url.slice(0, url.indexOf(':') + 1);

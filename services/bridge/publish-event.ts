@@ -1,8 +1,10 @@
+import type { FieldViolation } from '../../mesh/contract/contract.ts';
+import { invalidRequest } from '../../mesh/errors/mesh-error.ts';
 import type { EventLog, EventPosition, NewEvent } from '../../mesh/events/event-log.ts';
 import { uuidv7 } from '../../mesh/ids/ids.ts';
 import { currentScope } from '../../mesh/telemetry/call-scope.ts';
 import type { Clock } from '../../mesh/telemetry/clock.ts';
-import { notJson, reservedHeader } from './errors.ts';
+import { headersTooLarge, notJson, reservedHeader } from './errors.ts';
 
 /** An event that a caller hands in. */
 export interface PublishedEvent {
@@ -26,20 +28,24 @@ export function createPublishEvent(events: EventLog, clock: Clock): PublishEvent
   };
 }
 
+/** What the headers of a caller may take, names and values together. */
+const maxHeaderBytes = 16 * 1024;
+
 function toNewEvent(event: PublishedEvent, timeMs: number): NewEvent {
-  const { topic, key, type } = event;
-  const own = Object.keys(event.headers).find((name) => name.startsWith('ce_') || name === 'content-type');
-  if (own !== undefined) throw reservedHeader(own);
+  const violations = findViolations(event);
+  if (violations.length > 0) throw invalidRequest(violations);
+  const { topic, key, type, value } = event;
+  const isJson = 'json' in value;
   const scope = currentScope();
   return {
     topic,
     key,
     timeMs,
-    value: 'json' in event.value ? encodeJson(event.value.json) : event.value.payload,
+    value: isJson ? Buffer.from(value.json) : value.payload,
     headers: {
       ...(scope ? { traceparent: scope.traceparent, ce_correlationid: scope.requestId } : {}),
       ...event.headers,
-      'content-type': 'json' in event.value ? 'application/json' : 'application/octet-stream',
+      'content-type': isJson ? 'application/json' : 'application/octet-stream',
       ce_specversion: '1.0',
       ce_id: event.requestId === '' ? uuidv7(timeMs) : event.requestId,
       ce_source: '//ordermesh/bridge',
@@ -50,12 +56,28 @@ function toNewEvent(event: PublishedEvent, timeMs: number): NewEvent {
   };
 }
 
-function encodeJson(json: string): Uint8Array {
+function findViolations({ headers, value }: PublishedEvent): FieldViolation[] {
+  const bytes = Object.entries(headers)
+    .flat()
+    .reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return [
+    ...Object.keys(headers).filter(isReserved).map(reservedHeader),
+    ...(bytes > maxHeaderBytes ? [headersTooLarge(bytes, maxHeaderBytes)] : []),
+    ...('json' in value && !isJsonText(value.json) ? [notJson()] : []),
+  ];
+}
+
+/** Whatever its case: many readers do not tell `Content-Type` from `content-type`. */
+function isReserved(name: string): boolean {
+  return /^(ce_|content-type$)/i.test(name);
+}
+
+function isJsonText(text: string): boolean {
   try {
-    JSON.parse(json);
+    JSON.parse(text);
+    return true;
   } catch (error) {
-    if (error instanceof SyntaxError) throw notJson();
+    if (error instanceof SyntaxError) return false;
     throw error;
   }
-  return Buffer.from(json);
 }

@@ -8,8 +8,10 @@ import {
 import { readAttributes } from '../../mesh/events/envelope.ts';
 import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/event-log.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import { followTopic } from './follow-topic.ts';
 import type { PublishEvent, PublishedEvent } from './publish-event.ts';
 
+/** What the handlers stand on. */
 export interface EventRpcDeps {
   readonly events: EventLog;
   readonly publishEvent: PublishEvent;
@@ -35,14 +37,12 @@ async function* subscribe(
   signal: AbortSignal,
 ): AsyncGenerator<EventRecord> {
   const types = new Set(request.types);
-  for await (const event of events.read(request.topic, startOf(request.from), signal)) {
+  for await (const event of followTopic(events, request.topic, startOf(request.from), signal)) {
     if (request.key !== '' && event.key !== request.key) continue;
     const { id, type } = readAttributes(event);
     if (types.size > 0 && !types.has(type)) continue;
     yield recordOf(event, id, type);
   }
-  // The log ends a reading quietly; the caller has to learn why it ended.
-  signal.throwIfAborted();
 }
 
 function startOf(from: SubscribeRequest['from']): StartPosition {

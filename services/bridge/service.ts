@@ -4,6 +4,7 @@ import { serve } from '../../mesh/server/serve.ts';
 import { createPublishEvent } from './publish-event.ts';
 import { createEventRpc } from './rpc.ts';
 
+/** Wires the bridge. */
 export const createBridgeService: CreateService = async ({ events, clock, draining }) => ({
   name: 'bridge',
   serves: [

@@ -1,12 +1,14 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
 
+/** NOT_FOUND `NOTIFICATION_NOT_FOUND`. */
 export function notificationNotFound(id: string): MeshError {
-  return new MeshError(Status.NOT_FOUND, 'NOTIFICATION_NOT_FOUND', `there is no notification ${id}`, {
+  return new MeshError(Status.NOT_FOUND, 'NOTIFICATION_NOT_FOUND', `there is no notification ${id}: check its id`, {
     metadata: { notification_id: id },
   });
 }
 
+/** INVALID_ARGUMENT `UNKNOWN_TEMPLATE`. */
 export function unknownTemplate(template: string, known: readonly string[]): MeshError {
   return new MeshError(
     Status.INVALID_ARGUMENT,
@@ -15,6 +17,7 @@ export function unknownTemplate(template: string, known: readonly string[]): Mes
   );
 }
 
+/** INVALID_ARGUMENT `UNDECODABLE`: a task is no mail job. */
 export function unreadableJob(problem: string): MeshError {
   return new MeshError(
     Status.INVALID_ARGUMENT,
@@ -23,16 +26,30 @@ export function unreadableJob(problem: string): MeshError {
   );
 }
 
-export function unreadableEvent(problem: string, cause: unknown): MeshError {
-  return new MeshError(Status.INVALID_ARGUMENT, 'UNDECODABLE', `the order's event cannot be read: ${problem}`, {
-    cause,
-  });
+/** INVALID_ARGUMENT `UNDECODABLE`: an event of an order lacks what a mail needs. */
+export function unreadableEvent(problem: string): MeshError {
+  return new MeshError(
+    Status.INVALID_ARGUMENT,
+    'UNDECODABLE',
+    `the order's event cannot be read: ${problem}; mend its producer, or discard it`,
+  );
 }
 
+/** INVALID_ARGUMENT `UNKNOWN_RECIPIENT`. */
+export function unknownRecipient(userId: string): MeshError {
+  return new MeshError(
+    Status.INVALID_ARGUMENT,
+    'UNKNOWN_RECIPIENT',
+    `there is no user ${userId} any more to write to: discard the event, or create the user and redrive it`,
+    { metadata: { user_id: userId } },
+  );
+}
+
+/** INVALID_ARGUMENT `BAD_RECIPIENT`. */
 export function badRecipient(to: string): MeshError {
   return new MeshError(
     Status.INVALID_ARGUMENT,
     'BAD_RECIPIENT',
-    `${JSON.stringify(to)} is no address that mail can go to`,
+    `${JSON.stringify(to)} is no address that mail can go to: mend it and send the job again`,
   );
 }

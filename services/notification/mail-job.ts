@@ -1,6 +1,6 @@
 import type { NewTask, Task } from '../../mesh/tasks/task-queue.ts';
 import { unreadableJob } from './errors.ts';
-import type { Notification } from './notification.ts';
+import { isId, type Notification } from './notification.ts';
 
 /** The queue that mail jobs go through. */
 export const mailQueue = 'email-jobs';
@@ -53,6 +53,7 @@ export function readJob(task: Task): MailJob {
     notificationId: text('notificationId'),
   };
   if (job.to === '' || job.template === '') throw unreadableJob('to or template is missing');
+  if (job.notificationId !== '' && !isId(job.notificationId)) throw unreadableJob('notificationId is no id');
   return job;
 }
 

@@ -1,5 +1,6 @@
 import type { OrderTemplate } from './template.ts';
 
+/** The life of a notification, as in the contract. */
 export type NotificationState = 'QUEUED' | 'SENT' | 'DEAD';
 
 /** A message to a user about an order. Times are in milliseconds since the epoch. */
@@ -14,6 +15,39 @@ export interface Notification {
   readonly lastError: string;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
+}
+
+/** Whom a notification is for. */
+export interface Recipient {
+  readonly id: string;
+  readonly email: string;
+}
+
+/** A notification that is to be sent. */
+export function newNotification(
+  id: string,
+  template: OrderTemplate,
+  orderId: string,
+  recipient: Recipient,
+  timeMs: number,
+): Notification {
+  return {
+    id,
+    userId: recipient.id,
+    orderId,
+    template,
+    to: recipient.email,
+    state: 'QUEUED',
+    attempts: 0,
+    lastError: '',
+    createTimeMs: timeMs,
+    updateTimeMs: timeMs,
+  };
+}
+
+/** Whether a text can be an id of the mesh: of a user, an order or a notification. */
+export function isId(text: string): boolean {
+  return /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/.test(text);
 }
 
 /** Which message an order's event asks for; `undefined` for events that nobody is told of. */

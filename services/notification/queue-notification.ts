@@ -1,18 +1,20 @@
 import type { Client } from 'nice-grpc';
-import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
+import { Status } from 'nice-grpc-common';
 import type { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import type { EventHandler } from '../../mesh/events/consumer.ts';
+import { decodeEvent } from '../../mesh/events/decode-event.ts';
 import type { EventAttributes } from '../../mesh/events/envelope.ts';
-import type { StoredEvent } from '../../mesh/events/event-log.ts';
 import type { Outbox } from '../../mesh/events/outbox.ts';
 import { uuidv5 } from '../../mesh/ids/ids.ts';
 import type { Clock } from '../../mesh/telemetry/clock.ts';
-import { unreadableEvent } from './errors.ts';
+import { unknownRecipient, unreadableEvent } from './errors.ts';
 import { jobTask, mailQueue } from './mail-job.ts';
-import { type Notification, templateFor } from './notification.ts';
+import { isId, newNotification, templateFor } from './notification.ts';
+import { orderNews } from './order-news.ts';
 import { insertNotification } from './store.ts';
-import type { OrderTemplate } from './template.ts';
 
+/** What making mail jobs takes. */
 export interface QueueNotificationDeps {
   readonly users: Client<UserServiceDefinition>;
   readonly outbox: Outbox;
@@ -27,10 +29,11 @@ export function queueNotifications({ users, outbox, clock }: QueueNotificationDe
     handle: async (event, attributes) => {
       const template = templateFor(attributes.type);
       if (!template) return undefined;
-      const order = readEvent(event);
-      const user = await users.getUser({ id: order.userId });
-      const notification = newNotification(attributes, template, order, user, clock.now());
-      const details = { name: user.name, message: order.order?.failure?.message ?? '' };
+      const news = decodeEvent(event, orderNews);
+      if (!isId(news.orderId) || !isId(news.userId)) throw unreadableEvent('it has no orderId or no userId');
+      const user = await findRecipient(users, news.userId);
+      const notification = newNotification(notificationId(attributes), template, news.orderId, user, clock.now());
+      const details = { name: user.name, message: news.message };
       return async (tx) => {
         if (await insertNotification(tx, notification))
           await outbox.addTask(tx, mailQueue, jobTask(notification, details));
@@ -39,36 +42,18 @@ export function queueNotifications({ users, outbox, clock }: QueueNotificationDe
   };
 }
 
-function newNotification(
-  attributes: EventAttributes,
-  template: OrderTemplate,
-  order: OrderEvent,
-  user: User,
-  timeMs: number,
-): Notification {
-  return {
-    id: notificationId(attributes.id),
-    userId: user.id,
-    orderId: order.orderId,
-    template,
-    to: user.email,
-    state: 'QUEUED',
-    attempts: 0,
-    lastError: '',
-    createTimeMs: timeMs,
-    updateTimeMs: timeMs,
-  };
-}
-
-/** The event's own id where it is a UUID, which sorts by time; what foreign producers use becomes one. */
-function notificationId(eventId: string): string {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(eventId) ? eventId : uuidv5('notification', eventId);
-}
-
-function readEvent(event: StoredEvent): OrderEvent {
+/** A user who is gone has no address any more, which no further try changes. */
+async function findRecipient(users: Client<UserServiceDefinition>, id: string): Promise<User> {
   try {
-    return OrderEvent.fromJSON(JSON.parse(Buffer.from(event.value).toString()));
+    return await users.getUser({ id });
   } catch (error) {
-    throw unreadableEvent('its value is not the JSON of order.v1.OrderEvent', error);
+    if (error instanceof MeshError && error.code === Status.NOT_FOUND) throw unknownRecipient(id);
+    throw error;
   }
+}
+
+/** Our own services' ids are UUIDs that sort by time; those of other producers become unique with their source. */
+function notificationId({ source, id }: EventAttributes): string {
+  const ours = source.startsWith('//ordermesh/') && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+  return ours ? id : uuidv5('notification', source, id);
 }

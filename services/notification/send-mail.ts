@@ -7,6 +7,7 @@ import { type MailJob, readJob } from './mail-job.ts';
 import { findNotification, recordTry } from './store.ts';
 import { writeMail } from './template.ts';
 
+/** What sending mail takes. */
 export interface SendMailDeps {
   readonly storage: Storage;
   readonly mailer: Mailer;

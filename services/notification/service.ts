@@ -13,6 +13,7 @@ import { queueNotifications } from './queue-notification.ts';
 import { createNotificationRpc } from './rpc.ts';
 import { createSendMail } from './send-mail.ts';
 
+/** Wires the notification service. */
 export const createNotificationService: CreateService = async (runtime) => {
   const { clock, logger, events, tasks, config } = runtime;
   const storage = await runtime.openStorage('notification');

@@ -2,6 +2,7 @@ import type { Queryable, Row, SqlValue, Transaction } from '../../mesh/storage/s
 import type { Notification, NotificationState } from './notification.ts';
 import type { OrderTemplate } from './template.ts';
 
+/** Which notifications are wanted; empty: any. */
 export interface NotificationFilter {
   readonly userId: string;
   readonly orderId: string;
@@ -44,6 +45,7 @@ export async function recordTry(tx: Transaction, id: string, outcome: SendingOut
   );
 }
 
+/** The notification with this id, if there is one. */
 export async function findNotification(db: Queryable, id: string): Promise<Notification | undefined> {
   const [row] = await db.query<NotificationRow>('SELECT * FROM notifications WHERE id = $1', [id]);
   return row && notificationOf(row);

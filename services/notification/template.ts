@@ -31,11 +31,12 @@ const templates: ReadonlyMap<string, Template> = new Map<string, Template>([
   ],
   [
     'order-failed',
-    (data) => letter(`Your order ${data.orderId} could not be completed`, data, `nothing was charged.${because(data)}`),
+    (data) =>
+      letter(`Your order ${data.orderId} could not be completed`, data, `you do not pay for it.${because(data)}`),
   ],
   [
     'order-cancelled',
-    (data) => letter(`Your order ${data.orderId} is cancelled`, data, `nothing was charged.${because(data)}`),
+    (data) => letter(`Your order ${data.orderId} is cancelled`, data, `you do not pay for it.${because(data)}`),
   ],
 ]);
 

@@ -6,6 +6,7 @@ import {
   type ListAccountEventsRequest,
   type WithdrawRequest,
 } from '../../gen/ts/payment/v1/payment.ts';
+import type { Outbox } from '../../mesh/events/outbox.ts';
 import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
 import { repeatable } from '../../mesh/idempotency/repeatable.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
@@ -16,27 +17,26 @@ import type { Money } from './account.ts';
 import { findAccount, pageOfEvents } from './account-store.ts';
 import { accountNotFound, amountNotPositive } from './errors.ts';
 import { getBalance } from './get-balance.ts';
-import type { MoveMoney, Movement } from './move-money.ts';
-import type { OpenAccount } from './open-account.ts';
+import { type Movement, moveMoney } from './move-money.ts';
+import { openAccount } from './open-account.ts';
 import { accountEventToProto, accountToProto } from './proto.ts';
 
 /** What the handlers stand on. */
 export interface AccountRpcDeps {
   readonly storage: Storage;
   readonly idempotency: Idempotency;
-  readonly openAccount: OpenAccount;
-  readonly moveMoney: MoveMoney;
+  readonly outbox: Outbox;
   readonly clock: Clock;
 }
 
 const { methods } = AccountServiceDefinition;
-const openAccountCall = repeatable(AccountServiceDefinition, methods.openAccount);
-const depositCall = repeatable(AccountServiceDefinition, methods.deposit);
-const withdrawCall = repeatable(AccountServiceDefinition, methods.withdraw);
+const opening = repeatable(AccountServiceDefinition, methods.openAccount);
+const depositing = repeatable(AccountServiceDefinition, methods.deposit);
+const withdrawing = repeatable(AccountServiceDefinition, methods.withdraw);
 
 /** The handlers of `payment.v1.AccountService`. */
 export function createAccountRpc(deps: AccountRpcDeps): AccountServiceImplementation<MeshCallContext> {
-  const { storage, idempotency, clock } = deps;
+  const { storage, idempotency, outbox, clock } = deps;
   const movement = (
     request: DepositRequest | WithdrawRequest,
     type: Movement['type'],
@@ -49,17 +49,18 @@ export function createAccountRpc(deps: AccountRpcDeps): AccountServiceImplementa
   });
   return {
     openAccount: (request, context) =>
-      idempotency.once(openAccountCall, request, async (tx) => {
+      idempotency.once(opening, request, async (tx) => {
         const occasion = { reference: '', correlationId: context.requestId, timeMs: clock.now() };
-        return accountToProto(await deps.openAccount(tx, request.accountId, request.currencyCode, occasion));
+        const draft = { id: request.accountId, currencyCode: request.currencyCode, occasion };
+        return accountToProto(await openAccount(tx, draft, outbox));
       }),
     deposit: (request, context) =>
-      idempotency.once(depositCall, request, async (tx) =>
-        accountToProto(await deps.moveMoney(tx, movement(request, 'MONEY_DEPOSITED', context))),
+      idempotency.once(depositing, request, async (tx) =>
+        accountToProto(await moveMoney(tx, movement(request, 'MONEY_DEPOSITED', context), outbox)),
       ),
     withdraw: (request, context) =>
-      idempotency.once(withdrawCall, request, async (tx) =>
-        accountToProto(await deps.moveMoney(tx, movement(request, 'MONEY_WITHDRAWN', context))),
+      idempotency.once(withdrawing, request, async (tx) =>
+        accountToProto(await moveMoney(tx, movement(request, 'MONEY_WITHDRAWN', context), outbox)),
       ),
     getBalance: async (request) => accountToProto(await getBalance(storage, request)),
     listAccountEvents: (request, context) => listAccountEvents(storage, request, context.signal),

@@ -17,25 +17,19 @@ export interface Movement {
   readonly payment?: Payment;
 }
 
-/** Moves money, keeps the event for ever and publishes it. Refuses what would leave the account below zero. */
-export type MoveMoney = (tx: Transaction, movement: Movement) => Promise<Account>;
-
-export function createMoveMoney(outbox: Outbox): MoveMoney {
-  return async (tx, movement) => {
-    const { accountId, type, amount, occasion } = movement;
-    const delta = type === 'MONEY_DEPOSITED' ? amount.minorUnits : -amount.minorUnits;
-    const account = await moveBalance(
-      tx,
-      accountId,
-      { currencyCode: amount.currencyCode, minorUnits: delta },
-      occasion.timeMs,
-    );
-    if (!account) throw await refusalOf(tx, movement);
-    const event = moved(account, type, amount, occasion);
-    await insertAccountEvent(tx, event);
-    await outbox.addEvent(tx, paymentEvent(event, movement.payment));
-    return account;
-  };
+/**
+ * Moves money, keeps the event for ever and publishes it. Refuses an unknown account, another currency than its own, and
+ * what would leave it below zero or beyond int64.
+ */
+export async function moveMoney(tx: Transaction, movement: Movement, outbox: Outbox): Promise<Account> {
+  const { accountId, type, amount, occasion } = movement;
+  const minorUnits = type === 'MONEY_DEPOSITED' ? amount.minorUnits : -amount.minorUnits;
+  const account = await moveBalance(tx, accountId, { ...amount, minorUnits }, occasion.timeMs);
+  if (!account) throw await refusalOf(tx, movement);
+  const event = moved(account, type, amount, occasion);
+  await insertAccountEvent(tx, event);
+  await outbox.addEvent(tx, paymentEvent(event, movement.payment));
+  return account;
 }
 
 async function refusalOf(tx: Transaction, { accountId, type, amount }: Movement): Promise<Error> {

@@ -5,23 +5,30 @@ import { insertAccount, insertAccountEvent } from './account-store.ts';
 import { accountExists } from './errors.ts';
 import { paymentEvent } from './events.ts';
 
-/** Opens an account with nothing on it. */
-export type OpenAccount = (tx: Transaction, id: string, currencyCode: string, occasion: Occasion) => Promise<Account>;
+/** An account that is wanted. */
+export interface AccountDraft {
+  readonly id: string;
+  readonly currencyCode: string;
+  readonly occasion: Occasion;
+}
 
-export function createOpenAccount(outbox: Outbox): OpenAccount {
-  return async (tx, id, currencyCode, occasion) => {
-    const { timeMs } = occasion;
-    const account: Account = {
-      id,
-      balance: { currencyCode, minorUnits: 0n },
-      version: 1n,
-      createTimeMs: timeMs,
-      updateTimeMs: timeMs,
-    };
-    if (!(await insertAccount(tx, account))) throw accountExists(id);
-    const event = opened(account, occasion);
-    await insertAccountEvent(tx, event);
-    await outbox.addEvent(tx, paymentEvent(event));
-    return account;
+/** Opens an account with nothing on it. Refuses a taken id. */
+export async function openAccount(
+  tx: Transaction,
+  { id, currencyCode, occasion }: AccountDraft,
+  outbox: Outbox,
+): Promise<Account> {
+  const { timeMs } = occasion;
+  const account: Account = {
+    id,
+    balance: { currencyCode, minorUnits: 0n },
+    version: 1n,
+    createTimeMs: timeMs,
+    updateTimeMs: timeMs,
   };
+  if (!(await insertAccount(tx, account))) throw accountExists(id);
+  const event = opened(account, occasion);
+  await insertAccountEvent(tx, event);
+  await outbox.addEvent(tx, paymentEvent(event));
+  return account;
 }

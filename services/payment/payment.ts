@@ -1,4 +1,4 @@
-import type { Money } from './account.ts';
+import type { Money, Occasion } from './account.ts';
 
 /** The life of a payment: charged, then perhaps refunded. */
 export type PaymentState = 'CHARGED' | 'REFUNDED';
@@ -19,6 +19,14 @@ export interface Charge {
   readonly orderId: string;
   readonly userId: string;
   readonly amount: Money;
+}
+
+/** What a payment is made or refunded by. */
+export type Cause = Pick<Occasion, 'correlationId' | 'timeMs'>;
+
+/** What the account's event says of a payment for an order. */
+export function occasionOf(orderId: string, cause: Cause): Occasion {
+  return { ...cause, reference: `order:${orderId}` };
 }
 
 /** Whether a payment is the outcome of this very charge. */

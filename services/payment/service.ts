@@ -5,12 +5,8 @@ import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts'
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { createAccountRpc } from './account-rpc.ts';
-import { createChargeOrder } from './charge-order.ts';
 import { paymentTopic } from './events.ts';
-import { createMoveMoney } from './move-money.ts';
-import { createOpenAccount } from './open-account.ts';
 import { createPaymentRpc } from './payment-rpc.ts';
-import { createRefundOrder } from './refund-order.ts';
 
 /** Wires the payment service. */
 export const createPaymentService: CreateService = async ({ clock, logger, events, tasks, config, ...runtime }) => {
@@ -26,18 +22,13 @@ export const createPaymentService: CreateService = async ({ clock, logger, event
     clock,
     logger,
   });
-  const moveMoney = createMoveMoney(outbox);
-  const accounts = createAccountRpc({ storage, idempotency, openAccount: createOpenAccount(outbox), moveMoney, clock });
-  const payments = createPaymentRpc({
-    storage,
-    idempotency,
-    chargeOrder: createChargeOrder(moveMoney),
-    refundOrder: createRefundOrder(moveMoney),
-    clock,
-  });
+  const deps = { storage, idempotency, outbox, clock };
   return {
     name: 'payment',
-    serves: [serve(AccountServiceContract, accounts), serve(PaymentServiceContract, payments)],
+    serves: [
+      serve(AccountServiceContract, createAccountRpc(deps)),
+      serve(PaymentServiceContract, createPaymentRpc(deps)),
+    ],
     start: () => outbox.start(),
     stop: () => outbox.stop(config.drainTimeoutMs),
     check: () => storage.check(),

@@ -1,12 +1,13 @@
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Metadata as WireMetadata } from '@grpc/grpc-js';
+import { createFrameBatch } from './frame-batch.ts';
 import type { ServerCall } from './server-call.ts';
+import { http2StreamOf } from './tuned-server.ts';
 
-/** The part of grpc-js's streams that answers go through. */
+/** The part of grpc-js's streams by which calls end. Messages go past it: it takes them one at a time. */
 export interface ResponseStream {
-  write(bytes: Buffer): boolean;
   end(trailers?: WireMetadata): unknown;
   emit(event: 'error', status: object): boolean;
-  on(event: 'drain', listener: () => void): unknown;
 }
 
 /**
@@ -20,17 +21,27 @@ export async function writeAll<Response>(
   encode: (message: Response) => Buffer,
 ): Promise<void> {
   const iterator = responses[Symbol.asyncIterator]();
-  const room = createRoom(stream);
+  const http2Stream = http2StreamOf(stream);
+  const batch = createFrameBatch(http2Stream, () => !call.ended && !http2Stream.destroyed);
+  const room = createRoom(http2Stream);
+  let begun = false;
   call.onAbort(() => {
     room.open();
     close(iterator);
   });
-  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-    if (call.ended) return;
-    const bytes = encode(next.value);
-    call.sendHeader();
-    if (!stream.write(bytes)) await room.opened();
-    if (call.ended) return;
+  try {
+    // Also before the first: a handler that was never begun has nothing to close.
+    while (!call.ended) {
+      const next = await iterator.next();
+      if (call.ended) return;
+      if (next.done) break;
+      const bytes = encode(next.value);
+      if (!begun) call.beginMessages();
+      begun = true;
+      if (!batch.add(bytes)) await room.opened();
+    }
+  } finally {
+    batch.flush();
   }
   if (!call.end()) return;
   call.sendHeader();
@@ -38,7 +49,7 @@ export async function writeAll<Response>(
 }
 
 /** Waits for room in the stream's buffer. */
-function createRoom(stream: ResponseStream): { open(): void; opened(): Promise<void> } {
+function createRoom(stream: ServerHttp2Stream): { open(): void; opened(): Promise<void> } {
   let resume: (() => void) | undefined;
   const open = () => resume?.();
   stream.on('drain', open);

@@ -1,4 +1,4 @@
-import type { Metadata as WireMetadata } from '@grpc/grpc-js';
+import { Metadata as WireMetadata } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
 import type { EngineCall } from '../engine.ts';
 import { fromWireMetadata, toWireMetadata } from './metadata.ts';
@@ -82,6 +82,12 @@ export class ServerCall implements EngineCall {
     if (this.#headerSent) return;
     this.#headerSent = true;
     if (this.#header) this.#raw.sendMetadata(toWireMetadata(this.#header));
+  }
+
+  /** Sends the header, an empty one where the handler has set none, so that messages can follow past grpc-js. */
+  beginMessages(): void {
+    this.sendHeader();
+    if (!this.#header) this.#raw.sendMetadata(new WireMetadata());
   }
 
   /** The trailer that the handler has set; `undefined` when it has set none. */

@@ -60,9 +60,14 @@ export function createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit
 
 /** Whether the peer reset the stream of a call of grpc-js, known before grpc-js says that the call is cancelled. */
 export function isReset(rawCall: object): boolean {
-  // Private to grpc-js too, and seen at work by a test.
+  return http2StreamOf(rawCall).aborted;
+}
+
+/** The HTTP/2 stream of a call of grpc-js. */
+export function http2StreamOf(rawCall: object): ServerHttp2Stream {
+  // Private to grpc-js too, and seen at work by tests.
   const { call } = rawCall as { readonly call?: { readonly stream?: ServerHttp2Stream } };
-  return call?.stream?.aborted ?? false;
+  return call?.stream ?? builtOtherwise();
 }
 
 function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']): void {
@@ -102,7 +107,11 @@ function internalsOf(server: GrpcJsServer): Internals {
   const internals = server as unknown as Partial<Internals>;
   const { commonServerOptions, http2Servers } = internals;
   if (!commonServerOptions || !(http2Servers instanceof Map)) {
-    throw new Error('this version of @grpc/grpc-js is built otherwise than 1.14: adapt tuned-server.ts to it');
+    return builtOtherwise();
   }
   return { commonServerOptions, http2Servers };
+}
+
+function builtOtherwise(): never {
+  throw new Error('this version of @grpc/grpc-js is built otherwise than 1.14: adapt tuned-server.ts to it');
 }

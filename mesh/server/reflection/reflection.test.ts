@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
@@ -10,6 +9,8 @@ import {
   type ServerReflectionRequest,
   type ServerReflectionResponse,
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
+import { grpcurl, grpcurlPath } from '../../testing/grpcurl.ts';
+import { describeWithServer } from '../../testing/servers.ts';
 import { createHealth } from '../health/health.ts';
 import { echoService } from '../test-support/echo-service.ts';
 import { serveForTest } from '../test-support/serve-echo.ts';
@@ -21,7 +22,6 @@ const services = [
   'grpc.reflection.v1alpha.ServerReflection',
   'test.v1.EchoService',
 ];
-const grpcurl = new URL('../../../.tools/bin/grpcurl', import.meta.url).pathname;
 
 let served: Awaited<ReturnType<typeof serveForTest>>;
 let channel: ReturnType<typeof createChannel>;
@@ -99,9 +99,9 @@ describe.each([
   });
 });
 
-describe.skipIf(!existsSync(grpcurl))('grpcurl', () => {
+describeWithServer(grpcurl, 'reflection as grpcurl reads it', () => {
   const run = async (...parameters: string[]) =>
-    (await promisify(execFile)(grpcurl, ['-plaintext', ...parameters])).stdout;
+    (await promisify(execFile)(grpcurlPath, ['-plaintext', ...parameters])).stdout;
 
   it('lists and describes', async () => {
     expect((await run(served.address, 'list')).trim().split('\n')).toEqual(services);

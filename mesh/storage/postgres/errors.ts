@@ -48,7 +48,7 @@ export function commitError(error: unknown, server: string): Error {
 
 /** UNAVAILABLE `STORAGE_UNAVAILABLE`: the server cannot be reached or takes no work. */
 export function unavailableError(error: unknown, server: string): MeshError {
-  const message = `the database ${server} cannot be used: ${textOf(error)}; check that it runs and takes connections`;
+  const message = `the database ${server} cannot be used: ${textOf(error)}; check that it runs and takes connections, and whether locks hold up those of this process`;
   return new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', message, { cause: error });
 }
 

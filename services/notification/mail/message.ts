@@ -1,17 +1,22 @@
 import { badRecipient } from '../errors.ts';
+import { mailName } from './mail-name.ts';
 import type { Mail } from './mailer.ts';
 
+/** RFC 5321. */
+const maxAddressLength = 254;
+/** In base64 with what belongs around it, and after `Subject: `, this is a line of 73 characters. */
+const maxWordBytes = 39;
 const sender = 'ordermesh <orders@ordermesh.invalid>';
 
 /** A mail as text in the format of RFC 5322, UTF-8 in base64. Refuses a recipient that would break out of its header. */
 export function formatMessage(mail: Mail, date: Date): string {
-  if (!/^[^\s<>,;:"\\@]+@[^\s<>,;:"\\@]+$/.test(mail.to)) throw badRecipient(mail.to);
+  if (!isAddress(mail.to)) throw badRecipient(mail.to);
   const headers = [
     `From: ${sender}`,
     `To: ${mail.to}`,
     `Subject: ${encodeHeader(mail.subject)}`,
     `Date: ${date.toUTCString().replace('GMT', '+0000')}`,
-    `Message-ID: <${encodeURIComponent(mail.id)}@ordermesh.invalid>`,
+    `Message-ID: <${mailName(mail.id)}@ordermesh.invalid>`,
     'MIME-Version: 1.0',
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: base64',
@@ -20,13 +25,21 @@ export function formatMessage(mail: Mail, date: Date): string {
   return `${headers.join('\r\n')}\r\n\r\n${body}\r\n`;
 }
 
-/** RFC 2047: what is not plain ASCII goes as encoded words of at most 75 characters. */
+/** One address, without a name, a comment, another address or a character that ends the header. */
+function isAddress(text: string): boolean {
+  return text.length <= maxAddressLength && /^[^\s\p{Cc}()<>[\],;:"\\@]+@[^\s\p{Cc}()<>[\],;:"\\@]+$/u.test(text);
+}
+
+/**
+ * RFC 2047: what is long, not plain ASCII, or looks encoded already goes as encoded words, on lines of at most 76
+ * characters.
+ */
 function encodeHeader(text: string): string {
-  if (/^[\x20-\x7e]*$/.test(text)) return text;
+  if (/^[\x20-\x7e]{0,200}$/.test(text) && !text.includes('=?')) return text;
   const words: string[] = [];
   let word = '';
   for (const character of text) {
-    if (Buffer.byteLength(word + character) > 45) {
+    if (Buffer.byteLength(word + character) > maxWordBytes) {
       words.push(word);
       word = '';
     }

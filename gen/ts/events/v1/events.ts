@@ -83,8 +83,8 @@ export interface Topic {
 /** An event to append. */
 export interface PublishRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Becomes the event's id: when the call is repeated the event is appended again under the same id, and consumers take
+   * it once. Empty: the server makes one, and then the call is not safe to repeat.
    */
   requestId: string;
   /** The topic. */
@@ -102,7 +102,7 @@ export interface PublishRequest {
     /** As JSON text, with `content-type: application/json`. */
     { $case: "json"; value: string }
     | undefined;
-  /** More headers. Names that start with `ce_` are refused. */
+  /** More headers, 16 KiB at most. `content-type` and names that start with `ce_` are refused. */
   headers: { [key: string]: string };
 }
 

@@ -1,0 +1,46 @@
+/** One line of the results. */
+export interface Figure {
+  readonly name: string;
+  /** As measured, with its unit. */
+  readonly value: string;
+  /** What the peer reached in the same run, where there is one. */
+  readonly peer?: string;
+  /** Ours divided by the peer's. */
+  readonly ratio?: number;
+  readonly target: string;
+  readonly met: boolean;
+}
+
+/** Measures on servers of its own, which have ended when it resolves. */
+export type Benchmark = () => Promise<readonly Figure[]>;
+
+/** A figure that is compared with a peer's: both are calls or messages a second, more is better. */
+export function compared(name: string, ours: number, peers: number, minRatio: number): Figure {
+  const ratio = ours / peers;
+  return {
+    name,
+    value: perSecond(ours),
+    peer: perSecond(peers),
+    ratio,
+    target: `ratio >= ${minRatio.toFixed(2)}`,
+    met: ratio >= minRatio,
+  };
+}
+
+/** A figure that must not be above a limit, in `unit`. */
+export function atMost(name: string, value: number, limit: number, unit: string): Figure {
+  return { name, value: `${rounded(value)} ${unit}`, target: `<= ${limit} ${unit}`, met: value <= limit };
+}
+
+/** A figure that must not be below a limit, in `unit`. */
+export function atLeast(name: string, value: number, limit: number, unit: string): Figure {
+  return { name, value: `${rounded(value)} ${unit}`, target: `>= ${limit} ${unit}`, met: value >= limit };
+}
+
+function perSecond(rate: number): string {
+  return `${Math.round(rate).toLocaleString('en')}/s`;
+}
+
+function rounded(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 2);
+}

@@ -1,0 +1,36 @@
+// What a bare grpc-js server does at best: generated stubs, no policies, every user in memory.
+import { once } from 'node:events';
+import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import { type UserServiceServer, UserServiceService } from '../../gen/grpc-js/user/v1/user.ts';
+import { userOf } from '../support/users.ts';
+
+const timeMs = Date.now();
+const all = Array.from({ length: Number(process.env.BENCH_USERS) }, (_, index) => ({
+  ...userOf(index),
+  createTime: new Date(timeMs),
+  updateTime: new Date(timeMs),
+  etag: '1',
+}));
+const byId = new Map(all.map((user) => [user.id, user]));
+
+const handlers: Pick<UserServiceServer, 'getUser' | 'listUsers'> = {
+  getUser(call, callback) {
+    const user = byId.get(call.request.id);
+    if (user) callback(null, user);
+    else callback({ code: status.NOT_FOUND });
+  },
+  async listUsers(call) {
+    for (const user of all) {
+      if (!call.write(user)) await once(call, 'drain');
+    }
+    call.end();
+  },
+};
+
+const { getUser, listUsers } = UserServiceService;
+const server = new Server();
+server.addService({ getUser, listUsers }, { ...handlers });
+server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
+  if (error) throw error;
+  process.stdout.write(`ready grpc=127.0.0.1:${port}\n`);
+});

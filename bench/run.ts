@@ -1,0 +1,39 @@
+import { availableParallelism, cpus } from 'node:os';
+import type { Benchmark, Figure } from './figure.ts';
+import { benchGetUser } from './get-user.ts';
+import { benchImportUsers } from './import-users.ts';
+import { benchListUsers } from './list-users.ts';
+import { benchOrders } from './orders.ts';
+import { benchRestart } from './restart.ts';
+import { benchStart } from './start.ts';
+import { loadCore, pin } from './support/server.ts';
+import { formatTable } from './support/table.ts';
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  start: benchStart,
+  import: benchImportUsers,
+  'list-users': benchListUsers,
+  'get-user': benchGetUser,
+  orders: benchOrders,
+  restart: benchRestart,
+};
+
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benchmarks);
+const unknown = names.filter((name) => !(name in benchmarks));
+if (unknown.length > 0 || availableParallelism() < 2) {
+  console.error(
+    unknown.length > 0
+      ? `there is no benchmark ${unknown.join(', ')}: there are ${Object.keys(benchmarks).join(', ')}`
+      : 'the benchmarks need two cores: one for the server, one for the load',
+  );
+  process.exit(2);
+}
+
+pin(process.pid, loadCore);
+const figures: Figure[] = [];
+for (const name of names) {
+  console.error(`${name} ...`);
+  figures.push(...((await benchmarks[name]?.()) ?? []));
+}
+console.log(`${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}\n`);
+console.log(formatTable(figures));

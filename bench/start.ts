@@ -1,0 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { startProcess } from '../test/support/start-process.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
+import { atMost, type Benchmark } from './figure.ts';
+import { residentMbOf } from './support/server.ts';
+
+const idleMs = 5_000;
+
+/** How long everything takes to start on an empty folder, and what it holds while nobody calls. */
+export const benchStart: Benchmark = async () => {
+  await using folder = await tempFolder();
+  const begunMs = performance.now();
+  await using mesh = await startProcess({ dataDir: folder.path });
+  const readySeconds = (performance.now() - begunMs) / 1_000;
+  await delay(idleMs);
+  return [
+    atMost('start until ready', readySeconds, 3, 's'),
+    atMost('  memory when idle', residentMbOf(mesh.child.pid ?? Number.NaN), 200, 'MB'),
+  ];
+};

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { loadCore } from './server.ts';
+
+const run = promisify(execFile);
+
+export interface Load {
+  readonly address: string;
+  /** `/user.v1.UserService/GetUser`. */
+  readonly path: string;
+  readonly request: Uint8Array;
+  readonly calls: number;
+  readonly connections: number;
+  readonly callsAtOnce: number;
+}
+
+/** Makes gRPC calls with h2load, a client in C that is faster than any server here. Rejects unless all were answered. */
+export async function h2load({ address, path, request, calls, connections, callsAtOnce }: Load): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'ordermesh-bench-'));
+  try {
+    const body = join(folder, 'request.bin');
+    await writeFile(body, framed(request));
+    const { stdout } = await run('taskset', [
+      ...['-c', String(loadCore), 'h2load', '-n', String(calls), '-c', String(connections), '-m', String(callsAtOnce)],
+      ...['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers', `http://${address}${path}`],
+    ]);
+    if (!stdout.includes(` ${calls} succeeded`)) throw new Error(`calls of ${path} failed:\n${stdout}`);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+function framed(message: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}

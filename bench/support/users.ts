@@ -1,0 +1,24 @@
+import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { type LoadedServer, startServer } from './server.ts';
+
+/** The user at a place; ids sort by it. */
+export function userOf(index: number) {
+  const id = `user-${String(index).padStart(7, '0')}`;
+  return { id, name: `Name ${index}`, email: `${id}@example.com`, role: 'admin' };
+}
+
+/** Imports the first users through the front door. Rejects unless every one of them was taken. */
+export async function importUsers({ client }: LoadedServer, count: number): Promise<void> {
+  const { imported } = await client(UserServiceContract).importUsers(requests(count));
+  if (imported !== BigInt(count)) throw new Error(`${imported} of ${count} users were imported`);
+}
+
+/** A bare grpc-js server with the same users in memory. */
+export function startPeer(users: number): Promise<LoadedServer> {
+  const environment = { BENCH_USERS: String(users) };
+  return startServer({ dataDir: '', main: 'bench/peers/grpc-js-users.ts', environment });
+}
+
+async function* requests(count: number) {
+  for (let index = 0; index < count; index += 1) yield { user: userOf(index) };
+}

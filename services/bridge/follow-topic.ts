@@ -1,0 +1,28 @@
+import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/event-log.ts';
+import { impossibleOffsets } from './errors.ts';
+
+/**
+ * Follows a topic from a position on, until `signal` aborts, and throws what it aborts with. Refuses an unknown topic, and
+ * offsets of partitions that it does not have.
+ */
+export async function* followTopic(
+  events: EventLog,
+  topic: string,
+  from: StartPosition,
+  signal: AbortSignal,
+): AsyncGenerator<StoredEvent> {
+  if (from.at === 'offsets') await refuseImpossible(events, topic, from.offsets);
+  yield* events.read(topic, from, signal);
+  // The log ends a reading quietly; the caller has to learn why it ended.
+  signal.throwIfAborted();
+}
+
+async function refuseImpossible(events: EventLog, topic: string, offsets: ReadonlyMap<number, bigint>): Promise<void> {
+  const ends = await events.endOffsets(topic);
+  const impossible = [...offsets].filter(([partition, offset]) => !ends.has(partition) || offset < 0n);
+  if (impossible.length > 0)
+    throw impossibleOffsets(
+      impossible.map(([partition]) => partition),
+      ends.size,
+    );
+}

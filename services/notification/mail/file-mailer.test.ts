@@ -1,0 +1,56 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../../../mesh/testing/test-clock.ts';
+import { createFileMailer } from './file-mailer.ts';
+import type { Mailer } from './mailer.ts';
+
+describe('mail into a folder', () => {
+  let parent: string;
+  let folder: string;
+  let mailer: Mailer;
+
+  beforeEach(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'mailer-'));
+    folder = join(parent, 'mail', 'out');
+    mailer = await createFileMailer(folder, createTestClock());
+  });
+  afterEach(() => rm(parent, { recursive: true }));
+
+  const mail = { id: 'mail-1', to: 'ada@example.com', subject: 'Hello', text: 'Hello Ada' };
+
+  it('is a file each, whole when it is there', async () => {
+    await mailer.send(mail);
+    await mailer.send({ ...mail, id: 'mail-2', to: 'tom@example.com' });
+    expect((await readdir(folder)).toSorted()).toEqual(['mail-1.eml', 'mail-2.eml']);
+    expect(await readFile(join(folder, 'mail-2.eml'), 'utf8')).toContain('To: tom@example.com\r\n');
+  });
+
+  it('is one file for one id, also when it is sent many times at once', async () => {
+    const texts = Array.from({ length: 10 }, (_, index) => `${index}`.repeat(50_000));
+    await Promise.all(texts.map((text) => mailer.send({ ...mail, text })));
+    expect(await readdir(folder)).toEqual(['mail-1.eml']);
+    const [, body = ''] = (await readFile(join(folder, 'mail-1.eml'), 'utf8')).split('\r\n\r\n');
+    expect(texts).toContain(Buffer.from(body, 'base64').toString());
+  });
+
+  it.each(['../../escaped', 'a/b', '..', 'x'.repeat(1_000), 'nul\0', '\uD800', ''])(
+    'stays in the folder with the id %j',
+    async (id) => {
+      await mailer.send({ ...mail, id });
+      expect(await readdir(parent)).toEqual(['mail']);
+      expect(await readdir(folder)).toEqual([expect.stringMatching(/^[a-z0-9-]+\.eml$/)]);
+    },
+  );
+
+  it('leaves nothing behind when it cannot be written, and can be sent later', async () => {
+    await rm(folder, { recursive: true });
+    await writeFile(folder, 'a file in its place');
+    await expect(mailer.send(mail)).rejects.toThrow('ENOTDIR');
+    await rm(folder);
+    await createFileMailer(folder, createTestClock());
+    await mailer.send(mail);
+    expect(await readdir(folder)).toEqual(['mail-1.eml']);
+  });
+});

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Client, Status } from 'nice-grpc';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NotificationServiceContract } from '../../gen/ts/notification/v1/notification.contract.ts';
+import {
+  type Notification,
+  type NotificationServiceDefinition,
+  NotificationState,
+} from '../../gen/ts/notification/v1/notification.ts';
+import { DeadLetterServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
+import type { DeadLetter, DeadLetterServiceDefinition } from '../../gen/ts/ops/v1/ops.ts';
+import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
+import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import type { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import type { NewEvent } from '../../mesh/events/event-log.ts';
+import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { createOpsService } from '../ops/service.ts';
+import { createUserService } from '../user/service.ts';
+import { createNotificationService } from './service.ts';
+
+const sent = NotificationState.NOTIFICATION_STATE_SENT;
+
+describeServicesOnEachDatabase('the notification service', (settings) => {
+  let mesh: TestMesh;
+  let notifications: Client<NotificationServiceDefinition>;
+  let users: Client<UserServiceDefinition>;
+  let letters: Client<DeadLetterServiceDefinition>;
+  let mailFolder: string;
+
+  beforeAll(async () => {
+    mesh = await startMesh([createUserService, createNotificationService, createOpsService], settings());
+    await mesh.runtime.events.ensureTopic('order.events');
+    notifications = mesh.runtime.client(NotificationServiceContract);
+    users = mesh.runtime.client(UserServiceContract);
+    letters = mesh.runtime.client(DeadLetterServiceContract);
+    mailFolder = join(mesh.dataDir, 'mail');
+  });
+  afterAll(() => mesh.stop());
+
+  async function newUser(): Promise<string> {
+    const id = `user-${randomUUID()}`;
+    await users.createUser({ user: { id, name: 'Ada', email: `${id}@example.com` } });
+    return id;
+  }
+
+  /** An event of an order as a plain producer writes it, without headers. */
+  function plainEvent(value: Record<string, unknown>): NewEvent {
+    const key = typeof value.orderId === 'string' ? value.orderId : 'none';
+    const bytes = Buffer.from(JSON.stringify(value));
+    return { topic: 'order.events', key, headers: {}, value: bytes, timeMs: Date.now() };
+  }
+
+  function placed(userId: string, orderId = `order-${randomUUID()}`): NewEvent {
+    return plainEvent({ type: 'ORDER_PLACED', orderId, userId });
+  }
+
+  const publish = (...events: NewEvent[]) => mesh.runtime.events.publish(events);
+
+  /** The notifications about an order once there are `count` and all of them are sent. */
+  function sentAbout(orderId: string, count = 1): Promise<Notification[]> {
+    return eventually(async () => {
+      const found = await Array.fromAsync(notifications.listNotifications({ orderId }));
+      expect(found.map(({ state }) => state)).toEqual(Array(count).fill(sent));
+      return found;
+    });
+  }
+
+  function letterAbout(subjectId: string): Promise<DeadLetter> {
+    return eventually(async () => {
+      const found = (await Array.fromAsync(letters.listDeadLetters({}))).find((one) => one.subjectId === subjectId);
+      return found ?? expect.fail('no dead letter yet');
+    });
+  }
+
+  async function readMail(id: string): Promise<string> {
+    const [head, body = ''] = (await readFile(join(mailFolder, `${id}.eml`), 'utf8')).split('\r\n\r\n');
+    return `${head}\n\n${Buffer.from(body, 'base64')}`;
+  }
+
+  describe('an event of an order', () => {
+    it('becomes a mail, once, also when it is delivered twice', async () => {
+      const userId = await newUser();
+      const event = placed(userId);
+      const headers = { ce_id: randomUUID(), ce_source: '//ordermesh/order', ce_type: 'ORDER_PLACED' };
+      const twice = { ...event, headers };
+      const after = placed(userId, event.key);
+      await publish(twice, twice, after);
+      const [first, second, ...others] = await sentAbout(event.key, 2);
+      expect(others).toEqual([]);
+      expect([first?.id, second?.id]).toContain(twice.headers.ce_id);
+      expect(first).toMatchObject({ userId, orderId: event.key, template: 'order-placed', attempts: 1, lastError: '' });
+      const mail = await readMail(twice.headers.ce_id);
+      expect(mail).toContain(`To: ${userId}@example.com\r\n`);
+      expect(mail).toContain(`Subject: Your order ${event.key} is placed\r\n`);
+      expect(mail).toContain('Hello Ada,');
+      expect((await readdir(mailFolder)).filter((name) => name.startsWith(twice.headers.ce_id))).toHaveLength(1);
+    });
+
+    it('is understood as a plain program writes it, with a total that is a number', async () => {
+      const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
+      const timestamp = new Date().toISOString();
+      await publish(plainEvent({ type: 'ORDER_PLACED', orderId, userId, total: 42.5, timestamp }));
+      await expect(sentAbout(orderId)).resolves.toMatchObject([{ userId, template: 'order-placed' }]);
+    });
+
+    it.each([
+      { total: { minorUnits: 12.5 } },
+      { total: null, version: 'two', timestamp: 'yesterday' },
+      { order: 'none' },
+      { order: { failure: 7 } },
+    ])('is understood with members of other kinds beside, as in %j', async (members) => {
+      const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
+      await publish(plainEvent({ type: 'ORDER_COMPLETED', orderId, userId, ...members }));
+      await expect(sentAbout(orderId)).resolves.toMatchObject([{ template: 'order-completed' }]);
+    });
+
+    it('is understood in the binary format, and tells why an order failed', async () => {
+      const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
+      const failure = { reason: 'INSUFFICIENT_STOCK', message: 'there are no more books' };
+      const value = OrderEvent.encode(OrderEvent.fromPartial({ orderId, userId, order: { failure } })).finish();
+      const headers = { 'content-type': 'application/protobuf', ce_type: 'ORDER_FAILED' };
+      await publish({ ...placed(userId, orderId), headers, value });
+      const [notification] = await sentAbout(orderId);
+      expect(await readMail(notification?.id ?? '')).toContain('The reason: there are no more books');
+    });
+
+    it('that nobody is told of makes no mail', async () => {
+      const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
+      await publish(plainEvent({ type: 'ORDER_RESERVED', orderId, userId }), placed(userId, orderId));
+      await expect(sentAbout(orderId)).resolves.toMatchObject([{ template: 'order-placed' }]);
+    });
+
+    it('that cannot be read becomes a dead letter, stays one when it is redriven, and holds up nobody', async () => {
+      const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
+      const broken = { ...placed(userId, orderId), headers: { ce_type: 'ORDER_PLACED' }, value: Buffer.from('{') };
+      await publish(broken, placed(userId, orderId));
+      await sentAbout(orderId);
+      const { id, ...letter } = await letterAbout(orderId);
+      expect(letter).toMatchObject({ reason: 'UNDECODABLE', origin: 'order.events/notification-service', attempts: 1 });
+      const redriven = await letters.redriveDeadLetters({ ids: [id] });
+      expect(redriven).toMatchObject({ redrivenIds: [], failures: [{ id, reason: 'UNDECODABLE' }] });
+    });
+
+    it.each([{ userId: 'ada' }, { orderId: 'order 1', userId: 'ada' }, { orderId: 'no-user' }])(
+      'without ids becomes a dead letter, as %j',
+      async (ids) => {
+        const key = randomUUID();
+        await publish({ ...plainEvent({ type: 'ORDER_PLACED', ...ids }), key });
+        await expect(letterAbout(key)).resolves.toMatchObject({ reason: 'UNDECODABLE', attempts: 1 });
+      },
+    );
+
+    it('for a user who is gone becomes a dead letter at once, and a mail when it is redriven after the user is back', async () => {
+      const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
+      await users.deleteUser({ id: userId });
+      await publish(placed(userId, orderId));
+      const { id, ...letter } = await letterAbout(orderId);
+      expect(letter).toMatchObject({ reason: 'UNKNOWN_RECIPIENT', attempts: 1 });
+      await users.createUser({ user: { id: userId, name: 'Ada', email: `${userId}@example.com` } });
+      await expect(letters.redriveDeadLetters({ ids: [id] })).resolves.toMatchObject({ redrivenIds: [id] });
+      await sentAbout(orderId);
+    });
+  });
+
+  describe('a mail job', () => {
+    const enqueue = (id: string, job: object) =>
+      mesh.runtime.tasks.enqueue('email-jobs', [{ id, payload: Buffer.from(JSON.stringify(job)), headers: {} }]);
+
+    it('of anyone is sent', async () => {
+      const id = randomUUID();
+      await enqueue(id, { to: 'user@example.com', template: 'welcome' });
+      await eventually(async () => expect(await readMail(id)).toContain('good to have you with us'));
+    });
+
+    it('with an unknown template becomes a dead letter', async () => {
+      const id = randomUUID();
+      await enqueue(id, { to: 'user@example.com', template: 'nothing-known' });
+      await expect(letterAbout(id)).resolves.toMatchObject({
+        reason: 'UNKNOWN_TEMPLATE',
+        origin: 'email-jobs',
+        attempts: 1,
+      });
+    });
+
+    it('that fails is tried again until it is sent', async () => {
+      const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
+      await rm(mailFolder, { recursive: true });
+      await writeFile(mailFolder, 'a file in its place');
+      await publish(placed(userId, orderId));
+      await eventually(async () => {
+        const [waiting] = await Array.fromAsync(notifications.listNotifications({ orderId }));
+        const queued = { state: NotificationState.NOTIFICATION_STATE_QUEUED, attempts: 1 };
+        expect(waiting).toMatchObject({ ...queued, lastError: expect.stringContaining('ENOTDIR') });
+      });
+      await rm(mailFolder);
+      await mkdir(mailFolder);
+      await expect(sentAbout(orderId)).resolves.toMatchObject([{ attempts: 2, lastError: '' }]);
+    });
+  });
+
+  it('lists notifications in id order, of a user or an order, and goes on after an id', async () => {
+    const userId = await newUser();
+    const orderIds = [randomUUID(), randomUUID(), randomUUID()];
+    await publish(...orderIds.map((orderId) => placed(userId, orderId)));
+    const all = (await Promise.all(orderIds.map((orderId) => sentAbout(orderId)))).flat();
+    const inOrder = all.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    await expect(Array.fromAsync(notifications.listNotifications({ userId }))).resolves.toEqual(inOrder);
+    const [first, second] = inOrder;
+    const next = Array.fromAsync(notifications.listNotifications({ userId, afterId: first?.id ?? '', limit: 1 }));
+    await expect(next).resolves.toEqual([second]);
+    await expect(notifications.getNotification({ id: first?.id ?? '' })).resolves.toEqual(first);
+    await expect(notifications.getNotification({ id: 'unknown' })).rejects.toMatchObject({
+      code: Status.NOT_FOUND,
+      reason: 'NOTIFICATION_NOT_FOUND',
+    });
+  });
+});

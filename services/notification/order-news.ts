@@ -1,0 +1,36 @@
+import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
+import type { MessageReader } from '../../mesh/events/decode-event.ts';
+
+/** What a mail tells of an order. */
+export interface OrderNews {
+  readonly orderId: string;
+  readonly userId: string;
+  /** Why the order failed or was cancelled; empty while it did not. */
+  readonly message: string;
+}
+
+/** As much as is asked of JSON that anyone may have published: other members may be there, of any kind. */
+interface OrderJson {
+  readonly orderId?: unknown;
+  readonly userId?: unknown;
+  readonly order?: { readonly failure?: { readonly message?: unknown } | null } | null;
+}
+
+/**
+ * Reads an `order.v1.OrderEvent`, and also the plain `{type, orderId, userId, …}` of a producer that does not know that
+ * contract. What is missing is empty.
+ */
+export const orderNews: MessageReader<OrderNews> = {
+  decode(bytes) {
+    const { orderId, userId, order } = OrderEvent.decode(bytes);
+    return { orderId, userId, message: order?.failure?.message ?? '' };
+  },
+  fromJSON(json) {
+    const { orderId, userId, order } = json as OrderJson;
+    return { orderId: textOf(orderId), userId: textOf(userId), message: textOf(order?.failure?.message) };
+  },
+};
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,115 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { openStorage } from '../../mesh/storage/open.ts';
+import type { Storage } from '../../mesh/storage/storage.ts';
+import type { Task } from '../../mesh/tasks/task-queue.ts';
+import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
+import { createTestClock } from '../../mesh/testing/test-clock.ts';
+import { createFileMailer } from './mail/file-mailer.ts';
+import { jobTask } from './mail-job.ts';
+import { type Notification, newNotification } from './notification.ts';
+import { createSendMail, type SendMail } from './send-mail.ts';
+import { findNotification, insertNotification } from './store.ts';
+
+describe('sending the mail of a task', () => {
+  describeOnEachDatabase((newUrl) => {
+    const clock = createTestClock();
+    let storage: Storage;
+    let folder: string;
+    let mailFolder: string;
+    let sendMail: SendMail;
+    let count = 0;
+
+    beforeAll(async () => {
+      storage = await openStorage(newUrl());
+      await storage.migrate('notification', await loadMigrations(new URL('./migrations/', import.meta.url)));
+    });
+    afterAll(() => storage.close());
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'send-mail-'));
+      mailFolder = join(folder, 'mail');
+      sendMail = createSendMail({ storage, mailer: await createFileMailer(mailFolder, clock), clock });
+    });
+    afterEach(() => rm(folder, { recursive: true }));
+
+    /** A notification that is to be sent, with the task that does. */
+    async function newTask(values: Partial<Notification> = {}): Promise<Task> {
+      const ada = { id: 'ada', email: 'ada@example.com' };
+      const notification = { ...newNotification(`mail-${++count}`, 'order-placed', 'order-1', ada, 1), ...values };
+      await storage.transaction((tx) => insertNotification(tx, notification));
+      return taskOf(jobTask(notification, { name: 'Ada', message: '' }).payload, notification.id);
+    }
+
+    function taskOf(payload: Uint8Array | object, id = `task-${++count}`): Task {
+      const bytes = payload instanceof Uint8Array ? payload : Buffer.from(JSON.stringify(payload));
+      return { id, payload: bytes, headers: {}, queue: 'email-jobs', attempt: 1, lastAttempt: false };
+    }
+
+    const standingOf = async ({ id }: Task) => {
+      const found = await findNotification(storage, id);
+      return found && [found.state, found.attempts, found.lastError];
+    };
+
+    it('is noted on the notification, and is not done again', async () => {
+      const task = await newTask();
+      await sendMail(task);
+      expect(await standingOf(task)).toEqual(['SENT', 1, '']);
+      await rm(mailFolder, { recursive: true });
+      await sendMail(task);
+      expect(await standingOf(task)).toEqual(['SENT', 1, '']);
+    });
+
+    it('that fails is noted, and done at a later try', async () => {
+      const task = await newTask();
+      await rm(mailFolder, { recursive: true });
+      await expect(sendMail(task)).rejects.toThrow('ENOENT');
+      expect(await standingOf(task)).toEqual(['QUEUED', 1, expect.stringContaining('ENOENT')]);
+      await createFileMailer(mailFolder, clock);
+      await sendMail(task);
+      expect(await standingOf(task)).toEqual(['SENT', 2, '']);
+    });
+
+    it('that fails at the last try is given up, until the task is redriven', async () => {
+      const task = await newTask();
+      await rm(mailFolder, { recursive: true });
+      await expect(sendMail({ ...task, lastAttempt: true })).rejects.toThrow('ENOENT');
+      expect(await standingOf(task)).toEqual(['DEAD', 1, expect.stringContaining('ENOENT')]);
+      await createFileMailer(mailFolder, clock);
+      await sendMail(task);
+      expect(await standingOf(task)).toEqual(['SENT', 2, '']);
+    });
+
+    it('is given up at the first try where no further one helps', async () => {
+      const task = await newTask({ to: 'nobody' });
+      await expect(sendMail(task)).rejects.toMatchObject({ reason: 'BAD_RECIPIENT' });
+      expect(await standingOf(task)).toEqual(['DEAD', 1, expect.stringContaining('"nobody"')]);
+    });
+
+    it('needs no more than an address and a template', async () => {
+      await sendMail(taskOf({ to: 'user@example.com', template: 'welcome' }, 'of-others'));
+      expect(await readdir(mailFolder)).toEqual(['of-others.eml']);
+    });
+
+    const unreadable: Record<string, Uint8Array | object> = {
+      'no JSON': Buffer.from('hello'),
+      'no UTF-8': Uint8Array.of(0xff, 0xfe),
+      'no object': [],
+      null: Buffer.from('null'),
+      'no address': { template: 'welcome' },
+      'no template': { to: 'user@example.com' },
+      'an address that is no text': { to: 7, template: 'welcome' },
+      'a notification that is no id': { to: 'user@example.com', template: 'welcome', notificationId: 'a\0b' },
+    };
+    it.each(Object.keys(unreadable))('is refused for good when the task has %s', async (fault) => {
+      await expect(sendMail(taskOf(unreadable[fault] ?? {}))).rejects.toMatchObject({ reason: 'UNDECODABLE' });
+    });
+
+    it('is refused for good when the template is unknown', async () => {
+      const task = taskOf({ to: 'user@example.com', template: 'constructor' });
+      await expect(sendMail(task)).rejects.toMatchObject({ reason: 'UNKNOWN_TEMPLATE' });
+    });
+  });
+});
