@@ -170,7 +170,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       stuck.healed = true;
       const request = { requestId: randomUUID(), ids: [event, 'none', saga, task.id, event] };
       const answer = await deadLetters.redriveDeadLetters(request);
-      expect(answer).toEqual({ redrivenIds: [event, saga, task.id], missingIds: ['none'], failures: [] });
+      expect(answer).toEqual({ redrivenIds: [event, saga, task.id], missingIds: ['none'], failures: [], leftIds: [] });
       await eventually(() => expect(stuck.doneTasks).toEqual([task.subjectId]));
       expect(stuck.handledEvents).toEqual(['order-1']);
       expect(await list()).toEqual([]);
@@ -184,7 +184,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       stuck.healed = true;
       const filter = { origin: 'order.events/stuck' };
       const plan = await deadLetters.redriveDeadLetters({ filter, dryRun: true });
-      expect(plan).toEqual({ redrivenIds: mine, missingIds: [], failures: [] });
+      expect(plan).toEqual({ redrivenIds: mine, missingIds: [], failures: [], leftIds: [] });
       expect(stuck.handledEvents).toEqual([]);
       expect(await deadLetters.redriveDeadLetters({ filter })).toEqual(plan);
       expect(stuck.handledEvents).toEqual(['order-1', 'order-2']);
@@ -198,6 +198,22 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(redrivenIds).toEqual([task.id]);
       expect(failures).toMatchObject([{ id: event, reason: 'HANDLER_FAILED' }]);
       expect(await deadLetters.getDeadLetter({ id: event })).toMatchObject({ error: 'still no template', attempts: 6 });
+    });
+
+    it('are redriven at a bounded rate, as far as the time of the call goes; the rest stays and is named', async () => {
+      stuck.healed = true;
+      const ids: string[] = [];
+      for (let index = 0; index < 60; index += 1) ids.push(await stuck.addEventLetter(`order-${index}`));
+      const startMs = Date.now();
+      const first = await deadLetters.redriveDeadLetters({ ids }, { deadline: startMs + 400 });
+      expect([...first.redrivenIds, ...first.leftIds]).toEqual(ids);
+      expect(first.redrivenIds.length).toBeGreaterThan(0);
+      expect(first.leftIds.length).toBeGreaterThanOrEqual(ids.length - 31);
+      expect(idsOf(await list())).toEqual(first.leftIds);
+      const rest = await deadLetters.redriveDeadLetters({ ids: first.leftIds });
+      expect(rest).toEqual({ redrivenIds: first.leftIds, missingIds: [], failures: [], leftIds: [] });
+      expect(Date.now() - startMs).toBeGreaterThanOrEqual((ids.length - 1) * 10 - 5);
+      expect(stuck.handledEvents).toHaveLength(ids.length);
     });
 
     it('are not redriven when it is not said which', async () => {
