@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka test check gen gen-check proto-lint proto-breaking bench deps clean
+.PHONY: help start demo import kafka rabbitmq test check gen gen-check proto-lint proto-breaking bench deps clean
 
 ## help: list what can be made
 help:
@@ -25,6 +25,10 @@ import: $(INSTALLED)
 ## kafka: run a Kafka broker on localhost:9092, for EVENTS_URL=kafka://localhost:9092 (Ctrl-C ends it)
 kafka: $(INSTALLED)
 	@exec node scripts/kafka.ts
+
+## rabbitmq: run a RabbitMQ broker on localhost:5672, for TASKS_URL=amqp://localhost:5672 (Ctrl-C ends it)
+rabbitmq: $(INSTALLED)
+	@exec node scripts/rabbitmq.ts
 
 ## test: run all tests; a server that is not installed is named at the end (REQUIRE_SERVERS=1: it fails)
 test: $(INSTALLED)
@@ -57,7 +61,7 @@ proto-breaking: $(INSTALLED)
 bench: $(INSTALLED)
 	node bench/run.ts
 
-## deps: install what the tests use beside npm packages: PostgreSQL, Kafka, grpcurl, h2load
+## deps: install what the tests use beside npm packages: PostgreSQL, Kafka, RabbitMQ, grpcurl, h2load
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 

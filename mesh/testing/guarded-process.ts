@@ -33,6 +33,8 @@ export function spawnGuarded({ command, log, removeFolder = 'keep' }: GuardedCom
   const output = openSync(log, 'a');
   const child: ChildProcess = spawn('/bin/sh', ['-c', guard, removeFolder, ...command], {
     stdio: ['ignore', output, output, 'pipe'],
+    // Ctrl-C goes to a whole group: it must not take the child before this process has ended what uses it.
+    detached: true,
   });
   closeSync(output);
   const ended = once(child, 'exit');
