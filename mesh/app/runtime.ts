@@ -5,7 +5,7 @@ import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import { openStorage } from '../storage/open.ts';
-import { openEmbeddedTasks } from '../tasks/embedded/embedded-tasks.ts';
+import { openTasks } from '../tasks/open-tasks.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Runtime } from './service.ts';
@@ -31,7 +31,7 @@ export async function openRuntime({
   const clock = systemClock;
   const events = await openEmbeddedLog(pathOf(config.eventsUrl), { clock, logger });
   resources.defer(() => events.close());
-  const tasks = await openEmbeddedTasks(pathOf(config.tasksUrl), { clock, logger });
+  const tasks = await openTasks(config, { clock, logger });
   resources.defer(() => tasks.close());
   const clients = createClientFactory({
     engine: grpcJsEngine,

@@ -1,0 +1,78 @@
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { pause } from '../../telemetry/pause.ts';
+import type { Connection } from './connection.ts';
+import { keepChannel, type LastingChannel } from './lasting-channel.ts';
+import type { TaskLetters } from './letters.ts';
+import { readMessage } from './message.ts';
+import { declareRejected, rejectedName } from './topology.ts';
+
+export interface RejectedOptions {
+  readonly letters: TaskLetters;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const prefetched = 20;
+const retryMs = 1_000;
+
+/**
+ * Takes what workers of others rejected into the dead letters, one way or the other: the broker keeps it until it is
+ * written. One that is delivered twice may become two letters when its publisher was not a mesh.
+ */
+export function collectRejected(connection: Connection, { letters, clock, logger }: RejectedOptions): LastingChannel {
+  let cutOff = new AbortController();
+  const collect = async (channel: ConfirmChannel, message: ConsumeMessage, signal: AbortSignal) => {
+    while (!signal.aborted) {
+      try {
+        await bury(letters, message, clock.now());
+        return channel.ack(message);
+      } catch (error) {
+        logger.error({ err: error }, 'a rejected task is not among the dead letters yet: trying again in a second');
+        await pause(clock, retryMs, signal);
+      }
+    }
+  };
+  return keepChannel(
+    connection,
+    {
+      async opened(channel) {
+        cutOff = new AbortController();
+        const { signal } = cutOff;
+        await declareRejected(channel);
+        await channel.prefetch(prefetched);
+        await channel.consume(rejectedName, (message) => {
+          if (message === null) void channel.close();
+          else void collect(channel, message, signal);
+        });
+      },
+      lost: () => cutOff.abort(),
+    },
+    { clock, logger },
+  );
+}
+
+async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number): Promise<void> {
+  const { stamp, id: subjectId, payload, headers, attempts, firstTimeMs = nowMs, lastError } = readMessage(message);
+  const { queue, reason } = firstDeath(message);
+  await letters.bury(stamp, {
+    origin: queue,
+    reason: 'TASK_REJECTED',
+    error: lastError || `a worker or the broker gave it up: ${reason}`,
+    attempts: attempts + 1,
+    payload,
+    headers,
+    subjectId,
+    firstTimeMs,
+  });
+}
+
+/** RabbitMQ notes on a message which queue gave it up, and why: `rejected`, `expired`, `maxlen`, `delivery_limit`. */
+function firstDeath({ properties }: ConsumeMessage): { readonly queue: string; readonly reason: string } {
+  const headers = properties.headers ?? {};
+  return {
+    queue: String(headers['x-first-death-queue'] ?? rejectedName),
+    reason: String(headers['x-first-death-reason'] ?? 'unknown'),
+  };
+}
