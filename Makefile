@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq test check gen gen-check proto-lint proto-breaking bench deps clean
+.PHONY: help start demo import kafka rabbitmq dead-letters test check gen gen-check proto-lint proto-breaking bench deps clean
 
 ## help: list what can be made
 help:
@@ -29,6 +29,10 @@ kafka: $(INSTALLED)
 ## rabbitmq: run a RabbitMQ broker on localhost:5672, for TASKS_URL=amqp://localhost:5672 (Ctrl-C ends it)
 rabbitmq: $(INSTALLED)
 	@exec node scripts/rabbitmq.ts
+
+## dead-letters: list what could not be handled; show, redrive or discard it with ARGS="show <id>" (ARGS=help says how)
+dead-letters: $(INSTALLED)
+	@exec node scripts/dead-letters.ts $(ARGS)
 
 ## test: run all tests; a server that is not installed is named at the end (REQUIRE_SERVERS=1: it fails)
 test: $(INSTALLED)
