@@ -64,6 +64,17 @@ describe('readConfig', () => {
     expect(() => readConfig(environment)).toThrow(ConfigError);
   });
 
+  it.each(['kafka://localhost:9092', 'kafka://a.internal:9092,b.internal:9093'])('takes %s for the events', (text) => {
+    expect(readConfig({ EVENTS_URL: text }).eventsUrl).toBe(text);
+  });
+
+  it.each(['kafka:', 'kafka://', 'kafka://a', 'kafka://a:9092,', 'kafka:a:9092'])(
+    'refuses %s for the events',
+    (text) => {
+      expect(() => readConfig({ EVENTS_URL: text })).toThrow(/EVENTS_URL .*kafka:\/\/<host>:<port>/);
+    },
+  );
+
   it.each(['static:', 'static:user=10.0.0.1:50051,order=mesh.internal:50052'])('takes the addresses of %s', (text) => {
     expect(readConfig({ DISCOVERY_URL: text }).addresses.get('order')).toBe(
       text === 'static:' ? undefined : 'mesh.internal:50052',

@@ -68,7 +68,12 @@ export function readConfig(environment: Environment): Config {
       'sqlite:<path> or postgres://<user>@<host>/<database>',
       url('sqlite', 'postgres', 'postgresql'),
     ),
-    eventsUrl: read('EVENTS_URL', `embedded:${join(dataDir, 'events.db')}`, 'embedded:<path>', url('embedded')),
+    eventsUrl: read(
+      'EVENTS_URL',
+      `embedded:${join(dataDir, 'events.db')}`,
+      'embedded:<path> or kafka://<host>:<port>,<host>:<port>',
+      eventsUrl,
+    ),
     tasksUrl: read(
       'TASKS_URL',
       `embedded:${join(dataDir, 'tasks.db')}`,
@@ -108,6 +113,12 @@ function serverUrl(local: readonly string[], remote: readonly string[]): (text: 
     const isRemote = parsed !== null && parsed.hostname !== '' && remote.includes(parsed.protocol.slice(0, -1));
     return isRemote ? text : url(...local)(text);
   };
+}
+
+function eventsUrl(text: string): string | undefined {
+  if (!text.startsWith('kafka:')) return url('embedded')(text);
+  const brokers = text.startsWith('kafka://') ? text.slice('kafka://'.length).split(',') : [''];
+  return brokers.every((broker) => parseAddress(broker) !== undefined) ? text : undefined;
 }
 
 function carrierUrl(text: string): string | undefined {

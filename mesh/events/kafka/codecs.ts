@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import { CompressionCodecs, CompressionTypes } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { compress, uncompress } from 'snappy';
 
 /** A codec as kafkajs takes it. */
@@ -48,6 +48,7 @@ async function unpack(block: Buffer): Promise<Buffer> {
 
 /** Lets the library read, and write, what is compressed with Snappy or Zstandard; gzip it knows, LZ4 nobody here does. */
 export function registerCodecs(): void {
+  const { CompressionCodecs, CompressionTypes } = kafkajs;
   CompressionCodecs[CompressionTypes.Snappy] = () => snappy;
   CompressionCodecs[CompressionTypes.ZSTD] = () => zstd;
 }

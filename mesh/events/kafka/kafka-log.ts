@@ -1,7 +1,7 @@
-import type { Admin } from 'kafkajs';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { ConsumeOptions, EventConsumer, EventLog, StartPosition, StoredEvent } from '../event-log.ts';
+import { createAdminConnection } from './admin-connection.ts';
 import { createConsumer, keyOf } from './consumer.ts';
 import { logClosed, toLogFailure } from './failures.ts';
 import { createKafka } from './kafkajs.ts';
@@ -24,31 +24,11 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
   const newClient = () => createKafka(brokers, logger);
   const closing = new AbortController();
   const consumers = new Set<EventConsumer>();
-  let admin: Promise<Admin> | undefined;
+  const admin = createAdminConnection(newClient, clock);
+  const { connect } = admin;
   const topics = createTopics(connect, clock);
   const publisher = createPublisher(newClient, topics);
   const context = { newClient, connect, clock, logger };
-
-  function connect(): Promise<Admin> {
-    if (admin) return admin;
-    const connecting = connectAdmin();
-    admin = connecting;
-    connecting.catch(() => {
-      admin = undefined;
-    });
-    return connecting;
-  }
-
-  async function connectAdmin(): Promise<Admin> {
-    const made = newClient().admin();
-    try {
-      await made.connect();
-      return made;
-    } catch (error) {
-      await made.disconnect();
-      throw error;
-    }
-  }
 
   async function whileOpen<T>(work: () => Promise<T>): Promise<T> {
     if (closing.signal.aborted) throw logClosed();
@@ -105,10 +85,7 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
       closing.abort();
       await Promise.all([...consumers].map((consumer) => consumer.stop()));
       await publisher.close();
-      await admin?.then(
-        (made) => made.disconnect(),
-        () => undefined,
-      );
+      await admin.close();
     },
   };
 }

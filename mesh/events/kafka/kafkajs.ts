@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { type Batch, Kafka, type KafkaMessage, type LogEntry, logLevel } from 'kafkajs';
+import kafkajs, { type Batch, type Kafka, type KafkaMessage, type LogEntry } from 'kafkajs';
 import type { Logger } from '../../telemetry/logger.ts';
 import { registerCodecs } from './codecs.ts';
 
@@ -73,16 +73,18 @@ export const requestTimeoutMs = 10_000;
 
 /** Retries that end within seconds: what lasts longer is retried, and told, by those who asked. */
 export const retry = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multiplier: 2, retries: 4 };
+// Who asks first learns soon that no broker is there, so that a process is not slow to start without them.
+const connectRetry = { ...retry, retries: 2 };
 
 /** Makes a client of its own connections. What the library has to say goes to the log at `debug`: errors come as rejections. */
 export function createKafka(brokers: readonly string[], logger: Logger): Kafka {
-  return new Kafka({
+  return new kafkajs.Kafka({
     clientId: 'ordermesh',
     brokers: [...brokers],
     connectionTimeout: 3000,
     requestTimeout: requestTimeoutMs,
-    retry,
-    logLevel: logLevel.WARN,
+    retry: connectRetry,
+    logLevel: kafkajs.logLevel.WARN,
     logCreator:
       () =>
       ({ namespace, log: { timestamp: _, logger: __, message, ...details } }: LogEntry) =>

@@ -1,5 +1,6 @@
 import type { Kafka, Message, Producer, RecordMetadata, TopicMessages } from 'kafkajs';
 import { protocolErrorOf, toLogFailure } from './failures.ts';
+import { retry } from './kafkajs.ts';
 
 /** An event on its way, and where it goes. */
 export interface Outgoing {
@@ -91,6 +92,7 @@ async function connect(kafka: Kafka): Promise<Producer> {
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
+    retry,
     createPartitioner: () => asTold,
   });
   try {

@@ -96,8 +96,11 @@ export function joinGroup(options: MembershipOptions): Membership {
 
   /** Resolves with what ended it. */
   function watch(joined: Consumer, onJoined: () => void): Promise<Error> {
-    joined.on(joined.events.REBALANCING, onRevoked);
+    // It may still join while it takes its leave.
+    const isMember = () => consumer === joined;
+    joined.on(joined.events.REBALANCING, () => isMember() && onRevoked());
     joined.on(joined.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+      if (!isMember()) return;
       const assigned = Object.entries(memberAssignment);
       joined.pause(assigned.map(([topic, partitions]) => ({ topic, partitions })));
       onJoined();

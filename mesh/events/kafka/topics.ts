@@ -1,4 +1,4 @@
-import { type Admin, ConfigResourceTypes } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import type { Clock } from '../../telemetry/clock.ts';
 import { pause } from '../../telemetry/pause.ts';
 import { defaultPartitions, defaultRetentionMs } from '../envelope.ts';
@@ -91,7 +91,7 @@ async function maxBatchBytes(admin: Admin, topic: string): Promise<number> {
   const name = 'max.message.bytes';
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
   });
   return Number(resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue);
 }
