@@ -65,7 +65,7 @@ proto-breaking: $(INSTALLED)
 bench: $(INSTALLED)
 	node bench/run.ts
 
-## deps: install what the tests use beside npm packages: PostgreSQL, Kafka, RabbitMQ, grpcurl, h2load
+## deps: install what the tests use beside npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, grpcurl, h2load
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the servers and tools that the tests run against, where they are missing: PostgreSQL, RabbitMQ and h2load
-# from the system's packages, grpcurl through Go, Kafka through Maven. What cannot be installed is named; the tests then
+# Installs the servers and tools that the tests run against, where they are missing: PostgreSQL, RabbitMQ, kcat and
+# h2load from the system's packages, grpcurl through Go, Kafka through Maven. What cannot be installed is named; the tests then
 # say what they did not cover.
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 missing=
 [ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing="$missing postgresql"
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || missing="$missing rabbitmq-server"
+command -v kcat >/dev/null || missing="$missing kcat"
 command -v h2load >/dev/null || missing="$missing nghttp2-client"
 command -v java >/dev/null || missing="$missing openjdk-17-jre-headless"
 command -v mvn >/dev/null || missing="$missing maven"
@@ -40,6 +41,7 @@ fi
 
 ls -d /usr/lib/postgresql/*/bin | sed 's/^/deps: PostgreSQL in /'
 ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-* 2>/dev/null | sed 's/.*-/deps: RabbitMQ /'
+kcat -V | sed -n 's/^Version \([^ ]*\).*/deps: kcat \1/p'
 h2load --version | sed 's/^/deps: /'
 .tools/bin/grpcurl -version 2>&1 | sed 's/^/deps: /'
 ls .tools/kafka/libs | sed -n 's/^kafka_.*-\([0-9.]*\)\.jar$/deps: Kafka \1/p'
