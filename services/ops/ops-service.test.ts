@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, Status } from 'nice-grpc';
+import { type CallOptions, type Client, Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
 import {
@@ -11,6 +11,7 @@ import {
   SagaState,
   SagaStepState,
 } from '../../gen/ts/ops/v1/ops.ts';
+import type { DeadlineOptions } from '../../mesh/client/deadline.ts';
 import { uuidv7 } from '../../mesh/ids/ids.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
@@ -205,7 +206,8 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       const ids: string[] = [];
       for (let index = 0; index < 60; index += 1) ids.push(await stuck.addEventLetter(`order-${index}`));
       const startMs = Date.now();
-      const first = await deadLetters.redriveDeadLetters({ ids }, { deadline: startMs + 400 });
+      const inTime: CallOptions & DeadlineOptions = { deadline: startMs + 400 };
+      const first = await deadLetters.redriveDeadLetters({ ids }, inTime);
       expect([...first.redrivenIds, ...first.leftIds]).toEqual(ids);
       expect(first.redrivenIds.length).toBeGreaterThan(0);
       expect(first.leftIds.length).toBeGreaterThanOrEqual(ids.length - 31);
