@@ -28,25 +28,25 @@ export interface KafkaServer {
 export interface KafkaServerOptions {
   /** Default 1. Of three, two must have a record before it is acknowledged. */
   readonly brokers?: 1 | 3;
-  /** What clients are told to connect to instead of the one broker: a proxy in front of it. */
-  readonly advertisedPort?: number;
+  /** A proxy in front of the one broker: clients are told to connect to `port`, which passes on to `brokerPort`. */
+  readonly proxy?: { readonly port: number; readonly brokerPort: number };
 }
 
 /** Kafka as it was found on this machine, for `describeWithServer`. */
 export const kafka: TestServer = { name: 'Kafka', version: installedKafka() };
 
 /** Starts brokers with new data folders. They end with the process that started them, however that ends. */
-export async function startKafka({ brokers = 1, advertisedPort }: KafkaServerOptions = {}): Promise<KafkaServer> {
+export async function startKafka({ brokers = 1, proxy }: KafkaServerOptions = {}): Promise<KafkaServer> {
   const folder = await mkdtemp(join(tmpdir(), 'mesh-kafka-'));
   const nodes: KafkaNode[] = [];
   for (let id = 1; id <= brokers; id++) {
-    const [port, controllerPort] = [await freePort(), await freePort()];
+    const [port, controllerPort] = [proxy?.brokerPort ?? (await freePort()), await freePort()];
     nodes.push({
       id,
       port,
       controllerPort,
       folder: join(folder, `${id}`),
-      ...(advertisedPort !== undefined && { advertisedPort }),
+      ...(proxy && { advertisedPort: proxy.port }),
     });
   }
   const cluster: KafkaCluster = { nodes, removeFolder: folder, maxHeap: '256m' };
