@@ -8,6 +8,8 @@ import type { CreateService } from '../mesh/app/service.ts';
 import { createDeadLetterStore } from '../mesh/dead-letters/store.ts';
 import { createEventConsumer } from '../mesh/events/create-consumer.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
+import { type KafkaServer, kafka, startKafka } from '../mesh/testing/kafka-server.ts';
+import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { createBridgeService } from '../services/bridge/service.ts';
 import { createNotificationService } from '../services/notification/service.ts';
@@ -15,7 +17,18 @@ import { createOpsService } from '../services/ops/service.ts';
 import { createUserService } from '../services/user/service.ts';
 import { type Shop, shopOf } from './support/shop.ts';
 
-describe('an event that cannot be handled', () => {
+describe('an event that cannot be handled', () => describePoison(() => ({})));
+
+describeWithServer(kafka, 'an event on Kafka that cannot be handled', () => {
+  let server: KafkaServer;
+  beforeAll(async () => {
+    server = await startKafka();
+  });
+  afterAll(() => server?.stop());
+  describePoison(() => ({ EVENTS_URL: `kafka://${server.brokers}` }));
+});
+
+function describePoison(settings: () => Record<string, string>): void {
   const broken = { keys: new Set<string>(), tries: 0, handled: [] as string[] };
   let mesh: TestMesh;
   let shop: Shop;
@@ -24,12 +37,12 @@ describe('an event that cannot be handled', () => {
 
   beforeAll(async () => {
     const creators = [createUserService, createNotificationService, createBrokenService, createBridgeService];
-    mesh = await startMesh([...creators, createOpsService]);
+    mesh = await startMesh([...creators, createOpsService], settings());
     shop = shopOf(mesh.runtime);
     events = mesh.runtime.client(EventServiceContract);
     await shop.users.createUser({ user: { id: 'ada', name: 'Ada', email: 'ada@example.com' } });
   });
-  afterAll(() => mesh.stop());
+  afterAll(() => mesh?.stop());
 
   beforeEach(() => {
     key = `order-${randomUUID()}`;
@@ -157,4 +170,4 @@ describe('an event that cannot be handled', () => {
     expect(broken.handled).toEqual([`${key} FINE`, `${key} POISON`, `${key} LAST`]);
     expect(await letters()).toEqual([]);
   });
-});
+}
