@@ -7,9 +7,9 @@ import type { Clock } from '../../mesh/telemetry/clock.ts';
 import type { Logger } from '../../mesh/telemetry/logger.ts';
 import { answerOnce } from './answer-once.ts';
 import { changeDeadLetters } from './change-dead-letters.ts';
+import { createPace } from './create-pace.ts';
 import { unknownDeadLetter } from './errors.ts';
 import { firstOf } from './first-of.ts';
-import { createPace } from './pace.ts';
 import { deadLetterToProto, filterFromProto } from './proto.ts';
 import { redriveDeadLetters } from './redrive-dead-letters.ts';
 

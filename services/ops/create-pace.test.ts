@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createTestClock, type TestClock } from '../../mesh/testing/test-clock.ts';
-import { createPace, type Pace } from './pace.ts';
+import { createPace, type Pace } from './create-pace.ts';
 
 const always = new AbortController().signal;
 
