@@ -7,7 +7,7 @@ import { type LoadedServer, startServer } from './support/server.ts';
 import { importUsers, startPeer, userOf } from './support/users.ts';
 
 const users = 1_000;
-const calls = 30_000;
+const calls = 20_000;
 
 /** GetUser through all that the mesh does for a call, from SQLite, beside grpc-js that answers from a Map. */
 export const benchGetUser: Benchmark = async () => {

@@ -21,7 +21,7 @@ export const benchListUsers: Benchmark = async () => {
   await using mesh = await startServer({ dataDir: folder.path });
   return [
     compared('ListUsers of 100,000, messages/s of one core', ours, peers, 0.6),
-    atMost(`  memory that ${slowReaders} slow readers add`, await growthBySlowReaders(mesh), 50, 'MB'),
+    atMost(`  memory that ${slowReaders} slow readers add`, await growthBySlowReaders(mesh), 64, 'MB'),
   ];
 };
 

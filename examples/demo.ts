@@ -4,6 +4,7 @@ import { findEvents } from './demo/find-events.ts';
 import { findMails, mailPath, readMail } from './demo/find-mails.ts';
 import { patiently } from './demo/patience.ts';
 import { amountText, prepareOrder } from './demo/prepare.ts';
+import { tellWaits } from './demo/tell-waits.ts';
 import { timelineOf } from './demo/timeline.ts';
 import { stateName, watchOrder } from './demo/watch-order.ts';
 import type { Mesh } from './support/mesh.ts';
@@ -17,7 +18,9 @@ await runExample(async (mesh) => {
   console.log(`  order    ${placed.id}${placed.total ? `, ${amountText(placed.total)}` : ''}`);
 
   heading('Watching it');
+  using waits = tellWaits(mesh, placed.id);
   const order = await watchOrder(mesh, placed.id, (change) => {
+    waits.changed();
     console.log(`${sincePlaced(placed, change.updateTime?.getTime())}  ${stateName(change.state)}`);
   });
   await showTimeline(mesh, order);

@@ -88,6 +88,7 @@ describe('the examples', () => {
     await using demo = runExample('demo.ts', first.address, options.dataDir);
     await held.arrived;
     await expect.poll(() => demo.stdout(), { timeout: 10_000 }).toContain(' PAID');
+    await expect.poll(() => demo.stdout(), { timeout: 10_000 }).toContain('-- still at create-shipment, 1 attempt\n');
     await first.kill9();
     await expect.poll(() => demo.stdout(), { timeout: 10_000 }).toContain('the mesh is away');
     held.release();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OrderState } from '../gen/ts/order/v1/order.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
-import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
+import { type ProcessOptions, type SpawnedProcess, spawnProcess, startProcess } from './support/start-process.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 describe('a start', () => {
@@ -64,6 +64,20 @@ describe('a start', () => {
     await writeFile(file, '');
     const lines = await refusal({ dataDir: join(file, 'data') });
     expect(lines).toEqual([expect.stringMatching(`^cannot start: .*${join(file, 'data')}.*DATA_DIR`)]);
+  });
+
+  it('is refused where the system takes no folder, without trying for ever', async () => {
+    const lines = await refusal({ dataDir: '/proc/nope/data' });
+    expect(lines).toEqual([
+      expect.stringMatching('^cannot start: .*/proc/nope/data .*/proc/nope cannot be made.*DATA_DIR'),
+    ]);
+  });
+
+  it('is refused with a word of its own where the data folder is a file', async () => {
+    const file = join(folder.path, 'file');
+    await writeFile(file, '');
+    const lines = await refusal({ dataDir: file });
+    expect(lines).toEqual([expect.stringMatching(`^cannot start: .*${file} is a file.*DATA_DIR`)]);
   });
 
   it('is refused on data that another process uses, which goes on', async () => {
@@ -124,10 +138,28 @@ describe('a start', () => {
     );
     await first.kill9();
 
-    await using second = await startProcess({ dataDir });
+    await using second = await startProcess({ dataDir, environment: { LOG_LEVEL: 'info' } });
     const { orders } = shopOf(second);
     const ends = await Promise.all(placed.map(async ({ id }) => (await watchToEnd(orders, id)).at(-1)?.state));
     expect(ends).toEqual(Array(20).fill(OrderState.ORDER_STATE_COMPLETED));
+    expect(second.stderr()).toContain('the last run was cut short');
+    expect(second.stderr()).toMatch(/"sagas":\d+,"msg":"unfinished sagas go on"/);
+  });
+
+  it('tells of its life in the log, and of the last run only what was left of it', async () => {
+    const options = { dataDir, environment: { LOG_LEVEL: 'info' } };
+    const messages = ({ stderr }: SpawnedProcess) =>
+      stderr()
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).msg);
+    await using first = await startProcess(options);
+    await first.stop();
+    await using second = await startProcess(options);
+    await second.stop();
+    const life = ['ready', expect.stringContaining('draining'), 'stopped'];
+    expect(messages(first)).toEqual(life);
+    expect(messages(second)).toEqual(life);
   });
 
   it('keeps all it has below the data folder', async () => {

@@ -1,6 +1,6 @@
 import type { LoadedServer } from './server.ts';
 
-const rounds = 3;
+const rounds = 5;
 
 /** What two servers do for each second of their processor time, the median of rounds that alternate between them. */
 export async function compareRates(

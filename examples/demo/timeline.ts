@@ -47,7 +47,8 @@ function mailMoment({ updateTime, template, to, state, attempts }: Notification)
   };
 }
 
-function times(attempts: number): string {
+/** `1 attempt`, `2 attempts`. */
+export function times(attempts: number): string {
   return `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
 }
 

@@ -23,6 +23,7 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     app = await startApp(config, creators, logger);
     const names = app.services.map((service) => service.name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
+    logger.info({ grpc: app.address, services: names, data: config.dataDir, took_ms: tookMs }, 'ready');
     process.stdout.write(
       `ready grpc=${app.address} services=${names} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`,
     );
@@ -62,6 +63,7 @@ function endOnSignal(logger: Logger, stop: () => Promise<void>): void {
     firstMs = performance.now();
     logger.info({ signal }, 'draining: finishing what is under way; another signal, a second from now, ends at once');
     await stop();
+    logger.info({ took_ms: Math.round(performance.now() - firstMs) }, 'stopped');
     process.exit(0);
   };
   process.on('SIGTERM', end);

@@ -56,7 +56,7 @@ export async function openRuntime({
       const other = ownerByUrl.get(url);
       if (other !== undefined) throw sharedDatabase(other, service);
       ownerByUrl.set(url, service);
-      const storage = await openStorage(url);
+      const storage = await openStorage(url, { soleUser: true });
       resources.defer(() => storage.close());
       return storage;
     },

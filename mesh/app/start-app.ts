@@ -27,7 +27,9 @@ export interface App {
  */
 export async function startApp(config: Config, creators: readonly CreateService[], logger: Logger): Promise<App> {
   await using resources = new AsyncDisposableStack();
-  resources.defer(claimDataFolder(config.dataDir));
+  const dataFolder = claimDataFolder(config.dataDir);
+  resources.defer(dataFolder.release);
+  if (dataFolder.wasAbandoned) logger.info('the last run was cut short: what it accepted is taken up');
   const draining = new AbortController();
   let address: string | undefined;
   const localAddress = () => address ?? notListening();

@@ -70,6 +70,8 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       tx.afterCommit(taskRelay.wake);
     },
     async start() {
+      const { entries } = await measureOutbox(storage);
+      if (entries > 0) logger.info({ source, entries }, 'the outbox has entries of an earlier run to hand on');
       await Promise.all([eventRelay.start(), taskRelay.start()]);
     },
     async stop(graceMs) {

@@ -1,7 +1,17 @@
 import { Status } from 'nice-grpc-common';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { describeOnEachDatabase } from '../testing/databases.ts';
-import { begin, closeAfterEach, openTestStorage, reaches, refuses, startEngine } from './testing/test-engine.ts';
+import type { SagaFilter } from './saga.ts';
+import {
+  begin,
+  closeAfterEach,
+  createGate,
+  getsLost,
+  openTestStorage,
+  reaches,
+  refuses,
+  startEngine,
+} from './testing/test-engine.ts';
 import { createTestSaga } from './testing/test-saga.ts';
 
 describeOnEachDatabase((newUrl) => {
@@ -110,6 +120,29 @@ describeOnEachDatabase((newUrl) => {
       const unknown = { code: Status.NOT_FOUND, reason: 'UNKNOWN_SAGA' };
       await expect(engine.retry('saga-2', '')).rejects.toMatchObject(unknown);
       await expect(engine.resolve('saga-2', 'charge', 'undone', '')).rejects.toMatchObject(unknown);
+    });
+
+    it('finds the sagas that fail among those that are not finished', async () => {
+      const saga = createTestSaga();
+      const storage = await openTestStorage(newUrl());
+      const engine = await startEngine(storage, saga, { retry: { initialMs: 60_000, maxMs: 60_000 } });
+      const list = (filter: SagaFilter) => Array.fromAsync(engine.list(filter, ''), ({ id }) => id);
+      await begin(storage, engine, saga, 'fine');
+      await reaches(engine, 'completed', 'fine');
+      saga.onCall('run charge', refuses);
+      await begin(storage, engine, saga, 'turned-back');
+      await reaches(engine, 'compensated', 'turned-back');
+      saga.onCall('run charge', getsLost);
+      await begin(storage, engine, saga, 'lost');
+      const gate = createGate();
+      saga.onCall('run reserve', gate.behaviour);
+      await begin(storage, engine, saga, 'first-try');
+      await gate.reached;
+      await vi.waitFor(async () => expect(await list({ failing: true })).toEqual(['lost']));
+      expect(await list({ failing: true, state: 'running' })).toEqual(['lost']);
+      expect(await list({ failing: true, state: 'completed' })).toEqual([]);
+      expect(await list({ state: 'running' })).toEqual(['first-try', 'lost']);
+      gate.open();
     });
 
     it('finds sagas by id, by subject and by state, in id order over more than one page', async () => {

@@ -6,7 +6,7 @@ import type { Catalog } from './catalog.ts';
 import { changeFromOutside, type OutsideChange } from './change-from-outside.ts';
 import { isStuckForward } from './decide.ts';
 import type { RetryPolicy } from './retry-delay.ts';
-import type { SagaAdmin, SagaView } from './saga.ts';
+import type { SagaAdmin, SagaFilter, SagaState, SagaStepState, SagaView } from './saga.ts';
 import { selectPage, selectSaga, selectSagaOfSubject } from './saga-table.ts';
 import { type StoredSaga, viewOf } from './stored-saga.ts';
 
@@ -25,7 +25,7 @@ const pageSize = 100;
 export function createSagaAdmin(options: AdminOptions): SagaAdmin {
   const { storage } = options;
   return {
-    list: (filter, afterId) => list(storage, filter.state, afterId),
+    list: (filter, afterId) => list(storage, filter, afterId),
     async get(name) {
       const saga = 'id' in name ? selectSaga(storage, name.id) : selectSagaOfSubject(storage, name.subjectId);
       const found = await saga;
@@ -45,18 +45,30 @@ export function createSagaAdmin(options: AdminOptions): SagaAdmin {
   };
 }
 
-async function* list(
-  storage: Storage,
-  state: SagaView['state'] | undefined,
-  afterId: string,
-): AsyncGenerator<SagaView, void, undefined> {
+async function* list(storage: Storage, filter: SagaFilter, afterId: string): AsyncGenerator<SagaView, void, undefined> {
+  const states = statesOf(filter);
+  if (states?.length === 0) return;
   let cursor: string | undefined = afterId;
   while (cursor !== undefined) {
-    const page: StoredSaga[] = await selectPage(storage, state, cursor, pageSize);
-    for (const saga of page) yield viewOf(saga);
+    const page: StoredSaga[] = await selectPage(storage, states, cursor, pageSize);
+    for (const saga of page) if (!filter.failing || isFailing(saga)) yield viewOf(saga);
     cursor = page.length === pageSize ? page.at(-1)?.id : undefined;
   }
 }
+
+const unfinished: readonly SagaState[] = ['running', 'compensating', 'needs-attention'];
+
+/** The states to look through; `undefined` for any. */
+function statesOf({ state, failing = false }: SagaFilter): readonly SagaState[] | undefined {
+  if (!failing) return state && [state];
+  return unfinished.filter((one) => state === undefined || one === state);
+}
+
+function isFailing({ record }: StoredSaga): boolean {
+  return record.steps.some(({ state, lastError }) => lastError !== '' && underWay.has(state));
+}
+
+const underWay: ReadonlySet<SagaStepState> = new Set(['started', 'undoing', 'stuck']);
 
 function setGoing(options: AdminOptions, id: string, choose: (saga: StoredSaga) => OutsideChange): Promise<SagaView> {
   const { storage, catalog, retry, clock, wake } = options;

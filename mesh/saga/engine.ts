@@ -14,7 +14,7 @@ import { newRecord } from './record.ts';
 import { createRecorder } from './recorder.ts';
 import { type RetryPolicy, randomJitter } from './retry-delay.ts';
 import type { SagaEngine } from './saga.ts';
-import { insertSaga, releaseLeases, selectUndefined } from './saga-table.ts';
+import { countUnfinished, insertSaga, releaseLeases, selectUndefined } from './saga-table.ts';
 import { createScheduler } from './scheduler.ts';
 import type { StoredSaga } from './stored-saga.ts';
 
@@ -83,6 +83,7 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     async start() {
       await migrateSagas(storage);
       await warnOfUndefined(storage, catalog, logger);
+      await tellUnfinished(storage, logger);
       // Nobody else can be using the database, so who holds these leases is dead.
       if (storage.exclusive) await releaseLeases(storage, 'others', owner, clock.now());
       scheduler.start();
@@ -117,6 +118,12 @@ function newSaga(
 
 function newTraceparent(): string {
   return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+}
+
+async function tellUnfinished(storage: Storage, logger: Logger): Promise<void> {
+  const { going, parked } = await countUnfinished(storage);
+  if (going > 0) logger.info({ sagas: going }, 'unfinished sagas go on');
+  if (parked > 0) logger.warn({ sagas: parked }, 'parked sagas wait for an operator; retry or resolve them');
 }
 
 async function warnOfUndefined(storage: Storage, catalog: Catalog, logger: Logger): Promise<void> {

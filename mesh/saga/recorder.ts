@@ -116,5 +116,6 @@ function log(logger: Logger, saga: StoredSaga, { saga: next }: Recorded, { event
   if (state === saga.record.state) return;
   if (state === 'needs-attention') logger.error(fields, 'a saga is parked; retry or resolve it');
   else if (state === 'completed') logger.debug(fields, 'a saga completed');
-  else logger.info({ ...fields, state, failure }, 'a saga turned back');
+  else if (state === 'compensating') logger.info({ ...fields, failure }, 'a saga turned back: it undoes its steps');
+  else logger.info({ ...fields, failure }, 'a saga is undone');
 }

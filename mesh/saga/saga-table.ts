@@ -51,19 +51,18 @@ export async function selectSagaOfSubject(from: Queryable, subjectId: string): P
   return row && sagaFromRow(row);
 }
 
+/** The first sagas after `afterId`, in one of `states`, of which there is at least one; `undefined`: in any. */
 export async function selectPage(
   from: Queryable,
-  state: SagaState | undefined,
+  states: readonly SagaState[] | undefined,
   afterId: string,
   limit: number,
 ): Promise<StoredSaga[]> {
-  const rows = state
-    ? await from.query<SagaRow>('SELECT * FROM saga WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3', [
-        state,
-        afterId,
-        limit,
-      ])
-    : await from.query<SagaRow>('SELECT * FROM saga WHERE id > $1 ORDER BY id LIMIT $2', [afterId, limit]);
+  const among = states?.map((_, index) => `$${index + 3}`).join(', ');
+  const rows = await from.query<SagaRow>(
+    `SELECT * FROM saga WHERE id > $1 ${among === undefined ? '' : `AND state IN (${among})`} ORDER BY id LIMIT $2`,
+    [afterId, limit, ...(states ?? [])],
+  );
   return rows.map(sagaFromRow);
 }
 
@@ -201,6 +200,15 @@ export async function releaseLeases(
       ),
     );
   } while (released === releasePageSize);
+}
+
+/** How many sagas are on their way, and how many wait for an operator. */
+export async function countUnfinished(db: Queryable): Promise<{ readonly going: number; readonly parked: number }> {
+  const [row] = await db.query<{ going: bigint; parked: bigint }>(
+    `SELECT (SELECT count(*) FROM saga WHERE state IN ('running', 'compensating')) AS going,
+            (SELECT count(*) FROM saga WHERE state = 'needs-attention') AS parked`,
+  );
+  return { going: Number(row?.going), parked: Number(row?.parked) };
 }
 
 /** Kinds of unfinished sagas that are none of `definitions`. */

@@ -100,10 +100,18 @@ export interface SagaView {
   readonly notes: readonly string[];
 }
 
+/** Which sagas are meant. */
+export interface SagaFilter {
+  /** Absent: any. */
+  readonly state?: SagaState;
+  /** Only those that are not finished and whose current step, or its undo, failed when it was last tried. Default false. */
+  readonly failing?: boolean;
+}
+
 /** What an operator can do with sagas. */
 export interface SagaAdmin {
   /** In id order, after `afterId`. */
-  list(filter: { readonly state?: SagaState }, afterId: string): AsyncIterable<SagaView>;
+  list(filter: SagaFilter, afterId: string): AsyncIterable<SagaView>;
   get(name: { readonly id: string } | { readonly subjectId: string }): Promise<SagaView | undefined>;
   /** Sets a parked saga going again. NOT_FOUND `UNKNOWN_SAGA`, FAILED_PRECONDITION `SAGA_NOT_PARKED`. */
   retry(id: string, note: string): Promise<SagaView>;

@@ -1,9 +1,10 @@
 import { Status } from 'nice-grpc-common';
+import type { MethodContract } from '../contract/contract.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ServerCall } from './server-call.ts';
 
-/** Writes one line for each call that ended. `error` is shown with its cause when it tells of trouble on this side. */
+/** Writes one line for each call that ended; `error` is shown when that is more than `debug`. */
 export type AccessLog = (call: ServerCall, code: Status, error?: unknown) => void;
 
 // What tells of trouble on this side; the other codes tell the caller of its own.
@@ -17,10 +18,17 @@ const troubles: ReadonlySet<Status> = new Set([
   Status.DATA_LOSS,
 ]);
 
-/** Makes the access log: `warn` for trouble on the side of the server, `debug` for any other call. */
-export function createAccessLog(clock: Clock, logger: Logger): AccessLog {
+/**
+ * Makes the access log of a method: `warn` for trouble on the side of the server, `info` for a change that was refused,
+ * `debug` for any other call.
+ */
+export function createAccessLog(
+  { idempotency }: Pick<MethodContract, 'idempotency'>,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): AccessLog {
+  const levelOfRefusal = idempotency === 'no-side-effects' ? 'debug' : 'info';
   return (call, code, error) => {
-    const level = troubles.has(code) ? 'warn' : 'debug';
+    const level = troubles.has(code) ? 'warn' : isRefusal(code) ? levelOfRefusal : 'debug';
     if (!logger.isLevelEnabled(level)) return;
     const durationMs = clock.now() - call.startMs;
     logger[level](
@@ -28,9 +36,13 @@ export function createAccessLog(clock: Clock, logger: Logger): AccessLog {
         method: call.path,
         code: Status[code],
         duration_ms: durationMs,
-        ...(level === 'warn' && error ? { err: error } : {}),
+        ...(level !== 'debug' && error ? { err: error } : {}),
       },
       'call',
     );
   };
+}
+
+function isRefusal(code: Status): boolean {
+  return code !== Status.OK && code !== Status.CANCELLED;
 }

@@ -1,14 +1,15 @@
 import { type ServerError, Status } from 'nice-grpc-common';
 import { deadlineExceeded, type MeshError } from '../errors/mesh-error.ts';
 import { toPublicError } from '../errors/public-error.ts';
-import type { Clock } from '../telemetry/clock.ts';
+import { runInScope } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AccessLog } from './access-log.ts';
+import type { Deadlines, Expiring } from './deadlines.ts';
 import type { ServerCall } from './server-call.ts';
 
 /** What the watch over a call needs; one for the whole server. */
 export interface WatchTools {
-  readonly clock: Clock;
+  readonly deadlines: Deadlines;
   readonly logger: Logger;
   readonly accessLog: AccessLog;
 }
@@ -20,16 +21,18 @@ const timerSlackMs = 5;
  * Watches over one call from its start to its end: ends it when its deadline passes, even when the handler does not
  * heed its signal, makes of its error what the caller may know, and writes its line of the access log, once.
  */
-export class CallWatch {
+export class CallWatch implements Expiring {
   readonly #call: ServerCall;
   readonly #tools: WatchTools;
-  readonly #stopTimer: (() => void) | undefined;
   #ended = false;
+  /** Infinity for a call without one. */
+  readonly deadlineMs: number;
 
   constructor(call: ServerCall, tools: WatchTools) {
     this.#call = call;
     this.#tools = tools;
-    if (call.deadlineMs !== undefined) this.#stopTimer = tools.clock.after(call.remainingMs(), () => this.#expire());
+    this.deadlineMs = call.deadlineMs ?? Number.POSITIVE_INFINITY;
+    if (call.deadlineMs !== undefined) tools.deadlines.add(this);
   }
 
   get #expired(): boolean {
@@ -54,16 +57,19 @@ export class CallWatch {
     return publicError;
   }
 
-  #expire(): void {
-    const error = deadlineExceeded(this.#call.path);
-    this.#end(error.code);
-    this.#call.fail(error);
+  /** Another call's timer may bring it here, so the scope has to be set. */
+  expire(): void {
+    runInScope(this.#call, () => {
+      const error = deadlineExceeded(this.#call.path);
+      this.#end(error.code);
+      this.#call.fail(error);
+    });
   }
 
   #end(code: Status, error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#stopTimer?.();
+    if (this.#call.deadlineMs !== undefined) this.#tools.deadlines.remove(this);
     this.#tools.accessLog(this.#call, code, error);
   }
 }

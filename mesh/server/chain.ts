@@ -2,6 +2,7 @@ import type { MethodContract } from '../contract/contract.ts';
 import type { EngineCall, EngineHandler, MethodKind } from '../engines/engine.ts';
 import { deadlineExceeded } from '../errors/mesh-error.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
+import type { Clock } from '../telemetry/clock.ts';
 import type { Admission } from './admission.ts';
 import type { MeshCallContext } from './call-context.ts';
 import { CallWatch, type WatchTools } from './call-watch.ts';
@@ -17,6 +18,7 @@ export interface ServedMethod {
 }
 
 export interface ChainTools extends WatchTools {
+  readonly clock: Clock;
   readonly admission: Admission;
 }
 

@@ -7,7 +7,8 @@ import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createAccessLog } from './access-log.ts';
 import { createAdmission } from './admission.ts';
-import { type ChainTools, chain, type ServedMethod } from './chain.ts';
+import { chain, type ServedMethod } from './chain.ts';
+import { createDeadlines } from './deadlines.ts';
 import type { Health } from './health/health.ts';
 import { createReflection } from './reflection/reflection.ts';
 import type { ServedContract } from './serve.ts';
@@ -37,14 +38,15 @@ export interface Server {
 export function createServer(options: ServerOptions): Server {
   const { engine, serves, clock, logger, health, descriptors = contractDescriptors, ...limits } = options;
   const admission = createAdmission();
-  const tools: ChainTools = { clock, logger, admission, accessLog: createAccessLog(clock, logger) };
+  const tools = { clock, logger, admission, deadlines: createDeadlines(clock) };
   const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });
   for (const { contract } of serves) health?.setInitially(nameOf(contract), 'NOT_SERVING');
   const withHealth = health ? [...serves, health.served] : serves;
   const names = withHealth.map(({ contract }) => nameOf(contract));
   for (const served of [...withHealth, ...createReflection(names, descriptors)]) {
     for (const [key, method] of engineMethods(served.contract.definition as TsProtoServiceDefinition)) {
-      host.add(method, chain(servedMethod(served, key, method.kind), tools));
+      const handled = servedMethod(served, key, method.kind);
+      host.add(method, chain(handled, { ...tools, accessLog: createAccessLog(handled.contract, tools) }));
     }
   }
   return {

@@ -64,6 +64,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(idsOf(await Array.fromAsync(sagas.listSagas({})))).toEqual(ids);
       expect(idsOf(await Array.fromAsync(sagas.listSagas({ limit: 2 })))).toEqual(ids.slice(0, 2));
       expect(idsOf(await Array.fromAsync(sagas.listSagas({ afterId: ids[1] ?? '' })))).toEqual(ids.slice(2));
+      expect(idsOf(await Array.fromAsync(sagas.listSagas({ failing: true })))).toEqual(ids);
       const completed = sagas.listSagas({ state: SagaState.SAGA_STATE_COMPLETED });
       expect(await Array.fromAsync(completed)).toEqual([]);
     });

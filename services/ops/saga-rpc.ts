@@ -25,9 +25,9 @@ export interface SagaRpcDeps {
 /** The handlers of `ops.v1.SagaService`. */
 export function createSagaRpc({ sagas, idempotency }: SagaRpcDeps): SagaServiceImplementation<MeshCallContext> {
   return {
-    async *listSagas({ state: wanted, afterId, limit }, { signal }) {
+    async *listSagas({ state: wanted, failing, afterId, limit }, { signal }) {
       const state = sagaStateFromProto(wanted);
-      const list = sagas.list(state ? { state } : {}, afterId);
+      const list = sagas.list({ ...(state && { state }), failing }, afterId);
       for await (const saga of firstOf(list, limit, signal)) yield sagaToProto(saga);
     },
 

@@ -29,7 +29,7 @@ export const maxEventBytes = 1024 * 1024;
  * file: offsets and group membership are kept in memory, and the file is written before anything is acknowledged.
  */
 export async function openEmbeddedLog(path: string, options: EmbeddedLogOptions): Promise<EventLog> {
-  const storage = await openStorage(`sqlite:${path}`);
+  const storage = await openStorage(`sqlite:${path}`, { soleUser: true });
   try {
     await storage.migrate('event-log', migrations);
     return createEmbeddedLog(storage, await loadTopics(storage), options);

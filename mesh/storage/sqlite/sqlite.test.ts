@@ -126,6 +126,17 @@ describe('SQLite', () => {
     expect(await add(storage, 1)).toBe(1);
   });
 
+  it('refuses every other process when it is the sole user, until it is closed', async () => {
+    const storage = await open({ soleUser: true });
+    const path = join(folder, 'test.db');
+    await expect(openSqlite(path, { busyTimeoutMs: 10 })).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
+    expect(await add(storage, 1)).toBe(1);
+    await storage.close();
+    const next = await openSqlite(path);
+    expect(await ids(next)).toEqual([1]);
+    await next.close();
+  });
+
   it('refuses writes when the disk is full, keeps what it acknowledged and goes on once there is space', async () => {
     const storage = await open({ maxPages: 40 });
     const large = 'x'.repeat(4000);

@@ -10,6 +10,11 @@ import { createGroupCommit } from './group-commit.ts';
 export interface SqliteOptions {
   /** How long a call waits for another process to let go of the file; the whole process waits with it. Default 1000. */
   readonly busyTimeoutMs?: number;
+  /**
+   * Whether the file is kept locked from opening to closing, so that any other process is refused; reads are faster then.
+   * Default false.
+   */
+  readonly soleUser?: boolean;
   /** The size it may grow to, in pages of 4 KiB; beyond it writes fail with `STORAGE_FULL`. Default: the disk's. */
   readonly maxPages?: number;
 }
@@ -57,6 +62,8 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
 
 function open(path: string, options: SqliteOptions): Connection {
   const pragmas = [
+    // Before WAL is used: then it needs no shared memory, and a point read costs half without its lock.
+    ...(options.soleUser ? ['locking_mode = EXCLUSIVE'] : []),
     `busy_timeout = ${options.busyTimeoutMs ?? 1000}`,
     'journal_mode = WAL',
     'synchronous = FULL',

@@ -17,12 +17,14 @@ export async function openEmbeddedTasks(
   path: string,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<TaskQueue> {
-  const storage = await openStorage(`sqlite:${path}`);
+  const storage = await openStorage(`sqlite:${path}`, { soleUser: true });
   const workers = new Map<EmbeddedWorker, string>();
   const wakeWorkers = (queue: string) => {
     for (const [worker, itsQueue] of workers) if (itsQueue === queue) worker.wake();
   };
   const store = await createTaskStore(storage, clock, wakeWorkers);
+  const left = await store.depths();
+  if (Object.keys(left).length > 0) logger.info({ queues: left }, 'the task queue has tasks of an earlier run');
   return {
     enqueue: (queue, tasks) => reachable(store.add(queue, tasks.map(withScopeHeaders))),
     async work(options) {

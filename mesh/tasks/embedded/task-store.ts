@@ -5,6 +5,7 @@ import type { Clock } from '../../telemetry/clock.ts';
 import type { NewTask } from '../task-queue.ts';
 import { taskMigrations } from './migrations.ts';
 import {
+  countByQueue,
   countTasks,
   deleteTask,
   endAllLeases,
@@ -34,6 +35,8 @@ export interface TaskStore {
   bury(queue: string, task: LeasedTask, verdict: { readonly reason: string; readonly error: string }): Promise<void>;
   giveBack(queue: string, task: LeasedTask): Promise<void>;
   depth(queue: string): Promise<number>;
+  /** The depth of each queue that is not empty. */
+  depths(): Promise<Readonly<Record<string, number>>>;
   readonly deadLetters: DeadLetterBox;
 }
 
@@ -82,6 +85,7 @@ export async function createTaskStore(
         tx.afterCommit(() => notify(queue));
       }),
     depth: (queue) => countTasks(storage, queue),
+    depths: () => countByQueue(storage),
     deadLetters: letters.box('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
       await insertTask(tx, origin, { id: subjectId, payload, headers }, clock.now());
       tx.afterCommit(() => notify(origin));

@@ -99,6 +99,14 @@ export async function countTasks(db: Queryable, queue: string): Promise<number> 
   return Number(row?.tasks ?? 0n);
 }
 
+/** How many tasks each queue holds that holds any. */
+export async function countByQueue(db: Queryable): Promise<Readonly<Record<string, number>>> {
+  const rows = await db.query<{ queue: string; tasks: bigint }>(
+    'SELECT queue, COUNT(*) AS tasks FROM task GROUP BY queue',
+  );
+  return Object.fromEntries(rows.map(({ queue, tasks }) => [queue, Number(tasks)]));
+}
+
 function toLeasedTask(row: TaskRow): LeasedTask {
   return {
     seq: row.seq,

@@ -311,6 +311,11 @@ export interface ListSagasRequest {
   afterId: string;
   /** The most sagas to send. 0: all. */
   limit: number;
+  /**
+   * Only sagas that are stuck for now or for good: unfinished, and the step they are at, or its undo, failed when it was
+   * last tried.
+   */
+  failing: boolean;
 }
 
 /** Names a saga, by its own id or by its order's. */
@@ -544,7 +549,7 @@ export interface DiscardDeadLettersResponse {
 }
 
 function createBaseListSagasRequest(): ListSagasRequest {
-  return { state: 0, afterId: "", limit: 0 };
+  return { state: 0, afterId: "", limit: 0, failing: false };
 }
 
 export const ListSagasRequest: MessageFns<ListSagasRequest> = {
@@ -557,6 +562,9 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
     }
     if (message.limit !== 0) {
       writer.uint32(24).int32(message.limit);
+    }
+    if (message.failing !== false) {
+      writer.uint32(32).bool(message.failing);
     }
     return writer;
   },
@@ -598,6 +606,14 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
             message.limit = reader.int32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failing = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -619,6 +635,7 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
         ? globalThis.String(object.after_id)
         : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      failing: isSet(object.failing) ? globalThis.Boolean(object.failing) : false,
     };
   },
 
@@ -633,6 +650,9 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
     if (message.limit !== 0) {
       obj.limit = Math.round(message.limit);
     }
+    if (message.failing !== false) {
+      obj.failing = message.failing;
+    }
     return obj;
   },
 
@@ -644,6 +664,7 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
     message.state = object.state ?? 0;
     message.afterId = object.afterId ?? "";
     message.limit = object.limit ?? 0;
+    message.failing = object.failing ?? false;
     return message;
   },
 };

@@ -298,6 +298,11 @@ export interface ListSagasRequest {
   afterId: string;
   /** The most sagas to send. 0: all. */
   limit: number;
+  /**
+   * Only sagas that are stuck for now or for good: unfinished, and the step they are at, or its undo, failed when it was
+   * last tried.
+   */
+  failing: boolean;
 }
 
 /** Names a saga, by its own id or by its order's. */
@@ -531,7 +536,7 @@ export interface DiscardDeadLettersResponse {
 }
 
 function createBaseListSagasRequest(): ListSagasRequest {
-  return { state: 0, afterId: "", limit: 0 };
+  return { state: 0, afterId: "", limit: 0, failing: false };
 }
 
 export const ListSagasRequest: MessageFns<ListSagasRequest> = {
@@ -544,6 +549,9 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
     }
     if (message.limit !== 0) {
       writer.uint32(24).int32(message.limit);
+    }
+    if (message.failing !== false) {
+      writer.uint32(32).bool(message.failing);
     }
     return writer;
   },
@@ -585,6 +593,14 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
             message.limit = reader.int32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.failing = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -606,6 +622,7 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
         ? globalThis.String(object.after_id)
         : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      failing: isSet(object.failing) ? globalThis.Boolean(object.failing) : false,
     };
   },
 
@@ -620,6 +637,9 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
     if (message.limit !== 0) {
       obj.limit = Math.round(message.limit);
     }
+    if (message.failing !== false) {
+      obj.failing = message.failing;
+    }
     return obj;
   },
 
@@ -631,6 +651,7 @@ export const ListSagasRequest: MessageFns<ListSagasRequest> = {
     message.state = object.state ?? 0;
     message.afterId = object.afterId ?? "";
     message.limit = object.limit ?? 0;
+    message.failing = object.failing ?? false;
     return message;
   },
 };
