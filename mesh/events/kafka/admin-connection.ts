@@ -6,6 +6,8 @@ import { retry } from './kafkajs.ts';
 export interface AdminConnection {
   /** Connects when it is first used. For a second after it could not, it rejects at once. */
   connect(): Promise<Admin>;
+  /** Connects anew next time: one that has failed may ask for ever for what is gone. */
+  renew(): void;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,16 @@ export function createAdminConnection(newClient: () => Kafka, clock: Clock): Adm
     connect() {
       connecting ??= connect();
       return connecting;
+    },
+    renew() {
+      const failed = connecting;
+      if (!failed) return;
+      const drop = (admin: Admin) => {
+        if (connecting === failed) connecting = undefined;
+        return admin.disconnect();
+      };
+      // One that could not connect is forgotten by itself.
+      failed.then(drop).catch(() => undefined);
     },
     async close() {
       const [connected] = await Promise.allSettled([connecting]);

@@ -1,3 +1,4 @@
+import { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { ConsumeOptions, EventConsumer, EventLog, StartPosition, StoredEvent } from '../event-log.ts';
@@ -35,6 +36,7 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
     try {
       return await work();
     } catch (error) {
+      if (!(error instanceof MeshError)) admin.renew();
       throw toLogFailure(error);
     }
   }
