@@ -10,7 +10,7 @@ export interface Connection {
   close(): Promise<void>;
 }
 
-const recovery = { initialDelay: 100, maxDelay: 5_000, waitForConnect: false };
+const recovery = { initialDelay: 100, maxDelay: 2_000, waitForConnect: false };
 const connectTimeoutMs = 5_000;
 
 /** Connects, and resolves after the first try, whether or not it succeeded: a broker that is away may come later. */

@@ -12,7 +12,6 @@ export interface Travel {
   readonly attempts: number;
   /** When the first try began; `undefined` before. */
   readonly firstTimeMs: number | undefined;
-  readonly lastError: string;
 }
 
 /** A task as it was delivered. */
@@ -21,16 +20,14 @@ export interface DeliveredTask extends NewTask, Travel {}
 const stampHeader = 'x-mesh-stamp';
 const attemptsHeader = 'x-mesh-attempts';
 const firstTimeHeader = 'x-mesh-first-time-ms';
-const errorHeader = 'x-mesh-last-error';
-const ownHeaders: ReadonlySet<string> = new Set([stampHeader, attemptsHeader, firstTimeHeader, errorHeader]);
+const ownHeaders: ReadonlySet<string> = new Set([stampHeader, attemptsHeader, firstTimeHeader]);
 
 const maxShortTextBytes = 255;
 const maxHeaderBytes = 64 * 1024;
-const maxErrorLength = 1_000;
 
 /** What a task that is sent for the first time travels with. */
 export function newTravel(): Travel {
-  return { stamp: uuidv7(), attempts: 0, firstTimeMs: undefined, lastError: '' };
+  return { stamp: uuidv7(), attempts: 0, firstTimeMs: undefined };
 }
 
 /** The properties of a task's message, which survives a restart of the broker. */
@@ -45,7 +42,6 @@ export function toProperties(task: NewTask, travel: Travel): Options.Publish {
       [stampHeader]: travel.stamp,
       [attemptsHeader]: travel.attempts,
       ...(travel.firstTimeMs === undefined ? {} : { [firstTimeHeader]: String(travel.firstTimeMs) }),
-      ...(travel.lastError === '' ? {} : { [errorHeader]: travel.lastError.slice(0, maxErrorLength) }),
     },
   };
 }
@@ -67,7 +63,6 @@ export function readMessage({ content, properties }: ConsumeMessage): DeliveredT
     stamp,
     attempts: Number(raw[attemptsHeader] ?? 0),
     firstTimeMs: firstTime === undefined ? undefined : Number(firstTime),
-    lastError: textOf(raw[errorHeader]),
   };
 }
 

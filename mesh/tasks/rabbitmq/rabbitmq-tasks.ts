@@ -7,6 +7,7 @@ import { withDefaults } from '../work-defaults.ts';
 import { openConnection } from './connection.ts';
 import { createTaskLetters } from './letters.ts';
 import { createPublisher } from './publisher.ts';
+import { createRecentStamps } from './recent-stamps.ts';
 import { collectRejected } from './rejected.ts';
 import { declareQueue, declareRetryQueue } from './topology.ts';
 import { orUnavailable } from './unavailable.ts';
@@ -33,6 +34,7 @@ export async function openRabbitmqTasks(
   const publisher = createPublisher(connection, { clock, logger });
   const letters = await createTaskLetters(storage, clock, (queue, task) => publisher.publish(queue, [task]));
   const rejected = collectRejected(connection, { letters, clock, logger });
+  const done = createRecentStamps();
   const workers = new Set<RabbitmqWorker>();
 
   const waitingInBroker = async (queue: string, delaysMs: ReadonlySet<number>) => {
@@ -64,7 +66,8 @@ export async function openRabbitmqTasks(
   return {
     enqueue: (queue, tasks) => publisher.publish(queue, tasks.map(withScopeHeaders)),
     async work(options) {
-      const worker = createRabbitmqWorker(connection, { settings: withDefaults(options), letters, clock, logger });
+      const settings = withDefaults(options);
+      const worker = createRabbitmqWorker(connection, { settings, letters, done, clock, logger });
       workers.add(worker);
       return {
         async stop() {

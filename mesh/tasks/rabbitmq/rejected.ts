@@ -54,12 +54,12 @@ export function collectRejected(connection: Connection, { letters, clock, logger
 }
 
 async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number): Promise<void> {
-  const { stamp, id: subjectId, payload, headers, attempts, firstTimeMs = nowMs, lastError } = readMessage(message);
+  const { stamp, id: subjectId, payload, headers, attempts, firstTimeMs = nowMs } = readMessage(message);
   const { queue, reason } = firstDeath(message);
   await letters.bury(stamp, {
     origin: queue,
     reason: 'TASK_REJECTED',
-    error: lastError || `a worker or the broker gave it up: ${reason}`,
+    error: `a worker or the broker gave it up: ${reason}`,
     attempts: attempts + 1,
     payload,
     headers,

@@ -10,7 +10,8 @@ import type { Task } from '../task-queue.ts';
 import { scopeOf } from '../task-scope.ts';
 import type { WorkSettings } from '../work-defaults.ts';
 import type { TaskLetters } from './letters.ts';
-import { type DeliveredTask, readMessage, type Travel, toProperties } from './message.ts';
+import { type DeliveredTask, readMessage, toProperties } from './message.ts';
+import type { RecentStamps } from './recent-stamps.ts';
 import { send } from './send.ts';
 import { retryQueueName } from './topology.ts';
 
@@ -20,6 +21,7 @@ export interface DeliveryContext {
   readonly channel: ConfirmChannel;
   readonly settings: WorkSettings;
   readonly letters: TaskLetters;
+  readonly done: RecentStamps;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Told when a task goes to wait for its next try. */
@@ -37,13 +39,10 @@ export interface DeliveryTry {
   abandon(): Promise<void>;
 }
 
-type Outcome =
-  | { readonly is: 'done' }
-  | { readonly is: 'failed'; readonly error: unknown }
-  /** It was delivered before and no outcome came of that, because the worker died perhaps. */
-  | { readonly is: 'cut-off' };
+type Outcome = { readonly is: 'done' } | { readonly is: 'failed'; readonly error: unknown };
 
 const recordRetryMs = 1_000;
+const cutOffText = 'the try was cut off before it had an outcome: its worker died, or lost RabbitMQ';
 
 /** Works on a delivered task, in the scope of who sent it. The broker keeps the task until its outcome is recorded. */
 export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): DeliveryTry {
@@ -53,7 +52,7 @@ export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): 
   const task = toTask(delivered, settings);
   const abort = new AbortController();
   return runInScope(scopeOf(task, abort.signal), () => {
-    const ended = handle(message, task, settings, abort.signal).then((outcome) =>
+    const ended = handle(message, delivered.stamp, task, context, abort.signal).then((outcome) =>
       recordUntilDone(outcome, message, delivered, context, abort.signal),
     );
     return {
@@ -62,7 +61,7 @@ export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): 
       cutOff: () => abort.abort(leaseLost(task)),
       async abandon() {
         abort.abort(workerStopped(task));
-        await giveBack(message, context);
+        await giveBack(message, delivered, context);
       },
     };
   });
@@ -71,18 +70,15 @@ export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): 
 /** Puts a task back into its queue as if it had not been delivered; the broker would count that as a try. */
 export async function giveBack(
   message: ConsumeMessage,
+  delivered: DeliveredTask,
   { channel, settings, logger }: Pick<DeliveryContext, 'channel' | 'settings' | 'logger'>,
 ): Promise<void> {
-  const delivered = readMessage(message);
+  const { queue } = settings;
   try {
-    await send(channel, {
-      queue: settings.queue,
-      content: message.content,
-      properties: toProperties(delivered, delivered),
-    });
+    await send(channel, { queue, content: message.content, properties: toProperties(delivered, delivered) });
     channel.ack(message);
   } catch (error) {
-    const fields = { err: error, queue: settings.queue, task: delivered.id };
+    const fields = { err: error, queue, task: delivered.id };
     logger.warn(fields, 'a task could not be given back: the broker hands it to another worker');
   }
 }
@@ -94,13 +90,18 @@ function toTask({ id, payload, headers, attempts }: DeliveredTask, { queue, maxA
 
 async function handle(
   { fields }: ConsumeMessage,
+  stamp: string,
   task: Task,
-  settings: WorkSettings,
+  { settings, done }: DeliveryContext,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  if (fields.redelivered) return { is: 'cut-off' };
+  if (done.has(stamp)) return { is: 'done' };
+  // A try without an outcome counts, so that a task which kills its worker does not do so for ever.
+  if (fields.redelivered) return { is: 'failed', error: new Error(cutOffText) };
   try {
     await settings.handle(task, signal);
+    // Work that was aborted may have ended early: that it did not fail does not say that it is done.
+    if (!signal.aborted) done.add(stamp);
     return { is: 'done' };
   } catch (error) {
     return { is: 'failed', error };
@@ -118,7 +119,7 @@ async function recordUntilDone(
   const { clock, logger, settings } = context;
   while (!signal.aborted) {
     try {
-      await record(outcome, delivered, context);
+      if (outcome.is === 'failed') await recordFailure(outcome.error, delivered, context);
       return context.channel.ack(message);
     } catch (error) {
       if (signal.aborted) return;
@@ -129,55 +130,28 @@ async function recordUntilDone(
   }
 }
 
-async function record(outcome: Outcome, delivered: DeliveredTask, context: DeliveryContext): Promise<void> {
-  if (outcome.is === 'failed') await recordFailure(outcome.error, delivered, context);
-  if (outcome.is === 'cut-off') await recordCutOff(delivered, context);
-}
-
 async function recordFailure(error: unknown, delivered: DeliveredTask, context: DeliveryContext): Promise<void> {
-  const { settings, logger, letters, onRetry } = context;
+  const { channel, settings, logger, letters, onRetry } = context;
   const { queue } = settings;
-  const attempt = delivered.attempts + 1;
-  const verdict = judgeFailure(error, attempt, settings);
-  const fields = { err: error, queue, task: delivered.id, attempt };
+  const attempts = delivered.attempts + 1;
+  const verdict = judgeFailure(error, attempts, settings);
+  const fields = { err: error, queue, task: delivered.id, attempt: attempts };
   if (verdict.next === 'retry') {
     logger.warn({ ...fields, retry_in_ms: verdict.delayMs }, 'a task failed and is tried again');
-    const delayMs = settings.retryDelaysMs[attempt - 1] ?? 0;
-    const travel = { ...delivered, attempts: attempt, lastError: verdict.error };
     onRetry(delivered.stamp, verdict.delayMs);
-    await forward(retryQueueName(queue, delayMs), delivered, travel, context, verdict.delayMs);
+    await send(channel, {
+      queue: retryQueueName(queue, settings.retryDelaysMs[attempts - 1] ?? 0),
+      content: delivered.payload,
+      // One of 0 ms would not wait for a queue: it would have to be taken at once or dropped.
+      properties: { ...toProperties(delivered, { ...delivered, attempts }), expiration: Math.max(1, verdict.delayMs) },
+    });
   } else {
     logger.error({ ...fields, reason: verdict.reason }, 'a task failed for good and is a dead letter now');
-    await letters.bury(delivered.stamp, letterOf(delivered, queue, verdict.reason, verdict.error));
+    const { id: subjectId, payload, headers, firstTimeMs = context.clock.now() } = delivered;
+    const { reason, error: text } = verdict;
+    const letter = { origin: queue, reason, error: text, attempts, payload, headers, subjectId, firstTimeMs };
+    await letters.bury(delivered.stamp, letter);
   }
-}
-
-/** A try without an outcome counts, so that a task which kills its worker does not do so for ever. */
-async function recordCutOff(delivered: DeliveredTask, context: DeliveryContext): Promise<void> {
-  const { settings, logger, letters } = context;
-  const { queue, maxAttempts } = settings;
-  const attempts = delivered.attempts + 1;
-  if (attempts < maxAttempts) return await forward(queue, delivered, { ...delivered, attempts }, context);
-  logger.error({ queue, task: delivered.id }, 'the last try of a task was cut off: it is a dead letter now');
-  const error = delivered.lastError || 'the last try was cut off before it had an outcome';
-  await letters.bury(delivered.stamp, letterOf(delivered, queue, 'ATTEMPTS_EXHAUSTED', error));
-}
-
-async function forward(
-  queue: string,
-  delivered: DeliveredTask,
-  travel: Travel,
-  { channel }: DeliveryContext,
-  delayMs?: number,
-): Promise<void> {
-  const properties = toProperties(delivered, travel);
-  const expiration = delayMs === undefined ? {} : { expiration: Math.max(1, delayMs) };
-  await send(channel, { queue, content: delivered.payload, properties: { ...properties, ...expiration } });
-}
-
-function letterOf(delivered: DeliveredTask, queue: string, reason: string, error: string) {
-  const { id: subjectId, payload, headers, attempts, firstTimeMs = 0 } = delivered;
-  return { origin: queue, reason, error, attempts: attempts + 1, payload, headers, subjectId, firstTimeMs };
 }
 
 function leaseLost({ id, queue }: Task): MeshError {

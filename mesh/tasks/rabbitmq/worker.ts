@@ -2,6 +2,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { TaskWorker } from '../task-queue.ts';
 import type { Connection } from './connection.ts';
 import { keepChannel } from './lasting-channel.ts';
+import { readMessage } from './message.ts';
 import { declareQueue, declareRetryQueue } from './topology.ts';
 import { type DeliveryContext, type DeliveryTry, giveBack, tryDelivery } from './try-delivery.ts';
 
@@ -67,7 +68,7 @@ export function createRabbitmqWorker(
     });
   };
   const putBack = (channel: ConfirmChannel, message: ConsumeMessage) => {
-    const given = giveBack(message, { ...context, channel });
+    const given = giveBack(message, readMessage(message), { ...context, channel });
     returning.add(given);
     void given.then(() => returning.delete(given));
   };
