@@ -80,7 +80,8 @@ export function joinGroup(options: MembershipOptions): Membership {
         await leave(joined);
         if (leaving.signal.aborted) return;
         failures += 1;
-        if (failures === 1) logger.warn({ err: error }, 'a member lost its group; it joins again');
+        // Once is usual: a broker that has just begun to coordinate the group says so.
+        if (failures === 2) logger.warn({ err: error }, 'a member cannot stay in its group; it tries on');
       }
       await pause(clock, backoffDelayMs(backoff, failures), leaving.signal);
     }
