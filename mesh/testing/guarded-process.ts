@@ -23,9 +23,11 @@ export interface GuardedCommand {
  */
 const guard = `"$@" 3<&- & server=$!
   { while read -r signal <&3; do kill -$signal $server; done
-    kill -KILL $server 2>&-; [ "$0" = keep ] || rm -rf "$0"; } & watcher=$!
+    trap '' TERM; kill -KILL $server 2>&-
+    while kill -0 $server 2>&-; do sleep 0.05; done
+    [ "$0" = keep ] || rm -rf "$0"; } & watcher=$!
   wait $server; code=$?
-  kill -KILL $watcher 2>&-
+  kill -TERM $watcher 2>&-
   exit $code`;
 
 /** Starts a command that ends with this process. */
@@ -39,6 +41,8 @@ export function spawnGuarded({ command, log, removeFolder = 'keep' }: GuardedCom
   closeSync(output);
   const ended = once(child, 'exit');
   const signals = child.stdio[3];
+  // A child that has just ended takes no signal any more.
+  signals?.on('error', () => undefined);
   return {
     get exitCode() {
       return child.exitCode;

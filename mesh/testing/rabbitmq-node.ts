@@ -73,7 +73,7 @@ export async function startNode(node: RabbitmqNode): Promise<RunningNode> {
   const keep = node.removeFolder === undefined ? {} : { removeFolder: node.removeFolder };
   // Erlang would start one that stays behind.
   const epmd = ['epmd', '-port', `${node.epmdPort}`, '-address', '127.0.0.1'];
-  const nameServer = spawnGuarded({ command: epmd, log, ...keep });
+  const nameServer = spawnGuarded({ command: epmd, log });
   const broker = spawnGuarded({ command: ['env', ...environment(node), program], log, ...keep });
   const end = async (signal: 'TERM' | 'KILL') => {
     await broker.end(signal);
