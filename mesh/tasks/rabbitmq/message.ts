@@ -22,6 +22,9 @@ const attemptsHeader = 'x-mesh-attempts';
 const firstTimeHeader = 'x-mesh-first-time-ms';
 const ownHeaders: ReadonlySet<string> = new Set([stampHeader, attemptsHeader, firstTimeHeader]);
 
+/** What RabbitMQ notes on a message on its way; none of it is the sender's. */
+const brokerHeaders = /^x-((first-|last-)?death|delivery-count)/;
+
 const maxShortTextBytes = 255;
 const maxHeaderBytes = 64 * 1024;
 
@@ -90,7 +93,9 @@ function refused(id: string, problem: string): MeshError {
 function taskHeaders(raw: Readonly<Record<string, unknown>>, contentType: unknown): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   if (typeof contentType === 'string') headers['content-type'] = contentType;
-  for (const [name, value] of Object.entries(raw)) if (!ownHeaders.has(name)) headers[name] = textOf(value);
+  for (const [name, value] of Object.entries(raw)) {
+    if (!ownHeaders.has(name) && !brokerHeaders.test(name)) headers[name] = textOf(value);
+  }
   return headers;
 }
 

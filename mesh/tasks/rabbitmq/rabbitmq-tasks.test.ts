@@ -123,6 +123,46 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
   });
 
   describe('a task', () => {
+    it('has the headers of its sender and no others, however often it was tried', async () => {
+      const tasks = await open();
+      const headers: Task['headers'][] = [];
+      const worker = await tasks.work({
+        queue,
+        retryDelaysMs: [1, 1, 1],
+        async handle(task) {
+          headers.push(task.headers);
+          if (headers.length < 4) throw new Error('not yet');
+        },
+      });
+      await tasks.enqueue(queue, [{ ...newTask('a'), headers: { to: 'bob', 'content-type': 'text/plain' } }]);
+      await eventually(() => expect(headers).toHaveLength(4));
+      await worker.stop();
+      const sent = { to: 'bob', 'content-type': 'text/plain' };
+      expect(headers).toEqual([sent, sent, sent, sent]);
+    });
+
+    it('that was tried before is a dead letter of its own queue when another program rejects it', async () => {
+      const tasks = await open();
+      const failed = Promise.withResolvers<void>();
+      const handle = async () => {
+        failed.resolve();
+        throw new Error('not yet');
+      };
+      const worker = await tasks.work({ queue, retryDelaysMs: [500], handle });
+      await tasks.enqueue(queue, [{ ...newTask('a'), payload: Buffer.from('{}'), headers: { to: 'bob' } }]);
+      await failed.promise;
+      await worker.stop();
+      cleanups.push(await workPlainly(server.url, queue, () => Promise.reject(new Error('no'))));
+      expect(await oneLetter(tasks)).toMatchObject({
+        origin: queue,
+        reason: 'TASK_REJECTED',
+        error: 'a worker or the broker gave it up: rejected',
+        subjectId: 'a',
+        attempts: 2,
+        headers: { to: 'bob' },
+      });
+    });
+
     it('is refused when it is more than a message carries', async () => {
       const tasks = await open();
       const refused = { code: Status.INVALID_ARGUMENT, reason: 'TASK_REFUSED' };

@@ -55,7 +55,7 @@ export function collectRejected(connection: Connection, { letters, clock, logger
 
 async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number): Promise<void> {
   const { stamp, id: subjectId, payload, headers, attempts, firstTimeMs = nowMs } = readMessage(message);
-  const { queue, reason } = firstDeath(message);
+  const { queue, reason } = lastDeath(message);
   await letters.bury(stamp, {
     origin: queue,
     reason: 'TASK_REJECTED',
@@ -68,11 +68,8 @@ async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number
   });
 }
 
-/** RabbitMQ notes on a message which queue gave it up, and why: `rejected`, `expired`, `maxlen`, `delivery_limit`. */
-function firstDeath({ properties }: ConsumeMessage): { readonly queue: string; readonly reason: string } {
-  const headers = properties.headers ?? {};
-  return {
-    queue: String(headers['x-first-death-queue'] ?? rejectedName),
-    reason: String(headers['x-first-death-reason'] ?? 'unknown'),
-  };
+/** RabbitMQ notes on a message which queues gave it up, the last first, and why: `rejected`, `expired`, `maxlen`, ... */
+function lastDeath({ properties }: ConsumeMessage): { readonly queue: string; readonly reason: string } {
+  const [death] = properties.headers?.['x-death'] ?? [];
+  return { queue: death?.queue ?? rejectedName, reason: death?.reason ?? 'nobody knows why' };
 }
