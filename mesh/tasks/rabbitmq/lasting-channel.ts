@@ -23,6 +23,15 @@ export interface LastingChannel {
   close(): Promise<void>;
 }
 
+/** Closes a channel that may be gone already; never fails. One that is kept is opened again. */
+export async function closeChannel(channel: ConfirmChannel, logger: Logger): Promise<void> {
+  try {
+    await channel.close();
+  } catch (error) {
+    logger.debug({ err: error }, 'a channel of RabbitMQ was closed that was gone already');
+  }
+}
+
 const retryMs = 500;
 const readyTimeoutMs = 5_000;
 
@@ -44,7 +53,7 @@ export function keepChannel(
   };
   const useOne = async () => {
     const channel = await connection.openChannel();
-    if (ended.signal.aborted) return void (await channel.close());
+    if (ended.signal.aborted) return await closeChannel(channel, logger);
     open = channel;
     const closed = Promise.withResolvers<void>();
     channel.on('error', (error) => {
@@ -58,7 +67,7 @@ export function keepChannel(
       closed.resolve();
     });
     await user.opened(channel).catch(async (error: unknown) => {
-      await open?.close();
+      await closeChannel(channel, logger);
       throw error;
     });
     problem = 'RabbitMQ is not connected';
@@ -93,7 +102,7 @@ export function keepChannel(
     isCurrent: (channel) => usable && channel === open,
     async close() {
       ended.abort();
-      await open?.close();
+      if (open) await closeChannel(open, logger);
     },
   };
 }

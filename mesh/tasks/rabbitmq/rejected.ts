@@ -3,7 +3,7 @@ import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { pause } from '../../telemetry/pause.ts';
 import type { Connection } from './connection.ts';
-import { keepChannel, type LastingChannel } from './lasting-channel.ts';
+import { closeChannel, keepChannel, type LastingChannel } from './lasting-channel.ts';
 import type { TaskLetters } from './letters.ts';
 import { readMessage } from './message.ts';
 import { declareRejected, rejectedName } from './topology.ts';
@@ -43,7 +43,7 @@ export function collectRejected(connection: Connection, { letters, clock, logger
         await declareRejected(channel);
         await channel.prefetch(prefetched);
         await channel.consume(rejectedName, (message) => {
-          if (message === null) void channel.close();
+          if (message === null) void closeChannel(channel, logger);
           else void collect(channel, message, signal);
         });
       },

@@ -1,7 +1,7 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { TaskWorker } from '../task-queue.ts';
 import type { Connection } from './connection.ts';
-import { keepChannel } from './lasting-channel.ts';
+import { closeChannel, keepChannel } from './lasting-channel.ts';
 import { readMessage } from './message.ts';
 import { declareQueue, declareRetryQueue } from './topology.ts';
 import { type DeliveryContext, type DeliveryTry, giveBack, tryDelivery } from './try-delivery.ts';
@@ -76,12 +76,13 @@ export function createRabbitmqWorker(
     connection,
     {
       async opened(channel) {
+        if (stopping) return;
         await declareQueue(channel, queue);
         for (const delayMs of retryDelaysMs) await declareRetryQueue(channel, queue, delayMs);
         await channel.prefetch(concurrency);
         const consumer = await channel.consume(queue, (message) => {
           // The queue was deleted: opening again declares it again.
-          if (message === null) void channel.close();
+          if (message === null) void closeChannel(channel, context.logger);
           else if (stopping) putBack(channel, message);
           else take(channel, message);
         });
