@@ -66,26 +66,35 @@ export function createConsumer(
   }
 
   async function begin(
-    current: Assignment,
+    { ended: { signal }, pumps }: Assignment,
     partitions: readonly TopicPartition[],
     earlier: ReadonlyMap<string, Pump>,
   ): Promise<void> {
-    const { signal } = current.ended;
+    const places = await findPlaces(partitions, earlier, signal);
+    if (signal.aborted) return;
+    for (const place of places) pumps.set(keyOf(place), pumpFrom(place));
+    const targets = [...pumps.values()];
+    if (targets.length === 0) return;
+    const maxFailures = Number.POSITIVE_INFINITY;
+    await fetchUntilAborted({ kafka: newClient(), targets, maxFailures, signal, clock, logger });
+  }
+
+  /** Tries until it has them or `signal` aborts. What was handled `earlier` is committed first. */
+  async function findPlaces(
+    partitions: readonly TopicPartition[],
+    earlier: ReadonlyMap<string, Pump>,
+    signal: AbortSignal,
+  ): Promise<CommittedOffset[]> {
     while (!signal.aborted) {
       try {
         await commit(new Map(partitions.map((one) => [keyOf(one), earlier.get(keyOf(one))])));
-        const places = await placesOf(partitions);
-        if (signal.aborted) return;
-        for (const place of places) current.pumps.set(keyOf(place), pumpFrom(place));
-        const targets = [...current.pumps.values()];
-        if (targets.length === 0) return;
-        const maxFailures = Number.POSITIVE_INFINITY;
-        return await fetchUntilAborted({ kafka: newClient(), targets, maxFailures, signal, clock, logger });
+        return await placesOf(partitions);
       } catch (error) {
         logger.debug({ err: error, group }, 'the places of a group could not be read; it is tried again');
         await pause(clock, retryMs, signal);
       }
     }
+    return [];
   }
 
   /** Where the group has committed. Where it has not, its start is committed first, so that it stays where it is. */

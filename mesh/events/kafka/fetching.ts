@@ -45,7 +45,13 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
   const { kafka, targets, signal, clock, logger, maxFailures } = options;
   for (let failures = 0; !signal.aborted; ) {
     const connection = createCluster(kafka);
-    const disconnect = () => void connection.disconnect().catch(() => undefined);
+    const disconnect = async () => {
+      try {
+        await connection.disconnect();
+      } catch (error) {
+        logger.debug({ err: error }, 'a connection to Kafka did not end cleanly');
+      }
+    };
     signal.addEventListener('abort', disconnect);
     const before = targets.map(({ next }) => next);
     try {
@@ -58,7 +64,7 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
       await startOverIfOutOfRange(error, options);
     } finally {
       signal.removeEventListener('abort', disconnect);
-      await connection.disconnect();
+      await disconnect();
     }
     if (failures > 0) await pause(clock, backoffDelayMs(backoff, failures), signal);
   }

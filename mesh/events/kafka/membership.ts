@@ -36,7 +36,8 @@ export interface MembershipOptions {
   readonly logger: Logger;
 }
 
-const sessionTimeoutMs = 10_000;
+// What a crash makes the others wait: the least that brokers allow by default. No handler holds up a heartbeat.
+const sessionTimeoutMs = 6000;
 const rebalanceTimeoutMs = 10_000;
 // How soon a member hears that others have come or gone.
 const heartbeatIntervalMs = 500;

@@ -66,6 +66,21 @@ export function createTopics(connect: () => Promise<Admin>, clock: Clock): Kafka
     }
   }
 
+  /** Created is what the controller says; the brokers that lead its partitions hear of it a little later. */
+  async function usable(admin: Admin, name: string, signal: AbortSignal): Promise<void> {
+    const untilMs = clock.now() + createdWaitMs;
+    for (;;) {
+      try {
+        await get(name);
+        await admin.fetchTopicOffsets(name);
+        return;
+      } catch (error) {
+        if (signal.aborted || clock.now() >= untilMs) throw error;
+      }
+      await pause(clock, createdPollMs, signal);
+    }
+  }
+
   return {
     get,
     async all() {
@@ -80,9 +95,7 @@ export function createTopics(connect: () => Promise<Admin>, clock: Clock): Kafka
       const admin = await connect();
       const configEntries = [{ name: 'retention.ms', value: `${retentionMs}` }];
       await admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, configEntries }] });
-      // Created is what the controller says; its brokers hear of it a little later.
-      for (const untilMs = clock.now() + createdWaitMs; clock.now() < untilMs && !(await isThere(name)); )
-        await pause(clock, createdPollMs, signal);
+      await usable(admin, name, signal);
     },
   };
 }
