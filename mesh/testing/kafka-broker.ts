@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Kafka, logLevel } from 'kafkajs';
+import { createKafka } from '../events/kafka/kafkajs.ts';
+import { createLogger } from '../telemetry/logger.ts';
 import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 
 /** One node of a cluster: broker and controller in one. */
@@ -56,8 +57,7 @@ export function startNode(node: KafkaNode, { removeFolder, maxHeap }: KafkaClust
 
 /** Resolves when a node that was started answers and knows `count` brokers, itself among them. */
 export async function nodeAnswers(node: KafkaNode, child: GuardedProcess, count: number): Promise<void> {
-  const address = `127.0.0.1:${node.port}`;
-  const kafka = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING, retry: { retries: 0 } });
+  const kafka = createKafka([`127.0.0.1:${node.port}`], createLogger('silent'));
   for (;;) {
     if (child.exitCode !== null) throw new Error(`Kafka did not start:\n${await readFile(logFile(node), 'utf8')}`);
     const admin = kafka.admin();
