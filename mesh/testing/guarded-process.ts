@@ -19,15 +19,14 @@ export interface GuardedCommand {
 
 /**
  * A shell stands between: its pipe closes when this process is gone, also by kill -9, and then it ends the child. What it
- * reads from the pipe until then is the signal to send.
+ * reads from the pipe until then is the signal to send. Its watcher ends by itself, and not by TERM, only when it was so.
  */
 const guard = `"$@" 3<&- & server=$!
   { while read -r signal <&3; do kill -$signal $server; done
-    trap '' TERM; kill -KILL $server 2>&-
-    while kill -0 $server 2>&-; do sleep 0.05; done
-    [ "$0" = keep ] || rm -rf "$0"; } & watcher=$!
+    trap '' TERM; kill -KILL $server 2>&-; } & watcher=$!
   wait $server; code=$?
   kill -TERM $watcher 2>&-
+  wait $watcher && [ "$0" != keep ] && rm -rf "$0"
   exit $code`;
 
 /** Starts a command that ends with this process. */
