@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import test check gen gen-check proto-lint proto-breaking bench deps clean
+.PHONY: help start demo import kafka rabbitmq dead-letters test check gen gen-check proto-lint proto-breaking bench deps clean
 
 ## help: list what can be made
 help:
@@ -21,6 +21,18 @@ demo: $(INSTALLED)
 ## import: create USERS users (default 100,000) on the started mesh, with progress
 import: $(INSTALLED)
 	@exec node examples/import-users.ts $(USERS)
+
+## kafka: run a Kafka broker on localhost:9092, for EVENTS_URL=kafka://localhost:9092 (Ctrl-C ends it)
+kafka: $(INSTALLED)
+	@exec node scripts/kafka.ts
+
+## rabbitmq: run a RabbitMQ broker on localhost:5672, for TASKS_URL=amqp://localhost:5672 (Ctrl-C ends it)
+rabbitmq: $(INSTALLED)
+	@exec node scripts/rabbitmq.ts
+
+## dead-letters: list what could not be handled; show, redrive or discard it with ARGS="show <id>" (ARGS=help says how)
+dead-letters: $(INSTALLED)
+	@exec node scripts/dead-letters.ts $(ARGS)
 
 ## test: run all tests; a server that is not installed is named at the end (REQUIRE_SERVERS=1: it fails)
 test: $(INSTALLED)
@@ -53,7 +65,7 @@ proto-breaking: $(INSTALLED)
 bench: $(INSTALLED)
 	node bench/run.ts
 
-## deps: install what the tests use beside npm packages: PostgreSQL, grpcurl, h2load
+## deps: install what the tests use beside npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, grpcurl, h2load
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 

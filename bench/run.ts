@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from 'node:os';
+import { benchEvents } from './events.ts';
 import type { Benchmark, Figure } from './figure.ts';
 import { benchGetUser } from './get-user.ts';
 import { benchImportUsers } from './import-users.ts';
@@ -15,6 +16,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'list-users': benchListUsers,
   'get-user': benchGetUser,
   orders: benchOrders,
+  events: benchEvents,
   restart: benchRestart,
 };
 

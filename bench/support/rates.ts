@@ -28,6 +28,7 @@ async function rateOf(server: LoadedServer, load: (server: LoadedServer) => Prom
   return done / (server.cpuSeconds() - before);
 }
 
-function median(values: readonly number[]): number {
+/** The middle of them. */
+export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

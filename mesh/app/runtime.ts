@@ -4,9 +4,11 @@ import { type Config, databaseUrlOf } from '../config/config.ts';
 import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
+import type { EventLog } from '../events/event-log.ts';
+import { openKafkaLog } from '../events/kafka/kafka-log.ts';
 import { openStorage } from '../storage/open.ts';
-import { openEmbeddedTasks } from '../tasks/embedded/embedded-tasks.ts';
-import { systemClock } from '../telemetry/clock.ts';
+import { openTasks } from '../tasks/open-tasks.ts';
+import { type Clock, systemClock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Runtime } from './service.ts';
 
@@ -29,9 +31,9 @@ export async function openRuntime({
   resources,
 }: RuntimeOptions): Promise<Runtime> {
   const clock = systemClock;
-  const events = await openEmbeddedLog(pathOf(config.eventsUrl), { clock, logger });
+  const events = await openEvents(config.eventsUrl, clock, logger);
   resources.defer(() => events.close());
-  const tasks = await openEmbeddedTasks(pathOf(config.tasksUrl), { clock, logger });
+  const tasks = await openTasks(config, { clock, logger });
   resources.defer(() => tasks.close());
   const clients = createClientFactory({
     engine: grpcJsEngine,
@@ -59,6 +61,11 @@ export async function openRuntime({
       return storage;
     },
   };
+}
+
+async function openEvents(url: string, clock: Clock, logger: Logger): Promise<EventLog> {
+  if (url.startsWith('kafka:')) return openKafkaLog(url, { clock, logger });
+  return await openEmbeddedLog(pathOf(url), { clock, logger });
 }
 
 /** Each service has tables of the same names (outbox, inbox, ...), so none may open the database of another. */

@@ -46,6 +46,35 @@ describe('readConfig', () => {
     expect(read).toThrow(/"amqp:\/\/me:\*\*\*@host\/x"/);
   });
 
+  it.each([
+    { TASKS_URL: 'amqp://rabbitmq:5672' },
+    { TASKS_URL: 'amqps://me:secret@rabbitmq.internal/%2Fmail' },
+    { MAIL_URL: 'smtp://mail.internal:587' },
+    { MAIL_URL: 'smtps://me:secret@mail.internal' },
+  ])('takes %o', (environment) => {
+    expect(() => readConfig(environment)).not.toThrow();
+  });
+
+  it.each([
+    { TASKS_URL: 'amqp:' },
+    { TASKS_URL: 'smtp://host' },
+    { MAIL_URL: 'smtp://' },
+    { MAIL_URL: 'mail.internal' },
+  ])('refuses %o', (environment) => {
+    expect(() => readConfig(environment)).toThrow(ConfigError);
+  });
+
+  it.each(['kafka://localhost:9092', 'kafka://a.internal:9092,b.internal:9093'])('takes %s for the events', (text) => {
+    expect(readConfig({ EVENTS_URL: text }).eventsUrl).toBe(text);
+  });
+
+  it.each(['kafka:', 'kafka://', 'kafka://a', 'kafka://a:9092,', 'kafka:a:9092'])(
+    'refuses %s for the events',
+    (text) => {
+      expect(() => readConfig({ EVENTS_URL: text })).toThrow(/EVENTS_URL .*kafka:\/\/<host>:<port>/);
+    },
+  );
+
   it.each(['static:', 'static:user=10.0.0.1:50051,order=mesh.internal:50052'])('takes the addresses of %s', (text) => {
     expect(readConfig({ DISCOVERY_URL: text }).addresses.get('order')).toBe(
       text === 'static:' ? undefined : 'mesh.internal:50052',

@@ -88,9 +88,24 @@ export function readConfig(environment: Environment): Config {
       'sqlite:<path> or postgres://<user>@<host>/<database>',
       url('sqlite', 'postgres', 'postgresql'),
     ),
-    eventsUrl: read('EVENTS_URL', `embedded:${join(dataDir, 'events.db')}`, 'embedded:<path>', url('embedded')),
-    tasksUrl: read('TASKS_URL', `embedded:${join(dataDir, 'tasks.db')}`, 'embedded:<path>', url('embedded')),
-    mailUrl: read('MAIL_URL', `file:${join(dataDir, 'mail')}`, 'file:<folder>', url('file')),
+    eventsUrl: read(
+      'EVENTS_URL',
+      `embedded:${join(dataDir, 'events.db')}`,
+      'embedded:<path> or kafka://<host>:<port>,<host>:<port>',
+      eventsUrl,
+    ),
+    tasksUrl: read(
+      'TASKS_URL',
+      `embedded:${join(dataDir, 'tasks.db')}`,
+      'embedded:<path> or amqp(s)://<user>:<password>@<host>:<port>/<vhost>',
+      serverUrl(['embedded'], ['amqp', 'amqps']),
+    ),
+    mailUrl: read(
+      'MAIL_URL',
+      `file:${join(dataDir, 'mail')}`,
+      'file:<folder> or smtp(s)://<user>:<password>@<host>:<port>',
+      serverUrl(['file'], ['smtp', 'smtps']),
+    ),
     carrierUrl: read('CARRIER_URL', 'embedded:', 'embedded: or http(s)://<host>', carrierUrl),
     addresses: read('DISCOVERY_URL', 'static:', 'static: or static:<service>=<host>:<port>,...', parseStaticAddresses),
     grpcListen: read('GRPC_LISTEN', '127.0.0.1:50051', '<host>:<port> with a port from 0 to 65535', parseAddress),
@@ -109,6 +124,21 @@ export function databaseUrlOf(config: Config, service: string): string {
 function url(...schemes: readonly string[]): (text: string) => string | undefined {
   return (text) =>
     schemes.some((scheme) => text.startsWith(`${scheme}:`) && text.length > scheme.length + 1) ? text : undefined;
+}
+
+/** A path behind one of the local schemes, or a URL with a host. */
+function serverUrl(local: readonly string[], remote: readonly string[]): (text: string) => string | undefined {
+  return (text) => {
+    const parsed = URL.parse(text);
+    const isRemote = parsed !== null && parsed.hostname !== '' && remote.includes(parsed.protocol.slice(0, -1));
+    return isRemote ? text : url(...local)(text);
+  };
+}
+
+function eventsUrl(text: string): string | undefined {
+  if (!text.startsWith('kafka:')) return url('embedded')(text);
+  const brokers = text.startsWith('kafka://') ? text.slice('kafka://'.length).split(',') : [''];
+  return brokers.every((broker) => parseAddress(broker) !== undefined) ? text : undefined;
 }
 
 function carrierUrl(text: string): string | undefined {

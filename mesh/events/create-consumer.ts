@@ -54,6 +54,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   const handling = createEventHandling({ storage, handler, deadLetters, retryDelaysMs, clock, logger });
   const stopping = new AbortController();
   let member: EventConsumer | undefined;
+  let failures = 0;
   let background: Promise<unknown> = Promise.resolve();
 
   async function tryToJoin(): Promise<boolean> {
@@ -61,15 +62,17 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
     try {
       for (const topic of topics) await events.ensureTopic(topic);
       member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle: handling.handle });
+      if (failures > 0) logger.info({ group, failures }, 'the consumer joined its group');
       return true;
     } catch (error) {
-      logger.error({ err: error, group }, 'the consumer could not join its group; it tries again');
+      failures += 1;
+      if (failures === 1) logger.error({ err: error, group }, 'the consumer could not join its group; it tries again');
       return false;
     }
   }
 
   async function joinLater(): Promise<void> {
-    for (let failures = 1; !stopping.signal.aborted; failures++) {
+    while (!stopping.signal.aborted) {
       await pause(clock, backoffDelayMs(joinBackoff, failures), stopping.signal);
       if (stopping.signal.aborted || (await tryToJoin())) return;
     }

@@ -36,7 +36,7 @@ export interface Relay {
   /** Begins; resolves after the first try, whether or not it succeeded. */
   start(): Promise<void>;
   wake(): void;
-  /** Goes on until nothing waits or `graceMs` are over. */
+  /** Goes on until nothing waits, a try fails or `graceMs` are over. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -57,8 +57,8 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
   const wakeup = createWakeup();
   const ended = new AbortController();
   const holder = randomUUID();
+  const stopping = new AbortController();
   let prepared = false;
-  let stopping = false;
   let failures = 0;
   let running: Promise<void> = Promise.resolve();
 
@@ -66,12 +66,11 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
     while (!ended.signal.aborted) {
       const outcome = await step();
       begun();
-      if (outcome === 'failed') await pause(clock, backoffDelayMs(failureBackoff, failures), ended.signal);
-      else if (outcome !== 'handed-on') {
-        if (stopping) return;
-        if (outcome === 'empty') await sleep();
-        else await pause(clock, leaseRetryMs, ended.signal);
-      }
+      if (outcome === 'handed-on') continue;
+      if (stopping.signal.aborted) return;
+      if (outcome === 'failed') await pause(clock, backoffDelayMs(failureBackoff, failures), stopping.signal);
+      else if (outcome === 'empty') await sleep();
+      else await pause(clock, leaseRetryMs, stopping.signal);
     }
   }
 
@@ -164,7 +163,7 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
     },
     wake: wakeup.ring,
     async stop(graceMs) {
-      stopping = true;
+      stopping.abort();
       wakeup.ring();
       const graceOver = Promise.withResolvers<void>();
       const cancel = clock.after(graceMs, graceOver.resolve);

@@ -197,6 +197,16 @@ describeOnEachDatabase((newUrl) => {
     expect(await stuck.backlog()).toMatchObject({ entries: 1 });
   });
 
+  test('stops soon while the log cannot be reached, and leaves what waits to the next start', async () => {
+    const outbox = await makeOutbox({ events: { ...parts.events, publish: () => Promise.reject(outOfReach()) } });
+    await outbox.start();
+    await add(outbox, 'a', 1);
+    await outbox.stop(60_000);
+    expect((await outbox.backlog()).entries).toBe(1);
+    await (await makeOutbox()).start();
+    await eventually(() => expect(sentVersions('a')).toEqual([1]));
+  });
+
   test('does not lose an entry that is committed after a later one was handed on', async (context) => {
     if (parts.storage.dialect === 'sqlite') return context.skip('SQLite has one writer at a time');
     const outbox = await makeOutbox();

@@ -53,3 +53,21 @@ export function badRecipient(to: string): MeshError {
     `${JSON.stringify(to)} is no address that mail can go to: mend it and send the job again`,
   );
 }
+
+export function mailRefused(to: string, answer: string, cause: unknown): MeshError {
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'MAIL_REFUSED',
+    `the mail server refuses mail to ${to} for good: ${answer}; mend the address or the text, and redrive`,
+    { cause },
+  );
+}
+
+export function mailUnavailable(problem: string, cause: unknown): MeshError {
+  return new MeshError(
+    Status.UNAVAILABLE,
+    'MAIL_UNAVAILABLE',
+    `the mail could not be sent now: ${problem}; it is tried again`,
+    { cause },
+  );
+}

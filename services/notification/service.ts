@@ -7,7 +7,7 @@ import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import type { TaskWorker } from '../../mesh/tasks/task-queue.ts';
-import { createFileMailer } from './mail/file-mailer.ts';
+import { openMailer } from './mail/open-mailer.ts';
 import { mailQueue } from './mail-job.ts';
 import { queueNotifications } from './queue-notification.ts';
 import { createNotificationRpc } from './rpc.ts';
@@ -30,7 +30,7 @@ export const createNotificationService: CreateService = async (runtime) => {
   const deadLetters = createDeadLetterStore(storage, { clock });
   const handler = queueNotifications({ users: runtime.client(UserServiceContract), outbox, clock });
   const consumer = await createEventConsumer({ events, storage, handler, deadLetters, clock, logger });
-  const mailer = await createFileMailer(config.mailUrl.slice('file:'.length), clock);
+  const mailer = await openMailer(config.mailUrl, clock);
   const sendMail = createSendMail({ storage, mailer, clock });
   let worker: TaskWorker | undefined;
   return {

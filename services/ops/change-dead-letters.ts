@@ -13,6 +13,16 @@ export interface ChangeOutcome {
   readonly changedIds: string[];
   readonly missingIds: string[];
   readonly failures: ChangeFailure[];
+  /** Those whose turn did not come. */
+  readonly leftIds: string[];
+}
+
+/** What changing stands on. */
+export interface ChangeContext {
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /** Waits until the next may begin; false when it and those behind it are to be left. Default: all, at once. */
+  readonly nextTurn?: () => Promise<boolean>;
 }
 
 /**
@@ -22,11 +32,14 @@ export interface ChangeOutcome {
 export async function changeDeadLetters(
   ids: readonly string[],
   change: (id: string) => Promise<boolean>,
-  { signal, logger }: { readonly signal: AbortSignal; readonly logger: Logger },
+  { signal, logger, nextTurn = async () => true }: ChangeContext,
 ): Promise<ChangeOutcome> {
-  const outcome: ChangeOutcome = { changedIds: [], missingIds: [], failures: [] };
-  for (const id of new Set(ids)) {
+  const outcome: ChangeOutcome = { changedIds: [], missingIds: [], failures: [], leftIds: [] };
+  const left = new Set(ids);
+  for (const id of left) {
     signal.throwIfAborted();
+    if (!(await nextTurn())) return { ...outcome, leftIds: [...left] };
+    left.delete(id);
     try {
       ((await change(id)) ? outcome.changedIds : outcome.missingIds).push(id);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, Status } from 'nice-grpc';
+import { type CallOptions, type Client, Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
 import {
@@ -11,6 +11,7 @@ import {
   SagaState,
   SagaStepState,
 } from '../../gen/ts/ops/v1/ops.ts';
+import type { DeadlineOptions } from '../../mesh/client/deadline.ts';
 import { uuidv7 } from '../../mesh/ids/ids.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
@@ -171,7 +172,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       stuck.healed = true;
       const request = { requestId: randomUUID(), ids: [event, 'none', saga, task.id, event] };
       const answer = await deadLetters.redriveDeadLetters(request);
-      expect(answer).toEqual({ redrivenIds: [event, saga, task.id], missingIds: ['none'], failures: [] });
+      expect(answer).toEqual({ redrivenIds: [event, saga, task.id], missingIds: ['none'], failures: [], leftIds: [] });
       await eventually(() => expect(stuck.doneTasks).toEqual([task.subjectId]));
       expect(stuck.handledEvents).toEqual(['order-1']);
       expect(await list()).toEqual([]);
@@ -185,7 +186,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       stuck.healed = true;
       const filter = { origin: 'order.events/stuck' };
       const plan = await deadLetters.redriveDeadLetters({ filter, dryRun: true });
-      expect(plan).toEqual({ redrivenIds: mine, missingIds: [], failures: [] });
+      expect(plan).toEqual({ redrivenIds: mine, missingIds: [], failures: [], leftIds: [] });
       expect(stuck.handledEvents).toEqual([]);
       expect(await deadLetters.redriveDeadLetters({ filter })).toEqual(plan);
       expect(stuck.handledEvents).toEqual(['order-1', 'order-2']);
@@ -199,6 +200,23 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(redrivenIds).toEqual([task.id]);
       expect(failures).toMatchObject([{ id: event, reason: 'HANDLER_FAILED' }]);
       expect(await deadLetters.getDeadLetter({ id: event })).toMatchObject({ error: 'still no template', attempts: 6 });
+    });
+
+    it('are redriven at a bounded rate, as far as the time of the call goes; the rest stays and is named', async () => {
+      stuck.healed = true;
+      const ids: string[] = [];
+      for (let index = 0; index < 60; index += 1) ids.push(await stuck.addEventLetter(`order-${index}`));
+      const startMs = Date.now();
+      const inTime: CallOptions & DeadlineOptions = { deadline: startMs + 400 };
+      const first = await deadLetters.redriveDeadLetters({ ids }, inTime);
+      expect([...first.redrivenIds, ...first.leftIds]).toEqual(ids);
+      expect(first.redrivenIds.length).toBeGreaterThan(0);
+      expect(first.leftIds.length).toBeGreaterThanOrEqual(ids.length - 31);
+      expect(idsOf(await list())).toEqual(first.leftIds);
+      const rest = await deadLetters.redriveDeadLetters({ ids: first.leftIds });
+      expect(rest).toEqual({ redrivenIds: first.leftIds, missingIds: [], failures: [], leftIds: [] });
+      expect(Date.now() - startMs).toBeGreaterThanOrEqual((ids.length - 1) * 10 - 5);
+      expect(stuck.handledEvents).toHaveLength(ids.length);
     });
 
     it('are not redriven when it is not said which', async () => {

@@ -1,6 +1,5 @@
 import type { DeadLetterBox, DeadLetterFilter } from '../../mesh/dead-letters/dead-letters.ts';
-import type { Logger } from '../../mesh/telemetry/logger.ts';
-import { type ChangeOutcome, changeDeadLetters } from './change-dead-letters.ts';
+import { type ChangeContext, type ChangeOutcome, changeDeadLetters } from './change-dead-letters.ts';
 import { eitherIdsOrFilter } from './errors.ts';
 import { firstOf } from './first-of.ts';
 
@@ -19,7 +18,7 @@ const maxByFilter = 1_000;
 export async function redriveDeadLetters(
   box: DeadLetterBox,
   { ids, filter, dryRun }: Redriving,
-  context: { readonly signal: AbortSignal; readonly logger: Logger },
+  context: ChangeContext,
 ): Promise<ChangeOutcome> {
   if (ids.length > 0 === (filter !== undefined)) throw eitherIdsOrFilter();
   const chosen = filter ? await idsOf(box, filter, context.signal) : ids;

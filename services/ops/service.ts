@@ -23,7 +23,7 @@ export const createOpsService: CreateService = async (runtime, earlier) => {
     name: 'ops',
     serves: [
       serve(SagaServiceContract, createSagaRpc({ sagas, idempotency })),
-      serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, idempotency, logger })),
+      serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, idempotency, clock, logger })),
     ],
     check: () => storage.check(),
   };

@@ -6,13 +6,14 @@ import type { Mail } from './mailer.ts';
 const maxAddressLength = 254;
 /** In base64 with what belongs around it, and after `Subject: `, this is a line of 73 characters. */
 const maxWordBytes = 39;
-const sender = 'ordermesh <orders@ordermesh.invalid>';
+/** Whom mail comes from where no other address is set. */
+export const defaultSender = 'orders@ordermesh.invalid';
 
 /** A mail as text in the format of RFC 5322, UTF-8 in base64. Refuses a recipient that would break out of its header. */
-export function formatMessage(mail: Mail, date: Date): string {
+export function formatMessage(mail: Mail, date: Date, sender: string = defaultSender): string {
   if (!isAddress(mail.to)) throw badRecipient(mail.to);
   const headers = [
-    `From: ${sender}`,
+    `From: ordermesh <${sender}>`,
     `To: ${mail.to}`,
     `Subject: ${encodeHeader(mail.subject)}`,
     `Date: ${date.toUTCString().replace('GMT', '+0000')}`,

@@ -511,6 +511,8 @@ export interface RedriveDeadLettersResponse {
   missingIds: string[];
   /** Those that failed again, and stay. */
   failures: DeadLetterFailure[];
+  /** Those that there was no time for before the call's deadline; they stay. Call again with a new request_id. */
+  leftIds: string[];
 }
 
 /** A dead letter that could not be changed. */
@@ -2302,7 +2304,7 @@ export const RedriveDeadLettersRequest: MessageFns<RedriveDeadLettersRequest> = 
 };
 
 function createBaseRedriveDeadLettersResponse(): RedriveDeadLettersResponse {
-  return { redrivenIds: [], missingIds: [], failures: [] };
+  return { redrivenIds: [], missingIds: [], failures: [], leftIds: [] };
 }
 
 export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> = {
@@ -2315,6 +2317,9 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
     }
     for (const v of message.failures) {
       DeadLetterFailure.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.leftIds) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -2356,6 +2361,14 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
             message.failures.push(DeadLetterFailure.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.leftIds.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2383,6 +2396,11 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
       failures: globalThis.Array.isArray(object?.failures)
         ? object.failures.map((e: any) => DeadLetterFailure.fromJSON(e))
         : [],
+      leftIds: globalThis.Array.isArray(object?.leftIds)
+        ? object.leftIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.left_ids)
+        ? object.left_ids.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -2397,6 +2415,9 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
     if (message.failures?.length) {
       obj.failures = message.failures.map((e) => DeadLetterFailure.toJSON(e));
     }
+    if (message.leftIds?.length) {
+      obj.leftIds = message.leftIds;
+    }
     return obj;
   },
 
@@ -2408,6 +2429,7 @@ export const RedriveDeadLettersResponse: MessageFns<RedriveDeadLettersResponse> 
     message.redrivenIds = object.redrivenIds?.map((e) => e) || [];
     message.missingIds = object.missingIds?.map((e) => e) || [];
     message.failures = object.failures?.map((e) => DeadLetterFailure.fromPartial(e)) || [];
+    message.leftIds = object.leftIds?.map((e) => e) || [];
     return message;
   },
 };
@@ -2883,7 +2905,8 @@ export const DeadLetterServiceService = {
   },
   /**
    * Hands dead letters to their handlers again, at most 1,000 a call, the oldest first. One that fails again stays, with
-   * its new error. Safe to repeat: an effect that was had is not had twice.
+   * its new error. At most 100 a second, over all calls; what the call's deadline leaves no time for is left and named.
+   * Safe to repeat: an effect that was had is not had twice.
    */
   redriveDeadLetters: {
     path: "/ops.v1.DeadLetterService/RedriveDeadLetters" as const,
@@ -2917,7 +2940,8 @@ export interface DeadLetterServiceServer extends UntypedServiceImplementation {
   getDeadLetter: handleUnaryCall<GetDeadLetterRequest, DeadLetter>;
   /**
    * Hands dead letters to their handlers again, at most 1,000 a call, the oldest first. One that fails again stays, with
-   * its new error. Safe to repeat: an effect that was had is not had twice.
+   * its new error. At most 100 a second, over all calls; what the call's deadline leaves no time for is left and named.
+   * Safe to repeat: an effect that was had is not had twice.
    */
   redriveDeadLetters: handleUnaryCall<RedriveDeadLettersRequest, RedriveDeadLettersResponse>;
   /** Puts dead letters aside for good, with a note. A saga is not discarded but resolved, with ResolveSaga. */
@@ -2950,7 +2974,8 @@ export interface DeadLetterServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Hands dead letters to their handlers again, at most 1,000 a call, the oldest first. One that fails again stays, with
-   * its new error. Safe to repeat: an effect that was had is not had twice.
+   * its new error. At most 100 a second, over all calls; what the call's deadline leaves no time for is left and named.
+   * Safe to repeat: an effect that was had is not had twice.
    */
   redriveDeadLetters(
     request: RedriveDeadLettersRequest,

@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { openEmbeddedLog } from '../mesh/events/embedded/embedded-log.ts';
+import { openKafkaLog } from '../mesh/events/kafka/kafka-log.ts';
+import { systemClock as clock } from '../mesh/telemetry/clock.ts';
+import { kafka, startKafka } from '../mesh/testing/kafka-server.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
+import { atLeast, atMost, type Benchmark, compared, type Figure } from './figure.ts';
+import { measureLatency } from './support/event-latency.ts';
+import { logger } from './support/event-service.ts';
+import { compareWithBareProducer } from './support/outbox-rate.ts';
+import { loadCore, pin, serverCore, startServer } from './support/server.ts';
+
+const settlingMs = 5_000;
+const idleMs = 10_000;
+
+/** Events from their transaction to the effect of a consumer, on the embedded log and on a real Kafka. */
+export const benchEvents: Benchmark = async () => [...(await onEmbeddedLog()), ...(await onKafka())];
+
+async function onEmbeddedLog(): Promise<Figure[]> {
+  await using folder = await tempFolder();
+  const log = await openEmbeddedLog(`${folder.path}/events.db`, { clock, logger });
+  try {
+    return latencyFigures('embedded log', await measureLatency(log));
+  } finally {
+    await log.close();
+  }
+}
+
+async function onKafka(): Promise<Figure[]> {
+  if (kafka.version === undefined) {
+    console.error('\n!!! KAFKA IS NOT INSTALLED: nothing is measured of it. Run "make deps".\n');
+    return [{ name: 'Kafka', value: 'not installed', target: 'measured', met: false }];
+  }
+  await using stack = new AsyncDisposableStack();
+  const { brokers } = stack.adopt(await startBroker(), ({ stop }) => stop());
+  const idle = await idleShare(`kafka://${brokers}`);
+  const log = stack.adopt(openKafkaLog(`kafka://${brokers}`, { clock, logger }), ({ close }) => close());
+  // First, since its consumer would read all that the other leaves.
+  const latency = await measureLatency(log);
+  const { ours, peers } = await compareWithBareProducer(log, brokers);
+  return [
+    ...latencyFigures('Kafka', latency),
+    atLeast('outbox to Kafka, events', ours, 15_000, '/s'),
+    compared('  beside a bare kafkajs producer, events/s', ours, peers, 0.5),
+    atMost('  of a core that an idle mesh on Kafka takes', idle, 3, '%'),
+  ];
+}
+
+/** A broker has the core of the servers: what this process starts is where it is itself. */
+async function startBroker() {
+  pin(process.pid, serverCore);
+  try {
+    return await startKafka();
+  } finally {
+    pin(process.pid, loadCore);
+  }
+}
+
+async function idleShare(eventsUrl: string): Promise<number> {
+  await using folder = await tempFolder();
+  await using mesh = await startServer({ dataDir: folder.path, environment: { EVENTS_URL: eventsUrl } });
+  await delay(settlingMs);
+  const before = mesh.cpuSeconds();
+  await delay(idleMs);
+  return ((mesh.cpuSeconds() - before) / (idleMs / 1_000)) * 100;
+}
+
+function latencyFigures(log: string, { p50, p99 }: { readonly p50: number; readonly p99: number }): Figure[] {
+  return [
+    atMost(`event on ${log}, commit to effect, median`, p50, 20, 'ms'),
+    atMost('  and 99th percentile', p99, 100, 'ms'),
+  ];
+}

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
+import type { EventHandler } from '../../mesh/events/consumer.ts';
+import { createEventConsumer } from '../../mesh/events/create-consumer.ts';
+import type { EventLog } from '../../mesh/events/event-log.ts';
+import { systemClock as clock } from '../../mesh/telemetry/clock.ts';
+import { eventOf, logger, openEventService, topic } from './event-service.ts';
+
+const warmUpEvents = 400;
+const events = 2_000;
+const eventsPerSecond = 200;
+const longestWaitMs = 30_000;
+
+/**
+ * How long it takes from the commit of a transaction with an event, in the one database, to the commit of its effect, in
+ * the other. In milliseconds, of events that come at a steady pace.
+ */
+export async function measureLatency(log: EventLog): Promise<{ readonly p50: number; readonly p99: number }> {
+  await using producer = await openEventService(log);
+  await using consumer = await openEventService(log);
+  await consumer.storage.execute('CREATE TABLE effect (version BIGINT NOT NULL)');
+  const committedMs = new Map<bigint, number>();
+  const latenciesMs = new Map<bigint, number>();
+  const all = Promise.withResolvers<void>();
+
+  const handle: EventHandler['handle'] = async (_, { version = 0n }) => {
+    return async (tx) => {
+      await tx.execute('INSERT INTO effect (version) VALUES ($1)', [version]);
+      tx.afterCommit(() => {
+        latenciesMs.set(version, performance.now() - (committedMs.get(version) ?? Number.NaN));
+        if (latenciesMs.size === warmUpEvents + events) all.resolve();
+      });
+    };
+  };
+  const deadLetters = createDeadLetterStore(consumer.storage, { clock });
+  const handler = { group: 'bench', topics: [topic], handle };
+  const reader = await createEventConsumer({
+    events: log,
+    storage: consumer.storage,
+    handler,
+    deadLetters,
+    clock,
+    logger,
+  });
+  await producer.outbox.start();
+  await reader.start();
+  try {
+    await atPace(warmUpEvents + events, async (index) => {
+      await producer.storage.transaction(async (tx) => {
+        await producer.outbox.addEvent(tx, eventOf(index));
+        tx.afterCommit(() => committedMs.set(BigInt(index), performance.now()));
+      });
+    });
+    await Promise.race([all.promise, tooLate()]);
+  } finally {
+    await reader.stop();
+  }
+  const counted = [...latenciesMs].filter(([version]) => version >= warmUpEvents).map(([, latencyMs]) => latencyMs);
+  return { p50: percentile(counted, 0.5), p99: percentile(counted, 0.99) };
+}
+
+/** Begins one after another at their times, however long each takes. */
+async function atPace(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  const begunMs = performance.now();
+  const under: Promise<void>[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const waitMs = begunMs + (index * 1_000) / eventsPerSecond - performance.now();
+    if (waitMs > 0) await delay(waitMs);
+    under.push(work(index));
+  }
+  await Promise.all(under);
+}
+
+async function tooLate(): Promise<never> {
+  await delay(longestWaitMs, undefined, { ref: false });
+  throw new Error(`not every event had its effect within ${longestWaitMs / 1_000} s`);
+}
+
+function percentile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import type { DomainEvent } from '../../mesh/events/envelope.ts';
+import type { EventLog } from '../../mesh/events/event-log.ts';
+import type { Outbox } from '../../mesh/events/outbox.ts';
+import { openStorage } from '../../mesh/storage/open.ts';
+import type { Storage } from '../../mesh/storage/storage.ts';
+import { openEmbeddedTasks } from '../../mesh/tasks/embedded/embedded-tasks.ts';
+import { systemClock as clock } from '../../mesh/telemetry/clock.ts';
+import { createLogger } from '../../mesh/telemetry/logger.ts';
+import { tempFolder } from '../../test/support/temp-folder.ts';
+
+export const topic = 'bench.events';
+export const logger = createLogger('warn');
+
+const keys = 1_000;
+
+/** A service that is nothing but its database, with an outbox that is not started. */
+export interface EventService extends AsyncDisposable {
+  readonly storage: Storage;
+  readonly outbox: Outbox;
+}
+
+/** Makes a service on a SQLite file of its own, which goes with it. The log stays open. */
+export async function openEventService(events: EventLog): Promise<EventService> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await tempFolder());
+  const storage = await openStorage(`sqlite:${join(folder.path, 'service.db')}`);
+  stack.defer(() => storage.close());
+  const tasks = await openEmbeddedTasks(join(folder.path, 'tasks.db'), { clock, logger });
+  stack.defer(() => tasks.close());
+  const source = '//ordermesh/bench';
+  const outbox = await createOutbox({ storage, events, tasks, source, topics: [topic], clock, logger });
+  stack.defer(() => outbox.stop(0));
+  const opened = stack.move();
+  return { storage, outbox, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** The event at a place: that of an order, as large as those are. */
+export function eventOf(index: number): DomainEvent {
+  const id = `order-${index % keys}`;
+  const items = [{ sku: 'item-0', quantity: 1, unitPrice: { currencyCode: 'EUR', minorUnits: '100' } }];
+  const json = { type: 'ORDER_PLACED', orderId: id, userId: 'user-0', items, total: items[0]?.unitPrice };
+  return { topic, key: id, type: 'ORDER_PLACED', version: BigInt(index), timeMs: Date.now(), json };
+}

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import type { Producer } from 'kafkajs';
+import { wrapEvent } from '../../mesh/events/envelope.ts';
+import type { EventLog, NewEvent } from '../../mesh/events/event-log.ts';
+import { createKafka } from '../../mesh/events/kafka/kafkajs.ts';
+import { systemClock as clock } from '../../mesh/telemetry/clock.ts';
+import { pause } from '../../mesh/telemetry/pause.ts';
+import { eventOf, logger, openEventService, topic } from './event-service.ts';
+import { median } from './rates.ts';
+
+const events = 30_000;
+const eventsPerCommit = 500;
+const rounds = 5;
+const pollMs = 5;
+
+/** Events a second from a full outbox to Kafka, and of a bare producer with the same events; medians of rounds that alternate. */
+export async function compareWithBareProducer(
+  log: EventLog,
+  brokers: string,
+): Promise<{ readonly ours: number; readonly peers: number }> {
+  await log.ensureTopic(topic);
+  const messages = Array.from({ length: events }, (_, index) =>
+    wrapEvent(eventOf(index), { id: randomUUID(), source: '//ordermesh/bench' }),
+  );
+  const producer = createKafka(brokers.split(','), logger).producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  const rates = { ours: [] as number[], peers: [] as number[] };
+  try {
+    // The first round is for the compilers of both, and the broker's.
+    for (let round = 0; round <= rounds; round += 1) {
+      const [ours, peers] = [await emptyOutbox(log), await sendBare(producer, messages)];
+      if (round === 0) continue;
+      rates.ours.push(ours);
+      rates.peers.push(peers);
+    }
+  } finally {
+    await producer.disconnect();
+  }
+  return { ours: median(rates.ours), peers: median(rates.peers) };
+}
+
+async function emptyOutbox(log: EventLog): Promise<number> {
+  await using service = await openEventService(log);
+  const { storage, outbox } = service;
+  for (let from = 0; from < events; from += eventsPerCommit) {
+    await storage.transaction(async (tx) => {
+      for (let index = from; index < from + eventsPerCommit; index += 1) await outbox.addEvent(tx, eventOf(index));
+    });
+  }
+  const begunMs = performance.now();
+  await outbox.start();
+  while ((await outbox.backlog()).entries > 0) await pause(clock, pollMs, new AbortController().signal);
+  return events / ((performance.now() - begunMs) / 1_000);
+}
+
+async function sendBare(producer: Producer, messages: readonly NewEvent[]): Promise<number> {
+  const begunMs = performance.now();
+  for (let from = 0; from < messages.length; from += eventsPerCommit) {
+    const batch = messages.slice(from, from + eventsPerCommit).map(({ key, value, headers }) => {
+      return { key, value: Buffer.from(value), headers: { ...headers } };
+    });
+    await producer.sendBatch({ topicMessages: [{ topic, messages: batch }], acks: -1 });
+  }
+  return messages.length / ((performance.now() - begunMs) / 1_000);
+}

@@ -1,0 +1,32 @@
+import amqp from 'amqplib';
+
+// A worker that knows nothing of ordermesh but a queue: it takes its share of the mail jobs, beside our own worker. What
+// it rejects ends among the dead letters.
+
+interface EmailJob {
+  readonly to: string;
+  readonly template: string;
+}
+
+const conn = await amqp.connect(process.env.RABBITMQ_URL ?? 'amqp://localhost:5672');
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void conn.close());
+
+const channel = await conn.createChannel();
+await channel.assertQueue('email-jobs', { durable: true });
+// One job at a time for each worker.
+await channel.prefetch(1);
+await channel.consume('email-jobs', async (msg) => {
+  if (!msg) return;
+  try {
+    await sendEmail(JSON.parse(msg.content.toString()));
+    channel.ack(msg);
+  } catch {
+    channel.nack(msg, false, false);
+  }
+});
+console.log('waiting for jobs');
+
+async function sendEmail({ to, template }: EmailJob): Promise<void> {
+  if (!to || !template) throw new Error('a job needs to and template');
+  console.log(`sent ${template} to ${to}`);
+}

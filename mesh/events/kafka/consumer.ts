@@ -1,0 +1,163 @@
+import type { Admin, Kafka } from 'kafkajs';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { pause } from '../../telemetry/pause.ts';
+import type { ConsumeOptions, EventConsumer } from '../event-log.ts';
+import { fetchUntilAborted } from './fetching.ts';
+import { type CommittedOffset, joinGroup, type TopicPartition } from './membership.ts';
+import { createPump, type Pump } from './pump.ts';
+
+export interface ConsumerContext {
+  readonly newClient: () => Kafka;
+  readonly connect: () => Promise<Admin>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What a member has between two rebalances. */
+interface Assignment {
+  readonly ended: AbortController;
+  readonly pumps: Map<string, Pump>;
+}
+
+// What a crash makes others see again is what was handled in this time.
+const commitIntervalMs = 200;
+const retryMs = 500;
+
+/**
+ * Makes a member at work: the group's rebalances give it partitions, each with a pump of its own. `starts` are the places
+ * of partitions in which the group has not committed yet; the others begin at the beginning.
+ */
+export function createConsumer(
+  options: ConsumeOptions,
+  starts: ReadonlyMap<string, bigint>,
+  context: ConsumerContext,
+): EventConsumer {
+  const { newClient, connect, clock, logger } = context;
+  const { group, topics, handle } = options;
+  let assignment: Assignment = { ended: new AbortController(), pumps: new Map() };
+  const committed = new Map<string, bigint>();
+  /** For each partition, the end of what this process had last in hand of it. */
+  const letGo = new Map<string, Promise<void>>();
+  const running = new Set<Promise<void>>();
+  let commitTimer: (() => void) | undefined;
+  let stopping = false;
+
+  const inBackground = (work: Promise<void>) => {
+    running.add(work);
+    void work.finally(() => running.delete(work));
+  };
+  const onRevoked = () => inBackground(revoke());
+  const membership = joinGroup({ newClient, group, topics, onAssigned, onRevoked, clock, logger });
+
+  /** Commits what was handled, at once and when the last handler is done: until all have joined again the group takes it. */
+  async function revoke(): Promise<void> {
+    assignment.ended.abort();
+    for (const [key, pump] of assignment.pumps) letGo.set(key, pump.release());
+    await Promise.all([tryToCommit(), ...letGo.values()]);
+    await tryToCommit();
+  }
+
+  function onAssigned(partitions: readonly TopicPartition[]): void {
+    onRevoked();
+    const { pumps: earlier } = assignment;
+    assignment = { ended: new AbortController(), pumps: new Map() };
+    inBackground(begin(assignment, partitions, earlier));
+  }
+
+  async function begin(
+    { ended: { signal }, pumps }: Assignment,
+    partitions: readonly TopicPartition[],
+    earlier: ReadonlyMap<string, Pump>,
+  ): Promise<void> {
+    const places = await findPlaces(partitions, earlier, signal);
+    if (signal.aborted) return;
+    for (const place of places) pumps.set(keyOf(place), pumpFrom(place));
+    const targets = [...pumps.values()];
+    if (targets.length === 0) return;
+    const maxFailures = Number.POSITIVE_INFINITY;
+    await fetchUntilAborted({ kafka: newClient(), targets, maxFailures, signal, clock, logger });
+  }
+
+  /** Tries until it has them or `signal` aborts. What was handled `earlier` is committed first. */
+  async function findPlaces(
+    partitions: readonly TopicPartition[],
+    earlier: ReadonlyMap<string, Pump>,
+    signal: AbortSignal,
+  ): Promise<CommittedOffset[]> {
+    while (!signal.aborted) {
+      try {
+        await commit(new Map(partitions.map((one) => [keyOf(one), earlier.get(keyOf(one))])));
+        return await placesOf(partitions);
+      } catch (error) {
+        logger.debug({ err: error, group }, 'the places of a group could not be read; it is tried again');
+        await pause(clock, retryMs, signal);
+      }
+    }
+    return [];
+  }
+
+  /** Where the group has committed. Where it has not, its start is committed first, so that it stays where it is. */
+  async function placesOf(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]> {
+    const admin = await connect();
+    const answers = await admin.fetchOffsets({ groupId: group, topics: [...topics] });
+    const known = new Map(
+      answers.flatMap(({ topic, partitions: places }) =>
+        places.map(({ partition, offset }) => [keyOf({ topic, partition }), BigInt(offset)] as const),
+      ),
+    );
+    const places = partitions.map((one) => {
+      const offset = known.get(keyOf(one)) ?? -1n;
+      return { ...one, offset: offset >= 0n ? offset : (starts.get(keyOf(one)) ?? 0n), isNew: offset < 0n };
+    });
+    const news = places.filter(({ isNew, offset }) => isNew && offset > 0n);
+    if (news.length > 0) await membership.commit(news);
+    return places;
+  }
+
+  function pumpFrom({ topic, partition, offset }: CommittedOffset): Pump {
+    const after = letGo.get(keyOf({ topic, partition })) ?? Promise.resolve();
+    return createPump({ topic, partition, start: offset, handle, after, onHandled: commitSoon, clock, logger });
+  }
+
+  function commitSoon(): void {
+    commitTimer ??= clock.after(commitIntervalMs, () => {
+      commitTimer = undefined;
+      inBackground(tryToCommit());
+    });
+  }
+
+  async function tryToCommit(): Promise<void> {
+    try {
+      await commit(assignment.pumps);
+    } catch (error) {
+      logger.debug({ err: error, group }, 'offsets were not committed; they are in a moment');
+      if (!stopping) commitSoon();
+    }
+  }
+
+  async function commit(pumps: ReadonlyMap<string, Pump | undefined>): Promise<void> {
+    const offsets = [...pumps.values()].flatMap((pump): CommittedOffset[] => {
+      if (pump?.handled === undefined || pump.handled === committed.get(keyOf(pump))) return [];
+      return [{ topic: pump.topic, partition: pump.partition, offset: pump.handled }];
+    });
+    if (offsets.length === 0) return;
+    await membership.commit(offsets);
+    for (const one of offsets) committed.set(keyOf(one), one.offset);
+  }
+
+  return {
+    async stop() {
+      stopping = true;
+      commitTimer?.();
+      await revoke();
+      await membership.leave();
+      await Promise.all(running);
+    },
+  };
+}
+
+/** A partition as the key of a map. */
+export function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import kafkajs from 'kafkajs';
+import { Status } from 'nice-grpc-common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../telemetry/clock.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { freePort } from '../../testing/guarded-process.ts';
+import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import type { EventLog } from '../event-log.ts';
+import { describeEventLog } from '../event-log-contract.ts';
+import { collector, event, numbered, readSome, text } from '../sample-events.testing.ts';
+import { openKafkaLog } from './kafka-log.ts';
+import { createKafka } from './kafkajs.ts';
+
+const logger = createLogger('silent');
+const open = (brokers: string) => openKafkaLog(`kafka://${brokers}`, { clock: systemClock, logger });
+
+describeWithServer(kafka, 'the event log on Kafka', () => {
+  let server: KafkaServer;
+  beforeAll(async () => {
+    server = await startKafka();
+  });
+  afterAll(() => server.stop());
+
+  const makeFixture = async () => ({ open: async () => open(server.brokers), destroy: async () => undefined });
+  describeEventLog('as every event log', makeFixture, { waitMs: 15_000 });
+
+  describe('beside other clients', () => {
+    let log: EventLog;
+    let topic: string;
+    beforeEach(async () => {
+      log = open(server.brokers);
+      topic = `test.${randomUUID()}`;
+      await log.ensureTopic(topic, { partitions: 1 });
+    });
+    afterEach(() => log.close());
+
+    async function sendByOther(message: kafkajs.Message, compression = kafkajs.CompressionTypes.None): Promise<void> {
+      const producer = createKafka(server.brokers.split(','), logger).producer();
+      await producer.connect();
+      await producer.send({ topic, messages: [message], compression });
+      await producer.disconnect();
+    }
+
+    test.each(['None', 'GZIP', 'Snappy', 'ZSTD'] as const)('reads what was compressed with %s', async (name) => {
+      const value = 'a text that is long enough to be worth it. '.repeat(3000);
+      await sendByOther({ key: 'a', value }, kafkajs.CompressionTypes[name]);
+      const [stored] = await readSome(log, topic, { at: 'beginning' }, 1);
+      expect(stored && text(stored)).toBe(value);
+    });
+
+    test('leaves out a header that is no text, and takes a missing key or value for an empty one', async () => {
+      await sendByOther({ value: null, headers: { binary: Buffer.from([0xff, 0xfe]), plain: 'text' } });
+      const [stored] = await readSome(log, topic, { at: 'beginning' }, 1);
+      expect(stored).toMatchObject({ key: '', value: new Uint8Array(), headers: { plain: 'text' } });
+      expect(Object.keys(stored?.headers ?? {})).toEqual(['plain']);
+    });
+
+    test('refuses an event that its brokers would refuse, with their limit', async () => {
+      const large = { ...event(topic, 'a', ''), value: new Uint8Array(1024 * 1024) };
+      await expect(log.publish([large])).rejects.toMatchObject({
+        code: Status.INVALID_ARGUMENT,
+        reason: 'EVENT_TOO_LARGE',
+        message: expect.stringContaining('1048588'),
+      });
+      expect(await log.endOffsets(topic)).toEqual(new Map([[0, 0n]]));
+    });
+
+    test('publishes in one call more than its brokers take in one request', async () => {
+      const value = new Uint8Array(10_000);
+      await log.publish(numbered(topic, ['a'], 300).map((one) => ({ ...one, value })));
+      expect(await log.endOffsets(topic)).toEqual(new Map([[0, 300n]]));
+    });
+
+    test('starts at the oldest event that is kept where a removed one is asked for', async () => {
+      await log.publish(numbered(topic, ['a'], 10));
+      const admin = createKafka(server.brokers.split(','), logger).admin();
+      await admin.connect();
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '7' }] });
+      await admin.disconnect();
+      expect(await readSome(log, topic, { at: 'offsets', offsets: new Map([[0, 2n]]) }, 1)).toMatchObject([
+        { offset: 7n },
+      ]);
+      const seen = collector();
+      await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
+      await expect.poll(() => seen.events.map(text), { timeout: 10_000 }).toEqual(['7', '8', '9']);
+    });
+
+    test('keeps the place of a group that started at the end, though it has handled nothing yet', async () => {
+      const group = randomUUID();
+      await log.publish([event(topic, 'a', 'before')]);
+      await log.consume({ group, topics: [topic], start: 'latest', handle: async () => undefined });
+      const committed = async () => {
+        const admin = createKafka(server.brokers.split(','), logger).admin();
+        await admin.connect();
+        const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+        await admin.disconnect();
+        return offsets?.partitions[0]?.offset;
+      };
+      await expect.poll(committed, { timeout: 10_000 }).toBe('1');
+    });
+
+    test('leaves no group behind when it reads', async () => {
+      await log.publish(numbered(topic, ['a'], 3));
+      await readSome(log, topic, { at: 'beginning' }, 3);
+      const admin = createKafka(server.brokers.split(','), logger).admin();
+      await admin.connect();
+      const { groups } = await admin.listGroups();
+      await admin.disconnect();
+      expect(groups.filter(({ groupId }) => groupId.includes(topic))).toEqual([]);
+    });
+
+    test('a slow partition holds back no other', async () => {
+      const wide = `test.${randomUUID()}`;
+      await log.ensureTopic(wide, { partitions: 2 });
+      await log.publish(numbered(wide, ['a', 'b', 'c', 'd'], 2000));
+      const done = new Map<number, number>();
+      await log.consume({
+        group: randomUUID(),
+        topics: [wide],
+        handle: async ({ partition }) => {
+          if (partition === 0) throw new Error('never');
+          done.set(partition, (done.get(partition) ?? 0) + 1);
+        },
+      });
+      const ends = await log.endOffsets(wide);
+      await expect.poll(() => done.get(1), { timeout: 10_000 }).toBe(Number(ends.get(1)));
+    });
+
+    test('goes on with its other topics when one is deleted under it', async () => {
+      const doomed = `test.${randomUUID()}`;
+      await log.ensureTopic(doomed);
+      await log.endOffsets(doomed);
+      await log.publish([event(doomed, 'a', 'x')]);
+      const admin = createKafka(server.brokers.split(','), logger).admin();
+      await admin.connect();
+      await admin.deleteTopics({ topics: [doomed] });
+      await admin.disconnect();
+      await expect
+        .poll(() => log.publish([event(doomed, 'a', 'x')]).catch((error: unknown) => error), { timeout: 20_000 })
+        .toMatchObject({ code: expect.any(Number) });
+      const other = `test.${randomUUID()}`;
+      await expect
+        .poll(() => log.ensureTopic(other).then(() => log.endOffsets(other)), { timeout: 5000 })
+        .toBeDefined();
+      await log.publish([event(other, 'a', 'x'), event(topic, 'a', 'x')]);
+    });
+
+    test('refuses every call after it was closed', async () => {
+      await log.close();
+      const closed = { reason: 'EVENTS_UNAVAILABLE' };
+      const consumer = { group: 'g', topics: [topic], handle: async () => undefined };
+      await expect(log.publish([event(topic, 'a', 'x')])).rejects.toMatchObject(closed);
+      await expect(log.consume(consumer)).rejects.toMatchObject(closed);
+      await expect(log.check()).rejects.toMatchObject(closed);
+      await expect(readSome(log, topic, { at: 'beginning' }, 1)).rejects.toMatchObject(closed);
+    });
+  });
+});
+
+test('an event log whose brokers are not there opens, says so at each call, and closes', async () => {
+  const log = open(`127.0.0.1:${await freePort()}`);
+  const unavailable = { code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE' };
+  await expect(log.check()).rejects.toMatchObject(unavailable);
+  await expect(log.publish([event('t', 'a', 'x')])).rejects.toMatchObject(unavailable);
+  await expect(log.ensureTopic('t')).rejects.toMatchObject(unavailable);
+  const consumer = { group: 'g', topics: ['t'], handle: async () => undefined };
+  await expect(log.consume(consumer)).rejects.toMatchObject(unavailable);
+  await expect(readSome(log, 't', { at: 'beginning' }, 1)).rejects.toMatchObject(unavailable);
+  await log.close();
+});

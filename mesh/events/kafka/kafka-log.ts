@@ -1,0 +1,93 @@
+import { MeshError } from '../../errors/mesh-error.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { ConsumeOptions, EventConsumer, EventLog, StartPosition, StoredEvent } from '../event-log.ts';
+import { createAdminConnection } from './admin-connection.ts';
+import { createConsumer, keyOf } from './consumer.ts';
+import { logClosed, toLogFailure } from './failures.ts';
+import { createKafka } from './kafkajs.ts';
+import { createPublisher } from './publisher.ts';
+import { follow } from './reader.ts';
+import { createTopics } from './topics.ts';
+
+/** What the log needs of its process. */
+export interface KafkaLogOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Opens the event log on the Kafka cluster of `kafka://host:port,host:port`. No broker need be there: it connects when it
+ * is used, and as long as it cannot, calls reject with UNAVAILABLE `EVENTS_UNAVAILABLE` while consumers try again.
+ */
+export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): EventLog {
+  const brokers = url.slice('kafka://'.length).split(',');
+  const newClient = () => createKafka(brokers, logger);
+  const closing = new AbortController();
+  const consumers = new Set<EventConsumer>();
+  const admin = createAdminConnection(newClient, clock);
+  const { connect } = admin;
+  const topics = createTopics(connect, clock);
+  const publisher = createPublisher(newClient, topics);
+  const context = { newClient, connect, clock, logger };
+
+  async function whileOpen<T>(work: () => Promise<T>): Promise<T> {
+    if (closing.signal.aborted) throw logClosed();
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof MeshError)) admin.renew();
+      throw toLogFailure(error);
+    }
+  }
+
+  async function endOffsets(topic: string): Promise<Map<number, bigint>> {
+    await topics.get(topic);
+    const offsets = await (await connect()).fetchTopicOffsets(topic);
+    return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
+  }
+
+  async function consume(options: ConsumeOptions): Promise<EventConsumer> {
+    const starts = new Map<string, bigint>();
+    for (const topic of options.topics) {
+      await topics.get(topic);
+      if (options.start !== 'latest') continue;
+      for (const [partition, offset] of await endOffsets(topic)) starts.set(keyOf({ topic, partition }), offset);
+    }
+    const consumer = createConsumer(options, starts, context);
+    consumers.add(consumer);
+    return {
+      stop: async () => {
+        await consumer.stop();
+        consumers.delete(consumer);
+      },
+    };
+  }
+
+  async function* read(topic: string, from: StartPosition, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+    if (closing.signal.aborted) throw logClosed();
+    try {
+      await topics.get(topic);
+      yield* follow(topic, from, AbortSignal.any([signal, closing.signal]), context);
+    } catch (error) {
+      if (!signal.aborted && !closing.signal.aborted) throw toLogFailure(error);
+    }
+  }
+
+  return {
+    ensureTopic: (name, options = {}) => whileOpen(() => topics.ensure(name, options, closing.signal)),
+    topics: () => whileOpen(() => topics.all()),
+    publish: (events) => whileOpen(() => publisher.publish(events)),
+    consume: (options) => whileOpen(() => consume(options)),
+    read,
+    endOffsets: (topic) => whileOpen(() => endOffsets(topic)),
+    check: () => whileOpen(async () => void (await (await connect()).describeCluster())),
+    async close() {
+      if (closing.signal.aborted) return;
+      closing.abort();
+      await Promise.all([...consumers].map((consumer) => consumer.stop()));
+      await publisher.close();
+      await admin.close();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
+import type { NewEvent, StoredEvent } from '../event-log.ts';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+// A record's own numbers, and its share of a batch's, at their longest.
+const overheadBytes = 100;
+
+/** A message of the library for an event. */
+export function toMessage({ key, headers, value, timeMs }: NewEvent, partition: number): Message {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return { key, value: bytes, headers: { ...headers }, partition, timestamp: `${timeMs}` };
+}
+
+/** What an event takes in a batch, in bytes; rather too much than too little. */
+export function sizeOf({ key, headers, value }: NewEvent): number {
+  let bytes = overheadBytes + Buffer.byteLength(key) + value.byteLength;
+  for (const name in headers) bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '');
+  return bytes;
+}
+
+/** An event of what anybody wrote: headers that are no text are left out, a missing key or value is empty. */
+export function toStoredEvent(topic: string, partition: number, message: KafkaMessage): StoredEvent {
+  return {
+    topic,
+    partition,
+    offset: BigInt(message.offset),
+    key: message.key?.toString() ?? '',
+    headers: toHeaders(message.headers ?? {}),
+    value: message.value ?? new Uint8Array(),
+    timeMs: Number(message.timestamp),
+  };
+}
+
+function toHeaders(headers: IHeaders): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, values] of Object.entries(headers)) {
+    const value = Array.isArray(values) ? values.at(-1) : values;
+    const text = value === undefined ? undefined : textOf(value);
+    if (text !== undefined) texts[name] = text;
+  }
+  return texts;
+}
+
+function textOf(value: Buffer | string): string | undefined {
+  if (typeof value === 'string') return value;
+  try {
+    return utf8.decode(value);
+  } catch {
+    return undefined;
+  }
+}

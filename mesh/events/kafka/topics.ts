@@ -1,0 +1,110 @@
+import kafkajs, { type Admin } from 'kafkajs';
+import type { Clock } from '../../telemetry/clock.ts';
+import { pause } from '../../telemetry/pause.ts';
+import { defaultPartitions, defaultRetentionMs } from '../envelope.ts';
+import type { TopicInfo } from '../event-log.ts';
+import { protocolErrorOf, unknownTopic } from './failures.ts';
+
+/** What a producer has to know of a topic. */
+export interface KafkaTopic extends TopicInfo {
+  /** The largest batch of a partition that its brokers take. */
+  readonly maxBatchBytes: number;
+}
+
+/** The topics of a cluster. What is known of one is asked for again after a minute. */
+export interface KafkaTopics {
+  /** NOT_FOUND `UNKNOWN_TOPIC` when there is none of that name. */
+  get(name: string): Promise<KafkaTopic>;
+  all(): Promise<TopicInfo[]>;
+  ensure(
+    name: string,
+    options: { readonly partitions?: number; readonly retentionMs?: number },
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+interface Known {
+  readonly topic: Promise<KafkaTopic>;
+  readonly untilMs: number;
+}
+
+const knownForMs = 60_000;
+const createdPollMs = 20;
+const createdWaitMs = 5000;
+
+/** Makes the topics of the cluster that `connect` reaches. */
+export function createTopics(connect: () => Promise<Admin>, clock: Clock): KafkaTopics {
+  const known = new Map<string, Known>();
+
+  function get(name: string): Promise<KafkaTopic> {
+    const found = known.get(name);
+    if (found && clock.now() < found.untilMs) return found.topic;
+    const topic = load(name);
+    known.set(name, { topic, untilMs: clock.now() + knownForMs });
+    topic.catch(() => known.delete(name));
+    return topic;
+  }
+
+  async function load(name: string): Promise<KafkaTopic> {
+    const admin = await connect();
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
+      const partitions = topics[0]?.partitions.length ?? 0;
+      return { name, partitions, maxBatchBytes: await maxBatchBytes(admin, name) };
+    } catch (error) {
+      throw protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION' ? unknownTopic(name) : error;
+    }
+  }
+
+  async function isThere(name: string): Promise<boolean> {
+    try {
+      await get(name);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && 'reason' in error && error.reason === 'UNKNOWN_TOPIC') return false;
+      throw error;
+    }
+  }
+
+  /** Created is what the controller says; the brokers that lead its partitions hear of it a little later. */
+  async function usable(admin: Admin, name: string, signal: AbortSignal): Promise<void> {
+    const untilMs = clock.now() + createdWaitMs;
+    for (;;) {
+      try {
+        await get(name);
+        await admin.fetchTopicOffsets(name);
+        return;
+      } catch (error) {
+        if (signal.aborted || clock.now() >= untilMs) throw error;
+      }
+      await pause(clock, createdPollMs, signal);
+    }
+  }
+
+  return {
+    get,
+    async all() {
+      const admin = await connect();
+      const { topics } = await admin.fetchTopicMetadata();
+      return topics
+        .filter(({ name }) => !name.startsWith('__'))
+        .map(({ name, partitions }) => ({ name, partitions: partitions.length }));
+    },
+    async ensure(name, { partitions = defaultPartitions, retentionMs = defaultRetentionMs }, signal) {
+      if (await isThere(name)) return;
+      const admin = await connect();
+      const configEntries = [{ name: 'retention.ms', value: `${retentionMs}` }];
+      await admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, configEntries }] });
+      await usable(admin, name, signal);
+    },
+  };
+}
+
+async function maxBatchBytes(admin: Admin, topic: string): Promise<number> {
+  const name = 'max.message.bytes';
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
+  });
+  return Number(resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue);
+}

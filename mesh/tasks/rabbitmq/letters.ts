@@ -1,0 +1,55 @@
+import type { DeadLetter, DeadLetterBox } from '../../dead-letters/dead-letters.ts';
+import { createDeadLetterStore } from '../../dead-letters/store.ts';
+import type { Migration, Storage } from '../../storage/storage.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { NewTask } from '../task-queue.ts';
+
+/** The tasks that became dead letters, so that one which is delivered again becomes no second one. */
+const buriedMigrations: readonly Migration[] = [
+  {
+    name: '0001-init',
+    sql: `
+      CREATE TABLE buried_task (stamp TEXT NOT NULL PRIMARY KEY, time_ms BIGINT NOT NULL);
+      CREATE INDEX buried_task_time ON buried_task (time_ms);`,
+  },
+];
+
+const retentionMs = 7 * 24 * 60 * 60 * 1000;
+const maxForgottenPerBurial = 100;
+
+/** The dead letters of a broker's tasks, in a database: a queue cannot be listed without taking from it. */
+export interface TaskLetters {
+  /** Resolves when the letter is durable; a stamp that was buried in the last seven days changes nothing. */
+  bury(stamp: string, letter: Omit<DeadLetter, 'id' | 'source' | 'lastTimeMs'>): Promise<void>;
+  readonly box: DeadLetterBox;
+}
+
+/** Makes the tables. `enqueue` sends a letter that is redriven, before it is taken off the list. */
+export async function createTaskLetters(
+  storage: Storage,
+  clock: Clock,
+  enqueue: (queue: string, task: NewTask) => Promise<void>,
+): Promise<TaskLetters> {
+  const letters = createDeadLetterStore(storage, { clock });
+  await letters.migrate();
+  await storage.migrate('buried-tasks', buriedMigrations);
+  return {
+    bury: (stamp, letter) =>
+      storage.transaction(async (tx) => {
+        const nowMs = clock.now();
+        await tx.execute(
+          'DELETE FROM buried_task WHERE stamp IN (SELECT stamp FROM buried_task WHERE time_ms < $1 LIMIT $2)',
+          [nowMs - retentionMs, maxForgottenPerBurial],
+        );
+        const added = await tx.execute(
+          'INSERT INTO buried_task (stamp, time_ms) VALUES ($1, $2) ON CONFLICT (stamp) DO NOTHING',
+          [stamp, nowMs],
+        );
+        if (added === 1) await letters.add(tx, { ...letter, source: 'task', lastTimeMs: nowMs });
+      }),
+    box: letters.box('task', async ({ origin, subjectId, payload, headers }) => {
+      await enqueue(origin, { id: subjectId, payload, headers });
+      return async () => undefined;
+    }),
+  };
+}

@@ -1,0 +1,97 @@
+import type { Storage } from '../../storage/storage.ts';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { TaskQueue } from '../task-queue.ts';
+import { withScopeHeaders } from '../task-scope.ts';
+import { withDefaults } from '../work-defaults.ts';
+import { openConnection } from './connection.ts';
+import { createTaskLetters } from './letters.ts';
+import { createPublisher } from './publisher.ts';
+import { createRecentStamps } from './recent-stamps.ts';
+import { collectRejected } from './rejected.ts';
+import { declareQueue, declareRetryQueue } from './topology.ts';
+import { orUnavailable } from './unavailable.ts';
+import { createRabbitmqWorker, type RabbitmqWorker } from './worker.ts';
+
+export interface RabbitmqTasksOptions {
+  /** Where dead letters are written, before the broker forgets the task. Its owner closes it. */
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Opens the task queues of a RabbitMQ broker, also while that cannot be reached: then it is UNAVAILABLE until it can, and
+ * workers begin when it is there. `depth` counts what waits in the broker and what workers of this process have in hand.
+ * RabbitMQ sees itself when a worker is gone, so `visibilityTimeoutMs` means nothing here; by default it cuts off a
+ * worker that has a task in hand for 30 minutes.
+ */
+export async function openRabbitmqTasks(
+  url: string,
+  { storage, clock, logger }: RabbitmqTasksOptions,
+): Promise<TaskQueue> {
+  const connection = await openConnection(url, logger);
+  const publisher = createPublisher(connection, { clock, logger });
+  const letters = await createTaskLetters(storage, clock, (queue, task) => publisher.publish(queue, [task]));
+  const rejected = collectRejected(connection, { letters, clock, logger });
+  const done = createRecentStamps();
+  const workers = new Set<RabbitmqWorker>();
+
+  const waitingInBroker = async (queue: string, delaysMs: ReadonlySet<number>) => {
+    const channel = await publisher.channel.current();
+    let retried = 0;
+    for (const delayMs of delaysMs) retried += (await declareRetryQueue(channel, queue, delayMs)).messageCount;
+    return { retried, ready: (await declareQueue(channel, queue)).messageCount };
+  };
+  /** A task that is moved meanwhile may be missed. */
+  const countOnce = async (queue: string, its: readonly RabbitmqWorker[]) => {
+    const delaysMs = new Set(its.flatMap((worker) => worker.retryDelaysMs));
+    const { retried, ready } = await waitingInBroker(queue, delaysMs);
+    await Promise.all(its.map((worker) => worker.settled()));
+    const waiting = Math.max(
+      retried,
+      sum(its, (worker) => worker.waiting()),
+    );
+    return ready + waiting + sum(its, (worker) => worker.inHand());
+  };
+  const depth = async (queue: string) => {
+    const its = [...workers].filter((worker) => worker.queue === queue);
+    const moves = () => sum(its, (worker) => worker.moves());
+    for (;;) {
+      const before = moves();
+      const count = await countOnce(queue, its);
+      if (count > 0 || moves() === before) return count;
+    }
+  };
+  return {
+    enqueue: (queue, tasks) => publisher.publish(queue, tasks.map(withScopeHeaders)),
+    async work(options) {
+      const settings = withDefaults(options);
+      const worker = createRabbitmqWorker(connection, { settings, letters, done, clock, logger });
+      workers.add(worker);
+      return {
+        async stop() {
+          workers.delete(worker);
+          await worker.stop();
+        },
+      };
+    },
+    depth: (queue) => orUnavailable(depth(queue)),
+    deadLetters: letters.box,
+    async check() {
+      for (const worker of workers) await worker.check();
+      const channel = await publisher.channel.current();
+      await orUnavailable(channel.checkExchange('amq.direct'));
+      await storage.check();
+    },
+    async close() {
+      await Promise.all([...workers].map((worker) => worker.stop()));
+      await Promise.all([rejected.close(), publisher.close()]);
+      await connection.close();
+    },
+  };
+}
+
+function sum<T>(of: readonly T[], measure: (one: T) => number): number {
+  return of.reduce((total, one) => total + measure(one), 0);
+}

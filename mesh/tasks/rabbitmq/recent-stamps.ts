@@ -1,0 +1,21 @@
+/** The stamps of the tasks that this process has done last. */
+export interface RecentStamps {
+  add(stamp: string): void;
+  has(stamp: string): boolean;
+}
+
+/**
+ * Remembers stamps, so that a task which comes again because the broker did not learn that it was done is not done again.
+ * It forgets the oldest beyond `maxStamps`, default 10,000: about 1 MB.
+ */
+export function createRecentStamps(maxStamps = 10_000): RecentStamps {
+  const stamps = new Set<string>();
+  return {
+    add(stamp) {
+      stamps.add(stamp);
+      const [oldest] = stamps;
+      if (stamps.size > maxStamps && oldest !== undefined) stamps.delete(oldest);
+    },
+    has: (stamp) => stamps.has(stamp),
+  };
+}

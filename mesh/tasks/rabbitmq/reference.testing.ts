@@ -1,0 +1,49 @@
+import amqp, { type Channel } from 'amqplib';
+
+/** What a mail job says, on the wire of both programs. */
+export interface Job {
+  readonly to: string;
+  readonly template: string;
+}
+
+/** Publishes as programs do that know nothing of the mesh: no id, no headers, no confirms. */
+export async function publishPlainly(url: string, queue: string, job: Job): Promise<void> {
+  const conn = await amqp.connect(url);
+  const channel = await conn.createChannel();
+  await channel.assertQueue(queue, { durable: true });
+  channel.sendToQueue(queue, Buffer.from(JSON.stringify(job)), { persistent: true });
+  await channel.close();
+  await conn.close();
+}
+
+/** Works as such programs do: what fails is rejected at once. Returns how to end it. */
+export async function workPlainly(
+  url: string,
+  queue: string,
+  sendEmail: (job: Job) => Promise<void>,
+): Promise<() => Promise<void>> {
+  const conn = await amqp.connect(url);
+  const channel: Channel = await conn.createChannel();
+  await channel.assertQueue(queue, { durable: true });
+  await channel.prefetch(1);
+  // biome-ignore lint/nursery/noMisusedPromises: such programs are written like this.
+  await channel.consume(queue, async (msg) => {
+    if (!msg) return;
+    const job: Job = JSON.parse(msg.content.toString());
+    try {
+      await sendEmail(job);
+      channel.ack(msg);
+    } catch {
+      channel.nack(msg, false, false);
+    }
+  });
+  return () => conn.close();
+}
+
+/** Deletes a queue under those who use it. */
+export async function deleteQueue(url: string, queue: string): Promise<void> {
+  const conn = await amqp.connect(url);
+  const channel = await conn.createChannel();
+  await channel.deleteQueue(queue);
+  await conn.close();
+}

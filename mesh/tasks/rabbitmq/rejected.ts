@@ -1,0 +1,75 @@
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import type { Clock } from '../../telemetry/clock.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { pause } from '../../telemetry/pause.ts';
+import type { Connection } from './connection.ts';
+import { closeChannel, keepChannel, type LastingChannel } from './lasting-channel.ts';
+import type { TaskLetters } from './letters.ts';
+import { readMessage } from './message.ts';
+import { declareRejected, rejectedName } from './topology.ts';
+
+export interface RejectedOptions {
+  readonly letters: TaskLetters;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const prefetched = 20;
+const retryMs = 1_000;
+
+/**
+ * Takes what workers of others rejected into the dead letters, one way or the other: the broker keeps it until it is
+ * written. One that is delivered twice may become two letters when its publisher was not a mesh.
+ */
+export function collectRejected(connection: Connection, { letters, clock, logger }: RejectedOptions): LastingChannel {
+  let cutOff = new AbortController();
+  const collect = async (channel: ConfirmChannel, message: ConsumeMessage, signal: AbortSignal) => {
+    while (!signal.aborted) {
+      try {
+        await bury(letters, message, clock.now());
+        return channel.ack(message);
+      } catch (error) {
+        logger.error({ err: error }, 'a rejected task is not among the dead letters yet: trying again in a second');
+        await pause(clock, retryMs, signal);
+      }
+    }
+  };
+  return keepChannel(
+    connection,
+    {
+      async opened(channel) {
+        cutOff = new AbortController();
+        const { signal } = cutOff;
+        await declareRejected(channel);
+        await channel.prefetch(prefetched);
+        await channel.consume(rejectedName, (message) => {
+          if (message === null) void closeChannel(channel, logger);
+          else void collect(channel, message, signal);
+        });
+      },
+      lost: () => cutOff.abort(),
+    },
+    { clock, logger },
+  );
+}
+
+async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number): Promise<void> {
+  const { stamp, id: subjectId, payload, headers, attempts, firstTimeMs = nowMs } = readMessage(message);
+  const { queue, reason } = lastDeath(message);
+  await letters.bury(stamp, {
+    origin: queue,
+    reason: 'TASK_REJECTED',
+    error: `a worker or the broker gave it up: ${reason}`,
+    attempts: attempts + 1,
+    payload,
+    headers,
+    subjectId,
+    firstTimeMs,
+  });
+}
+
+/** RabbitMQ notes on a message which queues gave it up, the last first, and why: `rejected`, `expired`, `maxlen`, ... */
+function lastDeath({ properties }: ConsumeMessage): { readonly queue: string; readonly reason: string } {
+  const [death] = properties.headers?.['x-death'] ?? [];
+  return { queue: death?.queue ?? rejectedName, reason: death?.reason ?? 'nobody knows why' };
+}

@@ -1,0 +1,127 @@
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import type { TaskWorker } from '../task-queue.ts';
+import type { Connection } from './connection.ts';
+import { closeChannel, keepChannel } from './lasting-channel.ts';
+import { readMessage } from './message.ts';
+import { declareQueue, declareRetryQueue } from './topology.ts';
+import { type DeliveryContext, type DeliveryTry, giveBack, tryDelivery } from './try-delivery.ts';
+
+/** How long a worker that stops waits for the tasks in hand. */
+const stopGraceMs = 10_000;
+
+/** How long a task may need on its way back from a retry queue. */
+const returnGraceMs = 5_000;
+
+/** A worker whose tasks can be counted. */
+export interface RabbitmqWorker extends TaskWorker {
+  readonly queue: string;
+  readonly retryDelaysMs: readonly number[];
+  /** Fails with UNAVAILABLE `TASKS_UNAVAILABLE` while it gets no tasks. */
+  check(): Promise<void>;
+  /** Tasks that were delivered and are not acknowledged. */
+  inHand(): number;
+  /** Tasks that it sent to wait for another try and did not see again. */
+  waiting(): number;
+  /** Grows whenever a task comes or goes. */
+  moves(): number;
+  /** Resolves when all that the broker has sent so far is counted. */
+  settled(): Promise<void>;
+}
+
+/**
+ * Makes a worker that subscribes now or when the broker can be reached, and again whenever it was cut off; then the broker
+ * hands what it had in hand to a worker again, and the tries that were cut off are aborted and count as failed. `stop` waits
+ * up to 10 s for the tasks in hand; then it aborts them and gives them back.
+ */
+export function createRabbitmqWorker(
+  connection: Connection,
+  context: Omit<DeliveryContext, 'channel' | 'onRetry'>,
+): RabbitmqWorker {
+  const { settings, clock } = context;
+  const { queue, concurrency, retryDelaysMs } = settings;
+  const tries = new Set<DeliveryTry>();
+  const waiting = new Map<string, () => void>();
+  const returning = new Set<Promise<void>>();
+  let consumerTag = '';
+  let stopping = false;
+  let moves = 0;
+
+  const forget = (stamp: string) => {
+    waiting.get(stamp)?.();
+    waiting.delete(stamp);
+  };
+  const onRetry = (stamp: string, delayMs: number) => {
+    forget(stamp);
+    waiting.set(
+      stamp,
+      clock.after(delayMs + returnGraceMs, () => waiting.delete(stamp)),
+    );
+  };
+  const take = (channel: ConfirmChannel, message: ConsumeMessage) => {
+    moves += 1;
+    const one = tryDelivery(message, { ...context, channel, onRetry });
+    forget(one.stamp);
+    tries.add(one);
+    void one.ended.then(() => {
+      moves += 1;
+      tries.delete(one);
+    });
+  };
+  const putBack = (channel: ConfirmChannel, message: ConsumeMessage) => {
+    const given = giveBack(message, readMessage(message), { ...context, channel });
+    returning.add(given);
+    void given.then(() => returning.delete(given));
+  };
+  const lasting = keepChannel(
+    connection,
+    {
+      async opened(channel) {
+        if (stopping) return;
+        await declareQueue(channel, queue);
+        for (const delayMs of retryDelaysMs) await declareRetryQueue(channel, queue, delayMs);
+        await channel.prefetch(concurrency);
+        const consumer = await channel.consume(queue, (message) => {
+          // The queue was deleted: opening again declares it again.
+          if (message === null) void closeChannel(channel, context.logger);
+          else if (stopping) putBack(channel, message);
+          else take(channel, message);
+        });
+        consumerTag = consumer.consumerTag;
+      },
+      lost() {
+        for (const one of tries) one.cutOff();
+        tries.clear();
+        moves += 1;
+      },
+    },
+    context,
+  );
+  const unsubscribe = async () => {
+    try {
+      await (await lasting.current()).cancel(consumerTag);
+    } catch (error) {
+      context.logger.info({ err: error, queue }, 'a worker stops that RabbitMQ has cut off');
+    }
+  };
+  return {
+    queue,
+    retryDelaysMs,
+    check: async () => void (await lasting.current()),
+    inHand: () => tries.size,
+    waiting: () => waiting.size,
+    moves: () => moves,
+    settled: async () => void (await declareQueue(await lasting.current(), queue)),
+    async stop() {
+      stopping = true;
+      await unsubscribe();
+      const grace = Promise.withResolvers<void>();
+      const callOffGrace = clock.after(stopGraceMs, grace.resolve);
+      await Promise.race([Promise.all([...tries].map((one) => one.ended)), grace.promise]);
+      callOffGrace();
+      await Promise.all([...tries].map((one) => one.abandon()));
+      await Promise.all(returning);
+      for (const callOff of waiting.values()) callOff();
+      await lasting.close();
+    },
+  };
+}

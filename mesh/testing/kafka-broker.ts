@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createKafka } from '../events/kafka/kafkajs.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
+
+/** One node of a cluster: broker and controller in one. */
+export interface KafkaNode {
+  /** From 1. */
+  readonly id: number;
+  readonly port: number;
+  readonly controllerPort: number;
+  /** What clients are told to connect to, when it is not `port`: that of a proxy in front. */
+  readonly advertisedPort?: number;
+  /** Where its data and its log lie. */
+  readonly folder: string;
+}
+
+/** What the nodes of a cluster have in common. */
+export interface KafkaCluster {
+  readonly nodes: readonly KafkaNode[];
+  /** Removed when this process ends without having ended its brokers. */
+  readonly removeFolder?: string;
+  readonly maxHeap: string;
+}
+
+const libraries = fileURLToPath(new URL('../../.tools/kafka/libs', import.meta.url));
+const logging = fileURLToPath(new URL('../../scripts/kafka/log4j2.properties', import.meta.url));
+// Any will do; a node refuses the data of another cluster.
+const clusterId = 'b3JkZXJtZXNoLWthZmthMQ';
+
+/** The version of Kafka that `make deps` installed; `undefined` when it did not, or Java is missing. */
+export function installedKafka(): string | undefined {
+  const [jar] = globSync(join(libraries, 'kafka_*.jar'));
+  const java = (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, 'java')));
+  return java && jar !== undefined ? /-([\d.]+)\.jar$/.exec(jar)?.[1] : undefined;
+}
+
+/** Makes the data folder of a node, unless it is there. */
+export async function prepareNode(node: KafkaNode, cluster: KafkaCluster): Promise<void> {
+  await mkdir(node.folder, { recursive: true });
+  await writeFile(settingsFile(node), settings(node, cluster));
+  const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', settingsFile(node)];
+  await promisify(execFile)('java', [...javaOptions('64m'), 'kafka.tools.StorageTool', ...format]);
+}
+
+/** Starts a prepared node. */
+export function startNode(node: KafkaNode, { removeFolder, maxHeap }: KafkaCluster): GuardedProcess {
+  const command = ['java', ...javaOptions(maxHeap), 'kafka.Kafka', settingsFile(node)];
+  return spawnGuarded({ command, log: logFile(node), ...(removeFolder !== undefined && { removeFolder }) });
+}
+
+/** Resolves when a node that was started answers and knows `count` brokers, itself among them. */
+export async function nodeAnswers(node: KafkaNode, child: GuardedProcess, count: number): Promise<void> {
+  const kafka = createKafka([`127.0.0.1:${node.port}`], createLogger('silent'));
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`Kafka did not start:\n${await readFile(logFile(node), 'utf8')}`);
+    const admin = kafka.admin();
+    try {
+      await admin.connect();
+      const { brokers } = await admin.describeCluster();
+      if (brokers.length >= count && brokers.some(({ nodeId }) => nodeId === node.id)) return;
+    } catch {
+      // Not yet: what keeps it from starting is seen by its end.
+    } finally {
+      await admin.disconnect();
+    }
+    await setTimeout(50);
+  }
+}
+
+const settingsFile = (node: KafkaNode): string => join(node.folder, 'server.properties');
+const logFile = (node: KafkaNode): string => join(node.folder, 'server.log');
+
+/** Small and quick to start: one thread collects garbage, and the compiler takes its first tier. */
+function javaOptions(maxHeap: string): string[] {
+  const quick = [`-Xmx${maxHeap}`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+  return [...quick, `-Dlog4j2.configurationFile=${logging}`, '-cp', `${libraries}/*`];
+}
+
+function settings(node: KafkaNode, { nodes }: KafkaCluster): string {
+  const replicas = nodes.length;
+  const lines = {
+    'process.roles': 'broker,controller',
+    'node.id': node.id,
+    'controller.quorum.voters': nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(),
+    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.advertisedPort ?? node.port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(node.folder, 'data'),
+    'auto.create.topics.enable': false,
+    'default.replication.factor': replicas,
+    'min.insync.replicas': Math.ceil(replicas / 2),
+    'offsets.topic.replication.factor': replicas,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    'broker.session.timeout.ms': 3000,
+    'broker.heartbeat.interval.ms': 500,
+    'num.network.threads': 2,
+    'num.io.threads': 4,
+    'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
+    'log.cleaner.io.buffer.size': 64 * 1024,
+  };
+  return Object.entries(lines)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}

@@ -1,0 +1,132 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { delimiter, join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
+
+/** A RabbitMQ node of its own: nothing of it lies, listens or is left behind outside of what is named here. */
+export interface RabbitmqNode {
+  readonly port: number;
+  /** For the runtime below the broker, which asks a name server of its own on `epmdPort`. */
+  readonly distributionPort: number;
+  readonly epmdPort: number;
+  /** Holds settings, data and log. */
+  readonly folder: string;
+  /** Removed when the process that started the node is killed. */
+  readonly removeFolder?: string;
+}
+
+/** A node that was started. */
+export interface RunningNode {
+  /** Ends it as an operator would (TERM), or as a crash would. */
+  end(signal: 'TERM' | 'KILL'): Promise<void>;
+}
+
+const definitions = new URL('../tasks/rabbitmq/definitions.json', import.meta.url);
+
+// Debian's program on the path insists on a user and folders of its own: this is the one behind it.
+const folders = ['/usr/lib/rabbitmq/bin', ...(process.env.PATH ?? '').split(delimiter)];
+const program = folders.map((folder) => join(folder, 'rabbitmq-server')).find((file) => existsSync(file));
+
+/** The version of RabbitMQ on this machine; `undefined` when it is not installed. */
+export function installedRabbitmq(): string | undefined {
+  if (program === undefined) return undefined;
+  const [home] = globSync('/usr/lib/rabbitmq/lib/rabbitmq_server-*');
+  const text = home ?? execFileSync('rabbitmqctl', ['version'], { encoding: 'utf8' });
+  return /\d+(?:\.\d+)+/.exec(text)?.[0] ?? text.trim();
+}
+
+/** Writes the settings of a node, with the policy for rejected tasks; its data, if it has some, stays. */
+export async function prepareNode(node: RabbitmqNode): Promise<void> {
+  await mkdir(node.folder, { recursive: true });
+  const user = { name: 'guest', password: 'guest', tags: 'administrator' };
+  const permission = { user: 'guest', vhost: '/', configure: '.*', write: '.*', read: '.*' };
+  const all = {
+    vhosts: [{ name: '/' }],
+    users: [user],
+    permissions: [permission],
+    ...JSON.parse(await readFile(definitions, 'utf8')),
+  };
+  await writeFile(join(node.folder, 'definitions.json'), JSON.stringify(all));
+  const settings = [
+    `listeners.tcp.1 = 127.0.0.1:${node.port}`,
+    `load_definitions = ${resolve(node.folder, 'definitions.json')}`,
+    'log.console = true',
+    'log.file = false',
+    'disk_free_limit.absolute = 50MB',
+    'vm_memory_high_watermark.absolute = 384MB',
+    'raft.wal_max_size_bytes = 16777216',
+  ];
+  await writeFile(join(node.folder, 'rabbitmq.conf'), `${settings.join('\n')}\n`);
+  await writeFile(join(node.folder, 'enabled_plugins'), '[].\n');
+}
+
+/** Starts a prepared node and resolves when it takes connections. It ends with this process, however that ends. */
+export async function startNode(node: RabbitmqNode): Promise<RunningNode> {
+  if (program === undefined) throw new Error('RabbitMQ is not installed: run "make deps"');
+  if (await takesConnections(node.port)) {
+    throw new Error(`port ${node.port} is taken by another RabbitMQ: stop that, or use it as it is`);
+  }
+  const log = join(node.folder, 'log');
+  const keep = node.removeFolder === undefined ? {} : { removeFolder: node.removeFolder };
+  // Erlang would start one that stays behind.
+  const epmd = ['epmd', '-port', `${node.epmdPort}`, '-address', '127.0.0.1'];
+  const nameServer = spawnGuarded({ command: epmd, log });
+  const broker = spawnGuarded({ command: ['env', ...environment(node), program], log, ...keep });
+  const end = async (signal: 'TERM' | 'KILL') => {
+    await broker.end(signal);
+    await nameServer.end('KILL');
+  };
+  try {
+    await answers(node, broker);
+  } catch (error) {
+    await end('KILL');
+    throw error;
+  }
+  return { end };
+}
+
+function environment(node: RabbitmqNode): string[] {
+  const file = (name: string) => resolve(node.folder, name);
+  return [
+    `HOME=${resolve(node.folder)}`,
+    `RABBITMQ_NODENAME=rabbit-${node.port}@localhost`,
+    `RABBITMQ_DIST_PORT=${node.distributionPort}`,
+    `ERL_EPMD_PORT=${node.epmdPort}`,
+    `RABBITMQ_MNESIA_BASE=${file('data')}`,
+    `RABBITMQ_LOG_BASE=${file('logs')}`,
+    `RABBITMQ_PID_FILE=${file('pid')}`,
+    `RABBITMQ_CONFIG_FILE=${file('rabbitmq.conf')}`,
+    `RABBITMQ_ENABLED_PLUGINS_FILE=${file('enabled_plugins')}`,
+    'RABBITMQ_CONF_ENV_FILE=/dev/null',
+    // Makes the script give way to the broker, so that signals reach that.
+    'RUNNING_UNDER_SYSTEMD=true',
+    'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none',
+  ];
+}
+
+async function answers(node: RabbitmqNode, broker: GuardedProcess): Promise<void> {
+  while (!(await takesConnections(node.port))) {
+    if (broker.exitCode !== null) {
+      const log = await readFile(join(node.folder, 'log'), 'utf8');
+      throw new Error(`RabbitMQ did not start:\n${log.slice(-4_000)}`);
+    }
+    await setTimeout(50);
+  }
+}
+
+/** It listens before it is ready, and greets only then. */
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1', () => socket.write('AMQP\x00\x00\x09\x01'));
+    const settle = (answered: boolean) => {
+      socket.destroy();
+      resolve(answered);
+    };
+    socket.on('data', () => settle(true));
+    socket.on('close', () => settle(false));
+    socket.on('error', () => settle(false));
+  });
+}

@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { DeadLetterServiceContract } from '../gen/ts/ops/v1/ops.contract.ts';
+import { uuidv7 } from '../mesh/ids/ids.ts';
+import { eventually } from '../mesh/testing/eventually.ts';
+import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { createOpsService } from '../services/ops/service.ts';
+import { createStuckService, type StuckService } from '../services/ops/stuck-service.testing.ts';
+import { spawnProcess } from '../test/support/start-process.ts';
+
+describe('make dead-letters', () => {
+  let mesh: TestMesh;
+  let stuck: StuckService;
+  let event: string;
+  let saga: string;
+  let task: string;
+
+  beforeEach(async () => {
+    stuck = createStuckService();
+    mesh = await startMesh([stuck.create, createOpsService]);
+    const deadLetters = mesh.runtime.client(DeadLetterServiceContract);
+    event = await stuck.addEventLetter('order-1');
+    saga = uuidv7();
+    await stuck.beginSaga(saga, 'order-2');
+    const payload = Buffer.from([0, 1, 0xfe, ...Buffer.from('some text')]);
+    await mesh.runtime.tasks.enqueue('jobs', [{ id: uuidv7(), payload, headers: { to: 'bob\x1b[31m' } }]);
+    task = await eventually(async () => {
+      const letters = await Array.fromAsync(deadLetters.listDeadLetters({}));
+      expect(letters.map(({ id }) => id)).toContain(saga);
+      return letters.find(({ origin }) => origin === 'jobs')?.id ?? expect.fail('the task is no dead letter yet');
+    });
+  });
+
+  afterEach(() => mesh.stop());
+
+  async function run(...args: string[]) {
+    await using tool = spawnProcess({
+      main: 'scripts/dead-letters.ts',
+      args,
+      dataDir: 'none',
+      environment: { ADDRESS: mesh.address },
+    });
+    const { code } = await tool.ended;
+    return { code, lines: tool.stdout().trimEnd().split('\n'), errors: tool.stderr() };
+  }
+
+  const listed = async (...args: string[]) =>
+    (await run('list', ...args)).lines.slice(1).map((line) => line.slice(0, 36));
+
+  it('lists an event, a task and a saga in one table', async () => {
+    const { code, lines, errors } = await run();
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    const [headings, ...rows] = lines.map((line) => line.split(/ {2,}/));
+    expect(headings).toEqual(['ID', 'SOURCE', 'ORIGIN', 'REASON', 'ATTEMPTS', 'LAST TIME', 'SUBJECT']);
+    expect(rows).toHaveLength(3);
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    expect(rows).toContainEqual([event, 'event', 'order.events/stuck', 'HANDLER_FAILED', '5', time, 'order-1']);
+    expect(rows).toContainEqual([saga, 'saga', 'ship-it', 'UNDO_REFUSED', '1', time, 'order-2']);
+    expect(rows).toContainEqual([task, 'task', 'jobs', 'ATTEMPTS_EXHAUSTED', '1', time, expect.any(String)]);
+  });
+
+  it('lists what a filter meets', async () => {
+    expect(await listed('--source', 'task')).toEqual([task]);
+    expect(await listed('--origin', 'order.events/stuck')).toEqual([event]);
+    expect(await listed('--reason', 'UNDO_REFUSED')).toEqual([saga]);
+    const none = await run('list', '--source', 'saga', '--reason', 'HANDLER_FAILED');
+    expect(none).toEqual({ code: 0, lines: ['there are no such dead letters'], errors: '' });
+  });
+
+  it('shows all of one, as text where it is text', async () => {
+    const { code, lines } = await run('show', event);
+    expect(code).toBe(0);
+    expect(lines).toContain('error       no template');
+    expect(lines).toContain('first time  2023-11-14T22:13:20.000Z');
+    expect(lines).toContain('header      ce_type: ORDER_PLACED');
+    expect(lines.slice(-2)).toEqual(['payload     2 bytes', '  {}']);
+  });
+
+  it('shows bytes in hexadecimal, and lets nothing of a letter steer the terminal', async () => {
+    const { lines } = await run('show', task);
+    expect(lines).toContain('header      to: bob\\u{1b}[31m');
+    expect(lines.at(-1)).toMatch(/^ {2}000000 {2}00 01 fe 73 6f 6d 65 20 74 65 78 74 +\.\.\.some text$/);
+  });
+
+  it('says which it would redrive, and changes nothing', async () => {
+    const { code, lines } = await run('redrive', '--all', '--source', 'event', '--dry-run');
+    expect({ code, lines }).toEqual({ code: 0, lines: [`${event} would be redriven`, '1 would be redriven, 0 not'] });
+    expect(await listed()).toHaveLength(3);
+  });
+
+  it('redrives all that there are', async () => {
+    stuck.healed = true;
+    const { code, lines } = await run('redrive', '--all');
+    expect(code).toBe(0);
+    expect(lines).toEqual([...[event, saga, task].toSorted().map((id) => `${id} redriven`), '3 redriven, 0 not']);
+    expect(stuck.handledEvents).toEqual(['order-1']);
+    expect(await listed()).toEqual([]);
+  });
+
+  it('redrives some, and says with its exit code that one failed again and one is missing', async () => {
+    const { code, lines } = await run('redrive', event, task, 'none');
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      `${task} redriven`,
+      'none missing: it was redriven or discarded, or never was',
+      expect.stringMatching(`^${event} failed: HANDLER_FAILED: `),
+      '1 redriven, 2 not',
+    ]);
+  });
+
+  it('discards with a note, but for sagas', async () => {
+    const { code, lines } = await run('discard', event, saga, '--note', 'a test order');
+    expect(code).toBe(1);
+    expect(lines[0]).toBe(`${event} discarded`);
+    expect(lines[1]).toMatch(`${saga} failed: SAGA_NEEDS_RESOLVE: `);
+    expect(await listed()).not.toContain(event);
+  });
+
+  it('says what was refused', async () => {
+    const { code, errors } = await run('show', 'none');
+    expect(code).toBe(1);
+    expect(errors).toMatch(/^refused with NOT_FOUND: there is no dead letter none: .*\n$/);
+  });
+
+  it.each([
+    [['redrive'], 'redrive needs either ids or --all'],
+    [['redrive', 'a', '--all'], 'redrive needs either ids or --all'],
+    [['redrive', 'a', '--source', 'task'], 'redrive takes a filter with --all, and no ids'],
+    [['discard', 'a'], 'discard needs --note, which says why'],
+    [['discard', '--note', 'why'], 'discard needs the ids of what to put aside'],
+    [['show'], 'show needs one id'],
+    [['list', '--source', 'mail'], '--source is mail, but may be event, task or saga'],
+    [['list', '--note', 'x'], "Unknown option '--note'"],
+    [['toString'], 'there is no command toString'],
+  ])('refuses %j and shows its usage', async (args, problem) => {
+    const { code, errors } = await run(...args);
+    expect(code).toBe(2);
+    expect(errors).toContain(`${problem}\n`);
+    expect(errors).toContain('discard <id>... --note "<why>"');
+  });
+
+  it('shows its usage when asked', async () => {
+    const { code, lines } = await run('help');
+    expect(code).toBe(0);
+    expect(lines[0]).toMatch(/^list \[filter\]/);
+  });
+
+  it('says what to do when no mesh is there', async () => {
+    const port = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void port.close());
+    await once(port, 'listening');
+    const address = `127.0.0.1:${(port.address() as AddressInfo).port}`;
+    port.close();
+    await using tool = spawnProcess({
+      main: 'scripts/dead-letters.ts',
+      dataDir: 'none',
+      environment: { ADDRESS: address },
+    });
+    expect(await tool.ended).toEqual({ code: 1, signal: null });
+    expect(tool.stderr()).toMatch(`the mesh at ${address} cannot be reached`);
+    expect(tool.stderr()).toMatch(/start it, or set ADDRESS to where one is\n$/);
+  });
+});

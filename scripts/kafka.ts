@@ -1,0 +1,26 @@
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { installedKafka, type KafkaNode, nodeAnswers, prepareNode, startNode } from '../mesh/testing/kafka-broker.ts';
+
+// One broker for people, on localhost:9092, with its data under data/kafka. Ctrl-C ends it.
+
+if (installedKafka() === undefined) {
+  process.stderr.write('Kafka is not installed: run "make deps"\n');
+  process.exit(2);
+}
+const folder = join(process.env.DATA_DIR || 'data', 'kafka');
+const node: KafkaNode = { id: 1, port: 9092, controllerPort: 9093, folder };
+const cluster = { nodes: [node], maxHeap: '512m' };
+await prepareNode(node, cluster);
+const child = startNode(node, cluster);
+try {
+  await nodeAnswers(node, child, 1);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.exit(2);
+}
+process.stdout.write('ready kafka://localhost:9092\n');
+// Timers alone keep this process: the broker's shell does not.
+await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+await child.end('TERM');
+process.exit(0);

@@ -1,0 +1,12 @@
+import type { Clock } from '../../../mesh/telemetry/clock.ts';
+import type { Mailer } from './mailer.ts';
+
+/** Opens the mailer that `MAIL_URL` names: `file:<folder>` or `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`. */
+export async function openMailer(url: string, clock: Clock): Promise<Mailer> {
+  if (url.startsWith('file:')) {
+    const { createFileMailer } = await import('./file-mailer.ts');
+    return createFileMailer(url.slice('file:'.length), clock);
+  }
+  const { createSmtpMailer } = await import('./smtp-mailer.ts');
+  return createSmtpMailer(new URL(url), clock);
+}

@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../../../mesh/testing/test-clock.ts';
+import type { Mail, Mailer } from './mailer.ts';
+import { createSmtpMailer } from './smtp-mailer.ts';
+
+const clock = createTestClock(Date.parse('2026-03-04T05:06:07Z'));
+const mail: Mail = { id: 'task-7', to: 'ann@example.com', subject: 'Grüße', text: 'Hello Ann,\n\n.\nit is sent.\n' };
+const timeoutMs = 300;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const clean of cleanups.splice(0)) await clean();
+});
+
+/** A mailer to a server of its own, which answers as `options` say. */
+async function mailerTo(options: SMTPServerOptions, credentials = '', query = ''): Promise<Mailer> {
+  const server = new SMTPServer({ authOptional: true, disabledCommands: ['STARTTLS'], ...options });
+  // A client that goes away is no fault of the server, and thrown without a listener.
+  server.on('error', () => undefined);
+  server.listen(0, '127.0.0.1');
+  await once(server.server, 'listening');
+  cleanups.push(() => new Promise<void>((resolve) => server.close(resolve)));
+  const { port } = server.server.address() as AddressInfo;
+  return createSmtpMailer(new URL(`smtp://${credentials}127.0.0.1:${port}${query}`), clock, { timeoutMs });
+}
+
+/** A mailer to something that listens and does with connections what it is told. */
+async function mailerToSocket(onConnection: (socket: Socket) => void): Promise<Mailer> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    onConnection(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return createSmtpMailer(new URL(`smtp://127.0.0.1:${port}`), clock, { timeoutMs });
+}
+
+function answer(responseCode: number, text: string): Error {
+  return Object.assign(new Error(text), { responseCode });
+}
+
+const unavailable = { code: 14, reason: 'MAIL_UNAVAILABLE' };
+const refused = { code: 9, reason: 'MAIL_REFUSED' };
+
+describe('the SMTP mailer', () => {
+  it('resolves when the server has taken the mail, whose Message-ID is its id', async () => {
+    const taken: { from: string; to: string[]; text: string }[] = [];
+    const mailer = await mailerTo({
+      async onData(stream, { envelope }, done) {
+        const text = (await buffer(stream)).toString();
+        const from = envelope.mailFrom ? envelope.mailFrom.address : '';
+        taken.push({ from, to: envelope.rcptTo.map((to) => to.address), text });
+        done();
+      },
+    });
+    await mailer.send(mail);
+    expect(taken).toHaveLength(1);
+    expect(taken[0]).toMatchObject({ from: 'orders@ordermesh.invalid', to: ['ann@example.com'] });
+    expect(taken[0]?.text).toContain('Message-ID: <task-7@ordermesh.invalid>\r\n');
+    expect(taken[0]?.text).toContain('Date: Wed, 04 Mar 2026 05:06:07 +0000\r\n');
+    const body = taken[0]?.text.split('\r\n\r\n')[1] ?? '';
+    expect(Buffer.from(body, 'base64').toString()).toBe(mail.text);
+  });
+
+  it('writes as the sender that its URL names', async () => {
+    const senders: unknown[] = [];
+    const mailer = await mailerTo(
+      {
+        onMailFrom(address, _session, done) {
+          senders.push(address.address);
+          done();
+        },
+      },
+      '',
+      '?from=shop@example.org',
+    );
+    await mailer.send(mail);
+    expect(senders).toEqual(['shop@example.org']);
+  });
+
+  it.each([421, 451, 452])('says of a server that answers %i that it may take the mail later', async (code) => {
+    const mailer = await mailerTo({ onRcptTo: (_to, _session, done) => done(answer(code, 'not now')) });
+    await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
+  });
+
+  it.each([550, 553])('says of a recipient that is answered with %i that it is refused for good', async (code) => {
+    const mailer = await mailerTo({ onRcptTo: (_to, _session, done) => done(answer(code, 'no such mailbox')) });
+    await expect(mailer.send(mail)).rejects.toMatchObject(refused);
+    await expect(mailer.send(mail)).rejects.toThrow(/ann@example\.com.*no such mailbox/);
+  });
+
+  it.each([
+    [451, unavailable],
+    [554, refused],
+  ])('judges a mail that is answered with %i after DATA', async (code, expected) => {
+    const mailer = await mailerTo({
+      onData(stream, _session, done) {
+        stream.resume().on('end', () => done(answer(code, 'looked at it')));
+      },
+    });
+    await expect(mailer.send(mail)).rejects.toMatchObject(expected);
+  });
+
+  it('gives up on a server that is silent after DATA', async () => {
+    const mailer = await mailerTo({ onData: (stream) => void stream.resume() });
+    await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
+  });
+
+  it('gives up on a server that does not greet', async () => {
+    const mailer = await mailerToSocket(() => undefined);
+    await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
+  });
+
+  it('says of a connection that is cut that the mail may be sent later', async () => {
+    const mailer = await mailerToSocket((socket) => {
+      socket.write('220 mail.test ESMTP\r\n');
+      socket.once('data', () => socket.destroy());
+    });
+    await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
+  });
+
+  it('says of a server that wants no mail at all, or cannot be reached, that the mail may be sent later', async () => {
+    const closed = await mailerToSocket((socket) => socket.end('554 no mail here\r\n'));
+    await expect(closed.send(mail)).rejects.toMatchObject(unavailable);
+    const nobody = createSmtpMailer(new URL('smtp://127.0.0.1:1'), clock, { timeoutMs });
+    await expect(nobody.send(mail)).rejects.toMatchObject(unavailable);
+  });
+
+  it('sends no password over a connection that anyone can read', async () => {
+    let asked = 0;
+    const mailer = await mailerTo(
+      {
+        allowInsecureAuth: true,
+        onAuth(_auth, _session, done) {
+          asked += 1;
+          done(null, { user: 'me' });
+        },
+      },
+      'me:secret@',
+    );
+    await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
+    expect(asked).toBe(0);
+  });
+
+  it('refuses a recipient that is no address before it asks the server', async () => {
+    const mailer = createSmtpMailer(new URL('smtp://127.0.0.1:1'), clock, { timeoutMs });
+    await expect(mailer.send({ ...mail, to: 'a@b>\r\nBcc: c@d' })).rejects.toMatchObject({ reason: 'BAD_RECIPIENT' });
+  });
+});

@@ -1,0 +1,69 @@
+import { createChannel, createClient } from 'nice-grpc';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import {
+  HealthDefinition,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from '../gen/ts/grpc/health/v1/health.ts';
+import { orderStateToJSON } from '../gen/ts/order/v1/order.ts';
+import { eventually } from '../mesh/testing/eventually.ts';
+import { type KafkaServer, kafka, startKafka } from '../mesh/testing/kafka-server.ts';
+import { describeWithServer } from '../mesh/testing/servers.ts';
+import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { allServices } from './support/all-services.ts';
+import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
+
+describeWithServer(kafka, 'a mesh whose Kafka cannot be reached', () => {
+  let server: KafkaServer;
+  let mesh: TestMesh;
+
+  beforeAll(async () => {
+    server = await startKafka();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    await server.killBroker(0);
+    mesh = await startMesh(allServices, { EVENTS_URL: `kafka://${server.brokers}` });
+  });
+  afterEach(() => mesh.stop());
+
+  async function healthOf(service: string): Promise<ServingStatus> {
+    const channel = createChannel(mesh.address);
+    try {
+      return (await createClient(HealthDefinition, channel).check({ service })).status;
+    } finally {
+      channel.close();
+    }
+  }
+
+  it('takes orders and says what it cannot do, and publishes every event once Kafka is back', async () => {
+    const shop = shopOf(mesh.runtime);
+    await fillShop(shop);
+    const { id } = await shop.orders.placeOrder(bookOrder());
+    const states = (await watchToEnd(shop.orders, id)).map(({ state }) => orderStateToJSON(state));
+    expect(states.at(-1)).toBe('ORDER_STATE_COMPLETED');
+    await eventually(async () => {
+      expect(await healthOf('events.v1.EventService')).toBe(ServingStatus.NOT_SERVING);
+      expect(await healthOf('order.v1.OrderService')).toBe(ServingStatus.SERVING);
+    });
+
+    await server.restartBroker(0);
+    await eventually(async () => expect(await healthOf('events.v1.EventService')).toBe(ServingStatus.SERVING));
+    await mesh.runtime.events.ensureTopic('order.events');
+    const types: string[] = [];
+    for await (const event of mesh.runtime.events.read(
+      'order.events',
+      { at: 'beginning' },
+      AbortSignal.timeout(20_000),
+    )) {
+      if (event.key === id) types.push(event.headers.ce_type ?? '');
+      if (types.at(-1) === 'ORDER_COMPLETED') break;
+    }
+    expect(types[0]).toBe('ORDER_PLACED');
+    expect(types.at(-1)).toBe('ORDER_COMPLETED');
+    expect(new Set(types).size).toBe(types.length);
+    await eventually(async () => {
+      const told = await Array.fromAsync(shop.notifications.listNotifications({ userId: 'ada' }));
+      expect(told.length).toBeGreaterThan(0);
+    });
+  });
+});

@@ -1,0 +1,173 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from 'nice-grpc';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EventServiceContract } from '../gen/ts/events/v1/events.contract.ts';
+import type { DeepPartial, EventServiceDefinition, PublishRequest } from '../gen/ts/events/v1/events.ts';
+import { type DeadLetter, DeadLetterSource } from '../gen/ts/ops/v1/ops.ts';
+import type { CreateService } from '../mesh/app/service.ts';
+import { createDeadLetterStore } from '../mesh/dead-letters/store.ts';
+import { createEventConsumer } from '../mesh/events/create-consumer.ts';
+import { eventually } from '../mesh/testing/eventually.ts';
+import { type KafkaServer, kafka, startKafka } from '../mesh/testing/kafka-server.ts';
+import { describeWithServer } from '../mesh/testing/servers.ts';
+import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { createBridgeService } from '../services/bridge/service.ts';
+import { createNotificationService } from '../services/notification/service.ts';
+import { createOpsService } from '../services/ops/service.ts';
+import { createUserService } from '../services/user/service.ts';
+import { type Shop, shopOf } from './support/shop.ts';
+
+describe('an event that cannot be handled', () => describePoison(() => ({})));
+
+describeWithServer(kafka, 'an event on Kafka that cannot be handled', () => {
+  let server: KafkaServer;
+  beforeAll(async () => {
+    server = await startKafka();
+  });
+  afterAll(() => server?.stop());
+  describePoison(() => ({ EVENTS_URL: `kafka://${server.brokers}` }));
+});
+
+function describePoison(settings: () => Record<string, string>): void {
+  const broken = { keys: new Set<string>(), tries: 0, handled: [] as string[] };
+  let mesh: TestMesh;
+  let shop: Shop;
+  let events: Client<EventServiceDefinition>;
+  let key: string;
+
+  beforeAll(async () => {
+    const creators = [createUserService, createNotificationService, createBrokenService, createBridgeService];
+    mesh = await startMesh([...creators, createOpsService], settings());
+    shop = shopOf(mesh.runtime);
+    events = mesh.runtime.client(EventServiceContract);
+    await shop.users.createUser({ user: { id: 'ada', name: 'Ada', email: 'ada@example.com' } });
+  });
+  afterAll(() => mesh?.stop());
+
+  beforeEach(() => {
+    key = `order-${randomUUID()}`;
+  });
+
+  /** Reads a topic of its own with a handler that throws for some keys. */
+  const createBrokenService: CreateService = async (runtime) => {
+    const { clock, logger } = runtime;
+    const storage = await runtime.openStorage('broken');
+    const consumer = await createEventConsumer({
+      events: runtime.events,
+      storage,
+      handler: {
+        group: 'broken-service',
+        topics: ['broken.events'],
+        handle: async (event, { type }) => {
+          broken.tries += 1;
+          if (broken.keys.has(event.key) && type === 'POISON') throw new Error('a bug');
+          return async () => void broken.handled.push(`${event.key} ${type}`);
+        },
+      },
+      deadLetters: createDeadLetterStore(storage, { clock }),
+      retryDelaysMs: [1, 1, 1, 1],
+      clock,
+      logger,
+    });
+    return {
+      name: 'broken',
+      serves: [],
+      deadLetters: [consumer.deadLetters],
+      start: consumer.start,
+      stop: consumer.stop,
+    };
+  };
+
+  const publish = (event: DeepPartial<PublishRequest>) => events.publish({ topic: 'order.events', key, ...event });
+
+  const publishNews = (type: string, news: object = { orderId: key, userId: 'ada' }) =>
+    publish({ type, value: { $case: 'json', value: JSON.stringify({ type, ...news }) } });
+
+  const letters = async () =>
+    (await Array.fromAsync(shop.deadLetters.listDeadLetters({}))).filter(({ subjectId }) => subjectId === key);
+
+  const letter = () => eventually(async () => (await letters())[0] ?? expect.fail('no dead letter yet'));
+
+  const redrive = ({ id }: DeadLetter) => shop.deadLetters.redriveDeadLetters({ ids: [id] });
+
+  /** The templates of the mails about this test's order, once there are `count`. */
+  const mails = (count: number) =>
+    eventually(async () => {
+      const found = await Array.fromAsync(shop.notifications.listNotifications({ orderId: key }));
+      expect(found).toHaveLength(count);
+      return found.map(({ template }) => template);
+    });
+
+  it('for its bytes is a dead letter, whole, and later events of its key are handled', async () => {
+    const bytes = Uint8Array.of(0xff, 0x00, 0x7b);
+    await publish({ type: 'ORDER_PLACED', value: { $case: 'payload', value: bytes }, headers: { shop: 'north' } });
+    await publishNews('ORDER_COMPLETED');
+    expect(await mails(1)).toEqual(['order-completed']);
+    const dead = await letter();
+    expect(dead).toMatchObject({
+      source: DeadLetterSource.DEAD_LETTER_SOURCE_EVENT,
+      origin: 'order.events/notification-service',
+      reason: 'UNDECODABLE',
+      attempts: 1,
+      headers: { ce_type: 'ORDER_PLACED', shop: 'north' },
+    });
+    expect(Buffer.from(dead.payload)).toEqual(Buffer.from(bytes));
+  });
+
+  it('stays a dead letter when it fails again, until it is discarded with a note', async () => {
+    await publishNews('ORDER_PLACED', { userId: 'ada' });
+    const dead = await letter();
+    expect((await redrive(dead)).failures).toMatchObject([{ id: dead.id, reason: 'UNDECODABLE' }]);
+    expect(await letters()).toMatchObject([{ id: dead.id, attempts: 2 }]);
+    await shop.deadLetters.discardDeadLetters({ ids: [dead.id], note: 'a test of its producer' });
+    expect(await letters()).toEqual([]);
+  });
+
+  it('for a type that nobody knows is passed over, and is no dead letter', async () => {
+    await publishNews('ORDER_GIFT_WRAPPED');
+    await publishNews('ORDER_PLACED');
+    expect(await mails(1)).toEqual(['order-placed']);
+    expect(await letters()).toEqual([]);
+  });
+
+  it('for what is not there yet is handled when it is redriven', async () => {
+    const userId = `late-${randomUUID()}`;
+    await publishNews('ORDER_PLACED', { orderId: key, userId });
+    const dead = await letter();
+    expect(dead.reason).toBe('UNKNOWN_RECIPIENT');
+    await shop.users.createUser({ user: { id: userId, name: 'Late', email: `${userId}@example.com` } });
+    expect((await redrive(dead)).redrivenIds).toEqual([dead.id]);
+    expect(await mails(1)).toEqual(['order-placed']);
+    expect(await letters()).toEqual([]);
+  });
+
+  it('because its handler throws is tried five times; redriven, and published again, it has one effect', async () => {
+    const requestId = randomUUID();
+    const poison = {
+      requestId,
+      topic: 'broken.events',
+      type: 'POISON',
+      value: { $case: 'json', value: '{}' },
+    } as const;
+    broken.keys.add(key);
+    await publish(poison);
+    await publish({ ...poison, requestId: randomUUID(), type: 'FINE' });
+    const dead = await letter();
+    expect(dead).toMatchObject({
+      origin: 'broken.events/broken-service',
+      reason: 'HANDLER_FAILED',
+      error: 'a bug',
+      attempts: 5,
+    });
+    await eventually(() => expect(broken.handled).toEqual([`${key} FINE`]));
+    expect(broken.tries).toBe(6);
+
+    broken.keys.delete(key);
+    expect((await redrive(dead)).redrivenIds).toEqual([dead.id]);
+    await publish(poison);
+    await publish({ ...poison, requestId: randomUUID(), type: 'LAST' });
+    await eventually(() => expect(broken.handled).toContain(`${key} LAST`));
+    expect(broken.handled).toEqual([`${key} FINE`, `${key} POISON`, `${key} LAST`]);
+    expect(await letters()).toEqual([]);
+  });
+}

@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Client } from 'nice-grpc';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EventServiceContract } from '../gen/ts/events/v1/events.contract.ts';
+import {
+  type EventRecord,
+  type EventServiceDefinition,
+  Start,
+  type SubscribeRequest,
+} from '../gen/ts/events/v1/events.ts';
+import { OrderState } from '../gen/ts/order/v1/order.ts';
+import type { EventLog } from '../mesh/events/event-log.ts';
+import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { createBridgeService } from '../services/bridge/service.ts';
+import { describeWithRealServers, type RealServers, startRealServers } from './support/real-servers.ts';
+import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
+import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+describeWithRealServers('a mesh on Kafka', () => {
+  let servers: RealServers;
+
+  beforeAll(async () => {
+    servers = await startRealServers();
+  }, 120_000);
+  afterAll(() => servers?.[Symbol.asyncDispose]());
+
+  describe('its services', () => {
+    it('take an order to its end and mail it, and keep nothing but mails on the disk of their own', async () => {
+      await using folder = await tempFolder();
+      await using mesh = await startProcess({ dataDir: folder.path, environment: servers.settings() });
+      await using demo = spawnProcess({
+        main: 'examples/demo.ts',
+        dataDir: folder.path,
+        environment: { ADDRESS: mesh.address },
+      });
+      expect(await demo.ended, demo.stdout() + demo.stderr()).toEqual({ code: 0, signal: null });
+      expect(demo.stdout()).toMatch(/event +ORDER_COMPLETED +order\.events, partition \d+, offset \d+/);
+      expect(demo.stdout()).toMatch(/mail +order-completed +task on email-jobs, SENT to \S+, 1 attempt/);
+      expect(demo.stdout()).toMatch(/order \S+ is COMPLETED\n$/);
+      expect((await readdir(join(folder.path, 'mail'))).filter((name) => name.endsWith('.eml'))).not.toEqual([]);
+      expect((await readdir(folder.path)).filter((name) => name.endsWith('.db'))).toEqual([]);
+      expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+    });
+
+    it('finish after kill -9 what they accepted, and mail each order once it has', { timeout: 90_000 }, async () => {
+      await using folder = await tempFolder();
+      const options: ProcessOptions = { dataDir: folder.path, environment: servers.settings() };
+      await using first = await startProcess(options);
+      const shop = shopOf(first);
+      await fillShop(shop);
+      const placed = await Promise.all(
+        Array.from({ length: 10 }, () => shop.orders.placeOrder(bookOrder({ quantity: 1 }))),
+      );
+      await first.kill9();
+
+      await using second = await startProcess(options);
+      const { orders, notifications } = shopOf(second);
+      for (const { id } of placed) {
+        expect((await watchToEnd(orders, id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+        const templates = async () =>
+          (await Array.fromAsync(notifications.listNotifications({ orderId: id }))).map(({ template }) => template);
+        // The broker waits about ten seconds for the consumer that was killed before it lets another have the events.
+        await expect.poll(templates, { timeout: 40_000 }).toEqual(['order-placed', 'order-completed']);
+      }
+    });
+  });
+
+  describe('its bridge', () => {
+    const partitions = 3;
+    let mesh: TestMesh;
+    let bridge: Client<EventServiceDefinition>;
+    let readCount = 0;
+
+    beforeAll(async () => {
+      const { EVENTS_URL = '' } = servers.settings();
+      const create: typeof createBridgeService = (runtime, earlier) =>
+        createBridgeService({ ...runtime, events: counted(runtime.events) }, earlier);
+      mesh = await startMesh([create], { EVENTS_URL });
+      bridge = mesh.runtime.client(EventServiceContract);
+    });
+    afterAll(() => mesh?.stop());
+
+    function counted(events: EventLog): EventLog {
+      return {
+        ...events,
+        async *read(topic, from, signal) {
+          for await (const event of events.read(topic, from, signal)) {
+            readCount += 1;
+            yield event;
+          }
+        },
+      };
+    }
+
+    async function newTopic(): Promise<string> {
+      const topic = `topic-${randomUUID()}`;
+      await mesh.runtime.events.ensureTopic(topic, { partitions });
+      return topic;
+    }
+
+    const publish = (topic: string, key: string) =>
+      bridge.publish({ topic, key, type: 'THING_MADE', value: { $case: 'json', value: `{"key":"${key}"}` } });
+
+    async function take(request: Partial<SubscribeRequest>, count: number): Promise<EventRecord[]> {
+      const records: EventRecord[] = [];
+      for await (const record of bridge.subscribe(request)) if (records.push(record) === count) break;
+      return records;
+    }
+
+    it('lists the topics with their partitions', async () => {
+      const topic = await newTopic();
+      expect((await bridge.listTopics({})).topics).toContainEqual({ name: topic, partitions });
+    });
+
+    it('publishes, and a subscriber gets what was published, as it was', async () => {
+      const topic = await newTopic();
+      const { partition, offset } = await publish(topic, 'a');
+      const [record] = await take({ topic, from: { $case: 'start', value: Start.START_BEGINNING } }, 1);
+      expect(record).toMatchObject({ topic, partition, offset, key: 'a', type: 'THING_MADE' });
+      expect(Buffer.from(record?.payload ?? []).toString()).toBe('{"key":"a"}');
+    });
+
+    it('goes on without gap or repeat from the offsets last seen, wherever a subscription is cut', async () => {
+      const topic = await newTopic();
+      const keys = Array.from({ length: 60 }, (_, index) => `key-${index}`);
+      const publishing = Promise.all(keys.map((key) => publish(topic, key)));
+      const seen: string[] = [];
+      const byPartition: Record<number, bigint> = {};
+      while (seen.length < keys.length) {
+        const from = { $case: 'offsets', value: { byPartition } } as const;
+        for (const { partition, offset, key } of await take({ topic, from }, Math.min(17, keys.length - seen.length))) {
+          expect(offset).toBe(byPartition[partition] ?? 0n);
+          byPartition[partition] = offset + 1n;
+          seen.push(key);
+        }
+      }
+      await publishing;
+      expect(seen.toSorted()).toEqual(keys.toSorted());
+    });
+
+    it('reads only some way ahead of a slow subscriber, and all of it once that is quick', async () => {
+      const topic = await newTopic();
+      const many = Array.from({ length: 8_000 }, (_, index) => {
+        return { topic, key: `${index}`, headers: {}, value: Buffer.alloc(4_096), timeMs: Date.now() };
+      });
+      await mesh.runtime.events.publish(many);
+      readCount = 0;
+      const records = bridge
+        .subscribe({ topic, from: { $case: 'start', value: Start.START_BEGINNING } })
+        [Symbol.asyncIterator]();
+      await records.next();
+      for (let call = 0; call < 200; call++) await bridge.listTopics({});
+      expect(readCount).toBeLessThan(many.length / 4);
+      for (let left = many.length - 1; left > 0; left--) await records.next();
+      expect(readCount).toBe(many.length);
+      await records.return?.();
+    });
+  });
+});

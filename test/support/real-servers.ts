@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { type KafkaServer, kafka, startKafka } from '../../mesh/testing/kafka-server.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../mesh/testing/postgres-server.ts';
+import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../mesh/testing/rabbitmq-server.ts';
+import { describeWithServer } from '../../mesh/testing/servers.ts';
+
+/** All that a mesh stands on in production, for a test file of its own. */
+export interface RealServers extends AsyncDisposable {
+  readonly kafka: KafkaServer;
+  readonly rabbitmq: RabbitmqServer;
+  readonly postgres: PostgresServer;
+  /** What makes a mesh run on them, with new databases. */
+  settings(): Record<string, string>;
+}
+
+/** A suite that needs all of them. */
+export function describeWithRealServers(title: string, suite: () => void): void {
+  describeWithServer(kafka, title, () => {
+    describeWithServer(rabbitmq, 'with RabbitMQ', () => {
+      describeWithServer(postgres, 'with PostgreSQL', suite);
+    });
+  });
+}
+
+/** Starts one of each. */
+export async function startRealServers(): Promise<RealServers> {
+  await using starting = new AsyncDisposableStack();
+  const [kafkaServer, rabbitmqServer, postgresServer] = await Promise.all([
+    startKafka().then((server) => starting.adopt(server, ({ stop }) => stop())),
+    startRabbitmq().then((server) => starting.adopt(server, ({ stop }) => stop())),
+    startPostgres().then((server) => starting.adopt(server, ({ stop }) => stop())),
+  ]);
+  const started = starting.move();
+  return {
+    kafka: kafkaServer,
+    rabbitmq: rabbitmqServer,
+    postgres: postgresServer,
+    settings: () => ({
+      DATABASE_URL: postgresServer.url(`${randomUUID()}-<service>`),
+      EVENTS_URL: `kafka://${kafkaServer.brokers}`,
+      TASKS_URL: rabbitmqServer.url,
+    }),
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
