@@ -63,6 +63,11 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
   let running: Promise<void> = Promise.resolve();
 
   async function run(begun: () => void): Promise<void> {
+    await handOnUntilStopped(begun);
+    await giveLeaseBack();
+  }
+
+  async function handOnUntilStopped(begun: () => void): Promise<void> {
     while (!ended.signal.aborted) {
       const outcome = await step();
       begun();
@@ -71,6 +76,16 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
       if (outcome === 'failed') await pause(clock, backoffDelayMs(failureBackoff, failures), stopping.signal);
       else if (outcome === 'empty') await sleep();
       else await pause(clock, leaseRetryMs, stopping.signal);
+    }
+  }
+
+  /** A relay that stops at a failure has it still, and the next one would wait until it ends. */
+  async function giveLeaseBack(): Promise<void> {
+    if (storage.exclusive) return;
+    try {
+      await releaseLease(storage, kind, holder);
+    } catch (error) {
+      logger.warn({ err: error, kind }, 'the lease of the outbox cannot be given back; others wait until it ends');
     }
   }
 
