@@ -37,10 +37,11 @@ async function onKafka(): Promise<Figure[]> {
   const log = stack.adopt(openKafkaLog(`kafka://${brokers}`, { clock, logger }), ({ close }) => close());
   // First, since its consumer would read all that the other leaves.
   const latency = await measureLatency(log);
-  const { ours, peers } = await compareWithBareProducer(log, brokers);
+  const { ours, oursOfCore, peers } = await compareWithBareProducer(log, brokers);
   return [
     ...latencyFigures('Kafka', latency),
     atLeast('outbox to Kafka, events', ours, 15_000, '/s'),
+    atLeast('  and for each second of processor time', oursOfCore, 15_000, '/s'),
     compared('  beside a bare kafkajs producer, events/s', ours, peers, 0.5),
     atMost('  of a core that an idle mesh on Kafka takes', idle, 3, '%'),
   ];
