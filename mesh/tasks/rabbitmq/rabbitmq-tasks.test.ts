@@ -316,8 +316,8 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
       await eventually(() => expect(done.size).toBeGreaterThan(400));
       await server.kill();
       await server.start();
-      await vi.waitFor(async () => expect(await tasks.depth(queue)).toBe(0), { timeout: 30_000, interval: 50 });
-      expect(done.size).toBe(980);
+      await vi.waitFor(() => expect(done.size).toBe(980), { timeout: 40_000, interval: 50 });
+      await vi.waitFor(async () => expect(await tasks.depth(queue)).toBe(0), { timeout: 10_000, interval: 50 });
       const dead = await letters(tasks);
       expect(dead.map((letter) => letter.reason)).toEqual(Array(20).fill('ADDRESS_INVALID'));
       // What was in hand at either end is done again: two workers, ten tasks each, twice.
