@@ -150,6 +150,34 @@ describe('idempotency', () => {
       expect(kept).toEqual([252, 53, 4]);
     });
 
+    it('does a hundred calls of one lane once each, in their order, and keeps an answer for each', async () => {
+      const { storage, idempotency } = await openBank(newUrl());
+      const requests = Array.from({ length: 100 }, (_, index) => ({ requestId: `${index}`, amount: 1 }));
+      const depositInLane = (request: Deposit) =>
+        idempotency.once(deposit, request, (tx) => add(tx, request.amount), { lane: 'account' });
+      const answers = await Promise.all(requests.map(depositInLane));
+      expect(answers).toEqual(requests.map((_, index) => ({ amount: index + 1 })));
+      expect(await Promise.all(requests.map(depositInLane))).toEqual(answers);
+      expect([await balanceOf(storage), await keptBy(storage)]).toEqual([100, 100]);
+    });
+
+    it('hands the lane and the signal on to the transaction, with an id and without', async () => {
+      const { storage, clock } = await openBank(newUrl());
+      const seen: unknown[] = [];
+      const watched: Storage = {
+        ...storage,
+        transaction: (work, options) => {
+          seen.push(options);
+          return storage.transaction(work, options);
+        },
+      };
+      const idempotency = await createIdempotency(watched, { clock });
+      const options = { lane: 'account', signal: new AbortController().signal };
+      for (const requestId of ['a', ''])
+        await idempotency.once(deposit, { requestId, amount: 1 }, (tx) => add(tx, 1), options);
+      expect(seen).toEqual([options, options]);
+    });
+
     it('refuses to keep answers for less than a day', async () => {
       const { storage, clock } = await openBank(newUrl());
       const short = createIdempotency(storage, { clock, retentionMs: 23 * hourMs });

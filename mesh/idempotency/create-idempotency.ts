@@ -31,8 +31,8 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
   await storage.migrate('idempotency', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const purge = createPurge(options);
   return {
-    once(method, request, work) {
-      if (request.requestId === '') return storage.transaction(work);
+    once(method, request, work, transaction) {
+      if (request.requestId === '') return storage.transaction(work, transaction);
       const key = keyOf(method, request);
       return storage.transaction(async (tx) => {
         await purge(tx);
@@ -44,7 +44,7 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
         const response = await work(tx);
         await keepResponse(tx, key, method.responseType.encode(response).finish());
         return response;
-      });
+      }, transaction);
     },
     async replay(method, request) {
       if (request.requestId === '') return undefined;

@@ -1,4 +1,4 @@
-import type { Transaction } from '../storage/storage.ts';
+import type { StorageOptions, Transaction } from '../storage/storage.ts';
 
 /** How a message becomes bytes: ts-proto's generated object has this shape. */
 export interface Codec<Message> {
@@ -20,11 +20,15 @@ export interface RepeatableMethod<Request, Response> {
  * kept: nothing happened, so a repeated call decides anew. An empty `requestId` means: not safe to repeat.
  */
 export interface Idempotency {
-  /** Runs `work` unless it was run before, and answers as it did then. Concurrent calls with one id have one effect. */
+  /**
+   * Runs `work` unless it was run before, and answers as it did then. Concurrent calls with one id have one effect. The
+   * transaction takes `options`.
+   */
   once<Request extends { requestId: string }, Response>(
     method: RepeatableMethod<Request, Response>,
     request: Request,
     work: (tx: Transaction) => Promise<Response>,
+    options?: StorageOptions,
   ): Promise<Response>;
   /** The answer given before, for calls that have to ask others before they can run; `undefined` when there is none. */
   replay<Request extends { requestId: string }, Response>(

@@ -1,7 +1,9 @@
 import { describe } from 'vitest';
 import type { NewDatabaseUrl } from '../testing/databases.ts';
 import { afterCommitContract } from './contract/after-commit.ts';
+import { channelContract } from './contract/channels.ts';
 import { concurrencyContract } from './contract/concurrency.ts';
+import { laneContract } from './contract/lanes.ts';
 import { lifeContract } from './contract/life.ts';
 import { migrationContract } from './contract/migrations.ts';
 import { signalContract } from './contract/signals.ts';
@@ -12,9 +14,11 @@ import { valueContract } from './contract/values.ts';
 export function storageContract(newUrl: NewDatabaseUrl): void {
   describe('a transaction', () => transactionContract(newUrl));
   describe('with many at the same time', () => concurrencyContract(newUrl));
+  describe('in a lane', () => laneContract(newUrl));
   describe('after a commit', () => afterCommitContract(newUrl));
   describe('with a signal', () => signalContract(newUrl));
   describe('a value', () => valueContract(newUrl));
   describe('a migration', () => migrationContract(newUrl));
+  describe('a channel', () => channelContract(newUrl));
   describe('from opening to closing', () => lifeContract(newUrl));
 }

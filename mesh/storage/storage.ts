@@ -22,6 +22,13 @@ export interface Transaction extends Queryable {
 export interface StorageOptions {
   /** Ends the wait: the statement under way is cancelled where the engine can, and nothing is committed. */
   readonly signal?: AbortSignal;
+  /**
+   * Transactions of one lane that wait at the same time, in this process, run one after another and share a commit; one
+   * that throws is undone, and told so, alone. For what many change at once and would otherwise wait for, or collide on:
+   * the lane is named after it. Work that awaits anything else is refused (`TRANSACTION_AWAITED_OUTSIDE`); once it is done
+   * no signal ends it any more. Default: none. SQLite runs all transactions so, whatever their lane.
+   */
+  readonly lane?: string;
 }
 
 /**
@@ -54,6 +61,17 @@ export interface Storage extends Queryable {
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: StorageOptions): Promise<T>;
   /** Applies what is missing of a set, once, also with several processes starting at a time. */
   migrate(set: string, migrations: readonly Migration[]): Promise<void>;
+  /**
+   * Calls everyone who listens on `channel` of this database, in this process and in others, some time after it returns:
+   * for `afterCommit`, as within a transaction others would look too early. A call may be lost: it wakes those who look
+   * for themselves, and carries nothing. Throws a RangeError when `channel` is not small letters and underscores, 63 at most.
+   */
+  notify(channel: string): void;
+  /**
+   * Calls `heard`, which must not throw, after a `notify`, several perhaps as one, and whenever calls may have been lost.
+   * Returns how to end that; `close` ends it too.
+   */
+  listen(channel: string, heard: () => void): () => void;
   /** Resolves when the database answers; rejects with what is wrong. */
   check(): Promise<void>;
   /** Waits for transactions under way, then closes. */

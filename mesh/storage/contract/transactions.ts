@@ -74,6 +74,13 @@ export function transactionContract(newUrl: NewDatabaseUrl): void {
     expect(() => tx.afterCommit(() => undefined)).toThrow('the transaction has ended');
   });
 
+  it('gives work nothing but its transaction, in a lane, too', async () => {
+    const storage = await openWithTables(newUrl());
+    const count = async (...given: unknown[]) => given.length;
+    expect(await storage.transaction(count)).toBe(1);
+    expect(await storage.transaction(count, { lane: 'hot' })).toBe(1);
+  });
+
   it('writes with a query outside of a transaction, too', async () => {
     const url = newUrl();
     const [storage, other] = [await openWithTables(url), await open(url)];

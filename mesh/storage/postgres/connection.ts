@@ -13,9 +13,11 @@ export interface Result<R extends Row> {
 /** One connection taken from the pool. Statements reject with the engine's own errors. */
 export interface Connection {
   /** Runs a statement, which the signal may cancel: it rejects with the signal's reason then. */
-  run<R extends Row>(sql: string, params: readonly SqlValue[]): Promise<Result<R>>;
+  run<R extends Row>(sql: string, params: readonly SqlValue[], signal?: AbortSignal): Promise<Result<R>>;
   /** Runs one or several statements without parameters. A connection on which that failed is not used again. */
   script(sql: string): Promise<void>;
+  /** Whether it must not be used again: it is lost, a statement on it was cancelled, or what it prepared is stale. */
+  isSpent(): boolean;
   /** Gives it back, or closes it when it must not be used again. */
   release(): void;
 }
@@ -26,10 +28,13 @@ export async function acquire(
   statements: StatementCache,
   signal: AbortSignal | undefined,
 ): Promise<Connection> {
-  const client = await connect(pool, signal);
+  return createConnection(pool, await connect(pool, signal), statements);
+}
+
+function createConnection(pool: pg.Pool, client: pg.PoolClient, statements: StatementCache): Connection {
   let spent = false;
   return {
-    async run<R extends Row>(sql: string, params: readonly SqlValue[]) {
+    async run<R extends Row>(sql: string, params: readonly SqlValue[], signal?: AbortSignal) {
       const cancellation = cancelOnAbort(pool, client, signal);
       try {
         return await runStatement<R>(client, statements(sql).name, sql, params);
@@ -48,6 +53,7 @@ export async function acquire(
         throw error;
       }
     },
+    isSpent: () => spent,
     release: () => client.release(spent),
   };
 }
@@ -112,7 +118,8 @@ async function cancelBackend(pool: pg.Pool, client: pg.PoolClient): Promise<void
   }
 }
 
-function destroy(client: pg.PoolClient): void {
-  const { connection } = client as pg.PoolClient & { readonly connection: { readonly stream: { destroy(): void } } };
+/** Closes a connection without a word to the server, which may not be there to hear it. */
+export function destroy(client: pg.ClientBase): void {
+  const { connection } = client as pg.ClientBase & { readonly connection: { readonly stream: { destroy(): void } } };
   connection.stream.destroy();
 }

@@ -15,6 +15,14 @@ const slowCommit = {
   sql: `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
         CREATE CONSTRAINT TRIGGER wait AFTER UPDATE ON account DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()`,
 };
+// A commit that loses a race once.
+const lostCommit = {
+  name: '0002-lost-commit',
+  sql: `CREATE SEQUENCE tries;
+        CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN IF nextval(''tries'') < 2 THEN RAISE serialization_failure; END IF; RETURN NULL; END';
+        CREATE CONSTRAINT TRIGGER lose AFTER UPDATE ON account DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lose()`,
+};
 
 describeWithServer(postgres, 'storage on PostgreSQL', () => {
   let server: PostgresServer;
@@ -75,6 +83,13 @@ describeWithServer(postgres, 'storage on PostgreSQL', () => {
     await Promise.all([move('a', 'b'), move('b', 'a')]);
     expect(runs).toBe(3);
     expect(await balances(storage)).toEqual([2n, 2n]);
+  });
+
+  it('runs a transaction again whose commit lost a race', async () => {
+    const storage = await open();
+    await storage.migrate('test', [lostCommit]);
+    expect(await storage.transaction((tx) => credit(tx, 'a'))).toBe(1);
+    expect(await balances(storage)).toEqual([1n, 0n]);
   });
 
   it('gives up on a transaction that keeps losing, and says that it may be tried again', async () => {

@@ -1,9 +1,11 @@
 import pg from 'pg';
 import { applyMigrations, type SchemaTransaction } from '../migrations.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
+import { openChannels } from './channels.ts';
 import { acquire, type Connection } from './connection.ts';
 import { ensureDatabase } from './create-database.ts';
 import { postgresError, unavailableError } from './errors.ts';
+import { createLanes } from './lanes.ts';
 import { runTransaction } from './run-transaction.ts';
 import { createStatementCache } from './statements.ts';
 import { valueTypes } from './values.ts';
@@ -37,10 +39,10 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
   } catch (error) {
     throw unavailableError(error, server);
   }
-  return createStorage(createPool(config, options), server);
+  return createStorage(config, createPool(config, options), server);
 }
 
-function createStorage(pool: pg.Pool, server: string): Storage {
+function createStorage(config: pg.ClientConfig, pool: pg.Pool, server: string): Storage {
   const statements = createStatementCache();
   const gate = createGate(server);
 
@@ -68,19 +70,24 @@ function createStorage(pool: pg.Pool, server: string): Storage {
     statements(sql).readsOnly
       ? gate.enter(() => read<R>(sql, params))
       : runInTransaction((tx) => tx.query<R>(sql, params));
+  const lanes = createLanes(connect, server);
+  const channels = openChannels(config, query);
   return {
     dialect: 'postgres',
     exclusive: false,
     query,
     execute: (sql, params) => runInTransaction((tx) => tx.execute(sql, params)),
-    transaction: (work, options) => runInTransaction(work, options?.signal),
+    transaction: (work, { signal, lane } = {}) =>
+      lane === undefined ? runInTransaction(work, signal) : gate.enter(() => lanes.run(lane, work, signal)),
     migrate: (set, migrations) =>
       runInTransaction(async (tx) => {
         await tx.query('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
         await applyMigrations(tx, 'postgres', set, migrations);
       }),
+    notify: channels.notify,
+    listen: channels.listen,
     check: async () => void (await query('SELECT 1')),
-    close: () => gate.close(() => pool.end()),
+    close: () => gate.close(async () => void (await Promise.all([channels.close(), pool.end()]))),
   };
 }
 

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { awaitedOutsideError } from '../awaited-outside.ts';
 import type { SchemaTransaction } from '../migrations.ts';
 import { createTransactionState } from '../transaction-state.ts';
 import type { Connection } from './connection.ts';
@@ -65,7 +64,7 @@ export function createGroupCommit(connection: Connection): GroupCommit {
     });
   const settle = (job: Job): Promise<void> =>
     new Promise((resolve, reject) => {
-      abandon = () => reject(awaitedOutside());
+      abandon = () => reject(awaitedOutsideError());
       job.run().then(resolve, reject);
     });
 
@@ -144,12 +143,4 @@ function createJob<T>(
     },
     reject,
   };
-}
-
-function awaitedOutside(): MeshError {
-  return new MeshError(
-    Status.INTERNAL,
-    'TRANSACTION_AWAITED_OUTSIDE',
-    'a transaction awaited something else than its own calls and was rolled back; do that work before or after it, all others wait behind it',
-  );
 }

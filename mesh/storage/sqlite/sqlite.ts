@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.ts';
 import { applyMigrations } from '../migrations.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
+import { openChannels } from './channels.ts';
 import { type Connection, connect } from './connection.ts';
 import { cannotOpenError, closedError } from './errors.ts';
 import { createGroupCommit } from './group-commit.ts';
@@ -26,6 +27,7 @@ export interface SqliteOptions {
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Storage> {
   const connection = open(path, options);
   const writer = createGroupCommit(connection);
+  const channels = openChannels(path);
   let closing: Promise<void> | undefined;
 
   const transaction: Storage['transaction'] = async (work, { signal } = {}) => {
@@ -40,6 +42,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   };
   const close = async (): Promise<void> => {
     await writer.idle();
+    channels.close();
     connection.close();
   };
   return {
@@ -52,6 +55,8 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
       if (closing !== undefined) throw closedError(path);
       await writer.run((tx) => applyMigrations(tx, 'sqlite', set, migrations), undefined);
     },
+    notify: channels.notify,
+    listen: channels.listen,
     check: async () => void (await query('SELECT count(*) FROM sqlite_schema')),
     close() {
       closing ??= close();

@@ -1,0 +1,165 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import type { NewDatabaseUrl } from '../../testing/databases.ts';
+import { eventually } from '../../testing/eventually.ts';
+import type { Storage, StorageOptions, Transaction } from '../storage.ts';
+import { counterOf, insert, open, openWithTables } from './fixture.ts';
+
+const inLane = { lane: 'hot' };
+
+async function openWithCounter(url: string): Promise<Storage> {
+  const storage = await openWithTables(url);
+  await storage.execute(...insert('hot', 0n));
+  return storage;
+}
+
+async function increment(tx: Transaction): Promise<number> {
+  const [row] = await tx.query("UPDATE counter SET value = value + 1 WHERE name = 'hot' RETURNING value");
+  return Number(row?.value);
+}
+
+/** Increments, and does the `extra` thing in the `odd`th of `count` transactions of one lane. */
+function incrementAll(
+  storage: Storage,
+  count: number,
+  odd: number,
+  extra: (tx: Transaction) => unknown,
+  options: StorageOptions = {},
+) {
+  return Promise.allSettled(
+    Array.from({ length: count }, (_, index) =>
+      storage.transaction(
+        async (tx) => {
+          const value = await increment(tx);
+          if (index === odd) await extra(tx);
+          return value;
+        },
+        index === odd ? { ...options, ...inLane } : inLane,
+      ),
+    ),
+  );
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+function valuesOf(outcomes: readonly PromiseSettledResult<number>[]): number[] {
+  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+}
+
+/** Transactions in a lane. */
+export function laneContract(newUrl: NewDatabaseUrl): void {
+  it('runs those of one lane one after another, in the order they came, and each sees the one before', async () => {
+    const storage = await openWithCounter(newUrl());
+    const values = await Promise.all(upTo(200).map(() => storage.transaction(increment, inLane)));
+    expect(values).toEqual(upTo(200));
+    expect(await counterOf(storage, 'hot')).toBe(200n);
+  });
+
+  it('undoes one that throws alone, and passes its error on', async () => {
+    const storage = await openWithCounter(newUrl());
+    const refusal = new Error('refused');
+    const outcomes = await incrementAll(storage, 20, 9, () => Promise.reject(refusal));
+    expect(outcomes[9]).toEqual({ status: 'rejected', reason: refusal });
+    expect(valuesOf(outcomes)).toEqual(upTo(19));
+    expect(await counterOf(storage, 'hot')).toBe(19n);
+  });
+
+  it('undoes one with a failed statement alone, also when its work goes on', async () => {
+    const storage = await openWithCounter(newUrl());
+    const fail = (tx: Transaction) => tx.execute(...insert('hot', 5n)).catch(() => 'ignored');
+    const outcomes = await incrementAll(storage, 20, 9, fail);
+    expect(outcomes[9]).toMatchObject({ reason: { message: expect.stringContaining('INSERT INTO counter') } });
+    expect(valuesOf(outcomes)).toEqual(upTo(19));
+    expect(await counterOf(storage, 'hot')).toBe(19n);
+  });
+
+  it('undoes one whose signal is aborted under way alone', async () => {
+    const storage = await openWithCounter(newUrl());
+    const caller = new AbortController();
+    const reason = new Error('too late');
+    const outcomes = await incrementAll(storage, 20, 9, () => caller.abort(reason), { signal: caller.signal });
+    expect(outcomes[9]).toEqual({ status: 'rejected', reason });
+    expect(valuesOf(outcomes)).toEqual(upTo(19));
+    expect(await counterOf(storage, 'hot')).toBe(19n);
+  });
+
+  it.each<[string, (storage: Storage) => Promise<unknown>]>([
+    ['a timer', () => setTimeout(1)],
+    ['another of its lane', (storage) => storage.transaction(increment, inLane)],
+    ['what never comes', () => new Promise(() => undefined)],
+  ])('refuses one that awaits something else than its own calls, and undoes it alone: %s', async (_title, wait) => {
+    const storage = await openWithCounter(newUrl());
+    const outcomes = await incrementAll(storage, 20, 9, () => wait(storage));
+    expect(outcomes[9]).toMatchObject({ reason: { code: 13, reason: 'TRANSACTION_AWAITED_OUTSIDE' } });
+    expect(valuesOf(outcomes)).toEqual(upTo(19));
+  });
+
+  it('does not begin one whose signal is aborted while it waits', async () => {
+    const storage = await openWithCounter(newUrl());
+    const caller = new AbortController();
+    const reason = new Error('too late');
+    let begun = false;
+    const before = storage.transaction(increment, inLane);
+    const waiting = storage.transaction(
+      async () => {
+        begun = true;
+      },
+      { ...inLane, signal: caller.signal },
+    );
+    const after = storage.transaction(increment, inLane);
+    caller.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    expect(await Promise.all([before, after])).toEqual([1, 2]);
+    expect(begun).toBe(false);
+  });
+
+  it('calls what waits for the commit once it can be seen, and only for those that were committed', async () => {
+    const url = newUrl();
+    const [storage, other] = [await openWithCounter(url), await open(url)];
+    const seen: Promise<bigint | undefined>[] = [];
+    const watch = async (tx: Transaction): Promise<void> => {
+      const value = await increment(tx);
+      tx.afterCommit(() => void seen.push(counterOf(other, 'hot')));
+      if (value === 3) throw new Error('refused');
+    };
+    const watching = [watch, watch, watch].map((work) => storage.transaction(work, inLane));
+    await Promise.allSettled([...watching, storage.transaction(increment, inLane)]);
+    await eventually(() => expect(seen.length).toBe(2));
+    expect(await Promise.all(seen)).toEqual([3n, 3n]);
+  });
+
+  it('runs the work and what waits for its commit in the context of its own caller', async () => {
+    const storage = await openWithCounter(newUrl());
+    const caller = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const work = async (tx: Transaction) => {
+      await increment(tx);
+      tx.afterCommit(() => seen.push(caller.getStore()));
+      return caller.getStore();
+    };
+    const run = (name: string) => caller.run(name, () => storage.transaction(work, inLane));
+    expect(await Promise.all(['a', 'b', 'c'].map(run))).toEqual(['a', 'b', 'c']);
+    await eventually(() => expect(seen).toEqual(['a', 'b', 'c']));
+  });
+
+  it('loses nothing between lanes, and transactions without one', async () => {
+    const storage = await openWithCounter(newUrl());
+    const options = [{ lane: 'a' }, { lane: 'b' }, undefined];
+    const values = await Promise.all(
+      upTo(90).map((index) => storage.transaction(increment, options[index % options.length])),
+    );
+    expect(values.toSorted((a, b) => a - b)).toEqual(upTo(90));
+  });
+
+  it('closes only after those that wait in a lane', async () => {
+    const url = newUrl();
+    const storage = await openWithCounter(url);
+    const increments = upTo(100).map(() => storage.transaction(increment, inLane));
+    await storage.close();
+    expect(await Promise.all(increments)).toEqual(upTo(100));
+    expect(await counterOf(await open(url), 'hot')).toBe(100n);
+  });
+}

@@ -1,0 +1,150 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../../testing/eventually.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import type { Storage } from '../storage.ts';
+import { openPostgres } from './postgres.ts';
+
+/** The server's processes that listen in this database. */
+async function listeners(storage: Storage): Promise<bigint[]> {
+  const sql = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()";
+  return (await storage.query<{ pid: bigint }>(sql)).map((row) => row.pid);
+}
+
+describeWithServer(postgres, 'channels on PostgreSQL', () => {
+  let server: PostgresServer;
+  let url: string;
+  let storage: Storage;
+  let other: Storage;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    url = server.url(randomUUID());
+    [storage, other] = [await open(), await open()];
+  });
+
+  async function open(): Promise<Storage> {
+    const opened = await openPostgres(url);
+    onTestFinished(() => opened.close());
+    return opened;
+  }
+
+  /** Listens, and waits for the first call; `hears` waits until what the other notifies is heard. */
+  async function listen(channel = 'news') {
+    const ear = { heard: 0 };
+    storage.listen(channel, () => {
+      ear.heard += 1;
+    });
+    await eventually(() => expect(ear.heard).toBe(1));
+    const hears = async (): Promise<void> => {
+      const before = ear.heard;
+      other.notify(channel);
+      await eventually(() => expect(ear.heard).toBeGreaterThan(before));
+    };
+    return { ear, hears };
+  }
+
+  it('has one connection for all its listeners, and none before the first', async () => {
+    expect(await listeners(other)).toEqual([]);
+    const ears = await Promise.all([listen('news'), listen('news'), listen('weather')]);
+    for (const { hears } of ears) await hears();
+    expect(await listeners(other)).toHaveLength(1);
+  });
+
+  it('calls who begins to listen, for what it may have missed until then', async () => {
+    const { ear, hears } = await listen();
+    await hears();
+    expect(ear.heard).toBe(2);
+  });
+
+  it('hears again after its connection was ended, and is called once for what it may have missed', async () => {
+    const { ear, hears } = await listen();
+    const before = await listeners(other);
+    await other.query('SELECT pg_terminate_backend($1)', before);
+    await eventually(() => expect(ear.heard).toBe(2));
+    expect(await listeners(other)).not.toEqual(before);
+    await hears();
+    expect(ear.heard).toBe(3);
+  });
+
+  it('hears again after a restart of the server', async () => {
+    const { ear, hears } = await listen();
+    await server.restart();
+    await eventually(() => expect(ear.heard).toBe(2));
+    await hears();
+  });
+
+  it('does not open a lost connection again when nobody listens any more', async () => {
+    const end = storage.listen('news', () => undefined);
+    await eventually(async () => expect(await listeners(other)).toHaveLength(1));
+    end();
+    await other.query('SELECT pg_terminate_backend($1)', await listeners(other));
+    // Twice as long as it would take.
+    let calls = 0;
+    other.listen('news', () => {
+      calls += 1;
+    });
+    for (let round = 1; round <= 2; round += 1) {
+      await eventually(() => expect(calls).toBe(round));
+      await other.query('SELECT pg_terminate_backend($1)', await listeners(other));
+    }
+    await eventually(() => expect(calls).toBe(3));
+    const sql = "SELECT pid FROM pg_stat_activity WHERE query = '' AND datname = current_database()";
+    expect(await other.query(sql)).toEqual([]);
+    await (await listen()).hears();
+  });
+
+  it('sends what is notified while one is under way as one', async () => {
+    const client = new pg.Client(url);
+    await client.connect();
+    onTestFinished(() => client.end());
+    const received: string[] = [];
+    client.on('notification', ({ channel }) => received.push(channel));
+    await client.query('LISTEN news; LISTEN marker');
+    for (let count = 0; count < 100; count += 1) storage.notify('news');
+    await eventually(() => expect(received.length).toBe(2));
+    await client.query('NOTIFY marker');
+    expect(received).toEqual(['news', 'news', 'marker']);
+  });
+
+  it('notifies also after notifying failed', async () => {
+    const { hears } = await listen();
+    await server.killImmediate();
+    other.notify('news');
+    await expect(other.check()).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
+    await server.restart();
+    await other.check();
+    await hears();
+  });
+
+  it('closes its connection, also while the server is away', async () => {
+    await (await listen()).hears();
+    await storage.close();
+    await eventually(async () => expect(await listeners(other)).toEqual([]));
+    const third = await open();
+    third.listen('news', () => undefined);
+    await server.killImmediate();
+    await third.close();
+    await server.restart();
+    await other.check();
+    expect(await listeners(other)).toEqual([]);
+  });
+
+  it('keeps no process alive once it is closed', async () => {
+    const script = `
+      import { openPostgres } from '${new URL('postgres.ts', import.meta.url)}';
+      const storage = await openPostgres('${url}');
+      await new Promise((heard) => storage.listen('news', heard));
+      storage.notify('news');
+      await storage.close();
+      console.log('closed');`;
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { timeout: 10_000 });
+    expect((await run).stdout).toBe('closed\n');
+  });
+});
