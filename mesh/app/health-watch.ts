@@ -1,16 +1,21 @@
 import type { Health } from '../server/health/health.ts';
+import type { ServedContract } from '../server/serve.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { createProbe, type ProbeOptions } from '../telemetry/probe.ts';
 import type { Service } from './service.ts';
 
 const intervalMs = 5_000;
-const checkTimeoutMs = 5_000;
-const tooLong = `the check took longer than ${checkTimeoutMs} ms: look whether what the service stands on answers`;
+const timeoutMs = 5_000;
+
+/** Whether something works, asked anew each time. */
+type Question = () => Promise<boolean>;
 
 /**
  * Asks every service whether it can do its work, now and every 5 s, and shows the answers as the health of what it
- * serves; the server as a whole serves while all of them do. A service that does not answer within 5 s cannot. Resolves
- * once each has been asked, with how to end that.
+ * serves; the server as a whole serves while all of them do. A contract with a check of its own serves while both
+ * checks pass, and its own is shown nowhere else. What does not answer within 5 s fails. Resolves once each has been
+ * asked, with how to end that.
  */
 export async function watchServices(
   services: readonly Service[],
@@ -18,28 +23,28 @@ export async function watchServices(
   clock: Clock,
   logger: Logger,
 ): Promise<() => void> {
-  const failing = new Set<string>();
   let cancel: (() => void) | undefined;
   let ended = false;
-
-  const ask = async (service: Service) => {
-    try {
-      await withinTime(service.check?.(), clock);
-      if (failing.delete(service.name)) logger.info({ service: service.name }, 'service works again');
-    } catch (error) {
-      if (!failing.has(service.name)) logger.error({ err: error, service: service.name }, 'service cannot do its work');
-      failing.add(service.name);
-    }
-    if (ended) return;
-    for (const served of service.serves) {
-      health.set(served.contract.definition.fullName, failing.has(service.name) ? 'NOT_SERVING' : 'SERVING');
-    }
+  const show = (name: string, works: boolean) => {
+    if (!ended) health.set(name, works ? 'SERVING' : 'NOT_SERVING');
   };
+  const watched = services.map((service) => ({
+    works: serviceQuestion(service, clock, logger),
+    contracts: service.serves.map((served) => ({
+      name: nameOf(served),
+      works: contractQuestion(served, clock, logger),
+    })),
+  }));
+
   const round = async () => {
-    await Promise.all(services.map(ask));
-    if (ended) return;
-    health.set('', failing.size > 0 ? 'NOT_SERVING' : 'SERVING');
-    cancel = clock.after(intervalMs, () => void round());
+    const asked = watched.map(({ works, contracts }) => ({ answer: works(), contracts }));
+    const shown = asked.flatMap(({ answer, contracts }) =>
+      contracts.map(async ({ name, works }) => show(name, (await Promise.all([answer, works()])).every(Boolean))),
+    );
+    const answers = await Promise.all(asked.map(({ answer }) => answer));
+    show('', answers.every(Boolean));
+    await Promise.all(shown);
+    if (!ended) cancel = clock.after(intervalMs, () => void round());
   };
 
   await round();
@@ -49,13 +54,35 @@ export async function watchServices(
   };
 }
 
-/** Rejects when a check takes too long: one that hangs tells as much as one that fails. */
-async function withinTime(check: Promise<void> | undefined, clock: Clock): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const callOff = clock.after(checkTimeoutMs, () => reject(new Error(tooLong)));
-  try {
-    await Promise.race([check, late]);
-  } finally {
-    callOff();
-  }
+function serviceQuestion(service: Service, clock: Clock, logger: Logger): Question {
+  const { name } = service;
+  return question(() => service.check?.(), {
+    clock,
+    onFailure: (error) => logger.error({ err: error, service: name }, 'service cannot do its work'),
+    onRecovery: () => logger.info({ service: name }, 'service works again'),
+  });
+}
+
+function contractQuestion(served: ServedContract, clock: Clock, logger: Logger): Question {
+  const contract = nameOf(served);
+  return question(() => served.check?.(), {
+    clock,
+    onFailure: (error) => logger.warn({ err: error, contract }, 'contract cannot be served'),
+    onRecovery: () => logger.info({ contract }, 'contract can be served again'),
+  });
+}
+
+function question(check: () => Promise<void> | undefined, options: Omit<ProbeOptions, 'timeoutMs'>): Question {
+  const probe = createProbe(
+    async () => {
+      await check();
+      return true;
+    },
+    { ...options, timeoutMs },
+  );
+  return async () => (await probe()) ?? false;
+}
+
+function nameOf({ contract }: ServedContract): string {
+  return contract.definition.fullName;
 }

@@ -23,11 +23,13 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     let app: App | undefined;
     endOnSignal(logger, async () => app?.stop());
     app = await startApp(config, creators, logger);
+    const { address, metricsAddress: metrics } = app;
     const names = app.services.map((service) => service.name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
-    logger.info({ grpc: app.address, services: names, data: config.dataDir, took_ms: tookMs }, 'ready');
+    logger.info({ grpc: address, metrics, services: names, data: config.dataDir, took_ms: tookMs }, 'ready');
+    const where = metrics === undefined ? `grpc=${address}` : `grpc=${address} metrics=${metrics}`;
     process.stdout.write(
-      `ready grpc=${app.address} services=${names} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`,
+      `ready ${where} services=${names} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`,
     );
   } catch (error) {
     process.stderr.write(`${describe(error)}\n`);

@@ -10,6 +10,9 @@ import { openStorage } from '../storage/open.ts';
 import { openTasks } from '../tasks/open-tasks.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { describeProcess } from '../telemetry/process-metrics.ts';
+import { createPrometheusMetrics } from '../telemetry/prometheus/prometheus-metrics.ts';
 import type { Runtime } from './service.ts';
 
 export interface RuntimeOptions {
@@ -47,6 +50,7 @@ export async function openRuntime({
     config,
     logger,
     clock,
+    metrics: createMetrics(clock, logger),
     events,
     tasks,
     draining,
@@ -61,6 +65,12 @@ export async function openRuntime({
       return storage;
     },
   };
+}
+
+function createMetrics(clock: Clock, logger: Logger): Metrics {
+  const metrics = createPrometheusMetrics({ clock, logger });
+  describeProcess(metrics);
+  return metrics;
 }
 
 async function openEvents(url: string, clock: Clock, logger: Logger): Promise<EventLog> {

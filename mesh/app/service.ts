@@ -1,7 +1,9 @@
 import type { Client, CompatServiceDefinition } from 'nice-grpc';
+import type { AuditCheck } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import type { ServiceContract } from '../contract/contract.ts';
 import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
+import type { ProjectionAdmin } from '../event-store/projection.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { SagaAdmin } from '../saga/saga.ts';
 import type { ServedContract } from '../server/serve.ts';
@@ -9,12 +11,15 @@ import type { Storage } from '../storage/storage.ts';
 import type { TaskQueue } from '../tasks/task-queue.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What a service stands on. It asks for what it needs; the process decides what that is (`DATABASE_URL`, ...). */
 export interface Runtime {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Numbers about this process, for Prometheus. Kept whether or not they are served (`METRICS_LISTEN`). */
+  readonly metrics: Metrics;
   readonly events: EventLog;
   readonly tasks: TaskQueue;
   /** Aborts when the process begins to end. A stream without an end of its own ends then, with `drainingError`. */
@@ -33,6 +38,9 @@ export interface Service {
   /** What it has that can get stuck, for `ops.v1`. */
   readonly deadLetters?: readonly DeadLetterBox[];
   readonly sagas?: readonly SagaAdmin[];
+  /** What it reads off events, and what can be checked of its data, for `ops.v1`. */
+  readonly projections?: readonly ProjectionAdmin[];
+  readonly audits?: readonly AuditCheck[];
   /** Begins background work; called when every service of the process is being served. */
   start?(): Promise<void>;
   /**

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { isLocal } from '../config/address.ts';
+import { dialAddress, isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
@@ -10,6 +10,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { watchServices } from './health-watch.ts';
 import { openRuntime } from './runtime.ts';
+import { serveMetrics } from './serve-metrics.ts';
 import type { CreateService, Runtime, Service } from './service.ts';
 
 const exposed =
@@ -21,6 +22,8 @@ export interface App {
   readonly services: readonly Service[];
   /** `host:port` where it can be called from this machine. */
   readonly address: string;
+  /** `host:port` where its metrics can be read; `undefined` when `METRICS_LISTEN` is empty. */
+  readonly metricsAddress: string | undefined;
   /** Drains and ends it: NOT_SERVING, background work, calls under way, then everything it opened. Once; later calls wait. */
   stop(): Promise<void>;
 }
@@ -39,6 +42,8 @@ export async function startApp(config: Config, creators: readonly CreateService[
   const localAddress = () => address ?? notListening();
   const runtime = await openRuntime({ config, logger, draining: draining.signal, localAddress, resources });
   const services = await buildServices(runtime, creators);
+  // Before the server, so that they can be read while it drains.
+  const metricsAddress = await serveMetrics(runtime, resources);
   const health = createHealth();
   const server = createServer({
     engine: grpcJsEngine,
@@ -66,6 +71,7 @@ export async function startApp(config: Config, creators: readonly CreateService[
     runtime,
     services,
     address,
+    metricsAddress,
     stop: () => {
       stopped ??= stop();
       return stopped;
@@ -109,14 +115,6 @@ async function stopServices(services: readonly Service[], graceMs: number, { clo
     if (outcome.status === 'rejected')
       logger.error({ err: outcome.reason, service: services[index]?.name }, 'service did not stop cleanly');
   });
-}
-
-/** Where this process can reach a listener of its own: a wildcard address is no destination. */
-function dialAddress(listen: string, port: number): string {
-  const host = listen.slice(0, listen.lastIndexOf(':'));
-  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
-  if (host === '[::]') return `[::1]:${port}`;
-  return `${host}:${port}`;
 }
 
 function notListening(): never {

@@ -3,6 +3,14 @@ export function isLocal(address: string): boolean {
   return /^(127\.[0-9.]+|localhost|\[::1\]):/.test(address);
 }
 
+/** Where this machine reaches what listens on `listen` and got `port`: a wildcard address is no destination. */
+export function dialAddress(listen: string, port: number): string {
+  const host = listen.slice(0, listen.lastIndexOf(':'));
+  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
+  if (host === '[::]') return `[::1]:${port}`;
+  return `${host}:${port}`;
+}
+
 /** Reads `host:port`, an IPv6 host in brackets, a port from 0 to 65535; `undefined` when it is nothing of the kind. */
 export function parseAddress(text: string): string | undefined {
   const port = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text)?.[1];

@@ -11,8 +11,10 @@ describe('readConfig', () => {
       mailUrl: 'file:data/mail',
       carrierUrl: 'embedded:',
       grpcListen: '127.0.0.1:50051',
+      metricsListen: '',
       logLevel: 'info',
       drainTimeoutMs: 25_000,
+      auditIntervalMs: 3_600_000,
     });
     expect(databaseUrlOf(config, 'order')).toBe('sqlite:data/order.db');
   });
@@ -74,6 +76,23 @@ describe('readConfig', () => {
       expect(() => readConfig({ EVENTS_URL: text })).toThrow(/EVENTS_URL .*kafka:\/\/<host>:<port>/);
     },
   );
+
+  it.each(['127.0.0.1:9464', '[::1]:0', '0.0.0.0:9464'])('takes %s as the address of the metrics', (text) => {
+    expect(readConfig({ METRICS_LISTEN: text }).metricsListen).toBe(text);
+  });
+
+  it.each(['9464', ':9464', 'localhost', 'localhost:65536'])('refuses %s as the address of the metrics', (text) => {
+    expect(() => readConfig({ METRICS_LISTEN: text })).toThrow(/^METRICS_LISTEN is ".*", but may be .*, or empty$/);
+  });
+
+  it.each(['0', '1', '604800000'])('waits %s ms before each audit', (text) => {
+    expect(readConfig({ AUDIT_INTERVAL_MS: text }).auditIntervalMs).toBe(Number(text));
+  });
+
+  it.each(['604800001', '-1', '1.5', '1h', '1e3'])('refuses %s as the time before each audit', (text) => {
+    const fault = 'AUDIT_INTERVAL_MS is ".*", but may be a whole number of milliseconds up to 604800000';
+    expect(() => readConfig({ AUDIT_INTERVAL_MS: text })).toThrow(new RegExp(`^${fault}$`));
+  });
 
   it.each(['static:', 'static:user=10.0.0.1:50051,order=mesh.internal:50052'])('takes the addresses of %s', (text) => {
     expect(readConfig({ DISCOVERY_URL: text }).addresses.get('order')).toBe(

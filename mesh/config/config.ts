@@ -6,6 +6,7 @@ import { parseStaticAddresses, type StaticAddresses } from './static-addresses.t
 /** The variables that settings are read from. */
 export const settingNames = [
   'GRPC_LISTEN',
+  'METRICS_LISTEN',
   'DATA_DIR',
   'DATABASE_URL',
   'EVENTS_URL',
@@ -15,6 +16,7 @@ export const settingNames = [
   'DISCOVERY_URL',
   'LOG_LEVEL',
   'DRAIN_TIMEOUT_MS',
+  'AUDIT_INTERVAL_MS',
 ] as const;
 type SettingName = (typeof settingNames)[number];
 
@@ -36,9 +38,13 @@ export interface Config {
   readonly addresses: StaticAddresses;
   /** `host:port` of the gRPC listener. `GRPC_LISTEN`. */
   readonly grpcListen: string;
+  /** `host:port` of the listener for metrics; empty: they are not served. `METRICS_LISTEN`. */
+  readonly metricsListen: string;
   readonly logLevel: LogLevel;
   /** How long calls under way may take to finish once the process is told to end. `DRAIN_TIMEOUT_MS`. */
   readonly drainTimeoutMs: number;
+  /** How long to wait before each audit in the background; 0: there is none. `AUDIT_INTERVAL_MS`. */
+  readonly auditIntervalMs: number;
 }
 
 /** One setting that cannot be used. */
@@ -109,8 +115,10 @@ export function readConfig(environment: Environment): Config {
     carrierUrl: read('CARRIER_URL', 'embedded:', 'embedded: or http(s)://<host>', carrierUrl),
     addresses: read('DISCOVERY_URL', 'static:', 'static: or static:<service>=<host>:<port>,...', parseStaticAddresses),
     grpcListen: read('GRPC_LISTEN', '127.0.0.1:50051', '<host>:<port> with a port from 0 to 65535', parseAddress),
+    metricsListen: read('METRICS_LISTEN', '', '<host>:<port> with a port from 0 to 65535, or empty', metricsListen),
     logLevel: read('LOG_LEVEL', 'info', logLevels.join(', '), (text) => logLevels.find((level) => level === text)),
-    drainTimeoutMs: read('DRAIN_TIMEOUT_MS', '25000', 'a whole number of milliseconds up to 600000', milliseconds),
+    drainTimeoutMs: read('DRAIN_TIMEOUT_MS', '25000', ...millisecondsUpTo(600_000)),
+    auditIntervalMs: read('AUDIT_INTERVAL_MS', '3600000', ...millisecondsUpTo(604_800_000)),
   };
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
@@ -146,8 +154,13 @@ function carrierUrl(text: string): string | undefined {
   return /^https?:$/.test(URL.parse(text)?.protocol ?? '') ? text : undefined;
 }
 
-function milliseconds(text: string): number | undefined {
-  return /^\d{1,6}$/.test(text) && Number(text) <= 600_000 ? Number(text) : undefined;
+function metricsListen(text: string): string | undefined {
+  return text === '' ? text : parseAddress(text);
+}
+
+function millisecondsUpTo(max: number): [allowed: string, parse: (text: string) => number | undefined] {
+  const parse = (text: string) => (/^\d{1,9}$/.test(text) && Number(text) <= max ? Number(text) : undefined);
+  return [`a whole number of milliseconds up to ${max}`, parse];
 }
 
 /** Settings end up in logs: a password in a URL must not. It may hold an `@` itself, so the last one ends it. */

@@ -1,5 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
+import { isInfrastructureFault } from '../errors/infrastructure-fault.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { uuidv5 } from '../ids/ids.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -77,7 +78,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
         try {
           return await apply(event, attributes);
         } catch (error) {
-          if (isUnavailable(error)) throw error;
+          if (isInfrastructureFault(error)) throw error;
           const delayMs = isFinal(error) ? undefined : retryDelaysMs[attempts - 1];
           if (delayMs === undefined) {
             const lastTimeMs = clock.now();
@@ -112,17 +113,6 @@ const storable = /^[ -~]{1,200}$/;
 function inboxId({ source, id }: EventAttributes): string {
   const name = `${source} ${id}`;
   return storable.test(name) ? name : uuidv5(source, id);
-}
-
-const infrastructureCodes: ReadonlySet<Status> = new Set([
-  Status.UNAVAILABLE,
-  Status.DEADLINE_EXCEEDED,
-  Status.RESOURCE_EXHAUSTED,
-]);
-
-/** The storage, or a service that the handler asks, is down or too slow: no fault of the event. */
-function isUnavailable(error: unknown): boolean {
-  return error instanceof MeshError && infrastructureCodes.has(error.code);
 }
 
 /** Whether the event itself is at fault, so that no further try can help. */

@@ -18,6 +18,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   opossum: ['mesh/client/breaker.ts'],
   pg: ['mesh/storage/postgres/'],
   pino: ['mesh/telemetry/'],
+  'prom-client': ['mesh/telemetry/'],
   snappy: ['mesh/events/kafka/'],
 };
 

@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../config/config.ts';
+import { infrastructureContract } from '../server/infrastructure-contract.ts';
+import { EchoDefinition, type EchoHandlers, echoService } from '../server/test-support/echo-service.ts';
+import { startMesh } from '../testing/start-mesh.ts';
+import type { CreateService } from './service.ts';
+import { startApp } from './start-app.ts';
+
+const free = { METRICS_LISTEN: '127.0.0.1:0' };
+
+async function scrape(address: string | undefined): Promise<string> {
+  return (await fetch(`http://${address}/metrics`)).text();
+}
+
+describe('the metrics of a process', () => {
+  it('are served where METRICS_LISTEN says, and tell which version runs since when', async () => {
+    const mesh = await startMesh([], free);
+    const text = await scrape(mesh.metricsAddress);
+    await mesh.stop();
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+    expect(text).toContain(`\nordermesh_build_info{version="${version}"} 1\n`);
+    const startSeconds = Number(/^ordermesh_process_start_time_seconds (\S+)$/m.exec(text)?.[1]);
+    const nowSeconds = Date.now() / 1000;
+    expect(startSeconds).toBeGreaterThan(nowSeconds - process.uptime() - 1);
+    expect(startSeconds).toBeLessThan(nowSeconds);
+  });
+
+  it('are those that services keep, served until the last call has ended', async () => {
+    let address: string | undefined;
+    const called = Promise.withResolvers<void>();
+    const stopped = Promise.withResolvers<void>();
+    const one: EchoHandlers['one'] = async () => {
+      called.resolve();
+      await stopped.promise;
+      return { name: await scrape(address) };
+    };
+    const create: CreateService = async ({ metrics }) => {
+      metrics.gauge('ordermesh_shelves', 'Shelves.', ['service']).set({ service: 'store' }, 3);
+      return { name: 'store', serves: [echoService({ one })], stop: async () => stopped.resolve() };
+    };
+    const mesh = await startMesh([create], free);
+    address = mesh.metricsAddress;
+    const call = mesh.runtime.client(infrastructureContract(EchoDefinition)).one({});
+    await called.promise;
+    await mesh.stop();
+    expect((await call).name).toContain('\nordermesh_shelves{service="store"} 3\n');
+    await expect(scrape(address)).rejects.toThrow();
+  });
+
+  it('are not served by default', async () => {
+    const mesh = await startMesh([]);
+    expect(mesh.metricsAddress).toBeUndefined();
+    await mesh.stop();
+  });
+
+  it('keep the process from starting when their port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+    const start = startMesh([], { METRICS_LISTEN: address });
+    await expect(start).rejects.toMatchObject({
+      reason: 'ADDRESS_IN_USE',
+      message: expect.stringContaining(`${address}: another process has it`),
+    });
+    taken.close();
+  });
+
+  it('are warned about when other machines can read them', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+    const dataDir = await mkdtemp(join(tmpdir(), 'ordermesh-'));
+    const listen = { GRPC_LISTEN: '127.0.0.1:0', METRICS_LISTEN: '0.0.0.0:0' };
+    const app = await startApp(readConfig({ ...listen, DATA_DIR: dataDir }), [], logger);
+    await app.stop();
+    await rm(dataDir, { recursive: true });
+    expect(app.metricsAddress).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
+    expect(lines).toMatchObject([{ listen: '0.0.0.0:0', msg: expect.stringContaining('private network') }]);
+  });
+});

@@ -1,0 +1,24 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startProcess } from '../../test/support/start-process.ts';
+
+describe('the line that says ready', () => {
+  let dataDir: string;
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'ordermesh-'));
+  });
+  afterEach(() => rm(dataDir, { recursive: true }));
+
+  it('says where the metrics are, where they are served', async () => {
+    const environment = { METRICS_LISTEN: '127.0.0.1:0', LOG_LEVEL: 'info' };
+    await using started = await startProcess({ dataDir, main: 'services/user/main.ts', environment });
+    const line = /^ready grpc=127\.0\.0\.1:\d+ metrics=(127\.0\.0\.1:\d+) services=user data=/;
+    const metrics = line.exec(started.stdout())?.[1];
+    const response = await fetch(`http://${metrics}/metrics`);
+    expect(await response.text()).toContain('ordermesh_build_info');
+    expect(JSON.parse(started.stderr().trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ metrics, msg: 'ready' });
+  });
+});

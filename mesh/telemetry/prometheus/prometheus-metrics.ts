@@ -1,0 +1,40 @@
+import { Counter as PromCounter, Registry } from 'prom-client';
+import type { Counter, Gauge, Metrics } from '../metrics.ts';
+import { createGauge, type MetricRequest, type MetricsDeps } from './prometheus-gauge.ts';
+
+/** Metrics in a registry of their own, on `prom-client`. They hold nothing but what is asked for. */
+export function createPrometheusMetrics(deps: MetricsDeps): Metrics {
+  const registry = new Registry();
+  const gauges = createShelf<Gauge<string>>('gauge', (request) => createGauge(request, registry, deps));
+  const counters = createShelf<Counter<string>>('counter', (request) => createCounter(request, registry));
+  return {
+    gauge: (name, help, labelNames) => gauges({ name, help, labelNames }),
+    counter: (name, help, labelNames) => counters({ name, help, labelNames }),
+    scrape: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+/** Makes each metric once. A name that another kind has is refused by the registry. */
+function createShelf<Metric>(
+  kind: string,
+  make: (request: MetricRequest) => Metric,
+): (request: MetricRequest) => Metric {
+  const made = new Map<string, { readonly labels: string; readonly metric: Metric }>();
+  return (request) => {
+    const labels = request.labelNames.toSorted().join(', ');
+    const known = made.get(request.name);
+    if (known === undefined) {
+      const metric = make(request);
+      made.set(request.name, { labels, metric });
+      return metric;
+    }
+    if (known.labels === labels) return known.metric;
+    const both = `has the labels (${known.labels}) and was asked for with (${labels})`;
+    throw new Error(`the ${kind} ${request.name} ${both}: give one of them another name`);
+  };
+}
+
+function createCounter(request: MetricRequest, registry: Registry): Counter<string> {
+  const counter = new PromCounter({ ...request, registers: [registry] });
+  return { add: (labels, amount = 1) => counter.inc(labels, Number(amount)) };
+}
