@@ -209,6 +209,16 @@ export interface GetReservationRequest {
   orderId: string;
 }
 
+/** Says which reservations to list. */
+export interface ListReservationsRequest {
+  /** Only reservations of orders with a greater id. Empty: from the first. */
+  afterOrderId: string;
+  /** The most reservations to send. 0: all. */
+  limit: number;
+  /** Only reservations in this state. Unspecified: any. */
+  state: ReservationState;
+}
+
 /** What an order has reserved. */
 export interface Reservation {
   /** The order. */
@@ -1387,6 +1397,111 @@ export const GetReservationRequest: MessageFns<GetReservationRequest> = {
   },
 };
 
+function createBaseListReservationsRequest(): ListReservationsRequest {
+  return { afterOrderId: "", limit: 0, state: 0 };
+}
+
+export const ListReservationsRequest: MessageFns<ListReservationsRequest> = {
+  encode(message: ListReservationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.afterOrderId !== "") {
+      writer.uint32(10).string(message.afterOrderId);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).int32(message.limit);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListReservationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListReservationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.afterOrderId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListReservationsRequest {
+    return {
+      afterOrderId: isSet(object.afterOrderId)
+        ? globalThis.String(object.afterOrderId)
+        : isSet(object.after_order_id)
+        ? globalThis.String(object.after_order_id)
+        : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      state: isSet(object.state) ? reservationStateFromJSON(object.state) : 0,
+    };
+  },
+
+  toJSON(message: ListReservationsRequest): unknown {
+    const obj: any = {};
+    if (message.afterOrderId !== "") {
+      obj.afterOrderId = message.afterOrderId;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.state !== 0) {
+      obj.state = reservationStateToJSON(message.state);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListReservationsRequest>): ListReservationsRequest {
+    return ListReservationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListReservationsRequest>): ListReservationsRequest {
+    const message = createBaseListReservationsRequest();
+    message.afterOrderId = object.afterOrderId ?? "";
+    message.limit = object.limit ?? 0;
+    message.state = object.state ?? 0;
+    return message;
+  },
+};
+
 function createBaseReservation(): Reservation {
   return { orderId: "", state: 0, items: [], createTime: undefined, updateTime: undefined };
 }
@@ -1642,6 +1757,20 @@ export const InventoryServiceService = {
     responseSerialize: (value: Reservation): Buffer => Buffer.from(Reservation.encode(value).finish()),
     responseDeserialize: (value: Buffer): Reservation => Reservation.decode(value),
   },
+  /**
+   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
+   * `after_order_id`.
+   */
+  listReservations: {
+    path: "/inventory.v1.InventoryService/ListReservations" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ListReservationsRequest): Buffer =>
+      Buffer.from(ListReservationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListReservationsRequest => ListReservationsRequest.decode(value),
+    responseSerialize: (value: Reservation): Buffer => Buffer.from(Reservation.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Reservation => Reservation.decode(value),
+  },
 } as const;
 
 export interface InventoryServiceServer extends UntypedServiceImplementation {
@@ -1675,6 +1804,11 @@ export interface InventoryServiceServer extends UntypedServiceImplementation {
   commitStock: handleUnaryCall<CommitStockRequest, Reservation>;
   /** Returns what an order reserved. NOT_FOUND when the order is unknown here. */
   getReservation: handleUnaryCall<GetReservationRequest, Reservation>;
+  /**
+   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
+   * `after_order_id`.
+   */
+  listReservations: handleServerStreamingCall<ListReservationsRequest, Reservation>;
 }
 
 export interface InventoryServiceClient extends Client {
@@ -1818,6 +1952,16 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Reservation) => void,
   ): ClientUnaryCall;
+  /**
+   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
+   * `after_order_id`.
+   */
+  listReservations(request: ListReservationsRequest, options?: Partial<CallOptions>): ClientReadableStream<Reservation>;
+  listReservations(
+    request: ListReservationsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<Reservation>;
 }
 
 export const InventoryServiceClient = makeGenericClientConstructor(

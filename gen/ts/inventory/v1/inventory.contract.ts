@@ -6,10 +6,11 @@ import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import { checkMoney } from '../../common/v1/common.contract.ts';
 import { InventoryServiceDefinition } from './inventory.ts';
-import type { AdjustStockRequest, BatchGetItemsRequest, BatchGetItemsResponse, CommitStockRequest, CreateItemRequest, GetItemRequest, GetReservationRequest, Item, ListItemsRequest, ReleaseStockRequest, Reservation, ReservationItem, ReserveStockRequest } from './inventory.ts';
+import type { AdjustStockRequest, BatchGetItemsRequest, BatchGetItemsResponse, CommitStockRequest, CreateItemRequest, GetItemRequest, GetReservationRequest, Item, ListItemsRequest, ListReservationsRequest, ReleaseStockRequest, Reservation, ReservationItem, ReserveStockRequest } from './inventory.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 const listed = new Set<bigint>([0n]);
+const listed2 = new Set<number>([0, 1, 2, 3]);
 
 /** Every broken rule of inventory.v1.Item, in field order. */
 export function validateItem(message: Item): FieldViolation[] {
@@ -200,6 +201,20 @@ export function checkGetReservationRequest(message: GetReservationRequest, out: 
   if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
+/** Every broken rule of inventory.v1.ListReservationsRequest, in field order. */
+export function validateListReservationsRequest(message: ListReservationsRequest): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkListReservationsRequest(message, out);
+  return out;
+}
+
+/** Appends every broken rule of inventory.v1.ListReservationsRequest to `out`. */
+export function checkListReservationsRequest(message: ListReservationsRequest, out: FieldViolation[]): void {
+  if (message.afterOrderId !== '' && !pattern.test(message.afterOrderId)) out.push({ field: 'after_order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
+  if (!listed2.has(message.state)) out.push({ field: 'state', description: 'must be a ReservationState that is known' });
+}
+
 /** Every broken rule of inventory.v1.Reservation, in field order. */
 export function validateReservation(message: Reservation): FieldViolation[] {
   const out: FieldViolation[] = [];
@@ -284,6 +299,13 @@ export const InventoryServiceContract = {
       idempotency: 'no-side-effects',
       maxAttempts: 3,
       priority: 'normal',
+    },
+    listReservations: {
+      validate: validateListReservationsRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
     },
   },
 } as const satisfies ServiceContract<InventoryServiceDefinition>;

@@ -196,6 +196,16 @@ export interface GetReservationRequest {
   orderId: string;
 }
 
+/** Says which reservations to list. */
+export interface ListReservationsRequest {
+  /** Only reservations of orders with a greater id. Empty: from the first. */
+  afterOrderId: string;
+  /** The most reservations to send. 0: all. */
+  limit: number;
+  /** Only reservations in this state. Unspecified: any. */
+  state: ReservationState;
+}
+
 /** What an order has reserved. */
 export interface Reservation {
   /** The order. */
@@ -1374,6 +1384,111 @@ export const GetReservationRequest: MessageFns<GetReservationRequest> = {
   },
 };
 
+function createBaseListReservationsRequest(): ListReservationsRequest {
+  return { afterOrderId: "", limit: 0, state: 0 };
+}
+
+export const ListReservationsRequest: MessageFns<ListReservationsRequest> = {
+  encode(message: ListReservationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.afterOrderId !== "") {
+      writer.uint32(10).string(message.afterOrderId);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).int32(message.limit);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListReservationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListReservationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.afterOrderId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListReservationsRequest {
+    return {
+      afterOrderId: isSet(object.afterOrderId)
+        ? globalThis.String(object.afterOrderId)
+        : isSet(object.after_order_id)
+        ? globalThis.String(object.after_order_id)
+        : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      state: isSet(object.state) ? reservationStateFromJSON(object.state) : 0,
+    };
+  },
+
+  toJSON(message: ListReservationsRequest): unknown {
+    const obj: any = {};
+    if (message.afterOrderId !== "") {
+      obj.afterOrderId = message.afterOrderId;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.state !== 0) {
+      obj.state = reservationStateToJSON(message.state);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListReservationsRequest>): ListReservationsRequest {
+    return ListReservationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListReservationsRequest>): ListReservationsRequest {
+    const message = createBaseListReservationsRequest();
+    message.afterOrderId = object.afterOrderId ?? "";
+    message.limit = object.limit ?? 0;
+    message.state = object.state ?? 0;
+    return message;
+  },
+};
+
 function createBaseReservation(): Reservation {
   return { orderId: "", state: 0, items: [], createTime: undefined, updateTime: undefined };
 }
@@ -1621,6 +1736,18 @@ export const InventoryServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
+    /**
+     * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
+     * `after_order_id`.
+     */
+    listReservations: {
+      name: "ListReservations",
+      requestType: ListReservationsRequest as typeof ListReservationsRequest,
+      requestStream: false,
+      responseType: Reservation as typeof Reservation,
+      responseStream: true,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
   },
 } as const;
 
@@ -1664,6 +1791,14 @@ export interface InventoryServiceImplementation<CallContextExt = {}> {
     request: GetReservationRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<Reservation>>;
+  /**
+   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
+   * `after_order_id`.
+   */
+  listReservations(
+    request: ListReservationsRequest,
+    context: CallContext & CallContextExt,
+  ): ServerStreamingMethodResult<DeepPartial<Reservation>>;
 }
 
 export interface InventoryServiceClient<CallOptionsExt = {}> {
@@ -1703,6 +1838,14 @@ export interface InventoryServiceClient<CallOptionsExt = {}> {
     request: DeepPartial<GetReservationRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<Reservation>;
+  /**
+   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
+   * `after_order_id`.
+   */
+  listReservations(
+    request: DeepPartial<ListReservationsRequest>,
+    options?: CallOptions & CallOptionsExt,
+  ): AsyncIterable<Reservation>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
