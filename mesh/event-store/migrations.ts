@@ -1,0 +1,55 @@
+import type { Migration } from '../storage/storage.ts';
+
+/** Events, their snapshots, and what is read off them, in the database of the service that they belong to. */
+export const eventStoreMigrations: readonly Migration[] = [
+  {
+    name: '0001-init',
+    sql: `
+      CREATE TABLE event (
+        position {{identity}},
+        stream TEXT NOT NULL,
+        version BIGINT NOT NULL,
+        type TEXT NOT NULL,
+        schema_version BIGINT NOT NULL,
+        data TEXT NOT NULL,
+        correlation_id TEXT NOT NULL,
+        time_ms BIGINT NOT NULL,
+        checksum BIGINT NOT NULL,
+        UNIQUE (stream, version)
+      );
+      CREATE TABLE event_snapshot (
+        stream TEXT NOT NULL,
+        version BIGINT NOT NULL,
+        schema_version BIGINT NOT NULL,
+        state TEXT NOT NULL,
+        PRIMARY KEY (stream, version)
+      );
+      CREATE TABLE projection_generation (
+        name TEXT NOT NULL,
+        generation BIGINT NOT NULL,
+        -- live: answers queries; building: is being made; lockstep: is made and takes each event with the live one;
+        -- dropped: its rows are to be deleted.
+        state TEXT NOT NULL,
+        position BIGINT NOT NULL,
+        definition_version BIGINT NOT NULL,
+        -- Until when whoever makes it has it to itself.
+        until_ms BIGINT NOT NULL,
+        PRIMARY KEY (name, generation)
+      );
+      CREATE UNIQUE INDEX projection_live ON projection_generation (name) WHERE state = 'live';
+      CREATE TABLE parked_event (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        generation BIGINT NOT NULL,
+        position BIGINT NOT NULL,
+        stream TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        error TEXT NOT NULL,
+        attempts BIGINT NOT NULL,
+        first_time_ms BIGINT NOT NULL,
+        last_time_ms BIGINT NOT NULL,
+        UNIQUE (name, generation, position)
+      );
+      CREATE INDEX parked_event_stream ON parked_event (name, generation, stream, position);`,
+  },
+];

@@ -1,0 +1,132 @@
+import { storableText } from '../storage/storable-text.ts';
+import type { Queryable, Row, Transaction } from '../storage/storage.ts';
+
+/** An event that a generation of a projection could not take, or that comes after one in its stream. */
+export interface ParkedEvent {
+  /** Sorts by time. */
+  readonly id: string;
+  readonly name: string;
+  readonly generation: bigint;
+  readonly position: bigint;
+  readonly stream: string;
+  readonly reason: string;
+  readonly error: string;
+  readonly attempts: number;
+  readonly firstTimeMs: number;
+  readonly lastTimeMs: number;
+}
+
+interface ParkedRow extends Row {
+  readonly id: string;
+  readonly name: string;
+  readonly generation: bigint;
+  readonly position: bigint;
+  readonly stream: string;
+  readonly reason: string;
+  readonly error: string;
+  readonly attempts: bigint;
+  readonly first_time_ms: bigint;
+  readonly last_time_ms: bigint;
+}
+
+const columns = 'id, name, generation, position, stream, reason, error, attempts, first_time_ms, last_time_ms';
+const ofLive = `EXISTS (SELECT 1 FROM projection_generation live WHERE live.name = parked_event.name
+  AND live.generation = parked_event.generation AND live.state = 'live')`;
+
+/** Puts an event aside. */
+export async function insertParked(tx: Transaction, parked: ParkedEvent): Promise<void> {
+  const { id, name, generation, position, stream, reason, attempts, firstTimeMs, lastTimeMs } = parked;
+  const values = [id, name, generation, position, stream, reason, storableText(parked.error), attempts];
+  await tx.execute(`INSERT INTO parked_event (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, [
+    ...values,
+    firstTimeMs,
+    lastTimeMs,
+  ]);
+}
+
+/** The streams of which a generation has put events aside. */
+export async function parkedStreams(db: Queryable, name: string, generation: bigint): Promise<ReadonlySet<string>> {
+  const rows = await db.query<{ stream: string }>(
+    'SELECT DISTINCT stream FROM parked_event WHERE name = $1 AND generation = $2',
+    [name, generation],
+  );
+  return new Set(rows.map(({ stream }) => stream));
+}
+
+/** What the live generations of some projections have put aside, in id order. */
+export async function pageOfParked(db: Queryable, name: string, afterId: string, size: number): Promise<ParkedEvent[]> {
+  const rows = await db.query<ParkedRow>(
+    `SELECT ${columns} FROM parked_event WHERE name = $1 AND id > $2 AND ${ofLive} ORDER BY id LIMIT $3`,
+    [name, afterId, size],
+  );
+  return rows.map(parkedOf);
+}
+
+/** What was put aside under an id, by a live generation. */
+export async function selectParked(db: Queryable, id: string): Promise<ParkedEvent | undefined> {
+  const [row] = await db.query<ParkedRow>(`SELECT ${columns} FROM parked_event WHERE id = $1 AND ${ofLive}`, [id]);
+  return row && parkedOf(row);
+}
+
+/** The first event of a stream that a generation has put aside. */
+export async function firstParked(
+  db: Queryable,
+  name: string,
+  generation: bigint,
+  stream: string,
+): Promise<ParkedEvent | undefined> {
+  const [row] = await db.query<ParkedRow>(
+    `SELECT ${columns} FROM parked_event WHERE name = $1 AND generation = $2 AND stream = $3 ORDER BY position LIMIT 1`,
+    [name, generation, stream],
+  );
+  return row && parkedOf(row);
+}
+
+/** Takes an event off that was put aside, from each generation that answers queries or is about to. */
+export async function takeParked(tx: Transaction, name: string, position: bigint): Promise<bigint[]> {
+  const rows = await tx.query<{ generation: bigint }>(
+    `DELETE FROM parked_event WHERE name = $1 AND position = $2 AND generation IN
+       (SELECT generation FROM projection_generation WHERE name = $1 AND state IN ('live', 'lockstep'))
+     RETURNING generation`,
+    [name, position],
+  );
+  return rows.map(({ generation }) => generation);
+}
+
+/** Records a try that failed. */
+export async function recordParkedFailure(
+  db: Queryable,
+  id: string,
+  reason: string,
+  error: string,
+  timeMs: number,
+): Promise<void> {
+  await db.execute(
+    'UPDATE parked_event SET reason = $2, error = $3, attempts = attempts + 1, last_time_ms = $4 WHERE id = $1',
+    [id, reason, storableText(error), timeMs],
+  );
+}
+
+/** How much the live generation of a projection has put aside. */
+export async function countParked(db: Queryable, name: string): Promise<number> {
+  const [row] = await db.query<{ count: bigint }>(
+    `SELECT COUNT(*) AS count FROM parked_event WHERE name = $1 AND ${ofLive}`,
+    [name],
+  );
+  return Number(row?.count ?? 0n);
+}
+
+function parkedOf(row: ParkedRow): ParkedEvent {
+  return {
+    id: row.id,
+    name: row.name,
+    generation: row.generation,
+    position: row.position,
+    stream: row.stream,
+    reason: row.reason,
+    error: row.error,
+    attempts: Number(row.attempts),
+    firstTimeMs: Number(row.first_time_ms),
+    lastTimeMs: Number(row.last_time_ms),
+  };
+}

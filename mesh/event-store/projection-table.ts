@@ -1,0 +1,161 @@
+import type { Queryable, Row, Transaction } from '../storage/storage.ts';
+
+/** Where a generation of a projection stands; see the table's definition in migrations.ts. */
+export type GenerationState = 'live' | 'building' | 'lockstep' | 'dropped';
+
+/** A generation of a projection. */
+export interface Generation {
+  readonly generation: bigint;
+  readonly state: GenerationState;
+  readonly position: bigint;
+  readonly definitionVersion: number;
+  readonly untilMs: number;
+}
+
+interface GenerationRow extends Row {
+  readonly generation: bigint;
+  readonly state: GenerationState;
+  readonly position: bigint;
+  readonly definition_version: bigint;
+  readonly until_ms: bigint;
+}
+
+const columns = 'generation, state, position, definition_version, until_ms';
+
+/** All generations of a projection. */
+export async function selectGenerations(db: Queryable, name: string): Promise<Generation[]> {
+  const sql = `SELECT ${columns} FROM projection_generation WHERE name = $1 ORDER BY generation`;
+  return (await db.query<GenerationRow>(sql, [name])).map(generationOf);
+}
+
+/** The generation that answers queries. */
+export async function selectLive(db: Queryable, name: string): Promise<Generation> {
+  const sql = `SELECT ${columns} FROM projection_generation WHERE name = $1 AND state = 'live'`;
+  const [row] = await db.query<GenerationRow>(sql, [name]);
+  if (row === undefined) throw new Error(`the projection ${name} has no live generation`);
+  return generationOf(row);
+}
+
+/** Makes the first generation of a projection that has none; it answers queries at once. */
+export async function insertFirst(db: Queryable, name: string, definitionVersion: number): Promise<void> {
+  await db.execute(
+    `INSERT INTO projection_generation (name, generation, state, position, definition_version, until_ms)
+     SELECT CAST($1 AS TEXT), 1, 'live', 0, CAST($2 AS BIGINT), 0
+     WHERE NOT EXISTS (SELECT 1 FROM projection_generation WHERE name = $1 AND state = 'live') ON CONFLICT DO NOTHING`,
+    [name, definitionVersion],
+  );
+}
+
+/** Makes the next generation of a projection, to be built. */
+export async function insertNext(
+  tx: Transaction,
+  name: string,
+  definitionVersion: number,
+  untilMs: number,
+): Promise<bigint | undefined> {
+  const [row] = await tx.query<{ generation: bigint }>(
+    `INSERT INTO projection_generation (name, generation, state, position, definition_version, until_ms)
+     SELECT CAST($1 AS TEXT), MAX(generation) + 1, 'building', 0, CAST($2 AS BIGINT), CAST($3 AS BIGINT)
+     FROM projection_generation WHERE name = $1 ON CONFLICT DO NOTHING RETURNING generation`,
+    [name, definitionVersion, untilMs],
+  );
+  return row?.generation;
+}
+
+/**
+ * Moves the live generation, and one in lockstep with it, from one position to the next: the effect of the events between
+ * belongs into the same transaction. Empty when the live one is not at `from` (any more): another process moved it.
+ */
+export async function advanceLive(tx: Transaction, name: string, from: bigint, to: bigint): Promise<bigint[]> {
+  const live = await advance(tx, name, 'live', from, to);
+  if (live.length === 0) return live;
+  // In a second statement: one that waited for the live row would still see the others as they were before it waited.
+  return [...live, ...(await advance(tx, name, 'lockstep', from, to))];
+}
+
+async function advance(
+  tx: Transaction,
+  name: string,
+  state: GenerationState,
+  from: bigint,
+  to: bigint,
+): Promise<bigint[]> {
+  const rows = await tx.query<{ generation: bigint }>(
+    `UPDATE projection_generation SET position = $4 WHERE name = $1 AND state = $2 AND position = $3 RETURNING generation`,
+    [name, state, from, to],
+  );
+  return rows.map(({ generation }) => generation);
+}
+
+/** Moves a generation that is being built, and keeps it for its builder until `untilMs`; false when it is not its any more. */
+export async function advanceBuilding(
+  tx: Transaction,
+  name: string,
+  generation: bigint,
+  to: bigint,
+  untilMs: number,
+): Promise<boolean> {
+  const moved = await tx.execute(
+    `UPDATE projection_generation SET position = $3, until_ms = $4
+     WHERE name = $1 AND generation = $2 AND state = 'building'`,
+    [name, generation, to, untilMs],
+  );
+  return moved === 1;
+}
+
+/** Keeps a generation in lockstep for its builder until `untilMs`; false when it is not its any more. */
+export async function keepLockstep(
+  tx: Transaction,
+  name: string,
+  generation: bigint,
+  untilMs: number,
+): Promise<boolean> {
+  const kept = await tx.execute(
+    `UPDATE projection_generation SET until_ms = $3 WHERE name = $1 AND generation = $2 AND state = 'lockstep'`,
+    [name, generation, untilMs],
+  );
+  return kept === 1;
+}
+
+/** The live position, which cannot move until this transaction ends. */
+export async function holdLive(tx: Transaction, name: string): Promise<bigint> {
+  const [row] = await tx.query<{ position: bigint }>(
+    `UPDATE projection_generation SET position = position WHERE name = $1 AND state = 'live' RETURNING position`,
+    [name],
+  );
+  if (row === undefined) throw new Error(`the projection ${name} has no live generation`);
+  return row.position;
+}
+
+/** Changes the state of a generation; false when it was in another one than `from`. */
+export async function changeState(
+  tx: Transaction,
+  name: string,
+  generation: bigint,
+  from: GenerationState,
+  to: GenerationState,
+): Promise<boolean> {
+  const changed = await tx.execute(
+    'UPDATE projection_generation SET state = $4 WHERE name = $1 AND generation = $2 AND state = $3',
+    [name, generation, from, to],
+  );
+  return changed === 1;
+}
+
+/** Forgets a generation whose rows are deleted. */
+export async function deleteGeneration(db: Queryable, name: string, generation: bigint): Promise<void> {
+  await db.execute(`DELETE FROM projection_generation WHERE name = $1 AND generation = $2 AND state = 'dropped'`, [
+    name,
+    generation,
+  ]);
+}
+
+function generationOf(row: GenerationRow): Generation {
+  return {
+    generation: row.generation,
+    state: row.state,
+    position: row.position,
+    definitionVersion: Number(row.definition_version),
+    untilMs: Number(row.until_ms),
+  };
+}

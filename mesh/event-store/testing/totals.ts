@@ -1,0 +1,54 @@
+import { onTestFinished } from 'vitest';
+import { type Clock, systemClock } from '../../telemetry/clock.ts';
+import { createPrometheusMetrics } from '../../telemetry/prometheus/prometheus-metrics.ts';
+import { createProjector, type Projector } from '../create-projector.ts';
+import type { RecordedEvent } from '../event-store.ts';
+import type { Projection } from '../projection.ts';
+import { logger, type OpenStore, openStore } from './fixture.ts';
+import { addUp, createTotalsTable, sumTotals } from './totals-table.ts';
+
+/** The projection of the tests: what the events of each stream add up to. */
+export interface Totals extends Projection {
+  /** Whether it throws on an event. */
+  refuses: (event: RecordedEvent) => boolean;
+  /** The positions of the events that it was given, as often as it was. */
+  readonly given: bigint[];
+}
+
+/** Makes the projection of the tests. */
+export function createTotals(options: { readonly version?: number; readonly maxLagMs?: number } = {}): Totals {
+  const totals: Totals = {
+    name: 'totals',
+    version: 1,
+    ...options,
+    tables: sumTotals.tables,
+    refuses: () => false,
+    given: [],
+    apply: (tx, generation, events) =>
+      addUp(tx, generation, events, (event) => {
+        totals.given.push(event.position);
+        if (totals.refuses(event)) throw new Error(`refused ${event.stream}/${event.version}`);
+      }),
+  };
+  return totals;
+}
+
+/** Opens a store with the table of the projection, until the test is finished. */
+export async function openTotals(url: string): Promise<OpenStore> {
+  const opened = await openStore(url);
+  await createTotalsTable(opened.storage);
+  return opened;
+}
+
+/** Makes a projector that is stopped when the test is finished. */
+export async function makeProjector(
+  { storage, store }: OpenStore,
+  projection: Projection,
+  clock: Clock = systemClock,
+): Promise<Projector> {
+  const metrics = createPrometheusMetrics({ logger, clock });
+  const projections = [projection];
+  const projector = await createProjector({ service: 'test', storage, store, projections, clock, logger, metrics });
+  onTestFinished(() => projector.stop());
+  return projector;
+}
