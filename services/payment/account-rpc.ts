@@ -6,27 +6,25 @@ import {
   type ListAccountEventsRequest,
   type WithdrawRequest,
 } from '../../gen/ts/payment/v1/payment.ts';
-import type { Outbox } from '../../mesh/events/outbox.ts';
-import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
+import type { EventStore } from '../../mesh/event-store/event-store.ts';
 import { repeatable } from '../../mesh/idempotency/repeatable.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import { readPages } from '../../mesh/storage/read-pages.ts';
-import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/telemetry/clock.ts';
-import type { Money } from './account.ts';
-import { findAccount, pageOfEvents } from './account-store.ts';
+import type { Storage } from '../../mesh/storage/storage.ts';
+import type { Movement, WantedMovement } from './account.ts';
+import { accountEventOf } from './account-event.ts';
+import { moveMoneyIn, openAccountIn } from './change-account.ts';
 import { accountNotFound, amountNotPositive } from './errors.ts';
 import { getBalance } from './get-balance.ts';
-import { type Movement, moveMoney } from './move-money.ts';
-import { openAccount } from './open-account.ts';
+import type { Money } from './money.ts';
+import type { Books, MakeChange } from './open-books.ts';
 import { accountEventToProto, accountToProto } from './proto.ts';
 
 /** What the handlers stand on. */
 export interface AccountRpcDeps {
   readonly storage: Storage;
-  readonly idempotency: Idempotency;
-  readonly outbox: Outbox;
-  readonly clock: Clock;
+  readonly store: EventStore;
+  readonly books: Books;
+  readonly makeChange: MakeChange;
 }
 
 const { methods } = AccountServiceDefinition;
@@ -36,48 +34,41 @@ const withdrawing = repeatable(AccountServiceDefinition, methods.withdraw);
 
 /** The handlers of `payment.v1.AccountService`. */
 export function createAccountRpc(deps: AccountRpcDeps): AccountServiceImplementation<MeshCallContext> {
-  const { storage, idempotency, outbox, clock } = deps;
-  const movement = (
-    request: DepositRequest | WithdrawRequest,
-    type: Movement['type'],
-    context: MeshCallContext,
-  ): Movement => ({
-    accountId: request.accountId,
-    type,
-    amount: positive(request.amount),
-    occasion: { reference: request.reference, correlationId: context.requestId, timeMs: clock.now() },
-  });
+  const { storage, books, makeChange } = deps;
   return {
     openAccount: (request, context) =>
-      idempotency.once(opening, request, async (tx) => {
-        const occasion = { reference: '', correlationId: context.requestId, timeMs: clock.now() };
-        const draft = { id: request.accountId, currencyCode: request.currencyCode, occasion };
-        return accountToProto(await openAccount(tx, draft, outbox));
-      }),
+      makeChange(opening, request, request.accountId, context, async (tx, cause) =>
+        accountToProto(await openAccountIn(tx, books, request.accountId, request.currencyCode, cause)),
+      ),
     deposit: (request, context) =>
-      idempotency.once(depositing, request, async (tx) =>
-        accountToProto(await moveMoney(tx, movement(request, 'MONEY_DEPOSITED', context), outbox)),
+      makeChange(depositing, request, request.accountId, context, async (tx, cause) =>
+        accountToProto(await moveMoneyIn(tx, books, transferOf(request, 'MONEY_DEPOSITED'), cause)),
       ),
     withdraw: (request, context) =>
-      idempotency.once(withdrawing, request, async (tx) =>
-        accountToProto(await moveMoney(tx, movement(request, 'MONEY_WITHDRAWN', context), outbox)),
+      makeChange(withdrawing, request, request.accountId, context, async (tx, cause) =>
+        accountToProto(await moveMoneyIn(tx, books, transferOf(request, 'MONEY_WITHDRAWN'), cause)),
       ),
-    getBalance: async (request) => accountToProto(await getBalance(storage, request)),
-    listAccountEvents: (request, context) => listAccountEvents(storage, request, context.signal),
+    getBalance: async (request) => accountToProto(await getBalance(storage, books, request)),
+    listAccountEvents: (request, context) => listAccountEvents(deps, request, context.signal),
   };
 }
 
-async function* listAccountEvents(db: Queryable, request: ListAccountEventsRequest, signal: AbortSignal) {
-  const { accountId, afterVersion } = request;
-  if (!(await findAccount(db, accountId))) throw accountNotFound(accountId);
-  const pages = readPages({
-    after: afterVersion,
-    limit: 0,
-    signal,
-    fetch: (after, size) => pageOfEvents(db, accountId, after, size),
-    cursorOf: (event) => event.version,
-  });
-  for await (const page of pages) yield* page.map(accountEventToProto);
+async function* listAccountEvents(
+  { storage, store, books: { accounts } }: AccountRpcDeps,
+  { accountId, afterVersion }: ListAccountEventsRequest,
+  signal: AbortSignal,
+) {
+  const { version } = await accounts.load(storage, accountId);
+  if (version === 0n) throw accountNotFound(accountId);
+  const { events } = accounts.definition;
+  for await (const event of store.read(accounts.streamOf(accountId), { after: afterVersion }, signal)) {
+    yield accountEventToProto(accountEventOf(event, events.decode(event)));
+  }
+}
+
+function transferOf(request: DepositRequest | WithdrawRequest, type: Movement['type']): WantedMovement {
+  const { accountId, reference } = request;
+  return { accountId, type, amount: positive(request.amount), reference, purpose: 'transfer' };
 }
 
 function positive(amount: ProtoMoney | undefined): Money {

@@ -1,6 +1,13 @@
 import { Status } from 'nice-grpc-common';
 import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
-import type { Account, Money } from './account.ts';
+import type { Money } from './money.ts';
+
+/** What an error says of an account. */
+interface KnownAccount {
+  readonly id: string;
+  readonly balance: Money;
+  readonly version: bigint;
+}
 
 /** NOT_FOUND `ACCOUNT_NOT_FOUND`. */
 export function accountNotFound(id: string): MeshError {
@@ -34,7 +41,7 @@ export function accountExists(id: string): MeshError {
 }
 
 /** FAILED_PRECONDITION `CURRENCY_MISMATCH`: its metadata has the account's currency. */
-export function currencyMismatch(account: Account, amount: Money): MeshError {
+export function currencyMismatch(account: KnownAccount, amount: Money): MeshError {
   const { currencyCode } = account.balance;
   return new MeshError(
     Status.FAILED_PRECONDITION,
@@ -45,7 +52,7 @@ export function currencyMismatch(account: Account, amount: Money): MeshError {
 }
 
 /** FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: its metadata has `balance` and `needed`. */
-export function insufficientFunds(account: Account, amount: Money): MeshError {
+export function insufficientFunds(account: KnownAccount, amount: Money): MeshError {
   const { currencyCode, minorUnits } = account.balance;
   return new MeshError(
     Status.FAILED_PRECONDITION,
@@ -56,7 +63,7 @@ export function insufficientFunds(account: Account, amount: Money): MeshError {
 }
 
 /** FAILED_PRECONDITION `BALANCE_TOO_LARGE`. */
-export function balanceTooLarge(account: Account): MeshError {
+export function balanceTooLarge(account: KnownAccount): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
     'BALANCE_TOO_LARGE',
@@ -68,7 +75,7 @@ export function balanceTooLarge(account: Account): MeshError {
 }
 
 /** ABORTED `VERSION_NOT_REACHED`: its metadata has the version reached. */
-export function versionNotReached(account: Account, minVersion: bigint): MeshError {
+export function versionNotReached(account: KnownAccount, minVersion: bigint): MeshError {
   return new MeshError(
     Status.ABORTED,
     'VERSION_NOT_REACHED',
@@ -78,7 +85,7 @@ export function versionNotReached(account: Account, minVersion: bigint): MeshErr
 }
 
 /** OUT_OF_RANGE `VERSION_OUT_OF_RANGE`: its metadata has the last version. */
-export function versionOutOfRange(account: Account, version: bigint): MeshError {
+export function versionOutOfRange(account: KnownAccount, version: bigint): MeshError {
   return new MeshError(
     Status.OUT_OF_RANGE,
     'VERSION_OUT_OF_RANGE',
@@ -138,4 +145,24 @@ export function twoPasts(): MeshError {
   return invalidRequest([
     { field: 'as_of_time', description: 'must not be set beside as_of_version: ask for one of the two' },
   ]);
+}
+
+/** NOT_FOUND `ACCOUNT_NOT_FOUND`: it was opened in a later month, or its opening is not in the statements yet. */
+export function accountNotOpenIn(id: string, month: string): MeshError {
+  return new MeshError(
+    Status.NOT_FOUND,
+    'ACCOUNT_NOT_FOUND',
+    `account ${id} was not open in ${month}: ask for a later month, or give min_version where it was opened just now`,
+    { metadata: { account_id: id } },
+  );
+}
+
+/** OUT_OF_RANGE `SUM_TOO_LARGE`: a sum that does not fit into the contract's 64 bits. */
+export function sumTooLarge(of: string): MeshError {
+  return new MeshError(
+    Status.OUT_OF_RANGE,
+    'SUM_TOO_LARGE',
+    `the sum of ${of} is beyond 64 bits and cannot be told: read the account's events and add them up`,
+    { metadata: { of } },
+  );
 }

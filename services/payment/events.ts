@@ -1,6 +1,6 @@
 import { PaymentEvent } from '../../gen/ts/payment/v1/events.ts';
 import type { DomainEvent } from '../../mesh/events/envelope.ts';
-import type { AccountEvent } from './account.ts';
+import type { AccountEvent } from './account-event.ts';
 import type { Payment } from './payment.ts';
 import { accountEventToProto, paymentToProto } from './proto.ts';
 

@@ -1,7 +1,8 @@
+import { versionAsOf } from '../../mesh/event-store/version-as-of.ts';
 import type { Queryable } from '../../mesh/storage/storage.ts';
-import type { Account, AccountEvent } from './account.ts';
-import { findAccount, findEventAtTime, findEventOfVersion } from './account-store.ts';
+import type { Account } from './account.ts';
 import { accountNotFound, accountNotOpenThen, twoPasts, versionNotReached, versionOutOfRange } from './errors.ts';
+import type { Books } from './open-books.ts';
 
 /** Which state of an account is wanted. 0 and `undefined`: the present. */
 export interface BalanceQuery {
@@ -11,25 +12,19 @@ export interface BalanceQuery {
   readonly asOfTime: Date | undefined;
 }
 
-/** The account as it is, or as it was at a version or a time. */
-export async function getBalance(db: Queryable, query: BalanceQuery): Promise<Account> {
-  if (query.asOfVersion > 0n && query.asOfTime) throw twoPasts();
-  const account = await findAccount(db, query.accountId);
-  if (!account) throw accountNotFound(query.accountId);
-  if (account.version < query.minVersion) throw versionNotReached(account, query.minVersion);
-  if (query.asOfVersion > 0n) {
-    const event = await findEventOfVersion(db, account.id, query.asOfVersion);
-    if (!event) throw versionOutOfRange(account, query.asOfVersion);
-    return accountAt(account, event);
-  }
-  if (query.asOfTime) {
-    const event = await findEventAtTime(db, account.id, query.asOfTime.getTime());
-    if (!event) throw accountNotOpenThen(account.id, query.asOfTime);
-    return accountAt(account, event);
-  }
-  return account;
-}
-
-function accountAt(account: Account, event: AccountEvent): Account {
-  return { ...account, balance: event.newBalance, version: event.version, updateTimeMs: event.timeMs };
+/** The account as it is, or as it was at a version or a time: what its events come to. */
+export async function getBalance(db: Queryable, { accounts }: Books, query: BalanceQuery): Promise<Account> {
+  const { accountId, minVersion, asOfVersion, asOfTime } = query;
+  if (asOfVersion > 0n && asOfTime) throw twoPasts();
+  const { state: account } = await accounts.load(db, accountId);
+  if (!account) throw accountNotFound(accountId);
+  if (account.version < minVersion) throw versionNotReached(account, minVersion);
+  if (asOfVersion === 0n && !asOfTime) return account;
+  if (asOfVersion > account.version) throw versionOutOfRange(account, asOfVersion);
+  const version = asOfTime
+    ? await versionAsOf(db, accounts.streamOf(accountId), account.version, asOfTime.getTime())
+    : asOfVersion;
+  const { state: then } = await accounts.load(db, accountId, version);
+  if (!then || version === 0n) throw accountNotOpenThen(accountId, asOfTime ?? new Date(0));
+  return then;
 }

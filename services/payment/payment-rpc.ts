@@ -4,26 +4,23 @@ import {
   PaymentServiceDefinition,
   type PaymentServiceImplementation,
 } from '../../gen/ts/payment/v1/payment.ts';
-import type { Outbox } from '../../mesh/events/outbox.ts';
-import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
 import { repeatable } from '../../mesh/idempotency/repeatable.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
 import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/telemetry/clock.ts';
 import { chargeOrder } from './charge-order.ts';
 import { amountNegative, paymentNotFound } from './errors.ts';
-import type { Cause, Charge } from './payment.ts';
-import { findPayment, pageOfPayments } from './payment-store.ts';
+import type { Books, MakeChange } from './open-books.ts';
+import type { Charge } from './payment.ts';
+import { pageOfPayments } from './payment-list.ts';
 import { paymentToProto } from './proto.ts';
 import { refundOrder } from './refund-order.ts';
 
 /** What the handlers stand on. */
 export interface PaymentRpcDeps {
   readonly storage: Storage;
-  readonly idempotency: Idempotency;
-  readonly outbox: Outbox;
-  readonly clock: Clock;
+  readonly books: Books;
+  readonly makeChange: MakeChange;
 }
 
 const { methods } = PaymentServiceDefinition;
@@ -32,19 +29,22 @@ const refunding = repeatable(PaymentServiceDefinition, methods.refund);
 
 /** The handlers of `payment.v1.PaymentService`. */
 export function createPaymentRpc(deps: PaymentRpcDeps): PaymentServiceImplementation<MeshCallContext> {
-  const { storage, idempotency, outbox, clock } = deps;
-  const causeOf = (context: MeshCallContext): Cause => ({ correlationId: context.requestId, timeMs: clock.now() });
+  const { storage, books, makeChange } = deps;
+  const paymentOf = async (orderId: string) => (await books.payments.load(storage, orderId)).state;
   return {
     charge: (request, context) =>
-      idempotency.once(charging, request, async (tx) =>
-        paymentToProto(await chargeOrder(tx, chargeOf(request), causeOf(context), outbox)),
+      makeChange(charging, request, request.userId, context, async (tx, cause) =>
+        paymentToProto(await chargeOrder(tx, books, chargeOf(request), cause)),
       ),
-    refund: (request, context) =>
-      idempotency.once(refunding, request, async (tx) =>
-        paymentToProto(await refundOrder(tx, request.orderId, causeOf(context), outbox)),
-      ),
-    getPayment: async ({ orderId }) => {
-      const payment = await findPayment(storage, orderId);
+    async refund(request, context) {
+      // Only to know whose account it is: whether there is anything to refund is decided in the transaction.
+      const accountId = (await paymentOf(request.orderId))?.userId ?? '';
+      return await makeChange(refunding, request, accountId, context, async (tx, cause) =>
+        paymentToProto(await refundOrder(tx, books, request.orderId, cause)),
+      );
+    },
+    async getPayment({ orderId }) {
+      const payment = await paymentOf(orderId);
       if (!payment) throw paymentNotFound(orderId);
       return paymentToProto(payment);
     },

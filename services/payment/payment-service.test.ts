@@ -9,6 +9,7 @@ import {
   PaymentState,
 } from '../../gen/ts/payment/v1/payment.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { createPaymentService } from './service.ts';
 
@@ -270,8 +271,10 @@ describeServicesOnEachDatabase('the payment service', (settings) => {
         made.push((await payments.charge({ orderId: `${userId}.${index}`, userId, amount: usd(1n) })).id);
       }
       const [first = ''] = made;
-      const listed = await Array.fromAsync(payments.listPayments({ afterId: first, limit: 2 }));
-      expect(listed.map(({ id }) => id)).toEqual(made.slice(1));
+      await eventually(async () => {
+        const listed = await Array.fromAsync(payments.listPayments({ afterId: first, limit: 2 }));
+        expect(listed.map(({ id }) => id)).toEqual(made.slice(1));
+      });
     });
   });
 

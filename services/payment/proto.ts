@@ -1,11 +1,20 @@
+import type {
+  LedgerBalance as ProtoLedgerBalance,
+  Statement as ProtoStatement,
+} from '../../gen/ts/payment/v1/ledger.ts';
 import {
   PaymentState,
   type Account as ProtoAccount,
   type AccountEvent as ProtoAccountEvent,
   type Payment as ProtoPayment,
 } from '../../gen/ts/payment/v1/payment.ts';
-import type { Account, AccountEvent } from './account.ts';
+import type { Account } from './account.ts';
+import type { LedgerBalance } from './account-balances.ts';
+import type { AccountEvent } from './account-event.ts';
+import { sumTooLarge } from './errors.ts';
+import type { Money } from './money.ts';
 import type { Payment } from './payment.ts';
+import type { Statement } from './statement.ts';
 
 /** An account as its contract has it. */
 export function accountToProto(account: Account): ProtoAccount {
@@ -34,4 +43,30 @@ export function paymentToProto(payment: Payment): ProtoPayment {
     createTime: new Date(payment.createTimeMs),
     updateTime: new Date(payment.updateTimeMs),
   };
+}
+
+/** A balance of the ledger as its contract has it. Refuses one beyond 64 bits, as only the outside can have. */
+export function ledgerBalanceToProto({ accountId, balance, version, updateTimeMs }: LedgerBalance): ProtoLedgerBalance {
+  return { accountId, balance: fitting(balance, accountId), version, updateTime: new Date(updateTimeMs) };
+}
+
+/** A month's statement as its contract has it. Refuses sums beyond 64 bits. */
+export function statementToProto(statement: Statement): ProtoStatement {
+  const { accountId, month, currencyCode, eventCount, lastVersion } = statement;
+  const money = (minorUnits: bigint) => fitting({ currencyCode, minorUnits }, `${accountId} in ${month}`);
+  return {
+    accountId,
+    month,
+    openingBalance: money(statement.openingBalance),
+    deposited: money(statement.deposited),
+    withdrawn: money(statement.withdrawn),
+    closingBalance: money(statement.closingBalance),
+    eventCount,
+    lastVersion,
+  };
+}
+
+function fitting(money: Money, of: string): Money {
+  if (BigInt.asIntN(64, money.minorUnits) !== money.minorUnits) throw sumTooLarge(of);
+  return money;
 }

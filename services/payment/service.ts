@@ -1,11 +1,23 @@
+import { LedgerServiceContract } from '../../gen/ts/payment/v1/ledger.contract.ts';
 import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
+import { projectionAudits } from '../../mesh/event-store/audit-projections.ts';
+import { createEventStore } from '../../mesh/event-store/create-event-store.ts';
+import { createProjector } from '../../mesh/event-store/create-projector.ts';
 import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { accountBalances } from './account-balances.ts';
 import { createAccountRpc } from './account-rpc.ts';
+import { adoptHistory } from './adopt-history.ts';
+import { auditAccounts } from './audit-accounts.ts';
+import { auditLedger } from './audit-ledger.ts';
 import { paymentTopic } from './events.ts';
+import { createLedgerRpc } from './ledger-rpc.ts';
+import { monthlyStatements } from './monthly-statements.ts';
+import { createMakeChange, openBooks } from './open-books.ts';
+import { paymentList } from './payment-list.ts';
 import { createPaymentRpc } from './payment-rpc.ts';
 
 /** Wires the payment service. */
@@ -13,24 +25,43 @@ export const createPaymentService: CreateService = async ({ clock, logger, event
   const storage = await runtime.openStorage('payment');
   await storage.migrate('payment', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const idempotency = await createIdempotency(storage, { clock });
-  const outbox = await createOutbox({
+  const source = '//ordermesh/payment';
+  const outbox = await createOutbox({ storage, events, tasks, source, topics: [paymentTopic], clock, logger });
+  const store = await createEventStore(storage, { clock });
+  const books = openBooks(store, outbox, logger);
+  await adoptHistory({ storage, store, books, clock, logger });
+  const projector = await createProjector({
+    service: 'payment',
     storage,
-    events,
-    tasks,
-    source: '//ordermesh/payment',
-    topics: [paymentTopic],
+    store,
+    projections: [accountBalances, monthlyStatements, paymentList],
     clock,
     logger,
+    metrics: runtime.metrics,
   });
-  const deps = { storage, idempotency, outbox, clock };
+  const makeChange = createMakeChange(idempotency, clock);
   return {
     name: 'payment',
     serves: [
-      serve(AccountServiceContract, createAccountRpc(deps)),
-      serve(PaymentServiceContract, createPaymentRpc(deps)),
+      serve(AccountServiceContract, createAccountRpc({ storage, store, books, makeChange })),
+      serve(PaymentServiceContract, createPaymentRpc({ storage, books, makeChange })),
+      serve(LedgerServiceContract, createLedgerRpc({ storage, books, projector }), { check: () => projector.check() }),
     ],
-    start: () => outbox.start(),
-    stop: () => outbox.stop(config.drainTimeoutMs),
+    deadLetters: [projector.deadLetters],
+    projections: [projector.admin],
+    audits: [
+      auditAccounts({ storage, store, books }),
+      auditLedger(storage),
+      ...projectionAudits(projector.names, projector.admin),
+    ],
+    start: async () => {
+      await outbox.start();
+      await projector.start();
+    },
+    stop: async () => {
+      await projector.stop();
+      await outbox.stop(config.drainTimeoutMs);
+    },
     check: () => storage.check(),
   };
 };

@@ -1,0 +1,44 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../mesh/testing/postgres-server.ts';
+import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { createPaymentService } from './service.ts';
+
+const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
+
+describeWithServer(postgres, 'an account that two processes change at once', () => {
+  let server: PostgresServer;
+  let meshes: readonly TestMesh[];
+
+  beforeAll(async () => {
+    server = await startPostgres();
+    const environment = { DATABASE_URL: server.url('<service>') };
+    meshes = [
+      await startMesh([createPaymentService], environment),
+      await startMesh([createPaymentService], environment),
+    ];
+  });
+  afterAll(async () => {
+    for (const mesh of meshes) await mesh.stop();
+    await server.stop();
+  });
+
+  it('pays exactly as many of 200 orders as it has money for, and no version is left out', async () => {
+    const accountId = `user-${randomUUID()}`;
+    const [accounts, others] = meshes.map((mesh) => mesh.runtime.client(AccountServiceContract));
+    await accounts?.openAccount({ accountId, currencyCode: 'USD' });
+    await others?.deposit({ accountId, amount: usd(1_000n) });
+    const charges = Array.from({ length: 200 }, (_, index) => {
+      const payments = meshes[index % 2]?.runtime.client(PaymentServiceContract);
+      return payments?.charge({ orderId: `${accountId}.${index}`, userId: accountId, amount: usd(10n) });
+    });
+    const outcomes = await Promise.allSettled(charges);
+    const refusals = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.reason] : []));
+    expect(refusals).toEqual(Array.from({ length: 100 }, () => 'INSUFFICIENT_FUNDS'));
+    await expect(others?.getBalance({ accountId })).resolves.toMatchObject({ balance: usd(0n), version: 102n });
+    const events = await Array.fromAsync(accounts?.listAccountEvents({ accountId }) ?? []);
+    expect(events.map(({ version }) => version)).toEqual(events.map((_, index) => BigInt(index + 1)));
+  });
+});

@@ -1,0 +1,85 @@
+import type {
+  GetStatementRequest,
+  LedgerServiceImplementation,
+  ListBalancesRequest,
+  ListStatementsRequest,
+} from '../../gen/ts/payment/v1/ledger.ts';
+import type { Projector } from '../../mesh/event-store/create-projector.ts';
+import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import { readPages } from '../../mesh/storage/read-pages.ts';
+import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
+import type { Account } from './account.ts';
+import { pageOfBalances } from './account-balances.ts';
+import { accountNotFound, accountNotOpenIn, versionNotReached } from './errors.ts';
+import { lastStatementUpTo, monthlyStatements, pageOfStatements } from './monthly-statements.ts';
+import type { Books } from './open-books.ts';
+import { ledgerBalanceToProto, statementToProto } from './proto.ts';
+import { quietMonth } from './statement.ts';
+
+/** What the handlers stand on. */
+export interface LedgerRpcDeps {
+  readonly storage: Storage;
+  readonly books: Books;
+  readonly projector: Pick<Projector, 'reached'>;
+}
+
+/** The handlers of `payment.v1.LedgerService`. */
+export function createLedgerRpc(deps: LedgerRpcDeps): LedgerServiceImplementation<MeshCallContext> {
+  const { storage } = deps;
+  return {
+    listBalances: (request, { signal }) => listBalances(storage, request, signal),
+    getStatement: (request, { signal }) => getStatement(deps, request, signal),
+    listStatements: (request, { signal }) => listStatements(deps, request, signal),
+  };
+}
+
+async function* listBalances(
+  db: Queryable,
+  { afterId, limit, currencyCode }: ListBalancesRequest,
+  signal: AbortSignal,
+) {
+  const pages = readPages({
+    after: afterId,
+    limit,
+    signal,
+    fetch: (after, size) => pageOfBalances(db, after, currencyCode, size),
+    cursorOf: ({ accountId }) => accountId,
+  });
+  for await (const page of pages) yield* page.map(ledgerBalanceToProto);
+}
+
+async function getStatement(deps: LedgerRpcDeps, request: GetStatementRequest, signal: AbortSignal) {
+  const { accountId, month } = request;
+  await upToDate(deps, request, signal);
+  const last = await lastStatementUpTo(deps.storage, accountId, month);
+  if (!last) throw accountNotOpenIn(accountId, month);
+  return statementToProto(last.month === month ? last : quietMonth(last, month));
+}
+
+async function* listStatements(deps: LedgerRpcDeps, request: ListStatementsRequest, signal: AbortSignal) {
+  await upToDate(deps, request, signal);
+  const pages = readPages({
+    after: request.afterMonth,
+    limit: 0,
+    signal,
+    fetch: (after, size) => pageOfStatements(deps.storage, request.accountId, after, size),
+    cursorOf: ({ month }) => month,
+  });
+  for await (const page of pages) yield* page.map(statementToProto);
+}
+
+/** Waits until the statements have the version in them that is asked for. Refuses an account that is not there. */
+async function upToDate(
+  { storage, books: { accounts }, projector }: LedgerRpcDeps,
+  { accountId, minVersion }: { readonly accountId: string; readonly minVersion: bigint },
+  signal: AbortSignal,
+): Promise<Account> {
+  const { state: account } = await accounts.load(storage, accountId);
+  if (!account) throw accountNotFound(accountId);
+  if (minVersion === 0n) return account;
+  const stream = accounts.streamOf(accountId);
+  if (!(await projector.reached(monthlyStatements.name, stream, minVersion, signal))) {
+    throw versionNotReached(account, minVersion);
+  }
+  return account;
+}
