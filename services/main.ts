@@ -5,6 +5,7 @@ import { createNotificationService } from './notification/service.ts';
 import { createOpsService } from './ops/service.ts';
 import { createOrderService } from './order/service.ts';
 import { createPaymentService } from './payment/service.ts';
+import { createReportService } from './report/service.ts';
 import { createShippingService } from './shipping/service.ts';
 import { createUserService } from './user/service.ts';
 
@@ -17,6 +18,7 @@ await runApp([
   createShippingService,
   createOrderService,
   createNotificationService,
+  createReportService,
   createBridgeService,
   createOpsService,
 ]);

@@ -31,7 +31,7 @@ describe('a start', () => {
   it('says in one line where it serves, what, and from which data', async () => {
     await using mesh = await startProcess({ dataDir });
     expect(mesh.stdout()).toMatch(
-      /^ready grpc=127\.0\.0\.1:\d+ services=user,inventory,payment,shipping,order,notification,bridge,ops data=\S+ pid=\d+ in \d+ ms\n$/,
+      /^ready grpc=127\.0\.0\.1:\d+ services=user,inventory,payment,shipping,order,notification,report,bridge,ops data=\S+ pid=\d+ in \d+ ms\n$/,
     );
     expect(mesh.stdout()).toContain(`data=${dataDir} pid=${mesh.child.pid} `);
     expect(mesh.stderr()).toBe('');

@@ -5,6 +5,7 @@ import { createNotificationService } from '../../services/notification/service.t
 import { createOpsService } from '../../services/ops/service.ts';
 import { createOrderService } from '../../services/order/service.ts';
 import { createPaymentService } from '../../services/payment/service.ts';
+import { createReportService } from '../../services/report/service.ts';
 import { createShippingService } from '../../services/shipping/service.ts';
 import { createUserService } from '../../services/user/service.ts';
 
@@ -16,6 +17,7 @@ const servicesByName = {
   shipping: createShippingService,
   order: createOrderService,
   notification: createNotificationService,
+  report: createReportService,
   bridge: createBridgeService,
   ops: createOpsService,
 } as const satisfies Record<string, CreateService>;

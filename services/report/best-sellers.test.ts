@@ -1,0 +1,39 @@
+import { expect, it, onTestFinished } from 'vitest';
+import type { RecordedEvent } from '../../mesh/event-store/event-store.ts';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { openStorage } from '../../mesh/storage/open.ts';
+import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
+import { bestSellers } from './best-sellers.ts';
+import { orderEventTypes, orderStream } from './stored-order.ts';
+
+describeOnEachDatabase((newUrl) => {
+  it('the best sellers lose no order of many that are added at the same time', async () => {
+    const storage = await openStorage(newUrl());
+    onTestFinished(() => storage.close());
+    await storage.migrate('report', await loadMigrations(new URL('./migrations/', import.meta.url)));
+    const orders = Array.from({ length: 40 }, (_, index) => completed(`o-${index}`));
+    // Each is told of twice: also that has to be found out.
+    const applied = [...orders, ...orders].map((event) =>
+      storage.transaction((tx) => bestSellers.apply(tx, 1n, [event])),
+    );
+    await Promise.all(applied);
+    await expect(storage.query('SELECT quantity, order_count, revenue FROM best_sellers')).resolves.toEqual([
+      { quantity: 80n, order_count: 40n, revenue: '800' },
+    ]);
+  });
+});
+
+/** An order that completed, with two lamps at 10. */
+function completed(orderId: string): RecordedEvent {
+  const encoded = orderEventTypes.encode({
+    type: 'ORDER_COMPLETED',
+    orderVersion: 5n,
+    userId: 'ada',
+    state: 'COMPLETED',
+    total: { currencyCode: 'USD', minorUnits: 20n },
+    lines: [{ sku: 'lamp', quantity: 2, unitPrice: 10n }],
+    createTimeMs: 1,
+    updateTimeMs: 2,
+  });
+  return { ...encoded, stream: orderStream(orderId), version: 1n, position: 1n, correlationId: 'request-1', timeMs: 2 };
+}

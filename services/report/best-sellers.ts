@@ -1,0 +1,90 @@
+import type { RecordedEvent } from '../../mesh/event-store/event-store.ts';
+import { liveGeneration, type Projection, type ProjectionTable } from '../../mesh/event-store/projection.ts';
+import { writeRows } from '../../mesh/event-store/write-rows.ts';
+import type { Queryable, Row, SqlValue, Transaction } from '../../mesh/storage/storage.ts';
+import { insertRows } from './insert-rows.ts';
+import type { OrderVersion } from './order.ts';
+import { addSale, type Sale, saleKey, salesOf } from './sale.ts';
+import { orderEventTypes, orderIdOf } from './stored-order.ts';
+
+const counted: ProjectionTable = { table: 'counted_orders', key: ['order_id'], values: ['version'] };
+
+const sales: ProjectionTable = {
+  table: 'best_sellers',
+  key: ['sku', 'currency_code'],
+  values: ['quantity', 'order_count', 'revenue'],
+};
+
+/** What was sold in orders that completed, each counted once, however often it is told that it did. */
+export const bestSellers: Projection = {
+  name: 'best-sellers',
+  version: 1,
+  tables: [counted, sales],
+  async apply(tx, generation, events) {
+    const completed = completedOrders(events);
+    const rows = [...completed].map(([orderId, { orderVersion }]) => [orderId, orderVersion]);
+    const unlessCounted = 'NOTHING RETURNING order_id';
+    const inserted = await insertRows<{ order_id: string }>(tx, counted, generation, rows, unlessCounted);
+    await addToRows(tx, generation, salesOf(inserted.flatMap(({ order_id }) => completed.get(order_id) ?? [])));
+  },
+};
+
+/** The orders that completed, each as the first event says that tells so. */
+function completedOrders(events: readonly RecordedEvent[]): Map<string, OrderVersion> {
+  const completed = new Map<string, OrderVersion>();
+  for (const event of events) {
+    const orderId = orderIdOf(event);
+    if (event.type !== 'ORDER_COMPLETED' || completed.has(orderId)) continue;
+    completed.set(orderId, orderEventTypes.decode(event));
+  }
+  return completed;
+}
+
+/** Adds what was sold to the rows that have what was sold before, which are made where there are none. */
+async function addToRows(tx: Transaction, generation: bigint, sold: ReadonlyMap<string, Sale>): Promise<void> {
+  const nothing = [...sold.values()].map((sale) => rowOf({ ...sale, quantity: 0n, orderCount: 0n, revenue: 0n }));
+  // SQL cannot add decimals of any length, so the rows are read, and locked until they are written.
+  const asTheyAre = 'UPDATE SET order_count = best_sellers.order_count RETURNING *';
+  const before = (await insertRows<SaleRow>(tx, sales, generation, nothing, asTheyAre)).map(saleOf);
+  const after = before.map((sale) => addSale(sale, sold.get(saleKey(sale)) ?? sale));
+  await writeRows(tx, sales, generation, after.map(rowOf));
+}
+
+/** Where an item stands among the best. */
+export type Rank = Pick<Sale, 'quantity' | 'sku' | 'currencyCode'>;
+
+/** Before the first of all. */
+export const beforeTheBest: Rank = { quantity: 2n ** 63n - 1n, sku: '', currencyCode: '' };
+
+/** A page of the best sellers behind a rank: the greatest quantity first, of equal ones the lesser sku and currency. */
+export async function pageOfBestSellers(db: Queryable, after: Rank, size: number): Promise<Sale[]> {
+  const rows = await db.query<SaleRow>(
+    `SELECT * FROM best_sellers WHERE generation = ${liveGeneration(bestSellers.name)}
+       AND quantity <= $1 AND (quantity < $1 OR (sku, currency_code) > ($2, $3))
+     ORDER BY quantity DESC, sku, currency_code LIMIT $4`,
+    [after.quantity, after.sku, after.currencyCode, size],
+  );
+  return rows.map(saleOf);
+}
+
+interface SaleRow extends Row {
+  readonly sku: string;
+  readonly currency_code: string;
+  readonly quantity: bigint;
+  readonly order_count: bigint;
+  readonly revenue: string;
+}
+
+function rowOf({ sku, currencyCode, quantity, orderCount, revenue }: Sale): SqlValue[] {
+  return [sku, currencyCode, quantity, orderCount, revenue.toString()];
+}
+
+function saleOf(row: SaleRow): Sale {
+  return {
+    sku: row.sku,
+    currencyCode: row.currency_code,
+    quantity: row.quantity,
+    orderCount: row.order_count,
+    revenue: BigInt(row.revenue),
+  };
+}

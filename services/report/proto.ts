@@ -1,0 +1,22 @@
+import { OrderState } from '../../gen/ts/order/v1/order.ts';
+import type { BestSeller, OrderSummary as ProtoSummary } from '../../gen/ts/report/v1/report.ts';
+import { revenueTooLarge } from './errors.ts';
+import { isInt64 } from './order.ts';
+import type { OrderSummary } from './orders-by-user.ts';
+import type { Sale } from './sale.ts';
+
+/** An order as the contract has it. */
+export function summaryToProto({ createTimeMs, updateTimeMs, state, ...summary }: OrderSummary): ProtoSummary {
+  return {
+    ...summary,
+    state: OrderState[`ORDER_STATE_${state}`],
+    createTime: new Date(createTimeMs),
+    updateTime: new Date(updateTimeMs),
+  };
+}
+
+/** A best seller as the contract has it. OUT_OF_RANGE `REVENUE_TOO_LARGE` when its revenue does not fit there. */
+export function saleToProto({ sku, currencyCode, quantity, orderCount, revenue }: Sale): BestSeller {
+  if (!isInt64(revenue)) throw revenueTooLarge(sku, currencyCode, revenue);
+  return { sku, quantity, orderCount, revenue: { currencyCode, minorUnits: revenue } };
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import type { OrderEvent } from '../../gen/ts/order/v1/events.ts';
+import { OrderState } from '../../gen/ts/order/v1/order.ts';
+import type { NewEvent } from '../../mesh/events/event-log.ts';
+import { asJson, asProtobuf, orderMessage } from './order-events.testing.ts';
+import { readOrderEvent } from './read-order-event.ts';
+
+const good = orderMessage({ orderId: 'o1', type: 'ORDER_PAID', version: 3n, lines: [['lamp', 2, 1999n]] });
+const order = good.order ?? expect.fail('it has no order');
+
+const read = (event: NewEvent, type = '') => readOrderEvent({ ...event, partition: 0, offset: 0n }, type);
+
+describe('an event of the log', () => {
+  const news = {
+    orderId: 'o1',
+    change: {
+      type: 'ORDER_PAID',
+      orderVersion: 3n,
+      userId: 'ada',
+      state: 'PAID',
+      total: { currencyCode: 'USD', minorUnits: 3998n },
+      lines: [{ sku: 'lamp', quantity: 2, unitPrice: 1999n }],
+      createTimeMs: 1_780_000_000_000,
+      updateTimeMs: 1_780_000_000_003,
+    },
+  };
+
+  it.each([
+    ['JSON', asJson(good)],
+    ['protobuf', asProtobuf(good)],
+  ])('says the same of an order as %s', (_, event) => {
+    expect(read(event)).toEqual(news);
+    expect(read(event, 'ORDER_PAID')).toEqual(news);
+  });
+
+  it('has the type that stands beside it, where one does', () => {
+    expect(read(asJson({ ...good, type: '' }), 'ORDER_PAID')).toEqual(news);
+    expect(() => read(asJson(good), 'ORDER_PLACED')).toThrow('its order is not PENDING, as its type says');
+  });
+
+  it('of a type that is not known is not looked into', () => {
+    expect(read({ ...asJson(good), value: Buffer.from('{') }, 'ORDER_GIFT_WRAPPED')).toBeUndefined();
+    expect(read(asJson({ ...good, type: 'toString' }))).toBeUndefined();
+  });
+
+  it.each([
+    '{',
+    '[]',
+    '{"type": "ORDER_PAID", "version": "two"}',
+    '{"type": "ORDER_PAID", "order": {"items": [{"unitPrice": {"minorUnits": 1.5}}]}}',
+  ])('that is no message is refused: %s', (text) => {
+    const unreadable = expect.objectContaining({ reason: 'UNDECODABLE', code: 3 });
+    expect(() => read({ ...asJson(good), value: Buffer.from(text) })).toThrow(unreadable);
+  });
+});
+
+describe('an event of the log is refused', () => {
+  const withOrder = (changed: object) => ({ order: { ...order, ...changed } });
+  const withItem = (changed: object) => withOrder({ items: order.items.map((item) => ({ ...item, ...changed })) });
+  const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
+
+  it.each<[string, Partial<OrderEvent>, string]>([
+    ['without a type', { type: '' }, 'it has no type'],
+    ['without an order id', { orderId: '' }, 'orderId is no id'],
+    ['with an order id that is none', { orderId: 'o 1' }, 'orderId is no id'],
+    ['without a user', { userId: '' }, 'userId is no id'],
+    ['without a version', { version: 0n }, 'version is no version'],
+    ['with a version beyond 64 bits', { version: 2n ** 63n }, 'version is no version'],
+    ['without the order', { order: undefined }, 'it has no order'],
+    ['in another state', withOrder({ state: OrderState.ORDER_STATE_FAILED }), 'its order is not PAID'],
+    ['without a total', withOrder({ total: undefined }), 'no total with a currency'],
+    ['without a currency', withOrder({ total: { currencyCode: 'usd', minorUnits: 1n } }), 'no total with a currency'],
+    ['with a total beyond 64 bits', withOrder({ total: usd(2n ** 63n) }), 'the total does not fit into 64 bits'],
+    ['without items', withOrder({ items: [] }), 'its order has no items'],
+    ['without a sku', withItem({ sku: '' }), 'items[0].sku is no sku'],
+    ['with nothing of an item', withItem({ quantity: 0 }), 'items[0].quantity is no number of things'],
+    ['with more than 32 bits of an item', withItem({ quantity: 2 ** 31 }), 'items[0].quantity is no number of things'],
+    ['without a price', withItem({ unitPrice: undefined }), 'items[0].unitPrice is not in the currency'],
+    [
+      'with a price in another currency',
+      withItem({ unitPrice: { currencyCode: 'EUR', minorUnits: 1n } }),
+      'items[0].unitPrice is not in the currency',
+    ],
+    ['with a price beyond 64 bits', withItem({ unitPrice: usd(2n ** 63n) }), 'items[0].unitPrice does not fit'],
+    ['without a time', withOrder({ createTime: undefined }), 'createTime of its order is no time'],
+    ['with a time before all', withOrder({ updateTime: new Date(-1) }), 'updateTime of its order is no time'],
+  ])('%s', (_, changed, problem) => {
+    const unreadable = { reason: 'UNDECODABLE', code: 3, message: expect.stringContaining(problem) };
+    expect(() => read(asJson({ ...good, ...changed }))).toThrow(expect.objectContaining(unreadable));
+  });
+
+  it('with half an item', () => {
+    const event = asJson(good);
+    const text = Buffer.from(event.value).toString().replace('"quantity":2', '"quantity":1.5');
+    expect(() => read({ ...event, value: Buffer.from(text) })).toThrow('items[0].quantity is no number of things');
+  });
+});

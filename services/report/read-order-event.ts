@@ -1,0 +1,79 @@
+import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
+import { type Order, type OrderItem, OrderState } from '../../gen/ts/order/v1/order.ts';
+import { decodeEvent } from '../../mesh/events/decode-event.ts';
+import type { StoredEvent } from '../../mesh/events/event-log.ts';
+import { unreadableEvent } from './errors.ts';
+import { isId, isInt64, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from './order.ts';
+
+/** What an event of the log says of an order. */
+export interface OrderNews {
+  readonly orderId: string;
+  readonly change: OrderChange;
+}
+
+const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+const mostOfAnItem = 2 ** 31 - 1;
+
+/**
+ * Reads an `order.v1.OrderEvent` whose type, where that stands beside it, is `type`. `undefined`: the type is not known
+ * here. INVALID_ARGUMENT `UNDECODABLE` when it lacks what is to be kept of it, so that nothing is kept that no projection
+ * can take.
+ */
+export function readOrderEvent(event: StoredEvent, type: string): OrderNews | undefined {
+  if (type !== '' && !isOrderEventType(type)) return undefined;
+  const message = decodeEvent(event, OrderEvent);
+  const known = type === '' ? message.type : type;
+  demand(known !== '', 'it has no type');
+  if (!isOrderEventType(known)) return undefined;
+  const { orderId, userId, version, order } = message;
+  demand(isId(orderId), 'orderId is no id');
+  demand(isId(userId), 'userId is no id');
+  demand(version > 0n && isInt64(version), 'version is no version');
+  demand(order !== undefined, 'it has no order');
+  const state = stateByEventType[known];
+  demand(order.state === OrderState[`ORDER_STATE_${state}`], `its order is not ${state}, as its type says`);
+  const total = totalOf(order);
+  return {
+    orderId,
+    change: {
+      type: known,
+      orderVersion: version,
+      userId,
+      state,
+      total,
+      lines: linesOf(order, total.currencyCode),
+      createTimeMs: timeOf(order.createTime, 'createTime'),
+      updateTimeMs: timeOf(order.updateTime, 'updateTime'),
+    },
+  };
+}
+
+function totalOf({ total }: Order) {
+  demand(total !== undefined && /^[A-Z]{3}$/.test(total.currencyCode), 'its order has no total with a currency');
+  demand(isInt64(total.minorUnits), 'the total does not fit into 64 bits');
+  return { currencyCode: total.currencyCode, minorUnits: total.minorUnits };
+}
+
+function linesOf({ items }: Order, currencyCode: string): OrderLine[] {
+  demand(items.length > 0, 'its order has no items');
+  return items.map((item, index) => lineOf(item, currencyCode, `items[${index}]`));
+}
+
+function lineOf({ sku, quantity, unitPrice }: OrderItem, currencyCode: string, place: string): OrderLine {
+  demand(isId(sku), `${place}.sku is no sku`);
+  const isCount = Number.isInteger(quantity) && quantity >= 1 && quantity <= mostOfAnItem;
+  demand(isCount, `${place}.quantity is no number of things`);
+  demand(unitPrice?.currencyCode === currencyCode, `${place}.unitPrice is not in the currency of the total`);
+  demand(isInt64(unitPrice.minorUnits), `${place}.unitPrice does not fit into 64 bits`);
+  return { sku, quantity, unitPrice: unitPrice.minorUnits };
+}
+
+function timeOf(time: Date | undefined, field: string): number {
+  const timeMs = time?.getTime() ?? Number.NaN;
+  demand(timeMs >= 0 && timeMs <= lastTimeMs, `${field} of its order is no time`);
+  return timeMs;
+}
+
+function demand(holds: boolean, problem: string): asserts holds {
+  if (!holds) throw unreadableEvent(problem);
+}

@@ -1,0 +1,40 @@
+import { OrderReportServiceContract } from '../../gen/ts/report/v1/report.contract.ts';
+import type { CreateService } from '../../mesh/app/service.ts';
+import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
+import { createEventStore } from '../../mesh/event-store/create-event-store.ts';
+import { createProjector } from '../../mesh/event-store/create-projector.ts';
+import { createEventConsumer } from '../../mesh/events/create-consumer.ts';
+import { serve } from '../../mesh/server/serve.ts';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { bestSellers } from './best-sellers.ts';
+import { ordersByUser } from './orders-by-user.ts';
+import { recordOrderEvents } from './record-order-event.ts';
+import { createReportRpc } from './rpc.ts';
+
+/** Wires the report service. */
+export const createReportService: CreateService = async (runtime) => {
+  const { clock, logger, metrics, events } = runtime;
+  const storage = await runtime.openStorage('report');
+  await storage.migrate('report', await loadMigrations(new URL('./migrations/', import.meta.url)));
+  const store = await createEventStore(storage, { clock });
+  const projections = [ordersByUser, bestSellers];
+  const projector = await createProjector({ service: 'report', storage, store, projections, clock, logger, metrics });
+  const deadLetters = createDeadLetterStore(storage, { clock });
+  const handler = recordOrderEvents({ store, logger });
+  const consumer = await createEventConsumer({ events, storage, handler, deadLetters, clock, logger });
+  return {
+    name: 'report',
+    serves: [serve(OrderReportServiceContract, createReportRpc(storage), { check: projector.check })],
+    deadLetters: [consumer.deadLetters, projector.deadLetters],
+    projections: [projector.admin],
+    start: async () => {
+      await projector.start();
+      await consumer.start();
+    },
+    stop: async () => {
+      await consumer.stop();
+      await projector.stop();
+    },
+    check: () => storage.check(),
+  };
+};

@@ -1,0 +1,63 @@
+import type { JsonObject, JsonValue, RecordedEvent } from '../../mesh/event-store/event-store.ts';
+import { defineEventTypes, type EventType } from '../../mesh/event-store/event-types.ts';
+import type { OrderChange, OrderEventType, OrderLine, OrderState, OrderVersion } from './order.ts';
+
+const category = 'order';
+
+/** The events of orders, as they are stored for ever. What each version of them looks like is in testdata/events. */
+export const orderEventTypes = defineEventTypes<OrderChange>({
+  ORDER_PLACED: change('ORDER_PLACED'),
+  ORDER_RESERVED: change('ORDER_RESERVED'),
+  ORDER_PAID: change('ORDER_PAID'),
+  ORDER_SHIPPED: change('ORDER_SHIPPED'),
+  ORDER_COMPLETED: change('ORDER_COMPLETED'),
+  ORDER_COMPENSATING: change('ORDER_COMPENSATING'),
+  ORDER_FAILED: change('ORDER_FAILED'),
+  ORDER_CANCELLED: change('ORDER_CANCELLED'),
+  ORDER_NEEDS_ATTENTION: change('ORDER_NEEDS_ATTENTION'),
+});
+
+/** The stream of an order's events. */
+export function orderStream(orderId: string): string {
+  return `${category}-${orderId}`;
+}
+
+/** The order that an event happened to. */
+export function orderIdOf({ stream }: RecordedEvent): string {
+  return stream.slice(category.length + 1);
+}
+
+function change<Type extends OrderEventType>(type: Type): EventType<OrderVersion & { readonly type: Type }> {
+  return { upcasters: [], encode: encodeOrder, decode: (data) => ({ type, ...decodeOrder(data) }) };
+}
+
+// Integers that may be beyond 2^53 are text.
+function encodeOrder(order: OrderVersion): JsonObject {
+  return {
+    orderVersion: order.orderVersion.toString(),
+    userId: order.userId,
+    state: order.state,
+    total: { currency: order.total.currencyCode, minorUnits: order.total.minorUnits.toString() },
+    lines: order.lines.map(({ sku, quantity, unitPrice }) => ({ sku, quantity, unitPrice: unitPrice.toString() })),
+    createTimeMs: order.createTimeMs,
+    updateTimeMs: order.updateTimeMs,
+  };
+}
+
+function decodeOrder(data: JsonObject): OrderVersion {
+  const total = data.total as { readonly currency: string; readonly minorUnits: string };
+  return {
+    orderVersion: BigInt(String(data.orderVersion)),
+    userId: String(data.userId),
+    state: data.state as OrderState,
+    total: { currencyCode: total.currency, minorUnits: BigInt(total.minorUnits) },
+    lines: (data.lines as readonly JsonValue[]).map(decodeLine),
+    createTimeMs: Number(data.createTimeMs),
+    updateTimeMs: Number(data.updateTimeMs),
+  };
+}
+
+function decodeLine(line: JsonValue): OrderLine {
+  const { sku, quantity, unitPrice } = line as { sku: string; quantity: number; unitPrice: string };
+  return { sku, quantity, unitPrice: BigInt(unitPrice) };
+}
