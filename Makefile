@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq dead-letters test check gen gen-check proto-lint proto-breaking bench deps clean
+.PHONY: help start demo import kafka rabbitmq dead-letters audit rebuild test check gen gen-check proto-lint proto-breaking bench deps clean
 
 ## help: list what can be made
 help:
@@ -33,6 +33,14 @@ rabbitmq: $(INSTALLED)
 ## dead-letters: list what could not be handled; show, redrive or discard it with ARGS="show <id>" (ARGS=help says how)
 dead-letters: $(INSTALLED)
 	@exec node scripts/dead-letters.ts $(ARGS)
+
+## audit: look whether everything is as it has to be; ARGS="orders/charges" names checks (exit 1: something was found)
+audit: $(INSTALLED)
+	@exec node scripts/audit.ts $(ARGS)
+
+## rebuild: list the projections; PROJECTION=payment/account-balances makes one again, DRY_RUN=1 only compares
+rebuild: $(INSTALLED)
+	@exec node scripts/rebuild.ts $(PROJECTION) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
 
 ## test: run all tests; a server that is not installed is named at the end (REQUIRE_SERVERS=1: it fails)
 test: $(INSTALLED)

@@ -1,16 +1,16 @@
 import {
   type Item as ItemMessage,
   type Reservation as ReservationMessage,
-  ReservationState,
+  ReservationState as StateMessage,
 } from '../../gen/ts/inventory/v1/inventory.ts';
 import type { Item } from './item.ts';
-import type { Reservation } from './reservation.ts';
+import type { Reservation, ReservationState } from './reservation.ts';
 
 const states = {
-  RESERVED: ReservationState.RESERVATION_STATE_RESERVED,
-  COMMITTED: ReservationState.RESERVATION_STATE_COMMITTED,
-  RELEASED: ReservationState.RESERVATION_STATE_RELEASED,
-} as const;
+  RESERVED: StateMessage.RESERVATION_STATE_RESERVED,
+  COMMITTED: StateMessage.RESERVATION_STATE_COMMITTED,
+  RELEASED: StateMessage.RESERVATION_STATE_RELEASED,
+} as const satisfies Record<ReservationState, StateMessage>;
 
 /** The item as callers and consumers see it. */
 export function itemToProto(item: Item): ItemMessage {
@@ -34,4 +34,10 @@ export function reservationToProto(reservation: Reservation): ReservationMessage
     createTime: new Date(reservation.createTimeMs),
     updateTime: new Date(reservation.updateTimeMs),
   };
+}
+
+/** The state that a filter names; `undefined` for any. */
+export function reservationStateFromProto(state: StateMessage): ReservationState | undefined {
+  for (const name of ['RESERVED', 'COMMITTED', 'RELEASED'] as const) if (states[name] === state) return name;
+  return undefined;
 }

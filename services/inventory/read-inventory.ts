@@ -3,8 +3,8 @@ import type { Queryable } from '../../mesh/storage/storage.ts';
 import { itemsNotFound, reservationNotFound } from './errors.ts';
 import type { Item } from './item.ts';
 import { findItem, findItems, findItemsAfter } from './item-store.ts';
-import type { Reservation } from './reservation.ts';
-import { findReservation } from './reservation-store.ts';
+import type { Reservation, ReservationState } from './reservation.ts';
+import { findReservation, findReservationsAfter } from './reservation-store.ts';
 
 /** The item with this sku; refuses an unknown one. */
 export async function getItem(db: Queryable, sku: string): Promise<Item> {
@@ -49,4 +49,26 @@ export async function getReservation(db: Queryable, orderId: string): Promise<Re
   const reservation = await findReservation(db, orderId);
   if (!reservation) throw reservationNotFound(orderId);
   return reservation;
+}
+
+/** Which reservations are wanted; `undefined`: in any state. */
+export interface ReservationList {
+  readonly afterOrderId: string;
+  readonly limit: number;
+  readonly state: ReservationState | undefined;
+}
+
+/** Lists reservations in the order of their orders' ids, as `listItems` lists items. */
+export function listReservations(
+  db: Queryable,
+  { afterOrderId, limit, state }: ReservationList,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Reservation[]> {
+  return readPages({
+    after: afterOrderId,
+    limit,
+    signal,
+    fetch: (after, size) => findReservationsAfter(db, after, state, size),
+    cursorOf: (reservation) => reservation.orderId,
+  });
 }

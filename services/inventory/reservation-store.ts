@@ -1,3 +1,4 @@
+import { paddedList } from '../../mesh/storage/padded-list.ts';
 import type { Queryable, Transaction } from '../../mesh/storage/storage.ts';
 import type { Reservation, ReservationItem, ReservationState } from './reservation.ts';
 
@@ -50,6 +51,45 @@ export async function endReservation(
 export async function findReservation(db: Queryable, orderId: string): Promise<Reservation | undefined> {
   const [row] = await db.query<ReservationRow>(`SELECT ${columns} FROM reservations WHERE order_id = $1`, [orderId]);
   return row && toReservation(row, await findReservationItems(db, orderId));
+}
+
+/** The next reservations after an order's, in the order of the orders' ids; only those in `state`, if it is given. */
+export async function findReservationsAfter(
+  db: Queryable,
+  afterOrderId: string,
+  state: ReservationState | undefined,
+  limit: number,
+): Promise<Reservation[]> {
+  // Written out and no parameter, so that the index on what is held can be used.
+  const inState = state ? `AND state = '${state}'` : '';
+  const sql = `SELECT ${columns} FROM reservations WHERE order_id > $1 ${inState} ORDER BY order_id LIMIT $2`;
+  const rows = await db.query<ReservationRow>(sql, [afterOrderId, limit]);
+  const items = await findItemsOfOrders(
+    db,
+    rows.map((row) => row.order_id),
+  );
+  return rows.map((row) => toReservation(row, items.get(row.order_id) ?? []));
+}
+
+/** The items of many reservations, by order. */
+async function findItemsOfOrders(
+  db: Queryable,
+  orderIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly ReservationItem[]>> {
+  if (orderIds.length === 0) return new Map();
+  const { placeholders, params } = paddedList(orderIds);
+  const rows = await db.query<ReservationItemRow & { readonly order_id: string }>(
+    `SELECT order_id, sku, quantity FROM reservation_items WHERE order_id IN (${placeholders})
+     ORDER BY order_id, position`,
+    params,
+  );
+  const items = new Map<string, ReservationItem[]>();
+  for (const { order_id: orderId, sku, quantity } of rows) {
+    const ofOrder = items.get(orderId);
+    if (ofOrder) ofOrder.push({ sku, quantity });
+    else items.set(orderId, [{ sku, quantity }]);
+  }
+  return items;
 }
 
 function findReservationItems(db: Queryable, orderId: string): Promise<ReservationItem[]> {

@@ -11,8 +11,8 @@ import { adjustStock } from './adjust-stock.ts';
 import { commitStock } from './commit-stock.ts';
 import { type ChangingInventory, createItem } from './create-item.ts';
 import type { ItemDraft } from './item.ts';
-import { itemToProto, reservationToProto } from './proto.ts';
-import { batchGetItems, getItem, getReservation, listItems } from './read-inventory.ts';
+import { itemToProto, reservationStateFromProto, reservationToProto } from './proto.ts';
+import { batchGetItems, getItem, getReservation, listItems, listReservations } from './read-inventory.ts';
 import { releaseStock } from './release-stock.ts';
 import { reserveStock } from './reserve-stock.ts';
 
@@ -66,6 +66,13 @@ export function createInventoryRpc(deps: InventoryRpcDeps): InventoryServiceImpl
       ),
 
     getReservation: async ({ orderId }) => reservationToProto(await getReservation(storage, orderId)),
+
+    async *listReservations({ state, ...range }, { signal }) {
+      const list = { ...range, state: reservationStateFromProto(state) };
+      for await (const page of listReservations(storage, list, signal)) {
+        for (const held of page) yield reservationToProto(held);
+      }
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { auditStock } from './audit-stock.ts';
 import { inventoryTopic } from './events.ts';
 import { createInventoryRpc } from './rpc.ts';
 
@@ -18,6 +19,7 @@ export const createInventoryService: CreateService = async (runtime) => {
   return {
     name: 'inventory',
     serves: [serve(InventoryServiceContract, createInventoryRpc({ storage, idempotency, outbox, clock }))],
+    audits: [auditStock(storage)],
     start: () => outbox.start(),
     stop: () => outbox.stop(config.drainTimeoutMs),
     check: () => storage.check(),

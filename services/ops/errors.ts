@@ -30,3 +30,22 @@ export function eitherIdsOrFilter(): MeshError {
   const description = 'must be set when filter is not, and only then; an empty filter means all dead letters';
   return invalidRequest([{ field: 'ids', description }]);
 }
+
+/** NOT_FOUND `UNKNOWN_PROJECTION`: several have this name. */
+export function ambiguousProjection(name: string, meant: readonly string[]): MeshError {
+  return new MeshError(
+    Status.NOT_FOUND,
+    'UNKNOWN_PROJECTION',
+    `${name} may be any of ${meant.join(', ')}: write the service before it`,
+    { metadata: { name } },
+  );
+}
+
+/** NOT_FOUND `NO_AUDIT_YET`. */
+export function noAuditYet(): MeshError {
+  return new MeshError(
+    Status.NOT_FOUND,
+    'NO_AUDIT_YET',
+    'no audit in the background has ended since the process started: wait for it (AUDIT_INTERVAL_MS says how long), or run one with RunAudit',
+  );
+}

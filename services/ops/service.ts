@@ -1,16 +1,23 @@
+import { AuditServiceContract } from '../../gen/ts/ops/v1/audit.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
+import { ProjectionServiceContract } from '../../gen/ts/ops/v1/projection.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
+import { createAuditor } from '../../mesh/audit/create-auditor.ts';
 import { combineDeadLetters } from '../../mesh/dead-letters/combine.ts';
 import { sagaDeadLetters } from '../../mesh/dead-letters/saga-dead-letters.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { serve } from '../../mesh/server/serve.ts';
+import { auditOrders } from './audit-orders.ts';
+import { createAuditRpc } from './audit-rpc.ts';
+import { combineProjections } from './combine-projections.ts';
 import { combineSagas } from './combine-sagas.ts';
 import { createDeadLetterRpc } from './dead-letter-rpc.ts';
+import { createProjectionRpc } from './projection-rpc.ts';
 import { createSagaRpc } from './saga-rpc.ts';
 
 /** Wires the ops service over the task queue and what the services built before it have: it belongs last in a process. */
 export const createOpsService: CreateService = async (runtime, earlier) => {
-  const { clock, logger, tasks } = runtime;
+  const { clock, config, draining, logger, metrics, tasks } = runtime;
   const storage = await runtime.openStorage('ops');
   const idempotency = await createIdempotency(storage, { clock });
   const sagas = combineSagas(earlier.flatMap((service) => service.sagas ?? []));
@@ -19,12 +26,24 @@ export const createOpsService: CreateService = async (runtime, earlier) => {
     ...earlier.flatMap((service) => service.deadLetters ?? []),
     sagaDeadLetters(sagas),
   ]);
+  const projections = combineProjections(earlier.flatMap((service) => service.projections ?? []));
+  const auditor = createAuditor({
+    checks: [...earlier.flatMap((service) => service.audits ?? []), ...auditOrders(runtime)],
+    metrics,
+    clock,
+    logger,
+    intervalMs: config.auditIntervalMs,
+  });
   return {
     name: 'ops',
     serves: [
       serve(SagaServiceContract, createSagaRpc({ sagas, idempotency })),
       serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, idempotency, clock, logger })),
+      serve(ProjectionServiceContract, createProjectionRpc(projections, draining)),
+      serve(AuditServiceContract, createAuditRpc(auditor, draining)),
     ],
+    start: async () => auditor.start(),
+    stop: () => auditor.stop(),
     check: () => storage.check(),
   };
 };

@@ -1,0 +1,192 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { currentScope } from '../telemetry/call-scope.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { createPrometheusMetrics } from '../telemetry/prometheus/prometheus-metrics.ts';
+import { eventually } from '../testing/eventually.ts';
+import { createTestClock, type TestClock } from '../testing/test-clock.ts';
+import type { AuditCheck, Finding } from './audit.ts';
+import { type Auditor, createAuditor } from './create-auditor.ts';
+
+const always = new AbortController().signal;
+
+describe('an auditor', () => {
+  let clock: TestClock;
+  let lines: Record<string, unknown>[];
+  let metrics: Metrics;
+  let auditor: Auditor;
+  let faults: Finding[];
+  let failure: Error | undefined;
+  let requestIds: (string | undefined)[];
+
+  const accounts: AuditCheck = {
+    name: 'payment/accounts',
+    async *run(progress) {
+      requestIds.push(currentScope()?.requestId);
+      progress.examined(7);
+      yield* faults;
+      if (failure) throw failure;
+    },
+  };
+  const other: AuditCheck = {
+    name: 'other',
+    async *run(progress) {
+      progress.examined(1);
+      yield* [];
+    },
+  };
+
+  beforeEach(() => {
+    clock = createTestClock();
+    lines = [];
+    faults = [];
+    failure = undefined;
+    requestIds = [];
+    metrics = createPrometheusMetrics({ clock, logger });
+    auditor = create();
+  });
+  afterEach(() => auditor.stop());
+
+  const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const create = (checks = [accounts, other], intervalMs = 1_000) =>
+    createAuditor({ checks, metrics, clock, logger, intervalMs });
+  const faultsOf = (...ids: string[]): Finding[] =>
+    ids.map((id) => ({ reason: 'BALANCE_DIFFERS', ids: [id], message: `${id} differs` }));
+  const run = (...names: string[]) => Array.fromAsync(auditor.run(names, always));
+  const ended = (endMs: number) => eventually(() => expect(auditor.last()?.endMs).toBe(endMs));
+  const values = async () => {
+    const { text } = await metrics.scrape();
+    return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  };
+
+  it('runs all checks each time the interval has passed, and keeps the last audit', async () => {
+    expect(auditor.last()).toBeUndefined();
+    auditor.start();
+    const startMs = clock.now();
+    clock.advance(999);
+    expect(requestIds).toHaveLength(0);
+    clock.advance(1);
+    await ended(startMs + 1_000);
+    faults = faultsOf('ada');
+    clock.advance(1_000);
+    await ended(startMs + 2_000);
+    expect(auditor.last()).toEqual({
+      startMs: startMs + 2_000,
+      endMs: startMs + 2_000,
+      results: [
+        { name: 'payment/accounts', examined: 7, findings: 1, durationMs: 0, error: undefined },
+        { name: 'other', examined: 1, findings: 0, durationMs: 0, error: undefined },
+      ],
+      findings: [{ check: 'payment/accounts', reason: 'BALANCE_DIFFERS', ids: ['ada'], message: 'ada differs' }],
+    });
+  });
+
+  it('writes each fault into the log as an error, and that the audit has ended', async () => {
+    faults = faultsOf('ada', 'tom');
+    auditor.start();
+    clock.advance(1_000);
+    await eventually(() => expect(lines).toHaveLength(3));
+    const fault = { level: 50, check: 'payment/accounts', reason: 'BALANCE_DIFFERS' };
+    expect(lines).toMatchObject([
+      { ...fault, ids: ['ada'], msg: 'the audit found a fault: ada differs' },
+      { ...fault, ids: ['tom'], msg: 'the audit found a fault: tom differs' },
+      { level: 30, checks: 2, findings: 2, took_ms: 0 },
+    ]);
+  });
+
+  it('keeps the first 100 faults, and counts them all', async () => {
+    faults = faultsOf(...Array.from({ length: 150 }, (_, index) => `account-${index}`));
+    auditor.start();
+    clock.advance(1_000);
+    await eventually(() => expect(auditor.last()?.findings).toHaveLength(100));
+    expect(auditor.last()?.findings.at(-1)?.ids).toEqual(['account-99']);
+    expect(auditor.last()?.results[0]?.findings).toBe(150);
+  });
+
+  it('gives each audit in the background a request id of its own', async () => {
+    auditor.start();
+    for (const count of [1, 2]) {
+      clock.advance(1_000);
+      await eventually(() => expect(requestIds).toHaveLength(count));
+      await eventually(() => expect(clock.pendingMs()).toEqual([1_000]));
+    }
+    expect(new Set(requestIds).size).toBe(2);
+    expect(requestIds).not.toContain(undefined);
+  });
+
+  it('goes on after an audit with a check that failed', async () => {
+    failure = new Error('disk');
+    auditor.start();
+    clock.advance(1_000);
+    await eventually(() => expect(auditor.last()?.results[0]?.error).toContain('nobody expected'));
+    failure = undefined;
+    clock.advance(1_000);
+    await eventually(() => expect(auditor.last()?.results[0]?.error).toBeUndefined());
+  });
+
+  it('never runs in the background when the interval is 0', () => {
+    auditor = create([accounts], 0);
+    auditor.start();
+    expect(clock.pendingMs()).toEqual([]);
+  });
+
+  it('stops at once, in the middle of an audit too', async () => {
+    const begun = Promise.withResolvers<void>();
+    const long: AuditCheck = {
+      name: 'long',
+      async *run(_, signal) {
+        begun.resolve();
+        await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        yield* faults;
+      },
+    };
+    auditor = create([long]);
+    auditor.start();
+    clock.advance(1_000);
+    await begun.promise;
+    await auditor.stop();
+    expect(auditor.last()).toBeUndefined();
+    expect(clock.pendingMs()).toEqual([]);
+    expect(lines).toEqual([]);
+  });
+
+  it('runs the checks that are asked for, each once, and refuses names that none has', async () => {
+    expect(await run('other', 'other')).toMatchObject([{ result: { name: 'other' } }]);
+    await expect(run('other', 'others')).rejects.toMatchObject({
+      reason: 'INVALID_FIELD',
+      violations: [{ field: 'checks[1]', description: 'must be one of payment/accounts, other' }],
+    });
+  });
+
+  it('shows in its metrics how an audit of all checks ended, whoever asked for it', async () => {
+    expect(await values()).toEqual([]);
+    faults = faultsOf('ada', 'tom');
+    await run();
+    expect(await values()).toEqual([
+      'ordermesh_audit_findings{check="payment/accounts"} 2',
+      'ordermesh_audit_findings{check="other"} 0',
+      'ordermesh_audit_check_failed{check="payment/accounts"} 0',
+      'ordermesh_audit_check_failed{check="other"} 0',
+      `ordermesh_audit_last_end_time_seconds ${clock.now() / 1_000}`,
+    ]);
+  });
+
+  it('does not take what a check failed to find for nothing', async () => {
+    faults = faultsOf('ada');
+    await run();
+    faults = [];
+    failure = new Error('disk');
+    await run();
+    expect(await values()).toContain('ordermesh_audit_findings{check="payment/accounts"} 1');
+    expect(await values()).toContain('ordermesh_audit_check_failed{check="payment/accounts"} 1');
+  });
+
+  it('leaves its metrics as they are when only some checks are asked for, or the audit is not read to its end', async () => {
+    await run('other');
+    for await (const report of auditor.run([], always)) {
+      expect(report.kind).toBe('result');
+      break;
+    }
+    expect((await values()).join()).not.toContain('last_end_time');
+  });
+});

@@ -1,0 +1,138 @@
+import { Status } from 'nice-grpc-common';
+import { pino } from 'pino';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { MeshError } from '../errors/mesh-error.ts';
+import { eventually } from '../testing/eventually.ts';
+import { createTestClock, type TestClock } from '../testing/test-clock.ts';
+import type { AuditCheck, AuditReport, Finding } from './audit.ts';
+import { runAudit } from './run-audit.ts';
+
+const fault: Finding = { reason: 'BALANCE_DIFFERS', ids: ['ada'], message: 'the balance of "ada" differs' };
+
+describe('an audit', () => {
+  let clock: TestClock;
+  let lines: Record<string, unknown>[];
+  let call: AbortController;
+
+  beforeEach(() => {
+    clock = createTestClock();
+    lines = [];
+    call = new AbortController();
+  });
+
+  const run = (...checks: AuditCheck[]): AsyncGenerator<AuditReport> => {
+    const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+    return runAudit(checks, { clock, logger, signal: call.signal });
+  };
+  const check = (name: string, body: AuditCheck['run']): AuditCheck => ({ name, run: body });
+  const quiet = (name: string) =>
+    check(name, async function* (progress) {
+      progress.examined(1);
+      yield* [];
+    });
+
+  it('tells what each check finds and how it ended, one check after another', async () => {
+    const accounts = check('payment/accounts', async function* (progress) {
+      progress.examined(2);
+      clock.advance(40);
+      yield fault;
+      progress.examined(3);
+    });
+    expect(await Array.fromAsync(run(accounts, quiet('orders/charges')))).toEqual([
+      { kind: 'finding', finding: { check: 'payment/accounts', ...fault } },
+      {
+        kind: 'result',
+        result: { name: 'payment/accounts', examined: 5, findings: 1, durationMs: 40, error: undefined },
+      },
+      {
+        kind: 'result',
+        result: { name: 'orders/charges', examined: 1, findings: 0, durationMs: 0, error: undefined },
+      },
+    ]);
+    expect(lines).toEqual([]);
+  });
+
+  it('tells why a check could not be finished, with what it had found, and goes on with the others', async () => {
+    const away = check('orders/charges', async function* () {
+      yield fault;
+      throw new MeshError(Status.UNAVAILABLE, 'CIRCUIT_OPEN', 'the order service is away');
+    });
+    expect(await Array.fromAsync(run(away, quiet('other')))).toMatchObject([
+      { kind: 'finding' },
+      { result: { name: 'orders/charges', findings: 1, error: 'CIRCUIT_OPEN: the order service is away' } },
+      { result: { name: 'other', error: undefined } },
+    ]);
+    expect(lines).toMatchObject([{ level: 40, check: 'orders/charges' }]);
+  });
+
+  it('tells of what nobody expected no more than that it happened, and the log the rest', async () => {
+    const broken = check('broken', () => {
+      throw new Error('a secret');
+    });
+    const [report] = await Array.fromAsync(run(broken));
+    expect(report).toMatchObject({ result: { error: expect.stringContaining('see the log') } });
+    expect(JSON.stringify(report)).not.toContain('a secret');
+    expect(lines).toMatchObject([{ level: 50, check: 'broken', err: { message: 'a secret' } }]);
+  });
+
+  it('ends when it is called off, once the check that runs has undone what it began', async () => {
+    const begun = Promise.withResolvers<void>();
+    let undone = false;
+    const rebuilding = check('rebuilding', async function* (_, signal) {
+      try {
+        begun.resolve();
+        await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+        yield fault;
+      } finally {
+        await new Promise(setImmediate);
+        undone = true;
+      }
+    });
+    const reports = Array.fromAsync(run(rebuilding, quiet('other')));
+    await begun.promise;
+    call.abort(new Error('the call ended'));
+    await expect(reports).rejects.toThrow('the call ended');
+    expect(undone).toBe(true);
+    expect(clock.pendingMs()).toEqual([]);
+    expect(lines).toEqual([]);
+  });
+
+  it('leaves a check alone that goes on for a second after it was called off', async () => {
+    const begun = Promise.withResolvers<void>();
+    const deaf = check('deaf', async function* () {
+      begun.resolve();
+      await new Promise(() => undefined);
+      yield fault;
+    });
+    const reports = Array.fromAsync(run(deaf, quiet('other')));
+    await begun.promise;
+    call.abort(new Error('the call ended'));
+    await eventually(() => expect(clock.pendingMs()).toEqual([1_000]));
+    clock.advance(1_000);
+    await expect(reports).rejects.toThrow('the call ended');
+  });
+
+  it('begins no check when it was called off before', async () => {
+    call.abort(new Error('the call ended'));
+    const never = check('never', async function* () {
+      yield expect.fail('it was begun');
+    });
+    await expect(Array.fromAsync(run(never))).rejects.toThrow('the call ended');
+  });
+
+  it('ends the check that runs when its reader stops', async () => {
+    let ended = false;
+    const endless = check('endless', async function* () {
+      try {
+        for (;;) yield fault;
+      } finally {
+        ended = true;
+      }
+    });
+    for await (const report of run(endless)) {
+      expect(report.kind).toBe('finding');
+      break;
+    }
+    expect(ended).toBe(true);
+  });
+});

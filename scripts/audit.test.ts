@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { createOpsService } from '../services/ops/service.ts';
+import { createWatchedService, type WatchedService } from '../services/ops/watched-service.testing.ts';
+import { spawnTool, unusedAddress } from './support/spawn-tool.testing.ts';
+
+describe('make audit', () => {
+  let mesh: TestMesh;
+  let bank: WatchedService;
+
+  beforeEach(async () => {
+    bank = createWatchedService('bank', []);
+    mesh = await startMesh([bank.create, createWatchedService('report', []).create, createOpsService]);
+  });
+  afterEach(() => mesh.stop());
+
+  const run = (...args: string[]) => spawnTool('scripts/audit.ts', mesh.address, args);
+  const ended = (check: string, found: number) =>
+    expect.stringMatching(new RegExp(`^${check}: 3 examined, ${found} found, in \\d+ ms$`));
+
+  it('prints a line for each check, and exits with 0 when nothing is found', async () => {
+    const { code, lines, errors } = await run('bank/accounts', 'report/accounts');
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(lines).toEqual([ended('bank/accounts', 0), ended('report/accounts', 0), 'nothing found by 2 checks']);
+  });
+
+  it('prints a line for each fault, exits with 1, and lets nothing of them steer the terminal', async () => {
+    bank.faults = [
+      { reason: 'BALANCE_DIFFERS', ids: ['ada', '7'], message: 'the balance of ada differs' },
+      { reason: 'ROW_DIFFERS', ids: [], message: 'a row \x1b[31m' },
+    ];
+    const { code, lines } = await run('bank/accounts');
+    expect(code).toBe(1);
+    expect(lines).toEqual([
+      'bank/accounts found BALANCE_DIFFERS ada 7: the balance of ada differs',
+      'bank/accounts found ROW_DIFFERS: a row \\u{1b}[31m',
+      ended('bank/accounts', 2),
+      '2 found by one check',
+    ]);
+  });
+
+  it('runs all checks when none is named, and exits with 2 when one cannot be finished', async () => {
+    const { code, lines } = await run();
+    expect(code).toBe(2);
+    expect(lines).toHaveLength(5);
+    expect(lines[2]).toMatch(/^orders\/charges: 0 examined, .*, but it could not be finished: \w+: /);
+    expect(lines.at(-1)).toBe('nothing found by 4 checks; 2 of them could not be finished');
+  });
+
+  it('exits with 1 when something is found, whatever could not be finished', async () => {
+    bank.faults = [{ reason: 'ROW_DIFFERS', ids: ['1'], message: 'a row' }];
+    expect(await run()).toMatchObject({ code: 1 });
+  });
+
+  it('names the checks there are when another is asked for', async () => {
+    const { code, errors } = await run('bank/balances');
+    expect(code).toBe(2);
+    expect(errors).toMatch(/^refused with INVALID_ARGUMENT: .*must be one of bank\/accounts, report\/accounts, .*\n$/);
+  });
+
+  it('shows its usage when it is asked for, and when an option is none', async () => {
+    expect(await run('help')).toMatchObject({
+      code: 0,
+      lines: expect.arrayContaining([expect.stringContaining('<check>')]),
+    });
+    const refused = await run('--all');
+    expect(refused.code).toBe(2);
+    expect(refused.errors).toContain("Unknown option '--all'");
+    expect(refused.errors).toContain('runs these checks');
+  });
+
+  it('says what to do when no mesh is there', async () => {
+    const address = await unusedAddress();
+    const { code, errors } = await spawnTool('scripts/audit.ts', address, []);
+    expect(code).toBe(2);
+    expect(errors).toMatch(`the mesh at ${address} cannot be reached`);
+    expect(errors).toMatch(/start it, or set ADDRESS to where one is\n$/);
+  });
+});
