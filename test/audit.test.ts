@@ -120,7 +120,7 @@ describe('the audit', () => {
     };
     const customers = Array.from({ length: 12 }, place);
     expect(await findings()).toEqual([]);
-    for (let audited = 0; audited < 25; audited += 1) {
+    for (let audited = 0; audited < 15; audited += 1) {
       expect(await findings('orders/charges', 'orders/reservations', 'inventory/reserved-stock')).toEqual([]);
     }
     placing = false;

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { createWakeup } from '../events/wakeup.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -69,6 +70,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
       if (last === undefined || page.length < limit) return;
       after = last.version;
       left -= page.length;
+      await setImmediate();
     }
   }
 

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { AuditCheck, Finding } from '../../mesh/audit/audit.ts';
 import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable } from '../../mesh/storage/storage.ts';
@@ -13,8 +12,6 @@ export function auditStock(db: Queryable): AuditCheck {
       for await (const page of readPages({ after: '', limit: 0, signal, fetch, cursorOf: ({ sku }) => sku })) {
         progress.examined(page.length);
         yield* page.flatMap(faultsOf);
-        // SQLite answers within the turn: without this the whole process would wait for the last page.
-        await setImmediate();
       }
     },
   };

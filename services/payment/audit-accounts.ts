@@ -2,6 +2,7 @@ import type { AuditCheck, AuditProgress, Finding } from '../../mesh/audit/audit.
 import { auditStream, streamsAfter } from '../../mesh/event-store/audit-stream.ts';
 import type { EventStore, RecordedEvent } from '../../mesh/event-store/event-store.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
+import { createBreath } from '../../mesh/telemetry/breath.ts';
 import type { Account, Movement } from './account.ts';
 import { isOutside } from './ledger.ts';
 import type { Books } from './open-books.ts';
@@ -76,9 +77,11 @@ export function auditAccounts({ storage, store, books }: AccountAuditDeps): Audi
   return {
     name: 'payment/account-events',
     async *run(progress: AuditProgress, signal: AbortSignal) {
+      const breath = createBreath();
       for await (const stream of streamsAfter(storage, accounts.streamOf(''), signal)) {
         yield* auditAccount(stream, signal);
         progress.examined(1);
+        await breath();
       }
     },
   };

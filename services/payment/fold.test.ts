@@ -57,7 +57,7 @@ describeWithServer(postgres, 'what is read off the events, on SQLite and Postgre
         expect(first).toEqual(second);
         expect(first).toEqual(model(`run-${runs}`, currencyCode, steps));
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });

@@ -1,6 +1,7 @@
 import { OrderReportServiceContract } from '../../gen/ts/report/v1/report.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
 import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
+import { projectionAudits } from '../../mesh/event-store/audit-projections.ts';
 import { createEventStore } from '../../mesh/event-store/create-event-store.ts';
 import { createProjector } from '../../mesh/event-store/create-projector.ts';
 import { createEventConsumer } from '../../mesh/events/create-consumer.ts';
@@ -27,6 +28,7 @@ export const createReportService: CreateService = async (runtime) => {
     serves: [serve(OrderReportServiceContract, createReportRpc(storage), { check: projector.check })],
     deadLetters: [consumer.deadLetters, projector.deadLetters],
     projections: [projector.admin],
+    audits: projectionAudits(projector.names, projector.admin),
     start: async () => {
       await projector.start();
       await consumer.start();
