@@ -75,7 +75,7 @@ export function createAggregates<State, Body extends { readonly type: string }>(
 
   async function load(db: Queryable, id: string, upTo = lastVersion): Promise<Loaded<State>> {
     const stream = streamOf(id);
-    const snapshot = await selectSnapshot(db, stream, upTo);
+    const snapshot = await selectSnapshot(db, stream, snapshots.schemaVersion, upTo);
     const begin = snapshot && usable(stream, snapshot);
     if (begin !== undefined) {
       // With the event that it was taken after: without that it is of a history that is not here.
@@ -102,8 +102,7 @@ export function createAggregates<State, Body extends { readonly type: string }>(
     return loaded;
   }
 
-  function usable(stream: string, { version, schemaVersion, state }: Snapshot): Loaded<State> | undefined {
-    if (schemaVersion !== snapshots.schemaVersion) return undefined;
+  function usable(stream: string, { version, state }: Snapshot): Loaded<State> | undefined {
     try {
       return { state: snapshots.decode(JSON.parse(state) as JsonObject), version };
     } catch (error) {

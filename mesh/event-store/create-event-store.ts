@@ -5,7 +5,14 @@ import type { Clock } from '../telemetry/clock.ts';
 import { pause } from '../telemetry/pause.ts';
 import { eventTooLarge, streamConflict } from './errors.ts';
 import type { EventStore, ExpectedVersion, NewEvent, RecordedEvent, StreamRange } from './event-store.ts';
-import { currentVersion, type EncodedEvent, insertEvent, selectAll, selectStream } from './event-table.ts';
+import {
+  currentVersion,
+  type EncodedEvent,
+  insertEvent,
+  lastPosition,
+  selectAll,
+  selectStream,
+} from './event-table.ts';
 import { createHorizon } from './horizon.ts';
 import { eventStoreMigrations } from './migrations.ts';
 
@@ -114,7 +121,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
       const { settled } = await horizon();
       return settled > after ? await selectAll(storage, after, settled, limit) : [];
     },
-    head: async () => (await horizon()).settled,
+    head: () => lastPosition(storage),
     subscribe,
   };
 }

@@ -53,6 +53,13 @@ describeWithServer(postgres, 'the event store on PostgreSQL, with transactions s
     await expect(rolledBack).rejects.toThrow('no');
     await store.append('a', 0n, added(2));
     expect(amountsOf(await store.readAll(0n, 10))).toEqual(['2']);
+    await storage.transaction((tx) => store.appendIn(tx, 'a', 5n, added(3))).catch(() => undefined);
+    const failed = storage.transaction(async (tx) => {
+      await store.appendIn(tx, 'a', 1n, added(3));
+      throw new Error('no');
+    });
+    await expect(failed).rejects.toThrow('no');
+    expect(await store.head()).toBe((await store.readAll(0n, 10)).at(-1)?.position);
   });
 
   it('has the events of a stream in their order, also when the later was written by the older transaction', async () => {
@@ -103,9 +110,16 @@ describeWithServer(postgres, 'the event store on PostgreSQL, with transactions s
     const caller = new AbortController();
     const subscription = ours.store.subscribe(0n, 10, caller.signal);
     const first = subscription.next();
-    await ours.store.head();
+    // It listens by now: it is told of what others say.
+    await eventually(async () => {
+      const listening = await ours.storage.query("SELECT 1 AS one FROM pg_stat_activity WHERE query LIKE 'LISTEN%'");
+      expect(listening).not.toEqual([]);
+    });
+    const beganMs = performance.now();
     await theirs.store.append('a', 0n, added(1));
     await expect(first).resolves.toMatchObject({ value: [{ stream: 'a', version: 1n }] });
+    // Well before it would have looked by itself.
+    expect(performance.now() - beganMs).toBeLessThan(2_000);
     caller.abort();
     await subscription.next();
   });

@@ -75,7 +75,7 @@ export interface EventStore {
    * misses none. An empty answer: there is none for now.
    */
   readAll(after: bigint, limit: number): Promise<RecordedEvent[]>;
-  /** The position of the last event that `readAll` would tell of; 0 when there is none. */
+  /** The position of the last event there is, also when `readAll` cannot tell of it yet; 0 when there is none. */
   head(): Promise<bigint>;
   /**
    * Reads all streams after a position, in batches of at most `maxEvents`, and goes on with what comes until `signal`

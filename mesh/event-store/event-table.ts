@@ -86,6 +86,12 @@ export async function selectAt(db: Queryable, position: bigint): Promise<Recorde
   return row && eventOrFault(row);
 }
 
+/** The position of the last event there is; 0 when there is none. */
+export async function lastPosition(db: Queryable): Promise<bigint> {
+  const [row] = await db.query<{ last: bigint }>('SELECT COALESCE(MAX(position), 0) AS last FROM event');
+  return row?.last ?? 0n;
+}
+
 /** The time of the first event after a position, in milliseconds since the epoch. */
 export async function timeAfter(db: Queryable, position: bigint): Promise<number | undefined> {
   const [row] = await db.query<{ time_ms: bigint }>(

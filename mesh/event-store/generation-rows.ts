@@ -1,4 +1,4 @@
-import type { Queryable, Row, SqlValue, Storage, Transaction } from '../storage/storage.ts';
+import type { Row, SqlValue, Storage, Transaction } from '../storage/storage.ts';
 import type { Projection, ProjectionTable, RowDifference } from './projection.ts';
 
 /** The rows of two generations with the same keys, in the order of the keys. */
@@ -68,17 +68,6 @@ export async function clearGeneration(
     while (!signal.aborted && (await storage.execute(sql, [generation, ...params])) === pageSize);
   }
   signal.throwIfAborted();
-}
-
-/** How many rows a generation has. */
-export async function countRows(db: Queryable, { tables }: Projection, generation: bigint): Promise<number> {
-  let count = 0;
-  for (const { table } of tables) {
-    const sql = `SELECT COUNT(*) AS count FROM ${table} WHERE generation = $1`;
-    const [row] = await db.query<{ count: bigint }>(sql, [generation]);
-    count += Number(row?.count ?? 0n);
-  }
-  return count;
 }
 
 function placeholders(params: SqlValue[], values: readonly SqlValue[]): string {

@@ -1,4 +1,5 @@
 import type { Queryable, Storage } from '../storage/storage.ts';
+import { lastPosition } from './event-table.ts';
 
 /** How far the positions of events are settled. */
 export interface Horizon {
@@ -19,8 +20,7 @@ export function createHorizon(storage: Storage): () => Promise<Horizon> {
 }
 
 async function committed(db: Queryable): Promise<Horizon> {
-  const [row] = await db.query<{ last: bigint }>('SELECT COALESCE(MAX(position), 0) AS last FROM event');
-  const last = row?.last ?? 0n;
+  const last = await lastPosition(db);
   return { settled: last, allocated: last };
 }
 
@@ -42,6 +42,11 @@ function createSettling(db: Queryable): () => Promise<Horizon> {
   };
   return async () => {
     const allocated = await lastAllocated(db);
+    if (allocated < settled || (waiting !== undefined && allocated < waiting.allocated)) {
+      // Positions never go back, but a database does that was restored, or whose place was taken by one that is behind.
+      settled = 0n;
+      waiting = undefined;
+    }
     if (waiting !== undefined && settle(waiting, await oldestRunning(db))) waiting = undefined;
     if (allocated > settled && waiting === undefined) {
       // After the position is read: whoever got one up to it had its id before.

@@ -50,6 +50,14 @@ export const eventStoreMigrations: readonly Migration[] = [
         last_time_ms BIGINT NOT NULL,
         UNIQUE (name, generation, position)
       );
-      CREATE INDEX parked_event_stream ON parked_event (name, generation, stream, position);`,
+      CREATE INDEX parked_event_stream ON parked_event (name, generation, stream, position);
+      -- What an operator has decided that a projection is to do without, in every generation.
+      CREATE TABLE discarded_event (
+        name TEXT NOT NULL,
+        position BIGINT NOT NULL,
+        note TEXT NOT NULL,
+        time_ms BIGINT NOT NULL,
+        PRIMARY KEY (name, position)
+      );`,
   },
 ];

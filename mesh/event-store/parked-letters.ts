@@ -6,6 +6,7 @@ import type { RecordedEvent } from './event-store.ts';
 import { selectAt } from './event-table.ts';
 import {
   firstParked,
+  insertDiscarded,
   type ParkedEvent,
   pageOfParked,
   recordParkedFailure,
@@ -121,10 +122,15 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
       await follow(parked);
       return true;
     },
-    async discard(id) {
+    async discard(id, note) {
       const parked = await findFirst(id);
       if (!parked) return false;
-      const taken = await storage.transaction((tx) => takeParked(tx, name, parked.position));
+      const taken = await storage.transaction(async (tx) => {
+        // Held: a batch under way may be about to put the next one behind this.
+        await holdLive(tx, name);
+        await insertDiscarded(tx, name, parked.position, note, clock.now());
+        return await takeParked(tx, name, parked.position);
+      });
       await follow(parked);
       return taken.length > 0;
     },

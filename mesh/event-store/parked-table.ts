@@ -1,3 +1,4 @@
+import { paddedList } from '../storage/padded-list.ts';
 import { storableText } from '../storage/storable-text.ts';
 import type { Queryable, Row, Transaction } from '../storage/storage.ts';
 
@@ -44,16 +45,78 @@ export async function insertParked(tx: Transaction, parked: ParkedEvent): Promis
   ]);
 }
 
-/** The streams of which a generation has put events aside. */
-export async function parkedStreams(db: Queryable, name: string, generation: bigint): Promise<ReadonlySet<string>> {
-  const rows = await db.query<{ stream: string }>(
-    'SELECT DISTINCT stream FROM parked_event WHERE name = $1 AND generation = $2',
-    [name, generation],
-  );
-  return new Set(rows.map(({ stream }) => stream));
+/** What of some events is not to be applied to a generation, and why not. */
+export interface Parking {
+  /** Streams of which events were put aside. */
+  readonly streams: ReadonlySet<string>;
+  /** Positions of events that were discarded. */
+  readonly discarded: ReadonlySet<bigint>;
 }
 
-/** What the live generations of some projections have put aside, in id order. */
+const nothing: Parking = { streams: new Set(), discarded: new Set() };
+
+/** What of these events is not to be applied to a generation. */
+export async function parkingOf(
+  db: Queryable,
+  name: string,
+  generation: bigint,
+  events: readonly { readonly stream: string; readonly position: bigint }[],
+): Promise<Parking> {
+  // Nearly always there is none at all.
+  const [any] = await db.query(
+    `SELECT 1 AS one FROM parked_event WHERE name = $1 AND generation = $2
+     UNION ALL SELECT 1 AS one FROM discarded_event WHERE name = $1 LIMIT 1`,
+    [name, generation],
+  );
+  if (any === undefined || events.length === 0) return nothing;
+  const { placeholders, params } = paddedList([...new Set(events.map(({ stream }) => stream))]);
+  const [nameAt, generationAt] = [`$${params.length + 1}`, `$${params.length + 2}`];
+  const parked = await db.query<{ stream: string }>(
+    `SELECT DISTINCT stream FROM parked_event
+     WHERE stream IN (${placeholders}) AND name = ${nameAt} AND generation = ${generationAt}`,
+    [...params, name, generation],
+  );
+  const discarded = await db.query<{ position: bigint }>(
+    'SELECT position FROM discarded_event WHERE name = $1 AND position >= $2 AND position <= $3',
+    [name, events[0]?.position ?? 0n, events.at(-1)?.position ?? 0n],
+  );
+  return {
+    streams: new Set(parked.map(({ stream }) => stream)),
+    discarded: new Set(discarded.map(({ position }) => position)),
+  };
+}
+
+/** Whether a generation has put aside an event of a stream up to a position. */
+export async function isParkedUpTo(
+  db: Queryable,
+  name: string,
+  generation: bigint,
+  stream: string,
+  position: bigint,
+): Promise<boolean> {
+  const rows = await db.query(
+    `SELECT 1 AS one FROM parked_event
+     WHERE name = $1 AND generation = $2 AND stream = $3 AND position <= $4 LIMIT 1`,
+    [name, generation, stream, position],
+  );
+  return rows.length > 0;
+}
+
+/** Has a projection do without an event, in every generation. */
+export async function insertDiscarded(
+  tx: Transaction,
+  name: string,
+  position: bigint,
+  note: string,
+  timeMs: number,
+): Promise<void> {
+  await tx.execute(
+    'INSERT INTO discarded_event (name, position, note, time_ms) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
+    [name, position, storableText(note), timeMs],
+  );
+}
+
+/** What the live generation of a projection has put aside, in id order. */
 export async function pageOfParked(db: Queryable, name: string, afterId: string, size: number): Promise<ParkedEvent[]> {
   const rows = await db.query<ParkedRow>(
     `SELECT ${columns} FROM parked_event WHERE name = $1 AND id > $2 AND ${ofLive} ORDER BY id LIMIT $3`,

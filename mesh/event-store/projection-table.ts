@@ -46,45 +46,63 @@ export async function insertFirst(db: Queryable, name: string, definitionVersion
   );
 }
 
-/** Makes the next generation of a projection, to be built. */
+/** Makes the next generation of a projection, to be built; `undefined` while another is being built. */
 export async function insertNext(
   tx: Transaction,
   name: string,
   definitionVersion: number,
+  nowMs: number,
   untilMs: number,
 ): Promise<bigint | undefined> {
   const [row] = await tx.query<{ generation: bigint }>(
     `INSERT INTO projection_generation (name, generation, state, position, definition_version, until_ms)
      SELECT CAST($1 AS TEXT), MAX(generation) + 1, 'building', 0, CAST($2 AS BIGINT), CAST($3 AS BIGINT)
-     FROM projection_generation WHERE name = $1 ON CONFLICT DO NOTHING RETURNING generation`,
-    [name, definitionVersion, untilMs],
+     FROM projection_generation WHERE name = $1
+     HAVING COUNT(CASE WHEN state IN ('building', 'lockstep') AND until_ms > $4 THEN 1 END) = 0
+     ON CONFLICT DO NOTHING RETURNING generation`,
+    [name, definitionVersion, untilMs, nowMs],
   );
   return row?.generation;
 }
 
-/**
- * Moves the live generation, and one in lockstep with it, from one position to the next: the effect of the events between
- * belongs into the same transaction. Empty when the live one is not at `from` (any more): another process moved it.
- */
-export async function advanceLive(tx: Transaction, name: string, from: bigint, to: bigint): Promise<bigint[]> {
-  const live = await advance(tx, name, 'live', from, to);
-  if (live.length === 0) return live;
-  // In a second statement: one that waited for the live row would still see the others as they were before it waited.
-  return [...live, ...(await advance(tx, name, 'lockstep', from, to))];
+/** A newer program makes, or has made, more of the events than this one knows of: it is left to that. */
+export class NewerProgram extends Error {
+  override readonly name = 'NewerProgram';
 }
 
-async function advance(
+/**
+ * Moves the live generation, and one in lockstep with it, from one position to the next: the effect of the events between
+ * belongs into the same transaction. Empty when the live one is not at `from` (any more): another process moved it. Throws
+ * NewerProgram when one of them is of a greater definition version than this program's.
+ */
+export async function advanceLive(
   tx: Transaction,
   name: string,
-  state: GenerationState,
+  definitionVersion: number,
   from: bigint,
   to: bigint,
 ): Promise<bigint[]> {
-  const rows = await tx.query<{ generation: bigint }>(
-    `UPDATE projection_generation SET position = $4 WHERE name = $1 AND state = $2 AND position = $3 RETURNING generation`,
+  const live = await advance(tx, name, 'live', from, to);
+  if (live.length === 0) return [];
+  // In a second statement: one that waited for the live row would still see the others as they were before it waited.
+  const moved = [...live, ...(await advance(tx, name, 'lockstep', from, to))];
+  if (moved.some((row) => row.definition_version > BigInt(definitionVersion))) throw new NewerProgram(name);
+  return moved.map(({ generation }) => generation);
+}
+
+function advance(tx: Transaction, name: string, state: GenerationState, from: bigint, to: bigint) {
+  return tx.query<{ generation: bigint; definition_version: bigint }>(
+    `UPDATE projection_generation SET position = $4 WHERE name = $1 AND state = $2 AND position = $3
+     RETURNING generation, definition_version`,
     [name, state, from, to],
   );
-  return rows.map(({ generation }) => generation);
+}
+
+/** The state of a generation; `undefined` when there is none with this number. */
+export async function stateOf(db: Queryable, name: string, generation: bigint): Promise<GenerationState | undefined> {
+  const sql = 'SELECT state FROM projection_generation WHERE name = $1 AND generation = $2';
+  const [row] = await db.query<{ state: GenerationState }>(sql, [name, generation]);
+  return row?.state;
 }
 
 /** Moves a generation that is being built, and keeps it for its builder until `untilMs`; false when it is not its any more. */
@@ -92,13 +110,13 @@ export async function advanceBuilding(
   tx: Transaction,
   name: string,
   generation: bigint,
-  to: bigint,
+  [from, to]: readonly [from: bigint, to: bigint],
   untilMs: number,
 ): Promise<boolean> {
   const moved = await tx.execute(
-    `UPDATE projection_generation SET position = $3, until_ms = $4
-     WHERE name = $1 AND generation = $2 AND state = 'building'`,
-    [name, generation, to, untilMs],
+    `UPDATE projection_generation SET position = $4, until_ms = $5
+     WHERE name = $1 AND generation = $2 AND state = 'building' AND position = $3`,
+    [name, generation, from, to, untilMs],
   );
   return moved === 1;
 }
@@ -142,12 +160,13 @@ export async function changeState(
   return changed === 1;
 }
 
-/** Forgets a generation whose rows are deleted. */
+/** Forgets a generation whose rows are deleted. The last one stays, so that no number is given out again. */
 export async function deleteGeneration(db: Queryable, name: string, generation: bigint): Promise<void> {
-  await db.execute(`DELETE FROM projection_generation WHERE name = $1 AND generation = $2 AND state = 'dropped'`, [
-    name,
-    generation,
-  ]);
+  await db.execute(
+    `DELETE FROM projection_generation WHERE name = $1 AND generation = $2 AND state = 'dropped'
+       AND generation < (SELECT MAX(generation) FROM projection_generation WHERE name = $1)`,
+    [name, generation],
+  );
 }
 
 function generationOf(row: GenerationRow): Generation {

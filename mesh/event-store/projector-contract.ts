@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { NewDatabaseUrl } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
-import type { RebuildProgress } from './projection.ts';
+import type { Projection, RebuildProgress } from './projection.ts';
 import { selectGenerations } from './projection-table.ts';
-import { added } from './testing/fixture.ts';
+import { discard } from './rebuild.ts';
+import { added, logger } from './testing/fixture.ts';
 import { createTotals, makeProjector, openTotals } from './testing/totals.ts';
 import { totalsOf } from './testing/totals-table.ts';
 
@@ -277,10 +278,69 @@ export function projectorContract(newUrl: NewDatabaseUrl): void {
       await expect(projector.admin.list()).resolves.toMatchObject([{ rebuilding: true }]);
       caller.abort(new Error('called off'));
       await expect(Array.fromAsync(rebuild)).rejects.toThrow('called off');
-      expect(await selectGenerations(opened.storage, 'totals')).toMatchObject([{ generation: 1n, state: 'live' }]);
+      const [live, ...others] = await selectGenerations(opened.storage, 'totals');
+      expect(live).toMatchObject({ generation: 1n, state: 'live' });
+      expect(others.map(({ state }) => state)).toEqual(['dropped']);
       expect(await opened.storage.query('SELECT 1 AS one FROM totals WHERE generation <> 1')).toEqual([]);
       const again = (await Array.fromAsync(projector.admin.rebuild('totals', { dryRun: false }, signal))).at(-1);
       expect(again).toMatchObject({ stage: 'switched' });
+    });
+
+    it('leaves out what was discarded, and differs in nothing', async () => {
+      const opened = await openTotals(newUrl());
+      const projection = createTotals();
+      projection.refuses = ({ version }) => version === 2n;
+      const projector = await makeProjector(opened, projection);
+      await projector.start();
+      await opened.store.append(
+        'a',
+        0n,
+        [1, 2, 4].map((amount) => added(amount)),
+      );
+      const [first] = await eventually(async () => {
+        const found = await Array.fromAsync(projector.deadLetters.list({}, ''));
+        expect(found).toHaveLength(2);
+        return found;
+      });
+      await projector.deadLetters.discard(first?.id ?? '', 'a test');
+      const last = (await Array.fromAsync(projector.admin.rebuild('totals', { dryRun: false }, signal))).at(-1);
+      expect(last).toMatchObject({ stage: 'switched', rowsDifferent: 0 });
+      expect(await totalsOf(opened.storage)).toEqual({ a: '5' });
+      await expect(projector.admin.list()).resolves.toMatchObject([{ parkedEvents: 0 }]);
+    });
+
+    it('takes an event that only the live one cannot take', async () => {
+      const opened = await openTotals(newUrl());
+      const projection = createTotals();
+      const projector = await makeProjector(opened, {
+        ...projection,
+        apply: async (tx, generation, events) => {
+          if (generation === 1n && events.some(({ stream }) => stream === 'b')) throw new Error('only here');
+          await projection.apply(tx, generation, events);
+        },
+      });
+      await projector.start();
+      await opened.store.append('a', 0n, added(1));
+      await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '1' }));
+      const rebuild = projector.admin.rebuild('totals', { dryRun: false }, signal);
+      await expect(rebuild.next()).resolves.toMatchObject({ value: { stage: 'comparing' } });
+      await opened.store.append('b', 0n, added(2));
+      await eventually(async () => expect((await projector.admin.list())[0]?.parkedEvents).toBe(1));
+      await Array.fromAsync(rebuild);
+      expect(await totalsOf(opened.storage)).toEqual({ a: '1', b: '2' });
+      await expect(projector.admin.list()).resolves.toMatchObject([{ parkedEvents: 0, generation: 2n }]);
+    });
+
+    it('deletes nothing of a generation that answers', async () => {
+      const opened = await openTotals(newUrl());
+      const projection = createTotals();
+      const projector = await makeProjector(opened, projection);
+      await projector.start();
+      await opened.store.append('a', 0n, added(1));
+      await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '1' }));
+      await discard({ projection, storage: opened.storage, logger, stopping: signal }, 1n);
+      expect(await totalsOf(opened.storage)).toEqual({ a: '1' });
+      expect(await selectGenerations(opened.storage, 'totals')).toMatchObject([{ generation: 1n, state: 'live' }]);
     });
 
     it('is refused for a projection that is not there', async () => {
@@ -298,19 +358,28 @@ export function projectorContract(newUrl: NewDatabaseUrl): void {
       await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '1' }));
       await first.stop();
       const doubled = createTotals({ version: 2 });
-      const { apply } = doubled;
-      const twice = (amount: unknown) => ({ amount: (2n * BigInt(String(amount))).toString() });
-      const second = await makeProjector(opened, {
-        ...doubled,
-        apply: (tx, generation, events) =>
-          apply(
-            tx,
-            generation,
-            events.map((event) => ({ ...event, data: twice(event.data.amount) })),
-          ),
-      });
+      const second = await makeProjector(opened, { ...doubled, apply: twiceOf(doubled) });
       await second.start();
       await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '2' }));
+      // A program that does not know of that leaves it alone.
+      await second.stop();
+      const older = await makeProjector(opened, createTotals());
+      await older.start();
+      await opened.store.append('a', 1n, added(1));
+      const third = await makeProjector(opened, { ...doubled, apply: twiceOf(doubled) });
+      await third.start();
+      await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '4' }));
     });
   });
+}
+
+/** A projection that counts everything twice. */
+function twiceOf({ apply }: Projection): Projection['apply'] {
+  const twice = (amount: unknown) => ({ amount: (2n * BigInt(String(amount))).toString() });
+  return (tx, generation, events) =>
+    apply(
+      tx,
+      generation,
+      events.map((event) => ({ ...event, data: twice(event.data.amount) })),
+    );
 }

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { isInfrastructureFault } from '../errors/infrastructure-fault.ts';
-import { MeshError } from '../errors/mesh-error.ts';
 import type { Transaction } from '../storage/storage.ts';
 import { rebuildLost, rebuildRunning } from './errors.ts';
 import { selectAll } from './event-table.ts';
@@ -13,13 +11,15 @@ import {
   holdLive,
   insertNext,
   keepLockstep,
-  selectGenerations,
   selectLive,
+  stateOf,
 } from './projection-table.ts';
-import { applyTo, type TakingOptions, takeEvents } from './take-events.ts';
+import { applyTo, isApplyError, type TakingOptions, takeEvents } from './take-events.ts';
 
 /** What a rebuild works with. */
-export interface RebuildOptions extends TakingOptions {
+export interface RebuildOptions extends Omit<TakingOptions, 'retryDelaysMs'> {
+  /** Aborts when the process ends: then what is not needed is left to be deleted at the next start. */
+  readonly stopping: AbortSignal;
   readonly dryRun: boolean;
 }
 
@@ -36,13 +36,10 @@ const mostDifferences = 20;
  */
 export async function* rebuild(options: RebuildOptions): AsyncGenerator<RebuildProgress> {
   const { projection, storage, clock } = options;
-  const generation = await storage.transaction(async (tx) => {
-    const underWay = (await selectGenerations(tx, projection.name)).some(
-      ({ state, untilMs }) => (state === 'building' || state === 'lockstep') && untilMs > clock.now(),
-    );
-    if (underWay) throw rebuildRunning(projection.name);
-    return await insertNext(tx, projection.name, projection.version, clock.now() + leaseMs);
-  });
+  const nowMs = clock.now();
+  const generation = await storage.transaction((tx) =>
+    insertNext(tx, projection.name, projection.version, nowMs, nowMs + leaseMs),
+  );
   if (generation === undefined) throw rebuildRunning(projection.name);
   let dropped: bigint | undefined = generation;
   try {
@@ -65,10 +62,12 @@ async function* replay(options: RebuildOptions, generation: bigint): AsyncGenera
   const eventsTotal = Number(row?.count ?? 0n);
   let eventsDone = 0;
   let position = 0n;
-  const move = async (tx: Transaction, _from: bigint, to: bigint): Promise<readonly bigint[]> => {
-    if (await advanceBuilding(tx, name, generation, to, clock.now() + leaseMs)) return [generation];
+  const move = async (tx: Transaction, from: bigint, to: bigint): Promise<readonly bigint[]> => {
+    if (await advanceBuilding(tx, name, generation, [from, to], clock.now() + leaseMs)) return [generation];
     throw rebuildLost(name);
   };
+  // Nobody waits for this one: what fails is put aside at once.
+  const taking = { ...options, retryDelaysMs: [] };
   for (;;) {
     signal.throwIfAborted();
     const { position: livePosition } = await selectLive(storage, name);
@@ -77,7 +76,7 @@ async function* replay(options: RebuildOptions, generation: bigint): AsyncGenera
       eventsDone += events.length;
       return { eventsDone, eventsTotal: Math.max(eventsTotal, eventsDone) };
     }
-    if (events.length > 0) await takeEvents(options, move, position, events);
+    if (events.length > 0) await takeEvents(taking, move, position, events);
     position = events.at(-1)?.position ?? position;
     eventsDone += events.length;
     yield { ...nothingCompared, stage: 'replaying', eventsDone, eventsTotal: Math.max(eventsTotal, eventsDone) };
@@ -98,20 +97,16 @@ async function joinLive(options: RebuildOptions, generation: bigint, position: b
       if (events.length > batchSize) return false;
       if (events.length > 0) await applyTo(tx, options, generation, events);
       const joined =
-        (await advanceBuilding(tx, name, generation, live, options.clock.now() + leaseMs)) &&
+        (await advanceBuilding(tx, name, generation, [position, live], options.clock.now() + leaseMs)) &&
         (await changeState(tx, name, generation, 'building', 'lockstep'));
       if (!joined) throw rebuildLost(name);
       return true;
     });
   } catch (error) {
-    if (isInfrastructureFault(error) || isLost(error)) throw error;
+    if (!isApplyError(error)) throw error;
     // One of them cannot be taken: it is found and put aside outside of this transaction.
     return false;
   }
-}
-
-function isLost(error: unknown): boolean {
-  return error instanceof MeshError && error.reason === 'REBUILD_LOST';
 }
 
 async function* compare(
@@ -164,16 +159,19 @@ async function switchOver({ projection, storage }: RebuildOptions, generation: b
 
 /** Deletes a generation that does not answer; what is left of it when that fails is deleted at the next start. */
 export async function discard(
-  { projection, storage, logger }: Pick<RebuildOptions, 'projection' | 'storage' | 'logger'>,
+  { projection, storage, logger, stopping }: Pick<RebuildOptions, 'projection' | 'storage' | 'logger' | 'stopping'>,
   generation: bigint,
 ): Promise<void> {
   const { name } = projection;
   try {
-    await storage.transaction(async (tx) => {
+    const state = await storage.transaction(async (tx) => {
       await changeState(tx, name, generation, 'building', 'dropped');
       await changeState(tx, name, generation, 'lockstep', 'dropped');
+      return await stateOf(tx, name, generation);
     });
-    await clearGeneration(storage, projection, generation, new AbortController().signal);
+    // It may answer by now: the end of the transaction that changed over may never have been heard of.
+    if (state !== 'dropped') return;
+    await clearGeneration(storage, projection, generation, stopping);
     await deleteGeneration(storage, name, generation);
   } catch (error) {
     const text = 'a generation that is not needed could not be deleted: it is tried again at the next start';

@@ -8,12 +8,17 @@ export interface Snapshot {
   readonly state: string;
 }
 
-/** The newest snapshot of a stream that is not newer than `upTo`. */
-export async function selectSnapshot(db: Queryable, stream: string, upTo: bigint): Promise<Snapshot | undefined> {
+/** The newest snapshot of a stream, in a schema version, that is not newer than `upTo`. */
+export async function selectSnapshot(
+  db: Queryable,
+  stream: string,
+  schemaVersion: number,
+  upTo: bigint,
+): Promise<Snapshot | undefined> {
   const [row] = await db.query<{ version: bigint; schema_version: bigint; state: string }>(
-    `SELECT version, schema_version, state FROM event_snapshot WHERE stream = $1 AND version <= $2
+    `SELECT version, schema_version, state FROM event_snapshot WHERE stream = $1 AND version <= $2 AND schema_version = $3
      ORDER BY version DESC LIMIT 1`,
-    [stream, upTo],
+    [stream, upTo, schemaVersion],
   );
   return row && { version: row.version, schemaVersion: Number(row.schema_version), state: row.state };
 }
