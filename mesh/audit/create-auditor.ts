@@ -47,16 +47,17 @@ export function createAuditor({ checks, metrics, clock, logger, intervalMs }: Au
     const chosen = choose(checks, names);
     const all = chosen.length === checks.length;
     for await (const report of runAudit(chosen, { clock, logger, signal })) {
-      if (all && report.kind === 'result') gauges.checkEnded(report.result);
+      if (report.kind === 'finding') {
+        const { check, reason, ids, message } = report.finding;
+        logger.error({ check, reason, ids }, `the audit found a fault: ${message}`);
+      } else if (all) gauges.checkEnded(report.result);
       yield report;
     }
     if (all) gauges.auditEnded(clock.now());
   }
 
   async function auditAll(signal: AbortSignal): Promise<void> {
-    last = await summarize(run([], signal), clock, ({ check, reason, ids, message }) =>
-      logger.error({ check, reason, ids }, `the audit found a fault: ${message}`),
-    );
+    last = await summarize(run([], signal), clock);
     const { startMs, endMs, results } = last;
     const found = results.reduce((sum, { findings }) => sum + findings, 0);
     logger.info({ checks: results.length, findings: found, took_ms: endMs - startMs }, 'the audit has ended');

@@ -76,7 +76,13 @@ export function createAggregates<State, Body extends { readonly type: string }>(
   async function load(db: Queryable, id: string, upTo = lastVersion): Promise<Loaded<State>> {
     const stream = streamOf(id);
     const snapshot = await selectSnapshot(db, stream, snapshots.schemaVersion, upTo);
-    const begin = snapshot && usable(stream, snapshot);
+    const begin = snapshot?.isWhole ? usable(snapshot) : undefined;
+    if (snapshot && !begin) {
+      logger.warn(
+        { stream, version: snapshot.version },
+        'a snapshot is not as it was written: the events are read instead',
+      );
+    }
     if (begin !== undefined) {
       // With the event that it was taken after: without that it is of a history that is not here.
       const page = await selectStream(db, stream, { after: begin.version - 1n, upTo, limit: pageSize });
@@ -102,13 +108,8 @@ export function createAggregates<State, Body extends { readonly type: string }>(
     return loaded;
   }
 
-  function usable(stream: string, { version, state }: Snapshot): Loaded<State> | undefined {
-    try {
-      return { state: snapshots.decode(JSON.parse(state) as JsonObject), version };
-    } catch (error) {
-      logger.warn({ err: error, stream, version }, 'a snapshot cannot be read: the events are read instead');
-      return undefined;
-    }
+  function usable({ version, state }: Snapshot): Loaded<State> {
+    return { state: snapshots.decode(JSON.parse(state) as JsonObject), version };
   }
 
   async function keep(tx: Transaction, stream: string, { state, version }: Loaded<State>): Promise<void> {

@@ -12,6 +12,8 @@ export function projectionAudits(names: readonly string[], admin: ProjectionAdmi
       let last: RebuildProgress | undefined;
       for await (const step of admin.rebuild(name, { dryRun: true }, signal)) last = step;
       progress.examined(last?.rowsCompared ?? 0);
+      // Rows of a new one that lacks events prove nothing, and to make it again would make them wrong.
+      if (last && last.eventsLacking > 0) return yield eventsLacking(name, last.eventsLacking);
       for (const difference of last?.differences ?? []) yield rowDiffers(name, difference);
       const untold = (last?.rowsDifferent ?? 0) - (last?.differences.length ?? 0);
       if (untold > 0) yield moreDiffer(name, untold);
@@ -26,7 +28,15 @@ function rowDiffers(name: string, { key, live, rebuilt }: RowDifference): Findin
   return {
     reason: 'ROW_DIFFERS',
     ids: [key],
-    message: `the projection ${name} has for ${key}: ${has}; its events say: ${should}; make it again with "make rebuild PROJECTION=${name}"`,
+    message: `the projection ${name} has for ${key}: ${has}; its events say: ${should}; when no check finds fault with the events themselves, make it again with "make rebuild PROJECTION=${name}"`,
+  };
+}
+
+function eventsLacking(name: string, count: number): Finding {
+  return {
+    reason: 'EVENTS_UNREADABLE',
+    ids: [name],
+    message: `the projection ${name} could not be made again: ${count} events that it has in it cannot be taken any more; mend the events that other checks name, and do not rebuild it before`,
   };
 }
 

@@ -81,7 +81,16 @@ export async function createProjector(options: ProjectorOptions): Promise<Projec
       const projection = projections.find((known) => name === known.name || name === `${service}/${known.name}`);
       const known = projections.map((one) => `${service}/${one.name}`);
       if (projection === undefined) throw unknownProjection(name, known);
-      yield* rebuild({ ...working, projection, dryRun, signal: AbortSignal.any([caller, signal]), stopping: signal });
+      const about = { projection: `${service}/${projection.name}` };
+      if (!dryRun) logger.info(about, 'a projection is being made again');
+      const until = AbortSignal.any([caller, signal]);
+      for await (const step of rebuild({ ...working, projection, dryRun, signal: until, stopping: signal })) {
+        if (step.stage === 'switched') {
+          const { rowsCompared, rowsDifferent, liveHash, rebuiltHash } = step;
+          logger.info({ ...about, rowsCompared, rowsDifferent, liveHash, rebuiltHash }, 'a projection was made again');
+        }
+        yield step;
+      }
     },
   };
   const lag = createProjectionLag({ service, storage, store, projections, clock });

@@ -31,6 +31,26 @@ export function eventCorrupt(stream: string, version: bigint, position: bigint, 
   );
 }
 
+/** DATA_LOSS `EVENT_MISSING`: its metadata has stream and version. */
+export function eventMissing(stream: string, version: bigint): MeshError {
+  return new MeshError(
+    Status.DATA_LOSS,
+    'EVENT_MISSING',
+    `event ${version} of the stream ${stream} is not there, though one after it is: restore it from a backup`,
+    { metadata: { stream, version: version.toString() } },
+  );
+}
+
+/** FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`. */
+export function rebuildLacksEvents(name: string, count: number): MeshError {
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'REBUILD_LACKS_EVENTS',
+    `the rebuild of ${name} could not take ${count} events that the one that answers has in it, and was thrown away: look with "make audit" for what is wrong with the events, and mend that first`,
+    { metadata: { name, events: count.toString() } },
+  );
+}
+
 /** FAILED_PRECONDITION `EVENT_UNREADABLE`: of a type or a schema version that this program does not know. */
 export function eventUnreadable(stream: string, version: bigint, type: string, schemaVersion: number): MeshError {
   return new MeshError(

@@ -129,6 +129,15 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
     });
   });
 
+  it('refuses a stream of which an event is gone, and names it', async () => {
+    const { storage, store } = await openStore(newUrl());
+    await store.append('a', 0n, [added(1), added(2), added(3)]);
+    await storage.execute('DELETE FROM event WHERE version = 2');
+    const missing = { code: Status.DATA_LOSS, reason: 'EVENT_MISSING', metadata: { stream: 'a', version: '2' } };
+    await expect(store.getEvents('a')).rejects.toMatchObject(missing);
+    await expect(Array.fromAsync(store.read('a', { after: 2n }))).resolves.toHaveLength(1);
+  });
+
   describe('all streams', () => {
     it('are read in one order, each in its own', async () => {
       const { store } = await openStore(newUrl());

@@ -22,6 +22,7 @@ export const eventStoreMigrations: readonly Migration[] = [
         version BIGINT NOT NULL,
         schema_version BIGINT NOT NULL,
         state TEXT NOT NULL,
+        checksum BIGINT NOT NULL,
         PRIMARY KEY (stream, version)
       );
       CREATE TABLE projection_generation (

@@ -3,7 +3,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { behindParked } from './errors.ts';
 import type { RecordedEvent } from './event-store.ts';
-import { selectAt } from './event-table.ts';
+import { rawDataAt, selectAt } from './event-table.ts';
 import {
   firstParked,
   insertDiscarded,
@@ -61,7 +61,7 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
       reason,
       error,
       attempts,
-      payload: Buffer.from(JSON.stringify(event?.data ?? {})),
+      payload: Buffer.from(await rawDataAt(storage, parked.position)),
       headers: headersOf(parked, event),
       subjectId: stream,
       firstTimeMs,

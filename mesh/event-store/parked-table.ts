@@ -102,6 +102,16 @@ export async function isParkedUpTo(
   return rows.length > 0;
 }
 
+/** How many events a generation has put aside that the live one has not. */
+export async function countLacking(db: Queryable, name: string, generation: bigint): Promise<number> {
+  const [row] = await db.query<{ count: bigint }>(
+    `SELECT COUNT(*) AS count FROM parked_event WHERE name = $1 AND generation = $2 AND position NOT IN
+       (SELECT position FROM parked_event WHERE name = $1 AND ${ofLive})`,
+    [name, generation],
+  );
+  return Number(row?.count ?? 0n);
+}
+
 /** Has a projection do without an event, in every generation. */
 export async function insertDiscarded(
   tx: Transaction,

@@ -56,6 +56,8 @@ export interface RebuildProgress {
   readonly stage: 'replaying' | 'comparing' | 'switched' | 'discarded';
   readonly eventsDone: number;
   readonly eventsTotal: number;
+  /** How many events the new one could not take that the live one has in it; in the last message. */
+  readonly eventsLacking: number;
   readonly rowsCompared: number;
   readonly rowsDifferent: number;
   /** The first 20, in the last message. */
@@ -70,7 +72,8 @@ export interface ProjectionAdmin {
   list(): Promise<ProjectionView[]>;
   /**
    * Makes a projection again beside the live one, compares them and, unless it is a dry run, lets the new one answer. The
-   * new one is thrown away when `signal` aborts. NOT_FOUND `UNKNOWN_PROJECTION`, FAILED_PRECONDITION `REBUILD_RUNNING`.
+   * new one is thrown away when `signal` aborts, and when it could not take events that the live one has in it:
+   * FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`. NOT_FOUND `UNKNOWN_PROJECTION`, FAILED_PRECONDITION `REBUILD_RUNNING`.
    */
   rebuild(name: string, options: { readonly dryRun: boolean }, signal: AbortSignal): AsyncGenerator<RebuildProgress>;
 }

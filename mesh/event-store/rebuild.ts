@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Transaction } from '../storage/storage.ts';
-import { rebuildLost, rebuildRunning } from './errors.ts';
+import { rebuildLacksEvents, rebuildLost, rebuildRunning } from './errors.ts';
 import { selectAll } from './event-table.ts';
 import { clearGeneration, differenceOf, type KeyCursor, readPairs } from './generation-rows.ts';
+import { countLacking } from './parked-table.ts';
 import type { RebuildProgress, RowDifference } from './projection.ts';
 import {
   advanceBuilding,
@@ -17,7 +18,7 @@ import {
 import { applyTo, isApplyError, type TakingOptions, takeEvents } from './take-events.ts';
 
 /** What a rebuild works with. */
-export interface RebuildOptions extends Omit<TakingOptions, 'retryDelaysMs'> {
+export interface RebuildOptions extends Omit<TakingOptions, 'retryDelaysMs' | 'isLive'> {
   /** Aborts when the process ends: then what is not needed is left to be deleted at the next start. */
   readonly stopping: AbortSignal;
   readonly dryRun: boolean;
@@ -46,8 +47,12 @@ export async function* rebuild(options: RebuildOptions): AsyncGenerator<RebuildP
     const replayed = yield* replay(options, generation);
     const compared = yield* compare(options, generation, replayed);
     options.signal.throwIfAborted();
-    if (!options.dryRun) dropped = await switchOver(options, generation);
-    yield { ...compared, stage: options.dryRun ? 'discarded' : 'switched' };
+    const eventsLacking = await countLacking(storage, projection.name, generation);
+    if (!options.dryRun) {
+      if (eventsLacking > 0) throw rebuildLacksEvents(projection.name, eventsLacking);
+      dropped = await switchOver(options, generation);
+    }
+    yield { ...compared, stage: options.dryRun ? 'discarded' : 'switched', eventsLacking };
   } finally {
     await discard(options, dropped);
   }
@@ -67,7 +72,7 @@ async function* replay(options: RebuildOptions, generation: bigint): AsyncGenera
     throw rebuildLost(name);
   };
   // Nobody waits for this one: what fails is put aside at once.
-  const taking = { ...options, retryDelaysMs: [] };
+  const taking = { ...options, retryDelaysMs: [], isLive: false };
   for (;;) {
     signal.throwIfAborted();
     const { position: livePosition } = await selectLive(storage, name);
@@ -140,7 +145,16 @@ async function* compare(
     } while (cursor !== undefined);
   }
   const [liveHash, rebuiltHash] = [hashes.live.digest('hex'), hashes.rebuilt.digest('hex')];
-  return { ...counts, stage: 'comparing', rowsCompared, rowsDifferent, differences, liveHash, rebuiltHash };
+  return {
+    ...nothingCompared,
+    ...counts,
+    stage: 'comparing',
+    rowsCompared,
+    rowsDifferent,
+    differences,
+    liveHash,
+    rebuiltHash,
+  };
 }
 
 /** Lets the new generation answer, from one query to the next; resolves with the one that answered before. */
@@ -179,4 +193,11 @@ export async function discard(
   }
 }
 
-const nothingCompared = { rowsCompared: 0, rowsDifferent: 0, differences: [], liveHash: '', rebuiltHash: '' };
+const nothingCompared = {
+  eventsLacking: 0,
+  rowsCompared: 0,
+  rowsDifferent: 0,
+  differences: [],
+  liveHash: '',
+  rebuiltHash: '',
+};

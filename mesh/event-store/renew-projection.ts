@@ -1,3 +1,4 @@
+import { isInfrastructureFault } from '../errors/infrastructure-fault.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { pause } from '../telemetry/pause.ts';
 import { selectGenerations, selectLive } from './projection-table.ts';
@@ -17,10 +18,8 @@ export async function renewProjection(options: Omit<RebuildOptions, 'dryRun' | '
     } catch (error) {
       if (stopping.aborted) return;
       if (!isRunning(error)) {
-        logger.error(
-          { err: error, projection: projection.name },
-          'the projection was not made again: it is tried again',
-        );
+        logger.error({ err: error, projection: projection.name }, 'the projection was not made again');
+        if (!isInfrastructureFault(error)) return;
       }
     }
     await pause(clock, retryMs, stopping);

@@ -6,7 +6,7 @@ import { advanceLive, NewerProgram, selectLive } from './projection-table.ts';
 import { type TakingOptions, takeEvents } from './take-events.ts';
 
 /** What a projection is run with; `signal` ends it. */
-export interface RunningOptions extends Omit<TakingOptions, 'retryDelaysMs'> {
+export interface RunningOptions extends Omit<TakingOptions, 'retryDelaysMs' | 'isLive'> {
   readonly store: EventStore;
 }
 
@@ -47,7 +47,9 @@ async function follow(options: RunningOptions, moved: () => void): Promise<void>
   const move = (tx: Transaction, from: bigint, to: bigint) => advanceLive(tx, name, version, from, to);
   let { position } = await selectLive(storage, name);
   for await (const events of store.subscribe(position, batchSize, signal)) {
-    if (!(await takeUnlessNewer(() => takeEvents({ ...options, retryDelaysMs }, move, position, events)))) {
+    if (
+      !(await takeUnlessNewer(() => takeEvents({ ...options, retryDelaysMs, isLive: true }, move, position, events)))
+    ) {
       await pause(clock, standbyMs, signal);
       return;
     }

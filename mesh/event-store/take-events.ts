@@ -18,6 +18,8 @@ export interface TakingOptions {
   readonly signal: AbortSignal;
   /** The waits before further tries of the first event of a batch that fails. Others of it are tried once more, at once. */
   readonly retryDelaysMs: readonly number[];
+  /** Whether the live generation is among those that take them: what that puts aside is an error in the log. */
+  readonly isLive: boolean;
 }
 
 /**
@@ -138,7 +140,8 @@ async function takeOne(batch: Batch, from: bigint, event: RecordedEvent, firstEr
       failed.set(error.generation, failure);
       const { stream, version, position } = event;
       const about = { projection: projection.name, stream, version, position, ...failure };
-      logger.error(about, 'a projection cannot take an event: it is put aside, with what follows in its stream');
+      const level = batch.options.isLive ? 'error' : 'info';
+      logger[level](about, 'a projection cannot take an event: it is put aside, with what follows in its stream');
     } else {
       await pause(clock, delayMs, signal);
       signal.throwIfAborted();

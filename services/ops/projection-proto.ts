@@ -20,7 +20,8 @@ export function projectionToProto({ behindSinceMs, parkedEvents, ...view }: Proj
 
 /** How far a rebuild is, as callers see it. */
 export function progressToProto(progress: RebuildProgress): ProgressMessage {
-  const { stage, eventsDone, eventsTotal, rowsCompared, rowsDifferent, differences, ...hashes } = progress;
+  const { stage, eventsDone, eventsTotal, rowsCompared, rowsDifferent, differences, eventsLacking, ...hashes } =
+    progress;
   return {
     ...hashes,
     stage: stages[stage],
@@ -28,6 +29,7 @@ export function progressToProto(progress: RebuildProgress): ProgressMessage {
     eventsTotal: BigInt(eventsTotal),
     rowsCompared: BigInt(rowsCompared),
     rowsDifferent: BigInt(rowsDifferent),
+    eventsLacking: BigInt(eventsLacking),
     differences: differences.map(({ key, live = '', rebuilt = '' }) => ({ key, live, rebuilt })),
   };
 }

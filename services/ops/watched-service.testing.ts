@@ -34,7 +34,14 @@ export function createWatchedService(name: string, projections: readonly string[
     let outcome = `${projection} thrown away`;
     try {
       const counts = { eventsDone: 21, eventsTotal: 42, rowsCompared: 0, rowsDifferent: 0 };
-      const begun: RebuildProgress = { ...counts, stage: 'replaying', differences: [], liveHash: '', rebuiltHash: '' };
+      const begun: RebuildProgress = {
+        ...counts,
+        stage: 'replaying',
+        eventsLacking: 0,
+        differences: [],
+        liveHash: '',
+        rebuiltHash: '',
+      };
       yield begun;
       await service.pause(signal);
       signal.throwIfAborted();

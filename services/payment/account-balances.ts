@@ -42,7 +42,9 @@ export const accountBalances: Projection = {
     const add = (accountId: string, { currencyCode, minorUnits }: Money, version: bigint, updateTimeMs: number) => {
       const known = changed.get(accountId) ?? before.get(accountId);
       const balance = { currencyCode, minorUnits: (known?.balance.minorUnits ?? 0n) + minorUnits };
-      changed.set(accountId, { accountId, balance, version, updateTimeMs });
+      // An event that was put aside for a while comes late.
+      const latestMs = Math.max(updateTimeMs, known?.updateTimeMs ?? 0);
+      changed.set(accountId, { accountId, balance, version, updateTimeMs: latestMs });
     };
     for (const { event, id, change } of changes) {
       if (change.type === 'ACCOUNT_OPENED') {

@@ -141,6 +141,11 @@ export interface RebuildProgress {
   liveHash: string;
   /** The same of the new one. */
   rebuiltHash: string;
+  /**
+   * How many events the new one could not take that the one that answers has in it. With any, a rebuild ends with
+   * FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`, and the new one is thrown away. Only in the last message.
+   */
+  eventsLacking: bigint;
 }
 
 /** A row that differs. */
@@ -507,6 +512,7 @@ function createBaseRebuildProgress(): RebuildProgress {
     differences: [],
     liveHash: "",
     rebuiltHash: "",
+    eventsLacking: 0n,
   };
 }
 
@@ -547,6 +553,12 @@ export const RebuildProgress: MessageFns<RebuildProgress> = {
     }
     if (message.rebuiltHash !== "") {
       writer.uint32(66).string(message.rebuiltHash);
+    }
+    if (message.eventsLacking !== 0n) {
+      if (BigInt.asIntN(64, message.eventsLacking) !== message.eventsLacking) {
+        throw new globalThis.Error("value provided for field message.eventsLacking of type int64 too large");
+      }
+      writer.uint32(72).int64(message.eventsLacking);
     }
     return writer;
   },
@@ -628,6 +640,14 @@ export const RebuildProgress: MessageFns<RebuildProgress> = {
             message.rebuiltHash = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.eventsLacking = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -676,6 +696,11 @@ export const RebuildProgress: MessageFns<RebuildProgress> = {
         : isSet(object.rebuilt_hash)
         ? globalThis.String(object.rebuilt_hash)
         : "",
+      eventsLacking: isSet(object.eventsLacking)
+        ? BigInt(object.eventsLacking)
+        : isSet(object.events_lacking)
+        ? BigInt(object.events_lacking)
+        : 0n,
     };
   },
 
@@ -705,6 +730,9 @@ export const RebuildProgress: MessageFns<RebuildProgress> = {
     if (message.rebuiltHash !== "") {
       obj.rebuiltHash = message.rebuiltHash;
     }
+    if (message.eventsLacking !== 0n) {
+      obj.eventsLacking = message.eventsLacking.toString();
+    }
     return obj;
   },
 
@@ -729,6 +757,9 @@ export const RebuildProgress: MessageFns<RebuildProgress> = {
     message.differences = object.differences?.map((e) => RowDifference.fromPartial(e)) || [];
     message.liveHash = object.liveHash ?? "";
     message.rebuiltHash = object.rebuiltHash ?? "";
+    message.eventsLacking = (object.eventsLacking !== undefined && object.eventsLacking !== null)
+      ? BigInt(object.eventsLacking)
+      : 0n;
     return message;
   },
 };
@@ -852,7 +883,7 @@ export const ProjectionServiceService = {
    * Makes a projection again from its events, beside the one that answers queries, compares both row by row, and lets
    * the new one answer from then on; no query sees a gap. The stream tells how far it is; cancelling the call throws
    * the new one away. Safe to repeat. NOT_FOUND `UNKNOWN_PROJECTION`; FAILED_PRECONDITION `REBUILD_RUNNING` while it
-   * is rebuilt by another call.
+   * is rebuilt by another call, `REBUILD_LACKS_EVENTS` when the new one could not take events that the live one has.
    */
   rebuildProjection: {
     path: "/ops.v1.ProjectionService/RebuildProjection" as const,
@@ -873,7 +904,7 @@ export interface ProjectionServiceServer extends UntypedServiceImplementation {
    * Makes a projection again from its events, beside the one that answers queries, compares both row by row, and lets
    * the new one answer from then on; no query sees a gap. The stream tells how far it is; cancelling the call throws
    * the new one away. Safe to repeat. NOT_FOUND `UNKNOWN_PROJECTION`; FAILED_PRECONDITION `REBUILD_RUNNING` while it
-   * is rebuilt by another call.
+   * is rebuilt by another call, `REBUILD_LACKS_EVENTS` when the new one could not take events that the live one has.
    */
   rebuildProjection: handleServerStreamingCall<RebuildProjectionRequest, RebuildProgress>;
 }
@@ -890,7 +921,7 @@ export interface ProjectionServiceClient extends Client {
    * Makes a projection again from its events, beside the one that answers queries, compares both row by row, and lets
    * the new one answer from then on; no query sees a gap. The stream tells how far it is; cancelling the call throws
    * the new one away. Safe to repeat. NOT_FOUND `UNKNOWN_PROJECTION`; FAILED_PRECONDITION `REBUILD_RUNNING` while it
-   * is rebuilt by another call.
+   * is rebuilt by another call, `REBUILD_LACKS_EVENTS` when the new one could not take events that the live one has.
    */
   rebuildProjection(
     request: RebuildProjectionRequest,
