@@ -1,6 +1,6 @@
 /** Something that is not as it has to be. */
 export interface Finding {
-  /** UPPER_SNAKE: `BALANCE_DIFFERS`. */
+  /** UPPER_SNAKE: `ROW_DIFFERS`. */
   readonly reason: string;
   /** What it is about: ids of accounts, orders, items, rows. */
   readonly ids: readonly string[];

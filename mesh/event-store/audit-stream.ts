@@ -2,6 +2,7 @@ import type { Finding } from '../audit/audit.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Queryable, Storage } from '../storage/storage.ts';
 import type { AggregateDefinition } from './aggregate.ts';
+import { eventMissing } from './errors.ts';
 import type { EventStore, RecordedEvent } from './event-store.ts';
 import { selectSnapshots } from './snapshot-table.ts';
 
@@ -11,8 +12,8 @@ export interface StreamAudit<State, Body extends { readonly type: string }> {
   readonly store: EventStore;
   readonly stream: string;
   readonly definition: AggregateDefinition<State, Body>;
-  /** Called with each event, and the states before and after it. */
-  readonly each: (event: RecordedEvent, before: State, after: State) => void;
+  /** Called with each event, and the states before and after it; what it finds is told. */
+  readonly each: (event: RecordedEvent, body: Body, before: State, after: State) => readonly Finding[];
   readonly signal: AbortSignal;
 }
 
@@ -28,60 +29,54 @@ export async function* auditStream<State, Body extends { readonly type: string }
   each,
   signal,
 }: StreamAudit<State, Body>): AsyncGenerator<Finding> {
+  // Before the events: none of them can be of one that comes meanwhile.
   const snapshots = await selectSnapshots(storage, stream);
   let state = definition.initial;
   let version = 0n;
   try {
     for await (const event of store.read(stream, {}, signal)) {
-      if (event.version !== version + 1n) return yield missing(stream, version + 1n);
       const before = state;
-      state = definition.evolve(state, definition.events.decode(event), event);
+      const body = definition.events.decode(event);
+      state = definition.evolve(state, body, event);
       version = event.version;
-      each(event, before, state);
+      yield* each(event, body, before, state);
       const snapshot = snapshots.get(version);
       if (snapshot?.schemaVersion !== definition.snapshots.schemaVersion) continue;
       const expected = JSON.stringify(definition.snapshots.encode(state));
       if (snapshot.state !== expected) yield snapshotDiffers(stream, version, snapshot.state, expected);
     }
   } catch (error) {
-    if (!(error instanceof MeshError) || !error.metadata.version) throw error;
-    yield { reason: error.reason, ids: [stream, error.metadata.version], message: error.message };
-    return;
+    return yield eventFault(stream, error);
   }
-  for (const ahead of [...snapshots.keys()].filter((known) => known > version)) {
-    // It may have been taken after the stream was read.
-    if ((await store.getEvents(stream)).length < Number(ahead)) yield missing(stream, ahead);
-  }
+  for (const ahead of snapshots.keys()) if (ahead > version) yield eventFault(stream, eventMissing(stream, ahead));
 }
 
-/** The streams whose names begin with `prefix`, in the order of their names, page by page. */
+/** What is told of a stream that cannot be read. Throws what says nothing about the stream. */
+export function eventFault(stream: string, error: unknown): Finding {
+  if (!(error instanceof MeshError) || !error.metadata.version) throw error;
+  return { reason: error.reason, ids: [stream, error.metadata.version], message: error.message };
+}
+
+/** The streams whose names begin with `prefix`, in the order of their names, one by one. */
 export async function* streamsAfter(db: Queryable, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
   let after = prefix;
   for (;;) {
     signal.throwIfAborted();
-    const rows = await db.query<{ stream: string }>(
-      'SELECT stream FROM event WHERE version = 1 AND stream > $1 AND stream LIKE $2 ORDER BY stream LIMIT 500',
+    // By each stream's own events, so that one whose first is gone is not passed over.
+    const [row] = await db.query<{ stream: string | null }>(
+      'SELECT MIN(stream) AS stream FROM event WHERE stream > $1 AND stream LIKE $2',
       [after, `${prefix}%`],
     );
-    for (const { stream } of rows) yield stream;
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    after = last.stream;
+    if (row?.stream == null) return;
+    yield row.stream;
+    after = row.stream;
   }
-}
-
-function missing(stream: string, version: bigint): Finding {
-  return {
-    reason: 'EVENT_MISSING',
-    ids: [stream, version.toString()],
-    message: `event ${version} of ${stream} is not there, though there is something that came after it: restore it from a backup`,
-  };
 }
 
 function snapshotDiffers(stream: string, version: bigint, found: string, expected: string): Finding {
   return {
     reason: 'SNAPSHOT_DIFFERS',
     ids: [stream, version.toString()],
-    message: `the snapshot of ${stream} at version ${version} is ${found}, but its events come to ${expected}: delete it, another is taken by itself`,
+    message: `the snapshot of ${stream} at version ${version} is ${found}, but its events come to ${expected}: delete its row in event_snapshot while the mesh is stopped; another is taken by itself`,
   };
 }

@@ -117,4 +117,34 @@ describeServicesOnEachDatabase('the history that an earlier version kept', (sett
     }
     await storage.close();
   });
+
+  it('is taken over once by two processes that start at once', async () => {
+    const environment = settings();
+    const url = environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '';
+    await leaveHistory(url);
+    const storage = await openStorage(url);
+    for (let index = 0; index < 150; index += 1) await insertPayment(storage, `many-${index}`, 'ada', 1n, 'CHARGED');
+    await storage.close();
+    // SQLite is one process's alone.
+    const starts = url.startsWith('postgres') ? [environment, environment] : [environment];
+    const meshes = await Promise.all(starts.map((settingsOfOne) => startMesh([createPaymentService], settingsOfOne)));
+    for (const mesh of meshes) await mesh.stop();
+    const after = await openStorage(url);
+    const twice = await after.query("SELECT stream FROM event WHERE stream LIKE 'payment-many%' AND version > 1");
+    expect(twice).toEqual([]);
+    expect(await after.query("SELECT 1 AS one FROM event WHERE stream LIKE 'payment-many%'")).toHaveLength(150);
+    await after.close();
+  });
+
+  it('keeps the service from starting where this version has made the same account already', async () => {
+    const environment = settings();
+    const url = environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '';
+    await leaveHistory(url);
+    await (await startMesh([createPaymentService], environment)).stop();
+    const storage = await openStorage(url);
+    await insertAccount(storage, 'ada', [['ACCOUNT_OPENED', 0n, 0n, 0n, '']]);
+    await storage.close();
+    const starting = startMesh([createPaymentService], environment);
+    await expect(starting).rejects.toMatchObject({ reason: 'HISTORY_CONFLICT', metadata: { id: 'ada' } });
+  });
 });

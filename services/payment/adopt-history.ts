@@ -1,9 +1,8 @@
+import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import type { EventStore, NewEvent } from '../../mesh/event-store/event-store.ts';
-import { currentVersion } from '../../mesh/event-store/event-table.ts';
-import { retryOnConflict } from '../../mesh/event-store/retry-conflict.ts';
 import type { Row, Storage, Transaction } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/telemetry/clock.ts';
 import type { Logger } from '../../mesh/telemetry/logger.ts';
+import { historyConflict } from './errors.ts';
 import type { Books } from './open-books.ts';
 import { moneyToJson } from './stored-money.ts';
 
@@ -12,7 +11,6 @@ export interface AdoptionOptions {
   readonly storage: Storage;
   readonly store: EventStore;
   readonly books: Books;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -22,7 +20,7 @@ export interface AdoptionOptions {
  * at the next start. Resolves with how many it moved.
  */
 export async function adoptHistory(options: AdoptionOptions): Promise<number> {
-  const { storage, clock, logger } = options;
+  const { storage, logger } = options;
   let moved = 0;
   const moveAll = async (
     ids: () => Promise<readonly string[]>,
@@ -30,9 +28,11 @@ export async function adoptHistory(options: AdoptionOptions): Promise<number> {
   ) => {
     for (let page = await ids(); page.length > 0; page = await ids()) {
       for (const id of page) {
-        // Another process may be at it as well: who comes second finds nothing to move.
-        const never = new AbortController().signal;
-        await retryOnConflict(clock, never, () => storage.transaction((tx) => move(tx, id)));
+        try {
+          await storage.transaction((tx) => move(tx, id));
+        } catch (error) {
+          throw isConflict(error) ? historyConflict(id) : error;
+        }
         moved += 1;
       }
     }
@@ -58,6 +58,8 @@ async function moveAccount(
   { store, books: { accounts } }: AdoptionOptions,
   id: string,
 ): Promise<void> {
+  // First of all: who comes second waits here, and then finds that it is gone.
+  if ((await tx.execute('DELETE FROM accounts WHERE id = $1', [id])) === 0) return;
   const rows = await tx.query<AccountEventRow>('SELECT * FROM account_events WHERE account_id = $1 ORDER BY version', [
     id,
   ]);
@@ -66,7 +68,6 @@ async function moveAccount(
     await accounts.keepSnapshot(tx, id);
   }
   await tx.execute('DELETE FROM account_events WHERE account_id = $1', [id]);
-  await tx.execute('DELETE FROM accounts WHERE id = $1', [id]);
 }
 
 async function movePayment(
@@ -74,11 +75,8 @@ async function movePayment(
   { store, books: { payments } }: AdoptionOptions,
   orderId: string,
 ): Promise<void> {
-  const [row] = await tx.query<PaymentRow>('SELECT * FROM payments WHERE order_id = $1', [orderId]);
-  if (!row) return;
-  const stream = payments.streamOf(orderId);
-  await store.appendIn(tx, stream, await currentVersion(tx, stream), paymentEventsOf(row));
-  await tx.execute('DELETE FROM payments WHERE order_id = $1', [orderId]);
+  const [row] = await tx.query<PaymentRow>('DELETE FROM payments WHERE order_id = $1 RETURNING *', [orderId]);
+  if (row) await store.appendIn(tx, payments.streamOf(orderId), 0n, paymentEventsOf(row));
 }
 
 interface AccountEventRow extends Row {
@@ -127,4 +125,9 @@ function paymentEventsOf(row: PaymentRow): NewEvent[] {
   const charged = { ...common, type: 'PAYMENT_CHARGED', data: chargedData, timeMs: Number(row.create_time) };
   const refunded = { ...common, type: 'PAYMENT_REFUNDED', data: { id }, timeMs: Number(row.update_time) };
   return [...(currencyCode === '' ? [] : [charged]), ...(row.state === 'REFUNDED' ? [refunded] : [])];
+}
+
+/** There are events under that name that this version made before. */
+function isConflict(error: unknown): boolean {
+  return error instanceof MeshError && error.reason === 'STREAM_CONFLICT';
 }

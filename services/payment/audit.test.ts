@@ -104,8 +104,26 @@ describeServicesOnEachDatabase('the checks of accounts and payments', (settings)
       'a payment whose charge is gone',
       `UPDATE event SET stream = 'payment-elsewhere' WHERE stream = 'payment-tom-2'`,
       {
-        'payment/account-events': [expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-2', 'tom'] })],
-        'payment/payment-list': expect.any(Array),
+        'payment/charges': [expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-2', 'tom'] })],
+      },
+    ],
+    [
+      'a charge that its account has lost',
+      `DELETE FROM event WHERE stream = 'account-tom' AND version = (SELECT MAX(version) FROM event WHERE stream = 'account-tom')`,
+      {
+        'payment/charges': [expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-1', 'tom'] })],
+      },
+    ],
+    [
+      'the first event of an account',
+      `DELETE FROM event WHERE stream = 'account-ada' AND version = 1`,
+      ofStream('account-ada', '1', 'EVENT_MISSING'),
+    ],
+    [
+      'an event of a payment',
+      `UPDATE event SET data = '{}' WHERE stream = 'payment-tom-3' AND version = 1`,
+      {
+        'payment/charges': [expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-3', 'tom'] })],
       },
     ],
   ])('name what was changed by hand: %s', async (_, change, expected) => {

@@ -84,6 +84,16 @@ export function versionNotReached(account: KnownAccount, minVersion: bigint): Me
   );
 }
 
+/** ABORTED `VERSION_NOT_REACHED`: the account is there, its statements are not. */
+export function statementsBehind(account: KnownAccount, minVersion: bigint): MeshError {
+  return new MeshError(
+    Status.ABORTED,
+    'VERSION_NOT_REACHED',
+    `the statements of account ${account.id} have not got to version ${minVersion} in the time of the call: call again, and look with "make rebuild" whether they are behind`,
+    { metadata: { account_id: account.id, version: account.version.toString() } },
+  );
+}
+
 /** OUT_OF_RANGE `VERSION_OUT_OF_RANGE`: its metadata has the last version. */
 export function versionOutOfRange(account: KnownAccount, version: bigint): MeshError {
   return new MeshError(
@@ -164,5 +174,15 @@ export function sumTooLarge(of: string): MeshError {
     'SUM_TOO_LARGE',
     `the sum of ${of} is beyond 64 bits and cannot be told: read the account's events and add them up`,
     { metadata: { of } },
+  );
+}
+
+/** FAILED_PRECONDITION `HISTORY_CONFLICT`: what an earlier version kept is there beside what this version made. */
+export function historyConflict(id: string): MeshError {
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'HISTORY_CONFLICT',
+    `${id} is there twice: as events, and in the tables of an earlier version, which was run again in between; restore the database from before that, or delete the rows of ${id} from accounts, account_events or payments`,
+    { metadata: { id } },
   );
 }

@@ -10,7 +10,7 @@ import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
 import type { Account } from './account.ts';
 import { pageOfBalances } from './account-balances.ts';
-import { accountNotFound, accountNotOpenIn, versionNotReached } from './errors.ts';
+import { accountNotFound, accountNotOpenIn, statementsBehind, versionNotReached } from './errors.ts';
 import { lastStatementUpTo, monthlyStatements, pageOfStatements } from './monthly-statements.ts';
 import type { Books } from './open-books.ts';
 import { ledgerBalanceToProto, statementToProto } from './proto.ts';
@@ -45,7 +45,8 @@ async function* listBalances(
     fetch: (after, size) => pageOfBalances(db, after, currencyCode, size),
     cursorOf: ({ accountId }) => accountId,
   });
-  for await (const page of pages) yield* page.map(ledgerBalanceToProto);
+  // One by one: what is told before one that cannot be told is told.
+  for await (const page of pages) for (const balance of page) yield ledgerBalanceToProto(balance);
 }
 
 async function getStatement(deps: LedgerRpcDeps, request: GetStatementRequest, signal: AbortSignal) {
@@ -79,7 +80,7 @@ async function upToDate(
   if (minVersion === 0n) return account;
   const stream = accounts.streamOf(accountId);
   if (!(await projector.reached(monthlyStatements.name, stream, minVersion, signal))) {
-    throw versionNotReached(account, minVersion);
+    throw account.version < minVersion ? versionNotReached(account, minVersion) : statementsBehind(account, minVersion);
   }
   return account;
 }

@@ -52,6 +52,7 @@ export function createMakeChange(idempotency: Idempotency, clock: Clock): MakeCh
     retryOnConflict(clock, signal, () =>
       idempotency.once(method, request, (tx) => change(tx, { correlationId: requestId, timeMs: clock.now() }), {
         lane: `account-${accountId}`,
+        signal,
       }),
     );
 }

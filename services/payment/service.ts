@@ -12,6 +12,7 @@ import { accountBalances } from './account-balances.ts';
 import { createAccountRpc } from './account-rpc.ts';
 import { adoptHistory } from './adopt-history.ts';
 import { auditAccounts } from './audit-accounts.ts';
+import { auditCharges } from './audit-charges.ts';
 import { auditLedger } from './audit-ledger.ts';
 import { paymentTopic } from './events.ts';
 import { createLedgerRpc } from './ledger-rpc.ts';
@@ -29,7 +30,7 @@ export const createPaymentService: CreateService = async ({ clock, logger, event
   const outbox = await createOutbox({ storage, events, tasks, source, topics: [paymentTopic], clock, logger });
   const store = await createEventStore(storage, { clock });
   const books = openBooks(store, outbox, logger);
-  await adoptHistory({ storage, store, books, clock, logger });
+  await adoptHistory({ storage, store, books, logger });
   const projector = await createProjector({
     service: 'payment',
     storage,
@@ -51,6 +52,7 @@ export const createPaymentService: CreateService = async ({ clock, logger, event
     projections: [projector.admin],
     audits: [
       auditAccounts({ storage, store, books }),
+      auditCharges(store),
       auditLedger(storage),
       ...projectionAudits(projector.names, projector.admin),
     ],

@@ -84,7 +84,7 @@ export interface GetStatementRequest {
   month: string;
   /**
    * The answer counts the account's events up to this version: for reading what you just wrote. It is waited for until
-   * the deadline; then ABORTED `VERSION_NOT_REACHED`.
+   * the deadline; then ABORTED `VERSION_NOT_REACHED`, as at once for a version that the account does not have.
    */
   minVersion: bigint;
 }

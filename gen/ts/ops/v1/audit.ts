@@ -38,7 +38,7 @@ export interface AuditReport {
 export interface AuditFinding {
   /** The check that found it: `payment/account-events`. */
   check: string;
-  /** What kind of fault: `BALANCE_DIFFERS`, `CHARGE_WITHOUT_ORDER`, ... */
+  /** What kind of fault: `ROW_DIFFERS`, `CHARGE_WITHOUT_ORDER`, ... */
   reason: string;
   /** The ids of what it is about: of accounts, orders, items, rows. */
   ids: string[];
