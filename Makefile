@@ -34,7 +34,7 @@ rabbitmq: $(INSTALLED)
 dead-letters: $(INSTALLED)
 	@exec node scripts/dead-letters.ts $(ARGS)
 
-## audit: look whether everything is as it has to be; ARGS="orders/charges" names checks (exit 1: something was found)
+## audit: look whether everything is as it has to be; ARGS="orders/charges" names checks
 audit: $(INSTALLED)
 	@exec node scripts/audit.ts $(ARGS)
 
