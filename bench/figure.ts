@@ -7,6 +7,7 @@ export interface Figure {
   readonly peer?: string;
   /** Ours divided by the peer's. */
   readonly ratio?: number;
+  /** Empty: it is only told. */
   readonly target: string;
   readonly met: boolean;
 }
@@ -27,9 +28,14 @@ export function compared(name: string, ours: number, peers: number, minRatio: nu
   };
 }
 
-/** A figure that must not be above a limit, in `unit`. */
+/** A figure that must not be above a limit, in `unit`; an empty one: things are counted. */
 export function atMost(name: string, value: number, limit: number, unit: string): Figure {
-  return { name, value: `${rounded(value)} ${unit}`, target: `<= ${limit} ${unit}`, met: value <= limit };
+  return {
+    name,
+    value: `${rounded(value)} ${unit}`.trimEnd(),
+    target: `<= ${limit} ${unit}`.trimEnd(),
+    met: value <= limit,
+  };
 }
 
 /** A figure that must not be below a limit, in `unit`. */
@@ -37,10 +43,27 @@ export function atLeast(name: string, value: number, limit: number, unit: string
   return { name, value: `${rounded(value)} ${unit}`, target: `>= ${limit} ${unit}`, met: value >= limit };
 }
 
+/** A rate that must not be below a limit, whatever the ratio to its peer. */
+export function atLeastBeside(name: string, ours: number, peers: number, limit: number): Figure {
+  const target = `>= ${limit} /s`;
+  return { name, value: perSecond(ours), peer: perSecond(peers), ratio: ours / peers, target, met: ours >= limit };
+}
+
+/** A rate beside its peer's that has no target. */
+export function beside(name: string, ours: number, peers: number): Figure {
+  return { ...atLeastBeside(name, ours, peers, 0), target: '' };
+}
+
+/** A figure that must not be above a limit, in `unit`, whatever its peer needs. */
+export function atMostBeside(name: string, ours: number, peers: number, limit: number, unit: string): Figure {
+  return { ...atMost(name, ours, limit, unit), peer: `${rounded(peers)} ${unit}`, ratio: ours / peers };
+}
+
 function perSecond(rate: number): string {
   return `${Math.round(rate).toLocaleString('en')}/s`;
 }
 
 function rounded(value: number): string {
+  if (Number.isInteger(value)) return value.toLocaleString('en');
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 2);
 }

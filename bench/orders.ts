@@ -1,8 +1,9 @@
 import { OrderState } from '../gen/ts/order/v1/order.ts';
 import type { Shop } from '../test/support/shop.ts';
-import { tempFolder } from '../test/support/temp-folder.ts';
-import { atLeast, type Benchmark } from './figure.ts';
+import { atLeast, atMost, type Benchmark } from './figure.ts';
 import { atOnce } from './support/at-once.ts';
+import { countFindings } from './support/audit.ts';
+import { dataFolder } from './support/data-folder.ts';
 import { startServer } from './support/server.ts';
 import { openShop, orderOf } from './support/shop.ts';
 
@@ -10,18 +11,23 @@ const warmUpOrders = 500;
 const orders = 2_000;
 const callsAtOnce = 64;
 
-/** Orders from PlaceOrder to COMPLETED, every service in one process and every step of the saga on the disk. */
+/**
+ * Orders from PlaceOrder to COMPLETED, every service in one process and every step of the saga on the disk, and what an audit
+ * finds of them. `BENCH_DATA_DIR` names a folder that they are to stay in.
+ */
 export const benchOrders: Benchmark = async () => {
-  await using folder = await tempFolder();
+  await using folder = await dataFolder(process.env.BENCH_DATA_DIR);
   await using mesh = await startServer({ dataDir: folder.path });
   const shop = await openShop(mesh);
   await complete(shop, warmUpOrders);
   const [begunMs, cpuSeconds] = [performance.now(), mesh.cpuSeconds()];
   await complete(shop, orders);
+  const rate = orders / ((performance.now() - begunMs) / 1_000);
   const cpuRate = orders / (mesh.cpuSeconds() - cpuSeconds);
   return [
-    atLeast('orders completed', orders / ((performance.now() - begunMs) / 1_000), 200, '/s'),
+    atLeast('orders completed', rate, 200, '/s'),
     atLeast('  and for each second of processor time', cpuRate, 200, '/s'),
+    atMost('  findings of an audit after them', await countFindings(mesh), 0, ''),
   ];
 };
 

@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from 'node:os';
+import { benchEventStore } from './event-store.ts';
 import { benchEvents } from './events.ts';
 import type { Benchmark, Figure } from './figure.ts';
 import { benchGetUser } from './get-user.ts';
@@ -17,6 +18,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'get-user': benchGetUser,
   orders: benchOrders,
   events: benchEvents,
+  'event-store': benchEventStore,
   restart: benchRestart,
 };
 

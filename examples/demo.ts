@@ -3,10 +3,11 @@ import { type Order, OrderState } from '../gen/ts/order/v1/order.ts';
 import { findEvents } from './demo/find-events.ts';
 import { findMails, mailPath, readMail } from './demo/find-mails.ts';
 import { patiently } from './demo/patience.ts';
-import { amountText, prepareOrder } from './demo/prepare.ts';
+import { prepareOrder } from './demo/prepare.ts';
 import { tellWaits } from './demo/tell-waits.ts';
 import { timelineOf } from './demo/timeline.ts';
 import { stateName, watchOrder } from './demo/watch-order.ts';
+import { amountText } from './support/amount-text.ts';
 import type { Mesh } from './support/mesh.ts';
 import { runExample } from './support/run-example.ts';
 

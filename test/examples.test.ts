@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeOnEachDatabase } from '../mesh/testing/databases.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
@@ -9,7 +10,56 @@ import { allServices } from './support/all-services.ts';
 import { kcat, readWithKcat } from './support/kcat.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from './support/real-servers.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
-import { type SpawnedProcess, spawnProcess } from './support/start-process.ts';
+import { type ProcessOptions, type SpawnedProcess, spawnProcess } from './support/start-process.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+/** Runs an example that has to succeed, and resolves with what it printed. */
+async function printedBy(options: ProcessOptions): Promise<string> {
+  await using example = spawnProcess(options);
+  expect(await example.ended, example.stderr()).toEqual({ code: 0, signal: null });
+  return example.stdout();
+}
+
+describe('a program with an event store of its own', () => {
+  const main = 'examples/event-store.ts';
+
+  describeOnEachDatabase((newUrl) => {
+    it('adds a balance up from events, refuses who has not seen the last one, and goes on when it runs again', async () => {
+      const environment = { DATABASE_URL: newUrl() };
+      const printed = await printedBy({ main, dataDir: '', environment });
+      expect(printed).toContain(
+        'event 2: MONEY_DEPOSITED {"accountId":"acc1","amount":"5000","previousBalance":"10000"',
+      );
+      expect(printed).toContain('refused with STREAM_CONFLICT: the stream account-acc1 is at version 3, not 2');
+      expect(printed.match(/(?<=^balance of acc1: )\d+/gm)).toEqual(['15000', '15300']);
+      const again = await printedBy({ main, dataDir: '', environment });
+      expect(again.match(/(?<=^balance of acc1: )\d+/gm)).toEqual(['30300', '30600']);
+    });
+  });
+
+  it('leaves nothing behind when no database is named', async () => {
+    await using folder = await tempFolder();
+    expect(await printedBy({ main, dataDir: folder.path })).toContain('balance of acc1: 15300');
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+});
+
+describe('a program that asks a mesh for the history of an account', () => {
+  it('adds its events up to its balance, and is told its past and its statement', async () => {
+    const mesh = await startMesh(allServices);
+    try {
+      const environment = { ADDRESS: mesh.address };
+      const printed = await printedBy({ main: 'examples/account-history.ts', dataDir: '', environment });
+      expect(printed).toContain('event 3: MONEY_WITHDRAWN EUR 40.00, then it has EUR 110.00');
+      expect(printed).toContain('its events add up to 11000, GetBalance says 11000');
+      expect(printed).toContain('at version 1 it had EUR 0.00');
+      expect(printed).toMatch(/^at \S+Z it had EUR 150\.00$/m);
+      expect(printed).toContain('closed with EUR 110.00, after 3 events');
+    } finally {
+      await mesh.stop();
+    }
+  });
+});
 
 describeWithRealServers('programs that know nothing of ordermesh but a topic or a queue', () => {
   let servers: RealServers;
@@ -27,19 +77,21 @@ describeWithRealServers('programs that know nothing of ordermesh but a topic or 
     await servers?.[Symbol.asyncDispose]();
   });
 
-  function runExample(name: string, ...args: string[]): SpawnedProcess {
+  function optionsOf(name: string, ...args: string[]): ProcessOptions {
     const environment = {
       KAFKA_BROKER: servers.kafka.brokers,
       RABBITMQ_URL: servers.rabbitmq.url,
       GROUP_ID: `readers-${randomUUID()}`,
     };
-    return spawnProcess({ main: `examples/${name}.ts`, args, dataDir: mesh.dataDir, environment });
+    return { main: `examples/${name}.ts`, args, dataDir: mesh.dataDir, environment };
   }
 
-  async function runToEnd(name: string, ...args: string[]): Promise<string> {
-    await using example = runExample(name, ...args);
-    expect(await example.ended, example.stderr()).toEqual({ code: 0, signal: null });
-    return example.stdout();
+  function runExample(name: string): SpawnedProcess {
+    return spawnProcess(optionsOf(name));
+  }
+
+  function runToEnd(name: string, ...args: string[]): Promise<string> {
+    return printedBy(optionsOf(name, ...args));
   }
 
   async function placeOrder(): Promise<string> {

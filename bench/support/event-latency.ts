@@ -4,8 +4,9 @@ import type { EventHandler } from '../../mesh/events/consumer.ts';
 import { createEventConsumer } from '../../mesh/events/create-consumer.ts';
 import type { EventLog } from '../../mesh/events/event-log.ts';
 import { systemClock as clock } from '../../mesh/telemetry/clock.ts';
+import { atPace } from './at-pace.ts';
 import { eventOf, logger, openEventService, topic } from './event-service.ts';
-import { median } from './rates.ts';
+import { medianOfRounds } from './rates.ts';
 
 const warmUpEvents = 400;
 const rounds = 5;
@@ -49,7 +50,7 @@ export async function measureLatency(log: EventLog): Promise<{ readonly p50: num
   await producer.outbox.start();
   await reader.start();
   try {
-    await atPace(events, async (index) => {
+    await atPace(events, eventsPerSecond, async (index) => {
       await producer.storage.transaction(async (tx) => {
         await producer.outbox.addEvent(tx, eventOf(index));
         tx.afterCommit(() => committedMs.set(BigInt(index), performance.now()));
@@ -60,31 +61,11 @@ export async function measureLatency(log: EventLog): Promise<{ readonly p50: num
     await reader.stop();
   }
   const inOrder = Array.from({ length: events }, (_, index) => latenciesMs.get(BigInt(index)) ?? Number.NaN);
-  const ofRounds = Array.from({ length: rounds }, (_, round) => {
-    const from = warmUpEvents + round * eventsPerRound;
-    return inOrder.slice(from, from + eventsPerRound);
-  });
-  const ofAll = (share: number) => median(ofRounds.map((latencies) => percentile(latencies, share)));
+  const ofAll = (share: number) => medianOfRounds(inOrder.slice(warmUpEvents), rounds, share);
   return { p50: ofAll(0.5), p99: ofAll(0.99) };
-}
-
-/** Begins one after another at their times, however long each takes. */
-async function atPace(count: number, work: (index: number) => Promise<void>): Promise<void> {
-  const begunMs = performance.now();
-  const under: Promise<void>[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const waitMs = begunMs + (index * 1_000) / eventsPerSecond - performance.now();
-    if (waitMs > 0) await delay(waitMs);
-    under.push(work(index));
-  }
-  await Promise.all(under);
 }
 
 async function tooLate(): Promise<never> {
   await delay(longestWaitMs, undefined, { ref: false });
   throw new Error(`not every event had its effect within ${longestWaitMs / 1_000} s`);
-}
-
-function percentile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }

@@ -8,6 +8,8 @@ export interface LoadedServer extends StartedProcess {
   cpuSeconds(): number;
   /** The memory that it holds now, in MB. */
   residentMb(): number;
+  /** How long it has been ready to run and waited for a processor, in milliseconds. */
+  waitedMs(): number;
 }
 
 export const serverCore = 0;
@@ -22,7 +24,12 @@ export async function startServer(options: ProcessOptions): Promise<LoadedServer
   const server = await startProcess(options);
   const pid = server.child.pid ?? Number.NaN;
   pin(pid, serverCore);
-  return { ...server, cpuSeconds: () => cpuSecondsOf(pid), residentMb: () => residentMbOf(pid) };
+  return {
+    ...server,
+    cpuSeconds: () => cpuSecondsOf(pid),
+    residentMb: () => residentMbOf(pid),
+    waitedMs: () => waitedMsOf(pid),
+  };
 }
 
 /** Keeps a process, with all its threads, on one core. */
@@ -34,6 +41,12 @@ export function pin(pid: number, core: number): void {
 export function residentMbOf(pid: number): number {
   const pages = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1];
   return (Number(pages) * pageBytes) / 1_000_000;
+}
+
+/** How long the main thread of a process has been ready to run and waited for a processor, in milliseconds. */
+export function waitedMsOf(pid: number): number {
+  const waitedNs = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1];
+  return Number(waitedNs) / 1_000_000;
 }
 
 function cpuSecondsOf(pid: number): number {

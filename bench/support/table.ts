@@ -17,5 +17,10 @@ export function formatTable(figures: readonly Figure[]): string {
 }
 
 function cellsOf({ name, value, peer, ratio, target, met }: Figure): string[] {
-  return [name, value, peer ?? '', ratio?.toFixed(2) ?? '', target, met ? 'yes' : 'NO'];
+  return [name, value, peer ?? '', ratio?.toFixed(2) ?? '', target, verdictOf(target, met)];
+}
+
+function verdictOf(target: string, met: boolean): string {
+  if (target === '') return '';
+  return met ? 'yes' : 'NO';
 }

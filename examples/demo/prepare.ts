@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Money } from '../../gen/ts/common/v1/common.ts';
 import type { PlaceOrderRequest } from '../../gen/ts/order/v1/order.ts';
+import { amountText } from '../support/amount-text.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { patiently } from './patience.ts';
 
@@ -33,12 +34,6 @@ export async function prepareOrder(mesh: Mesh): Promise<PlaceOrderRequest> {
       countryCode: 'GB',
     },
   };
-}
-
-/** `USD 19.99`; for currencies with two decimals. */
-export function amountText({ currencyCode, minorUnits }: Money): string {
-  const digits = minorUnits.toString().padStart(3, '0');
-  return `${currencyCode} ${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }
 
 function usd(minorUnits: bigint): Money {

@@ -5,6 +5,7 @@ import { InventoryServiceDefinition } from '../../gen/ts/inventory/v1/inventory.
 import { NotificationServiceDefinition } from '../../gen/ts/notification/v1/notification.ts';
 import { SagaServiceDefinition } from '../../gen/ts/ops/v1/ops.ts';
 import { OrderServiceDefinition } from '../../gen/ts/order/v1/order.ts';
+import { LedgerServiceDefinition } from '../../gen/ts/payment/v1/ledger.ts';
 import { AccountServiceDefinition } from '../../gen/ts/payment/v1/payment.ts';
 import { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
 
@@ -24,6 +25,7 @@ export function connect(address: string) {
     users: createClient(UserServiceDefinition, channel),
     inventory: createClient(InventoryServiceDefinition, channel),
     accounts: createClient(AccountServiceDefinition, channel),
+    ledger: createClient(LedgerServiceDefinition, channel),
     orders: createClient(OrderServiceDefinition, channel),
     notifications: createClient(NotificationServiceDefinition, channel),
     events: createClient(EventServiceDefinition, channel),

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import { createWakeup } from '../events/wakeup.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -30,6 +31,7 @@ const sweepMs = 5_000;
 const settlingMs = { first: 1, most: 50 };
 // How often `any` may lose to others before it gives up.
 const maxRaces = 20;
+const lanes = 4;
 
 /** Opens the event store of a service in its database, to which it applies its migrations. */
 export async function createEventStore(storage: Storage, { clock }: EventStoreOptions): Promise<EventStore> {
@@ -113,7 +115,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
 
   return {
     append: (stream, expectedVersion, events) =>
-      storage.transaction((tx) => appendIn(tx, stream, expectedVersion, events), { lane: stream }),
+      storage.transaction((tx) => appendIn(tx, stream, expectedVersion, events), { lane: laneOf(stream) }),
     appendIn,
     read,
     getEvents: (stream) => Array.fromAsync(read(stream)),
@@ -124,6 +126,11 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     head: () => lastPosition(storage),
     subscribe,
   };
+}
+
+/** Appends share commits in a few lanes, those of one stream in the same: more of them would only wait for the disk. */
+function laneOf(stream: string): string {
+  return `append-${crc32(stream) % lanes}`;
 }
 
 function encode(stream: string, { data, ...event }: NewEvent): EncodedEvent {

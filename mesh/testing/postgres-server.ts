@@ -21,6 +21,12 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+/** How a server of the tests runs. */
+export interface PostgresServerOptions {
+  /** Whether what it has committed outlives a crash of the machine, which no test has, at the speed of the disk. Default false. */
+  readonly durable?: boolean;
+}
+
 interface User {
   readonly uid: number;
   readonly gid: number;
@@ -32,7 +38,7 @@ const binaries = findBinaries();
 export const postgres: TestServer = { name: 'PostgreSQL', version: binaries && versionOf(binaries) };
 
 /** Starts a server with a new data folder. It ends with the process that started it, however that ends. */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres({ durable = false }: PostgresServerOptions = {}): Promise<PostgresServer> {
   if (binaries === undefined) throw new Error('PostgreSQL is not installed: use describeWithServer');
   const folder = await mkdtemp(join(tmpdir(), 'mesh-postgres-'));
   const data = join(folder, 'data');
@@ -43,8 +49,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   const port = await freePort();
   const url = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
 
-  // Without fsync nothing is lost but by a crash of the machine, which tests do not have.
-  const settings = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`, 'fsync=off'];
+  const settings = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`];
+  if (!durable) settings.push('fsync=off');
   const command = [join(binaries, 'postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
   const start = async (): Promise<ChildProcess> => {
     const child = spawnGuarded(command, folder, user);

@@ -1,0 +1,104 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { postgres, startPostgres } from '../mesh/testing/postgres-server.ts';
+import { tempFolder } from '../test/support/temp-folder.ts';
+import { atLeastBeside, atMost, atMostBeside, type Benchmark, beside, compared, type Figure } from './figure.ts';
+import { compareAppends } from './support/event-store/append-rate.ts';
+import { type Latency, measureBalance, measureBareBalance } from './support/event-store/balance-latency.ts';
+import { copyLedger, fillLedger } from './support/event-store/fill-ledger.ts';
+import { compareHotAccount } from './support/event-store/hot-account.ts';
+import { measureLag } from './support/event-store/projection-lag.ts';
+import { compareRebuild } from './support/event-store/rebuild-rate.ts';
+import { warnUnlessOnDisk } from './support/on-disk.ts';
+import { type LoadedServer, loadCore, pin, serverCore, startServer } from './support/server.ts';
+
+/** What the figures of an engine are measured on. */
+interface Databases {
+  readonly engine: string;
+  /** The URL of a database that is not there yet. */
+  newUrl(name: string): string;
+  readonly ledgerUrl: string;
+  /** The ledger for the peers. */
+  readonly bareUrl: string;
+}
+
+/** The rates that are aimed at, a second; without one a figure is only told. */
+interface Aims {
+  readonly appends: number;
+  readonly rebuild?: number;
+}
+
+/** The event store and the payment service on it, on both databases, beside bare loops with the same statements. */
+export const benchEventStore: Benchmark = async () => {
+  await using folder = await tempFolder();
+  await warnUnlessOnDisk(folder.path);
+  const newUrl = (name: string) => `sqlite:${join(folder.path, `${name}.db`)}`;
+  const ledgerUrl = newUrl('ledger');
+  await fillLedger(ledgerUrl);
+  // The file that a process works on is its own alone.
+  await copyFile(join(folder.path, 'ledger.db'), join(folder.path, 'bare-ledger.db'));
+  const onSqlite = { engine: 'SQLite', newUrl, ledgerUrl, bareUrl: newUrl('bare-ledger') };
+  return [
+    ...(await measure(onSqlite, { appends: 5_000, rebuild: 50_000 })),
+    ...(await onPostgres(ledgerUrl, { appends: 2_000 })),
+  ];
+};
+
+async function onPostgres(filledUrl: string, aims: Aims): Promise<Figure[]> {
+  if (postgres.version === undefined) {
+    console.error('\n!!! POSTGRESQL IS NOT INSTALLED: nothing is measured of it. Run "make deps".\n');
+    return [{ name: 'PostgreSQL', value: 'not installed', target: 'measured', met: false }];
+  }
+  await using stack = new AsyncDisposableStack();
+  const server = stack.adopt(await startDatabase(), ({ stop }) => stop());
+  const ledgerUrl = server.url('ledger');
+  await copyLedger(filledUrl, ledgerUrl);
+  return await measure({ engine: 'PostgreSQL', newUrl: server.url, ledgerUrl, bareUrl: ledgerUrl }, aims);
+}
+
+/** A database has the core of the servers: what this process starts is where it is itself. */
+async function startDatabase() {
+  pin(process.pid, serverCore);
+  try {
+    return await startPostgres({ durable: true });
+  } finally {
+    pin(process.pid, loadCore);
+  }
+}
+
+async function measure({ engine, newUrl, ledgerUrl, bareUrl }: Databases, aims: Aims): Promise<Figure[]> {
+  const appends = await compareAppends(newUrl('appends'), newUrl('bare-appends'));
+  const charges = await onService(newUrl('charges'), compareHotAccount);
+  const rebuild = await compareRebuild(ledgerUrl, bareUrl);
+  const balance = await onService(ledgerUrl, measureBalance);
+  const bare = await measureBareBalance(bareUrl);
+  const lag = await measureLag(newUrl('lag'));
+  const rebuildName = '  rebuild of a projection, events/s';
+  return [
+    atLeastBeside(`appends to event store on ${engine}, events/s`, appends.ours, appends.peers, aims.appends),
+    compared('  charges of one account beside 64 accounts', charges.ours, charges.peers, 0.5),
+    aims.rebuild === undefined
+      ? beside(rebuildName, rebuild.ours, rebuild.peers)
+      : atLeastBeside(rebuildName, rebuild.ours, rebuild.peers, aims.rebuild),
+    ...balanceFigures('balance after 100,000 events', balance.now, bare.now),
+    ...balanceFigures('balance at a version of its past', balance.past, bare.past),
+    atMost('  lag of a projection at 500 events/s, median', lag.p50, 100, 'ms'),
+    atMost('  and 99th percentile', lag.p99, 100, 'ms'),
+  ];
+}
+
+function balanceFigures(name: string, ours: Latency, bare: Latency): Figure[] {
+  return [
+    atMostBeside(`  ${name}, median`, ours.p50, bare.p50, 5, 'ms'),
+    atMostBeside('    99th percentile', ours.p99, bare.p99, 5, 'ms'),
+    atMostBeside('    without waits for a processor', ours.unhindered, bare.unhindered, 5, 'ms'),
+  ];
+}
+
+/** Runs the payment service alone, on a core of its own. */
+async function onService<T>(url: string, work: (service: LoadedServer) => Promise<T>): Promise<T> {
+  await using folder = await tempFolder();
+  const options = { main: 'services/payment/main.ts', environment: { DATABASE_URL: url } };
+  await using service = await startServer({ dataDir: folder.path, ...options });
+  return await work(service);
+}

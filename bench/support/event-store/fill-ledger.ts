@@ -1,0 +1,80 @@
+import type { Loaded } from '../../../mesh/event-store/aggregate.ts';
+import type { Row, Transaction } from '../../../mesh/storage/storage.ts';
+import { systemClock as clock } from '../../../mesh/telemetry/clock.ts';
+import { type Account, type AccountChange, moveMoney, openAccount } from '../../../services/payment/account.ts';
+import { accountDefinition } from '../../../services/payment/stored-account.ts';
+import { atOnce } from '../at-once.ts';
+import { type Ledger, openLedger } from './ledger.ts';
+
+/** The account with a long history, one event short of its next snapshot: as many events as possible are read for it. */
+export const longAccount = { id: 'long', events: 100_099 } as const;
+const shortAccounts = { count: 1_000, events: 100 } as const;
+/** How many events there are in all. */
+export const ledgerEvents = longAccount.events + shortAccounts.count * shortAccounts.events;
+
+// As many as from one snapshot to the next: so there are those that an account has which grows one by one.
+const eventsPerAppend = accountDefinition.snapshots.every;
+const appendsPerCommit = 10;
+const accountsAtOnce = 8;
+const rowsPerCopy = 500;
+
+/** Fills a new ledger with accounts and their histories. */
+export async function fillLedger(url: string): Promise<void> {
+  await using ledger = await openLedger(url);
+  await Promise.all([
+    growAccount(ledger, longAccount.id, longAccount.events),
+    atOnce(shortAccounts.count, accountsAtOnce, (index) => growAccount(ledger, `short-${index}`, shortAccounts.events)),
+  ]);
+}
+
+/** Copies the events and snapshots of a ledger into a new one: a server takes long for so many appends. */
+export async function copyLedger(fromUrl: string, toUrl: string): Promise<void> {
+  await using from = await openLedger(fromUrl);
+  await using to = await openLedger(toUrl);
+  const eventsAfter = 'SELECT * FROM event WHERE position > $1 ORDER BY position LIMIT $2';
+  const pageAfter = (position: bigint) =>
+    from.storage.query<Row & { position: bigint }>(eventsAfter, [position, rowsPerCopy]);
+  for (let page = await pageAfter(0n); page.length > 0; page = await pageAfter(page.at(-1)?.position ?? 0n)) {
+    await insertRows(to, 'event', page);
+  }
+  const snapshots = await from.storage.query('SELECT * FROM event_snapshot');
+  for (let at = 0; at < snapshots.length; at += rowsPerCopy) {
+    await insertRows(to, 'event_snapshot', snapshots.slice(at, at + rowsPerCopy));
+  }
+}
+
+async function growAccount({ storage, accounts }: Ledger, id: string, events: number): Promise<void> {
+  let loaded: Loaded<Account | undefined> = { state: undefined, version: 0n };
+  const grow = async (tx: Transaction) => {
+    for (let count = 0; count < appendsPerCommit && loaded.version < events; count += 1) {
+      const size = Math.min(eventsPerAppend, events - Number(loaded.version));
+      const metadata = { correlationId: `${id}-${loaded.version}`, timeMs: clock.now() };
+      loaded = await accounts.append(tx, id, loaded, nextChanges(id, loaded.state, size), metadata);
+    }
+  };
+  while (loaded.version < events) await storage.transaction(grow);
+}
+
+/** What happens to an account: it is opened, and then money is put on it, again and again. */
+function nextChanges(id: string, account: Account | undefined, count: number): AccountChange[] {
+  const amount = { currencyCode: 'EUR', minorUnits: 100n };
+  const changes: AccountChange[] = account ? [] : [openAccount(account, id, 'EUR')];
+  let balance = account?.balance ?? { ...amount, minorUnits: 0n };
+  const at = { id, version: 1n, createTimeMs: 0, updateTimeMs: 0 };
+  while (changes.length < count) {
+    const wanted = { accountId: id, type: 'MONEY_DEPOSITED', amount, reference: '', purpose: 'transfer' } as const;
+    const change = moveMoney({ ...at, balance }, wanted);
+    changes.push(change);
+    balance = change.newBalance;
+  }
+  return changes;
+}
+
+async function insertRows({ storage }: Ledger, table: string, rows: readonly Row[]): Promise<void> {
+  const columns = Object.keys(rows[0] ?? {}).filter((column) => column !== 'position');
+  const tuple = (index: number) => `(${columns.map((_, at) => `$${index * columns.length + at + 1}`).join(', ')})`;
+  await storage.execute(
+    `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows.map((_, index) => tuple(index)).join(', ')}`,
+    rows.flatMap((row) => columns.map((column) => row[column] ?? null)),
+  );
+}

@@ -1,0 +1,46 @@
+import { type Aggregates, createAggregates } from '../../../mesh/event-store/aggregate.ts';
+import { createEventStore } from '../../../mesh/event-store/create-event-store.ts';
+import { createProjector, type Projector } from '../../../mesh/event-store/create-projector.ts';
+import type { EventStore } from '../../../mesh/event-store/event-store.ts';
+import type { Projection } from '../../../mesh/event-store/projection.ts';
+import { loadMigrations } from '../../../mesh/storage/migrations.ts';
+import { openStorage } from '../../../mesh/storage/open.ts';
+import type { Storage } from '../../../mesh/storage/storage.ts';
+import { systemClock as clock } from '../../../mesh/telemetry/clock.ts';
+import { createPrometheusMetrics } from '../../../mesh/telemetry/prometheus/prometheus-metrics.ts';
+import type { Account, AccountChange } from '../../../services/payment/account.ts';
+import { accountDefinition } from '../../../services/payment/stored-account.ts';
+import { logger } from '../event-service.ts';
+
+/** The database of a payment service, opened in this process. */
+export interface Ledger extends AsyncDisposable {
+  readonly storage: Storage;
+  readonly store: EventStore;
+  readonly accounts: Aggregates<Account | undefined, AccountChange>;
+  /** A projector that is not started. It is stopped with the ledger. */
+  projector(projections: readonly Projection[]): Promise<Projector>;
+}
+
+/** Opens a database of the payment service, and makes it where there is none. */
+export async function openLedger(url: string): Promise<Ledger> {
+  await using stack = new AsyncDisposableStack();
+  const storage = await openStorage(url, { soleUser: true });
+  stack.defer(() => storage.close());
+  const migrations = new URL('../../../services/payment/migrations/', import.meta.url);
+  await storage.migrate('payment', await loadMigrations(migrations));
+  const store = await createEventStore(storage, { clock });
+  const metrics = createPrometheusMetrics({ clock, logger });
+  const opened = stack.move();
+  return {
+    storage,
+    store,
+    accounts: createAggregates(store, accountDefinition, logger),
+    projector: async (projections) => {
+      const service = 'payment';
+      const projector = await createProjector({ service, storage, store, projections, clock, logger, metrics });
+      opened.defer(() => projector.stop());
+      return projector;
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
