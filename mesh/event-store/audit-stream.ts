@@ -2,7 +2,6 @@ import type { Finding } from '../audit/audit.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Queryable, Storage } from '../storage/storage.ts';
 import type { AggregateDefinition } from './aggregate.ts';
-import { eventMissing } from './errors.ts';
 import type { EventStore, RecordedEvent } from './event-store.ts';
 import { selectSnapshots } from './snapshot-table.ts';
 
@@ -48,7 +47,7 @@ export async function* auditStream<State, Body extends { readonly type: string }
   } catch (error) {
     return yield eventFault(stream, error);
   }
-  for (const ahead of snapshots.keys()) if (ahead > version) yield eventFault(stream, eventMissing(stream, ahead));
+  if ([...snapshots.keys()].some((ahead) => ahead > version)) yield lastMissing(stream, version + 1n);
 }
 
 /** What is told of a stream that cannot be read. Throws what says nothing about the stream. */
@@ -62,15 +61,23 @@ export async function* streamsAfter(db: Queryable, prefix: string, signal: Abort
   let after = prefix;
   for (;;) {
     signal.throwIfAborted();
-    // By each stream's own events, so that one whose first is gone is not passed over.
+    // By all of a stream's events, so that one whose first is gone is not passed over; a step of the index each.
     const [row] = await db.query<{ stream: string | null }>(
-      'SELECT MIN(stream) AS stream FROM event WHERE stream > $1 AND stream LIKE $2',
-      [after, `${prefix}%`],
+      'SELECT MIN(stream) AS stream FROM event WHERE stream > $1',
+      [after],
     );
-    if (row?.stream == null) return;
+    if (!row?.stream?.startsWith(prefix)) return;
     yield row.stream;
     after = row.stream;
   }
+}
+
+function lastMissing(stream: string, version: bigint): Finding {
+  return {
+    reason: 'EVENT_MISSING',
+    ids: [stream, version.toString()],
+    message: `event ${version} of ${stream} is not there, though a snapshot has it in it: restore it from a backup`,
+  };
 }
 
 function snapshotDiffers(stream: string, version: bigint, found: string, expected: string): Finding {

@@ -15,8 +15,9 @@ import { accountEventOf } from './account-event.ts';
 import { moveMoneyIn, openAccountIn } from './change-account.ts';
 import { accountNotFound, amountNotPositive } from './errors.ts';
 import { getBalance } from './get-balance.ts';
+import type { MakeChange } from './make-change.ts';
 import type { Money } from './money.ts';
-import type { Books, MakeChange } from './open-books.ts';
+import type { Books } from './open-books.ts';
 import { accountEventToProto, accountToProto } from './proto.ts';
 
 /** What the handlers stand on. */

@@ -104,7 +104,10 @@ describeServicesOnEachDatabase('the checks of accounts and payments', (settings)
       'a payment whose charge is gone',
       `UPDATE event SET stream = 'payment-elsewhere' WHERE stream = 'payment-tom-2'`,
       {
-        'payment/charges': [expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-2', 'tom'] })],
+        'payment/charges': [
+          expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-2', 'tom'] }),
+          expect.objectContaining({ reason: 'EVENT_CORRUPT', ids: ['payment-elsewhere', '1'] }),
+        ],
       },
     ],
     [
@@ -123,7 +126,10 @@ describeServicesOnEachDatabase('the checks of accounts and payments', (settings)
       'an event of a payment',
       `UPDATE event SET data = '{}' WHERE stream = 'payment-tom-3' AND version = 1`,
       {
-        'payment/charges': [expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-3', 'tom'] })],
+        'payment/charges': [
+          expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-3', 'tom'] }),
+          expect.objectContaining({ reason: 'EVENT_CORRUPT', ids: ['payment-tom-3', '1'] }),
+        ],
       },
     ],
   ])('name what was changed by hand: %s', async (_, change, expected) => {

@@ -3,7 +3,8 @@ import { type Account, type AccountChange, moveMoney, openAccount, type WantedMo
 import { accountEventOf } from './account-event.ts';
 import { accountNotFound } from './errors.ts';
 import { paymentEvent } from './events.ts';
-import type { Books, Cause } from './open-books.ts';
+import type { Cause } from './make-change.ts';
+import type { Books } from './open-books.ts';
 import type { Payment } from './payment.ts';
 
 /** Opens an account with nothing on it. Refuses a taken id. */

@@ -1,6 +1,7 @@
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import { paymentNotFound } from './errors.ts';
-import type { Books, Cause } from './open-books.ts';
+import type { Cause } from './make-change.ts';
+import type { Books } from './open-books.ts';
 import type { Payment, PaymentChange } from './payment.ts';
 
 /** Decides on the payment of an order as it is, and keeps what happened; it says whether something did. */

@@ -2,7 +2,8 @@ import { uuidv7 } from '../../mesh/ids/ids.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import { moveMoneyIn } from './change-account.ts';
 import { changePayment } from './change-payment.ts';
-import type { Books, Cause } from './open-books.ts';
+import type { Cause } from './make-change.ts';
+import type { Books } from './open-books.ts';
 import { type Charge, chargePayment, type Payment } from './payment.ts';
 
 /**

@@ -79,7 +79,7 @@ export function versionNotReached(account: KnownAccount, minVersion: bigint): Me
   return new MeshError(
     Status.ABORTED,
     'VERSION_NOT_REACHED',
-    `account ${account.id} is at version ${account.version}, not ${minVersion} yet: call again`,
+    `account ${account.id} is at version ${account.version} and has no version ${minVersion} yet: ask for one that it has, or call again once it was written`,
     { metadata: { account_id: account.id, version: account.version.toString() } },
   );
 }
@@ -89,7 +89,7 @@ export function statementsBehind(account: KnownAccount, minVersion: bigint): Mes
   return new MeshError(
     Status.ABORTED,
     'VERSION_NOT_REACHED',
-    `the statements of account ${account.id} have not got to version ${minVersion} in the time of the call: call again, and look with "make rebuild" whether they are behind`,
+    `the statements of account ${account.id} have not got to version ${minVersion} yet: call again; where that stays so, look at the dead letters of payment/monthly-statements`,
     { metadata: { account_id: account.id, version: account.version.toString() } },
   );
 }
@@ -172,7 +172,7 @@ export function sumTooLarge(of: string): MeshError {
   return new MeshError(
     Status.OUT_OF_RANGE,
     'SUM_TOO_LARGE',
-    `the sum of ${of} is beyond 64 bits and cannot be told: read the account's events and add them up`,
+    `the sum of ${of} is beyond 64 bits and cannot be told: add up the accounts' events, and list what comes after it from there on`,
     { metadata: { of } },
   );
 }

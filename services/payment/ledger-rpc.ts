@@ -19,7 +19,7 @@ import { quietMonth } from './statement.ts';
 /** What the handlers stand on. */
 export interface LedgerRpcDeps {
   readonly storage: Storage;
-  readonly books: Books;
+  readonly books: Pick<Books, 'accounts'>;
   readonly projector: Pick<Projector, 'reached'>;
 }
 
@@ -66,7 +66,7 @@ async function* listStatements(deps: LedgerRpcDeps, request: ListStatementsReque
     fetch: (after, size) => pageOfStatements(deps.storage, request.accountId, after, size),
     cursorOf: ({ month }) => month,
   });
-  for await (const page of pages) yield* page.map(statementToProto);
+  for await (const page of pages) for (const statement of page) yield statementToProto(statement);
 }
 
 /** Waits until the statements have the version in them that is asked for. Refuses an account that is not there. */
@@ -80,7 +80,9 @@ async function upToDate(
   if (minVersion === 0n) return account;
   const stream = accounts.streamOf(accountId);
   if (!(await projector.reached(monthlyStatements.name, stream, minVersion, signal))) {
-    throw account.version < minVersion ? versionNotReached(account, minVersion) : statementsBehind(account, minVersion);
+    // It may have been written meanwhile.
+    const now = (await accounts.load(storage, accountId)).state ?? account;
+    throw now.version < minVersion ? versionNotReached(now, minVersion) : statementsBehind(now, minVersion);
   }
   return account;
 }

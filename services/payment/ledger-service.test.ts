@@ -66,17 +66,23 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
       expect(after.map(({ accountId }) => accountId)).toEqual(made.toSorted().slice(0, 2));
     });
 
-    it('says so when what lies outside is beyond 64 bits', async () => {
+    it('says so when what lies outside is beyond 64 bits, after what comes before that', async () => {
       const most = { currencyCode: 'JPY', minorUnits: 2n ** 63n - 1n };
-      for (const accountId of [await openAccount('JPY'), await openAccount('JPY')]) {
-        await accounts.deposit({ accountId, amount: most });
-      }
+      const userIds = [await openAccount('JPY'), await openAccount('JPY')];
+      for (const userId of userIds) await accounts.deposit({ accountId: userId, amount: most });
+      const [userId = ''] = userIds;
+      await payments.charge({ orderId: `jpy-${userId}`, userId, amount: { currencyCode: 'JPY', minorUnits: 1n } });
       await eventually(async () => {
-        const listing = Array.fromAsync(ledger.listBalances({ currencyCode: 'JPY' }));
+        const told: string[] = [];
+        const listing = (async () => {
+          for await (const { accountId } of ledger.listBalances({ currencyCode: 'JPY' })) told.push(accountId);
+        })();
         await expect(listing).rejects.toMatchObject({ code: Status.OUT_OF_RANGE, reason: 'SUM_TOO_LARGE' });
+        expect(told).toEqual(['@sales.JPY']);
       });
       const users = await Array.fromAsync(ledger.listBalances({ currencyCode: 'JPY', afterId: '@world.JPY' }));
-      expect(users.map(({ balance }) => balance)).toEqual([most, most]);
+      const balances = users.map(({ balance }) => balance?.minorUnits);
+      expect(new Set(balances)).toEqual(new Set([most.minorUnits, most.minorUnits - 1n]));
     });
   });
 

@@ -1,5 +1,6 @@
 import { liveGeneration, type Projection, type ProjectionTable } from '../../mesh/event-store/projection.ts';
-import { readRows, writeRows } from '../../mesh/event-store/write-rows.ts';
+import { readRows } from '../../mesh/event-store/read-rows.ts';
+import { writeRows } from '../../mesh/event-store/write-rows.ts';
 import type { Queryable, Row, SqlValue } from '../../mesh/storage/storage.ts';
 import { evolvePayment, type Payment, type PaymentState } from './payment.ts';
 import { isOfPayment, orderIdOf, paymentEventTypes } from './stored-payment.ts';

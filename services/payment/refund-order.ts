@@ -2,7 +2,8 @@ import { uuidv7 } from '../../mesh/ids/ids.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import { moveMoneyIn } from './change-account.ts';
 import { changePayment } from './change-payment.ts';
-import type { Books, Cause } from './open-books.ts';
+import type { Cause } from './make-change.ts';
+import type { Books } from './open-books.ts';
 import { type Payment, refundPayment } from './payment.ts';
 
 /** Gives back what an order was charged, once; an order that never was is marked, so that no late charge succeeds. */

@@ -16,8 +16,9 @@ import { auditCharges } from './audit-charges.ts';
 import { auditLedger } from './audit-ledger.ts';
 import { paymentTopic } from './events.ts';
 import { createLedgerRpc } from './ledger-rpc.ts';
+import { createMakeChange } from './make-change.ts';
 import { monthlyStatements } from './monthly-statements.ts';
-import { createMakeChange, openBooks } from './open-books.ts';
+import { openBooks } from './open-books.ts';
 import { paymentList } from './payment-list.ts';
 import { createPaymentRpc } from './payment-rpc.ts';
 
@@ -52,7 +53,7 @@ export const createPaymentService: CreateService = async ({ clock, logger, event
     projections: [projector.admin],
     audits: [
       auditAccounts({ storage, store, books }),
-      auditCharges(store),
+      auditCharges({ store, clock }),
       auditLedger(storage),
       ...projectionAudits(projector.names, projector.admin),
     ],

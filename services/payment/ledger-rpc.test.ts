@@ -1,0 +1,54 @@
+import { afterEach, expect, it } from 'vitest';
+import { createAggregates } from '../../mesh/event-store/aggregate.ts';
+import { createEventStore } from '../../mesh/event-store/create-event-store.ts';
+import { createProjector } from '../../mesh/event-store/create-projector.ts';
+import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { openStorage } from '../../mesh/storage/open.ts';
+import type { Storage } from '../../mesh/storage/storage.ts';
+import { systemClock as clock } from '../../mesh/telemetry/clock.ts';
+import { createLogger } from '../../mesh/telemetry/logger.ts';
+import { createPrometheusMetrics } from '../../mesh/telemetry/prometheus/prometheus-metrics.ts';
+import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
+import { createLedgerRpc } from './ledger-rpc.ts';
+import { monthlyStatements } from './monthly-statements.ts';
+import { accountDefinition } from './stored-account.ts';
+
+describeOnEachDatabase((newUrl) => {
+  let storage: Storage;
+  afterEach(() => storage.close());
+
+  it('a statement that is asked for at a version says whether the account or its statements have not got there', async () => {
+    storage = await openStorage(newUrl());
+    await storage.migrate('payment', await loadMigrations(new URL('./migrations/', import.meta.url)));
+    const logger = createLogger('silent');
+    const store = await createEventStore(storage, { clock });
+    const accounts = createAggregates(store, accountDefinition, logger);
+    const opened = accountDefinition.events.encode({ type: 'ACCOUNT_OPENED', currencyCode: 'EUR' });
+    await store.append('account-ada', 0n, { ...opened, correlationId: 'request-1', timeMs: 1 });
+    const projections = [monthlyStatements];
+    const metrics = createPrometheusMetrics({ clock, logger });
+    // It is not started, so that the statements stay behind.
+    const projector = await createProjector({
+      service: 'payment',
+      storage,
+      store,
+      projections,
+      clock,
+      logger,
+      metrics,
+    });
+    const ledger = createLedgerRpc({ storage, books: { accounts }, projector });
+    const context = { signal: AbortSignal.timeout(100) } as MeshCallContext;
+    const statementAt = (minVersion: bigint) =>
+      ledger.getStatement({ accountId: 'ada', month: '1970-01', minVersion }, context);
+    await expect(statementAt(1n)).rejects.toMatchObject({
+      reason: 'VERSION_NOT_REACHED',
+      message: expect.stringContaining('the statements of account ada have not got to version 1'),
+    });
+    await expect(statementAt(2n)).rejects.toMatchObject({
+      reason: 'VERSION_NOT_REACHED',
+      message: expect.stringContaining('account ada is at version 1 and has no version 2'),
+    });
+  });
+});
