@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
-import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
+import type { Engine } from '../engines/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import type { EventLog } from '../events/event-log.ts';
@@ -17,6 +17,7 @@ import type { Runtime } from './service.ts';
 
 export interface RuntimeOptions {
   readonly config: Config;
+  readonly engine: Engine;
   readonly logger: Logger;
   readonly draining: AbortSignal;
   /** `host:port` where the services of this process can be called. */
@@ -28,6 +29,7 @@ export interface RuntimeOptions {
 /** Opens what the URLs of the settings name. */
 export async function openRuntime({
   config,
+  engine,
   logger,
   draining,
   localAddress,
@@ -39,7 +41,7 @@ export async function openRuntime({
   const tasks = await openTasks(config, { clock, logger });
   resources.defer(() => tasks.close());
   const clients = createClientFactory({
-    engine: grpcJsEngine,
+    engine,
     resolve: (fullName) => config.addresses.get(fullName.slice(0, fullName.indexOf('.'))) ?? localAddress(),
     clock,
     logger,

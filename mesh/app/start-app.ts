@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { dialAddress, isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
-import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
+import { engineByName } from '../engines/engines.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createServer } from '../server/create-server.ts';
 import { createHealth } from '../server/health/health.ts';
@@ -40,13 +40,14 @@ export async function startApp(config: Config, creators: readonly CreateService[
   const draining = new AbortController();
   let address: string | undefined;
   const localAddress = () => address ?? notListening();
-  const runtime = await openRuntime({ config, logger, draining: draining.signal, localAddress, resources });
+  const engine = await engineByName(config.grpcEngine);
+  const runtime = await openRuntime({ config, engine, logger, draining: draining.signal, localAddress, resources });
   const services = await buildServices(runtime, creators);
   // Before the server, so that they can be read while it drains.
   const metricsAddress = await serveMetrics(runtime, resources);
   const health = createHealth();
   const server = createServer({
-    engine: grpcJsEngine,
+    engine,
     serves: services.flatMap((service) => service.serves),
     health,
     clock: runtime.clock,

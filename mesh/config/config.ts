@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type EngineName, engineNames } from '../engines/engines.ts';
 import { type LogLevel, logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
 import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
@@ -6,6 +7,7 @@ import { parseStaticAddresses, type StaticAddresses } from './static-addresses.t
 /** The variables that settings are read from. */
 export const settingNames = [
   'GRPC_LISTEN',
+  'GRPC_ENGINE',
   'METRICS_LISTEN',
   'DATA_DIR',
   'DATABASE_URL',
@@ -40,6 +42,8 @@ export interface Config {
   readonly grpcListen: string;
   /** `host:port` of the listener for metrics; empty: they are not served. `METRICS_LISTEN`. */
   readonly metricsListen: string;
+  /** What speaks HTTP/2 and gRPC, for calls in and out. `GRPC_ENGINE`. */
+  readonly grpcEngine: EngineName;
   readonly logLevel: LogLevel;
   /** How long calls under way may take to finish once the process is told to end. `DRAIN_TIMEOUT_MS`. */
   readonly drainTimeoutMs: number;
@@ -116,6 +120,9 @@ export function readConfig(environment: Environment): Config {
     addresses: read('DISCOVERY_URL', 'static:', 'static: or static:<service>=<host>:<port>,...', parseStaticAddresses),
     grpcListen: read('GRPC_LISTEN', '127.0.0.1:50051', '<host>:<port> with a port from 0 to 65535', parseAddress),
     metricsListen: read('METRICS_LISTEN', '', '<host>:<port> with a port from 0 to 65535, or empty', metricsListen),
+    grpcEngine: read('GRPC_ENGINE', 'grpc-js', engineNames.join(', '), (text) =>
+      engineNames.find((name) => name === text),
+    ),
     logLevel: read('LOG_LEVEL', 'info', logLevels.join(', '), (text) => logLevels.find((level) => level === text)),
     drainTimeoutMs: read('DRAIN_TIMEOUT_MS', '25000', ...millisecondsUpTo(600_000)),
     auditIntervalMs: read('AUDIT_INTERVAL_MS', '3600000', ...millisecondsUpTo(604_800_000)),

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { MeshError } from '../errors/mesh-error.ts';
 
 /** Reads `host:port`, with an IPv6 host in brackets. Rejects what is none with INVALID_ARGUMENT `BAD_LISTEN_ADDRESS`. */
 export function parseListenAddress(address: string): { readonly host: string; readonly port: number } {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { listenError, parseListenAddress } from '../engines/grpc-js/listen-address.ts';
+import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 

@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
 import type { ServerHost, ServerHostOptions, WireStatus } from '../engine.ts';
+import { listenError, parseListenAddress } from '../listen-address.ts';
+import { malformedTimeout, unknownMethod } from '../refusals.ts';
 import { readableTimeout } from './grpc-timeout.ts';
-import { listenError, parseListenAddress } from './listen-address.ts';
 import { registerMethod } from './register-method.ts';
 import { createTunedServer } from './tuned-server.ts';
 
@@ -60,14 +59,4 @@ function refusalOf(
   if (readable === undefined) return toStatus(malformedTimeout(String(timeout)), path);
   headers['grpc-timeout'] = readable;
   return undefined;
-}
-
-function unknownMethod(path: string): MeshError {
-  const text = `this server has no method ${path}: ask its reflection for what it has`;
-  return new MeshError(Status.UNIMPLEMENTED, 'UNKNOWN_METHOD', text);
-}
-
-function malformedTimeout(timeout: string): MeshError {
-  const text = `grpc-timeout "${timeout}" is no timeout: send at most 8 digits and one of H, M, S, m, u, n`;
-  return new MeshError(Status.INVALID_ARGUMENT, 'MALFORMED_TIMEOUT', text);
 }

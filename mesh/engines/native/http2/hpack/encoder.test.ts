@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import { createHpackDecoder, type HpackDecoder } from './decoder.ts';
+import { createHpackEncoder, type HpackEncoder } from './encoder.ts';
+import { huffmanRequests } from './rfc7541-examples.testing.ts';
+import { bytesOf, tableOf } from './table-probe.testing.ts';
+
+const maxHeaderListBytes = 64 * 1024;
+
+function setUp(): { encoder: HpackEncoder; decoder: HpackDecoder } {
+  return { encoder: createHpackEncoder(), decoder: createHpackDecoder({ maxHeaderListBytes }) };
+}
+
+function hexOf(encoder: HpackEncoder, fields: readonly string[], plain?: ReadonlySet<string>): string {
+  return encoder.encode(fields, plain).toString('hex');
+}
+
+describe('an encoder', () => {
+  it('writes the requests of RFC 7541 C.4 as they are there', () => {
+    const encoder = createHpackEncoder();
+    for (const { hex, fields } of huffmanRequests.examples) expect(hexOf(encoder, fields)).toBe(hex);
+  });
+
+  it('writes a text as it is where Huffman code is not shorter', () => {
+    expect(hexOf(createHpackEncoder(), ['x', '\xff\xfe'])).toBe('400178' + '02fffe');
+    expect(hexOf(createHpackEncoder(), ['x', ''])).toBe('400178' + '00');
+    expect(hexOf(createHpackEncoder(), ['x', 'aaaa'])).toBe('400178' + '8318c63f');
+  });
+
+  it('writes nothing for no fields', () => {
+    expect(hexOf(createHpackEncoder(), [])).toBe('');
+  });
+
+  it.each([
+    ['authorization', '1f08'],
+    ['cookie', '1f11'],
+    ['proxy-authorization', '1f22'],
+    ['set-cookie', '1f28'],
+  ])('keeps the secret of %s out of every table', (name, start) => {
+    const { encoder, decoder } = setUp();
+    for (let time = 0; time < 3; time++) {
+      const block = encoder.encode([name, 'secret']);
+      expect(block.toString('hex', 0, 2)).toBe(start);
+      expect(decoder.decode(block).fields).toEqual([name, 'secret']);
+    }
+    expect(tableOf(decoder)).toEqual([]);
+  });
+
+  it('has the peer remember the name of a plain field, and its first value alone', () => {
+    const { encoder, decoder } = setUp();
+    const plain = new Set(['x-request-id']);
+    for (let number = 0; number < 100; number++) {
+      const fields = ['grpc-timeout', `${number}m`, 'x-request-id', `id-${number}`];
+      const block = encoder.encode(fields, plain);
+      expect(decoder.decode(block).fields).toEqual(fields);
+      if (number > 0) expect(block.length).toBeLessThan(16);
+    }
+    expect(tableOf(decoder)).toEqual(['x-request-id', 'id-0', 'grpc-timeout', '0m']);
+  });
+
+  it('does not have the peer remember a plain field whose name is in the static table', () => {
+    const { encoder, decoder } = setUp();
+    decoder.decode(encoder.encode([':path', '/a', 'content-length', '7', 'user-agent', 'u'], new Set([':path'])));
+    expect(tableOf(decoder)).toEqual(['user-agent', 'u']);
+  });
+
+  it('does not let a large field drive out the others', () => {
+    const { encoder, decoder } = setUp();
+    const fields = ['a', '1', 'large', 'x'.repeat(3_000)];
+    for (let time = 0; time < 2; time++) expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
+    expect(tableOf(decoder)).toEqual(['a', '1']);
+  });
+
+  it('finds what is left in a table that fields are driven out of, and nothing else', () => {
+    const { encoder, decoder } = setUp();
+    for (let number = 0; number < 2_000; number++) {
+      const fields = ['a', `${number % 97}`, `name-${number % 61}`, `${number}`, 'b', 'always'];
+      expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
+    }
+  });
+
+  it('writes strings that are larger than what it has written before', () => {
+    const { encoder, decoder } = setUp();
+    for (const length of [1, 2_000, 20_000]) {
+      const fields = ['large', 'x~'.repeat(length / 2), 'raw', '\xff'.repeat(length)];
+      expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
+    }
+  });
+});
+
+describe('a block that is encoded again', () => {
+  it('is the same buffer while the table stays as it is, for another array of the same fields too', () => {
+    const encoder = createHpackEncoder();
+    const trailers = ['grpc-status', '0'];
+    encoder.encode(trailers);
+    const block = encoder.encode(trailers);
+    expect(block.toString('hex')).toBe('be');
+    expect(encoder.encode(trailers)).toBe(block);
+    expect(encoder.encode(['grpc-status', '0'])).toBe(block);
+  });
+
+  it('has other indices after the table has changed', () => {
+    const { encoder, decoder } = setUp();
+    const trailers = ['grpc-status', '0', ':method', 'GET'];
+    for (let time = 0; time < 3; time++) expect(decoder.decode(encoder.encode(trailers)).fields).toEqual(trailers);
+    for (const value of ['1', '2']) {
+      decoder.decode(encoder.encode(['x', value]));
+      for (let time = 0; time < 3; time++) expect(decoder.decode(encoder.encode(trailers)).fields).toEqual(trailers);
+    }
+    expect(hexOf(encoder, trailers)).toBe('c0' + '82');
+  });
+
+  it('is not taken for that of an array that has been changed since', () => {
+    const { encoder, decoder } = setUp();
+    const fields = ['a', '1', 'b', '1'];
+    for (let number = 0; number < 100; number++) {
+      fields[3] = `${number % 3}`;
+      expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
+    }
+  });
+
+  it('is not kept with the change of the table size that was due before it', () => {
+    const encoder = createHpackEncoder();
+    encoder.setMaxTableSize(0);
+    expect(hexOf(encoder, [':method', 'GET'])).toBe('20' + '82');
+    expect(hexOf(encoder, [':method', 'GET'])).toBe('82');
+  });
+});
+
+describe('the table size of an encoder', () => {
+  it('is what the peer allows, up to 4096, and said with the next block', () => {
+    const encoder = createHpackEncoder();
+    encoder.setMaxTableSize(65_536);
+    expect(hexOf(encoder, [':method', 'GET'])).toBe('82');
+    encoder.setMaxTableSize(100);
+    expect(hexOf(encoder, [':method', 'GET'])).toBe('3f45' + '82');
+    encoder.setMaxTableSize(65_536);
+    expect(hexOf(encoder, [':method', 'GET'])).toBe('3fe11f' + '82');
+  });
+
+  it('is said as the smallest and then the last when it has changed more than once', () => {
+    const encoder = createHpackEncoder();
+    for (const bytes of [2_000, 0, 100, 4_096]) encoder.setMaxTableSize(bytes);
+    expect(hexOf(encoder, [])).toBe('20' + '3fe11f');
+    expect(hexOf(encoder, [])).toBe('');
+  });
+
+  it('keeps the two tables in step, whatever it changes to', () => {
+    const { encoder, decoder } = setUp();
+    const fields = ['a', '1', 'b', '2', 'c', '3'];
+    for (const bytes of [4_096, 68, 34, 0, 102, 33, 4_096]) {
+      encoder.setMaxTableSize(bytes);
+      for (let time = 0; time < 3; time++) expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
+      expect(bytesOf(tableOf(decoder))).toBeLessThanOrEqual(bytes);
+    }
+  });
+});
+
+describe('a field with a character that no header can have', () => {
+  const euro = ['a', '1', 'price', '5 €'];
+
+  it('is refused', () => {
+    expect(() => createHpackEncoder().encode(euro)).toThrow(
+      new TypeError('"5 €" cannot be a header: its characters end at U+00FF'),
+    );
+    expect(() => createHpackEncoder().encode(['\u0100', ''])).toThrow(TypeError);
+  });
+
+  it('leaves encoder and decoder in step, also when a change of the size was due', () => {
+    const { encoder, decoder } = setUp();
+    const fields = ['a', '1', 'b', '2'];
+    decoder.decode(encoder.encode(['b', '2']));
+    expect(() => encoder.encode(euro)).toThrow(TypeError);
+    for (let time = 0; time < 3; time++) expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
+    encoder.setMaxTableSize(68);
+    expect(() => encoder.encode(euro)).toThrow(TypeError);
+    for (let time = 0; time < 3; time++) expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
+    expect(tableOf(decoder)).toEqual(['b', '2', 'a', '1']);
+  });
+});

@@ -1,0 +1,107 @@
+import { BlockWriter } from './block-writer.ts';
+import { defaultTableBytes } from './dynamic-table.ts';
+import { EncodedBlocks } from './encoded-blocks.ts';
+import { EncoderTable } from './encoder-table.ts';
+import { RecentIndexes } from './recent-indexes.ts';
+import { indexed, indexing, neverIndexed, notIndexed } from './representations.ts';
+import { staticFields } from './static-table.ts';
+
+/** Encodes the header blocks of a connection. Each has to be sent, and in the order in which they were encoded. */
+export interface HpackEncoder {
+  /**
+   * The block of `fields`, which are name, value, name, value, … in characters up to U+00FF; else it throws a TypeError,
+   * and the encoder goes on. `plain` are names whose values change from one block to the next; but for the
+   * first, which the peer remembers for its name, they are sent as they are. The buffer may be given out again, so it is not to be changed.
+   */
+  encode(fields: readonly string[], plain?: ReadonlySet<string>): Buffer;
+  /** What the peer announced as SETTINGS_HEADER_TABLE_SIZE; no more than 4096 of it are used. */
+  setMaxTableSize(bytes: number): void;
+}
+
+/** An encoder for one connection. */
+export function createHpackEncoder(): HpackEncoder {
+  return new Encoder();
+}
+
+const nothing: ReadonlySet<string> = new Set();
+// Their values are hardly ever the same twice.
+const alwaysPlain: ReadonlySet<string> = new Set(['content-length', 'date', 'grpc-timeout']);
+// Who can have fields of his own sent beside these could guess them by the length of the block (RFC 7541 section 7.1).
+const secret: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization', 'set-cookie']);
+
+// One for all connections, as a block is written in one go.
+const writer = new BlockWriter();
+
+class Encoder implements HpackEncoder {
+  readonly #table = new EncoderTable();
+  readonly #encoded = new EncodedBlocks();
+  readonly #recent = new RecentIndexes();
+  /** Whether the block that is written has a field that was not in a table. */
+  #literals = false;
+
+  setMaxTableSize(bytes: number): void {
+    this.#table.resize(Math.min(bytes, defaultTableBytes));
+  }
+
+  encode(fields: readonly string[], plain: ReadonlySet<string> = nothing): Buffer {
+    const sizeIsDue = this.#table.sizeIsDue;
+    const known = sizeIsDue ? undefined : this.#encoded.find(fields, this.#table.version);
+    if (known !== undefined) return known;
+    const block = this.#write(fields, plain);
+    if (sizeIsDue || this.#literals) return block;
+    return this.#encoded.keep(fields, this.#table.version, block);
+  }
+
+  #write(fields: readonly string[], plain: ReadonlySet<string>): Buffer {
+    this.#literals = false;
+    writer.begin();
+    try {
+      if (this.#table.sizeIsDue) this.#table.writeSizes(writer);
+      for (let index = 0; index + 1 < fields.length; index += 2) {
+        this.#writeField(index / 2, fields[index] as string, fields[index + 1] as string, plain);
+      }
+    } catch (error) {
+      // Fields of this block are in our table, and the peer will not hear of them.
+      this.#table.startOver();
+      throw error;
+    }
+    return writer.take();
+  }
+
+  #writeField(place: number, name: string, value: string, plain: ReadonlySet<string>): void {
+    const recent = this.#recent.find(place, name, value, this.#table.version);
+    if (recent > 0) {
+      writer.integer(indexed, recent);
+      return;
+    }
+    const inStatic = staticFields.find(name);
+    const inTable = this.#table.find(name);
+    const index = inStatic?.values.get(value) ?? this.#indexOf(inTable?.values.get(value));
+    if (index === undefined) {
+      this.#writeLiteral(name, value, inStatic?.latest ?? this.#indexOf(inTable?.latest) ?? 0, plain);
+    } else {
+      writer.integer(indexed, index);
+      this.#recent.remember(place, name, value, index, this.#table.version);
+    }
+  }
+
+  #indexOf(place: number | undefined): number | undefined {
+    return place === undefined ? undefined : this.#table.indexOf(place);
+  }
+
+  #writeLiteral(name: string, value: string, nameIndex: number, plain: ReadonlySet<string>): void {
+    this.#literals = true;
+    const isIndexing = this.#isWorthIndexing(name, value, nameIndex, plain);
+    const form = secret.has(name) ? neverIndexed : isIndexing ? indexing : notIndexed;
+    writer.integer(form, nameIndex);
+    if (nameIndex === 0) writer.string(name);
+    writer.string(value);
+    if (isIndexing) this.#table.add(name, value);
+  }
+
+  /** A plain field is, once: then its name is in the table, and the fields that come later have no need to spell it. */
+  #isWorthIndexing(name: string, value: string, nameIndex: number, plain: ReadonlySet<string>): boolean {
+    if (secret.has(name) || !this.#table.takes(name, value)) return false;
+    return nameIndex === 0 || !(alwaysPlain.has(name) || plain.has(name));
+  }
+}

@@ -1,0 +1,38 @@
+/** Where a name is in a table, and with which values. */
+export interface NamePlaces {
+  /** Where it was added last. */
+  latest: number;
+  /** Where it is with a value. */
+  readonly values: ReadonlyMap<string, number>;
+}
+
+interface OwnNamePlaces extends NamePlaces {
+  readonly values: Map<string, number>;
+}
+
+/** Finds the fields of a table by name and value. */
+export class FieldIndex {
+  readonly #names = new Map<string, OwnNamePlaces>();
+
+  find(name: string): NamePlaces | undefined {
+    return this.#names.get(name);
+  }
+
+  add(name: string, value: string, place: number): void {
+    const places = this.#names.get(name);
+    if (places === undefined) {
+      this.#names.set(name, { latest: place, values: new Map([[value, place]]) });
+      return;
+    }
+    places.latest = place;
+    places.values.set(value, place);
+  }
+
+  /** Forgets a field, unless it was added at another place since. */
+  remove(name: string, value: string, place: number): void {
+    const places = this.#names.get(name);
+    if (places?.values.get(value) !== place) return;
+    places.values.delete(value);
+    if (places.values.size === 0) this.#names.delete(name);
+  }
+}

@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { HpackError } from './hpack-error.ts';
+import { codeBits, codes, endOfString } from './huffman-code.ts';
+import { decodeHuffman } from './huffman-decoder.ts';
+import { huffmanBytes, writeHuffman } from './huffman-encoder.ts';
+
+function encode(text: string): Buffer {
+  const target = Buffer.alloc(text.length * 4 + 1);
+  return target.subarray(0, writeHuffman(text, target, 0));
+}
+
+function decode(hex: string): string {
+  const bytes = Buffer.from(hex, 'hex');
+  return decodeHuffman(bytes, 0, bytes.length);
+}
+
+/** The bytes of these bits. */
+function pack(bits: string): string {
+  return (bits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte, 2).toString(16).padStart(2, '0')).join('');
+}
+
+describe('the Huffman code', () => {
+  it.each([
+    ['0', 0x0, 5],
+    ['a', 0x3, 5],
+    [' ', 0x14, 6],
+    ['~', 0x1ffd, 13],
+    ['&', 0xf8, 8],
+    [':', 0x5c, 7],
+    ['X', 0xfc, 8],
+    ['Z', 0xfd, 8],
+    ['\\', 0x7fff0, 19],
+    ['\0', 0x1ff8, 13],
+    ['\n', 0x3ffffffc, 30],
+    ['\x16', 0x3ffffffe, 30],
+    ['\x7f', 0xffffffc, 28],
+    ['\x80', 0xfffe6, 20],
+    ['\xf9', 0xffffffe, 28],
+    ['\xff', 0x3ffffee, 26],
+  ])('has for %j the code of RFC 7541 appendix B', (character, code, bits) => {
+    expect([codes[character.charCodeAt(0)], codeBits[character.charCodeAt(0)]]).toEqual([code, bits]);
+  });
+
+  it('ends with the code of 30 ones, and leaves no code out', () => {
+    expect([codes[endOfString], codeBits[endOfString]]).toEqual([0x3fffffff, 30]);
+    expect(codeBits.reduce((share, bits) => share + 2 ** -bits, 0)).toBe(1);
+  });
+
+  it('brings back each of the 256 bytes, alone and between others', () => {
+    for (let byte = 0; byte < 256; byte++) {
+      for (const text of [
+        String.fromCharCode(byte),
+        `a${String.fromCharCode(byte)}Z`,
+        String.fromCharCode(byte, byte),
+      ]) {
+        const encoded = encode(text);
+        expect(encoded.length).toBe(huffmanBytes(text));
+        expect(decodeHuffman(encoded, 0, encoded.length)).toBe(text);
+      }
+    }
+  });
+
+  it('brings back any text, from the midst of a buffer', () => {
+    const text = fc.oneof(
+      fc.string({ maxLength: 300 }),
+      fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1')),
+    );
+    fc.assert(
+      fc.property(text, fc.nat({ max: 9 }), (value, offset) => {
+        const latin1 = Buffer.from(value, 'latin1').toString('latin1');
+        const encoded = encode(latin1);
+        const within = Buffer.concat([Buffer.alloc(offset, 0xff), encoded, Buffer.alloc(3)]);
+        expect(decodeHuffman(within, offset, offset + encoded.length)).toBe(latin1);
+      }),
+    );
+  });
+
+  it('brings back a text that is larger than what is kept to decode into', () => {
+    const text = 'a long value; '.repeat(2_000);
+    const encoded = encode(text);
+    expect(decodeHuffman(encoded, 0, encoded.length)).toBe(text);
+  });
+
+  it('has no code for characters above U+00FF, not even for the one with the number of the end', () => {
+    expect(huffmanBytes('price: 5 €')).toBeNaN();
+    expect(huffmanBytes('\u0100')).toBeNaN();
+  });
+
+  // "a" is 00011.
+  it.each([
+    ['three ones', 'a', 3],
+    ['seven ones', 'aaaaa', 7],
+    ['nothing', 'aaaaaaaa', 0],
+  ])('may be filled up with %s', (_, text, ones) => {
+    expect(decode(pack('00011'.repeat(text.length) + '1'.repeat(ones)))).toBe(text);
+  });
+
+  it.each([
+    ['a byte of ones', 'ff', /ends within a code/],
+    ['a byte of ones behind a text', '1fff', /ends within a code/],
+    ['27 ones behind a text', '1fffffff', /ends within a code/],
+    ['zeros', '18', /ends within a code/],
+    ['a code that is cut off', 'fffffc', /ends within a code/],
+    ['the code of the end', 'ffffffff', /code that ends strings/],
+    ['the code of the end and a text behind it', 'fffffffc1f', /code that ends strings/],
+    ['the code of the end behind a text', '1fffffffff', /code that ends strings/],
+  ])('may not be filled up with %s', (_, hex, message) => {
+    expect(() => decode(hex)).toThrow(HpackError);
+    expect(() => decode(hex)).toThrow(message);
+  });
+});

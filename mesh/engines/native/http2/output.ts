@@ -1,0 +1,142 @@
+import type { Socket } from 'node:net';
+import { FrameType, frameHeaderBytes } from './frames.ts';
+
+const scratchBytes = 64 * 1024;
+// Shared by all connections, so that an idle one has none.
+const pool: Buffer[] = [];
+const mostPooled = 64;
+// What is larger goes to the socket as it is, without being copied.
+const largeBytes = 8 * 1024;
+// Above this much unsent a peer reads too slowly: who can wait does.
+const congestedBytes = 256 * 1024;
+
+/**
+ * Collects the frames of a connection and writes them once, when everything that is ready in this turn of the event loop
+ * has been answered.
+ */
+export class Output {
+  readonly #socket: Socket;
+  readonly #beforeFlush: () => void;
+  #scratch: Buffer | undefined;
+  #used = 0;
+  #scheduled = false;
+  #corked = false;
+  #closed = false;
+
+  /** `beforeFlush` may add what was kept back to be sent together. */
+  constructor(socket: Socket, beforeFlush: () => void) {
+    this.#socket = socket;
+    this.#beforeFlush = beforeFlush;
+  }
+
+  /** Whether so much is unsent that whoever can wait should. */
+  get congested(): boolean {
+    return this.#socket.writableLength > congestedBytes;
+  }
+
+  /** Bytes that the system has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength + this.#used;
+  }
+
+  /** Begins a frame; its payload has to follow, with `bytes` or `uint32`. */
+  header(payloadBytes: number, type: number, flags: number, streamId: number): void {
+    const scratch = this.#reserve(frameHeaderBytes);
+    let at = this.#used;
+    scratch[at++] = payloadBytes >>> 16;
+    scratch[at++] = payloadBytes >>> 8;
+    scratch[at++] = payloadBytes;
+    scratch[at++] = type;
+    scratch[at++] = flags;
+    scratch[at++] = streamId >>> 24;
+    scratch[at++] = streamId >>> 16;
+    scratch[at++] = streamId >>> 8;
+    scratch[at++] = streamId;
+    this.#used = at;
+  }
+
+  bytes(bytes: Uint8Array): void {
+    if (bytes.length > largeBytes) {
+      this.#pass(bytes);
+      return;
+    }
+    this.#reserve(bytes.length).set(bytes, this.#used);
+    this.#used += bytes.length;
+  }
+
+  uint32(value: number): void {
+    this.#used = this.#reserve(4).writeUInt32BE(value, this.#used);
+  }
+
+  /** A frame whose payload is one number. */
+  numberFrame(type: number, streamId: number, value: number): void {
+    this.header(4, type, 0, streamId);
+    this.uint32(value);
+    this.schedule();
+  }
+
+  settingsAck(): void {
+    this.header(0, FrameType.SETTINGS, 1, 0);
+    this.schedule();
+  }
+
+  /** Has everything written after the microtasks of this turn. */
+  schedule(): void {
+    if (this.#scheduled || this.#closed) return;
+    this.#scheduled = true;
+    // From within a microtask, so that the tick comes after all of them.
+    queueMicrotask(() => process.nextTick(() => this.flush()));
+  }
+
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#closed) return;
+    this.#beforeFlush();
+    this.#write();
+    if (this.#corked) {
+      this.#corked = false;
+      this.#socket.uncork();
+    }
+  }
+
+  /** Takes nothing any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #reserve(bytes: number): Buffer {
+    if (this.#used + bytes > scratchBytes) this.#writeMidway();
+    this.#scratch ??= pool.pop() ?? Buffer.allocUnsafeSlow(scratchBytes);
+    return this.#scratch;
+  }
+
+  #pass(bytes: Uint8Array): void {
+    this.#writeMidway();
+    this.#socket.write(bytes);
+  }
+
+  /** More comes in this turn: the system gets all of it at once. */
+  #writeMidway(): void {
+    if (!this.#corked && !this.#closed) {
+      this.#corked = true;
+      this.#socket.cork();
+    }
+    this.schedule();
+    this.#write();
+  }
+
+  #write(): void {
+    const scratch = this.#scratch;
+    if (scratch === undefined || this.#closed) return;
+    const used = this.#used;
+    this.#scratch = undefined;
+    this.#used = 0;
+    if (used > scratchBytes / 2) {
+      this.#socket.write(scratch.subarray(0, used));
+      return;
+    }
+    // The system may hold on to what it is given, so that is a copy, of just the size.
+    if (used > 0) this.#socket.write(Buffer.copyBytesFrom(scratch, 0, used));
+    if (pool.length < mostPooled) pool.push(scratch);
+  }
+}

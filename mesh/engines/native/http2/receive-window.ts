@@ -1,0 +1,42 @@
+/**
+ * How much a peer may send before we say that it may send more. It is told so once half of the window is used, and the
+ * window doubles, up to a limit, while it is used up faster than the link's round trip (as a ping measures it).
+ */
+export class ReceiveWindow {
+  /** The whole window, of which `#used` was not given back yet. */
+  #bytes: number;
+  #used = 0;
+  /** What may be given back. */
+  #freed = 0;
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes bytes off the window; false when the peer sent more than it might. */
+  take(bytes: number): boolean {
+    this.#used += bytes;
+    return this.#used <= this.#bytes;
+  }
+
+  /** Notes that bytes are dealt with. Resolves how much to tell the peer now; 0: nothing yet. */
+  free(bytes: number): number {
+    this.#freed += bytes;
+    if (this.#freed * 2 < this.#bytes) return 0;
+    const told = this.#freed;
+    this.#used -= told;
+    this.#freed = 0;
+    return told;
+  }
+
+  /** Makes the window larger; resolves by how much, for the peer to be told. */
+  growTo(bytes: number): number {
+    const more = Math.max(0, bytes - this.#bytes);
+    this.#bytes += more;
+    return more;
+  }
+}

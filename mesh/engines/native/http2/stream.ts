@@ -1,0 +1,178 @@
+import type { ErrorCode } from './frames.ts';
+import type { HeaderList } from './hpack/header-list.ts';
+import { ReceiveWindow } from './receive-window.ts';
+
+/** What a stream needs of its connection. */
+export interface StreamCarrier {
+  readonly congested: boolean;
+  sendBlock(streamId: number, block: Uint8Array, endStream: boolean): void;
+  beginData(streamId: number, bytes: number, endStream: boolean): void;
+  sendBytes(bytes: Uint8Array): void;
+  /** How much of a stream may go into its next frame. */
+  sendable(streamWindow: number): number;
+  markDirty(stream: Http2Stream): void;
+  markBlocked(stream: Http2Stream): void;
+  schedule(): void;
+  streamConsumed(stream: Http2Stream, bytes: number): void;
+  sideEnded(stream: Http2Stream): void;
+  resetStream(stream: Http2Stream, code: ErrorCode): void;
+}
+
+/** What happens on a stream. What it throws ends the connection, so it must not throw for what a peer can cause. */
+export interface StreamEvents {
+  /** The fields of a response; only at a client. */
+  headers?(list: HeaderList): void;
+  /** A piece of the body, which is only valid during the call. Its bytes are given back with `consumed`. */
+  data(buffer: Buffer, start: number, end: number): void;
+  /** The peer has sent everything, perhaps with trailers. */
+  ended(trailers: HeaderList | undefined): void;
+  /** The stream is gone before both sides have ended it: the peer reset it, or the connection is lost. */
+  aborted(code: ErrorCode): void;
+  /** There is room again, after `write` said that there was none. */
+  writable(): void;
+}
+
+// More than that unsent, and who writes should wait: what one turn of the event loop sends of a stream.
+const roomBytes = 64 * 1024;
+
+/** One stream of a connection: what it has to send waits here for windows. Made by the connection. */
+export class Http2Stream {
+  readonly id: number;
+  readonly receiving: ReceiveWindow;
+  readonly #connection: StreamCarrier;
+  events: StreamEvents | undefined;
+  /** How much the peer takes. */
+  sendWindow: number;
+  /** Bytes of the body that the peer has announced and not sent; `undefined`: it announced nothing. */
+  expectedBytes: number | undefined;
+  /** Whether the fields of the response have come; only at a client. */
+  headed = false;
+  remoteEnded = false;
+  localEnded = false;
+  closed = false;
+  /** Whether the connection is to send for it at the end of the turn. */
+  dirty = false;
+  /** Whether it is to be told of room. */
+  wantsRoom = false;
+
+  #chunks: Uint8Array[] = [];
+  #firstChunk = 0;
+  #firstOffset = 0;
+  #queuedBytes = 0;
+  #ending = false;
+  #trailers: Buffer | undefined;
+
+  constructor(connection: StreamCarrier, id: number, sendWindow: number, receiveWindow: number) {
+    this.#connection = connection;
+    this.id = id;
+    this.sendWindow = sendWindow;
+    this.receiving = new ReceiveWindow(receiveWindow);
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Whether there is room to write more. */
+  get hasRoom(): boolean {
+    return this.#queuedBytes < roomBytes && !this.#connection.congested;
+  }
+
+  /** Sends an encoded header block at once; the body follows. */
+  sendHeaders(block: Uint8Array, endStream = false): void {
+    if (this.localEnded || this.closed) return;
+    this.#connection.sendBlock(this.id, block, endStream);
+    if (endStream) this.#endLocal();
+  }
+
+  /**
+   * Sends bytes of the body at the end of the turn, as windows allow. They must not be changed afterwards. False when the
+   * next should wait for `writable`.
+   */
+  write(bytes: Uint8Array): boolean {
+    if (this.localEnded || this.closed || this.#ending) return true;
+    this.#chunks.push(bytes);
+    this.#queuedBytes += bytes.length;
+    this.#connection.markDirty(this);
+    if (this.hasRoom) return true;
+    this.wantsRoom = true;
+    return false;
+  }
+
+  /** Ends this side behind what was written, with trailers when they are given. */
+  end(trailers?: Buffer): void {
+    if (this.localEnded || this.closed || this.#ending) return;
+    this.#ending = true;
+    this.#trailers = trailers;
+    this.pump();
+    this.#connection.schedule();
+  }
+
+  /** Ends both sides at once. */
+  reset(code: ErrorCode): void {
+    if (!this.closed) this.#connection.resetStream(this, code);
+  }
+
+  /** Lets the peer send so many bytes more, which are dealt with. */
+  consumed(bytes: number): void {
+    this.#connection.streamConsumed(this, bytes);
+  }
+
+  /** Sends what windows allow now. */
+  pump(): void {
+    this.dirty = false;
+    if (this.closed || this.localEnded) return;
+    while (this.#queuedBytes > 0) {
+      const bytes = Math.min(this.#queuedBytes, this.#connection.sendable(this.sendWindow));
+      if (bytes <= 0) {
+        this.#connection.markBlocked(this);
+        return;
+      }
+      const last = bytes === this.#queuedBytes && this.#ending && this.#trailers === undefined;
+      this.sendWindow -= bytes;
+      this.#connection.beginData(this.id, bytes, last);
+      this.#take(bytes);
+      if (last) {
+        this.#endLocal();
+        return;
+      }
+    }
+    if (!this.#ending) return;
+    if (this.#trailers === undefined) this.#connection.beginData(this.id, 0, true);
+    else this.#connection.sendBlock(this.id, this.#trailers, true);
+    this.#endLocal();
+  }
+
+  /** Forgets what waits: nothing of it can be sent any more. */
+  drop(): void {
+    this.closed = true;
+    this.#chunks = [];
+    this.#queuedBytes = 0;
+  }
+
+  #take(wanted: number): void {
+    this.#queuedBytes -= wanted;
+    for (let left = wanted; left > 0; ) {
+      const chunk = this.#chunks[this.#firstChunk] as Uint8Array;
+      const rest = chunk.length - this.#firstOffset;
+      if (rest <= left) {
+        this.#connection.sendBytes(this.#firstOffset === 0 ? chunk : chunk.subarray(this.#firstOffset));
+        this.#firstChunk += 1;
+        this.#firstOffset = 0;
+        left -= rest;
+      } else {
+        this.#connection.sendBytes(chunk.subarray(this.#firstOffset, this.#firstOffset + left));
+        this.#firstOffset += left;
+        left = 0;
+      }
+    }
+    if (this.#queuedBytes > 0) return;
+    this.#chunks = [];
+    this.#firstChunk = 0;
+  }
+
+  #endLocal(): void {
+    this.localEnded = true;
+    this.#connection.sideEnded(this);
+  }
+}
