@@ -9,7 +9,7 @@ import { openLedger } from './ledger.ts';
 const writers = 64;
 const eventsPerWriter = 40;
 const events = writers * eventsPerWriter;
-const rounds = 5;
+const rounds = 3;
 
 const amount = { currencyCode: 'EUR', minorUnits: 100n };
 const event = {

@@ -5,9 +5,9 @@ import { type LoadedServer, waitedMsOf } from '../server.ts';
 import { type BareDatabase, openBare } from './bare-database.ts';
 import { longAccount } from './fill-ledger.ts';
 
-const warmUpReads = 300;
+const warmUpReads = 200;
 const rounds = 5;
-const readsPerRound = 200;
+const readsPerRound = 150;
 const greatestVersion = 2n ** 63n - 1n;
 const eventsBetweenSnapshots = accountDefinition.snapshots.every;
 
