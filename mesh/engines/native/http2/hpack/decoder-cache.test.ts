@@ -39,8 +39,26 @@ describe('a block of indices that came before', () => {
     for (let time = 0; time < 3; time++) expect(decoder.decode(newest).fields).toEqual(['a', '1']);
     decoder.decode(add('a', '2'));
     for (let time = 0; time < 3; time++) expect(decoder.decode(newest).fields).toEqual(['a', '2']);
+    expect(decoder.decode(newest)).toBe(decoder.decode(newest));
     decoder.decode(Buffer.from('203fe11f', 'hex'));
     expect(() => decoder.decode(newest)).toThrow(/index 62/);
+  });
+
+  it('means something else also when others came since the table has changed', () => {
+    const decoder = createDecoder();
+    decoder.decode(add('a', '1'));
+    decoder.decode(newest);
+    decoder.decode(add('a', '2'));
+    decoder.decode(getRoot);
+    expect(decoder.decode(newest).fields).toEqual(['a', '2']);
+  });
+
+  it('is not taken for what has been read into its buffer since', () => {
+    const decoder = createDecoder();
+    const buffer = Buffer.from(getRoot);
+    decoder.decode(buffer);
+    buffer[1] = 0x87;
+    expect(decoder.decode(buffer).fields).toEqual([':method', 'GET', ':scheme', 'https', ':path', '/']);
   });
 
   it('has a list of its own in each decoder', () => {

@@ -56,6 +56,29 @@ describe('a decoder', () => {
     expect(createDecoder().decode(bytes('10 01 58 04 636166e9')).fields).toEqual(fields);
   });
 
+  it.each([
+    [1, ':authority', ''],
+    [2, ':method', 'GET'],
+    [3, ':method', 'POST'],
+    [4, ':path', '/'],
+    [5, ':path', '/index.html'],
+    [6, ':scheme', 'http'],
+    [7, ':scheme', 'https'],
+    [8, ':status', '200'],
+    [9, ':status', '204'],
+    [10, ':status', '206'],
+    [11, ':status', '304'],
+    [12, ':status', '400'],
+    [13, ':status', '404'],
+    [14, ':status', '500'],
+    [16, 'accept-encoding', 'gzip, deflate'],
+    [28, 'content-length', ''],
+    [57, 'transfer-encoding', ''],
+    [61, 'www-authenticate', ''],
+  ])('has at %i of the static table what RFC 7541 appendix A has: %s %s', (index, ...field) => {
+    expect(createDecoder().decode(Buffer.of(0x80 | index)).fields).toEqual(field);
+  });
+
   it('does not depend on the buffer after it has read it', () => {
     const decoder = createDecoder();
     const block = bytes('40 01 61 1e').toString('latin1') + 'v'.repeat(30);

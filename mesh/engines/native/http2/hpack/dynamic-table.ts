@@ -9,8 +9,8 @@ export function entryBytes(name: string, value: string): number {
   return name.length + value.length + overheadBytes;
 }
 
-/** Hears of an entry that leaves the table; `place` is the number that it had when it was added, from 1. */
-export type OnEvict = (name: string, value: string, place: number) => void;
+/** Hears of each entry that leaves the table, the oldest first. */
+export type OnEvict = (name: string, value: string) => void;
 
 /** The fields that one side has told the other to remember (RFC 7541 section 2.3.2), in a ring. */
 export class DynamicTable {
@@ -37,7 +37,7 @@ export class DynamicTable {
     return this.#count;
   }
 
-  /** The place of the newest entry, which is how many were ever added. */
+  /** The place of the newest entry: entries are counted from 1 as they are added. */
   get newest(): number {
     return this.#added;
   }
@@ -84,7 +84,7 @@ export class DynamicTable {
       const slot = (this.#added - this.#count) & (this.#names.length - 1);
       const name = this.#names[slot] as string;
       const value = this.#values[slot] as string;
-      this.#onEvict?.(name, value, this.#added - this.#count + 1);
+      this.#onEvict?.(name, value);
       this.#bytes -= entryBytes(name, value);
       this.#names[slot] = '';
       this.#values[slot] = '';

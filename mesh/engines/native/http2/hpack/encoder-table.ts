@@ -7,9 +7,7 @@ import { staticEntries } from './static-table.ts';
 /** The table of an encoder: what the peer remembers, where each field is, and what the peer has yet to hear of its size. */
 export class EncoderTable {
   readonly #fields = new FieldIndex();
-  readonly #table = new DynamicTable(defaultTableBytes, (name, value, place) =>
-    this.#fields.remove(name, value, place),
-  );
+  readonly #table = new DynamicTable(defaultTableBytes, (name, value) => this.#fields.remove(name, value));
   /** The smallest size since the last block; infinite when the size is the one that the peer knows of. */
   #lowestBytes = Number.POSITIVE_INFINITY;
 
@@ -57,6 +55,7 @@ export class EncoderTable {
     return entryBytes(name, value) <= this.#table.maxBytes / 2;
   }
 
+  /** Adds a field that is not there. */
   add(name: string, value: string): void {
     if (this.#table.add(name, value)) this.#fields.add(name, value, this.#table.newest);
   }

@@ -109,11 +109,19 @@ describe('a block that is encoded again', () => {
     expect(hexOf(encoder, trailers)).toBe('c0' + '82');
   });
 
+  it('is not found again after others were encoded with another table', () => {
+    const { encoder, decoder } = setUp();
+    const head = [':status', '200', 'content-type', 'application/grpc'];
+    const trailers = ['grpc-status', '0'];
+    const roundTrip = (fields: string[]) => expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
+    for (const fields of [head, head, trailers, ['x', '1'], trailers, trailers, head]) roundTrip(fields);
+  });
+
   it('is not taken for that of an array that has been changed since', () => {
     const { encoder, decoder } = setUp();
-    const fields = ['a', '1', 'b', '1'];
+    const fields = ['a', '1', 'b', ''];
     for (let number = 0; number < 100; number++) {
-      fields[3] = `${number % 3}`;
+      fields[3] = `${((number / 3) % 3) | 0}.`;
       expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
     }
   });

@@ -44,9 +44,9 @@ class Encoder implements HpackEncoder {
   }
 
   encode(fields: readonly string[], plain: ReadonlySet<string> = nothing): Buffer {
-    const sizeIsDue = this.#table.sizeIsDue;
-    const known = sizeIsDue ? undefined : this.#encoded.find(fields, this.#table.version);
+    const known = this.#encoded.find(fields, this.#table.version);
     if (known !== undefined) return known;
+    const { sizeIsDue } = this.#table;
     const block = this.#write(fields, plain);
     if (sizeIsDue || this.#literals) return block;
     return this.#encoded.keep(fields, this.#table.version, block);

@@ -10,7 +10,7 @@ interface OwnNamePlaces extends NamePlaces {
   readonly values: Map<string, number>;
 }
 
-/** Finds the fields of a table by name and value. */
+/** Finds the fields of a table by name and value. A field may be in it once. */
 export class FieldIndex {
   readonly #names = new Map<string, OwnNamePlaces>();
 
@@ -28,11 +28,10 @@ export class FieldIndex {
     places.values.set(value, place);
   }
 
-  /** Forgets a field, unless it was added at another place since. */
-  remove(name: string, value: string, place: number): void {
+  /** Forgets the field that was added first of those that there are. */
+  remove(name: string, value: string): void {
     const places = this.#names.get(name);
-    if (places?.values.get(value) !== place) return;
-    places.values.delete(value);
-    if (places.values.size === 0) this.#names.delete(name);
+    places?.values.delete(value);
+    if (places?.values.size === 0) this.#names.delete(name);
   }
 }
