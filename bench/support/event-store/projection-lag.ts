@@ -12,7 +12,7 @@ import { type Ledger, openLedger } from './ledger.ts';
 const streams = 64;
 const eventsPerSecond = 500;
 const warmUpEvents = 500;
-const rounds = 4;
+const rounds = 3;
 const eventsPerRound = 500;
 const longestWaitMs = 30_000;
 const events = warmUpEvents + rounds * eventsPerRound;

@@ -9,7 +9,7 @@ import { foldBare } from './bare-fold.ts';
 import { ledgerEvents } from './fill-ledger.ts';
 import { openLedger } from './ledger.ts';
 
-const rounds = 2;
+const rounds = 3;
 const pollMs = 20;
 
 /**
