@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['mesh/**/*.test.ts', 'services/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts'],
+    reporters: ['default', './mesh/testing/hung-files.ts'],
     globalSetup: ['mesh/testing/servers-report.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

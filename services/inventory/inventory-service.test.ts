@@ -230,12 +230,9 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
     it('has more than a page of them, each with its own items', async () => {
       const sku = await newItem(1_000_000n);
       const orderIds = Array.from({ length: 501 }, (_, index) => `page-${String(index).padStart(3, '0')}`);
-      await Promise.all(
-        orderIds.map((orderId, index) => {
-          const items = [{ sku, quantity: BigInt(index + 1) }];
-          return inventory.reserveStock({ orderId, items });
-        }),
-      );
+      for (const [index, orderId] of orderIds.entries()) {
+        await inventory.reserveStock({ orderId, items: [{ sku, quantity: BigInt(index + 1) }] });
+      }
       const found = (await list({ afterOrderId: 'page-', limit: 501 })).map(({ orderId, items }) => ({
         orderId,
         items,
