@@ -1,4 +1,12 @@
-import { ConnectionError, defaultFrameBytes, defaultWindowBytes, ErrorCode, greatestWindowBytes } from './frames.ts';
+import {
+  ConnectionError,
+  defaultFrameBytes,
+  defaultWindowBytes,
+  ErrorCode,
+  FrameType,
+  greatestWindowBytes,
+} from './frames.ts';
+import type { Output } from './output.ts';
 
 /** What a peer has said of itself (RFC 9113 section 6.5.2). */
 export interface PeerSettings {
@@ -42,14 +50,16 @@ export function readSettings(settings: PeerSettings, payload: Buffer, start: num
   }
 }
 
-/** The payload of a SETTINGS frame. */
-export function settingsPayload(settings: readonly (readonly [id: number, value: number])[]): Buffer {
+/** Sends a SETTINGS frame. */
+export function sendSettings(output: Output, settings: readonly (readonly [id: number, value: number])[]): void {
   const payload = Buffer.alloc(settings.length * settingBytes);
   for (const [index, [id, value]] of settings.entries()) {
     payload.writeUInt16BE(id, index * settingBytes);
     payload.writeUInt32BE(value, index * settingBytes + 2);
   }
-  return payload;
+  output.header(payload.length, FrameType.SETTINGS, 0, 0);
+  output.bytes(payload);
+  output.schedule();
 }
 
 function readSetting(settings: PeerSettings, id: number, value: number): void {

@@ -13,9 +13,9 @@ export interface StreamCarrier {
   markDirty(stream: Http2Stream): void;
   markBlocked(stream: Http2Stream): void;
   schedule(): void;
-  streamConsumed(stream: Http2Stream, bytes: number): void;
+  consumed(stream: Http2Stream, bytes: number): void;
   sideEnded(stream: Http2Stream): void;
-  resetStream(stream: Http2Stream, code: ErrorCode): void;
+  reset(stream: Http2Stream, code: ErrorCode): void;
 }
 
 /** What happens on a stream. What it throws ends the connection, so it must not throw for what a peer can cause. */
@@ -43,6 +43,8 @@ export class Http2Stream {
   events: StreamEvents | undefined;
   /** How much the peer takes. */
   sendWindow: number;
+  /** Bytes that have come and were not said to be `consumed`. Kept by the connection. */
+  heldBytes = 0;
   /** Bytes of the body that the peer has announced and not sent; `undefined`: it announced nothing. */
   expectedBytes: number | undefined;
   /** Whether the fields of the response have come; only at a client. */
@@ -110,12 +112,12 @@ export class Http2Stream {
 
   /** Ends both sides at once. */
   reset(code: ErrorCode): void {
-    if (!this.closed) this.#connection.resetStream(this, code);
+    if (!this.closed) this.#connection.reset(this, code);
   }
 
   /** Lets the peer send so many bytes more, which are dealt with. */
   consumed(bytes: number): void {
-    this.#connection.streamConsumed(this, bytes);
+    this.#connection.consumed(this, bytes);
   }
 
   /** Sends what windows allow now. */

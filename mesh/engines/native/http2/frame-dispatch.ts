@@ -1,0 +1,183 @@
+import { frameSizeError, protocolError } from './faults.ts';
+import type { FrameSink } from './frame-reader.ts';
+import { type ErrorCode, Flag, FrameType } from './frames.ts';
+import { HeaderBlock } from './header-block.ts';
+
+/** Takes what frames say, once their form is found to be right. What it throws ends the connection. */
+export interface FrameHandler {
+  readonly closed: boolean;
+  /** A piece of a body, from `start` to `end`; with its padding it took `frameBytes` off the windows. */
+  onData(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void;
+  /** A whole header block. */
+  onBlock(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void;
+  /** HEADERS or PRIORITY by which a stream depends on itself. */
+  onSelfDependency(streamId: number): void;
+  /** PRIORITY; `false`: its size is wrong, which ends its stream. */
+  onPriority(streamId: number, wellFormed: boolean): void;
+  onReset(streamId: number, code: ErrorCode): void;
+  /** `isFirst`: the peer has not spoken before. */
+  onSettings(buffer: Buffer, start: number, end: number, isFirst: boolean): void;
+  onPing(isAnswer: boolean, buffer: Buffer, start: number): void;
+  onGoaway(lastStreamId: number, code: ErrorCode): void;
+  /** `streamId` 0: the window of the connection. */
+  onWindowUpdate(streamId: number, increment: number): void;
+  /** A frame of a type that we do not know. */
+  onUnknown(): void;
+}
+
+const priorityBytes = 5;
+
+/** Checks the form of each frame of a connection and their order, puts header blocks together, and says what they mean. */
+export class FrameDispatch implements FrameSink {
+  readonly #handler: FrameHandler;
+  readonly #block: HeaderBlock;
+  #settled = false;
+
+  /** `maxBlockBytes`: the most that a header block may have before it is decoded. */
+  constructor(handler: FrameHandler, maxBlockBytes: number) {
+    this.#handler = handler;
+    this.#block = new HeaderBlock(maxBlockBytes);
+  }
+
+  get closed(): boolean {
+    return this.#handler.closed;
+  }
+
+  /** Whether the peer has spoken. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Whether a header block has begun and not ended. */
+  get midBlock(): boolean {
+    return this.#block.streamId !== 0;
+  }
+
+  frame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
+    if (!this.#settled && type !== FrameType.SETTINGS) throw protocolError('the first frame is not SETTINGS');
+    if (this.#block.streamId !== 0 && (type !== FrameType.CONTINUATION || streamId !== this.#block.streamId)) {
+      throw protocolError('a frame comes in the middle of a header block');
+    }
+    switch (type) {
+      case FrameType.DATA:
+        this.#data(flags, streamId, buffer, start, end);
+        break;
+      case FrameType.HEADERS:
+        this.#headers(flags, streamId, buffer, start, end);
+        break;
+      case FrameType.PRIORITY:
+        this.#priority(streamId, buffer, start, end);
+        break;
+      case FrameType.RST_STREAM:
+        this.#reset(streamId, buffer, start, end);
+        break;
+      case FrameType.SETTINGS:
+        this.#settings(flags, streamId, buffer, start, end);
+        break;
+      case FrameType.PUSH_PROMISE:
+        throw protocolError('PUSH_PROMISE was not allowed');
+      case FrameType.PING:
+        this.#ping(flags, streamId, buffer, start, end);
+        break;
+      case FrameType.GOAWAY:
+        this.#goaway(streamId, buffer, start, end);
+        break;
+      case FrameType.WINDOW_UPDATE:
+        this.#windowUpdate(streamId, buffer, start, end);
+        break;
+      case FrameType.CONTINUATION:
+        this.#continuation(flags, streamId, buffer, start, end);
+        break;
+      default:
+        this.#handler.onUnknown();
+    }
+  }
+
+  #data(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
+    if (streamId === 0) throw protocolError('DATA on stream 0');
+    const endStream = (flags & Flag.END_STREAM) !== 0;
+    if ((flags & Flag.PADDED) === 0) {
+      this.#handler.onData(streamId, buffer, start, end, end - start, endStream);
+      return;
+    }
+    const dataEnd = end - paddingOf(buffer, start, end);
+    this.#handler.onData(streamId, buffer, start + 1, dataEnd, end - start, endStream);
+  }
+
+  #headers(flags: number, streamId: number, buffer: Buffer, frameStart: number, frameEnd: number): void {
+    if (streamId === 0) throw protocolError('HEADERS on stream 0');
+    const isPadded = (flags & Flag.PADDED) !== 0;
+    const end = isPadded ? frameEnd - paddingOf(buffer, frameStart, frameEnd) : frameEnd;
+    let start = isPadded ? frameStart + 1 : frameStart;
+    if ((flags & Flag.PRIORITY) !== 0) {
+      if (end - start < priorityBytes) throw frameSizeError('HEADERS without the priority that they announce');
+      if (dependencyAt(buffer, start) === streamId) this.#handler.onSelfDependency(streamId);
+      start += priorityBytes;
+    }
+    const endStream = (flags & Flag.END_STREAM) !== 0;
+    if ((flags & Flag.END_HEADERS) !== 0) this.#handler.onBlock(streamId, buffer, start, end, endStream);
+    else this.#block.begin(streamId, endStream, buffer.subarray(start, end));
+  }
+
+  #continuation(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
+    if (this.#block.streamId === 0) throw protocolError('CONTINUATION without HEADERS before it');
+    const { endStream } = this.#block;
+    const block = this.#block.add(buffer.subarray(start, end), (flags & Flag.END_HEADERS) !== 0);
+    if (block !== undefined) this.#handler.onBlock(streamId, block, 0, block.length, endStream);
+  }
+
+  #priority(streamId: number, buffer: Buffer, start: number, end: number): void {
+    if (streamId === 0) throw protocolError('PRIORITY on stream 0');
+    const isWellFormed = end - start === priorityBytes;
+    this.#handler.onPriority(streamId, isWellFormed);
+    if (isWellFormed && dependencyAt(buffer, start) === streamId) this.#handler.onSelfDependency(streamId);
+  }
+
+  #reset(streamId: number, buffer: Buffer, start: number, end: number): void {
+    if (streamId === 0) throw protocolError('RST_STREAM on stream 0');
+    if (end - start !== 4) throw frameSizeError('RST_STREAM of another size');
+    this.#handler.onReset(streamId, buffer.readUInt32BE(start) as ErrorCode);
+  }
+
+  #settings(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
+    if (streamId !== 0) throw protocolError('SETTINGS on a stream');
+    if ((flags & Flag.ACK) !== 0) {
+      if (!this.#settled) throw protocolError('the first frame acknowledges SETTINGS');
+      if (end > start) throw frameSizeError('an acknowledgement of SETTINGS with settings in it');
+      return;
+    }
+    const isFirst = !this.#settled;
+    this.#settled = true;
+    this.#handler.onSettings(buffer, start, end, isFirst);
+  }
+
+  #ping(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
+    if (streamId !== 0) throw protocolError('PING on a stream');
+    if (end - start !== 8) throw frameSizeError('PING of another size');
+    this.#handler.onPing((flags & Flag.ACK) !== 0, buffer, start);
+  }
+
+  #goaway(streamId: number, buffer: Buffer, start: number, end: number): void {
+    if (streamId !== 0) throw protocolError('GOAWAY on a stream');
+    if (end - start < 8) throw frameSizeError('GOAWAY that is too short');
+    this.#handler.onGoaway(buffer.readUInt32BE(start) & 0x7fff_ffff, buffer.readUInt32BE(start + 4) as ErrorCode);
+  }
+
+  #windowUpdate(streamId: number, buffer: Buffer, start: number, end: number): void {
+    if (end - start !== 4) throw frameSizeError('WINDOW_UPDATE of another size');
+    this.#handler.onWindowUpdate(streamId, buffer.readUInt32BE(start) & 0x7fff_ffff);
+  }
+}
+
+/** How long the padding at the end of a padded frame is. */
+function paddingOf(buffer: Buffer, start: number, end: number): number {
+  if (start === end) throw frameSizeError('a padded frame without the length of its padding');
+  const padding = buffer[start] ?? 0;
+  if (padding > end - start - 1) throw protocolError('the padding of a frame is longer than the frame');
+  return padding;
+}
+
+/** The stream on which a stream is said to depend. */
+function dependencyAt(buffer: Buffer, at: number): number {
+  return buffer.readUInt32BE(at) & 0x7fff_ffff;
+}

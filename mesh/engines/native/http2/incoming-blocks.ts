@@ -1,0 +1,101 @@
+import type { FloodGuard } from './flood-guard.ts';
+import { ErrorCode, greatestStreamId, StreamError } from './frames.ts';
+import { createHpackDecoder, type HpackDecoder } from './hpack/decoder.ts';
+import type { HeaderList } from './hpack/header-list.ts';
+import { type MessageHead, requestHeadOf, responseHeadOf, trailersHeadOf } from './message-head.ts';
+import type { Http2Stream } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
+
+/** What is done with the messages that header blocks begin and end. */
+export interface BlockReceiver {
+  /** A request begins a stream, which is yet to be made. Only at a server. */
+  onRequest(streamId: number, head: MessageHead, endStream: boolean): void;
+  /** The peer has ended its side of a stream. */
+  onEnd(stream: Http2Stream, trailers: HeaderList | undefined): void;
+}
+
+export interface IncomingBlocksOptions {
+  readonly isServer: boolean;
+  readonly maxHeaderListBytes: number;
+  /** How many streams the peer may have open. */
+  readonly maxConcurrentStreams: number;
+}
+
+/** Decodes header blocks, and tells requests, responses and trailers apart. */
+export class IncomingBlocks {
+  readonly #options: IncomingBlocksOptions;
+  readonly #streams: StreamTable;
+  readonly #guard: FloodGuard;
+  readonly #receiver: BlockReceiver;
+  readonly #decoder: HpackDecoder;
+  #lastTaken = greatestStreamId;
+
+  constructor(options: IncomingBlocksOptions, streams: StreamTable, guard: FloodGuard, receiver: BlockReceiver) {
+    this.#options = options;
+    this.#streams = streams;
+    this.#guard = guard;
+    this.#receiver = receiver;
+    this.#decoder = createHpackDecoder({ maxHeaderListBytes: options.maxHeaderListBytes });
+  }
+
+  /** Takes no streams of the peer beyond those that have come. */
+  refuseFurther(): void {
+    this.#lastTaken = this.#streams.lastPeerId;
+  }
+
+  /** A block from `start` to `end`. Throws an HpackError or a ConnectionError. */
+  take(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void {
+    // Decoded in any case: the table of the peer has to be kept in step.
+    const list = this.#decoder.decode(buffer, start, end);
+    this.#guard.usefulFrame();
+    const stream = this.#streams.find(streamId);
+    if (stream !== undefined) this.#further(stream, list, endStream);
+    else if (this.#options.isServer && this.#streams.isIdle(streamId)) this.#begin(streamId, list, endStream);
+    else this.#streams.strayFrame(streamId, 'HEADERS');
+  }
+
+  #begin(streamId: number, list: HeaderList, endStream: boolean): void {
+    this.#streams.begunByPeer(streamId);
+    const isFull = this.#streams.size >= this.#options.maxConcurrentStreams;
+    if (isFull || streamId > this.#lastTaken) this.#streams.refuse(streamId);
+    else this.#receiver.onRequest(streamId, requestHeadOf(list), endStream);
+  }
+
+  #further(stream: Http2Stream, list: HeaderList, endStream: boolean): void {
+    if (stream.remoteEnded) this.#fault(stream, 'HEADERS after its end', ErrorCode.STREAM_CLOSED);
+    else if (this.#options.isServer || stream.headed) this.#trailers(stream, list, endStream);
+    else this.#response(stream, list, endStream);
+  }
+
+  #response(stream: Http2Stream, list: HeaderList, endStream: boolean): void {
+    const { fault, informational } = responseHeadOf(list);
+    if (fault !== undefined) {
+      this.#fault(stream, fault);
+      return;
+    }
+    // A response before the response (103 and the like) says nothing.
+    if (informational && !endStream) return;
+    stream.headed = true;
+    stream.remoteEnded = endStream;
+    stream.events?.headers?.(list);
+    if (endStream) this.#receiver.onEnd(stream, undefined);
+  }
+
+  #trailers(stream: Http2Stream, list: HeaderList, endStream: boolean): void {
+    const hasTooLittle = (stream.expectedBytes ?? 0) > 0;
+    const fault =
+      trailersHeadOf(list).fault ??
+      (endStream ? undefined : 'trailers do not end their stream') ??
+      (hasTooLittle ? 'its length is not as announced' : undefined);
+    if (fault !== undefined) {
+      this.#fault(stream, fault);
+      return;
+    }
+    stream.remoteEnded = true;
+    this.#receiver.onEnd(stream, list);
+  }
+
+  #fault(stream: Http2Stream, text: string, code: ErrorCode = ErrorCode.PROTOCOL_ERROR): void {
+    this.#streams.fault(stream, new StreamError(code, text));
+  }
+}

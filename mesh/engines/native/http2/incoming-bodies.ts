@@ -1,0 +1,59 @@
+import type { FloodGuard } from './flood-guard.ts';
+import { ErrorCode, StreamError } from './frames.ts';
+import type { BlockReceiver } from './incoming-blocks.ts';
+import type { ReceiveFlow } from './receive-flow.ts';
+import type { Http2Stream } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
+
+/** Takes the DATA of all streams: keeps it within the windows and to the length that was announced, and hands it on. */
+export class IncomingBodies {
+  readonly #streams: StreamTable;
+  readonly #receiving: ReceiveFlow;
+  readonly #guard: FloodGuard;
+  readonly #receiver: Pick<BlockReceiver, 'onEnd'>;
+
+  constructor(streams: StreamTable, receiving: ReceiveFlow, guard: FloodGuard, receiver: Pick<BlockReceiver, 'onEnd'>) {
+    this.#streams = streams;
+    this.#receiving = receiving;
+    this.#guard = guard;
+    this.#receiver = receiver;
+  }
+
+  /** A piece from `start` to `end`; with its padding it took `frameBytes` off the windows. */
+  take(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void {
+    this.#receiving.take(frameBytes);
+    if (end > start || endStream) this.#guard.usefulFrame();
+    else this.#guard.idleFrame();
+    const stream = this.#streams.find(streamId);
+    if (stream === undefined) {
+      this.#receiving.giveBack(frameBytes);
+      this.#streams.strayFrame(streamId, 'DATA');
+      return;
+    }
+    const fault = faultOf(stream, end - start, frameBytes, endStream);
+    if (fault !== undefined) {
+      this.#receiving.giveBack(frameBytes);
+      this.#streams.fault(stream, fault);
+      return;
+    }
+    this.#receiving.hold(stream, frameBytes);
+    // Before the handler, so that it can answer and be done.
+    stream.remoteEnded = endStream;
+    if (end > start) stream.events?.data(buffer, start, end);
+    const paddingBytes = frameBytes - (end - start);
+    if (paddingBytes > 0) this.#receiving.consumed(stream, paddingBytes);
+    if (endStream) this.#receiver.onEnd(stream, undefined);
+  }
+}
+
+/** What is wrong with a piece; notes it as come when nothing is. */
+function faultOf(stream: Http2Stream, bytes: number, frameBytes: number, endStream: boolean): StreamError | undefined {
+  if (stream.remoteEnded) return new StreamError(ErrorCode.STREAM_CLOSED, 'DATA after its end');
+  if (!stream.receiving.take(frameBytes)) {
+    return new StreamError(ErrorCode.FLOW_CONTROL_ERROR, 'its window is overrun');
+  }
+  if (stream.expectedBytes === undefined) return undefined;
+  stream.expectedBytes -= bytes;
+  const isRight = endStream ? stream.expectedBytes === 0 : stream.expectedBytes >= 0;
+  return isRight ? undefined : new StreamError(ErrorCode.PROTOCOL_ERROR, 'its length is not as announced');
+}

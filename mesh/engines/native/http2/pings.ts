@@ -1,0 +1,43 @@
+import { Flag, FrameType } from './frames.ts';
+import type { Output } from './output.ts';
+
+const payloadBytes = 8;
+// The first half of the payload of our pings; the second counts them.
+const mark = 0x6d65_7368;
+
+/** The pings of a connection that have not come back. */
+export class Pings {
+  readonly #output: Output;
+  readonly #waiting = new Map<number, () => void>();
+  #count = 0;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  /** Sends one; `answered` is called when it comes back. */
+  send(answered: () => void): void {
+    this.#count = (this.#count + 1) >>> 0;
+    this.#waiting.set(this.#count, answered);
+    this.#output.header(payloadBytes, FrameType.PING, 0, 0);
+    this.#output.uint32(mark);
+    this.#output.uint32(this.#count);
+    this.#output.schedule();
+  }
+
+  /** One has come back; what we never sent is ignored. */
+  acknowledged(payload: Buffer, start: number): void {
+    if (payload.readUInt32BE(start) !== mark) return;
+    const number = payload.readUInt32BE(start + 4);
+    const answered = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    answered?.();
+  }
+
+  /** Sends the peer's own back. */
+  answer(payload: Buffer, start: number): void {
+    this.#output.header(payloadBytes, FrameType.PING, Flag.ACK, 0);
+    this.#output.bytes(payload.subarray(start, start + payloadBytes));
+    this.#output.schedule();
+  }
+}

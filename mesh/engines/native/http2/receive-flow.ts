@@ -1,0 +1,113 @@
+import { flowError } from './faults.ts';
+import { defaultFrameBytes, defaultWindowBytes, FrameType } from './frames.ts';
+import type { Output } from './output.ts';
+import type { Pings } from './pings.ts';
+import { ReceiveWindow } from './receive-window.ts';
+import { Setting, sendSettings } from './settings.ts';
+import type { Http2Stream } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
+
+// A window that is used up within a round trip is doubled up to this.
+const greatestGrownBytes = 16 * 1024 * 1024;
+const greatestStreamBytes = greatestGrownBytes / 4;
+// What all streams of a connection may hold that nobody has dealt with; beyond it the peer has to wait.
+const greatestHeldBytes = 32 * 1024 * 1024;
+
+/** What the peer may send: the windows that we give it. They grow while they are what limits the link. */
+export class ReceiveFlow {
+  readonly #output: Output;
+  readonly #pings: Pings;
+  readonly #streams: StreamTable;
+  readonly #window = new ReceiveWindow(defaultWindowBytes);
+  #streamWindowBytes: number;
+  #heldBytes = 0;
+  #owedBytes = 0;
+  /** What has come since a ping was sent. */
+  #probe: { bytes: number } | undefined;
+
+  constructor(output: Output, pings: Pings, streams: StreamTable, streamWindowBytes: number) {
+    this.#output = output;
+    this.#pings = pings;
+    this.#streams = streams;
+    this.#streamWindowBytes = streamWindowBytes;
+  }
+
+  /** The window that new streams have. */
+  get streamWindowBytes(): number {
+    return this.#streamWindowBytes;
+  }
+
+  /** Takes a frame off the window of the connection. Throws a ConnectionError when the peer sent more than it might. */
+  take(bytes: number): void {
+    if (!this.#window.take(bytes)) throw flowError('the window of the connection is overrun');
+    this.#measure(bytes);
+  }
+
+  /** Notes bytes that wait in a stream. The connection goes on meanwhile, unless very much waits. */
+  hold(stream: Http2Stream, bytes: number): void {
+    stream.heldBytes += bytes;
+    this.#heldBytes += bytes;
+    if (this.#heldBytes < greatestHeldBytes) this.giveBack(bytes);
+    else this.#owedBytes += bytes;
+  }
+
+  /** Notes that bytes that waited in a stream are dealt with. */
+  consumed(stream: Http2Stream, bytes: number): void {
+    this.#release(stream, Math.min(bytes, stream.heldBytes));
+    if (stream.closed || stream.remoteEnded) return;
+    const told = stream.receiving.free(bytes);
+    if (told > 0) this.#output.numberFrame(FrameType.WINDOW_UPDATE, stream.id, told);
+  }
+
+  /** Nobody deals any more with what waits in a stream. */
+  abandon(stream: Http2Stream): void {
+    this.#release(stream, stream.heldBytes);
+  }
+
+  /** Lets the peer send so many bytes more on the connection. */
+  giveBack(bytes: number): void {
+    const told = this.#window.free(bytes);
+    if (told > 0) this.#output.numberFrame(FrameType.WINDOW_UPDATE, 0, told);
+  }
+
+  /** Makes the window of the connection so large. */
+  growTo(bytes: number): void {
+    const more = this.#window.growTo(bytes);
+    if (more > 0) this.#output.numberFrame(FrameType.WINDOW_UPDATE, 0, more);
+  }
+
+  #release(stream: Http2Stream, bytes: number): void {
+    stream.heldBytes -= bytes;
+    this.#heldBytes -= bytes;
+    if (this.#owedBytes === 0 || this.#heldBytes >= greatestHeldBytes / 2) return;
+    const owed = this.#owedBytes;
+    this.#owedBytes = 0;
+    this.giveBack(owed);
+  }
+
+  /** Finds out by a ping whether the window is what limits the link, and doubles it then. */
+  #measure(bytes: number): void {
+    if (this.#probe !== undefined) {
+      this.#probe.bytes += bytes;
+      return;
+    }
+    if (this.#window.bytes >= greatestGrownBytes || bytes < defaultFrameBytes / 2) return;
+    const probe = { bytes };
+    this.#probe = probe;
+    this.#pings.send(() => {
+      this.#probe = undefined;
+      if (probe.bytes * 3 < this.#window.bytes * 2) return;
+      const grown = Math.min(2 * this.#window.bytes, greatestGrownBytes);
+      this.growTo(grown);
+      this.#growStreams(Math.min(grown, greatestStreamBytes));
+    });
+  }
+
+  #growStreams(bytes: number): void {
+    if (bytes <= this.#streamWindowBytes) return;
+    this.#streamWindowBytes = bytes;
+    sendSettings(this.#output, [[Setting.INITIAL_WINDOW_SIZE, bytes]]);
+    // The setting changes the windows of streams that are open too.
+    for (const stream of this.#streams.values()) stream.receiving.growTo(bytes);
+  }
+}

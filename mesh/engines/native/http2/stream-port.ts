@@ -1,0 +1,104 @@
+import type { FloodGuard } from './flood-guard.ts';
+import { ErrorCode, Flag, FrameType } from './frames.ts';
+import type { Output } from './output.ts';
+import type { ReceiveFlow } from './receive-flow.ts';
+import type { SendFlow } from './send-flow.ts';
+import type { PeerSettings } from './settings.ts';
+import type { Http2Stream, StreamCarrier } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
+
+export interface StreamPortParts {
+  readonly isServer: boolean;
+  readonly peer: PeerSettings;
+  readonly output: Output;
+  readonly guard: FloodGuard;
+  readonly streams: StreamTable;
+  readonly sending: SendFlow;
+  readonly receiving: ReceiveFlow;
+}
+
+/** The connection as its streams see it. */
+export class StreamPort implements StreamCarrier {
+  readonly #isServer: boolean;
+  readonly #peer: PeerSettings;
+  readonly #output: Output;
+  readonly #guard: FloodGuard;
+  readonly #streams: StreamTable;
+  readonly #sending: SendFlow;
+  readonly #receiving: ReceiveFlow;
+
+  constructor({ isServer, peer, output, guard, streams, sending, receiving }: StreamPortParts) {
+    this.#isServer = isServer;
+    this.#peer = peer;
+    this.#output = output;
+    this.#guard = guard;
+    this.#streams = streams;
+    this.#sending = sending;
+    this.#receiving = receiving;
+  }
+
+  get congested(): boolean {
+    return this.#output.congested;
+  }
+
+  sendBlock(streamId: number, block: Uint8Array, endStream: boolean): void {
+    const most = this.#peer.maxFrameBytes;
+    const endFlag = endStream ? Flag.END_STREAM : 0;
+    const first = Math.min(block.length, most);
+    const isWhole = first === block.length;
+    this.#output.header(first, FrameType.HEADERS, endFlag | (isWhole ? Flag.END_HEADERS : 0), streamId);
+    this.#output.bytes(isWhole ? block : block.subarray(0, most));
+    for (let at = most; at < block.length; at += most) {
+      const part = block.subarray(at, at + most);
+      const isLast = at + most >= block.length;
+      this.#output.header(part.length, FrameType.CONTINUATION, isLast ? Flag.END_HEADERS : 0, streamId);
+      this.#output.bytes(part);
+    }
+    this.#output.schedule();
+  }
+
+  beginData(streamId: number, bytes: number, endStream: boolean): void {
+    this.#sending.spend(bytes);
+    this.#output.header(bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, streamId);
+    this.#guard.usefulFrame();
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.#output.bytes(bytes);
+  }
+
+  sendable(streamWindow: number): number {
+    return this.#sending.sendable(streamWindow);
+  }
+
+  markDirty(stream: Http2Stream): void {
+    this.#sending.markDirty(stream);
+  }
+
+  markBlocked(stream: Http2Stream): void {
+    this.#sending.markBlocked(stream);
+  }
+
+  schedule(): void {
+    this.#output.schedule();
+  }
+
+  consumed(stream: Http2Stream, bytes: number): void {
+    this.#receiving.consumed(stream, bytes);
+  }
+
+  sideEnded(stream: Http2Stream): void {
+    if (!stream.localEnded || stream.closed) return;
+    if (stream.remoteEnded) {
+      this.#guard.streamEnded();
+      this.#streams.remove(stream);
+      return;
+    }
+    // A server that has answered does not want the rest (RFC 9113 section 8.1).
+    if (this.#isServer) this.#streams.reset(stream, ErrorCode.NO_ERROR);
+  }
+
+  reset(stream: Http2Stream, code: ErrorCode): void {
+    this.#streams.reset(stream, code);
+  }
+}

@@ -1,0 +1,129 @@
+import { protocolError } from './faults.ts';
+import type { FloodGuard } from './flood-guard.ts';
+import { ConnectionError, ErrorCode, FrameType, greatestStreamId, type StreamError } from './frames.ts';
+import type { Output } from './output.ts';
+import type { Http2Stream } from './stream.ts';
+
+// How many streams are remembered that we reset: what their peer sent before it heard of that is no fault.
+const rememberedResets = 1_000;
+
+/** The streams of a connection: those that are open, what is known of those that were, and how they end before their time. */
+export class StreamTable {
+  readonly #isServer: boolean;
+  readonly #output: Output;
+  readonly #guard: FloodGuard;
+  readonly #onRemoved: (stream: Http2Stream) => void;
+  readonly #open = new Map<number, Http2Stream>();
+  readonly #resets = new Set<number>();
+  #lastPeerId = 0;
+  #nextId = 1;
+
+  constructor(isServer: boolean, output: Output, guard: FloodGuard, onRemoved: (stream: Http2Stream) => void) {
+    this.#isServer = isServer;
+    this.#output = output;
+    this.#guard = guard;
+    this.#onRemoved = onRemoved;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** The last stream that the peer has opened; 0: none. */
+  get lastPeerId(): number {
+    return this.#lastPeerId;
+  }
+
+  /** Whether all numbers of our streams are used up. */
+  get exhausted(): boolean {
+    return this.#nextId >= greatestStreamId;
+  }
+
+  find(streamId: number): Http2Stream | undefined {
+    return this.#open.get(streamId);
+  }
+
+  /** Those that are open now; they may end meanwhile. */
+  all(): Http2Stream[] {
+    return [...this.#open.values()];
+  }
+
+  /** The same without a copy, for those who end none of them. */
+  values(): Iterable<Http2Stream> {
+    return this.#open.values();
+  }
+
+  /** The number for the next stream of ours. */
+  takeId(): number {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    return id;
+  }
+
+  add(stream: Http2Stream): void {
+    this.#open.set(stream.id, stream);
+  }
+
+  /** Notes that the peer opens a stream. */
+  begunByPeer(streamId: number): void {
+    if (streamId % 2 === 0) throw protocolError('a client opens a stream with an even number');
+    this.#lastPeerId = streamId;
+  }
+
+  /** Whether nobody has opened a stream of this number yet. */
+  isIdle(streamId: number): boolean {
+    const isOurs = streamId % 2 === (this.#isServer ? 0 : 1);
+    return isOurs ? this.#isServer || streamId >= this.#nextId : streamId > this.#lastPeerId;
+  }
+
+  /** Both sides have ended it, or the peer has reset it. */
+  remove(stream: Http2Stream): void {
+    stream.drop();
+    this.#open.delete(stream.id);
+    this.#onRemoved(stream);
+  }
+
+  /** Ends both sides of a stream. */
+  reset(stream: Http2Stream, code: ErrorCode): void {
+    this.#remember(stream.id);
+    this.#output.numberFrame(FrameType.RST_STREAM, stream.id, code);
+    this.remove(stream);
+  }
+
+  /** Ends a stream for a fault of the peer. What it makes us reset costs us as much as what it resets itself. */
+  fault(stream: Http2Stream, { code }: StreamError): void {
+    this.#guard.streamReset();
+    const { events } = stream;
+    this.reset(stream, code);
+    events?.aborted(code);
+  }
+
+  /** Takes no stream of this number, which the peer has just opened. */
+  refuse(streamId: number): void {
+    this.#guard.streamReset();
+    this.#remember(streamId);
+    this.#output.numberFrame(FrameType.RST_STREAM, streamId, ErrorCode.REFUSED_STREAM);
+  }
+
+  /** A frame of a stream that is not open: it was under way when we reset it, or it is a fault. */
+  strayFrame(streamId: number, what: string): void {
+    if (this.isIdle(streamId)) throw protocolError(`${what} on a stream that was not opened`);
+    if (this.#resets.has(streamId)) return;
+    throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on a stream that is closed`);
+  }
+
+  /** Forgets all of them, when the connection is over. */
+  clear(): Http2Stream[] {
+    const streams = this.all();
+    this.#open.clear();
+    for (const stream of streams) stream.drop();
+    return streams;
+  }
+
+  #remember(streamId: number): void {
+    this.#resets.add(streamId);
+    if (this.#resets.size <= rememberedResets) return;
+    const [oldest] = this.#resets;
+    if (oldest !== undefined) this.#resets.delete(oldest);
+  }
+}
