@@ -20,6 +20,9 @@ import { Http2Stream, type StreamEvents } from './stream.ts';
 import { StreamPort } from './stream-port.ts';
 import { StreamTable } from './stream-table.ts';
 
+// Frames that no window holds back, such as acknowledgements and headers: a peer that makes us send more and reads nothing
+// fills our memory.
+const greatestUnreadBytes = 1024 * 1024;
 // How long a peer that made a fault has to read what we said of it.
 const lastWordsMs = 1_000;
 
@@ -60,7 +63,8 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
     const streams = new StreamTable(isServer, output, guard, (stream) => this.#onRemoved(stream));
     const sending = new SendFlow(output, this.peer, streams);
     const receiving = new ReceiveFlow(output, pings, streams, streamWindowBytes);
-    const blocks = new IncomingBlocks({ isServer, maxHeaderListBytes, maxConcurrentStreams }, streams, guard, this);
+    const limits = { isServer, maxHeaderListBytes, maxConcurrentStreams };
+    const blocks = new IncomingBlocks(limits, streams, receiving, guard, this);
     this.#output = output;
     this.#pings = pings;
     this.#streams = streams;
@@ -168,9 +172,14 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
     this.#events.settings?.();
   }
 
+  onSettingsAcknowledged(): void {
+    // We send few, so that these are not told from acknowledgements of nothing.
+    this.#guard.idleFrame();
+  }
+
   onPing(isAnswer: boolean, buffer: Buffer, start: number): void {
     if (isAnswer) {
-      this.#pings.acknowledged(buffer, start);
+      if (!this.#pings.acknowledged(buffer, start)) this.#guard.idleFrame();
       return;
     }
     this.#guard.idleFrame();
@@ -178,6 +187,7 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
   }
 
   onGoaway(lastStreamId: number, code: ErrorCode): void {
+    this.#guard.idleFrame();
     if (!this.#isServer) {
       this.#shutdown.beginByPeer();
       for (const stream of this.#streams.all()) {
@@ -276,6 +286,9 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
     this.#guard.tick(performance.now());
     try {
       this.#reader.push(chunk);
+      if (this.#output.unreadAnswerBytes > greatestUnreadBytes) {
+        throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'it reads nothing of what it makes us answer');
+      }
     } catch (error) {
       this.#fail(error);
     }

@@ -49,6 +49,7 @@ function fieldsFault(fields: readonly string[], pseudoFields: ReadonlySet<string
       if (regular) return 'a pseudo-field comes behind others';
       if (!pseudoFields.has(name)) return `there may be no ${name} here`;
       if (seen.has(name)) return `there are two ${name}`;
+      if (!isFieldValue(value)) return `the value of ${name} has characters that it may not have`;
       seen.add(name);
       continue;
     }
@@ -77,7 +78,7 @@ function isFieldValue(value: string): boolean {
   if (isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1))) return false;
   for (let index = 0; index < value.length; index += 1) {
     const code = value.charCodeAt(index);
-    if (code === 0 || code === 0x0a || code === 0x0d) return false;
+    if (code < 0x20 ? code !== 0x09 : code === 0x7f) return false;
   }
   return true;
 }

@@ -10,11 +10,13 @@ interface Allowance {
 /**
  * Tells a busy peer from one that makes us work for nothing. Streams that end well earn the right to reset others, and
  * frames that carry something that to send some that do not; who has used up what it earned is ended with
- * ENHANCE_YOUR_CALM. The limits of reset streams count those that the peer made us reset as well (CVE-2023-44487,
- * CVE-2025-8671); idle frames are PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE and unknown ones.
+ * ENHANCE_YOUR_CALM. Streams that the peer makes us reset by a fault (CVE-2025-8671) have an allowance of their own, since
+ * honest peers make none; idle frames are PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE, those of streams that are
+ * over, acknowledgements of nothing and unknown ones.
  */
 export class FloodGuard {
   readonly #resets: Allowance = { left: 2_000, most: 5_000, perSecond: 100 };
+  readonly #faults: Allowance = { left: 100, most: 100, perSecond: 10 };
   readonly #idle: Allowance = { left: 1_000, most: 10_000, perSecond: 200 };
   #atMs = 0;
 
@@ -23,7 +25,7 @@ export class FloodGuard {
     const seconds = (nowMs - this.#atMs) / 1_000;
     if (seconds < 0.05) return;
     if (this.#atMs > 0) {
-      for (const allowance of [this.#resets, this.#idle]) earn(allowance, seconds * allowance.perSecond);
+      for (const allowance of [this.#resets, this.#faults, this.#idle]) earn(allowance, seconds * allowance.perSecond);
     }
     this.#atMs = nowMs;
   }
@@ -38,6 +40,10 @@ export class FloodGuard {
 
   streamReset(): void {
     spend(this.#resets, 'too many of its streams were reset');
+  }
+
+  streamFaulted(): void {
+    spend(this.#faults, 'too many of its streams had a fault');
   }
 
   idleFrame(): void {

@@ -17,6 +17,7 @@ export interface FrameHandler {
   onReset(streamId: number, code: ErrorCode): void;
   /** `isFirst`: the peer has not spoken before. */
   onSettings(buffer: Buffer, start: number, end: number, isFirst: boolean): void;
+  onSettingsAcknowledged(): void;
   onPing(isAnswer: boolean, buffer: Buffer, start: number): void;
   onGoaway(lastStreamId: number, code: ErrorCode): void;
   /** `streamId` 0: the window of the connection. */
@@ -144,6 +145,7 @@ export class FrameDispatch implements FrameSink {
     if ((flags & Flag.ACK) !== 0) {
       if (!this.#settled) throw protocolError('the first frame acknowledges SETTINGS');
       if (end > start) throw frameSizeError('an acknowledgement of SETTINGS with settings in it');
+      this.#handler.onSettingsAcknowledged();
       return;
     }
     const isFirst = !this.#settled;

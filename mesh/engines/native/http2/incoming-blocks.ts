@@ -3,6 +3,7 @@ import { ErrorCode, greatestStreamId, StreamError } from './frames.ts';
 import { createHpackDecoder, type HpackDecoder } from './hpack/decoder.ts';
 import type { HeaderList } from './hpack/header-list.ts';
 import { type MessageHead, requestHeadOf, responseHeadOf, trailersHeadOf } from './message-head.ts';
+import type { ReceiveFlow } from './receive-flow.ts';
 import type { Http2Stream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
@@ -25,14 +26,22 @@ export interface IncomingBlocksOptions {
 export class IncomingBlocks {
   readonly #options: IncomingBlocksOptions;
   readonly #streams: StreamTable;
+  readonly #receiving: ReceiveFlow;
   readonly #guard: FloodGuard;
   readonly #receiver: BlockReceiver;
   readonly #decoder: HpackDecoder;
   #lastTaken = greatestStreamId;
 
-  constructor(options: IncomingBlocksOptions, streams: StreamTable, guard: FloodGuard, receiver: BlockReceiver) {
+  constructor(
+    options: IncomingBlocksOptions,
+    streams: StreamTable,
+    receiving: ReceiveFlow,
+    guard: FloodGuard,
+    receiver: BlockReceiver,
+  ) {
     this.#options = options;
     this.#streams = streams;
+    this.#receiving = receiving;
     this.#guard = guard;
     this.#receiver = receiver;
     this.#decoder = createHpackDecoder({ maxHeaderListBytes: options.maxHeaderListBytes });
@@ -47,17 +56,17 @@ export class IncomingBlocks {
   take(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void {
     // Decoded in any case: the table of the peer has to be kept in step.
     const list = this.#decoder.decode(buffer, start, end);
-    this.#guard.usefulFrame();
     const stream = this.#streams.find(streamId);
     if (stream !== undefined) this.#further(stream, list, endStream);
     else if (this.#options.isServer && this.#streams.isIdle(streamId)) this.#begin(streamId, list, endStream);
-    else this.#streams.strayFrame(streamId, 'HEADERS');
+    else this.#streams.strayFrame(streamId, 'HEADERS', 0);
   }
 
   #begin(streamId: number, list: HeaderList, endStream: boolean): void {
     this.#streams.begunByPeer(streamId);
+    this.#guard.usefulFrame();
     const isFull = this.#streams.size >= this.#options.maxConcurrentStreams;
-    if (isFull || streamId > this.#lastTaken) this.#streams.refuse(streamId);
+    if (isFull || streamId > this.#lastTaken) this.#streams.refuse(streamId, this.#receiving.streamWindowBytes);
     else this.#receiver.onRequest(streamId, requestHeadOf(list), endStream);
   }
 

@@ -22,14 +22,14 @@ export class IncomingBodies {
   /** A piece from `start` to `end`; with its padding it took `frameBytes` off the windows. */
   take(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void {
     this.#receiving.take(frameBytes);
-    if (end > start || endStream) this.#guard.usefulFrame();
-    else this.#guard.idleFrame();
     const stream = this.#streams.find(streamId);
     if (stream === undefined) {
       this.#receiving.giveBack(frameBytes);
-      this.#streams.strayFrame(streamId, 'DATA');
+      this.#streams.strayFrame(streamId, 'DATA', frameBytes);
       return;
     }
+    if (end > start || endStream) this.#guard.usefulFrame();
+    else this.#guard.idleFrame();
     const fault = faultOf(stream, end - start, frameBytes, endStream);
     if (fault !== undefined) {
       this.#receiving.giveBack(frameBytes);

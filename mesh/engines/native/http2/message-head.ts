@@ -43,7 +43,8 @@ function headOf(list: HeaderList, faultOf: (fields: readonly string[]) => string
   const badLength = length !== undefined && !/^\d{1,15}$/.test(length);
   const head: MessageHead = {
     list,
-    fault: faultOf(fields) ?? (badLength ? 'content-length is no number' : undefined),
+    // What was too much to be kept has no fields: whoever reads the message has to refuse it for that.
+    fault: list.tooLarge ? undefined : (faultOf(fields) ?? (badLength ? 'content-length is no number' : undefined)),
     contentLength,
     informational: fieldValue(fields, ':status')?.startsWith('1') ?? false,
     derived: undefined,

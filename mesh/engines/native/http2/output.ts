@@ -22,6 +22,7 @@ export class Output {
   #scheduled = false;
   #corked = false;
   #closed = false;
+  #unreadAnswerBytes = 0;
 
   /** `beforeFlush` may add what was kept back to be sent together. */
   constructor(socket: Socket, beforeFlush: () => void) {
@@ -34,13 +35,14 @@ export class Output {
     return this.#socket.writableLength > congestedBytes;
   }
 
-  /** Bytes that the system has not taken yet. */
-  get unsentBytes(): number {
-    return this.#socket.writableLength + this.#used;
+  /** Bytes of frames without flow control, written since the system last had taken everything. */
+  get unreadAnswerBytes(): number {
+    return this.#unreadAnswerBytes;
   }
 
   /** Begins a frame; its payload has to follow, with `bytes` or `uint32`. */
   header(payloadBytes: number, type: number, flags: number, streamId: number): void {
+    if (type !== FrameType.DATA) this.#unreadAnswerBytes += frameHeaderBytes + payloadBytes;
     const scratch = this.#reserve(frameHeaderBytes);
     let at = this.#used;
     scratch[at++] = payloadBytes >>> 16;
@@ -91,6 +93,7 @@ export class Output {
   flush(): void {
     this.#scheduled = false;
     if (this.#closed) return;
+    if (this.#socket.writableLength === 0) this.#unreadAnswerBytes = 0;
     this.#beforeFlush();
     this.#write();
     if (this.#corked) {

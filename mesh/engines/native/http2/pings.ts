@@ -25,13 +25,14 @@ export class Pings {
     this.#output.schedule();
   }
 
-  /** One has come back; what we never sent is ignored. */
-  acknowledged(payload: Buffer, start: number): void {
-    if (payload.readUInt32BE(start) !== mark) return;
+  /** One has come back; false when we never sent it. */
+  acknowledged(payload: Buffer, start: number): boolean {
     const number = payload.readUInt32BE(start + 4);
-    const answered = this.#waiting.get(number);
+    const answered = payload.readUInt32BE(start) === mark ? this.#waiting.get(number) : undefined;
+    if (answered === undefined) return false;
     this.#waiting.delete(number);
-    answered?.();
+    answered();
+    return true;
   }
 
   /** Sends the peer's own back. */

@@ -17,6 +17,11 @@ export class ReceiveWindow {
     return this.#bytes;
   }
 
+  /** How much the peer may still send. */
+  get left(): number {
+    return this.#bytes - this.#used;
+  }
+
   /** Takes bytes off the window; false when the peer sent more than it might. */
   take(bytes: number): boolean {
     this.#used += bytes;

@@ -7,6 +7,9 @@ import type { PeerSettings } from './settings.ts';
 import type { Http2Stream, StreamCarrier } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
+// From so many bytes on, a frame is worth its cost.
+const usefulBytes = 1024;
+
 export interface StreamPortParts {
   readonly isServer: boolean;
   readonly peer: PeerSettings;
@@ -57,10 +60,11 @@ export class StreamPort implements StreamCarrier {
     this.#output.schedule();
   }
 
-  beginData(streamId: number, bytes: number, endStream: boolean): void {
+  beginData(streamId: number, bytes: number, endStream: boolean, isCut: boolean): void {
     this.#sending.spend(bytes);
     this.#output.header(bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, streamId);
-    this.#guard.usefulFrame();
+    // A peer that gives its window in crumbs makes work and gives none.
+    if (!isCut || bytes >= usefulBytes) this.#guard.usefulFrame();
   }
 
   sendBytes(bytes: Uint8Array): void {

@@ -1,4 +1,4 @@
-import { protocolError } from './faults.ts';
+import { flowError, protocolError } from './faults.ts';
 import type { FloodGuard } from './flood-guard.ts';
 import { ConnectionError, ErrorCode, FrameType, greatestStreamId, type StreamError } from './frames.ts';
 import type { Output } from './output.ts';
@@ -14,7 +14,8 @@ export class StreamTable {
   readonly #guard: FloodGuard;
   readonly #onRemoved: (stream: Http2Stream) => void;
   readonly #open = new Map<number, Http2Stream>();
-  readonly #resets = new Set<number>();
+  /** How much the peer may have sent of a stream before it heard that we reset it. */
+  readonly #resets = new Map<number, number>();
   #lastPeerId = 0;
   #nextId = 1;
 
@@ -85,31 +86,34 @@ export class StreamTable {
 
   /** Ends both sides of a stream. */
   reset(stream: Http2Stream, code: ErrorCode): void {
-    this.#remember(stream.id);
+    this.#remember(stream.id, stream.receiving.left);
     this.#output.numberFrame(FrameType.RST_STREAM, stream.id, code);
     this.remove(stream);
   }
 
-  /** Ends a stream for a fault of the peer. What it makes us reset costs us as much as what it resets itself. */
+  /** Ends a stream for a fault of the peer. */
   fault(stream: Http2Stream, { code }: StreamError): void {
-    this.#guard.streamReset();
+    this.#guard.streamFaulted();
     const { events } = stream;
     this.reset(stream, code);
     events?.aborted(code);
   }
 
-  /** Takes no stream of this number, which the peer has just opened. */
-  refuse(streamId: number): void {
+  /** Takes no stream of this number, which the peer has just opened with this window. */
+  refuse(streamId: number, windowBytes: number): void {
     this.#guard.streamReset();
-    this.#remember(streamId);
+    this.#remember(streamId, windowBytes);
     this.#output.numberFrame(FrameType.RST_STREAM, streamId, ErrorCode.REFUSED_STREAM);
   }
 
   /** A frame of a stream that is not open: it was under way when we reset it, or it is a fault. */
-  strayFrame(streamId: number, what: string): void {
+  strayFrame(streamId: number, what: string, bytes: number): void {
     if (this.isIdle(streamId)) throw protocolError(`${what} on a stream that was not opened`);
-    if (this.#resets.has(streamId)) return;
-    throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on a stream that is closed`);
+    const left = this.#resets.get(streamId);
+    if (left === undefined) throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on a stream that is closed`);
+    if (bytes > left) throw flowError(`${what} beyond the window of a stream that was reset`);
+    this.#resets.set(streamId, left - bytes);
+    if (bytes === 0) this.#guard.idleFrame();
   }
 
   /** Forgets all of them, when the connection is over. */
@@ -120,10 +124,10 @@ export class StreamTable {
     return streams;
   }
 
-  #remember(streamId: number): void {
-    this.#resets.add(streamId);
+  #remember(streamId: number, windowBytes: number): void {
+    this.#resets.set(streamId, windowBytes);
     if (this.#resets.size <= rememberedResets) return;
-    const [oldest] = this.#resets;
+    const [oldest] = this.#resets.keys();
     if (oldest !== undefined) this.#resets.delete(oldest);
   }
 }

@@ -6,7 +6,8 @@ import { ReceiveWindow } from './receive-window.ts';
 export interface StreamCarrier {
   readonly congested: boolean;
   sendBlock(streamId: number, block: Uint8Array, endStream: boolean): void;
-  beginData(streamId: number, bytes: number, endStream: boolean): void;
+  /** Begins a frame of the body; `isCut`: for lack of window there is more that waits. */
+  beginData(streamId: number, bytes: number, endStream: boolean, isCut: boolean): void;
   sendBytes(bytes: Uint8Array): void;
   /** How much of a stream may go into its next frame. */
   sendable(streamWindow: number): number;
@@ -132,7 +133,7 @@ export class Http2Stream {
       }
       const last = bytes === this.#queuedBytes && this.#ending && this.#trailers === undefined;
       this.sendWindow -= bytes;
-      this.#connection.beginData(this.id, bytes, last);
+      this.#connection.beginData(this.id, bytes, last, bytes < this.#queuedBytes);
       this.#take(bytes);
       if (last) {
         this.#endLocal();
@@ -140,7 +141,7 @@ export class Http2Stream {
       }
     }
     if (!this.#ending) return;
-    if (this.#trailers === undefined) this.#connection.beginData(this.id, 0, true);
+    if (this.#trailers === undefined) this.#connection.beginData(this.id, 0, true, false);
     else this.#connection.sendBlock(this.id, this.#trailers, true);
     this.#endLocal();
   }
