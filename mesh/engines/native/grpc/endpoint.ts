@@ -3,6 +3,7 @@ import { Metadata, Status } from 'nice-grpc-common';
 import type { Clock } from '../../../telemetry/clock.ts';
 import { TransportError } from '../../transport-error.ts';
 import { Http2Connection } from '../http2/connection.ts';
+import { ConnectionWatch } from '../http2/connection-watch.ts';
 import { createHpackEncoder, type HpackEncoder } from '../http2/hpack/encoder.ts';
 import { literalFields } from '../http2/literal-fields.ts';
 import type { Http2Stream, StreamEvents } from '../http2/stream.ts';
@@ -16,8 +17,15 @@ export interface Endpoint {
 
 const connectTimeoutMs = 5_000;
 const backoff = { firstMs: 100, mostMs: 1_000 };
-const keepaliveMs = 30_000;
-const keepaliveTimeoutMs = 10_000;
+const never = Number.POSITIVE_INFINITY;
+// A server is pinged while calls wait for it.
+const patience = {
+  handshakeMs: connectTimeoutMs,
+  headersMs: 10_000,
+  answerMs: never,
+  pingEveryMs: 30_000,
+  pingTimeoutMs: 10_000,
+};
 // One is enough until it has as many streams as its server takes.
 const mostConnections = 8;
 
@@ -42,6 +50,7 @@ export function createEndpoint(address: string, clock: Pick<Clock, 'now'>): Endp
   const { host, port } = splitAddress(address);
   const lanes = new Set<Lane>();
   const fixedFields = new Map<string, string[]>();
+  const watch = new ConnectionWatch(patience, { pingsIdle: false });
   let waiting: Pending[] = [];
   let connecting: Socket | undefined;
   let failures = 0;
@@ -142,6 +151,7 @@ export function createEndpoint(address: string, clock: Pick<Clock, 'now'>): Endp
         streamClosed: serveWaiting,
         closed(error) {
           lanes.delete(lane);
+          watch.remove(connection);
           if (connection.settled) leave(lane);
           else onFailure(error ?? new Error('the connection was closed at once'));
         },
@@ -149,11 +159,7 @@ export function createEndpoint(address: string, clock: Pick<Clock, 'now'>): Endp
     );
     const lane = { connection, encoder };
     lanes.add(lane);
-    const silent = setTimeout(() => {
-      if (!connection.settled) connection.destroy(new Error(`no answer in HTTP/2 within ${connectTimeoutMs} ms`));
-    }, connectTimeoutMs);
-    silent.unref();
-    keepAlive(connection);
+    watch.add(connection);
   }
 
   function leave(lane: Lane): void {
@@ -186,18 +192,6 @@ export function createEndpoint(address: string, clock: Pick<Clock, 'now'>): Endp
       waiting = [];
     },
   };
-}
-
-/** Finds out that a peer is gone while calls wait for it. */
-function keepAlive(connection: Http2Connection): void {
-  const pinging = setInterval(() => {
-    if (connection.closed) return clearInterval(pinging);
-    if (connection.openStreams === 0) return;
-    const gone = setTimeout(() => connection.destroy(new Error('the server answers no PING')), keepaliveTimeoutMs);
-    gone.unref();
-    connection.ping(() => clearTimeout(gone));
-  }, keepaliveMs);
-  pinging.unref();
 }
 
 function splitAddress(address: string): { readonly host: string; readonly port: number } {

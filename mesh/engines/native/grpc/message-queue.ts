@@ -5,6 +5,8 @@ interface Waiter<T> {
 
 /** What is held before the sender has to wait, in bytes. */
 const heldBytes = 64 * 1024;
+// What a message costs here beside its bytes: many empty ones are much as well.
+const entryBytes = 128;
 
 /**
  * Messages that came and wait to be asked for. They are decoded when they are, and while more than 64 KiB of them wait the
@@ -47,7 +49,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
       return;
     }
     this.#messages.push(message);
-    this.#bytes += message.length;
+    this.#bytes += message.length + entryBytes;
   }
 
   /** Nothing comes any more; `error` is told once, behind what came. `undefined`: all has come. */
@@ -87,7 +89,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     const message = this.#messages[this.#first];
     if (message === undefined) return undefined;
     this.#first += 1;
-    this.#bytes -= message.length;
+    this.#bytes -= message.length + entryBytes;
     if (this.#first === this.#messages.length) {
       this.#messages = [];
       this.#first = 0;

@@ -14,16 +14,23 @@ const reserved: ReadonlySet<string> = new Set([
   'host',
 ]);
 
-/** The metadata in fields. Values of a `-bin` field are bytes, several of them in one field behind commas. */
+// What gRPC allows of what HTTP does: ASCII that can be printed.
+const validName = /^[0-9a-z_.-]+$/;
+const validValue = /^[\x20-\x7e]*$/;
+
+/**
+ * The metadata in fields. Values of a `-bin` field are bytes, several of them in one field behind commas. Fields that are
+ * valid in HTTP and not in gRPC are left out.
+ */
 export function metadataOf(fields: readonly string[]): Metadata {
   const metadata = Metadata();
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? '';
     const value = fields[index + 1] ?? '';
-    if (name.startsWith(':') || (reserved.has(name) && name !== 'user-agent')) continue;
+    if (!validName.test(name) || (reserved.has(name) && name !== 'user-agent')) continue;
     if (name.endsWith('-bin')) {
       for (const part of value.split(',')) metadata.append(name, new Uint8Array(Buffer.from(part, 'base64')));
-    } else {
+    } else if (validValue.test(value)) {
       metadata.append(name, value);
     }
   }

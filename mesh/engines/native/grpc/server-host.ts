@@ -6,6 +6,7 @@ import type { ServerHost, ServerHostOptions, WireStatus } from '../../engine.ts'
 import { listenError, parseListenAddress } from '../../listen-address.ts';
 import { malformedTimeout, unknownMethod } from '../../refusals.ts';
 import { Http2Connection } from '../http2/connection.ts';
+import { ConnectionWatch, type Patience, serverPatience } from '../http2/connection-watch.ts';
 import { literalFields } from '../http2/literal-fields.ts';
 import type { MessageHead } from '../http2/message-head.ts';
 import type { Http2Stream, StreamEvents } from '../http2/stream.ts';
@@ -15,14 +16,20 @@ import { requestHeadOf } from './request-head.ts';
 import { type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
 import { statusFields } from './status-fields.ts';
 import { TimerWheel } from './timer-wheel.ts';
-import { watchConnection } from './watch-connection.ts';
+
+/** What only this engine has. */
+export interface NativeServerHostOptions extends ServerHostOptions {
+  readonly patience?: Partial<Patience>;
+}
 
 /** Makes a server host on HTTP/2 of our own. */
 export function createServerHost({
   maxReceiveBytes = 4 * 1024 * 1024,
   maxConcurrentStreams = 1_000,
   toStatus,
-}: ServerHostOptions): ServerHost {
+  patience,
+}: NativeServerHostOptions): ServerHost {
+  const watch = new ConnectionWatch({ ...serverPatience, ...patience }, { pingsIdle: true });
   const methods = new Map<string, HostedMethod>();
   const connections = new Set<Http2Connection>();
   const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers: new TimerWheel() };
@@ -43,11 +50,14 @@ export function createServerHost({
       },
       {
         request: (stream, head) => begin(stream, head, peer),
-        closed: () => void connections.delete(connection),
+        closed() {
+          connections.delete(connection);
+          watch.remove(connection);
+        },
       },
     );
     connections.add(connection);
-    watchConnection(connection);
+    watch.add(connection);
     if (draining) connection.drain();
   }
 

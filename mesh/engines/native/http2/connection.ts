@@ -128,6 +128,16 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
     this.#socket.destroy();
   }
 
+  /** Ends it since the peer costs more than it is worth; it is told so. */
+  giveUp(why: string): void {
+    if (!this.#closed) this.#fail(new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, why));
+  }
+
+  /** Ends the streams whose answer is complete and of which nothing could be sent since `sinceMs`. */
+  endStuckAnswers(sinceMs: number): void {
+    for (const stream of this.#sending.stuckSince(sinceMs)) this.#streams.reset(stream, ErrorCode.CANCEL);
+  }
+
   // What the peer's frames say.
 
   onData(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void {

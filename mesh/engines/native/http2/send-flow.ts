@@ -41,7 +41,13 @@ export class SendFlow {
   }
 
   markBlocked(stream: Http2Stream): void {
+    stream.blockedMs = performance.now();
     this.#blocked.add(stream);
+  }
+
+  /** The streams that have all they will ever send, and of which nothing could be sent since `sinceMs`. */
+  stuckSince(sinceMs: number): Http2Stream[] {
+    return [...this.#blocked].filter((stream) => stream.ending && stream.blockedMs < sinceMs);
   }
 
   /** A stream has ended. */

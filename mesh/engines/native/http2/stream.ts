@@ -55,6 +55,8 @@ export class Http2Stream {
   closed = false;
   /** Whether the connection is to send for it at the end of the turn. */
   dirty = false;
+  /** When it last had to wait for a window, by `performance.now`. */
+  blockedMs = 0;
   /** Whether it is to be told of room. */
   wantsRoom = false;
 
@@ -74,6 +76,11 @@ export class Http2Stream {
 
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** Whether everything has been written that ever will be. */
+  get ending(): boolean {
+    return this.#ending;
   }
 
   /** Whether there is room to write more. */
