@@ -1,20 +1,20 @@
 import type { Socket } from 'node:net';
 import type { ConnectionEvents, ConnectionOptions } from './connection-options.ts';
-import { protocolError } from './faults.ts';
 import { FloodGuard } from './flood-guard.ts';
-import { FrameDispatch, type FrameHandler } from './frame-dispatch.ts';
+import { FrameDispatch } from './frame-dispatch.ts';
 import { FrameReader } from './frame-reader.ts';
 import { ConnectionError, clientPreface, defaultFrameBytes, ErrorCode, StreamError } from './frames.ts';
 import { HpackError } from './hpack/decoder.ts';
 import type { HeaderList } from './hpack/header-list.ts';
 import { type BlockReceiver, IncomingBlocks } from './incoming-blocks.ts';
 import { IncomingBodies } from './incoming-bodies.ts';
+import { IncomingFrames } from './incoming-frames.ts';
 import type { MessageHead } from './message-head.ts';
 import { Output } from './output.ts';
 import { Pings } from './pings.ts';
 import { ReceiveFlow } from './receive-flow.ts';
 import { SendFlow } from './send-flow.ts';
-import { defaultPeerSettings, readSettings, Setting, sendSettings } from './settings.ts';
+import { defaultPeerSettings, Setting, sendSettings } from './settings.ts';
 import { Shutdown, sendGoaway } from './shutdown.ts';
 import { Http2Stream, type StreamEvents } from './stream.ts';
 import { StreamPort } from './stream-port.ts';
@@ -23,6 +23,8 @@ import { StreamTable } from './stream-table.ts';
 // Frames that no window holds back, such as acknowledgements and headers: a peer that makes us send more and reads nothing
 // fills our memory.
 const greatestUnreadBytes = 1024 * 1024;
+// A peer with so much left to read may first read some of it.
+const greatestQueuedBytes = 32 * 1024 * 1024;
 // How long a peer that made a fault has to read what we said of it.
 const lastWordsMs = 1_000;
 
@@ -31,12 +33,13 @@ const lastWordsMs = 1_000;
  * two steps. It knows nothing of what its streams are for. A fault of the peer ends the stream or the connection that it
  * concerns, with the code that the RFC says.
  */
-export class Http2Connection implements FrameHandler, BlockReceiver {
+export class Http2Connection implements BlockReceiver {
   /** What the peer has said of itself. */
   readonly peer = defaultPeerSettings();
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
   readonly #isServer: boolean;
+  readonly #maxConcurrentStreams: number;
   readonly #guard = new FloodGuard();
   readonly #output: Output;
   readonly #reader: FrameReader;
@@ -45,8 +48,6 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
   readonly #pings: Pings;
   readonly #sending: SendFlow;
   readonly #receiving: ReceiveFlow;
-  readonly #blocks: IncomingBlocks;
-  readonly #bodies: IncomingBodies;
   readonly #port: StreamPort;
   readonly #shutdown: Shutdown;
   #closed = false;
@@ -57,24 +58,26 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
     this.#socket = socket;
     this.#events = events;
     this.#isServer = isServer;
+    this.#maxConcurrentStreams = maxConcurrentStreams;
     const output = new Output(socket, () => this.#sending.pumpDirty());
     const guard = this.#guard;
     const pings = new Pings(output);
     const streams = new StreamTable(isServer, output, guard, (stream) => this.#onRemoved(stream));
     const sending = new SendFlow(output, this.peer, streams);
     const receiving = new ReceiveFlow(output, pings, streams, streamWindowBytes);
-    const limits = { isServer, maxHeaderListBytes, maxConcurrentStreams };
-    const blocks = new IncomingBlocks(limits, streams, receiving, guard, this);
     this.#output = output;
     this.#pings = pings;
     this.#streams = streams;
     this.#sending = sending;
     this.#receiving = receiving;
-    this.#blocks = blocks;
-    this.#bodies = new IncomingBodies(streams, receiving, guard, this);
     this.#port = new StreamPort({ isServer, peer: this.peer, output, guard, streams, sending, receiving });
-    this.#shutdown = new Shutdown({ isServer, output, pings, streams, blocks, end: () => this.#end() });
-    this.#dispatch = new FrameDispatch(this, 4 * maxHeaderListBytes);
+    this.#shutdown = new Shutdown({ isServer, output, pings, streams, end: () => this.#end() });
+    const blocks = new IncomingBlocks({ isServer, maxHeaderListBytes }, streams, guard, this);
+    const bodies = new IncomingBodies(streams, receiving, guard, this);
+    const onSettings = () => events.settings?.();
+    const onGoaway = (lastStreamId: number, code: ErrorCode) => this.#onGoaway(lastStreamId, code);
+    const parts = { peer: this.peer, guard, output, pings, streams, sending, blocks, bodies, onSettings, onGoaway };
+    this.#dispatch = new FrameDispatch(new IncomingFrames(parts), 4 * maxHeaderListBytes);
     this.#reader = new FrameReader(this.#dispatch, { expectPreface: isServer, maxFrameBytes: defaultFrameBytes });
     this.#listen();
     this.#begin(options);
@@ -138,98 +141,12 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
     for (const stream of this.#sending.stuckSince(sinceMs)) this.#streams.reset(stream, ErrorCode.CANCEL);
   }
 
-  // What the peer's frames say.
-
-  onData(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void {
-    this.#bodies.take(streamId, buffer, start, end, frameBytes, endStream);
-  }
-
-  onBlock(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void {
-    this.#blocks.take(streamId, buffer, start, end, endStream);
-  }
-
-  onSelfDependency(streamId: number): void {
-    const text = 'a stream depends on itself';
-    const stream = this.#streams.find(streamId);
-    if (stream === undefined) throw protocolError(text);
-    this.#streams.fault(stream, new StreamError(ErrorCode.PROTOCOL_ERROR, text));
-  }
-
-  onPriority(streamId: number, wellFormed: boolean): void {
-    this.#guard.idleFrame();
-    if (wellFormed) return;
-    const text = 'PRIORITY of another size';
-    const stream = this.#streams.find(streamId);
-    if (stream === undefined) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, text);
-    this.#streams.fault(stream, new StreamError(ErrorCode.FRAME_SIZE_ERROR, text));
-  }
-
-  onReset(streamId: number, code: ErrorCode): void {
-    if (this.#streams.isIdle(streamId)) throw protocolError('RST_STREAM on a stream that was not opened');
-    this.#guard.streamReset();
-    const stream = this.#streams.find(streamId);
-    if (stream === undefined) return;
-    this.#streams.remove(stream);
-    stream.events?.aborted(code);
-  }
-
-  onSettings(buffer: Buffer, start: number, end: number, isFirst: boolean): void {
-    if (!isFirst) this.#guard.idleFrame();
-    const windowBefore = this.peer.initialWindowBytes;
-    readSettings(this.peer, buffer, start, end);
-    this.#output.settingsAck();
-    this.#sending.shiftAll(this.peer.initialWindowBytes - windowBefore);
-    this.#events.settings?.();
-  }
-
-  onSettingsAcknowledged(): void {
-    // We send few, so that these are not told from acknowledgements of nothing.
-    this.#guard.idleFrame();
-  }
-
-  onPing(isAnswer: boolean, buffer: Buffer, start: number): void {
-    if (isAnswer) {
-      if (!this.#pings.acknowledged(buffer, start)) this.#guard.idleFrame();
+  onRequest(streamId: number, head: MessageHead, endStream: boolean): void {
+    const hasRoom = this.#streams.size < this.#maxConcurrentStreams && this.#sending.queuedBytes < greatestQueuedBytes;
+    if (!hasRoom || !this.#shutdown.takes(streamId)) {
+      this.#streams.refuse(streamId, this.#receiving.streamWindowBytes);
       return;
     }
-    this.#guard.idleFrame();
-    this.#pings.answer(buffer, start);
-  }
-
-  onGoaway(lastStreamId: number, code: ErrorCode): void {
-    this.#guard.idleFrame();
-    if (!this.#isServer) {
-      this.#shutdown.beginByPeer();
-      for (const stream of this.#streams.all()) {
-        if (stream.id <= lastStreamId) continue;
-        this.#streams.remove(stream);
-        stream.events?.aborted(ErrorCode.REFUSED_STREAM);
-      }
-    }
-    this.#events.goaway?.(lastStreamId, code);
-    this.#shutdown.check();
-  }
-
-  onWindowUpdate(streamId: number, increment: number): void {
-    this.#guard.idleFrame();
-    const stream = this.#streams.find(streamId);
-    if (streamId === 0) {
-      if (increment === 0) throw protocolError('WINDOW_UPDATE of 0');
-      this.#sending.grow(increment);
-    } else if (stream === undefined) {
-      if (this.#streams.isIdle(streamId)) throw protocolError('WINDOW_UPDATE on a stream that was not opened');
-    } else if (increment === 0) {
-      this.#streams.fault(stream, new StreamError(ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0'));
-    } else {
-      this.#sending.growStream(stream, increment);
-    }
-  }
-
-  onUnknown(): void {
-    this.#guard.idleFrame();
-  }
-
-  onRequest(streamId: number, head: MessageHead, endStream: boolean): void {
     const stream = this.#createStream(streamId);
     const hasTooLittle = endStream && (head.contentLength ?? 0) > 0;
     const fault = head.fault ?? (hasTooLittle ? 'its length is not as announced' : undefined);
@@ -259,10 +176,23 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
     return stream;
   }
 
+  #onGoaway(lastStreamId: number, code: ErrorCode): void {
+    if (!this.#isServer) {
+      this.#shutdown.beginByPeer();
+      for (const stream of this.#streams.all()) {
+        if (stream.id <= lastStreamId) continue;
+        this.#streams.remove(stream);
+        stream.events?.aborted(ErrorCode.REFUSED_STREAM);
+      }
+    }
+    this.#events.goaway?.(lastStreamId, code);
+    this.#shutdown.check();
+  }
+
   #onRemoved(stream: Http2Stream): void {
     this.#sending.forget(stream);
     // A client may still read what came of a response that has ended.
-    if (this.#isServer || !stream.remoteEnded) this.#receiving.abandon(stream);
+    if (this.#isServer || !stream.remoteEnded) this.#receiving.release(stream, stream.heldBytes);
     this.#events.streamClosed?.();
     this.#shutdown.check();
   }
@@ -326,6 +256,7 @@ export class Http2Connection implements FrameHandler, BlockReceiver {
   #close(error: Error | undefined, code: ErrorCode): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#dispatch.closed = true;
     this.#output.close();
     for (const stream of this.#streams.clear()) stream.events?.aborted(code);
     this.#events.closed(error);

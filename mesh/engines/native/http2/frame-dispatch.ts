@@ -5,7 +5,6 @@ import { HeaderBlock } from './header-block.ts';
 
 /** Takes what frames say, once their form is found to be right. What it throws ends the connection. */
 export interface FrameHandler {
-  readonly closed: boolean;
   /** A piece of a body, from `start` to `end`; with its padding it took `frameBytes` off the windows. */
   onData(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void;
   /** A whole header block. */
@@ -33,15 +32,13 @@ export class FrameDispatch implements FrameSink {
   readonly #handler: FrameHandler;
   readonly #block: HeaderBlock;
   #settled = false;
+  /** Whether no more frames are wanted. */
+  closed = false;
 
   /** `maxBlockBytes`: the most that a header block may have before it is decoded. */
   constructor(handler: FrameHandler, maxBlockBytes: number) {
     this.#handler = handler;
     this.#block = new HeaderBlock(maxBlockBytes);
-  }
-
-  get closed(): boolean {
-    return this.#handler.closed;
   }
 
   /** Whether the peer has spoken. */

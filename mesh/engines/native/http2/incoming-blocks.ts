@@ -1,9 +1,8 @@
 import type { FloodGuard } from './flood-guard.ts';
-import { ErrorCode, greatestStreamId, StreamError } from './frames.ts';
+import { ErrorCode, StreamError } from './frames.ts';
 import { createHpackDecoder, type HpackDecoder } from './hpack/decoder.ts';
 import type { HeaderList } from './hpack/header-list.ts';
 import { type MessageHead, requestHeadOf, responseHeadOf, trailersHeadOf } from './message-head.ts';
-import type { ReceiveFlow } from './receive-flow.ts';
 import type { Http2Stream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
@@ -15,41 +14,25 @@ export interface BlockReceiver {
   onEnd(stream: Http2Stream, trailers: HeaderList | undefined): void;
 }
 
-export interface IncomingBlocksOptions {
-  readonly isServer: boolean;
-  readonly maxHeaderListBytes: number;
-  /** How many streams the peer may have open. */
-  readonly maxConcurrentStreams: number;
-}
-
 /** Decodes header blocks, and tells requests, responses and trailers apart. */
 export class IncomingBlocks {
-  readonly #options: IncomingBlocksOptions;
+  readonly #isServer: boolean;
   readonly #streams: StreamTable;
-  readonly #receiving: ReceiveFlow;
   readonly #guard: FloodGuard;
   readonly #receiver: BlockReceiver;
   readonly #decoder: HpackDecoder;
-  #lastTaken = greatestStreamId;
 
   constructor(
-    options: IncomingBlocksOptions,
+    { isServer, maxHeaderListBytes }: { readonly isServer: boolean; readonly maxHeaderListBytes: number },
     streams: StreamTable,
-    receiving: ReceiveFlow,
     guard: FloodGuard,
     receiver: BlockReceiver,
   ) {
-    this.#options = options;
+    this.#isServer = isServer;
     this.#streams = streams;
-    this.#receiving = receiving;
     this.#guard = guard;
     this.#receiver = receiver;
-    this.#decoder = createHpackDecoder({ maxHeaderListBytes: options.maxHeaderListBytes });
-  }
-
-  /** Takes no streams of the peer beyond those that have come. */
-  refuseFurther(): void {
-    this.#lastTaken = this.#streams.lastPeerId;
+    this.#decoder = createHpackDecoder({ maxHeaderListBytes });
   }
 
   /** A block from `start` to `end`. Throws an HpackError or a ConnectionError. */
@@ -58,21 +41,19 @@ export class IncomingBlocks {
     const list = this.#decoder.decode(buffer, start, end);
     const stream = this.#streams.find(streamId);
     if (stream !== undefined) this.#further(stream, list, endStream);
-    else if (this.#options.isServer && this.#streams.isIdle(streamId)) this.#begin(streamId, list, endStream);
+    else if (this.#isServer && this.#streams.isIdle(streamId)) this.#begin(streamId, list, endStream);
     else this.#streams.strayFrame(streamId, 'HEADERS', 0);
   }
 
   #begin(streamId: number, list: HeaderList, endStream: boolean): void {
     this.#streams.begunByPeer(streamId);
     this.#guard.usefulFrame();
-    const isFull = this.#streams.size >= this.#options.maxConcurrentStreams;
-    if (isFull || streamId > this.#lastTaken) this.#streams.refuse(streamId, this.#receiving.streamWindowBytes);
-    else this.#receiver.onRequest(streamId, requestHeadOf(list), endStream);
+    this.#receiver.onRequest(streamId, requestHeadOf(list), endStream);
   }
 
   #further(stream: Http2Stream, list: HeaderList, endStream: boolean): void {
     if (stream.remoteEnded) this.#fault(stream, 'HEADERS after its end', ErrorCode.STREAM_CLOSED);
-    else if (this.#options.isServer || stream.headed) this.#trailers(stream, list, endStream);
+    else if (this.#isServer || stream.headed) this.#trailers(stream, list, endStream);
     else this.#response(stream, list, endStream);
   }
 

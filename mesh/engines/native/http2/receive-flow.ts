@@ -12,6 +12,8 @@ const greatestGrownBytes = 16 * 1024 * 1024;
 const greatestStreamBytes = greatestGrownBytes / 4;
 // What all streams of a connection may hold that nobody has dealt with; beyond it the peer has to wait.
 const greatestHeldBytes = 32 * 1024 * 1024;
+// What they may hold of messages that have not come whole: if they waited then, none of them ever would.
+const greatestAheadBytes = (greatestHeldBytes / 4) * 3;
 
 /** What the peer may send: the windows that we give it. They grow while they are what limits the link. */
 export class ReceiveFlow {
@@ -53,15 +55,28 @@ export class ReceiveFlow {
 
   /** Notes that bytes that waited in a stream are dealt with. */
   consumed(stream: Http2Stream, bytes: number): void {
-    this.#release(stream, Math.min(bytes, stream.heldBytes));
-    if (stream.closed || stream.remoteEnded) return;
-    const told = stream.receiving.free(bytes);
-    if (told > 0) this.#output.numberFrame(FrameType.WINDOW_UPDATE, stream.id, told);
+    this.release(stream, bytes);
+    this.allow(stream, bytes);
   }
 
-  /** Nobody deals any more with what waits in a stream. */
-  abandon(stream: Http2Stream): void {
-    this.#release(stream, stream.heldBytes);
+  /** Lets the peer send so many bytes more of a stream. False when all streams of the connection hold too much for that. */
+  allow(stream: Http2Stream, bytes: number): boolean {
+    if (!stream.closed && !stream.remoteEnded) {
+      const told = stream.receiving.free(bytes);
+      if (told > 0) this.#output.numberFrame(FrameType.WINDOW_UPDATE, stream.id, told);
+    }
+    return this.#heldBytes < greatestAheadBytes;
+  }
+
+  /** Notes that bytes of a stream are not held any more; at most all of them. */
+  release(stream: Http2Stream, bytes: number): void {
+    const released = Math.min(bytes, stream.heldBytes);
+    stream.heldBytes -= released;
+    this.#heldBytes -= released;
+    if (this.#owedBytes === 0 || this.#heldBytes >= greatestHeldBytes / 2) return;
+    const owed = this.#owedBytes;
+    this.#owedBytes = 0;
+    this.giveBack(owed);
   }
 
   /** Lets the peer send so many bytes more on the connection. */
@@ -74,15 +89,6 @@ export class ReceiveFlow {
   growTo(bytes: number): void {
     const more = this.#window.growTo(bytes);
     if (more > 0) this.#output.numberFrame(FrameType.WINDOW_UPDATE, 0, more);
-  }
-
-  #release(stream: Http2Stream, bytes: number): void {
-    stream.heldBytes -= bytes;
-    this.#heldBytes -= bytes;
-    if (this.#owedBytes === 0 || this.#heldBytes >= greatestHeldBytes / 2) return;
-    const owed = this.#owedBytes;
-    this.#owedBytes = 0;
-    this.giveBack(owed);
   }
 
   /** Finds out by a ping whether the window is what limits the link, and doubles it then. */

@@ -15,6 +15,7 @@ export class SendFlow {
   /** Those that wait for a window. */
   readonly #blocked = new Set<Http2Stream>();
   #window = defaultWindowBytes;
+  #queuedBytes = 0;
   #roomScheduled = false;
 
   constructor(output: Output, peer: PeerSettings, streams: StreamTable) {
@@ -28,9 +29,20 @@ export class SendFlow {
     return Math.min(streamWindow, this.#window, this.#peer.maxFrameBytes);
   }
 
+  /** What all streams have to send. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Notes bytes that a stream has to send. */
+  queue(bytes: number): void {
+    this.#queuedBytes += bytes;
+  }
+
   /** Takes what is sent off the window. */
   spend(bytes: number): void {
     this.#window -= bytes;
+    this.#queuedBytes -= bytes;
   }
 
   markDirty(stream: Http2Stream): void {

@@ -1,5 +1,4 @@
 import { ErrorCode, FrameType, greatestStreamId } from './frames.ts';
-import type { IncomingBlocks } from './incoming-blocks.ts';
 import type { Output } from './output.ts';
 import type { Pings } from './pings.ts';
 import type { StreamTable } from './stream-table.ts';
@@ -9,7 +8,6 @@ export interface ShutdownParts {
   readonly output: Output;
   readonly pings: Pings;
   readonly streams: StreamTable;
-  readonly blocks: IncomingBlocks;
   /** Ends the connection: nothing is under way any more. */
   readonly end: () => void;
 }
@@ -21,6 +19,7 @@ export interface ShutdownParts {
 export class Shutdown {
   readonly #parts: ShutdownParts;
   #begun = false;
+  #lastTaken = greatestStreamId;
   /** Whether streams that were under way may still come. */
   #isOpen = false;
 
@@ -32,10 +31,15 @@ export class Shutdown {
     return this.#begun;
   }
 
+  /** Whether a stream that the peer opens is still taken. */
+  takes(streamId: number): boolean {
+    return streamId <= this.#lastTaken;
+  }
+
   begin(): void {
     if (this.#begun) return;
     this.#begun = true;
-    const { isServer, output, pings, streams, blocks } = this.#parts;
+    const { isServer, output, pings, streams } = this.#parts;
     if (!isServer) {
       this.check();
       return;
@@ -44,7 +48,7 @@ export class Shutdown {
     sendGoaway(output, greatestStreamId, ErrorCode.NO_ERROR, '');
     pings.send(() => {
       this.#isOpen = false;
-      blocks.refuseFurther();
+      this.#lastTaken = streams.lastPeerId;
       sendGoaway(output, streams.lastPeerId, ErrorCode.NO_ERROR, '');
       this.check();
     });

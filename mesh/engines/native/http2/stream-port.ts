@@ -60,6 +60,10 @@ export class StreamPort implements StreamCarrier {
     this.#output.schedule();
   }
 
+  queue(bytes: number): void {
+    this.#sending.queue(bytes);
+  }
+
   beginData(streamId: number, bytes: number, endStream: boolean, isCut: boolean): void {
     this.#sending.spend(bytes);
     this.#output.header(bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, streamId);
@@ -89,6 +93,14 @@ export class StreamPort implements StreamCarrier {
 
   consumed(stream: Http2Stream, bytes: number): void {
     this.#receiving.consumed(stream, bytes);
+  }
+
+  allow(stream: Http2Stream, bytes: number): boolean {
+    return this.#receiving.allow(stream, bytes);
+  }
+
+  release(stream: Http2Stream, bytes: number): void {
+    this.#receiving.release(stream, bytes);
   }
 
   sideEnded(stream: Http2Stream): void {

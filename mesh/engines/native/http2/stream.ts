@@ -6,6 +6,8 @@ import { ReceiveWindow } from './receive-window.ts';
 export interface StreamCarrier {
   readonly congested: boolean;
   sendBlock(streamId: number, block: Uint8Array, endStream: boolean): void;
+  /** Notes that so many bytes more are to be sent; those that `beginData` takes off are not. */
+  queue(bytes: number): void;
   /** Begins a frame of the body; `isCut`: for lack of window there is more that waits. */
   beginData(streamId: number, bytes: number, endStream: boolean, isCut: boolean): void;
   sendBytes(bytes: Uint8Array): void;
@@ -15,6 +17,8 @@ export interface StreamCarrier {
   markBlocked(stream: Http2Stream): void;
   schedule(): void;
   consumed(stream: Http2Stream, bytes: number): void;
+  allow(stream: Http2Stream, bytes: number): boolean;
+  release(stream: Http2Stream, bytes: number): void;
   sideEnded(stream: Http2Stream): void;
   reset(stream: Http2Stream, code: ErrorCode): void;
 }
@@ -103,6 +107,7 @@ export class Http2Stream {
     if (this.localEnded || this.closed || this.#ending) return true;
     this.#chunks.push(bytes);
     this.#queuedBytes += bytes.length;
+    this.#connection.queue(bytes.length);
     this.#connection.markDirty(this);
     if (this.hasRoom) return true;
     this.wantsRoom = true;
@@ -126,6 +131,19 @@ export class Http2Stream {
   /** Lets the peer send so many bytes more, which are dealt with. */
   consumed(bytes: number): void {
     this.#connection.consumed(this, bytes);
+  }
+
+  /**
+   * Lets the peer send so many bytes more, which are kept until `release`. False when so much is kept of all streams of the
+   * connection that this one should be ended.
+   */
+  allow(bytes: number): boolean {
+    return this.#connection.allow(this, bytes);
+  }
+
+  /** Says that bytes are not kept any more. */
+  release(bytes: number): void {
+    this.#connection.release(this, bytes);
   }
 
   /** Sends what windows allow now. */
@@ -157,6 +175,7 @@ export class Http2Stream {
   drop(): void {
     this.closed = true;
     this.#chunks = [];
+    this.#connection.queue(-this.#queuedBytes);
     this.#queuedBytes = 0;
   }
 

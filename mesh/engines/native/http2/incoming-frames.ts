@@ -1,0 +1,122 @@
+import { protocolError } from './faults.ts';
+import type { FloodGuard } from './flood-guard.ts';
+import type { FrameHandler } from './frame-dispatch.ts';
+import { ConnectionError, ErrorCode, StreamError } from './frames.ts';
+import type { IncomingBlocks } from './incoming-blocks.ts';
+import type { IncomingBodies } from './incoming-bodies.ts';
+import type { Output } from './output.ts';
+import type { Pings } from './pings.ts';
+import type { SendFlow } from './send-flow.ts';
+import { type PeerSettings, readSettings } from './settings.ts';
+import type { StreamTable } from './stream-table.ts';
+
+export interface IncomingFramesParts {
+  readonly peer: PeerSettings;
+  readonly guard: FloodGuard;
+  readonly output: Output;
+  readonly pings: Pings;
+  readonly streams: StreamTable;
+  readonly sending: SendFlow;
+  readonly blocks: IncomingBlocks;
+  readonly bodies: IncomingBodies;
+  /** The peer has said something about itself. */
+  readonly onSettings: () => void;
+  readonly onGoaway: (lastStreamId: number, code: ErrorCode) => void;
+}
+
+/** Does what each frame of a connection asks for. */
+export class IncomingFrames implements FrameHandler {
+  readonly #parts: IncomingFramesParts;
+  readonly #guard: FloodGuard;
+  readonly #streams: StreamTable;
+  readonly #blocks: IncomingBlocks;
+  readonly #bodies: IncomingBodies;
+
+  constructor(parts: IncomingFramesParts) {
+    this.#parts = parts;
+    this.#guard = parts.guard;
+    this.#streams = parts.streams;
+    this.#blocks = parts.blocks;
+    this.#bodies = parts.bodies;
+  }
+
+  onData(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void {
+    this.#bodies.take(streamId, buffer, start, end, frameBytes, endStream);
+  }
+
+  onBlock(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void {
+    this.#blocks.take(streamId, buffer, start, end, endStream);
+  }
+
+  onSelfDependency(streamId: number): void {
+    const text = 'a stream depends on itself';
+    const stream = this.#streams.find(streamId);
+    if (stream === undefined) throw protocolError(text);
+    this.#streams.fault(stream, new StreamError(ErrorCode.PROTOCOL_ERROR, text));
+  }
+
+  onPriority(streamId: number, wellFormed: boolean): void {
+    this.#guard.idleFrame();
+    if (wellFormed) return;
+    const text = 'PRIORITY of another size';
+    const stream = this.#streams.find(streamId);
+    if (stream === undefined) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, text);
+    this.#streams.fault(stream, new StreamError(ErrorCode.FRAME_SIZE_ERROR, text));
+  }
+
+  onReset(streamId: number, code: ErrorCode): void {
+    if (this.#streams.isIdle(streamId)) throw protocolError('RST_STREAM on a stream that was not opened');
+    this.#guard.streamReset();
+    const stream = this.#streams.find(streamId);
+    if (stream === undefined) return;
+    this.#streams.remove(stream);
+    stream.events?.aborted(code);
+  }
+
+  onSettings(buffer: Buffer, start: number, end: number, isFirst: boolean): void {
+    const { peer, output, sending, onSettings } = this.#parts;
+    if (!isFirst) this.#guard.idleFrame();
+    const windowBefore = peer.initialWindowBytes;
+    readSettings(peer, buffer, start, end);
+    output.settingsAck();
+    sending.shiftAll(peer.initialWindowBytes - windowBefore);
+    onSettings();
+  }
+
+  onSettingsAcknowledged(): void {
+    // We send few, so that these are not told from acknowledgements of nothing.
+    this.#guard.idleFrame();
+  }
+
+  onPing(isAnswer: boolean, buffer: Buffer, start: number): void {
+    const { pings } = this.#parts;
+    if (isAnswer && pings.acknowledged(buffer, start)) return;
+    this.#guard.idleFrame();
+    if (!isAnswer) pings.answer(buffer, start);
+  }
+
+  onGoaway(lastStreamId: number, code: ErrorCode): void {
+    this.#guard.idleFrame();
+    this.#parts.onGoaway(lastStreamId, code);
+  }
+
+  onWindowUpdate(streamId: number, increment: number): void {
+    this.#guard.idleFrame();
+    const { sending } = this.#parts;
+    const stream = this.#streams.find(streamId);
+    if (streamId === 0) {
+      if (increment === 0) throw protocolError('WINDOW_UPDATE of 0');
+      sending.grow(increment);
+    } else if (stream === undefined) {
+      if (this.#streams.isIdle(streamId)) throw protocolError('WINDOW_UPDATE on a stream that was not opened');
+    } else if (increment === 0) {
+      this.#streams.fault(stream, new StreamError(ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0'));
+    } else {
+      sending.growStream(stream, increment);
+    }
+  }
+
+  onUnknown(): void {
+    this.#guard.idleFrame();
+  }
+}
