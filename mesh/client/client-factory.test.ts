@@ -1,19 +1,19 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import { grpcJsEngine } from '../engines/grpc-js/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { type EchoDefinition, echoService } from '../server/test-support/echo-service.ts';
 import { serveForTest } from '../server/test-support/serve-echo.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { engineOfRun } from '../testing/engine-of-run.ts';
 import { type ClientFactory, createClientFactory } from './client-factory.ts';
 import type { MeshClient } from './create-client.ts';
 import { failure, type PeerHandlers, startPeerServer, user } from './test-peer.ts';
 
 /** A factory that finds every service where `resolve` says, and how often it connected. */
 function factoryFor(resolve: (service: string) => string): { factory: ClientFactory; connect: () => number } {
-  const connect = vi.fn(grpcJsEngine.connect);
+  const connect = vi.fn(engineOfRun.connect);
   const logger = createLogger('silent');
   const factory = createClientFactory({ engine: { connect }, resolve, clock: systemClock, logger });
   onTestFinished(() => factory.close());

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type EngineName, engineNames } from '../engines/engines.ts';
+import { defaultEngine, type EngineName, engineNames } from '../engines/engines.ts';
 import { type LogLevel, logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
 import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
@@ -120,7 +120,7 @@ export function readConfig(environment: Environment): Config {
     addresses: read('DISCOVERY_URL', 'static:', 'static: or static:<service>=<host>:<port>,...', parseStaticAddresses),
     grpcListen: read('GRPC_LISTEN', '127.0.0.1:50051', '<host>:<port> with a port from 0 to 65535', parseAddress),
     metricsListen: read('METRICS_LISTEN', '', '<host>:<port> with a port from 0 to 65535, or empty', metricsListen),
-    grpcEngine: read('GRPC_ENGINE', 'grpc-js', engineNames.join(', '), (text) =>
+    grpcEngine: read('GRPC_ENGINE', defaultEngine, engineNames.join(', '), (text) =>
       engineNames.find((name) => name === text),
     ),
     logLevel: read('LOG_LEVEL', 'info', logLevels.join(', '), (text) => logLevels.find((level) => level === text)),

@@ -8,6 +8,9 @@ const engines = {
 
 export type EngineName = keyof typeof engines;
 
+/** The engine of a mesh that names none. */
+export const defaultEngine: EngineName = 'native';
+
 /** The names that `engineByName` takes. */
 export const engineNames = Object.keys(engines) as readonly EngineName[];
 

@@ -5,13 +5,17 @@ import type { CreateService } from '../app/service.ts';
 import { type App, startApp } from '../app/start-app.ts';
 import { readConfig } from '../config/config.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { engineNameOfRun } from './engine-of-run.ts';
 
 /** A mesh in this process, for tests: a free port, a data folder of its own that is removed at the end. */
 export interface TestMesh extends App {
   readonly dataDir: string;
 }
 
-/** Starts services as they run in production, through the same wiring. `environment` overrides settings. */
+/**
+ * Starts services as they run in production, through the same wiring. `environment` overrides settings; the engine is that
+ * of the run.
+ */
 export async function startMesh(
   creators: readonly CreateService[],
   environment: Record<string, string> = {},
@@ -21,6 +25,7 @@ export async function startMesh(
     GRPC_LISTEN: '127.0.0.1:0',
     LOG_LEVEL: 'fatal',
     DRAIN_TIMEOUT_MS: '2000',
+    GRPC_ENGINE: engineNameOfRun,
     ...environment,
     DATA_DIR: dataDir,
   });

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ClientFactory, createClientFactory } from '../../mesh/client/client-factory.ts';
-import { grpcJsEngine } from '../../mesh/engines/grpc-js/engine.ts';
 import { systemClock } from '../../mesh/telemetry/clock.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
+import { engineNameOfRun, engineOfRun } from '../../mesh/testing/engine-of-run.ts';
 
 export interface ProcessOptions {
   readonly dataDir: string;
@@ -61,6 +61,7 @@ export function spawnProcess({
       GRPC_LISTEN: '127.0.0.1:0',
       LOG_LEVEL: 'warn',
       DATA_DIR: dataDir,
+      GRPC_ENGINE: engineNameOfRun,
       ...environment,
     },
   });
@@ -87,7 +88,7 @@ export async function startProcess(options: ProcessOptions): Promise<StartedProc
   const spawned = spawnProcess(options);
   const address = await addressOf(spawned);
   const clients = createClientFactory({
-    engine: grpcJsEngine,
+    engine: engineOfRun,
     resolve: () => address,
     clock: systemClock,
     logger: createLogger('fatal'),

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
-import { grpcJsEngine } from '../../engines/grpc-js/engine.ts';
 import { currentScope } from '../../telemetry/call-scope.ts';
 import { systemClock } from '../../telemetry/clock.ts';
+import { engineOfRun } from '../../testing/engine-of-run.ts';
 import { createServer, type ServerOptions } from '../create-server.ts';
 
 /** Serves on a free port until the test ends; `lines` are those of its log. */
@@ -9,7 +9,7 @@ export async function serveForTest(options: Partial<ServerOptions> & Pick<Server
   const lines: Record<string, unknown>[] = [];
   const mixin = () => ({ request_id: currentScope()?.requestId, trace_id: currentScope()?.traceparent.split('-')[1] });
   const logger = pino({ level: 'debug', mixin }, { write: (line: string) => lines.push(JSON.parse(line)) });
-  const server = createServer({ engine: grpcJsEngine, clock: systemClock, logger, ...options });
+  const server = createServer({ engine: engineOfRun, clock: systemClock, logger, ...options });
   const port = await server.listen('127.0.0.1:0');
   return { server, port, address: `127.0.0.1:${port}`, lines };
 }
