@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq dead-letters audit rebuild test check gen gen-check proto-lint proto-breaking bench deps clean
+.PHONY: help start demo import kafka rabbitmq dead-letters audit rebuild test conformance check gen gen-check proto-lint proto-breaking bench deps clean
 
 ## help: list what can be made
 help:
@@ -46,6 +46,10 @@ rebuild: $(INSTALLED)
 test: $(INSTALLED)
 	vitest run
 
+## conformance: run h2spec and the standard gRPC cases, against clients and servers of others, on each engine
+conformance: $(INSTALLED)
+	vitest run test/conformance
+
 ## check: types, lint, format, contracts and generated code
 check: $(INSTALLED)
 	tsc --noEmit
@@ -73,7 +77,7 @@ proto-breaking: $(INSTALLED)
 bench: $(INSTALLED)
 	node bench/run.ts
 
-## deps: install what the tests use beside npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, grpcurl, h2load
+## deps: install what the tests use beside npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, h2load, tools of Go, gRPC of Java and Python
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 

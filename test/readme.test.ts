@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { grpcurl } from '../mesh/testing/grpcurl.ts';
+import { grpcurl } from '../mesh/testing/go-tools.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { missingLine, shownCommands } from './support/readme.ts';
 import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';

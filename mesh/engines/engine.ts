@@ -22,6 +22,17 @@ export interface EngineCall extends CallContext {
    * engine ends the call then if nobody has before.
    */
   readonly deadlineMs: number | undefined;
+  /**
+   * Whether the request message that the handler was given last came compressed; `undefined` before the first, and always
+   * on grpc-js, which does not tell.
+   */
+  readonly requestCompressed: boolean | undefined;
+  /**
+   * Whether replies are compressed, from the next on: a generator may set it before each `yield`. Default `false`. By gzip,
+   * or by deflate for a caller that takes only that; one that takes neither gets them as they are, and so do those of
+   * grpc-js, whose server cannot compress.
+   */
+  compressReplies: boolean;
   /** One text value of the request's metadata, without making all of `metadata`. */
   textMetadata(key: string): string | undefined;
   /** Ends the call with `error` now and aborts `signal`, whatever the handler still does; nothing when it has ended. */
@@ -51,11 +62,47 @@ export interface WireStatus {
   readonly metadata: Metadata;
 }
 
+/** What a server shows and asks for over TLS, all of it as PEM. Only HTTP/2 is spoken there, as ALPN says it. */
+export interface ServerTls {
+  readonly key: string | Buffer;
+  /** The certificate, and behind it those between it and its CA. */
+  readonly cert: string | Buffer;
+  /** Who has to have signed the certificates of clients. Default: clients need none. */
+  readonly clientCa?: string | Buffer | undefined;
+  /** How long a handshake may take, in milliseconds. Default 10 s. */
+  readonly handshakeTimeoutMs?: number;
+}
+
+/** What a client expects and shows over TLS, all of it as PEM. */
+export interface ClientTls {
+  /** Who has to have signed the server's certificate. Default: the CAs that Node trusts. */
+  readonly ca?: string | Buffer | undefined;
+  /** The name that has to be in the server's certificate. Default: the host of the address. */
+  readonly serverName?: string | undefined;
+  /** For servers that ask for a certificate. */
+  readonly key?: string | Buffer | undefined;
+  readonly cert?: string | Buffer | undefined;
+}
+
+export interface ConnectOptions {
+  /** Default: the connection is not encrypted. */
+  readonly tls?: ClientTls | undefined;
+  /** How long one attempt to connect may take, TLS and the server's first word each, in milliseconds. Default 5 s. */
+  readonly connectTimeoutMs?: number;
+}
+
 export interface ServerHostOptions {
+  /** Default: connections are not encrypted. INVALID_ARGUMENT `INVALID_TLS` when the key or a certificate cannot be used. */
+  readonly tls?: ServerTls | undefined;
   /** The largest message taken, in bytes. Default 4 MiB. Larger ones are RESOURCE_EXHAUSTED. */
   readonly maxReceiveBytes?: number;
   /** Streams a connection may have open. Default 1,000. */
   readonly maxConcurrentStreams?: number;
+  /**
+   * How long the request of a unary or server-streaming call may take to come whole, in milliseconds from its beginning,
+   * whatever its deadline. Default 60 s, then it is DEADLINE_EXCEEDED `REQUEST_INCOMPLETE`. Not on grpc-js.
+   */
+  readonly requestTimeoutMs?: number;
   /** Makes the status of whatever a handler, a decoder or the engine itself failed with. */
   readonly toStatus: (error: unknown, path: string) => WireStatus;
 }
@@ -76,6 +123,11 @@ export interface TransportCall {
   /** When the call must be over, in milliseconds since the epoch: sent as `grpc-timeout` and enforced here as well. */
   readonly deadlineMs: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /**
+   * Whether requests are sent gzipped: all of them, or those for which this says so. Default: none. A server that takes no
+   * gzip refuses the call with UNIMPLEMENTED.
+   */
+  readonly compressRequests?: boolean | ((request: unknown) => boolean) | undefined;
   readonly onHeader?: ((header: Metadata) => void) | undefined;
   readonly onTrailer?: ((trailer: Metadata) => void) | undefined;
 }
@@ -105,10 +157,13 @@ export interface Transport {
   close(): void;
 }
 
-/** An engine: grpc-js today. */
+/** An engine: grpc-js, or the native one. */
 export interface Engine {
   readonly name: string;
   createServerHost(options: ServerHostOptions): ServerHost;
-  /** A transport to `host:port`. It connects when first used, and again after it lost the connection. */
-  connect(address: string): Transport;
+  /**
+   * A transport to `host:port`. It connects when first used, and again after it lost the connection. Throws INVALID_ARGUMENT
+   * `INVALID_TLS` when the key or a certificate cannot be used.
+   */
+  connect(address: string, options?: ConnectOptions): Transport;
 }

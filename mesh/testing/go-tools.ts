@@ -13,6 +13,8 @@ export interface GoTool extends TestServer {
 export const grpcGoClient = goTool('grpc-go-interop-client');
 /** grpc-go's server for the same cases. */
 export const grpcGoServer = goTool('grpc-go-interop-server');
+/** Calls methods from the shell. */
+export const grpcurl = goTool('grpcurl');
 /** Puts gRPC servers under load. */
 export const ghz = goTool('ghz');
 /** Tests HTTP/2 servers frame by frame. */

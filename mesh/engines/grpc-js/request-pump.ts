@@ -5,6 +5,8 @@ import type { WireCall } from './wire-call.ts';
 export interface RequestSource<Request> {
   readonly requests: AsyncIterable<Request>;
   readonly encode: (message: Request) => Uint8Array;
+  /** How to write a request, as grpc-js has it. */
+  readonly contextOf: (message: Request) => { flags?: number };
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -14,7 +16,7 @@ export interface RequestSource<Request> {
  */
 export function pumpRequests<Request>(
   wire: WireCall,
-  { requests, encode, onFault }: RequestSource<Request>,
+  { requests, encode, contextOf, onFault }: RequestSource<Request>,
 ): () => void {
   const iterator = requests[Symbol.asyncIterator]();
   let stopped = false;
@@ -24,7 +26,7 @@ export function pumpRequests<Request>(
   const write = (message: Request) =>
     new Promise<void>((resolve) => {
       wakeWriter = resolve;
-      wire.sendMessageWithContext({ callback: () => resolve() }, toBuffer(encode(message)));
+      wire.sendMessageWithContext({ ...contextOf(message), callback: () => resolve() }, toBuffer(encode(message)));
     });
   const pump = async () => {
     while (!stopped) {

@@ -19,6 +19,8 @@ export interface RawCall {
  */
 export class ServerCall implements EngineCall {
   readonly path: string;
+  readonly requestCompressed = undefined;
+  compressReplies = false;
   readonly #raw: RawCall;
   readonly #sendFailure: (error: unknown) => void;
   #ended = false;

@@ -1,29 +1,31 @@
-import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http2';
-import { type AddressInfo, createServer } from 'node:net';
 import type { ServerHost, ServerHostOptions, WireStatus } from '../engine.ts';
-import { listenError, parseListenAddress } from '../listen-address.ts';
+import { createListener } from '../listener.ts';
 import { malformedTimeout, unknownMethod } from '../refusals.ts';
 import { readableTimeout } from './grpc-timeout.ts';
 import { registerMethod } from './register-method.ts';
 import { createTunedServer } from './tuned-server.ts';
 
-/** Makes a server host on grpc-js. It takes plain connections; one address a host. */
+/** Makes a server host on grpc-js, on one address. Throws INVALID_ARGUMENT `INVALID_TLS` for a key or certificate that is none. */
 export function createServerHost({
   maxReceiveBytes = 4 * 1024 * 1024,
   maxConcurrentStreams = 1_000,
+  tls,
   toStatus,
 }: ServerHostOptions): ServerHost {
   const paths = new Set<string>();
   const admit = (headers: IncomingHttpHeaders) => refusalOf(headers, paths, toStatus);
   const { server, connections } = createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit });
-  const listener = createServer((socket) => connections.injectConnection(socket));
+  const listener = createListener(tls, (socket) => connections.injectConnection(socket));
   let drained: Promise<void> | undefined;
 
   const drain = async (graceMs: number) => {
-    const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    const closed = listener.close();
     connections.drain(graceMs);
+    const over = setTimeout(() => listener.destroyAll(), graceMs);
+    over.unref();
     await closed;
+    clearTimeout(over);
     server.forceShutdown();
   };
   return {
@@ -31,11 +33,7 @@ export function createServerHost({
       paths.add(method.path);
       registerMethod(server, method, handler, toStatus);
     },
-    async listen(address) {
-      listener.listen(parseListenAddress(address));
-      await once(listener, 'listening').catch((error) => Promise.reject(listenError(address, error)));
-      return (listener.address() as AddressInfo).port;
-    },
+    listen: (address) => listener.listen(address),
     drain(graceMs) {
       drained ??= drain(graceMs);
       return drained;

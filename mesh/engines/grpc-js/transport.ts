@@ -1,38 +1,24 @@
 // Also loaded for what it mends in grpc-js: connection attempts end after `grpc.min_reconnect_backoff_ms`.
 import 'nice-grpc';
-import { Channel, type ChannelOptions, credentials } from '@grpc/grpc-js';
 import { Status } from 'nice-grpc-common';
-import type { EngineMethod, Transport, TransportCall } from '../engine.ts';
+import type { ConnectOptions, EngineMethod, Transport, TransportCall } from '../engine.ts';
+import { createChannels } from './channels.ts';
 import { toBuffer } from './metadata.ts';
 import { pumpRequests } from './request-pump.ts';
 import { createResponseStream } from './response-stream.ts';
 import { localError, startWireCall, undecodableText, type WireCall, type WireListener } from './wire-call.ts';
-
-const channelOptions: ChannelOptions = {
-  'grpc.enable_channelz': 0,
-  'grpc.enable_http_proxy': 0,
-  'grpc.enable_retries': 0,
-  'grpc.use_local_subchannel_pool': 1,
-  'grpc.service_config_disable_resolution': 1,
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
-  'grpc.min_reconnect_backoff_ms': 5_000,
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-  'grpc.dns_min_time_between_resolutions_ms': 1_000,
-  'grpc.max_receive_message_length': 4 * 1024 * 1024,
-};
+import { writeContext } from './write-context.ts';
 
 /**
  * A transport to `host:port` on grpc-js. It connects with the first call and gives an attempt 5 s; after a lost
  * connection it tries again after 0.1 s, growing to 1 s. Responses over 4 MiB fail with RESOURCE_EXHAUSTED.
  */
-export function connectGrpcJs(address: string): Transport {
-  const channel = new Channel(address, credentials.createInsecure(), channelOptions);
+export function connectGrpcJs(address: string, options: ConnectOptions = {}): Transport {
+  const channels = createChannels(address, options);
   let closed = false;
   const start: StartCall = (path, call, listener) => {
     if (closed) throw localError(path, Status.UNAVAILABLE, `the connection to ${address} was closed by this client`);
-    return startWireCall(channel, path, call, listener);
+    return startWireCall(channels.for(call), path, call, listener, channels.explain);
   };
   return {
     unary: (method, request, call) =>
@@ -40,13 +26,13 @@ export function connectGrpcJs(address: string): Transport {
         const bytes = method.encodeRequest(request);
         const wire = start(method.path, call, singleResponse(method, resolve, reject));
         wire.startRead();
-        sendOnly(wire, bytes);
+        sendOnly(wire, bytes, writeContext(call, request));
       }),
     serverStreaming: (method, request, call) =>
       createResponseStream(method.decodeResponse, (listener) => {
         const bytes = method.encodeRequest(request);
         const wire = start(method.path, call, listener);
-        sendOnly(wire, bytes);
+        sendOnly(wire, bytes, writeContext(call, request));
         return wire;
       }),
     clientStreaming: (method, requests, call) =>
@@ -60,15 +46,15 @@ export function connectGrpcJs(address: string): Transport {
       ),
     close() {
       closed = true;
-      channel.close();
+      channels.close();
     },
   };
 }
 
 type StartCall = (path: string, call: TransportCall, listener: WireListener) => WireCall;
 
-function sendOnly(wire: WireCall, bytes: Uint8Array): void {
-  wire.sendMessageWithContext({}, toBuffer(bytes));
+function sendOnly(wire: WireCall, bytes: Uint8Array, context: ReturnType<typeof writeContext>): void {
+  wire.sendMessageWithContext(context, toBuffer(bytes));
   wire.halfClose();
 }
 
@@ -119,6 +105,7 @@ function startPumpedCall<Request, Response>(
   stop = pumpRequests(wire, {
     requests,
     encode: method.encodeRequest,
+    contextOf: (request) => writeContext(call, request),
     onFault(error) {
       fault = { error };
       wire.cancelWithStatus(Status.CANCELLED, 'the source of requests failed');

@@ -17,8 +17,17 @@ export interface WireListener {
 // Servers on grpc-js take a timeout as a 32-bit number of milliseconds and misread longer ones.
 const longestTimeoutMs = 24 * 60 * 60 * 1000;
 
-/** Starts a call. Its deadline goes out as `grpc-timeout`; when its signal aborts it ends at once. */
-export function startWireCall(channel: Channel, path: string, call: TransportCall, listener: WireListener): WireCall {
+/**
+ * Starts a call. Its deadline goes out as `grpc-timeout`; when its signal aborts it ends at once. `explain` may say better
+ * than grpc-js what it failed with.
+ */
+export function startWireCall(
+  channel: Channel,
+  path: string,
+  call: TransportCall,
+  listener: WireListener,
+  explain: (details: string) => string,
+): WireCall {
   const deadline = call.deadlineMs === undefined ? Infinity : Math.min(call.deadlineMs, Date.now() + longestTimeoutMs);
   const metadata = toWireMetadata(call.metadata);
   const wire = channel.createCall(path, deadline, null, null, null);
@@ -30,7 +39,7 @@ export function startWireCall(channel: Channel, path: string, call: TransportCal
     onReceiveStatus(status) {
       signal?.removeEventListener('abort', abort);
       call.onTrailer?.(fromWireMetadata(status.metadata));
-      listener.onEnd(statusError(path, status));
+      listener.onEnd(statusError(path, status, explain));
     },
   };
   wire.start(metadata, wireListener);
@@ -56,7 +65,12 @@ function abortStatus({ deadlineMs }: TransportCall): [code: number, details: str
     : [Status.CANCELLED, 'the call was given up by its caller'];
 }
 
-function statusError(path: string, status: StatusObject): TransportError | undefined {
-  if (status.code === Status.OK) return undefined;
-  return new TransportError(path, status.code as number, status.details, fromWireMetadata(status.metadata));
+function statusError(
+  path: string,
+  { code, details, metadata }: StatusObject,
+  explain: (details: string) => string,
+): TransportError | undefined {
+  if (code === Status.OK) return undefined;
+  const text = code === Status.UNAVAILABLE ? explain(details) : details;
+  return new TransportError(path, code as number, text, fromWireMetadata(metadata));
 }

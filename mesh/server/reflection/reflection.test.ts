@@ -9,7 +9,7 @@ import {
   type ServerReflectionRequest,
   type ServerReflectionResponse,
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
-import { grpcurl, grpcurlPath } from '../../testing/grpcurl.ts';
+import { grpcurl } from '../../testing/go-tools.ts';
 import { describeWithServer } from '../../testing/servers.ts';
 import { createHealth } from '../health/health.ts';
 import { echoService } from '../test-support/echo-service.ts';
@@ -101,7 +101,7 @@ describe.each([
 
 describeWithServer(grpcurl, 'reflection as grpcurl reads it', () => {
   const run = async (...parameters: string[]) =>
-    (await promisify(execFile)(grpcurlPath, ['-plaintext', ...parameters])).stdout;
+    (await promisify(execFile)(grpcurl.path, ['-plaintext', ...parameters])).stdout;
 
   it('lists and describes', async () => {
     expect((await run(served.address, 'list')).trim().split('\n')).toEqual(services);

@@ -1,73 +1,71 @@
 import { Metadata, Status } from 'nice-grpc-common';
+import { MeshError } from '../../../errors/mesh-error.ts';
 import type { EngineMethod, TransportCall } from '../../engine.ts';
 import { TransportError } from '../../transport-error.ts';
 import { fieldValue } from '../http2/field-rules.ts';
 import { ErrorCode } from '../http2/frames.ts';
 import type { HeaderList } from '../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../http2/stream.ts';
-import { compressionOf } from './compression.ts';
+import { gzip, plainBytes, type ReceivedMessage } from './compression.ts';
+import { abortStatus, deadlineStatus, type LocalStatus, resetStatus, tooLargeStatus } from './local-status.ts';
 import { MessageReader } from './message-reader.ts';
-import { fieldsOf, metadataOf } from './metadata-fields.ts';
-import { decodeMessage } from './status-fields.ts';
-import type { TimerWheel, WheelTimer } from './timer-wheel.ts';
+import { metadataOf } from './metadata-fields.ts';
+import { OutgoingMessages } from './outgoing-messages.ts';
+import { callFields } from './request-fields.ts';
+import { headFault, statusOf } from './response-fields.ts';
+import type { Timed, TimerWheel, WheelTimer } from './timer-wheel.ts';
 
 /** What is told of a call that was started. Exactly one `onEnd` ends it. */
 export interface CallListener {
-  onMessage(bytes: Buffer): void;
+  /** A message, to be opened with `plainBytes`; one that cannot be ends the call with what this throws. */
+  onMessage(message: ReceivedMessage): void;
   /** Bytes that came, of whatever message: to be given back with `consumed` when they are dealt with. */
   onBytes(bytes: number): void;
   /** `undefined` when the status was OK. */
   onEnd(error: unknown): void;
   /** There is room for more requests. */
-  onRoom?(): void;
+  onRoom(): void;
 }
 
-/** What who sends requests is told of the call. */
-export interface CallHooks {
-  onRoom?: () => void;
-  onEnd?: () => void;
-  /** Why the requests failed to come: that is what the caller gets then. */
-  fault?: { readonly error: unknown };
+/** A call that wants a stream. */
+export interface OpeningCall extends StreamEvents {
+  readonly path: string;
+  readonly fields: readonly string[];
+  /** Whether it does not want one any more. */
+  readonly isOver: boolean;
+  /** It has one; at once or later. */
+  opened(stream: Http2Stream): void;
+  /** It gets none. */
+  unreachable(details: string): void;
 }
 
-/** How a call gets its stream. Calls `opened` at once or later, or `failed`. */
-export type OpenStream = (
-  request: { readonly path: string; readonly fields: readonly string[] },
-  events: StreamEvents,
-  opened: (stream: Http2Stream) => void,
-  failed: (error: TransportError) => void,
-) => void;
-
+/** What calls to an endpoint share. */
 export interface ClientCallTools {
-  readonly open: OpenStream;
+  readonly open: (call: OpeningCall) => void;
   readonly timers: TimerWheel;
   readonly maxReceiveBytes: number;
 }
 
-const prefixBytes = 5;
-const longestTimeoutMs = 24 * 60 * 60 * 1000;
 // Not tried again for ever: a server that refuses again and again is full.
 const maxOpenings = 3;
 
 /** One call at the client, from its request's fields to its status. */
-export class ClientCall implements StreamEvents {
+export class ClientCall implements OpeningCall, Timed {
+  readonly path: string;
+  readonly fields: readonly string[];
   readonly #method: EngineMethod<unknown, unknown>;
   readonly #call: TransportCall;
   readonly #listener: CallListener;
   readonly #tools: ClientCallTools;
-  readonly #fields: readonly string[];
+  readonly #requests = new OutgoingMessages();
   readonly #timer: WheelTimer | undefined;
-  readonly #abort = () => this.cancel(...abortStatus(this.#call));
+  readonly #abort: (() => void) | undefined;
   #stream: Http2Stream | undefined;
   #reader: MessageReader | undefined;
-  #waiting: Uint8Array[] = [];
-  #waitingEnd = false;
   #openings = 0;
-  /** Whether anything of the answer has come: then it cannot begin anew. */
-  #answered = false;
-  #sentMessages = 0;
+  /** The fields of the answer: when they have come it cannot begin anew. */
   #responseFields: readonly string[] | undefined;
-  #ended = false;
+  #isOver = false;
 
   constructor(
     method: EngineMethod<unknown, unknown>,
@@ -75,43 +73,47 @@ export class ClientCall implements StreamEvents {
     listener: CallListener,
     tools: ClientCallTools,
   ) {
+    this.path = method.path;
+    this.fields = callFields(call, Date.now());
     this.#method = method;
     this.#call = call;
     this.#listener = listener;
     this.#tools = tools;
-    const { deadlineMs, signal, metadata } = call;
-    this.#fields = [...timeoutFields(deadlineMs), ...fieldsOf(metadata)];
-    if (deadlineMs !== undefined) this.#timer = tools.timers.at(deadlineMs, () => this.cancel(...deadlineStatus));
-    if (signal?.aborted) queueMicrotask(this.#abort);
-    else signal?.addEventListener('abort', this.#abort, { once: true });
+    const { deadlineMs, signal } = call;
+    if (deadlineMs !== undefined) this.#timer = tools.timers.at(deadlineMs, this);
+    if (signal !== undefined) {
+      this.#abort = () => this.#cancel(abortStatus(deadlineMs, Date.now()));
+      if (signal.aborted) queueMicrotask(this.#abort);
+      else signal.addEventListener('abort', this.#abort, { once: true });
+    }
     this.#open();
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Whether there is room to send more. */
   get hasRoom(): boolean {
-    return this.#stream === undefined ? this.#waiting.length < 16 : this.#stream.hasRoom;
+    return this.#requests.hasRoom;
   }
 
-  /** Sends a message; the last one ends the request. */
-  send(message: Uint8Array, last: boolean): void {
-    const prefix = Buffer.allocUnsafe(prefixBytes);
-    prefix[0] = 0;
-    prefix.writeUInt32BE(message.length, 1);
-    this.#sentMessages += 1;
-    // Kept until the first answer, so that a request that no server has begun with can go to another.
-    if (this.#openings <= 1 && this.#sentMessages === 1) this.#waiting.push(prefix, message);
-    else if (this.#stream === undefined) this.#waiting.push(prefix, message);
-    if (this.#stream !== undefined) {
-      this.#stream.write(prefix);
-      if (!this.#stream.write(message)) this.#stream.wantsRoom = true;
-    }
-    if (last) this.finish();
+  /** Sends a request. */
+  send(request: unknown): void {
+    const { compressRequests = false } = this.#call;
+    const isCompressed = typeof compressRequests === 'function' ? compressRequests(request) : compressRequests;
+    this.#requests.add(this.#method.encodeRequest(request), isCompressed ? gzip : undefined);
   }
 
-  /** Ends the request. */
+  /** No more requests come. */
   finish(): void {
-    this.#waitingEnd = true;
-    this.#stream?.end();
+    this.#requests.end();
+  }
+
+  /** The bytes of a message. Throws a MeshError for one that cannot be decompressed. */
+  plainBytes(message: ReceivedMessage): Buffer {
+    const encoding = fieldValue(this.#responseFields ?? [], 'grpc-encoding');
+    return plainBytes(message, encoding, this.#tools.maxReceiveBytes);
   }
 
   consumed(bytes: number): void {
@@ -120,177 +122,99 @@ export class ClientCall implements StreamEvents {
 
   /** Ends the call from this side. */
   cancel(code: Status, details: string): void {
-    if (this.#ended) return;
-    this.#stream?.reset(ErrorCode.CANCEL);
-    this.#end(this.#error(code, details, Metadata()));
+    this.#cancel([code, details]);
+  }
+
+  // Of its timer and of who opens streams.
+
+  due(): void {
+    this.#cancel(deadlineStatus);
+  }
+
+  opened(stream: Http2Stream): void {
+    this.#stream = stream;
+    this.#requests.sendOver(stream);
+    this.#listener.onRoom();
+  }
+
+  unreachable(details: string): void {
+    this.#end(this.#error(Status.UNAVAILABLE, details));
   }
 
   // Of its stream.
 
-  headers(list: HeaderList): void {
-    this.#answered = true;
-    const { fields } = list;
-    const status = fieldValue(fields, ':status');
-    if (status !== '200') {
-      this.#fail(httpStatus(status), `the server answered with HTTP status ${status}`);
-      return;
-    }
-    if (!fieldValue(fields, 'content-type')?.startsWith('application/grpc')) {
-      this.#fail(Status.UNKNOWN, 'the answer is no gRPC');
-      return;
-    }
+  headers({ fields, tooLarge }: HeaderList): void {
+    this.#requests.forget();
     this.#responseFields = fields;
-    if (fieldValue(fields, 'grpc-status') === undefined) this.#call.onHeader?.(metadataOf(fields));
+    const fault = tooLarge ? tooLargeStatus : headFault(fields);
+    if (fault !== undefined) this.#cancel(fault);
+    else if (fieldValue(fields, 'grpc-status') === undefined) this.#call.onHeader?.(metadataOf(fields));
   }
 
   data(buffer: Buffer, start: number, end: number): void {
-    if (this.#ended) {
+    if (this.#isOver) {
       this.consumed(end - start);
       return;
     }
     try {
-      this.#reader ??= this.#createReader();
+      this.#reader ??= new MessageReader(this.#tools.maxReceiveBytes, (message) => this.#onMessage(message));
       this.#reader.push(buffer, start, end);
-      if (!this.#ended) this.#listener.onBytes(end - start);
+      if (!this.#isOver) this.#listener.onBytes(end - start);
     } catch (error) {
-      this.#fail(Status.RESOURCE_EXHAUSTED, error instanceof Error ? error.message : String(error));
+      const code = error instanceof MeshError ? error.code : Status.INTERNAL;
+      this.cancel(code, error instanceof Error ? error.message : String(error));
     }
   }
 
   ended(trailers: HeaderList | undefined): void {
-    if (this.#ended) return;
+    if (this.#isOver) return;
     const fields = trailers?.fields ?? this.#responseFields ?? [];
-    const status = fieldValue(fields, 'grpc-status');
     const metadata = metadataOf(fields);
     this.#call.onTrailer?.(metadata);
-    if (status === undefined) {
-      this.#end(this.#error(Status.UNKNOWN, 'the server ended the call without a status', metadata));
-      return;
-    }
-    if (this.#reader?.midway) {
-      this.#fail(Status.INTERNAL, 'the answer ends in the middle of a message');
-      return;
-    }
-    const code = /^\d{1,3}$/.test(status) ? Number(status) : Status.UNKNOWN;
-    if (code === Status.OK) {
-      this.#end(undefined);
-      return;
-    }
-    this.#end(this.#error(code, decodeMessage(fieldValue(fields, 'grpc-message') ?? ''), metadata));
+    const [code, details] = trailers?.tooLarge ? tooLargeStatus : statusOf(fields, this.#reader?.midway ?? false);
+    // Nobody reads what would still be sent.
+    if (this.#requests.isOpen) this.#stream?.reset(ErrorCode.NO_ERROR);
+    this.#end(code === Status.OK ? undefined : this.#error(code, details, metadata));
   }
 
   aborted(code: ErrorCode): void {
-    if (this.#ended) return;
-    const refused = code === ErrorCode.REFUSED_STREAM && !this.#answered && this.#sentMessages <= 1;
-    if (refused && this.#openings < maxOpenings) {
-      this.#open();
-      return;
-    }
-    const [status, details] = resetStatus(code);
-    this.#end(this.#error(status, details, Metadata()));
+    if (this.#isOver) return;
+    const isUntouched = code === ErrorCode.REFUSED_STREAM && this.#responseFields === undefined;
+    if (isUntouched && this.#openings < maxOpenings && this.#requests.canRepeat) this.#open();
+    else this.#end(this.#error(...resetStatus(code, this.#call.deadlineMs, Date.now())));
   }
 
   writable(): void {
-    this.#listener.onRoom?.();
+    this.#listener.onRoom();
   }
 
   #open(): void {
-    this.#stream = undefined;
     this.#openings += 1;
-    const request = { path: this.#method.path, fields: this.#fields };
-    this.#tools.open(
-      request,
-      this,
-      (stream) => this.#onOpened(stream),
-      (error) => this.#end(error),
-    );
+    this.#stream = undefined;
+    this.#requests.leave();
+    this.#tools.open(this);
   }
 
-  #onOpened(stream: Http2Stream): void {
-    if (this.#ended) {
-      stream.reset(ErrorCode.CANCEL);
-      return;
-    }
-    this.#stream = stream;
-    for (const bytes of this.#waiting) stream.write(bytes);
-    if (this.#waitingEnd) stream.end();
-    else this.#listener.onRoom?.();
+  #onMessage(message: ReceivedMessage): void {
+    if (!this.#isOver) this.#listener.onMessage(message);
   }
 
-  #createReader(): MessageReader {
-    const encoding = fieldValue(this.#responseFields ?? [], 'grpc-encoding') ?? 'identity';
-    return new MessageReader(this.#tools.maxReceiveBytes, compressionOf(encoding), (bytes) => {
-      if (!this.#ended) this.#listener.onMessage(bytes);
-    });
-  }
-
-  #fail(code: Status, details: string): void {
+  #cancel(status: LocalStatus): void {
+    if (this.#isOver) return;
     this.#stream?.reset(ErrorCode.CANCEL);
-    this.#end(this.#error(code, details, Metadata()));
+    this.#end(this.#error(...status));
   }
 
-  #error(code: number, details: string, metadata: Metadata): TransportError {
-    return new TransportError(this.#method.path, code, details, metadata);
+  #error(code: Status, details: string, metadata: Metadata = Metadata()): TransportError {
+    return new TransportError(this.path, code, details, metadata);
   }
 
   #end(error: unknown): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#timer?.cancel();
-    this.#call.signal?.removeEventListener('abort', this.#abort);
-    this.#waiting = [];
+    if (this.#abort) this.#call.signal?.removeEventListener('abort', this.#abort);
+    this.#requests.forget();
     this.#listener.onEnd(error);
-  }
-}
-
-const deadlineStatus: [code: Status, details: string] = [Status.DEADLINE_EXCEEDED, 'the time of the call was over'];
-
-function abortStatus({ deadlineMs }: TransportCall): [code: Status, details: string] {
-  return deadlineMs !== undefined && Date.now() >= deadlineMs
-    ? deadlineStatus
-    : [Status.CANCELLED, 'the call was given up by its caller'];
-}
-
-function timeoutFields(deadlineMs: number | undefined): string[] {
-  if (deadlineMs === undefined) return [];
-  const leftMs = Math.max(1, Math.min(Math.ceil(deadlineMs - Date.now()), longestTimeoutMs));
-  return ['grpc-timeout', leftMs < 100_000_000 ? `${leftMs}m` : `${Math.ceil(leftMs / 1_000)}S`];
-}
-
-/** What the end of a stream means to a call (gRPC over HTTP/2, "Errors"). */
-function resetStatus(code: ErrorCode): [status: Status, details: string] {
-  switch (code) {
-    case ErrorCode.REFUSED_STREAM:
-      return [Status.UNAVAILABLE, 'the server takes no more calls now'];
-    case ErrorCode.CONNECT_ERROR:
-      return [Status.UNAVAILABLE, 'the connection was lost'];
-    case ErrorCode.CANCEL:
-      return [Status.CANCELLED, 'the call was cancelled by the server'];
-    case ErrorCode.ENHANCE_YOUR_CALM:
-      return [Status.RESOURCE_EXHAUSTED, 'the server has too much to do'];
-    case ErrorCode.INADEQUATE_SECURITY:
-      return [Status.PERMISSION_DENIED, 'the connection is not secure enough'];
-    default:
-      return [Status.INTERNAL, `the stream of the call was reset (HTTP/2 error ${code})`];
-  }
-}
-
-function httpStatus(status: string | undefined): Status {
-  switch (status) {
-    case '400':
-      return Status.INTERNAL;
-    case '401':
-      return Status.UNAUTHENTICATED;
-    case '403':
-      return Status.PERMISSION_DENIED;
-    case '404':
-      return Status.UNIMPLEMENTED;
-    case '429':
-    case '502':
-    case '503':
-    case '504':
-      return Status.UNAVAILABLE;
-    default:
-      return Status.UNKNOWN;
   }
 }

@@ -1,204 +1,149 @@
-import { connect, type Socket } from 'node:net';
-import { Metadata, Status } from 'nice-grpc-common';
-import type { Clock } from '../../../telemetry/clock.ts';
-import { TransportError } from '../../transport-error.ts';
-import { Http2Connection } from '../http2/connection.ts';
-import { ConnectionWatch } from '../http2/connection-watch.ts';
-import { createHpackEncoder, type HpackEncoder } from '../http2/hpack/encoder.ts';
-import { literalFields } from '../http2/literal-fields.ts';
-import type { Http2Stream, StreamEvents } from '../http2/stream.ts';
-import type { OpenStream } from './client-call.ts';
+import { type Clock, systemClock } from '../../../telemetry/clock.ts';
+import { faultOf, unreachableText } from '../../connect-fault.ts';
+import type { ConnectOptions } from '../../engine.ts';
+import { secureContext } from '../../secure-context.ts';
+import { ConnectionWatch, type Patience } from '../http2/connection-watch.ts';
+import { Backoff } from './backoff.ts';
+import type { OpeningCall } from './client-call.ts';
+import type { Target } from './dial.ts';
+import { Lane, type LaneEvents } from './lane.ts';
 
-/** The connections to one endpoint. */
-export interface Endpoint {
-  readonly open: OpenStream;
-  close(): void;
+/** What only this engine has. */
+export interface EndpointOptions extends ConnectOptions {
+  /** How many connections there may be at a time. Default 8: one is enough until it has as many calls as its server takes. */
+  readonly maxConnections?: number;
+  /** How long a silent server is borne with. Default: it is pinged after 30 s in which calls wait, and has 10 s to answer. */
+  readonly patience?: Partial<Patience>;
+  /** What the waits between attempts are measured with. */
+  readonly clock?: Pick<Clock, 'now'>;
 }
 
-const connectTimeoutMs = 5_000;
-const backoff = { firstMs: 100, mostMs: 1_000 };
-const never = Number.POSITIVE_INFINITY;
-// A server is pinged while calls wait for it.
-const patience = {
-  handshakeMs: connectTimeoutMs,
+const defaultPatience = {
   headersMs: 10_000,
-  answerMs: never,
+  answerMs: Number.POSITIVE_INFINITY,
   pingEveryMs: 30_000,
   pingTimeoutMs: 10_000,
 };
-// One is enough until it has as many streams as its server takes.
-const mostConnections = 8;
-
-interface Pending {
-  readonly request: { readonly path: string; readonly fields: readonly string[] };
-  readonly events: StreamEvents;
-  readonly opened: (stream: Http2Stream) => void;
-  readonly failed: (error: TransportError) => void;
-}
-
-interface Lane {
-  readonly connection: Http2Connection;
-  readonly encoder: HpackEncoder;
-}
 
 /**
- * Connects to `host:port` with the first call, and again after a lost connection, then not at once: 0.1 s after the first
- * failure, growing to 1 s, in which calls fail with UNAVAILABLE. A connection that its server ends is left for another;
- * when one is full, another is made.
+ * The connections to `host:port`. It connects with the first call, and again after a lost connection, then not at once: 0.1 s
+ * after the first failure, growing to 1 s, in which calls fail with UNAVAILABLE. A connection that its server ends is left
+ * for another; when one is full, another is made.
  */
-export function createEndpoint(address: string, clock: Pick<Clock, 'now'>): Endpoint {
-  const { host, port } = splitAddress(address);
-  const lanes = new Set<Lane>();
-  const fixedFields = new Map<string, string[]>();
-  const watch = new ConnectionWatch(patience, { pingsIdle: false });
-  let waiting: Pending[] = [];
-  let connecting: Socket | undefined;
-  let failures = 0;
-  let retryAtMs = 0;
-  let lastFault = '';
-  let closed = false;
+export class Endpoint implements LaneEvents {
+  readonly #address: string;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #target: Target;
+  readonly #connectTimeoutMs: number;
+  readonly #maxConnections: number;
+  readonly #watch: ConnectionWatch;
+  readonly #lanes = new Set<Lane>();
+  readonly #backoff = new Backoff();
+  readonly #fixedFields = new Map<string, readonly string[]>();
+  #waiting: OpeningCall[] = [];
+  #lastFault = '';
+  #closed = false;
 
-  const open: OpenStream = (request, events, opened, failed) => {
-    const pending = { request, events, opened, failed };
-    const lane = freeLane();
-    if (lane) return begin(lane, pending);
-    if (closed) return failed(unavailable(request.path, `the connection to ${address} was closed by this client`));
-    if (lanes.size === 0 && connecting === undefined && clock.now() < retryAtMs) {
-      return failed(unavailable(request.path, `${address} cannot be reached: ${lastFault}`));
+  constructor(address: string, options: EndpointOptions = {}) {
+    const { connectTimeoutMs = 5_000, maxConnections = 8, patience, clock = systemClock } = options;
+    this.#address = address;
+    this.#clock = clock;
+    this.#target = targetOf(address, options);
+    this.#connectTimeoutMs = connectTimeoutMs;
+    this.#maxConnections = maxConnections;
+    const watched = { ...defaultPatience, handshakeMs: connectTimeoutMs, ...patience };
+    this.#watch = new ConnectionWatch(watched, { pingsIdle: false });
+  }
+
+  /** Gives a call its stream, at once or when there is one. */
+  open(call: OpeningCall): void {
+    const lane = this.#freeLane();
+    if (lane) {
+      lane.open(call, this.#fixedOf(call.path));
+      return;
     }
-    waiting.push(pending);
-    if (connecting === undefined && !isSettling() && lanes.size < mostConnections) beginConnecting();
-  };
+    this.#waiting.push(call);
+    if (this.#closed) this.#failWaiting(`the connection to ${this.#address} was closed by this client`);
+    else this.#connect();
+  }
 
-  function freeLane(): Lane | undefined {
-    for (const lane of lanes) if (lane.connection.canOpen) return lane;
+  close(): void {
+    this.#closed = true;
+    for (const lane of this.#lanes) lane.close();
+    this.#lanes.clear();
+    this.#failWaiting(`the connection to ${this.#address} was closed by this client`);
+  }
+
+  // Of its lanes.
+
+  hasRoom(lane: Lane): void {
+    if (!lane.isSettling) this.#backoff.succeeded();
+    for (let call = this.#waiting[0]; call !== undefined; call = this.#waiting[0]) {
+      const free = call.isOver ? undefined : this.#freeLane();
+      if (free === undefined && !call.isOver) {
+        this.#connect();
+        return;
+      }
+      this.#waiting.shift();
+      free?.open(call, this.#fixedOf(call.path));
+    }
+  }
+
+  failed(lane: Lane, error: Error): void {
+    this.#lanes.delete(lane);
+    this.#lastFault = faultOf(error);
+    this.#backoff.failed(this.#clock.now());
+    this.#connect();
+  }
+
+  left(lane: Lane): void {
+    this.#lanes.delete(lane);
+    if (this.#waiting.length > 0) this.#connect();
+  }
+
+  #freeLane(): Lane | undefined {
+    for (const lane of this.#lanes) if (lane.canOpen) return lane;
     return undefined;
   }
 
-  /** Whether a connection is made whose server has not spoken yet. */
-  function isSettling(): boolean {
-    for (const { connection } of lanes) if (!connection.settled && !connection.closed) return true;
-    return false;
+  /** Makes a connection for the calls that wait. They fail when none may be made and there is none that could serve them. */
+  #connect(): void {
+    if (this.#closed) return;
+    if (this.#backoff.holds(this.#clock.now())) {
+      if (this.#lanes.size > 0) return;
+      this.#failWaiting(unreachableText(this.#address, this.#lastFault, this.#target.secureContext !== undefined));
+      return;
+    }
+    for (const lane of this.#lanes) if (lane.isSettling) return;
+    if (this.#lanes.size >= this.#maxConnections) return;
+    this.#lanes.add(new Lane(this.#target, this.#connectTimeoutMs, this.#watch, this));
   }
 
-  function begin({ connection, encoder }: Lane, { request, events, opened }: Pending): void {
-    const fixed = encoder.encode(fixedOf(request.path));
-    const block = request.fields.length === 0 ? fixed : Buffer.concat([fixed, literalFields(request.fields)]);
-    opened(connection.open(block, false, events));
+  #failWaiting(details: string): void {
+    const calls = this.#waiting;
+    this.#waiting = [];
+    for (const call of calls) call.unreachable(details);
   }
 
-  function fixedOf(path: string): string[] {
-    let fields = fixedFields.get(path);
+  #fixedOf(path: string): readonly string[] {
+    let fields = this.#fixedFields.get(path);
     if (fields === undefined) {
+      const scheme = this.#target.secureContext === undefined ? 'http' : 'https';
       fields = [
-        ...[':method', 'POST', ':scheme', 'http', ':path', path, ':authority', address],
+        ...[':method', 'POST', ':scheme', scheme, ':path', path, ':authority', this.#address],
         ...['te', 'trailers', 'content-type', 'application/grpc+proto', 'user-agent', 'ordermesh'],
         ...['grpc-accept-encoding', 'identity,gzip,deflate'],
       ];
-      fixedFields.set(path, fields);
+      this.#fixedFields.set(path, fields);
     }
     return fields;
   }
-
-  function beginConnecting(): void {
-    const socket = connect({ host, port, noDelay: true });
-    connecting = socket;
-    const timer = setTimeout(
-      () => socket.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)),
-      connectTimeoutMs,
-    );
-    const onError = (error: Error) => onFailure(error);
-    socket.once('error', onError);
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.off('error', onError);
-      connecting = undefined;
-      onConnected(socket);
-    });
-    socket.once('close', () => clearTimeout(timer));
-  }
-
-  function onFailure(error: Error): void {
-    connecting = undefined;
-    failures += 1;
-    lastFault = error.message;
-    retryAtMs = clock.now() + Math.min(backoff.firstMs * 2 ** (failures - 1), backoff.mostMs);
-    // Others may be served by a connection that is full now.
-    if (lanes.size > 0) return;
-    for (const { request, failed } of waiting.splice(0)) {
-      failed(unavailable(request.path, `${address} cannot be reached: ${lastFault}`));
-    }
-  }
-
-  function onConnected(socket: Socket): void {
-    const encoder = createHpackEncoder();
-    const connection = new Http2Connection(
-      socket,
-      {
-        role: 'client',
-        maxConcurrentStreams: 0,
-        maxHeaderListBytes: 16 * 1024,
-        streamWindowBytes: 256 * 1024,
-        connectionWindowBytes: 1024 * 1024,
-      },
-      {
-        goaway: () => leave(lane),
-        settings() {
-          failures = 0;
-          encoder.setMaxTableSize(connection.peer.headerTableBytes);
-          serveWaiting();
-        },
-        streamClosed: serveWaiting,
-        closed(error) {
-          lanes.delete(lane);
-          watch.remove(connection);
-          if (connection.settled) leave(lane);
-          else onFailure(error ?? new Error('the connection was closed at once'));
-        },
-      },
-    );
-    const lane = { connection, encoder };
-    lanes.add(lane);
-    watch.add(connection);
-  }
-
-  function leave(lane: Lane): void {
-    lanes.delete(lane);
-    if (waiting.length > 0 && lanes.size === 0 && connecting === undefined && !closed) beginConnecting();
-  }
-
-  function serveWaiting(): void {
-    while (waiting.length > 0) {
-      const lane = freeLane();
-      if (lane === undefined) {
-        if (connecting === undefined && !isSettling() && lanes.size < mostConnections && !closed) beginConnecting();
-        return;
-      }
-      const [next] = waiting.splice(0, 1);
-      if (next) begin(lane, next);
-    }
-  }
-
-  return {
-    open,
-    close() {
-      closed = true;
-      connecting?.destroy();
-      for (const { connection } of lanes) connection.drain();
-      lanes.clear();
-      for (const { request, failed } of waiting.splice(0)) {
-        failed(unavailable(request.path, `the connection to ${address} was closed by this client`));
-      }
-      waiting = [];
-    },
-  };
 }
 
-function splitAddress(address: string): { readonly host: string; readonly port: number } {
+function targetOf(address: string, { tls }: EndpointOptions): Target {
   const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
-}
-
-function unavailable(path: string, details: string): TransportError {
-  return new TransportError(path, Status.UNAVAILABLE, details, Metadata());
+  const where = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+  if (tls === undefined) return { ...where, secureContext: undefined, serverName: undefined };
+  const { ca, key, cert, serverName } = tls;
+  return { ...where, secureContext: secureContext(`of the client of ${address}`, { ca, key, cert }), serverName };
 }

@@ -1,3 +1,5 @@
+import { CompressedMessage, type ReceivedMessage } from './compression.ts';
+
 interface Waiter<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void;
   readonly reject: (error: unknown) => void;
@@ -9,14 +11,14 @@ const heldBytes = 64 * 1024;
 const entryBytes = 128;
 
 /**
- * Messages that came and wait to be asked for. They are decoded when they are, and while more than 64 KiB of them wait the
- * peer is not given its bytes back, so that flow control holds it.
+ * Messages that came and wait to be asked for. They are decompressed and decoded when they are, and while more than 64 KiB
+ * of them wait the peer is not given its bytes back, so that flow control holds it.
  */
 export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
-  readonly #decode: (bytes: Buffer) => T;
+  readonly #decode: (message: ReceivedMessage) => T;
   readonly #giveBack: (bytes: number) => void;
   readonly #left: () => void;
-  #messages: Buffer[] = [];
+  #messages: ReceivedMessage[] = [];
   #first = 0;
   #bytes = 0;
   #owed = 0;
@@ -24,7 +26,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   #end: { readonly error: unknown } | undefined;
 
   /** `giveBack` is told of bytes that the peer may send anew; `left` that nobody asks any more. */
-  constructor(decode: (bytes: Buffer) => T, giveBack: (bytes: number) => void, left: () => void) {
+  constructor(decode: (message: ReceivedMessage) => T, giveBack: (bytes: number) => void, left: () => void) {
     this.#decode = decode;
     this.#giveBack = giveBack;
     this.#left = left;
@@ -41,7 +43,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#settle();
   }
 
-  push(message: Buffer): void {
+  push(message: ReceivedMessage): void {
     if (this.#end) return;
     const waiter = this.#waiters.shift();
     if (waiter) {
@@ -49,7 +51,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
       return;
     }
     this.#messages.push(message);
-    this.#bytes += message.length + entryBytes;
+    this.#bytes += lengthOf(message) + entryBytes;
   }
 
   /** Nothing comes any more; `error` is told once, behind what came. `undefined`: all has come. */
@@ -85,11 +87,11 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     return this;
   }
 
-  #take(): Buffer | undefined {
+  #take(): ReceivedMessage | undefined {
     const message = this.#messages[this.#first];
     if (message === undefined) return undefined;
     this.#first += 1;
-    this.#bytes -= message.length + entryBytes;
+    this.#bytes -= lengthOf(message) + entryBytes;
     if (this.#first === this.#messages.length) {
       this.#messages = [];
       this.#first = 0;
@@ -98,7 +100,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     return message;
   }
 
-  #hand(waiter: Waiter<T>, message: Buffer): void {
+  #hand(waiter: Waiter<T>, message: ReceivedMessage): void {
     try {
       waiter.resolve({ value: this.#decode(message), done: false });
     } catch (error) {
@@ -119,4 +121,8 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#owed = 0;
     this.#giveBack(owed);
   }
+}
+
+function lengthOf(message: ReceivedMessage): number {
+  return message instanceof CompressedMessage ? message.bytes.length : message.length;
 }

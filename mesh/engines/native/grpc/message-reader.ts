@@ -1,23 +1,24 @@
-import { type Compression, decompressed, messageTooLarge } from './compression.ts';
+import { CompressedMessage, messageTooLarge, type ReceivedMessage } from './compression.ts';
 
 const prefixBytes = 5;
+// What is set aside for a message before any of it has come: who declares much and sends nothing costs no more.
+const firstBytes = 16 * 1024;
 
 /**
  * Finds the messages in the body of a stream, in whatever pieces it comes. A message that came whole in one piece is not
- * copied. Throws a MeshError for one that is too large, before it is waited for, and for one that cannot be decompressed.
+ * copied. Throws RESOURCE_EXHAUSTED for one that is too large, before it is waited for.
  */
 export class MessageReader {
   readonly #maxBytes: number;
-  readonly #onMessage: (bytes: Buffer) => void;
-  #compression: Compression | undefined;
+  readonly #onMessage: (message: ReceivedMessage) => void;
   readonly #prefix = Buffer.allocUnsafe(prefixBytes);
   #prefixHave = 0;
   #message: Buffer | undefined;
+  #messageBytes = 0;
   #messageHave = 0;
 
-  constructor(maxBytes: number, compression: Compression | undefined, onMessage: (bytes: Buffer) => void) {
+  constructor(maxBytes: number, onMessage: (message: ReceivedMessage) => void) {
     this.#maxBytes = maxBytes;
-    this.#compression = compression;
     this.#onMessage = onMessage;
   }
 
@@ -26,9 +27,9 @@ export class MessageReader {
     return this.#prefixHave > 0;
   }
 
-  /** Says how compressed messages are, when that is known only later. */
-  set compression(compression: Compression | undefined) {
-    this.#compression = compression;
+  /** What is set aside for the message that has begun, in bytes. */
+  get heldBytes(): number {
+    return this.#message?.length ?? 0;
   }
 
   push(buffer: Buffer, start: number, end: number): void {
@@ -51,18 +52,30 @@ export class MessageReader {
       from + buffer.copy(this.#prefix, this.#prefixHave, from, Math.min(end, from + prefixBytes - this.#prefixHave));
     this.#prefixHave += at - from;
     if (this.#prefixHave < prefixBytes) return at;
-    this.#message = Buffer.allocUnsafe(this.#checked(this.#prefix.readUInt32BE(1)));
+    this.#messageBytes = this.#checked(this.#prefix.readUInt32BE(1));
+    this.#message = Buffer.allocUnsafe(Math.min(this.#messageBytes, firstBytes));
     this.#messageHave = 0;
-    if (this.#message.length === 0) this.#finish(this.#message);
+    if (this.#messageBytes === 0) this.#finish(this.#message);
     return at;
   }
 
   #readMessage(buffer: Buffer, from: number, end: number): number {
+    const wanted = Math.min(end - from, this.#messageBytes - this.#messageHave);
+    const message = this.#roomFor(this.#messageHave + wanted);
+    buffer.copy(message, this.#messageHave, from, from + wanted);
+    this.#messageHave += wanted;
+    if (this.#messageHave === this.#messageBytes) this.#finish(message);
+    return from + wanted;
+  }
+
+  /** The buffer of the message, of at least so many bytes: twice as large each time, so that little is copied twice. */
+  #roomFor(bytes: number): Buffer {
     const message = this.#message as Buffer;
-    const copied = buffer.copy(message, this.#messageHave, from, end);
-    this.#messageHave += copied;
-    if (this.#messageHave === message.length) this.#finish(message);
-    return from + copied;
+    if (bytes <= message.length) return message;
+    const larger = Buffer.allocUnsafe(Math.min(this.#messageBytes, Math.max(bytes, 2 * message.length)));
+    message.copy(larger, 0, 0, this.#messageHave);
+    this.#message = larger;
+    return larger;
   }
 
   #finish(message: Buffer): void {
@@ -72,7 +85,7 @@ export class MessageReader {
   }
 
   #emit(flag: number, bytes: Buffer): void {
-    this.#onMessage((flag & 1) === 0 ? bytes : decompressed(this.#compression, bytes, this.#maxBytes));
+    this.#onMessage((flag & 1) === 0 ? bytes : new CompressedMessage(bytes));
   }
 
   #checked(length: number): number {

@@ -1,6 +1,6 @@
 import { fieldValue } from '../http2/field-rules.ts';
 import type { MessageHead } from '../http2/message-head.ts';
-import { type Compression, compressionOf } from './compression.ts';
+import { type Compression, compressionFor, isKnownEncoding } from './compression.ts';
 
 /** What a request's fields say about its call; made once for fields that come again. */
 export interface RequestHead {
@@ -11,11 +11,12 @@ export interface RequestHead {
   readonly timeoutMs: number | undefined;
   /** What stands in `grpc-timeout` when that is no timeout. */
   readonly badTimeout: string | undefined;
-  readonly compression: Compression | undefined;
+  /** What compressed messages are compressed with; `undefined`: it does not say. */
+  readonly encoding: string | undefined;
   /** A `grpc-encoding` that is not known here. */
   readonly unknownEncoding: string | undefined;
-  /** The names in `grpc-accept-encoding`. */
-  readonly accepts: readonly string[];
+  /** What replies may be compressed with; `undefined`: the caller takes nothing that we have. */
+  readonly replyCompression: Compression | undefined;
 }
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
@@ -34,17 +35,16 @@ export function requestHeadOf(head: MessageHead): RequestHead {
 function readHead(fields: readonly string[]): RequestHead {
   const timeout = fieldValue(fields, 'grpc-timeout');
   const timeoutMs = timeout === undefined ? undefined : timeoutOf(timeout);
-  const encoding = fieldValue(fields, 'grpc-encoding') ?? 'identity';
-  const compression = compressionOf(encoding);
+  const encoding = fieldValue(fields, 'grpc-encoding');
   return {
     path: fieldValue(fields, ':path') ?? '',
     isPost: fieldValue(fields, ':method') === 'POST',
     isGrpc: /^application\/grpc(?:$|[+;])/.test(fieldValue(fields, 'content-type') ?? ''),
     timeoutMs,
     badTimeout: timeoutMs === undefined ? timeout : undefined,
-    compression,
-    unknownEncoding: compression === undefined && encoding !== 'identity' ? encoding : undefined,
-    accepts: (fieldValue(fields, 'grpc-accept-encoding') ?? '').split(',').map((name) => name.trim()),
+    encoding,
+    unknownEncoding: encoding === undefined || isKnownEncoding(encoding) ? undefined : encoding,
+    replyCompression: compressionFor(fieldValue(fields, 'grpc-accept-encoding')),
   };
 }
 

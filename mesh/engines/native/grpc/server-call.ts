@@ -1,23 +1,26 @@
-import { Metadata, Status } from 'nice-grpc-common';
-import { deadlineExceeded, MeshError, undecodableMessage } from '../../../errors/mesh-error.ts';
-import type { EngineCall, EngineHandler, EngineMethod, WireStatus } from '../../engine.ts';
-import { fieldValue } from '../http2/field-rules.ts';
+import { deadlineExceeded } from '../../../errors/mesh-error.ts';
+import type { EngineHandler, EngineMethod, WireStatus } from '../../engine.ts';
 import type { ErrorCode } from '../http2/frames.ts';
 import { literalFields } from '../http2/literal-fields.ts';
 import type { MessageHead } from '../http2/message-head.ts';
-import type { Http2Stream, StreamEvents } from '../http2/stream.ts';
-import { acceptEncoding, type Compression, compressionOf } from './compression.ts';
-import { MessageQueue } from './message-queue.ts';
-import { MessageReader } from './message-reader.ts';
-import { fieldsOf, metadataOf } from './metadata-fields.ts';
+import type { Http2Stream } from '../http2/stream.ts';
+import { CallContext } from './call-context.ts';
+import type { Compression } from './compression.ts';
+import { writeMessage } from './message-frame.ts';
+import { fieldsOf } from './metadata-fields.ts';
+import { okTrailersWith, replyHeader, statusOnly } from './reply-fields.ts';
+import type { ReplyPump } from './reply-pump.ts';
 import type { RequestHead } from './request-head.ts';
+import type { RequestWatch } from './request-watch.ts';
 import { statusFields } from './status-fields.ts';
-import type { TimerWheel, WheelTimer } from './timer-wheel.ts';
+import type { Timed, TimerWheel, WheelTimer } from './timer-wheel.ts';
 
 /** A method of the host. */
 export interface HostedMethod {
   readonly method: EngineMethod<unknown, unknown>;
   readonly handler: EngineHandler<unknown, unknown>;
+  readonly streamsRequests: boolean;
+  readonly streamsReplies: boolean;
 }
 
 /** What all calls of a host share. */
@@ -25,305 +28,106 @@ export interface ServerCallTools {
   readonly maxReceiveBytes: number;
   readonly toStatus: (error: unknown, path: string) => WireStatus;
   readonly timers: TimerWheel;
+  readonly requestWatch: RequestWatch;
 }
 
-const headerFields = [':status', '200', 'content-type', 'application/grpc+proto'] as const;
-const plainHeader = literalFields(headerFields);
-const okTrailers = literalFields(statusFields(Status.OK, ''));
-const prefixBytes = 5;
+/** What the call of a stream begins with. */
+export interface CallStart {
+  readonly stream: Http2Stream;
+  readonly head: MessageHead;
+  readonly request: RequestHead;
+  readonly peer: string;
+}
 
 /**
- * One call at the server, from the fields of its request to its status. It ends once: by its answer, by a failure, by its
- * deadline, or by its caller. One class for all kinds, since one is made for every call and most of its parts are never
- * asked for.
+ * One call at the server, as far as it answers. It ends once: by its answer, by a failure, by its deadline, or by its
+ * caller. How its request is read is for the classes that extend it: one object is all that a call costs.
  */
-export class ServerCall implements EngineCall, StreamEvents {
-  readonly path: string;
+export abstract class ServerCall extends CallContext implements Timed {
   readonly deadlineMs: number | undefined;
-  readonly peer: string;
-  readonly #hosted: HostedMethod;
-  readonly #stream: Http2Stream;
-  readonly #head: MessageHead;
-  readonly #request: RequestHead;
-  readonly #tools: ServerCallTools;
-  #timer: WheelTimer | undefined;
-  #reader: MessageReader | undefined;
-  #message: Buffer | undefined;
-  #requests: MessageQueue<unknown> | undefined;
+  protected readonly hosted: HostedMethod;
+  protected readonly stream: Http2Stream;
+  protected readonly request: RequestHead;
+  protected readonly tools: ServerCallTools;
+  readonly #timer: WheelTimer | undefined;
   #ended = false;
   #headerSent = false;
   #compression: Compression | undefined;
-  #metadata: Metadata | undefined;
-  #header: Metadata | undefined;
-  #trailer: Metadata | undefined;
-  #controller: AbortController | undefined;
-  #responses: AsyncIterator<unknown> | undefined;
-  /** That it ended otherwise than by its answer, and why. */
-  #abandoned: { readonly reason: unknown } | undefined;
-  #resume: (() => void) | undefined;
+  #pump: ReplyPump | undefined;
 
-  constructor(
-    hosted: HostedMethod,
-    stream: Http2Stream,
-    head: MessageHead,
-    request: RequestHead,
-    peer: string,
-    tools: ServerCallTools,
-  ) {
-    this.path = hosted.method.path;
-    this.peer = peer;
-    this.#hosted = hosted;
-    this.#stream = stream;
-    this.#head = head;
-    this.#request = request;
-    this.#tools = tools;
-    if (request.timeoutMs !== undefined) {
-      this.deadlineMs = Date.now() + request.timeoutMs;
-      this.#timer = tools.timers.at(this.deadlineMs, () => this.fail(deadlineExceeded(this.path)));
-    }
-    const { kind } = hosted.handler;
-    if (kind === 'client-streaming' || kind === 'bidi-streaming') this.#beginStreamed();
+  constructor(hosted: HostedMethod, { stream, head, request, peer }: CallStart, tools: ServerCallTools) {
+    super(hosted.method.path, peer, head);
+    this.hosted = hosted;
+    this.stream = stream;
+    this.request = request;
+    this.tools = tools;
+    if (request.timeoutMs === undefined) return;
+    this.deadlineMs = Date.now() + request.timeoutMs;
+    this.#timer = tools.timers.at(this.deadlineMs, this);
   }
 
-  get metadata(): Metadata {
-    this.#metadata ??= metadataOf(this.#head.list.fields);
-    return this.#metadata;
-  }
-
-  get header(): Metadata {
-    this.#header ??= Metadata();
-    return this.#header;
-  }
-
-  get trailer(): Metadata {
-    this.#trailer ??= Metadata();
-    return this.#trailer;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#abandoned) this.#controller.abort(this.#abandoned.reason);
-    }
-    return this.#controller.signal;
-  }
-
-  textMetadata(key: string): string | undefined {
-    return key.endsWith('-bin') ? undefined : fieldValue(this.#head.list.fields, key);
+  /** Whether nothing can be answered any more. */
+  get isOver(): boolean {
+    return this.#ended;
   }
 
   sendHeader(): void {
-    if (this.#headerSent || this.#ended) return;
-    this.#sendHeader();
+    if (!this.#headerSent && !this.#ended) this.#sendHeader(true);
+  }
+
+  /** Sends one message of the answer, behind the header; false when the next should wait for room. */
+  write(response: unknown): boolean {
+    const bytes = this.hosted.method.encodeResponse(response);
+    if (!this.#headerSent) this.#sendHeader(this.compressReplies || this.hosted.streamsReplies);
+    return writeMessage(this.stream, bytes, this.compressReplies ? this.#compression : undefined);
+  }
+
+  /** Ends the call with OK behind what was written; nothing when it has ended. */
+  succeed(): void {
+    if (!this.#end()) return;
+    if (!this.#headerSent) this.#sendHeader(false);
+    this.stream.end(okTrailersWith(this.trailerFields()));
   }
 
   fail(error: unknown): void {
     if (!this.#end()) return;
-    const { code, details, metadata } = this.#tools.toStatus(error, this.path);
-    const fields = [...statusFields(code, details), ...fieldsOf(metadata), ...this.#trailerFields()];
-    if (this.#headerSent) this.#stream.end(literalFields(fields));
-    else this.#stream.sendHeaders(literalFields([...headerFields, ...this.#headerFields(), ...fields]), true);
-    this.#abandon(error);
+    const { code, details, metadata } = this.tools.toStatus(error, this.path);
+    const fields = [...statusFields(code, details), ...fieldsOf(metadata), ...(this.trailerFields() ?? [])];
+    if (this.#headerSent) this.stream.end(literalFields(fields));
+    else this.stream.sendHeaders(statusOnly([...(this.headerFields() ?? []), ...fields]), true);
+    this.abandon(error);
   }
 
-  // Of its stream.
-
-  data(buffer: Buffer, start: number, end: number): void {
-    if (this.#ended) {
-      this.#stream.consumed(end - start);
-      return;
-    }
-    try {
-      if (this.#requests) this.#readMany(buffer, start, end);
-      else this.#readOne(buffer, start, end);
-    } catch (error) {
-      this.fail(error);
-    }
+  /** Who writes the answers, to be told of room and of the end. */
+  writesBy(pump: ReplyPump): void {
+    this.#pump = pump;
   }
 
-  ended(): void {
-    if (this.#ended) return;
-    if (this.#reader?.midway) {
-      this.fail(requestFault(this.path, 'it ends in the middle of a message'));
-      return;
-    }
-    if (this.#requests) {
-      this.#requests.finish(undefined);
-      return;
-    }
-    if (this.#message === undefined) {
-      this.fail(requestFault(this.path, 'it has no message'));
-      return;
-    }
-    this.#begin(this.#message);
+  // Of its timer and its stream.
+
+  due(): void {
+    this.fail(deadlineExceeded(this.path));
   }
 
   aborted(_code: ErrorCode): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#timer?.cancel();
-    this.#abandon(undefined);
+    if (this.#end()) this.abandon(undefined);
   }
 
   writable(): void {
-    this.#resume?.();
+    this.#pump?.resume();
   }
 
-  #readOne(buffer: Buffer, start: number, end: number): void {
-    const whole = end - start - prefixBytes;
-    this.#stream.consumed(end - start);
-    if (this.#reader === undefined && whole >= 0 && buffer[start] === 0 && buffer.readUInt32BE(start + 1) === whole) {
-      if (whole <= this.#tools.maxReceiveBytes) {
-        this.#onOne(buffer.subarray(start + prefixBytes, end));
-        return;
-      }
-    }
-    this.#reader ??= this.#createReader((bytes) => this.#onOne(bytes));
-    this.#reader.push(buffer, start, end);
+  /** Lets go of what still works for a call that ended otherwise than by its answer. */
+  protected abandon(reason: unknown): void {
+    this.abort(reason);
+    this.#pump?.close();
   }
 
-  #onOne(bytes: Buffer): void {
-    if (this.#message !== undefined) throw requestFault(this.path, 'it has more than one message');
-    this.#message = bytes;
-  }
-
-  #readMany(buffer: Buffer, start: number, end: number): void {
-    const requests = this.#requests as MessageQueue<unknown>;
-    this.#reader ??= this.#createReader((bytes) => requests.push(bytes));
-    this.#reader.push(buffer, start, end);
-    requests.received(end - start);
-  }
-
-  #createReader(onMessage: (bytes: Buffer) => void): MessageReader {
-    return new MessageReader(this.#tools.maxReceiveBytes, this.#request.compression, onMessage);
-  }
-
-  #begin(bytes: Buffer): void {
-    const { handler } = this.#hosted;
-    try {
-      const request = this.#decode(bytes);
-      if (handler.kind === 'unary') this.#answerOnce(handler.handle(request, this));
-      else if (handler.kind === 'server-streaming') void this.#answerMany(handler.handle(request, this));
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  #beginStreamed(): void {
-    const { handler } = this.#hosted;
-    const giveBack = (bytes: number) => this.#stream.consumed(bytes);
-    const requests = new MessageQueue<unknown>(
-      (bytes) => this.#decode(bytes),
-      giveBack,
-      () => undefined,
-    );
-    this.#requests = requests;
-    // Not while the stream is being made: what the handler does at once would find it half made.
-    queueMicrotask(() => {
-      if (this.#ended) return;
-      try {
-        if (handler.kind === 'client-streaming') this.#answerOnce(handler.handle(requests, this));
-        else if (handler.kind === 'bidi-streaming') void this.#answerMany(handler.handle(requests, this));
-      } catch (error) {
-        this.fail(error);
-      }
-    });
-  }
-
-  #decode(bytes: Buffer): unknown {
-    try {
-      return this.#hosted.method.decodeRequest(bytes);
-    } catch (error) {
-      throw undecodableMessage(this.path, error);
-    }
-  }
-
-  #answerOnce(answer: Promise<unknown>): void {
-    answer.then(
-      (response) => {
-        if (this.#ended) return;
-        try {
-          const bytes = this.#hosted.method.encodeResponse(response);
-          if (!this.#headerSent) this.#sendHeader();
-          this.#writeMessage(bytes);
-          this.#succeed();
-        } catch (error) {
-          this.fail(error);
-        }
-      },
-      (error) => this.fail(error),
-    );
-  }
-
-  /** Writes answers as fast as the peer takes them. */
-  async #answerMany(responses: AsyncIterable<unknown>): Promise<void> {
-    try {
-      const iterator = responses[Symbol.asyncIterator]();
-      this.#responses = iterator;
-      // The handler may have ended the call itself: then there is nothing to begin.
-      if (this.#ended) return closeQuietly(iterator);
-      while (!this.#ended) {
-        const next = await iterator.next();
-        if (this.#ended) return;
-        if (next.done) break;
-        const bytes = this.#hosted.method.encodeResponse(next.value);
-        if (!this.#headerSent) this.#sendHeader();
-        if (!this.#writeMessage(bytes)) await this.#room();
-      }
-      if (this.#ended) return;
-      if (!this.#headerSent) this.#sendHeader();
-      this.#succeed();
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  #room(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resume = resolve;
-    });
-  }
-
-  #writeMessage(message: Uint8Array): boolean {
-    const bytes = this.#compression ? this.#compression.compress(message) : message;
-    const prefix = Buffer.allocUnsafe(prefixBytes);
-    prefix[0] = this.#compression ? 1 : 0;
-    prefix.writeUInt32BE(bytes.length, 1);
-    this.#stream.write(prefix);
-    return this.#stream.write(bytes);
-  }
-
-  #sendHeader(): void {
+  // What may be compressed has to be said before the first message.
+  #sendHeader(mayCompress: boolean): void {
     this.#headerSent = true;
-    if (this.#header === undefined) {
-      this.#stream.sendHeaders(plainHeader);
-      return;
-    }
-    this.#stream.sendHeaders(literalFields([...headerFields, ...this.#headerFields()]));
-  }
-
-  /** The header that the handler has set. One that sets `grpc-encoding` has its messages compressed, if the peer can. */
-  #headerFields(): string[] {
-    if (this.#header === undefined) return [];
-    const wanted = this.#header.get('grpc-encoding');
-    const encoding = typeof wanted === 'string' && this.#request.accepts.includes(wanted) ? wanted : undefined;
-    this.#compression = encoding === undefined ? undefined : compressionOf(encoding);
-    const fields = fieldsOf(this.#header);
-    return this.#compression
-      ? ['grpc-encoding', this.#compression.name, 'grpc-accept-encoding', acceptEncoding, ...fields]
-      : fields;
-  }
-
-  #trailerFields(): string[] {
-    return this.#trailer ? fieldsOf(this.#trailer) : [];
-  }
-
-  #succeed(): void {
-    if (!this.#end()) return;
-    const trailers = this.#trailer
-      ? literalFields([...statusFields(Status.OK, ''), ...this.#trailerFields()])
-      : okTrailers;
-    this.#stream.end(trailers);
+    this.#compression = mayCompress ? this.request.replyCompression : undefined;
+    this.stream.sendHeaders(replyHeader(this.#compression, this.headerFields()));
   }
 
   /** Claims the end of the call; false when it has ended already. */
@@ -333,23 +137,4 @@ export class ServerCall implements EngineCall, StreamEvents {
     this.#timer?.cancel();
     return true;
   }
-
-  /** Lets go of what still works for a call that ended otherwise than by its answer. */
-  #abandon(reason: unknown): void {
-    this.#abandoned = { reason };
-    this.#controller?.abort(reason);
-    this.#requests?.finish(new DOMException('the call ended before its requests did', 'AbortError'));
-    this.#resume?.();
-    if (this.#responses) closeQuietly(this.#responses);
-  }
-}
-
-/** What a handler throws while it is being closed can reach no caller; the chain above has it in the log. */
-function closeQuietly(iterator: AsyncIterator<unknown>): void {
-  iterator.return?.()?.catch(() => undefined);
-}
-
-function requestFault(path: string, what: string): MeshError {
-  const text = `a request of ${path} is none: ${what}; send one whole message`;
-  return new MeshError(Status.INTERNAL, 'MALFORMED_REQUEST', text);
 }

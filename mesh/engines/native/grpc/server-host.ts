@@ -1,20 +1,16 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../../errors/mesh-error.ts';
-import type { ServerHost, ServerHostOptions, WireStatus } from '../../engine.ts';
-import { listenError, parseListenAddress } from '../../listen-address.ts';
-import { malformedTimeout, unknownMethod } from '../../refusals.ts';
+import type { Socket } from 'node:net';
+import type { ServerHost, ServerHostOptions } from '../../engine.ts';
+import { createListener } from '../../listener.ts';
 import { Http2Connection } from '../http2/connection.ts';
 import { ConnectionWatch, type Patience, serverPatience } from '../http2/connection-watch.ts';
-import { literalFields } from '../http2/literal-fields.ts';
 import type { MessageHead } from '../http2/message-head.ts';
 import type { Http2Stream, StreamEvents } from '../http2/stream.ts';
-import { acceptEncoding } from './compression.ts';
-import { fieldsOf } from './metadata-fields.ts';
+import { ManyRequestsCall } from './many-requests-call.ts';
+import { OneRequestCall } from './one-request-call.ts';
+import { metadataTooLarge, refusalOf, refuse, refuseHttp } from './refusal.ts';
 import { requestHeadOf } from './request-head.ts';
-import { type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
-import { statusFields } from './status-fields.ts';
+import { RequestWatch } from './request-watch.ts';
+import type { HostedMethod, ServerCallTools } from './server-call.ts';
 import { TimerWheel } from './timer-wheel.ts';
 
 /** What only this engine has. */
@@ -22,18 +18,22 @@ export interface NativeServerHostOptions extends ServerHostOptions {
   readonly patience?: Partial<Patience>;
 }
 
-/** Makes a server host on HTTP/2 of our own. */
+/** Makes a server host on HTTP/2 of our own. Throws INVALID_ARGUMENT `INVALID_TLS` for a key or certificate that is none. */
 export function createServerHost({
   maxReceiveBytes = 4 * 1024 * 1024,
   maxConcurrentStreams = 1_000,
+  requestTimeoutMs = 60_000,
+  tls,
   toStatus,
   patience,
 }: NativeServerHostOptions): ServerHost {
   const watch = new ConnectionWatch({ ...serverPatience, ...patience }, { pingsIdle: true });
   const methods = new Map<string, HostedMethod>();
   const connections = new Set<Http2Connection>();
-  const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers: new TimerWheel() };
-  const listener = createServer({ noDelay: true }, accept);
+  const timers = new TimerWheel();
+  const requestWatch = new RequestWatch(timers, requestTimeoutMs);
+  const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers, requestWatch };
+  const listener = createListener(tls, accept);
   let draining = false;
   let drained: Promise<void> | undefined;
 
@@ -64,30 +64,24 @@ export function createServerHost({
   function begin(stream: Http2Stream, head: MessageHead, peer: string): StreamEvents {
     const request = requestHeadOf(head);
     const hosted = methods.get(request.path);
-    if (head.list.tooLarge) return refuse(stream, request.path, headersTooLarge());
+    if (head.list.tooLarge) return refuse(stream, toStatus(metadataTooLarge(), request.path));
     if (!request.isPost) return refuseHttp(stream, '405');
     if (!request.isGrpc) return refuseHttp(stream, '415');
-    if (hosted === undefined) return refuse(stream, request.path, unknownMethod(request.path));
-    if (request.badTimeout !== undefined) return refuse(stream, request.path, malformedTimeout(request.badTimeout));
-    if (request.unknownEncoding !== undefined) {
-      return refuse(stream, request.path, unknownEncoding(request.unknownEncoding));
-    }
-    return new ServerCall(hosted, stream, head, request, peer, tools);
-  }
-
-  function refuse(stream: Http2Stream, path: string, error: MeshError): StreamEvents {
-    const { code, details, metadata } = toStatus(error, path) satisfies WireStatus;
-    const fields = [':status', '200', 'content-type', 'application/grpc+proto', ...statusFields(code, details)];
-    stream.sendHeaders(literalFields([...fields, 'grpc-accept-encoding', acceptEncoding, ...fieldsOf(metadata)]), true);
-    return ignoring(stream);
+    const refusal = refusalOf(request, hosted !== undefined);
+    if (refusal !== undefined || hosted === undefined) return refuse(stream, toStatus(refusal, request.path));
+    const start = { stream, head, request, peer };
+    return hosted.streamsRequests
+      ? new ManyRequestsCall(hosted, start, tools)
+      : new OneRequestCall(hosted, start, tools);
   }
 
   async function drain(graceMs: number): Promise<void> {
     draining = true;
-    const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    const closed = listener.close();
     for (const connection of connections) connection.drain();
     const over = setTimeout(() => {
       for (const connection of connections) connection.destroy();
+      listener.destroyAll();
     }, graceMs);
     over.unref();
     await closed;
@@ -96,13 +90,9 @@ export function createServerHost({
 
   return {
     add(method, handler) {
-      methods.set(method.path, { method, handler } as HostedMethod);
+      methods.set(method.path, hostedMethod({ method, handler } as Pick<HostedMethod, 'method' | 'handler'>));
     },
-    async listen(address) {
-      listener.listen(parseListenAddress(address));
-      await once(listener, 'listening').catch((error) => Promise.reject(listenError(address, error)));
-      return (listener.address() as AddressInfo).port;
-    },
+    listen: (address) => listener.listen(address),
     drain(graceMs) {
       drained ??= drain(graceMs);
       return drained;
@@ -110,28 +100,12 @@ export function createServerHost({
   };
 }
 
-/** Answers what is no gRPC in terms of HTTP. */
-function refuseHttp(stream: Http2Stream, status: string): StreamEvents {
-  stream.sendHeaders(literalFields([':status', status]), true);
-  return ignoring(stream);
-}
-
-/** Takes what still comes of a request that was refused. */
-function ignoring(stream: Http2Stream): StreamEvents {
+function hostedMethod({ method, handler }: Pick<HostedMethod, 'method' | 'handler'>): HostedMethod {
+  const { kind } = handler;
   return {
-    data: (_, start, end) => stream.consumed(end - start),
-    ended: () => undefined,
-    aborted: () => undefined,
-    writable: () => undefined,
+    method,
+    handler,
+    streamsRequests: kind === 'client-streaming' || kind === 'bidi-streaming',
+    streamsReplies: kind === 'server-streaming' || kind === 'bidi-streaming',
   };
-}
-
-function headersTooLarge(): MeshError {
-  const text = 'the metadata of the call is over 16 KiB: send less of it, or send it as part of the message';
-  return new MeshError(Status.RESOURCE_EXHAUSTED, 'METADATA_TOO_LARGE', text);
-}
-
-function unknownEncoding(name: string): MeshError {
-  const text = `messages compressed with ${name} cannot be read here: use one of ${acceptEncoding}`;
-  return new MeshError(Status.UNIMPLEMENTED, 'UNKNOWN_ENCODING', text);
 }

@@ -142,7 +142,8 @@ export class Http2Connection implements BlockReceiver {
   }
 
   onRequest(streamId: number, head: MessageHead, endStream: boolean): void {
-    const hasRoom = this.#streams.size < this.#maxConcurrentStreams && this.#sending.queuedBytes < greatestQueuedBytes;
+    const unreadBytes = this.#sending.queuedBytes + this.#output.unsentBytes;
+    const hasRoom = this.#streams.size < this.#maxConcurrentStreams && unreadBytes < greatestQueuedBytes;
     if (!hasRoom || !this.#shutdown.takes(streamId)) {
       this.#streams.refuse(streamId, this.#receiving.streamWindowBytes);
       return;

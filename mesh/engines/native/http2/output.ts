@@ -35,6 +35,11 @@ export class Output {
     return this.#socket.writableLength > congestedBytes;
   }
 
+  /** Bytes that the system has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength + this.#used;
+  }
+
   /** Bytes of frames without flow control, written since the system last had taken everything. */
   get unreadAnswerBytes(): number {
     return this.#unreadAnswerBytes;

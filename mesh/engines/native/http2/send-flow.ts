@@ -53,7 +53,7 @@ export class SendFlow {
   }
 
   markBlocked(stream: Http2Stream): void {
-    stream.blockedMs = performance.now();
+    stream.blockedMs ||= performance.now();
     this.#blocked.add(stream);
   }
 

@@ -59,7 +59,7 @@ export class Http2Stream {
   closed = false;
   /** Whether the connection is to send for it at the end of the turn. */
   dirty = false;
-  /** When it last had to wait for a window, by `performance.now`. */
+  /** Since when nothing of it could be sent for lack of a window, by `performance.now`; 0: it could. */
   blockedMs = 0;
   /** Whether it is to be told of room. */
   wantsRoom = false;
@@ -158,6 +158,7 @@ export class Http2Stream {
       }
       const last = bytes === this.#queuedBytes && this.#ending && this.#trailers === undefined;
       this.sendWindow -= bytes;
+      this.blockedMs = 0;
       this.#connection.beginData(this.id, bytes, last, bytes < this.#queuedBytes);
       this.#take(bytes);
       if (last) {

@@ -1,0 +1,64 @@
+import { Channel, ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
+import { unreachableText } from '../connect-fault.ts';
+import type { ConnectOptions, TransportCall } from '../engine.ts';
+import { secureContext } from '../secure-context.ts';
+
+const channelOptions: ChannelOptions = {
+  'grpc.enable_channelz': 0,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_retries': 0,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.min_reconnect_backoff_ms': 5_000,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  'grpc.dns_min_time_between_resolutions_ms': 1_000,
+  'grpc.max_receive_message_length': 4 * 1024 * 1024,
+};
+
+// `CompressionAlgorithms.gzip` of grpc-js, which it does not export as a value.
+const gzip = 2;
+
+/** The channels of grpc-js to one address. */
+export interface Channels {
+  /** The one for a call. */
+  for(call: TransportCall): Channel;
+  /** What is said of a call that reached no server, in place of what grpc-js says. */
+  explain(details: string): string;
+  close(): void;
+}
+
+/**
+ * Makes the channel to `host:port`, and when first needed another for calls that compress requests: grpc-js decides on
+ * compression by channel, and then by message whether not to.
+ */
+export function createChannels(address: string, { tls, connectTimeoutMs = 5_000 }: ConnectOptions): Channels {
+  const options: ChannelOptions = { ...channelOptions, 'grpc.min_reconnect_backoff_ms': connectTimeoutMs };
+  if (tls?.serverName !== undefined) options['grpc.ssl_target_name_override'] = tls.serverName;
+  const credentials = credentialsOf(address, tls);
+  const channel = new Channel(address, credentials, options);
+  let compressing: Channel | undefined;
+  return {
+    for(call) {
+      if (!call.compressRequests) return channel;
+      compressing ??= new Channel(address, credentials, { ...options, 'grpc.default_compression_algorithm': gzip });
+      return compressing;
+    },
+    explain(details) {
+      const fault = /^No connection established\. Last error: (.*?)\.? Resolution note:/s.exec(details)?.[1];
+      return fault === undefined ? details : unreachableText(address, fault, tls !== undefined);
+    },
+    close() {
+      channel.close();
+      compressing?.close();
+    },
+  };
+}
+
+function credentialsOf(address: string, tls: ConnectOptions['tls']): ChannelCredentials {
+  if (tls === undefined) return ChannelCredentials.createInsecure();
+  const { ca, key, cert } = tls;
+  return ChannelCredentials.createFromSecureContext(secureContext(`of the client of ${address}`, { ca, key, cert }));
+}

@@ -1,0 +1,74 @@
+import { Metadata } from 'nice-grpc-common';
+import type { EngineCall } from '../../engine.ts';
+import { fieldValue } from '../http2/field-rules.ts';
+import type { MessageHead } from '../http2/message-head.ts';
+import { fieldsOf, metadataOf } from './metadata-fields.ts';
+
+/** What a handler sees of its call. Most of it is never asked for, and is made when it is. */
+export abstract class CallContext implements EngineCall {
+  readonly path: string;
+  readonly peer: string;
+  requestCompressed: boolean | undefined;
+  compressReplies = false;
+  readonly #head: MessageHead;
+  #metadata: Metadata | undefined;
+  #header: Metadata | undefined;
+  #trailer: Metadata | undefined;
+  #controller: AbortController | undefined;
+  /** That the call ended otherwise than by its answer, and why. */
+  #abandoned: { readonly reason: unknown } | undefined;
+
+  constructor(path: string, peer: string, head: MessageHead) {
+    this.path = path;
+    this.peer = peer;
+    this.#head = head;
+  }
+
+  abstract get deadlineMs(): number | undefined;
+
+  get metadata(): Metadata {
+    this.#metadata ??= metadataOf(this.#head.list.fields);
+    return this.#metadata;
+  }
+
+  get header(): Metadata {
+    this.#header ??= Metadata();
+    return this.#header;
+  }
+
+  get trailer(): Metadata {
+    this.#trailer ??= Metadata();
+    return this.#trailer;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#abandoned) this.#controller.abort(this.#abandoned.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  textMetadata(key: string): string | undefined {
+    return key.endsWith('-bin') ? undefined : fieldValue(this.#head.list.fields, key);
+  }
+
+  abstract sendHeader(): void;
+  abstract fail(error: unknown): void;
+
+  /** The header that the handler has set, as fields; `undefined`: none. */
+  protected headerFields(): string[] | undefined {
+    return this.#header && fieldsOf(this.#header);
+  }
+
+  /** The trailer that the handler has set, as fields; `undefined`: none. */
+  protected trailerFields(): string[] | undefined {
+    return this.#trailer && fieldsOf(this.#trailer);
+  }
+
+  /** Aborts `signal`, if anyone has it or when they ask for it. */
+  protected abort(reason: unknown): void {
+    this.#abandoned = { reason };
+    this.#controller?.abort(reason);
+  }
+}

@@ -1,0 +1,246 @@
+import { once } from 'node:events';
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Status } from 'nice-grpc-common';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { toStatus } from '../../../errors/to-status.ts';
+import type { Transport } from '../../engine.ts';
+import { clientPreface, ErrorCode, Flag, FrameType } from '../http2/frames.ts';
+import { literalFields } from '../http2/literal-fields.ts';
+import type { EndpointOptions } from './endpoint.ts';
+import { answer, serveRaw } from './grpc-server.testing.ts';
+import { createServerHost } from './server-host.ts';
+import { callOf, textMethod } from './text-methods.testing.ts';
+import { connectNative } from './transport.ts';
+
+const unary = textMethod('unary');
+const logger = pino({ level: 'silent' });
+
+function connect(address: string, options: EndpointOptions = {}): Transport {
+  const transport = connectNative(address, options);
+  onTestFinished(() => transport.close());
+  return transport;
+}
+
+const hello = (transport: Transport) => transport.unary(unary, 'hello', callOf());
+
+/** Takes connections and does with them what `onSocket` does. */
+async function serveTcp(onSocket: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    onSocket(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function serveEcho(address: string) {
+  const host = createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
+  host.add(unary, { kind: 'unary', handle: async (text) => text });
+  const port = await host.listen(address);
+  onTestFinished(() => host.drain(0));
+  return { host, address: `127.0.0.1:${port}` };
+}
+
+function http2Frame(type: number, flags: number, streamId: number, payload: Uint8Array = new Uint8Array()): Buffer {
+  const header = Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, streamId]);
+  return Buffer.concat([header, payload]);
+}
+
+/** How many HEADERS frames a client has sent. */
+function openedStreams(sent: Buffer): number {
+  let count = 0;
+  for (let at = clientPreface.length; at + 9 <= sent.length; at += 9 + sent.readUIntBE(at, 3)) {
+    if (sent[at + 3] === FrameType.HEADERS) count += 1;
+  }
+  return count;
+}
+
+describe('an endpoint that cannot be reached', () => {
+  it('is tried again after 0.1 s, then after twice as long each time, up to 1 s', async () => {
+    let attempts = 0;
+    let nowMs = 0;
+    const address = await serveTcp((socket) => {
+      attempts += 1;
+      socket.destroy();
+    });
+    const transport = connect(address, { clock: { now: () => nowMs } });
+    const refused = { code: Status.UNAVAILABLE, details: expect.stringContaining(`${address} cannot be reached`) };
+
+    await expect(hello(transport)).rejects.toMatchObject(refused);
+    for (const [index, waitMs] of [100, 200, 400, 800, 1_000, 1_000].entries()) {
+      nowMs += waitMs - 1;
+      await expect(hello(transport)).rejects.toMatchObject(refused);
+      expect(attempts).toBe(index + 1);
+      nowMs += 1;
+      await expect(hello(transport)).rejects.toMatchObject(refused);
+      expect(attempts).toBe(index + 2);
+    }
+  });
+
+  it('is reached once its server has come back, and then waited for no longer than at first', async () => {
+    let nowMs = 0;
+    const { host, address } = await serveEcho('127.0.0.1:0');
+    await host.drain(0);
+    const transport = connect(address, { clock: { now: () => nowMs } });
+    for (const waitMs of [0, 100, 200]) {
+      nowMs += waitMs;
+      await expect(hello(transport)).rejects.toMatchObject({ details: expect.stringContaining('ECONNREFUSED') });
+    }
+
+    const again = await serveEcho(address);
+    nowMs += 400;
+    expect(await hello(transport)).toBe('hello');
+
+    await again.host.drain(0);
+    await expect(hello(transport)).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    await serveEcho(address);
+    nowMs += 100;
+    expect(await hello(transport)).toBe('hello');
+  });
+
+  it('is given up when its server takes connections and says nothing', async () => {
+    const closed = Promise.withResolvers<void>();
+    const address = await serveTcp((socket) => socket.resume().on('close', () => closed.resolve()));
+    const transport = connect(address, { connectTimeoutMs: 40 });
+    await expect(hello(transport)).rejects.toMatchObject({
+      code: Status.UNAVAILABLE,
+      details: expect.stringMatching(`^${address} .*in 40 ms`),
+    });
+    await closed.promise;
+  });
+});
+
+describe('a connection', () => {
+  it('that its server ends is left for another, and no call fails', async () => {
+    const { address, sessions } = await serveRaw((stream, count) => {
+      setImmediate(() => answer(stream));
+      if (count % 25 === 0) stream.session?.close();
+    });
+    const transport = connect(address);
+    const callers = Array.from({ length: 20 }, async () => {
+      for (let calls = 0; calls < 25; calls += 1) expect(await hello(transport)).toBe('hello');
+    });
+    await Promise.all(callers);
+    expect(sessions.length).toBeGreaterThan(10);
+  });
+
+  it('that has as many calls as its server takes gets another beside it, up to a limit, and calls wait for room', async () => {
+    const open: ServerHttp2Stream[] = [];
+    const settings = { maxConcurrentStreams: 2 };
+    const { address, sessions } = await serveRaw((stream) => void open.push(stream), settings);
+    const transport = connect(address, { maxConnections: 2 });
+    const calls = Array.from({ length: 7 }, () => hello(transport));
+
+    await vi.waitFor(() => expect(open).toHaveLength(4));
+    expect(sessions).toHaveLength(2);
+    expect(new Set(open.map(({ session }) => session)).size).toBe(2);
+
+    for (let answered = 0; answered < calls.length; answered += 1) {
+      await vi.waitFor(() => expect(open.length).toBeGreaterThan(answered));
+      answer(open[answered] as ServerHttp2Stream);
+    }
+    expect(await Promise.all(calls)).toEqual(calls.map(() => 'hello'));
+    expect(sessions).toHaveLength(2);
+  });
+
+  it('is not asked for a stream by a call that has ended while it waited', async () => {
+    const open: ServerHttp2Stream[] = [];
+    const { address } = await serveRaw((stream) => void open.push(stream), { maxConcurrentStreams: 1 });
+    const transport = connect(address, { maxConnections: 1 });
+    const caller = new AbortController();
+    const first = hello(transport);
+    await vi.waitFor(() => expect(open).toHaveLength(1));
+    const given = transport.unary(unary, 'given up', callOf({ signal: caller.signal }));
+    const last = hello(transport);
+    caller.abort();
+    await expect(given).rejects.toMatchObject({ code: Status.CANCELLED });
+
+    answer(open[0] as ServerHttp2Stream);
+    await first;
+    await vi.waitFor(() => expect(open).toHaveLength(2));
+    answer(open[1] as ServerHttp2Stream);
+    await last;
+    expect(open).toHaveLength(2);
+  });
+
+  it('whose server answers no ping while calls wait is ended', async () => {
+    const closed = Promise.withResolvers<void>();
+    const address = await serveTcp((socket) => {
+      socket.write(http2Frame(FrameType.SETTINGS, 0, 0));
+      socket.resume().on('close', () => closed.resolve());
+    });
+    const transport = connect(address, { patience: { pingEveryMs: 20, pingTimeoutMs: 20 } });
+    await expect(hello(transport)).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    await closed.promise;
+  });
+});
+
+describe('a call that is refused before it was begun', () => {
+  it('is made again', async () => {
+    let streams = 0;
+    const { address } = await serveRaw((stream, count) => {
+      streams = count;
+      if (count < 3) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      else answer(stream);
+    });
+    expect(await hello(connect(address))).toBe('hello');
+    expect(streams).toBe(3);
+  });
+
+  it('is UNAVAILABLE after the third time', async () => {
+    let streams = 0;
+    const { address } = await serveRaw((stream, count) => {
+      streams = count;
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    });
+    await expect(hello(connect(address))).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    expect(streams).toBe(3);
+  });
+
+  it('is not made again when its answer has begun', async () => {
+    const header = literalFields([':status', '200', 'content-type', 'application/grpc']);
+    const refused = Buffer.concat([
+      http2Frame(FrameType.HEADERS, Flag.END_HEADERS, 1, header),
+      http2Frame(FrameType.RST_STREAM, 0, 1, Buffer.from([0, 0, 0, ErrorCode.REFUSED_STREAM])),
+    ]);
+    let sent = Buffer.alloc(0);
+    const address = await serveTcp((socket) => {
+      socket.write(http2Frame(FrameType.SETTINGS, 0, 0));
+      socket.on('data', (chunk) => {
+        const before = openedStreams(sent);
+        sent = Buffer.concat([sent, chunk]);
+        if (openedStreams(sent) > before) socket.write(refused);
+      });
+    });
+    await expect(hello(connect(address))).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    expect(openedStreams(sent)).toBe(1);
+  });
+
+  it('is not made again when more of it was sent than is kept', async () => {
+    const { promise: refused, resolve: refuse } = Promise.withResolvers<void>();
+    let streams = 0;
+    const { address } = await serveRaw((stream, count) => {
+      streams = count;
+      refused.then(() => stream.close(constants.NGHTTP2_REFUSED_STREAM));
+    });
+    const transport = connect(address);
+    async function* requests() {
+      yield 'one';
+      await vi.waitFor(() => expect(streams).toBe(1));
+      yield 'two';
+      refuse();
+      await new Promise(() => undefined);
+    }
+    const call = transport.clientStreaming(textMethod('client-streaming'), requests(), callOf());
+    await expect(call).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    expect(streams).toBe(1);
+  });
+});

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import { Status } from 'nice-grpc-common';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { toStatus } from '../../../errors/to-status.ts';
+import { frame, rawCall, rawConnection } from '../../../server/test-support/raw-call.ts';
+import { createServerHost } from './server-host.ts';
+import { textMethod } from './text-methods.testing.ts';
+
+const logger = pino({ level: 'silent' });
+
+async function start(): Promise<ClientHttp2Session> {
+  const toWire = (error: unknown, path: string) => toStatus(error, path, logger);
+  const host = createServerHost({ requestTimeoutMs: 60, toStatus: toWire });
+  host.add(textMethod('unary'), { kind: 'unary', handle: async (text) => text });
+  host.add(textMethod('server-streaming'), {
+    kind: 'server-streaming',
+    async *handle(text, { signal }) {
+      await Promise.race([once(signal, 'abort'), new Promise((resolve) => setTimeout(resolve, 150))]);
+      yield text;
+    },
+  });
+  host.add(textMethod('client-streaming'), {
+    kind: 'client-streaming',
+    handle: async (texts) => (await Array.fromAsync(texts)).join(),
+  });
+  const session = await rawConnection(`127.0.0.1:${await host.listen('127.0.0.1:0')}`);
+  session.on('error', () => undefined);
+  onTestFinished(() => {
+    session.destroy();
+    return host.drain(0);
+  });
+  return session;
+}
+
+function begin(session: ClientHttp2Session, path: string): ClientHttp2Stream {
+  return session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
+}
+
+describe('a request that does not come whole in its time', () => {
+  const whole = frame(Buffer.from('abc'));
+
+  it.each([
+    ['of which nothing comes', '/t/unary', Buffer.alloc(0)],
+    ['of which a part comes', '/t/unary', whole.subarray(0, 6)],
+    ['that is not ended', '/t/unary', whole],
+    ['of which nothing comes', '/t/server-streaming', Buffer.alloc(0)],
+  ])('%s is DEADLINE_EXCEEDED at %s', async (_, path, part) => {
+    const stream = begin(await start(), path);
+    stream.on('error', () => undefined);
+    if (part.length > 0) stream.write(part);
+    const [end] = await once(stream, 'response');
+    expect(end['grpc-status']).toBe(`${Status.DEADLINE_EXCEEDED}`);
+    expect(decodeURIComponent(`${end['grpc-message']}`)).toMatch(/did not come whole within 60 ms/);
+  });
+
+  it('ends no call whose request has come, however long its answer takes', async () => {
+    const answer = await rawCall(await start(), '/t/server-streaming', whole);
+    expect(answer).toMatchObject({ status: Status.OK, body: whole });
+  });
+
+  it('ends no stream of requests', async () => {
+    const stream = begin(await start(), '/t/client-streaming');
+    stream.write(whole);
+    setTimeout(() => stream.end(whole), 150);
+    let status: unknown;
+    stream.on('trailers', (trailers) => {
+      status = trailers['grpc-status'];
+    });
+    await once(stream.resume(), 'end');
+    expect(status).toBe(`${Status.OK}`);
+  });
+});

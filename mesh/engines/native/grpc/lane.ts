@@ -1,0 +1,101 @@
+import type { Socket } from 'node:net';
+import { Http2Connection } from '../http2/connection.ts';
+import type { ConnectionWatch } from '../http2/connection-watch.ts';
+import { createHpackEncoder } from '../http2/hpack/encoder.ts';
+import { literalFields } from '../http2/literal-fields.ts';
+import type { OpeningCall } from './client-call.ts';
+import { dial, type Target } from './dial.ts';
+
+/** What happens to a lane. It either fails, or has room many times and is left once. */
+export interface LaneEvents {
+  /** It may take calls: it was settled, or a stream has ended. */
+  hasRoom(lane: Lane): void;
+  /** It ended before its server spoke. */
+  failed(lane: Lane, error: Error): void;
+  /** It takes no calls any more. */
+  left(lane: Lane): void;
+}
+
+/** One connection to an endpoint, from the attempt to make it to its end. */
+export class Lane {
+  readonly #events: LaneEvents;
+  readonly #watch: ConnectionWatch;
+  readonly #encoder = createHpackEncoder();
+  readonly #socket: Socket;
+  #connection: Http2Connection | undefined;
+  #isOver = false;
+
+  constructor(target: Target, timeoutMs: number, watch: ConnectionWatch, events: LaneEvents) {
+    this.#watch = watch;
+    this.#events = events;
+    this.#socket = dial(
+      target,
+      timeoutMs,
+      (socket) => this.#onConnected(socket),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** Whether it is not known yet what it can take. */
+  get isSettling(): boolean {
+    return !this.#isOver && !this.#connection?.settled;
+  }
+
+  get canOpen(): boolean {
+    return this.#connection?.canOpen ?? false;
+  }
+
+  /** Gives a call its stream. `fixed`: the fields that it has in common with others. */
+  open(call: OpeningCall, fixed: readonly string[]): void {
+    const common = this.#encoder.encode(fixed);
+    const block = call.fields.length === 0 ? common : Buffer.concat([common, literalFields(call.fields)]);
+    const stream = this.#connection?.open(block, false, call);
+    if (stream) call.opened(stream);
+  }
+
+  /** Takes no more calls, and ends when those under way have ended. */
+  close(): void {
+    this.#isOver = true;
+    if (this.#connection) this.#connection.drain();
+    else this.#socket.destroy();
+  }
+
+  #onConnected(socket: Socket): void {
+    const options = {
+      role: 'client',
+      maxConcurrentStreams: 0,
+      maxHeaderListBytes: 16 * 1024,
+      streamWindowBytes: 256 * 1024,
+      connectionWindowBytes: 1024 * 1024,
+    } as const;
+    const connection = new Http2Connection(socket, options, {
+      goaway: () => this.#leave(),
+      settings: () => {
+        this.#encoder.setMaxTableSize(connection.peer.headerTableBytes);
+        this.#events.hasRoom(this);
+      },
+      streamClosed: () => this.#events.hasRoom(this),
+      closed: (error) => this.#onClosed(connection, error),
+    });
+    this.#connection = connection;
+    this.#watch.add(connection);
+  }
+
+  #onClosed(connection: Http2Connection, error: Error | undefined): void {
+    this.#watch.remove(connection);
+    if (connection.settled) this.#leave();
+    else this.#fail(error ?? new Error('it closed the connection before it spoke HTTP/2'));
+  }
+
+  #fail(error: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#events.failed(this, error);
+  }
+
+  #leave(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#events.left(this);
+  }
+}

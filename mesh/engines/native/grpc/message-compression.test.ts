@@ -1,0 +1,162 @@
+import { deflateSync, gzipSync, inflateSync } from 'node:zlib';
+import { Status } from 'nice-grpc-common';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { toStatus } from '../../../errors/to-status.ts';
+import type { EngineHandler } from '../../engine.ts';
+import { serveRaw } from './grpc-server.testing.ts';
+import { createServerHost } from './server-host.ts';
+import { callOf, textMethod } from './text-methods.testing.ts';
+import { connectNative } from './transport.ts';
+import { exchange, type WireMessage, wireBytes } from './wire-exchange.testing.ts';
+
+const logger = pino({ level: 'silent' });
+const kib = 1024;
+const text = 'x'.repeat(1_000);
+
+/** Serves one method and gives the address. Messages may have 64 KiB. */
+async function serve(handler: EngineHandler<string, string>): Promise<string> {
+  const toWire = (error: unknown, path: string) => toStatus(error, path, logger);
+  const host = createServerHost({ maxReceiveBytes: 64 * kib, toStatus: toWire });
+  host.add(textMethod(handler.kind), handler);
+  onTestFinished(() => host.drain(0));
+  return `127.0.0.1:${await host.listen('127.0.0.1:0')}`;
+}
+
+function connect(address: string) {
+  const transport = connectNative(address);
+  onTestFinished(() => transport.close());
+  return transport;
+}
+
+const plain = (body: string): WireMessage => ({ isCompressed: false, bytes: Buffer.from(body) });
+const gzipped = (body: string): WireMessage => ({ isCompressed: true, bytes: gzipSync(body) });
+
+describe('a handler', () => {
+  const toggling: EngineHandler<string, string> = {
+    kind: 'server-streaming',
+    async *handle(request, call) {
+      for (const isCompressed of [false, true, false, true]) {
+        call.compressReplies = isCompressed;
+        yield request;
+      }
+    },
+  };
+
+  it('chooses for each reply whether it is compressed', async () => {
+    const accepts = { 'grpc-accept-encoding': 'deflate,gzip' };
+    const { header, messages } = await exchange(await serve(toggling), '/t/server-streaming', plain(text), accepts);
+    expect(header['grpc-encoding']).toBe('gzip');
+    expect(messages.map(({ isCompressed }) => isCompressed)).toEqual([false, true, false, true]);
+  });
+
+  it('has its replies compressed by deflate for a caller that takes nothing else', async () => {
+    const accepts = { 'grpc-accept-encoding': 'identity, deflate' };
+    const { header, messages } = await exchange(await serve(toggling), '/t/server-streaming', plain(text), accepts);
+    expect(header['grpc-encoding']).toBe('deflate');
+    expect(inflateSync(messages[1]?.bytes ?? '').toString()).toBe(text);
+  });
+
+  it('has them as they are for a caller that takes nothing that we have', async () => {
+    const accepts = { 'grpc-accept-encoding': 'identity,snappy' };
+    const { header, messages } = await exchange(await serve(toggling), '/t/server-streaming', plain(text), accepts);
+    expect(header['grpc-encoding']).toBeUndefined();
+    expect(messages.every(({ isCompressed }) => !isCompressed)).toBe(true);
+  });
+
+  it('may decide when it has sent the header', async () => {
+    const address = await serve({
+      kind: 'unary',
+      handle: async (request, call) => {
+        call.sendHeader();
+        call.compressReplies = true;
+        return request;
+      },
+    });
+    const { messages } = await exchange(address, '/t/unary', plain(text), { 'grpc-accept-encoding': 'gzip' });
+    expect(messages).toMatchObject([{ isCompressed: true }]);
+  });
+
+  it('is told of each request whether it came compressed', async () => {
+    const seen: unknown[] = [];
+    const address = await serve({
+      kind: 'client-streaming',
+      handle: async (requests, call) => {
+        seen.push(call.requestCompressed);
+        for await (const request of requests) seen.push([request, call.requestCompressed]);
+        return '';
+      },
+    });
+    async function* requests() {
+      yield* ['a', 'B', 'c'];
+    }
+    const compressRequests = (request: unknown) => request === 'B';
+    const options = callOf({ compressRequests });
+    await connect(address).clientStreaming(textMethod('client-streaming'), requests(), options);
+    expect(seen).toEqual([undefined, ['a', false], ['B', true], ['c', false]]);
+  });
+});
+
+describe('a compressed request', () => {
+  const echo: EngineHandler<string, string> = { kind: 'unary', handle: async (request) => request.slice(0, 3) };
+
+  it('of as much as a message may have is read, and one of more is RESOURCE_EXHAUSTED', async () => {
+    const transport = connect(await serve(echo));
+    const send = (bytes: number) =>
+      transport.unary(textMethod('unary'), 'x'.repeat(bytes), callOf({ compressRequests: true }));
+    expect(await send(64 * kib)).toBe('xxx');
+    await expect(send(64 * kib + 1)).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
+  });
+
+  it.each([
+    ['that is damaged', { isCompressed: true, bytes: Buffer.from('no gzip') }, { 'grpc-encoding': 'gzip' }],
+    ['that is of another encoding than it says', gzipped('a'), { 'grpc-encoding': 'deflate' }],
+    ['that does not say how', gzipped('a'), {}],
+  ])('%s is INTERNAL', async (_, message, headers) => {
+    const { end } = await exchange(await serve(echo), '/t/unary', message, headers);
+    expect(end['grpc-status']).toBe(`${Status.INTERNAL}`);
+  });
+});
+
+describe('a compressed reply', () => {
+  /** Answers every call with this message. */
+  async function replying(message: WireMessage, encoding?: string) {
+    const { address } = await serveRaw((stream) => {
+      const fields = { ':status': 200, 'content-type': 'application/grpc' };
+      stream.respond(encoding === undefined ? fields : { ...fields, 'grpc-encoding': encoding }, {
+        waitForTrailers: true,
+      });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end(wireBytes(message));
+    });
+    return connect(address);
+  }
+
+  const once = async (message: WireMessage, encoding?: string) =>
+    (await replying(message, encoding)).unary(textMethod('unary'), '', callOf());
+  const many = async (message: WireMessage, encoding?: string) => {
+    const transport = await replying(message, encoding);
+    return Array.fromAsync(transport.serverStreaming(textMethod('server-streaming'), '', callOf()));
+  };
+
+  it('is read', async () => {
+    expect(await once(gzipped('hello'), 'gzip')).toBe('hello');
+    expect(await many({ isCompressed: true, bytes: deflateSync('hello') }, 'deflate')).toEqual(['hello']);
+  });
+
+  it.each([
+    ['in an encoding that is not known', gzipped('a'), 'snail', 'snail'],
+    ['that is damaged', { isCompressed: true, bytes: Buffer.from('no gzip') }, 'gzip', 'cannot be read'],
+    ['that does not say how', gzipped('a'), undefined, 'not how'],
+  ])('%s is INTERNAL', async (_, message, encoding, says) => {
+    const error = { code: Status.INTERNAL, details: expect.stringContaining(says) };
+    await expect(once(message, encoding)).rejects.toMatchObject(error);
+    await expect(many(message, encoding)).rejects.toMatchObject(error);
+  });
+
+  it('of more than a message may have is RESOURCE_EXHAUSTED', async () => {
+    const bomb = gzipped('x'.repeat(4 * kib * kib + 1));
+    await expect(once(bomb, 'gzip')).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
+    await expect(many(bomb, 'gzip')).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
+  });
+});

@@ -1,0 +1,103 @@
+import { undecodableMessage } from '../../../errors/mesh-error.ts';
+import type { StreamEvents } from '../http2/stream.ts';
+import { CompressedMessage, plainBytes, type ReceivedMessage } from './compression.ts';
+import { MessageReader } from './message-reader.ts';
+import { answerMany, answerOnce } from './reply-pump.ts';
+import { requestFault, tooMuchUnfinished } from './request-faults.ts';
+import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
+import type { WheelTimer } from './timer-wheel.ts';
+
+const prefixBytes = 5;
+
+/** A call whose request is one message: unary and server streaming. Its handler begins when all of the request has come. */
+export class OneRequestCall extends ServerCall implements StreamEvents {
+  #reader: MessageReader | undefined;
+  #message: ReceivedMessage | undefined;
+  #begun = false;
+  #overdue: WheelTimer | undefined;
+
+  constructor(hosted: HostedMethod, start: CallStart, tools: ServerCallTools) {
+    super(hosted, start, tools);
+    tools.requestWatch.add(this);
+  }
+
+  /** Whether the request has not come whole. */
+  get waitsForRequest(): boolean {
+    return !this.#begun && !this.isOver;
+  }
+
+  /** Ends the call unless its request comes whole before. */
+  limit(timer: WheelTimer): void {
+    this.#overdue = timer;
+  }
+
+  data(buffer: Buffer, start: number, end: number): void {
+    if (this.isOver) {
+      this.stream.consumed(end - start);
+      return;
+    }
+    try {
+      this.#read(buffer, start, end);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  ended(): void {
+    if (this.isOver) return;
+    if (this.#message !== undefined && !this.#reader?.midway) this.#begin(this.#message);
+    else {
+      const what = this.#reader?.midway ? 'it ends in the middle of a message' : 'it has no message';
+      this.fail(requestFault(this.path, what));
+    }
+  }
+
+  protected override abandon(reason: unknown): void {
+    this.#overdue?.cancel();
+    super.abandon(reason);
+  }
+
+  #read(buffer: Buffer, start: number, end: number): void {
+    const whole = end - start - prefixBytes;
+    // Nearly always it is one plain message in one piece.
+    if (this.#reader === undefined && whole >= 0 && buffer[start] === 0 && buffer.readUInt32BE(start + 1) === whole) {
+      if (whole <= this.tools.maxReceiveBytes) {
+        this.stream.consumed(end - start);
+        this.#take(buffer.subarray(start + prefixBytes, end));
+        return;
+      }
+    }
+    if (!this.stream.allow(end - start)) throw tooMuchUnfinished(this.path);
+    this.#reader ??= new MessageReader(this.tools.maxReceiveBytes, (message) => this.#take(message));
+    this.#reader.push(buffer, start, end);
+    if (!this.#reader.midway) this.stream.release(this.stream.heldBytes);
+  }
+
+  #take(message: ReceivedMessage): void {
+    if (this.#message !== undefined) throw requestFault(this.path, 'it has more than one message');
+    this.#message = message;
+  }
+
+  #begin(message: ReceivedMessage): void {
+    this.#begun = true;
+    this.#overdue?.cancel();
+    const { handler } = this.hosted;
+    try {
+      const request = this.#decode(message);
+      if (handler.kind === 'unary') answerOnce(this, handler.handle(request, this));
+      else if (handler.kind === 'server-streaming') answerMany(this, handler.handle(request, this));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #decode(message: ReceivedMessage): unknown {
+    this.requestCompressed = message instanceof CompressedMessage;
+    const bytes = plainBytes(message, this.request.encoding, this.tools.maxReceiveBytes);
+    try {
+      return this.hosted.method.decodeRequest(bytes);
+    } catch (error) {
+      throw undecodableMessage(this.path, error);
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { Status } from 'nice-grpc-common';
+import type { EngineMethod, TransportCall } from '../../engine.ts';
+import { type CallListener, ClientCall, type ClientCallTools } from './client-call.ts';
+import type { ReceivedMessage } from './compression.ts';
+import { MessageQueue } from './message-queue.ts';
+import type { RequestHooks, SendRequests } from './request-pump.ts';
+import { undecodable } from './response-faults.ts';
+
+type AnyMethod = EngineMethod<unknown, unknown>;
+
+/** The responses of a call, which is begun when the first is asked for. Leaving the loop cancels the call. */
+export function responseStream(
+  method: AnyMethod,
+  call: TransportCall,
+  tools: ClientCallTools,
+  send: SendRequests,
+): AsyncIterableIterator<unknown, undefined> {
+  return new ResponseStream(method, call, tools, send);
+}
+
+class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallListener {
+  readonly #method: AnyMethod;
+  readonly #hooks: RequestHooks = {};
+  readonly #queue: MessageQueue<unknown>;
+  #start: (() => void) | undefined;
+  #call: ClientCall | undefined;
+
+  constructor(method: AnyMethod, call: TransportCall, tools: ClientCallTools, send: SendRequests) {
+    this.#method = method;
+    this.#queue = new MessageQueue<unknown>(
+      (message) => this.#decode(message),
+      (bytes) => this.#call?.consumed(bytes),
+      () => this.#call?.cancel(Status.CANCELLED, 'the reader has left'),
+    );
+    this.#start = () => {
+      const started = new ClientCall(method, call, this, tools);
+      this.#call = started;
+      if (!started.isOver) send(started, this.#hooks);
+    };
+  }
+
+  next(): Promise<IteratorResult<unknown, undefined>> {
+    const start = this.#start;
+    this.#start = undefined;
+    if (!this.#queue.over) start?.();
+    return this.#queue.next();
+  }
+
+  return(): Promise<IteratorResult<unknown, undefined>> {
+    return this.#queue.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  // Of its call.
+
+  onMessage(message: ReceivedMessage): void {
+    this.#queue.push(message);
+  }
+
+  onBytes(bytes: number): void {
+    this.#queue.received(bytes);
+  }
+
+  onRoom(): void {
+    this.#hooks.onRoom?.();
+  }
+
+  onEnd(error: unknown): void {
+    const { onEnd, fault } = this.#hooks;
+    onEnd?.();
+    this.#queue.finish(fault ? fault.error : error);
+  }
+
+  #decode(message: ReceivedMessage): unknown {
+    try {
+      return this.#method.decodeResponse(this.#call ? this.#call.plainBytes(message) : (message as Buffer));
+    } catch (cause) {
+      const error = undecodable(this.#method.path, cause);
+      this.#call?.cancel(error.code, error.details);
+      throw error;
+    }
+  }
+}

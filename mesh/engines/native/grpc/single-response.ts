@@ -1,0 +1,68 @@
+import type { EngineMethod, TransportCall } from '../../engine.ts';
+import { type CallListener, ClientCall, type ClientCallTools } from './client-call.ts';
+import type { ReceivedMessage } from './compression.ts';
+import type { RequestHooks, SendRequests } from './request-pump.ts';
+import { noResponse, undecodable } from './response-faults.ts';
+
+type AnyMethod = EngineMethod<unknown, unknown>;
+
+/** Makes a call that is answered once. */
+export function singleResponse(
+  method: AnyMethod,
+  call: TransportCall,
+  tools: ClientCallTools,
+  send: SendRequests,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    new SingleResponse(method, resolve, reject).start(call, tools, send);
+  });
+}
+
+class SingleResponse implements CallListener {
+  readonly #method: AnyMethod;
+  readonly #resolve: (response: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #hooks: RequestHooks = {};
+  #call: ClientCall | undefined;
+  #received: Buffer | undefined;
+
+  constructor(method: AnyMethod, resolve: (response: unknown) => void, reject: (error: unknown) => void) {
+    this.#method = method;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(call: TransportCall, tools: ClientCallTools, send: SendRequests): void {
+    this.#call = new ClientCall(this.#method, call, this, tools);
+    if (!this.#call.isOver) send(this.#call, this.#hooks);
+  }
+
+  onMessage(message: ReceivedMessage): void {
+    this.#received = this.#call?.plainBytes(message);
+  }
+
+  onBytes(bytes: number): void {
+    this.#call?.consumed(bytes);
+  }
+
+  onRoom(): void {
+    this.#hooks.onRoom?.();
+  }
+
+  onEnd(error: unknown): void {
+    const { onEnd, fault } = this.#hooks;
+    onEnd?.();
+    if (fault) this.#reject(fault.error);
+    else if (error !== undefined) this.#reject(error);
+    else if (this.#received === undefined) this.#reject(noResponse(this.#method.path));
+    else this.#decode(this.#received);
+  }
+
+  #decode(bytes: Buffer): void {
+    try {
+      this.#resolve(this.#method.decodeResponse(bytes));
+    } catch (cause) {
+      this.#reject(undecodable(this.#method.path, cause));
+    }
+  }
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# From Maven into .tools: the jars of Kafka; those of grpc-java's client and server for interoperability, and the contracts
+# that these speak. Maven checks what it gets against its checksums. The copies of the poms say which jars are there.
+set -eu
+cd "$(dirname "$0")/../.."
+
+# same <folder>: whether .tools has what the pom in scripts asks for.
+same() {
+  cmp -s "scripts/$1/pom.xml" ".tools/$1/pom.xml"
+}
+
+# jars <folder>
+jars() {
+  rm -rf ".tools/$1"
+  mvn -q -B -f "scripts/$1/pom.xml" dependency:copy-dependencies -DoutputDirectory="$PWD/.tools/$1/libs"
+}
+
+if ! same kafka; then
+  jars kafka
+  cp scripts/kafka/pom.xml .tools/kafka/pom.xml
+fi
+ls .tools/kafka/libs | sed -n 's/^kafka_.*-\([0-9.]*\)\.jar$/deps: Kafka \1/p'
+
+if ! same grpc-java; then
+  jars grpc-java
+  mvn -q -B -f scripts/grpc-java/pom.xml dependency:unpack-dependencies -DoutputDirectory="$PWD/.tools/grpc-java/proto" \
+    -DmarkersDirectory="$PWD/.tools/grpc-java/markers" -DincludeArtifactIds=grpc-interop-testing \
+    -Dmdep.unpack.includes='grpc/testing/*.proto'
+  # Each case of the client is a process: with an archive of loaded classes it starts twice as fast. Nobody listens on
+  # port 1, so this run fails, as it may; its classes are loaded by then.
+  java -XX:ArchiveClassesAtExit=.tools/grpc-java/classes.jsa -Xlog:disable -cp "$PWD/.tools/grpc-java/libs/*" \
+    io.grpc.testing.integration.TestServiceClient --use_tls=false --server_host=127.0.0.1 --server_port=1 >/dev/null 2>&1 || true
+  cp scripts/grpc-java/pom.xml .tools/grpc-java/pom.xml
+fi
+ls .tools/grpc-java/libs | sed -n 's/^grpc-interop-testing-\([0-9.]*\)\.jar$/deps: grpc-java \1/p'

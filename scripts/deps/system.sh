@@ -1,0 +1,29 @@
+#!/bin/sh
+# From the system's packages: PostgreSQL, RabbitMQ, kcat, h2load and nghttp, and Java, Maven and Python for the others.
+set -eu
+
+missing=
+[ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing="$missing postgresql"
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || missing="$missing rabbitmq-server"
+command -v kcat >/dev/null || missing="$missing kcat"
+command -v h2load >/dev/null && command -v nghttp >/dev/null || missing="$missing nghttp2-client"
+command -v java >/dev/null || missing="$missing openjdk-17-jre-headless"
+command -v mvn >/dev/null || missing="$missing maven"
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+if [ -n "$missing" ]; then
+  if ! command -v apt-get >/dev/null; then
+    echo "deps: no apt-get here: install by hand:$missing" >&2
+    exit 1
+  fi
+  sudo=
+  [ "$(id -u)" = 0 ] || sudo=sudo
+  $sudo apt-get update -qq
+  # shellcheck disable=SC2086
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+ls -d /usr/lib/postgresql/*/bin | sed 's/^/deps: PostgreSQL in /'
+ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-* 2>/dev/null | sed 's/.*-/deps: RabbitMQ /'
+kcat -V | sed -n 's/^Version \([^ ]*\).*/deps: kcat \1/p'
+h2load --version | sed 's/^/deps: /'
+nghttp --version | sed 's/^/deps: /'

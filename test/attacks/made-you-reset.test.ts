@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
+import { literalFields } from '../../mesh/engines/native/http2/literal-fields.ts';
+import { attackedServer, settles } from './support/attack.ts';
+import { call, data, forStreams, frame, headers, requestBlock, uint32, windowUpdate } from './support/frames.ts';
+import { RawPeer } from './support/raw-peer.ts';
+
+const weight = Buffer.of(16);
+
+/** What makes a server reset the stream of a call whose handler runs. */
+const faults: readonly [what: string, fault: (streamId: number) => Buffer][] = [
+  ['WINDOW_UPDATE of 0', (id) => windowUpdate(id, 0)],
+  ['a window beyond 2^31', (id) => windowUpdate(id, 2 ** 31 - 1)],
+  ['DATA after its end', (id) => data(id, Buffer.of(0), Flag.END_STREAM)],
+  ['HEADERS after its end', (id) => headers(id, requestBlock('/attacked/Hang'), Flag.END_STREAM)],
+  ['PRIORITY of another size', (id) => frame(FrameType.PRIORITY, 0, id, uint32(0))],
+  ['PRIORITY on itself', (id) => frame(FrameType.PRIORITY, 0, id, Buffer.concat([uint32(id), weight]))],
+];
+
+/** Requests that are reset before a handler runs. */
+const malformed: readonly [what: string, request: (streamId: number) => Buffer][] = [
+  ['names in upper case', (id) => headers(id, requestBlock('/attacked/Hang', 'X-Upper', 'a'), Flag.END_STREAM)],
+  ['an empty name (CVE-2019-9516)', (id) => headers(id, requestBlock('/attacked/Hang', '', ''), Flag.END_STREAM)],
+  ['no path', (id) => headers(id, literalFields([':method', 'POST', ':scheme', 'http']), Flag.END_STREAM)],
+  ['another length', (id) => headers(id, requestBlock('/attacked/Hang', 'content-length', '9'), Flag.END_STREAM)],
+];
+
+describe('a peer that makes the server reset its calls (CVE-2025-8671)', () => {
+  const target = attackedServer();
+
+  async function expectTheEnd(frames: Buffer): Promise<number> {
+    const { handlerRuns: before } = await target.state();
+    await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port);
+      await peer.send(frames);
+      await peer.closed;
+      expect(peer.goaway).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+    });
+    const { handlerRuns } = await target.state();
+    return handlerRuns - before;
+  }
+
+  it.each(faults)('by %s is ended after 100 of them, and no more handlers ran', async (_, fault) => {
+    const frames = forStreams(5_000, (id) => Buffer.concat([call(id, '/attacked/Hang'), fault(id)]));
+    const runs = await expectTheEnd(frames);
+    expect(runs).toBeGreaterThan(10);
+    expect(runs).toBeLessThanOrEqual(250);
+    await settles(async () => expect((await target.state()).running).toBe(0));
+  });
+
+  it.each(malformed)('by %s in its requests is ended, and no handler ran', async (_, request) => {
+    expect(await expectTheEnd(forStreams(5_000, request))).toBe(0);
+  });
+
+  it.each(faults)('by %s is served when that happens now and then', async (_, fault) => {
+    using peer = await RawPeer.connect(target.port);
+    await peer.send(forStreams(20, (id) => Buffer.concat([call(id, '/attacked/Hang'), fault(id)])));
+    expect(await peer.isServed()).toBe(true);
+    expect(peer.of(FrameType.RST_STREAM)).toHaveLength(20);
+  });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
+import { attackedServer, settles } from './support/attack.ts';
+import { call, forStreams, frame, hello, requestBlock } from './support/frames.ts';
+import { RawPeer } from './support/raw-peer.ts';
+
+const shortMs = 300;
+const block = requestBlock('/attacked/Echo');
+const target = attackedServer('native', {
+  patience: { handshakeMs: shortMs, headersMs: shortMs, answerMs: shortMs },
+  requestTimeoutMs: shortMs,
+});
+
+describe('a peer that does not say who it is', () => {
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['a byte', hello.subarray(0, 1)],
+    ['half a preface', hello.subarray(0, 12)],
+    ['a preface alone', hello.subarray(0, 24)],
+    ['a preface and half of SETTINGS', hello.subarray(0, 30)],
+  ])('is hung up on after a while, five hundred times, when it sends %s', async (_, begin) => {
+    const { sockets } = await target.state();
+    await target.attack(async (port) => {
+      using peers = new DisposableStack();
+      const all: RawPeer[] = [];
+      for (let count = 0; count < 500; count += 1) all.push(peers.use(await RawPeer.connect(port, begin)));
+      await Promise.all(all.map(({ closed }) => closed));
+    });
+    await settles(async () => expect((await target.state()).sockets).toBeLessThanOrEqual(sockets));
+  });
+
+  it('is hung up on though it sends its preface byte by byte', async () => {
+    await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port, Buffer.alloc(0));
+      let sent = 0;
+      const dripping = setInterval(() => void peer.send(hello.subarray(sent, ++sent)), shortMs / 10);
+      await peer.closed;
+      clearInterval(dripping);
+      expect(sent).toBeLessThan(hello.length);
+    });
+  });
+});
+
+describe('a peer that begins a header block and does not end it', () => {
+  it('is told so and hung up on', async () => {
+    await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port);
+      await peer.send(frame(FrameType.HEADERS, Flag.END_STREAM, 1, block));
+      await peer.closed;
+      expect(peer.goaway).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+    });
+  });
+});
+
+describe('a peer that is gone', () => {
+  const target = attackedServer('native', { patience: { pingEveryMs: shortMs, pingTimeoutMs: shortMs } });
+
+  it('is given up with all its calls', async () => {
+    await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port);
+      await peer.send(forStreams(100, (id) => call(id, '/attacked/Hang')));
+      expect(await peer.isServed()).toBe(true);
+      await peer.closed;
+    });
+    await settles(async () => expect((await target.state()).running).toBe(0));
+  });
+});

@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Metadata } from 'nice-grpc-common';
+import type { EngineMethod, Transport } from '../../../mesh/engines/engine.ts';
+import { engineByName } from '../../../mesh/engines/engines.ts';
+
+/** What a good client has seen. */
+export interface Seen {
+  readonly calls: number;
+  readonly errors: readonly unknown[];
+}
+
+const everyMs = 20;
+const deadlineMs = 5_000;
+const same = (bytes: Uint8Array) => bytes;
+const good: EngineMethod<Uint8Array, Uint8Array> = {
+  path: '/attacked/Good',
+  kind: 'unary',
+  encodeRequest: same,
+  decodeRequest: same,
+  encodeResponse: same,
+  decodeResponse: same,
+};
+
+/**
+ * Runs an attack while a good client calls 50 times a second over a connection of its own, and once more when the attack
+ * is over. Resolves with what it saw.
+ */
+export async function beside(port: number, attack: () => Promise<void>): Promise<Seen> {
+  const engine = await engineByName('native');
+  const transport = engine.connect(`127.0.0.1:${port}`);
+  const errors: unknown[] = [];
+  let calls = 0;
+  const call = async () => {
+    calls += 1;
+    await callOnce(transport).catch((error) => errors.push(error));
+  };
+  let over = false;
+  const calling = (async () => {
+    for (; !over; await delay(everyMs)) await call();
+  })();
+  try {
+    await attack();
+  } finally {
+    over = true;
+    await calling;
+    await call();
+    transport.close();
+  }
+  return { calls, errors };
+}
+
+async function callOnce(transport: Transport): Promise<void> {
+  const request = Buffer.from('good');
+  const call = { metadata: Metadata(), deadlineMs: Date.now() + deadlineMs, signal: undefined };
+  const answer = await transport.unary(good, request, call);
+  if (!request.equals(answer)) throw new Error(`the answer is ${Buffer.from(answer).toString('hex')}`);
+}

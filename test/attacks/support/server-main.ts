@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import type { EngineMethod, MethodKind } from '../../../mesh/engines/engine.ts';
+import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
+import { toStatus } from '../../../mesh/errors/to-status.ts';
+
+/** What the server tells of itself when it is asked. */
+export interface ServerState {
+  /** Calls that reached a handler, of all methods but the one of the good client. */
+  readonly handlerRuns: number;
+  /** Handlers at work. */
+  readonly running: number;
+  /** Sockets that are open, the listener and those of good clients too. */
+  readonly sockets: number;
+  /** Memory after garbage collection, in bytes. */
+  readonly heapBytes: number;
+  /** Memory of buffers, in bytes. */
+  readonly bufferBytes: number;
+  readonly rssBytes: number;
+  /** What the process has computed since it began, in milliseconds. */
+  readonly cpuMs: number;
+}
+
+const answerBytes = 16 * 1024;
+const neverMs = 2 ** 31 - 1;
+let handlerRuns = 0;
+let running = 0;
+
+/** Messages are bytes as they are. */
+function bytesMethod(name: string, kind: MethodKind): EngineMethod<Uint8Array, Uint8Array> {
+  const same = (bytes: Uint8Array) => bytes;
+  const codec = { encodeRequest: same, decodeRequest: same, encodeResponse: same, decodeResponse: same };
+  return { path: `/attacked/${name}`, kind, ...codec };
+}
+
+async function counted<T>(work: Promise<T>): Promise<T> {
+  handlerRuns += 1;
+  running += 1;
+  try {
+    return await work;
+  } finally {
+    running -= 1;
+  }
+}
+
+async function* endless(signal: AbortSignal) {
+  handlerRuns += 1;
+  running += 1;
+  try {
+    while (!signal.aborted) yield Buffer.alloc(answerBytes);
+  } finally {
+    running -= 1;
+  }
+}
+
+async function bytesOf(requests: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  let bytes = 0;
+  for await (const request of requests) bytes += request.length;
+  return Buffer.from(`${bytes}`);
+}
+
+async function serve(engineName: EngineName, options: object): Promise<number> {
+  const engine = await engineByName(engineName);
+  const logger = pino({ level: 'silent' });
+  const host = engine.createServerHost({ ...options, toStatus: (error, path) => toStatus(error, path, logger) });
+  host.add(bytesMethod('Good', 'unary'), { kind: 'unary', handle: async (request) => request });
+  host.add(bytesMethod('Echo', 'unary'), { kind: 'unary', handle: (request) => counted(Promise.resolve(request)) });
+  // Answers never, but ends when its call does.
+  host.add(bytesMethod('Hang', 'unary'), {
+    kind: 'unary',
+    handle: (request, { signal }) => counted(delay(neverMs, request, { signal })),
+  });
+  // Answers with as many bytes as the request says.
+  host.add(bytesMethod('Large', 'unary'), {
+    kind: 'unary',
+    handle: (request) => counted(Promise.resolve(Buffer.alloc(Number(Buffer.from(request).toString())))),
+  });
+  host.add(bytesMethod('Endless', 'server-streaming'), {
+    kind: 'server-streaming',
+    handle: (_, { signal }) => endless(signal),
+  });
+  host.add(bytesMethod('Count', 'client-streaming'), {
+    kind: 'client-streaming',
+    handle: (requests) => counted(bytesOf(requests)),
+  });
+  // Takes none of its requests.
+  host.add(bytesMethod('Unread', 'client-streaming'), {
+    kind: 'client-streaming',
+    handle: (_, { signal }) => counted(delay(neverMs, Buffer.alloc(0), { signal })),
+  });
+  host.add(bytesMethod('Names', 'unary'), {
+    kind: 'unary',
+    handle: (_, { metadata }) => counted(Promise.resolve(Buffer.from([...metadata].map(([name]) => name).join()))),
+  });
+  return host.listen('127.0.0.1:0');
+}
+
+function state(): ServerState {
+  gc?.();
+  const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  const sockets = process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+  const memory = { heapBytes: heapUsed, bufferBytes: arrayBuffers, rssBytes: rss };
+  return { handlerRuns, running, sockets, ...memory, cpuMs: (user + system) / 1_000 };
+}
+
+const [engineName, options] = process.argv.slice(2);
+process.on('message', () => process.send?.(state()));
+process.on('disconnect', () => process.exit());
+process.send?.({ port: await serve(engineName as EngineName, JSON.parse(options ?? '{}')) });

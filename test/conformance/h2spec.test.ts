@@ -1,0 +1,28 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { type EngineName, engineNames } from '../../mesh/engines/engines.ts';
+import { h2spec } from '../../mesh/testing/go-tools.ts';
+import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { expectedFailures } from './h2spec/expected-failures.ts';
+import { h2specPath, startH2specServer } from './h2spec/h2spec-server.ts';
+import { runH2spec } from './h2spec/run-h2spec.ts';
+
+/** Of the version that `make deps` installs: generic, http2 and hpack, with the strict ones. */
+const caseCount = 146;
+
+for (const engine of engineNames) {
+  describeWithServer(h2spec, `HTTP/2 on ${engine}`, () => {
+    it('passes every case of h2spec but those with a reason', { timeout: 120_000 }, async () => {
+      const server = await startH2specServer(engine);
+      onTestFinished(() => server.stop());
+      const outcomes = await runH2spec(server.port, h2specPath);
+      expect(Object.keys(outcomes)).toHaveLength(caseCount);
+      const others = Object.entries(outcomes).filter(([, outcome]) => outcome !== 'passed');
+      expect(Object.fromEntries(others)).toEqual(failuresOf(engine));
+    });
+  });
+}
+
+function failuresOf(engine: EngineName): Readonly<Record<string, 'failed'>> {
+  const ids = Object.keys(expectedFailures[engine] ?? {});
+  return Object.fromEntries(ids.map((id) => [id, 'failed']));
+}

@@ -1,0 +1,37 @@
+import { it } from 'vitest';
+import { grpcJava, grpcJavaCommand } from '../../mesh/testing/grpc-java.ts';
+import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { compressionCases, soak, standardCases } from './support/cases.ts';
+import { describeEachEngine, serveTestService } from './support/each-engine.ts';
+import { itConforms } from './support/known-gaps.ts';
+import { mustRun } from './support/run-tool.ts';
+
+const longMs = { timeout: 60_000 };
+const soakLimit = ['--soak_overall_timeout_seconds=50'];
+
+describeEachEngine('a server', (engine) => {
+  describeWithServer(grpcJava, "answers grpc-java's client as it expects", () => {
+    const port = serveTestService(engine);
+
+    const run = (name: string, ...args: string[]) => {
+      const target = ['--use_tls=false', '--server_host=127.0.0.1', `--server_port=${port()}`];
+      return mustRun([...grpcJavaCommand('TestServiceClient'), ...target, `--test_case=${name}`, ...args]);
+    };
+
+    // They run beside each other. One that is a known gap takes 15 s to fail, so it comes early.
+    for (const name of [...compressionCases, ...standardCases]) itConforms(`${engine} server`, name, () => run(name));
+
+    // The first call of a cold Java takes a good part of a second by itself. The longer soaks are grpc-go's.
+    it.each([
+      ['rpc_soak', soak.rpcs / 5],
+      ['channel_soak', soak.channels / 5],
+    ])('%s of %i calls', longMs, async (name, count) => {
+      await run(
+        name,
+        `--soak_iterations=${count}`,
+        '--soak_per_iteration_max_acceptable_latency_ms=5000',
+        ...soakLimit,
+      );
+    });
+  });
+});

@@ -1,0 +1,35 @@
+/**
+ * The cases of gRPC's doc/interop-test-descriptions.md that every client here runs. Not among them: those that need
+ * Google's credentials, the deprecated `cacheable_unary`, and those of load balancing, which is above an engine.
+ */
+export const standardCases = [
+  'empty_unary',
+  'large_unary',
+  'client_streaming',
+  'server_streaming',
+  'ping_pong',
+  'empty_stream',
+  'custom_metadata',
+  'status_code_and_message',
+  'special_status_message',
+  'unimplemented_method',
+  'unimplemented_service',
+  'cancel_after_begin',
+  'cancel_after_first_response',
+  'timeout_on_sleeping_server',
+] as const;
+
+export type StandardCase = (typeof standardCases)[number];
+
+/** The cases about compressed messages. `_noprobe`: without asking first whether the server sees how messages come. */
+export const compressionCases = [
+  'client_compressed_unary',
+  'client_compressed_unary_noprobe',
+  'server_compressed_unary',
+  'client_compressed_streaming',
+  'client_compressed_streaming_noprobe',
+  'server_compressed_streaming',
+] as const;
+
+/** How many large calls the soaks make, on one channel or each on a new one. None may fail or take over a second. */
+export const soak = { rpcs: 1_000, channels: 200 };

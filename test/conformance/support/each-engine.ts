@@ -1,0 +1,27 @@
+import { afterAll, beforeAll } from 'vitest';
+import { type EngineName, engineNames } from '../../../mesh/engines/engines.ts';
+import { grpcJava } from '../../../mesh/testing/grpc-java.ts';
+import { describeWithServer } from '../../../mesh/testing/servers.ts';
+import { startTestService, type TestTarget } from '../test-service/start.ts';
+
+/** Runs a suite for each engine. It needs the contracts of the test service, which come with grpc-java. */
+export function describeEachEngine(title: string, suite: (engine: EngineName) => void): void {
+  for (const engine of engineNames) {
+    describeWithServer({ ...grpcJava, name: 'the test contracts of grpc-java' }, `${title} on ${engine}`, () =>
+      suite(engine),
+    );
+  }
+}
+
+/** Serves the test service on an engine as long as a suite runs, and gives its port. */
+export function serveTestService(engine: EngineName): () => number {
+  let target: TestTarget | undefined;
+  beforeAll(async () => {
+    target = await startTestService(engine);
+  });
+  afterAll(() => target?.stop());
+  return () => {
+    if (!target) throw new Error(`the test service on ${engine} has not been started: ask for its port in a test`);
+    return target.port;
+  };
+}

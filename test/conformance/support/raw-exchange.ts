@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import { connect, type IncomingHttpHeaders } from 'node:http2';
+import { readMessages, type WireMessage } from './wire-messages.ts';
+
+/** What came back for a call, as it was on the wire. */
+export interface RawExchange {
+  readonly header: IncomingHttpHeaders;
+  /** Where `grpc-status` is: the trailers, or the header of an answer that has nothing else. */
+  readonly end: IncomingHttpHeaders;
+  readonly messages: readonly WireMessage[];
+}
+
+/** Makes a call over a connection of its own, with `body` as it is. */
+export async function rawExchange(
+  port: number,
+  path: string,
+  body: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+): Promise<RawExchange> {
+  const session = connect(`http://127.0.0.1:${port}`);
+  const call = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...headers };
+  const stream = session.request(call);
+  stream.end(body);
+  let trailers: IncomingHttpHeaders | undefined;
+  stream.on('trailers', (fields) => {
+    trailers = fields;
+  });
+  const answer = Array.fromAsync(stream as AsyncIterable<Buffer>);
+  const [header] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+  const messages = readMessages(Buffer.concat(await answer));
+  session.destroy();
+  return { header, end: trailers ?? header, messages };
+}

@@ -1,0 +1,21 @@
+import { pino } from 'pino';
+import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
+import { toStatus } from '../../../mesh/errors/to-status.ts';
+import { addTestService } from './handlers.ts';
+import { loadTestMethods } from './methods.ts';
+
+/** A server to run cases against. */
+export interface TestTarget {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Serves the standard test service on an engine, in this process, on a free port of 127.0.0.1. */
+export async function startTestService(engineName: EngineName): Promise<TestTarget> {
+  const engine = await engineByName(engineName);
+  const logger = pino({ level: 'silent' });
+  const host = engine.createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
+  addTestService(host, loadTestMethods());
+  const port = await host.listen('127.0.0.1:0');
+  return { port, stop: () => host.drain(0) };
+}
