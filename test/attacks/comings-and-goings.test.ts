@@ -33,8 +33,8 @@ describe('connections that come and go', () => {
     await settles(async () => {
       const { sockets, running } = await target.state();
       expect({ sockets, running }).toEqual({ sockets: before.sockets, running: 0 });
-      // A KiB for each would be the beginning of a leak.
-      expect((await target.keptBytes()) - keptBefore).toBeLessThan(mib);
+      // 2 KiB for each would be a leak; less is what a server warms up with.
+      expect((await target.keptBytes()) - keptBefore).toBeLessThan(2 * mib);
     });
   });
 
