@@ -3,6 +3,9 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 # Where npm notes what it installed: older than the lockfile means install again.
 INSTALLED := node_modules/.package-lock.json
 
+# Tests of what calls or is called; those of mesh/engines, conformance and attacks take both engines in one run.
+ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts
+
 .DEFAULT_GOAL := help
 .PHONY: help start demo import kafka rabbitmq dead-letters audit rebuild test conformance check gen gen-check proto-lint proto-breaking bench deps clean
 
@@ -42,9 +45,10 @@ audit: $(INSTALLED)
 rebuild: $(INSTALLED)
 	@exec node scripts/rebuild.ts $(PROJECTION) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
 
-## test: run all tests; a server that is not installed is named at the end (REQUIRE_SERVERS=1: it fails)
+## test: run all tests, and on grpc-js again what stands on an engine; names at the end what is not installed (REQUIRE_SERVERS=1: fails)
 test: $(INSTALLED)
 	vitest run
+	GRPC_ENGINE=grpc-js vitest run $(ON_AN_ENGINE)
 
 ## conformance: run h2spec and the standard gRPC cases, against clients and servers of others, on each engine
 conformance: $(INSTALLED)
