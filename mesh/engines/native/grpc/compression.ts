@@ -37,11 +37,17 @@ export function isKnownEncoding(name: string): boolean {
   return name === 'identity' || compressions.has(name);
 }
 
+// Callers say the same in every call.
+let lastAccepts = '';
+let lastCompression: Compression | undefined;
+
 /** What to compress with for a peer that says `grpc-accept-encoding`; `undefined`: it takes nothing that we have. */
-export function compressionFor(accepts: string | undefined): Compression | undefined {
-  if (accepts === undefined) return undefined;
+export function compressionFor(accepts = ''): Compression | undefined {
+  if (accepts === lastAccepts) return lastCompression;
   const names = accepts.split(',').map((name) => name.trim());
-  return [gzip, deflate].find(({ name }) => names.includes(name));
+  lastAccepts = accepts;
+  lastCompression = [gzip, deflate].find(({ name }) => names.includes(name));
+  return lastCompression;
 }
 
 /** A message that came compressed, and is kept so until it is asked for: it may be a thousand times as large. */

@@ -132,6 +132,23 @@ describe('a connection', () => {
     expect(sessions.length).toBeGreaterThan(10);
   });
 
+  it('that its server ends counts no more, also while calls are under way on it', async () => {
+    const open: ServerHttp2Stream[] = [];
+    const { address, sessions } = await serveRaw((stream) => void open.push(stream));
+    const transport = connect(address, { maxConnections: 1 });
+    const first = hello(transport);
+    await vi.waitFor(() => expect(open).toHaveLength(1));
+    sessions[0]?.close();
+    // Answered once the client has heard of the end.
+    await new Promise((resolve) => sessions[0]?.ping(resolve));
+    const second = hello(transport);
+    await vi.waitFor(() => expect(open).toHaveLength(2));
+    expect(sessions).toHaveLength(2);
+    for (const stream of open) answer(stream);
+    expect(await second).toBe('hello');
+    expect(await first).toBe('hello');
+  });
+
   it('that has as many calls as its server takes gets another beside it, up to a limit, and calls wait for room', async () => {
     const open: ServerHttp2Stream[] = [];
     const settings = { maxConcurrentStreams: 2 };
@@ -205,7 +222,17 @@ describe('a call that is refused before it was begun', () => {
     expect(streams).toBe(3);
   });
 
-  it('is not made again when its answer has begun', async () => {
+  async function* nothingYet() {
+    yield* await new Promise<never[]>(() => undefined);
+  }
+
+  it.each<[string, (transport: Transport) => Promise<unknown>]>([
+    ['of one request', hello],
+    [
+      'without a request so far',
+      (transport) => Array.fromAsync(transport.bidiStreaming(textMethod('bidi-streaming'), nothingYet(), callOf())),
+    ],
+  ])('%s is not made again when its answer has begun', async (_, call) => {
     const header = literalFields([':status', '200', 'content-type', 'application/grpc']);
     const refused = Buffer.concat([
       http2Frame(FrameType.HEADERS, Flag.END_HEADERS, 1, header),
@@ -220,7 +247,7 @@ describe('a call that is refused before it was begun', () => {
         if (openedStreams(sent) > before) socket.write(refused);
       });
     });
-    await expect(hello(connect(address))).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    await expect(call(connect(address))).rejects.toMatchObject({ code: Status.UNAVAILABLE });
     expect(openedStreams(sent)).toBe(1);
   });
 

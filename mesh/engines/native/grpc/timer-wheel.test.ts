@@ -33,6 +33,18 @@ describe('a wheel of timers', () => {
     expect(wheel.size).toBe(0);
   });
 
+  it('loses none when one has taken the place of another', () => {
+    const wheel = new TimerWheel();
+    const told: string[] = [];
+    const add = (name: string) => at(wheel, 50, () => told.push(name));
+    const [first, , , fourth] = ['a', 'b', 'c', 'd'].map(add);
+    first?.cancel();
+    for (const name of ['e', 'f']) add(name);
+    fourth?.cancel();
+    vi.advanceTimersByTime(100);
+    expect(told.toSorted()).toEqual(['b', 'c', 'e', 'f']);
+  });
+
   it('calls off once, and nothing of another', () => {
     const wheel = new TimerWheel();
     const told = vi.fn();

@@ -16,6 +16,8 @@ export class StreamTable {
   readonly #open = new Map<number, Http2Stream>();
   /** How much the peer may have sent of a stream before it heard that we reset it. */
   readonly #resets = new Map<number, number>();
+  /** The last stream that we have reset and do not remember any more. */
+  #forgottenId = 0;
   #lastPeerId = 0;
   #nextId = 1;
 
@@ -106,10 +108,14 @@ export class StreamTable {
     this.#output.numberFrame(FrameType.RST_STREAM, streamId, ErrorCode.REFUSED_STREAM);
   }
 
-  /** A frame of a stream that is not open: it was under way when we reset it, or it is a fault. */
+  /** A frame of a stream that is not open: it was under way when we reset it, or it is a fault. A client does not mind. */
   strayFrame(streamId: number, what: string, bytes: number): void {
     if (this.isIdle(streamId)) throw protocolError(`${what} on a stream that was not opened`);
     const left = this.#resets.get(streamId);
+    if (left === undefined && (!this.#isServer || streamId <= this.#forgottenId)) {
+      this.#guard.idleFrame();
+      return;
+    }
     if (left === undefined) throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on a stream that is closed`);
     if (bytes > left) throw flowError(`${what} beyond the window of a stream that was reset`);
     this.#resets.set(streamId, left - bytes);
@@ -128,6 +134,8 @@ export class StreamTable {
     this.#resets.set(streamId, windowBytes);
     if (this.#resets.size <= rememberedResets) return;
     const [oldest] = this.#resets.keys();
-    if (oldest !== undefined) this.#resets.delete(oldest);
+    if (oldest === undefined) return;
+    this.#resets.delete(oldest);
+    this.#forgottenId = Math.max(this.#forgottenId, oldest);
   }
 }
