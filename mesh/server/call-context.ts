@@ -8,6 +8,13 @@ export interface CallDetails {
   remainingMs(): number;
   /** From `x-request-id`, or made by the server; also in every line of the log that the call writes. */
   readonly requestId: string;
+  /** Whether the request message last given came compressed; `undefined` where the engine does not tell (grpc-js). */
+  readonly requestCompressed: boolean | undefined;
+  /**
+   * Whether replies are compressed from the next on, for a caller who takes that: a generator may set it before each
+   * `yield`. Default `false`. On grpc-js it has no effect.
+   */
+  compressReplies: boolean;
 }
 
 /** The context of a call on the server: nice-grpc's, with the deadline and the request id. */

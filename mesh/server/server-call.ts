@@ -59,6 +59,18 @@ export class ServerCall implements CallScope, MeshCallContext {
     return this.#engineCall.signal;
   }
 
+  get requestCompressed(): boolean | undefined {
+    return this.#engineCall.requestCompressed;
+  }
+
+  get compressReplies(): boolean {
+    return this.#engineCall.compressReplies;
+  }
+
+  set compressReplies(compress: boolean) {
+    this.#engineCall.compressReplies = compress;
+  }
+
   sendHeader(): void {
     this.#engineCall.sendHeader();
   }

@@ -1,0 +1,65 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { expect, it, onTestFinished } from 'vitest';
+import { User } from '../../gen/ts/user/v1/user.ts';
+import { nativeEngine } from '../engines/native/engine.ts';
+import { type EchoHandlers, echoService } from './test-support/echo-service.ts';
+import { frame, rawCall, rawConnection } from './test-support/raw-call.ts';
+import { serveForTest } from './test-support/serve-echo.ts';
+
+const prefixBytes = 5;
+const ada = User.fromPartial({ name: 'Ada', email: 'ada@example.com' });
+
+async function call(handlers: Partial<EchoHandlers>, path: string, body: Buffer, headers: Record<string, string>) {
+  const { server, address } = await serveForTest({ serves: [echoService(handlers)], engine: nativeEngine });
+  const session = await rawConnection(address);
+  onTestFinished(async () => {
+    session.destroy();
+    await server.drain(0);
+  });
+  return await rawCall(session, `/test.v1.EchoService/${path}`, body, headers);
+}
+
+/** The messages of a body: whether each is compressed, and what it says. */
+function messagesOf(body: Buffer): (readonly [compressed: boolean, user: string])[] {
+  const messages: (readonly [boolean, string])[] = [];
+  for (let at = 0; at < body.length; ) {
+    const end = at + prefixBytes + body.readUInt32BE(at + 1);
+    const bytes = body.subarray(at + prefixBytes, end);
+    const compressed = body[at] === 1;
+    messages.push([compressed, User.decode(compressed ? gunzipSync(bytes) : bytes).name]);
+    at = end;
+  }
+  return messages;
+}
+
+it('a handler compresses those of its replies that it wants to', async () => {
+  const handlers: Partial<EchoHandlers> = {
+    async *many(_, context) {
+      yield { name: 'plain' };
+      context.compressReplies = true;
+      yield { name: 'small' };
+    },
+  };
+  const body = frame(User.encode(ada).finish());
+  const taking = await call(handlers, 'Many', body, { 'grpc-accept-encoding': 'gzip' });
+  const messages = messagesOf(taking.body);
+  expect(messages).toEqual([
+    [false, 'plain'],
+    [true, 'small'],
+  ]);
+  const plain = await call(handlers, 'Many', body, {});
+  expect(messagesOf(plain.body)).toEqual([
+    [false, 'plain'],
+    [false, 'small'],
+  ]);
+});
+
+it('a handler is told whether its request came compressed', async () => {
+  const handlers: Partial<EchoHandlers> = {
+    one: async ({ name }, { requestCompressed }) => ({ name: `${name} ${requestCompressed}` }),
+  };
+  const zipped = frame(gzipSync(User.encode(ada).finish()));
+  zipped[0] = 1;
+  const answer = await call(handlers, 'One', zipped, { 'grpc-encoding': 'gzip' });
+  expect(messagesOf(answer.body)).toEqual([[false, 'Ada true']]);
+});
