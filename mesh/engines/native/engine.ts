@@ -1,6 +1,6 @@
 import type { Engine } from '../engine.ts';
-import { createServerHost } from './grpc/server-host.ts';
-import { connectNative } from './grpc/transport.ts';
+import { connectNative } from './grpc/client/transport.ts';
+import { createServerHost } from './grpc/server/server-host.ts';
 
 /** The engine on HTTP/2 of our own, over `node:net`. */
 export const nativeEngine: Engine = { name: 'native', createServerHost, connect: connectNative };

@@ -4,10 +4,10 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../errors/to-status.ts';
 import type { EngineHandler } from '../../engine.ts';
-import { serveRaw } from './grpc-server.testing.ts';
-import { createServerHost } from './server-host.ts';
+import { serveRaw } from './client/grpc-server.testing.ts';
+import { connectNative } from './client/transport.ts';
+import { createServerHost } from './server/server-host.ts';
 import { callOf, textMethod } from './text-methods.testing.ts';
-import { connectNative } from './transport.ts';
 import { exchange, type WireMessage, wireBytes } from './wire-exchange.testing.ts';
 
 const logger = pino({ level: 'silent' });

@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { type SecureContext, connect as tlsConnect } from 'node:tls';
-import { NoAlpnError } from '../../connect-fault.ts';
-import { alpnProtocol } from '../../secure-context.ts';
+import { NoAlpnError } from '../../../connect-fault.ts';
+import { alpnProtocol } from '../../../secure-context.ts';
 
 /** Where to connect to, and how. */
 export interface Target {

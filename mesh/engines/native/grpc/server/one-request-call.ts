@@ -1,11 +1,11 @@
-import { undecodableMessage } from '../../../errors/mesh-error.ts';
-import type { StreamEvents } from '../http2/stream.ts';
-import { CompressedMessage, plainBytes, type ReceivedMessage } from './compression.ts';
-import { MessageReader } from './message-reader.ts';
+import { undecodableMessage } from '../../../../errors/mesh-error.ts';
+import type { StreamEvents } from '../../http2/stream.ts';
+import { CompressedMessage, plainBytes, type ReceivedMessage } from '../compression.ts';
+import { MessageReader } from '../message-reader.ts';
+import type { WheelTimer } from '../timer-wheel.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
 import { requestFault, tooMuchUnfinished } from './request-faults.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
-import type { WheelTimer } from './timer-wheel.ts';
 
 const prefixBytes = 5;
 

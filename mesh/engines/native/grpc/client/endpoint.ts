@@ -1,8 +1,8 @@
-import { type Clock, systemClock } from '../../../telemetry/clock.ts';
-import { faultOf, unreachableText } from '../../connect-fault.ts';
-import type { ConnectOptions } from '../../engine.ts';
-import { secureContext } from '../../secure-context.ts';
-import { ConnectionWatch, type Patience } from '../http2/connection-watch.ts';
+import { type Clock, systemClock } from '../../../../telemetry/clock.ts';
+import { faultOf, unreachableText } from '../../../connect-fault.ts';
+import type { ConnectOptions } from '../../../engine.ts';
+import { secureContext } from '../../../secure-context.ts';
+import { ConnectionWatch, type Patience } from '../../http2/connection-watch.ts';
 import { Backoff } from './backoff.ts';
 import type { OpeningCall } from './client-call.ts';
 import type { Target } from './dial.ts';

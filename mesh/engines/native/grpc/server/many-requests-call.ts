@@ -1,8 +1,8 @@
-import { undecodableMessage } from '../../../errors/mesh-error.ts';
-import type { StreamEvents } from '../http2/stream.ts';
-import { CompressedMessage, plainBytes, type ReceivedMessage } from './compression.ts';
-import { MessageQueue } from './message-queue.ts';
-import { MessageReader } from './message-reader.ts';
+import { undecodableMessage } from '../../../../errors/mesh-error.ts';
+import type { StreamEvents } from '../../http2/stream.ts';
+import { CompressedMessage, plainBytes, type ReceivedMessage } from '../compression.ts';
+import { MessageQueue } from '../message-queue.ts';
+import { MessageReader } from '../message-reader.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
 import { requestFault } from './request-faults.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';

@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc-common';
-import type { EngineMethod, TransportCall } from '../../engine.ts';
+import type { EngineMethod, TransportCall } from '../../../engine.ts';
+import type { ReceivedMessage } from '../compression.ts';
+import { MessageQueue } from '../message-queue.ts';
 import { type CallListener, ClientCall, type ClientCallTools } from './client-call.ts';
-import type { ReceivedMessage } from './compression.ts';
-import { MessageQueue } from './message-queue.ts';
 import type { RequestHooks, SendRequests } from './request-pump.ts';
 import { undecodable } from './response-faults.ts';
 

@@ -1,6 +1,6 @@
-import type { EngineMethod, TransportCall } from '../../engine.ts';
+import type { EngineMethod, TransportCall } from '../../../engine.ts';
+import type { ReceivedMessage } from '../compression.ts';
 import { type CallListener, ClientCall, type ClientCallTools } from './client-call.ts';
-import type { ReceivedMessage } from './compression.ts';
 import type { RequestHooks, SendRequests } from './request-pump.ts';
 import { noResponse, undecodable } from './response-faults.ts';
 

@@ -1,6 +1,6 @@
-import type { Http2Stream } from '../http2/stream.ts';
-import type { Compression } from './compression.ts';
-import { prefixOf } from './message-frame.ts';
+import type { Http2Stream } from '../../http2/stream.ts';
+import type { Compression } from '../compression.ts';
+import { prefixOf } from '../message-frame.ts';
 
 // What waits for a stream: more, and who sends should wait as well.
 const mostWaiting = 8;

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import { Http2Connection } from '../http2/connection.ts';
-import type { ConnectionWatch } from '../http2/connection-watch.ts';
-import { createHpackEncoder } from '../http2/hpack/encoder.ts';
-import { literalFields } from '../http2/literal-fields.ts';
+import { Http2Connection } from '../../http2/connection.ts';
+import type { ConnectionWatch } from '../../http2/connection-watch.ts';
+import { createHpackEncoder } from '../../http2/hpack/encoder.ts';
+import { literalFields } from '../../http2/literal-fields.ts';
 import type { OpeningCall } from './client-call.ts';
 import { dial, type Target } from './dial.ts';
 

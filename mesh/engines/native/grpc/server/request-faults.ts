@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../../errors/mesh-error.ts';
+import { MeshError } from '../../../../errors/mesh-error.ts';
 
 /** INTERNAL `MALFORMED_REQUEST`. */
 export function requestFault(path: string, what: string): MeshError {

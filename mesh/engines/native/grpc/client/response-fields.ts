@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
-import { fieldValue } from '../http2/field-rules.ts';
+import { fieldValue } from '../../http2/field-rules.ts';
+import { decodeMessage } from '../status-fields.ts';
 import { httpStatus, type LocalStatus } from './local-status.ts';
-import { decodeMessage } from './status-fields.ts';
 
 /** Why the fields of a response begin no answer of gRPC; `undefined`: they do. */
 export function headFault(fields: readonly string[]): LocalStatus | undefined {

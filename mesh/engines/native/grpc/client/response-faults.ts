@@ -1,6 +1,6 @@
 import { Metadata, Status } from 'nice-grpc-common';
-import { MeshError } from '../../../errors/mesh-error.ts';
-import { TransportError } from '../../transport-error.ts';
+import { MeshError } from '../../../../errors/mesh-error.ts';
+import { TransportError } from '../../../transport-error.ts';
 
 /** INTERNAL: a call that was answered OK has no answer. */
 export function noResponse(path: string): TransportError {

@@ -1,19 +1,19 @@
-import { deadlineExceeded } from '../../../errors/mesh-error.ts';
-import type { EngineHandler, EngineMethod, WireStatus } from '../../engine.ts';
-import type { ErrorCode } from '../http2/frames.ts';
-import { literalFields } from '../http2/literal-fields.ts';
-import type { MessageHead } from '../http2/message-head.ts';
-import type { Http2Stream } from '../http2/stream.ts';
+import { deadlineExceeded } from '../../../../errors/mesh-error.ts';
+import type { EngineHandler, EngineMethod, WireStatus } from '../../../engine.ts';
+import type { ErrorCode } from '../../http2/frames.ts';
+import { literalFields } from '../../http2/literal-fields.ts';
+import type { MessageHead } from '../../http2/message-head.ts';
+import type { Http2Stream } from '../../http2/stream.ts';
+import type { Compression } from '../compression.ts';
+import { writeMessage } from '../message-frame.ts';
+import { fieldsOf } from '../metadata-fields.ts';
+import { statusFields } from '../status-fields.ts';
+import type { Timed, TimerWheel, WheelTimer } from '../timer-wheel.ts';
 import { CallContext } from './call-context.ts';
-import type { Compression } from './compression.ts';
-import { writeMessage } from './message-frame.ts';
-import { fieldsOf } from './metadata-fields.ts';
 import { okTrailersWith, replyHeader, statusOnly } from './reply-fields.ts';
 import type { ReplyPump } from './reply-pump.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RequestWatch } from './request-watch.ts';
-import { statusFields } from './status-fields.ts';
-import type { Timed, TimerWheel, WheelTimer } from './timer-wheel.ts';
 
 /** A method of the host. */
 export interface HostedMethod {

@@ -1,5 +1,5 @@
+import type { TimerWheel, WheelTimer } from '../timer-wheel.ts';
 import { requestIncomplete } from './request-faults.ts';
-import type { TimerWheel, WheelTimer } from './timer-wheel.ts';
 
 /** A call that waits for its request. */
 export interface WaitingCall {

@@ -1,10 +1,10 @@
-import type { EngineMethod, Transport } from '../../engine.ts';
+import type { EngineMethod, Transport } from '../../../engine.ts';
+import { TimerWheel } from '../timer-wheel.ts';
 import type { ClientCallTools } from './client-call.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
 import { sendEach, sendOne } from './request-pump.ts';
 import { responseStream } from './response-stream.ts';
 import { singleResponse } from './single-response.ts';
-import { TimerWheel } from './timer-wheel.ts';
 
 type AnyMethod = EngineMethod<unknown, unknown>;
 

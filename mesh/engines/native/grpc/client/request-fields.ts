@@ -1,6 +1,6 @@
-import type { TransportCall } from '../../engine.ts';
-import { gzip } from './compression.ts';
-import { fieldsOf } from './metadata-fields.ts';
+import type { TransportCall } from '../../../engine.ts';
+import { gzip } from '../compression.ts';
+import { fieldsOf } from '../metadata-fields.ts';
 
 const longestTimeoutMs = 24 * 60 * 60 * 1000;
 

@@ -3,10 +3,10 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { Status } from 'nice-grpc-common';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { toStatus } from '../../../errors/to-status.ts';
-import { frame, rawCall, rawConnection } from '../../../server/test-support/raw-call.ts';
+import { toStatus } from '../../../../errors/to-status.ts';
+import { frame, rawCall, rawConnection } from '../../../../server/test-support/raw-call.ts';
+import { textMethod } from '../text-methods.testing.ts';
 import { createServerHost } from './server-host.ts';
-import { textMethod } from './text-methods.testing.ts';
 
 const logger = pino({ level: 'silent' });
 

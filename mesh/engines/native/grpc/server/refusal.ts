@@ -1,14 +1,14 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../../errors/mesh-error.ts';
-import type { WireStatus } from '../../engine.ts';
-import { malformedTimeout, unknownMethod } from '../../refusals.ts';
-import { literalFields } from '../http2/literal-fields.ts';
-import type { Http2Stream, StreamEvents } from '../http2/stream.ts';
-import { acceptEncoding } from './compression.ts';
-import { fieldsOf } from './metadata-fields.ts';
+import { MeshError } from '../../../../errors/mesh-error.ts';
+import type { WireStatus } from '../../../engine.ts';
+import { malformedTimeout, unknownMethod } from '../../../refusals.ts';
+import { literalFields } from '../../http2/literal-fields.ts';
+import type { Http2Stream, StreamEvents } from '../../http2/stream.ts';
+import { acceptEncoding } from '../compression.ts';
+import { fieldsOf } from '../metadata-fields.ts';
+import { statusFields } from '../status-fields.ts';
 import { statusOnly } from './reply-fields.ts';
 import type { RequestHead } from './request-head.ts';
-import { statusFields } from './status-fields.ts';
 
 /** Why a call of gRPC is not begun; `undefined`: nothing speaks against it. */
 export function refusalOf(request: RequestHead, hasMethod: boolean): MeshError | undefined {

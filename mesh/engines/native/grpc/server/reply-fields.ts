@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
-import { literalFields } from '../http2/literal-fields.ts';
-import { acceptEncoding, type Compression } from './compression.ts';
-import { statusFields } from './status-fields.ts';
+import { literalFields } from '../../http2/literal-fields.ts';
+import { acceptEncoding, type Compression } from '../compression.ts';
+import { statusFields } from '../status-fields.ts';
 
 const headerFields = [':status', '200', 'content-type', 'application/grpc+proto'] as const;
 const plainHeader = literalFields(headerFields);

@@ -1,19 +1,19 @@
 import { Metadata, Status } from 'nice-grpc-common';
-import { MeshError } from '../../../errors/mesh-error.ts';
-import type { EngineMethod, TransportCall } from '../../engine.ts';
-import { TransportError } from '../../transport-error.ts';
-import { fieldValue } from '../http2/field-rules.ts';
-import { ErrorCode } from '../http2/frames.ts';
-import type { HeaderList } from '../http2/hpack/header-list.ts';
-import type { Http2Stream, StreamEvents } from '../http2/stream.ts';
-import { gzip, plainBytes, type ReceivedMessage } from './compression.ts';
+import { MeshError } from '../../../../errors/mesh-error.ts';
+import type { EngineMethod, TransportCall } from '../../../engine.ts';
+import { TransportError } from '../../../transport-error.ts';
+import { fieldValue } from '../../http2/field-rules.ts';
+import { ErrorCode } from '../../http2/frames.ts';
+import type { HeaderList } from '../../http2/hpack/header-list.ts';
+import type { Http2Stream, StreamEvents } from '../../http2/stream.ts';
+import { gzip, plainBytes, type ReceivedMessage } from '../compression.ts';
+import { MessageReader } from '../message-reader.ts';
+import { metadataOf } from '../metadata-fields.ts';
+import type { Timed, TimerWheel, WheelTimer } from '../timer-wheel.ts';
 import { abortStatus, deadlineStatus, type LocalStatus, resetStatus, tooLargeStatus } from './local-status.ts';
-import { MessageReader } from './message-reader.ts';
-import { metadataOf } from './metadata-fields.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
 import { callFields } from './request-fields.ts';
 import { headFault, statusOf } from './response-fields.ts';
-import type { Timed, TimerWheel, WheelTimer } from './timer-wheel.ts';
 
 /** What is told of a call that was started. Exactly one `onEnd` ends it. */
 export interface CallListener {

@@ -1,6 +1,6 @@
-import { fieldValue } from '../http2/field-rules.ts';
-import type { MessageHead } from '../http2/message-head.ts';
-import { type Compression, compressionFor, isKnownEncoding } from './compression.ts';
+import { fieldValue } from '../../http2/field-rules.ts';
+import type { MessageHead } from '../../http2/message-head.ts';
+import { type Compression, compressionFor, isKnownEncoding } from '../compression.ts';
 
 /** What a request's fields say about its call; made once for fields that come again. */
 export interface RequestHead {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerHttp2Session, type ServerHttp2Stream, type Settings } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { frame } from '../../../server/test-support/raw-call.ts';
+import { frame } from '../../../../server/test-support/raw-call.ts';
 
 /** A server whose every stream a test can treat as it likes. */
 export interface RawServer {

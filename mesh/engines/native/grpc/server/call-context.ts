@@ -1,8 +1,8 @@
 import { Metadata } from 'nice-grpc-common';
-import type { EngineCall } from '../../engine.ts';
-import { fieldValue } from '../http2/field-rules.ts';
-import type { MessageHead } from '../http2/message-head.ts';
-import { fieldsOf, metadataOf } from './metadata-fields.ts';
+import type { EngineCall } from '../../../engine.ts';
+import { fieldValue } from '../../http2/field-rules.ts';
+import type { MessageHead } from '../../http2/message-head.ts';
+import { fieldsOf, metadataOf } from '../metadata-fields.ts';
 
 /** What a handler sees of its call. Most of it is never asked for, and is made when it is. */
 export abstract class CallContext implements EngineCall {
