@@ -59,6 +59,11 @@ export function atMostBeside(name: string, ours: number, peers: number, limit: n
   return { ...atMost(name, ours, limit, unit), peer: `${rounded(peers)} ${unit}`, ratio: ours / peers };
 }
 
+/** A figure that must be below its peer's, in `unit`. */
+export function below(name: string, ours: number, peers: number, unit: string): Figure {
+  return { ...atMostBeside(name, ours, peers, peers, unit), target: 'ratio < 1', met: ours < peers };
+}
+
 function perSecond(rate: number): string {
   return `${Math.round(rate).toLocaleString('en')}/s`;
 }

@@ -4,7 +4,8 @@ import { type Benchmark, compared } from './figure.ts';
 import { h2load } from './support/h2load.ts';
 import { compareRates } from './support/rates.ts';
 import { type LoadedServer, startServer } from './support/server.ts';
-import { importUsers, startPeer, userOf } from './support/users.ts';
+import { userOf } from './support/user-of.ts';
+import { importUsers, startPeer } from './support/users.ts';
 
 const users = 1_000;
 const calls = 20_000;

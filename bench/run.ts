@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from 'node:os';
+import { benchEngines } from './engines.ts';
 import { benchEventStore } from './event-store.ts';
 import { benchEvents } from './events.ts';
 import type { Benchmark, Figure } from './figure.ts';
@@ -17,6 +18,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'list-users': benchListUsers,
   'get-user': benchGetUser,
   orders: benchOrders,
+  engines: benchEngines,
   events: benchEvents,
   'event-store': benchEventStore,
   restart: benchRestart,

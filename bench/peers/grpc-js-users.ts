@@ -2,16 +2,8 @@
 import { once } from 'node:events';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { type UserServiceServer, UserServiceService } from '../../gen/grpc-js/user/v1/user.ts';
-import { userOf } from '../support/users.ts';
-
-const timeMs = Date.now();
-const all = Array.from({ length: Number(process.env.BENCH_USERS) }, (_, index) => ({
-  ...userOf(index),
-  createTime: new Date(timeMs),
-  updateTime: new Date(timeMs),
-  etag: '1',
-}));
-const byId = new Map(all.map((user) => [user.id, user]));
+import { collectOnSignal } from './collect-garbage.ts';
+import { all, byId, tellReady } from './users-in-memory.ts';
 
 const handlers: Pick<UserServiceServer, 'getUser' | 'listUsers'> = {
   getUser(call, callback) {
@@ -28,9 +20,10 @@ const handlers: Pick<UserServiceServer, 'getUser' | 'listUsers'> = {
 };
 
 const { getUser, listUsers } = UserServiceService;
+collectOnSignal();
 const server = new Server();
 server.addService({ getUser, listUsers }, { ...handlers });
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
-  process.stdout.write(`ready grpc=127.0.0.1:${port}\n`);
+  tellReady(port);
 });

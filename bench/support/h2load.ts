@@ -11,21 +11,21 @@ export interface Load {
   readonly address: string;
   /** `/user.v1.UserService/GetUser`. */
   readonly path: string;
-  readonly request: Uint8Array;
+  /** The message of a gRPC call. Without one the path is got over HTTP/1.1. */
+  readonly request?: Uint8Array;
   readonly calls: number;
   readonly connections: number;
   readonly callsAtOnce: number;
 }
 
-/** Makes gRPC calls with h2load, a client in C that is faster than any server here. Rejects unless all were answered. */
+/** Makes calls with h2load, a client in C that is faster than any server here. Rejects unless all were answered. */
 export async function h2load({ address, path, request, calls, connections, callsAtOnce }: Load): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ordermesh-bench-'));
   try {
-    const body = join(folder, 'request.bin');
-    await writeFile(body, framed(request));
     const { stdout } = await run('taskset', [
       ...['-c', String(loadCore), 'h2load', '-n', String(calls), '-c', String(connections), '-m', String(callsAtOnce)],
-      ...['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers', `http://${address}${path}`],
+      ...(request ? await grpcArgs(folder, request) : ['--h1']),
+      `http://${address}${path}`,
     ]);
     if (!stdout.includes(` ${calls} succeeded`)) throw new Error(`calls of ${path} failed:\n${stdout}`);
   } finally {
@@ -33,7 +33,14 @@ export async function h2load({ address, path, request, calls, connections, calls
   }
 }
 
-function framed(message: Uint8Array): Buffer {
+async function grpcArgs(folder: string, request: Uint8Array): Promise<string[]> {
+  const body = join(folder, 'request.bin');
+  await writeFile(body, framed(request));
+  return ['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers'];
+}
+
+/** A message as gRPC sends it: uncompressed, behind its length. */
+export function framed(message: Uint8Array): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);

@@ -67,6 +67,7 @@ export function medianOfRounds(values: readonly number[], rounds: number, share:
   return median(ofRounds.map((ofRound) => percentile(ofRound, share)));
 }
 
-function percentile(values: readonly number[], share: number): number {
+/** What a share of the values, from 0 to 1, is not above. */
+export function percentile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }

@@ -49,7 +49,8 @@ export function waitedMsOf(pid: number): number {
   return Number(waitedNs) / 1_000_000;
 }
 
-function cpuSecondsOf(pid: number): number {
+/** The processor time that a process has used with all its threads, in seconds. */
+export function cpuSecondsOf(pid: number): number {
   // The second field, the name, may have spaces in it; what follows its bracket has none.
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

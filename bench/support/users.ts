@@ -1,11 +1,6 @@
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import { type LoadedServer, startServer } from './server.ts';
-
-/** The user at a place; ids sort by it. */
-export function userOf(index: number) {
-  const id = `user-${String(index).padStart(7, '0')}`;
-  return { id, name: `Name ${index}`, email: `${id}@example.com`, role: 'admin' };
-}
+import { userOf } from './user-of.ts';
 
 /** Imports the first users through the front door. Rejects unless every one of them was taken. */
 export async function importUsers({ client }: LoadedServer, count: number): Promise<void> {

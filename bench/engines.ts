@@ -1,0 +1,72 @@
+import { writeFile } from 'node:fs/promises';
+import { atMostBeside, type Benchmark, type Figure } from './figure.ts';
+import { answering, calling, listing } from './support/engines/contenders.ts';
+import { contest, type Rate } from './support/engines/contest.ts';
+import { answerFigures, barsOf, clientFigures, latencyFigures, listFigures } from './support/engines/figures.ts';
+import { hasGrpcGo } from './support/engines/grpc-go.ts';
+import { idleConnectionKb } from './support/engines/idle-connections.ts';
+import { slowestPercent } from './support/engines/latency.ts';
+import { grpcJs, native, niceGrpc, type Peer, startPeers, startUsers, streaming } from './support/engines/peers.ts';
+import { drawBars } from './support/plot.ts';
+
+const plot = new URL('./engines.svg', import.meta.url);
+
+/** Our own gRPC engine beside the servers that there are, each with the same users in memory. */
+export const benchEngines: Benchmark = async () => {
+  const figures = [...(await onRunningPeers()), await idleConnections()];
+  if (hasGrpcGo()) return figures;
+  console.error('\n!!! THE PEER ON GRPC-GO IS NOT BUILT: nothing is measured of it. Run "make deps".\n');
+  return [...figures, { name: 'grpc-go', value: 'not built', target: 'measured', met: false }];
+};
+
+async function onRunningPeers(): Promise<Figure[]> {
+  await using stack = new AsyncDisposableStack();
+  const peers = await startPeers(stack);
+  const answers = await contest([...peers.values()].map(answering), { warmUp: 40_000, rounds: 3, seconds: 1.5 });
+  await writeFile(plot, drawBars('GetUser, calls a second on one core', barsOf(answers)));
+  const streamers = [...peers.values()].filter(({ name }) => streaming.includes(name));
+  const lists = await contest(streamers.map(listing), { warmUp: 5, rounds: 5, seconds: 0.5 });
+  return [
+    ...answerFigures(answers),
+    ...listFigures(lists),
+    ...clientFigures(await callServers(peers)),
+    ...latencyFigures(await callAtHalfLoad(peers, answers)),
+  ];
+}
+
+/** Client and server of the same engine, a process each. */
+async function callServers(peers: ReadonlyMap<string, Peer>): Promise<ReadonlyMap<string, Rate>> {
+  await using stack = new AsyncDisposableStack();
+  const contenders = [
+    calling(serverOf(peers, native), 'native-caller.ts', stack),
+    calling(serverOf(peers, niceGrpc), 'nice-grpc-caller.ts', stack),
+  ];
+  return await contest(contenders, { warmUp: 40_000, rounds: 3, seconds: 1.5 });
+}
+
+/** Each at half of what it can, then ours at half of what grpc-js can. */
+async function callAtHalfLoad(peers: ReadonlyMap<string, Peer>, answers: ReadonlyMap<string, Rate>) {
+  const [ours, peer] = [serverOf(peers, native), serverOf(peers, grpcJs)];
+  const half = (name: string) => (answers.get(name)?.ofCore ?? Number.NaN) / 2;
+  return await slowestPercent([
+    { server: ours.server, perSecond: half(native) },
+    { server: peer.server, perSecond: half(grpcJs) },
+    { server: ours.server, perSecond: half(grpcJs) },
+  ]);
+}
+
+/** What a connection without calls costs servers that have not done anything else. */
+async function idleConnections(): Promise<Figure> {
+  const needed = async (main: string) => {
+    await using server = await startUsers(main, 1);
+    return await idleConnectionKb(server);
+  };
+  const [ours, peers] = [await needed('native-users.ts'), await needed('grpc-js-users.ts')];
+  return atMostBeside('memory of an idle connection', ours, peers, 40, 'KB');
+}
+
+function serverOf(peers: ReadonlyMap<string, Peer>, name: string): Peer {
+  const peer = peers.get(name);
+  if (!peer) throw new Error(`there is no peer ${name}`);
+  return peer;
+}

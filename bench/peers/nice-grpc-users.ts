@@ -1,0 +1,21 @@
+// nice-grpc with its own server, the handlers as its users write them, every user in memory.
+import { createServer, ServerError, Status } from 'nice-grpc';
+import { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import { all, byId, tellReady } from './users-in-memory.ts';
+
+const { getUser, listUsers } = UserServiceDefinition.methods;
+const server = createServer();
+server.add(
+  { ...UserServiceDefinition, methods: { getUser, listUsers } },
+  {
+    async getUser({ id }) {
+      const user = byId.get(id);
+      if (!user) throw new ServerError(Status.NOT_FOUND, `there is no user ${id}`);
+      return user;
+    },
+    async *listUsers() {
+      for (const user of all) yield user;
+    },
+  },
+);
+tellReady(await server.listen('127.0.0.1:0'));

@@ -1,0 +1,5 @@
+/** The user at a place; ids sort by it. */
+export function userOf(index: number) {
+  const id = `user-${String(index).padStart(7, '0')}`;
+  return { id, name: `Name ${index}`, email: `${id}@example.com`, role: 'admin' };
+}
