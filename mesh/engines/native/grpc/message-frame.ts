@@ -2,6 +2,8 @@ import type { Http2Stream } from '../http2/stream.ts';
 import type { Compression } from './compression.ts';
 
 const prefixBytes = 5;
+// Filled for each message that is written, which copies it.
+const shared = Buffer.alloc(prefixBytes);
 
 /** Writes a message behind its prefix, compressed where `compression` is given; false when the next should wait. */
 export function writeMessage(
@@ -10,14 +12,21 @@ export function writeMessage(
   compression: Compression | undefined = undefined,
 ): boolean {
   const bytes = compression === undefined ? message : compression.compress(message);
-  stream.write(prefixOf(bytes, compression !== undefined));
-  return stream.write(bytes);
+  fill(shared, bytes, compression !== undefined);
+  return stream.writeBehind(shared, bytes);
 }
 
 /** What stands before a message: whether it is compressed, and its length. */
 export function prefixOf(message: Uint8Array, isCompressed: boolean): Buffer {
   const prefix = Buffer.allocUnsafe(prefixBytes);
-  prefix[0] = isCompressed ? 1 : 0;
-  prefix.writeUInt32BE(message.length, 1);
+  fill(prefix, message, isCompressed);
   return prefix;
+}
+
+function fill(prefix: Buffer, { length }: Uint8Array, isCompressed: boolean): void {
+  prefix[0] = isCompressed ? 1 : 0;
+  prefix[1] = length >>> 24;
+  prefix[2] = length >>> 16;
+  prefix[3] = length >>> 8;
+  prefix[4] = length;
 }

@@ -22,6 +22,7 @@ export interface StreamPortParts {
 
 /** The connection as its streams see it. */
 export class StreamPort implements StreamCarrier {
+  readonly sendBytes = (bytes: Uint8Array): void => this.#output.bytes(bytes);
   readonly #isServer: boolean;
   readonly #peer: PeerSettings;
   readonly #output: Output;
@@ -69,10 +70,6 @@ export class StreamPort implements StreamCarrier {
     this.#output.header(bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, streamId);
     // A peer that gives its window in crumbs makes work and gives none.
     if (!isCut || bytes >= usefulBytes) this.#guard.usefulFrame();
-  }
-
-  sendBytes(bytes: Uint8Array): void {
-    this.#output.bytes(bytes);
   }
 
   sendable(streamWindow: number): number {

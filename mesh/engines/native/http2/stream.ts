@@ -1,6 +1,7 @@
 import type { ErrorCode } from './frames.ts';
 import type { HeaderList } from './hpack/header-list.ts';
 import { ReceiveWindow } from './receive-window.ts';
+import { SendQueue } from './send-queue.ts';
 
 /** What a stream needs of its connection. */
 export interface StreamCarrier {
@@ -10,7 +11,8 @@ export interface StreamCarrier {
   queue(bytes: number): void;
   /** Begins a frame of the body; `isCut`: for lack of window there is more that waits. */
   beginData(streamId: number, bytes: number, endStream: boolean, isCut: boolean): void;
-  sendBytes(bytes: Uint8Array): void;
+  /** Sends bytes of the frame that was begun. */
+  readonly sendBytes: (bytes: Uint8Array) => void;
   /** How much of a stream may go into its next frame. */
   sendable(streamWindow: number): number;
   markDirty(stream: Http2Stream): void;
@@ -64,10 +66,7 @@ export class Http2Stream {
   /** Whether it is to be told of room. */
   wantsRoom = false;
 
-  #chunks: Uint8Array[] = [];
-  #firstChunk = 0;
-  #firstOffset = 0;
-  #queuedBytes = 0;
+  readonly #queue = new SendQueue();
   #ending = false;
   #trailers: Buffer | undefined;
 
@@ -79,7 +78,7 @@ export class Http2Stream {
   }
 
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.#queue.bytes;
   }
 
   /** Whether everything has been written that ever will be. */
@@ -89,7 +88,7 @@ export class Http2Stream {
 
   /** Whether there is room to write more. */
   get hasRoom(): boolean {
-    return this.#queuedBytes < roomBytes && !this.#connection.congested;
+    return this.#queue.bytes < roomBytes && !this.#connection.congested;
   }
 
   /** Sends an encoded header block at once; the body follows. */
@@ -105,13 +104,15 @@ export class Http2Stream {
    */
   write(bytes: Uint8Array): boolean {
     if (this.localEnded || this.closed || this.#ending) return true;
-    this.#chunks.push(bytes);
-    this.#queuedBytes += bytes.length;
-    this.#connection.queue(bytes.length);
-    this.#connection.markDirty(this);
-    if (this.hasRoom) return true;
-    this.wantsRoom = true;
-    return false;
+    this.#queue.add(bytes);
+    return this.#queued(bytes.length);
+  }
+
+  /** The same of bytes behind a prefix, which may be changed afterwards. Small ones are sent together. */
+  writeBehind(prefix: Uint8Array, bytes: Uint8Array): boolean {
+    if (this.localEnded || this.closed || this.#ending) return true;
+    this.#queue.addBehind(prefix, bytes);
+    return this.#queued(prefix.length + bytes.length);
   }
 
   /** Ends this side behind what was written, with trailers when they are given. */
@@ -150,17 +151,18 @@ export class Http2Stream {
   pump(): void {
     this.dirty = false;
     if (this.closed || this.localEnded) return;
-    while (this.#queuedBytes > 0) {
-      const bytes = Math.min(this.#queuedBytes, this.#connection.sendable(this.sendWindow));
+    const queue = this.#queue;
+    while (queue.bytes > 0) {
+      const bytes = Math.min(queue.bytes, this.#connection.sendable(this.sendWindow));
       if (bytes <= 0) {
         this.#connection.markBlocked(this);
         return;
       }
-      const last = bytes === this.#queuedBytes && this.#ending && this.#trailers === undefined;
+      const last = bytes === queue.bytes && this.#ending && this.#trailers === undefined;
       this.sendWindow -= bytes;
       this.blockedMs = 0;
-      this.#connection.beginData(this.id, bytes, last, bytes < this.#queuedBytes);
-      this.#take(bytes);
+      this.#connection.beginData(this.id, bytes, last, bytes < queue.bytes);
+      queue.take(bytes, this.#connection.sendBytes);
       if (last) {
         this.#endLocal();
         return;
@@ -175,30 +177,16 @@ export class Http2Stream {
   /** Forgets what waits: nothing of it can be sent any more. */
   drop(): void {
     this.closed = true;
-    this.#chunks = [];
-    this.#connection.queue(-this.#queuedBytes);
-    this.#queuedBytes = 0;
+    this.#connection.queue(-this.#queue.bytes);
+    this.#queue.clear();
   }
 
-  #take(wanted: number): void {
-    this.#queuedBytes -= wanted;
-    for (let left = wanted; left > 0; ) {
-      const chunk = this.#chunks[this.#firstChunk] as Uint8Array;
-      const rest = chunk.length - this.#firstOffset;
-      if (rest <= left) {
-        this.#connection.sendBytes(this.#firstOffset === 0 ? chunk : chunk.subarray(this.#firstOffset));
-        this.#firstChunk += 1;
-        this.#firstOffset = 0;
-        left -= rest;
-      } else {
-        this.#connection.sendBytes(chunk.subarray(this.#firstOffset, this.#firstOffset + left));
-        this.#firstOffset += left;
-        left = 0;
-      }
-    }
-    if (this.#queuedBytes > 0) return;
-    this.#chunks = [];
-    this.#firstChunk = 0;
+  #queued(bytes: number): boolean {
+    this.#connection.queue(bytes);
+    this.#connection.markDirty(this);
+    if (this.hasRoom) return true;
+    this.wantsRoom = true;
+    return false;
   }
 
   #endLocal(): void {
