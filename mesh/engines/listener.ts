@@ -27,6 +27,8 @@ export function createListener(tls: ServerTls | undefined, onSocket: (socket: So
     async listen(address) {
       server.listen(parseListenAddress(address));
       await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error)));
+      // One connection less, for lack of files or memory: the others go on.
+      server.on('error', () => undefined);
       return (server.address() as AddressInfo).port;
     },
     close: () => new Promise((resolve) => server.close(() => resolve())),

@@ -24,20 +24,24 @@ describe('peers that begin messages and do not end them', () => {
     });
   });
 
-  it('take little by what they send over one connection', async () => {
-    await target.attack(async (port) => {
-      using peer = await RawPeer.connect(port);
-      const piece = Buffer.alloc(16_384);
-      const first = (id: number) => Buffer.concat([headers(id, block), data(id, message(piece.subarray(5), 4 * mib))]);
-      await peer.send(forStreams(100, first));
-      // 300 MiB, each piece within the windows that the server gives.
-      for (let round = 0; round < 190; round += 1) {
-        await peer.send(forStreams(100, (id) => data(id, piece)));
-        if (!(await peer.isServed())) break;
-      }
-      expect(await target.keptBytes()).toBeLessThan(64 * mib);
-    });
-  });
+  it.each(['/attacked/Echo', '/attacked/Count'])(
+    'take little by what they send to %s over one connection',
+    async (path) => {
+      await target.attack(async (port) => {
+        using peer = await RawPeer.connect(port);
+        const piece = Buffer.alloc(16_384);
+        const first = (id: number) =>
+          Buffer.concat([headers(id, requestBlock(path)), data(id, message(piece.subarray(5), 4 * mib))]);
+        await peer.send(forStreams(100, first));
+        // 300 MiB, each piece within the windows that the server gives.
+        for (let round = 0; round < 190; round += 1) {
+          await peer.send(forStreams(100, (id) => data(id, piece)));
+          if (!(await peer.isServed())) break;
+        }
+        expect(await target.keptBytes()).toBeLessThan(64 * mib);
+      });
+    },
+  );
 
   it('take little by empty messages that nobody takes', async () => {
     await target.attack(async (port) => {

@@ -9,6 +9,8 @@ interface Waiter<T> {
 const heldBytes = 64 * 1024;
 // What a message costs here beside its bytes: many empty ones are much as well.
 const entryBytes = 128;
+// So many messages that were taken are kept at most.
+const mostTaken = 64;
 
 /**
  * Messages that came and wait to be asked for. They are decompressed and decoded when they are, and while more than 64 KiB
@@ -92,8 +94,9 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     if (message === undefined) return undefined;
     this.#first += 1;
     this.#bytes -= lengthOf(message) + entryBytes;
-    if (this.#first === this.#messages.length) {
-      this.#messages = [];
+    // Nothing of what was taken is kept, also when the queue is never empty.
+    if (this.#first === this.#messages.length || this.#first >= mostTaken) {
+      this.#messages = this.#messages.slice(this.#first);
       this.#first = 0;
     }
     this.#settle();

@@ -32,6 +32,11 @@ export class MessageReader {
     return this.#message?.length ?? 0;
   }
 
+  /** What has come of the message that has begun, in bytes. */
+  get unfinishedBytes(): number {
+    return this.#prefixHave + (this.#message === undefined ? 0 : this.#messageHave);
+  }
+
   push(buffer: Buffer, start: number, end: number): void {
     for (let at = start; at < end; ) {
       if (this.#prefixHave === 0 && end - at >= prefixBytes) {

@@ -31,7 +31,7 @@ export function metadataOf(fields: readonly string[]): Metadata {
     if (name.endsWith('-bin')) {
       for (const part of value.split(',')) metadata.append(name, new Uint8Array(Buffer.from(part, 'base64')));
     } else if (validValue.test(value)) {
-      metadata.append(name, value);
+      metadata.append(name, value.trim());
     }
   }
   return metadata;
@@ -43,7 +43,7 @@ export function fieldsOf(metadata: Metadata): string[] {
   for (const [name, values] of metadata) {
     if (reserved.has(name)) continue;
     for (const value of values) {
-      fields.push(name, typeof value === 'string' ? value : Buffer.from(value).toString('base64'));
+      fields.push(name, typeof value === 'string' ? value.trim() : Buffer.from(value).toString('base64'));
     }
   }
   return fields;

@@ -7,10 +7,14 @@ export function statusFields(code: number, details: string): string[] {
 
 /** A text as `grpc-message` has it: UTF-8 with all but printable ASCII, and the percent sign, percent-encoded. */
 export function encodeMessage(text: string): string {
-  if (/^[ -$&-~]*$/.test(text)) return text;
+  // A field may not begin or end with a blank.
+  if (/^(?:[!-$&-~](?:[ -$&-~]*[!-$&-~])?)?$/.test(text)) return text;
   let encoded = '';
-  for (const byte of Buffer.from(text)) {
-    encoded += byte >= 0x20 && byte <= 0x7e && byte !== 0x25 ? String.fromCharCode(byte) : hexOf(byte);
+  const bytes = Buffer.from(text);
+  for (const [index, byte] of bytes.entries()) {
+    const isEdge = index === 0 || index === bytes.length - 1;
+    const isPlain = byte > (isEdge ? 0x20 : 0x1f) && byte <= 0x7e && byte !== 0x25;
+    encoded += isPlain ? String.fromCharCode(byte) : hexOf(byte);
   }
   return encoded;
 }

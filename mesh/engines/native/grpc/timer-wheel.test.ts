@@ -22,6 +22,19 @@ describe('a wheel of timers', () => {
     },
   );
 
+  it('tells in time when the clock is set back', () => {
+    const wheel = new TimerWheel();
+    let told = false;
+    at(wheel, 50, () => undefined);
+    vi.advanceTimersByTime(20);
+    vi.setSystemTime(Date.now() - 60_000);
+    at(wheel, 100, () => {
+      told = true;
+    });
+    vi.advanceTimersByTime(130);
+    expect(told).toBe(true);
+  });
+
   it('keeps nothing of what was called off', () => {
     const wheel = new TimerWheel();
     const told: number[] = [];

@@ -30,9 +30,11 @@ export class TimerWheel {
   /** Tells `timed` at `dueMs`, in milliseconds since the epoch. */
   at(dueMs: number, timed: Timed): WheelTimer {
     if (this.#running === undefined) this.#start();
-    const entry = new Entry(this, dueMs, timed);
+    // By the clock that nobody sets.
+    const dueAtMs = performance.now() + dueMs - Date.now();
+    const entry = new Entry(this, dueAtMs, timed);
     // One that is due later than the wheel is long is met on the way and left in its slot.
-    const slot = Math.max(Math.floor(dueMs / slotMs) + 1, this.#atSlot + 1);
+    const slot = Math.max(Math.floor(dueAtMs / slotMs) + 1, this.#atSlot + 1);
     entry.putInto(this.#slots[slot % slotCount] as Entry[]);
     this.#count += 1;
     return entry;
@@ -44,13 +46,13 @@ export class TimerWheel {
   }
 
   #start(): void {
-    this.#atSlot = Math.floor(Date.now() / slotMs);
+    this.#atSlot = Math.floor(performance.now() / slotMs);
     this.#running = setInterval(() => this.#turn(), slotMs);
     this.#running.unref();
   }
 
   #turn(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     const nowSlot = Math.floor(nowMs / slotMs);
     const steps = Math.min(nowSlot - this.#atSlot, slotCount);
     for (let step = 1; step <= steps; step += 1) this.#empty((this.#atSlot + step) % slotCount, nowMs);

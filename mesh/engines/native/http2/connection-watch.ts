@@ -41,6 +41,7 @@ const longestTickMs = 1_000;
 export class ConnectionWatch {
   readonly #patience: Patience;
   readonly #pingsIdle: boolean;
+  #pingEveryMs: number;
   readonly #watched = new Map<Http2Connection, Watched>();
   #ticking: NodeJS.Timeout | undefined;
 
@@ -48,6 +49,12 @@ export class ConnectionWatch {
   constructor(patience: Patience, { pingsIdle }: { readonly pingsIdle: boolean }) {
     this.#patience = patience;
     this.#pingsIdle = pingsIdle;
+    this.#pingEveryMs = patience.pingEveryMs;
+  }
+
+  /** Pings half as often from now on: a peer has said that it is too much for it. */
+  pingLess(): void {
+    this.#pingEveryMs *= 2;
   }
 
   add(connection: Http2Connection): void {
@@ -93,13 +100,14 @@ export class ConnectionWatch {
 
   #ping(watched: Watched, nowMs: number): void {
     const { connection } = watched;
-    const { pingEveryMs, pingTimeoutMs } = this.#patience;
-    const sinceMs = nowMs - watched.pingedMs;
+    const { pingTimeoutMs } = this.#patience;
+    // A peer that sends anything is there, however late it answers.
+    const sinceMs = nowMs - Math.max(watched.pingedMs, connection.readMs);
     if (!watched.isAnswered) {
       if (sinceMs >= pingTimeoutMs) connection.destroy(new Error(`the peer answers no PING in ${pingTimeoutMs} ms`));
       return;
     }
-    if (sinceMs < pingEveryMs || (connection.openStreams === 0 && !this.#pingsIdle)) return;
+    if (sinceMs < this.#pingEveryMs || (connection.openStreams === 0 && !this.#pingsIdle)) return;
     watched.pingedMs = nowMs;
     watched.isAnswered = false;
     connection.ping(() => {

@@ -27,6 +27,8 @@ const greatestUnreadBytes = 1024 * 1024;
 const greatestQueuedBytes = 32 * 1024 * 1024;
 // How long a peer that made a fault has to read what we said of it.
 const lastWordsMs = 1_000;
+// How long a peer has to read its last answers, on a connection that is ended in peace.
+const lastBytesMs = 30_000;
 
 /**
  * One HTTP/2 connection over a socket (RFC 9113): frames, streams, flow control both ways, settings, pings, and its end in
@@ -36,6 +38,8 @@ const lastWordsMs = 1_000;
 export class Http2Connection implements BlockReceiver {
   /** What the peer has said of itself. */
   readonly peer = defaultPeerSettings();
+  /** When something last came, by `performance.now`. */
+  readMs = performance.now();
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
   readonly #isServer: boolean;
@@ -64,7 +68,7 @@ export class Http2Connection implements BlockReceiver {
     const pings = new Pings(output);
     const streams = new StreamTable(isServer, output, guard, (stream) => this.#onRemoved(stream));
     const sending = new SendFlow(output, this.peer, streams);
-    const receiving = new ReceiveFlow(output, pings, streams, streamWindowBytes);
+    const receiving = new ReceiveFlow({ output, pings, streams, isServer, streamWindowBytes });
     this.#output = output;
     this.#pings = pings;
     this.#streams = streams;
@@ -76,7 +80,19 @@ export class Http2Connection implements BlockReceiver {
     const bodies = new IncomingBodies(streams, receiving, guard, this);
     const onSettings = () => events.settings?.();
     const onGoaway = (lastStreamId: number, code: ErrorCode) => this.#onGoaway(lastStreamId, code);
-    const parts = { peer: this.peer, guard, output, pings, streams, sending, blocks, bodies, onSettings, onGoaway };
+    const parts = {
+      isServer,
+      peer: this.peer,
+      guard,
+      output,
+      pings,
+      streams,
+      sending,
+      blocks,
+      bodies,
+      onSettings,
+      onGoaway,
+    };
     this.#dispatch = new FrameDispatch(new IncomingFrames(parts), 4 * maxHeaderListBytes);
     this.#reader = new FrameReader(this.#dispatch, { expectPreface: isServer, maxFrameBytes: defaultFrameBytes });
     this.#listen();
@@ -107,6 +123,11 @@ export class Http2Connection implements BlockReceiver {
     return isOpen && !this.#streams.exhausted && this.#streams.size < this.peer.maxConcurrentStreams;
   }
 
+  /** Whether it has used up all numbers for streams of ours. */
+  get exhausted(): boolean {
+    return this.#streams.exhausted;
+  }
+
   /** Opens a stream with a request's encoded fields. */
   open(block: Uint8Array, endStream: boolean, events: StreamEvents): Http2Stream {
     const stream = this.#createStream(this.#streams.takeId());
@@ -122,7 +143,8 @@ export class Http2Connection implements BlockReceiver {
 
   /** Takes no new streams, and closes when those that there are have ended. */
   drain(): void {
-    if (!this.#closed) this.#shutdown.begin();
+    if (this.settled) this.#shutdown.begin();
+    else this.destroy();
   }
 
   /** Ends it now, whatever is under way. */
@@ -224,10 +246,11 @@ export class Http2Connection implements BlockReceiver {
 
   #push(chunk: Buffer): void {
     if (this.#closed) return;
-    this.#guard.tick(performance.now());
+    this.readMs = performance.now();
+    this.#guard.tick(this.readMs);
     try {
       this.#reader.push(chunk);
-      if (this.#output.unreadAnswerBytes > greatestUnreadBytes) {
+      if (this.#output.hasUnread(greatestUnreadBytes)) {
         throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'it reads nothing of what it makes us answer');
       }
     } catch (error) {
@@ -240,18 +263,25 @@ export class Http2Connection implements BlockReceiver {
     const code = fault instanceof ConnectionError ? fault.code : ErrorCode.INTERNAL_ERROR;
     sendGoaway(this.#output, this.#streams.lastPeerId, code, fault instanceof ConnectionError ? fault.message : '');
     this.#output.flush();
-    this.#close(fault instanceof Error ? fault : new Error(String(fault)), code);
+    // To the streams it is lost, whoever is to blame.
+    this.#close(fault instanceof Error ? fault : new Error(String(fault)), ErrorCode.CONNECT_ERROR);
+    this.#hangUp(lastWordsMs);
+  }
+
+  /** Ends the socket behind what was sent; a peer that does not end its side is left after `waitMs`. */
+  #hangUp(waitMs: number): void {
     this.#socket.end();
-    // What it still sends is not read.
+    // What still comes is not read.
     this.#socket.resume();
-    setTimeout(() => this.#socket.destroy(), lastWordsMs).unref();
+    const timer = setTimeout(() => this.#socket.destroy(), waitMs).unref();
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 
   #end(): void {
     if (this.#closed) return;
     this.#output.flush();
     this.#close(undefined, ErrorCode.NO_ERROR);
-    this.#socket.end();
+    this.#hangUp(lastBytesMs);
   }
 
   #close(error: Error | undefined, code: ErrorCode): void {

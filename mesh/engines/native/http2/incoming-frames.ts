@@ -11,6 +11,7 @@ import { type PeerSettings, readSettings } from './settings.ts';
 import type { StreamTable } from './stream-table.ts';
 
 export interface IncomingFramesParts {
+  readonly isServer: boolean;
   readonly peer: PeerSettings;
   readonly guard: FloodGuard;
   readonly output: Output;
@@ -66,8 +67,11 @@ export class IncomingFrames implements FrameHandler {
 
   onReset(streamId: number, code: ErrorCode): void {
     if (this.#streams.isIdle(streamId)) throw protocolError('RST_STREAM on a stream that was not opened');
-    this.#guard.streamReset();
     const stream = this.#streams.find(streamId);
+    // A server may refuse what we send it as often as it likes. A client that is answered before it has sent everything ends
+    // its side so, when the stream is over here.
+    if (this.#parts.isServer && stream === undefined) this.#guard.idleFrame();
+    else if (this.#parts.isServer) this.#guard.streamReset();
     if (stream === undefined) return;
     this.#streams.remove(stream);
     stream.events?.aborted(code);

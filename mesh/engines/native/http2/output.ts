@@ -22,7 +22,10 @@ export class Output {
   #scheduled = false;
   #corked = false;
   #closed = false;
-  #unreadAnswerBytes = 0;
+  #writtenBytes = 0;
+  /** Of frames without flow control, since `#markBytes` were written. */
+  #answerBytes = 0;
+  #markBytes = 0;
 
   /** `beforeFlush` may add what was kept back to be sent together. */
   constructor(socket: Socket, beforeFlush: () => void) {
@@ -40,14 +43,19 @@ export class Output {
     return this.#socket.writableLength + this.#used;
   }
 
-  /** Bytes of frames without flow control, written since the system last had taken everything. */
-  get unreadAnswerBytes(): number {
-    return this.#unreadAnswerBytes;
+  /** Whether over `bytes` of frames without flow control were written and nothing of them has been taken since. */
+  hasUnread(bytes: number): boolean {
+    if (this.#answerBytes <= bytes) return false;
+    const takenBytes = this.#writtenBytes - this.#socket.writableLength;
+    if (takenBytes < this.#markBytes) return true;
+    this.#answerBytes = 0;
+    this.#markBytes = this.#writtenBytes;
+    return false;
   }
 
   /** Begins a frame; its payload has to follow, with `bytes` or `uint32`. */
   header(payloadBytes: number, type: number, flags: number, streamId: number): void {
-    if (type !== FrameType.DATA) this.#unreadAnswerBytes += frameHeaderBytes + payloadBytes;
+    if (type !== FrameType.DATA) this.#answerBytes += frameHeaderBytes + payloadBytes;
     const scratch = this.#reserve(frameHeaderBytes);
     let at = this.#used;
     scratch[at++] = payloadBytes >>> 16;
@@ -96,10 +104,10 @@ export class Output {
   }
 
   flush(): void {
-    this.#scheduled = false;
     if (this.#closed) return;
-    if (this.#socket.writableLength === 0) this.#unreadAnswerBytes = 0;
     this.#beforeFlush();
+    // Only now: what was added right here is written right here.
+    this.#scheduled = false;
     this.#write();
     if (this.#corked) {
       this.#corked = false;
@@ -120,6 +128,7 @@ export class Output {
 
   #pass(bytes: Uint8Array): void {
     this.#writeMidway();
+    this.#writtenBytes += bytes.length;
     this.#socket.write(bytes);
   }
 
@@ -139,6 +148,7 @@ export class Output {
     const used = this.#used;
     this.#scratch = undefined;
     this.#used = 0;
+    this.#writtenBytes += used;
     if (used > scratchBytes / 2) {
       this.#socket.write(scratch.subarray(0, used));
       return;

@@ -15,11 +15,21 @@ const greatestHeldBytes = 32 * 1024 * 1024;
 // What they may hold of messages that have not come whole: if they waited then, none of them ever would.
 const greatestAheadBytes = (greatestHeldBytes / 4) * 3;
 
+export interface ReceiveFlowParts {
+  readonly output: Output;
+  readonly pings: Pings;
+  readonly streams: StreamTable;
+  readonly isServer: boolean;
+  /** The window that streams begin with. */
+  readonly streamWindowBytes: number;
+}
+
 /** What the peer may send: the windows that we give it. They grow while they are what limits the link. */
 export class ReceiveFlow {
   readonly #output: Output;
   readonly #pings: Pings;
   readonly #streams: StreamTable;
+  readonly #isServer: boolean;
   readonly #window = new ReceiveWindow(defaultWindowBytes);
   #streamWindowBytes: number;
   #heldBytes = 0;
@@ -27,10 +37,11 @@ export class ReceiveFlow {
   /** What has come since a ping was sent. */
   #probe: { bytes: number } | undefined;
 
-  constructor(output: Output, pings: Pings, streams: StreamTable, streamWindowBytes: number) {
+  constructor({ output, pings, streams, isServer, streamWindowBytes }: ReceiveFlowParts) {
     this.#output = output;
     this.#pings = pings;
     this.#streams = streams;
+    this.#isServer = isServer;
     this.#streamWindowBytes = streamWindowBytes;
   }
 
@@ -45,11 +56,14 @@ export class ReceiveFlow {
     this.#measure(bytes);
   }
 
-  /** Notes bytes that wait in a stream. The connection goes on meanwhile, unless very much waits. */
+  /**
+   * Notes bytes that wait in a stream. The connection goes on meanwhile, unless it is a server's and very much waits: at a client
+   * who does not read one answer must not hold up all others, and the windows of its streams are bound enough.
+   */
   hold(stream: Http2Stream, bytes: number): void {
     stream.heldBytes += bytes;
     this.#heldBytes += bytes;
-    if (this.#heldBytes < greatestHeldBytes) this.giveBack(bytes);
+    if (!this.#isServer || this.#heldBytes < greatestHeldBytes) this.giveBack(bytes);
     else this.#owedBytes += bytes;
   }
 

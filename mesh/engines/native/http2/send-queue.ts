@@ -1,6 +1,8 @@
 // Small pieces are gathered in buffers of this size, so that many of them cost one write.
 const gatherBytes = 16 * 1024;
 const smallBytes = 2 * 1024;
+// So many chunks that were sent are kept at most.
+const mostSent = 32;
 
 /** The bytes of a body that wait to be sent. */
 export class SendQueue {
@@ -67,9 +69,7 @@ export class SendQueue {
       this.#firstOffset = 0;
       left -= rest;
     }
-    if (this.#bytes > 0) return;
-    this.#chunks = [];
-    this.#first = 0;
+    this.#letGo();
   }
 
   /** Forgets everything. */
@@ -79,6 +79,13 @@ export class SendQueue {
     this.#gatheredFrom = 0;
     this.#gatheredTo = 0;
     this.#bytes = 0;
+  }
+
+  /** Keeps nothing of what was sent, also when the queue is never empty. */
+  #letGo(): void {
+    if (this.#first < this.#chunks.length && this.#first < mostSent) return;
+    this.#chunks = this.#chunks.slice(this.#first);
+    this.#first = 0;
   }
 
   #gatherFor(bytes: number): Buffer {

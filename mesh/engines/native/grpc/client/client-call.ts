@@ -80,11 +80,16 @@ export class ClientCall implements OpeningCall, Timed {
     this.#listener = listener;
     this.#tools = tools;
     const { deadlineMs, signal } = call;
+    const abort = () => this.#cancel(abortStatus(deadlineMs, Date.now()));
+    if (signal?.aborted || (deadlineMs !== undefined && deadlineMs <= Date.now())) {
+      // Nothing of it is sent. Whoever makes it has to know it before it hears of its end.
+      queueMicrotask(abort);
+      return;
+    }
     if (deadlineMs !== undefined) this.#timer = tools.timers.at(deadlineMs, this);
     if (signal !== undefined) {
-      this.#abort = () => this.#cancel(abortStatus(deadlineMs, Date.now()));
-      if (signal.aborted) queueMicrotask(this.#abort);
-      else signal.addEventListener('abort', this.#abort, { once: true });
+      this.#abort = abort;
+      signal.addEventListener('abort', abort, { once: true });
     }
     this.#open();
   }
@@ -148,7 +153,7 @@ export class ClientCall implements OpeningCall, Timed {
     this.#responseFields = fields;
     const fault = tooLarge ? tooLargeStatus : headFault(fields);
     if (fault !== undefined) this.#cancel(fault);
-    else if (fieldValue(fields, 'grpc-status') === undefined) this.#call.onHeader?.(metadataOf(fields));
+    else if (fieldValue(fields, 'grpc-status') === undefined) this.#tell('onHeader', metadataOf(fields));
   }
 
   data(buffer: Buffer, start: number, end: number): void {
@@ -170,10 +175,11 @@ export class ClientCall implements OpeningCall, Timed {
     if (this.#isOver) return;
     const fields = trailers?.fields ?? this.#responseFields ?? [];
     const metadata = metadataOf(fields);
-    this.#call.onTrailer?.(metadata);
+    this.#tell('onTrailer', metadata);
+    if (this.#isOver) return;
     const [code, details] = trailers?.tooLarge ? tooLargeStatus : statusOf(fields, this.#reader?.midway ?? false);
     // Nobody reads what would still be sent.
-    if (this.#requests.isOpen) this.#stream?.reset(ErrorCode.NO_ERROR);
+    if (this.#stream?.localEnded === false) this.#stream.reset(ErrorCode.NO_ERROR);
     this.#end(code === Status.OK ? undefined : this.#error(code, details, metadata));
   }
 
@@ -193,6 +199,15 @@ export class ClientCall implements OpeningCall, Timed {
     this.#stream = undefined;
     this.#requests.leave();
     this.#tools.open(this);
+  }
+
+  /** Tells the caller of metadata. What it throws is a fault of its call, and of no other on the connection. */
+  #tell(event: 'onHeader' | 'onTrailer', metadata: Metadata): void {
+    try {
+      this.#call[event]?.(metadata);
+    } catch (error) {
+      this.cancel(Status.INTERNAL, `${event} of the caller failed: ${error}`);
+    }
   }
 
   #onMessage(message: ReceivedMessage): void {

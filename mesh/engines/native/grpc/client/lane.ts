@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Http2Connection } from '../../http2/connection.ts';
 import type { ConnectionWatch } from '../../http2/connection-watch.ts';
+import { ErrorCode } from '../../http2/frames.ts';
 import { createHpackEncoder } from '../../http2/hpack/encoder.ts';
 import { literalFields } from '../../http2/literal-fields.ts';
 import type { OpeningCall } from './client-call.ts';
@@ -51,6 +52,9 @@ export class Lane {
     const block = call.fields.length === 0 ? common : Buffer.concat([common, literalFields(call.fields)]);
     const stream = this.#connection?.open(block, false, call);
     if (stream) call.opened(stream);
+    if (!this.#connection?.exhausted) return;
+    this.#connection.drain();
+    this.#leave();
   }
 
   /** Takes no more calls, and ends when those under way have ended. */
@@ -69,7 +73,11 @@ export class Lane {
       connectionWindowBytes: 1024 * 1024,
     } as const;
     const connection = new Http2Connection(socket, options, {
-      goaway: () => this.#leave(),
+      goaway: (_, code) => {
+        // A server of grpc-go says so to a client that pings it more often than every 5 minutes.
+        if (code === ErrorCode.ENHANCE_YOUR_CALM) this.#watch.pingLess();
+        this.#leave();
+      },
       settings: () => {
         this.#encoder.setMaxTableSize(connection.peer.headerTableBytes);
         this.#events.hasRoom(this);

@@ -4,7 +4,7 @@ import { CompressedMessage, plainBytes, type ReceivedMessage } from '../compress
 import { MessageQueue } from '../message-queue.ts';
 import { MessageReader } from '../message-reader.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
-import { requestFault } from './request-faults.ts';
+import { requestFault, tooMuchUnfinished } from './request-faults.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
 
 /** A call whose requests are a stream: client and bidirectional streaming. Its handler begins at once. */
@@ -30,8 +30,9 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
       return;
     }
     try {
+      const heldBytes = this.#reader.unfinishedBytes;
       this.#reader.push(buffer, start, end);
-      this.#requests.received(end - start);
+      this.#account(end - start, heldBytes, this.#reader.unfinishedBytes);
     } catch (error) {
       this.fail(error);
     }
@@ -46,6 +47,16 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
   protected override abandon(reason: unknown): void {
     this.#requests.finish(new DOMException('the call ended before its requests did', 'AbortError'));
     super.abandon(reason);
+  }
+
+  /** The peer may send on at once what is missing of a message; other bytes when the messages are asked for. */
+  #account(bytes: number, heldBefore: number, held: number): void {
+    const isSameMessage = held === heldBefore + bytes;
+    if (!isSameMessage) {
+      this.stream.release(heldBefore);
+      this.#requests.received(bytes - held);
+    }
+    if (!this.stream.allow(isSameMessage ? bytes : held)) throw tooMuchUnfinished(this.path);
   }
 
   #begin(): void {

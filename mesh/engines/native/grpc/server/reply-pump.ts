@@ -67,7 +67,8 @@ export class ReplyPump {
   close(): void {
     this.#wake?.();
     // What a handler throws while it is being closed can reach no caller; the chain above has it in the log.
-    this.#iterator.return?.()?.catch(() => undefined);
+    const leave = async () => await this.#iterator.return?.();
+    leave().catch(() => undefined);
   }
 
   #room(): Promise<void> {

@@ -1,0 +1,163 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
+import { Metadata, Status } from 'nice-grpc-common';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { MeshError } from '../../../errors/mesh-error.ts';
+import { toStatus } from '../../../errors/to-status.ts';
+import type { EngineHandler, Transport } from '../../engine.ts';
+import { FrameReader } from '../http2/frame-reader.ts';
+import { defaultFrameBytes, Flag, FrameType } from '../http2/frames.ts';
+import { literalFields } from '../http2/literal-fields.ts';
+import { connectNative } from './client/transport.ts';
+import { createServerHost } from './server/server-host.ts';
+import { callOf, textMethod } from './text-methods.testing.ts';
+
+const logger = pino({ level: 'silent' });
+
+async function serve(...handlers: EngineHandler<string, string>[]) {
+  const host = createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
+  for (const handler of handlers) host.add(textMethod(handler.kind), handler);
+  onTestFinished(() => host.drain(0));
+  return { host, address: `127.0.0.1:${await host.listen('127.0.0.1:0')}` };
+}
+
+function connect(address: string): Transport {
+  const transport = connectNative(address);
+  onTestFinished(() => transport.close());
+  return transport;
+}
+
+const unary = textMethod('unary');
+
+function http2Frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(9);
+  header.writeUIntBE(payload.length, 0, 3);
+  header.writeUInt8(type, 3);
+  header.writeUInt8(flags, 4);
+  header.writeUInt32BE(streamId, 5);
+  return Buffer.concat([header, payload]);
+}
+
+describe('a call', () => {
+  it('whose caller fails while it is told of metadata ends alone', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { address } = await serve({
+      kind: 'unary',
+      handle: async (text) => {
+        if (text === 'innocent') await gate.promise;
+        return text;
+      },
+    });
+    const transport = connect(address);
+    const innocent = transport.unary(unary, 'innocent', callOf());
+    const fails = () => {
+      throw new Error('my fault');
+    };
+    const code = Status.INTERNAL;
+    await expect(transport.unary(unary, 'a', callOf({ onHeader: fails }))).rejects.toMatchObject({ code });
+    await expect(transport.unary(unary, 'a', callOf({ onTrailer: fails }))).rejects.toMatchObject({ code });
+    gate.resolve();
+    expect(await innocent).toBe('innocent');
+  });
+
+  it.each(['no user: x ', ' no user', '\tno user', ' '])('keeps its status when that says %j', async (text) => {
+    const { address } = await serve({
+      kind: 'unary',
+      handle: async () => {
+        throw new MeshError(Status.NOT_FOUND, 'NO_USER', text);
+      },
+    });
+    const details = expect.stringContaining(text);
+    await expect(connect(address).unary(unary, 'a', callOf())).rejects.toMatchObject({
+      code: Status.NOT_FOUND,
+      details,
+    });
+  });
+
+  it('takes metadata with blanks at its ends without them', async () => {
+    const { address } = await serve({ kind: 'unary', handle: async (_, { metadata }) => metadata.get('who') ?? '' });
+    const metadata = Metadata({ who: ' bob ' });
+    expect(await connect(address).unary(unary, 'a', callOf({ metadata }))).toBe('bob');
+  });
+
+  it.each<[string, () => Parameters<typeof callOf>[0], Status]>([
+    ['was given up', () => ({ signal: AbortSignal.abort() }), Status.CANCELLED],
+    ['has no time left', () => ({ deadlineMs: Date.now() - 5_000 }), Status.DEADLINE_EXCEEDED],
+  ])('that %s before it began does not reach the server', async (_, options, code) => {
+    const runs: string[] = [];
+    const { address } = await serve({
+      kind: 'unary',
+      handle: async (text) => {
+        runs.push(text);
+        return text;
+      },
+    });
+    const transport = connect(address);
+    await transport.unary(unary, 'before', callOf());
+    await expect(transport.unary(unary, 'never', callOf(options()))).rejects.toMatchObject({ code });
+    await transport.unary(unary, 'after', callOf());
+    expect(runs).toEqual(['before', 'after']);
+  });
+
+  it('that was answered before it was sent leaves its stream to others', async () => {
+    const refusal = literalFields([':status', '200', 'content-type', 'application/grpc', 'grpc-status', '8']);
+    let open = 0;
+    let most = 0;
+    // Takes ten streams at a time, answers at once, and reads nothing of what is sent.
+    const server = createTcpServer((socket) => {
+      const sink = {
+        closed: false,
+        frame(type: number, _flags: number, streamId: number) {
+          if (type === FrameType.HEADERS) {
+            open += 1;
+            most = Math.max(most, open);
+            socket.write(http2Frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, streamId, refusal));
+          } else if (type === FrameType.RST_STREAM) open -= 1;
+        },
+      };
+      const reader = new FrameReader(sink, { expectPreface: true, maxFrameBytes: defaultFrameBytes });
+      socket.write(http2Frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 3, 0, 0, 0, 10])));
+      socket.on('data', (chunk) => reader.push(chunk)).on('error', () => undefined);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const transport = connect(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+    for (let count = 0; count < 25; count += 1) {
+      const code = Status.RESOURCE_EXHAUSTED;
+      await expect(transport.unary(unary, 'x'.repeat(1_000_000), callOf())).rejects.toMatchObject({ code });
+    }
+    expect(most).toBeLessThanOrEqual(2);
+  });
+
+  it('goes on beside hundreds of answers that nobody reads', async () => {
+    const piece = 'x'.repeat(32 * 1024);
+    const { address } = await serve(
+      { kind: 'unary', handle: async (text) => text },
+      {
+        kind: 'server-streaming',
+        async *handle() {
+          for (let count = 0; count < 100; count += 1) yield piece;
+        },
+      },
+    );
+    const transport = connect(address);
+    const unread = Array.from({ length: 250 }, () =>
+      transport.serverStreaming(textMethod('server-streaming'), '', callOf())[Symbol.asyncIterator](),
+    );
+    for (const stream of unread) expect((await stream.next()).done).toBe(false);
+    expect(await transport.unary(unary, 'on', callOf())).toBe('on');
+    for (const stream of unread) await stream.return?.();
+  });
+});
+
+it('a server that ends does not wait for a connection that has not spoken', async () => {
+  const { host, address } = await serve();
+  const silent = connectTcp(Number(address.split(':')[1]), '127.0.0.1');
+  onTestFinished(() => void silent.destroy());
+  await new Promise((resolve) => silent.once('connect', resolve));
+  const beganMs = performance.now();
+  await host.drain(5_000);
+  expect(performance.now() - beganMs).toBeLessThan(3_000);
+});
