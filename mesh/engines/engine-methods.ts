@@ -1,5 +1,6 @@
 import type { TsProtoServiceDefinition } from 'nice-grpc';
 import type { EngineMethod, MethodKind } from './engine.ts';
+import { encodeMessage } from './message-encoder.ts';
 
 type MethodDefinition = TsProtoServiceDefinition['methods'][string];
 
@@ -18,7 +19,7 @@ function engineMethod(service: string, method: MethodDefinition): EngineMethod<u
     path: `/${service}/${method.name}`,
     kind: kindOf(method),
     // Clients complete a request once, before its first try.
-    encodeRequest: (message) => method.requestType.encode(message).finish(),
+    encodeRequest: (message) => encodeMessage(method.requestType, message),
     decodeRequest: method.requestType.decode,
     encodeResponse: completingEncoder(method.responseType),
     decodeResponse: method.responseType.decode,
@@ -34,6 +35,6 @@ function kindOf({ requestStream, responseStream }: MethodDefinition): MethodKind
 function completingEncoder(type: MethodDefinition['responseType']): (message: unknown) => Uint8Array {
   const { fromPartial } = type;
   return fromPartial
-    ? (message) => type.encode(fromPartial(message)).finish()
-    : (message) => type.encode(message).finish();
+    ? (message) => encodeMessage(type, fromPartial(message))
+    : (message) => encodeMessage(type, message);
 }
