@@ -20,4 +20,9 @@ export class Backoff {
   holds(nowMs: number): boolean {
     return nowMs < this.#untilMs;
   }
+
+  /** How long it is too early, in milliseconds. */
+  leftMs(nowMs: number): number {
+    return Math.max(0, this.#untilMs - nowMs);
+  }
 }

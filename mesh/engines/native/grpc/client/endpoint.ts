@@ -18,6 +18,9 @@ export interface EndpointOptions extends ConnectOptions {
   readonly clock?: Pick<Clock, 'now'>;
 }
 
+// So many calls wait before it is looked which of them have ended.
+const leastTidied = 64;
+
 const defaultPatience = {
   headersMs: 10_000,
   answerMs: Number.POSITIVE_INFINITY,
@@ -41,6 +44,8 @@ export class Endpoint implements LaneEvents {
   readonly #backoff = new Backoff();
   readonly #fixedFields = new Map<string, readonly string[]>();
   #waiting: OpeningCall[] = [];
+  #tidyAt = leastTidied;
+  #trying: NodeJS.Timeout | undefined;
   #lastFault = '';
   #closed = false;
 
@@ -62,13 +67,14 @@ export class Endpoint implements LaneEvents {
       lane.open(call, this.#fixedOf(call.path));
       return;
     }
-    this.#waiting.push(call);
+    this.#wait(call);
     if (this.#closed) this.#failWaiting(`the connection to ${this.#address} was closed by this client`);
     else this.#connect();
   }
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#trying);
     for (const lane of this.#lanes) lane.close();
     this.#lanes.clear();
     this.#failWaiting(`the connection to ${this.#address} was closed by this client`);
@@ -101,6 +107,15 @@ export class Endpoint implements LaneEvents {
     if (this.#waiting.length > 0) this.#connect();
   }
 
+  /** Puts a call behind those that wait, without those that have ended meanwhile. */
+  #wait(call: OpeningCall): void {
+    if (this.#waiting.length >= this.#tidyAt) {
+      this.#waiting = this.#waiting.filter(({ isOver }) => !isOver);
+      this.#tidyAt = Math.max(leastTidied, 2 * this.#waiting.length);
+    }
+    this.#waiting.push(call);
+  }
+
   #freeLane(): Lane | undefined {
     for (const lane of this.#lanes) if (lane.canOpen) return lane;
     return undefined;
@@ -110,13 +125,25 @@ export class Endpoint implements LaneEvents {
   #connect(): void {
     if (this.#closed) return;
     if (this.#backoff.holds(this.#clock.now())) {
-      if (this.#lanes.size > 0) return;
+      if (this.#lanes.size > 0) {
+        this.#connectLater();
+        return;
+      }
       this.#failWaiting(unreachableText(this.#address, this.#lastFault, this.#target.secureContext !== undefined));
       return;
     }
     for (const lane of this.#lanes) if (lane.isSettling) return;
     if (this.#lanes.size >= this.#maxConnections) return;
     this.#lanes.add(new Lane(this.#target, this.#connectTimeoutMs, this.#watch, this));
+  }
+
+  /** Tries again for the calls that wait, when it may. */
+  #connectLater(): void {
+    if (this.#trying !== undefined) return;
+    this.#trying = setTimeout(() => {
+      this.#trying = undefined;
+      if (this.#waiting.length > 0) this.#connect();
+    }, this.#backoff.leftMs(this.#clock.now())).unref();
   }
 
   #failWaiting(details: string): void {

@@ -1,6 +1,10 @@
-import { constants } from 'node:http2';
+import { once } from 'node:events';
+import { constants, performServerHandshake, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Metadata, Status } from 'nice-grpc-common';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Transport } from '../../../engine.ts';
 import { createServerHost } from '../server/server-host.ts';
 import { callOf, textMethod } from '../text-methods.testing.ts';
@@ -13,6 +17,9 @@ function connect(address: string, options: EndpointOptions = {}): Transport {
   onTestFinished(() => transport.close());
   return transport;
 }
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 const hello = (transport: Transport) => transport.unary(textMethod('unary'), 'hello', callOf());
 
@@ -58,4 +65,56 @@ it('a client whose calls are refused before they are sent may make thousands of 
     const codes = await Promise.all(Array.from({ length: 50 }, call));
     expect(new Set(codes)).toEqual(new Set([Status.UNIMPLEMENTED]));
   }
+});
+
+it('a call that waits, since the only connection is full and no other could be made, is served once there is a server again', async () => {
+  const held: ServerHttp2Stream[] = [];
+  const first = await serveTcp((stream) => void held.push(stream));
+  const { port } = first.address() as AddressInfo;
+  const transport = connect(`127.0.0.1:${port}`);
+  const full = hello(transport);
+  await vi.waitFor(() => expect(held).toHaveLength(1));
+  // It listens no more, but goes on with the connection that it has.
+  first.close();
+  const waiting = hello(transport);
+  // In which it is refused.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await serveTcp((stream) => answer(stream, 'from the second'), port);
+  expect(await waiting).toBe('from the second');
+  answer(held[0] as ServerHttp2Stream);
+  expect(await full).toBe('hello');
+});
+
+/** Takes one stream at a time on each connection. */
+async function serveTcp(onStream: (stream: ServerHttp2Stream) => void, port = 0): Promise<Server> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    const session = performServerHandshake(socket, { settings: { maxConcurrentStreams: 1 } });
+    session.on('error', () => undefined).on('stream', (stream: ServerHttp2Stream) => onStream(stream.resume()));
+    onTestFinished(() => session.destroy());
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return server;
+}
+
+it('calls that end while they wait for a connection are not kept', async () => {
+  const { address } = await serveRaw(() => undefined, { maxConcurrentStreams: 1 });
+  const transport = connect(address, { maxConnections: 1 });
+  const hanging = hello(transport).catch(() => undefined);
+  const calls: WeakRef<object>[] = [];
+  for (let count = 0; count < 1_000; count += 1) {
+    const metadata = Metadata();
+    calls.push(new WeakRef(metadata));
+    const late = transport.unary(textMethod('unary'), 'late', callOf({ metadata, deadlineMs: Date.now() + 5 }));
+    const ended = late.catch(() => undefined);
+    if (count % 50 === 49) await ended;
+  }
+  await vi.waitFor(() => {
+    collectGarbage();
+    expect(calls.filter((call) => call.deref() !== undefined).length).toBeLessThan(300);
+  });
+  transport.close();
+  await hanging;
 });
