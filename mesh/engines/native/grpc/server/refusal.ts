@@ -25,8 +25,10 @@ export function refuse(stream: Http2Stream, { code, details, metadata }: WireSta
 }
 
 /** Answers what is no gRPC in terms of HTTP. */
-export function refuseHttp(stream: Http2Stream, status: string): StreamEvents {
-  stream.sendHeaders(literalFields([':status', status]), true);
+export function refuseHttp(stream: Http2Stream, status: string, text: string): StreamEvents {
+  stream.sendHeaders(literalFields([':status', status, 'content-type', 'text/plain']));
+  stream.write(Buffer.from(`${text}\n`));
+  stream.end();
   return ignoring(stream);
 }
 
