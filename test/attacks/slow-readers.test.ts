@@ -80,10 +80,11 @@ describe('peers that do not read', () => {
       peer.stopReading();
       for (let round = 0; round < 20; round += 1) {
         await peer.send(forStreams(50, (id) => call(id, '/attacked/Large', Buffer.from(`${mib}`)), 1 + 100 * round));
-        // By then it has answered them.
+        // By then it has answered them, or on a busy machine those before.
         await target.state();
       }
-      expect(await target.keptBytes()).toBeLessThan(100 * mib);
+      // It answers 50 or 100 at a time, beyond the 32 MiB from which on it takes no more.
+      expect(await target.keptBytes()).toBeLessThan(200 * mib);
     });
     await settles(async () => expect(await target.keptBytes()).toBeLessThan(8 * mib));
   });
