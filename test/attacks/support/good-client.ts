@@ -10,7 +10,7 @@ export interface Seen {
 }
 
 const everyMs = 20;
-const deadlineMs = 5_000;
+const deadlineMs = 20_000;
 const same = (bytes: Uint8Array) => bytes;
 const good: EngineMethod<Uint8Array, Uint8Array> = {
   path: '/attacked/Good',
