@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MeshError } from '../errors/mesh-error.ts';
 import { toStatus } from '../errors/to-status.ts';
 import { frame, rawCall, rawConnection } from '../server/test-support/raw-call.ts';
+import { http2Frame } from '../testing/http2-frame.ts';
 import type { Engine, EngineCall, EngineHandler, EngineMethod, MethodKind } from './engine.ts';
 
 /** What the server host of every engine promises, as tests in the suite that calls it. */
@@ -163,15 +164,6 @@ export function serverHostContract(engine: Engine): void {
       expect((await callOf('a')(session)).status).toBe(Status.OK);
     });
   });
-
-  function http2Frame(type: number, flags: number, stream: number, payload: Uint8Array = new Uint8Array()): Buffer {
-    const head = Buffer.alloc(9);
-    head.writeUIntBE(payload.length, 0, 3);
-    head.writeUInt8(type, 3);
-    head.writeUInt8(flags, 4);
-    head.writeUInt32BE(stream, 5);
-    return Buffer.concat([head, payload]);
-  }
 
   /** HEADERS, each one literal without Huffman coding, and RST_STREAM right behind them. */
   function resetCall(stream: number, headers: Record<string, string>): Buffer {

@@ -1,15 +1,8 @@
-import { clientPreface, Flag, FrameType, frameHeaderBytes } from '../../../mesh/engines/native/http2/frames.ts';
+import { clientPreface, Flag, FrameType } from '../../../mesh/engines/native/http2/frames.ts';
 import { literalFields } from '../../../mesh/engines/native/http2/literal-fields.ts';
+import { http2Frame as frame } from '../../../mesh/testing/http2-frame.ts';
 
-/** A frame with whatever payload, also one that no peer should send. */
-export function frame(type: number, flags: number, streamId: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
-  const header = Buffer.alloc(frameHeaderBytes);
-  header.writeUIntBE(payload.length, 0, 3);
-  header[3] = type;
-  header[4] = flags;
-  header.writeUInt32BE(streamId, 5);
-  return Buffer.concat([header, payload]);
-}
+export { frame };
 
 export function settings(...values: readonly (readonly [id: number, value: number])[]): Buffer {
   const payload = Buffer.alloc(6 * values.length);

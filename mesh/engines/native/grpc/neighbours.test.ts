@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import { toStatus } from '../../../errors/to-status.ts';
+import { http2Frame } from '../../../testing/http2-frame.ts';
 import type { EngineHandler, Transport } from '../../engine.ts';
 import { FrameReader } from '../http2/frame-reader.ts';
 import { defaultFrameBytes, Flag, FrameType } from '../http2/frames.ts';
@@ -29,15 +30,6 @@ function connect(address: string): Transport {
 }
 
 const unary = textMethod('unary');
-
-function http2Frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
-  const header = Buffer.alloc(9);
-  header.writeUIntBE(payload.length, 0, 3);
-  header.writeUInt8(type, 3);
-  header.writeUInt8(flags, 4);
-  header.writeUInt32BE(streamId, 5);
-  return Buffer.concat([header, payload]);
-}
 
 describe('a call', () => {
   it('whose caller fails while it is told of metadata ends alone', async () => {

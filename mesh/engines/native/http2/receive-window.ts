@@ -1,6 +1,5 @@
 /**
- * How much a peer may send before we say that it may send more. It is told so once half of the window is used, and the
- * window doubles, up to a limit, while it is used up faster than the link's round trip (as a ping measures it).
+ * How much a peer may send before we say that it may send more, which is said once half of the window is used.
  */
 export class ReceiveWindow {
   /** The whole window, of which `#used` was not given back yet. */

@@ -14,7 +14,6 @@ export interface PeerSettings {
   maxConcurrentStreams: number;
   initialWindowBytes: number;
   maxFrameBytes: number;
-  maxHeaderListBytes: number;
 }
 
 /** The settings by their numbers. */
@@ -36,7 +35,6 @@ export function defaultPeerSettings(): PeerSettings {
     maxConcurrentStreams: Number.POSITIVE_INFINITY,
     initialWindowBytes: defaultWindowBytes,
     maxFrameBytes: defaultFrameBytes,
-    maxHeaderListBytes: Number.POSITIVE_INFINITY,
   };
 }
 
@@ -82,11 +80,8 @@ function readSetting(settings: PeerSettings, id: number, value: number): void {
         throw invalid('MAX_FRAME_SIZE', value, ErrorCode.PROTOCOL_ERROR);
       settings.maxFrameBytes = value;
       break;
-    case Setting.MAX_HEADER_LIST_SIZE:
-      settings.maxHeaderListBytes = value;
-      break;
     default:
-    // An extension that we do not know is ignored, says RFC 9113.
+    // MAX_HEADER_LIST_SIZE is advice, which our fields never come near. An extension that we do not know is ignored, says RFC 9113.
   }
 }
 

@@ -5,6 +5,7 @@ import { Status } from 'nice-grpc-common';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { toStatus } from '../../../../errors/to-status.ts';
+import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { clientPreface, ErrorCode, Flag, FrameType } from '../../http2/frames.ts';
 import { literalFields } from '../../http2/literal-fields.ts';
@@ -47,11 +48,6 @@ async function serveEcho(address: string) {
   const port = await host.listen(address);
   onTestFinished(() => host.drain(0));
   return { host, address: `127.0.0.1:${port}` };
-}
-
-function http2Frame(type: number, flags: number, streamId: number, payload: Uint8Array = new Uint8Array()): Buffer {
-  const header = Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, streamId]);
-  return Buffer.concat([header, payload]);
 }
 
 /** How many HEADERS frames a client has sent. */

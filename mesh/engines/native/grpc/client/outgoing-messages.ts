@@ -18,11 +18,6 @@ export class OutgoingMessages {
     return this.#kept.length >= 2 * this.#sent;
   }
 
-  /** Whether more may come. */
-  get isOpen(): boolean {
-    return !this.#ending;
-  }
-
   get hasRoom(): boolean {
     return this.#stream === undefined ? this.#kept.length < 2 * mostWaiting : this.#stream.hasRoom;
   }

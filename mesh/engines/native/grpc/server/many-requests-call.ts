@@ -1,6 +1,4 @@
-import { undecodableMessage } from '../../../../errors/mesh-error.ts';
 import type { StreamEvents } from '../../http2/stream.ts';
-import { CompressedMessage, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { MessageQueue } from '../message-queue.ts';
 import { MessageReader } from '../message-reader.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
@@ -15,7 +13,7 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
   constructor(hosted: HostedMethod, start: CallStart, tools: ServerCallTools) {
     super(hosted, start, tools);
     this.#requests = new MessageQueue<unknown>(
-      (message) => this.#decode(message),
+      (message) => this.decode(message),
       (bytes) => this.stream.consumed(bytes),
       () => undefined,
     );
@@ -67,16 +65,6 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
       else if (handler.kind === 'bidi-streaming') answerMany(this, handler.handle(this.#requests, this));
     } catch (error) {
       this.fail(error);
-    }
-  }
-
-  #decode(message: ReceivedMessage): unknown {
-    this.requestCompressed = message instanceof CompressedMessage;
-    const bytes = plainBytes(message, this.request.encoding, this.tools.maxReceiveBytes);
-    try {
-      return this.hosted.method.decodeRequest(bytes);
-    } catch (error) {
-      throw undecodableMessage(this.path, error);
     }
   }
 }

@@ -1,6 +1,5 @@
-import { undecodableMessage } from '../../../../errors/mesh-error.ts';
 import type { StreamEvents } from '../../http2/stream.ts';
-import { CompressedMessage, plainBytes, type ReceivedMessage } from '../compression.ts';
+import type { ReceivedMessage } from '../compression.ts';
 import { MessageReader } from '../message-reader.ts';
 import type { WheelTimer } from '../timer-wheel.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
@@ -83,21 +82,11 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
     this.#overdue?.cancel();
     const { handler } = this.hosted;
     try {
-      const request = this.#decode(message);
+      const request = this.decode(message);
       if (handler.kind === 'unary') answerOnce(this, handler.handle(request, this));
       else if (handler.kind === 'server-streaming') answerMany(this, handler.handle(request, this));
     } catch (error) {
       this.fail(error);
-    }
-  }
-
-  #decode(message: ReceivedMessage): unknown {
-    this.requestCompressed = message instanceof CompressedMessage;
-    const bytes = plainBytes(message, this.request.encoding, this.tools.maxReceiveBytes);
-    try {
-      return this.hosted.method.decodeRequest(bytes);
-    } catch (error) {
-      throw undecodableMessage(this.path, error);
     }
   }
 }

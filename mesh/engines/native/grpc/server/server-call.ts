@@ -1,10 +1,10 @@
-import { deadlineExceeded } from '../../../../errors/mesh-error.ts';
+import { deadlineExceeded, undecodableMessage } from '../../../../errors/mesh-error.ts';
 import type { EngineHandler, EngineMethod, WireStatus } from '../../../engine.ts';
 import type { ErrorCode } from '../../http2/frames.ts';
 import { literalFields } from '../../http2/literal-fields.ts';
 import type { MessageHead } from '../../http2/message-head.ts';
 import type { Http2Stream } from '../../http2/stream.ts';
-import type { Compression } from '../compression.ts';
+import { CompressedMessage, type Compression, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';
 import { statusFields } from '../status-fields.ts';
@@ -115,6 +115,17 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   writable(): void {
     this.#pump?.resume();
+  }
+
+  /** The request in a message. Throws a MeshError for one that cannot be decompressed, or is none. */
+  protected decode(message: ReceivedMessage): unknown {
+    this.requestCompressed = message instanceof CompressedMessage;
+    const bytes = plainBytes(message, this.request.encoding, this.tools.maxReceiveBytes);
+    try {
+      return this.hosted.method.decodeRequest(bytes);
+    } catch (error) {
+      throw undecodableMessage(this.path, error);
+    }
   }
 
   /** Lets go of what still works for a call that ended otherwise than by its answer. */
