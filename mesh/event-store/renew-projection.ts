@@ -1,4 +1,4 @@
-import { isInfrastructureFault } from '../errors/infrastructure-fault.ts';
+import { isInfrastructureFault } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { pause } from '../telemetry/pause.ts';
 import { selectGenerations, selectLive } from './projection-table.ts';

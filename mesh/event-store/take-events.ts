@@ -1,4 +1,4 @@
-import { isInfrastructureFault } from '../errors/infrastructure-fault.ts';
+import { isInfrastructureFault } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';

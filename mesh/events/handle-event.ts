@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
-import { isInfrastructureFault } from '../errors/infrastructure-fault.ts';
+import { isInfrastructureFault } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { uuidv5 } from '../ids/ids.ts';
 import type { Storage } from '../storage/storage.ts';

@@ -1,0 +1,22 @@
+import { Status } from 'nice-grpc-common';
+import { describe, expect, it } from 'vitest';
+import { isMiswired, isRefusal } from './codes.ts';
+
+const codes = Object.entries(Status).filter((entry): entry is [string, Status] => typeof entry[1] === 'number');
+
+describe('what a status code says about the work it answers', () => {
+  const refusals = new Set(['INVALID_ARGUMENT', 'NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'OUT_OF_RANGE']);
+  const wiring = new Set(['UNIMPLEMENTED', 'UNAUTHENTICATED', 'PERMISSION_DENIED']);
+
+  it.each(codes)('%s is a refusal, a wiring fault, or neither', (name, code) => {
+    const answer = { code, reason: 'A_REASON' };
+    expect(isRefusal(answer)).toBe(refusals.has(name));
+    expect(isMiswired(answer)).toBe(wiring.has(name));
+  });
+
+  it('a request that the other side cannot decode is a wiring fault, whatever its code', () => {
+    const answer = { code: Status.INVALID_ARGUMENT, reason: 'UNDECODABLE_MESSAGE' };
+    expect(isRefusal(answer)).toBe(false);
+    expect(isMiswired(answer)).toBe(true);
+  });
+});
