@@ -8,6 +8,8 @@ export interface ConnectionEvents {
   request?(stream: Http2Stream, head: MessageHead): StreamEvents;
   /** The peer takes no streams beyond this one. */
   goaway?(lastStreamId: number, code: ErrorCode): void;
+  /** The peer takes a table of at most so many bytes; blocks that are given to `open` from now on obey it. Only at a client. */
+  tableSize?(bytes: number): void;
   /** The peer has said how many streams it takes at a time, or something else about itself. */
   settings?(): void;
   /** A stream has ended, so that another may begin. */

@@ -78,6 +78,7 @@ export class Http2Connection implements BlockReceiver {
     this.#shutdown = new Shutdown({ isServer, output, pings, streams, end: () => this.#end() });
     const blocks = new IncomingBlocks({ isServer, maxHeaderListBytes }, streams, guard, this);
     const bodies = new IncomingBodies(streams, receiving, guard, this);
+    const onTableSize = (bytes: number) => (isServer ? this.#port.limitTable(bytes) : events.tableSize?.(bytes));
     const onSettings = () => events.settings?.();
     const onGoaway = (lastStreamId: number, code: ErrorCode) => this.#onGoaway(lastStreamId, code);
     const parts = {
@@ -90,6 +91,7 @@ export class Http2Connection implements BlockReceiver {
       sending,
       blocks,
       bodies,
+      onTableSize,
       onSettings,
       onGoaway,
     };

@@ -20,6 +20,8 @@ export interface IncomingFramesParts {
   readonly sending: SendFlow;
   readonly blocks: IncomingBlocks;
   readonly bodies: IncomingBodies;
+  /** Takes each size of the table that the peer announces. */
+  readonly onTableSize: (bytes: number) => void;
   /** The peer has said something about itself. */
   readonly onSettings: () => void;
   readonly onGoaway: (lastStreamId: number, code: ErrorCode) => void;
@@ -81,7 +83,7 @@ export class IncomingFrames implements FrameHandler {
     const { peer, output, sending, onSettings } = this.#parts;
     if (!isFirst) this.#guard.idleFrame();
     const windowBefore = peer.initialWindowBytes;
-    readSettings(peer, buffer, start, end);
+    readSettings(peer, this.#parts, buffer, start, end);
     output.settingsAck();
     sending.shiftAll(peer.initialWindowBytes - windowBefore);
     onSettings();

@@ -10,10 +10,18 @@ import type { Output } from './output.ts';
 
 /** What a peer has said of itself (RFC 9113 section 6.5.2). */
 export interface PeerSettings {
-  headerTableBytes: number;
   maxConcurrentStreams: number;
   initialWindowBytes: number;
   maxFrameBytes: number;
+  /** The most that the fields of a message to it may have, as RFC 9113 section 6.5.2 counts them. */
+  maxHeaderListBytes: number;
+}
+
+/** Whose settings are read, and who has to know each value of one, not only the last. */
+export interface SettingsReader {
+  /** Whether the peer is a client. */
+  readonly isServer: boolean;
+  readonly onTableSize: (bytes: number) => void;
 }
 
 /** The settings by their numbers. */
@@ -31,20 +39,26 @@ const settingBytes = 6;
 /** What holds of a peer that has said nothing yet. */
 export function defaultPeerSettings(): PeerSettings {
   return {
-    headerTableBytes: 4096,
     maxConcurrentStreams: Number.POSITIVE_INFINITY,
     initialWindowBytes: defaultWindowBytes,
     maxFrameBytes: defaultFrameBytes,
+    maxHeaderListBytes: Number.POSITIVE_INFINITY,
   };
 }
 
 /** Reads a SETTINGS payload into what is known of the peer. Throws a ConnectionError for what may not be set so. */
-export function readSettings(settings: PeerSettings, payload: Buffer, start: number, end: number): void {
+export function readSettings(
+  settings: PeerSettings,
+  reader: SettingsReader,
+  payload: Buffer,
+  start: number,
+  end: number,
+): void {
   if ((end - start) % settingBytes !== 0) {
     throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, 'a SETTINGS frame is not of whole settings');
   }
   for (let at = start; at < end; at += settingBytes) {
-    readSetting(settings, payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
+    readSetting(settings, reader, payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
   }
 }
 
@@ -60,13 +74,19 @@ export function sendSettings(output: Output, settings: readonly (readonly [id: n
   output.schedule();
 }
 
-function readSetting(settings: PeerSettings, id: number, value: number): void {
+function readSetting(
+  settings: PeerSettings,
+  { isServer, onTableSize }: SettingsReader,
+  id: number,
+  value: number,
+): void {
   switch (id) {
     case Setting.HEADER_TABLE_SIZE:
-      settings.headerTableBytes = value;
+      onTableSize(value);
       break;
     case Setting.ENABLE_PUSH:
-      if (value > 1) throw invalid('ENABLE_PUSH', value, ErrorCode.PROTOCOL_ERROR);
+      // A server may not ask to be pushed to.
+      if (value > (isServer ? 1 : 0)) throw invalid('ENABLE_PUSH', value, ErrorCode.PROTOCOL_ERROR);
       break;
     case Setting.MAX_CONCURRENT_STREAMS:
       settings.maxConcurrentStreams = value;
@@ -80,8 +100,11 @@ function readSetting(settings: PeerSettings, id: number, value: number): void {
         throw invalid('MAX_FRAME_SIZE', value, ErrorCode.PROTOCOL_ERROR);
       settings.maxFrameBytes = value;
       break;
+    case Setting.MAX_HEADER_LIST_SIZE:
+      settings.maxHeaderListBytes = value;
+      break;
     default:
-    // MAX_HEADER_LIST_SIZE is advice, which our fields never come near. An extension that we do not know is ignored, says RFC 9113.
+    // An extension that we do not know is ignored, says RFC 9113.
   }
 }
 

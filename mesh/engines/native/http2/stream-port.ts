@@ -1,5 +1,7 @@
 import type { FloodGuard } from './flood-guard.ts';
 import { ErrorCode, Flag, FrameType } from './frames.ts';
+import { BlockWriter } from './hpack/block-writer.ts';
+import { TableSize } from './hpack/table-size.ts';
 import type { Output } from './output.ts';
 import type { ReceiveFlow } from './receive-flow.ts';
 import type { SendFlow } from './send-flow.ts';
@@ -9,6 +11,9 @@ import type { StreamTable } from './stream-table.ts';
 
 // From so many bytes on, a frame is worth its cost.
 const usefulBytes = 1024;
+
+// One for all connections, as what it writes is taken immediately.
+const writer = new BlockWriter();
 
 export interface StreamPortParts {
   readonly isServer: boolean;
@@ -30,6 +35,8 @@ export class StreamPort implements StreamCarrier {
   readonly #streams: StreamTable;
   readonly #sending: SendFlow;
   readonly #receiving: ReceiveFlow;
+  /** A server's blocks need no table, but the peer has to be told that they keep to the size that it allows. */
+  readonly #tableSize = new TableSize();
 
   constructor({ isServer, peer, output, guard, streams, sending, receiving }: StreamPortParts) {
     this.#isServer = isServer;
@@ -45,7 +52,17 @@ export class StreamPort implements StreamCarrier {
     return this.#output.congested;
   }
 
-  sendBlock(streamId: number, block: Uint8Array, endStream: boolean): void {
+  get maxHeaderListBytes(): number {
+    return this.#peer.maxHeaderListBytes;
+  }
+
+  /** The peer takes a table of at most so many bytes. Only at a server: a client's blocks announce the size themselves. */
+  limitTable(bytes: number): void {
+    this.#tableSize.limitTo(bytes);
+  }
+
+  sendBlock(streamId: number, fields: Uint8Array, endStream: boolean): void {
+    const block = this.#tableSize.isDue ? this.#behindTableSize(fields) : fields;
     const most = this.#peer.maxFrameBytes;
     const endFlag = endStream ? Flag.END_STREAM : 0;
     const first = Math.min(block.length, most);
@@ -113,5 +130,11 @@ export class StreamPort implements StreamCarrier {
 
   reset(stream: Http2Stream, code: ErrorCode): void {
     this.#streams.reset(stream, code);
+  }
+
+  #behindTableSize(fields: Uint8Array): Buffer {
+    writer.begin();
+    this.#tableSize.write(writer);
+    return Buffer.concat([writer.take(), fields]);
   }
 }

@@ -6,6 +6,8 @@ import { SendQueue } from './send-queue.ts';
 /** What a stream needs of its connection. */
 export interface StreamCarrier {
   readonly congested: boolean;
+  /** The most that the fields of one block may have for the peer, by `listBytes`; infinite when it says nothing. */
+  readonly maxHeaderListBytes: number;
   sendBlock(streamId: number, block: Uint8Array, endStream: boolean): void;
   /** Notes that so many bytes more are to be sent; those that `beginData` takes off are not. */
   queue(bytes: number): void;
@@ -89,6 +91,11 @@ export class Http2Stream {
   /** Whether there is room to write more. */
   get hasRoom(): boolean {
     return this.#queue.bytes < roomBytes && !this.#connection.congested;
+  }
+
+  /** The most that the fields of one block may have for the peer, by `listBytes`; infinite when it says nothing. */
+  get maxHeaderListBytes(): number {
+    return this.#connection.maxHeaderListBytes;
   }
 
   /** Sends an encoded header block at once; the body follows. */

@@ -35,8 +35,10 @@ export interface OpeningCall extends StreamEvents {
   readonly isOver: boolean;
   /** It has one; at once or later. */
   opened(stream: Http2Stream): void;
-  /** It gets none. */
+  /** It gets none: there is no connection. */
   unreachable(details: string): void;
+  /** It gets none: its fields are more than the server takes. */
+  tooLarge(mostBytes: number): void;
 }
 
 /** What calls to an endpoint share. */
@@ -144,6 +146,11 @@ export class ClientCall implements OpeningCall, Timed {
 
   unreachable(details: string): void {
     this.#end(this.#error(Status.UNAVAILABLE, details));
+  }
+
+  tooLarge(mostBytes: number): void {
+    const text = `the metadata of the call is over the ${mostBytes} bytes that its server takes: send less of it, or send it in the message`;
+    this.cancel(Status.RESOURCE_EXHAUSTED, text);
   }
 
   // Of its stream.

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Http2Connection } from '../../http2/connection.ts';
 import type { ConnectionWatch } from '../../http2/connection-watch.ts';
 import { ErrorCode } from '../../http2/frames.ts';
+import { listBytes } from '../../http2/hpack/dynamic-table.ts';
 import { createHpackEncoder } from '../../http2/hpack/encoder.ts';
 import { literalFields } from '../../http2/literal-fields.ts';
 import type { OpeningCall } from './client-call.ts';
@@ -24,6 +25,8 @@ export class Lane {
   readonly #encoder = createHpackEncoder();
   readonly #socket: Socket;
   #connection: Http2Connection | undefined;
+  /** Whether its server has spoken, and what it said was right. */
+  #isSettled = false;
   #isOver = false;
 
   constructor(target: Target, timeoutMs: number, watch: ConnectionWatch, events: LaneEvents) {
@@ -39,7 +42,7 @@ export class Lane {
 
   /** Whether it is not known yet what it can take. */
   get isSettling(): boolean {
-    return !this.#isOver && !this.#connection?.settled;
+    return !this.#isOver && !this.#isSettled;
   }
 
   get canOpen(): boolean {
@@ -48,6 +51,11 @@ export class Lane {
 
   /** Gives a call its stream. `fixed`: the fields that it has in common with others. */
   open(call: OpeningCall, fixed: readonly string[]): void {
+    const mostBytes = this.#connection?.peer.maxHeaderListBytes ?? Number.POSITIVE_INFINITY;
+    if (listBytes(fixed) + listBytes(call.fields) > mostBytes) {
+      call.tooLarge(mostBytes);
+      return;
+    }
     const common = this.#encoder.encode(fixed);
     const block = call.fields.length === 0 ? common : Buffer.concat([common, literalFields(call.fields)]);
     const stream = this.#connection?.open(block, false, call);
@@ -78,8 +86,9 @@ export class Lane {
         if (code === ErrorCode.ENHANCE_YOUR_CALM) this.#watch.pingLess();
         this.#leave();
       },
+      tableSize: (bytes) => this.#encoder.setMaxTableSize(bytes),
       settings: () => {
-        this.#encoder.setMaxTableSize(connection.peer.headerTableBytes);
+        this.#isSettled = true;
         this.#events.hasRoom(this);
       },
       streamClosed: () => this.#events.hasRoom(this),
@@ -91,7 +100,7 @@ export class Lane {
 
   #onClosed(connection: Http2Connection, error: Error | undefined): void {
     this.#watch.remove(connection);
-    if (connection.settled) this.#leave();
+    if (this.#isSettled) this.#leave();
     else this.#fail(error ?? new Error('it closed the connection before it spoke HTTP/2'));
   }
 

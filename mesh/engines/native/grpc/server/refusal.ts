@@ -6,8 +6,7 @@ import { literalFields } from '../../http2/literal-fields.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/stream.ts';
 import { acceptEncoding } from '../compression.ts';
 import { fieldsOf } from '../metadata-fields.ts';
-import { statusFields } from '../status-fields.ts';
-import { statusOnly } from './reply-fields.ts';
+import { fittingStatus, statusOnly } from './reply-fields.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** Why a call of gRPC is not begun; `undefined`: nothing speaks against it. */
@@ -19,8 +18,8 @@ export function refusalOf(request: RequestHead, hasMethod: boolean): MeshError |
 
 /** Answers a call with nothing but a status. */
 export function refuse(stream: Http2Stream, { code, details, metadata }: WireStatus): StreamEvents {
-  const fields = [...statusFields(code, details), 'grpc-accept-encoding', acceptEncoding, ...fieldsOf(metadata)];
-  stream.sendHeaders(statusOnly(fields), true);
+  const more = ['grpc-accept-encoding', acceptEncoding, ...fieldsOf(metadata)];
+  stream.sendHeaders(statusOnly(fittingStatus(code, details, more, stream.maxHeaderListBytes)), true);
   return ignoring(stream);
 }
 

@@ -18,3 +18,9 @@ export function requestIncomplete(path: string, timeoutMs: number): MeshError {
   const text = `a request of ${path} did not come whole within ${timeoutMs} ms: send all of it, and end it`;
   return new MeshError(Status.DEADLINE_EXCEEDED, 'REQUEST_INCOMPLETE', text);
 }
+
+/** RESOURCE_EXHAUSTED `METADATA_TOO_LARGE`, of the metadata that a handler has set. */
+export function replyMetadataTooLarge(path: string, mostBytes: number): MeshError {
+  const text = `the metadata of the answer of ${path} is over the ${mostBytes} bytes that the caller takes: allow more there, or send it in the message`;
+  return new MeshError(Status.RESOURCE_EXHAUSTED, 'METADATA_TOO_LARGE', text);
+}

@@ -7,11 +7,11 @@ import type { Http2Stream } from '../../http2/stream.ts';
 import { CompressedMessage, type Compression, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';
-import { statusFields } from '../status-fields.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../timer-wheel.ts';
 import { CallContext } from './call-context.ts';
-import { okTrailersWith, replyHeader, statusOnly } from './reply-fields.ts';
+import { fits, fittingStatus, okTrailersWith, replyHeader, statusOnly } from './reply-fields.ts';
 import type { ReplyPump } from './reply-pump.ts';
+import { replyMetadataTooLarge } from './request-faults.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RequestWatch } from './request-watch.ts';
 
@@ -84,17 +84,22 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   /** Ends the call with OK behind what was written; nothing when it has ended. */
   succeed(): void {
-    if (!this.#end()) return;
+    if (this.#ended) return;
+    const trailer = this.trailerFields();
+    if (trailer !== undefined) this.#checkSize(trailer);
     if (!this.#headerSent) this.#sendHeader(false);
-    this.stream.end(okTrailersWith(this.trailerFields()));
+    this.#end();
+    this.stream.end(okTrailersWith(trailer));
   }
 
   fail(error: unknown): void {
     if (!this.#end()) return;
     const { code, details, metadata } = this.tools.toStatus(error, this.path);
-    const fields = [...statusFields(code, details), ...fieldsOf(metadata), ...(this.trailerFields() ?? [])];
+    const header = this.#headerSent ? [] : (this.headerFields() ?? []);
+    const more = [...fieldsOf(metadata), ...header, ...(this.trailerFields() ?? [])];
+    const fields = fittingStatus(code, details, more, this.stream.maxHeaderListBytes);
     if (this.#headerSent) this.stream.end(literalFields(fields));
-    else this.stream.sendHeaders(statusOnly([...(this.headerFields() ?? []), ...fields]), true);
+    else this.stream.sendHeaders(statusOnly(fields), true);
     this.abandon(error);
   }
 
@@ -136,9 +141,16 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   // What may be compressed has to be said before the first message.
   #sendHeader(mayCompress: boolean): void {
+    const header = this.headerFields();
+    if (header !== undefined) this.#checkSize(header);
     this.#headerSent = true;
     this.#compression = mayCompress ? this.request.replyCompression : undefined;
-    this.stream.sendHeaders(replyHeader(this.#compression, this.headerFields()));
+    this.stream.sendHeaders(replyHeader(this.#compression, header));
+  }
+
+  #checkSize(custom: readonly string[]): void {
+    const { maxHeaderListBytes } = this.stream;
+    if (!fits(custom, maxHeaderListBytes)) throw replyMetadataTooLarge(this.path, maxHeaderListBytes);
   }
 
   /** Claims the end of the call; false when it has ended already. */

@@ -9,6 +9,15 @@ export function entryBytes(name: string, value: string): number {
   return name.length + value.length + overheadBytes;
 }
 
+/** What a list of fields (name, value, name, value, …) counts for: its size as RFC 9113 section 6.5.2 has it. */
+export function listBytes(fields: readonly string[]): number {
+  let bytes = 0;
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    bytes += entryBytes(fields[index] as string, fields[index + 1] as string);
+  }
+  return bytes;
+}
+
 /** Hears of each entry that leaves the table, the oldest first. */
 export type OnEvict = (name: string, value: string) => void;
 

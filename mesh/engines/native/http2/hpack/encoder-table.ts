@@ -1,15 +1,14 @@
 import type { BlockWriter } from './block-writer.ts';
 import { DynamicTable, defaultTableBytes, entryBytes } from './dynamic-table.ts';
 import { FieldIndex, type NamePlaces } from './field-index.ts';
-import { tableSize } from './representations.ts';
 import { staticEntries } from './static-table.ts';
+import { TableSize } from './table-size.ts';
 
 /** The table of an encoder: what the peer remembers, where each field is, and what the peer has yet to hear of its size. */
 export class EncoderTable {
   readonly #fields = new FieldIndex();
   readonly #table = new DynamicTable(defaultTableBytes, (name, value) => this.#fields.remove(name, value));
-  /** The smallest size since the last block; infinite when the size is the one that the peer knows of. */
-  #lowestBytes = Number.POSITIVE_INFINITY;
+  readonly #size = new TableSize();
 
   get version(): number {
     return this.#table.version;
@@ -17,28 +16,25 @@ export class EncoderTable {
 
   /** Whether the next block has to say how large the table is. */
   get sizeIsDue(): boolean {
-    return this.#lowestBytes !== Number.POSITIVE_INFINITY;
+    return this.#size.isDue;
   }
 
-  resize(bytes: number): void {
-    if (bytes === this.#table.maxBytes) return;
-    this.#lowestBytes = Math.min(this.#lowestBytes, bytes);
-    this.#table.resize(bytes);
+  /** The peer takes a table of at most so many bytes. */
+  limitTo(bytes: number): void {
+    this.#size.limitTo(bytes);
+    this.#table.resize(this.#size.bytes);
   }
 
   /** Empties the table here, and the peer's with the next block. */
   startOver(): void {
-    const bytes = this.#table.maxBytes;
     this.#table.resize(0);
-    this.#table.resize(bytes);
-    this.#lowestBytes = 0;
+    this.#table.resize(this.#size.bytes);
+    this.#size.startOver();
   }
 
-  /** Tells the smallest size since the last block, which is what the peer has evicted to, and then the one that holds. */
+  /** Writes the sizes that are due, at the beginning of a block. */
   writeSizes(writer: BlockWriter): void {
-    if (this.#lowestBytes < this.#table.maxBytes) writer.integer(tableSize, this.#lowestBytes);
-    writer.integer(tableSize, this.#table.maxBytes);
-    this.#lowestBytes = Number.POSITIVE_INFINITY;
+    this.#size.write(writer);
   }
 
   find(name: string): NamePlaces | undefined {

@@ -1,5 +1,4 @@
 import { BlockWriter } from './block-writer.ts';
-import { defaultTableBytes } from './dynamic-table.ts';
 import { EncodedBlocks } from './encoded-blocks.ts';
 import { EncoderTable } from './encoder-table.ts';
 import { RecentIndexes } from './recent-indexes.ts';
@@ -14,7 +13,7 @@ export interface HpackEncoder {
    * first, which the peer remembers for its name, they are sent as they are. The buffer may be given out again, so it is not to be changed.
    */
   encode(fields: readonly string[], plain?: ReadonlySet<string>): Buffer;
-  /** What the peer announced as SETTINGS_HEADER_TABLE_SIZE; no more than 4096 of it are used. */
+  /** What the peer announced as SETTINGS_HEADER_TABLE_SIZE, each value of it in order; no more than 4096 of it are used. */
   setMaxTableSize(bytes: number): void;
 }
 
@@ -40,7 +39,7 @@ class Encoder implements HpackEncoder {
   #literals = false;
 
   setMaxTableSize(bytes: number): void {
-    this.#table.resize(Math.min(bytes, defaultTableBytes));
+    this.#table.limitTo(bytes);
   }
 
   encode(fields: readonly string[], plain: ReadonlySet<string> = nothing): Buffer {

@@ -1,0 +1,173 @@
+import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { connect } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { engineNames } from '../../mesh/engines/engines.ts';
+import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
+import { createHpackDecoder } from '../../mesh/engines/native/http2/hpack/decoder.ts';
+import { Setting } from '../../mesh/engines/native/http2/settings.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { nghttp2 } from '../../mesh/testing/nghttp2.ts';
+import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { mustRun } from '../conformance/support/run-tool.ts';
+import { attackedServer } from './support/attack.ts';
+import { call, hello, message, settings, windowUpdate } from './support/frames.ts';
+import { RawPeer } from './support/raw-peer.ts';
+
+const tableSize = (...sizes: readonly number[]) =>
+  settings(...sizes.map((bytes) => [Setting.HEADER_TABLE_SIZE, bytes] as const));
+const initialWindow = (bytes: number) => settings([Setting.INITIAL_WINDOW_SIZE, bytes]);
+const listSize = (bytes: number) => settings([Setting.MAX_HEADER_LIST_SIZE, bytes]);
+
+/** The sizes of the table that a block begins with. */
+function sizesIn(block: Buffer): number[] {
+  const sizes: number[] = [];
+  for (let at = 0; ((block[at] ?? 0) & 0xe0) === 0x20; ) {
+    let size = (block[at++] ?? 0) & 0x1f;
+    for (let shift = 0, more = size === 0x1f; more; shift += 7) {
+      const byte = block[at++] ?? 0;
+      size += (byte & 0x7f) << shift;
+      more = byte >= 0x80;
+    }
+    sizes.push(size);
+  }
+  return sizes;
+}
+
+describe('settings of a caller', () => {
+  const target = attackedServer();
+
+  /** Sends these bytes and a call, and returns the blocks of its answer, header and trailers. */
+  async function blocksOf(peer: RawPeer, streamId: number, ...before: Buffer[]): Promise<Buffer[]> {
+    await peer.send(...before, call(streamId, '/attacked/Echo', Buffer.from('hello')));
+    expect(await peer.isServed()).toBe(true);
+    return peer.of(FrameType.HEADERS, streamId).map(({ payload }) => payload);
+  }
+
+  it.each([
+    ['0', [tableSize(0)], [0]],
+    ['a hundred bytes', [tableSize(100)], [100]],
+    ['0, then the usual size, in one frame', [tableSize(0, 4_096)], [0, 4_096]],
+    ['0, then 100, in two frames', [tableSize(0), tableSize(100)], [0, 100]],
+    ['100, then 0', [tableSize(100), tableSize(0)], [0]],
+    ['more than the usual size', [tableSize(65_536)], []],
+  ])(
+    'that allow a header table of %s have the next answer begin with it, and no later one',
+    async (_, frames, sizes) => {
+      using peer = await RawPeer.connect(target.port);
+      expect((await blocksOf(peer, 1)).map(sizesIn)).toEqual([[], []]);
+      expect((await blocksOf(peer, 3, ...frames)).map(sizesIn)).toEqual([sizes, []]);
+      expect((await blocksOf(peer, 5)).map(sizesIn)).toEqual([[], []]);
+    },
+  );
+
+  it('that change the header table again and again are obeyed each time', async () => {
+    using peer = await RawPeer.connect(target.port, Buffer.concat([hello, tableSize(0)]));
+    expect((await blocksOf(peer, 1)).map(sizesIn)).toEqual([[0], []]);
+    expect((await blocksOf(peer, 3, tableSize(50))).map(sizesIn)).toEqual([[50], []]);
+    expect((await blocksOf(peer, 5, tableSize(9_999))).map(sizesIn)).toEqual([[4_096], []]);
+    expect((await blocksOf(peer, 7, tableSize(0))).map(sizesIn)).toEqual([[0], []]);
+  });
+
+  it('that allow no header table are obeyed by a refusal too', async () => {
+    using peer = await RawPeer.connect(target.port, Buffer.concat([hello, tableSize(0)]));
+    await peer.send(call(1, '/attacked/Unknown'));
+    expect(await peer.isServed()).toBe(true);
+    expect(peer.of(FrameType.HEADERS, 1).map(({ payload }) => sizesIn(payload))).toEqual([[0]]);
+  });
+
+  it('that allow short lists of fields leave the text of a status away, never its code', async () => {
+    using peer = await RawPeer.connect(target.port, Buffer.concat([hello, listSize(200)]));
+    const decoder = createHpackDecoder({ maxHeaderListBytes: 9_999 });
+    await peer.send(call(1, '/attacked/Unknown'));
+    expect(await peer.isServed()).toBe(true);
+    const [block] = peer.of(FrameType.HEADERS, 1);
+    const list = decoder.decode(block?.payload ?? Buffer.alloc(0));
+    expect(list.fields.slice(-2)).toEqual(['grpc-status', '12']);
+    expect(list.bytes).toBeLessThanOrEqual(200);
+  });
+
+  it.each([
+    [16_384, 16_384],
+    [100_000, 100_000],
+  ])('that allow frames of %i bytes get none that is larger', async (maxFrameBytes, largest) => {
+    const begin = Buffer.concat([hello, settings([Setting.MAX_FRAME_SIZE, maxFrameBytes], [4, 2 ** 20])]);
+    using peer = await RawPeer.connect(target.port, Buffer.concat([begin, windowUpdate(0, 2 ** 20)]));
+    await peer.send(call(1, '/attacked/Large', Buffer.from('300000')));
+    await eventually(() => expect(peer.of(FrameType.HEADERS, 1)).toHaveLength(2));
+    expect(Math.max(...peer.of(FrameType.DATA, 1).map(({ payload }) => payload.length))).toBe(largest);
+  });
+
+  it('that take a window away in mid-connection are obeyed, and so are those that give it back', async () => {
+    using peer = await RawPeer.connect(target.port, Buffer.concat([hello, initialWindow(10_000)]));
+    const bytes = () => peer.of(FrameType.DATA, 1).reduce((sum, { payload }) => sum + payload.length, 0);
+    await peer.send(call(1, '/attacked/Large', Buffer.from('50000')));
+    await eventually(() => expect(bytes()).toBe(10_000));
+    // The window is at -9,000 now, then at 0, then at 11,000.
+    await peer.send(initialWindow(1_000), windowUpdate(1, 9_000));
+    expect(await peer.isServed()).toBe(true);
+    expect(bytes()).toBe(10_000);
+    await peer.send(initialWindow(12_000));
+    await eventually(() => expect(bytes()).toBe(21_000));
+    await peer.send(initialWindow(65_535));
+    await eventually(() => expect(peer.of(FrameType.HEADERS, 1)).toHaveLength(2));
+    expect(bytes()).toBe(50_005);
+  });
+
+  it.each([
+    ['ENABLE_PUSH of 2', [Setting.ENABLE_PUSH, 2], ErrorCode.PROTOCOL_ERROR],
+    ['MAX_FRAME_SIZE below 16,384', [Setting.MAX_FRAME_SIZE, 16_383], ErrorCode.PROTOCOL_ERROR],
+    ['MAX_FRAME_SIZE beyond 2^24', [Setting.MAX_FRAME_SIZE, 2 ** 24], ErrorCode.PROTOCOL_ERROR],
+    ['INITIAL_WINDOW_SIZE beyond 2^31', [Setting.INITIAL_WINDOW_SIZE, 2 ** 31], ErrorCode.FLOW_CONTROL_ERROR],
+  ] as const)('with %s end the connection', async (_, setting, code) => {
+    using peer = await RawPeer.connect(target.port);
+    await peer.send(settings(setting));
+    await peer.closed;
+    expect(peer.goaway).toBe(code);
+  });
+
+  it('that say nothing new or unknown things are acknowledged', async () => {
+    using peer = await RawPeer.connect(target.port);
+    await peer.send(settings([Setting.ENABLE_PUSH, 1], [Setting.MAX_CONCURRENT_STREAMS, 0], [0xf00d, 7]));
+    expect((await blocksOf(peer, 1)).length).toBe(2);
+    expect(peer.of(FrameType.SETTINGS).filter(({ flags }) => (flags & Flag.ACK) !== 0)).toHaveLength(2);
+  });
+});
+
+describe.each(engineNames)('a client of others without a header table, on %s', (engine) => {
+  const target = attackedServer(engine);
+
+  it('of Node gets answer after answer, also when it changes its table in between', async () => {
+    const session = connect(`http://127.0.0.1:${target.port}`, { settings: { headerTableSize: 0 } });
+    const faults: unknown[] = [];
+    session.on('error', (error) => faults.push(error));
+    for (const headerTableSize of [0, 0, 100, 4_096, 0]) {
+      await new Promise<void>((resolve) => session.settings({ headerTableSize }, () => resolve()));
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': '/attacked/Echo',
+        'content-type': 'application/grpc',
+      });
+      stream.end(message(Buffer.from('hello')));
+      stream.on('error', (error) => faults.push(error));
+      const answer = Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>));
+      expect(faults).toEqual([]);
+      expect(answer.subarray(5).toString()).toBe('hello');
+    }
+    session.destroy();
+  });
+
+  describeWithServer(nghttp2, 'of nghttp2', () => {
+    it.each(['0', '100'])('with a table of %s gets its answers', async (bytes) => {
+      await using folder = await mkdtempDisposable(join(tmpdir(), 'peer-settings-'));
+      const body = join(folder.path, 'body');
+      await writeFile(body, message(Buffer.from('hello')));
+      const size = `--header-table-size=${bytes}`;
+      const url = `http://127.0.0.1:${target.port}/attacked/Echo`;
+      const call = ['-H', ':method: POST', '-H', 'content-type: application/grpc', '-d', body, url];
+      const output = await mustRun(['nghttp', '-v', '-m', '3', size, ...call]);
+      expect(output.match(/grpc-status: 0/g)).toHaveLength(3);
+    });
+  });
+});
