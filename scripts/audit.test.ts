@@ -10,7 +10,10 @@ describe('make audit', () => {
 
   beforeEach(async () => {
     bank = createWatchedService('bank', []);
-    mesh = await startMesh([bank.create, createWatchedService('report', []).create, createOpsService]);
+    const nowhere = ['order', 'payment', 'inventory'].map((service) => `${service}=127.0.0.1:1`).join();
+    mesh = await startMesh([bank.create, createWatchedService('report', []).create, createOpsService], {
+      DISCOVERY_URL: `static:${nowhere}`,
+    });
   });
   afterEach(() => mesh.stop());
 

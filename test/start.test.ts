@@ -102,6 +102,65 @@ describe('a start', () => {
     expect(existsSync(dataDir)).toBe(false);
   });
 
+  it('of services that call others is refused unless it has them or knows where they are, all named', async () => {
+    const lines = await refusal({ dataDir, args: ['order', 'notification'] });
+    const missing = (name: string, callers: string) =>
+      `DISCOVERY_URL has no address of ${name}, which ${callers} calls and this process does not have: add ${name}=<host>:<port>`;
+    expect(lines.toSorted()).toEqual([
+      missing('inventory', 'order'),
+      missing('payment', 'order'),
+      missing('shipping', 'order'),
+      missing('user', 'order and notification'),
+      'cannot start:',
+    ]);
+  });
+
+  it('is refused for an address of a service that is misspelt, with the name that was meant', async () => {
+    const addresses = ['user', 'inventory', 'paymnt', 'shipping', 'bank'].map((name) => `${name}=127.0.0.1:1`);
+    const environment = { DISCOVERY_URL: `static:${addresses.join()}` };
+    const known = 'It may name events, inventory, notification, ops, order, payment, report, shipping, user';
+    const misspelt = `DISCOVERY_URL has an address of paymnt, which no service is called: did you mean payment? ${known}`;
+    const unknown = `DISCOVERY_URL has an address of bank, which no service is called: ${known}`;
+    const missing = expect.stringMatching('^DISCOVERY_URL has no address of payment, which order calls');
+    expect(await refusal({ dataDir, args: ['order'], environment })).toEqual([
+      'cannot start:',
+      misspelt,
+      unknown,
+      missing,
+    ]);
+    expect(await refusal({ dataDir, environment })).toEqual(['cannot start:', misspelt, unknown]);
+  });
+
+  it('without the addresses of the last one is refused, and leaves the orders as they are', async () => {
+    await using others = await startProcess({
+      dataDir: join(folder.path, 'others'),
+      args: ['user', 'inventory', 'payment', 'shipping'],
+    });
+    const addresses = ['user', 'inventory', 'payment', 'shipping'].map((name) => `${name}=${others.address}`);
+    const options = { dataDir, args: ['order', 'ops'] };
+    const environment = { DISCOVERY_URL: `static:${addresses.join()}` };
+    await using first = await startProcess({ ...options, environment });
+    await fillShop({ ...shopOf(others), orders: shopOf(first).orders });
+    const placed = await shopOf(first).orders.placeOrder(bookOrder());
+    await first.kill9();
+
+    expect(await refusal(options)).toHaveLength(5);
+    await using second = await startProcess({ ...options, environment });
+    expect((await watchToEnd(shopOf(second).orders, placed.id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+  });
+
+  it('with addresses of services that it has itself calls its own, and says so', async () => {
+    const environment = { DISCOVERY_URL: 'static:user=127.0.0.1:1,payment=127.0.0.1:1', LOG_LEVEL: 'info' };
+    await using mesh = await startProcess({ dataDir, environment });
+    const shop = shopOf(mesh);
+    await fillShop(shop);
+    const { id } = await shop.orders.placeOrder(bookOrder());
+    expect((await watchToEnd(shop.orders, id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+    expect(mesh.stderr()).toContain(
+      '"services":["user","payment"],"msg":"calls to services of this process stay in it',
+    );
+  });
+
   it('that waits for its database ends when it is told to', async () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));

@@ -1,3 +1,4 @@
+import { fullNameOf } from '../contract/full-name.ts';
 import type { Health } from '../server/health/health.ts';
 import type { ServedContract } from '../server/serve.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -31,7 +32,7 @@ export async function watchServices(
   const watched = services.map((service) => ({
     works: serviceQuestion(service, clock, logger),
     contracts: service.serves.map((served) => ({
-      name: nameOf(served),
+      name: fullNameOf(served.contract),
       works: contractQuestion(served, clock, logger),
     })),
   }));
@@ -64,7 +65,7 @@ function serviceQuestion(service: Service, clock: Clock, logger: Logger): Questi
 }
 
 function contractQuestion(served: ServedContract, clock: Clock, logger: Logger): Question {
-  const contract = nameOf(served);
+  const contract = fullNameOf(served.contract);
   return question(() => served.check?.(), {
     clock,
     onFailure: (error) => logger.warn({ err: error, contract }, 'contract cannot be served'),
@@ -81,8 +82,4 @@ function question(check: () => Promise<void> | undefined, options: Omit<ProbeOpt
     { ...options, timeoutMs },
   );
   return async () => (await probe()) ?? false;
-}
-
-function nameOf({ contract }: ServedContract): string {
-  return contract.definition.fullName;
 }

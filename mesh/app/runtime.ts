@@ -1,6 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
+import { fullNameOf } from '../contract/full-name.ts';
 import type { Engine } from '../engines/engine.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
@@ -13,6 +14,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { describeProcess } from '../telemetry/process-metrics.ts';
 import { createPrometheusMetrics } from '../telemetry/prometheus/prometheus-metrics.ts';
+import type { Directory } from './directory.ts';
 import type { Runtime } from './service.ts';
 
 export interface RuntimeOptions {
@@ -20,8 +22,8 @@ export interface RuntimeOptions {
   readonly engine: Engine;
   readonly logger: Logger;
   readonly draining: AbortSignal;
-  /** `host:port` where the services of this process can be called. */
-  readonly localAddress: () => string;
+  /** Where clients find the services that they call. */
+  readonly directory: Directory;
   /** Closes what the runtime opens, the last first. */
   readonly resources: AsyncDisposableStack;
 }
@@ -32,7 +34,7 @@ export async function openRuntime({
   engine,
   logger,
   draining,
-  localAddress,
+  directory,
   resources,
 }: RuntimeOptions): Promise<Runtime> {
   const clock = systemClock;
@@ -42,7 +44,7 @@ export async function openRuntime({
   resources.defer(() => tasks.close());
   const clients = createClientFactory({
     engine,
-    resolve: (fullName) => config.addresses.get(fullName.slice(0, fullName.indexOf('.'))) ?? localAddress(),
+    resolve: directory.find,
     clock,
     logger,
   });
@@ -57,6 +59,7 @@ export async function openRuntime({
     tasks,
     draining,
     client: (contract) => clients.client(contract),
+    findClient: (contract) => (directory.has(fullNameOf(contract)) ? clients.client(contract) : undefined),
     openStorage: async (service) => {
       const url = databaseUrlOf(config, service);
       const other = ownerByUrl.get(url);

@@ -26,8 +26,15 @@ export interface Runtime {
   readonly draining: AbortSignal;
   /** Opens the database of `service`; the process closes it after the service has stopped. */
   openStorage(service: string): Promise<Storage>;
-  /** A client of another service, typed in nice-grpc's shape, with deadline, retry and breaker. */
+  /**
+   * A client of another service, typed in nice-grpc's shape, with deadline, retry and breaker. Ask for it while the
+   * service is built: the process does not start when that service is neither in it nor has an address.
+   */
   client<Definition extends CompatServiceDefinition>(contract: ServiceContract<Definition>): Client<Definition>;
+  /** The same of a service that can be done without: `undefined` unless it was built before in this process or has an address. */
+  findClient<Definition extends CompatServiceDefinition>(
+    contract: ServiceContract<Definition>,
+  ): Client<Definition> | undefined;
 }
 
 /** A service: what it serves, and what it does in the background. */

@@ -1,13 +1,17 @@
 import { Status } from 'nice-grpc-common';
 import { dialAddress, isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
+import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { engineByName } from '../engines/engines.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createServer } from '../server/create-server.ts';
 import { createHealth } from '../server/health/health.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { buildServices } from './build-services.ts';
+import { checkAddresses } from './check-addresses.ts';
 import { claimDataFolder } from './data-folder.ts';
+import { createDirectory } from './directory.ts';
 import { watchServices } from './health-watch.ts';
 import { openRuntime } from './runtime.ts';
 import { serveMetrics } from './serve-metrics.ts';
@@ -15,6 +19,8 @@ import type { CreateService, Runtime, Service } from './service.ts';
 
 const exposed =
   'calls come in from other machines with no TLS and no authentication: let only a private network reach it';
+
+const answeredHere = 'calls to services of this process stay in it: their addresses in DISCOVERY_URL are not used';
 
 /** A running process, as its owner sees it. */
 export interface App {
@@ -39,10 +45,13 @@ export async function startApp(config: Config, creators: readonly CreateService[
   if (dataFolder.wasAbandoned) logger.info('the last run was cut short: what it accepted is taken up');
   const draining = new AbortController();
   let address: string | undefined;
-  const localAddress = () => address ?? notListening();
+  const directory = createDirectory(config.addresses, () => address ?? notListening());
   const engine = await engineByName(config.grpcEngine);
-  const runtime = await openRuntime({ config, engine, logger, draining: draining.signal, localAddress, resources });
-  const services = await buildServices(runtime, creators);
+  const runtime = await openRuntime({ config, engine, logger, draining: draining.signal, directory, resources });
+  const services = await buildServices(runtime, creators, directory);
+  checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
+  const shadowed = directory.shadowed();
+  if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
   // Before the server, so that they can be read while it drains.
   const metricsAddress = await serveMetrics(runtime, resources);
   const health = createHealth();
@@ -87,12 +96,6 @@ export function drainingError(): MeshError {
     'SERVER_DRAINING',
     'the server is stopping: call again, and go on where this stream ended',
   );
-}
-
-async function buildServices(runtime: Runtime, creators: readonly CreateService[]): Promise<Service[]> {
-  const services: Service[] = [];
-  for (const create of creators) services.push(await create(runtime, services));
-  return services;
 }
 
 /** How much of `totalMs` is left, counted from the first time it is asked. */

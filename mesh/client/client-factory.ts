@@ -1,5 +1,6 @@
-import type { CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
+import type { CompatServiceDefinition } from 'nice-grpc';
 import type { ServiceContract } from '../contract/contract.ts';
+import { fullNameOf } from '../contract/full-name.ts';
 import type { Engine, Transport } from '../engines/engine.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -37,7 +38,7 @@ export function createClientFactory({ engine, resolve, clock, logger }: ClientFa
   };
   return {
     client<Definition extends CompatServiceDefinition>(contract: ServiceContract<Definition>) {
-      const { fullName } = contract.definition as unknown as TsProtoServiceDefinition;
+      const fullName = fullNameOf(contract);
       const pick = () => {
         const address = resolve(fullName);
         return transports.get(address) ?? connect(address);

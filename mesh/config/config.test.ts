@@ -100,7 +100,7 @@ describe('readConfig', () => {
     );
   });
 
-  it.each(['dns:', 'static:user', 'static:user=nowhere', 'static:user=10.0.0.1:65536'])(
+  it.each(['dns:', 'static:user', 'static:user=nowhere', 'static:user=10.0.0.1:65536', 'static:user=a:1,user=b:1'])(
     'refuses %s as a discovery',
     (text) => {
       expect(() => readConfig({ DISCOVERY_URL: text })).toThrow(/DISCOVERY_URL/);

@@ -54,8 +54,8 @@ export interface Config {
 /** One setting that cannot be used. */
 export interface ConfigFault {
   readonly variable: string;
-  readonly value: string;
-  readonly allowed: string;
+  /** What is wrong with it, and what it may be. */
+  readonly problem: string;
 }
 
 /** Every fault of the settings at once. */
@@ -64,11 +64,7 @@ export class ConfigError extends Error {
   readonly faults: readonly ConfigFault[];
 
   constructor(faults: readonly ConfigFault[]) {
-    super(
-      faults
-        .map((fault) => `${fault.variable} is ${JSON.stringify(fault.value)}, but may be ${fault.allowed}`)
-        .join('\n'),
-    );
+    super(faults.map(({ variable, problem }) => `${variable} ${problem}`).join('\n'));
     this.faults = faults;
   }
 }
@@ -86,7 +82,10 @@ export function readConfig(environment: Environment): Config {
   ): T => {
     const value = environment[variable] || fallback;
     const parsed = parse(value);
-    if (parsed === undefined) faults.push({ variable, value: withoutPassword(value), allowed });
+    if (parsed === undefined) {
+      const problem = `is ${JSON.stringify(withoutPassword(value))}, but may be ${allowed}`;
+      faults.push({ variable, problem });
+    }
     return parsed as T;
   };
   const dataDir = environment.DATA_DIR || 'data';
@@ -117,7 +116,12 @@ export function readConfig(environment: Environment): Config {
       serverUrl(['file'], ['smtp', 'smtps']),
     ),
     carrierUrl: read('CARRIER_URL', 'embedded:', 'embedded: or http(s)://<host>', carrierUrl),
-    addresses: read('DISCOVERY_URL', 'static:', 'static: or static:<service>=<host>:<port>,...', parseStaticAddresses),
+    addresses: read(
+      'DISCOVERY_URL',
+      'static:',
+      'static: or static:<service>=<host>:<port>,..., each service once',
+      parseStaticAddresses,
+    ),
     grpcListen: read('GRPC_LISTEN', '127.0.0.1:50051', '<host>:<port> with a port from 0 to 65535', parseAddress),
     metricsListen: read('METRICS_LISTEN', '', '<host>:<port> with a port from 0 to 65535, or empty', metricsListen),
     grpcEngine: read('GRPC_ENGINE', defaultEngine, engineNames.join(', '), (text) =>

@@ -1,6 +1,6 @@
 import { parseAddress } from './address.ts';
 
-/** `host:port` of services, by name. What is not named is at the listener of this process. */
+/** `host:port` of services, by name. */
 export type StaticAddresses = ReadonlyMap<string, string>;
 
 /** Reads `static:user=10.0.0.1:50051,order=10.0.0.2:50051`; `undefined` when it is nothing of the kind. */
@@ -11,7 +11,7 @@ export function parseStaticAddresses(text: string): StaticAddresses | undefined 
     if (entry === '') continue;
     const [, name, text = ''] = /^([a-z][a-z-]*)=(.*)$/.exec(entry) ?? [];
     const address = parseAddress(text);
-    if (name === undefined || address === undefined) return undefined;
+    if (name === undefined || address === undefined || addresses.has(name)) return undefined;
     addresses.set(name, address);
   }
   return addresses;

@@ -1,5 +1,6 @@
 import type { TsProtoServiceDefinition } from 'nice-grpc';
-import type { ServiceContract } from '../contract/contract.ts';
+import { contractDescriptors } from '../contract/declared-services.ts';
+import { fullNameOf } from '../contract/full-name.ts';
 import type { Engine, ServerHostOptions } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
 import { toStatus } from '../errors/to-status.ts';
@@ -24,8 +25,6 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus'> {
   readonly descriptors?: URL;
 }
 
-const contractDescriptors = new URL('../../gen/descriptors.binpb', import.meta.url);
-
 /** A server of contracts, policies included. */
 export interface Server {
   /** Listens on `host:port` (port 0: any) and resolves with the port. Rejects with a MeshError that names the address. */
@@ -40,9 +39,9 @@ export function createServer(options: ServerOptions): Server {
   const admission = createAdmission();
   const tools = { clock, logger, admission, deadlines: createDeadlines(clock) };
   const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });
-  for (const { contract } of serves) health?.setInitially(nameOf(contract), 'NOT_SERVING');
+  for (const { contract } of serves) health?.setInitially(fullNameOf(contract), 'NOT_SERVING');
   const withHealth = health ? [...serves, health.served] : serves;
-  const names = withHealth.map(({ contract }) => nameOf(contract));
+  const names = withHealth.map(({ contract }) => fullNameOf(contract));
   for (const served of [...withHealth, ...createReflection(names, descriptors)]) {
     for (const [key, method] of engineMethods(served.contract.definition as TsProtoServiceDefinition)) {
       const handled = servedMethod(served, key, method.kind);
@@ -57,10 +56,6 @@ export function createServer(options: ServerOptions): Server {
       return host.drain(graceMs);
     },
   };
-}
-
-function nameOf({ definition }: ServiceContract): string {
-  return (definition as TsProtoServiceDefinition).fullName;
 }
 
 function servedMethod({ contract, handlers }: ServedContract, key: string, kind: ServedMethod['kind']): ServedMethod {

@@ -8,6 +8,7 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../mesh/testing/rabbitmq-server.ts';
 import { describeWithServer } from '../../mesh/testing/servers.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { createUserService } from '../user/service.ts';
 import { createNotificationService } from './service.ts';
 
 describeWithServer(rabbitmq, 'the notification service on RabbitMQ and SMTP', () => {
@@ -35,7 +36,7 @@ describeWithServer(rabbitmq, 'the notification service on RabbitMQ and SMTP', ()
     mailbox.listen(0, '127.0.0.1');
     await once(mailbox.server, 'listening');
     const { port } = mailbox.server.address() as AddressInfo;
-    mesh = await startMesh([createNotificationService], {
+    mesh = await startMesh([createUserService, createNotificationService], {
       TASKS_URL: broker.url,
       MAIL_URL: `smtp://127.0.0.1:${port}`,
     });

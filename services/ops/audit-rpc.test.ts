@@ -7,6 +7,7 @@ import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { createOpsService } from './service.ts';
 import { createWatchedService, type WatchedService } from './watched-service.testing.ts';
 
+const nowhere = ['order', 'payment', 'inventory'].map((service) => `${service}=127.0.0.1:1`).join();
 const fault = { reason: 'BALANCE_DIFFERS', ids: ['ada', '7'], message: 'the balance of ada differs at 7' };
 
 describe('the audit of a process', () => {
@@ -17,7 +18,8 @@ describe('the audit of a process', () => {
   async function start(environment: Record<string, string> = {}): Promise<TestMesh> {
     bank = createWatchedService('bank', []);
     const report = createWatchedService('report', []);
-    mesh = await startMesh([bank.create, report.create, createOpsService], environment);
+    const settings = { DISCOVERY_URL: `static:${nowhere}`, ...environment };
+    mesh = await startMesh([bank.create, report.create, createOpsService], settings);
     audits = mesh.runtime.client(AuditServiceContract);
     return mesh;
   }
@@ -46,8 +48,7 @@ describe('the audit of a process', () => {
   });
 
   it('runs all checks when none is named, and takes a service that it cannot ask for no finding', async () => {
-    const nowhere = ['order', 'payment', 'inventory'].map((service) => `${service}=127.0.0.1:1`);
-    await start({ DISCOVERY_URL: `static:${nowhere.join()}` });
+    await start();
     const reports = await run();
     expect(reports.map((report) => report?.value)).toMatchObject([
       { name: 'bank/accounts', error: '' },
@@ -55,6 +56,16 @@ describe('the audit of a process', () => {
       { name: 'orders/charges', findings: 0n, error: expect.stringMatching(/^UNAVAILABLE: /) },
       { name: 'orders/reservations', findings: 0n, error: expect.stringMatching(/^UNAVAILABLE: /) },
     ]);
+  });
+
+  it.each([
+    ['static:', []],
+    ['static:order=127.0.0.1:1', []],
+    ['static:order=127.0.0.1:1,payment=127.0.0.1:1', ['orders/charges']],
+  ])('has the checks across services whose services it can find: with %s', async (url, across) => {
+    await start({ DISCOVERY_URL: url });
+    const names = (await run()).map((report) => report?.$case === 'check' && report.value.name);
+    expect(names).toEqual(['bank/accounts', 'report/accounts', ...across]);
   });
 
   it('names the checks there are when another is asked for', async () => {

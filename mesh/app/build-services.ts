@@ -1,0 +1,26 @@
+import type { CompatServiceDefinition } from 'nice-grpc';
+import type { ServiceContract } from '../contract/contract.ts';
+import { fullNameOf } from '../contract/full-name.ts';
+import type { Directory } from './directory.ts';
+import type { CreateService, Runtime, Service } from './service.ts';
+
+/** Builds the services one after the other, and enters into the directory what they serve and what they call. */
+export async function buildServices(
+  runtime: Runtime,
+  creators: readonly CreateService[],
+  directory: Directory,
+): Promise<Service[]> {
+  const services: Service[] = [];
+  for (const create of creators) {
+    const called = new Set<string>();
+    const client = <Definition extends CompatServiceDefinition>(contract: ServiceContract<Definition>) => {
+      called.add(fullNameOf(contract));
+      return runtime.client(contract);
+    };
+    const service = await create({ ...runtime, client }, services);
+    for (const { contract } of service.serves) directory.addLocal(fullNameOf(contract));
+    for (const contract of called) directory.addCall(contract, service.name);
+    services.push(service);
+  }
+  return services;
+}

@@ -1,0 +1,40 @@
+import { closest } from '../config/closest.ts';
+import { ConfigError, type ConfigFault } from '../config/config.ts';
+import type { StaticAddresses } from '../config/static-addresses.ts';
+import { type Directory, serviceNameOf } from './directory.ts';
+
+const variable = 'DISCOVERY_URL';
+
+/**
+ * Throws a ConfigError that names every service that is called here and is nowhere, and every address of a name that no
+ * service has. `declared` are the contracts of the project; a name outside of it is known where this process calls it.
+ */
+export function checkAddresses(addresses: StaticAddresses, directory: Directory, declared: readonly string[]): void {
+  const known = [...new Set([...declared.map(serviceNameOf), ...directory.names()])].toSorted();
+  const faults = [...unknownNames(addresses, known), ...missingAddresses(directory)];
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
+function unknownNames(addresses: StaticAddresses, known: readonly string[]): ConfigFault[] {
+  const unknown = [...addresses.keys()].filter((name) => !known.includes(name));
+  return unknown.map((name) => {
+    const meant = closest(name, known);
+    const hint = meant === undefined ? '' : `did you mean ${meant}? `;
+    return {
+      variable,
+      problem: `has an address of ${name}, which no service is called: ${hint}It may name ${known.join(', ')}`,
+    };
+  });
+}
+
+function missingAddresses(directory: Directory): ConfigFault[] {
+  const callers = new Map<string, Set<string>>();
+  for (const [contract, services] of directory.missing()) {
+    const name = serviceNameOf(contract);
+    callers.set(name, new Set([...(callers.get(name) ?? []), ...services]));
+  }
+  return [...callers].map(([name, services]) => ({
+    variable,
+    problem: `has no address of ${name}, which ${[...services].join(' and ')} calls and this process does not have: add ${name}=<host>:<port>`,
+  }));
+}
