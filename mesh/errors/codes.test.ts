@@ -1,6 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
-import { isMiswired, isRefusal } from './codes.ts';
+import { isInfrastructureFault, isMiswired, isRefusal } from './codes.ts';
+import { MeshError } from './mesh-error.ts';
 
 const codes = Object.entries(Status).filter((entry): entry is [string, Status] => typeof entry[1] === 'number');
 
@@ -18,5 +19,10 @@ describe('what a status code says about the work it answers', () => {
     const answer = { code: Status.INVALID_ARGUMENT, reason: 'UNDECODABLE_MESSAGE' };
     expect(isRefusal(answer)).toBe(false);
     expect(isMiswired(answer)).toBe(true);
+  });
+
+  it('a damaged database is no fault of what it was asked for, a damaged event is one', () => {
+    const fault = (reason: string) => isInfrastructureFault(new MeshError(Status.DATA_LOSS, reason, 'damaged'));
+    expect([fault('STORAGE_CORRUPT'), fault('EVENT_CORRUPT')]).toEqual([true, false]);
   });
 });

@@ -29,6 +29,9 @@ const infrastructure: ReadonlySet<Status> = new Set([
   Status.RESOURCE_EXHAUSTED,
 ]);
 
+/** Reasons whose code is another, and which say that a database is at fault, not what it was asked for. */
+const infrastructureReasons: ReadonlySet<string> = new Set(['STORAGE_CORRUPT']);
+
 /** An answer, as far as these decisions need it. */
 export interface Answer {
   readonly code: Status;
@@ -46,7 +49,7 @@ export function isMiswired({ code, reason }: Answer): boolean {
   return miswired.has(code) || miswiredReasons.has(reason);
 }
 
-/** Whether a database or a service that was asked is down or too slow: no fault of what it was asked for. */
+/** Whether a database or a service that was asked is down, damaged or too slow: no fault of what it was asked for. */
 export function isInfrastructureFault(error: unknown): error is MeshError {
-  return error instanceof MeshError && infrastructure.has(error.code);
+  return error instanceof MeshError && (infrastructure.has(error.code) || infrastructureReasons.has(error.reason));
 }

@@ -10,6 +10,13 @@ export interface SchemaTransaction extends Transaction {
   script(sql: string): Promise<void>;
 }
 
+/** The database whose schema is changed. */
+export interface Schema {
+  readonly dialect: Storage['dialect'];
+  /** The error of a database that is damaged, by what is. */
+  readonly damaged: (text: string) => Error;
+}
+
 const identity = {
   sqlite: 'INTEGER PRIMARY KEY AUTOINCREMENT',
   postgres: 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
@@ -28,11 +35,12 @@ export async function loadMigrations(directory: URL): Promise<Migration[]> {
 
 /**
  * Applies what is missing of a set within `tx`, which the caller makes the only one of its kind at a time. One that was
- * applied and is another now is refused with FAILED_PRECONDITION `MIGRATION_CHANGED`.
+ * applied and is another now is refused with FAILED_PRECONDITION `MIGRATION_CHANGED`; where it is rather the record of it
+ * that is damaged, `damaged` makes the error.
  */
 export async function applyMigrations(
   tx: SchemaTransaction,
-  dialect: Storage['dialect'],
+  { dialect, damaged }: Schema,
   set: string,
   migrations: readonly Migration[],
 ): Promise<void> {
@@ -48,7 +56,10 @@ export async function applyMigrations(
     const checksum = checksumOf(migration);
     const before = applied.get(migration.name);
     if (before === checksum) continue;
-    if (before !== undefined) throw changed(set, migration.name);
+    if (before !== undefined) {
+      const record = `its record of the migration ${migration.name} of ${set} is not as it was written`;
+      throw isDamaged(before, checksum) ? damaged(record) : changed(set, migration.name);
+    }
     await tx.script(migration.sql.replaceAll('{{identity}}', identity[dialect]));
     await tx.execute('INSERT INTO schema_migration (set_name, name, checksum, apply_time) VALUES ($1, $2, $3, $4)', [
       set,
@@ -66,6 +77,12 @@ function byName(a: Migration, b: Migration): number {
 /** Of the text without regard to how a checkout ends its lines. */
 function checksumOf(migration: Migration): string {
   return createHash('sha256').update(migration.sql.replaceAll('\r\n', '\n')).digest('hex');
+}
+
+/** Checksums of two texts have about 4 of their 64 characters in common: with more than half of them they are of one text. */
+function isDamaged(stored: string, checksum: string): boolean {
+  const common = [...checksum].filter((character, index) => character === stored[index]).length;
+  return common > checksum.length / 2;
 }
 
 function ensureTrailingSlash(directory: URL): URL {

@@ -45,7 +45,9 @@ export interface Migration {
 /**
  * A database of one service. A transaction that resolved is durable (SQLite `synchronous=FULL`, PostgreSQL
  * `synchronous_commit=on`). When the engine cannot be reached or cannot write, calls fail with UNAVAILABLE
- * (`STORAGE_UNAVAILABLE`, `STORAGE_FULL`), and work again without a restart once it can.
+ * (`STORAGE_UNAVAILABLE`, `STORAGE_FULL`), and work again without a restart once it can. One that refuses this user or lacks
+ * what this program needs is UNAVAILABLE `STORAGE_MISCONFIGURED`, a damaged one DATA_LOSS `STORAGE_CORRUPT`: of these four
+ * none says anything about the work that was asked for.
  */
 export interface Storage extends Queryable {
   readonly dialect: 'sqlite' | 'postgres';

@@ -33,6 +33,17 @@ export function migrationContract(newUrl: NewDatabaseUrl): void {
     await expect(changed).rejects.toMatchObject({ reason: 'MIGRATION_CHANGED' });
   });
 
+  it.each(['half of it', 'one character'])('reports a damaged record of a migration as such: %s', async (part) => {
+    const storage = await openWithTables(newUrl());
+    const [row] = await storage.query<{ checksum: string }>('SELECT checksum FROM schema_migration');
+    const checksum = row?.checksum ?? '';
+    const damaged = part === 'half of it' ? `${checksum.slice(0, 33)}${'\u0001'.repeat(31)}` : `z${checksum.slice(1)}`;
+    await storage.execute('UPDATE schema_migration SET checksum = $1', [damaged]);
+    const migrating = storage.migrate('test', [counters]);
+    await expect(migrating).rejects.toMatchObject({ code: 15, reason: 'STORAGE_CORRUPT' });
+    await expect(migrating).rejects.toThrow(/migration 0001-init of test.*restore/);
+  });
+
   it('applies nothing of a set of which one migration fails, and all of it once that is mended', async () => {
     const storage = await open(newUrl());
     const broken = { name: '0002-broken', sql: 'CREATE TABLE half (id BIGINT); CREATE TABL typo (id BIGINT)' };

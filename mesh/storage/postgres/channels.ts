@@ -7,6 +7,8 @@ import { createSubscriber } from './subscriber.ts';
 
 /** The channels of one `Storage`. */
 export interface Channels extends Pick<Storage, 'notify' | 'listen'> {
+  /** Listens over a new connection: the server of the one so far is the wrong one. */
+  reconnect(): void;
   /** Ends all listening; resolves once its connection is closed. */
   close(): Promise<void>;
 }
@@ -32,6 +34,7 @@ export function openChannels(config: pg.ClientConfig, query: Storage['query']): 
       subscriber.follow(channel);
       return end;
     },
+    reconnect: subscriber.reconnect,
     close() {
       listeners.close();
       return subscriber.close();

@@ -1,8 +1,10 @@
 import type pg from 'pg';
 import type { Row, SqlValue } from '../storage.ts';
 import { withClient } from './create-database.ts';
-import { isConnectionSpent } from './errors.ts';
-import type { StatementCache } from './statements.ts';
+import { kindOf } from './errors.ts';
+import type { Pool } from './pool.ts';
+import type { StateKind } from './sql-states.ts';
+import type { Statement, StatementCache } from './statements.ts';
 
 /** The answer to one statement. */
 export interface Result<R extends Row> {
@@ -16,7 +18,10 @@ export interface Connection {
   run<R extends Row>(sql: string, params: readonly SqlValue[], signal?: AbortSignal): Promise<Result<R>>;
   /** Runs one or several statements without parameters. A connection on which that failed is not used again. */
   script(sql: string): Promise<void>;
-  /** Whether it must not be used again: it is lost, a statement on it was cancelled, or what it prepared is stale. */
+  /**
+   * Whether it must not be used again: it is lost, a statement on it was cancelled, what it prepared is stale, or its server
+   * takes no writes.
+   */
   isSpent(): boolean;
   /** Gives it back, or closes it when it must not be used again. */
   release(): void;
@@ -24,22 +29,32 @@ export interface Connection {
 
 /** Takes a connection from the pool, unless the signal is aborted before there is one. */
 export async function acquire(
-  pool: pg.Pool,
+  pool: Pool,
   statements: StatementCache,
   signal: AbortSignal | undefined,
 ): Promise<Connection> {
   return createConnection(pool, await connect(pool, signal), statements);
 }
 
-function createConnection(pool: pg.Pool, client: pg.PoolClient, statements: StatementCache): Connection {
+// After these a connection is closed rather than used again.
+const spending: ReadonlySet<StateKind> = new Set(['ended', 'stale', 'read-only']);
+
+function createConnection(pool: Pool, client: pg.PoolClient, statements: StatementCache): Connection {
   let spent = false;
+  const failed = (error: unknown, statement?: Statement): void => {
+    const kind = kindOf(error);
+    spent ||= spending.has(kind);
+    if (kind === 'read-only') pool.distrust(client);
+    if (kind === 'stale' && statement !== undefined) statements.renew(statement);
+  };
   return {
     async run<R extends Row>(sql: string, params: readonly SqlValue[], signal?: AbortSignal) {
       const cancellation = cancelOnAbort(pool, client, signal);
+      const statement = statements.find(sql);
       try {
-        return await runStatement<R>(client, statements(sql).name, sql, params);
+        return await runStatement<R>(client, statement.name, sql, params);
       } catch (error) {
-        spent ||= isConnectionSpent(error);
+        failed(error, statement);
         throw signal?.aborted === true ? signal.reason : error;
       } finally {
         spent = (await cancellation.settled()) || spent;
@@ -49,12 +64,13 @@ function createConnection(pool: pg.Pool, client: pg.PoolClient, statements: Stat
       try {
         await client.query(sql);
       } catch (error) {
+        failed(error);
         spent = true;
         throw error;
       }
     },
     isSpent: () => spent,
-    release: () => client.release(spent),
+    release: () => pool.release(client, spent),
   };
 }
 
@@ -69,7 +85,7 @@ async function runStatement<R extends Row>(
   return { rows, changes: command === 'SELECT' ? 0 : (rowCount ?? 0) };
 }
 
-async function connect(pool: pg.Pool, signal: AbortSignal | undefined): Promise<pg.PoolClient> {
+async function connect(pool: Pool, signal: AbortSignal | undefined): Promise<pg.PoolClient> {
   signal?.throwIfAborted();
   const connecting = pool.connect();
   if (signal === undefined) return connecting;
@@ -81,7 +97,7 @@ async function connect(pool: pg.Pool, signal: AbortSignal | undefined): Promise<
   } catch (error) {
     // It may still come; whoever waited for it is gone.
     connecting.then(
-      (client) => client.release(),
+      (client) => pool.release(client),
       () => undefined,
     );
     throw error;
@@ -91,7 +107,7 @@ async function connect(pool: pg.Pool, signal: AbortSignal | undefined): Promise<
 }
 
 /** Cancels the statement under way when the signal says so. A server that cannot be reached loses the connection instead. */
-function cancelOnAbort(pool: pg.Pool, client: pg.PoolClient, signal: AbortSignal | undefined) {
+function cancelOnAbort(pool: Pool, client: pg.PoolClient, signal: AbortSignal | undefined) {
   let cancelling: Promise<void> | undefined;
   const onAbort = (): void => {
     cancelling = cancelBackend(pool, client);
@@ -107,11 +123,11 @@ function cancelOnAbort(pool: pg.Pool, client: pg.PoolClient, signal: AbortSignal
   };
 }
 
-async function cancelBackend(pool: pg.Pool, client: pg.PoolClient): Promise<void> {
+async function cancelBackend(pool: Pool, client: pg.PoolClient): Promise<void> {
   // pg sets it on every connected client and leaves it out of its types.
   const { processID } = client as pg.PoolClient & { readonly processID: number };
   try {
-    const config = { ...pool.options, connectionTimeoutMillis: 1000 };
+    const config = { ...pool.config, connectionTimeoutMillis: 1000 };
     await withClient(config, (other) => other.query('SELECT pg_cancel_backend($1)', [processID]));
   } catch {
     destroy(client);

@@ -2,42 +2,38 @@ import { Status } from 'nice-grpc-common';
 import pg from 'pg';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { sqlForMessage } from '../sql.ts';
+import { type Remedies, type StorageFault, storageFault } from '../storage-fault.ts';
+import { kindOfState, type StateKind } from './sql-states.ts';
 
-// https://www.postgresql.org/docs/current/errcodes-appendix.html
-const diskFull = '53100';
-const unavailable = /^(?:08...|53[023]00|58030|25006)$/;
-// Ended by the server: by an operator, a shutdown, or because its transaction idled for too long.
-const endedByServer = /^(?:57P0.|25P03)$/;
-const lostRace = /^(?:40001|40P01)$/;
-const staleStatement = /^(?:0A000|26000)$/;
+const remedies: Remedies = {
+  unavailable: 'check that it runs and takes connections, and whether locks hold up those of this process',
+  busy: 'look in pg_stat_activity for who holds locks for long, and at lock_timeout and statement_timeout of this user',
+  full: 'free space on its disk, it continues by itself',
+  'read-only': 'after a failover, let DATABASE_URL lead to the primary; connections to this server are closed',
+  denied: 'correct the user and password in DATABASE_URL, or give that user the right',
+  'wrong-schema':
+    'check that DATABASE_URL names the right database, and that no other version of this program changed it',
+  corrupt: 'stop this process, restore the database from a backup or fail over to a standby, and start it again',
+  'too-large': 'send less at a time',
+};
 
-/** Whether the transaction lost against another one and may win when it is run again. */
-export function isLostRace(error: unknown): boolean {
-  return lostRace.test(sqlState(error) ?? '');
-}
-
-/** Whether the connection must not be used again: it is lost, or what it prepared no longer fits the schema. */
-export function isConnectionSpent(error: unknown): boolean {
-  return isConnectionLost(error) || staleStatement.test(sqlState(error) ?? '');
-}
-
-/** What a failed statement becomes: a MeshError when the server cannot do it now, else an Error with the SQL. */
+/** What a failed statement becomes: a MeshError when the database is at fault, else an Error with the SQL. */
 export function postgresError(error: unknown, sql: string, server: string): Error {
-  if (isConnectionLost(error)) return unavailableError(error, server);
-  const state = sqlState(error) ?? '';
-  if (state === diskFull) {
-    const message = `the database ${server} cannot grow: ${textOf(error)}; free space on its disk, it goes on by itself`;
-    return new MeshError(Status.UNAVAILABLE, 'STORAGE_FULL', message, { cause: error });
-  }
-  if (unavailable.test(state)) return unavailableError(error, server);
-  // Its detail can hold values of the row, so the engine's own error is not passed on.
-  return new Error(`${textOf(error)} (${state}), in: ${sqlForMessage(sql)}`);
+  const kind = kindOf(error);
+  // The detail can hold values of the row, so the engine's own error is not passed on.
+  if (kind === 'statement') return new Error(`${textOf(error)} (${sqlState(error)}), in: ${sqlForMessage(sql)}`);
+  const text = aboutStatements.has(kind) ? `${textOf(error)}, in: ${sqlForMessage(sql)}` : textOf(error);
+  return fault(kind, text, server, error);
+}
+
+/** What a failed attempt to connect or to begin a transaction becomes. */
+export function connectError(error: unknown, server: string): MeshError {
+  return fault(kindOf(error), textOf(error), server, error);
 }
 
 /** What a failed COMMIT becomes: UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN` when nobody can say whether it is durable. */
 export function commitError(error: unknown, server: string): Error {
-  const state = sqlState(error) ?? '';
-  if (!isConnectionLost(error) && !unavailable.test(state)) return postgresError(error, 'COMMIT', server);
+  if (!unknownAtCommit.has(kindOf(error))) return postgresError(error, 'COMMIT', server);
   return new MeshError(
     Status.UNAVAILABLE,
     'STORAGE_OUTCOME_UNKNOWN',
@@ -46,10 +42,14 @@ export function commitError(error: unknown, server: string): Error {
   );
 }
 
-/** UNAVAILABLE `STORAGE_UNAVAILABLE`: the server cannot be reached or takes no work. */
-export function unavailableError(error: unknown, server: string): MeshError {
-  const message = `the database ${server} cannot be used: ${textOf(error)}; check that it runs and takes connections, and whether locks hold up those of this process`;
-  return new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', message, { cause: error });
+/** What every call gets after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */
+export function closedError(server: string): MeshError {
+  return fault('unavailable', 'it was closed by this process', server, undefined);
+}
+
+/** DATA_LOSS `STORAGE_CORRUPT`: `text` says what is damaged. */
+export function corruptError(server: string, text: string): MeshError {
+  return fault('corrupt', text, server, undefined);
 }
 
 /** What is left after every attempt lost its race: UNAVAILABLE `STORAGE_CONTENTION`. */
@@ -58,14 +58,40 @@ export function contentionError(error: unknown, server: string, attempts: number
   return new MeshError(Status.UNAVAILABLE, 'STORAGE_CONTENTION', message, { cause: error });
 }
 
+/** Whether what was run had no effect, and may have it when it is run again. */
+export function mayRunAgain(error: unknown): boolean {
+  return error !== undefined && (kindOf(error) === 'lost-race' || kindOf(error) === 'stale');
+}
+
+/** What an error means here. pg has no class for these: whatever the server did not say is a fault of the way to it. */
+export function kindOf(error: unknown): StateKind {
+  return error instanceof pg.DatabaseError ? kindOfState(error.code ?? '', error.routine) : 'ended';
+}
+
 /** The five characters that the server gives with an error; `undefined` when the error is not the server's. */
 export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
 
-/** pg has no class for these: whatever the server did not say is a fault of the way to it. */
-function isConnectionLost(error: unknown): boolean {
-  return !(error instanceof pg.DatabaseError) || endedByServer.test(error.code ?? '');
+const aboutStatements: ReadonlySet<StateKind> = new Set(['denied', 'wrong-schema', 'too-large']);
+const unknownAtCommit: ReadonlySet<StateKind> = new Set(['ended', 'unavailable', 'outcome-unknown']);
+
+function fault(kind: StateKind, text: string, server: string, cause: unknown): MeshError {
+  return storageFault(faultOf(kind), { database: server, text, cause }, remedies);
+}
+
+function faultOf(kind: StateKind): StorageFault {
+  switch (kind) {
+    case 'lost-race':
+    case 'stale':
+      return 'busy';
+    case 'ended':
+    case 'outcome-unknown':
+    case 'statement':
+      return 'unavailable';
+    default:
+      return kind;
+  }
 }
 
 /** A refused connection to a name with several addresses is an AggregateError with an empty message. */

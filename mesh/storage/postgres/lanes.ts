@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 import { createLaneMember, type LaneMember } from './lane-member.ts';
 import { createLaneQueue, type LaneQueue } from './lane-queue.ts';
-import { waitAfterLostRace } from './lost-race.ts';
+import { waitBeforeRunningAgain } from './lost-race.ts';
 import { runBatch, type Unfinished } from './run-batch.ts';
 import type { Work } from './run-work.ts';
 
@@ -41,7 +41,7 @@ export function createLanes(acquire: () => Promise<Connection>, server: string):
   };
   const runAgain = async (lane: string, { member, lostRace }: Unfinished): Promise<void> => {
     try {
-      if (lostRace !== undefined) await waitAfterLostRace(lostRace, server, ++member.losses);
+      if (lostRace !== undefined) await waitBeforeRunningAgain(lostRace, server, ++member.losses);
       enter(lane, member);
     } catch (error) {
       member.reject(error);

@@ -5,10 +5,11 @@ const maxAttempts = 6;
 const firstDelayMs = 5;
 
 /**
- * Resolves when a transaction that lost a race may run again, after a random delay that grows with its `attempts` so far.
+ * Resolves when what lost a race, or found a stale statement, may run again, after a random delay that grows with its
+ * `attempts` so far.
  * Rejects with UNAVAILABLE `STORAGE_CONTENTION` when these were six.
  */
-export async function waitAfterLostRace(error: unknown, server: string, attempts: number): Promise<void> {
+export async function waitBeforeRunningAgain(error: unknown, server: string, attempts: number): Promise<void> {
   if (attempts >= maxAttempts) throw contentionError(error, server, attempts);
   await setTimeout(Math.random() * firstDelayMs * 2 ** attempts);
 }

@@ -213,16 +213,6 @@ describeWithServer(postgres, 'storage on PostgreSQL', () => {
     await server.restart();
   });
 
-  it('goes on with prepared statements whose table was changed meanwhile', async () => {
-    const url = server.url(randomUUID());
-    const [storage, other] = [await open({ poolSize: 1 }, url), await open({}, url)];
-    const read = () => storage.query('SELECT * FROM account');
-    await read();
-    await other.execute('ALTER TABLE account ADD COLUMN note TEXT');
-    await expect(read()).rejects.toThrow('cached plan');
-    expect((await read())[0]).toHaveProperty('note', null);
-  });
-
   it('refuses to open without a server and names it, but not the password', async () => {
     const opening = openPostgres('postgres://user:secret@127.0.0.1:1/orders');
     const error = await opening.catch((reason: unknown) => reason);

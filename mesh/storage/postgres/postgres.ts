@@ -1,11 +1,13 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { applyMigrations, type SchemaTransaction } from '../migrations.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
 import { openChannels } from './channels.ts';
 import { acquire, type Connection } from './connection.ts';
 import { ensureDatabase } from './create-database.ts';
-import { postgresError, unavailableError } from './errors.ts';
+import { closedError, connectError, corruptError, mayRunAgain, postgresError } from './errors.ts';
 import { createLanes } from './lanes.ts';
+import { waitBeforeRunningAgain } from './lost-race.ts';
+import { createPool } from './pool.ts';
 import { runTransaction } from './run-transaction.ts';
 import { createStatementCache } from './statements.ts';
 import { valueTypes } from './values.ts';
@@ -30,19 +32,20 @@ const sessionSettings = [
 
 /**
  * Opens the database of `postgres://user:password@host:port/name`, and makes it where it is missing. Fails with
- * UNAVAILABLE `STORAGE_UNAVAILABLE` when the server cannot be reached or refuses the login.
+ * UNAVAILABLE `STORAGE_UNAVAILABLE` when the server cannot be reached, and `STORAGE_MISCONFIGURED` when it refuses the login.
  */
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Storage> {
   const { config, server, location } = read(url, options);
   try {
     await ensureDatabase(config, location);
   } catch (error) {
-    throw unavailableError(error, server);
+    throw connectError(error, server);
   }
-  return createStorage(config, createPool(config, options), server);
+  return createStorage(config, options, server);
 }
 
-function createStorage(config: pg.ClientConfig, pool: pg.Pool, server: string): Storage {
+function createStorage(config: pg.ClientConfig, { poolSize }: PostgresOptions, server: string): Storage {
+  const pool = createPool(config, poolSize, () => channels.reconnect());
   const statements = createStatementCache();
   const gate = createGate(server);
 
@@ -50,24 +53,29 @@ function createStorage(config: pg.ClientConfig, pool: pg.Pool, server: string): 
     try {
       return await acquire(pool, statements, signal);
     } catch (error) {
-      throw signal?.aborted === true ? signal.reason : unavailableError(error, server);
+      throw signal?.aborted === true ? signal.reason : connectError(error, server);
     }
   };
   const read = async <R extends Row>(sql: string, params: readonly SqlValue[]): Promise<R[]> => {
-    const connection = await connect();
-    try {
-      return (await connection.run<R>(sql, params)).rows;
-    } catch (error) {
-      throw postgresError(error, sql, server);
-    } finally {
-      connection.release();
+    for (let attempts = 1; ; attempts += 1) {
+      const connection = await connect();
+      let failure: unknown;
+      try {
+        return (await connection.run<R>(sql, params)).rows;
+      } catch (error) {
+        failure = error;
+      } finally {
+        connection.release();
+      }
+      if (!mayRunAgain(failure)) throw postgresError(failure, sql, server);
+      await waitBeforeRunningAgain(failure, server, attempts);
     }
   };
   const runInTransaction = <T>(work: (tx: SchemaTransaction) => Promise<T>, signal?: AbortSignal): Promise<T> =>
     gate.enter(() => runTransaction(() => connect(signal), server, work, signal));
 
   const query = <R extends Row>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> =>
-    statements(sql).readsOnly
+    statements.find(sql).readsOnly
       ? gate.enter(() => read<R>(sql, params))
       : runInTransaction((tx) => tx.query<R>(sql, params));
   const lanes = createLanes(connect, server);
@@ -82,7 +90,12 @@ function createStorage(config: pg.ClientConfig, pool: pg.Pool, server: string): 
     migrate: (set, migrations) =>
       runInTransaction(async (tx) => {
         await tx.query('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
-        await applyMigrations(tx, 'postgres', set, migrations);
+        await applyMigrations(
+          tx,
+          { dialect: 'postgres', damaged: (text) => corruptError(server, text) },
+          set,
+          migrations,
+        );
       }),
     notify: channels.notify,
     listen: channels.listen,
@@ -97,7 +110,7 @@ function createGate(server: string) {
   let closed: Promise<void> | undefined;
   return {
     async enter<T>(action: () => Promise<T>): Promise<T> {
-      if (closed !== undefined) throw unavailableError(new Error('it was closed by this process'), server);
+      if (closed !== undefined) throw closedError(server);
       const running = action();
       underWay.add(running);
       try {
@@ -111,15 +124,6 @@ function createGate(server: string) {
       return closed;
     },
   };
-}
-
-function createPool(config: pg.ClientConfig, options: PostgresOptions): pg.Pool {
-  const pool = new pg.Pool({ ...config, max: options.poolSize ?? 10, idleTimeoutMillis: 30_000 });
-  // A lost connection leaves the pool by itself, and whoever has a statement on it is told by its rejection; without a
-  // listener the event would end the process.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  return pool;
 }
 
 function read(url: string, options: PostgresOptions) {

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { isLostRace, unavailableError } from './errors.ts';
+import { connectError, mayRunAgain } from './errors.ts';
 import type { LaneMember } from './lane-member.ts';
 import type { LaneQueue } from './lane-queue.ts';
 import type { Failed } from './run-work.ts';
@@ -51,9 +51,9 @@ async function runShared(
     const isLast = count === size - 1;
     const fault = failed === undefined && isLast ? undefined : await separate(connection, failed);
     if (failed !== undefined) unfinished.push(...answer(member, failed));
-    if (fault !== undefined) return [...unfinished, ...lose(done, member, unavailableError(fault, server))];
+    if (fault !== undefined) return [...unfinished, ...lose(done, member, connectError(fault, server))];
     // The commit lets go of what others wait for; after a cancellation nobody else's statement shall be hit by it.
-    if (isLostRace(failed?.engineError) || connection.isSpent()) break;
+    if (mayRunAgain(failed?.engineError) || connection.isSpent()) break;
   }
   if (done.length === 0) {
     await rollback(connection);
@@ -77,7 +77,7 @@ async function separate(connection: Connection, failed: Failed | undefined): Pro
 
 /** Tells a member what became of it, unless it is to run again. */
 function answer(member: LaneMember, failed: Failed | undefined): Unfinished[] {
-  if (isLostRace(failed?.engineError)) return [{ member, lostRace: failed?.engineError }];
+  if (mayRunAgain(failed?.engineError)) return [{ member, lostRace: failed?.engineError }];
   if (failed === undefined) member.committed();
   else member.reject(failed.error);
   return [];

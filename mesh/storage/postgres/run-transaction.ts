@@ -1,10 +1,10 @@
 import type { Connection } from './connection.ts';
-import { isLostRace } from './errors.ts';
-import { waitAfterLostRace } from './lost-race.ts';
+import { mayRunAgain } from './errors.ts';
+import { waitBeforeRunningAgain } from './lost-race.ts';
 import { type Done, type Failed, runWork, type Work } from './run-work.ts';
 import { begin, commit, rollback } from './transaction-control.ts';
 
-/** Runs `work` in a transaction, and again from its start when it lost a race. */
+/** Runs `work` in a transaction, and again from its start when it lost a race or found a stale statement. */
 export async function runTransaction<T>(
   acquire: () => Promise<Connection>,
   server: string,
@@ -14,8 +14,8 @@ export async function runTransaction<T>(
   for (let attempts = 1; ; attempts += 1) {
     const outcome = await runOnce(acquire, server, work, signal);
     if ('value' in outcome) return outcome.value;
-    if (!isLostRace(outcome.engineError)) throw outcome.error;
-    await waitAfterLostRace(outcome.engineError, server, attempts);
+    if (!mayRunAgain(outcome.engineError)) throw outcome.error;
+    await waitBeforeRunningAgain(outcome.engineError, server, attempts);
   }
 }
 

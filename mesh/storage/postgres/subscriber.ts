@@ -7,6 +7,8 @@ import { type Hear, openSubscription, type Subscription } from './subscription.t
 export interface Subscriber {
   /** Hears `channel` from some time on, for as long as somebody listens. */
   follow(channel: string): void;
+  /** Hears over a new connection from some time on. */
+  reconnect(): void;
   /** Resolves once the connection is closed. */
   close(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export function createSubscriber(config: pg.ClientConfig, listeners: Listeners, 
       subscription?.follow(channel);
       running ??= run();
     },
+    reconnect: () => subscription?.close(),
     async close() {
       closing.abort();
       await running;

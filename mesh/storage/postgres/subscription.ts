@@ -5,6 +5,8 @@ import { destroy } from './connection.ts';
 export interface Subscription {
   /** Hears `channel` from some time on. */
   follow(channel: string): void;
+  /** Closes the connection. */
+  close(): void;
   /** Resolves when the connection is gone. */
   readonly lost: Promise<void>;
 }
@@ -37,6 +39,7 @@ export async function openSubscription(
       followed.add(channel);
       client.query(`LISTEN ${pg.escapeIdentifier(channel)}`).then(() => hear(channel, undefined), close);
     },
+    close,
     lost: lost.promise,
   };
 }

@@ -1,13 +1,13 @@
 import type { Connection } from './connection.ts';
-import { commitError, unavailableError } from './errors.ts';
+import { commitError, connectError } from './errors.ts';
 import type { Failed } from './run-work.ts';
 
-/** Begins a transaction with `sql`. Throws UNAVAILABLE `STORAGE_UNAVAILABLE` when that fails. */
+/** Begins a transaction with `sql`; throws why that failed. */
 export async function begin(connection: Connection, server: string, sql = 'BEGIN'): Promise<void> {
   try {
     await connection.script(sql);
   } catch (error) {
-    throw unavailableError(error, server);
+    throw connectError(error, server);
   }
 }
 

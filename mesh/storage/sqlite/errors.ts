@@ -1,46 +1,37 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { sqlForMessage } from '../sql.ts';
+import { type Remedies, storageFault } from '../storage-fault.ts';
+import { kindOf } from './result-codes.ts';
 
-// https://sqlite.org/rescode.html; an extended code has the primary one in its low byte.
-const busy = 5;
-const locked = 6;
-const readOnly = 8;
-const ioError = 10;
-const full = 13;
-const cannotOpen = 14;
+const remedies: Remedies = {
+  unavailable: 'check its disk and that its file can be opened',
+  busy: 'check that no other process holds it',
+  full: 'free space on its disk, it continues by itself',
+  'read-only': 'check that its disk is mounted for writing and that its file lies where it was opened',
+  denied: 'let the user of this process read and write its file and folder',
+  'wrong-schema': 'run the program that made it, or restore the file that belongs to this data folder',
+  corrupt: 'stop this process, restore the whole data folder from a backup, and start it again',
+  'too-large': 'send less at a time',
+};
 
-/** What a failed statement becomes: a MeshError when the disk or another process is at fault, else an Error with the SQL. */
+/** What a failed statement becomes: a MeshError when the database is at fault, else an Error with the SQL. */
 export function sqliteError(error: unknown, sql: string, path: string): Error {
-  const text = error instanceof Error ? error.message : String(error);
-  switch (primaryCode(error)) {
-    case full:
-      return new MeshError(
-        Status.UNAVAILABLE,
-        'STORAGE_FULL',
-        `the database ${path} cannot grow: ${text}; free space on its disk, it goes on by itself`,
-        { cause: error },
-      );
-    case busy:
-    case locked:
-    case readOnly:
-    case ioError:
-    case cannotOpen:
-      return new MeshError(
-        Status.UNAVAILABLE,
-        'STORAGE_UNAVAILABLE',
-        `the database ${path} cannot be used: ${text}; check its disk and that no other process holds it`,
-        { cause: error },
-      );
-    default:
-      return new Error(`${text}, in: ${sqlForMessage(sql)}`);
-  }
+  const kind = kindOf(error);
+  if (kind === 'statement') return new Error(`${textOf(error)}, in: ${sqlForMessage(sql)}`);
+  const text = kind === 'wrong-schema' ? `${textOf(error)}, in: ${sqlForMessage(sql)}` : textOf(error);
+  return storageFault(kind, { database: path, text, cause: error }, remedies);
 }
 
-/** The refusal to open `path`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */
+/** DATA_LOSS `STORAGE_CORRUPT`: `text` says what is damaged in the file at `path`. */
+export function corruptError(path: string, text: string, cause?: unknown): MeshError {
+  return storageFault('corrupt', { database: path, text, cause }, remedies);
+}
+
+/** The refusal to open `path`: DATA_LOSS `STORAGE_CORRUPT` when it is damaged, else UNAVAILABLE `STORAGE_UNAVAILABLE`. */
 export function cannotOpenError(error: unknown, path: string): MeshError {
-  const text = error instanceof Error ? error.message : String(error);
-  const message = `the database ${path} cannot be opened: ${text}; check that its folder can be written and that the file is a SQLite database`;
+  if (kindOf(error) === 'corrupt') return corruptError(path, textOf(error), error);
+  const message = `the database ${path} cannot be opened: ${textOf(error)}; check that its folder can be written and that no other process holds it`;
   return new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', message, { cause: error });
 }
 
@@ -51,10 +42,9 @@ export function closedError(path: string): MeshError {
 
 /** Whether SQLite refused because another process holds the database. */
 export function isBusy(error: unknown): boolean {
-  return primaryCode(error) === busy;
+  return kindOf(error) === 'busy';
 }
 
-function primaryCode(error: unknown): number | undefined {
-  const known = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number';
-  return known ? (error.errcode as number) & 0xff : undefined;
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

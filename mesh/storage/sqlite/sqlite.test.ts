@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
+import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Storage, Transaction } from '../storage.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
@@ -105,8 +106,8 @@ describe('SQLite', () => {
   it('refuses to open a file that is no database', async () => {
     const path = join(folder, 'letter.db');
     await writeFile(path, 'Dear reader, this is not a database but a letter of some length.'.repeat(20));
-    await expect(openSqlite(path)).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
-    await expect(openSqlite(path)).rejects.toThrow(`${path} cannot be opened`);
+    await expect(openSqlite(path)).rejects.toMatchObject({ code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT' });
+    await expect(openSqlite(path)).rejects.toThrow(`${path} is damaged: file is not a database`);
   });
 
   it('refuses to open a file in a folder that cannot be made', async () => {

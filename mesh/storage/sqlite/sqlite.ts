@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.ts';
-import { applyMigrations } from '../migrations.ts';
+import { applyMigrations, type Schema } from '../migrations.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
 import { openChannels } from './channels.ts';
 import { type Connection, connect } from './connection.ts';
-import { cannotOpenError, closedError } from './errors.ts';
+import { cannotOpenError, closedError, corruptError } from './errors.ts';
 import { createGroupCommit } from './group-commit.ts';
 
 /** Settings of a SQLite database. */
@@ -22,7 +22,7 @@ export interface SqliteOptions {
 
 /**
  * Opens the SQLite database at `path` and makes file and folder where there are none. Fails with UNAVAILABLE
- * `STORAGE_UNAVAILABLE` when it cannot be read and written, or is no database.
+ * `STORAGE_UNAVAILABLE` when it cannot be read and written, and with DATA_LOSS `STORAGE_CORRUPT` when it is no database.
  */
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Storage> {
   const connection = open(path, options);
@@ -53,7 +53,8 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     transaction,
     async migrate(set, migrations) {
       if (closing !== undefined) throw closedError(path);
-      await writer.run((tx) => applyMigrations(tx, 'sqlite', set, migrations), undefined);
+      const schema: Schema = { dialect: 'sqlite', damaged: (text) => corruptError(path, text) };
+      await writer.run((tx) => applyMigrations(tx, schema, set, migrations), undefined);
     },
     notify: channels.notify,
     listen: channels.listen,
