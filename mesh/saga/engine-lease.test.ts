@@ -46,7 +46,7 @@ describeOnEachDatabase((newUrl) => {
     it('that has expired is taken by another engine, and its old driver writes nothing more and runs nothing more', async () => {
       const storage = await openShared();
       const clock = createTestClock();
-      const stalled: Clock = { now: clock.now, after: () => () => undefined };
+      const stalled: Clock = { ...clock, after: () => () => undefined };
       const zombie = await heldAtCharge(storage, stalled);
       const saga = createTestSaga();
       const engine = await startEngine(storage, saga, { clock, leaseMs });
