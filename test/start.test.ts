@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -173,6 +173,17 @@ describe('a start', () => {
     expect(await spawned.ended).toEqual({ code: 0, signal: null });
     socket.destroy();
     silent.close();
+  });
+
+  it('is refused when a database of the data folder is gone, with its file and what to do', async () => {
+    await using mesh = await startProcess({ dataDir });
+    expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+    await rm(join(dataDir, 'order.db'));
+    expect(await refusal({ dataDir })).toEqual([
+      expect.stringMatching(
+        `^cannot start: .*${join(dataDir, 'order.db')}.*is missing.*restore.*delete .*manifest.json$`,
+      ),
+    ]);
   });
 
   it('goes on with the data of the last run', async () => {

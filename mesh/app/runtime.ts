@@ -7,7 +7,6 @@ import { MeshError } from '../errors/mesh-error.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { openKafkaLog } from '../events/kafka/kafka-log.ts';
-import { openStorage } from '../storage/open.ts';
 import { openTasks } from '../tasks/open-tasks.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -15,6 +14,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { describeProcess } from '../telemetry/process-metrics.ts';
 import { createPrometheusMetrics } from '../telemetry/prometheus/prometheus-metrics.ts';
 import type { Directory } from './directory.ts';
+import type { OpenDatabase } from './open-databases.ts';
 import type { Runtime } from './service.ts';
 
 export interface RuntimeOptions {
@@ -22,6 +22,7 @@ export interface RuntimeOptions {
   readonly engine: Engine;
   readonly logger: Logger;
   readonly draining: AbortSignal;
+  readonly openDatabase: OpenDatabase;
   /** Where clients find the services that they call. */
   readonly directory: Directory;
   /** Closes what the runtime opens, the last first. */
@@ -34,13 +35,14 @@ export async function openRuntime({
   engine,
   logger,
   draining,
+  openDatabase,
   directory,
   resources,
 }: RuntimeOptions): Promise<Runtime> {
   const clock = systemClock;
-  const events = await openEvents(config.eventsUrl, clock, logger);
+  const events = await openEvents(config.eventsUrl, { clock, logger, openDatabase });
   resources.defer(() => events.close());
-  const tasks = await openTasks(config, { clock, logger });
+  const tasks = await openTasks(config, { clock, logger, open: (url) => openDatabase('tasks', url) });
   resources.defer(() => tasks.close());
   const clients = createClientFactory({
     engine,
@@ -65,7 +67,7 @@ export async function openRuntime({
       const other = ownerByUrl.get(url);
       if (other !== undefined) throw sharedDatabase(other, service);
       ownerByUrl.set(url, service);
-      const storage = await openStorage(url, { soleUser: true });
+      const storage = await openDatabase(service, url);
       resources.defer(() => storage.close());
       return storage;
     },
@@ -78,9 +80,12 @@ function createMetrics(clock: Clock, logger: Logger): Metrics {
   return metrics;
 }
 
-async function openEvents(url: string, clock: Clock, logger: Logger): Promise<EventLog> {
+async function openEvents(
+  url: string,
+  { clock, logger, openDatabase }: Pick<RuntimeOptions, 'logger' | 'openDatabase'> & { readonly clock: Clock },
+): Promise<EventLog> {
   if (url.startsWith('kafka:')) return openKafkaLog(url, { clock, logger });
-  return await openEmbeddedLog(pathOf(url), { clock, logger });
+  return await openEmbeddedLog(pathOf(url), { clock, logger, open: (file) => openDatabase('events', file) });
 }
 
 /** Each service has tables of the same names (outbox, inbox, ...), so none may open the database of another. */

@@ -13,6 +13,7 @@ import { checkAddresses } from './check-addresses.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { createDirectory } from './directory.ts';
 import { watchServices } from './health-watch.ts';
+import { createOpenDatabase } from './open-databases.ts';
 import { openRuntime } from './runtime.ts';
 import { serveMetrics } from './serve-metrics.ts';
 import type { CreateService, Runtime, Service } from './service.ts';
@@ -47,8 +48,17 @@ export async function startApp(config: Config, creators: readonly CreateService[
   let address: string | undefined;
   const directory = createDirectory(config.addresses, () => address ?? notListening());
   const engine = await engineByName(config.grpcEngine);
-  const runtime = await openRuntime({ config, engine, logger, draining: draining.signal, directory, resources });
+  const runtime = await openRuntime({
+    config,
+    engine,
+    logger,
+    draining: draining.signal,
+    openDatabase: createOpenDatabase(dataFolder, logger),
+    directory,
+    resources,
+  });
   const services = await buildServices(runtime, creators, directory);
+  dataFolder.opened();
   checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);

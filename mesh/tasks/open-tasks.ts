@@ -1,25 +1,30 @@
 import { join } from 'node:path';
 import { type Config, databaseUrlOf } from '../config/config.ts';
-import { openStorage } from '../storage/open.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { TaskQueue } from './task-queue.ts';
+
+/** What the task queues need of their process. */
+export interface TaskOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Opens the database of the queues, or of their dead letters. */
+  readonly open: (url: string) => Promise<Storage>;
+}
 
 /**
  * Opens the task queues that `TASKS_URL` names. Those of a broker keep their dead letters in a database: `tasks` of
  * `DATABASE_URL`, or `tasks.db` in the data folder beside SQLite.
  */
-export async function openTasks(
-  config: Config,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-): Promise<TaskQueue> {
+export async function openTasks(config: Config, { clock, logger, open }: TaskOptions): Promise<TaskQueue> {
   const { tasksUrl } = config;
   if (tasksUrl.startsWith('embedded:')) {
     const { openEmbeddedTasks } = await import('./embedded/embedded-tasks.ts');
-    return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { clock, logger });
+    return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { clock, logger, open });
   }
   const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
-  const storage = await openStorage(lettersUrl(config));
+  const storage = await open(lettersUrl(config));
   try {
     const tasks = await openRabbitmqTasks(tasksUrl, { storage, clock, logger });
     return {

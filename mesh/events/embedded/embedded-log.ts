@@ -19,6 +19,8 @@ import { loadTopics, type Topics } from './topics.ts';
 export interface EmbeddedLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Opens the database of the log. Default: `openStorage`, for this process alone. */
+  readonly open?: (url: string) => Promise<Storage>;
 }
 
 /** The largest value of an event, in bytes: what a Kafka broker takes by default. */
@@ -29,7 +31,8 @@ export const maxEventBytes = 1024 * 1024;
  * file: offsets and group membership are kept in memory, and the file is written before anything is acknowledged.
  */
 export async function openEmbeddedLog(path: string, options: EmbeddedLogOptions): Promise<EventLog> {
-  const storage = await openStorage(`sqlite:${path}`, { soleUser: true });
+  const { open = (url: string) => openStorage(url, { soleUser: true }) } = options;
+  const storage = await open(`sqlite:${path}`);
   try {
     await storage.migrate('event-log', migrations);
     return createEmbeddedLog(storage, await loadTopics(storage), options);

@@ -1,6 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { TaskQueue } from '../task-queue.ts';
@@ -9,15 +10,23 @@ import { withDefaults } from '../work-defaults.ts';
 import { createTaskStore } from './task-store.ts';
 import { createWorker, type EmbeddedWorker } from './worker.ts';
 
+/** What the embedded queue needs of its process. */
+export interface EmbeddedTasksOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Opens the database of the queue. Default: `openStorage`, for this process alone. */
+  readonly open?: (url: string) => Promise<Storage>;
+}
+
 /**
  * Opens a task queue in a SQLite file, which belongs to this process alone: what an earlier one had in hand may be taken
  * at once. Workers are woken by what happens and by the clock; an idle queue costs nothing.
  */
 export async function openEmbeddedTasks(
   path: string,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger, open = (url) => openStorage(url, { soleUser: true }) }: EmbeddedTasksOptions,
 ): Promise<TaskQueue> {
-  const storage = await openStorage(`sqlite:${path}`, { soleUser: true });
+  const storage = await open(`sqlite:${path}`);
   const workers = new Map<EmbeddedWorker, string>();
   const wakeWorkers = (queue: string) => {
     for (const [worker, itsQueue] of workers) if (itsQueue === queue) worker.wake();

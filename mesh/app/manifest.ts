@@ -1,0 +1,94 @@
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { unreadableManifest } from './data-mismatch.ts';
+
+/** What the manifest says of one database. */
+export interface ManifestEntry {
+  readonly id: string;
+  /** The last start that is known to have opened it. */
+  readonly start: number;
+}
+
+/**
+ * Which databases belong together, in `manifest.json` of the data folder. It is on the disk when a change of it returns,
+ * whole or not at all.
+ */
+export interface Manifest {
+  readonly path: string;
+  /** Whether the folder had one when this process came. */
+  readonly existed: boolean;
+  /** The number of this start: no database of this process alone has seen a later one. */
+  readonly start: number;
+  entryOf(key: string): ManifestEntry | undefined;
+  /** Notes a later number, before a database gets it. */
+  raiseStart(start: number): void;
+  record(key: string, entry: ManifestEntry): void;
+}
+
+interface Content {
+  readonly start: number;
+  readonly databases: Readonly<Record<string, ManifestEntry>>;
+}
+
+/** Reads the manifest of a data folder and counts this start in it. FAILED_PRECONDITION `DATA_MISMATCH` when it is damaged. */
+export function openManifest(folder: string): Manifest {
+  const path = join(folder, 'manifest.json');
+  const found = read(path);
+  let content: Content = { databases: {}, ...found, start: (found?.start ?? 0) + 1 };
+  const change = (next: Content): void => {
+    write(folder, path, next);
+    content = next;
+  };
+  change(content);
+  return {
+    path,
+    existed: found !== undefined,
+    get start() {
+      return content.start;
+    },
+    entryOf: (key) => content.databases[key],
+    raiseStart(start) {
+      if (start > content.start) change({ ...content, start });
+    },
+    record: (key, entry) => change({ ...content, databases: { ...content.databases, [key]: entry } }),
+  };
+}
+
+function read(path: string): Content | undefined {
+  try {
+    const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (isContent(content)) return content;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw unreadableManifest(path);
+}
+
+function isContent(value: unknown): value is Content {
+  if (!isObject(value) || !isCount(value.start) || !isObject(value.databases)) return false;
+  return Object.values(value.databases).every(
+    (entry) => isObject(entry) && typeof entry.id === 'string' && isCount(entry.start),
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+/** A crash leaves the old text or the new one: the new one is complete on the disk before it takes the name. */
+function write(folder: string, path: string, content: Content): void {
+  const unfinished = `${path}.part`;
+  writeFileSync(unfinished, `${JSON.stringify(content, undefined, 2)}\n`, { flush: true });
+  renameSync(unfinished, path);
+  const directory = openSync(folder, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}

@@ -1,0 +1,90 @@
+import { statSync } from 'node:fs';
+import { type Identity, noteStart, readIdentity } from '../storage/identity.ts';
+import { openStorage } from '../storage/open.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { DataFolder } from './data-folder.ts';
+import { dataMismatch } from './data-mismatch.ts';
+import type { ManifestEntry } from './manifest.ts';
+
+/** Opens the database `name` that `url` names. The caller closes it. */
+export type OpenDatabase = (name: string, url: string) => Promise<Storage>;
+
+/**
+ * Makes what opens the databases of a process. Each is compared with the manifest of the data folder: FAILED_PRECONDITION
+ * `DATA_MISMATCH` when it is missing, empty, of another mesh, or from another time than the manifest. What the manifest does
+ * not list is adopted. Every step may be the last one before a crash, and the next start gets on.
+ */
+export function createOpenDatabase(folder: DataFolder, logger: Logger): OpenDatabase {
+  const { manifest } = folder;
+  return async (name, url) => {
+    const { scheme, location, path } = placeOf(url);
+    const key = `${scheme}:${name}`;
+    const entry = manifest.entryOf(key);
+    const refuse = (fault: string) => dataMismatch({ name, location, manifest: manifest.path, fault });
+    const hadContent = path === undefined ? undefined : hasContent(path);
+    // Before it is opened, which makes a file where there is none.
+    if (entry !== undefined && hadContent === false) throw refuse('is missing or empty');
+
+    const storage = await openStorage(url, { soleUser: true });
+    try {
+      const identity = await readIdentity(storage);
+      const fault = faultOf(name, identity, entry, storage.exclusive ? manifest.start : undefined);
+      if (fault !== undefined) throw refuse(fault);
+      if (entry === undefined && (identity !== undefined || hadContent === true)) {
+        const level = manifest.existed || identity === undefined ? 'info' : 'warn';
+        logger[level](
+          { database: name, location },
+          'adopted a database that the manifest of the data folder did not list',
+        );
+      }
+      // In this order a database is never ahead of the manifest, nor the manifest's entry ahead of the database.
+      manifest.raiseStart((identity?.start ?? 0) + 1);
+      const { id, start } = await noteStart(storage, name, manifest.start);
+      manifest.record(key, { id, start });
+      return storage;
+    } catch (error) {
+      await storage.close();
+      throw error;
+    }
+  };
+}
+
+/** `lastStart`: the latest start that the database can have seen, when no other process can have opened it. */
+function faultOf(
+  name: string,
+  identity: Identity | undefined,
+  entry: ManifestEntry | undefined,
+  lastStart: number | undefined,
+): string | undefined {
+  if (identity !== undefined && identity.name !== name) return `is the database ${identity.name}`;
+  if (entry === undefined) return undefined;
+  if (identity === undefined) return 'is another one: it is new, or older than the manifest';
+  if (identity.id !== entry.id) return 'is another one: its id differs';
+  if (identity.start < entry.start)
+    return `is older than the others: its last start was number ${identity.start}, that of the others ${entry.start}`;
+  if (lastStart !== undefined && identity.start >= lastStart)
+    return `is newer than the manifest: its last start was number ${identity.start}, that of the manifest ${lastStart - 1}`;
+  return undefined;
+}
+
+interface Place {
+  readonly scheme: 'sqlite' | 'postgres';
+  /** For people: without the password. */
+  readonly location: string;
+  /** Of the file; `undefined` on a server. */
+  readonly path: string | undefined;
+}
+
+function placeOf(url: string): Place {
+  if (url.startsWith('sqlite:')) {
+    const path = url.slice('sqlite:'.length);
+    return { scheme: 'sqlite', location: path, path };
+  }
+  const { host, pathname } = URL.parse(url) ?? { host: '', pathname: '' };
+  return { scheme: 'postgres', location: `${host}${pathname}`, path: undefined };
+}
+
+function hasContent(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
