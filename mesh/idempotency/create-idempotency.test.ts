@@ -29,8 +29,8 @@ function jsonCodec<Message>(): Codec<Message> {
 }
 
 /** A bank with one account and no protection of its own against doing things twice. */
-async function openBank(url: string) {
-  const storage = await openStorage(url);
+async function openBank(url: string, clock = createTestClock()) {
+  const storage = await openStorage(url, { clock });
   onTestFinished(() => storage.close());
   await storage.migrate('bank', [
     {
@@ -38,7 +38,6 @@ async function openBank(url: string) {
       sql: 'CREATE TABLE account (id BIGINT PRIMARY KEY, balance BIGINT NOT NULL); INSERT INTO account VALUES (1, 0)',
     },
   ]);
-  const clock = createTestClock();
   const idempotency = await createIdempotency(storage, { clock });
   return { storage, clock, idempotency };
 }
@@ -148,6 +147,42 @@ describe('idempotency', () => {
         kept.push(await keptBy(storage));
       }
       expect(kept).toEqual([252, 53, 4]);
+    });
+
+    it.each([
+      ['a year ahead', 365 * 24 * hourMs],
+      ['a year behind', -365 * 24 * hourMs],
+    ])('forgets nothing because of a clock that is %s for a while', async (_title, wrongByMs) => {
+      const url = newUrl();
+      const before = await openBank(url);
+      const first = { requestId: 'first', amount: 5 };
+      await depositOnce(before.idempotency, first);
+      const wrong = await openBank(url, createTestClock(before.clock.now() + wrongByMs));
+      const meanwhile = { requestId: 'meanwhile', amount: 2 };
+      await depositOnce(wrong.idempotency, meanwhile);
+      // Also in a process that was there before, and after.
+      before.clock.shift(wrongByMs);
+      before.clock.advance(60_000);
+      await depositOnce(before.idempotency, { requestId: 'shifted', amount: 1 });
+      const after = await openBank(url, createTestClock(before.clock.now() - wrongByMs));
+      await depositOnce(after.idempotency, { requestId: 'after', amount: 1 });
+      expect(await depositOnce(after.idempotency, first)).toEqual({ amount: 5 });
+      expect(await depositOnce(after.idempotency, meanwhile)).toEqual({ amount: 7 });
+      expect(await balanceOf(after.storage)).toBe(9);
+    });
+
+    it('still forgets after seven days when one answer was kept while a clock was a year ahead', async () => {
+      const url = newUrl();
+      const { storage, clock, idempotency } = await openBank(url);
+      for (const requestId of ['old', 'ahead']) await depositOnce(idempotency, { requestId, amount: 1 });
+      const ahead = [clock.now() + 365 * 24 * hourMs, 'ahead'];
+      await storage.execute('UPDATE handled_request SET create_time = $1 WHERE request_id = $2', ahead);
+      const next = await openBank(url, clock);
+      await depositOnce(next.idempotency, { requestId: 'new', amount: 1 });
+      expect(await keptBy(storage)).toBe(3);
+      clock.advance(8 * 24 * hourMs);
+      await depositOnce(next.idempotency, { requestId: 'newer', amount: 1 });
+      expect(await keptBy(storage)).toBe(2);
     });
 
     it('does a hundred calls of one lane once each, in their order, and keeps an answer for each', async () => {

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../errors/mesh-error.ts';
+import { type AgingClock, openAgingClock, timesOf } from '../storage/aging-clock.ts';
 import { loadMigrations } from '../storage/migrations.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -17,7 +18,7 @@ import type { Codec, Idempotency, RepeatableMethod } from './idempotency.ts';
 /** What idempotency stands on. */
 export interface IdempotencyOptions {
   readonly clock: Clock;
-  /** How long answers are kept: at least 24 hours. Default: 7 days. */
+  /** How long answers are kept, counted while a process runs: at least 24 hours. Default: 7 days. */
   readonly retentionMs?: number;
 }
 
@@ -29,14 +30,15 @@ const maxForgottenPerCall = 200;
 /** Idempotency in the service's own storage, to which it applies its migrations. */
 export async function createIdempotency(storage: Storage, options: IdempotencyOptions): Promise<Idempotency> {
   await storage.migrate('idempotency', await loadMigrations(new URL('./migrations/', import.meta.url)));
-  const purge = createPurge(options);
+  const aging = await openAgingClock(storage, timesOf(storage, 'handled_request', 'create_time'), options.clock);
+  const purge = createPurge(aging, options.retentionMs);
   return {
     once(method, request, work, transaction) {
       if (request.requestId === '') return storage.transaction(work, transaction);
       const key = keyOf(method, request);
       return storage.transaction(async (tx) => {
         await purge(tx);
-        while (!(await claim(tx, key, options.clock.now()))) {
+        while (!(await claim(tx, key, aging.nowMs()))) {
           const handled = await findHandled(tx, key);
           // It is gone when its retention ended between the two statements: then the id is free.
           if (handled !== undefined) return answerOf(method.responseType, key, handled);
@@ -56,12 +58,12 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
 }
 
 /** Forgets in small portions, in the transactions that add: it needs no process of its own and cannot fail by itself. */
-function createPurge({ clock, retentionMs = 7 * 24 * hourMs }: IdempotencyOptions): (tx: Transaction) => Promise<void> {
+function createPurge(aging: AgingClock, retentionMs = 7 * 24 * hourMs): (tx: Transaction) => Promise<void> {
   if (retentionMs < 24 * hourMs)
     throw new RangeError(`retentionMs is ${retentionMs}; answers are kept for at least 24 hours`);
   let nextMs = 0;
   return async (tx) => {
-    const nowMs = clock.now();
+    const nowMs = aging.nowMs();
     if (nowMs < nextMs) return;
     const forgotten = await forgetBefore(tx, nowMs - retentionMs, maxForgottenPerCall);
     if (forgotten < maxForgottenPerCall) nextMs = nowMs + purgeIntervalMs;

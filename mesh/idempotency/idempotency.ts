@@ -16,7 +16,7 @@ export interface RepeatableMethod<Request, Response> {
 
 /**
  * Makes mutations safe to repeat by their `request_id`. The first answer is kept for at least 24 hours, in the
- * transaction of the effect; the same id with another payload is ALREADY_EXISTS `REQUEST_ID_REUSED`. Refusals are not
+ * transaction of the effect, whatever the machine's clock is set to; the same id with another payload is ALREADY_EXISTS `REQUEST_ID_REUSED`. Refusals are not
  * kept: nothing happened, so a repeated call decides anew. An empty `requestId` means: not safe to repeat.
  */
 export interface Idempotency {

@@ -6,9 +6,12 @@ import type { Storage } from './storage.ts';
 /**
  * Opens the database that `url` names: `sqlite:data/user.db` or `postgres://user@host/user`. Fails with INVALID_ARGUMENT
  * `INVALID_STORAGE_URL` for another scheme, and with UNAVAILABLE `STORAGE_UNAVAILABLE` when it cannot be used. With
- * `soleUser`, a SQLite file is this process's alone while it is open.
+ * `soleUser`, a SQLite file is this process's alone while it is open; `check` notes the time of `clock`.
  */
-export async function openStorage(url: string, options: Pick<SqliteOptions, 'soleUser'> = {}): Promise<Storage> {
+export async function openStorage(
+  url: string,
+  options: Pick<SqliteOptions, 'soleUser' | 'clock'> = {},
+): Promise<Storage> {
   const scheme = url.slice(0, url.indexOf(':') + 1);
   // Loaded when they are asked for: a process uses one engine, and each costs time to start.
   if (scheme === 'sqlite:' && url.length > scheme.length) {
@@ -17,7 +20,7 @@ export async function openStorage(url: string, options: Pick<SqliteOptions, 'sol
   }
   if (scheme === 'postgres:' || scheme === 'postgresql:') {
     const { openPostgres } = await import('./postgres/postgres.ts');
-    return openPostgres(url);
+    return openPostgres(url, options);
   }
   throw new MeshError(
     Status.INVALID_ARGUMENT,

@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import type { NewDatabaseUrl } from '../testing/databases.ts';
 import { afterCommitContract } from './contract/after-commit.ts';
 import { channelContract } from './contract/channels.ts';
+import { checkContract } from './contract/checks.ts';
 import { concurrencyContract } from './contract/concurrency.ts';
 import { laneContract } from './contract/lanes.ts';
 import { lifeContract } from './contract/life.ts';
@@ -20,5 +21,6 @@ export function storageContract(newUrl: NewDatabaseUrl): void {
   describe('a value', () => valueContract(newUrl));
   describe('a migration', () => migrationContract(newUrl));
   describe('a channel', () => channelContract(newUrl));
+  describe('a check', () => checkContract(newUrl));
   describe('from opening to closing', () => lifeContract(newUrl));
 }

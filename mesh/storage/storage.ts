@@ -74,7 +74,10 @@ export interface Storage extends Queryable {
    * Returns how to end that; `close` ends it too.
    */
   listen(channel: string, heard: () => void): () => void;
-  /** Resolves when the database answers; rejects with what is wrong. */
+  /**
+   * Resolves when the database takes writes, which it finds out with a small one; rejects with what is wrong. Calls that come
+   * while one is under way share it. Each notes the time, and how far the rows have aged (`openAgingClock`).
+   */
   check(): Promise<void>;
   /** Waits for transactions under way, then closes. */
   close(): Promise<void>;

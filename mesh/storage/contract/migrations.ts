@@ -35,10 +35,11 @@ export function migrationContract(newUrl: NewDatabaseUrl): void {
 
   it.each(['half of it', 'one character'])('reports a damaged record of a migration as such: %s', async (part) => {
     const storage = await openWithTables(newUrl());
-    const [row] = await storage.query<{ checksum: string }>('SELECT checksum FROM schema_migration');
+    const sql = "SELECT checksum FROM schema_migration WHERE set_name = 'test'";
+    const [row] = await storage.query<{ checksum: string }>(sql);
     const checksum = row?.checksum ?? '';
     const damaged = part === 'half of it' ? `${checksum.slice(0, 33)}${'\u0001'.repeat(31)}` : `z${checksum.slice(1)}`;
-    await storage.execute('UPDATE schema_migration SET checksum = $1', [damaged]);
+    await storage.execute("UPDATE schema_migration SET checksum = $1 WHERE set_name = 'test'", [damaged]);
     const migrating = storage.migrate('test', [counters]);
     await expect(migrating).rejects.toMatchObject({ code: 15, reason: 'STORAGE_CORRUPT' });
     await expect(migrating).rejects.toThrow(/migration 0001-init of test.*restore/);

@@ -1,6 +1,9 @@
 import type pg from 'pg';
+import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { applyMigrations, type SchemaTransaction } from '../migrations.ts';
+import { prepare } from '../prepare.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
+import { createWriteCheck } from '../write-check.ts';
 import { openChannels } from './channels.ts';
 import { acquire, type Connection } from './connection.ts';
 import { ensureDatabase } from './create-database.ts';
@@ -16,9 +19,14 @@ import { valueTypes } from './values.ts';
 export interface PostgresOptions {
   /** How many connections are open at most; more calls wait for one. Default 10. */
   readonly poolSize?: number;
+  /** What `check` notes the time of. Default: the machine's. */
+  readonly clock?: Clock;
   /** How long a call waits for a connection before it fails with `STORAGE_UNAVAILABLE`. Default 5000. */
   readonly connectTimeoutMs?: number;
 }
+
+// Less than a service's check may take, so that it says what it waited for.
+const checkTimeoutMs = 4000;
 
 // One key for all sets: services that share a database take turns.
 const migrationLock = 7_306_652_135_881_203n;
@@ -41,10 +49,14 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
   } catch (error) {
     throw connectError(error, server);
   }
-  return createStorage(config, options, server);
+  return await prepare(createStorage(config, options, server));
 }
 
-function createStorage(config: pg.ClientConfig, { poolSize }: PostgresOptions, server: string): Storage {
+function createStorage(
+  config: pg.ClientConfig,
+  { poolSize, clock = systemClock }: PostgresOptions,
+  server: string,
+): Storage {
   const pool = createPool(config, poolSize, () => channels.reconnect());
   const statements = createStatementCache();
   const gate = createGate(server);
@@ -69,6 +81,17 @@ function createStorage(config: pg.ClientConfig, { poolSize }: PostgresOptions, s
       }
       if (!mayRunAgain(failure)) throw postgresError(failure, sql, server);
       await waitBeforeRunningAgain(failure, server, attempts);
+    }
+  };
+  // In one message: a process that is stopped in between has nothing locked.
+  const write = async (sql: string): Promise<void> => {
+    const connection = await connect();
+    try {
+      await connection.script(`BEGIN; SET LOCAL statement_timeout = '${checkTimeoutMs}ms'; ${sql}; COMMIT`);
+    } catch (error) {
+      throw postgresError(error, sql, server);
+    } finally {
+      connection.release();
     }
   };
   const runInTransaction = <T>(work: (tx: SchemaTransaction) => Promise<T>, signal?: AbortSignal): Promise<T> =>
@@ -99,7 +122,7 @@ function createStorage(config: pg.ClientConfig, { poolSize }: PostgresOptions, s
       }),
     notify: channels.notify,
     listen: channels.listen,
-    check: async () => void (await query('SELECT 1')),
+    check: createWriteCheck(query, (sql) => gate.enter(() => write(sql)), clock),
     close: () => gate.close(async () => void (await Promise.all([channels.close(), pool.end()]))),
   };
 }

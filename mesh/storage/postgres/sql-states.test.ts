@@ -98,6 +98,8 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     const owner = await open(url);
     const role = `reader_${randomUUID().slice(0, 8)}`;
     await owner.execute(`CREATE ROLE ${role} LOGIN`);
+    await owner.execute(`GRANT CREATE ON SCHEMA public TO ${role}`);
+    for (const table of ['schema_migration', 'storage_probe']) await owner.execute(`GRANT ALL ON ${table} TO ${role}`);
     const asReader = new URL(url);
     asReader.username = role;
     const reader = await openPostgres(asReader.href);

@@ -1,7 +1,10 @@
 import { dirname } from 'node:path';
+import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { makeFolder } from '../make-folder.ts';
 import { applyMigrations, type Schema } from '../migrations.ts';
+import { prepare } from '../prepare.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
+import { createWriteCheck } from '../write-check.ts';
 import { openChannels } from './channels.ts';
 import { type Connection, connect } from './connection.ts';
 import { cannotOpenError, closedError, corruptError } from './errors.ts';
@@ -16,6 +19,8 @@ export interface SqliteOptions {
    * Default false.
    */
   readonly soleUser?: boolean;
+  /** What `check` notes the time of. Default: the machine's. */
+  readonly clock?: Clock;
   /** The size it may grow to, in pages of 4 KiB; beyond it writes fail with `STORAGE_FULL`. Default: the disk's. */
   readonly maxPages?: number;
 }
@@ -45,11 +50,13 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     channels.close();
     connection.close();
   };
-  return {
+  const execute: Storage['execute'] = (sql, params) => transaction((tx) => tx.execute(sql, params));
+  const write = async (sql: string): Promise<void> => void (await execute(sql));
+  const storage: Storage = {
     dialect: 'sqlite',
     exclusive: true,
     query,
-    execute: (sql, params) => transaction((tx) => tx.execute(sql, params)),
+    execute,
     transaction,
     async migrate(set, migrations) {
       if (closing !== undefined) throw closedError(path);
@@ -58,12 +65,13 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     },
     notify: channels.notify,
     listen: channels.listen,
-    check: async () => void (await query('SELECT count(*) FROM sqlite_schema')),
+    check: createWriteCheck(query, write, options.clock ?? systemClock),
     close() {
       closing ??= close();
       return closing;
     },
   };
+  return await prepare(storage);
 }
 
 function open(path: string, options: SqliteOptions): Connection {
