@@ -1,0 +1,252 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AuditServiceContract } from '../gen/ts/ops/v1/audit.contract.ts';
+import { DeadLetterSource } from '../gen/ts/ops/v1/ops.ts';
+import { type Order, orderStateToJSON } from '../gen/ts/order/v1/order.ts';
+import { openStorage } from '../mesh/storage/open.ts';
+import { eventually } from '../mesh/testing/eventually.ts';
+import { postgres } from '../mesh/testing/postgres-server.ts';
+import { describeWithServer } from '../mesh/testing/servers.ts';
+import { startSimulatedCarrier } from '../services/shipping/carrier/simulated-carrier.ts';
+import type { Expectation } from './kept-data/expectation.ts';
+import { callsOf } from './kept-data/first-answers.ts';
+import { keptCommits, type OpenedData, openKeptData } from './kept-data/open-kept-data.ts';
+import { digestTopic, type Json, type MeshContent, readMesh } from './kept-data/read-mesh.ts';
+import { clockStartVariable } from './support/clock-start.ts';
+import { readHistory } from './support/event-history.ts';
+import { expectConserved, expectPaidOnce, expectShippedOnce, expectToldOnce } from './support/invariants.ts';
+import { type Shop, shopOf, watchToEnd } from './support/shop.ts';
+import { type StartedProcess, startProcess } from './support/start-process.ts';
+
+const minuteMs = 60_000;
+const yearMs = 365 * 24 * 60 * minuteMs;
+
+describe.each(keptCommits)('what the program of %s kept', (commit) => {
+  describe('in SQLite', () => describeKeptData(() => openKeptData(commit, 'sqlite')));
+  describeWithServer(postgres, 'in PostgreSQL', () => describeKeptData(() => openKeptData(commit, 'postgres')));
+});
+
+/** Looks at a kept folder a minute after it was kept, when nothing has expired, and long after. */
+function describeKeptData(open: () => Promise<OpenedData>): void {
+  describe('a minute later', () => describeAMinuteLater(open));
+
+  it('a year later still sees every accepted order to its end', async () => {
+    await using kept = await open();
+    await using mesh = await startAt(kept, kept.expected.frozenAtMs + yearMs);
+    const shop = shopOf(mesh);
+    for (const [id, { end, about }] of Object.entries(kept.expected.ends)) {
+      if (end !== 'NEEDS_ATTENTION') await watchToEnd(shop.orders, id);
+      const order = await shop.orders.getOrder({ id });
+      const timedOut = order.failure?.reason === 'SAGA_TIMED_OUT';
+      expect(timedOut ? 'FAILED' : end, `${id}, ${about}`).toBe(nameOf(order));
+    }
+    for (const [id, end] of Object.entries(kept.expected.redrivenEnds)) {
+      await redriveSaga(shop, id);
+      await watchToEnd(shop.orders, id);
+      expect(nameOf(await shop.orders.getOrder({ id })), id).toBe(end);
+    }
+    const orders = await Array.fromAsync(shop.orders.listOrders({}));
+    await expectConserved(shop, withoutEves(orders));
+    for (const order of orders) await expectPaidOnce(shop, order);
+    expect((await readMesh(mesh)).users).toEqual(kept.expected.content.users);
+    expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+    await expectDelivered(kept, orders);
+  }, 60_000);
+}
+
+function describeAMinuteLater(open: () => Promise<OpenedData>): void {
+  let kept: OpenedData;
+  let expected: Expectation;
+  let mesh: StartedProcess;
+  let shop: Shop;
+  let atStart: MeshContent;
+
+  beforeAll(async () => {
+    kept = await open();
+    ({ expected } = kept);
+    mesh = await startAt(kept, expected.frozenAtMs + minuteMs);
+    shop = shopOf(mesh);
+    atStart = await readMesh(mesh);
+  });
+  afterAll(async () => {
+    await mesh?.[Symbol.asyncDispose]();
+    await kept?.[Symbol.asyncDispose]();
+  });
+
+  const orders = () => Array.fromAsync(shop.orders.listOrders({}));
+
+  it('has every user, item, account, payment and dead letter', () => {
+    const was = expected.content;
+    expect(atStart.users).toEqual(was.users);
+    expect(atStart.items.map(({ sku, name, unitPrice }) => [sku, name, unitPrice])).toEqual(
+      was.items.map(({ sku, name, unitPrice }) => [sku, name, unitPrice]),
+    );
+    expect(Object.keys(atStart.accounts)).toEqual(Object.keys(was.accounts));
+    for (const [id, events] of Object.entries(was.accountEvents))
+      expect(atStart.accountEvents[id]?.slice(0, events.length), id).toEqual(events);
+    for (const payment of was.payments)
+      expect(atStart.payments).toContainEqual({
+        ...payment,
+        state: expect.any(String),
+        updateTime: expect.any(String),
+      });
+    expect(atStart.deadLetters).toEqual(expect.arrayContaining(was.deadLetters));
+  });
+
+  it('has every order, saga and mail, each where it was or further on', () => {
+    const was = expected.content;
+    expect(ids(atStart.orders)).toEqual(Object.keys(expected.ends).toSorted());
+    for (const order of was.orders)
+      expect(atStart.orders).toContainEqual(hasEnded(order) ? order : expect.objectContaining(unchanging(order)));
+    for (const saga of was.sagas) {
+      const { id, name, definitionVersion, subjectId, createTime } = saga;
+      const same = { id, name, definitionVersion, subjectId, createTime };
+      expect(atStart.sagas).toContainEqual(hasEnded(saga) ? saga : expect.objectContaining(same));
+    }
+    for (const mail of was.notifications) {
+      const { id, userId, orderId, template, to, createTime } = mail;
+      const same = { id, userId, orderId, template, to, createTime };
+      expect(atStart.notifications).toContainEqual(hasEnded(mail) ? mail : expect.objectContaining(same));
+    }
+  });
+
+  it('reads every event of the log at its place', async () => {
+    for (const [topic, partitions] of Object.entries(expected.topics)) {
+      const counts = new Map(Object.entries(partitions).map(([partition, { events }]) => [partition, events]));
+      expect(await digestTopic(mesh, topic, counts), topic).toEqual(partitions);
+    }
+  });
+
+  it('answers a repeated call as it did the first time', async () => {
+    const calls = callsOf(shop);
+    for (const { method, request, answer } of expected.calls)
+      expect(await calls[method](request), method).toEqual(answer);
+  });
+
+  it('sees every accepted order to its end', async () => {
+    await Promise.all(
+      Object.entries(expected.ends).map(async ([id, { end, about }]) => {
+        if (end !== 'NEEDS_ATTENTION') await watchToEnd(shop.orders, id);
+        expect(nameOf(await shop.orders.getOrder({ id })), `${id}, ${about}`).toBe(end);
+      }),
+    );
+  });
+
+  it('finishes the orders that waited for an operator, once they are redriven', async () => {
+    for (const [id, end] of Object.entries(expected.redrivenEnds)) {
+      await redriveSaga(shop, id);
+      await watchToEnd(shop.orders, id);
+      expect(nameOf(await shop.orders.getOrder({ id })), id).toBe(end);
+    }
+  });
+
+  it('handles what was a dead letter and can be handled now, and keeps the rest', async () => {
+    await shop.users.createUser({ user: { id: 'nobody-yet', name: 'Nobody', email: 'nobody@example.com' } });
+    const letters = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
+    const redriven = await shop.deadLetters.redriveDeadLetters({ ids: ids(letters) });
+    const { redrivenIds, failures, missingIds } = redriven;
+    // What is behind a parked event in its stream goes with it, and is missing by the time its turn comes.
+    expect([...redrivenIds, ...missingIds, ...ids(failures)].toSorted()).toEqual(ids(letters));
+    for (const { reason } of failures) expect(reason).toBe('UNDECODABLE');
+    const undecodable = expected.content.deadLetters.filter(({ reason }) => reason === 'UNDECODABLE');
+    // A task goes back to its queue, and from there to the dead letters.
+    await eventually(async () => {
+      const left = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
+      expect(subjects(left)).toEqual(subjects(undecodable));
+    });
+  });
+
+  it('has neither lost nor doubled money, stock or mail', async () => {
+    const all = await orders();
+    await expectConserved(shop, withoutEves(all));
+    for (const order of all) {
+      await expectPaidOnce(shop, order);
+      await expectToldOnce(shop, kept.dataDir, order);
+    }
+  });
+
+  it('adds up, and its projections say what its events come to', async () => {
+    const reports = await eventually(async () => {
+      const found = await Array.fromAsync(mesh.client(AuditServiceContract).runAudit({}));
+      expect(found.flatMap(({ report }) => (report?.$case === 'finding' ? [report.value] : []))).toEqual([]);
+      return found;
+    });
+    const checks = reports.flatMap(({ report }) => (report?.$case === 'check' ? [report.value] : []));
+    expect(checks.length).toBeGreaterThan(5);
+    for (const check of checks) expect(check).toMatchObject({ error: '' });
+    await eventually(async () => {
+      const { orders: found, userOrders } = await readMesh(mesh);
+      const summaries = Object.values(userOrders).flat();
+      expect(summaries.map(({ orderId, state }) => [orderId, state]).toSorted()).toEqual(
+        found.map(({ id, state }) => [id, state]).toSorted(),
+      );
+    });
+  });
+
+  it('delivers each completed order once, and has every event in the log when it ends', async () => {
+    const all = await orders();
+    const versions = new Map(all.map(({ id, etag }) => [`order.events/${id}`, Number(etag)]));
+    for (const accountId of Object.keys(expected.content.accounts)) {
+      const { version } = await shop.accounts.getBalance({ accountId });
+      versions.set(`payment.events/${accountId}`, Number(version));
+    }
+    expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+    await expectDelivered(kept, all);
+    const history = await readHistory(kept.dataDir);
+    for (const [aggregate, version] of versions)
+      expect(history.get(aggregate) ?? [], aggregate).toEqual(Array.from({ length: version }, (_, index) => index + 1));
+  });
+}
+
+/** Redrives the saga of an order that waits for an operator. */
+async function redriveSaga({ deadLetters }: Shop, orderId: string): Promise<void> {
+  const filter = { source: DeadLetterSource.DEAD_LETTER_SOURCE_SAGA };
+  const letters = await Array.fromAsync(deadLetters.listDeadLetters({ filter }));
+  const itsOwn = ids(letters.filter(({ subjectId }) => subjectId === orderId));
+  expect(itsOwn).toHaveLength(1);
+  expect((await deadLetters.redriveDeadLetters({ ids: itsOwn })).redrivenIds).toEqual(itsOwn);
+}
+
+/** The carrier's books, which it keeps beside the databases of the services. */
+async function expectDelivered({ databaseUrl }: OpenedData, orders: readonly Order[]): Promise<void> {
+  const storage = await openStorage(databaseUrl('carrier'));
+  const carrier = await startSimulatedCarrier(storage);
+  for (const order of orders) await expectShippedOnce(carrier, order);
+  await carrier.close();
+  await storage.close();
+}
+
+/** Starts the program on a copy, with a clock that shows this time then. */
+function startAt({ dataDir, settings }: OpenedData, timeMs: number): Promise<StartedProcess> {
+  const clock = new URL('./support/clock-start.ts', import.meta.url);
+  const environment = { ...settings, NODE_OPTIONS: `--import=${clock}`, [clockStartVariable]: String(timeMs) };
+  return startProcess({ dataDir, environment });
+}
+
+/** The orders of whom `expectConserved` knows, and not those of lamps. */
+function withoutEves(orders: readonly Order[]): Order[] {
+  return orders.filter(({ userId }) => userId !== 'eve');
+}
+
+/** What they are about, sorted. */
+function subjects<T extends { readonly subjectId?: unknown }>(found: readonly T[]): string[] {
+  return found.map(({ subjectId }) => String(subjectId)).toSorted();
+}
+
+/** The ids, sorted. */
+function ids<T extends { readonly id?: unknown }>(found: readonly T[]): string[] {
+  return found.map(({ id }) => String(id)).toSorted();
+}
+
+function nameOf({ state }: Order): string {
+  return orderStateToJSON(state).replace('ORDER_STATE_', '');
+}
+
+/** Whether an order, a saga or a mail will not change any more by itself. */
+function hasEnded({ state }: Json): boolean {
+  return /_(COMPLETED|COMPENSATED|FAILED|CANCELLED|NEEDS_ATTENTION|SENT|DEAD)$/.test(String(state));
+}
+
+/** What of an order does not change on its way. */
+function unchanging({ id, userId, items, total, shippingAddress, createTime }: Json): Json {
+  return { id, userId, items, total, shippingAddress, createTime };
+}

@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto';
+import { EventServiceContract } from '../../gen/ts/events/v1/events.contract.ts';
+import { NotificationState } from '../../gen/ts/notification/v1/notification.ts';
+import { OrderState, PlaceOrderRequest } from '../../gen/ts/order/v1/order.ts';
+import type { Runtime } from '../../mesh/app/service.ts';
+import type { Storage } from '../../mesh/storage/storage.ts';
+import { bookOrder, euros, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
+import type { Expectation, OrderEnd } from './expectation.ts';
+import { type AnsweredCall, callsOf } from './first-answers.ts';
+import { lampOrder, type Writing } from './good-days.ts';
+import { digestTopic, type Json, readMesh } from './read-mesh.ts';
+import { type Operation, type Trouble, type Troubles, until } from './troubles.ts';
+
+/** What the writer notes while it writes. */
+interface Notes {
+  readonly ends: Record<string, { end: OrderEnd; about: string }>;
+  readonly redrivenEnds: Record<string, OrderEnd>;
+  readonly calls: AnsweredCall[];
+}
+
+/**
+ * Writes what a mesh has in the middle of a bad day: orders that stand at every step, forward and back, dead letters of
+ * each kind, mail that waits, events and tasks that wait in the outboxes. Reports what there is, then places the last
+ * orders and resolves: the process is to be killed at once.
+ */
+export async function writeBadDay(
+  { runtime, troubles, storages }: Writing,
+  report: (expectation: Expectation) => void,
+): Promise<void> {
+  const shop = shopOf(runtime);
+  const notes: Notes = { ends: {}, redrivenEnds: {}, calls: [] };
+  for (const { id, state } of await Array.fromAsync(shop.orders.listOrders({})))
+    notes.ends[id] = { end: endOf(state), about: 'ended on the good days' };
+  await answerCalls(shop, notes);
+  await writeSagasOnTheirWay(shop, troubles, notes);
+  await writeCancelledSagas(shop, troubles, notes);
+  await writeParkedSagas(shop, troubles, notes);
+  await writeParkedProjection(shop, troubles, notes);
+  await writeDeadLetters(runtime);
+  await writeOutboxes(shop, troubles, notes);
+  const expectation = await read(runtime, storages, notes);
+  report(expectation);
+  const last = [bookOrder(), bookOrder({ userId: 'tom' }), bookOrder({ countryCode: 'AQ' })];
+  const ends = ['COMPLETED', 'FAILED', 'FAILED'] as const;
+  await Promise.all(
+    last.map(async (request, index) => {
+      const { id } = await shop.orders.placeOrder(request);
+      notes.ends[id] = { end: ends[index] ?? 'FAILED', about: 'accepted when the process was killed' };
+      report(expectation);
+    }),
+  );
+}
+
+function endOf(state: OrderState): OrderEnd {
+  if (state === OrderState.ORDER_STATE_COMPLETED) return 'COMPLETED';
+  return state === OrderState.ORDER_STATE_CANCELLED ? 'CANCELLED' : 'FAILED';
+}
+
+/** One call of each method that can be repeated, with what it was answered. */
+async function answerCalls(shop: Shop, { calls, ends }: Notes): Promise<void> {
+  const known = callsOf(shop);
+  const answer = async (method: AnsweredCall['method'], request: object) => {
+    const whole: Json = { requestId: randomUUID(), ...request };
+    const answered = { method, request: whole, answer: await known[method](whole) };
+    calls.push(answered);
+    return answered;
+  };
+  await answer('createUser', { user: { id: 'ann', name: 'Ann', email: 'ann@example.com' } });
+  await answer('updateUser', { user: { id: 'ann', name: 'Anne' }, updateMask: 'name' });
+  await answer('createItem', {
+    item: { sku: 'cup', name: 'A cup', unitPrice: { currencyCode: 'EUR', minorUnits: '250' }, onHand: '9' },
+  });
+  await answer('adjustStock', { sku: 'cup', delta: '-2', reason: 'broken' });
+  await answer('openAccount', { accountId: 'ann', currencyCode: 'EUR' });
+  await answer('deposit', { accountId: 'ann', amount: { currencyCode: 'EUR', minorUnits: '900' } });
+  await answer('withdraw', { accountId: 'ann', amount: { currencyCode: 'EUR', minorUnits: '100' } });
+  const order = PlaceOrderRequest.toJSON(bookOrder({ quantity: 1 })) as Json;
+  const { answer: placed } = await answer('placeOrder', order);
+  ends[String(placed.id)] = { end: 'COMPLETED', about: 'ended on the bad day' };
+  await watchToEnd(shop.orders, String(placed.id));
+}
+
+/** Places an order that meets a trouble; resolves with its id once it has. */
+async function placeInto(
+  shop: Shop,
+  troubles: Troubles,
+  operation: Operation,
+  trouble: Trouble,
+  order: Parameters<typeof bookOrder>[0] = {},
+): Promise<string> {
+  const met = troubles.forNextOrder(operation, trouble);
+  await shop.orders.placeOrder(bookOrder({ quantity: 1, ...order }));
+  return await met;
+}
+
+async function writeSagasOnTheirWay(shop: Shop, troubles: Troubles, { ends }: Notes): Promise<void> {
+  const steps = [
+    ['reserveStock', 'COMPLETED', {}],
+    ['charge', 'COMPLETED', {}],
+    ['createShipment', 'COMPLETED', {}],
+    ['commitStock', 'COMPLETED', {}],
+    ['refund', 'FAILED', { countryCode: 'AQ' }],
+    ['releaseStock', 'FAILED', { userId: 'tom' }],
+  ] as const;
+  for (const [operation, end, order] of steps) {
+    for (const trouble of ['hangs before', 'hangs after', 'is unavailable'] as const) {
+      const id = await placeInto(shop, troubles, operation, trouble, order);
+      ends[id] = { end, about: `${operation} ${trouble}` };
+    }
+  }
+}
+
+async function writeCancelledSagas(shop: Shop, troubles: Troubles, { ends, calls }: Notes): Promise<void> {
+  for (const trouble of ['hangs before', 'hangs after', 'is unavailable'] as const) {
+    const id = await placeInto(shop, troubles, 'createShipment', 'hangs after');
+    await shop.orders.cancelOrder({ id, reason: 'too slow' });
+    await troubles.change(id, 'cancelShipment', trouble);
+    ends[id] = { end: 'CANCELLED', about: `cancelShipment ${trouble}` };
+  }
+  const id = await placeInto(shop, troubles, 'charge', 'hangs before');
+  const request = { requestId: randomUUID(), id, reason: 'too dear' };
+  calls.push({ method: 'cancelOrder', request, answer: await callsOf(shop).cancelOrder(request) });
+  ends[id] = { end: 'CANCELLED', about: 'cancelled while charge hangs before' };
+}
+
+async function writeParkedSagas(shop: Shop, troubles: Troubles, { ends, redrivenEnds }: Notes): Promise<void> {
+  const parked = (id: string) =>
+    until(`order ${id} needs attention`, async () => {
+      const { state } = await shop.orders.getOrder({ id });
+      return state === OrderState.ORDER_STATE_NEEDS_ATTENTION;
+    });
+  const refunded = await placeInto(shop, troubles, 'refund', 'is refused', { countryCode: 'AQ' });
+  await parked(refunded);
+  ends[refunded] = { end: 'NEEDS_ATTENTION', about: 'refund is refused' };
+  redrivenEnds[refunded] = 'FAILED';
+
+  const cancelled = await placeInto(shop, troubles, 'createShipment', 'hangs after');
+  await shop.orders.cancelOrder({ id: cancelled, reason: 'never mind' });
+  await troubles.change(cancelled, 'cancelShipment', 'is refused');
+  await parked(cancelled);
+  const saga = await shop.sagas.getSaga({ name: { $case: 'orderId', value: cancelled } });
+  await shop.sagas.retrySaga({ id: saga.id, note: 'the carrier says that it works now' });
+  await until('the parked saga is refused again', async () => {
+    const { steps } = await shop.sagas.getSaga({ name: { $case: 'id', value: saga.id } });
+    return steps.some(({ undoAttempts }) => undoAttempts === 2);
+  });
+  await parked(cancelled);
+  ends[cancelled] = { end: 'NEEDS_ATTENTION', about: 'cancelShipment is refused, and again after RetrySaga' };
+  redrivenEnds[cancelled] = 'CANCELLED';
+}
+
+/** An order whose events the projection of orders cannot take, and whose mail is refused for good. */
+async function writeParkedProjection(shop: Shop, troubles: Troubles, { ends }: Notes): Promise<void> {
+  troubles.unreportedUsers.add('eve');
+  const { id } = await shop.orders.placeOrder(lampOrder());
+  await watchToEnd(shop.orders, id);
+  ends[id] = { end: 'COMPLETED', about: 'its events are parked by a projection, its mails are dead' };
+  await until('the events of the order are parked', async () => {
+    const letters = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
+    return letters.filter(({ origin }) => origin.includes('orders-by-user')).length === 5;
+  });
+  await until('the mails of the order are dead', async () => {
+    const mails = await Array.fromAsync(shop.notifications.listNotifications({ orderId: id }));
+    return mails.length === 2 && mails.every(({ state }) => state === NotificationState.NOTIFICATION_STATE_DEAD);
+  });
+}
+
+/** Events and a task of others that cannot be handled, and a topic of others. */
+async function writeDeadLetters(runtime: Runtime): Promise<void> {
+  const { deadLetters } = shopOf(runtime);
+  const events = runtime.client(EventServiceContract);
+  const payload = Uint8Array.of(0xff, 0x00, 0x7b);
+  const poison = { topic: 'order.events', type: 'ORDER_PLACED', headers: { shop: 'nörd' } };
+  await events.publish({ ...poison, key: 'poison-1', value: { $case: 'payload', value: payload } });
+  const news = JSON.stringify({ orderId: 'poison-2', userId: 'nobody-yet' });
+  await events.publish({ ...poison, key: 'poison-2', value: { $case: 'json', value: news } });
+  await runtime.tasks.enqueue('email-jobs', [{ id: 'foreign-task', payload, headers: { from: 'elsewhere' } }]);
+  await runtime.events.ensureTopic('shop.news', { partitions: 3 });
+  for (const key of ['a', 'b', 'ü', 'a'])
+    await events.publish({
+      topic: 'shop.news',
+      key,
+      type: 'NEWS',
+      value: { $case: 'payload', value: payload },
+      headers: {},
+    });
+  await until('five dead letters of others', async () => {
+    const letters = await Array.fromAsync(deadLetters.listDeadLetters({}));
+    return letters.filter(({ subjectId }) => /^(poison-|foreign-task$)/.test(subjectId)).length === 5;
+  });
+}
+
+/** Events and tasks that wait in the outboxes, some behind one that the log refuses. */
+async function writeOutboxes(shop: Shop, troubles: Troubles, { ends }: Notes): Promise<void> {
+  troubles.refusedKeys.add('pen');
+  await shop.inventory.adjustStock({ sku: 'pen', delta: 5n, reason: 'its event is too large' });
+  troubles.closedQueues.add('email-jobs');
+  const { id } = await shop.orders.placeOrder(bookOrder({ quantity: 1 }));
+  await watchToEnd(shop.orders, id);
+  ends[id] = { end: 'COMPLETED', about: 'its mails wait in the outbox' };
+  await until('its mails are queued', async () => {
+    return (await Array.fromAsync(shop.notifications.listNotifications({ orderId: id }))).length === 2;
+  });
+  for (const topic of ['user.events', 'order.events', 'payment.events']) troubles.closedTopics.add(topic);
+  await shop.users.createUser({ user: { id: 'bob', name: 'Bob', email: 'bob@example.com' } });
+  await shop.accounts.deposit({ accountId: 'eve', amount: euros(77n) });
+}
+
+async function read(runtime: Runtime, storages: ReadonlyMap<string, Storage>, notes: Notes): Promise<Expectation> {
+  const topics: Record<string, Awaited<ReturnType<typeof digestTopic>>> = {};
+  for (const { name } of await runtime.events.topics()) {
+    const ends = await runtime.events.endOffsets(name);
+    const counts = new Map([...ends].map(([partition, end]) => [String(partition), Number(end)]));
+    topics[name] = await digestTopic(runtime, name, counts);
+  }
+  const outboxes: Record<string, { waiting: number; refused: number }> = {};
+  for (const service of ['user', 'inventory', 'payment', 'shipping', 'order', 'notification']) {
+    const rows = await storages
+      .get(service)
+      ?.query<{ refused: bigint; count: bigint }>(
+        `SELECT CASE WHEN refused_reason IS NULL THEN 0 ELSE 1 END AS refused, COUNT(*) AS count FROM outbox GROUP BY 1`,
+      );
+    const count = (refused: number) => Number(rows?.find((row) => Number(row.refused) === refused)?.count ?? 0);
+    outboxes[service] = { waiting: count(0), refused: count(1) };
+  }
+  return { frozenAtMs: Date.now(), ...notes, content: await readMesh(runtime), topics, outboxes };
+}

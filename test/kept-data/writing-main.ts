@@ -1,0 +1,37 @@
+import { writeFileSync } from 'node:fs';
+import { startApp } from '../../mesh/app/start-app.ts';
+import { readConfig } from '../../mesh/config/config.ts';
+import type { Storage } from '../../mesh/storage/storage.ts';
+import { createLogger } from '../../mesh/telemetry/logger.ts';
+import { allServices } from '../support/all-services.ts';
+import { writeBadDay } from './bad-day.ts';
+import { writeGoodDays } from './good-days.ts';
+import { createTroubles } from './troubles.ts';
+
+// All services in one process, as services/main.ts starts them, with troubles on demand. `good`: days without, and a stop.
+// `bad <file>`: a day with, which ends by SIGKILL once the file says what has been written.
+const [day, file] = process.argv.slice(2);
+const troubles = createTroubles();
+const storages = new Map<string, Storage>();
+const config = readConfig(process.env);
+const app = await startApp(
+  config,
+  allServices.map((create) => (runtime, earlier) => {
+    const troubled = troubles.on(runtime);
+    const openStorage = async (service: string) => {
+      const storage = await troubled.openStorage(service);
+      storages.set(service, storage);
+      return storage;
+    };
+    return create({ ...troubled, openStorage }, earlier);
+  }),
+  createLogger(config.logLevel),
+);
+const writing = { runtime: app.runtime, troubles, storages };
+if (day === 'good') {
+  await writeGoodDays(writing);
+  await app.stop();
+} else {
+  await writeBadDay(writing, (expectation) => writeFileSync(file ?? '', `${JSON.stringify(expectation)}\n`));
+  process.kill(process.pid, 'SIGKILL');
+}
