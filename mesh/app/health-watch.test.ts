@@ -1,12 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Status } from 'nice-grpc-common';
 import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
+import { MeshError } from '../errors/mesh-error.ts';
 import type { Health } from '../server/health/health.ts';
 import { infrastructureContract } from '../server/infrastructure-contract.ts';
 import { type ServedContract, serve } from '../server/serve.ts';
 import { EchoDefinition, echoHandlers, echoService } from '../server/test-support/echo-service.ts';
 import { createTestClock } from '../testing/test-clock.ts';
-import { watchServices } from './health-watch.ts';
+import { type Brokers, watchHealth } from './health-watch.ts';
+import type { Service } from './service.ts';
 
 const echo = 'test.v1.EchoService';
 const view = 'test.v1.ViewService';
@@ -17,71 +20,128 @@ function viewService(check: () => Promise<void>) {
   return serve(contract, echoHandlers, { check });
 }
 
-async function watch(check: () => Promise<void>, more: readonly ServedContract[] = []) {
+interface Watched {
+  readonly service?: Partial<Service>;
+  readonly more?: readonly ServedContract[];
+  readonly brokers?: Partial<Brokers>;
+}
+
+const works = async () => undefined;
+const brokersServe = { 'ordermesh.events': 'SERVING', 'ordermesh.tasks': 'SERVING' };
+
+async function watch({ service, more = [], brokers }: Watched) {
   const clock = createTestClock();
   const lines: Record<string, unknown>[] = [];
   const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
   const shown: Record<string, string> = {};
-  const health: Pick<Health, 'set'> = {
-    set(service, status) {
-      shown[service] = status;
+  const problems: Record<string, string[]> = {};
+  const health: Pick<Health, 'show'> = {
+    show(name, found) {
+      shown[name] = found.length === 0 ? 'SERVING' : 'NOT_SERVING';
+      problems[name] = found.map(({ check, reason, message }) => `${check}: ${reason || message}`);
     },
   };
-  const services = [{ name: 'echo', serves: [echoService(), ...more], check }];
-  const end = await watchServices(services, health as Health, clock, logger);
-  return { clock, lines, shown, end };
+  const end = await watchHealth({
+    services: [{ name: 'echo', serves: [echoService(), ...more], ...service }],
+    brokers: { events: { check: works }, tasks: { check: works }, ...brokers },
+    health,
+    clock,
+    logger,
+  });
+  return { clock, lines, shown, problems, end };
 }
 
 describe('the watch over services', () => {
   it('has asked every service by the time it is there', async () => {
-    const { shown } = await watch(async () => undefined);
-    expect(shown).toEqual({ '': 'SERVING', [echo]: 'SERVING' });
+    const { shown } = await watch({ service: { check: works } });
+    expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' });
   });
 
   it('shows and logs once that a service fails, and once that it works again', async () => {
     const check = vi.fn().mockRejectedValueOnce(new Error('disk')).mockRejectedValueOnce(new Error('disk'));
-    const { clock, lines, shown } = await watch(check);
-    expect(shown).toEqual({ '': 'NOT_SERVING', [echo]: 'NOT_SERVING' });
+    const { clock, lines, shown } = await watch({ service: { check } });
+    expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING' });
     clock.advance(5_000);
     await vi.waitFor(() => expect(check).toHaveBeenCalledTimes(2));
     await vi.waitFor(() => {
       clock.advance(5_000);
-      expect(shown).toEqual({ '': 'SERVING', [echo]: 'SERVING' });
+      expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' });
     });
     expect(lines).toMatchObject([
-      { level: 50, service: 'echo', err: { message: 'disk' } },
-      { level: 30, service: 'echo' },
+      { level: 50, check: 'echo', err: { message: 'disk' } },
+      { level: 30, check: 'echo' },
     ]);
   });
 
   it('takes a check that hangs for one that fails, and asks again', async () => {
     const check = vi.fn(() => new Promise<void>(() => undefined)).mockResolvedValueOnce();
-    const { clock, lines, shown } = await watch(check);
+    const { clock, lines, shown } = await watch({ service: { check } });
     clock.advance(5_000);
     await vi.waitFor(() => expect(check).toHaveBeenCalledTimes(2));
     clock.advance(5_000);
-    await vi.waitFor(() => expect(shown).toEqual({ '': 'NOT_SERVING', [echo]: 'NOT_SERVING' }));
+    await vi.waitFor(() => expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING' }));
     expect(lines).toMatchObject([{ level: 50, err: { message: expect.stringContaining('longer than 5000 ms') } }]);
     check.mockResolvedValueOnce();
     clock.advance(5_000);
-    await vi.waitFor(() => expect(shown).toEqual({ '': 'SERVING', [echo]: 'SERVING' }));
+    await vi.waitFor(() => expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' }));
   });
 
   it('asks no more once it is ended', async () => {
-    const { clock, end } = await watch(async () => undefined);
+    const { clock, end } = await watch({ service: { check: works } });
     end();
     expect(clock.pendingMs()).toEqual([]);
   });
 });
 
+describe('the watch over brokers', () => {
+  const away = new MeshError(Status.UNAVAILABLE, 'TASKS_UNAVAILABLE', 'no broker');
+  const failing = { tasks: { check: () => Promise.reject(away) } };
+
+  it('shows one that is away under its own name; the process, and services that can wait for it, serve', async () => {
+    const { shown, problems } = await watch({ brokers: failing });
+    expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING', 'ordermesh.tasks': 'NOT_SERVING' });
+    expect(problems['ordermesh.tasks']).toEqual(['ordermesh.tasks: TASKS_UNAVAILABLE']);
+  });
+
+  it('shows it under the contracts of the services that need it, and asks and logs it once', async () => {
+    const check = vi.fn(failing.tasks.check);
+    const service: Partial<Service> = { needs: ['events', 'tasks'], check: works };
+    const { shown, problems, lines } = await watch({
+      service,
+      more: [viewService(works)],
+      brokers: { tasks: { check } },
+    });
+    expect(shown).toEqual({
+      ...brokersServe,
+      '': 'SERVING',
+      'ordermesh.tasks': 'NOT_SERVING',
+      [echo]: 'NOT_SERVING',
+      [view]: 'NOT_SERVING',
+    });
+    expect(problems[view]).toEqual(['ordermesh.tasks: TASKS_UNAVAILABLE']);
+    expect(check).toHaveBeenCalledTimes(1);
+    expect(lines).toMatchObject([{ level: 50, check: 'ordermesh.tasks' }]);
+  });
+
+  it('logs each other reason for which one fails, and shows the newest', async () => {
+    const blocked = new MeshError(Status.UNAVAILABLE, 'TASKS_BLOCKED', 'an alarm');
+    const check = vi.fn().mockRejectedValueOnce(away).mockRejectedValueOnce(away).mockRejectedValue(blocked);
+    const { clock, lines, problems } = await watch({ brokers: { tasks: { check } } });
+    await vi.waitFor(() => {
+      clock.advance(5_000);
+      expect(problems['ordermesh.tasks']).toEqual(['ordermesh.tasks: TASKS_BLOCKED']);
+    });
+    expect(lines).toMatchObject([{ err: { message: 'no broker' } }, { err: { message: 'an alarm' } }]);
+  });
+});
+
 describe('the watch over a contract with a check of its own', () => {
-  const works = async () => undefined;
-  const onlyViewFails = { '': 'SERVING', [echo]: 'SERVING', [view]: 'NOT_SERVING' };
-  const allServe = { '': 'SERVING', [echo]: 'SERVING', [view]: 'SERVING' };
+  const onlyViewFails = { ...brokersServe, '': 'SERVING', [echo]: 'SERVING', [view]: 'NOT_SERVING' };
+  const allServe = { ...brokersServe, '': 'SERVING', [echo]: 'SERVING', [view]: 'SERVING' };
 
   it('shows that it fails under its name alone, and logs once that it began and once that it ended', async () => {
     const check = vi.fn().mockRejectedValueOnce(new Error('behind')).mockRejectedValueOnce(new Error('behind'));
-    const { clock, lines, shown } = await watch(works, [viewService(check)]);
+    const { clock, lines, shown } = await watch({ service: { check: works }, more: [viewService(check)] });
     expect(shown).toEqual(onlyViewFails);
     clock.advance(5_000);
     await vi.waitFor(() => expect(check).toHaveBeenCalledTimes(2));
@@ -91,38 +151,43 @@ describe('the watch over a contract with a check of its own', () => {
       expect(shown).toEqual(allServe);
     });
     expect(lines).toMatchObject([
-      { level: 40, contract: view, err: { message: 'behind' } },
-      { level: 30, contract: view },
+      { level: 40, check: view, err: { message: 'behind' } },
+      { level: 30, check: view },
     ]);
   });
 
   it('takes one that hangs for one that fails, and has the others not wait for it', async () => {
     const check = vi.fn(() => new Promise<void>(() => undefined)).mockResolvedValueOnce();
     const service = vi.fn(works);
-    const { clock, lines, shown } = await watch(service, [viewService(check)]);
+    const { clock, lines, shown } = await watch({ service: { check: service }, more: [viewService(check)] });
     expect(shown).toEqual(allServe);
     service.mockRejectedValueOnce(new Error('disk'));
     clock.advance(5_000);
-    await vi.waitFor(() => expect(shown).toEqual({ '': 'NOT_SERVING', [echo]: 'NOT_SERVING', [view]: 'SERVING' }));
+    await vi.waitFor(() =>
+      expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING', [view]: 'SERVING' }),
+    );
     clock.advance(5_000);
     await vi.waitFor(() => expect(shown[view]).toBe('NOT_SERVING'));
     clock.advance(5_000);
     await vi.waitFor(() => expect(shown).toEqual(onlyViewFails));
     expect(lines).toMatchObject([
-      { service: 'echo' },
-      { contract: view, err: { message: expect.stringContaining('longer than 5000 ms') } },
-      { service: 'echo' },
+      { check: 'echo' },
+      { check: view, err: { message: expect.stringContaining('longer than 5000 ms') } },
+      { check: 'echo' },
     ]);
   });
 
   it('shows it as failing while its service fails', async () => {
-    const { shown } = await watch(() => Promise.reject(new Error('disk')), [viewService(works)]);
-    expect(shown).toEqual({ '': 'NOT_SERVING', [echo]: 'NOT_SERVING', [view]: 'NOT_SERVING' });
+    const { shown } = await watch({
+      service: { check: () => Promise.reject(new Error('disk')) },
+      more: [viewService(works)],
+    });
+    expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING', [view]: 'NOT_SERVING' });
   });
 
   it('asks no more once it is ended, whatever is still being asked', async () => {
     const check = vi.fn(() => new Promise<void>(() => undefined)).mockResolvedValueOnce();
-    const { clock, shown, end } = await watch(works, [viewService(check)]);
+    const { clock, shown, end } = await watch({ service: { check: works }, more: [viewService(check)] });
     clock.advance(5_000);
     await vi.waitFor(() => expect(check).toHaveBeenCalledTimes(2));
     end();

@@ -1,49 +1,50 @@
 import { fullNameOf } from '../contract/full-name.ts';
-import type { Health } from '../server/health/health.ts';
-import type { ServedContract } from '../server/serve.ts';
+import type { Health, HealthProblem } from '../server/health/health.ts';
+import { eventsName, tasksName } from '../server/health/names.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { createProbe, type ProbeOptions } from '../telemetry/probe.ts';
-import type { Service } from './service.ts';
+import { createHealthCheck, type HealthCheck } from './health-check.ts';
+import type { Broker, Service } from './service.ts';
 
 const intervalMs = 5_000;
-const timeoutMs = 5_000;
 
-/** Whether something works, asked anew each time. */
-type Question = () => Promise<boolean>;
+/** What the services of a process stand on together. */
+export type Brokers = Readonly<Record<Broker, { check(): Promise<void> }>>;
+
+export interface HealthWatchOptions {
+  readonly services: readonly Service[];
+  readonly brokers: Brokers;
+  readonly health: Pick<Health, 'show'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 /**
- * Asks every service whether it can do its work, now and every 5 s, and shows the answers as the health of what it
- * serves; the server as a whole serves while all of them do. A contract with a check of its own serves while both
- * checks pass, and its own is shown nowhere else. What does not answer within 5 s fails. Resolves once each has been
- * asked, with how to end that.
+ * Checks now and every 5 s what a process stands on, each thing once, and shows the outcome under every name that depends
+ * on it: `''` on what all services check, a contract on its service, on the brokers that this needs, and on a check of its
+ * own. Resolves once each has been checked, with how to end that.
  */
-export async function watchServices(
-  services: readonly Service[],
-  health: Health,
-  clock: Clock,
-  logger: Logger,
-): Promise<() => void> {
+export async function watchHealth(options: HealthWatchOptions): Promise<() => void> {
+  const { health, clock } = options;
+  const names = checksByName(options);
   let cancel: (() => void) | undefined;
   let ended = false;
-  const show = (name: string, works: boolean) => {
-    if (!ended) health.set(name, works ? 'SERVING' : 'NOT_SERVING');
-  };
-  const watched = services.map((service) => ({
-    works: serviceQuestion(service, clock, logger),
-    contracts: service.serves.map((served) => ({
-      name: fullNameOf(served.contract),
-      works: contractQuestion(served, clock, logger),
-    })),
-  }));
 
   const round = async () => {
-    const asked = watched.map(({ works, contracts }) => ({ answer: works(), contracts }));
-    const shown = asked.flatMap(({ answer, contracts }) =>
-      contracts.map(async ({ name, works }) => show(name, (await Promise.all([answer, works()])).every(Boolean))),
-    );
-    const answers = await Promise.all(asked.map(({ answer }) => answer));
-    show('', answers.every(Boolean));
+    const answers = new Map<HealthCheck, Promise<HealthProblem | undefined>>();
+    const answerOf = (check: HealthCheck) => {
+      const answer = answers.get(check) ?? check();
+      answers.set(check, answer);
+      return answer;
+    };
+    const shown = [...names].map(async ([name, checks]) => {
+      const problems = await Promise.all(checks.map(answerOf));
+      if (!ended)
+        health.show(
+          name,
+          problems.filter((problem) => problem !== undefined),
+        );
+    });
     await Promise.all(shown);
     if (!ended) cancel = clock.after(intervalMs, () => void round());
   };
@@ -55,31 +56,24 @@ export async function watchServices(
   };
 }
 
-function serviceQuestion(service: Service, clock: Clock, logger: Logger): Question {
-  const { name } = service;
-  return question(() => service.check?.(), {
-    clock,
-    onFailure: (error) => logger.error({ err: error, service: name }, 'service cannot do its work'),
-    onRecovery: () => logger.info({ service: name }, 'service works again'),
-  });
-}
-
-function contractQuestion(served: ServedContract, clock: Clock, logger: Logger): Question {
-  const contract = fullNameOf(served.contract);
-  return question(() => served.check?.(), {
-    clock,
-    onFailure: (error) => logger.warn({ err: error, contract }, 'contract cannot be served'),
-    onRecovery: () => logger.info({ contract }, 'contract can be served again'),
-  });
-}
-
-function question(check: () => Promise<void> | undefined, options: Omit<ProbeOptions, 'timeoutMs'>): Question {
-  const probe = createProbe(
-    async () => {
-      await check();
-      return true;
-    },
-    { ...options, timeoutMs },
-  );
-  return async () => (await probe()) ?? false;
+/** The checks that each health name depends on. */
+function checksByName({ services, brokers, clock, logger }: HealthWatchOptions): Map<string, HealthCheck[]> {
+  const checkOf = (name: string, ask: () => Promise<void> | undefined, level: 'error' | 'warn' = 'error') =>
+    createHealthCheck({ name, ask, level, clock, logger });
+  const ofBroker = {
+    events: checkOf(eventsName, () => brokers.events.check()),
+    tasks: checkOf(tasksName, () => brokers.tasks.check()),
+  };
+  const names = new Map<string, HealthCheck[]>();
+  const whole: HealthCheck[] = [];
+  for (const service of services) {
+    const own = service.check ? [checkOf(service.name, () => service.check?.())] : [];
+    const needed = (service.needs ?? []).map((broker) => ofBroker[broker]);
+    whole.push(...own);
+    for (const served of service.serves) {
+      const name = fullNameOf(served.contract);
+      names.set(name, [...own, ...needed, ...(served.check ? [checkOf(name, () => served.check?.(), 'warn')] : [])]);
+    }
+  }
+  return names.set('', whole).set(eventsName, [ofBroker.events]).set(tasksName, [ofBroker.tasks]);
 }

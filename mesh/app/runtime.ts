@@ -7,8 +7,9 @@ import { MeshError } from '../errors/mesh-error.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { openKafkaLog } from '../events/kafka/kafka-log.ts';
+import type { HealthList } from '../server/health/health.ts';
 import { openTasks } from '../tasks/open-tasks.ts';
-import { type Clock, systemClock } from '../telemetry/clock.ts';
+import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { describeProcess } from '../telemetry/process-metrics.ts';
@@ -23,6 +24,8 @@ export interface RuntimeOptions {
   readonly logger: Logger;
   readonly draining: AbortSignal;
   readonly openDatabase: OpenDatabase;
+  readonly clock: Clock;
+  readonly health: HealthList;
   /** Where clients find the services that they call. */
   readonly directory: Directory;
   /** Closes what the runtime opens, the last first. */
@@ -33,13 +36,14 @@ export interface RuntimeOptions {
 export async function openRuntime({
   config,
   engine,
+  clock,
+  health,
   logger,
   draining,
   openDatabase,
   directory,
   resources,
 }: RuntimeOptions): Promise<Runtime> {
-  const clock = systemClock;
   const events = await openEvents(config.eventsUrl, { clock, logger, openDatabase });
   resources.defer(() => events.close());
   const tasks = await openTasks(config, { clock, logger, open: (url) => openDatabase('tasks', url) });
@@ -59,6 +63,7 @@ export async function openRuntime({
     metrics: createMetrics(clock, logger),
     events,
     tasks,
+    health,
     draining,
     client: (contract) => clients.client(contract),
     findClient: (contract) => (directory.has(fullNameOf(contract)) ? clients.client(contract) : undefined),

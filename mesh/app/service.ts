@@ -6,6 +6,7 @@ import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
 import type { ProjectionAdmin } from '../event-store/projection.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { SagaAdmin } from '../saga/saga.ts';
+import type { HealthList } from '../server/health/health.ts';
 import type { ServedContract } from '../server/serve.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { TaskQueue } from '../tasks/task-queue.ts';
@@ -22,6 +23,8 @@ export interface Runtime {
   readonly metrics: Metrics;
   readonly events: EventLog;
   readonly tasks: TaskQueue;
+  /** What the process shows as its health, and why. */
+  readonly health: HealthList;
   /** Aborts when the process begins to end. A stream without an end of its own ends then, with `drainingError`. */
   readonly draining: AbortSignal;
   /** Opens the database of `service`; the process closes it after the service has stopped. */
@@ -36,6 +39,9 @@ export interface Runtime {
     contract: ServiceContract<Definition>,
   ): Client<Definition> | undefined;
 }
+
+/** The event log or the task queue, as what a service needs. */
+export type Broker = 'events' | 'tasks';
 
 /** A service: what it serves, and what it does in the background. */
 export interface Service {
@@ -55,8 +61,16 @@ export interface Service {
    * they leave behind (outbox, sagas) is durable and taken up at the next start.
    */
   stop?(): Promise<void>;
-  /** Resolves while it can do its work; rejects with what is wrong, which shows in its health. */
+  /**
+   * Resolves while it accepts calls: its databases can be written. Rejects with what is wrong, which shows in the health of
+   * its contracts and of the process as a whole.
+   */
   check?(): Promise<void>;
+  /**
+   * The brokers that it can do nothing without: while one is away, its contracts do not serve. One that is only handed
+   * what an outbox holds back meanwhile is not needed. What else a contract needs is a check of its own (`serve`).
+   */
+  readonly needs?: readonly Broker[];
 }
 
 /**

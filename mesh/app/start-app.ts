@@ -6,13 +6,13 @@ import { engineByName } from '../engines/engines.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createServer } from '../server/create-server.ts';
 import { createHealth } from '../server/health/health.ts';
-import type { Clock } from '../telemetry/clock.ts';
+import { type Clock, systemClock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { buildServices } from './build-services.ts';
 import { checkAddresses } from './check-addresses.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { createDirectory } from './directory.ts';
-import { watchServices } from './health-watch.ts';
+import { watchHealth } from './health-watch.ts';
 import { createOpenDatabase } from './open-databases.ts';
 import { openRuntime } from './runtime.ts';
 import { serveMetrics } from './serve-metrics.ts';
@@ -48,15 +48,11 @@ export async function startApp(config: Config, creators: readonly CreateService[
   let address: string | undefined;
   const directory = createDirectory(config.addresses, () => address ?? notListening());
   const engine = await engineByName(config.grpcEngine);
-  const runtime = await openRuntime({
-    config,
-    engine,
-    logger,
-    draining: draining.signal,
-    openDatabase: createOpenDatabase(dataFolder, logger),
-    directory,
-    resources,
-  });
+  const clock = systemClock;
+  const health = createHealth(clock);
+  const openDatabase = createOpenDatabase(dataFolder, logger);
+  const basis = { config, engine, clock, health, logger, openDatabase, directory, resources };
+  const runtime = await openRuntime({ ...basis, draining: draining.signal });
   const services = await buildServices(runtime, creators, directory);
   dataFolder.opened();
   checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
@@ -64,22 +60,21 @@ export async function startApp(config: Config, creators: readonly CreateService[
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
   // Before the server, so that they can be read while it drains.
   const metricsAddress = await serveMetrics(runtime, resources);
-  const health = createHealth();
   const server = createServer({
     engine,
     serves: services.flatMap((service) => service.serves),
     health,
-    clock: runtime.clock,
+    clock,
     logger,
   });
-  const leftToDrainMs = countdown(config.drainTimeoutMs, runtime.clock);
+  const leftToDrainMs = countdown(config.drainTimeoutMs, clock);
   const port = await server.listen(config.grpcListen);
   resources.defer(() => server.drain(leftToDrainMs()));
   address = dialAddress(config.grpcListen, port);
   if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
   resources.defer(() => stopServices(services, leftToDrainMs(), runtime));
   for (const service of services) await service.start?.();
-  resources.defer(await watchServices(services, health, runtime.clock, logger));
+  resources.defer(await watchHealth({ services, brokers: runtime, health, clock, logger }));
   const opened = resources.move();
   let stopped: Promise<void> | undefined;
   const stop = async () => {

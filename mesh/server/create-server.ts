@@ -39,7 +39,7 @@ export function createServer(options: ServerOptions): Server {
   const admission = createAdmission();
   const tools = { clock, logger, admission, deadlines: createDeadlines(clock) };
   const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });
-  for (const { contract } of serves) health?.setInitially(fullNameOf(contract), 'NOT_SERVING');
+  for (const { contract } of serves) health?.showUnknown(fullNameOf(contract));
   const withHealth = health ? [...serves, health.served] : serves;
   const names = withHealth.map(({ contract }) => fullNameOf(contract));
   for (const served of [...withHealth, ...createReflection(names, descriptors)]) {

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { withinTime } from './within-time.ts';
 
 export interface ProbeOptions {
   readonly clock: Clock;
@@ -28,15 +29,4 @@ export function createProbe<Answer>(
       return undefined;
     }
   };
-}
-
-async function withinTime<Answer>(asked: Promise<Answer>, timeoutMs: number, clock: Clock): Promise<Answer> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const tooLong = `it took longer than ${timeoutMs} ms: look whether what it stands on answers`;
-  const callOff = clock.after(timeoutMs, () => reject(new Error(tooLong)));
-  try {
-    return await Promise.race([asked, late]);
-  } finally {
-    callOff();
-  }
 }

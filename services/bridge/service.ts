@@ -10,5 +10,5 @@ export const createBridgeService: CreateService = async ({ events, clock, draini
   serves: [
     serve(EventServiceContract, createEventRpc({ events, publishEvent: createPublishEvent(events, clock), draining })),
   ],
-  check: () => events.check(),
+  needs: ['events'],
 });

@@ -48,5 +48,6 @@ export const createNotificationService: CreateService = async (runtime) => {
       await outbox.stop(config.drainTimeoutMs);
     },
     check: () => storage.check(),
+    needs: ['events', 'tasks'],
   };
 };

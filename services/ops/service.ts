@@ -1,4 +1,5 @@
 import { AuditServiceContract } from '../../gen/ts/ops/v1/audit.contract.ts';
+import { HealthServiceContract } from '../../gen/ts/ops/v1/health.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
 import { ProjectionServiceContract } from '../../gen/ts/ops/v1/projection.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
@@ -12,12 +13,13 @@ import { createAuditRpc } from './audit-rpc.ts';
 import { combineProjections } from './combine-projections.ts';
 import { combineSagas } from './combine-sagas.ts';
 import { createDeadLetterRpc } from './dead-letter-rpc.ts';
+import { createHealthRpc } from './health-rpc.ts';
 import { createProjectionRpc } from './projection-rpc.ts';
 import { createSagaRpc } from './saga-rpc.ts';
 
 /** Wires the ops service over the task queue and what the services built before it have: it belongs last in a process. */
 export const createOpsService: CreateService = async (runtime, earlier) => {
-  const { clock, config, draining, logger, metrics, tasks } = runtime;
+  const { clock, config, draining, health, logger, metrics, tasks } = runtime;
   const storage = await runtime.openStorage('ops');
   const idempotency = await createIdempotency(storage, { clock });
   const sagas = combineSagas(earlier.flatMap((service) => service.sagas ?? []));
@@ -41,6 +43,7 @@ export const createOpsService: CreateService = async (runtime, earlier) => {
       serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, idempotency, clock, logger })),
       serve(ProjectionServiceContract, createProjectionRpc(projections, draining)),
       serve(AuditServiceContract, createAuditRpc(auditor, draining)),
+      serve(HealthServiceContract, createHealthRpc(health)),
     ],
     start: async () => auditor.start(),
     stop: () => auditor.stop(),

@@ -3,8 +3,8 @@ export interface StatusBoard<T> {
   get(name: string): T | undefined;
   all(): ReadonlyMap<string, T>;
   set(name: string, status: T): void;
-  /** Sets every name to `last`, ends the watches after that, and takes no more changes. */
-  close(last: T): void;
+  /** Takes no more changes, and ends the watches once they have seen the last one. */
+  close(): void;
   /** The status as it is, then each other one. A watcher that is behind sees the newest, not every one between. */
   watch(name: string, signal: AbortSignal): AsyncGenerator<T | undefined, void, undefined>;
 }
@@ -50,8 +50,7 @@ export function createStatusBoard<T>(): StatusBoard<T> {
       statuses.set(name, status);
       wakeAll();
     },
-    close(last) {
-      for (const name of statuses.keys()) statuses.set(name, last);
+    close() {
       closed = true;
       wakeAll();
     },

@@ -9,6 +9,7 @@ import {
   type ServerReflectionRequest,
   type ServerReflectionResponse,
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
+import { systemClock } from '../../telemetry/clock.ts';
 import { grpcurl } from '../../testing/go-tools.ts';
 import { describeWithServer } from '../../testing/servers.ts';
 import { createHealth } from '../health/health.ts';
@@ -26,7 +27,7 @@ const services = [
 let served: Awaited<ReturnType<typeof serveForTest>>;
 let channel: ReturnType<typeof createChannel>;
 beforeAll(async () => {
-  served = await serveForTest({ serves: [echoService()], health: createHealth() });
+  served = await serveForTest({ serves: [echoService()], health: createHealth(systemClock) });
   channel = createChannel(served.address);
 });
 afterAll(async () => {

@@ -1,0 +1,38 @@
+import { Status } from 'nice-grpc-common';
+import { afterEach, describe, expect, it } from 'vitest';
+import { HealthServiceContract } from '../../gen/ts/ops/v1/health.contract.ts';
+import { HealthStatus } from '../../gen/ts/ops/v1/health.ts';
+import type { CreateService } from '../../mesh/app/service.ts';
+import { MeshError } from '../../mesh/errors/mesh-error.ts';
+import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { createOpsService } from './service.ts';
+
+const ops = ['AuditService', 'DeadLetterService', 'HealthService', 'ProjectionService', 'SagaService'];
+
+describe('the health of a process', () => {
+  let mesh: TestMesh | undefined;
+  afterEach(() => mesh?.stop());
+
+  it('is listed by name, with what keeps the process as a whole from serving', async () => {
+    const beforeMs = Date.now();
+    const full = new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the disk of shelves.db is full: make room');
+    const create: CreateService = async () => ({ name: 'shelf', serves: [], check: () => Promise.reject(full) });
+    mesh = await startMesh([create, createOpsService]);
+    const { names } = await mesh.runtime.client(HealthServiceContract).listHealth({});
+    expect(names.map(({ name }) => name)).toEqual([
+      '',
+      ...ops.map((name) => `ops.v1.${name}`),
+      'ordermesh.events',
+      'ordermesh.process',
+      'ordermesh.tasks',
+    ]);
+    const [whole, ...others] = names;
+    expect(whole).toMatchObject({
+      status: HealthStatus.HEALTH_STATUS_NOT_SERVING,
+      problems: [{ check: 'shelf', reason: 'STORAGE_UNAVAILABLE', message: full.message }],
+    });
+    expect(whole?.since?.getTime()).toBeGreaterThanOrEqual(beforeMs);
+    for (const other of others)
+      expect(other).toMatchObject({ status: HealthStatus.HEALTH_STATUS_SERVING, problems: [] });
+  });
+});

@@ -1,0 +1,18 @@
+import { type HealthServiceImplementation, HealthStatus } from '../../gen/ts/ops/v1/health.ts';
+import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import type { HealthList } from '../../mesh/server/health/health.ts';
+
+/** The handlers of `ops.v1.HealthService`. */
+export function createHealthRpc(health: HealthList): HealthServiceImplementation<MeshCallContext> {
+  return {
+    async listHealth() {
+      const names = health.list().map(({ name, status, sinceMs, problems }) => ({
+        name,
+        status: status === 'SERVING' ? HealthStatus.HEALTH_STATUS_SERVING : HealthStatus.HEALTH_STATUS_NOT_SERVING,
+        since: new Date(sinceMs),
+        problems: problems.map((problem) => ({ ...problem })),
+      }));
+      return { names };
+    },
+  };
+}

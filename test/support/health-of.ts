@@ -1,0 +1,28 @@
+import { createChannel, createClient } from 'nice-grpc';
+import {
+  HealthDefinition,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from '../../gen/ts/grpc/health/v1/health.ts';
+import { HealthServiceContract } from '../../gen/ts/ops/v1/health.contract.ts';
+import type { Runtime } from '../../mesh/app/service.ts';
+
+/** The names that do not serve, as gRPC's own health says it at an address. */
+export async function notServing(address: string): Promise<string[]> {
+  const channel = createChannel(address);
+  try {
+    const { statuses } = await createClient(HealthDefinition, channel).list({});
+    const names = Object.entries(statuses).filter(([, { status }]) => status !== ServingStatus.SERVING);
+    return names.map(([name]) => name).toSorted();
+  } finally {
+    channel.close();
+  }
+}
+
+/** What keeps names from serving, by name, as `ops.v1` says it: `ordermesh.tasks: TASKS_UNAVAILABLE`. */
+export async function healthProblems(mesh: Pick<Runtime, 'client'>): Promise<Record<string, string[]>> {
+  const { names } = await mesh.client(HealthServiceContract).listHealth({});
+  const failing = names.filter(({ problems }) => problems.length > 0);
+  return Object.fromEntries(
+    failing.map(({ name, problems }) => [name, problems.map(({ check, reason }) => `${check}: ${reason}`)]),
+  );
+}
