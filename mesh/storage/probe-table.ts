@@ -21,11 +21,17 @@ export const probeMigrations: readonly Migration[] = [
   },
 ];
 
-/** A statement that notes what the clock shows, and how far the rows have aged: never less than is noted. */
-export function noteSeen(clockMs: number, agedToMs: number): string {
-  const aged = Math.floor(agedToMs);
-  return `UPDATE storage_probe SET clock_ms = ${Math.floor(clockMs)},
-    aged_to_ms = CASE WHEN aged_to_ms > ${aged} THEN aged_to_ms ELSE ${aged} END WHERE id = 1`;
+/**
+ * A statement that notes what the clock shows and how far the rows have aged: never less than is noted, and nothing new
+ * without `agedToMs` where something is. Its one row has `aged_to_ms`.
+ */
+export function noteSeen(clockMs: number, agedToMs: number | undefined): string {
+  const [clock, aged] = [Math.floor(clockMs), Math.floor(agedToMs ?? clockMs)];
+  const isOlder = agedToMs === undefined ? 'IS NOT NULL' : `> ${aged}`;
+  return `INSERT INTO storage_probe (id, clock_ms, aged_to_ms) VALUES (1, ${clock}, ${aged})
+    ON CONFLICT (id) DO UPDATE SET clock_ms = excluded.clock_ms, aged_to_ms =
+      CASE WHEN storage_probe.aged_to_ms ${isOlder} THEN storage_probe.aged_to_ms ELSE excluded.aged_to_ms END
+    RETURNING aged_to_ms`;
 }
 
 /** A statement that notes how far the rows have aged: never less than is noted. */

@@ -17,6 +17,14 @@ export interface PostgresServer {
   restart(): Promise<void>;
   /** Ends it as a crash would; `restart` brings it back. */
   killImmediate(): Promise<void>;
+  /** Starts another server that follows this one, and takes no writes until `promote`. */
+  startStandby(): Promise<PostgresServer>;
+  /** Has a standby take writes from now on. */
+  promote(): Promise<void>;
+  /** Has it refuse writes, on the connections that there are too, or take them again. */
+  setReadOnly(readOnly: boolean): Promise<void>;
+  /** The port that it listens on. */
+  readonly port: number;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
@@ -39,19 +47,37 @@ export const postgres: TestServer = { name: 'PostgreSQL', version: binaries && v
 
 /** Starts a server with a new data folder. It ends with the process that started it, however that ends. */
 export async function startPostgres({ durable = false }: PostgresServerOptions = {}): Promise<PostgresServer> {
-  if (binaries === undefined) throw new Error('PostgreSQL is not installed: use describeWithServer');
-  const folder = await mkdtemp(join(tmpdir(), 'mesh-postgres-'));
-  const data = join(folder, 'data');
+  const initialize = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'];
+  return await startIn(await makeFolder('initdb', initialize), durable ? [] : ['fsync=off']);
+}
+
+interface Folder {
+  readonly path: string;
+  readonly data: string;
+  readonly user: User | undefined;
+}
+
+/** A folder with the data that `program` makes. */
+async function makeFolder(program: string, options: readonly string[]): Promise<Folder> {
+  const path = await mkdtemp(join(tmpdir(), 'mesh-postgres-'));
   const user = unprivilegedUser();
-  if (user !== undefined) await chown(folder, user.uid, user.gid);
-  const initialize = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'];
-  execFileSync(join(binaries, 'initdb'), initialize, { ...user, cwd: folder, stdio: 'pipe' });
+  if (user !== undefined) await chown(path, user.uid, user.gid);
+  const data = join(path, 'data');
+  execFileSync(binary(program), ['-D', data, ...options], { ...user, cwd: path, stdio: 'pipe' });
+  return { path, data, user };
+}
+
+function binary(program: string): string {
+  if (binaries === undefined) throw new Error('PostgreSQL is not installed: use describeWithServer');
+  return join(binaries, program);
+}
+
+async function startIn({ path: folder, data, user }: Folder, extra: readonly string[]): Promise<PostgresServer> {
   const port = await freePort();
   const url = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
 
-  const settings = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`];
-  if (!durable) settings.push('fsync=off');
-  const command = [join(binaries, 'postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
+  const settings = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`, ...extra];
+  const command = [binary('postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
   const start = async (): Promise<ChildProcess> => {
     const child = spawnGuarded(command, folder, user);
     await answers(url('postgres'), child, folder);
@@ -64,15 +90,29 @@ export async function startPostgres({ durable = false }: PostgresServerOptions =
     process.kill(Number(pid), signal);
     await ended;
   };
+  const run = async (...statements: string[]): Promise<void> => {
+    const client = new pg.Client({ connectionString: url('postgres') });
+    await client.connect();
+    for (const sql of statements) await client.query(sql);
+    await client.end();
+  };
 
   let child = await start();
   return {
     url,
+    port,
     async restart() {
       await end(child, 'SIGINT');
       child = await start();
     },
     killImmediate: () => end(child, 'SIGQUIT'),
+    async startStandby() {
+      const copy = ['-R', '-d', url('postgres'), '-c', 'fast', '--no-sync'];
+      return await startIn(await makeFolder('pg_basebackup', copy), extra);
+    },
+    promote: () => run('SELECT pg_promote()'),
+    setReadOnly: (readOnly) =>
+      run(`ALTER SYSTEM SET default_transaction_read_only = ${readOnly ? 'on' : 'off'}`, 'SELECT pg_reload_conf()'),
     async stop() {
       await end(child, 'SIGQUIT');
       await rm(folder, { recursive: true, force: true });

@@ -16,8 +16,11 @@ export interface Result<R extends Row> {
 export interface Connection {
   /** Runs a statement, which the signal may cancel: it rejects with the signal's reason then. */
   run<R extends Row>(sql: string, params: readonly SqlValue[], signal?: AbortSignal): Promise<Result<R>>;
-  /** Runs one or several statements without parameters. A connection on which that failed is not used again. */
-  script(sql: string): Promise<void>;
+  /**
+   * Runs one or several statements without parameters, in one message; returns the rows of all of them. A connection on which
+   * that failed is not used again.
+   */
+  script(sql: string): Promise<readonly Row[]>;
   /**
    * Whether it must not be used again: it is lost, a statement on it was cancelled, what it prepared is stale, or its server
    * takes no writes.
@@ -62,7 +65,9 @@ function createConnection(pool: Pool, client: pg.PoolClient, statements: Stateme
     },
     async script(sql) {
       try {
-        await client.query(sql);
+        // One result where there is one statement.
+        const results: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>(sql);
+        return [results].flat().flatMap(({ rows }) => rows);
       } catch (error) {
         failed(error);
         spent = true;

@@ -213,6 +213,38 @@ describeWithServer(postgres, 'storage on PostgreSQL', () => {
     await server.restart();
   });
 
+  it('fails its check where the user may not write any more', async () => {
+    const url = new URL(server.url(randomUUID()));
+    const owner = await open({}, url.href);
+    const role = `writer_${randomUUID().slice(0, 8)}`;
+    await owner.execute(`CREATE ROLE ${role} LOGIN`);
+    await owner.execute(`GRANT ALL ON SCHEMA public TO ${role}`);
+    for (const table of ['schema_migration', 'storage_probe']) await owner.execute(`GRANT ALL ON ${table} TO ${role}`);
+    url.username = role;
+    const writer = await openPostgres(url.href);
+    onTestFinished(() => writer.close());
+    await writer.check();
+    await owner.execute(`REVOKE UPDATE ON storage_probe FROM ${role}`);
+    await expect(writer.check()).rejects.toMatchObject({ code: 14, reason: 'STORAGE_MISCONFIGURED' });
+  });
+
+  it('fails its check, which says that locks hold it up, before that of a service is over', async () => {
+    const storage = await open();
+    const [locked, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const locking = storage.transaction(async (tx) => {
+      await tx.execute('LOCK TABLE storage_probe');
+      locked.resolve();
+      await over.promise;
+    });
+    await locked.promise;
+    const startMs = performance.now();
+    await expect(storage.check()).rejects.toThrow(/did not get to it in time: .*statement timeout/);
+    expect(performance.now() - startMs).toBeLessThan(5000);
+    over.resolve();
+    await locking;
+    await storage.check();
+  });
+
   it('refuses to open without a server and names it, but not the password', async () => {
     const opening = openPostgres('postgres://user:secret@127.0.0.1:1/orders');
     const error = await opening.catch((reason: unknown) => reason);

@@ -84,10 +84,10 @@ function createStorage(
     }
   };
   // In one message: a process that is stopped in between has nothing locked.
-  const write = async (sql: string): Promise<void> => {
+  const write = async (sql: string): Promise<readonly Row[]> => {
     const connection = await connect();
     try {
-      await connection.script(`BEGIN; SET LOCAL statement_timeout = '${checkTimeoutMs}ms'; ${sql}; COMMIT`);
+      return await connection.script(`BEGIN; SET LOCAL statement_timeout = '${checkTimeoutMs}ms'; ${sql}; COMMIT`);
     } catch (error) {
       throw postgresError(error, sql, server);
     } finally {
@@ -122,7 +122,7 @@ function createStorage(
       }),
     notify: channels.notify,
     listen: channels.listen,
-    check: createWriteCheck(query, (sql) => gate.enter(() => write(sql)), clock),
+    check: createWriteCheck((sql) => gate.enter(() => write(sql)), clock),
     close: () => gate.close(async () => void (await Promise.all([channels.close(), pool.end()]))),
   };
 }

@@ -51,7 +51,6 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     connection.close();
   };
   const execute: Storage['execute'] = (sql, params) => transaction((tx) => tx.execute(sql, params));
-  const write = async (sql: string): Promise<void> => void (await execute(sql));
   const storage: Storage = {
     dialect: 'sqlite',
     exclusive: true,
@@ -65,7 +64,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     },
     notify: channels.notify,
     listen: channels.listen,
-    check: createWriteCheck(query, write, options.clock ?? systemClock),
+    check: createWriteCheck(query, options.clock ?? systemClock),
     close() {
       closing ??= close();
       return closing;

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { Status } from 'nice-grpc-common';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../../testing/eventually.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import { startTcpProxy, type TcpProxy } from '../../testing/tcp-proxy.ts';
+import type { Storage } from '../storage.ts';
+import { openPostgres } from './postgres.ts';
+
+const notes = { name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY)' };
+const takesNoWrites = { code: Status.UNAVAILABLE, reason: 'STORAGE_UNAVAILABLE' };
+const poolSize = 3;
+
+function add(storage: Storage, id: number): Promise<number> {
+  return storage.execute('INSERT INTO note (id) VALUES ($1) ON CONFLICT DO NOTHING', [id]);
+}
+
+describeWithServer(postgres, 'a server that takes no writes', () => {
+  let primary: PostgresServer;
+  let proxy: TcpProxy;
+  let storage: Storage;
+
+  beforeEach(async () => {
+    primary = await startPostgres();
+    onTestFinished(() => primary.stop());
+    proxy = await startTcpProxy(primary.port);
+    onTestFinished(() => proxy.close());
+    storage = await open(`postgres://postgres@127.0.0.1:${proxy.port}/${randomUUID()}`);
+    await storage.migrate('test', [notes]);
+  }, 30_000);
+
+  async function open(url: string): Promise<Storage> {
+    const opened = await openPostgres(url, { poolSize });
+    onTestFinished(() => opened.close());
+    return opened;
+  }
+
+  async function startStandby(): Promise<PostgresServer> {
+    const standby = await primary.startStandby();
+    onTestFinished(() => standby.stop());
+    return standby;
+  }
+
+  /** Opens every connection of the pool. */
+  const useAll = () => Promise.all(Array.from({ length: poolSize }, () => storage.query('SELECT pg_sleep(0.05)')));
+  const portOf = async () => (await storage.query<{ port: bigint }>('SELECT inet_server_port() AS port'))[0]?.port;
+
+  it('fails the check and every change until it takes them again', async () => {
+    await primary.setReadOnly(true);
+    await eventually(() => expect(storage.check()).rejects.toMatchObject(takesNoWrites));
+    for (const lane of [undefined, 'hot']) {
+      const adding = storage.transaction((tx) => tx.execute('INSERT INTO note (id) VALUES (1)'), lane ? { lane } : {});
+      await expect(adding).rejects.toMatchObject(takesNoWrites);
+      await expect(adding).rejects.toThrow(/takes no writes: .*let DATABASE_URL lead to the primary/);
+    }
+    expect(await storage.query('SELECT id FROM note')).toEqual([]);
+    await primary.setReadOnly(false);
+    await eventually(() => storage.check());
+    expect(await add(storage, 1)).toBe(1);
+  });
+
+  it('is left by every connection after a failover, for the server that its address leads to then', async () => {
+    const standby = await startStandby();
+    await useAll();
+    expect(await portOf()).toBe(BigInt(primary.port));
+
+    await primary.setReadOnly(true);
+    await standby.promote();
+    proxy.leadTo(standby.port);
+    await eventually(() => expect(add(storage, 1)).rejects.toMatchObject(takesNoWrites));
+
+    await storage.check();
+    const added = await Promise.all(Array.from({ length: 20 }, (_, index) => add(storage, 2 + index)));
+    expect(added).toEqual(added.map(() => 1));
+    await useAll();
+    expect(new Set(await Promise.all(Array.from({ length: 20 }, portOf)))).toEqual(new Set([BigInt(standby.port)]));
+  });
+
+  it('is left by the reads and the listener of a process that changes nothing but its check', async () => {
+    const standby = await startStandby();
+    let heard = 0;
+    storage.listen('news', () => {
+      heard += 1;
+    });
+    await eventually(() => expect(heard).toBe(1));
+    await primary.setReadOnly(true);
+    await standby.promote();
+    proxy.leadTo(standby.port);
+    await eventually(() => expect(storage.check()).rejects.toMatchObject(takesNoWrites));
+
+    expect(await portOf()).toBe(BigInt(standby.port));
+    // Called for what it may have missed.
+    await eventually(() => expect(heard).toBe(2));
+    const other = await open(`postgres://postgres@127.0.0.1:${proxy.port}/${await databaseOf(storage)}`);
+    other.notify('news');
+    await eventually(() => expect(heard).toBe(3));
+  });
+
+  it('is not opened, and named', async () => {
+    const standby = await startStandby();
+    const opening = openPostgres(standby.url(await databaseOf(storage)));
+    await expect(opening).rejects.toMatchObject(takesNoWrites);
+    await expect(opening).rejects.toThrow(`127.0.0.1:${standby.port}`);
+  });
+});
+
+async function databaseOf(storage: Storage): Promise<string> {
+  const [row] = await storage.query<{ name: string }>('SELECT current_database() AS name');
+  return row?.name ?? '';
+}
