@@ -57,6 +57,20 @@ const file = (name: string, of = data) => join(of, `${name}.db`);
 const adopted = () => lines.filter(({ msg }) => String(msg).startsWith('adopted')).map(({ database }) => database);
 
 describe('a start on a data folder', () => {
+  it('warns of each database that noted a later time than the clock shows', async () => {
+    await run();
+    for (const name of ['order', 'events']) {
+      const database = new DatabaseSync(file(name));
+      database.prepare('UPDATE storage_probe SET clock_ms = ?').run(Date.now() + 86_400_000);
+      database.close();
+    }
+    lines = [];
+    await run();
+    const warnings = lines.filter(({ msg }) => String(msg).startsWith('the clock of this machine is behind'));
+    const named = warnings.map(({ database, location }) => `${database} ${location}`);
+    expect(named.toSorted()).toEqual([`events ${file('events')}`, `order ${file('order')}`]);
+  });
+
   it.each(['order', 'events', 'tasks'])('is refused when the database %s is gone, and makes none', async (name) => {
     await run();
     await rm(file(name));

@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs';
+import { warnOfClock } from '../storage/clock-warning.ts';
 import { type Identity, noteStart, readIdentity } from '../storage/identity.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
+import { systemClock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { DataFolder } from './data-folder.ts';
 import { dataMismatch } from './data-mismatch.ts';
@@ -31,6 +33,7 @@ export function createOpenDatabase(folder: DataFolder, logger: Logger): OpenData
       const identity = await readIdentity(storage);
       const fault = faultOf(name, identity, entry, storage.exclusive ? manifest.start : undefined);
       if (fault !== undefined) throw refuse(fault);
+      await warnOfClock({ storage, name, location }, systemClock, logger);
       if (entry === undefined && (identity !== undefined || hadContent === true)) {
         const level = manifest.existed || identity === undefined ? 'info' : 'warn';
         logger[level](

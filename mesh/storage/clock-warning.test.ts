@@ -1,0 +1,56 @@
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { describeOnEachDatabase } from '../testing/databases.ts';
+import { createTestClock } from '../testing/test-clock.ts';
+import { warnOfClock } from './clock-warning.ts';
+import { openStorage } from './open.ts';
+
+const dayMs = 86_400_000;
+const nowMs = Date.parse('2026-11-28T12:00:00Z');
+
+describe('a start', () => {
+  describeOnEachDatabase((newUrl) => {
+    /** Starts with a clock that shows `clockMs`; returns what is logged. */
+    async function start(url: string, clockMs: number, checked = true): Promise<Record<string, unknown>[]> {
+      const lines: Record<string, unknown>[] = [];
+      const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+      const clock = createTestClock(clockMs);
+      const storage = await openStorage(url, { clock });
+      onTestFinished(() => storage.close());
+      await warnOfClock({ storage, name: 'order', location: 'here' }, clock, logger);
+      if (checked) await storage.check();
+      return lines;
+    }
+
+    it('says nothing about a new database, a restart, and a mesh that was stopped for some days', async () => {
+      const url = newUrl();
+      const times = [nowMs, nowMs + 1, nowMs - 5000, nowMs + 6 * dayMs];
+      for (const clockMs of times) expect(await start(url, clockMs)).toEqual([]);
+    });
+
+    it('warns once of a clock that is behind what was noted, with both times', async () => {
+      const url = newUrl();
+      await start(url, nowMs);
+      const fields = { level: 40, database: 'order', location: 'here', difference_s: -86_400 };
+      const times = { clock: '2026-11-27T12:00:00.000Z', last_seen: '2026-11-28T12:00:00.000Z' };
+      expect(await start(url, nowMs - dayMs)).toEqual([
+        expect.objectContaining({ ...fields, ...times, msg: expect.stringMatching(/is behind .*correct the clock/) }),
+      ]);
+      expect(await start(url, nowMs - dayMs)).toEqual([]);
+    });
+
+    it('warns of a clock that is far ahead', async () => {
+      const url = newUrl();
+      await start(url, nowMs);
+      expect(await start(url, nowMs + 365 * dayMs)).toEqual([
+        expect.objectContaining({ level: 40, last_seen: '2026-11-28T12:00:00.000Z', difference_s: 365 * 86_400 }),
+      ]);
+    });
+
+    it('warns of a clock that is behind the changes of the schema where nothing else was noted', async () => {
+      const url = newUrl();
+      await start(url, Date.now(), false);
+      expect(await start(url, 0)).toEqual([expect.objectContaining({ clock: '1970-01-01T00:00:00.000Z' })]);
+    });
+  });
+});
