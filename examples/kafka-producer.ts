@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
-import { registerCodecs } from '../mesh/events/kafka/codecs.ts';
+import { compress, uncompress } from 'snappy';
 
 // A producer that knows nothing of ordermesh but a topic: plain JSON and no header. The notification service takes
 // the event for one of an order, and mails the user, who has to be there: node examples/kafka-producer.ts <user id>
 
-const { Kafka, CompressionTypes } = kafkajs;
-// kafkajs brings gzip alone: Snappy has to be given to it, by this or by a package.
-registerCodecs();
+const { Kafka, CompressionCodecs, CompressionTypes } = kafkajs;
+// kafkajs brings gzip alone: Snappy has to be given to it.
+CompressionCodecs[CompressionTypes.Snappy] = () => ({
+  compress: ({ buffer }: { readonly buffer: Buffer }) => compress(buffer),
+  decompress: uncompress,
+});
 
 const [userId = 'ada'] = process.argv.slice(2);
 const order = { id: randomUUID(), userId, total: 1500 };

@@ -33,6 +33,8 @@ export interface ServiceConsumer {
   start(): Promise<void>;
   /** Finishes the events in hand; one that waits for its next try is left to the next start. */
   stop(): Promise<void>;
+  /** Rejects while a partition stands still, because what lies there is damaged (`PARTITION_UNREADABLE`). */
+  check(): Promise<void>;
   /** The group's dead letters. A redriven one goes to the handler through the inbox, in one transaction. */
   readonly deadLetters: DeadLetterBox;
 }
@@ -85,6 +87,9 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
         joined ? undefined : joinLater(),
         keepInboxSmall(storage, clock, logger, stopping.signal),
       ]);
+    },
+    async check() {
+      await member?.check();
     },
     async stop() {
       stopping.abort();

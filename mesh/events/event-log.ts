@@ -47,6 +47,8 @@ export interface ConsumeOptions {
 
 /** A member of a group at work. */
 export interface EventConsumer {
+  /** Rejects with DATA_LOSS `PARTITION_UNREADABLE` while a partition stands still because what lies there is damaged. */
+  check(): Promise<void>;
   /** Finishes what is under way, commits it, and leaves the group, whose other members take over. */
   stop(): Promise<void>;
 }
@@ -64,8 +66,9 @@ export interface EventLog {
   consume(options: ConsumeOptions): Promise<EventConsumer>;
   /**
    * Reads without a group, in order within each partition, and goes on with what comes until `signal` aborts (then it
-   * ends quietly). It reads ahead by a bounded number of events, so a slow reader holds back only itself. An offset that
-   * retention has removed starts at the oldest that is kept.
+   * ends quietly), also in partitions that are added meanwhile. It reads ahead by a bounded number of events, so a slow
+   * reader holds back only itself. An offset that retention has removed starts at the oldest that is kept. DATA_LOSS
+   * `PARTITION_UNREADABLE` names topic, partition and offset of what is damaged: nothing behind it is delivered.
    */
   read(topic: string, from: StartPosition, signal: AbortSignal): AsyncIterable<StoredEvent>;
   /** The offset of the next event of each partition. */

@@ -74,6 +74,9 @@ export async function nodeAnswers(node: KafkaNode, child: GuardedProcess, count:
   }
 }
 
+/** Where the segments of its partitions lie, in a folder `<topic>-<partition>` each. */
+export const recordsFolder = (node: KafkaNode): string => join(node.folder, 'data');
+
 const settingsFile = (node: KafkaNode): string => join(node.folder, 'server.properties');
 const logFile = (node: KafkaNode): string => join(node.folder, 'server.log');
 
@@ -93,7 +96,7 @@ function settings(node: KafkaNode, { nodes }: KafkaCluster): string {
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.advertisedPort ?? node.port}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'log.dirs': join(node.folder, 'data'),
+    'log.dirs': recordsFolder(node),
     'auto.create.topics.enable': false,
     'default.replication.factor': replicas,
     'min.insync.replicas': Math.ceil(replicas / 2),
@@ -108,6 +111,7 @@ function settings(node: KafkaNode, { nodes }: KafkaCluster): string {
     'num.io.threads': 4,
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
     'log.cleaner.io.buffer.size': 64 * 1024,
+    'log.cleaner.backoff.ms': 1000,
   };
   return Object.entries(lines)
     .map(([name, value]) => `${name}=${value}\n`)

@@ -8,6 +8,7 @@ import {
   type KafkaNode,
   nodeAnswers,
   prepareNode,
+  recordsFolder,
   startNode,
 } from './kafka-broker.ts';
 import type { TestServer } from './servers.ts';
@@ -16,6 +17,8 @@ import type { TestServer } from './servers.ts';
 export interface KafkaServer {
   /** `host:port,...` of its brokers. */
   readonly brokers: string;
+  /** The folder of a partition's segments on the first broker: what is changed there is what clients are given. */
+  partitionFolder(topic: string, partition: number): string;
   /** Ends a broker, counted from 0, as a crash would. */
   killBroker(index: number): Promise<void>;
   /** Starts a broker that was killed, on the same port with the same data; resolves when it answers. */
@@ -66,6 +69,7 @@ export async function startKafka({ brokers = 1, proxy }: KafkaServerOptions = {}
   }
   return {
     brokers: nodes.map(({ port }) => `127.0.0.1:${port}`).join(),
+    partitionFolder: (topic, partition) => join(recordsFolder(at(nodes, 0)), `${topic}-${partition}`),
     killBroker: (index) => at<GuardedProcess>(children, index).end('KILL'),
     async restartBroker(index) {
       children[index] = startNode(at(nodes, index), cluster);

@@ -47,7 +47,10 @@ export const createNotificationService: CreateService = async (runtime) => {
       await worker?.stop();
       await outbox.stop(config.drainTimeoutMs);
     },
-    check: () => storage.check(),
+    check: async () => {
+      await storage.check();
+      await consumer.check();
+    },
     needs: ['events', 'tasks'],
   };
 };

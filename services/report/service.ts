@@ -37,6 +37,9 @@ export const createReportService: CreateService = async (runtime) => {
       await consumer.stop();
       await projector.stop();
     },
-    check: () => storage.check(),
+    check: async () => {
+      await storage.check();
+      await consumer.check();
+    },
   };
 };

@@ -60,7 +60,12 @@ export function createConsumerGroup(offsets: Offsets, context: PumpContext): Con
       const member = createMember(options, partitions);
       members.push(member);
       rebalance();
-      return { stop: member.leave };
+      return {
+        async check() {
+          for (const { failure } of pumps.values()) if (failure) throw failure;
+        },
+        stop: member.leave,
+      };
     },
     async stop() {
       stopped = true;

@@ -1,3 +1,5 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -24,6 +26,8 @@ export interface PumpContext {
 
 /** Brings the events of one partition to one group, one at a time, to whichever member has the partition then. */
 export interface Pump {
+  /** Why the partition cannot be read on: what lies there is damaged. */
+  readonly failure: MeshError | undefined;
   /** From the next event on, events go to this member; with `undefined` the pump rests. */
   assign(deliver: Deliver | undefined): void;
   /** Resolves when nothing of this partition is with that member any more and what it did is committed. */
@@ -47,6 +51,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
   let running: Promise<void> | undefined;
   let next = offsets.next(partition);
   let committedMs = clock.now();
+  let failure: MeshError | undefined;
 
   async function run(): Promise<void> {
     partition.listeners.add(wakeup.ring);
@@ -55,10 +60,14 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
       try {
         const found = await deliverBatch();
         failures = 0;
+        failure = undefined;
         if (!found) await wakeup.wait();
       } catch (error) {
         failures += 1;
-        logger.warn({ err: error }, 'the event log cannot read or commit; it tries again');
+        if (isDamage(error)) {
+          if (!failure) logger.error({ err: error }, 'a partition of the event log cannot be read: it stops');
+          failure = error;
+        } else logger.warn({ err: error }, 'the event log cannot read or commit; it tries again');
         if (owner) await pause(clock, backoffDelayMs(retryBackoff, failures), owner.signal);
       }
     }
@@ -109,6 +118,9 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
   }
 
   return {
+    get failure() {
+      return failure;
+    },
     assign(deliver) {
       owner = deliver;
       wakeup.ring();
@@ -122,4 +134,8 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
       if (!owner) await running;
     },
   };
+}
+
+function isDamage(error: unknown): error is MeshError {
+  return error instanceof MeshError && error.code === Status.DATA_LOSS;
 }

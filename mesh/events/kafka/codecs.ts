@@ -1,54 +1,55 @@
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
-import kafkajs from 'kafkajs';
-import { compress, uncompress } from 'snappy';
+import { unzip, zstdDecompress } from 'node:zlib';
+import { uncompress } from 'snappy';
+import { createByteReader } from './byte-reader.ts';
+import { unpackLz4 } from './lz4.ts';
 
-/** A codec as kafkajs takes it. */
-interface Codec {
-  compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;
-  decompress(data: Buffer): Promise<Buffer>;
+/** The most that a batch may have when it is unpacked, in bytes: more is refused, since it would take the memory of all. */
+export const maxUnpackedBytes = 128 * 1024 * 1024;
+
+const limits = { maxOutputLength: maxUnpackedBytes };
+
+/** Unpacks the records of a batch by the number of its codec in Kafka's protocol. Rejects for what cannot be unpacked. */
+export async function unpack(codec: number, data: Buffer): Promise<Buffer> {
+  switch (codec) {
+    case 0:
+      return data;
+    case 1:
+      return await promisify(unzip)(data, limits);
+    case 2:
+      return await unpackSnappy(data);
+    case 3:
+      return unpackLz4(data, maxUnpackedBytes);
+    case 4:
+      return await promisify(zstdDecompress)(data, limits);
+    default:
+      throw new Error(`its codec ${codec} is not known`);
+  }
 }
-
-const zstd: Codec = {
-  compress: ({ buffer }) => promisify(zstdCompress)(buffer),
-  decompress: (data) => promisify(zstdDecompress)(data),
-};
 
 // The frame that Java's library puts around Snappy, and Kafka's clients with it: its name, two versions, then blocks.
-const snappyHeader = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
-const snappyNameBytes = 8;
-const snappyBlockBytes = 32 * 1024;
+const snappyName = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
+const snappyHeaderBytes = 16;
 
-const snappy: Codec = {
-  async compress({ buffer }) {
-    const parts: Buffer[] = [snappyHeader];
-    for (let start = 0; start < buffer.length; start += snappyBlockBytes) {
-      const block = await compress(buffer.subarray(start, start + snappyBlockBytes));
-      const length = Buffer.alloc(4);
-      length.writeInt32BE(block.length);
-      parts.push(length, block);
-    }
-    return Buffer.concat(parts);
-  },
-  async decompress(data) {
-    if (!data.subarray(0, snappyNameBytes).equals(snappyHeader.subarray(0, snappyNameBytes))) return await unpack(data);
-    const blocks: Buffer[] = [];
-    for (let start = snappyHeader.length; start < data.length; ) {
-      const end = start + 4 + data.readInt32BE(start);
-      blocks.push(await unpack(data.subarray(start + 4, end)));
-      start = end;
-    }
-    return Buffer.concat(blocks);
-  },
-};
-
-async function unpack(block: Buffer): Promise<Buffer> {
-  return Buffer.from(await uncompress(block));
+async function unpackSnappy(data: Buffer): Promise<Buffer> {
+  if (!data.subarray(0, snappyName.length).equals(snappyName)) return await unpackBlock(data, maxUnpackedBytes);
+  const blocks: Buffer[] = [];
+  const reader = createByteReader(data.subarray(snappyHeaderBytes));
+  for (let left = maxUnpackedBytes; reader.left > 0; ) {
+    const block = await unpackBlock(reader.bytes(reader.int32()), left);
+    left -= block.length;
+    blocks.push(block);
+  }
+  return Buffer.concat(blocks);
 }
 
-/** Lets the library read, and write, what is compressed with Snappy or Zstandard; gzip it knows, LZ4 nobody here does. */
-export function registerCodecs(): void {
-  const { CompressionCodecs, CompressionTypes } = kafkajs;
-  CompressionCodecs[CompressionTypes.Snappy] = () => snappy;
-  CompressionCodecs[CompressionTypes.ZSTD] = () => zstd;
+/** A block begins with the size that is made room for. */
+async function unpackBlock(block: Buffer, maxBytes: number): Promise<Buffer> {
+  let size = 0;
+  for (let at = 0, byte = 0x80; byte >= 0x80 && at < 5; at++) {
+    byte = block.readUInt8(at);
+    size += (byte & 0x7f) * 128 ** at;
+  }
+  if (size > maxBytes) throw new Error(`it has more than ${maxUnpackedBytes} bytes when it is unpacked`);
+  return Buffer.from(await uncompress(block));
 }

@@ -76,7 +76,8 @@ export function createConsumer(
     const targets = [...pumps.values()];
     if (targets.length === 0) return;
     const maxFailures = Number.POSITIVE_INFINITY;
-    await fetchUntilAborted({ kafka: newClient(), targets, maxFailures, signal, clock, logger });
+    const findTargets = async () => targets;
+    await fetchUntilAborted({ kafka: newClient(), findTargets, maxFailures, signal, clock, logger });
   }
 
   /** Tries until it has them or `signal` aborts. What was handled `earlier` is committed first. */
@@ -147,6 +148,9 @@ export function createConsumer(
   }
 
   return {
+    async check() {
+      for (const { failure } of assignment.pumps.values()) if (failure) throw failure;
+    },
     async stop() {
       stopping = true;
       commitTimer?.();

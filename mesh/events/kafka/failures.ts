@@ -36,10 +36,3 @@ export function eventTooLarge({ topic, key }: NewEvent, bytes: number, maxBytes:
     { metadata: { topic, key } },
   );
 }
-
-/** The name of a broker's error (`MESSAGE_TOO_LARGE`), also of one that the library gave up on. */
-export function protocolErrorOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ('type' in error && typeof error.type === 'string') return error.type;
-  return protocolErrorOf(error.cause);
-}

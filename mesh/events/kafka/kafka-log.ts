@@ -57,6 +57,7 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
     const consumer = createConsumer(options, starts, context);
     consumers.add(consumer);
     return {
+      check: () => consumer.check(),
       stop: async () => {
         await consumer.stop();
         consumers.delete(consumer);

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
-import kafkajs, { type Batch, type Kafka, type KafkaMessage, type LogEntry } from 'kafkajs';
+import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
 import type { Logger } from '../../telemetry/logger.ts';
-import { registerCodecs } from './codecs.ts';
+import { type FetchResponse, fetchVersions, readFetchResponse } from './fetch-response.ts';
 
 /** What the library keeps to itself and a reader without a group needs: where partitions are, and a fetch from there. */
 export interface Cluster {
@@ -12,35 +12,38 @@ export interface Cluster {
   /** The partitions by the id of the broker that leads them. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
   findBroker(options: { readonly nodeId: string }): Promise<Broker>;
+  /** The first offset that is kept of each partition asked for, or the one behind the last. */
+  fetchTopicsOffset(
+    topics: readonly {
+      readonly topic: string;
+      readonly fromBeginning: boolean;
+      readonly partitions: readonly { readonly partition: number }[];
+    }[],
+  ): Promise<readonly { readonly partitions: readonly { readonly offset: string }[] }[]>;
 }
 
 export interface Broker {
-  fetch(request: {
-    readonly maxWaitTime: number;
-    readonly minBytes: number;
-    readonly maxBytes: number;
-    readonly isolationLevel: number;
-    readonly topics: readonly FetchedTopic[];
-  }): Promise<{ readonly responses: readonly TopicResponse[] }>;
+  /** Makes requests of an API, in the newest version that the broker and the library know. */
+  lookupRequest(apiKey: number, api: unknown): (fields: object) => ProtocolRequest;
+  readonly connectionPool: { send<T>(request: ProtocolRequest & { readonly response: ResponseReader<T> }): Promise<T> };
 }
 
-export interface FetchedTopic {
+interface ProtocolRequest {
+  readonly request: { readonly apiVersion: number };
+  readonly requestTimeout: number;
+}
+
+interface ResponseReader<T> {
+  decode(bytes: Buffer): Promise<T & { readonly clientSideThrottleTime: number }>;
+  parse(answer: T): Promise<T>;
+}
+
+/** A partition to fetch from. */
+export interface FetchedPartition {
   readonly topic: string;
-  readonly partitions: readonly {
-    readonly partition: number;
-    readonly fetchOffset: string;
-    readonly maxBytes: number;
-  }[];
-}
-
-interface TopicResponse {
-  readonly topicName: string;
-  readonly partitions: readonly PartitionResponse[];
-}
-
-export interface PartitionResponse {
   readonly partition: number;
-  readonly messages: readonly KafkaMessage[];
+  readonly fetchOffset: bigint;
+  readonly maxBytes: number;
 }
 
 interface RequestQueue {
@@ -59,17 +62,16 @@ if (version !== knownVersion) {
     `kafkajs is ${version}, but its inside is known as ${knownVersion}: see mesh/events/kafka/kafkajs.ts`,
   );
 }
-const BatchOfFetch = require('kafkajs/src/consumer/batch') as new (
-  topic: string,
-  fetchedOffset: string,
-  response: PartitionResponse,
-) => Batch;
+const { requests } = require('kafkajs/src/protocol/requests') as { readonly requests: { readonly Fetch: unknown } };
+const errorCodes = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
 
 stopIdleTimers();
-registerCodecs();
 
 /** How long a broker may take to answer, in milliseconds. */
 export const requestTimeoutMs = 10_000;
+
+/** How old may be what a member or a reader knows of partitions and their leaders, in milliseconds. */
+export const metadataMaxAgeMs = 5000;
 
 /** Retries that end within seconds: what lasts longer is retried, and told, by those who asked. */
 export const retry = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multiplier: 2, retries: 4 };
@@ -99,33 +101,53 @@ export function createCluster(kafka: Kafka): Cluster {
   );
   const create = symbol && (Reflect.get(kafka, symbol) as (options: object) => Cluster);
   if (create === undefined) throw new Error('kafkajs makes its connections in another way than before');
-  return create({ metadataMaxAge: 300_000, allowAutoTopicCreation: false, isolationLevel: readCommitted });
+  return create({ metadataMaxAge: metadataMaxAgeMs, allowAutoTopicCreation: false, isolationLevel: readCommitted });
 }
 
-/** Asks a broker for what committed producers wrote. */
-export function fetchFrom(
+const fetchApi = 1;
+
+/**
+ * Asks a broker for what committed producers wrote. The answer's records are left as they are: the library unpacks all of
+ * them together, so one batch that it cannot read, or that is large, would fail every partition.
+ */
+export async function fetchFrom(
   broker: Broker,
-  topics: readonly FetchedTopic[],
+  partitions: readonly FetchedPartition[],
   limits: { readonly maxWaitMs: number; readonly maxBytes: number },
-): ReturnType<Broker['fetch']> {
-  return broker.fetch({
+): Promise<FetchResponse> {
+  const request = broker.lookupRequest(
+    fetchApi,
+    requests.Fetch,
+  )({
     maxWaitTime: limits.maxWaitMs,
     minBytes: 1,
     maxBytes: limits.maxBytes,
     isolationLevel: readCommitted,
-    topics,
+    topics: partitions.map(({ topic, partition, fetchOffset, maxBytes }) => ({
+      topic,
+      partitions: [{ partition, fetchOffset: `${fetchOffset}`, maxBytes }],
+    })),
   });
+  const { apiVersion } = request.request;
+  if (apiVersion < fetchVersions.oldest || apiVersion > fetchVersions.newest) {
+    throw new Error(`the broker fetches in version ${apiVersion}, which Kafka had before 0.11: upgrade it`);
+  }
+  const response: ResponseReader<FetchResponse> = {
+    decode: async (bytes) => {
+      const answer = readFetchResponse(bytes, apiVersion);
+      return { ...answer, clientSideThrottleTime: answer.throttleMs };
+    },
+    parse: async (answer) => {
+      if (answer.errorCode !== 0) throw protocolError(answer.errorCode);
+      return answer;
+    },
+  };
+  return await broker.connectionPool.send({ ...request, response });
 }
 
-/** The messages of an answer, without those before the offset asked for, aborted ones and the brokers' own; and what comes next. */
-export function readResponse(
-  topic: string,
-  from: bigint,
-  response: PartitionResponse,
-): { readonly messages: readonly KafkaMessage[]; readonly next: bigint } {
-  if (response.messages.length === 0) return { messages: [], next: from };
-  const batch = new BatchOfFetch(topic, `${from}`, response);
-  return { messages: batch.messages, next: BigInt(batch.lastOffset()) + 1n };
+/** The library's error for a code of the protocol, with its name as `type`. */
+export function protocolError(code: number): Error {
+  return errorCodes.createErrorFromCode(code);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Kafka, Message, Producer, RecordMetadata, TopicMessages } from 'kafkajs';
-import { protocolErrorOf, toLogFailure } from './failures.ts';
+import { toLogFailure } from './failures.ts';
 import { retry } from './kafkajs.ts';
+import { protocolErrorOf } from './protocol-errors.ts';
 
 /** An event on its way, and where it goes. */
 export interface Outgoing {

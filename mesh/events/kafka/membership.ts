@@ -3,7 +3,7 @@ import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { pause } from '../../telemetry/pause.ts';
 import { backoffDelayMs } from '../backoff.ts';
-import { retry } from './kafkajs.ts';
+import { metadataMaxAgeMs, retry } from './kafkajs.ts';
 
 /** A partition of a topic. */
 export interface TopicPartition {
@@ -63,6 +63,7 @@ export function joinGroup(options: MembershipOptions): Membership {
         rebalanceTimeout: rebalanceTimeoutMs,
         heartbeatInterval: heartbeatIntervalMs,
         maxWaitTimeInMs: turnMs,
+        metadataMaxAge: metadataMaxAgeMs,
         allowAutoTopicCreation: false,
         retry: { ...retry, restartOnFailure: async () => false },
       });

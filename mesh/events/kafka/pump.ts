@@ -1,15 +1,18 @@
+import type { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { pause } from '../../telemetry/pause.ts';
 import { backoffDelayMs } from '../backoff.ts';
 import type { ConsumeOptions, StoredEvent } from '../event-log.ts';
 import { createWakeup } from '../wakeup.ts';
-import type { FetchTarget } from './fetching.ts';
+import type { FetchTarget } from './partition-feed.ts';
 
 /** Hands the events of one partition to a handler, one at a time, for as long as the partition is assigned. */
 export interface Pump extends FetchTarget {
   /** The offset to commit: every event before it is handled. `undefined` while it has handled none. */
   readonly handled: bigint | undefined;
+  /** Why the partition cannot be read on. */
+  readonly failure: MeshError | undefined;
   /** Lets go of the partition: aborts the handler's signal, and resolves when nothing is in its hands any more. */
   release(): Promise<void>;
 }
@@ -39,6 +42,7 @@ export function createPump(options: PumpOptions): Pump {
   const waiting: StoredEvent[] = [];
   let waitingBytes = 0;
   let handled: bigint | undefined;
+  let failure: MeshError | undefined;
 
   async function run(): Promise<void> {
     await after;
@@ -79,11 +83,19 @@ export function createPump(options: PumpOptions): Pump {
     get handled() {
       return handled;
     },
+    get failure() {
+      return failure;
+    },
     hasRoom: () => waiting.length < maxWaitingEvents && waitingBytes < maxWaitingBytes,
     deliver(events) {
-      for (const event of events) waitingBytes += event.value.length;
-      waiting.push(...events);
+      for (const event of events) {
+        waitingBytes += event.value.length;
+        waiting.push(event);
+      }
       wakeup.ring();
+    },
+    failed(error) {
+      failure = error;
     },
     async release() {
       released.abort();

@@ -4,7 +4,8 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { StartPosition, StoredEvent } from '../event-log.ts';
 import { createWakeup } from '../wakeup.ts';
 import { toLogFailure } from './failures.ts';
-import { type FetchTarget, fetchUntilAborted } from './fetching.ts';
+import { fetchUntilAborted } from './fetching.ts';
+import type { FetchTarget } from './partition-feed.ts';
 
 export interface ReadingContext {
   readonly newClient: () => Kafka;
@@ -13,14 +14,15 @@ export interface ReadingContext {
   readonly logger: Logger;
 }
 
-const maxAheadEvents = 100;
-const maxAheadBytes = 256 * 1024;
+const maxAheadEvents = 500;
+const maxAheadBytes = 1024 * 1024;
 // About ten seconds of brokers that are gone; a reader goes on from its offsets then.
 const maxFailures = 7;
 
 /**
  * Follows a topic until `signal` aborts, without a group: nothing of it stays with the brokers. Ahead of its reader it is
- * by a bounded number of events, and one fetch.
+ * by a bounded number of events, and one fetch. Partitions that the topic gets meanwhile are read from their beginning.
+ * Rejects with DATA_LOSS `PARTITION_UNREADABLE`, after what could be read, when a partition cannot be read on.
  */
 export async function* follow(
   topic: string,
@@ -34,26 +36,44 @@ export async function* follow(
   ended.addEventListener('abort', wakeup.ring);
   const ahead: StoredEvent[] = [];
   let aheadBytes = 0;
-  const targets = [...(await startsOf(await connect(), topic, from))].map(
-    ([partition, next]): FetchTarget => ({
-      topic,
-      partition,
-      next,
-      hasRoom: () => ahead.length < maxAheadEvents && aheadBytes < maxAheadBytes,
-      deliver(events) {
-        for (const event of events) aheadBytes += event.value.length;
-        ahead.push(...events);
-        wakeup.ring();
-      },
-    }),
-  );
   let failure: unknown;
-  const fetching = fetchUntilAborted({ kafka: newClient(), targets, maxFailures, signal: ended, clock, logger }).catch(
-    (error: unknown) => {
-      failure = error;
+  const fail = (error: unknown) => {
+    failure = error;
+    wakeup.ring();
+  };
+  const toTarget = ([partition, next]: readonly [number, bigint]): FetchTarget => ({
+    topic,
+    partition,
+    next,
+    hasRoom: () => ahead.length < maxAheadEvents && aheadBytes < maxAheadBytes,
+    deliver(events) {
+      for (const event of events) {
+        aheadBytes += event.value.length;
+        ahead.push(event);
+      }
       wakeup.ring();
     },
-  );
+    failed: fail,
+  });
+  const targets = [...(await startsOf(await connect(), topic, from))].map(toTarget);
+  async function findTargets(): Promise<readonly FetchTarget[]> {
+    const admin = await connect();
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    if ((topics[0]?.partitions.length ?? 0) <= targets.length) return targets;
+    // Where the end of a new partition was when the reading began: at its beginning.
+    const starts = await startsOf(admin, topic, from.at === 'latest' ? { at: 'beginning' } : from);
+    const known = new Set(targets.map(({ partition }) => partition));
+    for (const start of starts) if (!known.has(start[0])) targets.push(toTarget(start));
+    return targets;
+  }
+  const fetching = fetchUntilAborted({
+    kafka: newClient(),
+    findTargets,
+    maxFailures,
+    signal: ended,
+    clock,
+    logger,
+  }).catch(fail);
   try {
     while (!signal.aborted) {
       const event = ahead.shift();

@@ -1,5 +1,6 @@
-import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
+import type { Message } from 'kafkajs';
 import type { NewEvent, StoredEvent } from '../event-log.ts';
+import type { KafkaRecord } from './record-batch.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 // A record's own numbers, and its share of a batch's, at their longest.
@@ -19,30 +20,29 @@ export function sizeOf({ key, headers, value }: NewEvent): number {
 }
 
 /** An event of what anybody wrote: headers that are no text are left out, a missing key or value is empty. */
-export function toStoredEvent(topic: string, partition: number, message: KafkaMessage): StoredEvent {
+export function toStoredEvent(topic: string, partition: number, record: KafkaRecord): StoredEvent {
   return {
     topic,
     partition,
-    offset: BigInt(message.offset),
-    key: message.key?.toString() ?? '',
-    headers: toHeaders(message.headers ?? {}),
-    value: message.value ?? new Uint8Array(),
-    timeMs: Number(message.timestamp),
+    offset: record.offset,
+    key: record.key?.toString() ?? '',
+    headers: toHeaders(record.headers),
+    value: record.value ?? new Uint8Array(),
+    timeMs: record.timeMs,
   };
 }
 
-function toHeaders(headers: IHeaders): Record<string, string> {
+/** Of a name that comes more than once the last value counts. */
+function toHeaders(headers: KafkaRecord['headers']): Record<string, string> {
   const texts: Record<string, string> = {};
-  for (const [name, values] of Object.entries(headers)) {
-    const value = Array.isArray(values) ? values.at(-1) : values;
-    const text = value === undefined ? undefined : textOf(value);
+  for (const [name, value] of new Map(headers)) {
+    const text = value && textOf(value);
     if (text !== undefined) texts[name] = text;
   }
   return texts;
 }
 
-function textOf(value: Buffer | string): string | undefined {
-  if (typeof value === 'string') return value;
+function textOf(value: Buffer): string | undefined {
   try {
     return utf8.decode(value);
   } catch {

@@ -3,7 +3,8 @@ import type { Clock } from '../../telemetry/clock.ts';
 import { pause } from '../../telemetry/pause.ts';
 import { defaultPartitions, defaultRetentionMs } from '../envelope.ts';
 import type { TopicInfo } from '../event-log.ts';
-import { protocolErrorOf, unknownTopic } from './failures.ts';
+import { unknownTopic } from './failures.ts';
+import { protocolErrorOf } from './protocol-errors.ts';
 
 /** What a producer has to know of a topic. */
 export interface KafkaTopic extends TopicInfo {

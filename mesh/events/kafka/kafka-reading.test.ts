@@ -1,0 +1,202 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Admin } from 'kafkajs';
+import { Status } from 'nice-grpc-common';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock as clock } from '../../telemetry/clock.ts';
+import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import type { EventLog, StoredEvent } from '../event-log.ts';
+import { silent as logger } from '../events.testing.ts';
+import { murmur2 } from '../murmur2.ts';
+import { collector, event, numbered, readSome, text } from '../sample-events.testing.ts';
+import { openKafkaLog } from './kafka-log.ts';
+import { createKafka } from './kafkajs.ts';
+
+const patience = { timeout: 30_000 };
+
+describeWithServer(kafka, 'reading from Kafka', () => {
+  vi.setConfig({ testTimeout: 60_000 });
+  let server: KafkaServer;
+  let admin: Admin;
+  let log: EventLog;
+  let topic: string;
+
+  beforeAll(async () => {
+    server = await startKafka();
+    admin = createKafka(server.brokers.split(','), logger).admin();
+    await admin.connect();
+  });
+  afterAll(async () => {
+    await admin.disconnect();
+    await server.stop();
+  });
+  beforeEach(() => {
+    log = openKafkaLog(`kafka://${server.brokers}`, { clock, logger });
+    topic = `test.${randomUUID()}`;
+  });
+  afterEach(() => log.close());
+
+  async function createTopic(settings: Record<string, string | number>, partitions = 1): Promise<void> {
+    const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value: `${value}` }));
+    await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] });
+    await expect.poll(() => log.endOffsets(topic).then((ends) => ends.size), patience).toBe(partitions);
+  }
+
+  /** Reads in the background until the test ends; `failure` is what the reading ended with. */
+  function readOn(from: Parameters<EventLog['read']>[1]) {
+    const stop = new AbortController();
+    const seen: StoredEvent[] = [];
+    const reading = { seen, failure: undefined as unknown, stop: () => stop.abort() };
+    void (async () => {
+      try {
+        for await (const stored of log.read(topic, from, stop.signal)) seen.push(stored);
+      } catch (error) {
+        reading.failure = error;
+      }
+    })();
+    return reading;
+  }
+
+  /** A key of a partition of two. */
+  const keyOf = (partition: number) =>
+    ['a', 'b', 'c', 'd', 'e'].find((key) => (murmur2(Buffer.from(key)) & 0x7fffffff) % 2 === partition) ?? '';
+
+  test.each(['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'])('reads what is compressed with %s', async (codec) => {
+    await createTopic({ 'compression.type': codec });
+    const lines = Array.from({ length: 3000 }, (_, index) => `line ${index} of a text that is worth it\n`).join('');
+    const values = [lines, '', randomBytes(70_000).toString('hex')];
+    await log.publish(values.map((value) => event(topic, 'a', value)));
+    const seen = collector();
+    await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
+    await expect.poll(() => seen.events.map(text), patience).toEqual(values);
+    expect((await readSome(log, topic, { at: 'beginning' }, values.length)).map(text)).toEqual(values);
+  });
+
+  test('reads hundreds of thousands of small records that came in one answer, each once and in order', async () => {
+    await createTopic({ 'compression.type': 'gzip' });
+    const count = 160_000;
+    for (let first = 0; first < count; first += 20_000) await log.publish(numbered(topic, ['a'], 20_000, first));
+    let next = 0;
+    for await (const stored of log.read(topic, { at: 'beginning' }, new AbortController().signal)) {
+      if (text(stored) !== `${next}`) throw new Error(`${text(stored)} came instead of ${next}`);
+      next += 1;
+      if (next === count) break;
+    }
+    let handled = 0;
+    const handle = async (stored: StoredEvent) => {
+      if (text(stored) === `${handled}`) handled += 1;
+    };
+    await log.consume({ group: randomUUID(), topics: [topic], handle });
+    await expect.poll(() => handled, patience).toBe(count);
+  });
+
+  test('passes over a batch that compaction left empty', async () => {
+    await createTopic({ 'cleanup.policy': 'compact', 'segment.bytes': 1024 * 1024, 'min.cleanable.dirty.ratio': 0.01 });
+    const other = createKafka(server.brokers.split(','), logger).producer({ idempotent: true, maxInFlightRequests: 1 });
+    await other.connect();
+    const large = (key: string, bytes: number) => ({ ...event(topic, key, ''), value: randomBytes(bytes) });
+    await log.publish([large('first', 900_000)]);
+    // The last of its producer: compaction keeps its batch, without the record.
+    await other.send({ topic, messages: [{ key: 'k', value: 'old' }] });
+    await log.publish([large('second', 250_000)]);
+    await log.publish([event(topic, 'k', 'new')]);
+    for (let turn = 0; turn < 4; turn++) await log.publish([large(`v${turn}`, 900_000)]);
+    await log.publish([event(topic, 'last', 'x')]);
+    const behindFirst = { at: 'offsets', offsets: new Map([[0, 1n]]) } as const;
+    const offsetBehindFirst = async () => (await readSome(log, topic, behindFirst, 1))[0]?.offset;
+    await expect.poll(offsetBehindFirst, patience).toBe(2n);
+    await other.disconnect();
+
+    const keys = ['first', 'second', 'k', 'v0', 'v1', 'v2', 'v3', 'last'];
+    const seen = collector();
+    await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
+    await expect.poll(() => seen.events.map(({ key }) => key), patience).toEqual(keys);
+    expect((await readSome(log, topic, { at: 'beginning' }, keys.length)).map(({ key }) => key)).toEqual(keys);
+  });
+
+  test('leaves out aborted transactions, and reads on behind them', async () => {
+    await createTopic({});
+    const transactionalId = randomUUID();
+    const producer = createKafka(server.brokers.split(','), logger).producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      transactionalId,
+    });
+    await producer.connect();
+    for (const end of ['abort', 'commit', 'abort', 'commit'] as const) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ key: 'a', value: end }] });
+      await transaction[end]();
+    }
+    await producer.disconnect();
+    await log.publish([event(topic, 'a', 'plain')]);
+    expect((await readSome(log, topic, { at: 'beginning' }, 3)).map(text)).toEqual(['commit', 'commit', 'plain']);
+  });
+
+  test('sees partitions that are added while it reads and consumes', async () => {
+    await createTopic({});
+    const reading = readOn({ at: 'latest' });
+    const seen = collector();
+    await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
+    await expect
+      .poll(async () => {
+        await log.publish([event(topic, keyOf(0), 'before')]);
+        return Math.min(reading.seen.length, seen.events.length);
+      }, patience)
+      .toBeGreaterThan(0);
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
+    const producer = createKafka(server.brokers.split(','), logger).producer();
+    await producer.connect();
+    await expect
+      .poll(
+        () => producer.send({ topic, messages: [{ partition: 1, value: 'added' }] }).then(() => 'sent', String),
+        patience,
+      )
+      .toBe('sent');
+    await producer.disconnect();
+    await expect.poll(() => reading.seen.map(text), patience).toContain('added');
+    await expect.poll(() => seen.events.map(text), patience).toContain('added');
+    reading.stop();
+  });
+
+  test('a damaged batch stops its partition alone, and that shows', async () => {
+    await createTopic({}, 2);
+    const [damaged, whole] = [keyOf(0), keyOf(1)];
+    await log.publish([event(topic, damaged, 'first'), event(topic, whole, 'first')]);
+    await log.publish([event(topic, damaged, 'DAMAGED'), event(topic, whole, 'second')]);
+    await log.publish([event(topic, damaged, 'behind it')]);
+    await damage('DAMAGED');
+
+    const seen = collector();
+    const consumer = await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
+    const unreadable = {
+      code: Status.DATA_LOSS,
+      reason: 'PARTITION_UNREADABLE',
+      metadata: { topic, partition: '0', offset: '1' },
+    };
+    await expect.poll(() => consumer.check().catch((error: unknown) => error), patience).toMatchObject(unreadable);
+    await log.publish([event(topic, whole, 'third')]);
+    await expect
+      .poll(() => seen.perKey(), patience)
+      .toEqual({ [damaged]: ['first'], [whole]: ['first', 'second', 'third'] });
+    const reading = readOn({ at: 'beginning' });
+    await expect.poll(() => reading.failure, patience).toMatchObject(unreadable);
+
+    await damage('DAMAGED');
+    await expect.poll(() => seen.perKey()[damaged], patience).toEqual(['first', 'DAMAGED', 'behind it']);
+    await expect(consumer.check()).resolves.toBeUndefined();
+  });
+
+  /** Turns a text over where the broker keeps it. A second time turns it back. */
+  async function damage(value: string): Promise<void> {
+    const folder = server.partitionFolder(topic, 0);
+    const file = join(folder, (await readdir(folder)).find((name) => name.endsWith('.log')) ?? '');
+    const bytes = await readFile(file);
+    const flip = Buffer.from(value).map((byte) => byte ^ 0xff);
+    const at = Math.max(bytes.indexOf(value), bytes.indexOf(flip));
+    for (let index = at; index < at + value.length; index++) bytes.writeUInt8((bytes[index] ?? 0) ^ 0xff, index);
+    await writeFile(file, bytes, { flag: 'r+' });
+  }
+});
