@@ -107,8 +107,8 @@ export function drainingError(): MeshError {
 function countdown(totalMs: number, clock: Clock): () => number {
   let endMs: number | undefined;
   return () => {
-    endMs ??= clock.now() + totalMs;
-    return Math.max(0, endMs - clock.now());
+    endMs ??= clock.elapsedMs() + totalMs;
+    return Math.max(0, endMs - clock.elapsedMs());
   };
 }
 

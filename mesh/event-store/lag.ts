@@ -6,13 +6,13 @@ export interface Lag {
   observe(position: bigint, head: bigint): number;
 }
 
-/** Measures by its own clock from one observation to the next, so that it does not matter when events happened. */
+/** Measures what passes from one observation to the next: neither when events happened nor a change of the clock matters. */
 export function createLag(clock: Clock): Lag {
-  let target = { head: 0n, sinceMs: clock.now() };
+  let target = { head: 0n, sinceMs: clock.elapsedMs() };
   return {
     observe(position, head) {
-      if (position >= target.head) target = { head, sinceMs: clock.now() };
-      return position >= target.head ? 0 : clock.now() - target.sinceMs;
+      if (position >= target.head) target = { head, sinceMs: clock.elapsedMs() };
+      return position >= target.head ? 0 : clock.elapsedMs() - target.sinceMs;
     },
   };
 }

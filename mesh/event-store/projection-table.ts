@@ -46,21 +46,31 @@ export async function insertFirst(db: Queryable, name: string, definitionVersion
   );
 }
 
+/** How long a generation that is being built is kept for its builder, which says again and again that it continues. */
+export const leaseMs = 30_000;
+
+/**
+ * Until when a generation can be kept for a builder at most. One that is kept for longer was begun by a process whose clock
+ * was ahead: it is taken for left.
+ */
+export function furthestLeaseMs(nowMs: number): number {
+  return nowMs + 2 * leaseMs;
+}
+
 /** Makes the next generation of a projection, to be built; `undefined` while another is being built. */
 export async function insertNext(
   tx: Transaction,
   name: string,
   definitionVersion: number,
   nowMs: number,
-  untilMs: number,
 ): Promise<bigint | undefined> {
   const [row] = await tx.query<{ generation: bigint }>(
     `INSERT INTO projection_generation (name, generation, state, position, definition_version, until_ms)
      SELECT CAST($1 AS TEXT), MAX(generation) + 1, 'building', 0, CAST($2 AS BIGINT), CAST($3 AS BIGINT)
      FROM projection_generation WHERE name = $1
-     HAVING COUNT(CASE WHEN state IN ('building', 'lockstep') AND until_ms > $4 THEN 1 END) = 0
+     HAVING COUNT(CASE WHEN state IN ('building', 'lockstep') AND until_ms BETWEEN $4 AND $5 THEN 1 END) = 0
      ON CONFLICT DO NOTHING RETURNING generation`,
-    [name, definitionVersion, untilMs, nowMs],
+    [name, definitionVersion, nowMs + leaseMs, nowMs, furthestLeaseMs(nowMs)],
   );
   return row?.generation;
 }

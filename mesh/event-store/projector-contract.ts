@@ -79,7 +79,9 @@ export function projectorContract(newUrl: NewDatabaseUrl): void {
       await opened.store.append('a', 0n, added(1));
       await projector.check();
       clock.advance(5_000);
+      clock.shift(86_400_000);
       await projector.check();
+      clock.shift(-2 * 86_400_000);
       clock.advance(1);
       await expect(projector.check()).rejects.toMatchObject({
         reason: 'PROJECTION_BEHIND',
@@ -285,6 +287,21 @@ export function projectorContract(newUrl: NewDatabaseUrl): void {
       expect(await opened.storage.query('SELECT 1 AS one FROM totals WHERE generation <> 1')).toEqual([]);
       const again = (await Array.fromAsync(projector.admin.rebuild('totals', { dryRun: false }, signal))).at(-1);
       expect(again).toMatchObject({ stage: 'switched' });
+    });
+
+    it('follows one that a process left whose clock was a year ahead', async () => {
+      const opened = await openTotals(newUrl());
+      const clock = createTestClock();
+      const ahead = createTestClock(clock.now() + 365 * 86_400_000);
+      const gone = await makeProjector(opened, createTotals(), ahead);
+      await gone.admin.rebuild('totals', { dryRun: false }, signal).next();
+      const projector = await makeProjector(opened, createTotals(), clock);
+      const last = (await Array.fromAsync(projector.admin.rebuild('totals', { dryRun: false }, signal))).at(-1);
+      expect(last).toMatchObject({ stage: 'switched' });
+      await projector.start();
+      await eventually(async () =>
+        expect((await selectGenerations(opened.storage, 'totals')).map(({ state }) => state)).toEqual(['live']),
+      );
     });
 
     it('leaves out what was discarded, and differs in nothing', async () => {

@@ -12,6 +12,7 @@ import {
   holdLive,
   insertNext,
   keepLockstep,
+  leaseMs,
   selectLive,
   stateOf,
 } from './projection-table.ts';
@@ -25,8 +26,6 @@ export interface RebuildOptions extends Omit<TakingOptions, 'retryDelaysMs' | 'i
 }
 
 const batchSize = 500;
-// A builder that does not say so much longer that it goes on is taken for gone.
-const leaseMs = 30_000;
 const mostDifferences = 20;
 
 /**
@@ -38,9 +37,7 @@ const mostDifferences = 20;
 export async function* rebuild(options: RebuildOptions): AsyncGenerator<RebuildProgress> {
   const { projection, storage, clock } = options;
   const nowMs = clock.now();
-  const generation = await storage.transaction((tx) =>
-    insertNext(tx, projection.name, projection.version, nowMs, nowMs + leaseMs),
-  );
+  const generation = await storage.transaction((tx) => insertNext(tx, projection.name, projection.version, nowMs));
   if (generation === undefined) throw rebuildRunning(projection.name);
   let dropped: bigint | undefined = generation;
   try {

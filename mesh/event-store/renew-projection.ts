@@ -1,7 +1,7 @@
 import { isInfrastructureFault } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { pause } from '../telemetry/pause.ts';
-import { selectGenerations, selectLive } from './projection-table.ts';
+import { furthestLeaseMs, selectGenerations, selectLive } from './projection-table.ts';
 import { discard, type RebuildOptions, rebuild } from './rebuild.ts';
 
 const retryMs = 5_000;
@@ -30,9 +30,11 @@ export async function renewProjection(options: Omit<RebuildOptions, 'dryRun' | '
 async function renew(options: Omit<RebuildOptions, 'dryRun' | 'signal'>): Promise<boolean> {
   const { projection, storage, clock, logger, stopping } = options;
   let waiting = false;
+  const nowMs = clock.now();
   for (const { generation, state, untilMs } of await selectGenerations(storage, projection.name)) {
     // In a database of its own, nobody else can be making one at the start.
-    const isLeft = state === 'dropped' || (state !== 'live' && (storage.exclusive || untilMs < clock.now()));
+    const isKept = !storage.exclusive && untilMs >= nowMs && untilMs <= furthestLeaseMs(nowMs);
+    const isLeft = state === 'dropped' || (state !== 'live' && !isKept);
     if (isLeft) await discard(options, generation);
     else if (state !== 'live') waiting = true;
   }

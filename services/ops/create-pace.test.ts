@@ -47,9 +47,18 @@ describe('a pace of ten a second', () => {
     await Promise.all(asked);
   });
 
+  it('keeps its pace when the clock is set back', async () => {
+    await ask();
+    clock.shift(-86_400_000);
+    const next = ask();
+    await passes(100);
+    await next;
+    expect(turns).toBe(2);
+  });
+
   it('says at once that a turn would be too late, and keeps it for others', async () => {
     await ask();
-    expect(await pace.turn(clock.now() + 99, always)).toBe(false);
+    expect(await pace.turn(clock.elapsedMs() + 99, always)).toBe(false);
     const next = ask();
     await passes(100);
     await next;

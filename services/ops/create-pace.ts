@@ -4,8 +4,8 @@ import { pause } from '../../mesh/telemetry/pause.ts';
 /** Hands out turns at a bounded rate to all who share it. */
 export interface Pace {
   /**
-   * Resolves with true when it is the caller's turn. Resolves with false, at once and without using one, when the next
-   * turn is later than `untilMs`; rejects when `signal` aborts while it waits.
+   * Resolves with true when it is the caller's turn. Resolves with false, immediately and without using one, when the next
+   * turn is later than `untilMs` of `elapsedMs`; rejects when `signal` aborts while it waits.
    */
   turn(untilMs: number, signal: AbortSignal): Promise<boolean>;
 }
@@ -16,7 +16,7 @@ export function createPace(clock: Clock, perSecond: number): Pace {
   let nextMs = 0;
   return {
     async turn(untilMs, signal) {
-      const nowMs = clock.now();
+      const nowMs = clock.elapsedMs();
       const turnMs = Math.max(nowMs, nextMs);
       if (turnMs > untilMs) return false;
       nextMs = turnMs + intervalMs;

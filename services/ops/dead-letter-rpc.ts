@@ -49,7 +49,7 @@ export function createDeadLetterRpc(deps: DeadLetterRpcDeps): DeadLetterServiceI
     async redriveDeadLetters(request, call) {
       const { signal } = call;
       const { ids, filter, dryRun } = request;
-      const untilMs = clock.now() + call.remainingMs() * (1 - keptForTheEnd);
+      const untilMs = clock.elapsedMs() + call.remainingMs() * (1 - keptForTheEnd);
       const nextTurn = () => pace.turn(untilMs, signal);
       const redrive = async () => {
         const chosen = { ids, filter: filter && filterFromProto(filter), dryRun };

@@ -67,7 +67,7 @@ describe('an endpoint that cannot be reached', () => {
       attempts += 1;
       socket.destroy();
     });
-    const transport = connect(address, { clock: { now: () => nowMs } });
+    const transport = connect(address, { clock: { elapsedMs: () => nowMs } });
     const refused = { code: Status.UNAVAILABLE, details: expect.stringContaining(`${address} cannot be reached`) };
 
     await expect(hello(transport)).rejects.toMatchObject(refused);
@@ -85,7 +85,7 @@ describe('an endpoint that cannot be reached', () => {
     let nowMs = 0;
     const { host, address } = await serveEcho('127.0.0.1:0');
     await host.drain(0);
-    const transport = connect(address, { clock: { now: () => nowMs } });
+    const transport = connect(address, { clock: { elapsedMs: () => nowMs } });
     for (const waitMs of [0, 100, 200]) {
       nowMs += waitMs;
       await expect(hello(transport)).rejects.toMatchObject({ details: expect.stringContaining('ECONNREFUSED') });

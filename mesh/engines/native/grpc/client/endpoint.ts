@@ -15,7 +15,7 @@ export interface EndpointOptions extends ConnectOptions {
   /** How long a silent server is borne with. Default: it is pinged after 30 s in which calls wait, and has 10 s to answer. */
   readonly patience?: Partial<Patience>;
   /** What the waits between attempts are measured with. */
-  readonly clock?: Pick<Clock, 'now'>;
+  readonly clock?: Pick<Clock, 'elapsedMs'>;
 }
 
 // So many calls wait before it is looked which of them have ended.
@@ -35,7 +35,7 @@ const defaultPatience = {
  */
 export class Endpoint implements LaneEvents {
   readonly #address: string;
-  readonly #clock: Pick<Clock, 'now'>;
+  readonly #clock: Pick<Clock, 'elapsedMs'>;
   readonly #target: Target;
   readonly #connectTimeoutMs: number;
   readonly #maxConnections: number;
@@ -98,7 +98,7 @@ export class Endpoint implements LaneEvents {
   failed(lane: Lane, error: Error): void {
     this.#lanes.delete(lane);
     this.#lastFault = faultOf(error);
-    this.#backoff.failed(this.#clock.now());
+    this.#backoff.failed(this.#clock.elapsedMs());
     this.#connect();
   }
 
@@ -124,7 +124,7 @@ export class Endpoint implements LaneEvents {
   /** Makes a connection for the calls that wait. They fail when none may be made and there is none that could serve them. */
   #connect(): void {
     if (this.#closed) return;
-    if (this.#backoff.holds(this.#clock.now())) {
+    if (this.#backoff.holds(this.#clock.elapsedMs())) {
       if (this.#lanes.size > 0) {
         this.#connectLater();
         return;
@@ -143,7 +143,7 @@ export class Endpoint implements LaneEvents {
     this.#trying = setTimeout(() => {
       this.#trying = undefined;
       if (this.#waiting.length > 0) this.#connect();
-    }, this.#backoff.leftMs(this.#clock.now())).unref();
+    }, this.#backoff.leftMs(this.#clock.elapsedMs())).unref();
   }
 
   #failWaiting(details: string): void {
