@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EventServiceContract } from '../gen/ts/events/v1/events.contract.ts';
 import { AuditServiceContract } from '../gen/ts/ops/v1/audit.contract.ts';
 import { type Order, orderStateToJSON } from '../gen/ts/order/v1/order.ts';
+import { partitionOf } from '../mesh/events/murmur2.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { postgres } from '../mesh/testing/postgres-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
@@ -8,7 +10,7 @@ import type { Expectation } from './kept-data/expectation.ts';
 import { callsOf } from './kept-data/first-answers.ts';
 import { expectDelivered, expectVersions, ids, redriveSaga, startAt, subjects } from './kept-data/kept-mesh.ts';
 import { keptCommits, type OpenedData, openKeptData } from './kept-data/open-kept-data.ts';
-import { digestTopic, type Json, type MeshContent, readMesh } from './kept-data/read-mesh.ts';
+import { digestTopic, firstEvent, type Json, type MeshContent, readMesh } from './kept-data/read-mesh.ts';
 import { expectConserved, expectPaidOnce, expectToldOnce } from './support/invariants.ts';
 import { type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import type { StartedProcess } from './support/start-process.ts';
@@ -181,6 +183,23 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
         found.map(({ id, state }) => [id, state]).toSorted(),
       );
     });
+  });
+
+  it('has no dead letter again of an event that was discarded and comes again', async () => {
+    const events = mesh.client(EventServiceContract);
+    const { topic, key, type, id, partition, payload } = await firstEvent(mesh, 'order.events', 'foreign-1');
+    const json = Buffer.from(payload).toString();
+    await events.publish({ requestId: id, topic, key, type, value: { $case: 'json', value: json } });
+    // One that cannot be handled, behind it in its partition, shows when it has been looked at.
+    const names = Array.from({ length: 1000 }, (_, count) => `last-${count}`);
+    const last = names.find((name) => partitionOf(name, 12) === partition) ?? '';
+    await events.publish({ topic, key: last, type, value: { $case: 'payload', value: Uint8Array.of(0xff) } });
+    const found = await eventually(async () => {
+      const letters = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
+      expect(letters.filter(({ subjectId }) => subjectId === last)).toHaveLength(2);
+      return letters;
+    });
+    expect(subjects(found)).not.toContain(key);
   });
 
   it('delivers each completed order once, and has every event in the log when it ends', async () => {

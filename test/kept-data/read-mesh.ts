@@ -101,6 +101,13 @@ export async function digestTopic(
   );
 }
 
+/** The first event of a topic with a key. */
+export async function firstEvent(mesh: Pick<Runtime, 'client'>, topic: string, key: string): Promise<EventRecord> {
+  const from = { $case: 'start', value: Start.START_BEGINNING } as const;
+  for await (const event of mesh.client(EventServiceContract).subscribe({ topic, from, key })) return event;
+  throw new Error(`the topic ${topic} has no event ${key}`);
+}
+
 function textOf({ topic, partition, offset, key, time, headers, payload }: EventRecord): string {
   const sorted = Object.entries(headers).toSorted(([one], [other]) => (one < other ? -1 : 1));
   const value = Buffer.from(payload).toString('base64');
