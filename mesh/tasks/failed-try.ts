@@ -1,39 +1,102 @@
-import { Status } from 'nice-grpc-common';
+import { isInfrastructureFault, isMiswired, isRefusal } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
+import { storableText } from '../storage/storable-text.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Task } from './task-queue.ts';
 import type { WorkSettings } from './work-defaults.ts';
 
-/** What follows from a try that failed: another one later, or a dead letter. */
+/** What follows from an attempt that failed: another one later, or a dead letter. */
 export type Verdict =
-  | { readonly next: 'retry'; readonly delayMs: number; readonly error: string }
+  | {
+      readonly next: 'retry';
+      /** The wait, as it was asked for, and as it is: varied, so that what failed together does not come back together. */
+      readonly stepMs: number;
+      readonly delayMs: number;
+      /** Whether the attempt counts. It does not when it failed for something that the task depends on. */
+      readonly counts: boolean;
+      readonly error: string;
+    }
   | { readonly next: 'dead-letter'; readonly reason: string; readonly error: string };
 
-/** The codes that say that no repetition of the same work helps. */
-const permanentCodes: ReadonlySet<Status> = new Set([
-  Status.INVALID_ARGUMENT,
-  Status.NOT_FOUND,
-  Status.ALREADY_EXISTS,
-  Status.PERMISSION_DENIED,
-  Status.UNAUTHENTICATED,
-  Status.FAILED_PRECONDITION,
-  Status.OUT_OF_RANGE,
-  Status.UNIMPLEMENTED,
-]);
+/** How far a task has come that failed. */
+export interface Failed {
+  /** The number of the attempt, 1 for the first. */
+  readonly attempt: number;
+  readonly firstTimeMs: number;
+  readonly nowMs: number;
+}
 
-/** Whether a failure says that no further try of the same work can help, so that it is the last. */
-export function isPermanentFailure(error: unknown): error is MeshError {
-  return error instanceof MeshError && permanentCodes.has(error.code);
+const maxErrorLength = 4_000;
+// For a worker that asks for no other attempts: what is down is not a reason to give up.
+const waitWithoutStepsMs = 1_000;
+
+/**
+ * Whether an attempt failed for something that the task depends on: a service or server that is down or too slow, or an
+ * installation that is wired wrongly. The task waits as long as that lasts.
+ */
+export function failedForOthers(error: unknown): boolean {
+  return isInfrastructureFault(error) || (error instanceof MeshError && isMiswired(error));
+}
+
+/** Whether a failure ends its task: the business refuses, or the task has no attempt left. */
+export function isFinalFailure(error: unknown, { lastAttempt }: Pick<Task, 'lastAttempt'>): boolean {
+  if (error instanceof MeshError && isRefusal(error)) return true;
+  return lastAttempt && !failedForOthers(error);
 }
 
 /**
- * Judges the failure of try number `attempt`. Delays vary by ±10 %, so that what failed together does not come back
- * together.
+ * Judges a failure. A refusal of the business is final. What fails for others waits about as long as it has waited so far,
+ * at most the longest delay, without an end. Anything else has the attempts that the worker allows.
  */
-export function judgeFailure(error: unknown, attempt: number, { retryDelaysMs }: WorkSettings): Verdict {
-  const text = error instanceof Error ? error.message : String(error);
-  if (isPermanentFailure(error)) {
-    return { next: 'dead-letter', reason: error.reason, error: text };
+export function judgeFailure(error: unknown, { attempt, firstTimeMs, nowMs }: Failed, settings: WorkSettings): Verdict {
+  const { retryDelaysMs } = settings;
+  const text = errorText(error);
+  if (failedForOthers(error)) {
+    const ageMs = nowMs - firstTimeMs;
+    const stepMs = retryDelaysMs.find((delayMs) => delayMs >= ageMs) ?? retryDelaysMs.at(-1) ?? waitWithoutStepsMs;
+    return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: false, error: text };
   }
-  const delayMs = retryDelaysMs[attempt - 1];
-  if (delayMs === undefined) return { next: 'dead-letter', reason: 'ATTEMPTS_EXHAUSTED', error: text };
-  return { next: 'retry', delayMs: Math.round(delayMs * (0.9 + Math.random() * 0.2)), error: text };
+  if (error instanceof MeshError && isRefusal(error)) return { next: 'dead-letter', reason: error.reason, error: text };
+  const stepMs = retryDelaysMs[attempt - 1];
+  if (stepMs === undefined) return { next: 'dead-letter', reason: 'ATTEMPTS_EXHAUSTED', error: text };
+  return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: true, error: text };
+}
+
+/** Writes down what follows from a failure: an `error` where only a person can help. */
+export function reportFailure(
+  logger: Logger,
+  error: unknown,
+  verdict: Verdict,
+  task: { readonly queue: string; readonly task: string; readonly attempt: number },
+): void {
+  const fields = { err: error, ...task };
+  if (verdict.next === 'dead-letter') {
+    logger.error({ ...fields, reason: verdict.reason }, 'a task failed for good and is a dead letter now');
+    return;
+  }
+  const waiting = { ...fields, retry_in_ms: verdict.delayMs };
+  if (error instanceof MeshError && isMiswired(error)) {
+    logger.error(
+      waiting,
+      'a task cannot be done: this installation is set up wrongly; it is retried until that is fixed',
+    );
+  } else if (verdict.counts) {
+    logger.warn(waiting, 'a task failed and is tried again');
+  } else {
+    logger.warn(waiting, 'a task waits: something that it depends on is not available');
+  }
+}
+
+/** What was thrown, as text that fits a record, whatever it is. */
+export function errorText(error: unknown): string {
+  try {
+    const text: unknown = error instanceof Error ? error.message : error;
+    return storableText(String(text).slice(0, maxErrorLength));
+  } catch {
+    return 'something was thrown that has no text';
+  }
+}
+
+function varied(delayMs: number): number {
+  return Math.round(delayMs * (0.9 + Math.random() * 0.2));
 }

@@ -6,6 +6,8 @@ import { createServer } from 'node:net';
 /** A child that does not outlive this process, however that ends; then `removeFolder`, if named, is removed as well. */
 export interface GuardedProcess {
   readonly exitCode: number | null;
+  /** Stops it where it is, with its connections open, or lets it continue. */
+  signal(signal: 'STOP' | 'CONT'): void;
   /** Sends a signal to it and resolves when it has ended; at once when it has already. */
   end(signal: 'TERM' | 'KILL'): Promise<void>;
 }
@@ -42,12 +44,16 @@ export function spawnGuarded({ command, log, removeFolder = 'keep' }: GuardedCom
   const signals = child.stdio[3];
   // A child that has just ended takes no signal any more.
   signals?.on('error', () => undefined);
+  const send = (signal: string) => {
+    if (signals && 'write' in signals && child.exitCode === null) signals.write(`${signal}\n`);
+  };
   return {
     get exitCode() {
       return child.exitCode;
     },
+    signal: send,
     async end(signal) {
-      if (signals && 'write' in signals && child.exitCode === null) signals.write(`${signal}\n`);
+      send(signal);
       await ended;
     },
   };

@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 
 /** A RabbitMQ node of its own: nothing of it lies, listens or is left behind outside of what is named here. */
@@ -22,8 +23,13 @@ export interface RabbitmqNode {
 export interface RunningNode {
   /** Ends it as an operator would (TERM), or as a crash would. */
   end(signal: 'TERM' | 'KILL'): Promise<void>;
+  /** Stops it where it is, with its connections open, or lets it continue. */
+  signal(signal: 'STOP' | 'CONT'): void;
+  /** Runs `rabbitmqctl` with these arguments. */
+  control(...args: readonly string[]): Promise<void>;
 }
 
+const execute = promisify(execFile);
 const definitions = new URL('../tasks/rabbitmq/definitions.json', import.meta.url);
 
 // Debian's program on the path insists on a user and folders of its own: this is the one behind it.
@@ -85,7 +91,10 @@ export async function startNode(node: RabbitmqNode): Promise<RunningNode> {
     await end('KILL');
     throw error;
   }
-  return { end };
+  const control = async (...args: readonly string[]) => {
+    await execute('env', [...environment(node), join(dirname(program), 'rabbitmqctl'), ...args]);
+  };
+  return { end, signal: broker.signal, control };
 }
 
 function environment(node: RabbitmqNode): string[] {

@@ -16,6 +16,12 @@ export interface RabbitmqServer {
   start(): Promise<void>;
   /** Stops it as an operator would and starts it again. */
   restart(): Promise<void>;
+  /** Lets it hang, with its connections open; returns how to let it continue. */
+  hang(): () => void;
+  /** Gives it a memory alarm; resolves with how to end that. */
+  raiseAlarm(): Promise<() => Promise<void>>;
+  /** Runs `rabbitmqctl` with these arguments. */
+  control(...args: readonly string[]): Promise<void>;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
@@ -42,6 +48,15 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
       await running.end('TERM');
       await start();
     },
+    hang() {
+      running.signal('STOP');
+      return () => running.signal('CONT');
+    },
+    async raiseAlarm() {
+      await running.control('set_vm_memory_high_watermark', 'absolute', '1MB');
+      return () => running.control('set_vm_memory_high_watermark', 'absolute', '384MB');
+    },
+    control: (...args) => running.control(...args),
     async stop() {
       await running.end('KILL');
       await rm(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import type { Storage } from '../../mesh/storage/storage.ts';
-import { isPermanentFailure } from '../../mesh/tasks/failed-try.ts';
+import { errorText, isFinalFailure } from '../../mesh/tasks/failed-try.ts';
 import type { Task } from '../../mesh/tasks/task-queue.ts';
 import type { Clock } from '../../mesh/telemetry/clock.ts';
 import type { Mailer } from './mail/mailer.ts';
@@ -26,11 +26,7 @@ export function createSendMail({ storage, mailer, clock }: SendMailDeps): SendMa
     try {
       await mailer.send({ id: task.id, to: job.to, ...writeMail(job.template, job) });
     } catch (error) {
-      await note(
-        job,
-        task.lastAttempt || isPermanentFailure(error) ? 'DEAD' : 'QUEUED',
-        error instanceof Error ? error.message : String(error),
-      );
+      await note(job, isFinalFailure(error, task) ? 'DEAD' : 'QUEUED', errorText(error));
       throw error;
     }
     await note(job, 'SENT', '');

@@ -66,7 +66,7 @@ describe('a lease', () => {
     notified.length = 0;
     expect(await store.renew(old, 5_000)).toBe(false);
     await store.complete(old);
-    await store.retryLater('q', old, 0, 'late');
+    await store.retryLater('q', old, { delayMs: 0, counts: true, error: 'late' });
     await store.giveBack('q', old);
     await store.bury('q', old, { reason: 'ATTEMPTS_EXHAUSTED', error: 'late' });
     expect(await store.depth('q')).toBe(1);

@@ -24,6 +24,13 @@ export interface Claim {
   readonly nextDueTimeMs: number | undefined;
 }
 
+/** How a task is tried again: when, whether this attempt counts, and what it failed with. */
+export interface Retry {
+  readonly delayMs: number;
+  readonly counts: boolean;
+  readonly error: string;
+}
+
 /** Queues in a database. What is done under a lease that is another's by now changes nothing. */
 export interface TaskStore {
   add(queue: string, tasks: readonly NewTask[]): Promise<void>;
@@ -31,7 +38,7 @@ export interface TaskStore {
   /** False when the lease was lost. */
   renew(task: LeasedTask, visibilityTimeoutMs: number): Promise<boolean>;
   complete(task: LeasedTask): Promise<void>;
-  retryLater(queue: string, task: LeasedTask, delayMs: number, error: string): Promise<void>;
+  retryLater(queue: string, task: LeasedTask, retry: Retry): Promise<void>;
   bury(queue: string, task: LeasedTask, verdict: { readonly reason: string; readonly error: string }): Promise<void>;
   giveBack(queue: string, task: LeasedTask): Promise<void>;
   depth(queue: string): Promise<number>;
@@ -67,9 +74,9 @@ export async function createTaskStore(
       }),
     renew: (task, visibilityTimeoutMs) => renewLease(storage, task, clock.now() + visibilityTimeoutMs),
     complete: (task) => storage.transaction(async (tx) => void (await deleteTask(tx, task))),
-    retryLater: (queue, task, delayMs, error) =>
+    retryLater: (queue, task, { delayMs, counts, error }) =>
       storage.transaction(async (tx) => {
-        await postpone(tx, task, clock.now() + delayMs, error);
+        await postpone(tx, task, { dueMs: clock.now() + delayMs, counts, error });
         tx.afterCommit(() => notify(queue));
       }),
     bury: (queue, task, { reason, error }) =>

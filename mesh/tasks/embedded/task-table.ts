@@ -70,14 +70,17 @@ export async function deleteTask(db: Queryable, { seq, lease }: LeasedTask): Pro
   return (await db.execute('DELETE FROM task WHERE seq = $1 AND lease = $2', [seq, lease])) === 1;
 }
 
-/** Lets a task be taken again from `dueMs` on, after a try that failed. */
-export async function postpone(db: Queryable, { seq, lease }: LeasedTask, dueMs: number, error: string): Promise<void> {
-  await db.execute('UPDATE task SET lease = NULL, due_time_ms = $3, last_error = $4 WHERE seq = $1 AND lease = $2', [
-    seq,
-    lease,
-    dueMs,
-    error,
-  ]);
+/** Lets a task be taken again from `dueMs` on, after an attempt that failed; one that does not count leaves no trace. */
+export async function postpone(
+  db: Queryable,
+  { seq, lease }: LeasedTask,
+  { dueMs, counts, error }: { readonly dueMs: number; readonly counts: boolean; readonly error: string },
+): Promise<void> {
+  await db.execute(
+    `UPDATE task SET lease = NULL, due_time_ms = $3, last_error = $4, attempts = attempts - $5
+     WHERE seq = $1 AND lease = $2`,
+    [seq, lease, dueMs, error, counts ? 0 : 1],
+  );
 }
 
 /** Gives back a task as if it had not been taken. */

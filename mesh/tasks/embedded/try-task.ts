@@ -3,7 +3,7 @@ import { MeshError } from '../../errors/mesh-error.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { judgeFailure } from '../failed-try.ts';
+import { judgeFailure, reportFailure } from '../failed-try.ts';
 import type { Task } from '../task-queue.ts';
 import { scopeOf } from '../task-scope.ts';
 import type { WorkSettings } from '../work-defaults.ts';
@@ -101,18 +101,14 @@ export async function giveBack(leased: LeasedTask, { store, settings, logger }: 
 async function recordFailure(
   leased: LeasedTask,
   error: unknown,
-  { store, settings, logger }: TryContext,
+  { store, settings, clock, logger }: TryContext,
 ): Promise<void> {
   const { queue } = settings;
-  const verdict = judgeFailure(error, leased.attempt, settings);
-  const fields = { err: error, queue, task: leased.id, attempt: leased.attempt };
-  if (verdict.next === 'retry') {
-    logger.warn({ ...fields, retry_in_ms: verdict.delayMs }, 'a task failed and is tried again');
-    await store.retryLater(queue, leased, verdict.delayMs, verdict.error);
-  } else {
-    logger.error({ ...fields, reason: verdict.reason }, 'a task failed for good and is a dead letter now');
-    await store.bury(queue, leased, verdict);
-  }
+  const { attempt, firstTimeMs } = leased;
+  const verdict = judgeFailure(error, { attempt, firstTimeMs, nowMs: clock.now() }, settings);
+  reportFailure(logger, error, verdict, { queue, task: leased.id, attempt });
+  if (verdict.next === 'retry') await store.retryLater(queue, leased, verdict);
+  else await store.bury(queue, leased, verdict);
 }
 
 /** Its last try was cut off, by a crash perhaps: a task that kills its worker must not do so for ever. */

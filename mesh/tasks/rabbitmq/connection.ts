@@ -1,38 +1,69 @@
 import { type ConfirmChannel, connect } from 'amqplib';
+import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { tasksUnavailable } from './unavailable.ts';
+import { judgeFault } from './reply-codes.ts';
+import { answered, tasksUnavailable } from './unavailable.ts';
 
 /** A connection to a broker that comes back by itself, for as long as it is not closed. */
 export interface Connection {
   /** Resolves with a new channel as soon as the broker can be reached; rejects once the connection is closed. */
   openChannel(): Promise<ConfirmChannel>;
   isConnected(): boolean;
+  /** Why the broker takes no messages on this connection (`low on memory`, `low on disk`); `undefined` while it does. */
+  blockedBy(): string | undefined;
+  /** Resolves within a second, even if the broker hangs. */
   close(): Promise<void>;
+}
+
+export interface ConnectionOptions {
+  /** What it is for: in the log, and in the list of connections that the broker shows. */
+  readonly purpose: 'publishing' | 'consuming';
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 const recovery = { initialDelay: 100, maxDelay: 2_000, waitForConnect: false };
 const connectTimeoutMs = 5_000;
+const closeTimeoutMs = 1_000;
 
-/** Connects, and resolves after the first try, whether or not it succeeded: a broker that is away may come later. */
-export async function openConnection(url: string, logger: Logger): Promise<Connection> {
-  const model = await connect(withHeartbeat(url), { timeout: connectTimeoutMs, recovery });
+/** Connects, and resolves after the first attempt, whether or not it succeeded: a broker that is away may come later. */
+export async function openConnection(url: string, { purpose, clock, logger }: ConnectionOptions): Promise<Connection> {
+  const socket = new AbortController();
+  const options = {
+    timeout: connectTimeoutMs,
+    recovery,
+    // Of the socket below, which its types do not name.
+    signal: socket.signal,
+    clientProperties: { connection_name: `ordermesh ${purpose}` },
+  };
+  const model = await connect(withHeartbeat(url), options);
   const tried = Promise.withResolvers<void>();
   let failing = false;
   let connected = false;
+  let blockedBy: string | undefined;
   const fail = (error: Error, text: string) => {
-    if (!failing) logger.error({ err: error }, text);
+    if (!failing) logger.error({ err: error, purpose, fault: judgeFault(error).text }, text);
     failing = true;
     connected = false;
+    blockedBy = undefined;
     tried.resolve();
   };
   model.on('connect', () => {
-    if (failing) logger.info('RabbitMQ is connected again');
+    if (failing) logger.info({ purpose }, 'RabbitMQ is connected again');
     failing = false;
     connected = true;
     tried.resolve();
   });
   model.on('connect-failed', (error) => fail(error, 'RabbitMQ cannot be reached: trying again'));
   model.on('disconnect', (error) => fail(error, 'the connection to RabbitMQ was lost: connecting again'));
+  model.on('blocked', (reason) => {
+    blockedBy = reason;
+    logger.warn({ reason, purpose }, 'RabbitMQ takes no tasks until its alarm is over: they wait in the outboxes');
+  });
+  model.on('unblocked', () => {
+    blockedBy = undefined;
+    logger.info({ purpose }, 'RabbitMQ takes tasks again');
+  });
   // Without a listener it would be thrown; 'disconnect' follows and tells of it.
   model.on('error', () => undefined);
   await tried.promise;
@@ -45,7 +76,15 @@ export async function openConnection(url: string, logger: Logger): Promise<Conne
       }
     },
     isConnected: () => connected,
-    close: () => model.close(),
+    blockedBy: () => blockedBy,
+    async close() {
+      try {
+        await answered(clock, model.close(), closeTimeoutMs);
+      } catch (error) {
+        logger.warn({ err: error, purpose }, 'RabbitMQ did not confirm the end of the connection: it is cut');
+      }
+      socket.abort();
+    },
   };
 }
 

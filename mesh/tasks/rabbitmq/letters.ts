@@ -1,5 +1,6 @@
 import type { DeadLetter, DeadLetterBox } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
+import { isInfrastructureFault } from '../../errors/codes.ts';
 import type { Migration, Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { NewTask } from '../task-queue.ts';
@@ -17,10 +18,16 @@ const buriedMigrations: readonly Migration[] = [
 const retentionMs = 7 * 24 * 60 * 60 * 1000;
 const maxForgottenPerBurial = 100;
 
+/** A letter as it is written. */
+export type NewLetter = Omit<DeadLetter, 'id' | 'source' | 'lastTimeMs'>;
+
 /** The dead letters of a broker's tasks, in a database: a queue cannot be listed without taking from it. */
 export interface TaskLetters {
-  /** Resolves when the letter is durable; a stamp that was buried in the last seven days changes nothing. */
-  bury(stamp: string, letter: Omit<DeadLetter, 'id' | 'source' | 'lastTimeMs'>): Promise<void>;
+  /**
+   * Resolves when the letter is durable; an identity that was buried in the last seven days changes nothing. A letter that the
+   * database does not take as it is keeps its bytes and its reason, and loses its headers.
+   */
+  bury(identity: string, letter: NewLetter): Promise<void>;
   readonly box: DeadLetterBox;
 }
 
@@ -33,23 +40,38 @@ export async function createTaskLetters(
   const letters = createDeadLetterStore(storage, { clock });
   await letters.migrate();
   await storage.migrate('buried-tasks', buriedMigrations);
+  const write = (identity: string, letter: NewLetter) =>
+    storage.transaction(async (tx) => {
+      const nowMs = clock.now();
+      await tx.execute(
+        'DELETE FROM buried_task WHERE stamp IN (SELECT stamp FROM buried_task WHERE time_ms < $1 LIMIT $2)',
+        [nowMs - retentionMs, maxForgottenPerBurial],
+      );
+      const added = await tx.execute(
+        'INSERT INTO buried_task (stamp, time_ms) VALUES ($1, $2) ON CONFLICT (stamp) DO NOTHING',
+        [identity, nowMs],
+      );
+      if (added === 1) await letters.add(tx, { ...letter, source: 'task', lastTimeMs: nowMs });
+    });
   return {
-    bury: (stamp, letter) =>
-      storage.transaction(async (tx) => {
-        const nowMs = clock.now();
-        await tx.execute(
-          'DELETE FROM buried_task WHERE stamp IN (SELECT stamp FROM buried_task WHERE time_ms < $1 LIMIT $2)',
-          [nowMs - retentionMs, maxForgottenPerBurial],
-        );
-        const added = await tx.execute(
-          'INSERT INTO buried_task (stamp, time_ms) VALUES ($1, $2) ON CONFLICT (stamp) DO NOTHING',
-          [stamp, nowMs],
-        );
-        if (added === 1) await letters.add(tx, { ...letter, source: 'task', lastTimeMs: nowMs });
-      }),
+    async bury(identity, letter) {
+      try {
+        await write(identity, letter);
+      } catch (error) {
+        if (isInfrastructureFault(error)) throw error;
+        // It may be what the letter says that cannot be written, and then it never can.
+        const { origin, subjectId, error: text } = letter;
+        const bare = { origin: plain(origin), subjectId: plain(subjectId), error: plain(text), headers: {} };
+        await write(identity, { ...letter, ...bare });
+      }
+    },
     box: letters.box('task', async ({ origin, subjectId, payload, headers }) => {
       await enqueue(origin, { id: subjectId, payload, headers });
       return async () => undefined;
     }),
   };
+}
+
+function plain(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1_000);
 }

@@ -1,108 +1,196 @@
+import { createHash } from 'node:crypto';
 import type { ConfirmChannel, Message } from 'amqplib';
+import { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { NewTask } from '../task-queue.ts';
 import type { Connection } from './connection.ts';
-import { keepChannel, type LastingChannel } from './lasting-channel.ts';
-import { checkSendable, newTravel, stampOf, toProperties } from './message.ts';
+import { keepChannel } from './lasting-channel.ts';
+import { checkSendable, newTravel, stampOf, type Travel, toProperties } from './message.ts';
+import { createRecentStamps } from './recent-stamps.ts';
 import { type Outgoing, send } from './send.ts';
-import { declareQueue } from './topology.ts';
-import { orUnavailable, tasksUnavailable } from './unavailable.ts';
+import { type Destination, queueNameOf, type Topology } from './topology.ts';
+import { answered, taskRefused, tasksUnavailable } from './unavailable.ts';
 
 /** How long a task may be without a confirm, over a reconnect or several, before its sender is told. */
 const confirmTimeoutMs = 10_000;
 
-/** Sends tasks so that none is lost. */
+/** Sends tasks so that none is lost. All of it is bounded: a call ends within about 20 s, also when the broker hangs. */
 export interface Publisher {
   /** Resolves when the broker has all of them durably. */
   publish(queue: string, tasks: readonly NewTask[]): Promise<void>;
-  /** The channel that it sends on, for what else is to be asked of the broker. */
-  readonly channel: LastingChannel;
+  /** Resolves when the broker has a task durably at another place of its way. */
+  move(to: Destination, task: NewTask, travel: Travel, options?: { readonly expirationMs?: number }): Promise<void>;
+  /** Fails while nothing can be sent: there is no connection, or the broker has an alarm. */
+  check(): Promise<void>;
   /** Fails what is not confirmed yet. */
   close(): Promise<void>;
 }
 
+export interface PublisherOptions {
+  readonly topology: Topology;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A message that the broker has not confirmed. */
 interface Pending extends Outgoing {
-  /** Where the broker had no queue for it. */
+  readonly to: Destination;
+  /** The same for the same work to the same place: who sends it again meanwhile waits for this one. */
+  readonly key: string;
+  /** How many callers wait for it. */
+  waiting: number;
+  /** Whether the broker had no queue for it. */
   returned: boolean;
-  readonly settle: (error?: Error) => void;
+  readonly settled: PromiseWithResolvers<void>;
 }
 
 /**
- * Makes a publisher. A task that is not confirmed when the channel is lost is sent again, with the same id, on the next
- * one, for 10 s in all: it may then be there twice. Memory is bounded by what callers wait for.
+ * Makes a publisher on a connection that does nothing else. A task that is not confirmed when the channel is lost is sent
+ * again, with the same id, on the next one, while somebody waits for it: it may then be there twice. One that a caller gave
+ * up on after 10 s is not sent a second time when the first arrives after all. A message for which the broker closes the
+ * channel is found by sending one at a time, and refused.
  */
-export function createPublisher(
-  connection: Connection,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-): Publisher {
+export function createPublisher(connection: Connection, { topology, clock, logger }: PublisherOptions): Publisher {
   const pending = new Map<string, Pending>();
   const declared = new Set<string>();
+  // What was confirmed after its sender had given up, who then sends it again.
+  const confirmedLate = createRecentStamps();
+  let suspect: Pending | undefined;
+  let inspecting: Promise<void> | undefined;
+  let refusedOne = false;
 
-  const declare = async (channel: ConfirmChannel, queue: string) => {
-    if (declared.has(queue)) return;
-    await declareQueue(channel, queue);
-    declared.add(queue);
+  const settle = (one: Pending, error?: MeshError) => {
+    pending.delete(one.key);
+    if (!error && one.waiting === 0) confirmedLate.add(one.key);
+    if (error) one.settled.reject(error);
+    else one.settled.resolve();
+  };
+  const declare = async (to: Destination) => {
+    if (declared.has(queueNameOf(to))) return;
+    await topology.ensure(to);
+    declared.add(queueNameOf(to));
   };
   const transmit = async (channel: ConfirmChannel, one: Pending) => {
     try {
       await send(channel, one);
       if (one.returned) declared.delete(one.queue);
-      one.settle(one.returned ? tasksUnavailable(`queue ${one.queue} was deleted; send again`) : undefined);
+      settle(one, one.returned ? tasksUnavailable(`queue ${one.queue} was deleted; send again`) : undefined);
     } catch (error) {
+      if (error instanceof MeshError) settle(one, error);
       // Otherwise the channel is lost, and the next one sends it again.
-      if (lasting.isCurrent(channel)) one.settle(tasksUnavailable('RabbitMQ did not take a task', error));
+      else if (lasting.isCurrent(channel)) settle(one, tasksUnavailable('RabbitMQ did not take a task', error));
     }
+  };
+  /** One at a time, so that it shows which of them makes the broker close the channel. */
+  const inspect = async (channel: ConfirmChannel) => {
+    for (const one of [...pending.values()]) {
+      suspect = one;
+      await transmit(channel, one);
+      if (!lasting.isCurrent(channel)) return;
+    }
+    suspect = undefined;
+    refusedOne = false;
+  };
+  const refuseSuspect = (problem: string) => {
+    refusedOne = true;
+    const [only] = pending.size === 1 ? pending.values() : [];
+    const culprit = suspect ?? only;
+    if (culprit) settle(culprit, taskRefused(String(culprit.properties.messageId), problem));
   };
   const lasting = keepChannel(
     connection,
     {
-      async opened(opened) {
-        opened.on('return', (message: Message) => {
-          const returned = pending.get(stampOf(message.properties));
-          if (returned) returned.returned = true;
+      async opened(channel) {
+        channel.on('return', (message: Message) => {
+          const stamp = stampOf(message.properties);
+          for (const one of pending.values()) if (stampOf(one.properties) === stamp) one.returned = true;
         });
-        for (const queue of new Set(pending.values().map((one) => one.queue))) await declare(opened, queue);
-        for (const one of pending.values()) void transmit(opened, one);
+        for (const one of pending.values()) await declare(one.to);
+        // Once this has resolved, it is the channel to use.
+        if (refusedOne) inspecting = nextTurn().then(() => inspect(channel));
+        else for (const one of pending.values()) void transmit(channel, one);
       },
-      lost: () => declared.clear(),
+      lost(fault) {
+        declared.clear();
+        if (fault?.kind === 'message') refuseSuspect(fault.text);
+        suspect = undefined;
+        for (const one of pending.values()) if (one.waiting === 0) pending.delete(one.key);
+      },
     },
     { clock, logger },
   );
-  const track = (queue: string, task: NewTask): { readonly one: Pending; readonly settled: Promise<void> } => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const properties = toProperties(task, newTravel());
-    const stamp = stampOf(properties);
-    const callOff = clock.after(confirmTimeoutMs, () => one.settle(tasksUnavailable('RabbitMQ confirmed no task')));
-    const one: Pending = {
-      queue,
+  const track = (to: Destination, task: NewTask, travel: Travel, expirationMs?: number): Pending => {
+    const properties = toProperties(task, travel);
+    return {
+      to,
+      key: keyOf(to, task, travel),
+      queue: queueNameOf(to),
       content: task.payload,
-      properties,
+      properties: expirationMs === undefined ? properties : { ...properties, expiration: expirationMs },
+      waiting: 0,
       returned: false,
-      settle(error) {
-        callOff();
-        pending.delete(stamp);
-        if (error) reject(error);
-        else resolve();
-      },
+      settled: Promise.withResolvers<void>(),
     };
-    pending.set(stamp, one);
-    return { one, settled: promise };
+  };
+  const confirmed = async (one: Pending) => {
+    one.waiting += 1;
+    try {
+      await answered(clock, one.settled.promise, confirmTimeoutMs);
+    } finally {
+      one.waiting -= 1;
+    }
+  };
+  const sendOnce = async (channel: ConfirmChannel, made: Pending) => {
+    if (confirmedLate.take(made.key)) return;
+    const known = pending.get(made.key);
+    if (known) return await confirmed(known);
+    // Who waited may be gone when it fails.
+    made.settled.promise.catch(() => undefined);
+    pending.set(made.key, made);
+    const confirm = confirmed(made);
+    void transmit(channel, made);
+    await confirm;
+  };
+  const hand = async (to: Destination, make: () => readonly Pending[]) => {
+    refuseWhileBlocked();
+    const channel = await lasting.current();
+    await declare(to);
+    await inspecting;
+    if (!lasting.isCurrent(channel)) throw tasksUnavailable('the connection was just lost');
+    await Promise.all(make().map((made) => sendOnce(channel, made)));
+  };
+  const refuseWhileBlocked = () => {
+    const reason = connection.blockedBy();
+    if (reason !== undefined) throw tasksUnavailable(`RabbitMQ is blocked by an alarm (${reason}); end its cause`);
   };
   return {
-    channel: lasting,
     async publish(queue, tasks) {
       for (const task of tasks) checkSendable(queue, task);
-      const current = await lasting.current();
-      await orUnavailable(declare(current, queue));
-      if (!lasting.isCurrent(current)) throw tasksUnavailable('the connection was just lost');
-      const sent = tasks.map((task) => track(queue, task));
-      for (const { one } of sent) void transmit(current, one);
-      await Promise.all(sent.map(({ settled }) => settled));
+      await hand({ queue }, () => tasks.map((task) => track({ queue }, task, newTravel())));
+    },
+    async move(to, task, travel, { expirationMs } = {}) {
+      checkSendable(queueNameOf(to), task);
+      await hand(to, () => [track(to, task, travel, expirationMs)]);
+    },
+    async check() {
+      refuseWhileBlocked();
+      await lasting.current();
     },
     async close() {
-      for (const one of pending.values()) one.settle(tasksUnavailable('it is closed'));
+      for (const one of pending.values()) settle(one, tasksUnavailable('it is closed'));
       await lasting.close();
     },
   };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** For a task that was delivered before, its stamp and attempts are part of what it is; a sender knows only its id. */
+function keyOf(to: Destination, { id, payload }: NewTask, { stamp, attempts, firstTimeMs }: Travel): string {
+  const travelled = firstTimeMs === undefined ? [] : [stamp, attempts];
+  const name = JSON.stringify([queueNameOf(to), id, ...travelled]);
+  return createHash('sha256').update(name).update(payload).digest('base64url');
 }

@@ -9,8 +9,8 @@ import { createTaskLetters } from './letters.ts';
 import { createPublisher } from './publisher.ts';
 import { createRecentStamps } from './recent-stamps.ts';
 import { collectRejected } from './rejected.ts';
-import { declareQueue, declareRetryQueue } from './topology.ts';
-import { orUnavailable } from './unavailable.ts';
+import { createTopology } from './topology.ts';
+import { answered } from './unavailable.ts';
 import { createRabbitmqWorker, type RabbitmqWorker } from './worker.ts';
 
 export interface RabbitmqTasksOptions {
@@ -23,6 +23,9 @@ export interface RabbitmqTasksOptions {
 /**
  * Opens the task queues of a RabbitMQ broker, also while that cannot be reached: then it is UNAVAILABLE until it can, and
  * workers begin when it is there. `depth` counts what waits in the broker and what workers of this process have in hand.
+ * One connection publishes and one consumes: with an alarm, RabbitMQ reads nothing more of one that publishes, so that what
+ * was done could not be acknowledged. `check` fails while there is an alarm, or no connection.
+ *
  * RabbitMQ sees itself when a worker is gone, so `visibilityTimeoutMs` means nothing here; by default it cuts off a
  * worker that has a task in hand for 30 minutes.
  */
@@ -30,18 +33,22 @@ export async function openRabbitmqTasks(
   url: string,
   { storage, clock, logger }: RabbitmqTasksOptions,
 ): Promise<TaskQueue> {
-  const connection = await openConnection(url, logger);
-  const publisher = createPublisher(connection, { clock, logger });
+  const tools = { clock, logger };
+  const [publishing, consuming] = await Promise.all([
+    openConnection(url, { ...tools, purpose: 'publishing' }),
+    openConnection(url, { ...tools, purpose: 'consuming' }),
+  ]);
+  const topology = createTopology(consuming, tools);
+  const publisher = createPublisher(publishing, { ...tools, topology });
   const letters = await createTaskLetters(storage, clock, (queue, task) => publisher.publish(queue, [task]));
-  const rejected = collectRejected(connection, { letters, clock, logger });
+  const rejected = collectRejected(consuming, { letters, clock, logger });
   const done = createRecentStamps();
   const workers = new Set<RabbitmqWorker>();
 
   const waitingInBroker = async (queue: string, delaysMs: ReadonlySet<number>) => {
-    const channel = await publisher.channel.current();
     let retried = 0;
-    for (const delayMs of delaysMs) retried += (await declareRetryQueue(channel, queue, delayMs)).messageCount;
-    return { retried, ready: (await declareQueue(channel, queue)).messageCount };
+    for (const delayMs of delaysMs) retried += await topology.count({ queue, delayMs });
+    return { retried, ready: await topology.count({ queue }) };
   };
   /** A task that is moved meanwhile may be missed. */
   const countOnce = async (queue: string, its: readonly RabbitmqWorker[]) => {
@@ -67,7 +74,7 @@ export async function openRabbitmqTasks(
     enqueue: (queue, tasks) => publisher.publish(queue, tasks.map(withScopeHeaders)),
     async work(options) {
       const settings = withDefaults(options);
-      const worker = createRabbitmqWorker(connection, { settings, letters, done, clock, logger });
+      const worker = createRabbitmqWorker(consuming, topology, { settings, publisher, letters, done, clock, logger });
       workers.add(worker);
       return {
         async stop() {
@@ -76,18 +83,18 @@ export async function openRabbitmqTasks(
         },
       };
     },
-    depth: (queue) => orUnavailable(depth(queue)),
+    depth: (queue) => answered(clock, depth(queue)),
     deadLetters: letters.box,
     async check() {
       for (const worker of workers) await worker.check();
-      const channel = await publisher.channel.current();
-      await orUnavailable(channel.checkExchange('amq.direct'));
+      await publisher.check();
+      await topology.check();
       await storage.check();
     },
     async close() {
       await Promise.all([...workers].map((worker) => worker.stop()));
       await Promise.all([rejected.close(), publisher.close()]);
-      await connection.close();
+      await Promise.all([publishing.close(), consuming.close()]);
     },
   };
 }

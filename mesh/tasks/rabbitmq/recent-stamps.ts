@@ -1,7 +1,9 @@
-/** The stamps of the tasks that this process has done last. */
+/** A memory of the last stamps, or of whatever else names a task. */
 export interface RecentStamps {
   add(stamp: string): void;
   has(stamp: string): boolean;
+  /** Forgets a stamp; false when it was not there. */
+  take(stamp: string): boolean;
 }
 
 /**
@@ -17,5 +19,6 @@ export function createRecentStamps(maxStamps = 10_000): RecentStamps {
       if (stamps.size > maxStamps && oldest !== undefined) stamps.delete(oldest);
     },
     has: (stamp) => stamps.has(stamp),
+    take: (stamp) => stamps.delete(stamp),
   };
 }

@@ -1,4 +1,4 @@
-import amqp, { type Channel } from 'amqplib';
+import amqp, { type Channel, type Options } from 'amqplib';
 
 /** What a mail job says, on the wire of both programs. */
 export interface Job {
@@ -13,6 +13,28 @@ export async function publishPlainly(url: string, queue: string, job: Job): Prom
   await channel.assertQueue(queue, { durable: true });
   channel.sendToQueue(queue, Buffer.from(JSON.stringify(job)), { persistent: true });
   await channel.close();
+  await conn.close();
+}
+
+/** Publishes messages of any form to a queue or an exchange's key, and resolves when the broker has them. */
+export async function publishRaw(
+  url: string,
+  queue: string,
+  messages: readonly { readonly content?: string; readonly properties?: Options.Publish }[],
+): Promise<void> {
+  const conn = await amqp.connect(url);
+  const channel = await conn.createConfirmChannel();
+  for (const { content = '{}', properties = {} } of messages)
+    channel.publish('', queue, Buffer.from(content), properties);
+  await channel.waitForConfirms();
+  await conn.close();
+}
+
+/** Declares a queue as its owner wants it, and not as the mesh would. */
+export async function declareOtherwise(url: string, queue: string): Promise<void> {
+  const conn = await amqp.connect(url);
+  const channel = await conn.createChannel();
+  await channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-max-length': 10_000 } });
   await conn.close();
 }
 

@@ -3,9 +3,10 @@ import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { pause } from '../../telemetry/pause.ts';
 import type { Connection } from './connection.ts';
+import { textOf } from './header-values.ts';
 import { closeChannel, keepChannel, type LastingChannel } from './lasting-channel.ts';
 import type { TaskLetters } from './letters.ts';
-import { readMessage } from './message.ts';
+import { identityOf, readMessage } from './message.ts';
 import { declareRejected, rejectedName } from './topology.ts';
 
 export interface RejectedOptions {
@@ -24,12 +25,14 @@ const retryMs = 1_000;
 export function collectRejected(connection: Connection, { letters, clock, logger }: RejectedOptions): LastingChannel {
   let cutOff = new AbortController();
   const collect = async (channel: ConfirmChannel, message: ConsumeMessage, signal: AbortSignal) => {
-    while (!signal.aborted) {
+    for (let failures = 0; !signal.aborted; failures += 1) {
       try {
         await bury(letters, message, clock.now());
         return channel.ack(message);
       } catch (error) {
-        logger.error({ err: error }, 'a rejected task is not among the dead letters yet: trying again in a second');
+        if (failures === 0) {
+          logger.error({ err: error }, 'a rejected task is not among the dead letters yet: trying again every second');
+        }
         await pause(clock, retryMs, signal);
       }
     }
@@ -43,7 +46,7 @@ export function collectRejected(connection: Connection, { letters, clock, logger
         await declareRejected(channel);
         await channel.prefetch(prefetched);
         await channel.consume(rejectedName, (message) => {
-          if (message === null) void closeChannel(channel, logger);
+          if (message === null) void closeChannel(channel, { clock, logger });
           else void collect(channel, message, signal);
         });
       },
@@ -54,12 +57,14 @@ export function collectRejected(connection: Connection, { letters, clock, logger
 }
 
 async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number): Promise<void> {
-  const { stamp, id: subjectId, payload, headers, attempts, firstTimeMs = nowMs } = readMessage(message);
+  const read = readMessage(message, nowMs);
+  const { id: subjectId, payload, headers, attempts, firstTimeMs = nowMs, problem } = read;
   const { queue, reason } = lastDeath(message);
-  await letters.bury(stamp, {
+  const error = `a worker or the broker gave it up: ${reason}`;
+  await letters.bury(identityOf(read), {
     origin: queue,
     reason: 'TASK_REJECTED',
-    error: `a worker or the broker gave it up: ${reason}`,
+    error: problem === undefined ? error : `${error}; not all of it is valid: ${problem}`,
     attempts: attempts + 1,
     payload,
     headers,
@@ -68,8 +73,14 @@ async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number
   });
 }
 
-/** RabbitMQ notes on a message which queues gave it up, the last first, and why: `rejected`, `expired`, `maxlen`, ... */
+/**
+ * RabbitMQ notes on a message which queues gave it up, the last first, and why: `rejected`, `expired`, `maxlen`, ... A
+ * sender may write there what it likes.
+ */
 function lastDeath({ properties }: ConsumeMessage): { readonly queue: string; readonly reason: string } {
-  const [death] = properties.headers?.['x-death'] ?? [];
-  return { queue: death?.queue ?? rejectedName, reason: death?.reason ?? 'nobody knows why' };
+  const deaths: unknown = properties.headers?.['x-death'];
+  const last: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
+  const { queue, reason }: { queue?: unknown; reason?: unknown } =
+    typeof last === 'object' && last !== null ? last : {};
+  return { queue: textOf(queue) || rejectedName, reason: textOf(reason) || 'nobody knows why' };
 }

@@ -1,24 +1,26 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { Status } from 'nice-grpc-common';
+import { isRefusal } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { pause } from '../../telemetry/pause.ts';
-import { judgeFailure } from '../failed-try.ts';
+import { errorText, judgeFailure, reportFailure, type Verdict } from '../failed-try.ts';
 import type { Task } from '../task-queue.ts';
 import { scopeOf } from '../task-scope.ts';
 import type { WorkSettings } from '../work-defaults.ts';
 import type { TaskLetters } from './letters.ts';
-import { type DeliveredTask, readMessage, toProperties } from './message.ts';
+import { type DeliveredTask, identityOf, readMessage } from './message.ts';
+import type { Publisher } from './publisher.ts';
 import type { RecentStamps } from './recent-stamps.ts';
-import { send } from './send.ts';
-import { retryQueueName } from './topology.ts';
 
 /** What a try needs beside its message. */
 export interface DeliveryContext {
   /** The channel that brought the message: only there can it be acknowledged. */
   readonly channel: ConfirmChannel;
+  /** Sends it on, over a connection of its own: one that publishes is not read while the broker has an alarm. */
+  readonly publisher: Publisher;
   readonly settings: WorkSettings;
   readonly letters: TaskLetters;
   readonly done: RecentStamps;
@@ -28,7 +30,7 @@ export interface DeliveryContext {
   readonly onRetry: (stamp: string, delayMs: number) => void;
 }
 
-/** A try under way. None of its promises rejects. */
+/** An attempt under way. None of its promises rejects. */
 export interface DeliveryTry {
   readonly stamp: string;
   /** Resolves when its outcome is recorded, or it is the business of another try. */
@@ -47,12 +49,12 @@ const cutOffText = 'the try was cut off before it had an outcome: its worker die
 /** Works on a delivered task, in the scope of who sent it. The broker keeps the task until its outcome is recorded. */
 export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): DeliveryTry {
   const { settings, clock } = context;
-  const read = readMessage(message);
+  const read = readMessage(message, clock.now());
   const delivered = { ...read, firstTimeMs: read.firstTimeMs ?? clock.now() };
   const task = toTask(delivered, settings);
   const abort = new AbortController();
   return runInScope(scopeOf(task, abort.signal), () => {
-    const ended = handle(message, delivered.stamp, task, context, abort.signal).then((outcome) =>
+    const ended = handle(message, delivered, task, context, abort.signal).then((outcome) =>
       recordUntilDone(outcome, message, delivered, context, abort.signal),
     );
     return {
@@ -67,15 +69,15 @@ export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): 
   });
 }
 
-/** Puts a task back into its queue as if it had not been delivered; the broker would count that as a try. */
+/** Puts a task back into its queue as if it had not been delivered; the broker would count that as an attempt. */
 export async function giveBack(
   message: ConsumeMessage,
   delivered: DeliveredTask,
-  { channel, settings, logger }: Pick<DeliveryContext, 'channel' | 'settings' | 'logger'>,
+  { channel, publisher, settings, logger }: Pick<DeliveryContext, 'channel' | 'publisher' | 'settings' | 'logger'>,
 ): Promise<void> {
   const { queue } = settings;
   try {
-    await send(channel, { queue, content: message.content, properties: toProperties(delivered, delivered) });
+    await publisher.move({ queue }, delivered, delivered);
     channel.ack(message);
   } catch (error) {
     const fields = { err: error, queue, task: delivered.id };
@@ -90,18 +92,20 @@ function toTask({ id, payload, headers, attempts }: DeliveredTask, { queue, maxA
 
 async function handle(
   { fields }: ConsumeMessage,
-  stamp: string,
+  delivered: DeliveredTask,
   task: Task,
   { settings, done }: DeliveryContext,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  if (done.has(stamp)) return { is: 'done' };
-  // A try without an outcome counts, so that a task which kills its worker does not do so for ever.
+  if (delivered.problem !== undefined) return { is: 'failed', error: undecodable(task, delivered.problem) };
+  const identity = identityOf(delivered);
+  if (done.has(identity)) return { is: 'done' };
+  // An attempt without an outcome counts, so that a task which kills its worker does not do so for ever.
   if (fields.redelivered) return { is: 'failed', error: new Error(cutOffText) };
   try {
     await settings.handle(task, signal);
     // Work that was aborted may have ended early: that it did not fail does not say that it is done.
-    if (!signal.aborted) done.add(stamp);
+    if (!signal.aborted) done.add(identity);
     return { is: 'done' };
   } catch (error) {
     return { is: 'failed', error };
@@ -112,46 +116,96 @@ async function handle(
 async function recordUntilDone(
   outcome: Outcome,
   message: ConsumeMessage,
-  delivered: DeliveredTask,
+  delivered: DeliveredTask & { readonly firstTimeMs: number },
   context: DeliveryContext,
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, logger, settings } = context;
-  while (!signal.aborted) {
+  const fields = { queue: settings.queue, task: delivered.id };
+  const verdict = outcome.is === 'failed' ? judge(outcome.error, delivered, context) : undefined;
+  for (let failures = 0; !signal.aborted; failures += 1) {
     try {
-      if (outcome.is === 'failed') await recordFailure(outcome.error, delivered, context);
-      return context.channel.ack(message);
+      if (verdict) await recordFailure(verdict, delivered, context);
+      context.channel.ack(message);
+      if (failures > 0) logger.info({ ...fields, failures }, 'the outcome of a task is recorded now');
+      return;
     } catch (error) {
       if (signal.aborted) return;
-      const fields = { err: error, queue: settings.queue, task: delivered.id };
-      logger.error(fields, 'the outcome of a task could not be recorded: trying again in a second');
+      if (failures === 0) {
+        logger.error(
+          { ...fields, err: error },
+          'the outcome of a task could not be recorded: trying again every second',
+        );
+      }
       await pause(clock, recordRetryMs, signal);
     }
   }
 }
 
-async function recordFailure(error: unknown, delivered: DeliveredTask, context: DeliveryContext): Promise<void> {
-  const { channel, settings, logger, letters, onRetry } = context;
-  const { queue } = settings;
-  const attempts = delivered.attempts + 1;
-  const verdict = judgeFailure(error, attempts, settings);
-  const fields = { err: error, queue, task: delivered.id, attempt: attempts };
-  if (verdict.next === 'retry') {
-    logger.warn({ ...fields, retry_in_ms: verdict.delayMs }, 'a task failed and is tried again');
-    onRetry(delivered.stamp, verdict.delayMs);
-    await send(channel, {
-      queue: retryQueueName(queue, settings.retryDelaysMs[attempts - 1] ?? 0),
-      content: delivered.payload,
-      // One of 0 ms would not wait for a queue: it would have to be taken at once or dropped.
-      properties: { ...toProperties(delivered, { ...delivered, attempts }), expiration: Math.max(1, verdict.delayMs) },
-    });
-  } else {
-    logger.error({ ...fields, reason: verdict.reason }, 'a task failed for good and is a dead letter now');
-    const { id: subjectId, payload, headers, firstTimeMs = context.clock.now() } = delivered;
-    const { reason, error: text } = verdict;
-    const letter = { origin: queue, reason, error: text, attempts, payload, headers, subjectId, firstTimeMs };
-    await letters.bury(delivered.stamp, letter);
+function judge(
+  error: unknown,
+  { id, attempts, firstTimeMs }: DeliveredTask & { readonly firstTimeMs: number },
+  { clock, settings, logger }: DeliveryContext,
+): Verdict {
+  const attempt = attempts + 1;
+  const verdict = judgeFailure(error, { attempt, firstTimeMs, nowMs: clock.now() }, settings);
+  reportFailure(logger, error, verdict, { queue: settings.queue, task: id, attempt });
+  return verdict;
+}
+
+async function recordFailure(
+  verdict: Verdict,
+  delivered: DeliveredTask & { readonly firstTimeMs: number },
+  context: DeliveryContext,
+): Promise<void> {
+  if (verdict.next === 'dead-letter') return await bury(verdict.reason, verdict.error, delivered, context);
+  try {
+    await sendToWait(verdict, delivered, context);
+  } catch (error) {
+    if (!(error instanceof MeshError) || !isRefusal(error)) throw error;
+    const text = `${verdict.error}; it cannot wait for another attempt: ${errorText(error)}`;
+    await bury(error.reason, text, delivered, context);
   }
+}
+
+async function sendToWait(
+  { stepMs, delayMs, counts }: Verdict & { readonly next: 'retry' },
+  delivered: DeliveredTask,
+  { publisher, settings, onRetry }: DeliveryContext,
+): Promise<void> {
+  const travel = counts ? { ...delivered, attempts: delivered.attempts + 1 } : delivered;
+  onRetry(delivered.stamp, delayMs);
+  // One of 0 ms would not wait for a queue: it would have to be taken at once or dropped.
+  const expirationMs = Math.max(1, delayMs);
+  await publisher.move({ queue: settings.queue, delayMs: stepMs }, delivered, travel, { expirationMs });
+}
+
+async function bury(
+  reason: string,
+  error: string,
+  delivered: DeliveredTask & { readonly firstTimeMs: number },
+  { letters, settings }: DeliveryContext,
+): Promise<void> {
+  const { id: subjectId, payload, headers, firstTimeMs, attempts } = delivered;
+  const letter = {
+    origin: settings.queue,
+    reason,
+    error,
+    attempts: attempts + 1,
+    payload,
+    headers,
+    subjectId,
+    firstTimeMs,
+  };
+  await letters.bury(identityOf(delivered), letter);
+}
+
+function undecodable({ id, queue }: Task, problem: string): MeshError {
+  return new MeshError(
+    Status.INVALID_ARGUMENT,
+    'UNDECODABLE',
+    `task ${id} of ${queue} cannot be understood: ${problem}; fix its sender, and redrive it to have it worked on`,
+  );
 }
 
 function leaseLost({ id, queue }: Task): MeshError {

@@ -3,11 +3,15 @@ import type { TaskWorker } from '../task-queue.ts';
 import type { Connection } from './connection.ts';
 import { closeChannel, keepChannel } from './lasting-channel.ts';
 import { readMessage } from './message.ts';
-import { declareQueue, declareRetryQueue } from './topology.ts';
+import type { Topology } from './topology.ts';
 import { type DeliveryContext, type DeliveryTry, giveBack, tryDelivery } from './try-delivery.ts';
+import { answered } from './unavailable.ts';
 
 /** How long a worker that stops waits for the tasks in hand. */
 const stopGraceMs = 10_000;
+
+/** How long each step of a stop may take that waits for the broker. */
+const stopStepMs = 1_000;
 
 /** How long a task may need on its way back from a retry queue. */
 const returnGraceMs = 5_000;
@@ -31,13 +35,14 @@ export interface RabbitmqWorker extends TaskWorker {
 /**
  * Makes a worker that subscribes now or when the broker can be reached, and again whenever it was cut off; then the broker
  * hands what it had in hand to a worker again, and the tries that were cut off are aborted and count as failed. `stop` waits
- * up to 10 s for the tasks in hand; then it aborts them and gives them back.
+ * up to 10 s for the tasks in hand; then it aborts them and gives them back. With a broker that hangs it takes 3 s more.
  */
 export function createRabbitmqWorker(
   connection: Connection,
+  topology: Topology,
   context: Omit<DeliveryContext, 'channel' | 'onRetry'>,
 ): RabbitmqWorker {
-  const { settings, clock } = context;
+  const { settings, clock, logger } = context;
   const { queue, concurrency, retryDelaysMs } = settings;
   const tries = new Set<DeliveryTry>();
   const waiting = new Map<string, () => void>();
@@ -68,7 +73,7 @@ export function createRabbitmqWorker(
     });
   };
   const putBack = (channel: ConfirmChannel, message: ConsumeMessage) => {
-    const given = giveBack(message, readMessage(message), { ...context, channel });
+    const given = giveBack(message, readMessage(message, clock.now()), { ...context, channel });
     returning.add(given);
     void given.then(() => returning.delete(given));
   };
@@ -77,12 +82,11 @@ export function createRabbitmqWorker(
     {
       async opened(channel) {
         if (stopping) return;
-        await declareQueue(channel, queue);
-        for (const delayMs of retryDelaysMs) await declareRetryQueue(channel, queue, delayMs);
+        await topology.ensure({ queue });
         await channel.prefetch(concurrency);
         const consumer = await channel.consume(queue, (message) => {
           // The queue was deleted: opening again declares it again.
-          if (message === null) void closeChannel(channel, context.logger);
+          if (message === null) void closeChannel(channel, { clock, logger });
           else if (stopping) putBack(channel, message);
           else take(channel, message);
         });
@@ -96,11 +100,18 @@ export function createRabbitmqWorker(
     },
     context,
   );
+  const cancelConsumer = async () => {
+    await (await lasting.current()).cancel(consumerTag);
+  };
+  const returnAll = async () => {
+    await Promise.all([...tries].map((one) => one.abandon()));
+    await Promise.all(returning);
+  };
   const unsubscribe = async () => {
     try {
-      await (await lasting.current()).cancel(consumerTag);
+      await answered(clock, cancelConsumer(), stopStepMs);
     } catch (error) {
-      context.logger.info({ err: error, queue }, 'a worker stops that RabbitMQ has cut off');
+      logger.info({ err: error, queue }, 'a worker stops that RabbitMQ has cut off');
     }
   };
   return {
@@ -110,7 +121,8 @@ export function createRabbitmqWorker(
     inHand: () => tries.size,
     waiting: () => waiting.size,
     moves: () => moves,
-    settled: async () => void (await declareQueue(await lasting.current(), queue)),
+    // What the broker sent before this answer has come.
+    settled: async () => void (await (await lasting.current()).checkExchange('amq.direct')),
     async stop() {
       stopping = true;
       await unsubscribe();
@@ -118,8 +130,12 @@ export function createRabbitmqWorker(
       const callOffGrace = clock.after(stopGraceMs, grace.resolve);
       await Promise.race([Promise.all([...tries].map((one) => one.ended)), grace.promise]);
       callOffGrace();
-      await Promise.all([...tries].map((one) => one.abandon()));
-      await Promise.all(returning);
+      await answered(clock, returnAll(), stopStepMs).catch((error: unknown) =>
+        logger.warn(
+          { err: error, queue },
+          'a worker stops with tasks in hand: the broker hands them to another worker',
+        ),
+      );
       for (const callOff of waiting.values()) callOff();
       await lasting.close();
     },

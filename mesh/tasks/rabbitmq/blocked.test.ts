@@ -1,0 +1,151 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Status } from 'nice-grpc-common';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { uuidv7 } from '../../ids/ids.ts';
+import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { systemClock } from '../../telemetry/clock.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/rabbitmq-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import type { Task, TaskQueue } from '../task-queue.ts';
+import { openRabbitmqTasks } from './rabbitmq-tasks.ts';
+
+const unavailable = { code: Status.UNAVAILABLE, reason: 'TASKS_UNAVAILABLE' };
+/** A stop gives the tasks in hand 10 s; the rest is what the broker may be asked for in vain. */
+const stopBoundMs = 18_000;
+
+describeWithServer(rabbitmq, 'tasks on a RabbitMQ that does not go on', () => {
+  let server: RabbitmqServer;
+  let folder: string;
+  let storage: Storage;
+  let queue: string;
+  let lines: { level: number; msg: string }[];
+  let tasks: TaskQueue;
+  let relieve: () => Promise<void> | void;
+
+  beforeAll(async () => {
+    server = await startRabbitmq();
+  }, 60_000);
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rabbitmq-blocked-'));
+    storage = await openStorage(`sqlite:${join(folder, 'tasks.db')}`);
+    queue = `queue-${uuidv7()}`;
+    lines = [];
+    relieve = () => undefined;
+    const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+    tasks = await openRabbitmqTasks(server.url, { storage, clock: systemClock, logger });
+  });
+  afterEach(async () => {
+    await relieve();
+    await tasks.close();
+    await storage.close();
+    await rm(folder, { recursive: true });
+  }, 60_000);
+
+  const newTask = (id: string) => ({ id, payload: Buffer.from(id), headers: {} });
+  const newTasks = (count: number) => Array.from({ length: count }, (_, index) => newTask(`t-${index}`));
+  const block = async () => {
+    const end = await server.raiseAlarm();
+    relieve = end;
+    // RabbitMQ blocks a connection when that publishes, and says so.
+    const held = tasks.enqueue(`other-${queue}`, [newTask('held')]).catch((error: unknown) => error);
+    await vi.waitFor(() => expect(tasks.check()).rejects.toThrow(/blocked by an alarm/), { timeout: 10_000 });
+    return { end, held };
+  };
+  const timed = async (work: () => Promise<unknown>): Promise<number> => {
+    const beginMs = performance.now();
+    await work();
+    return performance.now() - beginMs;
+  };
+
+  describe('for an alarm', () => {
+    it('goes on working on what is queued, and says that it takes no more', async () => {
+      await tasks.enqueue(queue, newTasks(100));
+      const { end, held } = await block();
+      const done = new Map<string, number>();
+      await tasks.work({ queue, handle: async ({ id }) => void done.set(id, (done.get(id) ?? 0) + 1) });
+      await eventually(async () => expect(await tasks.depth(queue)).toBe(0));
+      expect([...done.values()]).toEqual(Array(100).fill(1));
+      await expect(tasks.enqueue(queue, [newTask('more')])).rejects.toMatchObject(unavailable);
+      await end();
+      await eventually(() => tasks.check());
+      await tasks.enqueue(queue, [newTask('more')]);
+      await held;
+      const said = lines.map(({ level, msg }) => `${level} ${msg}`).filter((line) => line.includes('takes'));
+      expect(said).toEqual([
+        '40 RabbitMQ takes no tasks until its alarm is over: they wait in the outboxes',
+        '30 RabbitMQ takes tasks again',
+      ]);
+    }, 60_000);
+
+    it('does once what a sender sends again and again meanwhile', async () => {
+      await tasks.enqueue(queue, [newTask('first')]);
+      const end = await server.raiseAlarm();
+      relieve = end;
+      const seen: string[] = [];
+      const send = () => tasks.enqueue(queue, [newTask('a')]);
+      // As an outbox does: until it is taken. The first call gives up after 10 s.
+      for (let calls = 0; calls < 3; calls += 1) await expect(send()).rejects.toMatchObject(unavailable);
+      await end();
+      // What the first call wrote arrives now.
+      await eventually(async () => expect(await tasks.depth(queue)).toBe(2));
+      await send();
+      await tasks.work({ queue, handle: async ({ id }) => void seen.push(id) });
+      await eventually(async () => expect(await tasks.depth(queue)).toBe(0));
+      expect(seen.toSorted()).toEqual(['a', 'first']);
+    }, 60_000);
+
+    it('does not repeat work whose failure it cannot record yet', async () => {
+      await tasks.enqueue(queue, [newTask('a')]);
+      const { end } = await block();
+      const attempts: number[] = [];
+      const handle = async ({ attempt }: Task) => {
+        attempts.push(attempt);
+        if (attempt === 1) throw new Error('not yet');
+      };
+      await tasks.work({ queue, retryDelaysMs: [1, 1], handle });
+      await eventually(() => expect(lines.map(({ msg }) => msg).join()).toContain('could not be recorded'));
+      expect(attempts).toEqual([1]);
+      await end();
+      await eventually(() => expect(attempts).toEqual([1, 2]));
+    }, 60_000);
+
+    it('ends in time, with work whose failure is not recorded', async () => {
+      await tasks.enqueue(queue, [newTask('a')]);
+      await block();
+      await tasks.work({ queue, retryDelaysMs: [1], handle: () => Promise.reject(new Error('no')) });
+      await eventually(() => expect(lines.map(({ msg }) => msg).join()).toContain('could not be recorded'));
+      expect(await timed(() => tasks.close())).toBeLessThan(stopBoundMs);
+    }, 60_000);
+  });
+
+  describe('because it hangs', () => {
+    it('answers within a bound, and ends in time with work in hand', async () => {
+      const started = Promise.withResolvers<void>();
+      const handle = async (_task: Task, signal: AbortSignal) => {
+        started.resolve();
+        await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      };
+      await tasks.work({ queue, handle });
+      await tasks.enqueue(queue, [newTask('a')]);
+      await started.promise;
+      relieve = server.hang();
+      const answers = [tasks.depth(queue), tasks.check(), tasks.enqueue(queue, [newTask('b')])];
+      expect(await timed(() => Promise.allSettled(answers))).toBeLessThan(20_000);
+      for (const answer of answers) await expect(answer).rejects.toMatchObject(unavailable);
+      expect(await timed(() => tasks.close())).toBeLessThan(stopBoundMs);
+    }, 90_000);
+
+    it('ends in seconds when no work is in hand', async () => {
+      await tasks.work({ queue, handle: async () => undefined });
+      await tasks.check();
+      relieve = server.hang();
+      expect(await timed(() => tasks.close())).toBeLessThan(7_000);
+    }, 60_000);
+  });
+});

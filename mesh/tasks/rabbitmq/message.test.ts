@@ -1,0 +1,129 @@
+import type { ConsumeMessage } from 'amqplib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkSendable, type DeliveredTask, identityOf, readMessage, toProperties } from './message.ts';
+
+const nowMs = Date.parse('2026-11-28T12:00:00Z');
+
+/** A message as amqplib delivers it. */
+function messageWith(headers: unknown, more: Readonly<Record<string, unknown>> = {}): ConsumeMessage {
+  const properties = { ...more, headers } as ConsumeMessage['properties'];
+  return { content: Buffer.from('hello'), properties, fields: {} as ConsumeMessage['fields'] };
+}
+
+/** What amqplib makes of the field values that there are. */
+const fieldValue = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.string({ unit: 'binary' }),
+    fc.integer(),
+    fc.double(),
+    fc.constantFrom(
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      -1,
+      0.5,
+      2 ** 63,
+      'abc',
+      '-1',
+      '1e3',
+      '99999999999999999999',
+      '',
+    ),
+    fc.boolean(),
+    fc.constant(null),
+    fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    fc.record({ '!': fc.constant('timestamp'), value: fc.double() }),
+    fc.array(tie('value'), { maxLength: 3 }),
+    fc.dictionary(fc.string({ maxLength: 5 }), tie('value'), { maxKeys: 3 }),
+  ),
+})).value;
+
+const headerName = fc.oneof(
+  fc.constantFrom('x-mesh-stamp', 'x-mesh-attempts', 'x-mesh-first-time-ms', 'traceparent', 'x-request-id', 'x-death'),
+  fc.constantFrom('x-delivery-count', 'content-type', '__proto__', 'constructor'),
+  fc.string({ unit: 'binary', maxLength: 20 }),
+);
+
+const anyMessage = fc
+  .record({
+    headers: fc.option(fc.dictionary(headerName, fieldValue, { maxKeys: 8 }), { nil: undefined }),
+    messageId: fc.option(fc.string({ unit: 'binary', maxLength: 400 }), { nil: undefined }),
+    contentType: fc.option(fc.string({ unit: 'binary', maxLength: 400 }), { nil: undefined }),
+  })
+  .map(({ headers, ...more }) => messageWith(headers, more));
+
+function expectValid({ id, stamp, attempts, firstTimeMs, headers }: DeliveredTask): void {
+  expect(Buffer.byteLength(id)).toBeLessThanOrEqual(255);
+  expect(id).not.toBe('');
+  expect(stamp).toMatch(/^[\x21-\x7e]{1,64}$/);
+  expect(Number.isInteger(attempts) && attempts >= 0 && attempts <= 1_000_000).toBe(true);
+  if (firstTimeMs !== undefined) expect(Number.isInteger(firstTimeMs) && firstTimeMs <= nowMs).toBe(true);
+  for (const value of Object.values(headers)) expect(typeof value).toBe('string');
+}
+
+describe('a message', () => {
+  it('is read whatever its headers are, and is then a task of valid fields', () => {
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        const task = readMessage(message, nowMs);
+        expectValid(task);
+        expect(task.payload).toBe(message.content);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('that can be sent on comes back as the same task', () => {
+    fc.assert(
+      fc.property(anyMessage, (message) => {
+        const task = readMessage(message, nowMs);
+        try {
+          checkSendable('q', task);
+        } catch {
+          return;
+        }
+        const { headers, ...properties } = toProperties(task, task);
+        const again = readMessage(messageWith(headers, properties), nowMs);
+        expect(again).toEqual({ ...task, problem: undefined });
+        expect(identityOf(again)).toBe(identityOf(task));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  const bad: [string, unknown][] = [
+    ['x-mesh-attempts', 'abc'],
+    ['x-mesh-attempts', -1],
+    ['x-mesh-attempts', 1.5],
+    ['x-mesh-attempts', Number.NaN],
+    ['x-mesh-attempts', 1e300],
+    ['x-mesh-attempts', { nested: { table: 1 } }],
+    ['x-mesh-attempts', [1]],
+    ['x-mesh-attempts', Buffer.from([0xff])],
+    ['x-mesh-attempts', true],
+    ['x-mesh-first-time-ms', 'yesterday'],
+    ['x-mesh-first-time-ms', '99999999999999999999'],
+    ['x-mesh-stamp', 'a\0b'],
+    ['x-mesh-stamp', 'x'.repeat(65)],
+    ['x-mesh-stamp', 7],
+  ];
+  it.each(bad)('cannot be understood when %s is %j, and says so', (name, value) => {
+    expect(readMessage(messageWith({ [name]: value }), nowMs).problem).toContain(name);
+  });
+
+  it('has begun now when it says that it began in the future', () => {
+    const tomorrow = String(nowMs + 86_400_000);
+    expect(readMessage(messageWith({ 'x-mesh-first-time-ms': tomorrow }), nowMs)).toMatchObject({
+      firstTimeMs: nowMs,
+      problem: undefined,
+    });
+  });
+
+  it('is other work than one with the same stamp and other bytes', () => {
+    const one = readMessage(messageWith({ 'x-mesh-stamp': 's' }, { messageId: 'a' }), nowMs);
+    expect(identityOf({ ...one, payload: Buffer.from('other') })).not.toBe(identityOf(one));
+    expect(identityOf({ ...one, id: 'b' })).not.toBe(identityOf(one));
+    expect(identityOf({ ...one, attempts: 3 })).toBe(identityOf(one));
+  });
+});

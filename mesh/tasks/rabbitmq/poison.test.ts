@@ -1,0 +1,192 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { Status } from 'nice-grpc-common';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { DeadLetter } from '../../dead-letters/dead-letters.ts';
+import { uuidv7 } from '../../ids/ids.ts';
+import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { systemClock } from '../../telemetry/clock.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/rabbitmq-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import type { Task, TaskQueue } from '../task-queue.ts';
+import { openRabbitmqTasks } from './rabbitmq-tasks.ts';
+import { declareOtherwise, deleteQueue, publishRaw } from './reference.testing.ts';
+
+describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should be', () => {
+  let server: RabbitmqServer;
+  let folder: string;
+  let storage: Storage;
+  let queue: string;
+  let tasks: TaskQueue;
+
+  beforeAll(async () => {
+    server = await startRabbitmq();
+  }, 60_000);
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rabbitmq-poison-'));
+    storage = await openStorage(`sqlite:${join(folder, 'tasks.db')}`);
+    queue = `queue-${uuidv7()}`;
+    tasks = await openRabbitmqTasks(server.url, { storage, clock: systemClock, logger: createLogger('silent') });
+  });
+  afterEach(async () => {
+    await tasks.close();
+    await storage.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const letters = (): Promise<DeadLetter[]> => Array.fromAsync(tasks.deadLetters.list({}, ''));
+  const lettersOf = (count: number): Promise<DeadLetter[]> =>
+    eventually(async () => {
+      const found = await letters();
+      expect(found).toHaveLength(count);
+      return found;
+    });
+  /** Works on the queue; resolves once it is there, with what was worked on. */
+  const workOn = async (handle: (task: Task) => Promise<void> = async () => undefined): Promise<Task[]> => {
+    const seen: Task[] = [];
+    await tasks.work({
+      queue,
+      retryDelaysMs: [1],
+      handle: async (task) => {
+        seen.push(task);
+        await handle(task);
+      },
+    });
+    await eventually(() => tasks.check());
+    return seen;
+  };
+  const newTask = (id: string) => ({ id, payload: Buffer.from(id), headers: {} });
+  const always = () => Promise.reject(new Error('it never works'));
+
+  it('become dead letters when their attempts cannot be counted, and leave the worker to the others', async () => {
+    const seen = await workOn();
+    const poison = Array.from({ length: 12 }, (_, index) => ({
+      content: `body ${index}`,
+      properties: { messageId: `m-${index}`, headers: { 'x-mesh-attempts': 'abc', to: 'bob' } },
+    }));
+    await publishRaw(server.url, queue, poison);
+    const found = await lettersOf(12);
+    for (const letter of found) {
+      expect(letter).toMatchObject({ origin: queue, reason: 'UNDECODABLE', attempts: 1, headers: { to: 'bob' } });
+      expect(letter.error).toContain('x-mesh-attempts is abc');
+    }
+    const bodies = found.map(({ payload }) => Buffer.from(payload).toString());
+    expect(bodies.toSorted()).toEqual(poison.map(({ content }) => content).toSorted());
+    await tasks.enqueue(queue, [newTask('good')]);
+    await eventually(() => expect(seen.map(({ id }) => id)).toEqual(['good']));
+  });
+
+  it('are worked on when they are redriven', async () => {
+    const seen = await workOn();
+    await publishRaw(server.url, queue, [{ properties: { messageId: 'a', headers: { 'x-mesh-stamp': 'no\nstamp' } } }]);
+    const [letter] = await lettersOf(1);
+    expect(await tasks.deadLetters.redrive(letter?.id ?? '')).toBe(true);
+    await eventually(() => expect(seen).toMatchObject([{ id: 'a', attempt: 1 }]));
+  });
+
+  it('end as dead letters whatever their headers are, when the work on them fails', async () => {
+    await workOn(always);
+    const value = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 300 }),
+      fc.integer(),
+      fc.constantFrom(0.5, -2.25, 1e15),
+      fc.boolean(),
+      fc.constantFrom(null, '\0', '-1', Buffer.from([0, 255]), { a: { b: [1, 'x', null] } }, '9'.repeat(30)),
+    );
+    const name = fc.constantFrom(
+      ...['x-mesh-stamp', 'x-mesh-attempts', 'x-mesh-first-time-ms', 'traceparent', 'x-request-id', 'x-delivery-count'],
+      ...['content-type', 'constructor', 'a\0b'],
+    );
+    const messages = fc.sample(fc.dictionary(name, value, { minKeys: 1, maxKeys: 6 }), { numRuns: 150, seed: 9 });
+    await publishRaw(
+      server.url,
+      queue,
+      messages.map((headers, index) => ({ content: `${index}`, properties: { headers } })),
+    );
+    const found = await lettersOf(150);
+    expect(new Set(found.map(({ payload }) => Buffer.from(payload).toString())).size).toBe(150);
+    expect(await tasks.depth(queue)).toBe(0);
+  });
+
+  it('end as dead letters when they are too much to be sent again', async () => {
+    await workOn(always);
+    const bytes = Buffer.alloc(25 * 1024, 0xff);
+    await publishRaw(server.url, queue, [{ properties: { messageId: 'big', headers: { one: bytes, two: bytes } } }]);
+    const [letter] = await lettersOf(1);
+    expect(letter).toMatchObject({ subjectId: 'big', reason: 'TASK_REFUSED', attempts: 1 });
+    expect(letter?.error).toMatch(/^it never works; it cannot wait for another attempt/);
+  });
+
+  it('are each worked on, though all have the stamp of one message of the mesh', async () => {
+    const seen = await workOn();
+    const headers = { 'x-mesh-stamp': uuidv7() };
+    const copies = ['a', 'b', 'c'].map((id) => ({ content: id, properties: { messageId: id, headers } }));
+    await publishRaw(server.url, queue, copies);
+    await eventually(() => expect(seen.map(({ id }) => id).toSorted()).toEqual(['a', 'b', 'c']));
+  });
+
+  it('are taken into the dead letters when others reject them, with a history that is none', async () => {
+    await publishRaw(server.url, 'ordermesh.rejected', [
+      { properties: { messageId: 'a', headers: { 'x-death': 5 as never } } },
+      { properties: { messageId: 'b', headers: { 'x-death': [7] as never } } },
+      { properties: { messageId: 'c', headers: { 'x-mesh-attempts': 'abc', 'x-mesh-first-time-ms': {} } } },
+    ]);
+    const found = await lettersOf(3);
+    expect(found.map(({ subjectId, reason }) => [subjectId, reason]).toSorted()).toEqual([
+      ['a', 'TASK_REJECTED'],
+      ['b', 'TASK_REJECTED'],
+      ['c', 'TASK_REJECTED'],
+    ]);
+  });
+
+  it('are not lost when the queue to wait in was deleted', async () => {
+    let attempts = 0;
+    await workOn(async () => {
+      attempts += 1;
+      if (attempts < 3) throw new Error('not yet');
+    });
+    await tasks.enqueue(queue, [newTask('a')]);
+    await lettersOf(1);
+    await deleteQueue(server.url, `ordermesh.retry.${queue}.1`);
+    await tasks.enqueue(queue, [newTask('b')]);
+    await eventually(() => expect(attempts).toBe(3));
+  });
+
+  it('go through a queue that its owner declared otherwise', async () => {
+    await declareOtherwise(server.url, queue);
+    await publishRaw(server.url, queue, [{ properties: { messageId: 'a' } }]);
+    const seen = await workOn();
+    await tasks.enqueue(queue, [newTask('b')]);
+    await eventually(() => expect(seen.map(({ id }) => id).toSorted()).toEqual(['a', 'b']));
+    expect(await tasks.depth(queue)).toBe(0);
+  });
+
+  it('are refused, and alone, when they are larger than the broker takes', async () => {
+    await server.control('eval', 'application:set_env(rabbit, max_message_size, 2000).');
+    try {
+      const other = await openRabbitmqTasks(server.url, {
+        storage,
+        clock: systemClock,
+        logger: createLogger('silent'),
+      });
+      const small = Array.from({ length: 20 }, (_, index) =>
+        eventually(() => other.enqueue(queue, [newTask(`s-${index}`)])),
+      );
+      const large = other.enqueue(queue, [{ id: 'large', payload: Buffer.alloc(3_000), headers: {} }]);
+      await expect(large).rejects.toMatchObject({ code: Status.INVALID_ARGUMENT, reason: 'TASK_REFUSED' });
+      await Promise.all(small);
+      await eventually(() => other.enqueue(queue, [newTask('after')]));
+      await other.close();
+    } finally {
+      await server.control('eval', 'application:set_env(rabbit, max_message_size, 134217728).');
+    }
+    const seen = await workOn();
+    await eventually(() => expect(new Set(seen.map(({ id }) => id)).size).toBe(21));
+  }, 30_000);
+});
