@@ -193,6 +193,46 @@ export function describeTaskQueue(name: string, open: () => Promise<TaskQueue>, 
       });
     });
 
+    it.each([
+      [Status.UNAVAILABLE, 'MAIL_UNAVAILABLE'],
+      [Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED'],
+      [Status.RESOURCE_EXHAUSTED, 'RESOURCE_EXHAUSTED'],
+      [Status.UNIMPLEMENTED, 'UNKNOWN_METHOD'],
+      [Status.UNAUTHENTICATED, 'UNAUTHENTICATED'],
+      [Status.PERMISSION_DENIED, 'PERMISSION_DENIED'],
+      [Status.INVALID_ARGUMENT, 'UNDECODABLE_MESSAGE'],
+    ])('keeps a task for as long as what it depends on fails it, with code %i %s', async (code, reason) => {
+      const attempts: number[] = [];
+      const handle = async ({ attempt }: Task) => {
+        attempts.push(attempt);
+        if (attempts.length < 6) throw new MeshError(code, reason, 'it is not there');
+      };
+      await tasks.work({ queue, retryDelaysMs: [1, 1], handle });
+      await tasks.enqueue(queue, newTasks(1));
+      await emptyQueue();
+      expect(attempts).toEqual([1, 1, 1, 1, 1, 1]);
+      expect(await deadLetters()).toEqual([]);
+    });
+
+    it('gives a task all of its own attempts after it waited for something else', async () => {
+      let calls = 0;
+      const handle = async () => {
+        calls += 1;
+        if (calls <= 4) throw new MeshError(Status.UNAVAILABLE, 'MAIL_UNAVAILABLE', 'it is away');
+        throw new Error('its own fault');
+      };
+      await tasks.work({ queue, retryDelaysMs: [1, 1], handle });
+      await tasks.enqueue(queue, newTasks(1));
+      expect(await oneDeadLetter()).toMatchObject({ attempts: 3, error: 'its own fault' });
+      expect(calls).toBe(7);
+    });
+
+    it('makes a dead letter of what failed with something that is no error at all', async () => {
+      await tasks.work({ queue, retryDelaysMs: [], handle: () => Promise.reject(Object.create(null)) });
+      await tasks.enqueue(queue, newTasks(1));
+      expect(await oneDeadLetter()).toMatchObject({ reason: 'ATTEMPTS_EXHAUSTED' });
+    });
+
     it('goes on with the next task after one that failed', async () => {
       const done: string[] = [];
       const handle = async (task: Task) => {

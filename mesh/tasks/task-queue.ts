@@ -13,7 +13,7 @@ export interface Task extends NewTask {
   readonly queue: string;
   /** 1 at the first try. */
   readonly attempt: number;
-  /** Whether a failure now ends it: no try is left after this one. */
+  /** Whether a failure of its own now ends it: no attempt is left after this one. */
   readonly lastAttempt: boolean;
 }
 
@@ -26,8 +26,10 @@ export interface WorkOptions {
   /** How long a task stays hidden from others while it is worked on. Default 60 s. Renewed while the worker lives. */
   readonly visibilityTimeoutMs?: number;
   /**
-   * Does the work and resolves; only then is the task removed. A rejection is a failed try; one with a MeshError whose
-   * code says that no repetition helps (INVALID_ARGUMENT, FAILED_PRECONDITION, NOT_FOUND, ...) is the last.
+   * Does the work and resolves; only then is the task removed. A rejection is a failed attempt. One with a MeshError of the
+   * business (INVALID_ARGUMENT, FAILED_PRECONDITION, NOT_FOUND, ...) is the last. One that says that something else is away,
+   * too slow or wired wrongly (UNAVAILABLE, PERMISSION_DENIED, ...) does not count: the task waits as long as that lasts, up
+   * to the longest delay between two attempts.
    */
   readonly handle: (task: Task, signal: AbortSignal) => Promise<void>;
 }
@@ -40,7 +42,8 @@ export interface TaskWorker {
 
 /**
  * Queues with competing consumers: each task goes to one worker at a time, at least once. What fails is tried again with
- * growing delays and then lies in the dead letters. An unreachable queue rejects with UNAVAILABLE `TASKS_UNAVAILABLE`.
+ * growing delays and then lies in the dead letters. An unreachable queue rejects with UNAVAILABLE `TASKS_UNAVAILABLE`; a
+ * task that it never takes, with INVALID_ARGUMENT `TASK_REFUSED`.
  */
 export interface TaskQueue {
   /** Resolves when the tasks are durable. */
@@ -49,6 +52,7 @@ export interface TaskQueue {
   /** How many tasks wait or are being worked on. */
   depth(queue: string): Promise<number>;
   readonly deadLetters: DeadLetterBox;
+  /** Fails while tasks cannot be sent or worked on: the queue is away, or takes none now. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

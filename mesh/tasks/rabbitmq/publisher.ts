@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConfirmChannel, Message } from 'amqplib';
+import type { ConfirmChannel, Message, Options } from 'amqplib';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -20,11 +20,20 @@ export interface Publisher {
   /** Resolves when the broker has all of them durably. */
   publish(queue: string, tasks: readonly NewTask[]): Promise<void>;
   /** Resolves when the broker has a task durably at another place of its way. */
-  move(to: Destination, task: NewTask, travel: Travel, options?: { readonly expirationMs?: number }): Promise<void>;
+  move(to: Destination, task: NewTask, move: Move): Promise<void>;
   /** Fails while nothing can be sent: there is no connection, or the broker has an alarm. */
   check(): Promise<void>;
   /** Fails what is not confirmed yet. */
   close(): Promise<void>;
+}
+
+/** How a task that was delivered goes on. */
+export interface Move {
+  readonly travel: Travel;
+  /** Names this delivery of it: whoever moves it again, because it is not known whether it was, moves it once. */
+  readonly delivery: string;
+  /** How long it may stay there. Default: for ever. */
+  readonly expirationMs?: number;
 }
 
 export interface PublisherOptions {
@@ -120,19 +129,16 @@ export function createPublisher(connection: Connection, { topology, clock, logge
     },
     { clock, logger },
   );
-  const track = (to: Destination, task: NewTask, travel: Travel, expirationMs?: number): Pending => {
-    const properties = toProperties(task, travel);
-    return {
-      to,
-      key: keyOf(to, task, travel),
-      queue: queueNameOf(to),
-      content: task.payload,
-      properties: expirationMs === undefined ? properties : { ...properties, expiration: expirationMs },
-      waiting: 0,
-      returned: false,
-      settled: Promise.withResolvers<void>(),
-    };
-  };
+  const track = (to: Destination, task: NewTask, key: string, properties: Options.Publish): Pending => ({
+    to,
+    key,
+    queue: queueNameOf(to),
+    content: task.payload,
+    properties,
+    waiting: 0,
+    returned: false,
+    settled: Promise.withResolvers<void>(),
+  });
   const confirmed = async (one: Pending) => {
     one.waiting += 1;
     try {
@@ -167,11 +173,15 @@ export function createPublisher(connection: Connection, { topology, clock, logge
   return {
     async publish(queue, tasks) {
       for (const task of tasks) checkSendable(queue, task);
-      await hand({ queue }, () => tasks.map((task) => track({ queue }, task, newTravel())));
+      await hand({ queue }, () =>
+        tasks.map((task) => track({ queue }, task, keyOf(queue, task), toProperties(task, newTravel()))),
+      );
     },
-    async move(to, task, travel, { expirationMs } = {}) {
+    async move(to, task, { travel, delivery, expirationMs }) {
       checkSendable(queueNameOf(to), task);
-      await hand(to, () => [track(to, task, travel, expirationMs)]);
+      const properties = toProperties(task, travel);
+      const expiration = expirationMs === undefined ? {} : { expiration: expirationMs };
+      await hand(to, () => [track(to, task, delivery, { ...properties, ...expiration })]);
     },
     async check() {
       refuseWhileBlocked();
@@ -188,9 +198,10 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** For a task that was delivered before, its stamp and attempts are part of what it is; a sender knows only its id. */
-function keyOf(to: Destination, { id, payload }: NewTask, { stamp, attempts, firstTimeMs }: Travel): string {
-  const travelled = firstTimeMs === undefined ? [] : [stamp, attempts];
-  const name = JSON.stringify([queueNameOf(to), id, ...travelled]);
-  return createHash('sha256').update(name).update(payload).digest('base64url');
+/** The same for the same task: a sender knows it by its id, and may send another under that id. */
+function keyOf(queue: string, { id, payload }: NewTask): string {
+  return createHash('sha256')
+    .update(JSON.stringify([queue, id]))
+    .update(payload)
+    .digest('base64url');
 }

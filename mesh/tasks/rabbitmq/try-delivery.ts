@@ -2,6 +2,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import { Status } from 'nice-grpc-common';
 import { isRefusal } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { uuidv7 } from '../../ids/ids.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -41,6 +42,12 @@ export interface DeliveryTry {
   abandon(): Promise<void>;
 }
 
+/** A task that has been delivered, under the name of this delivery. */
+interface Delivered extends DeliveredTask {
+  readonly firstTimeMs: number;
+  readonly delivery: string;
+}
+
 type Outcome = { readonly is: 'done' } | { readonly is: 'failed'; readonly error: unknown };
 
 const recordRetryMs = 1_000;
@@ -50,7 +57,7 @@ const cutOffText = 'the try was cut off before it had an outcome: its worker die
 export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): DeliveryTry {
   const { settings, clock } = context;
   const read = readMessage(message, clock.now());
-  const delivered = { ...read, firstTimeMs: read.firstTimeMs ?? clock.now() };
+  const delivered: Delivered = { ...read, firstTimeMs: read.firstTimeMs ?? clock.now(), delivery: uuidv7() };
   const task = toTask(delivered, settings);
   const abort = new AbortController();
   return runInScope(scopeOf(task, abort.signal), () => {
@@ -77,7 +84,7 @@ export async function giveBack(
 ): Promise<void> {
   const { queue } = settings;
   try {
-    await publisher.move({ queue }, delivered, delivered);
+    await publisher.move({ queue }, delivered, { travel: delivered, delivery: `back ${uuidv7()}` });
     channel.ack(message);
   } catch (error) {
     const fields = { err: error, queue, task: delivered.id };
@@ -116,7 +123,7 @@ async function handle(
 async function recordUntilDone(
   outcome: Outcome,
   message: ConsumeMessage,
-  delivered: DeliveredTask & { readonly firstTimeMs: number },
+  delivered: Delivered,
   context: DeliveryContext,
   signal: AbortSignal,
 ): Promise<void> {
@@ -144,7 +151,7 @@ async function recordUntilDone(
 
 function judge(
   error: unknown,
-  { id, attempts, firstTimeMs }: DeliveredTask & { readonly firstTimeMs: number },
+  { id, attempts, firstTimeMs }: Delivered,
   { clock, settings, logger }: DeliveryContext,
 ): Verdict {
   const attempt = attempts + 1;
@@ -153,11 +160,7 @@ function judge(
   return verdict;
 }
 
-async function recordFailure(
-  verdict: Verdict,
-  delivered: DeliveredTask & { readonly firstTimeMs: number },
-  context: DeliveryContext,
-): Promise<void> {
+async function recordFailure(verdict: Verdict, delivered: Delivered, context: DeliveryContext): Promise<void> {
   if (verdict.next === 'dead-letter') return await bury(verdict.reason, verdict.error, delivered, context);
   try {
     await sendToWait(verdict, delivered, context);
@@ -170,20 +173,21 @@ async function recordFailure(
 
 async function sendToWait(
   { stepMs, delayMs, counts }: Verdict & { readonly next: 'retry' },
-  delivered: DeliveredTask,
+  delivered: Delivered,
   { publisher, settings, onRetry }: DeliveryContext,
 ): Promise<void> {
   const travel = counts ? { ...delivered, attempts: delivered.attempts + 1 } : delivered;
   onRetry(delivered.stamp, delayMs);
   // One of 0 ms would not wait for a queue: it would have to be taken at once or dropped.
   const expirationMs = Math.max(1, delayMs);
-  await publisher.move({ queue: settings.queue, delayMs: stepMs }, delivered, travel, { expirationMs });
+  const { delivery } = delivered;
+  await publisher.move({ queue: settings.queue, delayMs: stepMs }, delivered, { travel, delivery, expirationMs });
 }
 
 async function bury(
   reason: string,
   error: string,
-  delivered: DeliveredTask & { readonly firstTimeMs: number },
+  delivered: Delivered,
   { letters, settings }: DeliveryContext,
 ): Promise<void> {
   const { id: subjectId, payload, headers, firstTimeMs, attempts } = delivered;
