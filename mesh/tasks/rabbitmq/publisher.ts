@@ -83,13 +83,23 @@ export function createPublisher(connection: Connection, { topology, clock, logge
   const transmit = async (channel: ConfirmChannel, one: Pending) => {
     try {
       await send(channel, one);
-      if (one.returned) declared.delete(one.queue);
-      settle(one, one.returned ? tasksUnavailable(`queue ${one.queue} was deleted; send again`) : undefined);
+      if (one.returned) await sendToNewQueue(channel, one);
+      settle(one);
     } catch (error) {
       if (error instanceof MeshError) settle(one, error);
       // Otherwise the channel is lost, and the next one sends it again.
       else if (lasting.isCurrent(channel)) settle(one, tasksUnavailable('RabbitMQ did not take a task', error));
     }
+  };
+  /** The broker had no queue for it: somebody deleted that, or is just making it. */
+  const sendToNewQueue = async (channel: ConfirmChannel, one: Pending) => {
+    declared.delete(one.queue);
+    await declare(one.to);
+    one.returned = false;
+    await send(channel, one);
+    if (!one.returned) return;
+    declared.delete(one.queue);
+    throw tasksUnavailable(`queue ${one.queue} was deleted; send again`);
   };
   /** One at a time, so that it shows which of them makes the broker close the channel. */
   const inspect = async (channel: ConfirmChannel) => {

@@ -172,11 +172,10 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
       await tasks.enqueue(queue, [newTask('a')]);
     });
 
-    it('is refused when its queue was deleted, and taken by a new one at the next try', async () => {
+    it('is taken by a new queue when its queue was deleted', async () => {
       const tasks = await open();
       await tasks.enqueue(queue, [newTask('a')]);
       await deleteQueue(server.url, queue);
-      await expect(tasks.enqueue(queue, [newTask('b')])).rejects.toMatchObject(unavailable);
       await tasks.enqueue(queue, [newTask('b')]);
       expect(await tasks.depth(queue)).toBe(1);
     });
