@@ -5,13 +5,18 @@ import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { CreateService } from './service.ts';
 import { type App, startApp } from './start-app.ts';
 
-/** The exit code of a process that could not start for its settings or surroundings. */
+/** All ended: calls, background work, connections, databases. */
+const exitEnded = 0;
+/** Something was cut off, or broke. Nothing that was accepted is lost; the next start takes it up. */
+const exitCutOff = 1;
+/** The process could not start for its settings or surroundings. */
 const exitCannotStart = 2;
 
 /**
- * Runs services as this process: prints one line that starts with `ready` when all of it serves, drains on SIGTERM or
- * SIGINT and exits 0; a signal that comes a second or more after the first ends it at once. What keeps it from starting
- * is one clear line an item, exit 2.
+ * Runs services as this process: prints one line that starts with `ready` when all of it serves, and drains on SIGTERM or
+ * SIGINT. It exits with 0 when all has ended, and with 1 within `DRAIN_TIMEOUT_MS` and 3 s when something hangs, which the
+ * log names, or immediately when another signal comes a second or more after the first. What keeps it from starting is one
+ * clear line an item, exit 2.
  */
 export async function runApp(creators: readonly CreateService[]): Promise<void> {
   const startTimeMs = performance.now();
@@ -21,7 +26,7 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     endOnCrash(logger);
     warnOfMisspellings(logger);
     let app: App | undefined;
-    endOnSignal(logger, async () => app?.stop());
+    endOnSignal(logger, async () => (await app?.stop()) ?? []);
     app = await startApp(config, creators, logger);
     const { address, metricsAddress: metrics } = app;
     const names = app.services.map((service) => service.name).join(',');
@@ -53,7 +58,7 @@ function describe(error: unknown): string {
 function endOnCrash(logger: Logger): void {
   const crash = (error: unknown) => {
     logger.fatal({ err: error }, 'unexpected error: the process ends, and goes on where it was when started again');
-    process.exit(1);
+    process.exit(exitCutOff);
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
@@ -62,18 +67,20 @@ function endOnCrash(logger: Logger): void {
 // One Ctrl-C or SIGTERM comes twice where make, npm or a supervisor passes on what the whole process group has got.
 const sameSignalMs = 1_000;
 
-function endOnSignal(logger: Logger, stop: () => Promise<void>): void {
+function endOnSignal(logger: Logger, stop: () => Promise<readonly string[]>): void {
   let firstMs: number | undefined;
   const end = async (signal: NodeJS.Signals) => {
     if (firstMs !== undefined) {
-      if (performance.now() - firstMs >= sameSignalMs) process.exit(1);
+      if (performance.now() - firstMs >= sameSignalMs) process.exit(exitCutOff);
       return;
     }
     firstMs = performance.now();
     logger.info({ signal }, 'draining: finishing what is under way; another signal, a second from now, ends at once');
-    await stop();
-    logger.info({ took_ms: Math.round(performance.now() - firstMs) }, 'stopped');
-    process.exit(0);
+    const cutOff = await stop();
+    const tookMs = Math.round(performance.now() - firstMs);
+    if (cutOff.length === 0) logger.info({ took_ms: tookMs }, 'stopped');
+    else logger.error({ took_ms: tookMs, cut_off: cutOff }, 'stopped; what did not end is taken up by the next start');
+    process.exit(cutOff.length === 0 ? exitEnded : exitCutOff);
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);

@@ -17,6 +17,7 @@ import { createPrometheusMetrics } from '../telemetry/prometheus/prometheus-metr
 import type { Directory } from './directory.ts';
 import type { OpenDatabase } from './open-databases.ts';
 import type { Runtime } from './service.ts';
+import type { Shutdown } from './shutdown.ts';
 
 export interface RuntimeOptions {
   readonly config: Config;
@@ -28,8 +29,8 @@ export interface RuntimeOptions {
   readonly health: HealthList;
   /** Where clients find the services that they call. */
   readonly directory: Directory;
-  /** Closes what the runtime opens, the last first. */
-  readonly resources: AsyncDisposableStack;
+  /** Closes what the runtime opens. */
+  readonly shutdown: Pick<Shutdown, 'add'>;
 }
 
 /** Opens what the URLs of the settings name. */
@@ -42,19 +43,19 @@ export async function openRuntime({
   draining,
   openDatabase,
   directory,
-  resources,
+  shutdown,
 }: RuntimeOptions): Promise<Runtime> {
   const events = await openEvents(config.eventsUrl, { clock, logger, openDatabase });
-  resources.defer(() => events.close());
+  shutdown.add('resources', 'event log', () => events.close());
   const tasks = await openTasks(config, { clock, logger, open: (url) => openDatabase('tasks', url) });
-  resources.defer(() => tasks.close());
+  shutdown.add('resources', 'task queue', () => tasks.close());
   const clients = createClientFactory({
     engine,
     resolve: directory.find,
     clock,
     logger,
   });
-  resources.defer(() => clients.close());
+  shutdown.add('resources', 'clients', () => clients.close());
   const ownerByUrl = new Map<string, string>();
   return {
     config,
@@ -73,7 +74,7 @@ export async function openRuntime({
       if (other !== undefined) throw sharedDatabase(other, service);
       ownerByUrl.set(url, service);
       const storage = await openDatabase(service, url);
-      resources.defer(() => storage.close());
+      shutdown.add('resources', `database ${service}`, () => storage.close());
       return storage;
     },
   };

@@ -57,10 +57,10 @@ export interface Service {
   /** Begins background work; called when every service of the process is being served. */
   start?(): Promise<void>;
   /**
-   * Ends background work. Calls under way, and calls to other services, still go on: the server drains afterwards. What
-   * they leave behind (outbox, sagas) is durable and taken up at the next start.
+   * Ends background work, within `graceMs`. Calls under way, and calls to other services, still go on: the server drains
+   * afterwards. What it leaves behind (outbox, sagas) is durable and taken up at the next start, also when it is cut off.
    */
-  stop?(): Promise<void>;
+  stop?(graceMs: number): Promise<void>;
   /**
    * Resolves while it accepts calls: its databases can be written. Rejects with what is wrong, which shows in the health of
    * its contracts and of the process as a whole.

@@ -6,17 +6,18 @@ import { engineByName } from '../engines/engines.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createServer } from '../server/create-server.ts';
 import { createHealth } from '../server/health/health.ts';
-import { type Clock, systemClock } from '../telemetry/clock.ts';
+import { systemClock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { buildServices } from './build-services.ts';
 import { checkAddresses } from './check-addresses.ts';
-import { claimDataFolder } from './data-folder.ts';
+import { claimDataFolder, type DataFolder } from './data-folder.ts';
 import { createDirectory } from './directory.ts';
 import { watchHealth } from './health-watch.ts';
 import { createOpenDatabase } from './open-databases.ts';
 import { openRuntime } from './runtime.ts';
 import { serveMetrics } from './serve-metrics.ts';
 import type { CreateService, Runtime, Service } from './service.ts';
+import { createShutdown, type Shutdown } from './shutdown.ts';
 
 const exposed =
   'calls come in from other machines with no TLS and no authentication: let only a private network reach it';
@@ -31,56 +32,77 @@ export interface App {
   readonly address: string;
   /** `host:port` where its metrics can be read; `undefined` when `METRICS_LISTEN` is empty. */
   readonly metricsAddress: string | undefined;
-  /** Drains and ends it: NOT_SERVING, background work, calls under way, then everything it opened. Once; later calls wait. */
-  stop(): Promise<void>;
+  /**
+   * Drains and ends it: NOT_SERVING, background work, calls under way, then everything it opened. It resolves within
+   * `DRAIN_TIMEOUT_MS` and 3 s, whatever hangs, with the names of what did not end. Once; later calls wait.
+   */
+  stop(): Promise<readonly string[]>;
 }
 
 /**
- * Starts services in this process: claim the data folder, open what they stand on, build them, listen, begin their
+ * Starts services in this process: claim the data folder, open what they depend on, build them, listen, begin their
  * background work. When a part cannot start, what was opened is closed and the error says what to do.
  */
 export async function startApp(config: Config, creators: readonly CreateService[], logger: Logger): Promise<App> {
-  await using resources = new AsyncDisposableStack();
   const dataFolder = claimDataFolder(config.dataDir);
-  resources.defer(dataFolder.release);
+  const shutdown = createShutdown({ graceMs: config.drainTimeoutMs, clock: systemClock, logger });
+  const end = async () => {
+    const failed = await shutdown.run();
+    // What was cut off may still write: to the next start this run is one that did not end.
+    if (failed.length === 0) dataFolder.release();
+    return failed;
+  };
+  try {
+    return await startOn(dataFolder, shutdown, end, { config, creators, logger });
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+interface Start {
+  readonly config: Config;
+  readonly creators: readonly CreateService[];
+  readonly logger: Logger;
+}
+
+async function startOn(
+  dataFolder: DataFolder,
+  shutdown: Shutdown,
+  end: () => Promise<readonly string[]>,
+  { config, creators, logger }: Start,
+): Promise<App> {
+  const clock = systemClock;
   if (dataFolder.wasAbandoned) logger.info('the last run was cut short: what it accepted is taken up');
   const draining = new AbortController();
   let address: string | undefined;
   const directory = createDirectory(config.addresses, () => address ?? notListening());
   const engine = await engineByName(config.grpcEngine);
-  const clock = systemClock;
   const health = createHealth(clock);
   const openDatabase = createOpenDatabase(dataFolder, logger);
-  const basis = { config, engine, clock, health, logger, openDatabase, directory, resources };
+  const basis = { config, engine, clock, health, logger, openDatabase, directory, shutdown };
   const runtime = await openRuntime({ ...basis, draining: draining.signal });
   const services = await buildServices(runtime, creators, directory);
   dataFolder.opened();
   checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
-  // Before the server, so that they can be read while it drains.
-  const metricsAddress = await serveMetrics(runtime, resources);
-  const server = createServer({
-    engine,
-    serves: services.flatMap((service) => service.serves),
-    health,
-    clock,
-    logger,
-  });
-  const leftToDrainMs = countdown(config.drainTimeoutMs, clock);
+  const metricsAddress = await serveMetrics(runtime, shutdown);
+  const serves = services.flatMap((service) => service.serves);
+  const server = createServer({ engine, serves, health, clock, logger });
   const port = await server.listen(config.grpcListen);
-  resources.defer(() => server.drain(leftToDrainMs()));
+  shutdown.add('calls', 'calls under way', (graceMs) => server.drain(graceMs));
   address = dialAddress(config.grpcListen, port);
   if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
-  resources.defer(() => stopServices(services, leftToDrainMs(), runtime));
-  for (const service of services) await service.start?.();
-  resources.defer(await watchHealth({ services, brokers: runtime, health, clock, logger }));
-  const opened = resources.move();
-  let stopped: Promise<void> | undefined;
-  const stop = async () => {
+  for (const { name, stop } of services) if (stop) shutdown.add('work', name, stop);
+  await startServices(services);
+  const endWatch = await watchHealth({ services, brokers: runtime, health, clock, logger });
+  let stopped: Promise<readonly string[]> | undefined;
+  const stop = () => {
     health.drain();
+    endWatch();
     draining.abort(drainingError());
-    await opened.disposeAsync();
+    return end();
   };
   return {
     runtime,
@@ -103,27 +125,10 @@ export function drainingError(): MeshError {
   );
 }
 
-/** How much of `totalMs` is left, counted from the first time it is asked. */
-function countdown(totalMs: number, clock: Clock): () => number {
-  let endMs: number | undefined;
-  return () => {
-    endMs ??= clock.elapsedMs() + totalMs;
-    return Math.max(0, endMs - clock.elapsedMs());
-  };
-}
-
-/** Stops all services side by side. One that takes longer than `graceMs` is left to the end of the process. */
-async function stopServices(services: readonly Service[], graceMs: number, { clock, logger }: Runtime): Promise<void> {
-  const graceOver = Promise.withResolvers<never>();
-  const callOff = clock.after(graceMs, () => graceOver.reject(new Error(`did not stop within ${graceMs} ms`)));
-  const outcomes = await Promise.allSettled(
-    services.map((service) => Promise.race([service.stop?.(), graceOver.promise])),
-  );
-  callOff();
-  outcomes.forEach((outcome, index) => {
-    if (outcome.status === 'rejected')
-      logger.error({ err: outcome.reason, service: services[index]?.name }, 'service did not stop cleanly');
-  });
+/** Side by side: one that waits for a broker which does not answer holds up no other. Rejects with the first failure. */
+async function startServices(services: readonly Service[]): Promise<void> {
+  const outcomes = await Promise.allSettled(services.map((service) => service.start?.()));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
 function notListening(): never {

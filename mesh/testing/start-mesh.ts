@@ -8,8 +8,9 @@ import { createLogger } from '../telemetry/logger.ts';
 import { engineNameOfRun } from './engine-of-run.ts';
 
 /** A mesh in this process, for tests: a free port, a data folder of its own that is removed at the end. */
-export interface TestMesh extends App {
+export interface TestMesh extends Omit<App, 'stop'> {
   readonly dataDir: string;
+  stop(): Promise<void>;
 }
 
 /**

@@ -10,7 +10,7 @@ import { createInventoryRpc } from './rpc.ts';
 
 /** Wires the inventory service. */
 export const createInventoryService: CreateService = async (runtime) => {
-  const { config, events, tasks, clock, logger } = runtime;
+  const { events, tasks, clock, logger } = runtime;
   const storage = await runtime.openStorage('inventory');
   await storage.migrate('inventory', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const source = '//ordermesh/inventory';
@@ -21,7 +21,7 @@ export const createInventoryService: CreateService = async (runtime) => {
     serves: [serve(InventoryServiceContract, createInventoryRpc({ storage, idempotency, outbox, clock }))],
     audits: [auditStock(storage)],
     start: () => outbox.start(),
-    stop: () => outbox.stop(config.drainTimeoutMs),
+    stop: (graceMs) => outbox.stop(graceMs),
     check: () => storage.check(),
   };
 };

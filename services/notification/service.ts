@@ -42,10 +42,10 @@ export const createNotificationService: CreateService = async (runtime) => {
       await consumer.start();
       worker = await tasks.work({ queue: mailQueue, handle: sendMail });
     },
-    stop: async () => {
+    stop: async (graceMs) => {
       await consumer.stop();
       await worker?.stop();
-      await outbox.stop(config.drainTimeoutMs);
+      await outbox.stop(graceMs);
     },
     check: async () => {
       await storage.check();

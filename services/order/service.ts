@@ -22,7 +22,7 @@ import { createWatchOrder } from './watch-order.ts';
 
 /** Wires the order service. */
 export const createOrderService: CreateService = async (runtime) => {
-  const { clock, logger, events, tasks, draining, config } = runtime;
+  const { clock, logger, events, tasks, draining } = runtime;
   const storage = await runtime.openStorage('order');
   await storage.migrate('order', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const idempotency = await createIdempotency(storage, { clock });
@@ -65,9 +65,9 @@ export const createOrderService: CreateService = async (runtime) => {
       await outbox.start();
       await sagas.start();
     },
-    stop: async () => {
+    stop: async (graceMs) => {
       await sagas.stop();
-      await outbox.stop(config.drainTimeoutMs);
+      await outbox.stop(graceMs);
     },
     check: () => storage.check(),
   };

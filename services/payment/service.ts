@@ -23,7 +23,7 @@ import { paymentList } from './payment-list.ts';
 import { createPaymentRpc } from './payment-rpc.ts';
 
 /** Wires the payment service. */
-export const createPaymentService: CreateService = async ({ clock, logger, events, tasks, config, ...runtime }) => {
+export const createPaymentService: CreateService = async ({ clock, logger, events, tasks, ...runtime }) => {
   const storage = await runtime.openStorage('payment');
   await storage.migrate('payment', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const idempotency = await createIdempotency(storage, { clock });
@@ -61,9 +61,9 @@ export const createPaymentService: CreateService = async ({ clock, logger, event
       await outbox.start();
       await projector.start();
     },
-    stop: async () => {
+    stop: async (graceMs) => {
       await projector.stop();
-      await outbox.stop(config.drainTimeoutMs);
+      await outbox.stop(graceMs);
     },
     check: () => storage.check(),
   };

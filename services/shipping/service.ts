@@ -11,7 +11,7 @@ import { createShippingRpc } from './rpc.ts';
 
 /** Wires the shipping service. */
 export const createShippingService: CreateService = async (runtime) => {
-  const { clock, logger, events, tasks, config } = runtime;
+  const { clock, logger, events, tasks } = runtime;
   const storage = await runtime.openStorage('shipping');
   await storage.migrate('shipping', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const idempotency = await createIdempotency(storage, { clock });
@@ -30,8 +30,8 @@ export const createShippingService: CreateService = async (runtime) => {
     name: 'shipping',
     serves: [serve(ShippingServiceContract, rpc)],
     start: () => outbox.start(),
-    stop: async () => {
-      await outbox.stop(config.drainTimeoutMs);
+    stop: async (graceMs) => {
+      await outbox.stop(graceMs);
       await carrier.close();
     },
     check: () => storage.check(),

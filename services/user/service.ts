@@ -9,7 +9,7 @@ import { createUserRpc } from './rpc.ts';
 
 /** Wires the user service. */
 export const createUserService: CreateService = async (runtime) => {
-  const { config, events, tasks, clock, logger } = runtime;
+  const { events, tasks, clock, logger } = runtime;
   const storage = await runtime.openStorage('user');
   await storage.migrate('user', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const source = '//ordermesh/user';
@@ -19,7 +19,7 @@ export const createUserService: CreateService = async (runtime) => {
     name: 'user',
     serves: [serve(UserServiceContract, createUserRpc({ storage, idempotency, outbox, clock }))],
     start: () => outbox.start(),
-    stop: () => outbox.stop(config.drainTimeoutMs),
+    stop: (graceMs) => outbox.stop(graceMs),
     check: () => storage.check(),
   };
 };

@@ -1,0 +1,100 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NotificationState } from '../gen/ts/notification/v1/notification.ts';
+import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { rabbitmq, startRabbitmq } from '../mesh/testing/rabbitmq-server.ts';
+import { describeWithServer } from '../mesh/testing/servers.ts';
+import { startFreezingProxy } from './support/freezing-proxy.ts';
+import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
+import { type StartedProcess, startProcess } from './support/start-process.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const drainMs = 500;
+/** What a drain may take: its time-out, the 3 s that are documented, and what a busy machine adds. */
+const allowedMs = drainMs + 3_000 + 1_500;
+
+describe('a process of which something does not end', () => {
+  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let silent: Server;
+  const sockets = new Set<Socket>();
+
+  beforeEach(async () => {
+    folder = await tempFolder();
+    silent = createServer((socket) => sockets.add(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(async () => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  const start = (main: string, environment: Record<string, string> = {}) =>
+    startProcess({
+      dataDir: `${folder.path}/data`,
+      main,
+      environment: { DRAIN_TIMEOUT_MS: `${drainMs}`, LOG_LEVEL: 'info', ...environment },
+    });
+
+  async function stop(mesh: StartedProcess) {
+    const startMs = performance.now();
+    const ending = await mesh.stop();
+    expect(performance.now() - startMs).toBeLessThan(allowedMs);
+    return ending;
+  }
+
+  it('ends in time, names it in the log, and says so with its exit code', async () => {
+    await using mesh = await start('test/support/hanging-main.ts');
+    expect(await stop(mesh)).toEqual({ code: 1, signal: null });
+    expect(mesh.stderr()).toMatch(/"level":"error",.*"part":"stubborn","waited_ms":1250,"msg":"did not end in time/);
+    expect(mesh.stderr()).toContain('"cut_off":["stubborn"]');
+  });
+
+  it('is one that was cut short to the next start', async () => {
+    await using mesh = await start('test/support/hanging-main.ts');
+    await stop(mesh);
+    await using next = await start('services/user/main.ts');
+    expect(next.stderr()).toContain('the last run was cut short');
+    expect(await next.stop()).toEqual({ code: 0, signal: null });
+    await using last = await start('services/user/main.ts');
+    expect(last.stderr()).not.toContain('the last run was cut short');
+  });
+
+  it('ends in time on brokers that take connections and say nothing, with what it accepted', {
+    timeout: 90_000,
+  }, async () => {
+    const { port } = silent.address() as AddressInfo;
+    const brokers = { TASKS_URL: `amqp://127.0.0.1:${port}`, EVENTS_URL: `kafka://127.0.0.1:${port}` };
+    await using mesh = await start('services/main.ts', brokers);
+    const shop = shopOf(mesh);
+    await fillShop(shop);
+    const { id } = await shop.orders.placeOrder(bookOrder());
+    await stop(mesh);
+
+    await using next = await start('services/main.ts');
+    const orders = shopOf(next).orders;
+    expect((await watchToEnd(orders, id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+  });
+
+  describeWithServer(rabbitmq, 'as RabbitMQ hangs', () => {
+    it('ends in time, and the next start sends the mail', { timeout: 90_000 }, async () => {
+      const broker = await startRabbitmq();
+      await using proxy = await startFreezingProxy(broker.port);
+      await using mesh = await start('services/main.ts', { TASKS_URL: `amqp://127.0.0.1:${proxy.port}` });
+      const shop = shopOf(mesh);
+      await fillShop(shop);
+      proxy.freeze();
+      const { id } = await shop.orders.placeOrder(bookOrder());
+      await watchToEnd(shop.orders, id);
+      await stop(mesh);
+
+      await using next = await start('services/main.ts', { TASKS_URL: broker.url });
+      const { notifications } = shopOf(next);
+      const mails = async () =>
+        (await Array.fromAsync(notifications.listNotifications({ orderId: id }))).map(({ state }) => state);
+      const sent = NotificationState.NOTIFICATION_STATE_SENT;
+      await expect.poll(mails, { timeout: 30_000 }).toEqual([sent, sent]);
+      await broker.stop();
+    });
+  });
+});
