@@ -35,7 +35,7 @@ export const createNotificationService: CreateService = async (runtime) => {
   let worker: TaskWorker | undefined;
   return {
     name: 'notification',
-    serves: [serve(NotificationServiceContract, createNotificationRpc(storage))],
+    serves: [serve(NotificationServiceContract, createNotificationRpc(storage), { check: () => consumer.check() })],
     deadLetters: [consumer.deadLetters],
     start: async () => {
       await outbox.start();
@@ -47,10 +47,7 @@ export const createNotificationService: CreateService = async (runtime) => {
       await worker?.stop();
       await outbox.stop(graceMs);
     },
-    check: async () => {
-      await storage.check();
-      await consumer.check();
-    },
+    check: () => storage.check(),
     needs: ['events', 'tasks'],
   };
 };
