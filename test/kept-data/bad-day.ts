@@ -3,20 +3,13 @@ import { EventServiceContract } from '../../gen/ts/events/v1/events.contract.ts'
 import { NotificationState } from '../../gen/ts/notification/v1/notification.ts';
 import { OrderState, PlaceOrderRequest } from '../../gen/ts/order/v1/order.ts';
 import type { Runtime } from '../../mesh/app/service.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
 import { bookOrder, euros, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
 import type { Expectation, OrderEnd } from './expectation.ts';
 import { type AnsweredCall, callsOf } from './first-answers.ts';
 import { lampOrder, type Writing } from './good-days.ts';
-import { digestTopic, type Json, readMesh } from './read-mesh.ts';
+import { type Notes, observe } from './observe.ts';
+import type { Json } from './read-mesh.ts';
 import { type Operation, type Trouble, type Troubles, until } from './troubles.ts';
-
-/** What the writer notes while it writes. */
-interface Notes {
-  readonly ends: Record<string, { end: OrderEnd; about: string }>;
-  readonly redrivenEnds: Record<string, OrderEnd>;
-  readonly calls: AnsweredCall[];
-}
 
 /**
  * Writes what a mesh has in the middle of a bad day: orders that stand at every step, forward and back, dead letters of
@@ -38,7 +31,7 @@ export async function writeBadDay(
   await writeParkedProjection(shop, troubles, notes);
   await writeDeadLetters(runtime);
   await writeOutboxes(shop, troubles, notes);
-  const expectation = await read(runtime, storages, notes);
+  const expectation = await observe({ runtime, storages }, notes);
   report(expectation);
   const last = [bookOrder(), bookOrder({ userId: 'tom' }), bookOrder({ countryCode: 'AQ' })];
   const ends = ['COMPLETED', 'FAILED', 'FAILED'] as const;
@@ -204,24 +197,4 @@ async function writeOutboxes(shop: Shop, troubles: Troubles, { ends }: Notes): P
   for (const topic of ['user.events', 'order.events', 'payment.events']) troubles.closedTopics.add(topic);
   await shop.users.createUser({ user: { id: 'bob', name: 'Bob', email: 'bob@example.com' } });
   await shop.accounts.deposit({ accountId: 'eve', amount: euros(77n) });
-}
-
-async function read(runtime: Runtime, storages: ReadonlyMap<string, Storage>, notes: Notes): Promise<Expectation> {
-  const topics: Record<string, Awaited<ReturnType<typeof digestTopic>>> = {};
-  for (const { name } of await runtime.events.topics()) {
-    const ends = await runtime.events.endOffsets(name);
-    const counts = new Map([...ends].map(([partition, end]) => [String(partition), Number(end)]));
-    topics[name] = await digestTopic(runtime, name, counts);
-  }
-  const outboxes: Record<string, { waiting: number; refused: number }> = {};
-  for (const service of ['user', 'inventory', 'payment', 'shipping', 'order', 'notification']) {
-    const rows = await storages
-      .get(service)
-      ?.query<{ refused: bigint; count: bigint }>(
-        `SELECT CASE WHEN refused_reason IS NULL THEN 0 ELSE 1 END AS refused, COUNT(*) AS count FROM outbox GROUP BY 1`,
-      );
-    const count = (refused: number) => Number(rows?.find((row) => Number(row.refused) === refused)?.count ?? 0);
-    outboxes[service] = { waiting: count(0), refused: count(1) };
-  }
-  return { frozenAtMs: Date.now(), ...notes, content: await readMesh(runtime), topics, outboxes };
 }

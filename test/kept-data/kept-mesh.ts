@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import { AuditServiceContract } from '../../gen/ts/ops/v1/audit.contract.ts';
+import type { AuditFinding } from '../../gen/ts/ops/v1/audit.ts';
 import { DeadLetterSource } from '../../gen/ts/ops/v1/ops.ts';
 import type { Order } from '../../gen/ts/order/v1/order.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
@@ -8,7 +10,9 @@ import { readHistory } from '../support/event-history.ts';
 import { expectShippedOnce } from '../support/invariants.ts';
 import type { Shop } from '../support/shop.ts';
 import { type StartedProcess, startProcess } from '../support/start-process.ts';
+import type { Expectation } from './expectation.ts';
 import type { OpenedData } from './open-kept-data.ts';
+import { digestTopic } from './read-mesh.ts';
 
 /** Redrives the saga of an order that waits for an operator. */
 export async function redriveSaga({ deadLetters }: Shop, orderId: string): Promise<void> {
@@ -33,6 +37,23 @@ export function startAt({ dataDir, settings }: OpenedData, timeMs: number): Prom
   const clock = new URL('../support/clock-start.ts', import.meta.url);
   const environment = { ...settings, NODE_OPTIONS: `--import=${clock}`, [clockStartVariable]: String(timeMs) };
   return startProcess({ dataDir, environment });
+}
+
+/** What an audit finds, whose checks all came to their end. */
+export async function findings(mesh: StartedProcess): Promise<AuditFinding[]> {
+  const reports = (await Array.fromAsync(mesh.client(AuditServiceContract).runAudit({}))).map(({ report }) => report);
+  const checks = reports.flatMap((report) => (report?.$case === 'check' ? [report.value] : []));
+  expect(checks.length).toBeGreaterThan(5);
+  for (const check of checks) expect(check).toMatchObject({ error: '' });
+  return reports.flatMap((report) => (report?.$case === 'finding' ? [report.value] : []));
+}
+
+/** The log has every event that was in it, at its place and as it was. */
+export async function expectEveryEvent(mesh: StartedProcess, { topics }: Expectation): Promise<void> {
+  for (const [topic, partitions] of Object.entries(topics)) {
+    const counts = new Map(Object.entries(partitions).map(([partition, { events }]) => [partition, events]));
+    expect(await digestTopic(mesh, topic, counts), topic).toEqual(partitions);
+  }
 }
 
 /** After the end of the process: the log has these versions of each aggregate, in order, none missing. By `topic/key`. */

@@ -25,20 +25,24 @@ export interface OpenedData extends AsyncDisposable {
   readonly expected: Expectation;
 }
 
-/** Copies a folder that is kept, with all files as the killed process left them, and restores its databases. */
-export async function openKeptData(commit: string, databases: 'sqlite' | 'postgres'): Promise<OpenedData> {
-  const kept = join(keptData, commit, databases);
+/**
+ * Copies a folder that is kept, with all files as the process left them that ended, and restores its databases. `stopped`:
+ * in SQLite, by a process that was stopped; the others were killed.
+ */
+export async function openKeptData(commit: string, variant: 'stopped' | 'sqlite' | 'postgres'): Promise<OpenedData> {
+  const kept = join(keptData, commit, variant);
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempFolder());
   const dataDir = join(folder.path, 'data');
   await mkdir(dataDir);
   execFileSync('tar', ['-C', dataDir, '-xf', '-'], { input: await unpackFile(kept, 'data.tar') });
-  const url = databases === 'sqlite' ? `sqlite:${join(dataDir, '<service>.db')}` : await restoreDatabases(kept, stack);
+  const isOnPostgres = variant === 'postgres';
+  const url = isOnPostgres ? await restoreDatabases(kept, stack) : `sqlite:${join(dataDir, '<service>.db')}`;
   const expected = JSON.parse((await unpackFile(kept, 'expected.json')).toString()) as Expectation;
   const opened = stack.move();
   return {
     dataDir,
-    settings: databases === 'sqlite' ? {} : { DATABASE_URL: url },
+    settings: isOnPostgres ? { DATABASE_URL: url } : {},
     databaseUrl: (service) => url.replace('<service>', service),
     expected,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

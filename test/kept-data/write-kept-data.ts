@@ -12,7 +12,7 @@ import { packFile } from './packed-file.ts';
 // Writes a kept data folder with the program of this checkout: node test/kept-data/write-kept-data.ts <folder>
 const [target = ''] = process.argv.slice(2);
 if (target === '') throw new Error('name the folder to write to: test/kept-data/<commit>');
-await writeVariant(join(target, 'sqlite'), {});
+await writeVariant(join(target, 'sqlite'), {}, join(target, 'stopped'));
 await writeOnPostgres(join(target, 'postgres'));
 
 async function writeOnPostgres(folder: string): Promise<void> {
@@ -38,21 +38,30 @@ async function writeOnPostgres(folder: string): Promise<void> {
   }
 }
 
-/** Some good days, which end by SIGTERM, and a bad one, which ends by SIGKILL; then the data folder as it lies there. */
-async function writeVariant(folder: string, environment: Readonly<Record<string, string>>): Promise<void> {
+/**
+ * Some good days, which end by a drain, and a bad one, which ends by SIGKILL. The data folder as it lies there then goes
+ * into `folder`, and as it lay there in between into `stopped`.
+ */
+async function writeVariant(
+  folder: string,
+  environment: Readonly<Record<string, string>>,
+  stopped?: string,
+): Promise<void> {
   await using scratch = await tempFolder();
   const dataDir = join(scratch.path, 'kept');
   const expectation = join(scratch.path, 'expected.json');
-  await run(['good'], { dataDir, environment });
+  await run(['good', expectation], { dataDir, environment });
+  if (stopped !== undefined) await pack(stopped, dataDir, expectation);
   await using mailbox = await startUnwillingMailbox();
   await run(['bad', expectation], { dataDir, environment: { ...environment, MAIL_URL: mailbox.url } });
+  await pack(folder, dataDir, expectation);
+}
+
+async function pack(folder: string, dataDir: string, expectation: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await packFile(folder, 'expected.json', await readFile(expectation));
-  const tar = execFileSync(
-    'tar',
-    ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', '-C', dataDir, '-cf', '-', '.'],
-    { maxBuffer: 2 ** 28 },
-  );
+  const sameForAll = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner'];
+  const tar = execFileSync('tar', [...sameForAll, '-C', dataDir, '-cf', '-', '.'], { maxBuffer: 2 ** 28 });
   await packFile(folder, 'data.tar', tar);
 }
 

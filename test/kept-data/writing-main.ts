@@ -5,12 +5,14 @@ import type { Storage } from '../../mesh/storage/storage.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
 import { allServices } from '../support/all-services.ts';
 import { writeBadDay } from './bad-day.ts';
+import type { Expectation } from './expectation.ts';
 import { writeGoodDays } from './good-days.ts';
+import { observe } from './observe.ts';
 import { createTroubles } from './troubles.ts';
 
-// All services in one process, as services/main.ts starts them, with troubles on demand. `good`: days without, and a stop.
-// `bad <file>`: a day with, which ends by SIGKILL once the file says what has been written.
-const [day, file] = process.argv.slice(2);
+// All services in one process, as services/main.ts starts them, with troubles on demand. `good <file>`: days without, which
+// end by a drain; `bad <file>`: a day with, which ends by SIGKILL. The file says what has been written.
+const [day, file = ''] = process.argv.slice(2);
 const troubles = createTroubles();
 const storages = new Map<string, Storage>();
 const config = readConfig(process.env);
@@ -28,10 +30,12 @@ const app = await startApp(
   createLogger(config.logLevel),
 );
 const writing = { runtime: app.runtime, troubles, storages };
+const report = (expectation: Expectation) => writeFileSync(file, `${JSON.stringify(expectation)}\n`);
 if (day === 'good') {
   await writeGoodDays(writing);
+  report(await observe(writing, { ends: {}, redrivenEnds: {}, calls: [] }));
   await app.stop();
 } else {
-  await writeBadDay(writing, (expectation) => writeFileSync(file ?? '', `${JSON.stringify(expectation)}\n`));
+  await writeBadDay(writing, report);
   process.kill(process.pid, 'SIGKILL');
 }
