@@ -14,6 +14,7 @@ import { type PostgresServer, postgres, startPostgres } from '../mesh/testing/po
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
 import { createUserService } from '../services/user/service.ts';
+import { notServing } from './support/health-of.ts';
 
 describeWithServer(postgres, "a fault of the database, which is nobody's refusal", () => {
   let server: PostgresServer;
@@ -96,5 +97,18 @@ describeWithServer(postgres, "a fault of the database, which is nobody's refusal
     for (const read of await readAll()) expect(read).toEqual(created);
     await users.updateUser({ user: { ...created, name: 'Ada L.' }, updateMask: ['name'] });
     expect((await users.getUser({ id: created.id })).name).toBe('Ada L.');
+  });
+
+  it('shows in the health while the server takes no writes, and no longer than that', async () => {
+    onTestFinished(() => server.setReadOnly(false));
+    const mesh = await startMesh([createUserService], { DATABASE_URL: server.url(`${randomUUID()}-<service>`) });
+    onTestFinished(() => mesh.stop());
+    const failing = () => notServing(mesh.address);
+    const within = { timeout: 20_000, interval: 200 };
+    expect(await failing()).toEqual([]);
+    await server.setReadOnly(true);
+    await expect.poll(failing, within).toEqual(['', 'user.v1.UserService']);
+    await server.setReadOnly(false);
+    await expect.poll(failing, within).toEqual([]);
   });
 });
