@@ -11,7 +11,8 @@ const host = engine.createServerHost({
 });
 host.add(getUserMethod, {
   kind: 'unary',
-  async handle({ id }) {
+  async handle(read) {
+    const { id } = read();
     const user = byId.get(id);
     if (!user) throw new Error(`there is no user ${id}`);
     return user;

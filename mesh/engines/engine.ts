@@ -14,6 +14,12 @@ export interface EngineMethod<Request, Response> {
   readonly decodeResponse: (bytes: Uint8Array) => Response;
 }
 
+/** Who wants to know that a call has ended. */
+export interface CallEndListener {
+  /** The call has ended otherwise than by its answer. */
+  abandoned(): void;
+}
+
 /** A call as the engine hands it to the server chain. Costly parts (metadata, signal) are made when first asked for. */
 export interface EngineCall extends CallContext {
   readonly path: string;
@@ -33,18 +39,31 @@ export interface EngineCall extends CallContext {
    * grpc-js, whose server cannot compress.
    */
   compressReplies: boolean;
+  /** Whether the call has ended: nobody waits for its answer. */
+  readonly isOver: boolean;
   /** One text value of the request's metadata, without making all of `metadata`. */
   textMetadata(key: string): string | undefined;
   /** Ends the call with `error` now and aborts `signal`, whatever the handler still does; nothing when it has ended. */
   fail(error: unknown): void;
+  /** Who is told when the call ends otherwise than by its answer. One listener a call; `undefined` takes it away. */
+  listenForEnd(listener: CallEndListener | undefined): void;
 }
 
-/** The handlers of the four kinds, by kind. What they reject with is made a status by `toStatus`. */
+/**
+ * The one request of a call, decompressed and decoded when it is asked for: of a call that ends before, nothing is. Throws
+ * what is wrong with it.
+ */
+export type ReadRequest<Request> = () => Request;
+
+/**
+ * The handlers of the four kinds, by kind, called once all of the request has come, or its head where it is a stream. What
+ * they reject with is made a status by `toStatus`.
+ */
 export type EngineHandler<Request, Response> =
-  | { readonly kind: 'unary'; readonly handle: (request: Request, call: EngineCall) => Promise<Response> }
+  | { readonly kind: 'unary'; readonly handle: (read: ReadRequest<Request>, call: EngineCall) => Promise<Response> }
   | {
       readonly kind: 'server-streaming';
-      readonly handle: (request: Request, call: EngineCall) => AsyncIterable<Response>;
+      readonly handle: (read: ReadRequest<Request>, call: EngineCall) => AsyncIterable<Response>;
     }
   | {
       readonly kind: 'client-streaming';

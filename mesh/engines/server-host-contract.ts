@@ -8,7 +8,7 @@ import { MeshError } from '../errors/mesh-error.ts';
 import { toStatus } from '../errors/to-status.ts';
 import { frame, rawCall, rawConnection } from '../server/test-support/raw-call.ts';
 import { http2Frame } from '../testing/http2-frame.ts';
-import type { Engine, EngineCall, EngineHandler, EngineMethod, MethodKind } from './engine.ts';
+import type { Engine, EngineCall, EngineHandler, EngineMethod, MethodKind, ReadRequest } from './engine.ts';
 
 /** What the server host of every engine promises, as tests in the suite that calls it. */
 export function serverHostContract(engine: Engine): void {
@@ -44,13 +44,13 @@ export function serverHostContract(engine: Engine): void {
     return { host, port, session };
   }
 
-  const echo: EngineHandler<string, string> = { kind: 'unary', handle: async (text) => text };
+  const echo: EngineHandler<string, string> = { kind: 'unary', handle: async (read) => read() };
 
   /** A unary handler that shows its call, then gives back the request or `answer`. */
   function see(look: (call: EngineCall) => void, answer?: Promise<string>) {
-    return async (text: string, call: EngineCall) => {
+    return async (read: ReadRequest<string>, call: EngineCall) => {
       look(call);
-      return answer ?? text;
+      return answer ?? read();
     };
   }
 
@@ -363,10 +363,10 @@ export function serverHostContract(engine: Engine): void {
     it('headers and trailers that the handler set', async () => {
       const { session } = await start({
         kind: 'unary',
-        handle: async (text, call) => {
+        handle: async (read, call) => {
           call.header.set('x-header', 'h');
           call.trailer.set('x-trailer', 't');
-          return text;
+          return read();
         },
       });
       const stream = session.request({ ':method': 'POST', ':path': '/t/unary', 'content-type': 'application/grpc' });
@@ -407,7 +407,8 @@ export function serverHostContract(engine: Engine): void {
       let begun = Promise.withResolvers<void>();
       const { session, port } = await start({
         kind: 'unary',
-        handle: (text) => {
+        handle: (read) => {
+          const text = read();
           begun.resolve();
           return text === 'stay' ? Promise.resolve(text) : new Promise(() => undefined);
         },

@@ -31,7 +31,7 @@ export function tlsContract(engine: Engine): void {
       tls: encrypted,
       toStatus: (error, path) => toStatus(error, path, logger),
     });
-    host.add(echo, { kind: 'unary', handle: async (text) => text });
+    host.add(echo, { kind: 'unary', handle: async (read) => read() });
     onTestFinished(() => host.drain(0));
     return host.listen('127.0.0.1:0');
   }

@@ -50,7 +50,7 @@ export function transportContract(engine: Engine): void {
     return connect((await serve(handler)).port);
   }
 
-  const echo: EngineHandler<string, string> = { kind: 'unary', handle: async (text) => text };
+  const echo: EngineHandler<string, string> = { kind: 'unary', handle: async (read) => read() };
 
   describe('a transport', () => {
     it('reaches a server again soon after it was restarted', async () => {
@@ -107,8 +107,8 @@ export function transportContract(engine: Engine): void {
       const one = await connectTo(echo);
       const many = await connectTo({
         kind: 'server-streaming',
-        async *handle(text) {
-          yield text;
+        async *handle(read) {
+          yield read();
         },
       });
 

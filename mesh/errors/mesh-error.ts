@@ -49,6 +49,11 @@ export function deadlineExceeded(path: string): MeshError {
   return new MeshError(Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', text);
 }
 
+/** The end of a call that its caller gave up: CANCELLED `CANCELLED`. */
+export function cancelled(path: string): MeshError {
+  return new MeshError(Status.CANCELLED, 'CANCELLED', `${path} was cancelled by its caller`);
+}
+
 /** The refusal of bytes that are no message of the method: INVALID_ARGUMENT `UNDECODABLE_MESSAGE`. */
 export function undecodableMessage(path: string, cause: unknown): MeshError {
   const text = `the request is no message of ${path}: send what its contract defines`;

@@ -1,6 +1,6 @@
 import { ClientError, ServerError, Status } from 'nice-grpc-common';
 import type { Logger } from '../telemetry/logger.ts';
-import { deadlineExceeded, MeshError } from './mesh-error.ts';
+import { cancelled, deadlineExceeded, MeshError } from './mesh-error.ts';
 
 /** What the gate has to know of the call that failed. */
 export interface FailedCall {
@@ -38,10 +38,6 @@ const passing: ReadonlySet<Status> = new Set([
 /** A refusal by another service tells of this one's fault, not of its caller's: https://google.aip.dev/193, propagation. */
 function mayPass(error: MeshError): boolean {
   return !(error instanceof ClientError) || passing.has(error.code);
-}
-
-function cancelled(path: string): MeshError {
-  return new MeshError(Status.CANCELLED, 'CANCELLED', `${path} was cancelled by its caller`);
 }
 
 function isTimeout(error: unknown): boolean {

@@ -1,9 +1,9 @@
 import type { MethodContract } from '../contract/contract.ts';
-import type { EngineCall, EngineHandler, MethodKind } from '../engines/engine.ts';
-import { deadlineExceeded } from '../errors/mesh-error.ts';
+import type { EngineCall, EngineHandler, MethodKind, ReadRequest } from '../engines/engine.ts';
+import { cancelled } from '../errors/mesh-error.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
-import type { Admission } from './admission.ts';
+import type { Admission, Place, Work } from './admission/admission.ts';
 import type { MeshCallContext } from './call-context.ts';
 import { CallWatch, type WatchTools } from './call-watch.ts';
 import { ResponseStream } from './response-stream.ts';
@@ -22,49 +22,64 @@ export interface ChainTools extends WatchTools {
   readonly admission: Admission;
 }
 
+/** Gives the handler its input: the request, or the stream of them. */
+type ReadInput = ReadRequest<unknown>;
+
 /**
  * What happens to every call, between the engine and the handler, in this order: scope (request id, trace), deadline
- * and access log, admission, validation, handler, error gate.
+ * and access log, admission, decoding, validation, handler, error gate.
  */
 export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<unknown, unknown> {
-  const answerOne = (input: unknown, engineCall: EngineCall) => {
+  const answerOne = (work: Work, read: ReadInput, engineCall: EngineCall) => {
     const call = new ServerCall(engineCall, method.contract.timeoutMs, tools.clock);
-    return runInScope(call, () => answer(method, tools, call, input));
+    return runInScope(call, () => answer(method, tools, call, work, read));
   };
-  const answerMany = (input: unknown, engineCall: EngineCall) => {
+  const answerMany = (read: ReadInput, engineCall: EngineCall) => {
     const call = new ServerCall(engineCall, method.contract.timeoutMs, tools.clock);
-    return new ResponseStream(call, tools, () => begin(method, tools, call, input) as AsyncIterable<unknown>);
+    return new ResponseStream(
+      call,
+      tools,
+      () => tools.admission.enter(call, 'streaming'),
+      () => begin(method, call, read) as AsyncIterable<unknown>,
+    );
   };
-  switch (method.kind) {
+  const { kind } = method;
+  switch (kind) {
     case 'unary':
+      return { kind, handle: (read, call) => answerOne('once', read, call) };
     case 'client-streaming':
-      return { kind: method.kind, handle: answerOne };
+      return { kind, handle: (requests, call) => answerOne('streaming', () => requests, call) };
     case 'server-streaming':
+      return { kind, handle: answerMany };
     case 'bidi-streaming':
-      return { kind: method.kind, handle: answerMany };
+      return { kind, handle: (requests, call) => answerMany(() => requests, call) };
   }
 }
 
-async function answer(method: ServedMethod, tools: ChainTools, call: ServerCall, input: unknown): Promise<unknown> {
+async function answer(
+  method: ServedMethod,
+  tools: ChainTools,
+  call: ServerCall,
+  work: Work,
+  read: ReadInput,
+): Promise<unknown> {
   const watch = new CallWatch(call, tools);
+  let place: Place | undefined;
   try {
-    const response = await begin(method, tools, call, input);
+    place = await tools.admission.enter(call, work);
+    const response = await begin(method, call, read);
     watch.succeeded();
     return response;
   } catch (error) {
     throw watch.failed(error);
+  } finally {
+    place?.leave();
   }
 }
 
-function begin(
-  { kind, contract, handle }: ServedMethod,
-  { admission }: ChainTools,
-  call: ServerCall,
-  input: unknown,
-): unknown {
-  // Nobody waits for the answer any more.
-  if (call.remainingMs() === 0) throw deadlineExceeded(call.path);
-  admission.check();
+function begin({ kind, contract, handle }: ServedMethod, call: ServerCall, read: ReadInput): unknown {
+  if (call.isOver) throw cancelled(call.path);
+  const input = read();
   if (kind === 'unary' || kind === 'server-streaming') assertValid(contract, input);
   return handle(input, call);
 }

@@ -7,7 +7,11 @@ import { toStatus } from '../errors/to-status.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createAccessLog } from './access-log.ts';
-import { createAdmission } from './admission.ts';
+import type { Admission } from './admission/admission.ts';
+import { LimitedAdmission } from './admission/limited-admission.ts';
+import { openAdmission } from './admission/open-admission.ts';
+import { type AdmissionPolicy, fixedLimits } from './admission/policy.ts';
+import { Turns } from './admission/turns.ts';
 import { chain, type ServedMethod } from './chain.ts';
 import { createDeadlines } from './deadlines.ts';
 import type { Health } from './health/health.ts';
@@ -21,6 +25,8 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus'> {
   readonly logger: Logger;
   /** Tells callers whether the services serve. Those that it does not know yet are NOT_SERVING until it is set. */
   readonly health?: Health;
+  /** How many calls each service works on at a time; asked once for each. Default: `fixedLimits`. */
+  readonly admission?: () => AdmissionPolicy;
   /** The descriptor set that reflection answers from. Default: `gen/descriptors.binpb`. */
   readonly descriptors?: URL;
 }
@@ -29,30 +35,36 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus'> {
 export interface Server {
   /** Listens on `host:port` (port 0: any) and resolves with the port. Rejects with a MeshError that names the address. */
   listen(address: string): Promise<number>;
-  /** Refuses new calls, and resolves when those under way have ended or `graceMs` is over; then ends the rest. */
+  /** Takes no new connections and no calls that were sent after its GOAWAY, and resolves when those under way have ended or `graceMs` is over; then ends the rest. */
   drain(graceMs: number): Promise<void>;
 }
 
 /** Makes a server of `serves`, health and reflection on an engine. Every call passes the chain (`chain.ts`). */
 export function createServer(options: ServerOptions): Server {
-  const { engine, serves, clock, logger, health, descriptors = contractDescriptors, ...limits } = options;
-  const admission = createAdmission();
-  const tools = { clock, logger, admission, deadlines: createDeadlines(clock) };
+  const { engine, serves, clock, logger, health, admission, descriptors = contractDescriptors, ...limits } = options;
+  const policy = admission ?? (() => fixedLimits());
+  const tools = { clock, logger, deadlines: createDeadlines(clock) };
+  const turns = new Turns();
   const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });
-  for (const { contract } of serves) health?.showUnknown(fullNameOf(contract));
-  const withHealth = health ? [...serves, health.served] : serves;
-  const names = withHealth.map(({ contract }) => fullNameOf(contract));
-  for (const served of [...withHealth, ...createReflection(names, descriptors)]) {
+  const add = (served: ServedContract, admission: Admission) => {
     for (const [key, method] of engineMethods(served.contract.definition as TsProtoServiceDefinition)) {
       const handled = servedMethod(served, key, method.kind);
-      host.add(method, chain(handled, { ...tools, accessLog: createAccessLog(handled.contract, tools) }));
+      const accessLog = createAccessLog(handled.contract, tools);
+      host.add(method, chain(handled, { ...tools, admission, accessLog }));
     }
+  };
+  for (const served of serves) {
+    health?.showUnknown(fullNameOf(served.contract));
+    add(served, new LimitedAdmission(policy(), turns));
   }
+  const withHealth = health ? [...serves, health.served] : serves;
+  const names = withHealth.map(({ contract }) => fullNameOf(contract));
+  const fromMemory = [...(health ? [health.served] : []), ...createReflection(names, descriptors)];
+  for (const served of fromMemory) add(served, openAdmission);
   return {
     listen: (address) => host.listen(address),
     drain: (graceMs) => {
       health?.drain();
-      admission.close();
       return host.drain(graceMs);
     },
   };

@@ -1,16 +1,20 @@
 import { runInScope } from '../telemetry/call-scope.ts';
+import type { Place } from './admission/admission.ts';
 import { CallWatch, type WatchTools } from './call-watch.ts';
 import type { ServerCall } from './server-call.ts';
 
 /** The answers of a streaming handler, each made in the scope of its call. Read once, by the engine. */
 export class ResponseStream implements AsyncIterableIterator<unknown> {
   readonly #call: ServerCall;
+  readonly #enter: () => Promise<Place>;
   readonly #begin: () => AsyncIterable<unknown>;
   readonly #watch: CallWatch;
+  #place: Place | undefined;
   #responses: AsyncIterator<unknown> | undefined;
 
-  constructor(call: ServerCall, tools: WatchTools, begin: () => AsyncIterable<unknown>) {
+  constructor(call: ServerCall, tools: WatchTools, enter: () => Promise<Place>, begin: () => AsyncIterable<unknown>) {
     this.#call = call;
+    this.#enter = enter;
     this.#begin = begin;
     this.#watch = runInScope(call, () => new CallWatch(call, tools));
   }
@@ -30,14 +34,31 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
 
   readonly #advance = async (): Promise<IteratorResult<unknown>> => {
     try {
-      this.#responses ??= this.#begin()[Symbol.asyncIterator]();
-      const result = await this.#responses.next();
-      if (result.done) this.#watch.succeeded();
-      return result;
+      const turn = this.#place?.work();
+      if (turn !== undefined) await turn;
+      this.#place ??= await this.#enter();
+      return await this.#make(this.#place);
     } catch (error) {
       throw this.#watch.failed(error);
     }
   };
+
+  async #make(place: Place): Promise<IteratorResult<unknown>> {
+    try {
+      this.#responses ??= this.#begin()[Symbol.asyncIterator]();
+      const result = await this.#responses.next();
+      if (!result.done) {
+        place.rest();
+        return result;
+      }
+      this.#watch.succeeded();
+      place.leave();
+      return result;
+    } catch (error) {
+      place.leave();
+      throw error;
+    }
+  }
 
   readonly #close = async (): Promise<IteratorResult<unknown>> => {
     this.#watch.cancelled();
@@ -45,6 +66,8 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
       await this.#responses?.return?.();
     } catch (error) {
       throw this.#watch.failed(error);
+    } finally {
+      this.#place?.leave();
     }
     return { done: true, value: undefined };
   };

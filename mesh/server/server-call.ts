@@ -1,8 +1,9 @@
 import type { Metadata } from 'nice-grpc-common';
-import type { EngineCall } from '../engines/engine.ts';
+import type { CallEndListener, EngineCall } from '../engines/engine.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
+import type { EnteringCall } from './admission/admission.ts';
 import type { MeshCallContext } from './call-context.ts';
 import { requestIdKey, requestIdOf } from './request-id.ts';
 
@@ -10,7 +11,7 @@ import { requestIdKey, requestIdOf } from './request-id.ts';
  * One call in the chain: the context of its handler and the scope of all that the handler starts. A class with getters,
  * since most calls never ask for most of it.
  */
-export class ServerCall implements CallScope, MeshCallContext {
+export class ServerCall implements CallScope, MeshCallContext, EnteringCall {
   readonly startMs: number;
   readonly deadlineMs: number | undefined;
   readonly #engineCall: EngineCall;
@@ -69,6 +70,14 @@ export class ServerCall implements CallScope, MeshCallContext {
 
   set compressReplies(compress: boolean) {
     this.#engineCall.compressReplies = compress;
+  }
+
+  get isOver(): boolean {
+    return this.#engineCall.isOver;
+  }
+
+  listenForEnd(listener: CallEndListener | undefined): void {
+    this.#engineCall.listenForEnd(listener);
   }
 
   sendHeader(): void {

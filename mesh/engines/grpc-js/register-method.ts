@@ -19,7 +19,7 @@ export function registerMethod<Request, Response>(
   toStatus: ServerHostOptions['toStatus'],
 ): void {
   const hosted = hostedMethod(method, toStatus);
-  const readOne = (raw: OneRequest) => hosted.decode(raw.request);
+  const readOne = (raw: OneRequest) => () => hosted.decode(raw.request);
   const readMany = (raw: ManyRequests) => readAll(raw, hosted.decode);
   switch (handler.kind) {
     case 'unary':

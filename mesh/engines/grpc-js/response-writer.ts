@@ -22,7 +22,7 @@ export async function writeAll<Response>(
 ): Promise<void> {
   const iterator = responses[Symbol.asyncIterator]();
   const http2Stream = http2StreamOf(stream);
-  const batch = createFrameBatch(http2Stream, () => !call.ended && !http2Stream.destroyed);
+  const batch = createFrameBatch(http2Stream, () => !call.isOver && !http2Stream.destroyed);
   const room = createRoom(http2Stream);
   let begun = false;
   call.onAbort(() => {
@@ -31,9 +31,9 @@ export async function writeAll<Response>(
   });
   try {
     // Also before the first: a handler that was never begun has nothing to close.
-    while (!call.ended) {
+    while (!call.isOver) {
       const next = await iterator.next();
-      if (call.ended) return;
+      if (call.isOver) return;
       if (next.done) break;
       const bytes = encode(next.value);
       if (!begun) call.beginMessages();

@@ -1,7 +1,8 @@
 import { Metadata as WireMetadata } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
-import type { EngineCall } from '../engine.ts';
+import type { CallEndListener, EngineCall } from '../engine.ts';
 import { fromWireMetadata, toWireMetadata } from './metadata.ts';
+import { isReset } from './tuned-server.ts';
 
 /** What the four kinds of call of grpc-js have in common. */
 export interface RawCall {
@@ -26,6 +27,7 @@ export class ServerCall implements EngineCall {
   #ended = false;
   #headerSent = false;
   #onAbort: (() => void) | undefined;
+  #endListener: CallEndListener | undefined;
   #metadata: Metadata | undefined;
   #header: Metadata | undefined;
   #trailer: Metadata | undefined;
@@ -38,8 +40,8 @@ export class ServerCall implements EngineCall {
     this.#sendFailure = sendFailure;
   }
 
-  get ended(): boolean {
-    return this.#ended || this.#raw.cancelled;
+  get isOver(): boolean {
+    return this.#ended || this.#raw.cancelled || isReset(this.#raw);
   }
 
   get metadata(): Metadata {
@@ -104,7 +106,7 @@ export class ServerCall implements EngineCall {
 
   /** Claims the end of the call for an answer; false when it has ended already. */
   end(): boolean {
-    if (this.ended) return false;
+    if (this.#ended || this.#raw.cancelled) return false;
     this.#ended = true;
     return true;
   }
@@ -118,8 +120,13 @@ export class ServerCall implements EngineCall {
   /** Calls `listener` when the call ends otherwise than by an answer. One listener a call. */
   onAbort(listener: () => void): void {
     this.#onAbort = listener;
-    if (this.ended) listener();
+    if (this.#ended || this.#raw.cancelled) listener();
     else this.#watchCaller();
+  }
+
+  listenForEnd(listener: CallEndListener | undefined): void {
+    this.#endListener = listener;
+    if (listener !== undefined) this.#watchCaller();
   }
 
   // grpc-js says `cancelled` also after a call that ended well.
@@ -136,5 +143,6 @@ export class ServerCall implements EngineCall {
   #abort(reason: unknown): void {
     this.#controller?.abort(reason);
     this.#onAbort?.();
+    this.#endListener?.abandoned();
   }
 }

@@ -97,7 +97,7 @@ export class RawPeer implements Disposable {
     const payload = Buffer.alloc(8);
     payload.writeUInt32BE(++this.#pings, 4);
     await this.send(ping(payload));
-    const answered = this.#until(() =>
+    const answered = this.until(() =>
       this.of(FrameType.PING).some((pong) => (pong.flags & Flag.ACK) !== 0 && pong.payload.equals(payload)),
     );
     return Promise.race([answered, this.closed.then(() => false)]);
@@ -107,7 +107,8 @@ export class RawPeer implements Disposable {
     this.#socket.destroy();
   }
 
-  #until(check: () => boolean): Promise<true> {
+  /** Resolves when `check` is true of what has come. */
+  until(check: () => boolean): Promise<true> {
     return new Promise((resolve) => {
       const look = () => {
         if (!check()) return;

@@ -63,17 +63,17 @@ async function serve(engineName: EngineName, options: object): Promise<number> {
   const engine = await engineByName(engineName);
   const logger = pino({ level: 'silent' });
   const host = engine.createServerHost({ ...options, toStatus: (error, path) => toStatus(error, path, logger) });
-  host.add(bytesMethod('Good', 'unary'), { kind: 'unary', handle: async (request) => request });
-  host.add(bytesMethod('Echo', 'unary'), { kind: 'unary', handle: (request) => counted(Promise.resolve(request)) });
+  host.add(bytesMethod('Good', 'unary'), { kind: 'unary', handle: async (read) => read() });
+  host.add(bytesMethod('Echo', 'unary'), { kind: 'unary', handle: (read) => counted(Promise.resolve(read())) });
   // Answers never, but ends when its call does.
   host.add(bytesMethod('Hang', 'unary'), {
     kind: 'unary',
-    handle: (request, { signal }) => counted(delay(neverMs, request, { signal })),
+    handle: (read, { signal }) => counted(delay(neverMs, read(), { signal })),
   });
   // Answers with as many bytes as the request says.
   host.add(bytesMethod('Large', 'unary'), {
     kind: 'unary',
-    handle: (request) => counted(Promise.resolve(Buffer.alloc(Number(Buffer.from(request).toString())))),
+    handle: (read) => counted(Promise.resolve(Buffer.alloc(Number(Buffer.from(read()).toString())))),
   });
   host.add(bytesMethod('Endless', 'server-streaming'), {
     kind: 'server-streaming',

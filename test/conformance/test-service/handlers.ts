@@ -19,8 +19,8 @@ export const trailingKey = 'x-grpc-test-echo-trailing-bin';
 /** Adds the standard test service to a host, as the descriptions of the cases have it. */
 export function addTestService(host: ServerHost, methods: TestMethods): void {
   host.add(methods.emptyCall, { kind: 'unary', handle: async () => ({}) });
-  host.add(methods.unaryCall, { kind: 'unary', handle: answerOnce });
-  host.add(methods.streamingOutputCall, { kind: 'server-streaming', handle: answerMany });
+  host.add(methods.unaryCall, { kind: 'unary', handle: async (read, call) => answerOnce(read(), call) });
+  host.add(methods.streamingOutputCall, { kind: 'server-streaming', handle: (read, call) => answerMany(read(), call) });
   host.add(methods.streamingInputCall, { kind: 'client-streaming', handle: addUp });
   host.add(methods.fullDuplexCall, { kind: 'bidi-streaming', handle: answerEach });
   host.add(methods.halfDuplexCall, { kind: 'bidi-streaming', handle: answerAllAtTheEnd });

@@ -35,7 +35,8 @@ const gzipped = (body: string): WireMessage => ({ isCompressed: true, bytes: gzi
 describe('a handler', () => {
   const toggling: EngineHandler<string, string> = {
     kind: 'server-streaming',
-    async *handle(request, call) {
+    async *handle(read, call) {
+      const request = read();
       for (const isCompressed of [false, true, false, true]) {
         call.compressReplies = isCompressed;
         yield request;
@@ -67,10 +68,10 @@ describe('a handler', () => {
   it('may decide when it has sent the header', async () => {
     const address = await serve({
       kind: 'unary',
-      handle: async (request, call) => {
+      handle: async (read, call) => {
         call.sendHeader();
         call.compressReplies = true;
-        return request;
+        return read();
       },
     });
     const { messages } = await exchange(address, '/t/unary', plain(text), { 'grpc-accept-encoding': 'gzip' });
@@ -98,7 +99,7 @@ describe('a handler', () => {
 });
 
 describe('a compressed request', () => {
-  const echo: EngineHandler<string, string> = { kind: 'unary', handle: async (request) => request.slice(0, 3) };
+  const echo: EngineHandler<string, string> = { kind: 'unary', handle: async (read) => read().slice(0, 3) };
 
   it('of as much as a message may have is read, and one of more is RESOURCE_EXHAUSTED', async () => {
     const transport = connect(await serve(echo));

@@ -36,7 +36,8 @@ describe('a call', () => {
     const gate = Promise.withResolvers<void>();
     const { address } = await serve({
       kind: 'unary',
-      handle: async (text) => {
+      handle: async (read) => {
+        const text = read();
         if (text === 'innocent') await gate.promise;
         return text;
       },
@@ -80,9 +81,9 @@ describe('a call', () => {
     const runs: string[] = [];
     const { address } = await serve({
       kind: 'unary',
-      handle: async (text) => {
-        runs.push(text);
-        return text;
+      handle: async (read) => {
+        runs.push(read());
+        return read();
       },
     });
     const transport = connect(address);
@@ -126,7 +127,7 @@ describe('a call', () => {
   it('goes on beside hundreds of answers that nobody reads', async () => {
     const piece = 'x'.repeat(32 * 1024);
     const { address } = await serve(
-      { kind: 'unary', handle: async (text) => text },
+      { kind: 'unary', handle: async (read) => read() },
       {
         kind: 'server-streaming',
         async *handle() {

@@ -44,7 +44,7 @@ async function serveTcp(onSocket: (socket: Socket) => void): Promise<string> {
 
 async function serveEcho(address: string) {
   const host = createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
-  host.add(unary, { kind: 'unary', handle: async (text) => text });
+  host.add(unary, { kind: 'unary', handle: async (read) => read() });
   const port = await host.listen(address);
   onTestFinished(() => host.drain(0));
   return { host, address: `127.0.0.1:${port}` };

@@ -1,5 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
-import type { EngineCall } from '../../../engine.ts';
+import type { CallEndListener, EngineCall } from '../../../engine.ts';
 import { fieldValue } from '../../http2/field-rules.ts';
 import type { MessageHead } from '../../http2/message-head.ts';
 import { fieldsOf, metadataOf } from '../metadata-fields.ts';
@@ -17,6 +17,7 @@ export abstract class CallContext implements EngineCall {
   #controller: AbortController | undefined;
   /** That the call ended otherwise than by its answer, and why. */
   #abandoned: { readonly reason: unknown } | undefined;
+  #endListener: CallEndListener | undefined;
 
   constructor(path: string, peer: string, head: MessageHead) {
     this.path = path;
@@ -25,6 +26,7 @@ export abstract class CallContext implements EngineCall {
   }
 
   abstract get deadlineMs(): number | undefined;
+  abstract get isOver(): boolean;
 
   get metadata(): Metadata {
     this.#metadata ??= metadataOf(this.#head.list.fields);
@@ -53,6 +55,10 @@ export abstract class CallContext implements EngineCall {
     return key.endsWith('-bin') ? undefined : fieldValue(this.#head.list.fields, key);
   }
 
+  listenForEnd(listener: CallEndListener | undefined): void {
+    this.#endListener = listener;
+  }
+
   abstract sendHeader(): void;
   abstract fail(error: unknown): void;
 
@@ -66,9 +72,10 @@ export abstract class CallContext implements EngineCall {
     return this.#trailer && fieldsOf(this.#trailer);
   }
 
-  /** Aborts `signal`, if anyone has it or when they ask for it. */
+  /** The call has ended otherwise than by its answer: aborts `signal`, if anyone has it or when they ask for it. */
   protected abort(reason: unknown): void {
     this.#abandoned = { reason };
     this.#controller?.abort(reason);
+    this.#endListener?.abandoned();
   }
 }

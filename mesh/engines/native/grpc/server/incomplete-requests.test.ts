@@ -13,12 +13,12 @@ const logger = pino({ level: 'silent' });
 async function start(): Promise<ClientHttp2Session> {
   const toWire = (error: unknown, path: string) => toStatus(error, path, logger);
   const host = createServerHost({ requestTimeoutMs: 60, toStatus: toWire });
-  host.add(textMethod('unary'), { kind: 'unary', handle: async (text) => text });
+  host.add(textMethod('unary'), { kind: 'unary', handle: async (read) => read() });
   host.add(textMethod('server-streaming'), {
     kind: 'server-streaming',
-    async *handle(text, { signal }) {
+    async *handle(read, { signal }) {
       await Promise.race([once(signal, 'abort'), new Promise((resolve) => setTimeout(resolve, 150))]);
-      yield text;
+      yield read();
     },
   });
   host.add(textMethod('client-streaming'), {

@@ -82,9 +82,9 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
     this.#overdue?.cancel();
     const { handler } = this.hosted;
     try {
-      const request = this.decode(message);
-      if (handler.kind === 'unary') answerOnce(this, handler.handle(request, this));
-      else if (handler.kind === 'server-streaming') answerMany(this, handler.handle(request, this));
+      const read = () => this.decode(message);
+      if (handler.kind === 'unary') answerOnce(this, handler.handle(read, this));
+      else if (handler.kind === 'server-streaming') answerMany(this, handler.handle(read, this));
     } catch (error) {
       this.fail(error);
     }

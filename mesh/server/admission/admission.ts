@@ -1,0 +1,42 @@
+import type { CallEndListener } from '../../engines/engine.ts';
+
+/** A call that wants its handler to begin. */
+export interface EnteringCall {
+  readonly path: string;
+  /** The connection that it came over. */
+  readonly peer: string;
+  /** Whether it has ended: nobody waits for its answer. */
+  readonly isOver: boolean;
+  /** Milliseconds left until its deadline, 0 when that has passed, `Infinity` without one. */
+  remainingMs(): number;
+  /** Who is told when the call ends otherwise than by its answer. One listener a call; `undefined` takes it away. */
+  listenForEnd(listener: CallEndListener | undefined): void;
+}
+
+/** How a handler works: until it returns, or also for as long as a peer sends, reads or watches. */
+export type Work = 'once' | 'streaming';
+
+/** What a handler has that was let in. It counts until `leave`, also when its call has ended long before. */
+export interface Place {
+  /**
+   * Before a streaming handler makes its next message: takes a slot again. `undefined` when there is one; else it resolves
+   * when there is, and rejects when the call ends before.
+   */
+  work(): Promise<unknown> | undefined;
+  /** A message is made: the slot is free until the next is asked for. */
+  rest(): void;
+  /** The handler has returned. */
+  leave(): void;
+}
+
+/**
+ * Decides when the handler of a call begins, and whether it does at all. It is asked once the whole request has come, and
+ * answers after everything that came together with it was read.
+ */
+export interface Admission {
+  /**
+   * Resolves when the handler may begin. Throws RESOURCE_EXHAUSTED `SERVER_OVERLOADED` when too many wait; rejects with
+   * DEADLINE_EXCEEDED or CANCELLED when the call ends before its turn: then nothing of it is done.
+   */
+  enter(call: EnteringCall, work: Work): Promise<Place>;
+}
