@@ -62,7 +62,14 @@ function describeKeptData(open: () => Promise<OpenedData>): void {
     const orders = await Array.fromAsync(shop.orders.listOrders({}));
     await expectConserved(shop, withoutEves(orders));
     for (const order of orders) await expectPaidOnce(shop, order);
-    expect((await readMesh(mesh)).users).toEqual(kept.expected.content.users);
+    // Eve's mails were refused for good.
+    for (const order of withoutEves(orders)) await expectToldOnce(shop, kept.dataDir, order);
+    const { users, accountEvents, deadLetters } = await readMesh(mesh);
+    expect(users).toEqual(kept.expected.content.users);
+    for (const [id, events] of Object.entries(kept.expected.content.accountEvents))
+      expect(accountEvents[id]?.slice(0, events.length), id).toEqual(events);
+    const left = kept.expected.content.deadLetters.filter(({ source }) => source !== 'DEAD_LETTER_SOURCE_SAGA');
+    expect(deadLetters).toEqual(left);
     expect(await mesh.stop()).toEqual({ code: 0, signal: null });
     await expectDelivered(kept, orders);
   }, 60_000);
