@@ -1,3 +1,4 @@
+import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -6,6 +7,7 @@ import { createAdminConnection } from './admin-connection.ts';
 import { createConsumer, keyOf } from './consumer.ts';
 import { logClosed, toLogFailure } from './failures.ts';
 import { createKafka } from './kafkajs.ts';
+import { createLogCheck } from './log-check.ts';
 import { createPublisher } from './publisher.ts';
 import { follow } from './reader.ts';
 import { createTopics } from './topics.ts';
@@ -29,6 +31,12 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
   const { connect } = admin;
   const topics = createTopics(connect, clock);
   const publisher = createPublisher(newClient, topics);
+  const state = createLogCheck({
+    ask: async () => (await connect()).describeCluster(),
+    askForTopic: topics.look,
+    isOutage: (error) => toLogFailure(error).code === Status.UNAVAILABLE,
+    clock,
+  });
   const context = { newClient, connect, clock, logger };
 
   async function whileOpen<T>(work: () => Promise<T>): Promise<T> {
@@ -76,13 +84,16 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
   }
 
   return {
-    ensureTopic: (name, options = {}) => whileOpen(() => topics.ensure(name, options, closing.signal)),
+    ensureTopic: (name, options = {}) => {
+      state.need(name);
+      return whileOpen(() => topics.ensure(name, options, closing.signal));
+    },
     topics: () => whileOpen(() => topics.all()),
-    publish: (events) => whileOpen(() => publisher.publish(events)),
+    publish: (events) => whileOpen(() => state.publishing(publisher.publish(events))),
     consume: (options) => whileOpen(() => consume(options)),
     read,
     endOffsets: (topic) => whileOpen(() => endOffsets(topic)),
-    check: () => whileOpen(async () => void (await (await connect()).describeCluster())),
+    check: () => whileOpen(() => state.check()),
     async close() {
       if (closing.signal.aborted) return;
       closing.abort();

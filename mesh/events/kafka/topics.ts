@@ -16,6 +16,8 @@ export interface KafkaTopic extends TopicInfo {
 export interface KafkaTopics {
   /** NOT_FOUND `UNKNOWN_TOPIC` when there is none of that name. */
   get(name: string): Promise<KafkaTopic>;
+  /** Asks the cluster whether the topic is there now, with a leader of each partition; rejects as `get` does. */
+  look(name: string): Promise<void>;
   all(): Promise<TopicInfo[]>;
   ensure(
     name: string,
@@ -47,11 +49,15 @@ export function createTopics(connect: () => Promise<Admin>, clock: Clock): Kafka
   }
 
   async function load(name: string): Promise<KafkaTopic> {
+    const partitions = await countPartitions(name);
+    return { name, partitions, maxBatchBytes: await maxBatchBytes(await connect(), name) };
+  }
+
+  async function countPartitions(name: string): Promise<number> {
     const admin = await connect();
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
-      const partitions = topics[0]?.partitions.length ?? 0;
-      return { name, partitions, maxBatchBytes: await maxBatchBytes(admin, name) };
+      return topics[0]?.partitions.length ?? 0;
     } catch (error) {
       throw protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION' ? unknownTopic(name) : error;
     }
@@ -84,6 +90,7 @@ export function createTopics(connect: () => Promise<Admin>, clock: Clock): Kafka
 
   return {
     get,
+    look: async (name) => void (await countPartitions(name)),
     async all() {
       const admin = await connect();
       const { topics } = await admin.fetchTopicMetadata();
