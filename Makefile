@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq dead-letters audit rebuild test conformance check gen gen-check proto-lint proto-breaking bench deps clean
+.PHONY: help start demo import kafka rabbitmq dead-letters damaged audit rebuild test conformance check gen gen-check proto-lint proto-breaking bench deps clean
 
 ## help: list what can be made
 help:
@@ -36,6 +36,10 @@ rabbitmq: $(INSTALLED)
 ## dead-letters: list what could not be handled; show, redrive or discard it with ARGS="show <id>" (ARGS=help says how)
 dead-letters: $(INSTALLED)
 	@exec node scripts/dead-letters.ts $(ARGS)
+
+## damaged: list what is damaged in the embedded log of a stopped mesh; give it up with ARGS="skip <place> --note=<why>"
+damaged: $(INSTALLED)
+	@exec node scripts/damaged.ts $(ARGS)
 
 ## audit: look whether everything is as it has to be; ARGS="orders/charges" names checks
 audit: $(INSTALLED)

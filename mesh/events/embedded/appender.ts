@@ -1,7 +1,9 @@
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { EventPosition, NewEvent } from '../event-log.ts';
+import { writePartition } from './meta-rows.ts';
 import type { Head, Partition } from './partition.ts';
+import { insertRecord, type RecordRow } from './record.ts';
 import { recordId } from './schema.ts';
 
 /** An event with the partition it goes to. */
@@ -93,6 +95,9 @@ async function writeJobs(tx: Transaction, jobs: readonly Job[], nowMs: number): 
     }
     positions.push(placed);
   }
+  for (const [{ id, topic, number, start }, head] of heads) {
+    await writePartition(tx, { id, topic, number: BigInt(number), start, head });
+  }
   return { positions, heads };
 }
 
@@ -107,18 +112,17 @@ async function writeRecord(
   const timeMs = BigInt(Math.trunc(event.timeMs));
   const agedMs = timeMs < nowMs ? timeMs : BigInt(nowMs);
   const reachedMs = agedMs > head.reachedMs ? agedMs : head.reachedMs;
-  await tx.execute(
-    'INSERT INTO record (id, time_ms, reached_ms, start_bytes, key, headers, value) VALUES ($1, $2, $3, $4, $5, $6, $7)',
-    [
-      recordId(partition.id, head.offset),
-      timeMs,
-      reachedMs,
-      head.bytes,
-      event.key,
-      JSON.stringify(event.headers),
-      event.value,
-    ],
-  );
+  const row: RecordRow = {
+    id: recordId(partition.id, head.offset),
+    time_ms: timeMs,
+    reached_ms: reachedMs,
+    start_bytes: head.bytes,
+    key: event.key,
+    headers: JSON.stringify(event.headers),
+    value: event.value,
+    skipped: 0n,
+  };
+  await insertRecord(tx, partition, row);
   return { offset: head.offset + 1n, reachedMs, bytes: head.bytes + BigInt(event.value.length) };
 }
 

@@ -10,10 +10,10 @@ import { createAppender, type PlacedEvent } from './appender.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
 import { logClosed, toLogFailure } from './failures.ts';
 import { loadOffsets } from './offsets.ts';
+import { openLogFile } from './open-log-file.ts';
 import { follow } from './reader.ts';
 import { keepRetention } from './retention.ts';
-import { migrations } from './schema.ts';
-import { loadTopics, type Topics } from './topics.ts';
+import type { Topics } from './topics.ts';
 
 /** What the embedded log needs of its process. */
 export interface EmbeddedLogOptions {
@@ -28,21 +28,27 @@ export const maxEventBytes = 1024 * 1024;
 
 /**
  * Opens the event log in the SQLite file at `path`, and makes it when it is missing. The process must be alone with the
- * file: offsets and group membership are kept in memory, and the file is written before anything is acknowledged.
+ * file: offsets and group membership are kept in memory, and the file is written before anything is acknowledged. Fails
+ * with DATA_LOSS `STORAGE_CORRUPT` when what says where records are is damaged; a record that is stops its partition alone.
  */
 export async function openEmbeddedLog(path: string, options: EmbeddedLogOptions): Promise<EventLog> {
   const { open = (url: string) => openStorage(url, { soleUser: true }) } = options;
   const storage = await open(`sqlite:${path}`);
   try {
-    await storage.migrate('event-log', migrations);
-    return createEmbeddedLog(storage, await loadTopics(storage), options);
+    const topics = await openLogFile(storage, path, options.logger);
+    return createEmbeddedLog(storage, topics, path, options);
   } catch (error) {
     await storage.close();
     throw error;
   }
 }
 
-function createEmbeddedLog(storage: Storage, topics: Topics, { clock, logger }: EmbeddedLogOptions): EventLog {
+function createEmbeddedLog(
+  storage: Storage,
+  topics: Topics,
+  path: string,
+  { clock, logger }: EmbeddedLogOptions,
+): EventLog {
   const closing = new AbortController();
   const appender = createAppender(storage, clock);
   const groups = new Map<string, Promise<ConsumerGroup>>();
@@ -66,7 +72,7 @@ function createEmbeddedLog(storage: Storage, topics: Topics, { clock, logger }: 
   }
 
   async function makeGroup(name: string): Promise<ConsumerGroup> {
-    const offsets = await loadOffsets(storage, name);
+    const offsets = await loadOffsets(storage, path, name);
     return createConsumerGroup(offsets, { storage, clock, logger: logger.child({ group: name }) });
   }
 
@@ -108,7 +114,13 @@ function createEmbeddedLog(storage: Storage, topics: Topics, { clock, logger }: 
       }),
     read: (topic, from, signal) => read(topic, from, signal),
     endOffsets: (topic) => whileOpen(async () => endOffsets(topic)),
-    check: () => whileOpen(() => storage.check()),
+    check: () =>
+      whileOpen(async () => {
+        await storage.check();
+        for (const { damage, start } of topics.all().flatMap(({ partitions }) => partitions)) {
+          if (damage !== undefined && damage.offset >= start) throw damage.error;
+        }
+      }),
     async close() {
       if (closing.signal.aborted) return;
       closing.abort();

@@ -1,4 +1,5 @@
 import type { Storage } from '../../storage/storage.ts';
+import { committedChecksum, readCommitted } from './meta-rows.ts';
 import type { Partition } from './partition.ts';
 
 /** The committed offsets of a consumer group. */
@@ -10,22 +11,20 @@ export interface Offsets {
   begin(partitions: readonly Partition[], start: 'beginning' | 'latest'): Promise<void>;
 }
 
-/** Reads the committed offsets of a group. */
-export async function loadOffsets(storage: Storage, group: string): Promise<Offsets> {
+/** Reads the committed offsets of a group from the log in `file`. */
+export async function loadOffsets(storage: Storage, file: string, group: string): Promise<Offsets> {
   const committed = new Map<bigint, bigint>();
-  const rows = await storage.query<{ partition_id: bigint; next_offset: bigint }>(
-    'SELECT partition_id, next_offset FROM committed_offset WHERE consumer_group = $1',
-    [group],
-  );
-  for (const row of rows) committed.set(row.partition_id, row.next_offset);
+  for (const row of await readCommitted(storage, file)) {
+    if (row.group === group) committed.set(row.partitionId, row.next);
+  }
 
   async function commit(partition: Partition, next: bigint): Promise<void> {
     if (committed.get(partition.id) === next) return;
     await storage.transaction(async (tx) => {
       await tx.execute(
-        `INSERT INTO committed_offset (consumer_group, partition_id, next_offset) VALUES ($1, $2, $3)
-         ON CONFLICT (consumer_group, partition_id) DO UPDATE SET next_offset = excluded.next_offset`,
-        [group, partition.id, next],
+        `INSERT INTO committed_offset (consumer_group, partition_id, next_offset, checksum) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (consumer_group, partition_id) DO UPDATE SET next_offset = excluded.next_offset, checksum = excluded.checksum`,
+        [group, partition.id, next, committedChecksum({ group, partitionId: partition.id, next })],
       );
     });
     committed.set(partition.id, next);

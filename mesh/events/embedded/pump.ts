@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
+import type { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -7,6 +6,7 @@ import { pause } from '../../telemetry/pause.ts';
 import { backoffDelayMs } from '../backoff.ts';
 import type { ConsumeOptions, StoredEvent } from '../event-log.ts';
 import { createWakeup } from '../wakeup.ts';
+import { isDamage } from './damage.ts';
 import type { Offsets } from './offsets.ts';
 import type { Partition } from './partition.ts';
 import { type ReadLimits, readBatch } from './reader.ts';
@@ -76,13 +76,17 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
   }
 
   async function deliverBatch(): Promise<boolean> {
-    const batch = await readBatch(storage, partition, next, batchLimits);
-    for (const event of batch) {
+    const from = next;
+    const batch = await readBatch(storage, partition, from, batchLimits);
+    let delivered = 0;
+    for (const event of batch.events) {
       if (owner !== holder || clock.now() - committedMs >= maxUncommittedMs) await commit();
       if (!(await deliver(event))) break;
+      delivered += 1;
     }
+    if (delivered === batch.events.length) next = batch.next;
     await commit();
-    return batch.length > 0;
+    return batch.next > from;
   }
 
   async function commit(): Promise<void> {
@@ -134,8 +138,4 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
       if (!owner) await running;
     },
   };
-}
-
-function isDamage(error: unknown): error is MeshError {
-  return error instanceof MeshError && error.code === Status.DATA_LOSS;
 }

@@ -5,12 +5,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
 import type { Row, SqlValue, Storage } from '../../storage/storage.ts';
 import { systemClock } from '../../telemetry/clock.ts';
+import { createLogger } from '../../telemetry/logger.ts';
 import { numbered } from '../sample-events.testing.ts';
 import { createAppender } from './appender.ts';
+import { openLogFile } from './open-log-file.ts';
 import type { Partition } from './partition.ts';
 import { follow, readBatch } from './reader.ts';
-import { migrations } from './schema.ts';
-import { loadTopics } from './topics.ts';
 
 let folder: string;
 let storage: Storage;
@@ -19,8 +19,7 @@ let partition: Partition;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'event-reader-'));
   storage = await openStorage(`sqlite:${join(folder, 'events.db')}`);
-  await storage.migrate('event-log', migrations);
-  const topics = await loadTopics(storage);
+  const topics = await openLogFile(storage, join(folder, 'events.db'), createLogger('silent'));
   await topics.ensure('t', { partitions: 1 });
   [partition] = topics.get('t').partitions as [Partition];
   const kilobyte = 'x'.repeat(1000);
@@ -34,11 +33,14 @@ afterEach(async () => {
 
 test('a batch is bounded by events and by bytes, and holds one event at least', async () => {
   const length = async (maxEvents: number, maxBytes: number) =>
-    (await readBatch(storage, partition, 500n, { maxEvents, maxBytes })).length;
+    (await readBatch(storage, partition, 500n, { maxEvents, maxBytes })).events.length;
   expect(await length(10, 1_000_000)).toBe(10);
   expect(await length(100, 20_000)).toBe(20);
   expect(await length(100, 1)).toBe(1);
-  expect(await readBatch(storage, partition, 1000n, { maxEvents: 10, maxBytes: 1000 })).toEqual([]);
+  expect(await readBatch(storage, partition, 1000n, { maxEvents: 10, maxBytes: 1000 })).toEqual({
+    events: [],
+    next: 1000n,
+  });
 });
 
 test('a slow reader makes the log read no more than a batch ahead of it', async () => {

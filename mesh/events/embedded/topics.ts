@@ -2,8 +2,10 @@ import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { defaultPartitions, defaultRetentionMs } from '../envelope.ts';
-import type { Head, Partition, Topic } from './partition.ts';
-import { offsetOf, recordId } from './schema.ts';
+import { logDamaged } from './damage.ts';
+import { type PartitionRow, readPartitions, readTopics, topicChecksum, writePartition } from './meta-rows.ts';
+import type { Partition, Topic } from './partition.ts';
+import { recordId } from './schema.ts';
 
 /** The topics of a log file. */
 export interface Topics {
@@ -13,22 +15,21 @@ export interface Topics {
   ensure(name: string, options: { readonly partitions?: number; readonly retentionMs?: number }): Promise<void>;
 }
 
-type TopicRow = { name: string; retention_ms: bigint };
-type PartitionRow = { id: bigint; number: bigint; start_offset: bigint };
-type LastRow = { id: bigint; reached_ms: bigint; end_bytes: bigint };
-
-/** Reads the topics of a log file, with the head of each partition. */
-export async function loadTopics(storage: Storage): Promise<Topics> {
+/**
+ * Reads the topics of the log in `file`, with where each partition begins and ends. DATA_LOSS `STORAGE_CORRUPT` when that is
+ * damaged.
+ */
+export async function loadTopics(storage: Storage, file: string): Promise<Topics> {
   const topics = new Map<string, Topic>();
 
   async function load(name: string): Promise<void> {
-    const [row] = await storage.query<TopicRow>('SELECT name, retention_ms FROM topic WHERE name = $1', [name]);
-    const partitions = await loadPartitions(storage, name);
+    const row = (await readTopics(storage, file)).find((topic) => topic.name === name);
+    const partitions = await loadPartitions(storage, file, name);
     // Another call may have loaded it meanwhile, and its heads may have moved since.
-    if (row && !topics.has(name)) topics.set(name, { name, retentionMs: Number(row.retention_ms), partitions });
+    if (row && !topics.has(name)) topics.set(name, { name, retentionMs: Number(row.retentionMs), partitions });
   }
 
-  for (const row of await storage.query<TopicRow>('SELECT name, retention_ms FROM topic')) await load(row.name);
+  for (const row of await readTopics(storage, file)) await load(row.name);
 
   return {
     get(name) {
@@ -55,44 +56,55 @@ async function saveTopic(
   { partitions = defaultPartitions, retentionMs }: { readonly partitions?: number; readonly retentionMs?: number },
 ): Promise<void> {
   await storage.transaction(async (tx) => {
+    const keptMs = BigInt(retentionMs ?? defaultRetentionMs);
+    const checksum = topicChecksum({ name, retentionMs: keptMs });
     const created = await tx.execute(
-      'INSERT INTO topic (name, retention_ms) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING',
-      [name, retentionMs ?? defaultRetentionMs],
+      'INSERT INTO topic (name, retention_ms, checksum) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING',
+      [name, keptMs, checksum],
     );
     if (created === 0) {
       if (retentionMs === undefined) return;
-      await tx.execute('UPDATE topic SET retention_ms = $2 WHERE name = $1', [name, retentionMs]);
+      await tx.execute('UPDATE topic SET retention_ms = $2, checksum = $3 WHERE name = $1', [name, keptMs, checksum]);
       return;
     }
-    for (let number = 0; number < partitions; number++) {
-      await tx.execute('INSERT INTO topic_partition (topic, number, start_offset) VALUES ($1, $2, 0)', [name, number]);
+    for (let number = 0n; number < partitions; number++) {
+      const [row] = await tx.query<{ id: bigint }>(
+        'INSERT INTO topic_partition (topic, number, start_offset) VALUES ($1, $2, 0) RETURNING id',
+        [name, number],
+      );
+      const head = { offset: 0n, reachedMs: 0n, bytes: 0n };
+      if (row) await writePartition(tx, { id: row.id, topic: name, number, start: 0n, head });
     }
   });
 }
 
-async function loadPartitions(storage: Storage, topic: string): Promise<Partition[]> {
-  const partitions: Partition[] = [];
-  const sql = 'SELECT id, number, start_offset FROM topic_partition WHERE topic = $1 ORDER BY number';
-  for (const row of await storage.query<PartitionRow>(sql, [topic])) {
-    partitions.push({
-      id: row.id,
-      topic,
-      number: Number(row.number),
-      start: row.start_offset,
-      head: await loadHead(storage, row),
-      listeners: new Set(),
-    });
-  }
-  return partitions;
+async function loadPartitions(storage: Storage, file: string, topic: string): Promise<Partition[]> {
+  const rows = await readPartitions(storage, file, { topic });
+  rows.forEach((row, index) => {
+    if (Number(row.number) !== index) throw logDamaged(file, `partition ${index} of ${topic} is gone`);
+  });
+  return await Promise.all(
+    rows.map(async ({ id, number, start, head }) => {
+      await checkEnd(storage, file, { id, topic, number, start, head });
+      return {
+        id,
+        file,
+        topic,
+        number: Number(number),
+        start,
+        head,
+        damage: undefined,
+        listeners: new Set<() => void>(),
+      };
+    }),
+  );
 }
 
-async function loadHead(storage: Storage, partition: PartitionRow): Promise<Head> {
-  const [last] = await storage.query<LastRow>(
-    `SELECT id, reached_ms, start_bytes + length(value) AS end_bytes FROM record
-     WHERE id >= $1 AND id < $2 ORDER BY id DESC LIMIT 1`,
-    [recordId(partition.id, 0n), recordId(partition.id + 1n, 0n)],
-  );
-  // Retention may have removed every record; the offsets go on all the same.
-  if (!last) return { offset: partition.start_offset, reachedMs: 0n, bytes: 0n };
-  return { offset: offsetOf(last.id) + 1n, reachedMs: last.reached_ms, bytes: last.end_bytes };
+/** A record behind the end would be in the way of the next one that is written. */
+async function checkEnd(storage: Storage, file: string, { id, topic, number, head }: PartitionRow): Promise<void> {
+  const beyond = await storage.query('SELECT id FROM record WHERE id >= $1 AND id < $2 LIMIT 1', [
+    recordId(id, head.offset),
+    recordId(id + 1n, 0n),
+  ]);
+  if (beyond.length > 0) throw logDamaged(file, `partition ${number} of ${topic} has a record behind its end`);
 }
