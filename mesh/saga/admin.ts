@@ -4,11 +4,12 @@ import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Catalog } from './catalog.ts';
 import { changeFromOutside, type OutsideChange } from './change-from-outside.ts';
-import { isStuckForward } from './decide.ts';
+
 import type { RetryPolicy } from './retry-delay.ts';
 import type { SagaAdmin, SagaFilter, SagaState, SagaStepState, SagaView } from './saga.ts';
 import { selectPage, selectSaga, selectSagaOfSubject } from './saga-table.ts';
 import { type StoredSaga, viewOf } from './stored-saga.ts';
+import { isStuckForward } from './unpark.ts';
 
 export interface AdminOptions {
   readonly storage: Storage;
@@ -34,7 +35,7 @@ export function createSagaAdmin(options: AdminOptions): SagaAdmin {
     retry: (id, note) =>
       setGoing(options, id, (saga) => {
         requireParked(saga);
-        return { event: { kind: 'retry' }, note };
+        return { event: { kind: 'retry', earlier: saga.notes.length }, note };
       }),
     resolve: (id, step, outcome, note) =>
       setGoing(options, id, (saga) => {
@@ -65,7 +66,7 @@ function statesOf({ state, failing = false }: SagaFilter): readonly SagaState[] 
 }
 
 function isFailing({ record }: StoredSaga): boolean {
-  return record.steps.some(({ state, lastError }) => lastError !== '' && underWay.has(state));
+  return record.heldBack > 0 || record.steps.some(({ state, lastError }) => lastError !== '' && underWay.has(state));
 }
 
 const underWay: ReadonlySet<SagaStepState> = new Set(['started', 'undoing', 'stuck']);

@@ -5,14 +5,13 @@ import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { AnyDefinition, AnyStep } from './catalog.ts';
 import { classify, type Verdict } from './classify.ts';
-import type { StepCall } from './decide.ts';
+import type { StepCall } from './decision.ts';
+import { defaultStepTimeoutMs } from './running-time.ts';
 import type { StepContext } from './saga.ts';
 import type { StoredSaga } from './stored-saga.ts';
 
 /** How a call ended. `result` is what a step passes on. */
 export type StepOutcome = { readonly outcome: 'ok'; readonly result: unknown } | Verdict;
-
-const defaultTimeoutMs = 10_000;
 
 /**
  * Calls a step or its undo and judges how that ended; never rejects. Past the step's time limit, or once `stopped`
@@ -26,7 +25,7 @@ export async function callStep(
 ): Promise<StepOutcome> {
   const step = definition.steps[call.step];
   if (!step) throw new Error(`the saga ${definition.name} v${definition.version} has no step ${call.step}`);
-  const timeoutMs = step.timeoutMs ?? defaultTimeoutMs;
+  const timeoutMs = step.timeoutMs ?? defaultStepTimeoutMs;
   const limit = new AbortController();
   const stop = () => limit.abort(stopped.reason);
   stopped.addEventListener('abort', stop);

@@ -1,5 +1,5 @@
 import type { Transaction } from '../storage/storage.ts';
-import type { SagaReport } from './decide.ts';
+import type { SagaReport } from './decision.ts';
 import { stepAt } from './record.ts';
 import type { SagaFailure, SagaProgress, StepContext } from './saga.ts';
 import type { StoredSaga } from './stored-saga.ts';

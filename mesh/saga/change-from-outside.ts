@@ -2,7 +2,9 @@ import { Status } from 'nice-grpc-common';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Transaction } from '../storage/storage.ts';
 import { type AnyDefinition, type Catalog, report } from './catalog.ts';
-import { decide, reportsOf, type SagaEvent } from './decide.ts';
+import { decide, type SagaEvent } from './decide.ts';
+import { reportsOf } from './decision.ts';
+import { definitionChange } from './definition-change.ts';
 import { type RetryPolicy, randomJitter } from './retry-delay.ts';
 import { selectSaga, updateFromOutside } from './saga-table.ts';
 import type { StoredSaga } from './stored-saga.ts';
@@ -16,7 +18,8 @@ export interface OutsideChange {
 /**
  * Changes a saga that may be driven at the same time: a driver finds out when it records. `choose` looks at the saga as
  * it is and says what is to be changed, if anything, or throws. Resolves with the saga as it is then. Fails with
- * NOT_FOUND `UNKNOWN_SAGA`, and FAILED_PRECONDITION `SAGA_NOT_DEFINED` when this process does not know its definition.
+ * NOT_FOUND `UNKNOWN_SAGA`, and FAILED_PRECONDITION `SAGA_NOT_DEFINED` when this process does not know its definition, and
+ * `SAGA_DEFINITION_CHANGED` when it knows another one of that version.
  */
 export async function changeFromOutside(
   tx: Transaction,
@@ -28,6 +31,8 @@ export async function changeFromOutside(
     const saga = await selectSaga(tx, id);
     if (!saga) throw new MeshError(Status.NOT_FOUND, 'UNKNOWN_SAGA', `there is no saga ${id}`);
     const definition = catalog.find(saga.name, saga.definitionVersion) ?? notDefined(saga);
+    const redefined = definitionChange(definition, saga.record);
+    if (redefined) throw redefined;
     const change = choose(saga, definition);
     if (!change) return saga;
     const decision = decide(definition, retry, saga.record, { ...change.event, nowMs, jitter: randomJitter() });

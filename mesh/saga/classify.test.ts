@@ -1,22 +1,18 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import { expect, it } from 'vitest';
-import { MeshError } from '../errors/mesh-error.ts';
+import { MeshError, undecodableMessage } from '../errors/mesh-error.ts';
 import { classify } from './classify.ts';
 
-const refusals = new Set([
-  'INVALID_ARGUMENT',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'FAILED_PRECONDITION',
-  'OUT_OF_RANGE',
-  'UNAUTHENTICATED',
-  'UNIMPLEMENTED',
+const outcomes = new Map<string, string>([
+  ...['INVALID_ARGUMENT', 'NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'OUT_OF_RANGE'].map(
+    (code): [string, string] => [code, 'refused'],
+  ),
+  ...['PERMISSION_DENIED', 'UNAUTHENTICATED', 'UNIMPLEMENTED'].map((code): [string, string] => [code, 'miswired']),
 ]);
 const codes = Object.entries(Status).filter((entry): entry is [string, Status] => typeof entry[1] === 'number');
 
-it.each(codes)('an error of code %s is a refusal only if that code is definite', (name, code) => {
-  const outcome = refusals.has(name) ? 'refused' : 'unknown';
+it.each(codes)('an error of code %s is a refusal only if that is what the business says', (name, code) => {
+  const outcome = outcomes.get(name) ?? 'unknown';
   expect(classify(new MeshError(code, 'A_REASON', 'text'))).toEqual({
     outcome,
     error: { reason: 'A_REASON', message: 'text' },
@@ -33,3 +29,7 @@ it.each([new Error('broken'), new DOMException('gone', 'AbortError'), 'a string'
     expect(classify(error).outcome).toBe('unknown');
   },
 );
+
+it('a message that the other build cannot read is a fault of the installation, though its code is a refusal', () => {
+  expect(classify(undecodableMessage('/payment.v1.PaymentService/Charge', undefined)).outcome).toBe('miswired');
+});

@@ -1,25 +1,23 @@
 import { ClientError, Status } from 'nice-grpc-common';
+import { isMiswired, isRefusal } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
+import type { Failed } from './decide.ts';
 import type { StepError } from './record.ts';
 
-/** What an error says about the effect of the call that failed: `refused` had none, `unknown` may have one. */
+/**
+ * What an error says about the effect of the call that failed: `refused` had none, `unknown` may have one, `miswired` did
+ * not get to whom it was for.
+ */
 export interface Verdict {
-  readonly outcome: 'refused' | 'unknown';
+  readonly outcome: Failed;
   readonly error: StepError;
 }
 
-const refusals: ReadonlySet<Status> = new Set([
-  Status.INVALID_ARGUMENT,
-  Status.NOT_FOUND,
-  Status.ALREADY_EXISTS,
-  Status.PERMISSION_DENIED,
-  Status.FAILED_PRECONDITION,
-  Status.OUT_OF_RANGE,
-  Status.UNAUTHENTICATED,
-  Status.UNIMPLEMENTED,
-]);
-
-/** Judges the error of a step or an undo. Only what is known to have had no effect is a refusal. */
+/**
+ * Judges the error of a step or an undo. Only the business's own answer is a refusal. That holds for a plain code without
+ * a reason as well: what stands between two services (proxies, another program at the address) answers UNIMPLEMENTED,
+ * UNAVAILABLE, PERMISSION_DENIED or UNAUTHENTICATED, so the refusing codes come from a handler of that very method.
+ */
 export function classify(error: unknown): Verdict {
   if (error instanceof MeshError) return verdict(error.code, error.reason, error.message);
   if (error instanceof ClientError) return verdict(error.code, Status[error.code], error.details);
@@ -27,5 +25,7 @@ export function classify(error: unknown): Verdict {
 }
 
 function verdict(code: Status, reason: string, message: string): Verdict {
-  return { outcome: refusals.has(code) ? 'refused' : 'unknown', error: { reason, message } };
+  const answer = { code, reason };
+  const outcome = isRefusal(answer) ? 'refused' : isMiswired(answer) ? 'miswired' : 'unknown';
+  return { outcome, error: { reason, message } };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { StepCall } from './decide.ts';
+import { hasTimedOut } from './decide.ts';
+import type { StepCall } from './decision.ts';
 import type { SagaShape } from './record.ts';
 import { firstWorld, isTerminal, keyOf, type Move, movesFrom, type World } from './testing/decide-model.ts';
 
@@ -90,6 +91,9 @@ function check(shape: SagaShape, { label, to }: Move, from: World): void {
   }
   if (to.record.state === 'compensated' && to.effects.some((_, step) => remains(shape, to, step))) {
     fail('an effect was left behind, or can still come');
+  }
+  if (hasTimedOut(to.record) && !to.ranOut) {
+    fail('a saga timed out that could not run');
   }
   const pivotDone = shape.steps.some((step, at) => step.pivot === true && from.record.steps[at]?.state === 'done');
   if (pivotDone && to.record.state.startsWith('compensat')) fail('a saga turned back after its pivot');

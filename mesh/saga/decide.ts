@@ -1,80 +1,77 @@
+import { reporting, type SagaDecision, textOf, wait, waitCounting } from './decision.ts';
 import { type SagaRecord, type SagaShape, type StepError, stepAt, withStep } from './record.ts';
 import { type RetryPolicy, retryDelayMs } from './retry-delay.ts';
+import { count, timeLeftMs, undoPatienceMs } from './running-time.ts';
 import type { SagaFailure, SagaStepView } from './saga.ts';
+import { isStuckForward, resolveStuck, retryStuck } from './unpark.ts';
 
-/** What happened. `resumed`: a wait is over, or an earlier driver died and what it did last is in doubt. */
+/**
+ * What happened. `resumed`: a wait is over, or an earlier driver died and what it did last is in doubt. `*-miswired`: the
+ * call did not get to whom it was for, since the installation is wired wrongly. `held-back`: what happened cannot be
+ * recorded. `retry`: an operator sets a parked saga going, after as many times as `earlier` before.
+ */
 export type SagaEvent =
-  | { readonly kind: 'resumed' | 'retry' }
+  | { readonly kind: 'resumed' }
   | { readonly kind: 'step-ok' | 'undo-ok'; readonly step: number }
-  | { readonly kind: 'step-refused' | 'step-unknown'; readonly step: number; readonly error: StepError }
-  | { readonly kind: 'undo-refused' | 'undo-unknown'; readonly step: number; readonly error: StepError }
+  | FailedCall<`step-${Failed}` | `undo-${Failed}`>
+  | { readonly kind: 'held-back'; readonly error: StepError }
+  | { readonly kind: 'retry'; readonly earlier: number }
   | { readonly kind: 'cancel-requested'; readonly error: StepError }
   | { readonly kind: 'resolve'; readonly step: number };
+
+/** How a call can end otherwise than well. */
+export type Failed = 'refused' | 'unknown' | 'miswired';
+
+type FailedCall<Kind extends string> = {
+  readonly [K in Kind]: { readonly kind: K; readonly step: number; readonly error: StepError };
+}[Kind];
 
 /** What happened, and when. `jitter` (about 1) scales the next wait. */
 export type SagaInput = SagaEvent & { readonly nowMs: number; readonly jitter: number };
 
-/** What is to be told to the owner of what the saga is about. */
-export type SagaReport =
-  | { readonly at: 'step-done' | 'needs-attention'; readonly step: number }
-  | { readonly at: 'compensating' | 'completed' | 'compensated' };
-
-/** A call of a step's `run` or `undo`. */
-export interface StepCall {
-  readonly kind: 'run' | 'undo';
-  readonly step: number;
-}
-
-/** What is to be done: reports with the record, in one transaction; then exactly one of the others, or nothing. */
-export type SagaCommand =
-  | { readonly kind: 'report'; readonly report: SagaReport }
-  | StepCall
-  | { readonly kind: 'wait'; readonly untilMs: number }
-  | { readonly kind: 'park' | 'end' };
-
-/** Where the saga stands then, and what is to be done. */
-export interface SagaDecision {
-  readonly record: SagaRecord;
-  readonly commands: readonly SagaCommand[];
-}
-
-/** How long undoing is tried before a person has to look. */
-export const undoPatienceMs = 24 * 3_600_000;
-
 /** Decides what follows from `input`. Pure: the same arguments give the same decision. */
 export function decide(shape: SagaShape, retry: RetryPolicy, record: SagaRecord, input: SagaInput): SagaDecision {
   switch (input.kind) {
-    case 'resumed':
-      return record.state === 'running' ? goForward(shape, record, input.nowMs) : undoNext(shape, record, input.nowMs);
-    case 'step-ok':
-      return stepOk(shape, expectState(record, input.step, 'started'), input.step, input.nowMs);
-    case 'step-refused':
-      return stepRefused(shape, expectState(record, input.step, 'started'), input.step, input.error, input.nowMs);
-    case 'step-unknown':
-      return stepUnknown(shape, retry, expectState(record, input.step, 'started'), input);
-    case 'undo-ok':
-      return undoOk(shape, expectState(record, input.step, 'undoing'), input.step, input.nowMs);
-    case 'undo-refused':
-      return park(expectState(record, input.step, 'undoing'), input.step, input.error);
-    case 'undo-unknown':
-      return undoUnknown(retry, expectState(record, input.step, 'undoing'), input);
+    case 'held-back':
+      return holdBack(retry, record, input);
     case 'cancel-requested':
       return requestCancel(record, input.error, input.nowMs);
     case 'retry':
-      return retryStuck(record, input.nowMs);
+      return retryStuck(record, input.earlier, input.nowMs);
     case 'resolve':
       return resolveStuck(expectState(record, input.step, 'stuck'), input.step, input.nowMs);
+    case 'resumed':
+      return resume(shape, record, input.nowMs);
+    default:
+      return answered(shape, retry, { ...counted(shape, record, input), heldBack: 0 }, input);
   }
 }
 
-/** The step to be called, if it is one. */
-export function isCall(command: SagaCommand): command is StepCall {
-  return command.kind === 'run' || command.kind === 'undo';
+/** A step that does not get to its service has not run. */
+function counted(shape: SagaShape, record: SagaRecord, { kind, nowMs }: SagaInput): SagaRecord {
+  return kind === 'step-miswired' ? { ...record, countsFromMs: undefined } : count(shape, record, nowMs);
 }
 
-/** What is to be told with a decision. */
-export function reportsOf(commands: readonly SagaCommand[]): SagaReport[] {
-  return commands.filter((command) => command.kind === 'report').map((command) => command.report);
+type Answer = Extract<SagaInput, { readonly step: number; readonly kind: `step-${string}` | `undo-${string}` }>;
+
+function answered(shape: SagaShape, retry: RetryPolicy, read: SagaRecord, input: Answer): SagaDecision {
+  const record = expectState(read, input.step, input.kind.startsWith('step') ? 'started' : 'undoing');
+  switch (input.kind) {
+    case 'step-ok':
+      return stepOk(shape, record, input.step, input.nowMs);
+    case 'step-refused':
+      return stepRefused(shape, record, input.step, input.error, input.nowMs);
+    case 'step-unknown':
+    case 'step-miswired':
+      return stepUnknown(shape, retry, record, input);
+    case 'undo-ok':
+      return undoOk(shape, record, input.step, input.nowMs);
+    case 'undo-refused':
+      return park(record, input.step, input.error);
+    case 'undo-unknown':
+    case 'undo-miswired':
+      return undoUnknown(retry, record, input);
+  }
 }
 
 /** Whether a cancel makes a saga turn back, or finds it turning back already. */
@@ -83,19 +80,25 @@ export function acceptsCancel(shape: SagaShape, record: SagaRecord): boolean {
   return record.state === 'compensating' || (record.state === 'running' && !pivotStarted(shape, record));
 }
 
-/** Whether a step is stuck on its way forward: refused after the pivot. */
-export function isStuckForward(step: SagaStepView): boolean {
-  return step.state === 'stuck' && step.undoAttempts === 0;
+function resume(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDecision {
+  // A driver that died in a call has left no time of death: nothing of that call counts.
+  const next = record.waitUntilMs === undefined ? { ...record, countsFromMs: undefined } : count(shape, record, nowMs);
+  return record.state === 'running' ? goForward(shape, next, nowMs) : undoNext(shape, next, nowMs);
+}
+
+/** Whether a saga turned back since its time was up. */
+export function hasTimedOut({ failure }: SagaRecord): boolean {
+  return failure?.reason === 'SAGA_TIMED_OUT' && !failure.cancelled;
 }
 
 function goForward(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDecision {
   const next = record.steps.findIndex((step) => step.state !== 'done');
-  const failure = reasonToTurnBack(shape, record, nowMs);
+  const failure = reasonToTurnBack(shape, record);
   // A cancel that was accepted holds even when the last step is done; time that is up does not matter any more then.
   if (failure && (next !== -1 || failure.cancelled)) return turnBack(shape, record, failure, nowMs);
   if (next === -1) return complete(record);
   const step = stepAt(record, next);
-  const started = withStep({ ...record, waitUntilMs: undefined }, next, {
+  const started = withStep({ ...record, countsFromMs: nowMs, waitUntilMs: undefined }, next, {
     state: 'started',
     attempts: step.attempts + 1,
     startTimeMs: step.startTimeMs ?? nowMs,
@@ -129,20 +132,22 @@ function stepUnknown(
   shape: SagaShape,
   retry: RetryPolicy,
   record: SagaRecord,
-  input: SagaInput & { readonly step: number; readonly error: StepError },
+  input: Extract<SagaInput, { readonly kind: 'step-unknown' | 'step-miswired' }>,
 ): SagaDecision {
   const noted = withStep(record, input.step, { lastError: textOf(input.error) });
-  const failure = reasonToTurnBack(shape, noted, input.nowMs);
+  const failure = reasonToTurnBack(shape, noted);
   if (failure) return turnBack(shape, noted, failure, input.nowMs);
-  const backAtMs = input.nowMs + retryDelayMs(retry, stepAt(noted, input.step).attempts, input.jitter);
-  return wait(noted, pivotStarted(shape, noted) ? backAtMs : Math.min(backAtMs, noted.deadlineMs));
+  const delayMs = retryDelayMs(retry, stepAt(noted, input.step).attempts, input.jitter);
+  if (input.kind === 'step-miswired') return wait(noted, input.nowMs + delayMs);
+  const leftMs = pivotStarted(shape, noted) ? delayMs : Math.min(delayMs, timeLeftMs(shape, noted));
+  return waitCounting(noted, input.nowMs, leftMs);
 }
 
 /** Why the saga is not to go on, while it may still turn back. */
-function reasonToTurnBack(shape: SagaShape, record: SagaRecord, nowMs: number): SagaFailure | undefined {
+function reasonToTurnBack(shape: SagaShape, record: SagaRecord): SagaFailure | undefined {
   if (pivotStarted(shape, record)) return undefined;
   if (record.cancel) return cancelFailure(record);
-  if (nowMs < record.deadlineMs) return undefined;
+  if (timeLeftMs(shape, record) > 0) return undefined;
   const lastError = record.steps.findLast((step) => step.lastError !== '')?.lastError ?? 'none';
   const message = `the saga was not complete when its time was up; last error: ${lastError}`;
   return { reason: 'SAGA_TIMED_OUT', message, cancelled: false };
@@ -164,7 +169,8 @@ function undoNext(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDeci
     return { record: compensated, commands: [{ kind: 'report', report: { at: 'compensated' } }, { kind: 'end' }] };
   }
   const step = stepAt(record, next);
-  const undoDeadlineMs = record.undoDeadlineMs ?? nowMs + undoPatienceMs;
+  // Never later than from now: a clock may have been ahead when it was set.
+  const undoDeadlineMs = Math.min(record.undoDeadlineMs ?? Number.POSITIVE_INFINITY, nowMs + undoPatienceMs);
   const undoing = withStep({ ...record, undoDeadlineMs, waitUntilMs: undefined }, next, {
     state: 'undoing',
     undoAttempts: step.undoAttempts + 1,
@@ -181,11 +187,10 @@ function undoOk(shape: SagaShape, record: SagaRecord, step: number, nowMs: numbe
 function undoUnknown(
   retry: RetryPolicy,
   record: SagaRecord,
-  input: SagaInput & { readonly step: number; readonly error: StepError },
+  input: Extract<SagaInput, { readonly kind: 'undo-unknown' | 'undo-miswired' }>,
 ): SagaDecision {
-  if (record.undoDeadlineMs !== undefined && input.nowMs >= record.undoDeadlineMs) {
-    return park(record, input.step, input.error);
-  }
+  const isLate = record.undoDeadlineMs !== undefined && input.nowMs >= record.undoDeadlineMs;
+  if (isLate && input.kind === 'undo-unknown') return park(record, input.step, input.error);
   const noted = withStep(record, input.step, { lastError: textOf(input.error) });
   return wait(noted, input.nowMs + retryDelayMs(retry, stepAt(noted, input.step).undoAttempts, input.jitter));
 }
@@ -198,37 +203,23 @@ function park(record: SagaRecord, step: number, error: StepError): SagaDecision 
   };
 }
 
+/** Nothing of what happened is kept, so that this much can be written; the wait is nobody's time. */
+function holdBack(
+  retry: RetryPolicy,
+  record: SagaRecord,
+  { error, nowMs, jitter }: Extract<SagaInput, { readonly kind: 'held-back' }>,
+): SagaDecision {
+  const heldBack = record.heldBack + 1;
+  const current = record.steps.findIndex(({ state }) => state !== 'done' && state !== 'refused' && state !== 'undone');
+  const noted = withStep({ ...record, heldBack }, current, { lastError: textOf(error) });
+  return wait(noted, nowMs + retryDelayMs(retry, heldBack, jitter));
+}
+
 function requestCancel(record: SagaRecord, error: StepError, nowMs: number): SagaDecision {
   const flagged = { ...record, cancel: record.cancel ?? error };
   // Nothing is under way during a wait, so nothing has to be awaited either.
-  return record.waitUntilMs === undefined ? { record: flagged, commands: [] } : wait(flagged, nowMs);
-}
-
-function retryStuck(record: SagaRecord, nowMs: number): SagaDecision {
-  const stuck = record.steps.findIndex((step) => step.state === 'stuck');
-  const forward = isStuckForward(stepAt(record, stuck));
-  return unpark(withStep(record, stuck, { state: forward ? 'started' : 'undoing' }), forward, nowMs);
-}
-
-function resolveStuck(record: SagaRecord, step: number, nowMs: number): SagaDecision {
-  const forward = isStuckForward(stepAt(record, step));
-  const end: Partial<SagaStepView> = forward
-    ? { state: 'done', endTimeMs: nowMs }
-    : { state: 'undone', undoEndTimeMs: nowMs };
-  return unpark(withStep(record, step, end), forward, nowMs);
-}
-
-function unpark(record: SagaRecord, forward: boolean, nowMs: number): SagaDecision {
-  if (forward) return wait({ ...record, state: 'running', failure: undefined }, nowMs);
-  return reporting({ at: 'compensating' }, wait({ ...record, state: 'compensating' }, nowMs));
-}
-
-function wait(record: SagaRecord, untilMs: number): SagaDecision {
-  return { record: { ...record, waitUntilMs: untilMs }, commands: [{ kind: 'wait', untilMs }] };
-}
-
-function reporting(report: SagaReport, decision: SagaDecision): SagaDecision {
-  return { ...decision, commands: [{ kind: 'report', report }, ...decision.commands] };
+  if (record.waitUntilMs === undefined) return { record: flagged, commands: [] };
+  return wait(flagged, nowMs);
 }
 
 /** A try before the one that was refused may still be on its way and have its effect late. */
@@ -243,10 +234,6 @@ function pivotStarted(shape: SagaShape, record: SagaRecord): boolean {
 
 function pivotDone(shape: SagaShape, record: SagaRecord): boolean {
   return shape.steps.some((step, at) => step.pivot === true && record.steps[at]?.state === 'done');
-}
-
-function textOf(error: StepError): string {
-  return `${error.reason}: ${error.message}`;
 }
 
 function expectState(record: SagaRecord, step: number, state: SagaStepView['state']): SagaRecord {

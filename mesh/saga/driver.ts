@@ -3,23 +3,34 @@ import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { callStep, type StepOutcome } from './call-step.ts';
 import type { AnyDefinition, Catalog } from './catalog.ts';
-import { isCall, type SagaCommand, type StepCall } from './decide.ts';
-import type { Finding, Recorded, Recorder } from './recorder.ts';
+import { isCall, type SagaCommand, type StepCall } from './decision.ts';
+import { definitionChange } from './definition-change.ts';
+import type { Finding, Recorded, Recorder, Unrecorded } from './recorder.ts';
 import type { StoredSaga } from './stored-saga.ts';
 
-/** A saga whose lease is held here, with what is to be done next; without commands it has to be found out first. */
+/**
+ * A saga whose lease is held here, with what is to be done next: `commands`, or what is still to be recorded; without
+ * either it has to be found out first.
+ */
 export interface HeldSaga {
   readonly saga: StoredSaga;
   readonly commands?: readonly SagaCommand[];
+  readonly unrecorded?: Unrecorded;
 }
+
+/**
+ * How a drive ended: look for due sagas at a time, look for nothing, or, with the lease still held, drive it again after a
+ * while.
+ */
+export type DriveEnd =
+  | { readonly kind: 'due'; readonly timeMs: number }
+  | { readonly kind: 'over'; readonly finished: boolean }
+  | { readonly kind: 'again'; readonly held: HeldSaga; readonly delayMs: number };
 
 /** Takes one saga as far as it goes. */
 export interface Driver {
-  /**
-   * Runs steps, or undoes them, until the saga has ended, waits, is parked or is driven by somebody else. Resolves with
-   * when to look for due sagas again on its account.
-   */
-  drive(held: HeldSaga): Promise<number | undefined>;
+  /** Runs steps, or undoes them, until the saga has ended, waits, is parked or is driven by somebody else. */
+  drive(held: HeldSaga): Promise<DriveEnd>;
   /** Begins no more steps. */
   drain(): void;
   /** Aborts the steps under way; what becomes of them is not recorded any more. */
@@ -41,20 +52,30 @@ export function createDriver({
   setMaxListeners(0, stopped);
   let draining = false;
 
-  async function go(definition: AnyDefinition, { saga, commands }: HeldSaga): Promise<number | undefined> {
-    let current: Recorded | undefined = commands
-      ? { saga, commands }
-      : await recorder.record(definition, saga, { event: { kind: 'resumed' } }, stopped);
+  function first(definition: AnyDefinition, held: HeldSaga): Promise<Recorded | Unrecorded | undefined> {
+    const { saga, commands, unrecorded } = held;
+    if (commands) return Promise.resolve({ saga, commands });
+    const change = definitionChange(definition, saga.record);
+    if (change) return recorder.holdBack(definition, saga, change);
+    const finding: Finding = unrecorded?.finding ?? { event: { kind: 'resumed' } };
+    return recorder.record(definition, saga, finding, stopped, unrecorded?.failures ?? 0);
+  }
+
+  async function go(definition: AnyDefinition, held: HeldSaga): Promise<DriveEnd> {
+    let current = await first(definition, held);
+    let { saga } = held;
     while (current) {
+      if ('finding' in current) return { kind: 'again', held: { saga, unrecorded: current }, delayMs: current.delayMs };
+      saga = current.saga;
       const call = current.commands.find(isCall);
-      if (!call) return current.saga.record.waitUntilMs;
-      if (draining) return undefined;
-      const outcome = await callStep(definition, current.saga, call, { clock, stopped });
-      if (stopped.aborted) return undefined;
-      current = await recorder.record(definition, current.saga, findingOf(call, outcome), stopped);
+      if (!call) return endOf(saga);
+      if (draining) return { kind: 'over', finished: false };
+      const outcome = await callStep(definition, saga, call, { clock, stopped });
+      if (stopped.aborted) return { kind: 'over', finished: false };
+      current = await recorder.record(definition, saga, findingOf(call, outcome), stopped, 0);
     }
     // It may wait by now: a commit of ours that seemed to fail has given the lease up.
-    return clock.now();
+    return { kind: 'due', timeMs: clock.now() };
   }
 
   return {
@@ -70,6 +91,11 @@ export function createDriver({
     },
     abort: () => stop.abort(new Error('the saga engine stops')),
   };
+}
+
+function endOf({ record }: StoredSaga): DriveEnd {
+  const { waitUntilMs } = record;
+  return waitUntilMs === undefined ? { kind: 'over', finished: true } : { kind: 'due', timeMs: waitUntilMs };
 }
 
 function findingOf({ kind, step }: StepCall, outcome: StepOutcome): Finding {

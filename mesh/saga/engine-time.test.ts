@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
-import { undoPatienceMs } from './decide.ts';
+
+import { undoPatienceMs } from './running-time.ts';
 import type { SagaEngine, SagaView } from './saga.ts';
+import { createKeptLog } from './testing/log-lines.ts';
 import {
   begin,
   closeAfterEach,
@@ -28,8 +30,9 @@ describe('the time of a saga', () => {
   async function setUp(saga = createTestSaga()) {
     const clock = createTestClock();
     const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
-    const engine = await startEngine(storage, saga, { clock, retry: { initialMs: 200, maxMs: 300_000 } });
-    return { saga, clock, storage, engine };
+    const { logger, lines } = createKeptLog();
+    const engine = await startEngine(storage, saga, { clock, logger, retry: { initialMs: 200, maxMs: 300_000 } });
+    return { saga, clock, storage, engine, lines };
   }
 
   function attempted(
@@ -76,7 +79,7 @@ describe('the time of a saga', () => {
   });
 
   it('turns it back when it is up, and undoes the step whose outcome is unknown', async () => {
-    const { saga, clock, storage, engine } = await setUp(createTestSaga({ timeoutMs: 300 }));
+    const { saga, clock, storage, engine, lines } = await setUp(createTestSaga({ timeoutMs: 300 }));
     saga.onCall('run charge', getsLost, getsLost);
     await begin(storage, engine, saga);
     for (const tries of [1, 2]) {
@@ -87,6 +90,7 @@ describe('the time of a saga', () => {
     const view = await reaches(engine, 'compensated');
     expect(view.failure).toMatchObject({ reason: 'SAGA_TIMED_OUT', cancelled: false });
     expect(saga.calls.slice(-4)).toEqual(['run charge', 'run charge', 'undo charge', 'undo reserve']);
+    expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ failure: { reason: 'SAGA_TIMED_OUT' } }]);
   });
 
   it('does not matter any more once the pivot has started', async () => {

@@ -5,9 +5,11 @@ import { currentScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createSagaAdmin } from './admin.ts';
+import { createBacklogMeter } from './backlog.ts';
 import { type AnyDefinition, type Catalog, createCatalog } from './catalog.ts';
 import { changeFromOutside } from './change-from-outside.ts';
 import { acceptsCancel, decide } from './decide.ts';
+import { requireUnchanged } from './definition-change.ts';
 import { createDriver } from './driver.ts';
 import { migrateSagas } from './migrations.ts';
 import { newRecord } from './record.ts';
@@ -33,6 +35,8 @@ export interface SagaEngineOptions {
   readonly maxConcurrent?: number;
   /** Waits between tries, ±20 %. Default 200 ms, doubled up to 5 min. */
   readonly retry?: RetryPolicy;
+  /** How long it may take to work off what is unfinished, before `backlog` says that it is too much. Default 5 min. */
+  readonly maxBacklogMs?: number;
 }
 
 const defaultStopGraceMs = 5_000;
@@ -44,11 +48,31 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
   const leaseMs = options.leaseMs ?? 10_000;
   const retry = options.retry ?? { initialMs: 200, maxMs: 300_000 };
   const catalog = createCatalog(options.definitions);
-  const recorder = createRecorder({ storage, clock, logger, retry, owner, leaseMs });
-  const driver = createDriver({ catalog, recorder, clock });
-  const maxConcurrent = options.maxConcurrent ?? 200;
-  const scheduler = createScheduler({ storage, catalog, driver, clock, logger, owner, leaseMs, maxConcurrent });
+  const backlog = createBacklogMeter({ storage, clock, maxBacklogMs: options.maxBacklogMs ?? 300_000 });
+  const onUnanswered = backlog.noteUnanswered;
+  const recorder = createRecorder({ storage, clock, logger, retry, owner, leaseMs, onUnanswered });
+  const scheduler = createScheduler({
+    storage,
+    catalog,
+    driver: createDriver({ catalog, recorder, clock }),
+    clock,
+    logger,
+    owner,
+    leaseMs,
+    maxConcurrent: options.maxConcurrent ?? 200,
+    retry,
+    onFinished: backlog.noteFinished,
+    onIdle: backlog.noteIdle,
+  });
   const wake = () => scheduler.noteDue(clock.now());
+  let isPrepared = false;
+
+  async function prepare(): Promise<void> {
+    if (isPrepared) return;
+    await migrateSagas(storage);
+    await requireUnchanged(storage, catalog);
+    isPrepared = true;
+  }
 
   return {
     ...createSagaAdmin({ storage, catalog, retry, clock, wake }),
@@ -58,11 +82,13 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
       if (!known) throw new Error(`the saga ${definition.name} v${definition.version} was not given to the engine`);
       const nowMs = clock.now();
       const saga = newSaga(known, { id, subjectId, data }, nowMs);
+      tx.afterCommit(backlog.noteBegun);
       if (!scheduler.hasRoom()) {
         await insertSaga(tx, saga, { leaseOwner: null, dueTimeMs: nowMs });
         tx.afterCommit(wake);
         return;
       }
+      backlog.noteIdle();
       const first = decide(known, retry, saga.record, { kind: 'resumed', nowMs, jitter: randomJitter() });
       const held: StoredSaga = { ...saga, record: first.record, leaseOwner: owner };
       await insertSaga(tx, held, { leaseOwner: owner, dueTimeMs: nowMs + leaseMs });
@@ -80,13 +106,16 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
       return accepted;
     },
 
+    backlog: backlog.read,
+    prepare,
+
     async start() {
-      await migrateSagas(storage);
+      await prepare();
       await warnOfUndefined(storage, catalog, logger);
       await tellUnfinished(storage, logger);
       // Nobody else can be using the database, so who holds these leases is dead.
       if (storage.exclusive) await releaseLeases(storage, 'others', owner, clock.now());
-      scheduler.start();
+      await scheduler.start();
     },
 
     stop: (graceMs = defaultStopGraceMs) => scheduler.stop(graceMs),

@@ -2,7 +2,12 @@ import type { SagaFailure, SagaState, SagaStepView } from './saga.ts';
 
 /** What deciding needs to know of a definition. */
 export interface SagaShape {
-  readonly steps: readonly { readonly name: string; readonly pivot?: boolean; readonly undo?: unknown }[];
+  readonly steps: readonly {
+    readonly name: string;
+    readonly pivot?: boolean;
+    readonly undo?: unknown;
+    readonly timeoutMs?: number;
+  }[];
   readonly timeoutMs?: number;
 }
 
@@ -19,15 +24,17 @@ export interface SagaRecord {
   readonly failure: SagaFailure | undefined;
   /** A cancel that was asked for and not acted on yet. */
   readonly cancel: StepError | undefined;
-  /** When the saga's time is up. */
-  readonly deadlineMs: number;
+  /** How much of its time the saga has used on its way forward. */
+  readonly usedMs: number;
+  /** Since when `usedMs` grows; undefined while the saga waits for a slot, a process or an operator. */
+  readonly countsFromMs: number | undefined;
   /** When the undo under way is given up and parked. */
   readonly undoDeadlineMs: number | undefined;
-  /** Set while nothing is under way: when to go on. */
+  /** Set while nothing is under way: when to continue. */
   readonly waitUntilMs: number | undefined;
+  /** How many times in a row what happened could not be recorded. */
+  readonly heldBack: number;
 }
-
-const defaultTimeoutMs = 600_000;
 
 /** A saga of which nothing has been tried. */
 export function newRecord(shape: SagaShape, nowMs: number): SagaRecord {
@@ -36,10 +43,21 @@ export function newRecord(shape: SagaShape, nowMs: number): SagaRecord {
     steps: shape.steps.map((step) => newStep(step.name)),
     failure: undefined,
     cancel: undefined,
-    deadlineMs: nowMs + (shape.timeoutMs ?? defaultTimeoutMs),
+    usedMs: 0,
+    countsFromMs: undefined,
     undoDeadlineMs: undefined,
     waitUntilMs: nowMs,
+    heldBack: 0,
   };
+}
+
+/**
+ * Reads a stored record. One of before `usedMs` has a deadline by the clock instead, which went on while the saga could
+ * not run: its time begins again.
+ */
+export function recordFromJson(text: string): SagaRecord {
+  const stored = JSON.parse(text) as Omit<SagaRecord, 'usedMs' | 'heldBack'> & Partial<SagaRecord>;
+  return { ...stored, usedMs: stored.usedMs ?? 0, heldBack: stored.heldBack ?? 0 };
 }
 
 function newStep(name: string): SagaStepView {

@@ -1,9 +1,13 @@
+import { isInfrastructureFault } from '../errors/codes.ts';
+import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { pause } from '../telemetry/pause.ts';
 import { type AnyDefinition, report } from './catalog.ts';
-import { decide, isCall, reportsOf, type SagaCommand, type SagaEvent } from './decide.ts';
+import { decide, type SagaEvent } from './decide.ts';
+import { isCall, reportsOf, type SagaCommand } from './decision.ts';
+import { createProgressLog } from './progress-log.ts';
 import { type RetryPolicy, randomJitter, retryDelayMs } from './retry-delay.ts';
 import { type Schedule, selectSaga, updateByDriver } from './saga-table.ts';
 import type { StoredSaga } from './stored-saga.ts';
@@ -15,6 +19,8 @@ export interface RecorderOptions {
   readonly retry: RetryPolicy;
   readonly owner: string;
   readonly leaseMs: number;
+  /** Called when a call of a step or an undo had no definite answer. */
+  readonly onUnanswered: () => void;
 }
 
 /** What is to be recorded: an event, and what the step that it is about passes on. */
@@ -29,37 +35,90 @@ export interface Recorded {
   readonly commands: readonly SagaCommand[];
 }
 
+/** What could not be recorded: record it again after `delayMs`. */
+export interface Unrecorded {
+  readonly finding: Finding;
+  /** How many times in a row. */
+  readonly failures: number;
+  readonly delayMs: number;
+}
+
 /** Records what a driver found out, and what follows from it. */
 export interface Recorder {
   /**
-   * Decides and writes, in one transaction with what the owner makes of it, as often as it takes. Undefined, and nothing
-   * was written: somebody else drives the saga, nobody has to any more, or `stopped` has aborted.
+   * Decides and writes, in one transaction with what the owner makes of it; a few attempts. When they fail the saga is held
+   * back: it waits, shows as failing, and takes no slot. Where the database keeps not even that, it is up to the caller
+   * (`Unrecorded`). `failures`: how many times before. Undefined, and nothing was written: somebody else drives the saga,
+   * nobody has to any more, or `stopped` has aborted.
    */
   record(
     definition: AnyDefinition,
     saga: StoredSaga,
     finding: Finding,
     stopped: AbortSignal,
-  ): Promise<Recorded | undefined>;
+    failures: number,
+  ): Promise<Recorded | Unrecorded | undefined>;
+  /** Has a saga wait that cannot be driven, and shows why. */
+  holdBack(definition: AnyDefinition, saga: StoredSaga, error: unknown): Promise<Recorded | undefined>;
 }
+
+const attemptsInSlot = 3;
+const failuresInMemory = 5;
+const storageRetryMs = 5_000;
 
 /** Makes the recorder of an engine. */
 export function createRecorder(options: RecorderOptions): Recorder {
   const { storage, clock, logger, retry } = options;
+  const log = createProgressLog(logger, clock);
+
+  function write(definition: AnyDefinition, saga: StoredSaga, finding: Finding): Promise<Recorded | undefined> {
+    return storage.transaction((tx) => recordIn(tx, options, definition, saga, finding));
+  }
+
+  async function holdBack(definition: AnyDefinition, saga: StoredSaga, error: unknown): Promise<Recorded | undefined> {
+    log.heldBack(saga, error);
+    return await write(definition, saga, { event: { kind: 'held-back', error: stepErrorOf(error) } });
+  }
+
+  async function giveUp(
+    definition: AnyDefinition,
+    saga: StoredSaga,
+    finding: Finding,
+    error: unknown,
+    failures: number,
+  ): Promise<Recorded | Unrecorded | undefined> {
+    // A database that is away comes back, and then what was found out is still worth having.
+    const isAway = isInfrastructureFault(error);
+    if (!isAway || failures > failuresInMemory) {
+      try {
+        return await holdBack(definition, saga, error);
+      } catch (refused) {
+        log.notHeldBack(saga, refused);
+      }
+    } else {
+      log.heldBack(saga, error);
+    }
+    const delayMs = retryDelayMs(retry, attemptsInSlot + failures, randomJitter());
+    return { finding, failures, delayMs: isAway ? Math.min(delayMs, storageRetryMs) : delayMs };
+  }
+
   return {
-    async record(definition, saga, finding, stopped) {
+    async record(definition, saga, finding, stopped, failures) {
+      const attempts = saga.record.heldBack === 0 && failures === 0 ? attemptsInSlot : 1;
       for (let attempt = 1; !stopped.aborted; attempt += 1) {
         try {
-          const recorded = await storage.transaction((tx) => recordIn(tx, options, definition, saga, finding));
-          if (recorded) log(logger, saga, recorded, finding);
+          const recorded = await write(definition, saga, finding);
+          if (recorded) log.recorded(saga, recorded.saga, finding.event);
+          if ('error' in finding.event && !finding.event.kind.endsWith('refused')) options.onUnanswered();
           return recorded;
         } catch (error) {
-          logger.error({ err: error, saga_id: saga.id, attempt }, 'a saga cannot be recorded; trying again');
+          if (attempt >= attempts) return await giveUp(definition, saga, finding, error, failures + 1);
           await pause(clock, retryDelayMs(retry, attempt, randomJitter()), stopped);
         }
       }
       return undefined;
     },
+    holdBack,
   };
 }
 
@@ -107,15 +166,7 @@ function scheduleOf(options: RecorderOptions, commands: readonly SagaCommand[], 
   return { leaseOwner: null, dueTimeMs: undefined };
 }
 
-function log(logger: Logger, saga: StoredSaga, { saga: next }: Recorded, { event }: Finding): void {
-  const fields = { saga: saga.name, saga_id: saga.id, subject_id: saga.subjectId };
-  if ('error' in event && event.kind !== 'step-refused') {
-    logger.warn({ ...fields, event: event.kind, ...event.error }, 'a step of a saga did not succeed');
-  }
-  const { state, failure } = next.record;
-  if (state === saga.record.state) return;
-  if (state === 'needs-attention') logger.error(fields, 'a saga is parked; retry or resolve it');
-  else if (state === 'completed') logger.debug(fields, 'a saga completed');
-  else if (state === 'compensating') logger.info({ ...fields, failure }, 'a saga turned back: it undoes its steps');
-  else logger.info({ ...fields, failure }, 'a saga is undone');
+function stepErrorOf(error: unknown): { readonly reason: string; readonly message: string } {
+  const reason = error instanceof MeshError ? error.reason : 'INTERNAL';
+  return { reason, message: error instanceof Error ? error.message : String(error) };
 }

@@ -1,6 +1,7 @@
 import { paddedList } from '../storage/padded-list.ts';
 import type { Queryable, Storage } from '../storage/storage.ts';
 import { toJson } from './json.ts';
+import { recordFromJson } from './record.ts';
 import type { SagaState } from './saga.ts';
 import { type SagaRow, type StoredSaga, sagaFromRow } from './stored-saga.ts';
 
@@ -64,6 +65,33 @@ export async function selectPage(
     [afterId, limit, ...(states ?? [])],
   );
   return rows.map(sagaFromRow);
+}
+
+/** An unfinished saga, as far as its steps are compared with its definition's. */
+export interface UnfinishedSteps {
+  readonly id: string;
+  readonly name: string;
+  readonly definitionVersion: number;
+  readonly steps: readonly { readonly name: string }[];
+}
+
+/** The first sagas in `state` after `afterId`. */
+export async function selectUnfinishedSteps(
+  from: Queryable,
+  state: SagaState,
+  afterId: string,
+  limit: number,
+): Promise<UnfinishedSteps[]> {
+  const rows = await from.query<Pick<SagaRow, 'id' | 'name' | 'definition_version' | 'record'>>(
+    'SELECT id, name, definition_version, record FROM saga WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3',
+    [state, afterId, limit],
+  );
+  return rows.map(({ id, name, definition_version, record }) => ({
+    id,
+    name,
+    definitionVersion: Number(definition_version),
+    steps: recordFromJson(record).steps,
+  }));
 }
 
 /**
@@ -149,6 +177,30 @@ export async function claimDue(
   return rows.map(sagaFromRow);
 }
 
+/**
+ * Makes due at `nowMs` what is due after `farthestWaitMs`, and the leases of others that end after `farthestLeaseMs`.
+ * Resolves with how many there were.
+ */
+export function takeStrays(
+  storage: Storage,
+  limits: {
+    readonly owner: string;
+    readonly nowMs: number;
+    readonly farthestWaitMs: number;
+    readonly farthestLeaseMs: number;
+  },
+): Promise<number> {
+  const { owner, nowMs, farthestWaitMs, farthestLeaseMs } = limits;
+  return storage.transaction((tx) =>
+    tx.execute(
+      `UPDATE saga SET lease_owner = NULL, due_time = $1, epoch = epoch + 1
+       WHERE due_time > $2
+         AND ((lease_owner IS NULL AND due_time > $3) OR (lease_owner <> $4 AND due_time > $5))`,
+      [nowMs, Math.min(farthestWaitMs, farthestLeaseMs), farthestWaitMs, owner, farthestLeaseMs],
+    ),
+  );
+}
+
 /** When the next saga that waits is due; `undefined` when none waits. */
 export async function nextDueTime(
   storage: Storage,
@@ -209,6 +261,32 @@ export async function countUnfinished(db: Queryable): Promise<{ readonly going: 
             (SELECT count(*) FROM saga WHERE state = 'needs-attention') AS parked`,
   );
   return { going: Number(row?.going), parked: Number(row?.parked) };
+}
+
+/** How many sagas are on their way. */
+export async function countGoing(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ going: bigint }>(
+    "SELECT count(*) AS going FROM saga WHERE state IN ('running', 'compensating')",
+  );
+  return Number(row?.going);
+}
+
+/** How long the saga that has been due longest waits for somebody to drive it; 0 when none does. */
+export async function longestWaitMs(db: Queryable, nowMs: number): Promise<number> {
+  const [row] = await db.query<{ due_time: bigint }>(
+    'SELECT due_time FROM saga WHERE due_time <= $1 AND lease_owner IS NULL ORDER BY due_time LIMIT 1',
+    [nowMs],
+  );
+  return row ? nowMs - Number(row.due_time) : 0;
+}
+
+/** How many processes drive sagas of this database at the moment. */
+export async function countDrivers(db: Queryable, nowMs: number): Promise<number> {
+  const [row] = await db.query<{ drivers: bigint }>(
+    'SELECT count(DISTINCT lease_owner) AS drivers FROM saga WHERE due_time > $1 AND lease_owner IS NOT NULL',
+    [nowMs],
+  );
+  return Number(row?.drivers);
 }
 
 /** Kinds of unfinished sagas that are none of `definitions`. */

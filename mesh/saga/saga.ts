@@ -11,11 +11,11 @@ export interface StepContext {
 
 /**
  * A step of a saga. `run` has an effect somewhere else and resolves with what the later steps need, or rejects. A
- * MeshError or ClientError whose code is a definite refusal (INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS,
- * PERMISSION_DENIED, FAILED_PRECONDITION, OUT_OF_RANGE, UNAUTHENTICATED, UNIMPLEMENTED) says that this try had no effect:
- * the saga turns back, without undoing this step unless an earlier try of it may still have one. Anything else leaves the
- * outcome unknown: the same step is tried again, with the same id, until the answer is definite or the saga's time is
- * up; then this step is undone as well.
+ * MeshError or ClientError that is a refusal (`isRefusal` in mesh/errors/codes.ts) says that this try had no effect: the
+ * saga turns back, without undoing this step unless an earlier try of it may still have one. Anything else leaves the
+ * outcome unknown: the same step is tried again, with the same id, until the answer is definite or the saga's time is up;
+ * then this step is undone as well. While the answers say that the installation is wired wrongly (`isMiswired`), that
+ * time stands still.
  */
 export interface SagaStep<Data> {
   /** kebab-case, unique in the saga: `reserve-stock`. */
@@ -58,7 +58,10 @@ export interface SagaDefinition<Data> {
   readonly name: string;
   readonly version: number;
   readonly steps: readonly SagaStep<Data>[];
-  /** After this a saga that has not completed turns back. Default 10 min. */
+  /**
+   * After this a saga that has not completed turns back. It counts from the start of the first step, while a step is called
+   * or waits to be tried again; not while the saga waits for a slot, nor while no process drives it. Default 10 min.
+   */
   readonly timeoutMs?: number;
   /**
    * Writes what a step of progress means for the owner's own rows and events, in the transaction that records it. The
@@ -122,6 +125,18 @@ export interface SagaAdmin {
   resolve(id: string, step: string, outcome: 'undone' | 'skipped', note: string): Promise<SagaView>;
 }
 
+/** How much work there is, beside how much there may be. */
+export interface SagaBacklog {
+  /** Sagas that were begun and neither ended nor wait for an operator. */
+  readonly unfinished: number;
+  /** How many can be worked off in the time that a backlog may take (`maxBacklogMs`). */
+  readonly limit: number;
+  /** How long it takes until there is room again; 0 while there is. */
+  readonly retryAfterMs: number;
+  /** How long the saga that waits longest for a slot has waited. */
+  readonly oldestWaitMs: number;
+}
+
 /** Runs durable sagas of one service, in that service's own database. */
 export interface SagaEngine extends SagaAdmin {
   /** Begins a saga in the caller's transaction, beside the row it is about; it runs once that is committed. */
@@ -135,7 +150,14 @@ export interface SagaEngine extends SagaAdmin {
    * too late: it is terminal, or its pivot step has started. A step under way is awaited first.
    */
   cancel(tx: Transaction, id: string, failure: { readonly reason: string; readonly message: string }): Promise<boolean>;
-  /** Takes up unfinished sagas, those of a dead process included, and drives them. */
+  /** How much is unfinished, and how much may be. Whoever begins sagas refuses more than that. */
+  backlog(): Promise<SagaBacklog>;
+  /**
+   * Makes its table, and fails with FAILED_PRECONDITION `SAGA_DEFINITION_CHANGED` when unfinished sagas began with other
+   * steps than the definition of their name and version has. To be called before anything is served.
+   */
+  prepare(): Promise<void>;
+  /** Takes up unfinished sagas, those of a dead process included, and drives them. Fails as `prepare` does. */
   start(): Promise<void>;
   /** Starts no more steps, waits for those under way up to `graceMs` (default 5 s), aborts the rest, gives back its leases. */
   stop(graceMs?: number): Promise<void>;

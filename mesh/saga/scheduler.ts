@@ -2,8 +2,10 @@ import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalog } from './catalog.ts';
-import type { Driver, HeldSaga } from './driver.ts';
+import type { DriveEnd, Driver, HeldSaga } from './driver.ts';
+import type { RetryPolicy } from './retry-delay.ts';
 import { claimDue, nextDueTime, releaseLeases, renewLeases } from './saga-table.ts';
+import { createStrays } from './strays.ts';
 
 export interface SchedulerOptions {
   readonly storage: Storage;
@@ -14,17 +16,23 @@ export interface SchedulerOptions {
   readonly owner: string;
   readonly leaseMs: number;
   readonly maxConcurrent: number;
+  readonly retry: RetryPolicy;
+  /** Called when a saga ends or is parked here. */
+  readonly onFinished: () => void;
+  /** Called when all that are due are driven, and a slot is still free. */
+  readonly onIdle: () => void;
 }
 
-/** Decides which sagas are driven now. What does not fit waits in the database. */
+/** Decides which sagas are driven now: those that are due longest. What does not fit waits in the database. */
 export interface Scheduler {
-  /** Whether a saga that begins now can be driven at once. */
+  /** Whether a saga that begins now can be driven immediately: there is room, and nobody waits for it. */
   hasRoom(): boolean;
   /** Drives a saga whose lease is held here, now or when others have made room. */
   launch(held: HeldSaga): void;
   /** Tells of a saga in the database that waits until `timeMs`. */
   noteDue(timeMs: number): void;
-  start(): void;
+  /** Resolves when what was due has been looked at. */
+  start(): Promise<void>;
   /** Waits for what is under way up to `graceMs`, aborts the rest and gives all leases back. */
   stop(graceMs: number): Promise<void>;
 }
@@ -34,10 +42,13 @@ const storageRetryMs = 1_000;
 
 /** Makes the scheduler of an engine. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { storage, catalog, driver, clock, logger, owner, leaseMs, maxConcurrent } = options;
+  const { storage, catalog, driver, clock, logger, owner, leaseMs, maxConcurrent, retry } = options;
+  const strays = createStrays({ storage, clock, logger, owner, leaseMs, retry });
   const active = new Map<HeldSaga, Promise<void>>();
   // Begun while others took the room: at most as many as transactions were open at once.
   const ready: HeldSaga[] = [];
+  // Held here without a slot, since the database does not even take that they wait.
+  const later = new Map<HeldSaga, () => void>();
   const timers = new Map<string, () => void>();
   let running = false;
   let nextDueMs = Number.POSITIVE_INFINITY;
@@ -53,10 +64,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   async function run(held: HeldSaga): Promise<void> {
     try {
-      const dueMs = await driver.drive(held);
-      if (dueMs !== undefined) nextDueMs = Math.min(nextDueMs, dueMs);
+      settle(await driver.drive(held));
     } catch (error) {
-      logger.error({ err: error, saga_id: held.saga.id }, 'a saga cannot be driven');
+      logger.error({ err: error, saga_id: held.saga.id }, 'a saga cannot be driven; it is tried again');
+      launchLater(held, storageRetryMs);
     }
     active.delete(held);
     const next = ready.shift();
@@ -64,16 +75,37 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     else pump();
   }
 
+  function settle(end: DriveEnd): void {
+    if (end.kind === 'due') nextDueMs = Math.min(nextDueMs, end.timeMs);
+    else if (end.kind === 'again') launchLater(end.held, end.delayMs);
+    else if (end.finished) options.onFinished();
+  }
+
+  function launchLater(held: HeldSaga, delayMs: number): void {
+    if (!running) return;
+    const callOff = clock.after(delayMs, () => {
+      later.delete(held);
+      launch(held);
+    });
+    later.set(held, callOff);
+  }
+
   /** Claims what is due while there is room, then sets the timer for what is due next. */
   function pump(): void {
     if (!running || pumping !== undefined) return;
-    if (room() > 0 && nextDueMs <= clock.now()) pumping = claimAll();
-    else setTimer('due', room() > 0 ? nextDueMs - clock.now() : Number.POSITIVE_INFINITY, pump);
+    const waitMs = nextDueMs - clock.now();
+    // Nothing waits that long: a clock was wrong when that was written, or is since.
+    const isStray = waitMs > strays.farthestMs && waitMs < Number.POSITIVE_INFINITY;
+    if (room() > 0 && (waitMs <= 0 || isStray)) pumping = claimAll(isStray);
+    else setTimer('due', room() > 0 ? waitMs : Number.POSITIVE_INFINITY, pump);
   }
 
-  async function claimAll(): Promise<void> {
+  async function claimAll(hasStray: boolean): Promise<void> {
     try {
-      while (running && room() > 0 && nextDueMs <= clock.now()) await claimPage();
+      await strays.takeOver(hasStray);
+      do {
+        await claimPage();
+      } while (running && room() > 0 && nextDueMs <= clock.now());
     } catch (error) {
       logger.warn({ err: error }, 'sagas that are due cannot be read; trying again');
       nextDueMs = clock.now() + storageRetryMs;
@@ -84,6 +116,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   async function claimPage(): Promise<void> {
     const limit = Math.min(room(), claimPageSize);
+    if (limit <= 0) return;
     const nowMs = clock.now();
     // Before the database is asked: what is noted meanwhile may be younger than its answer.
     nextDueMs = Number.POSITIVE_INFINITY;
@@ -91,6 +124,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     for (const saga of sagas) launch({ saga });
     const dueMs = sagas.length === limit ? nowMs : await nextDueTime(storage, catalog.definitions);
     nextDueMs = Math.min(nextDueMs, dueMs ?? Number.POSITIVE_INFINITY);
+    if (nextDueMs > clock.now()) options.onIdle();
   }
 
   function noteDue(timeMs: number): void {
@@ -99,7 +133,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   async function renew(): Promise<void> {
-    const ids = [...active.keys(), ...ready].map(({ saga }) => saga.id);
+    const ids = [...active.keys(), ...ready, ...later.keys()].map(({ saga }) => saga.id);
     try {
       if (ids.length > 0) await renewLeases(storage, owner, ids, clock.now() + leaseMs);
     } catch (error) {
@@ -128,20 +162,21 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   return {
-    hasRoom: () => running && room() > 0,
+    hasRoom: () => running && room() > 0 && pumping === undefined && nextDueMs > clock.now(),
     launch,
     noteDue,
-    start() {
+    async start() {
       running = true;
       if (!storage.exclusive) {
         setTimer('renew', leaseMs / 3, () => void renew());
         setTimer('scan', leaseMs / 2, scanForExpired);
       }
       noteDue(clock.now());
+      await pumping;
     },
     async stop(graceMs) {
       running = false;
-      for (const callOff of timers.values()) callOff();
+      for (const callOff of [...timers.values(), ...later.values()]) callOff();
       driver.drain();
       if (graceMs === 0) driver.abort();
       const callOff = clock.after(graceMs, driver.abort);

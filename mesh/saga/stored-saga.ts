@@ -1,6 +1,6 @@
 import type { Row } from '../storage/storage.ts';
 import { fromJson } from './json.ts';
-import type { SagaRecord } from './record.ts';
+import { recordFromJson, type SagaRecord } from './record.ts';
 import type { SagaView } from './saga.ts';
 
 /** A saga as it is kept. */
@@ -51,7 +51,7 @@ export function sagaFromRow(row: SagaRow): StoredSaga {
     name: row.name,
     definitionVersion: Number(row.definition_version),
     subjectId: row.subject_id,
-    record: JSON.parse(row.record) as SagaRecord,
+    record: recordFromJson(row.record),
     data: fromJson(row.data),
     notes: JSON.parse(row.notes) as string[],
     requestId: row.request_id,

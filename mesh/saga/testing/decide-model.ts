@@ -1,5 +1,7 @@
-import { acceptsCancel, decide, isCall, type SagaEvent, type StepCall, undoPatienceMs } from '../decide.ts';
+import { acceptsCancel, decide, hasTimedOut, type SagaEvent } from '../decide.ts';
+import { isCall, type StepCall } from '../decision.ts';
 import { newRecord, type SagaRecord, type SagaShape } from '../record.ts';
+import { undoPatienceMs } from '../running-time.ts';
 
 /** What an abstract participant holds for a step: `tombstoned` was undone before it was done, and is never done later. */
 type Effect = 'absent' | 'done' | 'undone' | 'tombstoned';
@@ -15,8 +17,10 @@ export interface World {
   /** How many effects each step has had. */
   readonly timesDone: readonly number[];
   readonly cancelAccepted: boolean;
-  /** 0: in time; 1: the saga's time is up; 2: patience with an undo is over as well. */
+  /** How far the clock is: by one, as much as a saga has; by two, as much as the patience with an undo. */
   readonly time: 0 | 1 | 2;
+  /** Whether time passed while the saga could run: during a step. */
+  readonly ranOut: boolean;
   readonly faultsLeft: number;
 }
 
@@ -28,19 +32,22 @@ export interface Move {
 }
 
 const timeoutMs = 1_000;
+// A call may take as long as it likes here, so that time can be up after one.
+const stepTimeoutMs = 2 * undoPatienceMs;
 const nowByTime = [0, 2 * timeoutMs, 4 * timeoutMs + undoPatienceMs] as const;
 const retry = { initialMs: 1, maxMs: 1 };
 
 /** The world before anything happened. */
 export function firstWorld(shape: SagaShape, faults: number): World {
   return {
-    record: newRecord({ ...shape, timeoutMs }, 0),
+    record: newRecord(shape, 0),
     call: undefined,
     effects: shape.steps.map(() => 'absent'),
     late: shape.steps.map(() => false),
     timesDone: shape.steps.map(() => 0),
     cancelAccepted: false,
     time: 0,
+    ranOut: false,
     faultsLeft: faults,
   };
 }
@@ -64,11 +71,16 @@ export function keyOf(world: World): string {
   const flags = [
     record.cancel !== undefined,
     record.waitUntilMs !== undefined,
+    record.countsFromMs === undefined ? undefined : nowByTime.findLastIndex((ms) => ms <= (record.countsFromMs ?? 0)),
+    record.usedMs >= timeoutMs,
     record.undoDeadlineMs,
     record.failure?.cancelled,
+    hasTimedOut(record),
+    record.heldBack > 0,
   ];
-  const { call, effects, late, timesDone, cancelAccepted, time, faultsLeft } = world;
-  return JSON.stringify([record.state, steps, flags, call, effects, late, timesDone, cancelAccepted, time, faultsLeft]);
+  const { call, effects, late, timesDone, cancelAccepted, time, ranOut, faultsLeft } = world;
+  const rest = [call, effects, late, timesDone, cancelAccepted, time, ranOut, faultsLeft];
+  return JSON.stringify([record.state, steps, flags, ...rest]);
 }
 
 function driverMoves(shape: SagaShape, world: World): Move[] {
@@ -95,7 +107,7 @@ function operatorMoves(shape: SagaShape, world: World): Move[] {
   const forward = world.record.steps[step]?.undoAttempts === 0;
   const settled = forward ? done(world, step) : undone(world, step);
   return [
-    move(`retry ${step}`, apply(shape, world, { kind: 'retry' })),
+    move(`retry ${step}`, apply(shape, world, { kind: 'retry', earlier: 0 })),
     move(`resolve ${step}`, apply(shape, settled, { kind: 'resolve', step })),
   ];
 }
@@ -110,8 +122,13 @@ function lateArrivals(world: World): Move[] {
 function faultMoves(shape: SagaShape, before: World): Move[] {
   const world = { ...before, faultsLeft: before.faultsLeft - 1 };
   const moves = [...callFaults(shape, world), ...cancelMoves(shape, world)];
-  if (world.time < 2) moves.push(move('time passes', { ...world, time: world.time === 0 ? 1 : 2 }));
+  if (world.time < 2) moves.push(move('time passes', timePassed(world)));
   return moves.map((each) => ({ ...each, fault: true }));
+}
+
+/** Time counts while somebody awaits a step. */
+function timePassed(world: World): World {
+  return { ...world, time: world.time === 0 ? 1 : 2, ranOut: world.ranOut || world.call?.kind === 'run' };
 }
 
 function callFaults(shape: SagaShape, world: World): Move[] {
@@ -120,7 +137,10 @@ function callFaults(shape: SagaShape, world: World): Move[] {
   const arrived = kind === 'run' ? done(world, step) : undone(world, step);
   const delayed = { ...world, late: world.late.with(step, true) };
   const unknown: SagaEvent = { kind: kind === 'run' ? 'step-unknown' : 'undo-unknown', step, error };
+  const miswired: SagaEvent = { kind: kind === 'run' ? 'step-miswired' : 'undo-miswired', step, error };
   const moves = [
+    move(`${kind} ${step} has nowhere to go`, apply(shape, world, miswired)),
+    move(`${kind} ${step} applied, not recorded`, apply(shape, arrived, { kind: 'held-back', error })),
     move(`${kind} ${step} applied, answer lost`, apply(shape, arrived, unknown)),
     move(`${kind} ${step} lost`, apply(shape, world, unknown)),
     move(`crash before ${kind} ${step}`, { ...world, call: undefined }),
@@ -168,7 +188,8 @@ function withEffect(world: World, step: number, effect: Effect): World {
 const error = { reason: 'FAULT', message: 'a fault of the model' };
 
 function apply(shape: SagaShape, world: World, event: SagaEvent): World {
-  const { record, commands } = decide(shape, retry, world.record, input(world, event));
+  const limited = { timeoutMs, steps: shape.steps.map((step) => ({ ...step, timeoutMs: stepTimeoutMs })) };
+  const { record, commands } = decide(limited, retry, world.record, input(world, event));
   return { ...world, record, call: commands.find(isCall) };
 }
 

@@ -1,0 +1,97 @@
+import { describe, expect, it, vi } from 'vitest';
+import { describeOnEachDatabase } from '../testing/databases.ts';
+import { eventually } from '../testing/eventually.ts';
+import { createTestClock, type TestClock } from '../testing/test-clock.ts';
+import type { SagaEngine } from './saga.ts';
+import { begin, closeAfterEach, createGate, openTestStorage, startEngine } from './testing/test-engine.ts';
+import { createTestSaga, type TestSaga } from './testing/test-saga.ts';
+
+/** What a step takes; the clock goes on with the steps, however fast the machine is. */
+const stepMs = 10;
+
+describeOnEachDatabase((newUrl) => {
+  closeAfterEach();
+
+  /** A saga that takes a tenth of its time, or less, where four are driven side by side. */
+  function createSlowSaga(clock: TestClock): TestSaga {
+    const saga = createTestSaga({ timeoutMs: 2_000 });
+    const slow = async () => clock.advance(stepMs);
+    for (const { name } of saga.definition.steps) saga.onCall(`run ${name}`, ...Array(2_000).fill(slow));
+    return saga;
+  }
+
+  async function statesOf(engine: SagaEngine): Promise<Record<string, number>> {
+    const states = await Array.fromAsync(engine.list({}, ''), ({ state }) => state);
+    return Object.fromEntries(
+      Map.groupBy(states, (state) => state)
+        .entries()
+        .map(([state, all]) => [state, all.length]),
+    );
+  }
+
+  /** How far each saga came before or after its turn, when it began its first step. */
+  function displacements(saga: TestSaga, begun: readonly string[]): number[] {
+    const first = new Map<string, number>();
+    for (const { sagaId } of saga.contexts) if (!first.has(sagaId)) first.set(sagaId, first.size);
+    return begun.map((id, at) => Math.abs((first.get(id) ?? Number.POSITIVE_INFINITY) - at));
+  }
+
+  describe('a backlog', () => {
+    it('is worked off first come, first served, also while others begin, and times nobody out who waits', async () => {
+      const count = 300;
+      const clock = createTestClock();
+      const saga = createSlowSaga(clock);
+      const storage = await openTestStorage(newUrl());
+      const engine = await startEngine(storage, saga, { clock, maxConcurrent: 4 });
+      const begun: string[] = [];
+      const next = async () => {
+        while (begun.length < count) {
+          const id = `saga-${begun.length}`;
+          begun.push(id);
+          clock.advance(1);
+          await begin(storage, engine, saga, id);
+        }
+      };
+      const startMs = clock.now();
+      await Promise.all(Array.from({ length: 16 }, next));
+      await vi.waitFor(async () => expect(await statesOf(engine)).toEqual({ completed: count }), 20_000);
+      // The last ones waited longer than all the time that they have.
+      expect(clock.now() - startMs).toBeGreaterThan(5_000);
+      expect(Math.max(...displacements(saga, begun))).toBeLessThanOrEqual(64);
+    }, 30_000);
+
+    it('survives a stop that takes longer than all the time of a saga', async () => {
+      const count = 100;
+      const clock = createTestClock();
+      const saga = createSlowSaga(clock);
+      const storage = await openTestStorage(newUrl());
+      const first = await startEngine(storage, saga, { clock, maxConcurrent: 4 });
+      const ids = Array.from({ length: count }, (_, index) => `saga-${index}`);
+      await Promise.all(ids.map((id) => begin(storage, first, saga, id)));
+      await eventually(() => expect(saga.calls).toContain('run ship'));
+      await first.stop(0);
+      clock.advance(3_600_000);
+      const second = await startEngine(storage, saga, { clock, maxConcurrent: 4 });
+      await eventually(async () => expect(await statesOf(second)).toEqual({ completed: count }));
+    });
+
+    it('is too much when it cannot be worked off in time, until it is', async () => {
+      const saga = createTestSaga({ steps: [{ name: 'only' }] });
+      const storage = await openTestStorage(newUrl());
+      const gates = Array.from({ length: 30 }, createGate);
+      saga.onCall('run only', ...gates.map(({ behaviour }) => behaviour));
+      // At the 50 a second that are assumed at first: 25.
+      const engine = await startEngine(storage, saga, { maxConcurrent: 2, maxBacklogMs: 500 });
+      const ids = Array.from({ length: 30 }, (_, index) => `saga-${index}`);
+      for (const id of ids.slice(0, 24)) await begin(storage, engine, saga, id);
+      expect(await engine.backlog()).toMatchObject({ unfinished: 24, limit: 25, retryAfterMs: 0 });
+      for (const id of ids.slice(24)) await begin(storage, engine, saga, id);
+      expect(await engine.backlog()).toMatchObject({ unfinished: 30, limit: 25, retryAfterMs: 1_000 });
+      const restarted = await startEngine(storage, saga, { definitions: [], maxBacklogMs: 500 });
+      expect(await restarted.backlog()).toMatchObject({ unfinished: 30, limit: 25 });
+      for (const gate of gates) gate.open();
+      await eventually(async () => expect(await engine.backlog()).toMatchObject({ unfinished: 0, retryAfterMs: 0 }));
+      await eventually(async () => expect(await restarted.backlog()).toMatchObject({ unfinished: 0, oldestWaitMs: 0 }));
+    });
+  });
+});
