@@ -18,6 +18,22 @@ export function orderNotCancellable(id: string, state: string, hasEnded: boolean
   });
 }
 
+/** RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: says when there may be room again. */
+export function tooManyOrders(backlog: {
+  readonly unfinished: number;
+  readonly limit: number;
+  readonly retryAfterMs: number;
+}): MeshError {
+  const { unfinished, limit, retryAfterMs } = backlog;
+  return new MeshError(
+    Status.RESOURCE_EXHAUSTED,
+    'TOO_MANY_ORDERS',
+    `${unfinished} orders are unfinished and no more than ${limit} can be worked off in time: ` +
+      `place this one again in ${Math.ceil(retryAfterMs / 1_000)} s`,
+    { metadata: { unfinished: String(unfinished), limit: String(limit) }, retryAfterMs },
+  );
+}
+
 /** FAILED_PRECONDITION `UNKNOWN_USER`. */
 export function unknownUser(id: string): MeshError {
   return new MeshError(

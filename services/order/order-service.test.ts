@@ -274,10 +274,29 @@ describeServicesOnEachDatabase('the order service', (settings) => {
     });
   });
 
+  describe('an order whose services are wired wrongly', () => {
+    it.each(['createShipment', 'commitStock'])('waits until %s gets there, and completes', async (method) => {
+      let isRepaired = false;
+      onTheWay[method] = async (call) => {
+        if (isRepaired) return call();
+        throw new MeshError(Status.UNIMPLEMENTED, 'UNKNOWN_METHOD', 'this server has no such method');
+      };
+      const { id } = await orders.placeOrder(orderBy(await newUser()));
+      await expect
+        .poll(() => Array.fromAsync(sagaOf(mesh).list({ failing: true }, ''), ({ subjectId }) => subjectId))
+        .toContain(id);
+      expect((await orders.getOrder({ id })).failure).toBeUndefined();
+      isRepaired = true;
+      const states = await statesOf(id);
+      expect(states.at(-1)).toBe('COMPLETED');
+      expect(states).not.toContain('COMPENSATING');
+    });
+  });
+
   describe('an order that needs attention', () => {
     it('is watched on until an operator has it undone', async () => {
       onTheWay.releaseStock = async () => {
-        throw new MeshError(Status.PERMISSION_DENIED, 'NOT_ALLOWED', 'not today');
+        throw new MeshError(Status.FAILED_PRECONDITION, 'NOT_ALLOWED', 'not today');
       };
       const { id } = await orders.placeOrder(orderBy(await newUser(0n)));
       const states: string[] = [];

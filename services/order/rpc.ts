@@ -12,6 +12,7 @@ import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
 import type { CancelOrder } from './cancel-order.ts';
 import { orderNotFound } from './errors.ts';
+import type { LimitBacklog } from './limit-backlog.ts';
 import type { Address } from './order.ts';
 import type { PlaceOrder } from './place-order.ts';
 import { stateOf, toProto } from './proto.ts';
@@ -23,6 +24,7 @@ import type { WatchOrder } from './watch-order.ts';
 export interface OrderRpcDeps {
   readonly storage: Storage;
   readonly idempotency: Idempotency;
+  readonly limitBacklog: LimitBacklog;
   readonly quoteOrder: QuoteOrder;
   readonly placeOrder: PlaceOrder;
   readonly cancelOrder: CancelOrder;
@@ -41,6 +43,7 @@ export function createOrderRpc(deps: OrderRpcDeps): OrderServiceImplementation<M
     async placeOrder(request) {
       const answered = await idempotency.replay(placeOrderCall, request);
       if (answered) return answered;
+      await deps.limitBacklog();
       const lines = await deps.quoteOrder(request.userId, request.items);
       return idempotency.once(placeOrderCall, request, async (tx) =>
         toProto(await deps.placeOrder(tx, { userId: request.userId, lines, shippingAddress: addressOf(request) })),

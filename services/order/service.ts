@@ -7,11 +7,12 @@ import type { CreateService } from '../../mesh/app/service.ts';
 import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { createSagaEngine } from '../../mesh/saga/engine.ts';
-import { migrateSagas } from '../../mesh/saga/migrations.ts';
+import { describeSagas } from '../../mesh/saga/saga-metrics.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { createCancelOrder } from './cancel-order.ts';
 import { orderTopic } from './events.ts';
+import { createLimitBacklog } from './limit-backlog.ts';
 import { createOrderChanges } from './order-changes.ts';
 import { definePlaceOrderSaga } from './place-order.saga.ts';
 import { createPlaceOrder } from './place-order.ts';
@@ -22,7 +23,7 @@ import { createWatchOrder } from './watch-order.ts';
 
 /** Wires the order service. */
 export const createOrderService: CreateService = async (runtime) => {
-  const { clock, logger, events, tasks, draining } = runtime;
+  const { clock, logger, events, metrics, tasks, draining } = runtime;
   const storage = await runtime.openStorage('order');
   await storage.migrate('order', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const idempotency = await createIdempotency(storage, { clock });
@@ -45,11 +46,13 @@ export const createOrderService: CreateService = async (runtime) => {
     recordChange: createRecordChange(outbox, changes),
     clock,
   });
-  await migrateSagas(storage);
   const sagas = createSagaEngine({ storage, definitions: [saga], clock, logger });
+  await sagas.prepare();
+  describeSagas(metrics, 'order', sagas);
   const rpc = createOrderRpc({
     storage,
     idempotency,
+    limitBacklog: createLimitBacklog(sagas),
     quoteOrder: createQuoteOrder(runtime.client(UserServiceContract), inventory),
     placeOrder: createPlaceOrder({ sagas, saga, outbox, clock }),
     cancelOrder: createCancelOrder(sagas),

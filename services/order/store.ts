@@ -4,6 +4,7 @@ import type { Address, Order, OrderFailure, OrderLine, OrderState } from './orde
 /** What changes of an order once it is placed. */
 export interface OrderChange {
   readonly state: OrderState;
+  /** Absent: it has none, also when it had one before an operator set it going. */
   readonly failure?: OrderFailure;
   readonly paymentId?: string;
   readonly shipmentId?: string;
@@ -49,15 +50,15 @@ export async function findOrder(db: Queryable, id: string): Promise<Order | unde
 export async function updateOrder(tx: Transaction, id: string, change: OrderChange): Promise<Order | undefined> {
   const [row] = await tx.query<OrderRow>(
     `UPDATE orders SET state = $2, version = version + 1, update_time = $3,
-       failure_reason = COALESCE($4, failure_reason), failure_message = COALESCE($5, failure_message),
+       failure_reason = $4, failure_message = $5,
        payment_id = COALESCE($6, payment_id), shipment_id = COALESCE($7, shipment_id)
      WHERE id = $1 RETURNING *`,
     [
       id,
       change.state,
       change.timeMs,
-      change.failure?.reason ?? null,
-      change.failure?.message ?? null,
+      change.failure?.reason ?? '',
+      change.failure?.message ?? '',
       change.paymentId ?? null,
       change.shipmentId ?? null,
     ],

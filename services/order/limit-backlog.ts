@@ -1,0 +1,12 @@
+import type { SagaEngine } from '../../mesh/saga/saga.ts';
+import { tooManyOrders } from './errors.ts';
+
+/** Refuses an order while those that are not finished are as many as can be worked off in five minutes. */
+export type LimitBacklog = () => Promise<void>;
+
+export function createLimitBacklog(sagas: SagaEngine): LimitBacklog {
+  return async () => {
+    const backlog = await sagas.backlog();
+    if (backlog.retryAfterMs > 0) throw tooManyOrders(backlog);
+  };
+}

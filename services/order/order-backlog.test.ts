@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Status } from 'nice-grpc';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
+import { OrderServiceContract } from '../../gen/ts/order/v1/order.contract.ts';
+import { AccountServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
+import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { assumedPerSecond } from '../../mesh/saga/rate-meter.ts';
+import { openStorage } from '../../mesh/storage/open.ts';
+import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
+import { startMesh } from '../../mesh/testing/start-mesh.ts';
+import { createInventoryService } from '../inventory/service.ts';
+import { createPaymentService } from '../payment/service.ts';
+import { createShippingService } from '../shipping/service.ts';
+import { createUserService } from '../user/service.ts';
+import { createOrderService } from './service.ts';
+
+const creators = [
+  createUserService,
+  createInventoryService,
+  createPaymentService,
+  createShippingService,
+  createOrderService,
+];
+/** What a process that has not measured anything works off in five minutes. */
+const limit = assumedPerSecond * 300;
+const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
+
+describeServicesOnEachDatabase('a backlog of orders', (settings) => {
+  let environment: Record<string, string> & { DATA_DIR: string; DATABASE_URL: string };
+  beforeEach(async () => {
+    const DATA_DIR = await mkdtemp(join(tmpdir(), 'ordermesh-'));
+    environment = { DATABASE_URL: '', ...settings(), DATA_DIR };
+  });
+  afterEach(() => rm(environment.DATA_DIR, { recursive: true, force: true }));
+
+  it('that cannot be worked off in five minutes has new orders refused, not those that were accepted before', async () => {
+    const placed = {
+      requestId: randomUUID(),
+      userId: 'ada',
+      items: [{ sku: 'book', quantity: 1 }],
+      shippingAddress: { recipient: 'Ada', lines: ['1 Main St'], city: 'Town', postalCode: '10115', countryCode: 'DE' },
+    };
+    const first = await startMesh(creators, environment);
+    await first.runtime
+      .client(UserServiceContract)
+      .createUser({ user: { id: 'ada', name: 'Ada', email: 'a@b.example' } });
+    await first.runtime.client(AccountServiceContract).openAccount({ accountId: 'ada', currencyCode: 'USD' });
+    const item = { sku: 'book', name: 'Book', unitPrice: usd(500n), onHand: 10n };
+    await first.runtime.client(InventoryServiceContract).createItem({ item });
+    const order = await first.runtime.client(OrderServiceContract).placeOrder(placed);
+    await Array.fromAsync(first.runtime.client(OrderServiceContract).watchOrder({ id: order.id }));
+    await first.stop();
+
+    await changeSagas(
+      `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${limit})
+       INSERT INTO saga SELECT 'other-' || n, name, definition_version, 'other-' || n, 'running', record, data, notes,
+         request_id, traceparent, version, turn, epoch, NULL, NULL, create_time, update_time FROM saga, numbers`,
+    );
+    const full = await startMesh(creators, environment);
+    const orders = full.runtime.client(OrderServiceContract);
+    await expect(orders.placeOrder(placed)).resolves.toEqual(order);
+    const refused = { ...placed, requestId: randomUUID() };
+    await expect(orders.placeOrder(refused)).rejects.toMatchObject({
+      code: Status.RESOURCE_EXHAUSTED,
+      reason: 'TOO_MANY_ORDERS',
+      retryAfterMs: 1_000,
+      metadata: { limit: `${limit}`, unfinished: `${limit}` },
+    });
+    const { text } = await full.runtime.metrics.scrape();
+    expect(text).toContain(`ordermesh_sagas_unfinished{service="order"} ${limit}`);
+    await full.stop();
+
+    await changeSagas("DELETE FROM saga WHERE id = 'other-1'");
+    const again = await startMesh(creators, environment);
+    await expect(again.runtime.client(OrderServiceContract).placeOrder(refused)).resolves.toMatchObject({
+      userId: 'ada',
+    });
+    await again.stop();
+  }, 60_000);
+
+  async function changeSagas(sql: string): Promise<void> {
+    const storage = await openStorage(environment.DATABASE_URL.replaceAll('<service>', 'order'));
+    await storage.transaction((tx) => tx.execute(sql));
+    await storage.close();
+  }
+});
