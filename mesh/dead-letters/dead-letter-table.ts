@@ -12,6 +12,15 @@ const maxDeletedPerClosing = 500;
 /** How a letter left the list. */
 export type ClosedState = 'redriven' | 'discarded';
 
+/** What is noted of a letter that leaves the list. */
+export interface Closing {
+  readonly state: ClosedState;
+  readonly note: string;
+  readonly timeMs: number;
+  /** How far those that left it before have aged. */
+  readonly agedToMs: number;
+}
+
 interface DeadLetterRow extends Row {
   id: string;
   source: DeadLetterSource;
@@ -84,11 +93,11 @@ export async function closeLetter(
   tx: Transaction,
   source: DeadLetterSource,
   id: string,
-  closed: { readonly state: ClosedState; readonly note: string; readonly timeMs: number },
+  closed: Closing,
 ): Promise<DeadLetter | undefined> {
   await tx.execute(
     'DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE closed_time_ms < $1 LIMIT $2)',
-    [closed.timeMs - closedRetentionMs, maxDeletedPerClosing],
+    [closed.agedToMs - closedRetentionMs, maxDeletedPerClosing],
   );
   const [row] = await tx.query<DeadLetterRow>(
     `UPDATE dead_letter SET state = $3, note = $4, closed_time_ms = $5

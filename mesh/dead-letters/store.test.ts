@@ -149,6 +149,14 @@ describeOnEachDatabase((newUrl) => {
       expect(await idsIn(openBox())).toEqual([stays]);
     });
 
+    it('is kept when the clock is a year ahead for a while', async () => {
+      const discarded = await add();
+      await openBox().discard(discarded, 'a test order');
+      clock.shift(365 * dayMs);
+      await openBox().discard(await add(), 'meanwhile');
+      expect((await rows()).map((row) => row.id)).toContain(discarded);
+    });
+
     it('is deleted in bounded portions, so that one redrive does not pay for a bulk of long ago', async () => {
       await storage.transaction(async (tx) => {
         for (let index = 0; index < 1_200; index += 1) await store.add(tx, aLetter);

@@ -1,6 +1,14 @@
+import { type AgingClock, openAgingClock, timesOf } from '../storage/aging-clock.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
-import { closeLetter, insertLetter, recordFailure, selectLetter, selectPage } from './dead-letter-table.ts';
+import {
+  type ClosedState,
+  closeLetter,
+  insertLetter,
+  recordFailure,
+  selectLetter,
+  selectPage,
+} from './dead-letter-table.ts';
 import type { DeadLetter, DeadLetterBox, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
 import { deadLetterMigrations } from './migrations.ts';
 
@@ -27,17 +35,42 @@ export interface DeadLetterStore {
 
 /** Makes the store of dead letters in `storage`. */
 export function createDeadLetterStore(storage: Storage, { clock }: { readonly clock: Clock }): DeadLetterStore {
+  let aging: AgingClock | undefined;
+
+  /** Takes a letter off the list; forgets of those that left it long ago no more than has really aged. */
+  const close = (tx: Transaction, source: DeadLetterSource, id: string, state: ClosedState, note: string) => {
+    const timeMs = clock.now();
+    return closeLetter(tx, source, id, { state, note, timeMs, agedToMs: Math.min(timeMs, aging?.nowMs() ?? 0) });
+  };
+
+  async function redriveLetter(source: DeadLetterSource, id: string, redrive: Redrive): Promise<boolean> {
+    try {
+      const open = await selectLetter(storage, source, id);
+      if (!open) return false;
+      const handOver = await redrive(open);
+      return await storage.transaction(async (tx) => {
+        const letter = await close(tx, source, id, 'redriven', '');
+        if (letter) await handOver(tx);
+        return letter !== undefined;
+      });
+    } catch (error) {
+      await recordFailure(storage, id, error instanceof Error ? error.message : String(error), clock.now());
+      throw error;
+    }
+  }
+
   return {
-    migrate: () => storage.migrate('dead-letters', deadLetterMigrations),
+    async migrate() {
+      await storage.migrate('dead-letters', deadLetterMigrations);
+      aging = await openAgingClock(storage, timesOf(storage, 'dead_letter', 'closed_time_ms'), clock);
+    },
     add: (tx, letter) => insertLetter(tx, letter, clock.now()),
     box: (source, redrive) => ({
       list: (filter, afterId) => listOpen(storage, source, filter, afterId),
       get: (id) => selectLetter(storage, source, id),
-      redrive: (id) => redriveLetter(storage, clock, source, id, redrive),
-      async discard(id, note) {
-        const closed = { state: 'discarded', note, timeMs: clock.now() } as const;
-        return (await storage.transaction((tx) => closeLetter(tx, source, id, closed))) !== undefined;
-      },
+      redrive: (id) => redriveLetter(source, id, redrive),
+      discard: async (id, note) =>
+        (await storage.transaction((tx) => close(tx, source, id, 'discarded', note))) !== undefined,
     }),
   };
 }
@@ -54,27 +87,5 @@ async function* listOpen(
     const page = await selectPage(storage, source, filter, cursor, pageSize);
     yield* page;
     cursor = page.length === pageSize ? page.at(-1)?.id : undefined;
-  }
-}
-
-async function redriveLetter(
-  storage: Storage,
-  clock: Clock,
-  source: DeadLetterSource,
-  id: string,
-  redrive: Redrive,
-): Promise<boolean> {
-  try {
-    const open = await selectLetter(storage, source, id);
-    if (!open) return false;
-    const handOver = await redrive(open);
-    return await storage.transaction(async (tx) => {
-      const letter = await closeLetter(tx, source, id, { state: 'redriven', note: '', timeMs: clock.now() });
-      if (letter) await handOver(tx);
-      return letter !== undefined;
-    });
-  } catch (error) {
-    await recordFailure(storage, id, error instanceof Error ? error.message : String(error), clock.now());
-    throw error;
   }
 }

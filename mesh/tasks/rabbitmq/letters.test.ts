@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { systemClock } from '../../telemetry/clock.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
 import { createTaskLetters, type NewLetter, type TaskLetters } from './letters.ts';
 
 describe('the dead letters of a broker', () => {
@@ -32,6 +33,19 @@ describe('the dead letters of a broker', () => {
       await letters.bury('one', letter);
       await letters.bury('one', letter);
       expect(await openLetters()).toHaveLength(1);
+    });
+
+    it('are written once for each identity, also when the clock is a year ahead for a while', async () => {
+      const clock = createTestClock();
+      const own = await openStorage(newUrl());
+      onTestFinished(() => own.close());
+      const { bury, box } = await createTaskLetters(own, clock, async () => undefined);
+      await bury('one', letter);
+      clock.shift(365 * 86_400_000);
+      await bury('meanwhile', letter);
+      clock.shift(-365 * 86_400_000);
+      await bury('one', letter);
+      expect(await Array.fromAsync(box.list({}, ''))).toHaveLength(2);
     });
 
     it('are written with bytes and reason, whatever the texts of a letter hold', async () => {

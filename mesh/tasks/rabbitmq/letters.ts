@@ -1,6 +1,7 @@
 import type { DeadLetter, DeadLetterBox } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import { isInfrastructureFault } from '../../errors/codes.ts';
+import { openAgingClock, timesOf } from '../../storage/aging-clock.ts';
 import type { Migration, Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { NewTask } from '../task-queue.ts';
@@ -40,18 +41,19 @@ export async function createTaskLetters(
   const letters = createDeadLetterStore(storage, { clock });
   await letters.migrate();
   await storage.migrate('buried-tasks', buriedMigrations);
+  const aging = await openAgingClock(storage, timesOf(storage, 'buried_task', 'time_ms'), clock);
   const write = (identity: string, letter: NewLetter) =>
     storage.transaction(async (tx) => {
-      const nowMs = clock.now();
+      const agedToMs = aging.nowMs();
       await tx.execute(
         'DELETE FROM buried_task WHERE stamp IN (SELECT stamp FROM buried_task WHERE time_ms < $1 LIMIT $2)',
-        [nowMs - retentionMs, maxForgottenPerBurial],
+        [agedToMs - retentionMs, maxForgottenPerBurial],
       );
       const added = await tx.execute(
         'INSERT INTO buried_task (stamp, time_ms) VALUES ($1, $2) ON CONFLICT (stamp) DO NOTHING',
-        [identity, nowMs],
+        [identity, agedToMs],
       );
-      if (added === 1) await letters.add(tx, { ...letter, source: 'task', lastTimeMs: nowMs });
+      if (added === 1) await letters.add(tx, { ...letter, source: 'task', lastTimeMs: clock.now() });
     });
   return {
     async bury(identity, letter) {
