@@ -2,6 +2,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NotificationState } from '../gen/ts/notification/v1/notification.ts';
 import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { freePort } from '../mesh/testing/guarded-process.ts';
+import { kafka, startKafka } from '../mesh/testing/kafka-server.ts';
+import { postgres, startPostgres } from '../mesh/testing/postgres-server.ts';
 import { rabbitmq, startRabbitmq } from '../mesh/testing/rabbitmq-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startFreezingProxy } from './support/freezing-proxy.ts';
@@ -95,6 +98,49 @@ describe('a process of which something does not end', () => {
       const sent = NotificationState.NOTIFICATION_STATE_SENT;
       await expect.poll(mails, { timeout: 30_000 }).toEqual([sent, sent]);
       await broker.stop();
+    });
+  });
+
+  describeWithServer(postgres, 'as PostgreSQL hangs', () => {
+    it('ends in time, and the next start finishes the order', { timeout: 90_000 }, async () => {
+      const server = await startPostgres();
+      await using proxy = await startFreezingProxy(server.port);
+      const DATABASE_URL = server.url('<service>');
+      const frozen = DATABASE_URL.replace(`:${server.port}`, `:${proxy.port}`);
+      await using mesh = await start('services/main.ts', { DATABASE_URL: frozen });
+      const shop = shopOf(mesh);
+      await fillShop(shop);
+      const { id } = await shop.orders.placeOrder(bookOrder());
+      proxy.freeze();
+      expect((await stop(mesh)).code).toBe(1);
+
+      await using next = await start('services/main.ts', { DATABASE_URL });
+      expect((await watchToEnd(shopOf(next).orders, id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+      await next.stop();
+      await server.stop();
+    });
+  });
+
+  describeWithServer(kafka, 'as Kafka hangs', () => {
+    it('ends in time, and the next start publishes what was held back', { timeout: 120_000 }, async () => {
+      const [port, brokerPort] = [await freePort(), await freePort()];
+      await using proxy = await startFreezingProxy(brokerPort, port);
+      const server = await startKafka({ proxy: { port, brokerPort } });
+      await using mesh = await start('services/main.ts', { EVENTS_URL: `kafka://127.0.0.1:${port}` });
+      const shop = shopOf(mesh);
+      await fillShop(shop);
+      proxy.freeze();
+      const { id } = await shop.orders.placeOrder(bookOrder());
+      await watchToEnd(shop.orders, id);
+      await stop(mesh);
+      proxy.thaw();
+
+      await using next = await start('services/main.ts', { EVENTS_URL: `kafka://127.0.0.1:${port}` });
+      const { notifications } = shopOf(next);
+      const told = async () => (await Array.fromAsync(notifications.listNotifications({ orderId: id }))).length;
+      await expect.poll(told, { timeout: 60_000 }).toBe(2);
+      await next.stop();
+      await server.stop();
     });
   });
 });

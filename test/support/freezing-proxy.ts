@@ -4,10 +4,12 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 export interface FreezingProxy extends AsyncDisposable {
   readonly port: number;
   freeze(): void;
+  /** Lets new connections through. */
+  thaw(): void;
 }
 
-/** Forwards connections to a port of this machine. */
-export async function startFreezingProxy(targetPort: number): Promise<FreezingProxy> {
+/** Forwards connections to a port of this machine, from `port` or any. */
+export async function startFreezingProxy(targetPort: number, port = 0): Promise<FreezingProxy> {
   const sockets = new Set<Socket>();
   let frozen = false;
   const keep = (socket: Socket) => sockets.add(socket.on('error', () => undefined));
@@ -18,12 +20,15 @@ export async function startFreezingProxy(targetPort: number): Promise<FreezingPr
     keep(outbound);
     inbound.pipe(outbound).pipe(inbound);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     freeze() {
       frozen = true;
       for (const socket of sockets) socket.unpipe().pause();
+    },
+    thaw() {
+      frozen = false;
     },
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
