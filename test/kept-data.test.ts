@@ -5,6 +5,7 @@ import { partitionOf } from '../mesh/events/murmur2.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { postgres } from '../mesh/testing/postgres-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
+import { expectSameGoods, expectSameOrFurther } from './kept-data/compare-content.ts';
 import type { Expectation } from './kept-data/expectation.ts';
 import { callsOf } from './kept-data/first-answers.ts';
 import {
@@ -18,7 +19,7 @@ import {
   subjects,
 } from './kept-data/kept-mesh.ts';
 import { keptCommits, type OpenedData, openKeptData } from './kept-data/open-kept-data.ts';
-import { firstEvent, type Json, type MeshContent, readMesh } from './kept-data/read-mesh.ts';
+import { firstEvent, type MeshContent, readMesh } from './kept-data/read-mesh.ts';
 import { expectConserved, expectPaidOnce, expectToldOnce } from './support/invariants.ts';
 import { type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import type { StartedProcess } from './support/start-process.ts';
@@ -32,7 +33,7 @@ describe.each(keptCommits)('what the program of %s kept', (commit) => {
   it('in SQLite, and stopped, answers as it did before', async () => {
     await using kept = await openKeptData(commit, 'stopped');
     await using mesh = await startAt(kept, kept.expected.frozenAtMs + minuteMs);
-    expect(await readMesh(mesh)).toEqual(kept.expected.content);
+    expect(await readMesh(mesh)).toMatchObject(kept.expected.content);
     await expectEveryEvent(mesh, kept.expected);
     expect(await findings(mesh)).toEqual([]);
   });
@@ -65,11 +66,11 @@ function describeKeptData(open: () => Promise<OpenedData>): void {
     // Eve's mails were refused for good.
     for (const order of withoutEves(orders)) await expectToldOnce(shop, kept.dataDir, order);
     const { users, accountEvents, deadLetters } = await readMesh(mesh);
-    expect(users).toEqual(kept.expected.content.users);
+    expect(users).toMatchObject(kept.expected.content.users);
     for (const [id, events] of Object.entries(kept.expected.content.accountEvents))
-      expect(accountEvents[id]?.slice(0, events.length), id).toEqual(events);
+      expect(accountEvents[id]?.slice(0, events.length), id).toMatchObject(events);
     const left = kept.expected.content.deadLetters.filter(({ source }) => source !== 'DEAD_LETTER_SOURCE_SAGA');
-    expect(deadLetters).toEqual(left);
+    expect(deadLetters).toMatchObject(left);
     expect(await mesh.stop()).toEqual({ code: 0, signal: null });
     await expectDelivered(kept, orders);
   }, 60_000);
@@ -96,39 +97,11 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
 
   const orders = () => Array.fromAsync(shop.orders.listOrders({}));
 
-  it('has every user, item, account, payment and dead letter', () => {
-    const was = expected.content;
-    expect(atStart.users).toEqual(was.users);
-    expect(atStart.items.map(({ sku, name, unitPrice }) => [sku, name, unitPrice])).toEqual(
-      was.items.map(({ sku, name, unitPrice }) => [sku, name, unitPrice]),
-    );
-    expect(Object.keys(atStart.accounts)).toEqual(Object.keys(was.accounts));
-    for (const [id, events] of Object.entries(was.accountEvents))
-      expect(atStart.accountEvents[id]?.slice(0, events.length), id).toEqual(events);
-    for (const payment of was.payments)
-      expect(atStart.payments).toContainEqual({
-        ...payment,
-        state: expect.any(String),
-        updateTime: expect.any(String),
-      });
-    expect(atStart.deadLetters).toEqual(expect.arrayContaining(was.deadLetters));
-  });
+  it('has every user, item, account, payment and dead letter', () => expectSameGoods(atStart, expected.content));
 
   it('has every order, saga and mail, each where it was or further on', () => {
-    const was = expected.content;
     expect(ids(atStart.orders)).toEqual(Object.keys(expected.ends).toSorted());
-    for (const order of was.orders)
-      expect(atStart.orders).toContainEqual(hasEnded(order) ? order : expect.objectContaining(unchanging(order)));
-    for (const saga of was.sagas) {
-      const { id, name, definitionVersion, subjectId, createTime } = saga;
-      const same = { id, name, definitionVersion, subjectId, createTime };
-      expect(atStart.sagas).toContainEqual(hasEnded(saga) ? saga : expect.objectContaining(same));
-    }
-    for (const mail of was.notifications) {
-      const { id, userId, orderId, template, to, createTime } = mail;
-      const same = { id, userId, orderId, template, to, createTime };
-      expect(atStart.notifications).toContainEqual(hasEnded(mail) ? mail : expect.objectContaining(same));
-    }
+    expectSameOrFurther(atStart, expected.content);
   });
 
   it('reads every event of the log at its place', async () => {
@@ -240,14 +213,4 @@ function withoutEves(orders: readonly Order[]): Order[] {
 
 function nameOf({ state }: Order): string {
   return orderStateToJSON(state).replace('ORDER_STATE_', '');
-}
-
-/** Whether an order, a saga or a mail will not change any more by itself. */
-function hasEnded({ state }: Json): boolean {
-  return /_(COMPLETED|COMPENSATED|FAILED|CANCELLED|NEEDS_ATTENTION|SENT|DEAD)$/.test(String(state));
-}
-
-/** What of an order does not change on its way. */
-function unchanging({ id, userId, items, total, shippingAddress, createTime }: Json): Json {
-  return { id, userId, items, total, shippingAddress, createTime };
 }
