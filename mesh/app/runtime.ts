@@ -47,7 +47,8 @@ export async function openRuntime({
 }: RuntimeOptions): Promise<Runtime> {
   const events = await openEvents(config.eventsUrl, { clock, logger, openDatabase });
   shutdown.add('resources', 'event log', () => events.close());
-  const tasks = await openTasks(config, { clock, logger, open: (url) => openDatabase('tasks', url) });
+  const metrics = createMetrics(clock, logger);
+  const tasks = await openTasks(config, { clock, logger, metrics, open: (url) => openDatabase('tasks', url) });
   shutdown.add('resources', 'task queue', () => tasks.close());
   const clients = createClientFactory({
     engine,
@@ -61,7 +62,7 @@ export async function openRuntime({
     config,
     logger,
     clock,
-    metrics: createMetrics(clock, logger),
+    metrics,
     events,
     tasks,
     health,

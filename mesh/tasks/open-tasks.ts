@@ -3,12 +3,15 @@ import { type Config, databaseUrlOf } from '../config/config.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { measureTasks } from './measured-tasks.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 /** What the task queues need of their process. */
 export interface TaskOptions {
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** Opens the database of the queues, or of their dead letters. */
   readonly open: (url: string) => Promise<Storage>;
 }
@@ -17,7 +20,11 @@ export interface TaskOptions {
  * Opens the task queues that `TASKS_URL` names. Those of a broker keep their dead letters in a database: `tasks` of
  * `DATABASE_URL`, or `tasks.db` in the data folder beside SQLite.
  */
-export async function openTasks(config: Config, { clock, logger, open }: TaskOptions): Promise<TaskQueue> {
+export async function openTasks(config: Config, options: TaskOptions): Promise<TaskQueue> {
+  return measureTasks(await openUnmeasured(config, options), options);
+}
+
+async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptions): Promise<TaskQueue> {
   const { tasksUrl } = config;
   if (tasksUrl.startsWith('embedded:')) {
     const { openEmbeddedTasks } = await import('./embedded/embedded-tasks.ts');

@@ -54,6 +54,7 @@ export function badRecipient(to: string): MeshError {
   );
 }
 
+/** FAILED_PRECONDITION `MAIL_REFUSED`. */
 export function mailRefused(to: string, answer: string, cause: unknown): MeshError {
   return new MeshError(
     Status.FAILED_PRECONDITION,
@@ -63,6 +64,17 @@ export function mailRefused(to: string, answer: string, cause: unknown): MeshErr
   );
 }
 
+/** PERMISSION_DENIED `MAIL_NOT_PERMITTED`: about this installation and not about the mail. */
+export function mailNotPermitted(answer: string, cause: unknown): MeshError {
+  return new MeshError(
+    Status.PERMISSION_DENIED,
+    'MAIL_NOT_PERMITTED',
+    `the mail server takes no mail from here: ${answer}; correct user, password or sender in MAIL_URL: mails wait`,
+    { cause },
+  );
+}
+
+/** UNAVAILABLE `MAIL_UNAVAILABLE`. */
 export function mailUnavailable(problem: string, cause: unknown): MeshError {
   return new MeshError(
     Status.UNAVAILABLE,

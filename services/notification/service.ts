@@ -40,12 +40,12 @@ export const createNotificationService: CreateService = async (runtime) => {
     start: async () => {
       await outbox.start();
       await consumer.start();
-      worker = await tasks.work({ queue: mailQueue, handle: sendMail });
+      worker = await tasks.work({ queue: mailQueue, concurrency: mailer.concurrency, handle: sendMail });
     },
     stop: async (graceMs) => {
       await consumer.stop();
-      await worker?.stop();
-      await outbox.stop(graceMs);
+      await Promise.all([worker?.stop(), outbox.stop(graceMs)]);
+      mailer.close();
     },
     check: () => storage.check(),
     needs: ['events', 'tasks'],

@@ -50,6 +50,7 @@ export async function openEmbeddedTasks(
       };
     },
     depth: (queue) => reachable(store.depth(queue)),
+    oldestDueTimeMs: (queue) => reachable(store.oldestDueTimeMs(queue)),
     deadLetters: store.deadLetters,
     check: () => reachable(storage.check()),
     async close() {

@@ -42,6 +42,8 @@ export interface TaskStore {
   bury(queue: string, task: LeasedTask, verdict: { readonly reason: string; readonly error: string }): Promise<void>;
   giveBack(queue: string, task: LeasedTask): Promise<void>;
   depth(queue: string): Promise<number>;
+  /** When the task fell due that nobody has taken; `undefined` when none is due. */
+  oldestDueTimeMs(queue: string): Promise<number | undefined>;
   /** The depth of each queue that is not empty. */
   depths(): Promise<Readonly<Record<string, number>>>;
   readonly deadLetters: DeadLetterBox;
@@ -92,6 +94,10 @@ export async function createTaskStore(
         tx.afterCommit(() => notify(queue));
       }),
     depth: (queue) => countTasks(storage, queue),
+    oldestDueTimeMs: async (queue) => {
+      const dueMs = await nextDueTimeMs(storage, queue);
+      return dueMs !== undefined && dueMs <= clock.now() ? dueMs : undefined;
+    },
     depths: () => countByQueue(storage),
     deadLetters: letters.box('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
       await insertTask(tx, origin, { id: subjectId, payload, headers }, clock.now());

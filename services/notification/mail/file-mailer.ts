@@ -7,13 +7,18 @@ import { mailName } from './mail-name.ts';
 import type { Mailer } from './mailer.ts';
 import { formatMessage } from './message.ts';
 
+// Each takes some turns of the event loop, which is busy when there is much to send: as many as sagas may be under way.
+const concurrency = 200;
+
 /**
  * Puts each mail into `folder`, which it makes, now and whenever it is gone, as `<id>.eml`: whole, and on the disk under
  * that name when `send` resolves. The same mail again replaces itself.
  */
 export async function createFileMailer(folder: string, clock: Clock): Promise<Mailer> {
   makeFolder(folder);
+  const syncNames = sharedSync(folder);
   return {
+    concurrency,
     async send(mail) {
       makeFolder(folder);
       const message = formatMessage(mail, new Date(clock.now()));
@@ -27,8 +32,9 @@ export async function createFileMailer(folder: string, clock: Clock): Promise<Ma
         await rm(unfinished, { force: true });
         throw error;
       }
-      await syncFolder(folder);
+      await syncNames();
     },
+    close: () => undefined,
   };
 }
 
@@ -36,6 +42,21 @@ async function writeSynced(path: string, text: string): Promise<void> {
   await using file = await open(path, 'wx');
   await file.writeFile(text);
   await file.sync();
+}
+
+/** Syncs a folder once for all who ask while the sync before is under way. */
+function sharedSync(path: string): () => Promise<void> {
+  let current: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
+  return () => {
+    const begin = () => {
+      next = undefined;
+      current = syncFolder(path);
+      return current;
+    };
+    next ??= current.then(begin, begin);
+    return next;
+  };
 }
 
 /** A rename is kept by the folder, which has a sync of its own. */

@@ -6,7 +6,14 @@ export interface Mail {
   readonly text: string;
 }
 
-/** Hands mail to the mail system. Resolves when that has it durably; a mail it never takes is INVALID_ARGUMENT. */
+/**
+ * Hands mail to the mail system. Resolves when that has it durably. A mail it never takes is refused with a code of the
+ * business (INVALID_ARGUMENT, FAILED_PRECONDITION); any other failure says nothing about the mail.
+ */
 export interface Mailer {
+  /** How many mails may be under way at a time without one waiting for another. */
+  readonly concurrency: number;
   send(mail: Mail): Promise<void>;
+  /** Lets go of what it holds; mails under way may fail. */
+  close(): void;
 }

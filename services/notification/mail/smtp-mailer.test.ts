@@ -25,7 +25,13 @@ async function mailerTo(options: SMTPServerOptions, credentials = '', query = ''
   await once(server.server, 'listening');
   cleanups.push(() => new Promise<void>((resolve) => server.close(resolve)));
   const { port } = server.server.address() as AddressInfo;
-  return createSmtpMailer(new URL(`smtp://${credentials}127.0.0.1:${port}${query}`), clock, { timeoutMs });
+  return closed(createSmtpMailer(new URL(`smtp://${credentials}127.0.0.1:${port}${query}`), clock, { timeoutMs }));
+}
+
+/** A mailer that is closed before its server is. */
+function closed(mailer: Mailer): Mailer {
+  cleanups.unshift(async () => mailer.close());
+  return mailer;
 }
 
 /** A mailer to something that listens and does with connections what it is told. */
@@ -42,7 +48,7 @@ async function mailerToSocket(onConnection: (socket: Socket) => void): Promise<M
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return createSmtpMailer(new URL(`smtp://127.0.0.1:${port}`), clock, { timeoutMs });
+  return closed(createSmtpMailer(new URL(`smtp://127.0.0.1:${port}`), clock, { timeoutMs }));
 }
 
 function answer(responseCode: number, text: string): Error {
@@ -51,6 +57,7 @@ function answer(responseCode: number, text: string): Error {
 
 const unavailable = { code: 14, reason: 'MAIL_UNAVAILABLE' };
 const refused = { code: 9, reason: 'MAIL_REFUSED' };
+const notPermitted = { code: 7, reason: 'MAIL_NOT_PERMITTED' };
 
 describe('the SMTP mailer', () => {
   it('resolves when the server has taken the mail, whose Message-ID is its id', async () => {
@@ -111,6 +118,67 @@ describe('the SMTP mailer', () => {
     await expect(mailer.send(mail)).rejects.toMatchObject(expected);
   });
 
+  it.each([530, 550, 553])('does not blame the mail when its sender is answered with %i', async (code) => {
+    const mailer = await mailerTo({ onMailFrom: (_from, _session, done) => done(answer(code, 'not you')) });
+    await expect(mailer.send(mail)).rejects.toMatchObject(notPermitted);
+  });
+
+  it.each([530, 535])('does not blame the mail when its recipient is answered with %i', async (code) => {
+    const mailer = await mailerTo({ onRcptTo: (_to, _session, done) => done(answer(code, 'log in first')) });
+    await expect(mailer.send(mail)).rejects.toMatchObject(notPermitted);
+  });
+
+  it('says of a mail that is answered with 552 to MAIL that it is refused for good', async () => {
+    const mailer = await mailerTo({ onMailFrom: (_from, _session, done) => done(answer(552, 'too large')) });
+    await expect(mailer.send(mail)).rejects.toMatchObject(refused);
+  });
+
+  it('sends many mails over a few connections, and several at a time', async () => {
+    let connections = 0;
+    let taken = 0;
+    const mailer = await mailerTo({
+      onConnect(_session, done) {
+        connections += 1;
+        done();
+      },
+      onData(stream, _session, done) {
+        stream.resume().on('end', () => {
+          taken += 1;
+          done();
+        });
+      },
+    });
+    await Promise.all(Array.from({ length: 200 }, (_, index) => mailer.send({ ...mail, id: `m-${index}` })));
+    expect(taken).toBe(200);
+    expect(connections).toBeGreaterThan(1);
+    expect(connections).toBeLessThanOrEqual(20);
+  });
+
+  it('sends over a new connection when the server has ended the one that it kept', async () => {
+    let connections = 0;
+    const mailer = await mailerToSocket((socket) => {
+      connections += 1;
+      socket.write('220 mail.test ESMTP\r\n');
+      let inData = false;
+      socket.on('data', (chunk) => {
+        for (const line of chunk.toString().split('\r\n')) {
+          if (inData && line !== '.') continue;
+          if (line === '') continue;
+          if (line === 'DATA') {
+            inData = true;
+            socket.write('354 go on\r\n');
+          } else if (line === '.') {
+            inData = false;
+            socket.end('250 taken\r\n');
+          } else socket.write('250 ok\r\n');
+        }
+      });
+    });
+    await mailer.send(mail);
+    await mailer.send(mail);
+    expect(connections).toBe(2);
+  });
+
   it('gives up on a server that is silent after DATA', async () => {
     const mailer = await mailerTo({ onData: (stream) => void stream.resume() });
     await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
@@ -130,8 +198,8 @@ describe('the SMTP mailer', () => {
   });
 
   it('says of a server that wants no mail at all, or cannot be reached, that the mail may be sent later', async () => {
-    const closed = await mailerToSocket((socket) => socket.end('554 no mail here\r\n'));
-    await expect(closed.send(mail)).rejects.toMatchObject(unavailable);
+    const unwilling = await mailerToSocket((socket) => socket.end('554 no mail here\r\n'));
+    await expect(unwilling.send(mail)).rejects.toMatchObject(unavailable);
     const nobody = createSmtpMailer(new URL('smtp://127.0.0.1:1'), clock, { timeoutMs });
     await expect(nobody.send(mail)).rejects.toMatchObject(unavailable);
   });
@@ -148,7 +216,7 @@ describe('the SMTP mailer', () => {
       },
       'me:secret@',
     );
-    await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
+    await expect(mailer.send(mail)).rejects.toMatchObject(notPermitted);
     expect(asked).toBe(0);
   });
 

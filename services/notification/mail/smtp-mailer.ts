@@ -1,34 +1,35 @@
 import { createTransport } from 'nodemailer';
 import type { Clock } from '../../../mesh/telemetry/clock.ts';
-import { mailRefused, mailUnavailable } from '../errors.ts';
+import { mailNotPermitted, mailRefused, mailUnavailable } from '../errors.ts';
 import type { Mail, Mailer } from './mailer.ts';
 import { defaultSender, formatMessage } from './message.ts';
+import { judgeSmtp, type SmtpError } from './smtp-fault.ts';
 
 export interface SmtpOptions {
   /** How long the server may be silent, at any point. Default 30 s. */
   readonly timeoutMs?: number;
 }
 
-/** What nodemailer says of a failure. */
-interface SmtpError extends Error {
-  readonly code?: string;
-  readonly responseCode?: number;
-  readonly response?: string;
-}
-
-/** The failures that are about one mail and not about the server: at MAIL or RCPT, and at DATA. */
-const aboutTheMail: ReadonlySet<string | undefined> = new Set(['EENVELOPE', 'EMESSAGE']);
+const maxConnections = 20;
+const maxMailsPerConnection = 500;
 
 /**
- * Sends each mail over a connection of its own, with TLS where the server offers it; `smtps:` speaks TLS from the start. A
- * password is only sent over TLS. What the server refuses for good is FAILED_PRECONDITION `MAIL_REFUSED`; any other
- * failure is UNAVAILABLE `MAIL_UNAVAILABLE`, also one after which nobody knows whether the mail went out.
+ * Sends mail over up to 20 connections, which it keeps for the next mails while the server lets it, with TLS where the
+ * server offers it; `smtps:` speaks TLS from the start. A password is only sent over TLS. What the server refuses for good
+ * is FAILED_PRECONDITION `MAIL_REFUSED`; a server that takes no mail from this installation is PERMISSION_DENIED
+ * `MAIL_NOT_PERMITTED`; any other failure is UNAVAILABLE `MAIL_UNAVAILABLE`, also one after which nobody knows whether the
+ * mail went out.
  */
 export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000 }: SmtpOptions = {}): Mailer {
   const secure = url.protocol === 'smtps:';
   const auth = url.username && { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) };
   const from = url.searchParams.get('from') ?? defaultSender;
   const transport = createTransport({
+    pool: true,
+    maxConnections,
+    maxMessages: maxMailsPerConnection,
+    // A mail has attempts of its own: what is lost with a connection is told.
+    maxRequeues: 1,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
@@ -41,20 +42,29 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000 }:
     disableUrlAccess: true,
   });
   return {
+    // One is on its way on each connection, and the next is there when that is done.
+    concurrency: 2 * maxConnections,
     async send(mail) {
       const raw = formatMessage(mail, new Date(clock.now()), from);
       try {
         await transport.sendMail({ envelope: { from, to: mail.to }, raw });
       } catch (error) {
-        throw judge(error, mail);
+        throw toMailError(error, mail);
       }
     },
+    close: () => transport.close(),
   };
 }
 
-function judge(error: unknown, mail: Mail): Error {
+function toMailError(error: unknown, mail: Mail): Error {
   if (!(error instanceof Error)) return mailUnavailable(String(error), error);
-  const { code, responseCode = 0, response, message }: SmtpError = error;
-  if (responseCode >= 500 && aboutTheMail.has(code)) return mailRefused(mail.to, response ?? message, error);
-  return mailUnavailable(message, error);
+  const { response, message }: SmtpError = error;
+  switch (judgeSmtp(error)) {
+    case 'mail':
+      return mailRefused(mail.to, response ?? message, error);
+    case 'wiring':
+      return mailNotPermitted(response ?? message, error);
+    case 'server':
+      return mailUnavailable(message, error);
+  }
 }

@@ -1,0 +1,59 @@
+import type { Clock } from '../telemetry/clock.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { failedForOthers, isFinalFailure } from './failed-try.ts';
+import type { Task, TaskQueue, WorkOptions } from './task-queue.ts';
+
+type Outcome = 'done' | 'failed' | 'waiting' | 'dead';
+
+/**
+ * Counts what happens to the tasks of a queue: `ordermesh_tasks_depth` and `ordermesh_tasks_overdue_seconds` of each queue
+ * that this process works on, and `ordermesh_tasks_attempts_total` by how they ended.
+ */
+export function measureTasks(tasks: TaskQueue, { metrics, clock }: { metrics: Metrics; clock: Clock }): TaskQueue {
+  const queues = new Set<string>();
+  const depth = 'Tasks that wait or are being worked on, of a queue that this process works on.';
+  metrics
+    .gauge('ordermesh_tasks_depth', depth, ['queue'])
+    .collect(() =>
+      Promise.all([...queues].map(async (queue) => ({ labels: { queue }, value: await tasks.depth(queue) }))),
+    );
+  const overdue = 'How long the task has been due that has waited longest; 0 when none waits. The embedded queue only.';
+  metrics.gauge('ordermesh_tasks_overdue_seconds', overdue, ['queue']).collect(async () => {
+    const found = await Promise.all(
+      [...queues].map(async (queue) => ({ labels: { queue }, dueTimeMs: await tasks.oldestDueTimeMs?.(queue) })),
+    );
+    const nowMs = clock.now();
+    return tasks.oldestDueTimeMs === undefined
+      ? []
+      : found.map(({ labels, dueTimeMs = nowMs }) => ({ labels, value: Math.max(0, nowMs - dueTimeMs) / 1_000 }));
+  });
+  const attempts = metrics.counter(
+    'ordermesh_tasks_attempts_total',
+    'Attempts at tasks, by how they ended: done, failed (it is retried), waiting (for something else), dead (a dead letter).',
+    ['queue', 'outcome'],
+  );
+  const counted = (options: WorkOptions): WorkOptions => ({
+    ...options,
+    handle: async (task, signal) => {
+      try {
+        await options.handle(task, signal);
+        attempts.add({ queue: options.queue, outcome: 'done' satisfies Outcome });
+      } catch (error) {
+        attempts.add({ queue: options.queue, outcome: outcomeOf(error, task) });
+        throw error;
+      }
+    },
+  });
+  return {
+    ...tasks,
+    work(options) {
+      queues.add(options.queue);
+      return tasks.work(counted(options));
+    },
+  };
+}
+
+function outcomeOf(error: unknown, task: Task): Outcome {
+  if (isFinalFailure(error, task)) return 'dead';
+  return failedForOthers(error) ? 'waiting' : 'failed';
+}
