@@ -6,6 +6,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Where new connections lead from now on; those that there are stay where they are. */
   leadTo(port: number): void;
+  /** Passes nothing on any more on the connections that there are, and does not end them: as a machine that is gone. */
+  silence(): void;
   /** Ends all connections. */
   close(): void;
 }
@@ -36,6 +38,9 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
     port: address.port,
     leadTo(next) {
       target = next;
+    },
+    silence() {
+      for (const socket of sockets) socket.unpipe().pause();
     },
     close() {
       server.close();

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Row, SqlValue } from '../storage.ts';
 import { withClient } from './create-database.ts';
+import { destroy } from './destroy.ts';
 import { kindOf } from './errors.ts';
 import type { Pool } from './pool.ts';
 import type { StateKind } from './sql-states.ts';
@@ -137,10 +138,4 @@ async function cancelBackend(pool: Pool, client: pg.PoolClient): Promise<void> {
   } catch {
     destroy(client);
   }
-}
-
-/** Closes a connection without a word to the server, which may not be there to hear it. */
-export function destroy(client: pg.ClientBase): void {
-  const { connection } = client as pg.ClientBase & { readonly connection: { readonly stream: { destroy(): void } } };
-  connection.stream.destroy();
 }

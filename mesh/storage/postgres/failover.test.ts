@@ -84,6 +84,7 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
       heard += 1;
     });
     await eventually(() => expect(heard).toBe(1));
+    await storage.check();
     await primary.setReadOnly(true);
     await standby.promote();
     proxy.leadTo(standby.port);
@@ -95,6 +96,36 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     const other = await open(`postgres://postgres@127.0.0.1:${proxy.port}/${await databaseOf(storage)}`);
     other.notify('news');
     await eventually(() => expect(heard).toBe(3));
+  });
+
+  it('is left when its machine is gone without a word, with what was under way', async () => {
+    const standby = await startStandby();
+    const database = await databaseOf(storage);
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/${database}`;
+    const own = await openPostgres(url, { poolSize, silentAfterMs: 500 });
+    onTestFinished(() => own.close());
+    let heard = 0;
+    own.listen('news', () => {
+      heard += 1;
+    });
+    await eventually(() => expect(heard).toBe(1));
+    await own.check();
+    await Promise.all(Array.from({ length: poolSize }, () => own.query('SELECT pg_sleep(0.05)')));
+    proxy.silence();
+    // On every connection of the pool.
+    const underWay = Array.from({ length: poolSize }, () => add(own, 1));
+    const failed = Promise.all(
+      underWay.map((adding) => expect(adding).rejects.toMatchObject({ code: Status.UNAVAILABLE })),
+    );
+    await standby.promote();
+    proxy.leadTo(standby.port);
+
+    await expect(own.check()).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
+    await failed;
+    await own.check();
+    const added = await Promise.all(Array.from({ length: 20 }, (_, index) => add(own, 2 + index)));
+    expect(added).toEqual(added.map(() => 1));
+    await eventually(() => expect(heard).toBe(2));
   });
 
   it('is not opened, and named', async () => {

@@ -10,10 +10,11 @@ import { ensureDatabase } from './create-database.ts';
 import { closedError, connectError, corruptError, mayRunAgain, postgresError } from './errors.ts';
 import { createLanes } from './lanes.ts';
 import { waitBeforeRunningAgain } from './lost-race.ts';
-import { createPool } from './pool.ts';
+import { createPool, type Pool } from './pool.ts';
 import { runTransaction } from './run-transaction.ts';
 import { createStatementCache } from './statements.ts';
 import { valueTypes } from './values.ts';
+import { writeOnce } from './write-once.ts';
 
 /** Settings of a PostgreSQL database. */
 export interface PostgresOptions {
@@ -21,12 +22,14 @@ export interface PostgresOptions {
   readonly poolSize?: number;
   /** What `check` notes the time of. Default: the machine's. */
   readonly clock?: Clock;
+  /**
+   * How long a check waits for the server's answer, which it gives after 4 s at the latest, before all connections are closed:
+   * nobody says that a server is gone whose machine is. Default 8000.
+   */
+  readonly silentAfterMs?: number;
   /** How long a call waits for a connection before it fails with `STORAGE_UNAVAILABLE`. Default 5000. */
   readonly connectTimeoutMs?: number;
 }
-
-// Less than a service's check may take, so that it says what it waited for.
-const checkTimeoutMs = 4000;
 
 // One key for all sets: services that share a database take turns.
 const migrationLock = 7_306_652_135_881_203n;
@@ -54,20 +57,23 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
 
 function createStorage(
   config: pg.ClientConfig,
-  { poolSize, clock = systemClock }: PostgresOptions,
+  { poolSize, clock = systemClock, silentAfterMs = 8000 }: PostgresOptions,
   server: string,
 ): Storage {
   const pool = createPool(config, poolSize, () => channels.reconnect());
+  // Its own, so that it is no fault of the server when all of the pool are in use.
+  const checks = createPool(config, 1, pool.leave);
   const statements = createStatementCache();
   const gate = createGate(server);
 
-  const connect = async (signal?: AbortSignal): Promise<Connection> => {
+  const connectFrom = async (from: Pool, signal?: AbortSignal): Promise<Connection> => {
     try {
-      return await acquire(pool, statements, signal);
+      return await acquire(from, statements, signal);
     } catch (error) {
       throw signal?.aborted === true ? signal.reason : connectError(error, server);
     }
   };
+  const connect = (signal?: AbortSignal): Promise<Connection> => connectFrom(pool, signal);
   const read = async <R extends Row>(sql: string, params: readonly SqlValue[]): Promise<R[]> => {
     for (let attempts = 1; ; attempts += 1) {
       const connection = await connect();
@@ -83,17 +89,12 @@ function createStorage(
       await waitBeforeRunningAgain(failure, server, attempts);
     }
   };
-  // In one message: a process that is stopped in between has nothing locked.
-  const write = async (sql: string): Promise<readonly Row[]> => {
-    const connection = await connect();
-    try {
-      return await connection.script(`BEGIN; SET LOCAL statement_timeout = '${checkTimeoutMs}ms'; ${sql}; COMMIT`);
-    } catch (error) {
-      throw postgresError(error, sql, server);
-    } finally {
-      connection.release();
-    }
+  const abandonAll = (): void => {
+    checks.abandon();
+    pool.abandon();
   };
+  const write = (sql: string): Promise<readonly Row[]> =>
+    gate.enter(async () => writeOnce(await connectFrom(checks), sql, server, { silentAfterMs, onSilent: abandonAll }));
   const runInTransaction = <T>(work: (tx: SchemaTransaction) => Promise<T>, signal?: AbortSignal): Promise<T> =>
     gate.enter(() => runTransaction(() => connect(signal), server, work, signal));
 
@@ -122,8 +123,8 @@ function createStorage(
       }),
     notify: channels.notify,
     listen: channels.listen,
-    check: createWriteCheck((sql) => gate.enter(() => write(sql)), clock),
-    close: () => gate.close(async () => void (await Promise.all([channels.close(), pool.end()]))),
+    check: createWriteCheck(write, clock),
+    close: () => gate.close(async () => void (await Promise.all([channels.close(), pool.end(), checks.end()]))),
   };
 }
 

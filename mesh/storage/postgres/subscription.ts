@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { destroy } from './connection.ts';
+import { destroy } from './destroy.ts';
 
 /** A connection that listens. */
 export interface Subscription {
