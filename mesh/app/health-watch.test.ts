@@ -43,7 +43,7 @@ async function watch({ service, more = [], brokers }: Watched) {
   };
   const end = await watchHealth({
     services: [{ name: 'echo', serves: [echoService(), ...more], ...service }],
-    brokers: { events: { check: works }, tasks: { check: works }, ...brokers },
+    brokers: { events: { check: works, checkPartitions: works }, tasks: { check: works }, ...brokers },
     health,
     clock,
     logger,
@@ -121,6 +121,14 @@ describe('the watch over brokers', () => {
     expect(problems[view]).toEqual(['ordermesh.tasks: TASKS_UNAVAILABLE']);
     expect(check).toHaveBeenCalledTimes(1);
     expect(lines).toMatchObject([{ level: 50, check: 'ordermesh.tasks' }]);
+  });
+
+  it('shows a damaged partition under the name of the log alone', async () => {
+    const damaged = new MeshError(Status.DATA_LOSS, 'STORAGE_CORRUPT', 'offset 3 of partition 1 of user.events');
+    const events = { check: works, checkPartitions: () => Promise.reject(damaged) };
+    const { shown, problems } = await watch({ service: { needs: ['events'] }, brokers: { events } });
+    expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING', 'ordermesh.events': 'NOT_SERVING' });
+    expect(problems['ordermesh.events']).toEqual(['ordermesh.events: STORAGE_CORRUPT']);
   });
 
   it('logs each other reason for which one fails, and shows the newest', async () => {

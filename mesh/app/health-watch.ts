@@ -1,15 +1,20 @@
 import { fullNameOf } from '../contract/full-name.ts';
+import type { EventLog } from '../events/event-log.ts';
 import type { Health, HealthProblem } from '../server/health/health.ts';
 import { eventsName, tasksName } from '../server/health/names.ts';
+import type { TaskQueue } from '../tasks/task-queue.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createHealthCheck, type HealthCheck } from './health-check.ts';
-import type { Broker, Service } from './service.ts';
+import type { Service } from './service.ts';
 
 const intervalMs = 5_000;
 
 /** What the services of a process stand on together. */
-export type Brokers = Readonly<Record<Broker, { check(): Promise<void> }>>;
+export interface Brokers {
+  readonly events: Pick<EventLog, 'check' | 'checkPartitions'>;
+  readonly tasks: Pick<TaskQueue, 'check'>;
+}
 
 export interface HealthWatchOptions {
   readonly services: readonly Service[];
@@ -64,6 +69,8 @@ function checksByName({ services, brokers, clock, logger }: HealthWatchOptions):
     events: checkOf(eventsName, () => brokers.events.check()),
     tasks: checkOf(tasksName, () => brokers.tasks.check()),
   };
+  // One that is damaged concerns those who read it, whose consumers say so, and not all who need the log.
+  const partitions = checkOf(eventsName, () => brokers.events.checkPartitions());
   const names = new Map<string, HealthCheck[]>();
   const whole: HealthCheck[] = [];
   for (const service of services) {
@@ -75,5 +82,5 @@ function checksByName({ services, brokers, clock, logger }: HealthWatchOptions):
       names.set(name, [...own, ...needed, ...(served.check ? [checkOf(name, () => served.check?.(), 'warn')] : [])]);
     }
   }
-  return names.set('', whole).set(eventsName, [ofBroker.events]).set(tasksName, [ofBroker.tasks]);
+  return names.set('', whole).set(eventsName, [ofBroker.events, partitions]).set(tasksName, [ofBroker.tasks]);
 }

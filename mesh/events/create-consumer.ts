@@ -33,7 +33,7 @@ export interface ServiceConsumer {
   start(): Promise<void>;
   /** Finishes the events in hand; one that waits for its next try is left to the next start. */
   stop(): Promise<void>;
-  /** Rejects while a partition stands still, because what lies there is damaged (`PARTITION_UNREADABLE`). */
+  /** Rejects while a partition of its topics stands still, because what lies there is damaged. */
   check(): Promise<void>;
   /** The group's dead letters. A redriven one goes to the handler through the inbox, in one transaction. */
   readonly deadLetters: DeadLetterBox;

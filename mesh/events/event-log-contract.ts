@@ -92,6 +92,7 @@ export function describeEventLog(
       await log.ensureTopic(topic, { partitions: 5 });
       expect((await log.topics()).filter(({ name }) => name === topic)).toEqual([{ name: topic, partitions: 3 }]);
       await expect(log.check()).resolves.toBeUndefined();
+      await expect(log.checkPartitions()).resolves.toBeUndefined();
     });
 
     test('refuses an event for a topic that is not there', async () => {

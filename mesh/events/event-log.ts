@@ -73,6 +73,12 @@ export interface EventLog {
   read(topic: string, from: StartPosition, signal: AbortSignal): AsyncIterable<StoredEvent>;
   /** The offset of the next event of each partition. */
   endOffsets(topic: string): Promise<Map<number, bigint>>;
+  /** Resolves while it takes and gives events. */
   check(): Promise<void>;
+  /**
+   * Rejects while a partition is known to be damaged: it stands still there, and all others go on. A log that does not keep
+   * the events itself hears of that from those who read (`EventConsumer`).
+   */
+  checkPartitions(): Promise<void>;
   close(): Promise<void>;
 }

@@ -127,7 +127,7 @@ describe('a damaged record', () => {
       ...corrupt(`${file} is damaged: offset 3 of partition 1 of t`),
       metadata: { file, topic: 't', partition: '1', offset: '3' },
     });
-    await expect(opened.check()).rejects.toMatchObject(corrupt('offset 3 of partition 1 of t'));
+    await expect(opened.checkPartitions()).rejects.toMatchObject(corrupt('offset 3 of partition 1 of t'));
   });
 
   test('is not handed to a group, which gets what is before it and in other partitions, also what comes later', async () => {
@@ -139,7 +139,7 @@ describe('a damaged record', () => {
     const positions = await opened.publish(numbered('t', keys, keys.length, total));
     const later = positions.filter(({ partition }) => partition !== 1).length;
     await eventually(() => expect(seen.events).toHaveLength(intact().length + later));
-    await expect(opened.check()).rejects.toMatchObject(corrupt('offset 3 of partition 1 of t'));
+    await expect(opened.checkPartitions()).rejects.toMatchObject(corrupt('offset 3 of partition 1 of t'));
   });
 
   test('at the end of its partition is missed when it is gone, and its offset is not given out again', async () => {
@@ -184,7 +184,7 @@ describe('a damaged record', () => {
     const seen = collector();
     await opened.consume({ group: 'g', topics: ['t'], handle: seen.handle });
     await eventually(() => expect(seen.perKey()).toEqual(perKey(kept)));
-    await opened.check();
+    await opened.checkPartitions();
     await close();
     const storage = await openStorage(`sqlite:${file}`);
     expect(await storage.query('SELECT record_id, hex(value) AS value, note FROM skipped_record')).toEqual([
@@ -264,7 +264,7 @@ describe('a file with flipped bytes', () => {
         return 'harmless';
       }
       expect(error).toMatchObject({ reason: 'STORAGE_CORRUPT', message: expect.stringContaining(file) });
-      await expect(opened.check()).rejects.toMatchObject({ reason: 'STORAGE_CORRUPT' });
+      await expect(opened.checkPartitions()).rejects.toMatchObject({ reason: 'STORAGE_CORRUPT' });
       return 'stopped';
     } catch (error) {
       if (!(error instanceof MeshError)) throw error;

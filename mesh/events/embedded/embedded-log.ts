@@ -114,9 +114,9 @@ function createEmbeddedLog(
       }),
     read: (topic, from, signal) => read(topic, from, signal),
     endOffsets: (topic) => whileOpen(async () => endOffsets(topic)),
-    check: () =>
+    check: () => whileOpen(() => storage.check()),
+    checkPartitions: () =>
       whileOpen(async () => {
-        await storage.check();
         for (const { damage, start } of topics.all().flatMap(({ partitions }) => partitions)) {
           if (damage !== undefined && damage.offset >= start) throw damage.error;
         }

@@ -94,6 +94,7 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
     read,
     endOffsets: (topic) => whileOpen(() => endOffsets(topic)),
     check: () => whileOpen(() => state.check()),
+    checkPartitions: async () => undefined,
     async close() {
       if (closing.signal.aborted) return;
       closing.abort();

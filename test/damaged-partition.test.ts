@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, it } from 'vitest';
+import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { healthProblems, notServing } from './support/health-of.ts';
+import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
+import { startProcess } from './support/start-process.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const readers = ['notification.v1.NotificationService', 'report.v1.OrderReportService'];
+
+it.each([
+  ['order.events', ['ordermesh.events', ...readers].toSorted()],
+  ['user.events', ['ordermesh.events']],
+])('a damaged partition of %s degrades those who read it, and the process takes orders', async (topic, degraded) => {
+  await using folder = await tempFolder();
+  const dataDir = join(folder.path, 'data');
+  // None that reads the events, so that they all lie before the readers.
+  await using writers = await startProcess({
+    dataDir,
+    args: ['user', 'inventory', 'payment', 'shipping', 'order'],
+  });
+  await fillShop(shopOf(writers));
+  const { id } = await shopOf(writers).orders.placeOrder(bookOrder());
+  await watchToEnd(shopOf(writers).orders, id);
+  await writers.stop();
+  damage(join(dataDir, 'events.db'), topic);
+
+  await using mesh = await startProcess({ dataDir, environment: { LOG_LEVEL: 'silent' } });
+  await expect.poll(() => notServing(mesh.address), { timeout: 20_000 }).toEqual(degraded);
+  const problems = await healthProblems(mesh);
+  expect(problems['ordermesh.events']).toEqual(['ordermesh.events: STORAGE_CORRUPT']);
+  for (const name of degraded.slice(0, -1)) expect(problems[name]).toEqual([`${name}: STORAGE_CORRUPT`]);
+  const again = await shopOf(mesh).orders.placeOrder(bookOrder());
+  expect((await watchToEnd(shopOf(mesh).orders, again.id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+});
+
+/** Changes the oldest event of a topic behind the log's back. */
+function damage(file: string, topic: string): void {
+  const database = new DatabaseSync(file);
+  const { changes } = database
+    .prepare(
+      `UPDATE record SET value = X'00' WHERE id = (SELECT MIN(record.id) FROM record
+         JOIN topic_partition ON topic_partition.id = record.id / 1099511627776 WHERE topic = ?)`,
+    )
+    .run(topic);
+  database.close();
+  expect(changes).toBe(1);
+}
