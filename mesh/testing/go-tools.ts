@@ -13,6 +13,8 @@ export interface GoTool extends TestServer {
 export const grpcGoClient = goTool('grpc-go-interop-client');
 /** grpc-go's server for the same cases. */
 export const grpcGoServer = goTool('grpc-go-interop-server');
+/** Calls a server that is restarted meanwhile, by grpc-go: `test/conformance/restart`. */
+export const grpcGoRestart = goTool('grpc-go-restart');
 /** Calls methods from the shell. */
 export const grpcurl = goTool('grpcurl');
 /** Puts gRPC servers under load. */

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Built by Go into .tools/bin: grpcurl, ghz, grpc-go's client and server for interoperability, h2spec, and the peer on
-# grpc-go of the benchmarks. Go checks what it gets against its checksum database. .tools/go notes for each tool what it
+# Built by Go into .tools/bin: grpcurl, ghz, grpc-go's client and server for interoperability, h2spec, a client on grpc-go
+# for restarts, and the peer on grpc-go of the benchmarks. Go checks what it gets against its checksum database. .tools/go notes for each tool what it
 # was built from.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -44,6 +44,15 @@ if ! built h2spec "$h2spec"; then
   keep h2spec "$h2spec" h2spec
 fi
 echo "deps: h2spec ${h2spec##*@}"
+
+# A client that outlives restarts of its server, for the conformance tests.
+restart=$(cat test/conformance/restart/grpc-go-restart/* | cksum)
+if ! built grpc-go-restart "$restart"; then
+  bin="$PWD/.tools/go/bin"
+  (cd test/conformance/restart/grpc-go-restart && GOFLAGS=-mod=readonly go build -o "$bin/grpc-go-restart" .)
+  keep grpc-go-restart "$restart" grpc-go-restart
+fi
+echo 'deps: grpc-go-restart'
 
 # A peer of the benchmarks, on the contract of our users.
 users=$(cat bench/peers/grpc-go/* proto/user/v1/user.proto | cksum)

@@ -1,5 +1,6 @@
 import { Status } from 'nice-grpc-common';
-import { undecodableText, type WireCall, type WireListener } from './wire-call.ts';
+import type { SentCall } from './one-request-call.ts';
+import { undecodableText, type WireListener } from './wire-call.ts';
 
 // Enough to keep the wire busy while the reader is at work; a slow reader holds no more than these.
 const readAhead = 16;
@@ -15,15 +16,15 @@ interface Waiter<Response> {
  */
 export function createResponseStream<Response>(
   decode: (bytes: Uint8Array) => Response,
-  open: (listener: WireListener) => WireCall,
+  open: (listener: WireListener) => SentCall,
 ): AsyncIterableIterator<Response, undefined> {
   const ready: Response[] = [];
   const waiters: Waiter<Response>[] = [];
-  let wire: WireCall | undefined;
+  let wire: SentCall | undefined;
   let reading = false;
   let end: { error: unknown } | undefined;
 
-  const readOn = (call: WireCall) => {
+  const readOn = (call: SentCall) => {
     if (reading || end || ready.length >= readAhead) return;
     reading = true;
     call.startRead();

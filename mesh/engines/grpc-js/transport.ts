@@ -4,6 +4,7 @@ import { Status } from 'nice-grpc-common';
 import type { ConnectOptions, EngineMethod, Transport, TransportCall } from '../engine.ts';
 import { createChannels } from './channels.ts';
 import { toBuffer } from './metadata.ts';
+import { startOneRequest } from './one-request-call.ts';
 import { pumpRequests } from './request-pump.ts';
 import { createResponseStream } from './response-stream.ts';
 import { localError, startWireCall, undecodableText, type WireCall, type WireListener } from './wire-call.ts';
@@ -20,20 +21,18 @@ export function connectGrpcJs(address: string, options: ConnectOptions = {}): Tr
     if (closed) throw localError(path, Status.UNAVAILABLE, `the connection to ${address} was closed by this client`);
     return startWireCall(channels.for(call), path, call, listener, channels.explain);
   };
+  const startOf = (path: string, call: TransportCall) => (listener: WireListener) => start(path, call, listener);
   return {
     unary: (method, request, call) =>
       new Promise((resolve, reject) => {
         const bytes = method.encodeRequest(request);
-        const wire = start(method.path, call, singleResponse(method, resolve, reject));
-        wire.startRead();
-        sendOnly(wire, bytes, writeContext(call, request));
+        const listener = singleResponse(method, resolve, reject);
+        startOneRequest(startOf(method.path, call), sender(bytes, writeContext(call, request)), listener).startRead();
       }),
     serverStreaming: (method, request, call) =>
       createResponseStream(method.decodeResponse, (listener) => {
         const bytes = method.encodeRequest(request);
-        const wire = start(method.path, call, listener);
-        sendOnly(wire, bytes, writeContext(call, request));
-        return wire;
+        return startOneRequest(startOf(method.path, call), sender(bytes, writeContext(call, request)), listener);
       }),
     clientStreaming: (method, requests, call) =>
       new Promise((resolve, reject) => {
@@ -53,9 +52,12 @@ export function connectGrpcJs(address: string, options: ConnectOptions = {}): Tr
 
 type StartCall = (path: string, call: TransportCall, listener: WireListener) => WireCall;
 
-function sendOnly(wire: WireCall, bytes: Uint8Array, context: ReturnType<typeof writeContext>): void {
-  wire.sendMessageWithContext(context, toBuffer(bytes));
-  wire.halfClose();
+/** Sends one request, and ends. */
+function sender(bytes: Uint8Array, context: ReturnType<typeof writeContext>): (wire: WireCall) => void {
+  return (wire) => {
+    wire.sendMessageWithContext(context, toBuffer(bytes));
+    wire.halfClose();
+  };
 }
 
 function singleResponse<Request, Response>(

@@ -12,7 +12,12 @@ export interface WireListener {
   onMessage(bytes: Buffer): void;
   /** `undefined` when the status was OK. */
   onEnd(error: unknown): void;
+  /** The server took nothing of it. True when it is made again: then this one has no end. */
+  onRefused?(): boolean;
 }
+
+// What grpc-js says of a stream that was refused, also of one that it could not open since the connection is ending.
+const refusedText = 'Stream refused by server';
 
 // Servers on grpc-js take a timeout as a 32-bit number of milliseconds and misread longer ones.
 const longestTimeoutMs = 24 * 60 * 60 * 1000;
@@ -38,6 +43,8 @@ export function startWireCall(
     onReceiveMessage: (bytes) => listener.onMessage(bytes),
     onReceiveStatus(status) {
       signal?.removeEventListener('abort', abort);
+      const isRefused = status.code === Status.UNAVAILABLE && status.details === refusedText;
+      if (isRefused && listener.onRefused?.()) return;
       call.onTrailer?.(fromWireMetadata(status.metadata));
       listener.onEnd(statusError(path, status, explain));
     },

@@ -233,6 +233,22 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     expect(begun).toEqual(['a', 'b', 'c']);
   });
 
+  it('lets those in that wait when the server drains', async () => {
+    const held = heldHandlers();
+    const { connect, server } = await start({ one: held.one }, { working: 1 });
+    const { calls, health } = connect();
+    const answers = ['a', 'b', 'c'].map((name) => calls.one(named(name)));
+    // Behind them on their connection, so that they have come.
+    await health.check({ service: '' });
+    const drained = server.drain(10_000);
+    for (const name of ['a', 'b', 'c']) {
+      await eventually(() => expect(held.begun.at(-1)).toBe(name));
+      held.returnOne();
+    }
+    await expect(Promise.all(answers)).resolves.toHaveLength(3);
+    await drained;
+  });
+
   it('tells its policy how long handlers waited and worked', async () => {
     const held = heldHandlers();
     const seen: [waitedMs: number, workedMs: number][] = [];

@@ -143,9 +143,12 @@ export class Http2Connection implements BlockReceiver {
     this.#pings.send(answered);
   }
 
-  /** Takes no new streams, and closes when those that there are have ended. */
+  /**
+   * Takes no new streams, and closes when those that there are have ended. A client may have sent calls that are not read yet,
+   * its first SETTINGS before them.
+   */
   drain(): void {
-    if (this.settled) this.#shutdown.begin();
+    if (this.#isServer || this.settled) this.#shutdown.begin();
     else this.destroy();
   }
 

@@ -13,6 +13,9 @@ import { requestHeadOf } from './request-head.ts';
 import { RequestWatch } from './request-watch.ts';
 import type { HostedMethod, ServerCallTools } from './server-call.ts';
 
+// How long a peer that has not spoken has to do so on a connection that is to end.
+const lastHandshakeMs = 1_000;
+
 /** What only this engine has. */
 export interface NativeServerHostOptions extends ServerHostOptions {
   readonly patience?: Partial<Patience>;
@@ -84,12 +87,17 @@ export function createServerHost({
     draining = true;
     const closed = listener.close();
     for (const connection of connections) connection.drain();
+    const silent = setTimeout(() => {
+      for (const connection of connections) if (!connection.settled) connection.destroy();
+    }, lastHandshakeMs);
+    silent.unref();
     const over = setTimeout(() => {
       for (const connection of connections) connection.destroy();
       listener.destroyAll();
     }, graceMs);
     over.unref();
     await closed;
+    clearTimeout(silent);
     clearTimeout(over);
   }
 

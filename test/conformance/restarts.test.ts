@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { engineNames } from '../../mesh/engines/engines.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { grpcGoRestart } from '../../mesh/testing/go-tools.ts';
+import { grpcPython, grpcPythonPath } from '../../mesh/testing/grpc-python.ts';
+import { freePort } from '../../mesh/testing/guarded-process.ts';
+import { describeWithServer, type TestServer } from '../../mesh/testing/servers.ts';
+import { startProcess } from '../support/start-process.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const restarts = 10;
+const userCount = 200;
+
+/** What a client has seen of all restarts. */
+interface Seen {
+  readonly calls: number;
+  readonly streams: number;
+  readonly failures: readonly string[];
+}
+
+const fileOf = (name: string) => fileURLToPath(new URL(`restart/${name}`, import.meta.url));
+const ownClient = (kind: string) => [process.execPath, fileOf('restart-client.ts'), kind];
+const node: TestServer = { name: 'Node', version: process.version };
+
+const clients: readonly (readonly [name: string, command: readonly string[], needs: TestServer])[] = [
+  ['grpcio', [grpcPythonPath, fileOf('restart_client.py')], grpcPython],
+  ['grpc-go', [grpcGoRestart.path], grpcGoRestart],
+  ['grpc-js', ownClient('library'), node],
+  ['our transport on native', ownClient('native'), node],
+  ['our transport on grpc-js', ownClient('grpc-js'), node],
+];
+
+/** A client that calls `address` without a pause: how far it is, and what it saw once it is told to end. */
+function startClient([file = '', ...args]: readonly string[], address: string) {
+  const child = spawn(file, [...args, address], { stdio: ['pipe', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  return {
+    progress: () => output.split('\n').length,
+    async end(): Promise<Seen> {
+      child.stdin.end();
+      await once(child, 'close');
+      return JSON.parse(output.trim().split('\n').at(-1) ?? '');
+    },
+  };
+}
+
+async function* users() {
+  for (let index = 0; index < userCount; index += 1) {
+    yield { user: { id: `u${index}`, name: `User ${index}`, email: `u${index}@example.com` } };
+  }
+}
+
+describe.each(engineNames)('a server on %s that is stopped and started ten times', (engine) => {
+  describe.each(clients)('%s', (_, command, needs) => {
+    describeWithServer(needs, 'as a caller', () => {
+      it('loses none of its calls and streams', { timeout: 120_000 }, async () => {
+        await using folder = await tempFolder();
+        const address = `127.0.0.1:${await freePort()}`;
+        const environment = { GRPC_ENGINE: engine, GRPC_LISTEN: address, LOG_LEVEL: 'fatal' };
+        const start = () => startProcess({ dataDir: folder.path, main: 'services/user/main.ts', environment });
+        let mesh = await start();
+        await mesh.client(UserServiceContract).importUsers(users());
+        const client = startClient(command, address);
+        for (let restart = 0; restart < restarts; restart += 1) {
+          const before = client.progress();
+          await eventually(() => expect(client.progress()).toBeGreaterThan(before + 2));
+          expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+          mesh = await start();
+        }
+        const seen = await client.end();
+        await mesh[Symbol.asyncDispose]();
+        expect(seen.failures).toEqual([]);
+        expect(seen.calls).toBeGreaterThan(restarts * 10);
+        expect(seen.streams).toBeGreaterThan(restarts);
+      });
+    });
+  });
+});
