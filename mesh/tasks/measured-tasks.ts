@@ -1,4 +1,3 @@
-import type { Clock } from '../telemetry/clock.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { failedForOthers, isFinalFailure } from './failed-try.ts';
 import type { Task, TaskQueue, WorkOptions } from './task-queue.ts';
@@ -9,7 +8,7 @@ type Outcome = 'done' | 'failed' | 'waiting' | 'dead';
  * Counts what happens to the tasks of a queue: `ordermesh_tasks_depth` and `ordermesh_tasks_overdue_seconds` of each queue
  * that this process works on, and `ordermesh_tasks_attempts_total` by how they ended.
  */
-export function measureTasks(tasks: TaskQueue, { metrics, clock }: { metrics: Metrics; clock: Clock }): TaskQueue {
+export function measureTasks(tasks: TaskQueue, metrics: Metrics): TaskQueue {
   const queues = new Set<string>();
   const depth = 'Tasks that wait or are being worked on, of a queue that this process works on.';
   metrics
@@ -18,15 +17,13 @@ export function measureTasks(tasks: TaskQueue, { metrics, clock }: { metrics: Me
       Promise.all([...queues].map(async (queue) => ({ labels: { queue }, value: await tasks.depth(queue) }))),
     );
   const overdue = 'How long the task has been due that has waited longest; 0 when none waits. The embedded queue only.';
-  metrics.gauge('ordermesh_tasks_overdue_seconds', overdue, ['queue']).collect(async () => {
-    const found = await Promise.all(
-      [...queues].map(async (queue) => ({ labels: { queue }, dueTimeMs: await tasks.oldestDueTimeMs?.(queue) })),
-    );
-    const nowMs = clock.now();
-    return tasks.oldestDueTimeMs === undefined
-      ? []
-      : found.map(({ labels, dueTimeMs = nowMs }) => ({ labels, value: Math.max(0, nowMs - dueTimeMs) / 1_000 }));
-  });
+  const { overdueMs } = tasks;
+  if (overdueMs) {
+    const read = async (queue: string) => ({ labels: { queue }, value: (await overdueMs(queue)) / 1_000 });
+    metrics
+      .gauge('ordermesh_tasks_overdue_seconds', overdue, ['queue'])
+      .collect(() => Promise.all([...queues].map(read)));
+  }
   const attempts = metrics.counter(
     'ordermesh_tasks_attempts_total',
     'Attempts at tasks, by how they ended: done, failed (it is retried), waiting (for something else), dead (a dead letter).',

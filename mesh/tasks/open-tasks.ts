@@ -21,7 +21,7 @@ export interface TaskOptions {
  * `DATABASE_URL`, or `tasks.db` in the data folder beside SQLite.
  */
 export async function openTasks(config: Config, options: TaskOptions): Promise<TaskQueue> {
-  return measureTasks(await openUnmeasured(config, options), options);
+  return measureTasks(await openUnmeasured(config, options), options.metrics);
 }
 
 async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptions): Promise<TaskQueue> {

@@ -51,8 +51,8 @@ export interface TaskQueue {
   work(options: WorkOptions): Promise<TaskWorker>;
   /** How many tasks wait or are being worked on. */
   depth(queue: string): Promise<number>;
-  /** When the task fell due that has waited longest, not counting those in hand; only where the queue knows it. */
-  oldestDueTimeMs?(queue: string): Promise<number | undefined>;
+  /** How long the task has been due that has waited longest, 0 when none waits; only where the queue knows it. */
+  overdueMs?(queue: string): Promise<number>;
   readonly deadLetters: DeadLetterBox;
   /** Fails while tasks cannot be sent or worked on: the queue is away, or takes none now. */
   check(): Promise<void>;

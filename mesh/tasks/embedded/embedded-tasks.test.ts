@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
@@ -124,6 +125,37 @@ describe('the embedded queue and time', () => {
     const attempts: number[] = [];
     await tasks.work({ queue: 'q', handle: async ({ attempt }) => void attempts.push(attempt) });
     await eventually(() => expect(attempts).toEqual([1]));
+  });
+});
+
+describe('the embedded queue after a process whose clock was a day ahead', () => {
+  const dayMs = 86_400_000;
+
+  it('works on what that left, new and tried, and says so', async () => {
+    const clock = createTestClock();
+    clock.shift(dayMs);
+    const ahead = await openEmbeddedTasks(file(), { clock, logger });
+    const failed = Promise.withResolvers<void>();
+    const handle = async () => {
+      failed.resolve();
+      throw new Error('not yet');
+    };
+    await ahead.enqueue('q', [newTask('tried')]);
+    const worker = await ahead.work({ queue: 'q', handle });
+    await failed.promise;
+    await worker.stop();
+    await ahead.enqueue('q', [newTask('new')]);
+    await ahead.close();
+
+    clock.shift(-dayMs);
+    const lines: string[] = [];
+    const warnings = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+    const tasks = await openEmbeddedTasks(file(), { clock, logger: warnings });
+    opened.push(tasks);
+    const done: string[] = [];
+    await tasks.work({ queue: 'q', handle: async ({ id }) => void done.push(id) });
+    await eventually(() => expect(done.toSorted()).toEqual(['new', 'tried']));
+    expect(lines).toEqual([expect.stringContaining('a clock that was ahead')]);
   });
 });
 

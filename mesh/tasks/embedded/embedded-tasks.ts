@@ -50,7 +50,7 @@ export async function openEmbeddedTasks(
       };
     },
     depth: (queue) => reachable(store.depth(queue)),
-    oldestDueTimeMs: (queue) => reachable(store.oldestDueTimeMs(queue)),
+    overdueMs: (queue) => reachable(store.overdueMs(queue)),
     deadLetters: store.deadLetters,
     check: () => reachable(storage.check()),
     async close() {

@@ -35,8 +35,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+const claim = () => store.claim('q', { limit: 1, visibilityTimeoutMs: 1_000, longestDelayMs: 60_000 });
 const claimOne = async (): Promise<LeasedTask> => {
-  const [task] = (await store.claim('q', 1, 1_000)).tasks;
+  const [task] = (await claim()).tasks;
   return task ?? expect.fail('no task is due');
 };
 
@@ -46,7 +47,7 @@ describe('a lease', () => {
   it('hides its task until it ends', async () => {
     await claimOne();
     clock.advance(999);
-    expect(await store.claim('q', 1, 1_000)).toEqual({ tasks: [], nextDueTimeMs: clock.now() + 1 });
+    expect(await claim()).toEqual({ tasks: [], nextDueTimeMs: clock.now() + 1, broughtForward: 0 });
     clock.advance(1);
     expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
   });
@@ -56,7 +57,7 @@ describe('a lease', () => {
     clock.advance(900);
     expect(await store.renew(task, 1_000)).toBe(true);
     clock.advance(999);
-    expect((await store.claim('q', 1, 1_000)).tasks).toEqual([]);
+    expect((await claim()).tasks).toEqual([]);
   });
 
   it('changes nothing any more once another has the task', async () => {
@@ -70,7 +71,7 @@ describe('a lease', () => {
     await store.giveBack('q', old);
     await store.bury('q', old, { reason: 'ATTEMPTS_EXHAUSTED', error: 'late' });
     expect(await store.depth('q')).toBe(1);
-    expect((await store.claim('q', 1, 1_000)).tasks).toEqual([]);
+    expect((await claim()).tasks).toEqual([]);
     expect(await Array.fromAsync(store.deadLetters.list({}, ''))).toEqual([]);
     await store.complete(current);
     expect(await store.depth('q')).toBe(0);
@@ -80,6 +81,37 @@ describe('a lease', () => {
     await claimOne();
     store = await createTaskStore(storage, clock, () => undefined);
     expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
+  });
+});
+
+describe('a clock that is set', () => {
+  const dayMs = 86_400_000;
+  beforeEach(() => store.add('q', [{ id: 'a', payload: Buffer.from('a'), headers: {} }]));
+
+  it.each([dayMs, -dayMs])('by %i ms neither ends a lease early nor makes it last', async (byMs) => {
+    await claimOne();
+    clock.shift(byMs);
+    clock.advance(999);
+    expect((await claim()).tasks).toEqual([]);
+    clock.advance(1);
+    expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
+  });
+
+  it.each([dayMs, -dayMs])('by %i ms changes nothing of the wait for another attempt', async (byMs) => {
+    await store.retryLater('q', await claimOne(), { delayMs: 5_000, counts: true, error: 'no' });
+    clock.shift(byMs);
+    clock.advance(4_999);
+    expect((await claim()).tasks).toEqual([]);
+    clock.advance(1);
+    expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
+  });
+
+  it('back before the next start leaves no task for later than the longest delay', async () => {
+    await store.retryLater('q', await claimOne(), { delayMs: 5_000, counts: true, error: 'no' });
+    clock.shift(-dayMs);
+    store = await createTaskStore(storage, clock, () => undefined);
+    expect(await claim()).toMatchObject({ tasks: [{ id: 'a', attempt: 2 }], broughtForward: 1 });
+    expect(await claim()).toMatchObject({ broughtForward: 0 });
   });
 });
 

@@ -5,6 +5,7 @@ import type { Clock } from '../../telemetry/clock.ts';
 import type { NewTask } from '../task-queue.ts';
 import { taskMigrations } from './migrations.ts';
 import {
+  bringForward,
   countByQueue,
   countTasks,
   deleteTask,
@@ -20,8 +21,18 @@ import {
 
 /** What a claim brought, and, when that is less than was asked for, when the next task falls due. */
 export interface Claim {
+  /** How many were due further ahead than any delay, and are due now. */
+  readonly broughtForward: number;
   readonly tasks: readonly LeasedTask[];
   readonly nextDueTimeMs: number | undefined;
+}
+
+/** What a worker takes. */
+export interface ClaimOptions {
+  readonly limit: number;
+  readonly visibilityTimeoutMs: number;
+  /** No task waits longer, unless a clock was wrong. */
+  readonly longestDelayMs: number;
 }
 
 /** How a task is tried again: when, whether this attempt counts, and what it failed with. */
@@ -33,8 +44,10 @@ export interface Retry {
 
 /** Queues in a database. What is done under a lease that is another's by now changes nothing. */
 export interface TaskStore {
+  /** The time that due times and leases go by: the machine's at the start, then what has passed. Nobody can set it. */
+  now(): number;
   add(queue: string, tasks: readonly NewTask[]): Promise<void>;
-  claim(queue: string, limit: number, visibilityTimeoutMs: number): Promise<Claim>;
+  claim(queue: string, claim: ClaimOptions): Promise<Claim>;
   /** False when the lease was lost. */
   renew(task: LeasedTask, visibilityTimeoutMs: number): Promise<boolean>;
   complete(task: LeasedTask): Promise<void>;
@@ -42,8 +55,8 @@ export interface TaskStore {
   bury(queue: string, task: LeasedTask, verdict: { readonly reason: string; readonly error: string }): Promise<void>;
   giveBack(queue: string, task: LeasedTask): Promise<void>;
   depth(queue: string): Promise<number>;
-  /** When the task fell due that nobody has taken; `undefined` when none is due. */
-  oldestDueTimeMs(queue: string): Promise<number | undefined>;
+  /** How long the task has been due that has waited longest for somebody to take it; 0 when none waits. */
+  overdueMs(queue: string): Promise<number>;
   /** The depth of each queue that is not empty. */
   depths(): Promise<Readonly<Record<string, number>>>;
   readonly deadLetters: DeadLetterBox;
@@ -61,24 +74,33 @@ export async function createTaskStore(
   await storage.migrate('tasks', taskMigrations);
   const letters = createDeadLetterStore(storage, { clock });
   await letters.migrate();
-  await endAllLeases(storage, clock.now());
+  const startMs = clock.now() - clock.elapsedMs();
+  const now = () => Math.floor(startMs + clock.elapsedMs());
+  await endAllLeases(storage, now());
   return {
+    now,
     add: (queue, tasks) =>
       storage.transaction(async (tx) => {
-        for (const task of tasks) await insertTask(tx, queue, task, clock.now());
+        for (const task of tasks) await insertTask(tx, queue, task, now());
         tx.afterCommit(() => notify(queue));
       }),
-    claim: (queue, limit, visibilityTimeoutMs) =>
+    claim: (queue, { limit, visibilityTimeoutMs, longestDelayMs }) =>
       storage.transaction(async (tx) => {
-        const nowMs = clock.now();
-        const tasks = await leaseDue(tx, queue, { limit, nowMs, leaseEndMs: nowMs + visibilityTimeoutMs });
-        return { tasks, nextDueTimeMs: tasks.length < limit ? await nextDueTimeMs(tx, queue) : undefined };
+        const nowMs = now();
+        const leaseEndMs = nowMs + visibilityTimeoutMs;
+        const broughtForward = await bringForward(tx, queue, { nowMs, leaseEndMs, farthestMs: nowMs + longestDelayMs });
+        const tasks = await leaseDue(tx, queue, { limit, nowMs, leaseEndMs });
+        return {
+          tasks,
+          nextDueTimeMs: tasks.length < limit ? await nextDueTimeMs(tx, queue) : undefined,
+          broughtForward,
+        };
       }),
-    renew: (task, visibilityTimeoutMs) => renewLease(storage, task, clock.now() + visibilityTimeoutMs),
+    renew: (task, visibilityTimeoutMs) => renewLease(storage, task, now() + visibilityTimeoutMs),
     complete: (task) => storage.transaction(async (tx) => void (await deleteTask(tx, task))),
     retryLater: (queue, task, { delayMs, counts, error }) =>
       storage.transaction(async (tx) => {
-        await postpone(tx, task, { dueMs: clock.now() + delayMs, counts, error });
+        await postpone(tx, task, { dueMs: now() + delayMs, counts, error });
         tx.afterCommit(() => notify(queue));
       }),
     bury: (queue, task, { reason, error }) =>
@@ -90,17 +112,17 @@ export async function createTaskStore(
       }),
     giveBack: (queue, task) =>
       storage.transaction(async (tx) => {
-        await giveBack(tx, task, clock.now());
+        await giveBack(tx, task, now());
         tx.afterCommit(() => notify(queue));
       }),
     depth: (queue) => countTasks(storage, queue),
-    oldestDueTimeMs: async (queue) => {
+    overdueMs: async (queue) => {
       const dueMs = await nextDueTimeMs(storage, queue);
-      return dueMs !== undefined && dueMs <= clock.now() ? dueMs : undefined;
+      return dueMs === undefined ? 0 : Math.max(0, now() - dueMs);
     },
     depths: () => countByQueue(storage),
     deadLetters: letters.box('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
-      await insertTask(tx, origin, { id: subjectId, payload, headers }, clock.now());
+      await insertTask(tx, origin, { id: subjectId, payload, headers }, now());
       tx.afterCommit(() => notify(origin));
     }),
   };

@@ -32,6 +32,26 @@ export async function insertTask(tx: Transaction, queue: string, task: NewTask, 
   );
 }
 
+/**
+ * Corrects what a clock that was ahead has left: what is due beyond `farthestMs` is due now, or, while somebody has it, when
+ * a new lease would end. Returns how many those were.
+ */
+export async function bringForward(
+  tx: Transaction,
+  queue: string,
+  {
+    nowMs,
+    leaseEndMs,
+    farthestMs,
+  }: { readonly nowMs: number; readonly leaseEndMs: number; readonly farthestMs: number },
+): Promise<number> {
+  return await tx.execute(
+    `UPDATE task SET due_time_ms = CASE WHEN lease IS NULL THEN $2 ELSE $3 END
+     WHERE queue = $1 AND due_time_ms > $4`,
+    [queue, nowMs, leaseEndMs, farthestMs],
+  );
+}
+
 /** Leases up to `limit` tasks that are due; the longest due first. */
 export async function leaseDue(
   tx: Transaction,

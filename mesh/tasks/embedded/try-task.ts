@@ -101,11 +101,11 @@ export async function giveBack(leased: LeasedTask, { store, settings, logger }: 
 async function recordFailure(
   leased: LeasedTask,
   error: unknown,
-  { store, settings, clock, logger }: TryContext,
+  { store, settings, logger }: TryContext,
 ): Promise<void> {
   const { queue } = settings;
   const { attempt, firstTimeMs } = leased;
-  const verdict = judgeFailure(error, { attempt, firstTimeMs, nowMs: clock.now() }, settings);
+  const verdict = judgeFailure(error, { attempt, firstTimeMs, nowMs: store.now() }, settings);
   reportFailure(logger, error, verdict, { queue, task: leased.id, attempt });
   if (verdict.next === 'retry') await store.retryLater(queue, leased, verdict);
   else await store.bury(queue, leased, verdict);

@@ -1,10 +1,17 @@
 import type { TaskWorker } from '../task-queue.ts';
+import type { WorkSettings } from '../work-defaults.ts';
 import { giveBack, type TaskTry, type TryContext, tryTask } from './try-task.ts';
 
 /** How long a worker that stops waits for the tasks in hand. */
 const stopGraceMs = 10_000;
 
 const unreachableRetryMs = 1_000;
+
+// Longer than the default delays, which an earlier run may have gone by.
+const leastLongestDelayMs = 15 * 60_000;
+
+const clockWasAhead =
+  'tasks were due later than any delay allows: an earlier run had a clock that was ahead; they are due now';
 
 /** A worker that is told when there may be something to do. */
 export interface EmbeddedWorker extends TaskWorker {
@@ -42,11 +49,16 @@ export function createWorker(context: TryContext): EmbeddedWorker {
     callOffAlarm?.();
     const room = settings.concurrency - inHand;
     try {
-      const { tasks, nextDueTimeMs } = await store.claim(settings.queue, room, settings.visibilityTimeoutMs);
+      const { tasks, nextDueTimeMs, broughtForward } = await store.claim(settings.queue, {
+        limit: room,
+        visibilityTimeoutMs: settings.visibilityTimeoutMs,
+        longestDelayMs: longestDelayMs(settings),
+      });
+      if (broughtForward > 0) logger.warn({ queue: settings.queue, tasks: broughtForward }, clockWasAhead);
       if (stopping) return void (await Promise.all(tasks.map((task) => giveBack(task, context))));
       for (const task of tasks) take(tryTask(task, context));
       if (tasks.length === room) mayBeMore = true;
-      else if (nextDueTimeMs !== undefined) setAlarm(nextDueTimeMs - clock.now());
+      else if (nextDueTimeMs !== undefined) setAlarm(Math.max(0, nextDueTimeMs - store.now()));
     } catch (error) {
       logger.error(
         { err: error, queue: settings.queue },
@@ -77,6 +89,11 @@ export function createWorker(context: TryContext): EmbeddedWorker {
       await Promise.all([...unrecorded].map((one) => one.abandon()));
     },
   };
+}
+
+/** Longer than any delay or lease of this worker, also when it is varied. */
+function longestDelayMs({ retryDelaysMs, visibilityTimeoutMs }: WorkSettings): number {
+  return Math.max(leastLongestDelayMs, 1.5 * Math.max(visibilityTimeoutMs, ...retryDelaysMs));
 }
 
 /** Tasks that end in one turn are replaced by one claim, which shares a commit with their outcomes. */
