@@ -79,6 +79,6 @@ export interface Storage extends Queryable {
    * while one is under way share it. Each notes the time, and how far the rows have aged (`openAgingClock`).
    */
   check(): Promise<void>;
-  /** Waits for transactions under way, then closes. */
+  /** Waits for transactions under way, on PostgreSQL for 8 s at most, then closes. */
   close(): Promise<void>;
 }

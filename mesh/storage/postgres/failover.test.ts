@@ -128,6 +128,16 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     await eventually(() => expect(heard).toBe(2));
   });
 
+  it('holds up no closing when its machine is gone without a word', async () => {
+    const url = `postgres://postgres@127.0.0.1:${proxy.port}/${await databaseOf(storage)}`;
+    const own = await openPostgres(url, { poolSize, silentAfterMs: 500 });
+    await own.check();
+    proxy.silence();
+    const failed = expect(add(own, 1)).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    await own.close();
+    await failed;
+  });
+
   it('is not opened, and named', async () => {
     const standby = await startStandby();
     const opening = openPostgres(standby.url(await databaseOf(storage)));

@@ -7,7 +7,8 @@ import { createWriteCheck } from '../write-check.ts';
 import { openChannels } from './channels.ts';
 import { acquire, type Connection } from './connection.ts';
 import { ensureDatabase } from './create-database.ts';
-import { closedError, connectError, corruptError, mayRunAgain, postgresError } from './errors.ts';
+import { connectError, corruptError, mayRunAgain, postgresError } from './errors.ts';
+import { createGate } from './gate.ts';
 import { createLanes } from './lanes.ts';
 import { waitBeforeRunningAgain } from './lost-race.ts';
 import { createPool, type Pool } from './pool.ts';
@@ -23,8 +24,8 @@ export interface PostgresOptions {
   /** What `check` notes the time of. Default: the machine's. */
   readonly clock?: Clock;
   /**
-   * How long a check waits for the server's answer, which it gives after 4 s at the latest, before all connections are closed:
-   * nobody says that a server is gone whose machine is. Default 8000.
+   * How long a check waits for the server's answer, which it gives after 4 s at the latest, and `close` for what is under way,
+   * before all connections are closed: nobody says that a server is gone whose machine is. Default 8000.
    */
   readonly silentAfterMs?: number;
   /** How long a call waits for a connection before it fails with `STORAGE_UNAVAILABLE`. Default 5000. */
@@ -64,7 +65,11 @@ function createStorage(
   // Its own, so that it is no fault of the server when all of the pool are in use.
   const checks = createPool(config, 1, pool.leave);
   const statements = createStatementCache();
-  const gate = createGate(server);
+  const abandonAll = (): void => {
+    checks.abandon();
+    pool.abandon();
+  };
+  const gate = createGate(server, silentAfterMs, abandonAll);
 
   const connectFrom = async (from: Pool, signal?: AbortSignal): Promise<Connection> => {
     try {
@@ -88,10 +93,6 @@ function createStorage(
       if (!mayRunAgain(failure)) throw postgresError(failure, sql, server);
       await waitBeforeRunningAgain(failure, server, attempts);
     }
-  };
-  const abandonAll = (): void => {
-    checks.abandon();
-    pool.abandon();
   };
   const write = (sql: string): Promise<readonly Row[]> =>
     gate.enter(async () => writeOnce(await connectFrom(checks), sql, server, { silentAfterMs, onSilent: abandonAll }));
@@ -125,28 +126,6 @@ function createStorage(
     listen: channels.listen,
     check: createWriteCheck(write, clock),
     close: () => gate.close(async () => void (await Promise.all([channels.close(), pool.end(), checks.end()]))),
-  };
-}
-
-/** Lets calls in until it is closed, and closes behind those under way. */
-function createGate(server: string) {
-  const underWay = new Set<Promise<unknown>>();
-  let closed: Promise<void> | undefined;
-  return {
-    async enter<T>(action: () => Promise<T>): Promise<T> {
-      if (closed !== undefined) throw closedError(server);
-      const running = action();
-      underWay.add(running);
-      try {
-        return await running;
-      } finally {
-        underWay.delete(running);
-      }
-    },
-    close(last: () => Promise<void>): Promise<void> {
-      closed ??= Promise.allSettled(underWay).then(last);
-      return closed;
-    },
   };
 }
 
