@@ -10,6 +10,7 @@ import { lettersOf } from './consumer-letters.ts';
 import type { EventConsumer, EventLog } from './event-log.ts';
 import { createEventHandling } from './handle-event.ts';
 import { inboxMigrations, keepInboxSmall } from './inbox.ts';
+import { outboxOrigin } from './outbox-letters.ts';
 
 /** What a consumer stands between. */
 export interface EventConsumerOptions {
@@ -49,6 +50,7 @@ const joinBackoff = { firstMs: 100, maxMs: 5000 };
  */
 export async function createEventConsumer(options: EventConsumerOptions): Promise<ServiceConsumer> {
   const { events, storage, handler, deadLetters, clock, logger } = options;
+  if (handler.group === outboxOrigin) throw new Error(`a group cannot be called ${outboxOrigin}: give it another name`);
   await storage.migrate('inbox', inboxMigrations);
   await deadLetters.migrate();
 

@@ -1,15 +1,20 @@
+import { combineDeadLetters } from '../dead-letters/combine.ts';
+import { createDeadLetterStore } from '../dead-letters/store.ts';
+import type { MeshError } from '../errors/mesh-error.ts';
 import { uuidv7 } from '../ids/ids.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Storage, Transaction } from '../storage/storage.ts';
 import type { NewTask, TaskQueue } from '../tasks/task-queue.ts';
 import { withScopeHeaders } from '../tasks/task-scope.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { lettersOf } from './consumer-letters.ts';
 import { wrapEvent } from './envelope.ts';
 import type { EventLog, NewEvent } from './event-log.ts';
 import type { Outbox } from './outbox.ts';
+import { fromLetter, outboxOrigin, toLetter } from './outbox-letters.ts';
 import { createRelay } from './outbox-relay.ts';
-import { insertEntry, measureOutbox, type OutboxEntry, outboxMigrations } from './outbox-table.ts';
+import { insertEntry, measureOutbox, type OutboxEntry, type OutboxKind, outboxMigrations } from './outbox-table.ts';
 
 /** What an outbox stands between. */
 export interface OutboxOptions {
@@ -29,28 +34,49 @@ export interface OutboxOptions {
  * Makes the outbox of a service, and its tables. Entries may be added from then on; they are handed on once it is started.
  *
  * Events of an aggregate go out in the order of their transactions as long as a use case changes the aggregate's row
- * before it adds the event. An entry that log or queue refuses for what it is (a missing topic, too large) is set aside
- * with its reason, counted in the backlog and offered again at the next start; others, also of its key, go on.
+ * before it adds the event. An entry that log or queue refuses for what it is (too large, not valid) becomes a dead letter
+ * at its first refusal. Others go on, also of its key: so who depends on order compares versions. A topic of this service
+ * that is missing is created again, and its events wait for that.
  */
 export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
   const { storage, events, tasks, source, topics, clock, logger } = options;
   await storage.migrate('outbox', outboxMigrations);
 
-  const common = { storage, clock, logger };
+  const deadLetters = createDeadLetterStore(storage, { clock });
+  await deadLetters.migrate();
+
+  const optionsOf = <Kind extends OutboxKind>(kind: Kind) => ({
+    kind,
+    storage,
+    clock,
+    logger,
+    bury: async (tx: Transaction, entry: OutboxEntry, error: MeshError) =>
+      void (await deadLetters.add(tx, toLetter(kind, entry, error, clock.now()))),
+  });
   const eventRelay = createRelay({
-    ...common,
-    kind: 'event',
+    ...optionsOf('event'),
     prepare: async () => {
       for (const topic of topics) await events.ensureTopic(topic);
     },
     send: async (entries) => void (await events.publish(entries.map(toEvent))),
+    mayPass: ({ destination }, { reason }) => reason === 'UNKNOWN_TOPIC' && topics.includes(destination),
   });
   const taskRelay = createRelay({
-    ...common,
-    kind: 'task',
+    ...optionsOf('task'),
     prepare: async () => undefined,
     send: (entries) => enqueueAll(tasks, entries),
+    mayPass: () => false,
   });
+
+  /** A redriven letter is handed on as a new entry, behind those that wait. */
+  const letters = ({ kind, wake }: { readonly kind: OutboxKind; readonly wake: () => void }) =>
+    lettersOf(
+      outboxOrigin,
+      deadLetters.box(kind, async (letter) => async (tx) => {
+        await insertEntry(tx, kind, fromLetter(letter));
+        tx.afterCommit(wake);
+      }),
+    );
 
   return {
     async addEvent(tx, event) {
@@ -78,6 +104,10 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       await Promise.all([eventRelay.stop(graceMs), taskRelay.stop(graceMs)]);
     },
     backlog: () => measureOutbox(storage),
+    deadLetters: combineDeadLetters([
+      letters({ kind: 'event', wake: eventRelay.wake }),
+      letters({ kind: 'task', wake: taskRelay.wake }),
+    ]),
   };
 }
 

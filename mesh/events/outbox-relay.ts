@@ -1,22 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { Status } from 'nice-grpc-common';
+import { isRefusal } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { pause } from '../telemetry/pause.ts';
 import { backoffDelayMs } from './backoff.ts';
-import {
-  deleteEntries,
-  type OutboxEntry,
-  type OutboxKind,
-  offerAgain,
-  type Refusal,
-  releaseLease,
-  selectWaiting,
-  setAside,
-  takeLease,
-} from './outbox-table.ts';
+import { createLease } from './outbox-lease.ts';
+import { deleteEntries, type OutboxEntry, type OutboxKind, selectWaiting, takeUpHeldBack } from './outbox-table.ts';
 import { createWakeup } from './wakeup.ts';
 
 /** What a relay works with. */
@@ -25,10 +16,14 @@ export interface RelayOptions {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Run once before the first entry is sent. */
+  /** Run before the first entry is sent, and again after a failure: what it made may be gone. */
   readonly prepare: () => Promise<void>;
   /** Resolves when all entries are durable at the other end. */
   readonly send: (entries: readonly OutboxEntry[]) => Promise<void>;
+  /** Whether an entry that was refused can be taken after `prepare`. */
+  readonly mayPass: (entry: OutboxEntry, error: MeshError) => boolean;
+  /** Makes an entry that is refused a dead letter. */
+  readonly bury: (tx: Transaction, entry: OutboxEntry, error: MeshError) => Promise<void>;
 }
 
 /** Hands on the entries of one kind, in id order. */
@@ -42,10 +37,24 @@ export interface Relay {
 
 const maxEntries = 500;
 const failureBackoff = { firstMs: 100, maxMs: 5000 };
-const leaseMs = 10_000;
 const leaseRetryMs = 100;
 // Finds what a process left that died between its commit and its relay.
 const sweepMs = 5000;
+
+/** An entry that log or queue will not take as it is. */
+interface Refusal {
+  readonly entry: OutboxEntry;
+  readonly error: MeshError;
+}
+
+/** What became of entries. */
+interface Sent {
+  /** Those that need not be sent any more, the refused ones among them. */
+  readonly done: readonly OutboxEntry[];
+  readonly refusals: readonly Refusal[];
+  /** Why the others were not sent. */
+  readonly failure?: unknown;
+}
 
 type Outcome = 'handed-on' | 'empty' | 'held-elsewhere';
 
@@ -53,10 +62,10 @@ type Outcome = 'handed-on' | 'empty' | 'held-elsewhere';
  * Makes a relay at rest. Where several processes share the database, a lease lets one relay work at a time. A relay that
  * outlives its lease sends a second time what another has sent, in the same order: the events' ids tell.
  */
-export function createRelay({ kind, storage, clock, logger, prepare, send }: RelayOptions): Relay {
+export function createRelay({ kind, storage, clock, logger, prepare, send, mayPass, bury }: RelayOptions): Relay {
   const wakeup = createWakeup();
   const ended = new AbortController();
-  const holder = randomUUID();
+  const lease = createLease(storage, kind, randomUUID(), logger);
   const stopping = new AbortController();
   let prepared = false;
   let failures = 0;
@@ -83,7 +92,7 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
   async function giveLeaseBack(): Promise<void> {
     if (storage.exclusive) return;
     try {
-      await releaseLease(storage, kind, holder);
+      await lease.release(storage);
     } catch (error) {
       logger.warn({ err: error, kind }, 'the lease of the outbox cannot be given back; others wait until it ends');
     }
@@ -99,6 +108,7 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
       return outcome;
     } catch (error) {
       failures += 1;
+      prepared = false;
       if (failures === 1 && !ended.signal.aborted)
         logger.error({ err: error, kind }, 'the outbox cannot hand on: it keeps its entries and tries again');
       return 'failed';
@@ -109,57 +119,59 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
     const entries = await takeBatch();
     if (entries === undefined) return 'held-elsewhere';
     if (entries.length === 0) {
-      if (!storage.exclusive) await releaseLease(storage, kind, holder);
+      if (!storage.exclusive) await lease.release(storage);
       return 'empty';
     }
-    const refusals = await sendAll(entries);
-    const refused = new Set(refusals.map((refusal) => refusal.entry));
+    const { done, refusals, failure } = await sendAll(entries);
     await storage.transaction(async (tx) => {
-      await deleteEntries(
-        tx,
-        entries.filter((entry) => !refused.has(entry)),
-      );
-      for (const refusal of refusals) await setAside(tx, refusal);
+      await deleteEntries(tx, done);
+      for (const { entry, error } of refusals) await bury(tx, entry, error);
     });
+    for (const { entry, error } of refusals) {
+      const { destination, key } = entry;
+      logger.error(
+        { err: error, kind, destination, key },
+        'an entry of the outbox was refused: it is a dead letter now',
+      );
+    }
+    if (failure !== undefined) throw failure;
     return 'handed-on';
   }
 
   async function takeBatch(): Promise<OutboxEntry[] | undefined> {
     if (storage.exclusive) return await selectWaiting(storage, kind, maxEntries);
     return await storage.transaction(async (tx) => {
-      const nowMs = clock.now();
-      if (!(await takeLease(tx, kind, holder, nowMs, nowMs + leaseMs))) return undefined;
+      if (!(await lease.take(tx))) return undefined;
       return await selectWaiting(tx, kind, maxEntries);
     });
   }
 
-  async function sendAll(entries: readonly OutboxEntry[]): Promise<Refusal[]> {
+  async function sendAll(entries: readonly OutboxEntry[]): Promise<Sent> {
     try {
       await send(entries);
-      return [];
+      return { done: entries, refusals: [] };
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!(error instanceof MeshError && isRefusal(error))) throw error;
       return await sendEach(entries);
     }
   }
 
   /** One at a time, to find those that are refused; what was taken before comes a second time, which is allowed. */
-  async function sendEach(entries: readonly OutboxEntry[]): Promise<Refusal[]> {
+  async function sendEach(entries: readonly OutboxEntry[]): Promise<Sent> {
+    const done: OutboxEntry[] = [];
     const refusals: Refusal[] = [];
     for (const entry of entries) {
       try {
         await send([entry]);
       } catch (error) {
-        if (!isRefusal(error)) throw error;
-        const { destination, key } = entry;
-        logger.error(
-          { err: error, kind, destination, key },
-          'an outbox entry was refused: it is set aside until the next start',
-        );
-        refusals.push({ entry, reason: error.reason, error: error.message });
+        if (!(error instanceof MeshError && isRefusal(error)) || mayPass(entry, error)) {
+          return { done, refusals, failure: error };
+        }
+        refusals.push({ entry, error });
       }
+      done.push(entry);
     }
-    return refusals;
+    return { done, refusals };
   }
 
   async function sleep(): Promise<void> {
@@ -171,7 +183,7 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
 
   return {
     async start() {
-      await offerAgain(storage, kind);
+      await takeUpHeldBack(storage, kind);
       await new Promise<void>((resolve) => {
         running = run(resolve);
       });
@@ -187,18 +199,4 @@ export function createRelay({ kind, storage, clock, logger, prepare, send }: Rel
       ended.abort();
     },
   };
-}
-
-const refusing: ReadonlySet<Status> = new Set([
-  Status.INVALID_ARGUMENT,
-  Status.NOT_FOUND,
-  Status.FAILED_PRECONDITION,
-  Status.OUT_OF_RANGE,
-  Status.PERMISSION_DENIED,
-  Status.UNIMPLEMENTED,
-]);
-
-/** Whether it is about the entry, so that waiting does not help and others must not wait. */
-function isRefusal(error: unknown): error is MeshError {
-  return error instanceof MeshError && refusing.has(error.code);
 }

@@ -17,13 +17,6 @@ export interface OutboxEntry {
   readonly timeMs: number;
 }
 
-/** An entry that log or queue will not take as it is. */
-export interface Refusal {
-  readonly entry: OutboxEntry;
-  readonly reason: string;
-  readonly error: string;
-}
-
 interface EntryRow extends Row {
   id: bigint;
   destination: string;
@@ -87,42 +80,13 @@ export async function deleteEntries(tx: Transaction, entries: readonly OutboxEnt
   await tx.execute(`DELETE FROM outbox WHERE id IN (${placeholders})`, params);
 }
 
-/** Sets an entry aside with the reason why. */
-export async function setAside(tx: Transaction, refusal: Refusal): Promise<void> {
-  await tx.execute('UPDATE outbox SET refused_reason = $2, refused_error = $3 WHERE id = $1', [
-    refusal.entry.id,
-    refusal.reason,
-    refusal.error,
-  ]);
-}
-
-/** Lets what was set aside wait again. */
-export async function offerAgain(db: Queryable, kind: OutboxKind): Promise<void> {
+/** Lets wait again what an earlier version of this program held back because it was refused. */
+export async function takeUpHeldBack(db: Queryable, kind: OutboxKind): Promise<void> {
   const sql = 'UPDATE outbox SET refused_reason = NULL WHERE kind = $1 AND refused_reason IS NOT NULL';
   await db.execute(sql, [kind]);
 }
 
-/** Takes or renews the lease of a kind; false while another holder has it. */
-export async function takeLease(
-  tx: Transaction,
-  kind: OutboxKind,
-  holder: string,
-  nowMs: number,
-  untilMs: number,
-): Promise<boolean> {
-  const taken = await tx.execute(
-    'UPDATE outbox_lease SET holder = $2, until_ms = $4 WHERE kind = $1 AND (holder = $2 OR until_ms <= $3)',
-    [kind, holder, nowMs, untilMs],
-  );
-  return taken === 1;
-}
-
-/** Gives the lease back, if it is still this holder's. */
-export async function releaseLease(db: Queryable, kind: OutboxKind, holder: string): Promise<void> {
-  await db.execute('UPDATE outbox_lease SET until_ms = 0 WHERE kind = $1 AND holder = $2', [kind, holder]);
-}
-
-/** How many entries there are, those set aside among them, and the time of the oldest. */
+/** How many entries there are, and the time of the oldest. */
 export async function measureOutbox(
   db: Queryable,
 ): Promise<{ readonly entries: number; readonly oldestTimeMs: number | undefined }> {

@@ -1,10 +1,14 @@
+import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { MeshError } from '../errors/mesh-error.ts';
 import { openStorage } from '../storage/open.ts';
+import type { TaskQueue } from '../tasks/task-queue.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createOutbox, type OutboxOptions } from './create-outbox.ts';
+import { maxEventBytes } from './embedded/embedded-log.ts';
 import type { EventLog, NewEvent } from './event-log.ts';
 import { type EventParts, openEventParts, outOfReach, silent, versionEvent } from './events.testing.ts';
 import type { Outbox } from './outbox.ts';
@@ -142,27 +146,139 @@ describeOnEachDatabase((newUrl) => {
     expect(sent[0]?.headers.ce_id).toBe(sent[1]?.headers.ce_id);
   });
 
-  test('sets aside what the log refuses, lets others pass, and offers it again at the next start', async () => {
+  const letters = (outbox: Outbox) => Array.fromAsync(outbox.deadLetters.list({}, ''));
+  const lettersToCount = (outbox: Outbox, count: number) =>
+    eventually(async () => {
+      const found = await letters(outbox);
+      expect(found).toHaveLength(count);
+      return found;
+    });
+
+  test('makes what the log refuses a dead letter, whole, and lets others pass, also of its key', async () => {
     const outbox = await makeOutbox();
     await parts.storage.transaction(async (tx) => {
       await outbox.addEvent(tx, versionEvent('t', 'a', 1));
+      await outbox.addEvent(tx, { ...versionEvent('t', 'large', 1), json: 'x'.repeat(maxEventBytes) });
       await outbox.addEvent(tx, versionEvent('missing', 'b', 1));
-      await outbox.addEvent(tx, versionEvent('t', 'c', 1));
+      await outbox.addEvent(tx, versionEvent('t', 'large', 2));
     });
     await outbox.start();
-    await eventually(async () => expect((await outbox.backlog()).entries).toBe(1));
-    await add(outbox, 'a', 2);
-    await eventually(() => expect(sentVersions('a')).toEqual([1, 2]));
-    expect(sentVersions('c')).toEqual([1]);
-    const [entry] = await parts.storage.query('SELECT refused_reason, refused_error FROM outbox');
-    expect(entry).toMatchObject({ refused_reason: 'UNKNOWN_TOPIC', refused_error: expect.stringContaining('missing') });
+    await eventually(() => empty(outbox));
+    expect(sentVersions('a')).toContain(1);
+    expect(sentVersions('large')).toEqual([2]);
+    const [large, missing] = await letters(outbox);
+    expect(large).toMatchObject({ source: 'event', origin: 't/outbox', reason: 'EVENT_TOO_LARGE', attempts: 1 });
+    expect(large?.payload.length).toBeGreaterThan(maxEventBytes);
+    expect(missing).toMatchObject({ origin: 'missing/outbox', reason: 'UNKNOWN_TOPIC', subjectId: 'b' });
 
-    await outbox.stop(1000);
+    expect(await outbox.deadLetters.redrive(large?.id ?? '')).toBe(true);
+    await eventually(async () => expect((await letters(outbox)).map(({ origin }) => origin)).toContain('t/outbox'));
+    const [again] = await Array.fromAsync(outbox.deadLetters.list({ reason: 'EVENT_TOO_LARGE' }, ''));
+    expect(again?.headers).toEqual(large?.headers);
+    expect(await outbox.deadLetters.discard(again?.id ?? '', 'not needed')).toBe(true);
+
     await parts.events.ensureTopic('missing');
-    const next = await makeOutbox();
-    await next.start();
-    await eventually(() => empty(next));
-    expect(sentVersions('b')).toEqual([1]);
+    expect(await outbox.deadLetters.redrive(missing?.id ?? '')).toBe(true);
+    await eventually(() => expect(sentVersions('b')).toEqual([1]));
+    expect(await letters(outbox)).toEqual([]);
+  });
+
+  test('makes a task that the queue refuses a dead letter, and hands it on when it is redriven', async () => {
+    let refuses = true;
+    const enqueue: TaskQueue['enqueue'] = async (queue, tasks) => {
+      if (refuses && tasks.some(({ id }) => id === 'bad'))
+        throw new MeshError(Status.INVALID_ARGUMENT, 'TASK_REFUSED', 'too long');
+      await parts.tasks.enqueue(queue, tasks);
+    };
+    const outbox = await makeOutbox({ tasks: { ...parts.tasks, enqueue } });
+    await outbox.start();
+    await parts.storage.transaction(async (tx) => {
+      await outbox.addTask(tx, 'q', { id: 'bad', payload: Buffer.from('x'), headers: { a: 'b' } });
+      await outbox.addTask(tx, 'q', { id: 'good', payload: Buffer.from('y'), headers: {} });
+    });
+    const done: string[] = [];
+    await parts.tasks.work({ queue: 'q', handle: async ({ id, headers }) => void done.push(`${id} ${headers.a}`) });
+    const [letter] = await lettersToCount(outbox, 1);
+    expect(letter).toMatchObject({ source: 'task', origin: 'q/outbox', reason: 'TASK_REFUSED', subjectId: 'bad' });
+    await eventually(() => expect(done).toEqual(['good undefined']));
+    refuses = false;
+    expect(await outbox.deadLetters.redrive(letter?.id ?? '')).toBe(true);
+    await eventually(() => expect(done).toEqual(['good undefined', 'bad b']));
+  });
+
+  test.each([Status.PERMISSION_DENIED, Status.UNAUTHENTICATED, Status.UNIMPLEMENTED])(
+    'keeps what was answered with code %i, which is about the installation',
+    async (code) => {
+      let failures = 0;
+      const publish: EventLog['publish'] = (batch) =>
+        failures++ < 2
+          ? Promise.reject(new MeshError(code, 'DENIED', 'this user may not'))
+          : watched(parts.events).publish(batch);
+      const logger = silent.child({});
+      const error = vi.spyOn(logger, 'error');
+      const outbox = await makeOutbox({ events: { ...parts.events, publish }, logger });
+      await outbox.start();
+      await add(outbox, 'a', 1);
+      await eventually(() => expect(sentVersions('a')).toEqual([1]));
+      expect(await letters(outbox)).toEqual([]);
+      expect(error).toHaveBeenCalledTimes(1);
+    },
+  );
+
+  test('creates a topic of its service again that is missing, and hands on in the order of a key', async () => {
+    let isMissing = false;
+    const unknown = new MeshError(Status.NOT_FOUND, 'UNKNOWN_TOPIC', 'there is no topic t');
+    const events: EventLog = {
+      ...parts.events,
+      publish: (batch) => (isMissing ? Promise.reject(unknown) : watched(parts.events).publish(batch)),
+      async ensureTopic(name) {
+        await parts.events.ensureTopic(name);
+        isMissing = false;
+      },
+    };
+    const outbox = await makeOutbox({ events });
+    await outbox.start();
+    await add(outbox, 'a', 1);
+    await eventually(() => empty(outbox));
+    isMissing = true;
+    for (const version of [2, 3]) await add(outbox, 'a', version);
+    await eventually(() => expect(sentVersions('a')).toEqual([1, 2, 3]));
+    expect(await letters(outbox)).toEqual([]);
+  });
+
+  test('hands on what an earlier version of this program held back', async () => {
+    const outbox = await makeOutbox();
+    await add(outbox, 'a', 1);
+    await parts.storage.execute("UPDATE outbox SET refused_reason = 'UNKNOWN_TOPIC', refused_error = 'not there'");
+    await outbox.start();
+    await eventually(() => expect(sentVersions('a')).toEqual([1]));
+  });
+
+  test('a process whose clock is far ahead holds up no other', async (context) => {
+    if (parts.storage.dialect === 'sqlite') return context.skip('a SQLite file belongs to one process');
+    const ahead = { ...systemClock, now: () => systemClock.now() + 24 * 60 * 60 * 1000 };
+    const dying = await makeOutbox({
+      clock: ahead,
+      events: { ...parts.events, publish: () => new Promise(() => undefined) },
+    });
+    await add(dying, 'a', 1);
+    void dying.start();
+    const leftMs = async () => {
+      const sql = "SELECT until_ms FROM outbox_lease WHERE kind = 'event' AND until_ms > 0";
+      const [lease] = await parts.storage.query<{ until_ms: bigint }>(sql);
+      return Number(lease?.until_ms ?? Number.NaN) - systemClock.now();
+    };
+    await eventually(async () => expect(await leftMs()).toBeGreaterThan(0));
+    expect(await leftMs()).toBeLessThan(60_000);
+
+    // As a version of this program wrote it that went by its own clock.
+    const sql = "UPDATE outbox_lease SET holder = 'gone', until_ms = $1";
+    await parts.storage.execute(sql, [ahead.now()]);
+    const logger = silent.child({});
+    const warn = vi.spyOn(logger, 'warn');
+    await (await makeOutbox({ logger })).start();
+    await eventually(() => expect(sentVersions('a')).toEqual([1]));
+    expect(warn).toHaveBeenCalledWith(expect.objectContaining({ kind: 'event', holder: 'gone' }), expect.any(String));
   });
 
   test('hands tasks on, once, also while the log cannot be reached', async () => {

@@ -19,6 +19,7 @@ export const createInventoryService: CreateService = async (runtime) => {
   return {
     name: 'inventory',
     serves: [serve(InventoryServiceContract, createInventoryRpc({ storage, idempotency, outbox, clock }))],
+    deadLetters: [outbox.deadLetters],
     audits: [auditStock(storage)],
     start: () => outbox.start(),
     stop: (graceMs) => outbox.stop(graceMs),

@@ -36,7 +36,7 @@ export const createNotificationService: CreateService = async (runtime) => {
   return {
     name: 'notification',
     serves: [serve(NotificationServiceContract, createNotificationRpc(storage), { check: () => consumer.check() })],
-    deadLetters: [consumer.deadLetters],
+    deadLetters: [consumer.deadLetters, outbox.deadLetters],
     start: async () => {
       await outbox.start();
       await consumer.start();

@@ -63,6 +63,7 @@ export const createOrderService: CreateService = async (runtime) => {
   return {
     name: 'order',
     serves: [serve(OrderServiceContract, rpc)],
+    deadLetters: [outbox.deadLetters],
     sagas: [sagas],
     start: async () => {
       await outbox.start();

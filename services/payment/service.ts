@@ -49,7 +49,7 @@ export const createPaymentService: CreateService = async ({ clock, logger, event
       serve(PaymentServiceContract, createPaymentRpc({ storage, books, makeChange })),
       serve(LedgerServiceContract, createLedgerRpc({ storage, books, projector }), { check: () => projector.check() }),
     ],
-    deadLetters: [projector.deadLetters],
+    deadLetters: [projector.deadLetters, outbox.deadLetters],
     projections: [projector.admin],
     audits: [
       auditAccounts({ storage, store, books }),

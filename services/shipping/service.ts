@@ -29,6 +29,7 @@ export const createShippingService: CreateService = async (runtime) => {
   return {
     name: 'shipping',
     serves: [serve(ShippingServiceContract, rpc)],
+    deadLetters: [outbox.deadLetters],
     start: () => outbox.start(),
     stop: async (graceMs) => {
       await outbox.stop(graceMs);

@@ -18,6 +18,7 @@ export const createUserService: CreateService = async (runtime) => {
   return {
     name: 'user',
     serves: [serve(UserServiceContract, createUserRpc({ storage, idempotency, outbox, clock }))],
+    deadLetters: [outbox.deadLetters],
     start: () => outbox.start(),
     stop: (graceMs) => outbox.stop(graceMs),
     check: () => storage.check(),

@@ -1,15 +1,19 @@
-import type { Admin, Kafka } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { pause } from '../../telemetry/pause.ts';
+import { backoffDelayMs } from '../backoff.ts';
 import type { ConsumeOptions, EventConsumer } from '../event-log.ts';
+import type { AdminConnection } from './admin-connection.ts';
 import { fetchUntilAborted } from './fetching.ts';
 import { type CommittedOffset, joinGroup, type TopicPartition } from './membership.ts';
 import { createPump, type Pump } from './pump.ts';
 
 export interface ConsumerContext {
   readonly newClient: () => Kafka;
-  readonly connect: () => Promise<Admin>;
+  readonly admin: AdminConnection;
+  /** Creates topics that are not there. */
+  readonly ensure: (topics: readonly string[]) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -23,6 +27,7 @@ interface Assignment {
 // What a crash makes others see again is what was handled in this time.
 const commitIntervalMs = 200;
 const retryMs = 500;
+const missingBackoff = { firstMs: 500, maxMs: 10_000 };
 
 /**
  * Makes a member at work: the group's rebalances give it partitions, each with a pump of its own. `starts` are the places
@@ -33,7 +38,7 @@ export function createConsumer(
   starts: ReadonlyMap<string, bigint>,
   context: ConsumerContext,
 ): EventConsumer {
-  const { newClient, connect, clock, logger } = context;
+  const { newClient, admin, ensure, clock, logger } = context;
   const { group, topics, handle } = options;
   let assignment: Assignment = { ended: new AbortController(), pumps: new Map() };
   const committed = new Map<string, bigint>();
@@ -48,7 +53,7 @@ export function createConsumer(
     void work.finally(() => running.delete(work));
   };
   const onRevoked = () => inBackground(revoke());
-  const membership = joinGroup({ newClient, group, topics, onAssigned, onRevoked, clock, logger });
+  const membership = joinGroup({ newClient, ensure, group, topics, onAssigned, onRevoked, clock, logger });
 
   /** Commits what was handled, at once and when the last handler is done: until all have joined again the group takes it. */
   async function revoke(): Promise<void> {
@@ -70,14 +75,27 @@ export function createConsumer(
     partitions: readonly TopicPartition[],
     earlier: ReadonlyMap<string, Pump>,
   ): Promise<void> {
-    const places = await findPlaces(partitions, earlier, signal);
-    if (signal.aborted) return;
-    for (const place of places) pumps.set(keyOf(place), pumpFrom(place));
-    const targets = [...pumps.values()];
-    if (targets.length === 0) return;
+    for (let failures = 1; !signal.aborted; failures++) {
+      const places = await findPlaces(partitions, failures === 1 ? earlier : pumps, signal);
+      if (signal.aborted) return;
+      for (const place of places) pumps.set(keyOf(place), pumpFrom(place));
+      if (pumps.size === 0 || (await fetchFor([...pumps.values()], signal))) return;
+      for (const [key, pump] of pumps) letGo.set(key, pump.release());
+      await pause(clock, backoffDelayMs(missingBackoff, failures), signal);
+    }
+  }
+
+  /** False when a topic is missing: should it be made again, the places in it are others. */
+  async function fetchFor(targets: readonly Pump[], signal: AbortSignal): Promise<boolean> {
     const maxFailures = Number.POSITIVE_INFINITY;
     const findTargets = async () => targets;
-    await fetchUntilAborted({ kafka: newClient(), findTargets, maxFailures, signal, clock, logger });
+    try {
+      await fetchUntilAborted({ kafka: newClient(), findTargets, maxFailures, signal, clock, logger });
+      return true;
+    } catch (error) {
+      logger.warn({ err: error, group, topics }, 'a topic of a group is missing; the group waits for it');
+      return false;
+    }
   }
 
   /** Tries until it has them or `signal` aborts. What was handled `earlier` is committed first. */
@@ -100,8 +118,7 @@ export function createConsumer(
 
   /** Where the group has committed. Where it has not, its start is committed first, so that it stays where it is. */
   async function placesOf(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]> {
-    const admin = await connect();
-    const answers = await admin.fetchOffsets({ groupId: group, topics: [...topics] });
+    const answers = await admin.use((one) => one.fetchOffsets({ groupId: group, topics: [...topics] }));
     const known = new Map(
       answers.flatMap(({ topic, partitions: places }) =>
         places.map(({ partition, offset }) => [keyOf({ topic, partition }), BigInt(offset)] as const),

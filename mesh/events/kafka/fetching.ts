@@ -30,7 +30,7 @@ const backoff = { firstMs: 100, maxMs: 5000 };
 /**
  * Delivers what the targets' partitions have and get, in order, until `signal` aborts. It follows partitions to other
  * brokers. An offset that the log has no more goes on at the oldest that is kept. A partition that cannot be read stops
- * alone.
+ * alone. Rejects when a topic is missing, and after too many failures in a row.
  */
 export async function fetchUntilAborted(options: FetchingOptions): Promise<void> {
   const { kafka, signal, clock, logger, maxFailures } = options;
@@ -55,7 +55,7 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
     } catch (error) {
       if (signal.aborted) return;
       failures = positionsOf(feeds) === before ? failures + 1 : 1;
-      if (failures >= maxFailures) throw error;
+      if (failures >= maxFailures || meansOf(error) === 'missing-topic') throw error;
       if (failures === 1) logger.warn({ err: error }, 'Kafka cannot be read from; it is tried again');
     } finally {
       signal.removeEventListener('abort', disconnect);

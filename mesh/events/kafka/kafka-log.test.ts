@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type kafkajs from 'kafkajs';
+import kafkajs from 'kafkajs';
 import { Status } from 'nice-grpc-common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { MeshError } from '../../errors/mesh-error.ts';
 import { systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { freePort } from '../../testing/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
-import type { EventLog } from '../event-log.ts';
+import type { EventLog, NewEvent } from '../event-log.ts';
 import { describeEventLog } from '../event-log-contract.ts';
 import { collector, event, numbered, readSome, text } from '../sample-events.testing.ts';
 import { openKafkaLog } from './kafka-log.ts';
@@ -41,6 +42,13 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await producer.connect();
       await producer.send({ topic, messages: [message] });
       await producer.disconnect();
+    }
+
+    async function deleteTopic(name: string): Promise<void> {
+      const admin = createKafka(server.brokers.split(','), logger).admin();
+      await admin.connect();
+      await admin.deleteTopics({ topics: [name] });
+      await admin.disconnect();
     }
 
     test('leaves out a header that is no text, and takes a missing key or value for an empty one', async () => {
@@ -127,10 +135,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await log.ensureTopic(doomed);
       await log.endOffsets(doomed);
       await log.publish([event(doomed, 'a', 'x')]);
-      const admin = createKafka(server.brokers.split(','), logger).admin();
-      await admin.connect();
-      await admin.deleteTopics({ topics: [doomed] });
-      await admin.disconnect();
+      await deleteTopic(doomed);
       await expect
         .poll(() => log.publish([event(doomed, 'a', 'x')]).catch((error: unknown) => error), { timeout: 20_000 })
         .toMatchObject({ code: expect.any(Number) });
@@ -139,6 +144,47 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
         .poll(() => log.ensureTopic(other).then(() => log.endOffsets(other)), { timeout: 5000 })
         .toBeDefined();
       await log.publish([event(other, 'a', 'x'), event(topic, 'a', 'x')]);
+    });
+
+    test('says of no other topic that it is missing when one that it looked at is deleted', async () => {
+      const doomed = `test.${randomUUID()}`;
+      await log.ensureTopic(doomed);
+      await log.publish([event(doomed, 'a', 'x')]);
+      await log.endOffsets(doomed);
+      await deleteTopic(doomed);
+      await expect
+        .poll(() => log.publish([event(doomed, 'a', 'x')]).catch((error: unknown) => error), { timeout: 20_000 })
+        .toMatchObject({ reason: 'UNKNOWN_TOPIC' });
+      for (let turn = 0; turn < 3; turn++) {
+        const other = `test.${randomUUID()}`;
+        await log.ensureTopic(other);
+        await log.publish([event(other, 'a', 'x'), event(topic, 'a', 'x')]);
+        expect((await log.endOffsets(other)).size).toBe(12);
+      }
+      await expect(log.endOffsets(doomed)).rejects.toMatchObject({ reason: 'UNKNOWN_TOPIC' });
+    });
+
+    test('answers who published what the brokers take, though another published what they refuse', async () => {
+      const admin = createKafka(server.brokers.split(','), logger).admin();
+      await admin.connect();
+      const configEntries = [{ name: 'message.timestamp.before.max.ms', value: '1000' }];
+      const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }];
+      await admin.alterConfigs({ validateOnly: false, resources });
+      await admin.disconnect();
+      const old = { ...event(topic, 'a', 'old'), timeMs: 1 };
+      await expect
+        .poll(() => log.publish([old]).catch((error: unknown) => error))
+        .toMatchObject({
+          code: Status.INVALID_ARGUMENT,
+          reason: 'EVENT_REFUSED',
+        });
+      const publish = (one: NewEvent) =>
+        log.publish([one]).then(
+          () => 'taken',
+          (error: MeshError) => error.reason,
+        );
+      const outcomes = await Promise.all([old, event(topic, 'a', 'new'), old, event(topic, 'a', 'new')].map(publish));
+      expect(outcomes).toEqual(['EVENT_REFUSED', 'taken', 'EVENT_REFUSED', 'taken']);
     });
 
     test('refuses every call after it was closed', async () => {

@@ -28,16 +28,18 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
   const closing = new AbortController();
   const consumers = new Set<EventConsumer>();
   const admin = createAdminConnection(newClient, clock);
-  const { connect } = admin;
-  const topics = createTopics(connect, clock);
+  const topics = createTopics(admin, clock);
   const publisher = createPublisher(newClient, topics);
   const state = createLogCheck({
-    ask: async () => (await connect()).describeCluster(),
+    ask: () => admin.use((one) => one.describeCluster()),
     askForTopic: topics.look,
     isOutage: (error) => toLogFailure(error).code === Status.UNAVAILABLE,
     clock,
   });
-  const context = { newClient, connect, clock, logger };
+  const ensure = async (names: readonly string[]) => {
+    for (const name of names) await topics.ensure(name, {}, closing.signal);
+  };
+  const context = { newClient, admin, ensure, clock, logger };
 
   async function whileOpen<T>(work: () => Promise<T>): Promise<T> {
     if (closing.signal.aborted) throw logClosed();
@@ -51,7 +53,7 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
 
   async function endOffsets(topic: string): Promise<Map<number, bigint>> {
     await topics.get(topic);
-    const offsets = await (await connect()).fetchTopicOffsets(topic);
+    const offsets = await admin.use((one) => one.fetchTopicOffsets(topic));
     return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
   }
 

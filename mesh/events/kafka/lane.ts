@@ -1,7 +1,7 @@
 import type { Kafka, Message, Producer, RecordMetadata, TopicMessages } from 'kafkajs';
 import { toLogFailure } from './failures.ts';
 import { retry } from './kafkajs.ts';
-import { protocolErrorOf } from './protocol-errors.ts';
+import { meansOf } from './protocol-errors.ts';
 
 /** An event on its way, and where it goes. */
 export interface Outgoing {
@@ -20,7 +20,7 @@ export interface Parcel {
 
 /** A producer that sends one request at a time, in the order it was asked to. */
 export interface Lane {
-  /** The offset of each record. A parcel that fails takes with it what waits behind it, which might overtake it otherwise. */
+  /** The offset of each record. A parcel that fails takes with it what waits behind it, which might overtake it otherwise; one that the brokers refuse does not. */
   send(parcel: Parcel): Promise<bigint[]>;
   close(): Promise<void>;
 }
@@ -44,18 +44,29 @@ export function createLane(newClient: () => Kafka): Lane {
     while (waiting.length > 0) {
       const taken = takeTogether(waiting);
       waiting = waiting.slice(taken.length);
-      try {
-        const offsets = (await sendRecords(taken.flatMap(({ parcel }) => parcel.records))).values();
-        for (const { parcel, resolve } of taken) resolve([...offsets.take(parcel.records.length)]);
-      } catch (error) {
-        await retire();
-        const behind = waiting;
-        waiting = [];
-        for (const { reject } of taken) reject(error);
-        for (const { reject } of behind) reject(toLogFailure(new Error('what was to be published before it failed')));
-      }
+      await sendTogether(taken);
     }
     running = undefined;
+  }
+
+  async function sendTogether(taken: readonly Waiting[]): Promise<void> {
+    try {
+      const offsets = (await sendRecords(taken.flatMap(({ parcel }) => parcel.records))).values();
+      for (const { parcel, resolve } of taken) resolve([...offsets.take(parcel.records.length)]);
+    } catch (error) {
+      await retire();
+      const isRefused = meansOf(error) === 'record';
+      // One of them is refused. The others must not be told so, and may come twice.
+      if (isRefused && taken.length > 1) for (const one of taken) await sendTogether([one]);
+      else for (const { reject } of taken) reject(error);
+      if (!isRefused) failWaiting();
+    }
+  }
+
+  function failWaiting(): void {
+    const behind = waiting;
+    waiting = [];
+    for (const { reject } of behind) reject(toLogFailure(new Error('what was to be published before it failed')));
   }
 
   async function sendRecords(records: readonly Outgoing[]): Promise<bigint[]> {
@@ -138,9 +149,4 @@ function offsetsOf(records: readonly Outgoing[], written: readonly RecordMetadat
     next.set(`${topic}/${partition}`, offset + 1n);
     return offset;
   });
-}
-
-/** Whether the brokers refuse a batch for its size. */
-export function isTooLarge(error: unknown): boolean {
-  return protocolErrorOf(error) === 'MESSAGE_TOO_LARGE';
 }

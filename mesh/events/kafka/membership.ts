@@ -4,6 +4,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { pause } from '../../telemetry/pause.ts';
 import { backoffDelayMs } from '../backoff.ts';
 import { metadataMaxAgeMs, retry } from './kafkajs.ts';
+import { meansOf } from './protocol-errors.ts';
 
 /** A partition of a topic. */
 export interface TopicPartition {
@@ -26,6 +27,8 @@ export interface Membership {
 
 export interface MembershipOptions {
   readonly newClient: () => Kafka;
+  /** Creates topics that are not there: while one of them is missing, the group has none. */
+  readonly ensure: (topics: readonly string[]) => Promise<void>;
   readonly group: string;
   readonly topics: readonly string[];
   /** The member has these partitions now, and no others. Called at every rebalance, at its end. */
@@ -50,7 +53,7 @@ const backoff = { firstMs: 200, maxMs: 5000 };
  * crashed is made anew.
  */
 export function joinGroup(options: MembershipOptions): Membership {
-  const { newClient, group, topics, onAssigned, onRevoked, clock } = options;
+  const { newClient, ensure, group, topics, onAssigned, onRevoked, clock } = options;
   const logger = options.logger.child({ group });
   const leaving = new AbortController();
   let consumer: Consumer | undefined;
@@ -84,8 +87,17 @@ export function joinGroup(options: MembershipOptions): Membership {
         failures += 1;
         // Once is usual: a broker that has just begun to coordinate the group says so.
         if (failures === 2) logger.warn({ err: error }, 'a member cannot stay in its group; it tries on');
+        if (meansOf(error) === 'missing-topic') await createMissing();
       }
       await pause(clock, backoffDelayMs(backoff, failures), leaving.signal);
+    }
+  }
+
+  async function createMissing(): Promise<void> {
+    try {
+      await ensure(topics);
+    } catch (error) {
+      logger.warn({ err: error, topics }, 'a missing topic of a group could not be created; the next try does');
     }
   }
 

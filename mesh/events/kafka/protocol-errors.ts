@@ -116,14 +116,17 @@ const meaningOf: ReadonlyMap<string, Meaning> = new Map(
   Object.entries(meanings).flatMap(([meaning, names]) => names.map((name) => [name, meaning as Meaning])),
 );
 
-/** The meaning of a code by its name; of one that is not known here, `passing`: nobody's work may end by it. */
-export function meaningOfCode(name: string): Meaning {
-  return meaningOf.get(name) ?? 'passing';
+/** Whether the table has a code of this name. */
+export function isClassified(name: string): boolean {
+  return meaningOf.has(name);
 }
 
-/** The meaning of an error, also of one that the library gave up on. What is no error of the protocol is `passing`. */
+/**
+ * The meaning of an error, also of one that the library gave up on. What is no error of the protocol, or one that is not
+ * known here, is `passing`: nobody's work may end by it.
+ */
 export function meansOf(error: unknown): Meaning {
-  return meaningOfCode(protocolErrorOf(error) ?? '');
+  return meaningOf.get(protocolErrorOf(error) ?? '') ?? 'passing';
 }
 
 /** The name of a broker's error (`MESSAGE_TOO_LARGE`), also of one that the library gave up on. */

@@ -2,7 +2,8 @@ import type { Kafka } from 'kafkajs';
 import type { EventPosition, NewEvent } from '../event-log.ts';
 import { murmur2, partitionOf } from '../murmur2.ts';
 import { eventTooLarge } from './failures.ts';
-import { createLane, isTooLarge, type Lane, type Outgoing, type Parcel } from './lane.ts';
+import { createLane, type Lane, type Outgoing, type Parcel } from './lane.ts';
+import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 import { sizeOf, toMessage } from './records.ts';
 import type { KafkaTopics } from './topics.ts';
 
@@ -40,6 +41,16 @@ export function createPublisher(newClient: () => Kafka, topics: KafkaTopics): Pu
     return await Promise.all(events.map(place));
   }
 
+  async function explain(error: unknown, events: readonly NewEvent[], placed: readonly Placed[]): Promise<unknown> {
+    if (protocolErrorOf(error) === 'MESSAGE_TOO_LARGE') return tooLarge(error, events, placed);
+    if (meansOf(error) !== 'missing-topic') return error;
+    const names = [...new Set(events.map((event) => event.topic))];
+    for (const name of names) topics.forget(name);
+    // Rejects with the name of the one that is missing, if it is one of these.
+    const asked = await Promise.allSettled(names.map((name) => topics.get(name)));
+    return asked.find((answer) => answer.status === 'rejected')?.reason ?? error;
+  }
+
   return {
     async publish(events) {
       const placed = await placeAll(events);
@@ -51,7 +62,7 @@ export function createPublisher(newClient: () => Kafka, topics: KafkaTopics): Pu
         }),
       );
       const failed = (await Promise.allSettled(sending)).find((outcome) => outcome.status === 'rejected');
-      if (failed) throw refusalOf(failed.reason, events, placed);
+      if (failed) throw await explain(failed.reason, events, placed);
       return placed.map((record) => ({ partition: record.partition, offset: offsets.get(record) ?? -1n }));
     },
     async close() {
@@ -82,8 +93,7 @@ function parcelsOf(records: readonly Placed[]): Parcel[] {
 }
 
 /** The brokers' limit may have sunk since it was asked for. */
-function refusalOf(error: unknown, events: readonly NewEvent[], placed: readonly Placed[]): unknown {
-  if (!isTooLarge(error)) return error;
+function tooLarge(error: unknown, events: readonly NewEvent[], placed: readonly Placed[]): unknown {
   const largest = placed.reduce((a, b, index) => (b.bytes > (placed[a]?.bytes ?? 0) ? index : a), 0);
   const [event, record] = [events[largest], placed[largest]];
   return event && record ? eventTooLarge(event, record.bytes, record.maxBatchBytes) : error;

@@ -1,15 +1,16 @@
-import type { Admin, Kafka } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { StartPosition, StoredEvent } from '../event-log.ts';
 import { createWakeup } from '../wakeup.ts';
+import type { AdminConnection } from './admin-connection.ts';
 import { toLogFailure } from './failures.ts';
 import { fetchUntilAborted } from './fetching.ts';
 import type { FetchTarget } from './partition-feed.ts';
 
 export interface ReadingContext {
   readonly newClient: () => Kafka;
-  readonly connect: () => Promise<Admin>;
+  readonly admin: AdminConnection;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -28,7 +29,7 @@ export async function* follow(
   topic: string,
   from: StartPosition,
   signal: AbortSignal,
-  { newClient, connect, clock, logger }: ReadingContext,
+  { newClient, admin, clock, logger }: ReadingContext,
 ): AsyncGenerator<StoredEvent> {
   const wakeup = createWakeup();
   const done = new AbortController();
@@ -55,10 +56,9 @@ export async function* follow(
     },
     failed: fail,
   });
-  const targets = [...(await startsOf(await connect(), topic, from))].map(toTarget);
+  const targets = [...(await startsOf(admin, topic, from))].map(toTarget);
   async function findTargets(): Promise<readonly FetchTarget[]> {
-    const admin = await connect();
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    const { topics } = await admin.use((one) => one.fetchTopicMetadata({ topics: [topic] }));
     if ((topics[0]?.partitions.length ?? 0) <= targets.length) return targets;
     // Where the end of a new partition was when the reading began: at its beginning.
     const starts = await startsOf(admin, topic, from.at === 'latest' ? { at: 'beginning' } : from);
@@ -89,14 +89,10 @@ export async function* follow(
   }
 }
 
-async function startsOf(admin: Admin, topic: string, from: StartPosition): Promise<Map<number, bigint>> {
-  const ends = await admin.fetchTopicOffsets(topic);
-  const found =
-    from.at === 'time'
-      ? new Map(
-          (await admin.fetchTopicOffsetsByTimestamp(topic, from.timeMs)).map((one) => [one.partition, one.offset]),
-        )
-      : new Map<number, string>();
+async function startsOf({ use }: AdminConnection, topic: string, from: StartPosition): Promise<Map<number, bigint>> {
+  const ends = await use((admin) => admin.fetchTopicOffsets(topic));
+  const ofTime = from.at === 'time' ? await use((admin) => admin.fetchTopicOffsetsByTimestamp(topic, from.timeMs)) : [];
+  const found = new Map(ofTime.map(({ partition, offset }) => [partition, offset]));
   return new Map(
     ends.map(({ partition, low, high }) => {
       if (from.at === 'beginning') return [partition, BigInt(low)];

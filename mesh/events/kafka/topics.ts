@@ -3,8 +3,9 @@ import type { Clock } from '../../telemetry/clock.ts';
 import { pause } from '../../telemetry/pause.ts';
 import { defaultPartitions, defaultRetentionMs } from '../envelope.ts';
 import type { TopicInfo } from '../event-log.ts';
+import type { AdminConnection } from './admin-connection.ts';
 import { unknownTopic } from './failures.ts';
-import { protocolErrorOf } from './protocol-errors.ts';
+import { meansOf } from './protocol-errors.ts';
 
 /** What a producer has to know of a topic. */
 export interface KafkaTopic extends TopicInfo {
@@ -18,6 +19,8 @@ export interface KafkaTopics {
   get(name: string): Promise<KafkaTopic>;
   /** Asks the cluster whether the topic is there now, with a leader of each partition; rejects as `get` does. */
   look(name: string): Promise<void>;
+  /** Asks again next time: the topic may have been deleted, or made again with other partitions. */
+  forget(name: string): void;
   all(): Promise<TopicInfo[]>;
   ensure(
     name: string,
@@ -35,8 +38,8 @@ const knownForMs = 60_000;
 const createdPollMs = 20;
 const createdWaitMs = 5000;
 
-/** Makes the topics of the cluster that `connect` reaches. */
-export function createTopics(connect: () => Promise<Admin>, clock: Clock): KafkaTopics {
+/** Makes the topics of the cluster that is asked over a connection. */
+export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopics {
   const known = new Map<string, Known>();
 
   function get(name: string): Promise<KafkaTopic> {
@@ -49,18 +52,8 @@ export function createTopics(connect: () => Promise<Admin>, clock: Clock): Kafka
   }
 
   async function load(name: string): Promise<KafkaTopic> {
-    const partitions = await countPartitions(name);
-    return { name, partitions, maxBatchBytes: await maxBatchBytes(await connect(), name) };
-  }
-
-  async function countPartitions(name: string): Promise<number> {
-    const admin = await connect();
-    try {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
-      return topics[0]?.partitions.length ?? 0;
-    } catch (error) {
-      throw protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION' ? unknownTopic(name) : error;
-    }
+    const partitions = await use((admin) => countPartitions(admin, name));
+    return { name, partitions, maxBatchBytes: await use((admin) => maxBatchBytes(admin, name)) };
   }
 
   async function isThere(name: string): Promise<boolean> {
@@ -74,12 +67,12 @@ export function createTopics(connect: () => Promise<Admin>, clock: Clock): Kafka
   }
 
   /** Created is what the controller says; the brokers that lead its partitions hear of it a little later. */
-  async function usable(admin: Admin, name: string, signal: AbortSignal): Promise<void> {
+  async function usable(name: string, signal: AbortSignal): Promise<void> {
     const untilMs = clock.now() + createdWaitMs;
     for (;;) {
       try {
         await get(name);
-        await admin.fetchTopicOffsets(name);
+        await use((admin) => admin.fetchTopicOffsets(name));
         return;
       } catch (error) {
         if (signal.aborted || clock.now() >= untilMs) throw error;
@@ -90,22 +83,32 @@ export function createTopics(connect: () => Promise<Admin>, clock: Clock): Kafka
 
   return {
     get,
-    look: async (name) => void (await countPartitions(name)),
+    look: async (name) => void (await use((admin) => countPartitions(admin, name))),
+    forget: (name) => void known.delete(name),
     async all() {
-      const admin = await connect();
-      const { topics } = await admin.fetchTopicMetadata();
+      const { topics } = await use((admin) => admin.fetchTopicMetadata());
       return topics
         .filter(({ name }) => !name.startsWith('__'))
         .map(({ name, partitions }) => ({ name, partitions: partitions.length }));
     },
     async ensure(name, { partitions = defaultPartitions, retentionMs = defaultRetentionMs }, signal) {
       if (await isThere(name)) return;
-      const admin = await connect();
       const configEntries = [{ name: 'retention.ms', value: `${retentionMs}` }];
-      await admin.createTopics({ topics: [{ topic: name, numPartitions: partitions, configEntries }] });
-      await usable(admin, name, signal);
+      const topic = { topic: name, numPartitions: partitions, configEntries };
+      await use((admin) => admin.createTopics({ topics: [topic] }));
+      await usable(name, signal);
     },
   };
+}
+
+/** Asks for this topic alone, so that the answer is about no other. */
+async function countPartitions(admin: Admin, name: string): Promise<number> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
+    return topics[0]?.partitions.length ?? 0;
+  } catch (error) {
+    throw meansOf(error) === 'missing-topic' ? unknownTopic(name) : error;
+  }
 }
 
 async function maxBatchBytes(admin: Admin, topic: string): Promise<number> {
