@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Status } from 'nice-grpc-common';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { DeadLetter } from '../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../dead-letters/store.ts';
-import { invalidRequest } from '../errors/mesh-error.ts';
+import { invalidRequest, MeshError } from '../errors/mesh-error.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import type { Storage } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
@@ -280,6 +281,110 @@ describeOnEachDatabase((newUrl) => {
     await parts.events.publish([wrapped('a', 1)]);
     await effectsToBe(['1']);
   });
+
+  test('a clock that is a year ahead for a while makes no event be forgotten', async () => {
+    const clock = createTestClock();
+    const first = await makeConsumer(record, { clock });
+    await first.start();
+    await parts.events.publish([wrapped('a', 1, 'same')]);
+    await effectsToBe(['1']);
+    const yearMs = 365 * 24 * 60 * 60 * 1000;
+    clock.shift(yearMs);
+    await eventually(() => expect(clock.pendingMs()).not.toEqual([]));
+    clock.advance(2 * 60 * 60 * 1000);
+    await first.stop();
+    const second = await makeConsumer(record, { clock: createTestClock(clock.now() + yearMs) });
+    await second.start();
+    await parts.events.publish([wrapped('a', 2)]);
+    await effectsToBe(['1', '2']);
+    await second.stop();
+    await (await makeConsumer(record)).start();
+    await parts.events.publish([wrapped('a', 1, 'same'), wrapped('a', 3)]);
+    await effectsToBe(['1', '2', '3']);
+  });
+
+  test('events with an empty id are events each, and so are those in the place of others whose topic is gone', async () => {
+    const values = ['1', '2', '3'];
+    const versions: EventHandler['handle'] = async ({ value }) => {
+      const text = Buffer.from(value).toString();
+      return async (tx) => void (await tx.execute("INSERT INTO effect (handler, value) VALUES ('', $1)", [text]));
+    };
+    const foreign = (value: string, headers: Record<string, string>) => ({
+      ...wrapped('a', 1),
+      headers,
+      value: Buffer.from(value),
+    });
+    const first = await makeConsumer(versions);
+    await first.start();
+    for (const value of values) await parts.events.publish([foreign(value, { ce_id: ' ', ce_source: 's' })]);
+    await effectsToBe(values);
+    await parts.events.publish([foreign('4', {})]);
+    await effectsToBe(['1', '2', '3', '4']);
+    await first.stop();
+
+    // Another log, in which the same places hold other events.
+    const again = await openEventParts(newUrl());
+    try {
+      await again.events.ensureTopic('t', { partitions: 1 });
+      const events = ['5', '6', '7', '8'].map((value) => foreign(value, {}));
+      await again.events.publish(events);
+      const second = await makeConsumer(versions, { events: again.events });
+      await second.start();
+      await effectsToBe(['1', '2', '3', '4', '5', '6', '7', '8']);
+      await second.stop();
+      // Delivered again, from the beginning, as after a crash.
+      const third = await makeConsumer(versions, { events: again.events, group: 'g' });
+      await again.events.publish([foreign('9', {})]);
+      await third.start();
+      await effectsToBe(['1', '2', '3', '4', '5', '6', '7', '8', '9']);
+      await third.stop();
+    } finally {
+      await again.close();
+    }
+  });
+
+  test('an event without an id that an earlier version handled is not handled again', async () => {
+    const event: NewEvent = { ...wrapped('a', 1), headers: {} };
+    // The inbox row as that version wrote it: after the event, by its place.
+    const consumer = await makeConsumer(async () => async (tx) => {
+      await tx.execute("INSERT INTO effect (handler, value) VALUES ('', 'effect')");
+    });
+    const sql = 'INSERT INTO inbox (consumer_group, event_id, dead, time_ms) VALUES ($1, $2, 0, $3)';
+    await parts.storage.execute(sql, ['g', ' t/0/0', event.timeMs + 5]);
+    await parts.storage.execute(sql, ['g', ' t/0/1', event.timeMs - 5]);
+    await parts.events.publish([event, event]);
+    await consumer.start();
+    await effectsToBe(['effect']);
+  });
+
+  test.each([
+    [Status.UNIMPLEMENTED, 'UNKNOWN_METHOD'],
+    [Status.UNAUTHENTICATED, 'BAD_TOKEN'],
+    [Status.PERMISSION_DENIED, 'DENIED'],
+    [Status.INVALID_ARGUMENT, 'UNDECODABLE_MESSAGE'],
+  ])(
+    'an answer with code %i %s is about the mesh: the event waits, that is seen, and no dead letter is made',
+    async (code, reason) => {
+      const logger = silent.child({});
+      const error = vi.spyOn(logger, 'error');
+      let isWired = false;
+      const consumer = await makeConsumer(
+        async (event, attributes) => {
+          if (!isWired) throw new MeshError(code, reason, 'wired wrongly');
+          return await record(event, attributes);
+        },
+        { logger, retryDelaysMs: [] },
+      );
+      await consumer.start();
+      await parts.events.publish([wrapped('a', 1)]);
+      await eventually(() => expect(consumer.check()).rejects.toMatchObject({ reason }));
+      expect(error).toHaveBeenCalledTimes(1);
+      isWired = true;
+      await effectsToBe(['1']);
+      expect(await letters(consumer)).toEqual([]);
+      await eventually(() => expect(consumer.check()).resolves.toBeUndefined());
+    },
+  );
 
   test('the inbox forgets events after eight days', async () => {
     const clock = createTestClock();

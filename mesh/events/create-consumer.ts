@@ -1,5 +1,6 @@
 import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
 import type { DeadLetterStore } from '../dead-letters/store.ts';
+import { openAgingClock, timesOf } from '../storage/aging-clock.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -34,7 +35,10 @@ export interface ServiceConsumer {
   start(): Promise<void>;
   /** Finishes the events in hand; one that waits for its next try is left to the next start. */
   stop(): Promise<void>;
-  /** Rejects while a partition of its topics stands still, because what lies there is damaged. */
+  /**
+   * Rejects while a partition stands still: what lies there is damaged (`PARTITION_UNREADABLE`), or its event waits for
+   * somebody who is missing, or who refuses this service.
+   */
   check(): Promise<void>;
   /** The group's dead letters. A redriven one goes to the handler through the inbox, in one transaction. */
   readonly deadLetters: DeadLetterBox;
@@ -55,7 +59,8 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   await deadLetters.migrate();
 
   const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
-  const handling = createEventHandling({ storage, handler, deadLetters, retryDelaysMs, clock, logger });
+  const aging = await openAgingClock(storage, timesOf(storage, 'inbox', 'time_ms'), clock);
+  const handling = createEventHandling({ storage, handler, deadLetters, retryDelaysMs, aging, clock, logger });
   const stopping = new AbortController();
   let member: EventConsumer | undefined;
   let failures = 0;
@@ -87,10 +92,11 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
       const joined = await tryToJoin();
       background = Promise.all([
         joined ? undefined : joinLater(),
-        keepInboxSmall(storage, clock, logger, stopping.signal),
+        keepInboxSmall(storage, aging, clock, logger, stopping.signal),
       ]);
     },
     async check() {
+      handling.check();
       await member?.check();
     },
     async stop() {

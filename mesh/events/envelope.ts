@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { NewEvent, StoredEvent } from './event-log.ts';
 
 /** The default number of partitions of a topic. */
@@ -66,20 +67,26 @@ export function wrapEvent(event: DomainEvent, context: EnvelopeContext): NewEven
 
 /**
  * Reads an event's headers. A producer that knows nothing of CloudEvents (as in a plain kafkajs program) gets the type
- * of its JSON's `type` member, and an id made from the event's place in the log.
+ * of its JSON's `type` member, and an id made from the event's place in the log, its time and its content: should the topic
+ * be deleted and created again, others will lie in the same place. A header that is empty counts as missing.
  */
 export function readAttributes(event: StoredEvent): EventAttributes {
   const { headers } = event;
   const sequence = headers.ce_sequence;
   return {
-    id: headers.ce_id ?? `${event.topic}/${event.partition}/${event.offset}`,
-    type: headers.ce_type ?? typeInJson(event.value),
+    id: headers.ce_id?.trim() ? headers.ce_id : placeId(event),
+    type: headers.ce_type || typeInJson(event.value),
     source: headers.ce_source ?? '',
-    subject: headers.ce_subject ?? event.key,
+    subject: headers.ce_subject || event.key,
     version: sequence !== undefined && /^\d{1,20}$/.test(sequence) ? BigInt(sequence) : undefined,
     traceparent: headers.traceparent,
     correlationId: headers.ce_correlationid,
   };
+}
+
+function placeId(event: StoredEvent): string {
+  const content = createHash('sha256').update(event.key).update('\n').update(event.value).digest('hex').slice(0, 16);
+  return `${event.topic}/${event.partition}/${event.offset}/${event.timeMs}/${content}`;
 }
 
 function typeInJson(value: Uint8Array): string {

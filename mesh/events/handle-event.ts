@@ -1,9 +1,10 @@
 import { Status } from 'nice-grpc-common';
 import type { DeadLetterStore, Redrive } from '../dead-letters/store.ts';
-import { isInfrastructureFault } from '../errors/codes.ts';
+import { isInfrastructureFault, isMiswired } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { uuidv5 } from '../ids/ids.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { AgingClock } from '../storage/aging-clock.ts';
+import type { Storage, Transaction } from '../storage/storage.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -13,7 +14,7 @@ import type { EventEffect, EventHandler } from './consumer.ts';
 import { type EventFailure, fromLetter, toLetter } from './consumer-letters.ts';
 import { type EventAttributes, readAttributes } from './envelope.ts';
 import type { StoredEvent } from './event-log.ts';
-import { remember, revive } from './inbox.ts';
+import { isRemembered, remember, revive } from './inbox.ts';
 
 /** What the handling of events works with. */
 export interface EventHandlingOptions {
@@ -22,6 +23,8 @@ export interface EventHandlingOptions {
   /** In the same storage. */
   readonly deadLetters: DeadLetterStore;
   readonly retryDelaysMs: readonly number[];
+  /** The time of what the inbox remembers. */
+  readonly aging: AgingClock;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -33,20 +36,44 @@ export interface EventHandling {
    * cannot be used, or `signal` aborted between two tries. Then the event has to be handed over again.
    */
   handle(event: StoredEvent, signal: AbortSignal): Promise<void>;
+  /** Throws while an event waits because this mesh is wired wrongly: with what it was answered last. */
+  check(): void;
   /** Handles the event of a dead letter again, unless it has had its effect already. */
   readonly redrive: Redrive;
 }
 
 /** Binds a handler to inbox and dead letters. */
 export function createEventHandling(options: EventHandlingOptions): EventHandling {
-  const { storage, handler, deadLetters, retryDelaysMs, clock, logger } = options;
+  const { storage, handler, deadLetters, retryDelaysMs, aging, clock, logger } = options;
   const { group } = handler;
+  /** By partition, the answer for which its event waits. */
+  const miswired = new Map<string, MeshError>();
+
+  async function rememberOnce(
+    tx: Transaction,
+    event: StoredEvent,
+    attributes: EventAttributes,
+    as: 'handled' | 'dead',
+  ): Promise<boolean> {
+    const formerId = formerInboxId(event);
+    // Remembered before the event was made: then it was another in the same place.
+    if (formerId !== undefined && (await isRemembered(tx, group, formerId, event.timeMs))) return false;
+    return await remember(tx, group, inboxId(attributes), as, aging.nowMs());
+  }
+
+  function waitFor(answer: MeshError, event: StoredEvent, attributes: EventAttributes): void {
+    const isFirst = !miswired.has(partitionOf(event));
+    miswired.set(partitionOf(event), answer);
+    if (!isFirst) return;
+    const details = { err: answer, group, event: attributes.id, topic: event.topic, partition: event.partition };
+    logger.error(details, 'an event waits: whom its handler asks is missing or refuses this service; see the settings');
+  }
 
   async function apply(event: StoredEvent, attributes: EventAttributes): Promise<void> {
     const effect = await read(event, attributes);
     if (!effect) return;
     await storage.transaction(async (tx) => {
-      if (await remember(tx, group, inboxId(attributes), 'handled', clock.now())) await effect(tx);
+      if (await rememberOnce(tx, event, attributes, 'handled')) await effect(tx);
     });
   }
 
@@ -63,7 +90,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
 
   async function bury(event: StoredEvent, attributes: EventAttributes, failure: EventFailure): Promise<void> {
     const first = await storage.transaction(async (tx) => {
-      if (!(await remember(tx, group, inboxId(attributes), 'dead', failure.lastTimeMs))) return false;
+      if (!(await rememberOnce(tx, event, attributes, 'dead'))) return false;
       await deadLetters.add(tx, toLetter(event, group, failure));
       return true;
     });
@@ -76,9 +103,16 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       const firstTimeMs = clock.now();
       for (let attempts = 1; ; attempts++) {
         try {
-          return await apply(event, attributes);
+          await apply(event, attributes);
+          miswired.delete(partitionOf(event));
+          return;
         } catch (error) {
+          if (error instanceof MeshError && isMiswired(error)) {
+            waitFor(error, event, attributes);
+            throw error;
+          }
           if (isInfrastructureFault(error)) throw error;
+          miswired.delete(partitionOf(event));
           const delayMs = isFinal(error) ? undefined : retryDelaysMs[attempts - 1];
           if (delayMs === undefined) {
             const lastTimeMs = clock.now();
@@ -93,12 +127,15 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
         }
       }
     },
+    check() {
+      for (const answer of miswired.values()) throw answer;
+    },
     async redrive(letter) {
       const event = fromLetter(letter);
       const attributes = readAttributes(event);
       const effect = await read(event, attributes);
       return async (tx) => {
-        if (await revive(tx, group, inboxId(attributes), clock.now())) await effect?.(tx);
+        if (await revive(tx, group, inboxId(attributes), aging.nowMs())) await effect?.(tx);
       };
     },
   };
@@ -110,9 +147,19 @@ const storable = /^[ -~]{1,200}$/;
  * What tells an event from all others: source and id, says CloudEvents. A hash of them where a foreign producer's are
  * nothing that every database can store and index.
  */
-function inboxId({ source, id }: EventAttributes): string {
+function inboxId({ source, id }: Pick<EventAttributes, 'source' | 'id'>): string {
   const name = `${source} ${id}`;
   return storable.test(name) ? name : uuidv5(source, id);
+}
+
+/** What an earlier version remembered an event without an id by: its place, which another may take. */
+function formerInboxId({ headers, topic, partition, offset }: StoredEvent): string | undefined {
+  if (headers.ce_id !== undefined) return undefined;
+  return inboxId({ source: headers.ce_source ?? '', id: `${topic}/${partition}/${offset}` });
+}
+
+function partitionOf({ topic, partition }: StoredEvent): string {
+  return `${topic}/${partition}`;
 }
 
 /** Whether the event itself is at fault, so that no further try can help. */

@@ -1,3 +1,4 @@
+import type { AgingClock } from '../storage/aging-clock.ts';
 import type { Migration, Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -41,6 +42,12 @@ export async function remember(
   return added === 1;
 }
 
+/** Whether an event is remembered, at a time from `sinceMs` on. */
+export async function isRemembered(tx: Transaction, group: string, eventId: string, sinceMs: number): Promise<boolean> {
+  const sql = 'SELECT time_ms FROM inbox WHERE consumer_group = $1 AND event_id = $2 AND time_ms >= $3';
+  return (await tx.query(sql, [group, eventId, sinceMs])).length > 0;
+}
+
 /** Remembers a dead event as handled, also when its row was purged; false when it has been handled already. */
 export async function revive(tx: Transaction, group: string, eventId: string, nowMs: number): Promise<boolean> {
   const revived = await tx.execute(
@@ -51,16 +58,20 @@ export async function revive(tx: Transaction, group: string, eventId: string, no
   return revived === 1;
 }
 
-/** Forgets events older than the retention, now and every hour until `signal` aborts. Resolves at that end. */
+/**
+ * Forgets events older than the retention, now and every hour until `signal` aborts. Resolves at that end. Rows age by the
+ * time that passes while a process runs, so that a clock that is far ahead makes nothing be forgotten.
+ */
 export async function keepInboxSmall(
   storage: Storage,
+  aging: AgingClock,
   clock: Clock,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      await purge(storage, clock.now() - inboxRetentionMs, signal);
+      await purge(storage, aging.nowMs() - inboxRetentionMs, signal);
     } catch (error) {
       logger.warn({ err: error }, 'old inbox rows were not removed; the next try is in an hour');
     }

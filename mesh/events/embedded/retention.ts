@@ -1,3 +1,4 @@
+import { type AgingClock, openAgingClock } from '../../storage/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -13,7 +14,10 @@ const intervalMs = 60 * 60 * 1000;
 // Small, because a deletion holds up the publishers.
 const maxDeletedPerCommit = 500n;
 
-/** Removes what is older than its topic's retention, now and every hour until `signal` aborts. Resolves at that end. */
+/**
+ * Removes what is older than its topic's retention, now and every hour until `signal` aborts. Resolves at that end. Events
+ * age by the time that passes while the log is open: a clock that is far ahead removes nothing that is not old.
+ */
 export async function keepRetention(
   storage: Storage,
   topics: Topics,
@@ -21,14 +25,28 @@ export async function keepRetention(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
+  let aging: AgingClock | undefined;
   while (!signal.aborted) {
     try {
-      await removeOld(storage, topics, clock.now(), signal);
+      aging ??= await openAgingClock(storage, { newest: async (limitMs) => newestOf(topics, limitMs) }, clock);
+      await removeOld(storage, topics, Math.min(clock.now(), aging.nowMs()), signal);
     } catch (error) {
       logger.warn({ err: error }, 'old events were not removed; the next try is in an hour');
     }
     await pause(clock, intervalMs, signal);
   }
+}
+
+/** The latest time that a partition has reached, of those not after the limit. */
+function newestOf(topics: Topics, limitMs: number): number | undefined {
+  let newestMs: number | undefined;
+  for (const { partitions } of topics.all()) {
+    for (const { head } of partitions) {
+      const reachedMs = Number(head.reachedMs);
+      if (reachedMs > 0 && reachedMs <= limitMs && reachedMs > (newestMs ?? 0)) newestMs = reachedMs;
+    }
+  }
+  return newestMs;
 }
 
 async function removeOld(storage: Storage, topics: Topics, nowMs: number, signal: AbortSignal): Promise<void> {
