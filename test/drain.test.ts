@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { createChannel, createClient } from 'nice-grpc';
+import { createChannel, createClient, waitForChannelReady } from 'nice-grpc';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HealthCheckResponse_ServingStatus, HealthDefinition } from '../gen/ts/grpc/health/v1/health.ts';
 import { OrderState } from '../gen/ts/order/v1/order.ts';
-import { ShipmentState } from '../gen/ts/shipping/v1/shipping.ts';
+import { ShipmentState, ShippingServiceDefinition } from '../gen/ts/shipping/v1/shipping.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
+import { freePort } from '../mesh/testing/guarded-process.ts';
 import { bookOrder, fillShop, type Shop, shopOf } from './support/shop.ts';
-import { type StartedProcess, startProcess } from './support/start-process.ts';
+import { type StartedProcess, spawnProcess, startProcess } from './support/start-process.ts';
 import { tempFolder } from './support/temp-folder.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
@@ -104,4 +105,30 @@ describe('a process that is told to end', () => {
     expect(await ended).toEqual({ code: 1, signal: null });
     await failure;
   });
+});
+
+it('a process that is told to end while it starts finishes the calls that it has taken by then', async () => {
+  await using folder = await tempFolder();
+  await using carrier = await startCarrier(folder.path);
+  const address = `127.0.0.1:${await freePort()}`;
+  await using starting = spawnProcess({
+    dataDir: `${folder.path}/data`,
+    main: 'test/support/slow-start-main.ts',
+    environment: { CARRIER_URL: carrier.url, LOG_LEVEL: 'info', GRPC_LISTEN: address },
+  });
+  const channel = createChannel(address);
+  const shipping = createClient(ShippingServiceDefinition, channel);
+  const held = carrier.hold(1);
+  const { shippingAddress } = bookOrder();
+  const request = { requestId: randomUUID(), orderId: 'o1', paymentId: 'p1', address: shippingAddress };
+  await waitForChannelReady(channel, new Date(Date.now() + 20_000));
+  const answer = shipping.createShipment(request);
+  await held.arrived;
+  starting.child.kill('SIGTERM');
+  await eventually(() => expect(starting.stderr()).toContain('draining'));
+  held.release();
+  await expect(answer).resolves.toMatchObject({ state: ShipmentState.SHIPMENT_STATE_BOOKED });
+  expect(await starting.ended).toEqual({ code: 0, signal: null });
+  expect(starting.stdout()).toBe('');
+  channel.close();
 });

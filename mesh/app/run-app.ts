@@ -3,7 +3,7 @@ import { findMisspellings } from '../config/misspelt.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { CreateService } from './service.ts';
-import { type App, startApp } from './start-app.ts';
+import { beginApp } from './start-app.ts';
 
 /** All ended: calls, background work, connections, databases. */
 const exitEnded = 0;
@@ -25,9 +25,14 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     const logger = createLogger(config.logLevel);
     endOnCrash(logger);
     warnOfMisspellings(logger);
-    let app: App | undefined;
-    endOnSignal(logger, async () => (await app?.stop()) ?? []);
-    app = await startApp(config, creators, logger);
+    const starting = beginApp(config, creators, logger);
+    const isEnding = endOnSignal(logger, starting.stop);
+    const app = await starting.ready.catch((error: unknown) => {
+      // What it opens is being closed under it: no reason of its own.
+      if (isEnding()) return undefined;
+      throw error;
+    });
+    if (app === undefined || isEnding()) return;
     const { address, metricsAddress: metrics } = app;
     const names = app.services.map((service) => service.name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
@@ -67,7 +72,8 @@ function endOnCrash(logger: Logger): void {
 // One Ctrl-C or SIGTERM comes twice where make, npm or a supervisor passes on what the whole process group has got.
 const sameSignalMs = 1_000;
 
-function endOnSignal(logger: Logger, stop: () => Promise<readonly string[]>): void {
+/** Ends the process on a signal, also while it starts. Returns whether one has come. */
+function endOnSignal(logger: Logger, stop: () => Promise<readonly string[]>): () => boolean {
   let firstMs: number | undefined;
   const end = async (signal: NodeJS.Signals) => {
     if (firstMs !== undefined) {
@@ -84,4 +90,5 @@ function endOnSignal(logger: Logger, stop: () => Promise<readonly string[]>): vo
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
+  return () => firstMs !== undefined;
 }
