@@ -112,17 +112,23 @@ async function connect(pool: Pool, signal: AbortSignal | undefined): Promise<pg.
   }
 }
 
-/** Cancels the statement under way when the signal says so. A server that cannot be reached loses the connection instead. */
+// How long a server has to be reached for a cancellation, and twice as long to end the statement.
+const cancelTimeoutMs = 1000;
+
+/** Cancels the statement under way when the signal says so. A server that does not do so loses the connection instead. */
 function cancelOnAbort(pool: Pool, client: pg.PoolClient, signal: AbortSignal | undefined) {
   let cancelling: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
     cancelling = cancelBackend(pool, client);
+    timer = setTimeout(destroy, 2 * cancelTimeoutMs, client);
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   return {
     /** Whether it was cancelled: a late cancellation must not hit the next user of the connection. */
     async settled(): Promise<boolean> {
       signal?.removeEventListener('abort', onAbort);
+      clearTimeout(timer);
       await cancelling;
       return cancelling !== undefined;
     },
@@ -133,7 +139,7 @@ async function cancelBackend(pool: Pool, client: pg.PoolClient): Promise<void> {
   // pg sets it on every connected client and leaves it out of its types.
   const { processID } = client as pg.PoolClient & { readonly processID: number };
   try {
-    const config = { ...pool.config, connectionTimeoutMillis: 1000 };
+    const config = { ...pool.config, connectionTimeoutMillis: cancelTimeoutMs, query_timeout: cancelTimeoutMs };
     await withClient(config, (other) => other.query('SELECT pg_cancel_backend($1)', [processID]));
   } catch {
     destroy(client);

@@ -128,6 +128,20 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     await eventually(() => expect(heard).toBe(2));
   });
 
+  it('holds up nobody whose signal is aborted when its machine is gone without a word', async () => {
+    const caller = new AbortController();
+    const reason = new Error('too late');
+    const adding = storage.transaction(
+      async (tx) => {
+        proxy.silence();
+        setImmediate(() => caller.abort(reason));
+        await tx.execute('INSERT INTO note (id) VALUES (1)');
+      },
+      { signal: caller.signal },
+    );
+    await expect(adding).rejects.toBe(reason);
+  });
+
   it('holds up no closing when its machine is gone without a word', async () => {
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/${await databaseOf(storage)}`;
     const own = await openPostgres(url, { poolSize, silentAfterMs: 500 });
