@@ -75,6 +75,41 @@ describeOnEachDatabase((newUrl) => {
       await eventually(async () => expect(await statesOf(second)).toEqual({ completed: count }));
     });
 
+    it('goes on after a stop with those that were driven then', async () => {
+      const clock = createTestClock();
+      const saga = createTestSaga({ steps: [{ name: 'only' }] });
+      const gate = createGate();
+      saga.onCall('run only', gate.behaviour, gate.behaviour);
+      const storage = await openTestStorage(newUrl());
+      const first = await startEngine(storage, saga, { clock, maxConcurrent: 2 });
+      const ids = ['a', 'b', 'c', 'd'];
+      for (const id of ids) {
+        await begin(storage, first, saga, id);
+        clock.advance(1);
+      }
+      await eventually(() => expect(saga.calls).toHaveLength(2));
+      await first.stop(0);
+      clock.advance(60_000);
+      const second = await startEngine(storage, saga, { clock, maxConcurrent: 1 });
+      await eventually(async () => expect(await statesOf(second)).toEqual({ completed: 4 }));
+      expect(saga.contexts.slice(2).map(({ sagaId }) => sagaId)).toEqual(ids);
+    });
+
+    it('may be as much larger as there are processes that work it off', async () => {
+      const shared = { ...(await openTestStorage(newUrl())), exclusive: false };
+      const gate = createGate();
+      const limits: number[] = [];
+      for (const id of ['a', 'b', 'c']) {
+        const saga = createTestSaga({ steps: [{ name: 'only' }] });
+        saga.onCall('run only', gate.behaviour);
+        const engine = await startEngine(shared, saga);
+        await begin(shared, engine, saga, id);
+        limits.push((await engine.backlog()).limit);
+      }
+      expect(limits).toEqual([15_000, 30_000, 45_000]);
+      gate.open();
+    });
+
     it('is too much when it cannot be worked off in time, until it is', async () => {
       const saga = createTestSaga({ steps: [{ name: 'only' }] });
       const storage = await openTestStorage(newUrl());

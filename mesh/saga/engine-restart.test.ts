@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../telemetry/clock.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createFileSaga, type KillPoint, readEffects } from './testing/kill-saga.ts';
 import { begin, closeAfterEach, createGate, openTestStorage, startEngine } from './testing/test-engine.ts';
@@ -37,10 +38,11 @@ describe('after a restart', () => {
     expect(signal).toBe('SIGKILL');
   }
 
-  async function finish(ending: 'completes' | 'turns-back'): Promise<string | undefined> {
+  async function finish(ending: 'completes' | 'turns-back', downMs = 0): Promise<string | undefined> {
     const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
     const saga = createFileSaga(folder, ending, undefined);
-    const engine = await startEngine(storage, { definition: saga });
+    const clock = { ...systemClock, now: () => Date.now() + downMs };
+    const engine = await startEngine(storage, { definition: saga }, { clock });
     return eventually(async () => {
       const view = await engine.get({ id: 'saga-1' });
       expect(view?.state).toMatch(/^compl|^compensated/);
@@ -51,6 +53,12 @@ describe('after a restart', () => {
   it.each(forward)('a saga killed %s completes, with each effect once', async (point) => {
     await killedAt(point, 'completes');
     expect(await finish('completes')).toBe('completed');
+    expect(readEffects(folder)).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
+  });
+
+  it('a saga completes though its process was down for longer than all the time that it has', async () => {
+    await killedAt('before run charge', 'completes');
+    expect(await finish('completes', 24 * 3_600_000)).toBe('completed');
     expect(readEffects(folder)).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
   });
 

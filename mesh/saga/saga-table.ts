@@ -177,8 +177,11 @@ export async function claimDue(
   return rows.map(sagaFromRow);
 }
 
+// What somebody drove comes before what waits for its turn: it has waited already.
+const sinceItBegan = 'CASE WHEN create_time < $1 THEN create_time ELSE $1 END';
+
 /**
- * Makes due at `nowMs` what is due after `farthestWaitMs`, and the leases of others that end after `farthestLeaseMs`.
+ * Makes due by `nowMs` what is due after `farthestWaitMs`, and the leases of others that end after `farthestLeaseMs`.
  * Resolves with how many there were.
  */
 export function takeStrays(
@@ -193,7 +196,7 @@ export function takeStrays(
   const { owner, nowMs, farthestWaitMs, farthestLeaseMs } = limits;
   return storage.transaction((tx) =>
     tx.execute(
-      `UPDATE saga SET lease_owner = NULL, due_time = $1, epoch = epoch + 1
+      `UPDATE saga SET lease_owner = NULL, due_time = ${sinceItBegan}, epoch = epoch + 1
        WHERE due_time > $2
          AND ((lease_owner IS NULL AND due_time > $3) OR (lease_owner <> $4 AND due_time > $5))`,
       [nowMs, Math.min(farthestWaitMs, farthestLeaseMs), farthestWaitMs, owner, farthestLeaseMs],
@@ -234,7 +237,7 @@ export async function renewLeases(
 
 const releasePageSize = 500;
 
-/** Ends leases, of `owner` or of everyone else, so that what they were for is due at `nowMs`; bounded work at a time. */
+/** Ends leases, of `owner` or of everyone else, so that what they were for is due by `nowMs`, in the order in which it began. */
 export async function releaseLeases(
   storage: Storage,
   whose: 'own' | 'others',
@@ -246,7 +249,7 @@ export async function releaseLeases(
   do {
     released = await storage.transaction((tx) =>
       tx.execute(
-        `UPDATE saga SET lease_owner = NULL, due_time = $1, epoch = epoch + 1 WHERE id IN (
+        `UPDATE saga SET lease_owner = NULL, due_time = ${sinceItBegan}, epoch = epoch + 1 WHERE id IN (
            SELECT id FROM saga WHERE due_time IS NOT NULL AND lease_owner ${comparison} $2 LIMIT $3)`,
         [nowMs, owner, releasePageSize],
       ),
