@@ -21,7 +21,7 @@ export async function readRows<R extends Row>(
     );
     const sql = `SELECT found.* FROM (VALUES ${wanted}) AS wanted
       JOIN ${table} AS found ON found.${key[0]} = wanted.column1 AND ${conditions.join(' AND ')}`;
-    rows.push(...(await db.query<R>(sql, [...params, generation, ...Object.values(where)])));
+    for (const row of await db.query<R>(sql, [...params, generation, ...Object.values(where)])) rows.push(row);
   }
   return rows;
 }

@@ -37,7 +37,7 @@ export async function insertRows<R extends Row>(
     const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${placeholders(size, columns.length)}
        ON CONFLICT (${['generation', ...key].join(', ')}) DO ${onConflict}`;
     const params = rows.slice(start, start + size).flatMap((row) => [generation, ...row]);
-    returned.push(...(await tx.query<R>(sql, params)));
+    for (const row of await tx.query<R>(sql, params)) returned.push(row);
   }
   return returned;
 }

@@ -6,7 +6,9 @@ export interface ByteReader {
   int16(): number;
   int32(): number;
   int64(): bigint;
-  /** A number of variable length, zigzag coded. Exact up to 2^53. */
+  /** A number of variable length. Exact up to 2^53. */
+  uvarint(): number;
+  /** One that may be negative: zigzag coded. */
   varint(): number;
   /** The next bytes, not copied. */
   bytes(count: number): Buffer;
@@ -20,6 +22,17 @@ export function createByteReader(buffer: Buffer): ByteReader {
     at += count;
     return from;
   };
+  function uvarint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let count = 0; count < 10; count++) {
+      const byte = buffer.readUInt8(skip(1));
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+    throw new RangeError('a number has more than ten bytes');
+  }
   return {
     get left() {
       return buffer.length - at;
@@ -28,16 +41,10 @@ export function createByteReader(buffer: Buffer): ByteReader {
     int16: () => buffer.readInt16BE(skip(2)),
     int32: () => buffer.readInt32BE(skip(4)),
     int64: () => buffer.readBigInt64BE(skip(8)),
+    uvarint,
     varint() {
-      let value = 0;
-      let scale = 1;
-      for (let count = 0; count < 10; count++) {
-        const byte = buffer.readUInt8(skip(1));
-        value += (byte & 0x7f) * scale;
-        if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-        scale *= 128;
-      }
-      throw new RangeError('a number has more than ten bytes');
+      const value = uvarint();
+      return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
     },
     bytes(count) {
       if (count < 0 || count > buffer.length - at) throw new RangeError(`${count} bytes are not there`);

@@ -8,6 +8,7 @@ import type { AdminConnection } from './admin-connection.ts';
 import { fetchUntilAborted } from './fetching.ts';
 import { type CommittedOffset, joinGroup, type TopicPartition } from './membership.ts';
 import { createPump, type Pump } from './pump.ts';
+import { fetchTopicIds } from './topic-ids.ts';
 
 export interface ConsumerContext {
   readonly newClient: () => Kafka;
@@ -118,24 +119,46 @@ export function createConsumer(
 
   /** Where the group has committed. Where it has not, its start is committed first, so that it stays where it is. */
   async function placesOf(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]> {
+    const ids = await fetchTopicIds(newClient(), topics);
     const answers = await admin.use((one) => one.fetchOffsets({ groupId: group, topics: [...topics] }));
     const known = new Map(
       answers.flatMap(({ topic, partitions: places }) =>
-        places.map(({ partition, offset }) => [keyOf({ topic, partition }), BigInt(offset)] as const),
+        places.map(
+          ({ partition, offset, metadata }) =>
+            [keyOf({ topic, partition }), { offset: BigInt(offset), topicId: metadata ?? '' }] as const,
+        ),
       ),
     );
     const places = partitions.map((one) => {
-      const offset = known.get(keyOf(one)) ?? -1n;
-      return { ...one, offset: offset >= 0n ? offset : (starts.get(keyOf(one)) ?? 0n), isNew: offset < 0n };
+      const topicId = ids.get(one.topic) ?? '';
+      const { offset, topicId: committedIn } = known.get(keyOf(one)) ?? { offset: -1n, topicId: '' };
+      if (offset < 0n) return { ...one, topicId, offset: starts.get(keyOf(one)) ?? 0n, isNew: true };
+      if (committedIn === '' || topicId === '' || committedIn === topicId)
+        return { ...one, topicId, offset, isNew: false };
+      logger.warn(
+        { group, ...one, offset: `${offset}` },
+        'a topic was created again: the group begins at its beginning',
+      );
+      return { ...one, topicId, offset: 0n, isNew: false };
     });
     const news = places.filter(({ isNew, offset }) => isNew && offset > 0n);
     if (news.length > 0) await membership.commit(news);
     return places;
   }
 
-  function pumpFrom({ topic, partition, offset }: CommittedOffset): Pump {
+  function pumpFrom({ topic, topicId, partition, offset }: CommittedOffset): Pump {
     const after = letGo.get(keyOf({ topic, partition })) ?? Promise.resolve();
-    return createPump({ topic, partition, start: offset, handle, after, onHandled: commitSoon, clock, logger });
+    return createPump({
+      topic,
+      topicId,
+      partition,
+      start: offset,
+      handle,
+      after,
+      onHandled: commitSoon,
+      clock,
+      logger,
+    });
   }
 
   function commitSoon(): void {
@@ -156,12 +179,13 @@ export function createConsumer(
 
   async function commit(pumps: ReadonlyMap<string, Pump | undefined>): Promise<void> {
     const offsets = [...pumps.values()].flatMap((pump): CommittedOffset[] => {
-      if (pump?.handled === undefined || pump.handled === committed.get(keyOf(pump))) return [];
-      return [{ topic: pump.topic, partition: pump.partition, offset: pump.handled }];
+      if (pump?.handled === undefined || pump.handled === committed.get(incarnationOf(pump))) return [];
+      const { topic, topicId, partition, handled } = pump;
+      return [{ topic, topicId, partition, offset: handled }];
     });
     if (offsets.length === 0) return;
     await membership.commit(offsets);
-    for (const one of offsets) committed.set(keyOf(one), one.offset);
+    for (const one of offsets) committed.set(incarnationOf(one), one.offset);
   }
 
   return {
@@ -176,6 +200,11 @@ export function createConsumer(
       await Promise.all(running);
     },
   };
+}
+
+/** The same, for as long as the topic is not created again. */
+function incarnationOf(one: TopicPartition & { readonly topicId: string }): string {
+  return `${one.topicId}/${keyOf(one)}`;
 }
 
 /** A partition as the key of a map. */

@@ -16,6 +16,7 @@ import type { EventLog } from '../event-log.ts';
 import { silent as logger } from '../events.testing.ts';
 import { collector, event, readSome, text } from '../sample-events.testing.ts';
 import { openKafkaLog } from './kafka-log.ts';
+import { createKafka } from './kafkajs.ts';
 import { openPipeline, type Pipeline } from './pipeline.testing.ts';
 import { type RepliesProxy, startRepliesProxy } from './replies-proxy.testing.ts';
 
@@ -126,6 +127,22 @@ describeWithServer(kafka, 'events on one broker', () => {
     ended = true;
     await committing;
     await pipeline.expectAllOnceInOrder(20_000);
+  });
+
+  test('go on when their topic is deleted under them: it is made again, and no event is refused', {
+    timeout: 60_000,
+  }, async () => {
+    const { pipeline, topic } = await openOn();
+    await pipeline.join();
+    await pipeline.commit(keys);
+    await pipeline.expectAllOnceInOrder(15_000);
+    const admin = createKafka(server.brokers.split(','), logger).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [topic] });
+    await admin.disconnect();
+    for (let round = 0; round < 3; round++) await pipeline.commit(keys);
+    await pipeline.expectAllOnceInOrder(40_000);
+    expect(await pipeline.storage.query('SELECT id FROM dead_letter')).toEqual([]);
   });
 
   test('come again to another process when one dies between effect and commit', { timeout: 60_000 }, async () => {

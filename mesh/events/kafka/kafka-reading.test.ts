@@ -13,6 +13,7 @@ import { murmur2 } from '../murmur2.ts';
 import { collector, event, numbered, readSome, text } from '../sample-events.testing.ts';
 import { openKafkaLog } from './kafka-log.ts';
 import { createKafka } from './kafkajs.ts';
+import { fetchTopicIds } from './topic-ids.ts';
 
 const patience = { timeout: 30_000 };
 
@@ -159,6 +160,19 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     await expect.poll(() => reading.seen.map(text), patience).toContain('added');
     await expect.poll(() => seen.events.map(text), patience).toContain('added');
     reading.stop();
+  });
+
+  test('tells a topic from one that had its name before', async () => {
+    await createTopic({});
+    const idOf = async () => (await fetchTopicIds(createKafka(server.brokers.split(','), logger), [topic])).get(topic);
+    const first = await idOf();
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+    expect(await idOf()).toBe(first);
+    await admin.deleteTopics({ topics: [topic] });
+    await expect.poll(() => idOf().catch(() => undefined), patience).toBeUndefined();
+    await createTopic({});
+    expect(await idOf()).toMatch(/^[0-9a-f]{32}$/);
+    expect(await idOf()).not.toBe(first);
   });
 
   test('a damaged batch stops its partition alone, and that shows', async () => {

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type FetchResponse, fetchVersions, readFetchResponse } from './fetch-response.ts';
+import { readTopicIdResponse, type TopicIdResponse, topicIdRequest, topicIdVersion } from './topic-id.ts';
 
 /** What the library keeps to itself and a reader without a group needs: where partitions are, and a fetch from there. */
 export interface Cluster {
@@ -12,6 +13,10 @@ export interface Cluster {
   /** The partitions by the id of the broker that leads them. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
   findBroker(options: { readonly nodeId: string }): Promise<Broker>;
+  readonly brokerPool: {
+    /** Tries one broker after the other; `null` when all failed. */
+    withBroker<T>(ask: (found: { readonly broker: Broker }) => Promise<T>): Promise<T | null>;
+  };
   /** The first offset that is kept of each partition asked for, or the one behind the last. */
   fetchTopicsOffset(
     topics: readonly {
@@ -23,13 +28,21 @@ export interface Cluster {
 }
 
 export interface Broker {
+  /** By API. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>>;
   /** Makes requests of an API, in the newest version that the broker and the library know. */
   lookupRequest(apiKey: number, api: unknown): (fields: object) => ProtocolRequest;
   readonly connectionPool: { send<T>(request: ProtocolRequest & { readonly response: ResponseReader<T> }): Promise<T> };
 }
 
 interface ProtocolRequest {
-  readonly request: { readonly apiVersion: number };
+  readonly request: {
+    readonly apiVersion: number;
+    readonly apiKey?: number;
+    readonly apiName?: string;
+    /** Both are the bytes to send. */
+    readonly encode?: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+  };
   readonly requestTimeout: number;
 }
 
@@ -143,6 +156,31 @@ export async function fetchFrom(
     },
   };
   return await broker.connectionPool.send({ ...request, response });
+}
+
+const metadataApi = 3;
+
+/**
+ * What tells a topic from another that had its name before: the id that brokers give it. Empty where they give none, before
+ * Kafka 2.8. The library asks in older versions of the protocol alone.
+ */
+export async function fetchTopicId(broker: Broker, topic: string): Promise<string> {
+  if ((broker.versions[metadataApi]?.maxVersion ?? 0) < topicIdVersion) return '';
+  const body = topicIdRequest(topic);
+  const request = {
+    apiKey: metadataApi,
+    apiVersion: topicIdVersion,
+    apiName: 'Metadata',
+    encode: async () => ({ buf: body, buffer: body }),
+  };
+  const response: ResponseReader<TopicIdResponse> = {
+    decode: async (bytes) => ({ ...readTopicIdResponse(bytes), clientSideThrottleTime: 0 }),
+    parse: async (answer) => {
+      if (answer.errorCode !== 0) throw protocolError(answer.errorCode);
+      return answer;
+    },
+  };
+  return (await broker.connectionPool.send({ request, requestTimeout: requestTimeoutMs, response })).topicId;
 }
 
 /** The library's error for a code of the protocol, with its name as `type`. */

@@ -15,6 +15,8 @@ export interface TopicPartition {
 /** Where a group goes on in a partition. */
 export interface CommittedOffset extends TopicPartition {
   readonly offset: bigint;
+  /** The id of the topic that it is an offset in: another of its name may follow. Empty when nobody knows it. */
+  readonly topicId: string;
 }
 
 /** A place in a group. */
@@ -131,7 +133,14 @@ export function joinGroup(options: MembershipOptions): Membership {
   return {
     async commit(offsets) {
       if (!consumer) throw new Error(`not in group ${group} now`);
-      await consumer.commitOffsets(offsets.map((one) => ({ ...one, offset: `${one.offset}` })));
+      await consumer.commitOffsets(
+        offsets.map(({ topic, partition, offset, topicId }) => ({
+          topic,
+          partition,
+          offset: `${offset}`,
+          metadata: topicId,
+        })),
+      );
     },
     async leave() {
       leaving.abort();

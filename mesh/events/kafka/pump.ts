@@ -9,6 +9,7 @@ import type { FetchTarget } from './partition-feed.ts';
 
 /** Hands the events of one partition to a handler, one at a time, for as long as the partition is assigned. */
 export interface Pump extends FetchTarget {
+  readonly topicId: string;
   /** The offset to commit: every event before it is handled. `undefined` while it has handled none. */
   readonly handled: bigint | undefined;
   /** Why the partition cannot be read on. */
@@ -19,6 +20,7 @@ export interface Pump extends FetchTarget {
 
 export interface PumpOptions {
   readonly topic: string;
+  readonly topicId: string;
   readonly partition: number;
   readonly start: bigint;
   readonly handle: ConsumeOptions['handle'];
@@ -35,7 +37,7 @@ const retryBackoff = { firstMs: 100, maxMs: 30_000 };
 
 /** Makes a pump at work. */
 export function createPump(options: PumpOptions): Pump {
-  const { topic, partition, start, handle, after, onHandled, clock } = options;
+  const { topic, topicId, partition, start, handle, after, onHandled, clock } = options;
   const logger = options.logger.child({ topic, partition });
   const wakeup = createWakeup();
   const released = new AbortController();
@@ -78,6 +80,7 @@ export function createPump(options: PumpOptions): Pump {
   const running = run();
   return {
     topic,
+    topicId,
     partition,
     next: start,
     get handled() {
