@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { MeshError } from '../errors/mesh-error.ts';
 import { warnOfClock } from '../storage/clock-warning.ts';
 import { type Identity, noteStart, readIdentity } from '../storage/identity.ts';
 import { openStorage } from '../storage/open.ts';
@@ -9,7 +10,10 @@ import type { DataFolder } from './data-folder.ts';
 import { dataMismatch } from './data-mismatch.ts';
 import type { ManifestEntry } from './manifest.ts';
 
-/** Opens the database `name` that `url` names. The caller closes it. */
+/**
+ * Opens the database `name` that `url` names. The caller closes it, which fails with `STORAGE_LOST` where its file was taken
+ * away.
+ */
 export type OpenDatabase = (name: string, url: string) => Promise<Storage>;
 
 /**
@@ -45,12 +49,19 @@ export function createOpenDatabase(folder: DataFolder, logger: Logger): OpenData
       manifest.raiseStart((identity?.start ?? 0) + 1);
       const { id, start } = await noteStart(storage, name, manifest.start);
       manifest.record(key, { id, start });
-      return storage;
+      return path === undefined ? storage : { ...storage, close: () => closeFile(storage) };
     } catch (error) {
       await storage.close();
       throw error;
     }
   };
+}
+
+/** Closes a database in a file. Rejects with UNAVAILABLE `STORAGE_LOST` when what was written is not at its path. */
+async function closeFile(storage: Storage): Promise<void> {
+  const failure = await storage.check().catch((error: unknown) => error);
+  await storage.close();
+  if (failure instanceof MeshError && failure.reason === 'STORAGE_LOST') throw failure;
 }
 
 /** `lastStart`: the latest start that the database can have seen, when no other process can have opened it. */

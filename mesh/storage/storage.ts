@@ -48,6 +48,8 @@ export interface Migration {
  * (`STORAGE_UNAVAILABLE`, `STORAGE_FULL`), and work again without a restart once it can. One that refuses this user or lacks
  * what this program needs is UNAVAILABLE `STORAGE_MISCONFIGURED`, a damaged one DATA_LOSS `STORAGE_CORRUPT`: of these four
  * none says anything about the work that was asked for.
+ * A SQLite file that was deleted, moved or replaced takes nothing more until the process is started again: UNAVAILABLE
+ * `STORAGE_LOST`.
  */
 export interface Storage extends Queryable {
   readonly dialect: 'sqlite' | 'postgres';

@@ -1,7 +1,8 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { MeshError } from '../../errors/mesh-error.ts';
 import { type ParsedSql, parseSql } from '../sql.ts';
 import type { Row, SqlValue } from '../storage.ts';
-import { sqliteError } from './errors.ts';
+import { isCorruption, sqliteError } from './errors.ts';
 
 interface Prepared {
   readonly sql: ParsedSql;
@@ -11,6 +12,8 @@ interface Prepared {
 /** One connection to a SQLite file. All of it is synchronous; failures are what `sqliteError` makes of them. */
 export interface Connection {
   readonly path: string;
+  /** The first failure that says that the file is damaged. It stays: no later success makes the file whole. */
+  readonly damage: MeshError | undefined;
   /** Whether a transaction is open; SQLite ends one by itself after some failures. */
   inTransaction(): boolean;
   /** Whether `sql` can only read. */
@@ -38,15 +41,21 @@ export function connect(path: string, pragmas: readonly string[]): Connection {
 
 function createConnection(database: DatabaseSync, path: string): Connection {
   const prepare = createStatementCache(database);
+  let damage: MeshError | undefined;
   const attempt = <T>(sql: string, action: () => T): T => {
     try {
       return action();
     } catch (error) {
-      throw sqliteError(error, sql, path);
+      const failure = sqliteError(error, sql, path);
+      if (isCorruption(failure)) damage ??= failure;
+      throw failure;
     }
   };
   return {
     path,
+    get damage() {
+      return damage;
+    },
     inTransaction: () => database.isTransaction,
     readsOnly: (sql) => attempt(sql, () => prepare(sql).sql.readsOnly),
     rows: <R extends Row>(sql: string, params: readonly SqlValue[]) =>

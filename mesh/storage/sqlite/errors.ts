@@ -28,6 +28,11 @@ export function corruptError(path: string, text: string, cause?: unknown): MeshE
   return storageFault('corrupt', { database: path, text, cause }, remedies);
 }
 
+/** Whether an error says that the file is damaged. */
+export function isCorruption(error: Error): error is MeshError {
+  return error instanceof MeshError && error.code === Status.DATA_LOSS;
+}
+
 /** The refusal to open `path`: DATA_LOSS `STORAGE_CORRUPT` when it is damaged, else UNAVAILABLE `STORAGE_UNAVAILABLE`. */
 export function cannotOpenError(error: unknown, path: string): MeshError {
   if (kindOf(error) === 'corrupt') return corruptError(path, textOf(error), error);
@@ -38,6 +43,15 @@ export function cannotOpenError(error: unknown, path: string): MeshError {
 /** What every call gets after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */
 export function closedError(path: string): MeshError {
   return new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', `the database ${path} is closed; open it again`);
+}
+
+/**
+ * UNAVAILABLE `STORAGE_LOST`: the files of the database at `path` are not there any more. Not DATA_LOSS: who waits for it
+ * is right to wait, and what was acknowledged is in the open files.
+ */
+export function lostError(path: string): MeshError {
+  const text = `the database ${path} was deleted, moved or replaced while it was in use, so nothing more is accepted; do not end process ${process.pid} yet: copy what it has open out of /proc/${process.pid}/fd, or restore a backup, then start again`;
+  return new MeshError(Status.UNAVAILABLE, 'STORAGE_LOST', text, { metadata: { path } });
 }
 
 /** Whether SQLite refused because another process holds the database. */

@@ -4,6 +4,7 @@ import { awaitedOutsideError } from '../awaited-outside.ts';
 import type { SchemaTransaction } from '../migrations.ts';
 import { createTransactionState } from '../transaction-state.ts';
 import type { Connection } from './connection.ts';
+import type { FileWatch } from './file-watch.ts';
 import { createTransaction } from './transaction.ts';
 
 /** Runs transactions one after another and commits many with one write to the disk. */
@@ -33,9 +34,10 @@ const maxBatchMs = 5;
 
 /**
  * Group commit over one connection. A batch runs within one turn of the event loop, in microtasks alone: work that is
- * still pending when these are used up awaits something else than its transaction, and is refused.
+ * still pending when these are used up awaits something else than its transaction, and is refused. What is committed to
+ * files that are not at their path any more is refused as well.
  */
-export function createGroupCommit(connection: Connection): GroupCommit {
+export function createGroupCommit(connection: Connection, files: FileWatch): GroupCommit {
   const queue: Job[] = [];
   let scheduled = false;
   let batch: Promise<void> | undefined;
@@ -70,13 +72,18 @@ export function createGroupCommit(connection: Connection): GroupCommit {
 
   async function runBatch(): Promise<void> {
     const members: Job[] = [];
+    let committed = false;
     try {
+      if (files.lost) throw files.lost;
       connection.script('BEGIN IMMEDIATE');
       await runJobs(members);
       connection.script('COMMIT');
+      committed = true;
+      // After it: who deletes the file later than this deletes what was on the disk at its path.
+      files.check();
     } catch (error) {
       // Without a member the transaction could not begin: whoever waits would find the same.
-      for (const job of members.length > 0 ? members : queue.splice(0)) job.reject(error);
+      for (const job of committed || members.length > 0 ? members : queue.splice(0)) job.reject(error);
       if (connection.inTransaction()) connection.script('ROLLBACK');
       return;
     }

@@ -8,6 +8,7 @@ import { createWriteCheck } from '../write-check.ts';
 import { openChannels } from './channels.ts';
 import { type Connection, connect } from './connection.ts';
 import { cannotOpenError, closedError, corruptError } from './errors.ts';
+import { watchFile } from './file-watch.ts';
 import { createGroupCommit } from './group-commit.ts';
 
 /** Settings of a SQLite database. */
@@ -31,7 +32,8 @@ export interface SqliteOptions {
  */
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Storage> {
   const connection = open(path, options);
-  const writer = createGroupCommit(connection);
+  const files = watchFile(path);
+  const writer = createGroupCommit(connection, files);
   const channels = openChannels(path);
   let closing: Promise<void> | undefined;
 
@@ -43,6 +45,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     if (closing !== undefined) throw closedError(path);
     if (!connection.readsOnly(sql)) return transaction((tx) => tx.query<R>(sql, params));
     for (let batch = writer.settled(); batch !== undefined; batch = writer.settled()) await batch;
+    if (files.lost) throw files.lost;
     return connection.rows<R>(sql, params);
   };
   const close = async (): Promise<void> => {
@@ -50,6 +53,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     channels.close();
     connection.close();
   };
+  const writeCheck = createWriteCheck(query, options.clock ?? systemClock);
   const execute: Storage['execute'] = (sql, params) => transaction((tx) => tx.execute(sql, params));
   const storage: Storage = {
     dialect: 'sqlite',
@@ -64,7 +68,10 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     },
     notify: channels.notify,
     listen: channels.listen,
-    check: createWriteCheck(query, options.clock ?? systemClock),
+    async check() {
+      if (connection.damage) throw connection.damage;
+      await writeCheck();
+    },
     close() {
       closing ??= close();
       return closing;

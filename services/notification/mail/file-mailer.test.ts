@@ -50,6 +50,12 @@ describe('mail into a folder', () => {
     expect(await readdir(folder)).toEqual(['mail-1.eml']);
   });
 
+  it('does not make the folder again that its folder was in', async () => {
+    await rm(join(parent, 'mail'), { recursive: true });
+    await expect(mailer.send(mail)).rejects.toMatchObject({ reason: 'MAIL_UNAVAILABLE' });
+    expect(await readdir(parent)).toEqual([]);
+  });
+
   it('leaves nothing behind when it cannot be written, and can be sent later', async () => {
     await rm(folder, { recursive: true });
     await writeFile(folder, 'a file in its place');

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { mkdirSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../../mesh/storage/make-folder.ts';
 import type { Clock } from '../../../mesh/telemetry/clock.ts';
+import { mailUnavailable } from '../errors.ts';
 import { mailName } from './mail-name.ts';
 import type { Mailer } from './mailer.ts';
 import { formatMessage } from './message.ts';
@@ -12,7 +14,8 @@ const concurrency = 200;
 
 /**
  * Puts each mail into `folder`, which it makes, now and whenever it is gone, as `<id>.eml`: whole, and on the disk under
- * that name when `send` resolves. The same mail again replaces itself.
+ * that name when `send` resolves. The same mail again replaces itself. The folder that it is in is made only now: when that
+ * is gone, `send` fails with UNAVAILABLE `MAIL_UNAVAILABLE`, since a new one would look like data that starts anew.
  */
 export async function createFileMailer(folder: string, clock: Clock): Promise<Mailer> {
   makeFolder(folder);
@@ -20,7 +23,7 @@ export async function createFileMailer(folder: string, clock: Clock): Promise<Ma
   return {
     concurrency,
     async send(mail) {
-      makeFolder(folder);
+      makeAgain(folder);
       const message = formatMessage(mail, new Date(clock.now()));
       const name = mailName(mail.id);
       // A name of its own: the same mail may be written twice at a time.
@@ -36,6 +39,16 @@ export async function createFileMailer(folder: string, clock: Clock): Promise<Ma
     },
     close: () => undefined,
   };
+}
+
+function makeAgain(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw mailUnavailable(`the folder of ${folder} is gone`, error);
+    if (code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
+  }
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {

@@ -1,0 +1,58 @@
+import { realpathSync, statSync } from 'node:fs';
+import type { MeshError } from '../../errors/mesh-error.ts';
+import { lostError } from './errors.ts';
+
+/** Whether what is written to a database is in the files that lie at its path. */
+export interface FileWatch {
+  /** That it is not, once it was found out. It stays so: what memory and files say may differ from then on. */
+  readonly lost: MeshError | undefined;
+  /**
+   * Compares the files at the path with those that are open. Throws UNAVAILABLE `STORAGE_LOST` when they were deleted, moved
+   * or replaced: a write to them would be gone with the process. To be called after a commit, so that none is acknowledged
+   * that was made to such files.
+   */
+  check(): void;
+}
+
+interface FileIdentity {
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+/** Watches the database that was just opened at `path`, and its write-ahead log. */
+export function watchFile(path: string): FileWatch {
+  const database = identify(path);
+  // SQLite puts it beside the file that a link leads to.
+  const walPath = `${realpathSync(path)}-wal`;
+  // Known from the first commit on, which makes it.
+  let wal: FileIdentity | undefined;
+  let lost: MeshError | undefined;
+  return {
+    get lost() {
+      return lost;
+    },
+    check() {
+      if (lost === undefined) {
+        const walNow = identify(walPath);
+        wal ??= walNow;
+        if (isSame(database, identify(path)) && isSame(wal, walNow)) return;
+        lost = lostError(path);
+      }
+      throw lost;
+    },
+  };
+}
+
+/** `undefined` where nothing lies that can be looked at. */
+function identify(path: string): FileIdentity | undefined {
+  try {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found && { device: found.dev, inode: found.ino };
+  } catch {
+    return undefined;
+  }
+}
+
+function isSame(a: FileIdentity | undefined, b: FileIdentity | undefined): boolean {
+  return a !== undefined && b !== undefined && a.inode === b.inode && a.device === b.device;
+}

@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestServer } from './servers.ts';
+
+/** A disk of some megabytes, mounted at a path until it goes out of scope. */
+export interface SmallDisk extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** The right to mount a file system in memory, which root has. */
+export const smallDisk: TestServer = { name: 'tmpfs, mounted by root', version: versionIfMountable() };
+
+/** Mounts a new disk. */
+export function mountSmallDisk(megabytes: number): SmallDisk {
+  const path = mount(megabytes);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      unmount(path);
+      await rm(path, { recursive: true });
+    },
+  };
+}
+
+function versionIfMountable(): string | undefined {
+  try {
+    const path = mount(1);
+    unmount(path);
+    rmdirSync(path);
+    return 'of this kernel';
+  } catch {
+    return undefined;
+  }
+}
+
+function mount(megabytes: number): string {
+  const path = mkdtempSync(join(tmpdir(), 'mesh-disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'mesh-test', path], { stdio: 'ignore' });
+    return path;
+  } catch (error) {
+    rmdirSync(path);
+    throw error;
+  }
+}
+
+/** Also while a process still has files of it open: the system frees it when that ends. */
+function unmount(path: string): void {
+  execFileSync('umount', ['-l', path], { stdio: 'ignore' });
+}

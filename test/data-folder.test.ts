@@ -1,0 +1,135 @@
+import { copyFile, cp, mkdir, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Status } from 'nice-grpc-common';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Order, OrderState } from '../gen/ts/order/v1/order.ts';
+import { describeWithServer } from '../mesh/testing/servers.ts';
+import { mountSmallDisk, smallDisk } from '../mesh/testing/small-disk.ts';
+import { notServing } from './support/health-of.ts';
+import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
+import { type StartedProcess, startProcess } from './support/start-process.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+/** Health is looked at every 5 s, and this machine may be busy. */
+const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 40_000, interval: 50 });
+
+const environment = { LOG_LEVEL: 'error', DRAIN_TIMEOUT_MS: '3000' };
+
+/** Places orders, eight at a time, until each of the eight was refused once. */
+function placeOrders(shop: Shop) {
+  const accepted: Order[] = [];
+  const errors: unknown[] = [];
+  const one = async () => {
+    try {
+      for (;;) accepted.push(await shop.orders.placeOrder(bookOrder({ quantity: 1 })));
+    } catch (error) {
+      errors.push(error);
+    }
+  };
+  const refused = Promise.all(Array.from({ length: 8 }, one));
+  return {
+    accepted,
+    errors,
+    refused,
+  };
+}
+
+/** Copies the databases that a process has open, though their folder is gone, as an operator would. */
+async function rescue(pid: number | undefined, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const descriptor of await readdir(`/proc/${pid}/fd`)) {
+    const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '');
+    const name = basename(target.replace(/ \(deleted\)$/, ''));
+    if (/\.db(-wal)?$/.test(name)) await copyFile(`/proc/${pid}/fd/${descriptor}`, join(to, name));
+  }
+}
+
+describe('a data folder that goes away under the process', () => {
+  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let dataDir: string;
+  let mesh: StartedProcess;
+
+  beforeEach(async () => {
+    folder = await tempFolder();
+    dataDir = join(folder.path, 'data');
+    mesh = await startProcess({ dataDir, environment });
+    await fillShop(shopOf(mesh));
+  });
+  afterEach(async () => {
+    await mesh[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  /** No order is accepted, health says so, and the end of the process does too. */
+  async function expectNothingAccepted(): Promise<void> {
+    const order = shopOf(mesh).orders.placeOrder(bookOrder());
+    await expect(order).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    await eventually(async () => expect(await notServing(mesh.address)).toContain(''));
+    expect(await mesh.stop()).toEqual({ code: 1, signal: null });
+    expect(mesh.stderr()).toContain('STORAGE_LOST');
+  }
+
+  it('has no order accepted that is not on the disk, and can be rescued from the open files', {
+    timeout: 90_000,
+  }, async () => {
+    const load = placeOrders(shopOf(mesh));
+    await eventually(() => expect(load.accepted.length).toBeGreaterThan(50));
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
+    const acceptedByThen = load.accepted.length;
+    await load.refused;
+    // Those that were answered while the folder was being deleted.
+    expect(load.accepted.length - acceptedByThen).toBeLessThanOrEqual(8);
+    const rescued = join(folder.path, 'rescued');
+    await rescue(mesh.child.pid, rescued);
+    await expectNothingAccepted();
+
+    await using next = await startProcess({ dataDir: rescued, environment });
+    const { orders } = shopOf(next);
+    for (const { id } of load.accepted) {
+      const states = await watchToEnd(orders, id);
+      expect([OrderState.ORDER_STATE_COMPLETED, OrderState.ORDER_STATE_FAILED]).toContain(states.at(-1)?.state);
+    }
+  });
+
+  it('is not served on when a copy is put in its place', { timeout: 60_000 }, async () => {
+    await rename(dataDir, join(folder.path, 'moved'));
+    await cp(join(folder.path, 'moved'), dataDir, { recursive: true });
+    await expectNothingAccepted();
+  });
+
+  it.each(['events.db', 'tasks.db'])('is noticed when only %s is gone', { timeout: 60_000 }, async (file) => {
+    await rm(join(dataDir, file));
+    await eventually(async () => expect(await notServing(mesh.address)).not.toEqual([]));
+    expect(await mesh.stop()).toEqual({ code: 1, signal: null });
+  });
+});
+
+describeWithServer(smallDisk, 'a disk that is full', () => {
+  it('has nothing accepted and shows in health, and work goes on once there is space', {
+    timeout: 120_000,
+  }, async () => {
+    await using disk = mountSmallDisk(40);
+    const dataDir = join(disk.path, 'data');
+    await using mesh = await startProcess({ dataDir, environment });
+    const shop = shopOf(mesh);
+    await fillShop(shop);
+    const load = placeOrders(shop);
+    await eventually(() => expect(load.accepted.length).toBeGreaterThan(20));
+    const ballast = join(disk.path, 'ballast');
+    await writeFile(ballast, Buffer.alloc(40 * 1024 * 1024)).catch((error: NodeJS.ErrnoException) => {
+      expect(error.code).toBe('ENOSPC');
+    });
+    await load.refused;
+    await eventually(async () => expect(await notServing(mesh.address)).toContain(''));
+    for (const error of load.errors) expect(error).toMatchObject({ code: Status.UNAVAILABLE });
+
+    await rm(ballast);
+    await eventually(async () => expect(await notServing(mesh.address)).toEqual([]));
+    for (const { id } of load.accepted) {
+      const states = await watchToEnd(shop.orders, id);
+      expect([OrderState.ORDER_STATE_COMPLETED, OrderState.ORDER_STATE_FAILED]).toContain(states.at(-1)?.state);
+    }
+    await shop.orders.placeOrder(bookOrder({ quantity: 1 }));
+    expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+  });
+});
