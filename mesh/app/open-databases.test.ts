@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { copyFile, cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, cp, open as openFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -183,6 +183,24 @@ describe('a start on a data folder', () => {
     await run();
     await cp(data, join(folder.path, 'moved'), { recursive: true });
     await run(both, join(folder.path, 'moved'));
+  });
+
+  it('is refused after a run that was cut short when the structure of a database is damaged', async () => {
+    await run();
+    const database = new DatabaseSync(file('order'));
+    database.exec(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO note SELECT i FROM n`,
+    );
+    database.close();
+    await using handle = await openFile(file('order'), 'r+');
+    const { size } = await handle.stat();
+    await handle.write(Buffer.alloc(64, 0xff), 0, 64, size - 4096);
+    await run();
+    await writeFile(join(data, '.running'), '');
+    await expect(run()).rejects.toMatchObject({
+      reason: 'STORAGE_CORRUPT',
+      message: expect.stringContaining(`${file('order')} is damaged`),
+    });
   });
 
   it('keeps in mind that a run was cut short until a start has opened everything', async () => {

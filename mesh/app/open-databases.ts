@@ -19,7 +19,7 @@ export type OpenDatabase = (name: string, url: string) => Promise<Storage>;
 /**
  * Makes what opens the databases of a process. Each is compared with the manifest of the data folder: FAILED_PRECONDITION
  * `DATA_MISMATCH` when it is missing, empty, of another mesh, or from another time than the manifest. What the manifest does
- * not list is adopted. Every step may be the last one before a crash, and the next start gets on.
+ * not list is adopted. After a run that was cut short, the structure of each SQLite file is looked at as well. Every step may be the last one before a crash, and the next start gets on.
  */
 export function createOpenDatabase(folder: DataFolder, logger: Logger): OpenDatabase {
   const { manifest } = folder;
@@ -32,7 +32,7 @@ export function createOpenDatabase(folder: DataFolder, logger: Logger): OpenData
     // Before it is opened, which makes a file where there is none.
     if (entry !== undefined && hadContent === false) throw refuse('is missing or empty');
 
-    const storage = await openStorage(url, { soleUser: true });
+    const storage = await openStorage(url, { soleUser: true, verify: folder.wasAbandoned });
     try {
       const identity = await readIdentity(storage);
       const fault = faultOf(name, identity, entry, storage.exclusive ? manifest.start : undefined);

@@ -10,7 +10,7 @@ import type { Storage } from './storage.ts';
  */
 export async function openStorage(
   url: string,
-  options: Pick<SqliteOptions, 'soleUser' | 'clock'> = {},
+  options: Pick<SqliteOptions, 'soleUser' | 'verify' | 'clock'> = {},
 ): Promise<Storage> {
   const scheme = url.slice(0, url.indexOf(':') + 1);
   // Loaded when they are asked for: a process uses one engine, and each costs time to start.
