@@ -37,27 +37,25 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
       const turn = this.#place?.work();
       if (turn !== undefined) await turn;
       this.#place ??= await this.#enter();
-      return await this.#make(this.#place);
     } catch (error) {
+      // A handler that has begun is still there: it leaves when it is closed.
+      throw this.#watch.failed(error);
+    }
+    try {
+      this.#responses ??= this.#begin()[Symbol.asyncIterator]();
+      const result = await this.#responses.next();
+      if (!result.done) this.#place.rest();
+      else this.#succeed(this.#place);
+      return result;
+    } catch (error) {
+      this.#place.leave();
       throw this.#watch.failed(error);
     }
   };
 
-  async #make(place: Place): Promise<IteratorResult<unknown>> {
-    try {
-      this.#responses ??= this.#begin()[Symbol.asyncIterator]();
-      const result = await this.#responses.next();
-      if (!result.done) {
-        place.rest();
-        return result;
-      }
-      this.#watch.succeeded();
-      place.leave();
-      return result;
-    } catch (error) {
-      place.leave();
-      throw error;
-    }
+  #succeed(place: Place): void {
+    this.#watch.succeeded();
+    place.leave();
   }
 
   readonly #close = async (): Promise<IteratorResult<unknown>> => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { HealthCheckRequest } from '../../gen/ts/grpc/health/v1/health.ts';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
@@ -12,7 +13,7 @@ import { describeWithServer } from '../../mesh/testing/servers.ts';
 import { mustRun } from '../conformance/support/run-tool.ts';
 import { type StartedProcess, startProcess } from '../support/start-process.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { call, forStreams, reset } from './support/frames.ts';
+import { call, data, forStreams, headers, message, requestBlock, reset } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';
 
 const mib = 1024 * 1024;
@@ -129,6 +130,20 @@ describe.each(engineNames)('calls that nobody waits for, on %s', (engine) => {
       made += (await mesh.client(UserServiceContract).batchGetUsers({ ids: ids.slice(at, at + 100) })).users.length;
     }
     expect(made).toBeLessThan(20);
+    expect(slowestMs).toBeLessThan(slowestHealthMs[engine]);
+  });
+
+  it('of messages that decompress to 4 MiB, 200 of them, are not decompressed', async () => {
+    const bomb = message(gzipSync(Buffer.alloc(4 * mib - 1)), undefined, 1);
+    const block = requestBlock('/user.v1.UserService/BatchGetUsers', 'grpc-encoding', 'gzip');
+    const frames = forStreams(200, (id) =>
+      Buffer.concat([headers(id, block), data(id, bomb, Flag.END_STREAM), reset(id)]),
+    );
+    const { slowestMs } = await beside(async () => {
+      using peer = await RawPeer.connect(port);
+      await peer.send(frames);
+      expect(await peer.isServed()).toBe(true);
+    });
     expect(slowestMs).toBeLessThan(slowestHealthMs[engine]);
   });
 
