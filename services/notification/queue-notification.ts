@@ -1,28 +1,25 @@
-import type { Client } from 'nice-grpc';
-import { Status } from 'nice-grpc-common';
-import type { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
-import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import type { EventHandler } from '../../mesh/events/consumer.ts';
 import { decodeEvent } from '../../mesh/events/decode-event.ts';
 import type { EventAttributes } from '../../mesh/events/envelope.ts';
 import type { Outbox } from '../../mesh/events/outbox.ts';
 import { uuidv5 } from '../../mesh/ids/ids.ts';
 import type { Clock } from '../../mesh/telemetry/clock.ts';
-import { unknownRecipient, unreadableEvent } from './errors.ts';
+import { unreadableEvent } from './errors.ts';
 import { jobTask, mailQueue } from './mail-job.ts';
 import { isId, newNotification, templateFor } from './notification.ts';
 import { orderNews } from './order-news.ts';
+import type { FindRecipient } from './recipients.ts';
 import { insertNotification } from './store.ts';
 
 /** What making mail jobs takes. */
 export interface QueueNotificationDeps {
-  readonly users: Client<UserServiceDefinition>;
+  readonly findRecipient: FindRecipient;
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
 
 /** Turns an order's events into mail jobs: the notification and its task are one transaction. */
-export function queueNotifications({ users, outbox, clock }: QueueNotificationDeps): EventHandler {
+export function queueNotifications({ findRecipient, outbox, clock }: QueueNotificationDeps): EventHandler {
   return {
     group: 'notification-service',
     topics: ['order.events'],
@@ -31,7 +28,7 @@ export function queueNotifications({ users, outbox, clock }: QueueNotificationDe
       if (!template) return undefined;
       const news = decodeEvent(event, orderNews);
       if (!isId(news.orderId) || !isId(news.userId)) throw unreadableEvent('it has no orderId or no userId');
-      const user = await findRecipient(users, news.userId);
+      const user = await findRecipient(news.userId);
       const notification = newNotification(notificationId(attributes), template, news.orderId, user, clock.now());
       const details = { name: user.name, message: news.message };
       return async (tx) => {
@@ -40,16 +37,6 @@ export function queueNotifications({ users, outbox, clock }: QueueNotificationDe
       };
     },
   };
-}
-
-/** A user who is gone has no address any more, which no further try changes. */
-async function findRecipient(users: Client<UserServiceDefinition>, id: string): Promise<User> {
-  try {
-    return await users.getUser({ id });
-  } catch (error) {
-    if (error instanceof MeshError && error.code === Status.NOT_FOUND) throw unknownRecipient(id);
-    throw error;
-  }
 }
 
 /** Our own services' ids are UUIDs that sort by time; those of other producers become unique with their source. */

@@ -10,6 +10,7 @@ import type { TaskWorker } from '../../mesh/tasks/task-queue.ts';
 import { openMailer } from './mail/open-mailer.ts';
 import { mailQueue } from './mail-job.ts';
 import { queueNotifications } from './queue-notification.ts';
+import { createRecipients } from './recipients.ts';
 import { createNotificationRpc } from './rpc.ts';
 import { createSendMail } from './send-mail.ts';
 
@@ -28,7 +29,8 @@ export const createNotificationService: CreateService = async (runtime) => {
     logger,
   });
   const deadLetters = createDeadLetterStore(storage, { clock });
-  const handler = queueNotifications({ users: runtime.client(UserServiceContract), outbox, clock });
+  const findRecipient = createRecipients(runtime.client(UserServiceContract), clock);
+  const handler = queueNotifications({ findRecipient, outbox, clock });
   const consumer = await createEventConsumer({ events, storage, handler, deadLetters, clock, logger });
   const mailer = await openMailer(config.mailUrl, clock);
   const sendMail = createSendMail({ storage, mailer, clock });
