@@ -36,8 +36,11 @@ export interface WorkOptions {
 
 /** A worker at work. */
 export interface TaskWorker {
-  /** Takes no more tasks and waits for those in hand; what is not done by then is handed to another worker later. */
-  stop(): Promise<void>;
+  /**
+   * Takes no more tasks and waits for those in hand, `graceMs` at most, default 10 s; then it aborts them, and they are
+   * handed to another worker later. Takes less than a second more, even if the queue hangs.
+   */
+  stop(graceMs?: number): Promise<void>;
 }
 
 /**

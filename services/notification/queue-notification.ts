@@ -5,10 +5,10 @@ import type { Outbox } from '../../mesh/events/outbox.ts';
 import { uuidv5 } from '../../mesh/ids/ids.ts';
 import type { Clock } from '../../mesh/telemetry/clock.ts';
 import { unreadableEvent } from './errors.ts';
+import type { FindRecipient } from './find-recipient.ts';
 import { jobTask, mailQueue } from './mail-job.ts';
 import { isId, newNotification, templateFor } from './notification.ts';
 import { orderNews } from './order-news.ts';
-import type { FindRecipient } from './recipients.ts';
 import { insertNotification } from './store.ts';
 
 /** What making mail jobs takes. */

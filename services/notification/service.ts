@@ -7,10 +7,10 @@ import { createOutbox } from '../../mesh/events/create-outbox.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import type { TaskWorker } from '../../mesh/tasks/task-queue.ts';
+import { createFindRecipient } from './find-recipient.ts';
 import { openMailer } from './mail/open-mailer.ts';
 import { mailQueue } from './mail-job.ts';
 import { queueNotifications } from './queue-notification.ts';
-import { createRecipients } from './recipients.ts';
 import { createNotificationRpc } from './rpc.ts';
 import { createSendMail } from './send-mail.ts';
 
@@ -29,7 +29,7 @@ export const createNotificationService: CreateService = async (runtime) => {
     logger,
   });
   const deadLetters = createDeadLetterStore(storage, { clock });
-  const findRecipient = createRecipients(runtime.client(UserServiceContract), clock);
+  const findRecipient = createFindRecipient(runtime.client(UserServiceContract), clock);
   const handler = queueNotifications({ findRecipient, outbox, clock });
   const consumer = await createEventConsumer({ events, storage, handler, deadLetters, clock, logger });
   const mailer = await openMailer(config.mailUrl, clock);
@@ -46,7 +46,7 @@ export const createNotificationService: CreateService = async (runtime) => {
     },
     stop: async (graceMs) => {
       await consumer.stop();
-      await Promise.all([worker?.stop(), outbox.stop(graceMs)]);
+      await Promise.all([worker?.stop(graceMs), outbox.stop(graceMs)]);
       mailer.close();
     },
     check: () => storage.check(),

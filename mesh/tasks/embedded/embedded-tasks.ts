@@ -43,9 +43,9 @@ export async function openEmbeddedTasks(
       workers.set(worker, settings.queue);
       worker.wake();
       return {
-        async stop() {
+        async stop(graceMs) {
           workers.delete(worker);
-          await worker.stop();
+          await worker.stop(graceMs);
         },
       };
     },

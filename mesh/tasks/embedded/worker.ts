@@ -3,7 +3,7 @@ import type { WorkSettings } from '../work-defaults.ts';
 import { giveBack, type TaskTry, type TryContext, tryTask } from './try-task.ts';
 
 /** How long a worker that stops waits for the tasks in hand. */
-const stopGraceMs = 10_000;
+const defaultStopGraceMs = 10_000;
 
 const unreachableRetryMs = 1_000;
 
@@ -20,7 +20,7 @@ export interface EmbeddedWorker extends TaskWorker {
 
 /**
  * Takes tasks while it has a hand free, and sleeps when none is due: until it is woken, or until the next one's time.
- * `stop` waits up to 10 s for the tasks in hand; then it aborts them and gives them back.
+ * `stop` aborts what is in hand when its grace is over, and gives it back.
  */
 export function createWorker(context: TryContext): EmbeddedWorker {
   const { store, settings, clock, logger } = context;
@@ -81,11 +81,11 @@ export function createWorker(context: TryContext): EmbeddedWorker {
   };
   return {
     wake,
-    async stop() {
+    async stop(graceMs = defaultStopGraceMs) {
       stopping = true;
       await claiming;
       callOffAlarm?.();
-      await endOrGrace(unrecorded, context);
+      await endOrGrace(unrecorded, graceMs, context);
       await Promise.all([...unrecorded].map((one) => one.abandon()));
     },
   };
@@ -101,9 +101,9 @@ function endOfTurn(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
 
-async function endOrGrace(tries: ReadonlySet<TaskTry>, { clock }: TryContext): Promise<void> {
+async function endOrGrace(tries: ReadonlySet<TaskTry>, graceMs: number, { clock }: TryContext): Promise<void> {
   const grace = Promise.withResolvers<void>();
-  const callOff = clock.after(stopGraceMs, grace.resolve);
+  const callOff = clock.after(graceMs, grace.resolve);
   await Promise.race([Promise.all([...tries].map((one) => one.ended)), grace.promise]);
   callOff();
 }

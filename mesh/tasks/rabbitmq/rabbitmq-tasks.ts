@@ -77,9 +77,9 @@ export async function openRabbitmqTasks(
       const worker = createRabbitmqWorker(consuming, topology, { settings, publisher, letters, done, clock, logger });
       workers.add(worker);
       return {
-        async stop() {
+        async stop(graceMs) {
           workers.delete(worker);
-          await worker.stop();
+          await worker.stop(graceMs);
         },
       };
     },

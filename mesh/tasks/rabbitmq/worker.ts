@@ -8,10 +8,11 @@ import { type DeliveryContext, type DeliveryTry, giveBack, tryDelivery } from '.
 import { answered } from './unavailable.ts';
 
 /** How long a worker that stops waits for the tasks in hand. */
-const stopGraceMs = 10_000;
+const defaultStopGraceMs = 10_000;
 
-/** How long each step of a stop may take that waits for the broker. */
-const stopStepMs = 1_000;
+/** How long a stop waits for the broker: to take no more tasks, within its grace, and to take back those in hand. */
+const cancelTimeoutMs = 1_000;
+const returnTimeoutMs = 500;
 
 /** How long a task may need on its way back from a retry queue. */
 const returnGraceMs = 5_000;
@@ -34,8 +35,8 @@ export interface RabbitmqWorker extends TaskWorker {
 
 /**
  * Makes a worker that subscribes now or when the broker can be reached, and again whenever it was cut off; then the broker
- * hands what it had in hand to a worker again, and the tries that were cut off are aborted and count as failed. `stop` waits
- * up to 10 s for the tasks in hand; then it aborts them and gives them back. With a broker that hangs it takes 3 s more.
+ * hands what it had in hand to a worker again, and the tries that were cut off are aborted and count as failed. `stop`
+ * aborts what is in hand when its grace is over, and gives it back.
  */
 export function createRabbitmqWorker(
   connection: Connection,
@@ -107,9 +108,9 @@ export function createRabbitmqWorker(
     await Promise.all([...tries].map((one) => one.abandon()));
     await Promise.all(returning);
   };
-  const unsubscribe = async () => {
+  const unsubscribe = async (graceMs: number) => {
     try {
-      await answered(clock, cancelConsumer(), stopStepMs);
+      await answered(clock, cancelConsumer(), Math.min(cancelTimeoutMs, graceMs / 2));
     } catch (error) {
       logger.info({ err: error, queue }, 'a worker stops that RabbitMQ has cut off');
     }
@@ -123,14 +124,15 @@ export function createRabbitmqWorker(
     moves: () => moves,
     // What the broker sent before this answer has come.
     settled: async () => void (await (await lasting.current()).checkExchange('amq.direct')),
-    async stop() {
+    async stop(graceMs = defaultStopGraceMs) {
+      const endMs = clock.elapsedMs() + graceMs;
       stopping = true;
-      await unsubscribe();
+      await unsubscribe(graceMs);
       const grace = Promise.withResolvers<void>();
-      const callOffGrace = clock.after(stopGraceMs, grace.resolve);
+      const callOffGrace = clock.after(Math.max(0, endMs - clock.elapsedMs()), grace.resolve);
       await Promise.race([Promise.all([...tries].map((one) => one.ended)), grace.promise]);
       callOffGrace();
-      await answered(clock, returnAll(), stopStepMs).catch((error: unknown) =>
+      await answered(clock, returnAll(), returnTimeoutMs).catch((error: unknown) =>
         logger.warn(
           { err: error, queue },
           'a worker stops with tasks in hand: the broker hands them to another worker',

@@ -20,7 +20,7 @@ interface Kept {
  * Asks the user service, and keeps each answer for 5 s, 10,000 of them at most: the events of an order come within a few
  * seconds, and a partition of events waits for each answer. What is not found or not answered is asked for again.
  */
-export function createRecipients(users: Client<UserServiceDefinition>, clock: Clock): FindRecipient {
+export function createFindRecipient(users: Client<UserServiceDefinition>, clock: Clock): FindRecipient {
   const kept = new Map<string, Kept>();
   return async (id) => {
     const known = kept.get(id);

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../mesh/testing/eventually.ts';
+import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../mesh/testing/rabbitmq-server.ts';
+import { describeWithServer } from '../mesh/testing/servers.ts';
+import { bookOrder, fillShop, shopOf } from './support/shop.ts';
+import { type StartedProcess, startProcess } from './support/start-process.ts';
+import { tempFolder } from './support/temp-folder.ts';
+
+const drainTimeoutMs = 3_000;
+/** What a process may need beyond its drain, on a busy machine. */
+const endMs = drainTimeoutMs + 7_000;
+
+describeWithServer(rabbitmq, 'a process whose RabbitMQ does not go on', () => {
+  let broker: RabbitmqServer;
+
+  beforeAll(async () => {
+    broker = await startRabbitmq();
+  }, 60_000);
+  afterAll(() => broker.stop());
+
+  const start = async (dataDir: string): Promise<StartedProcess> => {
+    const environment = {
+      TASKS_URL: broker.url,
+      DRAIN_TIMEOUT_MS: `${drainTimeoutMs}`,
+      MAIL_URL: 'smtp://127.0.0.1:1',
+    };
+    const process = await startProcess({ dataDir, environment });
+    const shop = shopOf(process);
+    await fillShop(shop);
+    return process;
+  };
+  /** Orders whose mails are on their way, in every stage of it, and cannot be sent. */
+  const order = async (process: StartedProcess, count: number) => {
+    const { orders } = shopOf(process);
+    for (let placed = 0; placed < count; placed += 1) {
+      await orders.placeOrder({ ...bookOrder({ quantity: 1 }), requestId: randomUUID() });
+    }
+  };
+  const endsInTime = async (process: StartedProcess) => {
+    const beginMs = performance.now();
+    const ending = await process.stop();
+    expect(performance.now() - beginMs).toBeLessThan(endMs);
+    expect(ending).toEqual({ code: 0, signal: null });
+  };
+
+  it('ends within its drain when the broker hangs', async () => {
+    await using folder = await tempFolder();
+    await using process = await start(folder.path);
+    await order(process, 5);
+    const goOn = broker.hang();
+    try {
+      await order(process, 3);
+      await endsInTime(process);
+    } finally {
+      goOn();
+    }
+  }, 90_000);
+
+  it('ends within its drain while the broker has an alarm', async () => {
+    await using folder = await tempFolder();
+    await using process = await start(folder.path);
+    await order(process, 5);
+    const end = await broker.raiseAlarm();
+    try {
+      await order(process, 3);
+      await eventually(() =>
+        expect(process.stderr() + process.stdout()).toContain('takes no tasks until its alarm is over'),
+      );
+      await endsInTime(process);
+    } finally {
+      await end();
+    }
+  }, 90_000);
+});
