@@ -241,7 +241,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
   });
 });
 
-/** A list shows all that there is, so each test has databases of its own. */
+/** A list shows all that there is, so each test has databases of its own. PostgreSQL cuts names off after 63 letters. */
 function newDatabases({ DATABASE_URL: url }: Record<string, string>): Record<string, string> {
-  return url === undefined ? {} : { DATABASE_URL: url.replace('<service>', `${randomUUID()}-<service>`) };
+  return url === undefined ? {} : { DATABASE_URL: url.replace(/[^/]*<service>/, `${randomUUID()}-<service>`) };
 }
