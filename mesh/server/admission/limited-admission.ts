@@ -154,7 +154,10 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     this.#looking = setTimeout(() => {
       this.#looking = undefined;
       for (const occupant of this.#streaming) if (occupant.isSuspect) occupant.rest();
-      if (this.waiting > 0) this.#turns.ask(this);
+      if (this.waiting === 0) return;
+      // One that began meanwhile may be idle too: while calls wait it is looked again.
+      for (const line of this.#lines.values()) this.#makeReady(line);
+      this.#turns.ask(this);
     }, idleMs).unref();
   }
 }
