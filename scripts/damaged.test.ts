@@ -64,6 +64,20 @@ describe('make damaged', () => {
     expect(events.map(({ offset }) => offset)).toEqual([0n, 2n]);
   });
 
+  it('lists a damaged task and gives it up', async () => {
+    const before = await startMesh([], { DATA_DIR: folder.path });
+    await before.runtime.tasks.enqueue('jobs', [{ id: 'job-1', payload: Buffer.from('x'), headers: {} }]);
+    await before.stop();
+    damage('tasks.db', "UPDATE task SET payload = X'00'");
+    expect(await run()).toMatchObject({ code: 1, lines: ['task/1: task job-1 of jobs is not as it was written'] });
+    expect(await run('skip', 'task/2', '--note=x')).toMatchObject({ code: 2 });
+    expect(await run('skip', 'task/1', '--note=sent by hand')).toMatchObject({
+      code: 0,
+      lines: ['skipped task/1; start the mesh again'],
+    });
+    expect(await run()).toMatchObject({ code: 0 });
+  });
+
   it('refuses what is not damaged, and arguments that make no command', async () => {
     expect(await run('skip', 'notes/0/1', '--note=x')).toMatchObject({
       code: 2,

@@ -8,18 +8,16 @@ export type Command =
   | { readonly name: 'skip'; readonly place: Place; readonly note: string };
 
 /** Something damaged. */
-export interface Place {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: bigint;
-}
+export type Place =
+  | { readonly of: 'log'; readonly topic: string; readonly partition: number; readonly offset: bigint }
+  | { readonly of: 'queue'; readonly seq: bigint };
 
 /** How the tool is called. */
-export const usage = `list                            what is damaged in the embedded log (default)
+export const usage = `list                            what is damaged in the embedded log and queue (default)
 skip <place> --note="<why>"     gives up what is damaged there, so that what comes behind it goes on
 
-<place> is <topic>/<partition>/<offset>, as list shows it. The mesh must be stopped.
-DATA_DIR and EVENTS_URL say where the data is, as for the mesh.
+<place> is <topic>/<partition>/<offset> or task/<number>, as list shows it. The mesh must be stopped.
+DATA_DIR, EVENTS_URL and TASKS_URL say where the data is, as for the mesh.
 `;
 
 /** Reads the arguments. Throws a UsageError that says what is wrong with them. */
@@ -36,7 +34,9 @@ export function readCommand(args: string[]): Command {
 }
 
 function readPlace(text: string): Place {
+  const [, seq] = /^task\/(\d+)$/.exec(text) ?? [];
+  if (seq !== undefined) return { of: 'queue', seq: BigInt(seq) };
   const [, topic, partition, offset] = /^(.+)\/(\d+)\/(\d+)$/.exec(text) ?? [];
   if (topic === undefined) throw new UsageError(`${text} is not a valid place`);
-  return { topic, partition: Number(partition), offset: BigInt(offset ?? '') };
+  return { of: 'log', topic, partition: Number(partition), offset: BigInt(offset ?? '') };
 }

@@ -7,7 +7,8 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { TaskQueue } from '../task-queue.ts';
 import { withScopeHeaders } from '../task-scope.ts';
 import { withDefaults } from '../work-defaults.ts';
-import { createTaskStore } from './task-store.ts';
+import { listDamaged, prepareTasks, taskDamaged } from './damaged-tasks.ts';
+import { createTaskStore, type TaskStore } from './task-store.ts';
 import { createWorker, type EmbeddedWorker } from './worker.ts';
 
 /** What the embedded queue needs of its process. */
@@ -31,9 +32,18 @@ export async function openEmbeddedTasks(
   const wakeWorkers = (queue: string) => {
     for (const [worker, itsQueue] of workers) if (itsQueue === queue) worker.wake();
   };
-  const store = await createTaskStore(storage, clock, wakeWorkers);
+  const store = await openStore();
   const left = await store.depths();
   if (Object.keys(left).length > 0) logger.info({ queues: left }, 'the task queue has tasks of an earlier run');
+  async function openStore(): Promise<TaskStore> {
+    try {
+      await prepareTasks(storage, path);
+      return await createTaskStore(storage, clock, wakeWorkers);
+    } catch (error) {
+      await storage.close();
+      throw error;
+    }
+  }
   return {
     enqueue: (queue, tasks) => reachable(store.add(queue, tasks.map(withScopeHeaders))),
     async work(options) {
@@ -52,7 +62,14 @@ export async function openEmbeddedTasks(
     depth: (queue) => reachable(store.depth(queue)),
     overdueMs: (queue) => reachable(store.overdueMs(queue)),
     deadLetters: store.deadLetters,
-    check: () => reachable(storage.check()),
+    check: () =>
+      reachable(
+        (async () => {
+          await storage.check();
+          const [damaged] = await listDamaged(storage);
+          if (damaged) throw taskDamaged(path, damaged);
+        })(),
+      ),
     async close() {
       await Promise.all([...workers.keys()].map((worker) => worker.stop()));
       workers.clear();

@@ -25,4 +25,20 @@ export const taskMigrations: readonly Migration[] = [
       CREATE INDEX task_leased ON task (seq) WHERE lease IS NOT NULL;
     `,
   },
+  { name: '0002-checksums', sql: 'ALTER TABLE task ADD COLUMN checksum BIGINT;' },
 ];
+
+/** Applied when every task has its checksum: from then on one without is damaged. */
+export const checksummed: Migration = {
+  name: '0003-checksummed',
+  sql: `
+    CREATE TABLE damaged_task (
+      seq BIGINT NOT NULL PRIMARY KEY,
+      queue TEXT,
+      id TEXT,
+      payload BYTEA,
+      headers TEXT,
+      checksum BIGINT,
+      note TEXT
+    );`,
+};

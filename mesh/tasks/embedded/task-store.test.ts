@@ -12,6 +12,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import type { Task } from '../task-queue.ts';
 import { withDefaults } from '../work-defaults.ts';
+import { prepareTasks } from './damaged-tasks.ts';
 import { createTaskStore, type TaskStore } from './task-store.ts';
 import type { LeasedTask } from './task-table.ts';
 import { createWorker } from './worker.ts';
@@ -27,6 +28,7 @@ beforeEach(async () => {
   storage = await openStorage(`sqlite:${join(folder, 'tasks.db')}`);
   clock = createTestClock();
   notified = [];
+  await prepareTasks(storage, 'tasks.db');
   store = await createTaskStore(storage, clock, (queue) => notified.push(queue));
 });
 

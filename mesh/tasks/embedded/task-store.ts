@@ -3,7 +3,6 @@ import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { NewTask } from '../task-queue.ts';
-import { taskMigrations } from './migrations.ts';
 import {
   bringForward,
   countByQueue,
@@ -63,7 +62,7 @@ export interface TaskStore {
 }
 
 /**
- * Makes the tables and frees what an earlier process had in hand. `notify` is told, after the commit, of each queue in
+ * Frees what an earlier process had in hand. `notify` is told, after the commit, of each queue in
  * which a task may be taken now or at a time that was not known before.
  */
 export async function createTaskStore(
@@ -71,7 +70,6 @@ export async function createTaskStore(
   clock: Clock,
   notify: (queue: string) => void,
 ): Promise<TaskStore> {
-  await storage.migrate('tasks', taskMigrations);
   const letters = createDeadLetterStore(storage, { clock });
   await letters.migrate();
   const startMs = clock.now() - clock.elapsedMs();

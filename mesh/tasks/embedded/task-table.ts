@@ -1,6 +1,7 @@
 import { uuidv7 } from '../../ids/ids.ts';
 import type { Queryable, Row, Transaction } from '../../storage/storage.ts';
 import type { NewTask } from '../task-queue.ts';
+import { isIntact, removeDamaged, taskChecksum } from './damaged-tasks.ts';
 
 /** A task in the hand of a worker. The lease is its fencing token: whoever has an older one changes nothing. */
 export interface LeasedTask extends NewTask {
@@ -14,6 +15,7 @@ export interface LeasedTask extends NewTask {
 
 interface TaskRow extends Row {
   seq: bigint;
+  queue: string;
   id: string;
   payload: Uint8Array;
   headers: string;
@@ -21,14 +23,17 @@ interface TaskRow extends Row {
   lease: string;
   first_time_ms: bigint;
   last_error: string;
+  checksum: bigint;
 }
 
 /** Adds a task that may be taken at once, unless the queue holds its id. */
 export async function insertTask(tx: Transaction, queue: string, task: NewTask, nowMs: number): Promise<void> {
+  const { id, payload } = task;
+  const headers = JSON.stringify(task.headers);
   await tx.execute(
-    `INSERT INTO task (queue, id, payload, headers, attempts, due_time_ms, last_error) VALUES ($1, $2, $3, $4, 0, $5, '')
-     ON CONFLICT (queue, id) DO NOTHING`,
-    [queue, task.id, task.payload, JSON.stringify(task.headers), nowMs],
+    `INSERT INTO task (queue, id, payload, headers, attempts, due_time_ms, last_error, checksum)
+     VALUES ($1, $2, $3, $4, 0, $5, '', $6) ON CONFLICT (queue, id) DO NOTHING`,
+    [queue, id, payload, headers, nowMs, taskChecksum({ queue, id, headers, payload })],
   );
 }
 
@@ -52,7 +57,7 @@ export async function bringForward(
   );
 }
 
-/** Leases up to `limit` tasks that are due; the longest due first. */
+/** Leases up to `limit` tasks that are due; the longest due first. One that is damaged is taken out of the queue instead. */
 export async function leaseDue(
   tx: Transaction,
   queue: string,
@@ -61,10 +66,14 @@ export async function leaseDue(
   const rows = await tx.query<TaskRow>(
     `UPDATE task SET attempts = attempts + 1, lease = $4, due_time_ms = $5, first_time_ms = COALESCE(first_time_ms, $2)
      WHERE seq IN (SELECT seq FROM task WHERE queue = $1 AND due_time_ms <= $2 ORDER BY due_time_ms, seq LIMIT $3)
-     RETURNING seq, id, payload, headers, attempts, lease, first_time_ms, last_error`,
+     RETURNING seq, queue, id, payload, headers, attempts, lease, first_time_ms, last_error, checksum`,
     [queue, nowMs, limit, uuidv7(nowMs), leaseEndMs],
   );
-  return rows.map(toLeasedTask).sort((a, b) => Number(a.seq - b.seq));
+  for (const row of rows) if (!isIntact(row)) await removeDamaged(tx, row.seq);
+  return rows
+    .filter(isIntact)
+    .map(toLeasedTask)
+    .sort((a, b) => Number(a.seq - b.seq));
 }
 
 /** When the next task of a queue may be taken, those in hand included; `undefined` when it is empty. */

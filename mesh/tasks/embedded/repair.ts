@@ -1,0 +1,36 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { openStorage } from '../../storage/open.ts';
+import { type DamagedTask, listDamaged, prepareTasks } from './damaged-tasks.ts';
+
+/** The queue of a process that is stopped. */
+export interface QueueRepair extends AsyncDisposable {
+  /** The damaged tasks that nobody has given up, the oldest first. */
+  damage(): Promise<DamagedTask[]>;
+  /** Gives a damaged task up; what its row holds stays in `damaged_task`. NOT_FOUND `NOT_DAMAGED` when there is none. */
+  skip(seq: bigint, note: string): Promise<void>;
+}
+
+/** Opens the queue in `file` to repair it, and compares all of it; nobody else may have it open. */
+export async function openQueueRepair(file: string): Promise<QueueRepair> {
+  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  try {
+    await prepareTasks(storage, file);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+  return {
+    damage: () => listDamaged(storage),
+    async skip(seq, note) {
+      const sql = 'UPDATE damaged_task SET note = $2 WHERE seq = $1 AND note IS NULL';
+      if ((await storage.execute(sql, [seq, note])) === 0) throw notDamaged(file, seq);
+    },
+    [Symbol.asyncDispose]: () => storage.close(),
+  };
+}
+
+function notDamaged(file: string, seq: bigint): MeshError {
+  const text = `no damaged task of ${file} has the number ${seq}: list those that there are, and name one of them`;
+  return new MeshError(Status.NOT_FOUND, 'NOT_DAMAGED', text);
+}
