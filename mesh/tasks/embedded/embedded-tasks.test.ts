@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../telemetry/clock.ts';
@@ -125,6 +126,31 @@ describe('the embedded queue and time', () => {
     const attempts: number[] = [];
     await tasks.work({ queue: 'q', handle: async ({ attempt }) => void attempts.push(attempt) });
     await eventually(() => expect(attempts).toEqual([1]));
+  });
+});
+
+describe('the embedded queue and what tasks hold', () => {
+  it('makes dead letters, with their bytes, of tasks that fail, whatever their ids and headers are', async () => {
+    const tasks = await open(systemClock);
+    const text = fc.string({ unit: 'binary', maxLength: 300 });
+    const name = fc.oneof(text, fc.constantFrom('traceparent', 'x-request-id', 'x-mesh-attempts', '__proto__', 'a\0b'));
+    const anyTask = fc.record({
+      id: fc.string({ unit: 'binary' }),
+      headers: fc.dictionary(name, text, { maxKeys: 5 }),
+    });
+    const sample = fc.sample(anyTask, { numRuns: 200, seed: 9 });
+    const odd = sample.map(({ id, headers }, index) => ({
+      id: `${index} ${id}`,
+      headers,
+      payload: Buffer.from([index]),
+    }));
+    await tasks.enqueue('q', odd);
+    await tasks.work({ queue: 'q', retryDelaysMs: [1], handle: () => Promise.reject(new Error('it never works \0')) });
+    await eventually(async () => expect(await tasks.depth('q')).toBe(0));
+    const letters = await Array.fromAsync(tasks.deadLetters.list({}, ''));
+    expect(letters).toHaveLength(200);
+    expect(new Set(letters.map(({ payload }) => payload[0])).size).toBe(200);
+    expect(new Set(letters.map(({ attempts }) => attempts))).toEqual(new Set([2]));
   });
 });
 
