@@ -136,11 +136,16 @@ describe('the audit', () => {
       let meanwhile: (() => Promise<unknown>) | undefined;
       const stale = allServicesWith('ops', (runtime) => ({
         ...runtime,
-        client: (contract) =>
-          delayList(runtime.client(contract), method, async () => {
-            await meanwhile?.();
-            meanwhile = undefined;
-          }),
+        findClient: (contract) => {
+          const found = runtime.findClient(contract);
+          return (
+            found &&
+            delayList(found, method, async () => {
+              await meanwhile?.();
+              meanwhile = undefined;
+            })
+          );
+        },
       }));
       await start(stale);
       await placeOfEachKind();
