@@ -46,6 +46,8 @@ export function createConsumer(
   /** For each partition, the end of what this process had last in hand of it. */
   const letGo = new Map<string, Promise<void>>();
   const running = new Set<Promise<void>>();
+  /** The ids that topics had when the group first asked for a start. */
+  const firstIds = new Map<string, string>();
   let commitTimer: (() => void) | undefined;
   let stopping = false;
 
@@ -54,7 +56,7 @@ export function createConsumer(
     void work.finally(() => running.delete(work));
   };
   const onRevoked = () => inBackground(revoke());
-  const membership = joinGroup({ newClient, ensure, group, topics, onAssigned, onRevoked, clock, logger });
+  const membership = joinGroup({ newClient, createMissing, group, topics, onAssigned, onRevoked, clock, logger });
 
   /** Commits what was handled, at once and when the last handler is done: until all have joined again the group takes it. */
   async function revoke(): Promise<void> {
@@ -82,7 +84,16 @@ export function createConsumer(
       for (const place of places) pumps.set(keyOf(place), pumpFrom(place));
       if (pumps.size === 0 || (await fetchFor([...pumps.values()], signal))) return;
       for (const [key, pump] of pumps) letGo.set(key, pump.release());
+      await createMissing();
       await pause(clock, backoffDelayMs(missingBackoff, failures), signal);
+    }
+  }
+
+  async function createMissing(): Promise<void> {
+    try {
+      await ensure(topics);
+    } catch (error) {
+      logger.warn({ err: error, group, topics }, 'a missing topic of a group could not be created; it is tried again');
     }
   }
 
@@ -94,7 +105,7 @@ export function createConsumer(
       await fetchUntilAborted({ kafka: newClient(), findTargets, maxFailures, signal, clock, logger });
       return true;
     } catch (error) {
-      logger.warn({ err: error, group, topics }, 'a topic of a group is missing; the group waits for it');
+      logger.warn({ err: error, group, topics }, 'a topic of a group is missing; it is created again');
       return false;
     }
   }
@@ -132,7 +143,7 @@ export function createConsumer(
     const places = partitions.map((one) => {
       const topicId = ids.get(one.topic) ?? '';
       const { offset, topicId: committedIn } = known.get(keyOf(one)) ?? { offset: -1n, topicId: '' };
-      if (offset < 0n) return { ...one, topicId, offset: starts.get(keyOf(one)) ?? 0n, isNew: true };
+      if (offset < 0n) return { ...one, topicId, offset: startOf(one, topicId), isNew: true };
       if (committedIn === '' || topicId === '' || committedIn === topicId)
         return { ...one, topicId, offset, isNew: false };
       logger.warn(
@@ -144,6 +155,13 @@ export function createConsumer(
     const news = places.filter(({ isNew, offset }) => isNew && offset > 0n);
     if (news.length > 0) await membership.commit(news);
     return places;
+  }
+
+  /** Where the topic ended when the member came; of one that was created again since, the beginning. */
+  function startOf(one: TopicPartition, topicId: string): bigint {
+    const firstId = firstIds.get(one.topic) ?? topicId;
+    firstIds.set(one.topic, firstId);
+    return firstId === topicId ? (starts.get(keyOf(one)) ?? 0n) : 0n;
   }
 
   function pumpFrom({ topic, topicId, partition, offset }: CommittedOffset): Pump {

@@ -164,6 +164,41 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await expect(log.endOffsets(doomed)).rejects.toMatchObject({ reason: 'UNKNOWN_TOPIC' });
     });
 
+    test('creates a topic again that a group reads, and the group reads it from its beginning', async () => {
+      const doomed = `test.${randomUUID()}`;
+      await log.ensureTopic(doomed, { partitions: 1 });
+      await log.publish(numbered(doomed, ['a'], 3));
+      const seen = collector();
+      await log.consume({ group: randomUUID(), topics: [doomed, topic], start: 'latest', handle: seen.handle });
+      await expect
+        .poll(
+          async () => {
+            await log.publish([event(doomed, 'a', 'before')]);
+            return seen.events.length;
+          },
+          { timeout: 20_000 },
+        )
+        .toBeGreaterThan(0);
+      await deleteTopic(doomed);
+      const isThere = async () => (await log.topics()).some(({ name }) => name === doomed);
+      await expect.poll(isThere, { timeout: 20_000 }).toBe(false);
+      await expect.poll(isThere, { timeout: 20_000 }).toBe(true);
+      await expect
+        .poll(
+          () =>
+            log.publish(numbered(doomed, ['a'], 9, 100)).then(
+              () => 'sent',
+              () => 'not yet',
+            ),
+          { timeout: 10_000 },
+        )
+        .toBe('sent');
+      const after = () => seen.events.map(text).filter((value) => value !== 'before');
+      await expect
+        .poll(after, { timeout: 20_000 })
+        .toEqual(numbered(doomed, ['a'], 9, 100).map(({ value }) => `${value}`));
+    }, 90_000);
+
     test('answers who published what the brokers take, though another published what they refuse', async () => {
       const admin = createKafka(server.brokers.split(','), logger).admin();
       await admin.connect();

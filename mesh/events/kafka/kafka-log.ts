@@ -37,7 +37,10 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
     clock,
   });
   const ensure = async (names: readonly string[]) => {
-    for (const name of names) await topics.ensure(name, {}, closing.signal);
+    for (const name of names) {
+      topics.forget(name);
+      await topics.ensure(name, {}, closing.signal);
+    }
   };
   const context = { newClient, admin, ensure, clock, logger };
 

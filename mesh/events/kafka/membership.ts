@@ -29,8 +29,8 @@ export interface Membership {
 
 export interface MembershipOptions {
   readonly newClient: () => Kafka;
-  /** Creates topics that are not there: while one of them is missing, the group has none. */
-  readonly ensure: (topics: readonly string[]) => Promise<void>;
+  /** Called when a topic is missing: while one is, the group has none. Never rejects. */
+  readonly createMissing: () => Promise<void>;
   readonly group: string;
   readonly topics: readonly string[];
   /** The member has these partitions now, and no others. Called at every rebalance, at its end. */
@@ -55,7 +55,7 @@ const backoff = { firstMs: 200, maxMs: 5000 };
  * crashed is made anew.
  */
 export function joinGroup(options: MembershipOptions): Membership {
-  const { newClient, ensure, group, topics, onAssigned, onRevoked, clock } = options;
+  const { newClient, createMissing, group, topics, onAssigned, onRevoked, clock } = options;
   const logger = options.logger.child({ group });
   const leaving = new AbortController();
   let consumer: Consumer | undefined;
@@ -92,14 +92,6 @@ export function joinGroup(options: MembershipOptions): Membership {
         if (meansOf(error) === 'missing-topic') await createMissing();
       }
       await pause(clock, backoffDelayMs(backoff, failures), leaving.signal);
-    }
-  }
-
-  async function createMissing(): Promise<void> {
-    try {
-      await ensure(topics);
-    } catch (error) {
-      logger.warn({ err: error, topics }, 'a missing topic of a group could not be created; the next try does');
     }
   }
 
