@@ -9,6 +9,8 @@ export interface Connection {
   /** Resolves with a new channel as soon as the broker can be reached; rejects once the connection is closed. */
   openChannel(): Promise<ConfirmChannel>;
   isConnected(): boolean;
+  /** Why it is not connected, and what to do. */
+  problem(): string;
   /** Why the broker takes no messages on this connection (`low on memory`, `low on disk`); `undefined` while it does. */
   blockedBy(): string | undefined;
   /** Resolves within half a second, even if the broker hangs. */
@@ -40,9 +42,12 @@ export async function openConnection(url: string, { purpose, clock, logger }: Co
   const tried = Promise.withResolvers<void>();
   let failing = false;
   let connected = false;
+  let problem = 'RabbitMQ is not connected';
   let blockedBy: string | undefined;
   const fail = (error: Error, text: string) => {
-    if (!failing) logger.error({ err: error, purpose, fault: judgeFault(error).text }, text);
+    const fault = judgeFault(error).text;
+    if (!failing) logger.error({ err: error, purpose, fault }, text);
+    problem = `RabbitMQ is not connected: ${fault}`;
     failing = true;
     connected = false;
     blockedBy = undefined;
@@ -76,6 +81,7 @@ export async function openConnection(url: string, { purpose, clock, logger }: Co
       }
     },
     isConnected: () => connected,
+    problem: () => problem,
     blockedBy: () => blockedBy,
     async close() {
       try {

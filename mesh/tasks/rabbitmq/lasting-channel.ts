@@ -108,7 +108,8 @@ export function keepChannel(connection: Connection, user: ChannelUser, tools: Ch
   void run();
   return {
     async current() {
-      if (!usable && connection.isConnected()) {
+      if (!connection.isConnected()) throw tasksUnavailable(connection.problem());
+      if (!usable) {
         const callOff = clock.after(readyTimeoutMs, endTry);
         await tried.promise;
         callOff();

@@ -265,6 +265,12 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
     });
   });
 
+  it('says what to do when the broker refuses its user', async () => {
+    const tasks = await open(`amqp://guest:wrong@127.0.0.1:${server.port}`);
+    await expect(tasks.check()).rejects.toMatchObject(unavailable);
+    await expect(tasks.check()).rejects.toThrow(/403 .*check user, password and permissions of TASKS_URL/);
+  });
+
   describe('a worker that is killed', () => {
     const program = fileURLToPath(new URL('./testdata/hanging-worker.ts', import.meta.url));
 

@@ -39,7 +39,7 @@ export function createTopology(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Topology {
   const ask = async <T>(question: (channel: ConfirmChannel) => Promise<T>): Promise<T> => {
-    if (!connection.isConnected()) throw tasksUnavailable('RabbitMQ is not connected');
+    if (!connection.isConnected()) throw tasksUnavailable(connection.problem());
     const channel = await answered(clock, connection.openChannel());
     // A refusal is told to whoever asked.
     channel.on('error', () => undefined);
