@@ -31,7 +31,7 @@ export interface Scheduler {
   launch(held: HeldSaga): void;
   /** Tells of a saga in the database that waits until `timeMs`. */
   noteDue(timeMs: number): void;
-  /** Resolves when what was due has been looked at. */
+  /** Resolves when what is due longest has been looked at, so that what begins then knows whether others wait. */
   start(): Promise<void>;
   /** Waits for what is under way up to `graceMs`, aborts the rest and gives all leases back. */
   stop(graceMs: number): Promise<void>;
@@ -53,6 +53,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let running = false;
   let nextDueMs = Number.POSITIVE_INFINITY;
   let pumping: Promise<void> | undefined;
+  const looked = Promise.withResolvers<void>();
 
   const room = () => maxConcurrent - active.size - ready.length;
 
@@ -105,11 +106,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       await strays.takeOver(hasStray);
       do {
         await claimPage();
+        looked.resolve();
       } while (running && room() > 0 && nextDueMs <= clock.now());
     } catch (error) {
       logger.warn({ err: error }, 'sagas that are due cannot be read; trying again');
       nextDueMs = clock.now() + storageRetryMs;
     }
+    looked.resolve();
     pumping = undefined;
     pump();
   }
@@ -172,7 +175,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         setTimer('scan', leaseMs / 2, scanForExpired);
       }
       noteDue(clock.now());
-      await pumping;
+      await looked.promise;
     },
     async stop(graceMs) {
       running = false;
