@@ -14,6 +14,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { describeProcess } from '../telemetry/process-metrics.ts';
 import { createPrometheusMetrics } from '../telemetry/prometheus/prometheus-metrics.ts';
+import { auditStorage } from './audit-storage.ts';
 import type { Directory } from './directory.ts';
 import type { OpenDatabase } from './open-databases.ts';
 import type { Runtime } from './service.ts';
@@ -57,6 +58,7 @@ export async function openRuntime({
     logger,
   });
   shutdown.add('resources', 'clients', () => clients.close());
+  const searches = [events.searchDamage, tasks.searchDamage].filter((search) => search !== undefined);
   const ownerByUrl = new Map<string, string>();
   return {
     config,
@@ -65,6 +67,7 @@ export async function openRuntime({
     metrics,
     events,
     tasks,
+    audits: [auditStorage(() => searches)],
     health,
     draining,
     client: (contract) => clients.client(contract),
@@ -75,6 +78,7 @@ export async function openRuntime({
       if (other !== undefined) throw sharedDatabase(other, service);
       ownerByUrl.set(url, service);
       const storage = await openDatabase(service, url);
+      if (storage.searchDamage) searches.push(storage.searchDamage);
       shutdown.add('resources', `database ${service}`, () => storage.close());
       return storage;
     },

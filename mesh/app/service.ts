@@ -23,6 +23,8 @@ export interface Runtime {
   readonly metrics: Metrics;
   readonly events: EventLog;
   readonly tasks: TaskQueue;
+  /** Checks of what this process stores, whatever service it belongs to. */
+  readonly audits: readonly AuditCheck[];
   /** What the process shows as its health, and why. */
   readonly health: HealthList;
   /** Aborts when the process begins to end. A stream without an end of its own ends then, with `drainingError`. */

@@ -1,3 +1,5 @@
+import type { DamageSearch } from '../storage/damage-search.ts';
+
 /** An event to append. */
 export interface NewEvent {
   readonly topic: string;
@@ -71,6 +73,8 @@ export interface EventLog {
    * `PARTITION_UNREADABLE` names topic, partition and offset of what is damaged: nothing behind it is delivered.
    */
   read(topic: string, from: StartPosition, signal: AbortSignal): AsyncIterable<StoredEvent>;
+  /** Compares all that is stored with its checksums; only where this process alone is responsible for the files. */
+  readonly searchDamage?: DamageSearch;
   /** The offset of the next event of each partition. */
   endOffsets(topic: string): Promise<Map<number, bigint>>;
   /** Resolves while it takes and gives events. */

@@ -1,3 +1,5 @@
+import type { DamageSearch } from './damage-search.ts';
+
 /** A value in a row or a parameter. Integers come back as `bigint`, whatever their column's width. */
 export type SqlValue = string | number | bigint | Uint8Array | null;
 
@@ -81,6 +83,8 @@ export interface Storage extends Queryable {
    * while one is under way share it. Each notes the time, and how far the rows have aged (`openAgingClock`).
    */
   check(): Promise<void>;
+  /** Looks at all that is stored; only where this process alone is responsible for the files. */
+  readonly searchDamage?: DamageSearch;
   /** Waits for transactions under way, on PostgreSQL for 8 s at most, then closes. */
   close(): Promise<void>;
 }

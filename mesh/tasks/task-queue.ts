@@ -1,4 +1,5 @@
 import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
+import type { DamageSearch } from '../storage/damage-search.ts';
 
 /** A piece of work for one worker. */
 export interface NewTask {
@@ -59,5 +60,7 @@ export interface TaskQueue {
   readonly deadLetters: DeadLetterBox;
   /** Fails while tasks cannot be sent or worked on: the queue is away, or takes none now. */
   check(): Promise<void>;
+  /** Compares all that is stored with its checksums; only where this process alone is responsible for the files. */
+  readonly searchDamage?: DamageSearch;
   close(): Promise<void>;
 }

@@ -55,6 +55,7 @@ describe('the audit of a process', () => {
       { name: 'report/accounts', error: '' },
       { name: 'orders/charges', findings: 0n, error: expect.stringMatching(/^UNAVAILABLE: /) },
       { name: 'orders/reservations', findings: 0n, error: expect.stringMatching(/^UNAVAILABLE: /) },
+      { name: 'storage/integrity', findings: 0n, error: '' },
     ]);
   });
 
@@ -65,7 +66,7 @@ describe('the audit of a process', () => {
   ])('has the checks across services whose services it can find: with %s', async (url, across) => {
     await start({ DISCOVERY_URL: url });
     const names = (await run()).map((report) => report?.$case === 'check' && report.value.name);
-    expect(names).toEqual(['bank/accounts', 'report/accounts', ...across]);
+    expect(names).toEqual(['bank/accounts', 'report/accounts', ...across, 'storage/integrity']);
   });
 
   it('names the checks there are when another is asked for', async () => {
@@ -75,7 +76,8 @@ describe('the audit of a process', () => {
       violations: [
         {
           field: 'checks[1]',
-          description: 'must be one of bank/accounts, report/accounts, orders/charges, orders/reservations',
+          description:
+            'must be one of bank/accounts, report/accounts, orders/charges, orders/reservations, storage/integrity',
         },
       ],
     });
@@ -90,7 +92,7 @@ describe('the audit of a process', () => {
       return last;
     });
     expect(audit.findings).toEqual([{ check: 'bank/accounts', ...fault }]);
-    const names = ['bank/accounts', 'report/accounts', 'orders/charges', 'orders/reservations'];
+    const names = ['bank/accounts', 'report/accounts', 'orders/charges', 'orders/reservations', 'storage/integrity'];
     expect(audit.checks.map(({ name }) => name)).toEqual(names);
     expect(audit.checks[0]).toMatchObject({ examined: 3n, findings: 1n, error: '' });
     expect(audit.endTime?.getTime()).toBeGreaterThanOrEqual(audit.startTime?.getTime() ?? Number.NaN);

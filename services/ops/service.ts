@@ -30,7 +30,7 @@ export const createOpsService: CreateService = async (runtime, earlier) => {
   ]);
   const projections = combineProjections(earlier.flatMap((service) => service.projections ?? []));
   const auditor = createAuditor({
-    checks: [...earlier.flatMap((service) => service.audits ?? []), ...auditOrders(runtime)],
+    checks: [...earlier.flatMap((service) => service.audits ?? []), ...auditOrders(runtime), ...runtime.audits],
     metrics,
     clock,
     logger,

@@ -2,6 +2,7 @@ import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { createBreath } from '../../telemetry/breath.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { EventLog, NewEvent, StartPosition, StoredEvent } from '../event-log.ts';
@@ -9,6 +10,7 @@ import { partitionOf } from '../murmur2.ts';
 import { createAppender, type PlacedEvent } from './appender.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
 import { logClosed, toLogFailure } from './failures.ts';
+import { findDamage } from './find-damage.ts';
 import { loadOffsets } from './offsets.ts';
 import { openLogFile } from './open-log-file.ts';
 import { follow } from './reader.ts';
@@ -121,6 +123,17 @@ function createEmbeddedLog(
           if (damage !== undefined && damage.offset >= start) throw damage.error;
         }
       }),
+    async *searchDamage(examined) {
+      yield* storage.searchDamage?.(() => undefined) ?? [];
+      const breathe = createBreath();
+      const step = async (records: number) => {
+        examined(records);
+        await breathe();
+      };
+      for (const partition of topics.all().flatMap(({ partitions }) => partitions)) {
+        for await (const { error } of findDamage(storage, partition, step)) yield error;
+      }
+    },
     async close() {
       if (closing.signal.aborted) return;
       closing.abort();

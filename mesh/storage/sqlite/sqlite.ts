@@ -11,6 +11,7 @@ import { type Connection, connect } from './connection.ts';
 import { cannotOpenError, closedError, corruptError } from './errors.ts';
 import { watchFile } from './file-watch.ts';
 import { createGroupCommit } from './group-commit.ts';
+import { searchDamage } from './search-damage.ts';
 
 /** Settings of a SQLite database. */
 export interface SqliteOptions {
@@ -73,6 +74,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     },
     notify: channels.notify,
     listen: channels.listen,
+    searchDamage: searchDamage({ query, execute }, (text) => corruptError(path, text)),
     async check() {
       if (connection.damage) throw connection.damage;
       await writeCheck();

@@ -44,7 +44,13 @@ export async function prepareTasks(storage: Storage, file: string): Promise<void
   await storage.migrate('tasks', [...taskMigrations, checksummed]);
   const [row] = await storage.query<{ integrity_check: string }>("SELECT * FROM pragma_integrity_check('task')");
   if (row?.integrity_check !== 'ok') throw queueDamaged(file, String(row?.integrity_check));
+  await compareTasks(storage, () => undefined);
+}
+
+/** Compares all tasks with their checksums, 100 in a commit, and takes those out of their queues that are damaged. */
+export async function compareTasks(storage: Storage, examined: (tasks: number) => void): Promise<void> {
   await eachStep(storage, async (tx, row) => {
+    examined(1);
     if (!isIntact(row)) await removeDamaged(tx, row.seq);
   });
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { TaskQueue } from '../task-queue.ts';
 import { withScopeHeaders } from '../task-scope.ts';
 import { withDefaults } from '../work-defaults.ts';
-import { listDamaged, prepareTasks, taskDamaged } from './damaged-tasks.ts';
+import { compareTasks, listDamaged, prepareTasks, taskDamaged } from './damaged-tasks.ts';
 import { createTaskStore, type TaskStore } from './task-store.ts';
 import { createWorker, type EmbeddedWorker } from './worker.ts';
 
@@ -70,6 +70,11 @@ export async function openEmbeddedTasks(
           if (damaged) throw taskDamaged(path, damaged);
         })(),
       ),
+    async *searchDamage(examined) {
+      yield* storage.searchDamage?.(() => undefined) ?? [];
+      await compareTasks(storage, examined);
+      for (const task of await listDamaged(storage)) yield taskDamaged(path, task);
+    },
     async close() {
       await Promise.all([...workers.keys()].map((worker) => worker.stop()));
       workers.clear();
