@@ -320,6 +320,32 @@ export function describeEventLog(
       expect(await from({ at: 'time', timeMs: startMs + 16_500 }, 3)).toEqual(['17', '18', '19']);
     });
 
+    test('waits within `idle` while there is nothing to read, and works outside of it', async () => {
+      const log = await open();
+      const topic = await makeTopic(log, 1);
+      await log.publish(numbered(topic, ['a'], 3));
+      const stop = new AbortController();
+      const seen: string[] = [];
+      let waits = 0;
+      const idle = async (wait: () => Promise<void>) => {
+        waits += 1;
+        await wait();
+        waits -= 1;
+      };
+      const reading = (async () => {
+        for await (const stored of log.read(topic, { at: 'beginning' }, stop.signal, idle)) {
+          expect(waits).toBe(0);
+          seen.push(text(stored));
+        }
+      })();
+      await until(() => expect([seen.length, waits]).toEqual([3, 1]));
+      await log.publish([event(topic, 'a', 'next')]);
+      await until(() => expect([seen.length, waits]).toEqual([4, 1]));
+      stop.abort();
+      await reading;
+      expect(waits).toBe(0);
+    });
+
     test('follows a topic from its end until it is told to stop', async () => {
       const log = await open();
       const topic = await makeTopic(log, 3);

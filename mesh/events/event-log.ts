@@ -32,6 +32,9 @@ export type StartPosition =
   | { readonly at: 'offsets'; readonly offsets: ReadonlyMap<number, bigint> }
   | { readonly at: 'time'; readonly timeMs: number };
 
+/** Waits as `wait` does, and may let others work meanwhile. */
+export type Idle = (wait: () => Promise<void>) => Promise<void>;
+
 export interface ConsumeOptions {
   /** Members of a group share the partitions of its topics; each group sees every event. */
   readonly group: string;
@@ -71,8 +74,9 @@ export interface EventLog {
    * ends quietly), also in partitions that are added meanwhile. It reads ahead by a bounded number of events, so a slow
    * reader holds back only itself. An offset that retention has removed starts at the oldest that is kept. DATA_LOSS
    * `PARTITION_UNREADABLE` names topic, partition and offset of what is damaged: nothing behind it is delivered.
+   * While there is nothing to read it waits within `idle`.
    */
-  read(topic: string, from: StartPosition, signal: AbortSignal): AsyncIterable<StoredEvent>;
+  read(topic: string, from: StartPosition, signal: AbortSignal, idle?: Idle): AsyncIterable<StoredEvent>;
   /** Compares all that is stored with its checksums; only where this process alone is responsible for the files. */
   readonly searchDamage?: DamageSearch;
   /** The offset of the next event of each partition. */

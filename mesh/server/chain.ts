@@ -6,6 +6,7 @@ import type { Clock } from '../telemetry/clock.ts';
 import type { Admission, Place, Work } from './admission/admission.ts';
 import type { MeshCallContext } from './call-context.ts';
 import { CallWatch, type WatchTools } from './call-watch.ts';
+import { idleRequests } from './idle-requests.ts';
 import { ResponseStream } from './response-stream.ts';
 import { ServerCall } from './server-call.ts';
 import { assertValid } from './validation.ts';
@@ -67,6 +68,7 @@ async function answer(
   let place: Place | undefined;
   try {
     place = await tools.admission.enter(call, work);
+    if (work === 'streaming') call.place = place;
     const response = await begin(method, call, read);
     watch.succeeded();
     return response;
@@ -80,6 +82,9 @@ async function answer(
 function begin({ kind, contract, handle }: ServedMethod, call: ServerCall, read: ReadInput): unknown {
   if (call.isOver) throw cancelled(call.path);
   const input = read();
-  if (kind === 'unary' || kind === 'server-streaming') assertValid(contract, input);
+  if (kind === 'client-streaming' || kind === 'bidi-streaming') {
+    return handle(idleRequests(input as AsyncIterable<unknown>, call), call);
+  }
+  assertValid(contract, input);
   return handle(input, call);
 }

@@ -11,6 +11,7 @@ import type { Admission } from './admission/admission.ts';
 import { LimitedAdmission } from './admission/limited-admission.ts';
 import { openAdmission } from './admission/open-admission.ts';
 import { type AdmissionPolicy, fixedLimits } from './admission/policy.ts';
+import { type ProcessLimits, ProcessLoad } from './admission/process-load.ts';
 import { Turns } from './admission/turns.ts';
 import { chain, type ServedMethod } from './chain.ts';
 import { createDeadlines } from './deadlines.ts';
@@ -27,6 +28,8 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus'> {
   readonly health?: Health;
   /** How many calls each service works on at a time; asked once for each. Default: `fixedLimits`. */
   readonly admission?: () => AdmissionPolicy;
+  /** What all services together take on. */
+  readonly process?: ProcessLimits;
   /** The descriptor set that reflection answers from. Default: `gen/descriptors.binpb`. */
   readonly descriptors?: URL;
 }
@@ -41,10 +44,21 @@ export interface Server {
 
 /** Makes a server of `serves`, health and reflection on an engine. Every call passes the chain (`chain.ts`). */
 export function createServer(options: ServerOptions): Server {
-  const { engine, serves, clock, logger, health, admission, descriptors = contractDescriptors, ...limits } = options;
+  const {
+    engine,
+    serves,
+    clock,
+    logger,
+    health,
+    admission,
+    process,
+    descriptors = contractDescriptors,
+    ...limits
+  } = options;
   const policy = admission ?? (() => fixedLimits());
   const tools = { clock, logger, deadlines: createDeadlines(clock) };
   const turns = new Turns();
+  const load = new ProcessLoad(process);
   const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });
   const add = (served: ServedContract, admission: Admission) => {
     for (const [key, method] of engineMethods(served.contract.definition as TsProtoServiceDefinition)) {
@@ -55,7 +69,7 @@ export function createServer(options: ServerOptions): Server {
   };
   for (const served of serves) {
     health?.showUnknown(fullNameOf(served.contract));
-    add(served, new LimitedAdmission(policy(), turns));
+    add(served, new LimitedAdmission(policy(), turns, load));
   }
   const withHealth = health ? [...serves, health.served] : serves;
   const names = withHealth.map(({ contract }) => fullNameOf(contract));

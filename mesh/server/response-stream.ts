@@ -1,3 +1,4 @@
+import { cancelled } from '../errors/mesh-error.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Place } from './admission/admission.ts';
 import { CallWatch, type WatchTools } from './call-watch.ts';
@@ -10,6 +11,7 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
   readonly #begin: () => AsyncIterable<unknown>;
   readonly #watch: CallWatch;
   #place: Place | undefined;
+  #isHandlerRunning = false;
   #responses: AsyncIterator<unknown> | undefined;
 
   constructor(call: ServerCall, tools: WatchTools, enter: () => Promise<Place>, begin: () => AsyncIterable<unknown>) {
@@ -35,12 +37,14 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
   readonly #advance = async (): Promise<IteratorResult<unknown>> => {
     try {
       const turn = this.#place?.work();
-      if (turn !== undefined) await turn;
+      if (turn !== undefined) await this.#takeUp(turn);
       this.#place ??= await this.#enter();
+      this.#call.place = this.#place;
     } catch (error) {
       // A handler that has begun is still there: it leaves when it is closed.
       throw this.#watch.failed(error);
     }
+    this.#isHandlerRunning = true;
     try {
       this.#responses ??= this.#begin()[Symbol.asyncIterator]();
       const result = await this.#responses.next();
@@ -50,8 +54,15 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
     } catch (error) {
       this.#place.leave();
       throw this.#watch.failed(error);
+    } finally {
+      this.#isHandlerRunning = false;
     }
   };
+
+  async #takeUp(turn: Promise<unknown>): Promise<void> {
+    await turn;
+    if (this.#call.isOver) throw cancelled(this.#call.path);
+  }
 
   #succeed(place: Place): void {
     this.#watch.succeeded();
@@ -60,6 +71,8 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
 
   readonly #close = async (): Promise<IteratorResult<unknown>> => {
     this.#watch.cancelled();
+    // What a handler has to do to end is work. One that is running has a slot, or takes it when it was idle.
+    if (!this.#isHandlerRunning) await this.#place?.work();
     try {
       await this.#responses?.return?.();
     } catch (error) {

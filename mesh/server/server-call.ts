@@ -3,8 +3,8 @@ import type { CallEndListener, EngineCall } from '../engines/engine.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
-import type { EnteringCall } from './admission/admission.ts';
-import type { MeshCallContext } from './call-context.ts';
+import type { EnteringCall, Place } from './admission/admission.ts';
+import type { Idle, MeshCallContext } from './call-context.ts';
 import { requestIdKey, requestIdOf } from './request-id.ts';
 
 /**
@@ -16,6 +16,8 @@ export class ServerCall implements CallScope, MeshCallContext, EnteringCall {
   readonly deadlineMs: number | undefined;
   readonly #engineCall: EngineCall;
   readonly #clock: Clock;
+  /** Of a streaming handler that has begun: what it gives back while it is idle. */
+  place: Place | undefined;
   #requestId: string | undefined;
   #traceparent: string | undefined;
 
@@ -78,6 +80,19 @@ export class ServerCall implements CallScope, MeshCallContext, EnteringCall {
 
   listenForEnd(listener: CallEndListener | undefined): void {
     this.#engineCall.listenForEnd(listener);
+  }
+
+  get idle(): Idle {
+    return async (wait) => {
+      const { place } = this;
+      place?.rest();
+      try {
+        return await wait();
+      } finally {
+        const turn = place?.work();
+        if (turn !== undefined) await turn;
+      }
+    };
   }
 
   sendHeader(): void {

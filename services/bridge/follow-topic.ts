@@ -1,4 +1,5 @@
 import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/event-log.ts';
+import type { Idle } from '../../mesh/server/call-context.ts';
 import { impossibleOffsets } from './errors.ts';
 
 /**
@@ -10,9 +11,10 @@ export async function* followTopic(
   topic: string,
   from: StartPosition,
   signal: AbortSignal,
+  idle: Idle,
 ): AsyncGenerator<StoredEvent> {
   if (from.at === 'offsets') await refuseImpossible(events, topic, from.offsets);
-  yield* events.read(topic, from, signal);
+  yield* events.read(topic, from, signal, idle);
   // The log ends a reading quietly; the caller has to learn why it ended.
   signal.throwIfAborted();
 }

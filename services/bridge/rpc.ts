@@ -7,7 +7,7 @@ import {
 } from '../../gen/ts/events/v1/events.ts';
 import { readAttributes } from '../../mesh/events/envelope.ts';
 import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/event-log.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+import type { Idle, MeshCallContext } from '../../mesh/server/call-context.ts';
 import { followTopic } from './follow-topic.ts';
 import type { PublishEvent, PublishedEvent } from './publish-event.ts';
 
@@ -27,7 +27,7 @@ export function createEventRpc({
   return {
     listTopics: async () => ({ topics: await events.topics() }),
     publish: (request) => publishEvent(publishedEvent(request)),
-    subscribe: (request, context) => subscribe(events, request, AbortSignal.any([context.signal, draining])),
+    subscribe: (request, { signal, idle }) => subscribe(events, request, AbortSignal.any([signal, draining]), idle),
   };
 }
 
@@ -35,9 +35,10 @@ async function* subscribe(
   events: EventLog,
   request: SubscribeRequest,
   signal: AbortSignal,
+  idle: Idle,
 ): AsyncGenerator<EventRecord> {
   const types = new Set(request.types);
-  for await (const event of followTopic(events, request.topic, startOf(request.from), signal)) {
+  for await (const event of followTopic(events, request.topic, startOf(request.from), signal, idle)) {
     if (request.key !== '' && event.key !== request.key) continue;
     const { id, type } = readAttributes(event);
     if (types.size > 0 && !types.has(type)) continue;

@@ -56,9 +56,8 @@ export function createOrderRpc(deps: OrderRpcDeps): OrderServiceImplementation<M
     },
     listOrders: (request, context) => listOrders(storage, request, context.signal),
     async *watchOrder(request, context) {
-      for await (const order of deps.watchOrder(request.id, AbortSignal.any([context.signal, deps.draining]))) {
-        yield toProto(order);
-      }
+      const signal = AbortSignal.any([context.signal, deps.draining]);
+      for await (const order of deps.watchOrder(request.id, signal, context.idle)) yield toProto(order);
     },
     cancelOrder: (request: CancelOrderRequest) =>
       idempotency.once(cancelOrderCall, request, async (tx) =>

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import type { Row, SqlValue, Storage } from '../../mesh/storage/storage.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
 import { createTestClock } from '../../mesh/testing/test-clock.ts';
 import { newOrder, type Order, type OrderState } from './order.ts';
 import { createOrderChanges } from './order-changes.ts';
@@ -45,7 +46,7 @@ describe('watching an order', () => {
   }
 
   function watch(watched: Storage = storage, ending: AbortSignal = signal): AsyncIterator<Order> {
-    return createWatchOrder(watched, changes)('order-1', ending)[Symbol.asyncIterator]();
+    return createWatchOrder(watched, changes)('order-1', ending, (wait) => wait())[Symbol.asyncIterator]();
   }
 
   async function nextState(watching: AsyncIterator<Order>): Promise<OrderState | 'ended'> {
@@ -61,6 +62,30 @@ describe('watching an order', () => {
     expect(await waiting).toBe('RESERVED');
     for (const state of ['PAID', 'SHIPPED', 'COMPLETED'] as const) await change(state);
     for (const state of ['PAID', 'SHIPPED', 'COMPLETED', 'ended']) expect(await nextState(watching)).toBe(state);
+  });
+
+  it('is idle while it waits for a change, and at no other time', async () => {
+    let isIdle = false;
+    const queriedWhileIdle: boolean[] = [];
+    const query: Storage['query'] = (sql, params) => {
+      queriedWhileIdle.push(isIdle);
+      return storage.query(sql, params);
+    };
+    const watchOrder = createWatchOrder({ ...storage, exclusive: false, query }, changes);
+    const watching = watchOrder('order-1', signal, async (wait) => {
+      isIdle = true;
+      const result = await wait();
+      isIdle = false;
+      return result;
+    })[Symbol.asyncIterator]();
+    expect(await nextState(watching)).toBe('PENDING');
+    const reserved = nextState(watching);
+    await eventually(() => expect(isIdle).toBe(true));
+    await changeUnheard('RESERVED');
+    await clock.advance(500);
+    expect(await reserved).toBe('RESERVED');
+    expect(queriedWhileIdle).toEqual([false, false]);
+    await watching.return?.();
   });
 
   it('ends at once with an order that has ended', async () => {
@@ -120,7 +145,8 @@ describe('watching an order', () => {
   });
 
   it('is NOT_FOUND where there is no order', async () => {
-    const [unknown] = [createWatchOrder(storage, changes)('unknown', signal)[Symbol.asyncIterator]()];
+    const watchOrder = createWatchOrder(storage, changes);
+    const unknown = watchOrder('unknown', signal, (wait) => wait())[Symbol.asyncIterator]();
     await expect(unknown.next()).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'ORDER_NOT_FOUND' });
   });
 });

@@ -1,3 +1,4 @@
+import type { Idle } from '../../mesh/server/call-context.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
 import { orderNotFound } from './errors.ts';
 import { isTerminal, type Order } from './order.ts';
@@ -5,14 +6,14 @@ import type { OrderChanges } from './order-changes.ts';
 import { findOrder } from './store.ts';
 
 /** Yields an order as it is, then each change, and ends after a terminal state. Throws what `signal` aborts with. */
-export type WatchOrder = (id: string, signal: AbortSignal) => AsyncIterable<Order>;
+export type WatchOrder = (id: string, signal: AbortSignal, idle: Idle) => AsyncIterable<Order>;
 
 /** Another process that drives the order tells nothing here, so what is stored is looked at this often as well. */
 const pollMs = { exclusive: 60_000, shared: 500 };
 
 export function createWatchOrder(storage: Storage, changes: OrderChanges): WatchOrder {
   const waitMs = storage.exclusive ? pollMs.exclusive : pollMs.shared;
-  return async function* watchOrder(id, signal) {
+  return async function* watchOrder(id, signal, idle) {
     const feed = changes.watch(id);
     try {
       let seen = 0n;
@@ -26,7 +27,7 @@ export function createWatchOrder(storage: Storage, changes: OrderChanges): Watch
           if (isTerminal(order.state)) return;
         }
         signal.throwIfAborted();
-        await feed.wait(signal, waitMs);
+        await idle(() => feed.wait(signal, waitMs));
       }
     } finally {
       feed.close();

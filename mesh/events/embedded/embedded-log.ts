@@ -5,7 +5,7 @@ import type { Storage } from '../../storage/storage.ts';
 import { createBreath } from '../../telemetry/breath.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { EventLog, NewEvent, StartPosition, StoredEvent } from '../event-log.ts';
+import type { EventLog, Idle, NewEvent, StartPosition, StoredEvent } from '../event-log.ts';
 import { partitionOf } from '../murmur2.ts';
 import { createAppender, type PlacedEvent } from './appender.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
@@ -92,11 +92,16 @@ function createEmbeddedLog(
     return new Map(topics.get(topic).partitions.map((partition) => [partition.number, partition.head.offset]));
   }
 
-  async function* read(topic: string, from: StartPosition, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+  async function* read(
+    topic: string,
+    from: StartPosition,
+    signal: AbortSignal,
+    idle: Idle = (wait) => wait(),
+  ): AsyncGenerator<StoredEvent> {
     if (closing.signal.aborted) throw logClosed();
     const ended = AbortSignal.any([signal, closing.signal]);
     try {
-      yield* follow(storage, topics.get(topic), from, ended);
+      yield* follow(storage, topics.get(topic), from, ended, idle);
     } catch (error) {
       // A read that was under way when the file was closed.
       if (!ended.aborted) throw toLogFailure(error);
@@ -114,7 +119,7 @@ function createEmbeddedLog(
         const group = await groupOf(consumer.group);
         return await group.join(consumer, partitions);
       }),
-    read: (topic, from, signal) => read(topic, from, signal),
+    read,
     endOffsets: (topic) => whileOpen(async () => endOffsets(topic)),
     check: () => whileOpen(() => storage.check()),
     checkPartitions: () =>

@@ -54,7 +54,7 @@ test('a slow reader makes the log read no more than a batch ahead of it', async 
     },
   };
   const topic = { name: 't', retentionMs: 0, partitions: [partition] };
-  const reading = follow(counting, topic, { at: 'beginning' }, new AbortController().signal);
+  const reading = follow(counting, topic, { at: 'beginning' }, new AbortController().signal, (wait) => wait());
   await reading.next();
   expect(rowsRead).toBe(100);
   for (let taken = 1; taken <= 100; taken++) await reading.next();

@@ -1,6 +1,6 @@
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { StartPosition, StoredEvent } from '../event-log.ts';
+import type { Idle, StartPosition, StoredEvent } from '../event-log.ts';
 import { createWakeup } from '../wakeup.ts';
 import { isDamage, partitionDamaged } from './damage.ts';
 import type { Partition, Topic } from './partition.ts';
@@ -122,6 +122,7 @@ export async function* follow(
   topic: Topic,
   from: StartPosition,
   signal: AbortSignal,
+  idle: Idle,
 ): AsyncGenerator<StoredEvent> {
   const wakeup = createWakeup();
   signal.addEventListener('abort', wakeup.ring);
@@ -149,7 +150,7 @@ export async function* follow(
       }
       if (found) continue;
       if (damage) throw damage;
-      await wakeup.wait();
+      await idle(wakeup.wait);
     }
   } finally {
     signal.removeEventListener('abort', wakeup.ring);

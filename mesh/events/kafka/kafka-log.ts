@@ -2,7 +2,7 @@ import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { ConsumeOptions, EventConsumer, EventLog, StartPosition, StoredEvent } from '../event-log.ts';
+import type { ConsumeOptions, EventConsumer, EventLog, Idle, StartPosition, StoredEvent } from '../event-log.ts';
 import { createAdminConnection } from './admin-connection.ts';
 import { createConsumer, keyOf } from './consumer.ts';
 import { logClosed, toLogFailure } from './failures.ts';
@@ -78,11 +78,16 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
     };
   }
 
-  async function* read(topic: string, from: StartPosition, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+  async function* read(
+    topic: string,
+    from: StartPosition,
+    signal: AbortSignal,
+    idle: Idle = (wait) => wait(),
+  ): AsyncGenerator<StoredEvent> {
     if (closing.signal.aborted) throw logClosed();
     try {
       await topics.get(topic);
-      yield* follow(topic, from, AbortSignal.any([signal, closing.signal]), context);
+      yield* follow(topic, from, AbortSignal.any([signal, closing.signal]), idle, context);
     } catch (error) {
       if (!signal.aborted && !closing.signal.aborted) throw toLogFailure(error);
     }

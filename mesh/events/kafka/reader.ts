@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { StartPosition, StoredEvent } from '../event-log.ts';
+import type { Idle, StartPosition, StoredEvent } from '../event-log.ts';
 import { createWakeup } from '../wakeup.ts';
 import type { AdminConnection } from './admin-connection.ts';
 import { toLogFailure } from './failures.ts';
@@ -29,6 +29,7 @@ export async function* follow(
   topic: string,
   from: StartPosition,
   signal: AbortSignal,
+  idle: Idle,
   { newClient, admin, clock, logger }: ReadingContext,
 ): AsyncGenerator<StoredEvent> {
   const wakeup = createWakeup();
@@ -81,7 +82,7 @@ export async function* follow(
         aheadBytes -= event.value.length;
         yield event;
       } else if (failure !== undefined) throw toLogFailure(failure);
-      else await wakeup.wait();
+      else await idle(wakeup.wait);
     }
   } finally {
     done.abort();

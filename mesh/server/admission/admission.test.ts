@@ -14,7 +14,7 @@ import { type AdmissionPolicy, type FixedLimits, fixedLimits } from './policy.ts
 
 const ada = User.fromPartial({ id: 'u1', name: 'Ada' });
 
-/** Unary handlers that work until they are told to return, whatever becomes of their calls. */
+/** Unary handlers that work until the test has them return, whatever becomes of their calls. */
 function heldHandlers() {
   const begun: string[] = [];
   const returns: (() => void)[] = [];
@@ -181,7 +181,8 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     const { signal } = new AbortController();
     const watching: EchoHandlers['many'] = async function* watch(request, context) {
       yield request;
-      await delay(2 ** 30, undefined, { signal: AbortSignal.any([signal, context.signal]) }).catch(() => undefined);
+      const ended = AbortSignal.any([signal, context.signal]);
+      await context.idle(() => delay(2 ** 30, undefined, { signal: ended }).catch(() => undefined));
     };
     const { connect } = await start({ many: watching }, { working: 2 });
     const { calls } = connect();
@@ -189,6 +190,89 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     for (const stream of streams) expect((await stream.next()).value).toEqual(ada);
     expect(await calls.one(ada)).toEqual(ada);
     for (const stream of streams) await stream.return?.();
+  });
+
+  it('has only as many streaming handlers work as there are slots, however long their first message takes', async () => {
+    let [running, most] = [0, 0];
+    const stored = Promise.withResolvers<void>();
+    const list: EchoHandlers['many'] = async function* list(request) {
+      running += 1;
+      most = Math.max(most, running);
+      try {
+        // A database that is slow, and hears of no cancellation.
+        await stored.promise;
+        yield request;
+      } finally {
+        running -= 1;
+      }
+    };
+    const { connect } = await start({ many: list }, { working: 20, workingPerConnection: 8 });
+    const giveUp = new AbortController();
+    const clients = Array.from({ length: 4 }, connect);
+    const flood = (signal: AbortSignal) =>
+      clients.flatMap(({ calls }) =>
+        Array.from({ length: 50 }, () => Array.fromAsync(calls.many(ada, { signal })).catch((error) => error.name)),
+      );
+    const cancelled = flood(giveUp.signal);
+    await eventually(() => expect(running).toBe(20));
+    giveUp.abort();
+    expect(new Set(await Promise.all(cancelled))).toEqual(new Set(['AbortError']));
+    const answers = flood(new AbortController().signal);
+    // Longer than it takes until all have come: those that were cancelled have not returned.
+    await delay(200);
+    await Promise.all(clients.map(({ health }) => health.check({ service: '' })));
+    expect([running, most]).toEqual([20, 20]);
+    stored.resolve();
+    expect(await Promise.all(answers)).toEqual(answers.map(() => [ada]));
+    expect(most).toBe(20);
+  });
+
+  it('does not let streams whose peer sends nothing keep others from working', async () => {
+    const { connect } = await start({}, { working: 1 });
+    const { calls } = connect();
+    const silence = Promise.withResolvers<void>();
+    async function* requests() {
+      yield ada;
+      await silence.promise;
+      yield ada;
+    }
+    const chat = calls.chat(requests())[Symbol.asyncIterator]();
+    expect((await chat.next()).value).toEqual(ada);
+    const collected = calls.collect(requests());
+    expect(await calls.one(ada)).toEqual(ada);
+    silence.resolve();
+    expect((await chat.next()).value).toEqual(ada);
+    expect((await chat.next()).done).toBe(true);
+    expect(await collected).toMatchObject({ name: 'Ada,Ada' });
+  });
+
+  it('has a streaming handler end in its turn when its call was given up', async () => {
+    const held = heldHandlers();
+    const events: string[] = [];
+    const many: EchoHandlers['many'] = async function* watch(request, { idle, signal }) {
+      try {
+        yield request;
+        await idle(() => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())));
+      } finally {
+        events.push('watch has ended');
+      }
+    };
+    const { connect } = await start({ one: held.one, many }, { working: 1 });
+    const { calls, health } = connect();
+    const giveUp = new AbortController();
+    const watching = calls.many(ada, { signal: giveUp.signal })[Symbol.asyncIterator]();
+    await watching.next();
+    const end = watching.next().catch((error) => error.name);
+    const answer = calls.one(ada);
+    await eventually(() => expect(held.begun).toHaveLength(1));
+    giveUp.abort();
+    expect(await end).toBe('AbortError');
+    await health.check({ service: '' });
+    expect(events).toEqual([]);
+    held.returnOne();
+    await answer;
+    await eventually(() => expect(events).toEqual(['watch has ended']));
+    held.returnAll();
   });
 
   it('does not let a caller that reads nothing keep others from working', async () => {
@@ -249,7 +333,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     await drained;
   });
 
-  it('tells its policy how long handlers waited and worked', async () => {
+  it('reports to its policy how long handlers waited and worked', async () => {
     const held = heldHandlers();
     const seen: [waitedMs: number, workedMs: number][] = [];
     const policy: AdmissionPolicy = {

@@ -9,7 +9,7 @@ export interface EnteringCall {
   readonly isOver: boolean;
   /** Milliseconds left until its deadline, 0 when that has passed, `Infinity` without one. */
   remainingMs(): number;
-  /** Who is told when the call ends otherwise than by its answer. One listener a call; `undefined` takes it away. */
+  /** Who learns that the call ended otherwise than by its answer. One listener a call; `undefined` takes it away. */
   listenForEnd(listener: CallEndListener | undefined): void;
 }
 
@@ -19,11 +19,11 @@ export type Work = 'once' | 'streaming';
 /** What a handler has that was let in. It counts until `leave`, also when its call has ended long before. */
 export interface Place {
   /**
-   * Before a streaming handler makes its next message: takes a slot again. `undefined` when there is one; else it resolves
-   * when there is, and rejects when the call ends before.
+   * Before a streaming handler works again: takes a slot. `undefined` when it has one; else it resolves when it has, also
+   * when the call has ended: a handler that has begun needs a slot to end, too.
    */
   work(): Promise<unknown> | undefined;
-  /** A message is made: the slot is free until the next is asked for. */
+  /** The handler waits for its peer or for a change, not for work: its slot goes to the next that needs one. */
   rest(): void;
   /** The handler has returned. */
   leave(): void;

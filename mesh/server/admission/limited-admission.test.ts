@@ -1,9 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
-import { eventually } from '../../testing/eventually.ts';
 import type { EnteringCall, Place, Work } from './admission.ts';
 import { LimitedAdmission } from './limited-admission.ts';
 import { fixedLimits } from './policy.ts';
+import { ProcessLoad } from './process-load.ts';
 import { Turns } from './turns.ts';
 
 function callOver(peer: string): EnteringCall {
@@ -16,24 +17,81 @@ function callOver(peer: string): EnteringCall {
   };
 }
 
-describe('the slots of streams that make nothing', () => {
-  it('go to calls that wait, also that of a stream which began while others were looked at', async () => {
-    const admission = new LimitedAdmission(fixedLimits({ workingPerConnection: 1 }), new Turns());
-    const begun = new Map<string, Place>();
-    const enter = async (name: string, work: Work) => {
-      void admission.enter(callOver(name.charAt(0)), work).then((place) => begun.set(name, place));
-      await turn();
-    };
-    await enter('a1', 'once');
-    await enter('b-stream', 'streaming');
-    // From now on it is waited whether the stream of b makes something.
-    await enter('b1', 'once');
+/** An admission, and who has begun by it. */
+function watched(limits = fixedLimits(), turns = new Turns(), process = new ProcessLoad()) {
+  const admission = new LimitedAdmission(limits, turns, process);
+  const begun = new Map<string, Place>();
+  const refused: unknown[] = [];
+  const enter = async (name: string, work: Work) => {
+    const note = (place: Place) => void begun.set(name, place);
+    admission.enter(callOver(name.charAt(0)), work).then(note, (error) => refused.push(error));
+    await turn();
+    await turn();
+  };
+  return { admission, begun, refused, enter };
+}
+
+describe('the slot of a streaming handler', () => {
+  it('goes to another call while it is at rest, and it waits for one when it works again', async () => {
+    const { begun, enter } = watched(fixedLimits({ working: 2, workingPerConnection: 1 }));
     await enter('a-stream', 'streaming');
-    await enter('a2', 'once');
+    await enter('a1', 'once');
+    expect([...begun.keys()]).toEqual(['a-stream']);
+    begun.get('a-stream')?.rest();
+    await turn();
+    expect([...begun.keys()]).toEqual(['a-stream', 'a1']);
+    let works = false;
+    void begun
+      .get('a-stream')
+      ?.work()
+      ?.then(() => (works = true));
+    await turn();
+    await turn();
+    expect(works).toBe(false);
     begun.get('a1')?.leave();
     await turn();
     await turn();
-    expect([...begun.keys()]).toEqual(['a1', 'b-stream', 'a-stream']);
-    await eventually(() => expect([...begun.keys()].slice(3).sort()).toEqual(['a2', 'b1']));
+    expect(works).toBe(true);
+  });
+
+  it('stays its own where it works on before another call takes it', async () => {
+    const { begun, enter } = watched(fixedLimits({ working: 1 }));
+    await enter('a-stream', 'streaming');
+    await enter('b1', 'once');
+    begun.get('a-stream')?.rest();
+    expect(begun.get('a-stream')?.work()).toBeUndefined();
+    await turn();
+    await turn();
+    expect([...begun.keys()]).toEqual(['a-stream']);
+    begun.get('a-stream')?.rest();
+    begun.get('a-stream')?.leave();
+    await turn();
+    await turn();
+    expect([...begun.keys()]).toEqual(['a-stream', 'b1']);
+  });
+});
+
+describe('the handlers of a process', () => {
+  it('are bounded: a call of any service whose turn comes beyond that is refused', async () => {
+    const process = new ProcessLoad({ working: 2 });
+    const turns = new Turns();
+    const [one, other] = [1, 2].map(() => watched(fixedLimits(), turns, process));
+    await one?.enter('a1', 'once');
+    await one?.enter('a-stream', 'streaming');
+    await other?.enter('b1', 'once');
+    expect(other?.refused).toEqual([
+      expect.objectContaining({ code: Status.RESOURCE_EXHAUSTED, reason: 'SERVER_OVERLOADED' }),
+    ]);
+    one?.begun.get('a-stream')?.rest();
+    await other?.enter('b2', 'once');
+    expect([...(other?.begun.keys() ?? [])]).toEqual(['b2']);
+    // It has begun, so it is let on.
+    expect(one?.begun.get('a-stream')?.work()).toBeUndefined();
+    await other?.enter('b3', 'once');
+    expect(other?.refused).toHaveLength(2);
+    for (const place of [...(one?.begun.values() ?? []), ...(other?.begun.values() ?? [])]) place.leave();
+    expect(process.working).toBe(0);
+    await other?.enter('b4', 'once');
+    expect([...(other?.begun.keys() ?? [])]).toEqual(['b2', 'b4']);
   });
 });

@@ -4,15 +4,14 @@ import type { Admission, EnteringCall, Place, Work } from './admission.ts';
 import { Line } from './line.ts';
 import { Occupant, type Slots } from './occupant.ts';
 import type { AdmissionPolicy, Load } from './policy.ts';
+import type { ProcessLoad } from './process-load.ts';
 import type { Starter, Turns } from './turns.ts';
-
-// A streaming handler that makes no message for so long waits for something: it is at work no more.
-const idleMs = 50;
 
 /**
  * The admission of one service. Calls begin in the order in which they came, the connections that have some in turn, as far
  * as the policy has slots. Each service has its own: handlers that wait for another service of this process would wait for
- * ever if they had all slots that its handlers need.
+ * ever if they had all slots that its handlers need. For the same reason a process that has too much at work refuses calls
+ * and lets none wait.
  */
 export class LimitedAdmission implements Admission, Starter, Slots, Load {
   working = 0;
@@ -23,12 +22,13 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   readonly #lines = new Map<string, Line<Occupant>>();
   /** Those that have a call that could begin, in turn. */
   readonly #ready: Line<Occupant>[] = [];
-  readonly #streaming = new Set<Occupant>();
-  #looking: NodeJS.Timeout | undefined;
+  readonly #resting = new Set<Occupant>();
+  readonly #process: ProcessLoad;
 
-  constructor(policy: AdmissionPolicy, turns: Turns) {
+  constructor(policy: AdmissionPolicy, turns: Turns, process: ProcessLoad) {
     this.#policy = policy;
     this.#turns = turns;
+    this.#process = process;
   }
 
   enter(call: EnteringCall, work: Work): Promise<Place> {
@@ -37,7 +37,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     const fits = this.#policy.mayWait(this, line) && (!isStreaming || this.#policy.mayStream(this, line));
     if (!fits) {
       this.#tidy(call.peer, line);
-      throw overloaded(call.path, this.#policy.retryAfterMs(this));
+      throw this.#overloaded(call);
     }
     const occupant = new Occupant(this, line, call, isStreaming);
     if (isStreaming) this.#open(occupant);
@@ -45,16 +45,11 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   }
 
   startNext(): boolean {
-    if (!this.#policy.hasSlot(this)) {
-      this.#lookForIdle();
-      return false;
-    }
+    if (this.#ready.length === 0) return false;
+    if (!this.#policy.hasSlot(this) && !this.#takeFrom(this.#resting)) return false;
     for (let line = this.#ready.shift(); line !== undefined; line = this.#ready.shift()) {
       line.isReady = false;
-      if (!this.#policy.hasSlotFor(line)) {
-        this.#lookForIdle();
-        continue;
-      }
+      if (!this.#policy.hasSlotFor(line) && !this.#takeFrom(line.resting)) continue;
       const occupant = line.takeFirst();
       if (occupant === undefined) continue;
       this.#makeReady(line);
@@ -73,6 +68,19 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     return isFree;
   }
 
+  rest(occupant: Occupant): void {
+    this.#process.working -= 1;
+    this.#resting.add(occupant);
+    occupant.line.resting.add(occupant);
+    this.#letOthersIn(occupant.line);
+  }
+
+  resume(occupant: Occupant): void {
+    this.#process.working += 1;
+    this.#resting.delete(occupant);
+    occupant.line.resting.delete(occupant);
+  }
+
   join(occupant: Occupant): void {
     occupant.line.add(occupant);
     this.waiting += 1;
@@ -86,16 +94,15 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   }
 
   freeSlot({ line }: Occupant): void {
+    this.#process.working -= 1;
     this.working -= 1;
     line.working -= 1;
-    this.#makeReady(line);
-    if (this.waiting > 0) this.#turns.ask(this);
+    this.#letOthersIn(line);
   }
 
   left(occupant: Occupant): void {
     const { line, cameMs, begunMs } = occupant;
     if (occupant.isStreaming) {
-      this.#streaming.delete(occupant);
       this.streams -= 1;
       line.streams -= 1;
     } else if (occupant.hasBegun) this.#policy.returned?.(begunMs - cameMs, this.nowMs() - begunMs);
@@ -107,23 +114,29 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   }
 
   #start(occupant: Occupant): void {
-    const { call } = occupant;
-    if (call.isOver) occupant.refuse(cancelled(call.path));
-    else if (call.remainingMs() === 0) occupant.refuse(deadlineExceeded(call.path));
+    const refusal = occupant.hasBegun ? undefined : this.#refusalOf(occupant.call);
+    if (refusal !== undefined) occupant.refuse(refusal);
     else {
       this.#occupy(occupant);
       occupant.begin();
     }
   }
 
+  /** Why a call does not begin though it is its turn. */
+  #refusalOf(call: EnteringCall): MeshError | undefined {
+    if (call.isOver) return cancelled(call.path);
+    if (call.remainingMs() === 0) return deadlineExceeded(call.path);
+    return this.#process.mayBegin ? undefined : this.#overloaded(call);
+  }
+
   #occupy(occupant: Occupant): void {
-    occupant.isWorking = true;
+    occupant.slot = 'working';
+    this.#process.working += 1;
     this.working += 1;
     occupant.line.working += 1;
   }
 
   #open(occupant: Occupant): void {
-    this.#streaming.add(occupant);
     this.streams += 1;
     occupant.line.streams += 1;
   }
@@ -147,22 +160,25 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     if (line.isEmpty) this.#lines.delete(peer);
   }
 
-  /** While calls wait: takes the slots of streaming handlers that make nothing, such as those that wait for a change. */
-  #lookForIdle(): void {
-    if (this.#looking !== undefined || this.#streaming.size === 0) return;
-    for (const occupant of this.#streaming) occupant.isSuspect = occupant.isWorking;
-    this.#looking = setTimeout(() => {
-      this.#looking = undefined;
-      for (const occupant of this.#streaming) if (occupant.isSuspect) occupant.rest();
-      if (this.waiting === 0) return;
-      // One that began meanwhile may be idle too: while calls wait it is looked again.
-      for (const line of this.#lines.values()) this.#makeReady(line);
-      this.#turns.ask(this);
-    }, idleMs).unref();
+  /** Takes the slot of a handler that is at rest; false when none is. */
+  #takeFrom(resting: ReadonlySet<Occupant>): boolean {
+    for (const occupant of resting) {
+      this.resume(occupant);
+      occupant.slot = 'none';
+      this.freeSlot(occupant);
+      return true;
+    }
+    return false;
   }
-}
 
-function overloaded(path: string, retryAfterMs: number): MeshError {
-  const text = `the server has more calls of this service than it can take, so ${path} was not begun: call again later`;
-  return new MeshError(Status.RESOURCE_EXHAUSTED, 'SERVER_OVERLOADED', text, { retryAfterMs });
+  #letOthersIn(line: Line<Occupant>): void {
+    this.#makeReady(line);
+    if (this.waiting > 0) this.#turns.ask(this);
+  }
+
+  #overloaded({ path }: EnteringCall): MeshError {
+    const text = `the server has more calls than it can take, so ${path} was not begun: call again later`;
+    const retryAfterMs = this.#policy.retryAfterMs(this);
+    return new MeshError(Status.RESOURCE_EXHAUSTED, 'SERVER_OVERLOADED', text, { retryAfterMs });
+  }
 }

@@ -15,6 +15,8 @@ export class Line<Kind extends Waiter> implements Load {
   waiting = 0;
   /** Whether it waits for its turn among the lines. Kept by who gives the turns. */
   isReady = false;
+  /** Those that have a slot and do not need it now. Kept by who gives the slots. */
+  readonly resting = new Set<Kind>();
   #waiters: (Kind | undefined)[] = [];
   #first = 0;
 

@@ -9,7 +9,11 @@ export interface Slots {
   takeSlot(occupant: Occupant): boolean;
   /** Puts one into its line that has to wait for a slot. */
   join(occupant: Occupant): void;
-  /** The call of one that waits has ended. */
+  /** It keeps its slot until another call needs that. */
+  rest(occupant: Occupant): void;
+  /** It needs the slot again that it still has. */
+  resume(occupant: Occupant): void;
+  /** The call of one that waits, and has not begun, has ended. */
   giveUp(occupant: Occupant): void;
   freeSlot(occupant: Occupant): void;
   /** The handler has returned, or was never begun. */
@@ -23,10 +27,8 @@ export class Occupant implements Place, CallEndListener, Waiter {
   readonly line: Line<Occupant>;
   readonly call: EnteringCall;
   readonly isStreaming: boolean;
-  /** Whether it has a slot. Kept by who gives them. */
-  isWorking = false;
-  /** Whether it has made no message since it was last looked at. */
-  isSuspect = false;
+  /** Whether it has a slot, and needs it now. Kept by who gives them. */
+  slot: 'none' | 'working' | 'resting' = 'none';
   hasBegun = false;
   /** When it came, and when it had its first slot. */
   readonly cameMs: number;
@@ -36,6 +38,7 @@ export class Occupant implements Place, CallEndListener, Waiter {
   readonly #slots: Slots;
   #resolve: ((place: Place) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
+  #turn: Promise<Place> | undefined;
   #hasLeft = false;
 
   constructor(slots: Slots, line: Line<Occupant>, call: EnteringCall, isStreaming: boolean) {
@@ -46,32 +49,38 @@ export class Occupant implements Place, CallEndListener, Waiter {
     this.cameMs = slots.nowMs();
   }
 
-  /** Resolves when it has a slot. */
+  /** Resolves when it has a slot. What has not begun gives up when its call ends; what has needs a slot to end, too. */
   wait(): Promise<Place> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
-      this.call.listenForEnd(this);
+      if (!this.hasBegun) this.call.listenForEnd(this);
       this.#slots.join(this);
     });
   }
 
   work(): Promise<Place> | undefined {
-    this.isSuspect = false;
-    return this.isWorking || this.#slots.takeSlot(this) ? undefined : this.wait();
+    if (this.slot === 'resting') {
+      this.slot = 'working';
+      this.#slots.resume(this);
+    }
+    if (this.slot === 'working' || this.#hasLeft || this.#slots.takeSlot(this)) return undefined;
+    this.#turn ??= this.wait();
+    return this.#turn;
   }
 
   rest(): void {
-    this.isSuspect = false;
-    if (!this.isWorking) return;
-    this.isWorking = false;
-    this.#slots.freeSlot(this);
+    if (this.slot !== 'working') return;
+    this.slot = 'resting';
+    this.#slots.rest(this);
   }
 
   leave(): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
-    this.rest();
+    if (this.slot === 'resting') this.#slots.resume(this);
+    if (this.slot !== 'none') this.#slots.freeSlot(this);
+    this.slot = 'none';
     this.#slots.left(this);
   }
 
@@ -84,16 +93,19 @@ export class Occupant implements Place, CallEndListener, Waiter {
 
   /** It has a slot. */
   begin(): void {
-    if (!this.hasBegun) this.begunMs = this.#slots.nowMs();
-    this.hasBegun = true;
-    this.call.listenForEnd(undefined);
+    if (!this.hasBegun) {
+      this.begunMs = this.#slots.nowMs();
+      this.hasBegun = true;
+      this.call.listenForEnd(undefined);
+    }
+    this.#turn = undefined;
     this.#resolve?.(this);
   }
 
-  /** It gets none. A handler that had begun before is still there, and has to leave itself. */
+  /** It is not begun. */
   refuse(error: unknown): void {
     this.call.listenForEnd(undefined);
-    if (!this.hasBegun) this.leave();
+    this.leave();
     this.#reject?.(error);
   }
 }

@@ -1,6 +1,6 @@
 /** What the handlers of a service, or those of one of its connections, are at. */
 export interface Load {
-  /** Handlers at work: those that answer once, from beginning to return, and streaming ones that make a message. */
+  /** Handlers that have a slot: from beginning to return, streaming ones without the time in which they wait for no work. */
   readonly working: number;
   /** Calls that wait for a slot. */
   readonly waiting: number;
