@@ -124,10 +124,11 @@ describe('a damaged task', () => {
     }
   }
 
-  it('is not confused with one from before checksums, which gets its own once', async () => {
+  /** Writes tasks as the program did that knew no checksums. */
+  const writeWithoutChecksums = async (count: number) => {
     const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
     await storage.migrate('tasks', taskMigrations.slice(0, 1));
-    for (let index = 0; index < 250; index += 1) {
+    for (let index = 0; index < count; index += 1) {
       const { id, payload, headers } = task(index);
       await storage.execute(
         "INSERT INTO task (queue, id, payload, headers, attempts, due_time_ms, last_error) VALUES ('jobs', $1, $2, $3, 0, 0, '')",
@@ -135,6 +136,21 @@ describe('a damaged task', () => {
       );
     }
     await storage.close();
+  };
+
+  it.each(['{"template":"ord', 'null', '5', '{"template":5}', ''])(
+    'from before checksums, with headers that are none, stops no other: %s',
+    async (headers) => {
+      await writeWithoutChecksums(3);
+      await change(`UPDATE task SET headers = '${headers}' WHERE id = 'task-1'`);
+      const opened = await open();
+      expect(await workOn(opened, 2)).toEqual([task(0), task(2)].map(comparable));
+      await expect(opened.check()).rejects.toMatchObject({ code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT' });
+    },
+  );
+
+  it('is not confused with one from before checksums, which gets its own once', async () => {
+    await writeWithoutChecksums(250);
     const opened = await open();
     await opened.check();
     expect(await workOn(opened, 250)).toHaveLength(250);

@@ -28,9 +28,19 @@ export function taskChecksum({ queue, id, headers, payload }: Omit<ContentRow, '
   return checksumOf([queue, id, headers, payload]);
 }
 
-/** Whether what a task says is as it was written. */
+/** Whether what a task says is as it was written. One from before checksums may have been damaged when it got its own. */
 export function isIntact(row: ContentRow): boolean {
-  return row.checksum === taskChecksum(row);
+  return row.checksum === taskChecksum(row) && areHeaders(row.headers);
+}
+
+function areHeaders(json: string): boolean {
+  try {
+    const headers: unknown = JSON.parse(json);
+    if (typeof headers !== 'object' || headers === null) return false;
+    return Object.values(headers).every((value) => typeof value === 'string');
+  } catch {
+    return false;
+  }
 }
 
 /**
