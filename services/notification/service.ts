@@ -45,8 +45,10 @@ export const createNotificationService: CreateService = async (runtime) => {
       worker = await tasks.work({ queue: mailQueue, concurrency: mailer.concurrency, handle: sendMail });
     },
     stop: async (graceMs) => {
+      const endMs = clock.elapsedMs() + graceMs;
       await consumer.stop();
-      await Promise.all([worker?.stop(graceMs), outbox.stop(graceMs)]);
+      const leftMs = Math.max(0, endMs - clock.elapsedMs());
+      await Promise.all([worker?.stop(leftMs), outbox.stop(leftMs)]);
       mailer.close();
     },
     check: () => storage.check(),
