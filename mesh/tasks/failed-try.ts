@@ -2,7 +2,7 @@ import { isInfrastructureFault, isMiswired, isRefusal } from '../errors/codes.ts
 import { MeshError } from '../errors/mesh-error.ts';
 import { storableText } from '../storage/storable-text.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Task } from './task-queue.ts';
+import type { AttemptEnd, Task } from './task-queue.ts';
 import type { WorkSettings } from './work-defaults.ts';
 
 /** What follows from an attempt that failed: another one later, or a dead letter. */
@@ -12,8 +12,8 @@ export type Verdict =
       /** The wait, as it was asked for, and as it is: varied, so that what failed together does not come back together. */
       readonly stepMs: number;
       readonly delayMs: number;
-      /** Whether the attempt counts. It does not when it failed for something that the task depends on. */
-      readonly counts: boolean;
+      /** What the attempt counts as. It counts as nothing when it failed for something that the task depends on. */
+      readonly counts: 'failure' | 'cut-off' | 'nothing';
       readonly error: string;
     }
   | { readonly next: 'dead-letter'; readonly reason: string; readonly error: string };
@@ -25,6 +25,9 @@ export interface Failed {
   readonly firstTimeMs: number;
   readonly nowMs: number;
 }
+
+/** What is known of an attempt whose worker died. */
+export const cutOffText = 'the attempt was cut off before it had an outcome: its worker died, or lost the queue';
 
 const maxErrorLength = 4_000;
 // For a worker that asks for no other attempts: what is down is not a reason to give up.
@@ -54,12 +57,28 @@ export function judgeFailure(error: unknown, { attempt, firstTimeMs, nowMs }: Fa
   if (failedForOthers(error)) {
     const ageMs = nowMs - firstTimeMs;
     const stepMs = retryDelaysMs.find((delayMs) => delayMs >= ageMs) ?? retryDelaysMs.at(-1) ?? waitWithoutStepsMs;
-    return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: false, error: text };
+    return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: 'nothing', error: text };
   }
   if (error instanceof MeshError && isRefusal(error)) return { next: 'dead-letter', reason: error.reason, error: text };
   const stepMs = retryDelaysMs[attempt - 1];
   if (stepMs === undefined) return { next: 'dead-letter', reason: 'ATTEMPTS_EXHAUSTED', error: text };
-  return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: true, error: text };
+  return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: 'failure', error: text };
+}
+
+/**
+ * Judges the `cutOffs`th attempt of a task that ended without an outcome: its worker died, because of the task or of
+ * something else. It has more of those than failures of its own, at the longer waits, but not without an end.
+ */
+export function judgeCutOff(cutOffs: number, { retryDelaysMs, maxCutOffs }: WorkSettings): Verdict {
+  if (cutOffs >= maxCutOffs) return { next: 'dead-letter', reason: 'ATTEMPTS_EXHAUSTED', error: cutOffText };
+  const stepMs = retryDelaysMs[cutOffs - 1] ?? retryDelaysMs.at(-1) ?? waitWithoutStepsMs;
+  return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: 'cut-off', error: cutOffText };
+}
+
+/** How an attempt with this verdict ended. */
+export function endOf(verdict: Verdict): AttemptEnd {
+  if (verdict.next === 'dead-letter') return 'dead';
+  return verdict.counts === 'nothing' ? 'waiting' : 'failed';
 }
 
 /** Writes down what follows from a failure: an `error` where only a person can help. */
@@ -80,7 +99,7 @@ export function reportFailure(
       waiting,
       'a task cannot be done: this installation is set up wrongly; it is retried until that is fixed',
     );
-  } else if (verdict.counts) {
+  } else if (verdict.counts !== 'nothing') {
     logger.warn(waiting, 'a task failed and is tried again');
   } else {
     logger.warn(waiting, 'a task waits: something that it depends on is not available');

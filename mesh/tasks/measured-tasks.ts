@@ -1,8 +1,5 @@
 import type { Metrics } from '../telemetry/metrics.ts';
-import { failedForOthers, isFinalFailure } from './failed-try.ts';
-import type { Task, TaskQueue, WorkOptions } from './task-queue.ts';
-
-type Outcome = 'done' | 'failed' | 'waiting' | 'dead';
+import type { TaskQueue } from './task-queue.ts';
 
 /**
  * Counts what happens to the tasks of a queue: `ordermesh_tasks_depth` and `ordermesh_tasks_overdue_seconds` of each queue
@@ -29,28 +26,11 @@ export function measureTasks(tasks: TaskQueue, metrics: Metrics): TaskQueue {
     'Attempts at tasks, by how they ended: done, failed (it is retried), waiting (for something else), dead (a dead letter).',
     ['queue', 'outcome'],
   );
-  const counted = (options: WorkOptions): WorkOptions => ({
-    ...options,
-    handle: async (task, signal) => {
-      try {
-        await options.handle(task, signal);
-        attempts.add({ queue: options.queue, outcome: 'done' satisfies Outcome });
-      } catch (error) {
-        attempts.add({ queue: options.queue, outcome: outcomeOf(error, task) });
-        throw error;
-      }
-    },
-  });
   return {
     ...tasks,
     work(options) {
       queues.add(options.queue);
-      return tasks.work(counted(options));
+      return tasks.work({ ...options, onEnd: (outcome) => attempts.add({ queue: options.queue, outcome }) });
     },
   };
-}
-
-function outcomeOf(error: unknown, task: Task): Outcome {
-  if (isFinalFailure(error, task)) return 'dead';
-  return failedForOthers(error) ? 'waiting' : 'failed';
 }

@@ -18,6 +18,9 @@ export interface Task extends NewTask {
   readonly lastAttempt: boolean;
 }
 
+/** How an attempt ended: `failed` is retried, `waiting` waits for something else, `dead` is a dead letter. */
+export type AttemptEnd = 'done' | 'failed' | 'waiting' | 'dead';
+
 export interface WorkOptions {
   readonly queue: string;
   /** How many tasks this worker has in hand at most. Default 10. */
@@ -33,6 +36,8 @@ export interface WorkOptions {
    * to the longest delay between two attempts.
    */
   readonly handle: (task: Task, signal: AbortSignal) => Promise<void>;
+  /** Called when the end of an attempt is recorded, also of one that was cut off. Must not throw. */
+  readonly onEnd?: (end: AttemptEnd) => void;
 }
 
 /** A worker at work. */

@@ -6,8 +6,10 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { createPrometheusMetrics } from '../../telemetry/prometheus/prometheus-metrics.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
+import { measureTasks } from '../measured-tasks.ts';
 import type { NewTask, Task, TaskQueue } from '../task-queue.ts';
 import { describeTaskQueue } from '../task-queue-contract.ts';
 import { startCrashingWorker } from './crashing-worker.testing.ts';
@@ -206,13 +208,14 @@ describe('the embedded queue and the end of its process', () => {
     expect(seen).toMatchObject([{ id: 'a', attempt: 2 }]);
   });
 
-  it('makes a dead letter of a task that kills its worker at every try', async () => {
-    for (const _ of [1, 2]) {
+  it('makes a dead letter of a task that kills its worker three times as often as there are attempts', async () => {
+    for (let kills = 0; kills < 6; kills += 1) {
       const killed = await startCrashingWorker(file(), 'q');
       expect(await killed.nextTask()).toBe('a');
       await killed.kill();
     }
-    const tasks = await open(systemClock);
+    const metrics = createPrometheusMetrics({ clock: systemClock, logger });
+    const tasks = measureTasks(await open(systemClock), metrics);
     const seen: Task[] = [];
     await tasks.work({ queue: 'q', retryDelaysMs: [1], handle: async (task) => void seen.push(task) });
     const letters = await eventually(async () => {
@@ -220,9 +223,11 @@ describe('the embedded queue and the end of its process', () => {
       expect(found).toHaveLength(1);
       return found;
     });
-    expect(letters).toMatchObject([{ subjectId: 'a', reason: 'ATTEMPTS_EXHAUSTED', attempts: 2 }]);
+    expect(letters).toMatchObject([{ subjectId: 'a', reason: 'ATTEMPTS_EXHAUSTED', attempts: 6 }]);
     expect(seen).toEqual([]);
-  });
+    const count = 'ordermesh_tasks_attempts_total{queue="q",outcome="dead"} 1';
+    await eventually(async () => expect((await metrics.scrape()).text).toContain(count));
+  }, 60_000);
 });
 
 function newTask(id: string): NewTask {

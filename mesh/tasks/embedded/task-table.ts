@@ -7,7 +7,7 @@ import { isIntact, removeDamaged, taskChecksum } from './damaged-tasks.ts';
 export interface LeasedTask extends NewTask {
   readonly seq: bigint;
   readonly lease: string;
-  /** The number of this try. Larger than the worker's most when the last try ended without an outcome. */
+  /** The number of this try. Those of its tries count that ended without an outcome, as well. */
   readonly attempt: number;
   readonly firstTimeMs: number;
   readonly lastError: string;

@@ -3,8 +3,8 @@ import { MeshError } from '../../errors/mesh-error.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { judgeFailure, reportFailure } from '../failed-try.ts';
-import type { Task } from '../task-queue.ts';
+import { cutOffText, endOf, judgeFailure, reportFailure } from '../failed-try.ts';
+import type { AttemptEnd, Task } from '../task-queue.ts';
 import { scopeOf } from '../task-scope.ts';
 import type { WorkSettings } from '../work-defaults.ts';
 import type { TaskStore } from './task-store.ts';
@@ -59,11 +59,11 @@ export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
 }
 
 function toTask({ id, payload, headers, attempt }: LeasedTask, { queue, maxAttempts }: WorkSettings): Task {
-  return { id, payload, headers, attempt, queue, lastAttempt: attempt === maxAttempts };
+  return { id, payload, headers, attempt, queue, lastAttempt: attempt >= maxAttempts };
 }
 
 async function handle(task: Task, settings: WorkSettings, signal: AbortSignal): Promise<Outcome> {
-  if (task.attempt > settings.maxAttempts) return { is: 'cut-off' };
+  if (task.attempt > settings.maxCutOffs) return { is: 'cut-off' };
   try {
     await settings.handle(task, signal);
     return { is: 'done' };
@@ -72,14 +72,19 @@ async function handle(task: Task, settings: WorkSettings, signal: AbortSignal): 
   }
 }
 
-function record(outcome: Outcome, leased: LeasedTask, context: TryContext): Promise<void> {
+async function record(outcome: Outcome, leased: LeasedTask, context: TryContext): Promise<void> {
+  context.settings.onEnd(await recordEnd(outcome, leased, context));
+}
+
+async function recordEnd(outcome: Outcome, leased: LeasedTask, context: TryContext): Promise<AttemptEnd> {
   switch (outcome.is) {
     case 'done':
-      return context.store.complete(leased);
+      await context.store.complete(leased);
+      return 'done';
     case 'failed':
-      return recordFailure(leased, outcome.error, context);
+      return await recordFailure(leased, outcome.error, context);
     case 'cut-off':
-      return buryUnfinished(leased, context);
+      return await buryUnfinished(leased, context);
   }
 }
 
@@ -102,23 +107,25 @@ async function recordFailure(
   leased: LeasedTask,
   error: unknown,
   { store, settings, logger }: TryContext,
-): Promise<void> {
+): Promise<AttemptEnd> {
   const { queue } = settings;
   const { attempt, firstTimeMs } = leased;
   const verdict = judgeFailure(error, { attempt, firstTimeMs, nowMs: store.now() }, settings);
   reportFailure(logger, error, verdict, { queue, task: leased.id, attempt });
-  if (verdict.next === 'retry') await store.retryLater(queue, leased, verdict);
-  else await store.bury(queue, leased, verdict);
+  if (verdict.next === 'dead-letter') await store.bury(queue, leased, verdict);
+  else await store.retryLater(queue, leased, { ...verdict, counts: verdict.counts !== 'nothing' });
+  return endOf(verdict);
 }
 
 /** Its last try was cut off, by a crash perhaps: a task that kills its worker must not do so for ever. */
-async function buryUnfinished(leased: LeasedTask, { store, settings, logger }: TryContext): Promise<void> {
+async function buryUnfinished(leased: LeasedTask, { store, settings, logger }: TryContext): Promise<AttemptEnd> {
   logger.error(
     { queue: settings.queue, task: leased.id },
     'the last try of a task was cut off: it is a dead letter now',
   );
-  const error = leased.lastError || 'the last try was cut off before it had an outcome';
+  const error = leased.lastError || cutOffText;
   await store.bury(settings.queue, { ...leased, attempt: leased.attempt - 1 }, { reason: 'ATTEMPTS_EXHAUSTED', error });
+  return 'dead';
 }
 
 /** Renews the lease at a third of its time, until told to end; `onLost` when another has it. */

@@ -40,7 +40,8 @@ const fieldValue = fc.letrec<{ value: unknown }>((tie) => ({
 })).value;
 
 const headerName = fc.oneof(
-  fc.constantFrom('x-mesh-stamp', 'x-mesh-attempts', 'x-mesh-first-time-ms', 'traceparent', 'x-request-id', 'x-death'),
+  fc.constantFrom('x-mesh-stamp', 'x-mesh-attempts', 'x-mesh-cut-offs', 'x-mesh-first-time-ms', 'traceparent'),
+  fc.constantFrom('x-request-id', 'x-death'),
   fc.constantFrom('x-delivery-count', 'content-type', '__proto__', 'constructor'),
   fc.string({ unit: 'binary', maxLength: 20 }),
 );
@@ -53,11 +54,12 @@ const anyMessage = fc
   })
   .map(({ headers, ...more }) => messageWith(headers, more));
 
-function expectValid({ id, stamp, attempts, firstTimeMs, headers }: DeliveredTask): void {
+function expectValid({ id, stamp, attempts, cutOffs, firstTimeMs, headers }: DeliveredTask): void {
   expect(Buffer.byteLength(id)).toBeLessThanOrEqual(255);
   expect(id).not.toBe('');
   expect(stamp).toMatch(/^[\x21-\x7e]{1,64}$/);
-  expect(Number.isInteger(attempts) && attempts >= 0 && attempts <= 1_000_000).toBe(true);
+  for (const count of [attempts, cutOffs])
+    expect(Number.isInteger(count) && count >= 0 && count <= 1_000_000).toBe(true);
   if (firstTimeMs !== undefined) expect(Number.isInteger(firstTimeMs) && firstTimeMs <= nowMs).toBe(true);
   for (const value of Object.values(headers)) expect(typeof value).toBe('string');
 }
@@ -102,6 +104,8 @@ describe('a message', () => {
     ['x-mesh-attempts', [1]],
     ['x-mesh-attempts', Buffer.from([0xff])],
     ['x-mesh-attempts', true],
+    ['x-mesh-cut-offs', 'abc'],
+    ['x-mesh-cut-offs', -1],
     ['x-mesh-first-time-ms', 'yesterday'],
     ['x-mesh-first-time-ms', '99999999999999999999'],
     ['x-mesh-stamp', 'a\0b'],

@@ -11,6 +11,8 @@ export interface Travel {
   readonly stamp: string;
   /** Attempts that have begun and ended. */
   readonly attempts: number;
+  /** Attempts that have begun and of whose end nothing is known. */
+  readonly cutOffs: number;
   /** When the first attempt began; `undefined` before. */
   readonly firstTimeMs: number | undefined;
 }
@@ -23,8 +25,9 @@ export interface DeliveredTask extends NewTask, Travel {
 
 const stampHeader = 'x-mesh-stamp';
 const attemptsHeader = 'x-mesh-attempts';
+const cutOffsHeader = 'x-mesh-cut-offs';
 const firstTimeHeader = 'x-mesh-first-time-ms';
-const ownHeaders: ReadonlySet<string> = new Set([stampHeader, attemptsHeader, firstTimeHeader]);
+const ownHeaders: ReadonlySet<string> = new Set([stampHeader, attemptsHeader, cutOffsHeader, firstTimeHeader]);
 
 const maxShortTextBytes = 255;
 const maxHeaderBytes = 60 * 1024;
@@ -34,7 +37,7 @@ const maxTimeMs = 8.64e15;
 
 /** What a task that is sent for the first time travels with. */
 export function newTravel(): Travel {
-  return { stamp: uuidv7(), attempts: 0, firstTimeMs: undefined };
+  return { stamp: uuidv7(), attempts: 0, cutOffs: 0, firstTimeMs: undefined };
 }
 
 /** The properties of a task's message, which survives a restart of the broker. */
@@ -48,6 +51,7 @@ export function toProperties(task: NewTask, travel: Travel): Options.Publish {
       ...task.headers,
       [stampHeader]: travel.stamp,
       [attemptsHeader]: travel.attempts,
+      ...(travel.cutOffs === 0 ? {} : { [cutOffsHeader]: travel.cutOffs }),
       ...(travel.firstTimeMs === undefined ? {} : { [firstTimeHeader]: String(travel.firstTimeMs) }),
     },
   };
@@ -74,6 +78,7 @@ export function readMessage({ content, properties }: ConsumeMessage, nowMs: numb
   };
   const stamp = valid(stampHeader, raw[stampHeader], stampTextOf, uuidv7());
   const attempts = valid(attemptsHeader, raw[attemptsHeader], (value) => countOf(value, maxAttempts), 0);
+  const cutOffs = valid(cutOffsHeader, raw[cutOffsHeader], (value) => countOf(value, maxAttempts), 0);
   const first = valid(firstTimeHeader, raw[firstTimeHeader], (value) => countOf(value, maxTimeMs), undefined);
   const id = valid('its message id', textOf(properties.messageId) || stamp, shortTextOf, stamp);
   return {
@@ -82,6 +87,7 @@ export function readMessage({ content, properties }: ConsumeMessage, nowMs: numb
     headers: headersOf(raw, { contentType: properties.contentType, except: ownHeaders }),
     stamp,
     attempts,
+    cutOffs,
     firstTimeMs: first === undefined ? undefined : Math.min(first, nowMs),
     problem: problems.length === 0 ? undefined : problems.join(', '),
   };

@@ -14,10 +14,12 @@ import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { createPrometheusMetrics } from '../../telemetry/prometheus/prometheus-metrics.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/rabbitmq-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
+import { measureTasks } from '../measured-tasks.ts';
 import type { NewTask, Task, TaskQueue } from '../task-queue.ts';
 import { describeTaskQueue } from '../task-queue-contract.ts';
 import { type CutProxy, startCutProxy } from './cut-proxy.testing.ts';
@@ -236,7 +238,7 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
       const attempts: number[] = [];
       const handle = async ({ attempt }: Task, signal: AbortSignal) => {
         attempts.push(attempt);
-        if (attempt > 1) return;
+        if (attempts.length > 1) return;
         await once(signal, 'abort');
         reasons.push(signal.reason);
       };
@@ -244,9 +246,56 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
       await tasks.enqueue(queue, [newTask('a')]);
       await eventually(() => expect(attempts).toEqual([1]));
       proxy.cut();
-      await eventually(() => expect(attempts).toEqual([1, 2]));
+      await eventually(() => expect(attempts).toEqual([1, 1]));
       expect(reasons).toMatchObject([{ reason: 'LEASE_LOST' }]);
     });
+
+    it.each([
+      ['a connection that is cut', 12],
+      ['a broker that is restarted', 1],
+    ])(
+      'uses up no attempt of a task that was in hand: %s',
+      async (what, times) => {
+        const { tasks, proxy } = await openThroughProxy();
+        const attempts: number[] = [];
+        let isOver = false;
+        const handle = async ({ attempt }: Task, signal: AbortSignal) => {
+          attempts.push(attempt);
+          if (!isOver) await once(signal, 'abort');
+        };
+        await tasks.work({ queue, retryDelaysMs: [1], handle });
+        await tasks.enqueue(queue, [newTask('a')]);
+        for (let losses = 0; losses < times; losses += 1) {
+          await vi.waitFor(() => expect(attempts).toHaveLength(losses + 1), { timeout: 20_000 });
+          isOver = losses === times - 1;
+          if (what === 'a connection that is cut') proxy.cut();
+          else await server.restart();
+        }
+        await vi.waitFor(() => expect(attempts).toEqual(Array(times + 1).fill(1)), { timeout: 20_000 });
+        await eventually(async () => expect(await tasks.depth(queue)).toBe(0));
+        expect(await letters(tasks)).toEqual([]);
+      },
+      120_000,
+    );
+
+    it('is an attempt of a task for which the broker closes the channel', async () => {
+      await server.control('eval', 'application:set_env(rabbit, consumer_timeout, 500).');
+      await server.control('eval', 'application:set_env(rabbit, channel_tick_interval, 500).');
+      try {
+        const tasks = await open();
+        const handle = (_task: Task, signal: AbortSignal) => once(signal, 'abort').then(() => undefined);
+        await tasks.work({ queue, retryDelaysMs: [], handle });
+        await tasks.enqueue(queue, [newTask('a')]);
+        await vi.waitFor(
+          async () =>
+            expect(await letters(tasks)).toMatchObject([{ subjectId: 'a', reason: 'ATTEMPTS_EXHAUSTED', attempts: 3 }]),
+          { timeout: 45_000 },
+        );
+      } finally {
+        await server.control('eval', 'application:set_env(rabbit, consumer_timeout, 1800000).');
+        await server.control('eval', 'application:set_env(rabbit, channel_tick_interval, 60000).');
+      }
+    }, 60_000);
 
     it('is UNAVAILABLE until the broker can be reached, and workers begin then', async () => {
       const proxy = await startCutProxy(server.port);
@@ -285,17 +334,19 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
       return line.done ? 'it ended without a task' : line.value;
     };
 
-    it('leaves its task to the next, until it has killed as many as there are tries', async () => {
-      const tasks = await open();
+    it('leaves its task to the next, until it has killed three times as many as there are attempts', async () => {
+      const metrics = createPrometheusMetrics({ clock: systemClock, logger });
+      const tasks = measureTasks(await open(), metrics);
       await tasks.enqueue(queue, [newTask('a')]);
-      expect(await killAtWork()).toBe('a 1');
-      expect(await killAtWork()).toBe('a 2');
+      for (let kills = 0; kills < 6; kills += 1) expect(await killAtWork()).toBe('a 1');
       const seen: Task[] = [];
       await tasks.work({ queue, retryDelaysMs: [1], handle: async (task) => void seen.push(task) });
       const letter = await oneLetter(tasks);
-      expect(letter).toMatchObject({ subjectId: 'a', reason: 'ATTEMPTS_EXHAUSTED', attempts: 2 });
+      expect(letter).toMatchObject({ subjectId: 'a', reason: 'ATTEMPTS_EXHAUSTED', attempts: 6 });
       expect(seen).toEqual([]);
-    });
+      const count = `ordermesh_tasks_attempts_total{queue="${queue}",outcome="dead"} 1`;
+      await eventually(async () => expect((await metrics.scrape()).text).toContain(count));
+    }, 60_000);
   });
 
   describe('a broker that is restarted, and killed', () => {

@@ -42,7 +42,7 @@ export async function openRabbitmqTasks(
   const publisher = createPublisher(publishing, { ...tools, topology });
   const letters = await createTaskLetters(storage, clock, (queue, task) => publisher.publish(queue, [task]));
   const rejected = collectRejected(consuming, { letters, clock, logger });
-  const done = createRecentStamps();
+  const memory = { done: createRecentStamps(), interrupted: createRecentStamps() };
   const workers = new Set<RabbitmqWorker>();
 
   const waitingInBroker = async (queue: string, delaysMs: ReadonlySet<number>) => {
@@ -74,7 +74,8 @@ export async function openRabbitmqTasks(
     enqueue: (queue, tasks) => publisher.publish(queue, tasks.map(withScopeHeaders)),
     async work(options) {
       const settings = withDefaults(options);
-      const worker = createRabbitmqWorker(consuming, topology, { settings, publisher, letters, done, clock, logger });
+      const context = { settings, publisher, letters, ...memory, clock, logger };
+      const worker = createRabbitmqWorker(consuming, topology, context);
       workers.add(worker);
       return {
         async stop(graceMs) {

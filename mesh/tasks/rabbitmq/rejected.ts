@@ -58,14 +58,14 @@ export function collectRejected(connection: Connection, { letters, clock, logger
 
 async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number): Promise<void> {
   const read = readMessage(message, nowMs);
-  const { id: subjectId, payload, headers, attempts, firstTimeMs = nowMs, problem } = read;
+  const { id: subjectId, payload, headers, attempts, cutOffs, firstTimeMs = nowMs, problem } = read;
   const { queue, reason } = lastDeath(message);
   const error = `a worker or the broker gave it up: ${reason}`;
   await letters.bury(identityOf(read), {
     origin: queue,
     reason: 'TASK_REJECTED',
     error: problem === undefined ? error : `${error}; not all of it is valid: ${problem}`,
-    attempts: attempts + 1,
+    attempts: attempts + cutOffs + 1,
     payload,
     headers,
     subjectId,

@@ -1,10 +1,11 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { TaskWorker } from '../task-queue.ts';
 import type { Connection } from './connection.ts';
+import type { DeliveryContext } from './delivery.ts';
 import { closeChannel, keepChannel } from './lasting-channel.ts';
 import { readMessage } from './message.ts';
 import type { Topology } from './topology.ts';
-import { type DeliveryContext, type DeliveryTry, giveBack, tryDelivery } from './try-delivery.ts';
+import { type DeliveryTry, giveBack, tryDelivery } from './try-delivery.ts';
 import { answered } from './unavailable.ts';
 
 /** How long a worker that stops waits for the tasks in hand. */
@@ -35,7 +36,7 @@ export interface RabbitmqWorker extends TaskWorker {
 
 /**
  * Makes a worker that subscribes now or when the broker can be reached, and again whenever it was cut off; then the broker
- * hands what it had in hand to a worker again, and the tries that were cut off are aborted and count as failed. `stop`
+ * hands what it had in hand to a worker again, and the tries that were cut off are aborted. `stop`
  * aborts what is in hand when its grace is over, and gives it back.
  */
 export function createRabbitmqWorker(
@@ -93,8 +94,8 @@ export function createRabbitmqWorker(
         });
         consumerTag = consumer.consumerTag;
       },
-      lost() {
-        for (const one of tries) one.cutOff();
+      lost(fault) {
+        for (const one of tries) one.cutOff(fault ? 'channel' : 'connection');
         tries.clear();
         moves += 1;
       },
