@@ -1,4 +1,4 @@
-import { copyFile, cp, mkdir, readdir, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readlink, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -7,7 +7,7 @@ import { describeWithServer } from '../mesh/testing/servers.ts';
 import { mountSmallDisk, smallDisk } from '../mesh/testing/small-disk.ts';
 import { notServing } from './support/health-of.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
-import { type StartedProcess, startProcess } from './support/start-process.ts';
+import { type StartedProcess, spawnProcess, startProcess } from './support/start-process.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 /** Health is looked at every 5 s, and this machine may be busy. */
@@ -105,6 +105,35 @@ describe('a data folder that goes away under the process', () => {
 });
 
 describeWithServer(smallDisk, 'a disk that is full', () => {
+  it.each([
+    ['a new folder', 'no page', 0],
+    ['a folder with a past', 'no page', 0],
+    ['a folder with a past', 'one page', 1],
+  ])(
+    'refuses a start on %s with %s left, and says what is to be done',
+    { timeout: 120_000 },
+    async (kind, _, pages) => {
+      await using disk = mountSmallDisk(40);
+      const dataDir = join(disk.path, 'data');
+      if (kind === 'a folder with a past') {
+        await using mesh = await startProcess({ dataDir, environment });
+        await mesh.stop();
+      }
+      const ballast = join(disk.path, 'ballast');
+      await writeFile(ballast, Buffer.alloc(40 * 1024 * 1024)).catch((error: NodeJS.ErrnoException) => {
+        expect(error.code).toBe('ENOSPC');
+      });
+      await truncate(ballast, (await stat(ballast)).size - pages * 4096);
+      await using refused = spawnProcess({ dataDir, environment });
+      expect(await refused.ended).toEqual({ code: 2, signal: null });
+      expect(refused.stderr()).toMatch(/^cannot start: .*disk .*full.*free space on .* and start again\n$/);
+      expect(refused.stderr()).toContain(dataDir);
+      await rm(ballast);
+      await using mesh = await startProcess({ dataDir, environment });
+      expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+    },
+  );
+
   it('has nothing accepted and shows in health, and work goes on once there is space', {
     timeout: 120_000,
   }, async () => {

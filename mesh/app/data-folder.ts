@@ -12,7 +12,7 @@ export interface DataFolder {
   readonly wasAbandoned: boolean;
   /** Which databases belong to it. */
   readonly manifest: Manifest;
-  /** Says that its databases were found in order: from now on giving it back is a clean end. */
+  /** Says that a process has started on it, databases and all: from now on giving it back is a clean end. */
   opened(): void;
   /** Gives it back. The end of the process does so too, however it ends. */
   release(): void;
@@ -20,7 +20,7 @@ export interface DataFolder {
 
 /**
  * Makes the data folder, if need be, and claims it for this process. FAILED_PRECONDITION `DATA_DIR_NOT_WRITABLE` or
- * `DATA_DIR_IN_USE`, or `DATA_MISMATCH` when its manifest is damaged.
+ * `DATA_DIR_IN_USE`, or `DATA_MISMATCH` when its manifest is damaged; UNAVAILABLE `STORAGE_FULL` when its disk is full.
  */
 export function claimDataFolder(path: string): DataFolder {
   // Lies there while an owner has the folder.
@@ -64,8 +64,15 @@ function asSetting<T>(path: string, change: () => T): T {
   } catch (error) {
     if (error instanceof MeshError) throw error;
     const { code, path: failed = path } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT') throw diskFull(path, failed, error);
     const why = code === 'EEXIST' ? `${failed} is a file` : `${failed} cannot be made: ${code}`;
     const text = `cannot use the data folder ${path} (${why}): set DATA_DIR to a folder that this user may write to`;
     throw new MeshError(Status.FAILED_PRECONDITION, 'DATA_DIR_NOT_WRITABLE', text, { cause: error });
   }
+}
+
+function diskFull(path: string, failed: string, cause: unknown): MeshError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const text = `the disk of the data folder ${path} is full (${failed} cannot be written: ${code}): free space on it and start again`;
+  return new MeshError(Status.UNAVAILABLE, 'STORAGE_FULL', text, { cause });
 }

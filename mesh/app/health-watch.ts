@@ -10,7 +10,7 @@ import type { Service } from './service.ts';
 
 const intervalMs = 5_000;
 
-/** What the services of a process stand on together. */
+/** What the services of a process depend on together. */
 export interface Brokers {
   readonly events: Pick<EventLog, 'check' | 'checkPartitions'>;
   readonly tasks: Pick<TaskQueue, 'check'>;
@@ -25,8 +25,8 @@ export interface HealthWatchOptions {
 }
 
 /**
- * Checks now and every 5 s what a process stands on, each thing once, and shows the outcome under every name that depends
- * on it: `''` on what all services check, a contract on its service, on the brokers that this needs, and on a check of its
+ * Checks now and every 5 s what a process depends on, each thing once, and shows the outcome under every name that needs it:
+ * `''` on what all services check, a contract on its service, on the brokers that this needs, and on a check of its
  * own. Resolves once each has been checked, with how to end that.
  */
 export async function watchHealth(options: HealthWatchOptions): Promise<() => void> {

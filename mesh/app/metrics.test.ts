@@ -19,7 +19,7 @@ async function scrape(address: string | undefined): Promise<string> {
 }
 
 describe('the metrics of a process', () => {
-  it('are served where METRICS_LISTEN says, and tell which version runs since when', async () => {
+  it('are served where METRICS_LISTEN says, and say which version runs since when', async () => {
     const mesh = await startMesh([], free);
     const text = await scrape(mesh.metricsAddress);
     await mesh.stop();

@@ -60,7 +60,6 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const openDatabase = createOpenDatabase(dataFolder, logger);
   const runtime = await openRuntime({ ...parts, engine, openDatabase, directory });
   const services = await buildServices(runtime, creators, directory);
-  dataFolder.opened();
   checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);

@@ -24,6 +24,11 @@ const keeps = (name: string): CreateService => {
     return { name, serves: [] };
   };
 };
+const cannotStart: CreateService = async () => ({
+  name: 'late',
+  serves: [],
+  start: () => Promise.reject(new Error('cannot start')),
+});
 const both = [keeps('order'), keeps('user')];
 
 let folder: Awaited<ReturnType<typeof tempFolder>>;
@@ -215,6 +220,20 @@ describe('a start on a data folder', () => {
     claimed.release();
     await run();
     expect(claimDataFolder(data).wasAbandoned).toBe(false);
+  });
+
+  it.each([
+    ['an address of a service that nobody knows', { DISCOVERY_URL: 'static:ordr=127.0.0.1:1' }],
+    ['a port that is not one of this machine', { GRPC_LISTEN: '192.0.2.1:0' }],
+  ])('keeps that in mind when a start is refused for %s', async (_title, environment: Record<string, string>) => {
+    await run();
+    await writeFile(join(data, '.running'), '');
+    await expect(run(both, data, environment)).rejects.toThrow(/ordr|192\.0\.2\.1/);
+    const claimed = claimDataFolder(data);
+    expect(claimed.wasAbandoned).toBe(true);
+    claimed.release();
+    await expect(run([...both, cannotStart])).rejects.toThrow('cannot start');
+    expect(claimDataFolder(data).wasAbandoned).toBe(true);
   });
 });
 

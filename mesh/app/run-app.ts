@@ -59,7 +59,7 @@ function describe(error: unknown): string {
   return `cannot start: ${error instanceof Error ? error.stack : String(error)}`;
 }
 
-/** Nothing accepted lives in memory alone, so ending and starting anew is the safe answer to a broken invariant. */
+/** Nothing accepted lives in memory alone, so ending and starting again is the safe answer to a broken invariant. */
 function endOnCrash(logger: Logger): void {
   const crash = (error: unknown) => {
     logger.fatal({ err: error }, 'unexpected error: the process ends, and goes on where it was when started again');
@@ -81,7 +81,10 @@ function endOnSignal(logger: Logger, stop: () => Promise<readonly string[]>): ()
       return;
     }
     firstMs = performance.now();
-    logger.info({ signal }, 'draining: finishing what is under way; another signal, a second from now, ends at once');
+    logger.info(
+      { signal },
+      'draining: finishing what is under way; another signal, a second from now, ends it immediately',
+    );
     const cutOff = await stop();
     const tookMs = Math.round(performance.now() - firstMs);
     if (cutOff.length === 0) logger.info({ took_ms: tookMs }, 'stopped');

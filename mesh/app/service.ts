@@ -14,7 +14,7 @@ import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-/** What a service stands on. It asks for what it needs; the process decides what that is (`DATABASE_URL`, ...). */
+/** What a service depends on. It asks for what it needs; the process decides what that is (`DATABASE_URL`, ...). */
 export interface Runtime {
   readonly config: Config;
   readonly logger: Logger;

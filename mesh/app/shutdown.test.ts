@@ -58,7 +58,7 @@ describe('a shutdown', () => {
     expect(Number(ended[0]?.split(' ')[1])).toBeGreaterThanOrEqual(4_000);
   });
 
-  it('names what fails to end, at once or later', async () => {
+  it('names what fails to end, immediately or later', async () => {
     const { shutdown, lines, finish } = begin();
     shutdown.add('work', 'order', () => {
       throw new Error('no');

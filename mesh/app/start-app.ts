@@ -29,7 +29,7 @@ export function startApp(config: Config, creators: readonly CreateService[], log
   return beginApp(config, creators, logger).ready;
 }
 
-/** The same, of a process that can be told to end before it is ready: calls that it has taken by then are finished. */
+/** The same, of a process that can be ended before it is ready: calls that it has taken by then are finished. */
 export function beginApp(config: Config, creators: readonly CreateService[], logger: Logger): StartingApp {
   const clock = systemClock;
   const health = createHealth(clock);
@@ -55,7 +55,9 @@ export function beginApp(config: Config, creators: readonly CreateService[], log
       const dataFolder = claimDataFolder(config.dataDir);
       releaseFolder = dataFolder.release;
       const parts = { config, creators, dataFolder, health, draining: draining.signal, shutdown, clock, logger };
-      return { ...(await openApp(parts)), stop };
+      const app = await openApp(parts);
+      dataFolder.opened();
+      return { ...app, stop };
     } catch (error) {
       starting = false;
       await stop();
@@ -67,7 +69,7 @@ export function beginApp(config: Config, creators: readonly CreateService[], log
   return { ready: start(), stop };
 }
 
-/** How an endless stream ends when its server does: the caller is told to come back. */
+/** How an endless stream ends when its server does: the caller is asked to come back. */
 export function drainingError(): MeshError {
   return new MeshError(
     Status.UNAVAILABLE,

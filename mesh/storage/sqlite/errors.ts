@@ -33,10 +33,19 @@ export function isCorruption(error: Error): error is MeshError {
   return error instanceof MeshError && error.code === Status.DATA_LOSS;
 }
 
-/** The refusal to open `path`: DATA_LOSS `STORAGE_CORRUPT` when it is damaged, else UNAVAILABLE `STORAGE_UNAVAILABLE`. */
+/**
+ * The refusal to open `path`: DATA_LOSS `STORAGE_CORRUPT` when it is damaged, UNAVAILABLE `STORAGE_FULL` when its disk is full,
+ * else UNAVAILABLE `STORAGE_UNAVAILABLE`.
+ */
 export function cannotOpenError(error: unknown, path: string): MeshError {
-  if (kindOf(error) === 'corrupt') return corruptError(path, textOf(error), error);
-  const message = `the database ${path} cannot be opened: ${textOf(error)}; check that its folder can be written and that no other process holds it`;
+  const kind = kindOf(error);
+  if (kind === 'corrupt') return corruptError(path, textOf(error), error);
+  const fault = `the database ${path} cannot be opened: ${textOf(error)}`;
+  if (kind === 'full') {
+    const text = `${fault}; free space on its disk and start again`;
+    return new MeshError(Status.UNAVAILABLE, 'STORAGE_FULL', text, { cause: error });
+  }
+  const message = `${fault}; check that its folder can be written and that no other process holds it`;
   return new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', message, { cause: error });
 }
 
