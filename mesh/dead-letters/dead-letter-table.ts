@@ -3,7 +3,7 @@ import { storableText } from '../storage/storable-text.ts';
 import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
 
-/** How long a letter that was redriven or discarded is kept in the database, for people to look into. */
+/** How long a letter that was redriven or discarded is kept in the database, for people to look into; `openAgingClock`. */
 const closedRetentionMs = 30 * 24 * 60 * 60 * 1000;
 
 // More than one, so that deleting is always ahead of closing; bounded, because others wait behind it.
@@ -16,8 +16,9 @@ export type ClosedState = 'redriven' | 'discarded';
 export interface Closing {
   readonly state: ClosedState;
   readonly note: string;
+  /** What the clock shows. */
   readonly timeMs: number;
-  /** How far those that left it before have aged. */
+  /** The time by which letters age. */
   readonly agedToMs: number;
 }
 
@@ -96,13 +97,13 @@ export async function closeLetter(
   closed: Closing,
 ): Promise<DeadLetter | undefined> {
   await tx.execute(
-    'DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE closed_time_ms < $1 LIMIT $2)',
+    'DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE closed_aged_ms < $1 LIMIT $2)',
     [closed.agedToMs - closedRetentionMs, maxDeletedPerClosing],
   );
   const [row] = await tx.query<DeadLetterRow>(
-    `UPDATE dead_letter SET state = $3, note = $4, closed_time_ms = $5
+    `UPDATE dead_letter SET state = $3, note = $4, closed_time_ms = $5, closed_aged_ms = $6
      WHERE id = $1 AND source = $2 AND state = 'open' RETURNING ${columns}`,
-    [id, source, closed.state, closed.note, closed.timeMs],
+    [id, source, closed.state, closed.note, closed.timeMs, closed.agedToMs],
   );
   return row && toLetter(row);
 }

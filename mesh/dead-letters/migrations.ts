@@ -25,4 +25,14 @@ export const deadLetterMigrations: readonly Migration[] = [
       CREATE INDEX dead_letter_closed ON dead_letter (closed_time_ms) WHERE closed_time_ms IS NOT NULL;
     `,
   },
+  {
+    // The first is for people; the other is what it is forgotten by, and no time of day.
+    name: '0002-closed-aged',
+    sql: `
+      ALTER TABLE dead_letter ADD COLUMN closed_aged_ms BIGINT;
+      UPDATE dead_letter SET closed_aged_ms = closed_time_ms WHERE closed_time_ms IS NOT NULL;
+      DROP INDEX dead_letter_closed;
+      CREATE INDEX dead_letter_closed ON dead_letter (closed_aged_ms) WHERE closed_aged_ms IS NOT NULL;
+    `,
+  },
 ];

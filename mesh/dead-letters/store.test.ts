@@ -14,8 +14,8 @@ describeOnEachDatabase((newUrl) => {
   let store: DeadLetterStore;
 
   beforeEach(async () => {
-    storage = await openStorage(newUrl());
     clock = createTestClock();
+    storage = await openStorage(newUrl(), { clock });
     store = createDeadLetterStore(storage, { clock });
     await store.migrate();
   });
@@ -160,7 +160,7 @@ describeOnEachDatabase((newUrl) => {
     it('is deleted in bounded portions, so that one redrive does not pay for a bulk of long ago', async () => {
       await storage.transaction(async (tx) => {
         for (let index = 0; index < 1_200; index += 1) await store.add(tx, aLetter);
-        await tx.execute("UPDATE dead_letter SET state = 'redriven', closed_time_ms = $1", [clock.now()]);
+        await tx.execute("UPDATE dead_letter SET state = 'redriven', closed_aged_ms = $1", [clock.now()]);
       });
       clock.advance(30 * dayMs + 1);
       const left: number[] = [];

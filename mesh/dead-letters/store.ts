@@ -1,8 +1,9 @@
-import { type AgingClock, openAgingClock, timesOf } from '../storage/aging-clock.ts';
+import { type AgingClock, openAgingClock } from '../storage/aging-clock.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import {
   type ClosedState,
+  type Closing,
   closeLetter,
   insertLetter,
   recordFailure,
@@ -20,7 +21,7 @@ const pageSize = 100;
  */
 export type Redrive = (letter: DeadLetter) => Promise<(tx: Transaction) => Promise<void>>;
 
-/** Keeps dead letters in a service's own database, and for 30 days more what was taken off the list. */
+/** Keeps dead letters in a service's own database, and for 30 days of running more what was taken off the list. */
 export interface DeadLetterStore {
   /** Makes the table, once. To be called before anything else. */
   migrate(): Promise<void>;
@@ -37,19 +38,19 @@ export interface DeadLetterStore {
 export function createDeadLetterStore(storage: Storage, { clock }: { readonly clock: Clock }): DeadLetterStore {
   let aging: AgingClock | undefined;
 
-  /** Takes a letter off the list; forgets of those that left it long ago no more than has really aged. */
-  const close = (tx: Transaction, source: DeadLetterSource, id: string, state: ClosedState, note: string) => {
-    const timeMs = clock.now();
-    return closeLetter(tx, source, id, { state, note, timeMs, agedToMs: Math.min(timeMs, aging?.nowMs() ?? 0) });
-  };
+  async function closingAs(state: ClosedState, note: string): Promise<Closing> {
+    aging ??= await openAgingClock(storage, clock);
+    return { state, note, timeMs: clock.now(), agedToMs: aging.nowMs() };
+  }
 
   async function redriveLetter(source: DeadLetterSource, id: string, redrive: Redrive): Promise<boolean> {
     try {
       const open = await selectLetter(storage, source, id);
       if (!open) return false;
       const handOver = await redrive(open);
+      const closing = await closingAs('redriven', '');
       return await storage.transaction(async (tx) => {
-        const letter = await close(tx, source, id, 'redriven', '');
+        const letter = await closeLetter(tx, source, id, closing);
         if (letter) await handOver(tx);
         return letter !== undefined;
       });
@@ -62,15 +63,17 @@ export function createDeadLetterStore(storage: Storage, { clock }: { readonly cl
   return {
     async migrate() {
       await storage.migrate('dead-letters', deadLetterMigrations);
-      aging = await openAgingClock(storage, timesOf(storage, 'dead_letter', 'closed_time_ms'), clock);
+      aging = await openAgingClock(storage, clock);
     },
     add: (tx, letter) => insertLetter(tx, letter, clock.now()),
     box: (source, redrive) => ({
       list: (filter, afterId) => listOpen(storage, source, filter, afterId),
       get: (id) => selectLetter(storage, source, id),
       redrive: (id) => redriveLetter(source, id, redrive),
-      discard: async (id, note) =>
-        (await storage.transaction((tx) => close(tx, source, id, 'discarded', note))) !== undefined,
+      async discard(id, note) {
+        const closing = await closingAs('discarded', note);
+        return (await storage.transaction((tx) => closeLetter(tx, source, id, closing))) !== undefined;
+      },
     }),
   };
 }

@@ -1,6 +1,6 @@
 import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
 import type { DeadLetterStore } from '../dead-letters/store.ts';
-import { openAgingClock, timesOf } from '../storage/aging-clock.ts';
+import { openAgingClock } from '../storage/aging-clock.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -59,7 +59,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   await deadLetters.migrate();
 
   const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
-  const aging = await openAgingClock(storage, timesOf(storage, 'inbox', 'time_ms'), clock);
+  const aging = await openAgingClock(storage, clock);
   const handling = createEventHandling({ storage, handler, deadLetters, retryDelaysMs, aging, clock, logger });
   const stopping = new AbortController();
   let member: EventConsumer | undefined;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../errors/mesh-error.ts';
-import { type AgingClock, openAgingClock, timesOf } from '../storage/aging-clock.ts';
+import { type AgingClock, openAgingClock } from '../storage/aging-clock.ts';
 import { loadMigrations } from '../storage/migrations.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
@@ -15,7 +15,7 @@ import {
 } from './handled-requests.ts';
 import type { Codec, Idempotency, RepeatableMethod } from './idempotency.ts';
 
-/** What idempotency stands on. */
+/** What idempotency depends on. */
 export interface IdempotencyOptions {
   readonly clock: Clock;
   /** How long answers are kept, counted while a process runs: at least 24 hours. Default: 7 days. */
@@ -30,7 +30,7 @@ const maxForgottenPerCall = 200;
 /** Idempotency in the service's own storage, to which it applies its migrations. */
 export async function createIdempotency(storage: Storage, options: IdempotencyOptions): Promise<Idempotency> {
   await storage.migrate('idempotency', await loadMigrations(new URL('./migrations/', import.meta.url)));
-  const aging = await openAgingClock(storage, timesOf(storage, 'handled_request', 'create_time'), options.clock);
+  const aging = await openAgingClock(storage, options.clock);
   const purge = createPurge(aging, options.retentionMs);
   return {
     once(method, request, work, transaction) {

@@ -15,9 +15,10 @@ export interface RepeatableMethod<Request, Response> {
 }
 
 /**
- * Makes mutations safe to repeat by their `request_id`. The first answer is kept for at least 24 hours, in the
- * transaction of the effect, whatever the machine's clock is set to; the same id with another payload is ALREADY_EXISTS `REQUEST_ID_REUSED`. Refusals are not
- * kept: nothing happened, so a repeated call decides anew. An empty `requestId` means: not safe to repeat.
+ * Makes mutations safe to repeat by their `request_id`. The first answer is kept for at least 24 hours in which a process
+ * runs, in the transaction of the effect, whatever the machine's clock is set to; the same id with another payload is
+ * ALREADY_EXISTS `REQUEST_ID_REUSED`. Refusals are not kept: nothing happened, so a repeated call decides again. An empty
+ * `requestId` means: not safe to repeat.
  */
 export interface Idempotency {
   /**

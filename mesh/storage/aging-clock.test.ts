@@ -1,24 +1,22 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock } from '../testing/test-clock.ts';
-import { openAgingClock, timesOf } from './aging-clock.ts';
+import { openAgingClock } from './aging-clock.ts';
+import { loadMigrations } from './migrations.ts';
 import { openStorage } from './open.ts';
+import type { Storage } from './storage.ts';
 
 const dayMs = 86_400_000;
 const nowMs = 1_780_000_000_000;
 
 describe('the aging clock', () => {
   describeOnEachDatabase((newUrl) => {
-    /** A process that keeps rows with times, opened with a clock that shows `clockMs`. */
-    async function start(url: string, clockMs: number, times: readonly number[] = []) {
+    /** A process whose clock shows `clockMs`. */
+    async function start(url: string, clockMs: number) {
       const clock = createTestClock(clockMs);
       const storage = await openStorage(url, { clock });
       onTestFinished(() => storage.close());
-      const sql = 'CREATE TABLE row (time_ms BIGINT NOT NULL); CREATE INDEX row_time ON row (time_ms)';
-      await storage.migrate('test', [{ name: '0001-init', sql }]);
-      for (const time of times) await storage.execute('INSERT INTO row (time_ms) VALUES ($1)', [time]);
-      const aging = await openAgingClock(storage, timesOf(storage, 'row', 'time_ms'), clock);
-      return { aging, clock, storage };
+      return { aging: await openAgingClock(storage, clock), clock, storage };
     }
 
     it('starts with what the clock shows where nothing is stored', async () => {
@@ -39,35 +37,106 @@ describe('the aging clock', () => {
 
     it.each([
       ['a year ahead', nowMs + 365 * dayMs],
-      ['right', nowMs],
-      ['a day behind', nowMs - dayMs],
+      ['right again', nowMs],
       ['at the epoch', 0],
-    ])('continues from the newest that is stored when the clock is %s', async (_title, clockMs) => {
-      const { aging } = await start(newUrl(), clockMs, [nowMs - 9 * dayMs, nowMs - 1000, nowMs - 5 * dayMs]);
-      expect(aging.nowMs()).toBe(nowMs - 1000);
-    });
-
-    it('passes over what was stored while a clock was far ahead', async () => {
-      const { aging } = await start(newUrl(), nowMs, [nowMs - 1000, nowMs + 365 * dayMs]);
-      expect(aging.nowMs()).toBe(nowMs - 1000);
-    });
-
-    it('continues from where another process has come, also where that stored nothing', async () => {
+    ])('continues from where another process has come when the clock is %s', async (_title, clockMs) => {
       const url = newUrl();
-      const first = await start(url, nowMs, [nowMs]);
+      const first = await start(url, nowMs);
       await first.storage.check();
       first.clock.advance(20 * dayMs);
       await first.storage.check();
       expect(first.aging.nowMs()).toBe(nowMs + 20 * dayMs);
-      const second = await start(url, nowMs + 365 * dayMs);
-      expect(second.aging.nowMs()).toBe(nowMs + 20 * dayMs);
+      expect((await start(url, clockMs)).aging.nowMs()).toBe(nowMs + 20 * dayMs);
     });
 
-    it('does not go back where it was once noted', async () => {
+    it.each([
+      ['a year ahead', nowMs + 365 * dayMs],
+      ['at the epoch', 0],
+    ])('goes on as it began where the clock of the first start was %s', async (_title, clockMs) => {
       const url = newUrl();
-      const first = await start(url, nowMs, [nowMs]);
-      await first.storage.execute('DELETE FROM row');
-      expect((await start(url, nowMs - dayMs, [nowMs - 3 * dayMs])).aging.nowMs()).toBe(nowMs);
+      const first = await start(url, clockMs);
+      first.clock.advance(1000);
+      expect(first.aging.nowMs()).toBe(clockMs + 1000);
+      expect((await start(url, nowMs)).aging.nowMs()).toBe(clockMs);
+    });
+
+    it('is the same for all processes that start together, whatever their clocks show', async () => {
+      const url = newUrl();
+      const clocks = [nowMs + 365 * dayMs, nowMs, nowMs - dayMs, 0];
+      const processes = await Promise.all(clocks.map((clockMs) => start(url, clockMs)));
+      const [first] = processes.map(({ aging }) => aging.nowMs());
+      expect(clocks).toContain(first);
+      for (const { clock } of processes) clock.advance(1000);
+      for (const { storage } of processes) await storage.check();
+      for (const { clock } of processes) clock.advance(1000);
+      for (const { storage } of processes) await storage.check();
+      for (const { aging } of processes) expect(aging.nowMs()).toBe((first ?? 0) + 2000);
+      expect((await start(url, nowMs)).aging.nowMs()).toBe((first ?? 0) + 1000);
+    });
+
+    it('counts no time that is stored once it has begun', async () => {
+      const url = newUrl();
+      const { storage } = await start(url, nowMs);
+      await makeTables(storage);
+      await addTimes(storage, [nowMs + dayMs, nowMs + 365 * dayMs]);
+      expect((await start(url, nowMs + 2 * dayMs)).aging.nowMs()).toBe(nowMs);
+    });
+
+    describe('in a database from before it was noted', () => {
+      /** The last process of the version before, whose rows have these times. */
+      async function keep(url: string, times: readonly number[]): Promise<void> {
+        const storage = await openStorage(url);
+        await makeTables(storage);
+        await addTimes(storage, times);
+        await storage.execute('DROP TABLE storage_probe');
+        await storage.execute("DELETE FROM schema_migration WHERE set_name = 'storage'");
+        await storage.close();
+      }
+
+      it.each([
+        ['a year ahead', nowMs + 365 * dayMs],
+        ['right', nowMs],
+        ['a day behind', nowMs - dayMs],
+        ['at the epoch', 0],
+      ])('starts with the newest of all tables when the clock is %s', async (_title, clockMs) => {
+        const url = newUrl();
+        await keep(url, [nowMs - 9 * dayMs, nowMs - 1000, nowMs - 5 * dayMs]);
+        const { aging, storage } = await start(url, clockMs);
+        expect(aging.nowMs()).toBe(nowMs - 1000);
+        await storage.check();
+        expect((await start(url, clockMs)).aging.nowMs()).toBe(nowMs - 1000);
+      });
+
+      it('passes over what was stored while a clock was far ahead', async () => {
+        const url = newUrl();
+        await keep(url, [nowMs - 1000, nowMs + 365 * dayMs]);
+        expect((await start(url, nowMs)).aging.nowMs()).toBe(nowMs - 1000);
+      });
+
+      it('starts with what the clock shows where its tables are empty', async () => {
+        const url = newUrl();
+        await keep(url, []);
+        expect((await start(url, nowMs)).aging.nowMs()).toBe(nowMs);
+      });
     });
   });
 });
+
+/** Two of the tables with times of the machine's clock, as their owners make them. */
+async function makeTables(storage: Storage): Promise<void> {
+  await storage.migrate('idempotency', await loadMigrations(new URL('../idempotency/migrations/', import.meta.url)));
+  const sql = 'CREATE TABLE buried_task (stamp TEXT NOT NULL PRIMARY KEY, time_ms BIGINT NOT NULL)';
+  await storage.migrate('buried-tasks', [{ name: '0001-init', sql }]);
+}
+
+/** Keeps the times in turn in one table and in the other. */
+async function addTimes(storage: Storage, times: readonly number[]): Promise<void> {
+  for (const [index, time] of times.entries()) {
+    await storage.execute(
+      index % 2 === 0
+        ? "INSERT INTO handled_request (method, request_id, fingerprint, create_time) VALUES ('m', $1, '', $2)"
+        : 'INSERT INTO buried_task (stamp, time_ms) VALUES ($1, $2)',
+      [String(index), time],
+    );
+  }
+}

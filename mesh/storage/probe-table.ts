@@ -22,22 +22,22 @@ export const probeMigrations: readonly Migration[] = [
 ];
 
 /**
- * A statement that notes what the clock shows and how far the rows have aged: never less than is noted, and nothing new
- * without `agedToMs` where something is. Its one row has `aged_to_ms`.
+ * Notes what the clock shows ($1), and how far the rows have aged ($2, or NULL): never less than is noted, and nothing where
+ * nothing is. Its one row has the `aged_to_ms` that is noted then.
  */
-export function noteSeen(clockMs: number, agedToMs: number | undefined): string {
-  const [clock, aged] = [Math.floor(clockMs), Math.floor(agedToMs ?? clockMs)];
-  const isOlder = agedToMs === undefined ? 'IS NOT NULL' : `> ${aged}`;
-  return `INSERT INTO storage_probe (id, clock_ms, aged_to_ms) VALUES (1, ${clock}, ${aged})
-    ON CONFLICT (id) DO UPDATE SET clock_ms = excluded.clock_ms, aged_to_ms =
-      CASE WHEN storage_probe.aged_to_ms ${isOlder} THEN storage_probe.aged_to_ms ELSE excluded.aged_to_ms END
-    RETURNING aged_to_ms`;
-}
+export const noteSeen = `INSERT INTO storage_probe (id, clock_ms) VALUES (1, $1)
+  ON CONFLICT (id) DO UPDATE SET clock_ms = excluded.clock_ms, aged_to_ms =
+    CASE WHEN $2 > storage_probe.aged_to_ms THEN $2 ELSE storage_probe.aged_to_ms END
+  RETURNING aged_to_ms`;
 
-/** A statement that notes how far the rows have aged: never less than is noted. */
-export function noteAged(agedToMs: number): string {
-  const aged = Math.floor(agedToMs);
-  return `UPDATE storage_probe SET aged_to_ms = ${aged} WHERE id = 1 AND (aged_to_ms IS NULL OR aged_to_ms < ${aged})`;
+/** Notes how far the rows have aged where nothing is noted; resolves with what is noted then. */
+export async function noteStartOfAging(db: Pick<Queryable, 'query'>, agedToMs: number): Promise<number> {
+  const [row] = await db.query<{ aged_to_ms: bigint }>(
+    `INSERT INTO storage_probe (id, aged_to_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET
+       aged_to_ms = COALESCE(storage_probe.aged_to_ms, excluded.aged_to_ms) RETURNING aged_to_ms`,
+    [agedToMs],
+  );
+  return Number(row?.aged_to_ms);
 }
 
 /** What was noted. */

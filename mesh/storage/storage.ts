@@ -26,7 +26,7 @@ export interface StorageOptions {
   readonly signal?: AbortSignal;
   /**
    * Transactions of one lane that wait at the same time, in this process, run one after another and share a commit; one
-   * that throws is undone, and told so, alone. For what many change at once and would otherwise wait for, or collide on:
+   * that throws is undone, and fails, alone. For what many change at a time and would otherwise wait for, or collide on:
    * the lane is named after it. Work that awaits anything else is refused (`TRANSACTION_AWAITED_OUTSIDE`); once it is done
    * no signal ends it any more. Default: none. SQLite runs all transactions so, whatever their lane.
    */

@@ -10,7 +10,7 @@ import { openStorage } from '../../storage/open.ts';
 import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
-import { createTestClock } from '../../testing/test-clock.ts';
+import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import type { EventLog } from '../event-log.ts';
 import { describeEventLog } from '../event-log-contract.ts';
 import { collector, event, numbered, readSome, text } from '../sample-events.testing.ts';
@@ -33,7 +33,26 @@ describe('the embedded event log in its file', () => {
   let folder: string;
   let log: EventLog;
 
-  const open = (clock: Clock = systemClock) => openEmbeddedLog(join(folder, 'events.db'), { clock, logger });
+  const open = (clock: Clock = systemClock) =>
+    openEmbeddedLog(join(folder, 'events.db'), {
+      clock,
+      logger,
+      open: (url) => openStorage(url, { soleUser: true, clock }),
+    });
+  /** Resolves when the retention waits for its next hour. */
+  const retained = (clock: TestClock) => eventually(() => expect(clock.pendingMs()).toContain(hourMs));
+  const anHourLater = async (clock: TestClock) => {
+    clock.advance(hourMs);
+    await retained(clock);
+    await log.check();
+  };
+  /** The log of a process with this clock, when the retention has done its first round. */
+  const openAt = async (clock: TestClock) => {
+    const opened = await open(clock);
+    await retained(clock);
+    await opened.check();
+    return opened;
+  };
   const reopen = async (clock: Clock = systemClock) => {
     await log.close();
     return await open(clock);
@@ -86,27 +105,90 @@ describe('the embedded event log in its file', () => {
 
   test('removes what is older than the retention at opening and every hour, and keeps the offsets', async () => {
     const clock = createTestClock();
-    log = await reopen(clock);
+    await log.close();
+    log = await openAt(clock);
     await log.ensureTopic('aging', { partitions: 1, retentionMs: hourMs });
     const aged = (value: string) => ({ ...event('aging', 'a', value), timeMs: clock.now() });
     const texts = async (count: number) => (await readSome(log, 'aging', { at: 'beginning' }, count)).map(text);
     await log.publish(Array.from({ length: 1200 }, (_, index) => aged(`old-${index}`)));
-    clock.advance(hourMs / 2);
+    await anHourLater(clock);
     await log.publish([aged('young')]);
     expect((await texts(1))[0]).toBe('old-0');
 
-    clock.advance(hourMs / 2 + 1);
-    await eventually(async () => expect((await texts(1))[0]).toBe('young'));
-    await eventually(() => expect(clock.pendingMs()).not.toEqual([]));
-    clock.advance(2 * hourMs);
-    await eventually(() => expect(clock.pendingMs()).not.toEqual([]));
+    await anHourLater(clock);
+    expect((await texts(1))[0]).toBe('old-0');
+    await anHourLater(clock);
+    expect((await texts(1))[0]).toBe('young');
+    await anHourLater(clock);
     await log.close();
     expect(await storedRecords()).toBe(0n);
-    log = await open(clock);
+    log = await openAt(clock);
     expect(await log.endOffsets('aging')).toEqual(new Map([[0, 1201n]]));
     await log.publish([aged('new')]);
     const fromRemoved = { at: 'offsets', offsets: new Map([[0, 7n]]) } as const;
     expect(await readSome(log, 'aging', fromRemoved, 1)).toMatchObject([{ offset: 1201n }]);
+  });
+
+  test('removes nothing for the time for which it was closed', async () => {
+    const clock = createTestClock();
+    await log.close();
+    log = await openAt(clock);
+    await log.ensureTopic('aging', { partitions: 1, retentionMs: 5 * hourMs });
+    const publish = (value: string) => log.publish([{ ...event('aging', 'a', value), timeMs: clock.now() }]);
+    await publish('before');
+    await anHourLater(clock);
+    for (const day of [8, 16]) {
+      await log.close();
+      clock.shift(8 * 24 * hourMs);
+      log = await openAt(clock);
+      await publish(`day ${day}`);
+      await anHourLater(clock);
+    }
+    const texts = async () => (await readSome(log, 'aging', { at: 'beginning' }, 1)).map(text);
+    for (let hours = 0; hours < 3; hours++) await anHourLater(clock);
+    expect(await texts()).toEqual(['before']);
+    await anHourLater(clock);
+    expect(await texts()).toEqual(['day 8']);
+  });
+
+  test('removes what a clock that was a year ahead has written, and what came after that, as all else', async () => {
+    const clock = createTestClock();
+    await log.close();
+    log = await openAt(clock);
+    await log.ensureTopic('aging', { partitions: 1, retentionMs: hourMs });
+    const publish = () => log.publish([{ ...event('aging', 'a', 'x'), timeMs: clock.now() }]);
+    clock.shift(365 * 24 * hourMs);
+    await publish();
+    clock.shift(-365 * 24 * hourMs);
+    await publish();
+    for (let hours = 0; hours < 3; hours++) await anHourLater(clock);
+    await log.close();
+    expect(await storedRecords()).toBe(0n);
+    log = await openAt(clock);
+  });
+
+  test('removes no event early where the mark of its age is damaged', async () => {
+    const clock = createTestClock();
+    await log.close();
+    log = await openAt(clock);
+    await log.ensureTopic('aging', { partitions: 1, retentionMs: 2 * hourMs });
+    await log.publish([event('aging', 'a', 'first')]);
+    await anHourLater(clock);
+    await log.publish([event('aging', 'a', 'second')]);
+    await anHourLater(clock);
+    await log.close();
+    const storage = await openStorage(`sqlite:${join(folder, 'events.db')}`);
+    expect(await storage.execute('UPDATE retention_mark SET aged_ms = aged_ms - 1000000000 WHERE end_offset = 2')).toBe(
+      1,
+    );
+    await storage.close();
+    log = await openAt(clock);
+    await log.publish([event('aging', 'a', 'third')]);
+    const texts = async () => (await readSome(log, 'aging', { at: 'beginning' }, 1)).map(text);
+    for (const oldest of ['first', 'second', 'third']) {
+      await anHourLater(clock);
+      expect(await texts()).toEqual([oldest]);
+    }
   });
 
   test('removes nothing young when the clock is far ahead, at opening or while it runs', async () => {
@@ -128,16 +210,15 @@ describe('the embedded event log in its file', () => {
 
   test('lets an event that claims to be from the future age with its neighbours', async () => {
     const clock = createTestClock();
-    log = await reopen(clock);
+    await log.close();
+    log = await openAt(clock);
     await log.ensureTopic('aging', { partitions: 1, retentionMs: hourMs });
     await log.publish([{ ...event('aging', 'a', 'x'), timeMs: clock.now() + 1000 * hourMs }]);
-    await eventually(() => expect(clock.pendingMs()).not.toEqual([]));
-    clock.shift(1);
+    await anHourLater(clock);
     await log.publish([{ ...event('aging', 'a', 'y'), timeMs: clock.now() }]);
-    clock.advance(hourMs);
-    await eventually(async () => {
-      expect((await readSome(log, 'aging', { at: 'beginning' }, 1)).map(text)).toEqual(['y']);
-    });
+    await anHourLater(clock);
+    await anHourLater(clock);
+    expect((await readSome(log, 'aging', { at: 'beginning' }, 1)).map(text)).toEqual(['y']);
   });
 
   test('finds a time by the first event that reached it, also when times are not in order', async () => {

@@ -3,10 +3,9 @@ import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { pause } from '../../telemetry/pause.ts';
-import { isDamage } from './damage.ts';
 import { readPartitions, writePartition } from './meta-rows.ts';
 import type { Partition } from './partition.ts';
-import { findOffset } from './reader.ts';
+import { forgetMarks, markEnds, type RetentionMark, readMarks, retentionMarkMigrations } from './retention-marks.ts';
 import { recordId } from './schema.ts';
 import type { Topics } from './topics.ts';
 
@@ -15,8 +14,9 @@ const intervalMs = 60 * 60 * 1000;
 const maxDeletedPerCommit = 500n;
 
 /**
- * Removes what is older than its topic's retention, now and every hour until `signal` aborts. Resolves at that end. Events
- * age by the time that passes while the log is open: a clock that is far ahead removes nothing that is not old.
+ * Marks where the partitions end and removes what is older than its topic's retention, now and every hour until `signal`
+ * aborts. Resolves at that end. Events age by the time that passes while the log is open, from the first mark behind them on:
+ * they are kept for their retention and up to two hours more, whatever a clock shows, and none is lost to a long stop.
  */
 export async function keepRetention(
   storage: Storage,
@@ -28,8 +28,8 @@ export async function keepRetention(
   let aging: AgingClock | undefined;
   while (!signal.aborted) {
     try {
-      aging ??= await openAgingClock(storage, { newest: async (limitMs) => newestOf(topics, limitMs) }, clock);
-      await removeOld(storage, topics, Math.min(clock.now(), aging.nowMs()), signal);
+      aging ??= await prepareAging(storage, clock);
+      await removeOld(storage, topics, aging.nowMs(), signal);
     } catch (error) {
       logger.warn({ err: error }, 'old events were not removed; the next try is in an hour');
     }
@@ -37,30 +37,32 @@ export async function keepRetention(
   }
 }
 
-/** The latest time that a partition has reached, of those not after the limit. */
-function newestOf(topics: Topics, limitMs: number): number | undefined {
-  let newestMs: number | undefined;
-  for (const { partitions } of topics.all()) {
-    for (const { head } of partitions) {
-      const reachedMs = Number(head.reachedMs);
-      if (reachedMs > 0 && reachedMs <= limitMs && reachedMs > (newestMs ?? 0)) newestMs = reachedMs;
-    }
-  }
-  return newestMs;
+async function prepareAging(storage: Storage, clock: Clock): Promise<AgingClock> {
+  await storage.migrate('event-log-retention', retentionMarkMigrations);
+  return await openAgingClock(storage, clock);
 }
 
 async function removeOld(storage: Storage, topics: Topics, nowMs: number, signal: AbortSignal): Promise<void> {
+  const marks = await readMarks(storage);
+  const partitions = topics.all().flatMap((topic) => topic.partitions);
+  marks.push(...(await markEnds(storage, partitions, marks, BigInt(nowMs))));
+  const marksOf = Map.groupBy(marks, ({ partitionId }) => partitionId);
   for (const topic of topics.all()) {
+    const beforeMs = BigInt(Math.floor(nowMs - topic.retentionMs));
     for (const partition of topic.partitions) {
-      try {
-        const keepFrom = await findOffset(storage, partition, nowMs - topic.retentionMs);
-        while (partition.start < keepFrom && !signal.aborted) await removeBatch(storage, partition, keepFrom);
-      } catch (error) {
-        // Nobody knows how old a damaged record is. It is reported where it is read, and the others go on ageing.
-        if (!isDamage(error)) throw error;
-      }
+      const keepFrom = endOfOld(marksOf.get(partition.id) ?? [], beforeMs);
+      if (partition.start >= keepFrom) continue;
+      while (partition.start < keepFrom && !signal.aborted) await removeBatch(storage, partition, keepFrom);
+      await forgetMarks(storage, partition.id, partition.start);
     }
   }
+}
+
+/** Where what had been written by `beforeMs` ends, as far as that was marked. */
+function endOfOld(marks: readonly RetentionMark[], beforeMs: bigint): bigint {
+  let end = 0n;
+  for (const { agedMs, endOffset } of marks) if (agedMs < beforeMs && endOffset > end) end = endOffset;
+  return end;
 }
 
 async function removeBatch(storage: Storage, partition: Partition, keepFrom: bigint): Promise<void> {

@@ -20,7 +20,7 @@ function listen(storage: Storage, channel = 'news') {
 }
 
 /** Notifies, and waits until `ear` has heard of it. */
-async function tell(storage: Storage, ear: { readonly heard: number }): Promise<void> {
+async function ring(storage: Storage, ear: { readonly heard: number }): Promise<void> {
   const before = ear.heard;
   storage.notify('news');
   await eventually(() => expect(ear.heard).toBeGreaterThan(before));
@@ -44,8 +44,8 @@ export function channelContract(newUrl: NewDatabaseUrl): void {
     const [one, other] = [await open(url), await open(url)];
     const [earOfOne, earOfOther] = [listen(one), listen(other)];
     for (let round = 0; round < 3; round += 1) {
-      await tell(one, earOfOther);
-      await tell(other, earOfOne);
+      await ring(one, earOfOther);
+      await ring(other, earOfOne);
     }
   });
 
@@ -83,13 +83,13 @@ export function channelContract(newUrl: NewDatabaseUrl): void {
     const url = newUrl();
     const [storage, other] = [await open(url), await open(url)];
     const [ended, still] = [listen(storage), listen(storage)];
-    await tell(other, still);
+    await ring(other, still);
     storage.notify('news');
     ended.end();
     ended.end();
     const before = ended.heard;
-    await tell(storage, still);
-    await tell(other, still);
+    await ring(storage, still);
+    await ring(other, still);
     expect(ended.heard).toBe(before);
   });
 
@@ -97,16 +97,16 @@ export function channelContract(newUrl: NewDatabaseUrl): void {
     const url = newUrl();
     const [storage, other] = [await open(url), await open(url)];
     const first = listen(storage);
-    await tell(other, first);
+    await ring(other, first);
     first.end();
-    await tell(other, listen(storage));
+    await ring(other, listen(storage));
   });
 
   it('keeps channels and databases apart', async () => {
     const [storage, elsewhere] = [await open(newUrl()), await open(newUrl())];
     const ear = listen(storage);
     const others = [listen(storage, 'weather'), listen(elsewhere)];
-    for (let round = 0; round < 5; round += 1) await tell(storage, ear);
+    for (let round = 0; round < 5; round += 1) await ring(storage, ear);
     // Once when it begins to listen, where calls may have been lost before that.
     for (const other of others) expect(other.heard).toBeLessThanOrEqual(1);
   });
@@ -115,12 +115,12 @@ export function channelContract(newUrl: NewDatabaseUrl): void {
     const url = newUrl();
     const [storage, other] = [await open(url), await open(url)];
     const [ear, still] = [listen(storage), listen(other)];
-    await tell(storage, ear);
+    await ring(storage, ear);
     await storage.close();
     const late = listen(storage);
     const before = ear.heard;
     storage.notify('news');
-    await tell(other, still);
+    await ring(other, still);
     expect([ear.heard, late.heard]).toEqual([before, 0]);
     late.end();
   });

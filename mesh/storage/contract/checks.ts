@@ -18,7 +18,7 @@ export function checkContract(newUrl: NewDatabaseUrl): void {
     const url = newUrl();
     const { storage, clock } = await openAt(url, 1000);
     const other = await open(url);
-    expect(await seenTimes(other)).toEqual({ clockMs: undefined, agedToMs: undefined });
+    expect(await seenTimes(other)).toEqual({ clockMs: undefined, agedToMs: 1000 });
     await storage.check();
     expect(await seenTimes(other)).toEqual({ clockMs: 1000, agedToMs: 1000 });
     clock.advance(5000);

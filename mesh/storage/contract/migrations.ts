@@ -45,7 +45,7 @@ export function migrationContract(newUrl: NewDatabaseUrl): void {
     await expect(migrating).rejects.toThrow(/migration 0001-init of test.*restore/);
   });
 
-  it('applies nothing of a set of which one migration fails, and all of it once that is mended', async () => {
+  it('applies nothing of a set of which one migration fails, and all of it once that is fixed', async () => {
     const storage = await open(newUrl());
     const broken = { name: '0002-broken', sql: 'CREATE TABLE half (id BIGINT); CREATE TABL typo (id BIGINT)' };
     await expect(storage.migrate('test', [counters, broken])).rejects.toThrow(/CREATE TABL typo/);

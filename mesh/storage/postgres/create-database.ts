@@ -37,7 +37,7 @@ export async function withClient(
   action: (client: pg.Client) => Promise<unknown>,
 ): Promise<void> {
   const client = new pg.Client(config);
-  // Whoever waits for a statement is told by its rejection.
+  // Whoever waits for a statement gets its rejection.
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -11,13 +11,13 @@ export interface LaneMember {
   losses: number;
   /** Runs its work, in the context of its caller; returns why that cannot be committed. */
   run(connection: Connection): Promise<Failed | undefined>;
-  /** Tells that what ran last was committed. */
+  /** Says that what ran last was committed. */
   committed(): void;
-  /** Tells that it came to nothing. */
+  /** Says that it came to nothing. */
   reject(error: unknown): void;
 }
 
-/** A transaction that `answered` tells of. */
+/** A transaction whose outcome `answered` waits for. */
 export function createLaneMember<T>(
   server: string,
   work: Work<T>,

@@ -231,7 +231,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
     expect(results.toSorted()).toEqual([1, 2, 3].slice(0, count));
   });
 
-  it('tells those that ran when the connection is lost; those behind them run on another', async () => {
+  it('fails those that ran when the connection is lost; those behind them run on another', async () => {
     const sleep = async (tx: Transaction) => Number((await tx.query('SELECT pg_sleep(60)')).length);
     const refuse = async (tx: Transaction) => {
       await increment(tx);
@@ -248,7 +248,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
     expect(await storage.transaction(increment, inLane)).toBe(2);
   });
 
-  it('tells all that the outcome is unknown when the connection is lost during their commit, and goes on', async () => {
+  it('answers all that the outcome is unknown when the connection is lost during their commit, and goes on', async () => {
     await storage.migrate('test', [slowCommit]);
     const outcomes = Promise.allSettled(runTogether(Array.from({ length: 3 }, () => increment)));
     await terminateSleeper(storage);
@@ -257,7 +257,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
     expect(await storage.transaction(increment, inLane)).toBe(1);
   });
 
-  it('tells all that wait when the server cannot be reached, and works again after its restart', async () => {
+  it('fails all that wait when the server cannot be reached, and works again after its restart', async () => {
     await server.killImmediate();
     const outcomes = await Promise.allSettled(runTogether(Array.from({ length: 200 }, () => increment)));
     for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: unavailable });
@@ -266,7 +266,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
     expect(await storage.transaction(increment, inLane)).toBe(1);
   });
 
-  it('tells all that wait when no connection becomes free in time', async () => {
+  it('fails all that wait when no connection becomes free in time', async () => {
     const small = await openPostgres(url, { poolSize: 1, connectTimeoutMs: 200 });
     onTestFinished(() => small.close());
     const held = Promise.withResolvers<void>();

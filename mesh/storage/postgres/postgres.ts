@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { applyMigrations, type SchemaTransaction } from '../migrations.ts';
 import { prepare } from '../prepare.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
-import { createWriteCheck } from '../write-check.ts';
+import { createWriteCheck, type WriteOnce } from '../write-check.ts';
 import { openChannels } from './channels.ts';
 import { acquire, type Connection } from './connection.ts';
 import { ensureDatabase } from './create-database.ts';
@@ -15,13 +15,13 @@ import { createPool, type Pool } from './pool.ts';
 import { runTransaction } from './run-transaction.ts';
 import { createStatementCache } from './statements.ts';
 import { valueTypes } from './values.ts';
-import { writeOnce } from './write-once.ts';
+import { withNumbers, writeOnce } from './write-once.ts';
 
 /** Settings of a PostgreSQL database. */
 export interface PostgresOptions {
   /** How many connections are open at most; more calls wait for one. Default 10. */
   readonly poolSize?: number;
-  /** What `check` notes the time of. Default: the machine's. */
+  /** What `check` notes the time of, and rows age by. Default: the machine's. */
   readonly clock?: Clock;
   /**
    * How long a check waits for the server's answer, which it gives after 4 s at the latest, and `close` for what is under way,
@@ -53,7 +53,7 @@ export async function openPostgres(url: string, options: PostgresOptions = {}): 
   } catch (error) {
     throw connectError(error, server);
   }
-  return await prepare(createStorage(config, options, server));
+  return await prepare(createStorage(config, options, server), options.clock ?? systemClock);
 }
 
 function createStorage(
@@ -94,8 +94,10 @@ function createStorage(
       await waitBeforeRunningAgain(failure, server, attempts);
     }
   };
-  const write = (sql: string): Promise<readonly Row[]> =>
-    gate.enter(async () => writeOnce(await connectFrom(checks), sql, server, { silentAfterMs, onSilent: abandonAll }));
+  const write: WriteOnce = (sql, params) =>
+    gate.enter(async () =>
+      writeOnce(await connectFrom(checks), withNumbers(sql, params), server, { silentAfterMs, onSilent: abandonAll }),
+    );
   const runInTransaction = <T>(work: (tx: SchemaTransaction) => Promise<T>, signal?: AbortSignal): Promise<T> =>
     gate.enter(() => runTransaction(() => connect(signal), server, work, signal));
 
@@ -135,7 +137,7 @@ function read(url: string, options: PostgresOptions) {
     connectionString: url,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     keepAlive: true,
-    // Tells of a server that is gone without a word; the system's own default is two hours.
+    // Notices a server that is gone without a word; the system's own default is two hours.
     keepAliveInitialDelayMillis: 10_000,
     types: valueTypes,
     options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),

@@ -63,7 +63,7 @@ async function runShared(
   return [...unfinished, ...done.flatMap((member) => answer(member, failed))];
 }
 
-/** Keeps or undoes what was done since the savepoint, and sets it anew; returns why the transaction was lost with that. */
+/** Keeps or undoes what was done since the savepoint, and sets it again; returns why the transaction was lost with that. */
 async function separate(connection: Connection, failed: Failed | undefined): Promise<unknown> {
   try {
     await connection.script(
@@ -75,7 +75,7 @@ async function separate(connection: Connection, failed: Failed | undefined): Pro
   }
 }
 
-/** Tells a member what became of it, unless it is to run again. */
+/** Gives a member its answer, unless it is to run again. */
 function answer(member: LaneMember, failed: Failed | undefined): Unfinished[] {
   if (mayRunAgain(failed?.engineError)) return [{ member, lostRace: failed?.engineError }];
   if (failed === undefined) member.committed();

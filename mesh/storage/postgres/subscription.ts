@@ -23,7 +23,7 @@ export async function openSubscription(
   const client = new pg.Client(config);
   const lost = Promise.withResolvers<void>();
   const followed = new Set<string>();
-  // At once, also where the server does not answer: nothing is under way that could be lost.
+  // Immediately, also where the server does not answer: nothing is under way that could be lost.
   const close = (): void => destroy(client);
   client.on('error', () => undefined);
   client.once('end', () => {

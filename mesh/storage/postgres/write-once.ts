@@ -36,3 +36,8 @@ export async function writeOnce(
     connection.release();
   }
 }
+
+/** The statement with its numbers in the text: one message with several statements has no parameters. */
+export function withNumbers(sql: string, params: readonly (number | null)[]): string {
+  return sql.replaceAll(/\$(\d+)/g, (_, digits: string) => String(params[Number(digits) - 1]));
+}

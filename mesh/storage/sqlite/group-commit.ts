@@ -46,7 +46,7 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
   const schedule = (): void => {
     if (scheduled || queue.length === 0) return;
     scheduled = true;
-    // Not at once: what else arrives in this turn shares the commit.
+    // Not immediately: what else arrives in this turn shares the commit.
     setImmediate(() => queueMicrotask(start));
   };
   const start = (): void => {

@@ -26,7 +26,7 @@ export interface SqliteOptions {
    * Whether the structure of the whole file is looked at first (`PRAGMA quick_check`), for about 1 ms a MiB. Default false.
    */
   readonly verify?: boolean;
-  /** What `check` notes the time of. Default: the machine's. */
+  /** What `check` notes the time of, and rows age by. Default: the machine's. */
   readonly clock?: Clock;
   /** The size it may grow to, in pages of 4 KiB; beyond it writes fail with `STORAGE_FULL`. Default: the disk's. */
   readonly maxPages?: number;
@@ -59,7 +59,8 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     channels.close();
     connection.close();
   };
-  const writeCheck = createWriteCheck(query, options.clock ?? systemClock);
+  const clock = options.clock ?? systemClock;
+  const writeCheck = createWriteCheck(query, clock);
   const execute: Storage['execute'] = (sql, params) => transaction((tx) => tx.execute(sql, params));
   const storage: Storage = {
     dialect: 'sqlite',
@@ -75,16 +76,13 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     notify: channels.notify,
     listen: channels.listen,
     searchDamage: searchDamage({ query, execute }, (text) => corruptError(path, text)),
-    async check() {
-      if (connection.damage) throw connection.damage;
-      await writeCheck();
-    },
+    check: () => (connection.damage ? Promise.reject(connection.damage) : writeCheck()),
     close() {
       closing ??= close();
       return closing;
     },
   };
-  return await prepare(storage);
+  return await prepare(storage, clock);
 }
 
 function open(path: string, options: SqliteOptions): Connection {

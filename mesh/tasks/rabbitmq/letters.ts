@@ -1,7 +1,7 @@
 import type { DeadLetter, DeadLetterBox } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import { isInfrastructureFault } from '../../errors/codes.ts';
-import { openAgingClock, timesOf } from '../../storage/aging-clock.ts';
+import { openAgingClock } from '../../storage/aging-clock.ts';
 import type { Migration, Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { NewTask } from '../task-queue.ts';
@@ -41,7 +41,7 @@ export async function createTaskLetters(
   const letters = createDeadLetterStore(storage, { clock });
   await letters.migrate();
   await storage.migrate('buried-tasks', buriedMigrations);
-  const aging = await openAgingClock(storage, timesOf(storage, 'buried_task', 'time_ms'), clock);
+  const aging = await openAgingClock(storage, clock);
   const write = (identity: string, letter: NewLetter) =>
     storage.transaction(async (tx) => {
       const agedToMs = aging.nowMs();
