@@ -247,7 +247,7 @@ describe('a process that is killed while it opens its databases', () => {
     return signal === 'SIGKILL';
   }
 
-  it('leaves a folder that starts, whichever step was its last', { timeout: 120_000 }, async () => {
+  it('leaves a folder that starts, whichever step was its last', { timeout: 240_000 }, async () => {
     let step = 1;
     for (; await openUntil(step); step += 1) {
       await run();
