@@ -39,6 +39,8 @@ export interface EngineCall extends CallContext {
    * grpc-js, whose server cannot compress.
    */
   compressReplies: boolean;
+  /** The bytes of its request that are in memory until a handler asks for it; 0 where the requests are a stream. */
+  readonly requestBytes: number;
   /** Whether the call has ended: nobody waits for its answer. */
   readonly isOver: boolean;
   /** One text value of the request's metadata, without making all of `metadata`. */

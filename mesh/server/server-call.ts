@@ -74,6 +74,10 @@ export class ServerCall implements CallScope, MeshCallContext, EnteringCall {
     this.#engineCall.compressReplies = compress;
   }
 
+  get requestBytes(): number {
+    return this.#engineCall.requestBytes;
+  }
+
   get isOver(): boolean {
     return this.#engineCall.isOver;
   }

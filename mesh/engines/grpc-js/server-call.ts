@@ -7,6 +7,8 @@ import { isReset } from './tuned-server.ts';
 /** What the four kinds of call of grpc-js have in common. */
 export interface RawCall {
   readonly metadata: WireMetadata;
+  /** Where it has one request: its bytes, decompressed. */
+  readonly request?: Buffer;
   readonly cancelled: boolean;
   getPeer(): string;
   getDeadline(): Date | number;
@@ -42,6 +44,10 @@ export class ServerCall implements EngineCall {
 
   get isOver(): boolean {
     return this.#ended || this.#raw.cancelled || isReset(this.#raw);
+  }
+
+  get requestBytes(): number {
+    return this.#raw.request?.length ?? 0;
   }
 
   get metadata(): Metadata {

@@ -11,6 +11,7 @@ import { EchoDefinition, type EchoHandlers, echoService } from '../test-support/
 import { frame, rawCall, rawConnection } from '../test-support/raw-call.ts';
 import { serveForTest } from '../test-support/serve-echo.ts';
 import { type AdmissionPolicy, type FixedLimits, fixedLimits } from './policy.ts';
+import type { ProcessLimits } from './process-load.ts';
 
 const ada = User.fromPartial({ id: 'u1', name: 'Ada' });
 
@@ -33,7 +34,11 @@ function heldHandlers() {
 }
 
 describe.each(engineNames)('admission on %s', (engineName) => {
-  async function start(handlers: Partial<EchoHandlers>, limits: FixedLimits | AdmissionPolicy) {
+  async function start(
+    handlers: Partial<EchoHandlers>,
+    limits: FixedLimits | AdmissionPolicy,
+    process: ProcessLimits = {},
+  ) {
     const policy = 'hasSlot' in limits ? limits : fixedLimits(limits);
     const health = createHealth(systemClock);
     const served = await serveForTest({
@@ -41,6 +46,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
       serves: [echoService(handlers)],
       health,
       admission: () => policy,
+      process,
     });
     onTestFinished(() => served.server.drain(0));
     /** A client with a connection of its own. */
@@ -161,6 +167,42 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     }
     await expect(Promise.all(taken)).resolves.toHaveLength(3);
   });
+
+  it.each([
+    ['a connection', { waitingBytesPerConnection: 100_000 }, {}],
+    ['the process', {}, { waitingBytes: 100_000 }],
+  ])(
+    'lets only so many bytes of requests wait of %s, until those are begun or cancelled',
+    async (_, limits, process) => {
+      const held = heldHandlers();
+      const { connect } = await start({ one: held.one }, { working: 1, ...limits }, process);
+      const { calls, health } = connect();
+      const large = (name: string) => named(name.repeat(60_000));
+      const giveUp = new AbortController();
+      const answers = [calls.one(large('a'))];
+      await eventually(() => expect(held.begun).toHaveLength(1));
+      answers.push(calls.one(large('b')));
+      const cancelled = calls.one(large('c'), { signal: giveUp.signal }).catch((error) => error.name);
+      await health.check({ service: '' });
+      const refusal = { code: Status.RESOURCE_EXHAUSTED, details: expect.stringContaining('call again later') };
+      await expect(calls.one(named('d'))).rejects.toMatchObject(refusal);
+      giveUp.abort();
+      expect(await cancelled).toBe('AbortError');
+      await health.check({ service: '' });
+      answers.push(calls.one(large('e')));
+      await health.check({ service: '' });
+      await expect(calls.one(named('f'))).rejects.toMatchObject(refusal);
+      for (const count of [1, 2, 3]) {
+        await eventually(() => expect(held.begun).toHaveLength(count));
+        held.returnOne();
+      }
+      await expect(Promise.all(answers)).resolves.toHaveLength(3);
+      const last = calls.one(named('g'));
+      await eventually(() => expect(held.begun).toHaveLength(4));
+      held.returnOne();
+      await last;
+    },
+  );
 
   it('answers for its health while no other call can begin', async () => {
     const held = heldHandlers();

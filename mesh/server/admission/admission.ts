@@ -5,6 +5,8 @@ export interface EnteringCall {
   readonly path: string;
   /** The connection that it came over. */
   readonly peer: string;
+  /** What its request takes of memory while it waits. */
+  readonly requestBytes: number;
   /** Whether it has ended: nobody waits for its answer. */
   readonly isOver: boolean;
   /** Milliseconds left until its deadline, 0 when that has passed, `Infinity` without one. */

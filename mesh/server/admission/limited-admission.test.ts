@@ -11,6 +11,7 @@ function callOver(peer: string): EnteringCall {
   return {
     path: '/test/Call',
     peer,
+    requestBytes: 0,
     isOver: false,
     remainingMs: () => Number.POSITIVE_INFINITY,
     listenForEnd: () => undefined,

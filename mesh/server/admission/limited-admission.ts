@@ -16,6 +16,7 @@ import type { Starter, Turns } from './turns.ts';
 export class LimitedAdmission implements Admission, Starter, Slots, Load {
   working = 0;
   waiting = 0;
+  waitingBytes = 0;
   streams = 0;
   readonly #policy: AdmissionPolicy;
   readonly #turns: Turns;
@@ -34,8 +35,8 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   enter(call: EnteringCall, work: Work): Promise<Place> {
     const line = this.#lineOf(call.peer);
     const isStreaming = work === 'streaming';
-    const fits = this.#policy.mayWait(this, line) && (!isStreaming || this.#policy.mayStream(this, line));
-    if (!fits) {
+    const mayWait = this.#process.mayWait && this.#policy.mayWait(this, line);
+    if (!mayWait || (isStreaming && !this.#policy.mayStream(this, line))) {
       this.#tidy(call.peer, line);
       throw this.#overloaded(call);
     }
@@ -53,7 +54,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
       const occupant = line.takeFirst();
       if (occupant === undefined) continue;
       this.#makeReady(line);
-      this.waiting -= 1;
+      this.#hasWaited(occupant);
       this.#start(occupant);
       return true;
     }
@@ -84,13 +85,14 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   join(occupant: Occupant): void {
     occupant.line.add(occupant);
     this.waiting += 1;
+    this.#hold(occupant, occupant.heldBytes);
     this.#makeReady(occupant.line);
     this.#turns.ask(this);
   }
 
   giveUp(occupant: Occupant): void {
     occupant.line.remove(occupant);
-    this.waiting -= 1;
+    this.#hasWaited(occupant);
   }
 
   freeSlot({ line }: Occupant): void {
@@ -111,6 +113,18 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
 
   nowMs(): number {
     return this.#policy.returned === undefined ? 0 : performance.now();
+  }
+
+  #hasWaited(occupant: Occupant): void {
+    this.waiting -= 1;
+    this.#hold(occupant, -occupant.heldBytes);
+    occupant.heldBytes = 0;
+  }
+
+  #hold({ line }: Occupant, bytes: number): void {
+    this.#process.waitingBytes += bytes;
+    this.waitingBytes += bytes;
+    line.waitingBytes += bytes;
   }
 
   #start(occupant: Occupant): void {

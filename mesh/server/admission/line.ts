@@ -13,6 +13,8 @@ export class Line<Kind extends Waiter> implements Load {
   working = 0;
   streams = 0;
   waiting = 0;
+  /** Kept by who has them wait. */
+  waitingBytes = 0;
   /** Whether it waits for its turn among the lines. Kept by who gives the turns. */
   isReady = false;
   /** Those that have a slot and do not need it now. Kept by who gives the slots. */

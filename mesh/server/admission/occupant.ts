@@ -30,6 +30,8 @@ export class Occupant implements Place, CallEndListener, Waiter {
   /** Whether it has a slot, and needs it now. Kept by who gives them. */
   slot: 'none' | 'working' | 'resting' = 'none';
   hasBegun = false;
+  /** Bytes of its request, until it is taken out of its line. Kept by who gives the slots. */
+  heldBytes: number;
   /** When it came, and when it had its first slot. */
   readonly cameMs: number;
   begunMs = 0;
@@ -46,6 +48,7 @@ export class Occupant implements Place, CallEndListener, Waiter {
     this.line = line;
     this.call = call;
     this.isStreaming = isStreaming;
+    this.heldBytes = call.requestBytes;
     this.cameMs = slots.nowMs();
   }
 

@@ -4,6 +4,8 @@ export interface Load {
   readonly working: number;
   /** Calls that wait for a slot. */
   readonly waiting: number;
+  /** Bytes of the requests of those calls. */
+  readonly waitingBytes: number;
   /** Streaming handlers that have not returned, whatever they do. */
   readonly streams: number;
 }
@@ -31,6 +33,8 @@ export interface FixedLimits {
   readonly workingPerConnection?: number;
   /** Calls that may wait, of a service. Default 10,000. A connection has at most as many as it may have streams. */
   readonly waiting?: number;
+  /** Bytes of the requests that wait of a connection, at which none of it may wait any more. Default 16 MiB. */
+  readonly waitingBytesPerConnection?: number;
   /** Streaming handlers that have not returned, of a service. Default 10,000. */
   readonly streams?: number;
   /** The same of one connection. Default 1,000. */
@@ -44,13 +48,14 @@ export function fixedLimits({
   working = 256,
   workingPerConnection = 128,
   waiting = 10_000,
+  waitingBytesPerConnection = 16 * 1024 * 1024,
   streams = 10_000,
   streamsPerConnection = 1_000,
 }: FixedLimits = {}): AdmissionPolicy {
   return {
     hasSlot: (service) => service.working < working,
     hasSlotFor: (connection) => connection.working < workingPerConnection,
-    mayWait: (service) => service.waiting < waiting,
+    mayWait: (service, connection) => service.waiting < waiting && connection.waitingBytes < waitingBytesPerConnection,
     mayStream: (service, connection) => service.streams < streams && connection.streams < streamsPerConnection,
     retryAfterMs: () => retryAfterMs,
   };

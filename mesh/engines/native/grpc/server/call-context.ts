@@ -27,6 +27,7 @@ export abstract class CallContext implements EngineCall {
 
   abstract get deadlineMs(): number | undefined;
   abstract get isOver(): boolean;
+  abstract get requestBytes(): number;
 
   get metadata(): Metadata {
     this.#metadata ??= metadataOf(this.#head.list.fields);

@@ -9,6 +9,7 @@ import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } f
 export class ManyRequestsCall extends ServerCall implements StreamEvents {
   readonly #requests: MessageQueue<unknown>;
   readonly #reader: MessageReader;
+  readonly requestBytes = 0;
 
   constructor(hosted: HostedMethod, start: CallStart, tools: ServerCallTools) {
     super(hosted, start, tools);

@@ -1,5 +1,5 @@
 import type { StreamEvents } from '../../http2/stream.ts';
-import type { ReceivedMessage } from '../compression.ts';
+import { CompressedMessage, type ReceivedMessage } from '../compression.ts';
 import { MessageReader } from '../message-reader.ts';
 import type { WheelTimer } from '../timer-wheel.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
@@ -23,6 +23,11 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
   /** Whether the request has not come whole. */
   get waitsForRequest(): boolean {
     return !this.#begun && !this.isOver;
+  }
+
+  get requestBytes(): number {
+    const message = this.#message;
+    return (message instanceof CompressedMessage ? message.bytes : message)?.length ?? 0;
   }
 
   /** Ends the call unless its request comes whole before. */
