@@ -234,7 +234,7 @@ export function sagaStepStateToJSON(object: SagaStepState): string {
 export const DeadLetterSource = {
   /** DEAD_LETTER_SOURCE_UNSPECIFIED - Not used; in a filter: any. */
   DEAD_LETTER_SOURCE_UNSPECIFIED: 0,
-  /** DEAD_LETTER_SOURCE_EVENT - A consumer of the event log. */
+  /** DEAD_LETTER_SOURCE_EVENT - The event log: a consumer of it could not handle the event, or the log refused to take it. */
   DEAD_LETTER_SOURCE_EVENT: 1,
   /** DEAD_LETTER_SOURCE_TASK - A worker of the task queue. */
   DEAD_LETTER_SOURCE_TASK: 2,
