@@ -36,7 +36,10 @@ export interface EventHandling {
    * cannot be used, or `signal` aborted between two tries. Then the event has to be handed over again.
    */
   handle(event: StoredEvent, signal: AbortSignal): Promise<void>;
-  /** Throws while an event waits because this mesh is wired wrongly: with what it was answered last. */
+  /**
+   * Throws while an event waits here because this mesh is wired wrongly: with what it was answered last. It no longer waits
+   * here once its partition is handled by another process.
+   */
   check(): void;
   /** Handles the event of a dead letter again, unless it has had its effect already. */
   readonly redrive: Redrive;
@@ -46,8 +49,8 @@ export interface EventHandling {
 export function createEventHandling(options: EventHandlingOptions): EventHandling {
   const { storage, handler, deadLetters, retryDelaysMs, aging, clock, logger } = options;
   const { group } = handler;
-  /** By partition, the answer for which its event waits. */
-  const miswired = new Map<string, MeshError>();
+  /** By partition, the answer for which its event waits, and what aborts when others handle it from then on. */
+  const miswired = new Map<string, { readonly answer: MeshError; readonly signal: AbortSignal }>();
 
   async function rememberOnce(
     tx: Transaction,
@@ -61,9 +64,9 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     return await remember(tx, group, inboxId(attributes), as, aging.nowMs());
   }
 
-  function waitFor(answer: MeshError, event: StoredEvent, attributes: EventAttributes): void {
-    const isFirst = !miswired.has(partitionOf(event));
-    miswired.set(partitionOf(event), answer);
+  function waitFor(answer: MeshError, event: StoredEvent, attributes: EventAttributes, signal: AbortSignal): void {
+    const isFirst = miswired.get(partitionOf(event))?.signal !== signal;
+    miswired.set(partitionOf(event), { answer, signal });
     if (!isFirst) return;
     const details = { err: answer, group, event: attributes.id, topic: event.topic, partition: event.partition };
     logger.error(details, 'an event waits: whom its handler asks is missing or refuses this service; see the settings');
@@ -108,7 +111,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
           return;
         } catch (error) {
           if (error instanceof MeshError && isMiswired(error)) {
-            waitFor(error, event, attributes);
+            waitFor(error, event, attributes, signal);
             throw error;
           }
           if (isInfrastructureFault(error)) throw error;
@@ -128,7 +131,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       }
     },
     check() {
-      for (const answer of miswired.values()) throw answer;
+      for (const { answer, signal } of miswired.values()) if (!signal.aborted) throw answer;
     },
     async redrive(letter) {
       const event = fromLetter(letter);
