@@ -36,8 +36,8 @@ export interface ServiceConsumer {
   /** Finishes the events in hand; one that waits for its next try is left to the next start. */
   stop(): Promise<void>;
   /**
-   * Rejects while a partition stands still: what lies there is damaged (`PARTITION_UNREADABLE`), or its event waits for
-   * somebody who is missing, or who refuses this service.
+   * Rejects while a partition stands still: what lies there is damaged (`PARTITION_UNREADABLE`), its broker cannot give it
+   * though others can be read, or its event waits for somebody who is missing, or who refuses this service.
    */
   check(): Promise<void>;
   /** The group's dead letters. A redriven one goes to the handler through the inbox, in one transaction. */

@@ -44,15 +44,18 @@ export interface ConsumeOptions {
   /**
    * Has its effect, durably, and resolves; only then is the offset committed. While it rejects, the event is handed over
    * again after a growing delay and its partition waits. Events of one partition come one at a time, in order;
-   * partitions run side by side. `signal` aborts when the member is stopping: who waits then rejects, and whoever has
-   * the partition next is handed the event again.
+   * partitions run side by side. `signal` aborts when the member is stopping, or another process gets the partition: who
+   * waits then rejects, and whoever has the partition next is handed the event again.
    */
   readonly handle: (event: StoredEvent, signal: AbortSignal) => Promise<void>;
 }
 
 /** A member of a group at work. */
 export interface EventConsumer {
-  /** Rejects with DATA_LOSS `PARTITION_UNREADABLE` while a partition stands still because what lies there is damaged. */
+  /**
+   * Rejects while a partition stands still and others go on: with DATA_LOSS `PARTITION_UNREADABLE` because what lies there is
+   * damaged, with UNAVAILABLE because its broker has not given it for several seconds.
+   */
   check(): Promise<void>;
   /** Finishes what is under way, commits it, and leaves the group, whose other members take over. */
   stop(): Promise<void>;

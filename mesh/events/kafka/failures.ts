@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { NewEvent } from '../event-log.ts';
-import { meansOf } from './protocol-errors.ts';
+import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 
 /** What a call to a closed log is answered. */
 export function logClosed(): MeshError {
@@ -48,4 +48,36 @@ export function eventTooLarge({ topic, key }: NewEvent, bytes: number, maxBytes:
     `the event ${key} for ${topic} takes ${bytes} bytes, its brokers allow ${maxBytes} (max.message.bytes): send a reference instead`,
     { metadata: { topic, key } },
   );
+}
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+  readonly next: bigint;
+}
+
+/** What is reported for a partition that stands still at `place`, because of what lies there or who asks. */
+export function partitionUnreadable(place: Place, cause: Error): MeshError {
+  if (meansOf(cause) === 'miswired') return partitionAway(place, cause);
+  const text =
+    `what lies at ${nameOf(place)} cannot be read: ${cause.message}. The partition waits: ` +
+    'restore it, or stop the group and commit a later offset for it';
+  return new MeshError(Status.DATA_LOSS, 'PARTITION_UNREADABLE', text, { metadata: metadataOf(place), cause });
+}
+
+/** What is reported for a partition that its brokers do not give. Nothing of it is known to be lost. */
+export function partitionAway(place: Place, cause: Error): MeshError {
+  // Brokers compare what they read with its checksum too.
+  if (protocolErrorOf(cause) === 'CORRUPT_MESSAGE') return partitionUnreadable(place, cause);
+  const { code, reason, message } = toLogFailure(cause);
+  const text = `${nameOf(place)} waits, the other partitions go on: ${message}`;
+  return new MeshError(code, reason, text, { metadata: metadataOf(place), cause });
+}
+
+function nameOf({ topic, partition, next }: Place): string {
+  return `${topic}/${partition}/${next}`;
+}
+
+function metadataOf({ topic, partition, next }: Place): Record<string, string> {
+  return { topic, partition: `${partition}`, offset: `${next}` };
 }

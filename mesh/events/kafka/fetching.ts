@@ -4,7 +4,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { pause } from '../../telemetry/pause.ts';
 import { backoffDelayMs } from '../backoff.ts';
 import type { PartitionResponse } from './fetch-response.ts';
-import { type Broker, type Cluster, createCluster, fetchFrom, metadataMaxAgeMs, protocolError } from './kafkajs.ts';
+import { type Cluster, createCluster, fetchFrom, metadataMaxAgeMs, protocolError } from './kafkajs.ts';
 import { createPartitionFeed, type FetchTarget, type PartitionFeed } from './partition-feed.ts';
 import { meansOf } from './protocol-errors.ts';
 
@@ -26,11 +26,16 @@ const shortWaitMs = 20;
 const maxBytes = 4 * 1024 * 1024;
 const maxPartitionBytes = 1024 * 1024;
 const backoff = { firstMs: 100, maxMs: 5000 };
+const leaderNotAvailable = 5;
+const noLeader = '-1';
+// How soon a partition that has no leader is looked for again.
+const leaderlessMaxAgeMs = 1000;
 
 /**
  * Delivers what the targets' partitions have and get, in order, until `signal` aborts. It follows partitions to other
- * brokers. An offset that the log has no more goes on at the oldest that is kept. A partition that cannot be read stops
- * alone. Rejects when a topic is missing, and after too many failures in a row.
+ * brokers. An offset that the log has no more goes on at the oldest that is kept. A partition that cannot be read, or has
+ * no leader, stops alone, and so do those of a broker that does not answer. Rejects when a topic is missing, and when the
+ * cluster could not be asked too many times in a row.
  */
 export async function fetchUntilAborted(options: FetchingOptions): Promise<void> {
   const { kafka, signal, clock, logger, maxFailures } = options;
@@ -45,16 +50,16 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
       }
     };
     signal.addEventListener('abort', disconnect);
-    const before = positionsOf(feeds);
     try {
       await connection.connect();
-      while (!signal.aborted) {
+      for (let isConnected = true; isConnected && !signal.aborted; ) {
         await takeTargets(feeds, options);
-        await fetchFromLeaders(connection, [...feeds.values()], options);
+        isConnected = await fetchFromLeaders(connection, [...feeds.values()], options);
+        failures = 0;
       }
     } catch (error) {
       if (signal.aborted) return;
-      failures = positionsOf(feeds) === before ? failures + 1 : 1;
+      failures += 1;
       if (failures >= maxFailures || meansOf(error) === 'missing-topic') throw error;
       if (failures === 1) logger.warn({ err: error }, 'Kafka cannot be read from; it is tried again');
     } finally {
@@ -63,10 +68,6 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
     }
     if (failures > 0) await pause(clock, backoffDelayMs(backoff, failures), signal);
   }
-}
-
-function positionsOf(feeds: ReadonlyMap<FetchTarget, PartitionFeed>): string {
-  return [...feeds.keys()].map(({ next }) => next).join();
 }
 
 async function takeTargets(
@@ -78,86 +79,113 @@ async function takeTargets(
   }
 }
 
-/** Rejects when leadership has moved or a broker is gone, resolves when the signal has aborted, or after a few seconds. */
+/**
+ * Fetches until the signal aborts, leadership has moved, or what is known of the leaders is old. False when a broker did
+ * not answer: its connections are of no use any more. Rejects when the cluster cannot be asked, or a topic is missing.
+ */
 async function fetchFromLeaders(
   cluster: Cluster,
   feeds: readonly PartitionFeed[],
   options: FetchingOptions,
-): Promise<void> {
+): Promise<boolean> {
   const { signal, clock } = options;
   await cluster.addMultipleTargetTopics([...new Set(feeds.map(({ target }) => target.topic))]);
   await cluster.refreshMetadata();
-  const ofLeader = new Map<string, PartitionFeed[]>();
-  for (const feed of feeds) {
-    const { topic, partition } = feed.target;
-    const [leader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-    if (leader === undefined) throw new Error(`${topic}/${partition} has no leader now`);
-    ofLeader.set(leader, [...(ofLeader.get(leader) ?? []), feed]);
-  }
+  const ofLeader = Map.groupBy(feeds, (feed) => findLeader(cluster, feed));
+  const leaderless = ofLeader.get(noLeader) ?? [];
+  ofLeader.delete(noLeader);
+  for (const feed of leaderless) feed.miss(protocolError(leaderNotAvailable));
   const over = new AbortController();
-  const stale = clock.after(metadataMaxAgeMs, () => over.abort());
   const ended = AbortSignal.any([signal, over.signal]);
+  const isStale = pause(clock, leaderless.length > 0 ? leaderlessMaxAgeMs : metadataMaxAgeMs, ended);
+  let isConnected = true;
   const loops = [...ofLeader].map(async ([nodeId, led]) => {
     try {
-      const broker = await cluster.findBroker({ nodeId });
-      while (!ended.aborted) await fetchOnce(cluster, broker, led, options);
+      await fetchFromLeader(cluster, nodeId, led, { ...options, signal: ended });
     } catch (error) {
+      if (meansOf(error) === 'missing-topic') throw error;
+      isConnected = false;
+      if (!signal.aborted) for (const feed of led) feed.miss(asError(error));
+    } finally {
       over.abort();
-      throw error;
     }
   });
+  void isStale.then(() => over.abort());
   // All of them: one that goes on would deliver what the next round fetches as well.
-  const outcome = (await Promise.allSettled(loops)).find(({ status }) => status === 'rejected');
-  stale();
-  if (outcome?.status === 'rejected') throw outcome.reason;
+  const outcomes = await Promise.allSettled([isStale, ...loops]);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  return isConnected;
 }
 
-async function fetchOnce(
+/** Resolves when the signal has aborted, or another broker may lead by now. */
+async function fetchFromLeader(
   cluster: Cluster,
-  broker: Broker,
+  nodeId: string,
   feeds: readonly PartitionFeed[],
   { clock, signal, logger }: FetchingOptions,
 ): Promise<void> {
-  for (const feed of feeds) await feed.handOn();
-  const hungry = feeds.filter(({ isHungry }) => isHungry);
-  if (hungry.length === 0) return await pause(clock, shortWaitMs, signal);
-  const maxWaitMs = feeds.some(({ isHeldBack }) => isHeldBack) ? shortWaitMs : longestWaitMs;
-  const { partitions } = await fetchFrom(broker, inRandomOrder(hungry).map(toRequest), { maxWaitMs, maxBytes });
-  for (const response of partitions) {
-    const isMeant = ({ target }: PartitionFeed) =>
-      target.topic === response.topic && target.partition === response.partition;
-    const feed = hungry.find(isMeant);
-    if (feed === undefined) continue;
-    if (response.errorCode === 0) feed.accept(response);
-    else await recover(cluster, feed, response, logger);
+  for (let isLeader = true; isLeader && !signal.aborted; ) {
+    for (const feed of feeds) await feed.handOn();
+    const hungry = feeds.filter(({ isHungry }) => isHungry);
+    if (hungry.length === 0) {
+      await pause(clock, shortWaitMs, signal);
+      continue;
+    }
+    const maxWaitMs = feeds.some(({ isHeldBack }) => isHeldBack) ? shortWaitMs : longestWaitMs;
+    const broker = await cluster.findBroker({ nodeId });
+    const { partitions } = await fetchFrom(broker, inRandomOrder(hungry).map(toRequest), { maxWaitMs, maxBytes });
+    for (const response of partitions) {
+      const isMeant = ({ target }: PartitionFeed) =>
+        target.topic === response.topic && target.partition === response.partition;
+      const feed = hungry.find(isMeant);
+      if (feed === undefined) continue;
+      if (response.errorCode === 0) feed.accept(response);
+      else if (!(await recover(cluster, feed, response, logger))) isLeader = false;
+    }
+    for (const feed of hungry) await feed.handOn();
   }
-  for (const feed of hungry) await feed.handOn();
 }
 
-/** Throws what a new look at the cluster may help; what concerns the partition alone stops it alone. */
+/** False when a new look at the cluster may help. What concerns the partition alone stops it alone. */
 async function recover(
   cluster: Cluster,
   feed: PartitionFeed,
   { errorCode }: PartitionResponse,
   logger: Logger,
-): Promise<void> {
+): Promise<boolean> {
   const error = protocolError(errorCode);
   const means = meansOf(error);
-  if (means === 'out-of-range') await startOver(cluster, feed.target, logger);
-  else if (means === 'passing' || means === 'missing-topic') throw error;
-  else feed.fail(error);
+  if (means === 'missing-topic') throw error;
+  if (means === 'out-of-range' && (await startOver(cluster, feed.target, logger))) return true;
+  if (means !== 'passing' && means !== 'out-of-range') {
+    feed.fail(error);
+    return true;
+  }
+  feed.miss(error);
+  return false;
 }
 
-async function startOver(cluster: Cluster, target: FetchTarget, logger: Logger): Promise<void> {
+/** False when the offset is kept after all. */
+async function startOver(cluster: Cluster, target: FetchTarget, logger: Logger): Promise<boolean> {
   const { topic, partition } = target;
   const ask = async (fromBeginning: boolean) => {
     const [answer] = await cluster.fetchTopicsOffset([{ topic, fromBeginning, partitions: [{ partition }] }]);
     return BigInt(answer?.partitions[0]?.offset ?? target.next);
   };
-  const [oldest, end] = [await ask(true), await ask(false)];
-  if (target.next >= oldest && target.next <= end) return;
+  const [oldest, end] = await Promise.all([ask(true), ask(false)]);
+  if (target.next >= oldest && target.next <= end) return false;
   logger.warn({ topic, partition, offset: `${target.next}`, oldest: `${oldest}` }, 'an offset is not kept any more');
   target.next = oldest;
+  return true;
+}
+
+function findLeader(cluster: Cluster, { target: { topic, partition } }: PartitionFeed): string {
+  const [leader = noLeader] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+  return leader;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** Brokers fill their answer in the order of the request: nobody is always last. */

@@ -9,10 +9,10 @@ import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.
 import { describeWithServer } from '../../testing/servers.ts';
 import type { EventLog, StoredEvent } from '../event-log.ts';
 import { silent as logger } from '../events.testing.ts';
-import { murmur2 } from '../murmur2.ts';
 import { collector, event, numbered, readSome, text } from '../sample-events.testing.ts';
 import { openKafkaLog } from './kafka-log.ts';
 import { createKafka } from './kafkajs.ts';
+import { keyFor } from './key-for.testing.ts';
 import { fetchTopicIds } from './topic-ids.ts';
 
 const patience = { timeout: 30_000 };
@@ -61,8 +61,7 @@ describeWithServer(kafka, 'reading from Kafka', () => {
   }
 
   /** A key of a partition of two. */
-  const keyOf = (partition: number) =>
-    ['a', 'b', 'c', 'd', 'e'].find((key) => (murmur2(Buffer.from(key)) & 0x7fffffff) % 2 === partition) ?? '';
+  const keyOf = (partition: number) => keyFor(partition, 2);
 
   test.each(['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'])('reads what is compressed with %s', async (codec) => {
     await createTopic({ 'compression.type': codec });
@@ -91,6 +90,16 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     };
     await log.consume({ group: randomUUID(), topics: [topic], handle });
     await expect.poll(() => handled, patience).toBe(count);
+  });
+
+  test('an event that waits keeps what came for its partition alone, not the whole answer', async () => {
+    await createTopic({}, 4);
+    const values = Array.from({ length: 4 }, (_, partition) => {
+      return { ...event(topic, keyFor(partition, 4), ''), value: randomBytes(900_000) };
+    });
+    await log.publish(values);
+    const seen = await readSome(log, topic, { at: 'beginning' }, 4);
+    for (const { value } of seen) expect(value.buffer.byteLength).toBeLessThan(1_900_000);
   });
 
   test('passes over a batch that compaction left empty', async () => {

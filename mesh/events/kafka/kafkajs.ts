@@ -10,7 +10,7 @@ export interface Cluster {
   disconnect(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   refreshMetadata(): Promise<void>;
-  /** The partitions by the id of the broker that leads them. */
+  /** The partitions by the id of the broker that leads them; `-1` where none does. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
   findBroker(options: { readonly nodeId: string }): Promise<Broker>;
   readonly brokerPool: {
@@ -79,6 +79,7 @@ const { requests } = require('kafkajs/src/protocol/requests') as { readonly requ
 const errorCodes = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
 
 stopIdleTimers();
+letLeadersBeMissing();
 
 /** How long a broker may take to answer, in milliseconds. */
 export const requestTimeoutMs = 10_000;
@@ -198,4 +199,29 @@ function stopIdleTimers(): void {
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0) schedule.call(this);
   };
+}
+
+interface Metadata {
+  readonly topicMetadata: readonly { readonly partitionMetadata: readonly { readonly leader: number }[] }[];
+}
+
+/**
+ * One partition without a leader makes the library refuse all that it is answered about topics, so that a group could
+ * neither read the others nor stay together. A request for that partition still fails, since it has no broker to go to.
+ */
+function letLeadersBeMissing(): void {
+  for (const version of [0, 1, 2, 3, 4, 5, 6]) {
+    const response = require(`kafkajs/src/protocol/requests/metadata/v${version}/response`) as {
+      parse(answer: Metadata): Promise<Metadata>;
+    };
+    const { parse } = response;
+    response.parse = async (answer) => {
+      const topicMetadata = answer.topicMetadata.map((topic) => ({
+        ...topic,
+        partitionMetadata: topic.partitionMetadata.filter(({ leader }) => leader >= 0),
+      }));
+      await parse({ ...answer, topicMetadata });
+      return answer;
+    };
+  }
 }

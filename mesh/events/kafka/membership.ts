@@ -52,7 +52,7 @@ const backoff = { firstMs: 200, maxMs: 5000 };
 /**
  * Joins a group in the background and stays in it. The library's consumer does nothing but that: all of its partitions
  * are paused, so that its heartbeats wait for no handler and none of its fetches outlives an assignment. One that has
- * crashed is made anew.
+ * crashed is replaced.
  */
 export function joinGroup(options: MembershipOptions): Membership {
   const { newClient, createMissing, group, topics, onAssigned, onRevoked, clock } = options;

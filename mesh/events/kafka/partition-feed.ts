@@ -1,9 +1,9 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
+import type { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { backoffDelayMs } from '../backoff.ts';
+import { type Backoff, backoffDelayMs } from '../backoff.ts';
 import type { StoredEvent } from '../event-log.ts';
+import { partitionAway, partitionUnreadable } from './failures.ts';
 import type { PartitionResponse } from './fetch-response.ts';
 import { type Chunk, readChunks } from './read-chunks.ts';
 
@@ -17,7 +17,7 @@ export interface FetchTarget {
   hasRoom(): boolean;
   /** Takes a bounded number of events. */
   deliver(events: readonly StoredEvent[]): void;
-  /** Told when the partition cannot be read on, and with `undefined` when it can be again. */
+  /** Called when the partition cannot be read on, and with `undefined` when it can be again. */
   failed(error: MeshError | undefined): void;
 }
 
@@ -31,37 +31,55 @@ export interface PartitionFeed {
   accept(response: PartitionResponse): void;
   /** Hands on what there is room for. Never rejects: what cannot be read stops this partition alone. */
   handOn(): Promise<void>;
-  /** Stops the partition for a while, because it cannot be read. */
+  /**
+   * Lets the partition rest for a moment: its brokers cannot give it now. The target hears of it when that has happened
+   * several times in a row, about six seconds. Changes nothing while it rests or still has something to hand on.
+   */
+  miss(error: Error): void;
+  /** Stops the partition for a while, because it cannot be read, and reports that immediately. */
   fail(error: Error): void;
 }
 
-const retryBackoff = { firstMs: 1000, maxMs: 60_000 };
+const missBackoff = { firstMs: 100, maxMs: 5000 };
+const failBackoff = { firstMs: 1000, maxMs: 60_000 };
+// A partition that moves to another broker is away for less.
+const reportedMisses = 7;
 
 /** Makes a feed that has nothing yet. */
 export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: Logger): PartitionFeed {
   const { topic, partition } = target;
   let chunks: AsyncGenerator<Chunk> | undefined;
   let failures = 0;
+  let isReported = false;
   let isResting = false;
 
   function succeed(): void {
-    if (failures === 0) return;
-    logger.info({ topic, partition, failures }, 'a partition of Kafka can be read again');
+    if (isReported) {
+      logger.info({ topic, partition, failures }, 'a partition of Kafka can be read again');
+      target.failed(undefined);
+    }
     failures = 0;
-    target.failed(undefined);
+    isReported = false;
   }
 
-  function fail(error: Error): void {
+  function rest(backoff: Backoff): void {
     chunks = undefined;
     failures += 1;
     isResting = true;
-    clock.after(backoffDelayMs(retryBackoff, failures), () => {
+    clock.after(backoffDelayMs(backoff, failures), () => {
       isResting = false;
     });
-    const failure = partitionUnreadable(target, error);
-    if (failures === 1)
-      logger.error({ err: failure, topic, partition }, 'a partition of Kafka cannot be read: it stops');
+  }
+
+  function report(failure: MeshError): void {
+    if (!isReported) logger.error({ err: failure, topic, partition }, 'a partition of Kafka cannot be read: it stops');
+    isReported = true;
     target.failed(failure);
+  }
+
+  function fail(error: Error): void {
+    rest(failBackoff);
+    report(partitionUnreadable(target, error));
   }
 
   return {
@@ -73,33 +91,34 @@ export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: L
       return !isResting && !target.hasRoom();
     },
     accept(response) {
-      chunks = readChunks(response, target.next);
+      chunks = readChunks(withoutOthers(response), target.next);
     },
     async handOn() {
       try {
         while (chunks !== undefined && target.hasRoom()) {
           const { value, done } = await chunks.next();
-          if (done) {
-            chunks = undefined;
-            return;
-          }
-          if (value.events.length > 0) target.deliver(value.events);
-          target.next = value.next;
+          if (!done) {
+            if (value.events.length > 0) target.deliver(value.events);
+            target.next = value.next;
+          } else chunks = undefined;
           succeed();
         }
       } catch (error) {
         fail(error instanceof Error ? error : new Error(String(error)));
       }
     },
+    miss(error) {
+      if (isResting || chunks !== undefined) return;
+      rest(missBackoff);
+      logger.debug({ err: error, topic, partition, failures }, 'a partition of Kafka cannot be read now');
+      if (failures >= reportedMisses) report(partitionAway(target, error));
+    },
     fail,
   };
 }
 
-function partitionUnreadable({ topic, partition, next }: FetchTarget, cause: Error): MeshError {
-  const place = `${topic}/${partition}/${next}`;
-  const text =
-    `what lies at ${place} cannot be read: ${cause.message}. The partition waits: ` +
-    'restore it, or stop the group and commit a later offset for it';
-  const metadata = { topic, partition: `${partition}`, offset: `${next}` };
-  return new MeshError(Status.DATA_LOSS, 'PARTITION_UNREADABLE', text, { metadata, cause });
+/** A copy of the records when most of the answer they are a part of is about others: who is held back keeps all of it. */
+function withoutOthers(response: PartitionResponse): PartitionResponse {
+  const { records } = response;
+  return records.length * 2 < records.buffer.byteLength ? { ...response, records: Buffer.from(records) } : response;
 }

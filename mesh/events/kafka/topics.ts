@@ -1,4 +1,4 @@
-import kafkajs, { type Admin } from 'kafkajs';
+import kafkajs, { type Admin, type PartitionMetadata } from 'kafkajs';
 import type { Clock } from '../../telemetry/clock.ts';
 import { pause } from '../../telemetry/pause.ts';
 import { defaultPartitions, defaultRetentionMs } from '../envelope.ts';
@@ -52,7 +52,7 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
   }
 
   async function load(name: string): Promise<KafkaTopic> {
-    const partitions = await use((admin) => countPartitions(admin, name));
+    const { length: partitions } = await use((admin) => partitionsOf(admin, name));
     return { name, partitions, maxBatchBytes: await use((admin) => maxBatchBytes(admin, name)) };
   }
 
@@ -83,7 +83,11 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
 
   return {
     get,
-    look: async (name) => void (await use((admin) => countPartitions(admin, name))),
+    async look(name) {
+      const partitions = await use((admin) => partitionsOf(admin, name));
+      const away = partitions.find(({ leader }) => leader < 0);
+      if (away) throw new Error(`${name}/${away.partitionId} has no leader now`);
+    },
     forget: (name) => void known.delete(name),
     async all() {
       const { topics } = await use((admin) => admin.fetchTopicMetadata());
@@ -102,10 +106,10 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
 }
 
 /** Asks for this topic alone, so that the answer is about no other. */
-async function countPartitions(admin: Admin, name: string): Promise<number> {
+async function partitionsOf(admin: Admin, name: string): Promise<readonly PartitionMetadata[]> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
-    return topics[0]?.partitions.length ?? 0;
+    return topics[0]?.partitions ?? [];
   } catch (error) {
     throw meansOf(error) === 'missing-topic' ? unknownTopic(name) : error;
   }

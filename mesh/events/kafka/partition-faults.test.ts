@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Status } from 'nice-grpc-common';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createDeadLetterStore } from '../../dead-letters/store.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { openStorage } from '../../storage/open.ts';
+import { systemClock as clock } from '../../telemetry/clock.ts';
+import { freePort } from '../../testing/guarded-process.ts';
+import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import type { EventHandler } from '../consumer.ts';
+import { createEventConsumer } from '../create-consumer.ts';
+import type { EventLog } from '../event-log.ts';
+import { silent } from '../events.testing.ts';
+import { collector, event, text } from '../sample-events.testing.ts';
+import { openKafkaLog } from './kafka-log.ts';
+import { createKafka } from './kafkajs.ts';
+import { keyFor } from './key-for.testing.ts';
+import { type RepliesProxy, startRepliesProxy } from './replies-proxy.testing.ts';
+
+const patience = { timeout: 40_000 };
+const storageError = 56;
+
+describeWithServer(kafka, 'a partition that its broker cannot give', () => {
+  let server: KafkaServer;
+  let proxy: RepliesProxy;
+  let log: EventLog;
+  const logger = silent.child({});
+  const warn = vi.spyOn(logger, 'warn');
+
+  beforeAll(async () => {
+    const [port, brokerPort] = [await freePort(), await freePort()];
+    proxy = await startRepliesProxy(port, brokerPort);
+    server = await startKafka({ proxy: { port, brokerPort } });
+    vi.spyOn(logger, 'child').mockReturnValue(logger as never);
+    log = openKafkaLog(`kafka://127.0.0.1:${port}`, { clock, logger });
+  }, 60_000);
+  afterAll(async () => {
+    await log.close();
+    proxy.close();
+    await server.stop();
+  });
+
+  test('stops alone, shows in the check, and costs no connections; then it goes on', { timeout: 90_000 }, async () => {
+    const topic = `test.${randomUUID()}`;
+    await log.ensureTopic(topic, { partitions: 2 });
+    const [bad, good] = [keyFor(0, 2), keyFor(1, 2)];
+    proxy.failFetches(topic, 0, storageError);
+    const seen = collector();
+    const consumer = await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
+    await log.publish([event(topic, bad, 'bad')]);
+    let published = 0;
+    const goOn = async () => {
+      await log.publish([event(topic, good, `${published}`)]);
+      published += 1;
+      await expect.poll(() => seen.perKey()[good]?.length, patience).toBe(published);
+    };
+    await goOn();
+    const outcome = async () => {
+      await goOn();
+      return await consumer.check().catch((error: unknown) => error);
+    };
+    const metadata = { topic, partition: '0', offset: '0' };
+    await expect
+      .poll(outcome, patience)
+      .toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE', metadata });
+    const [connections, warnings] = [proxy.connections, warn.mock.calls.length];
+    for (let round = 0; round < 100; round++) await goOn();
+    expect(proxy.connections - connections).toBeLessThan(3);
+    expect(warn.mock.calls.length - warnings).toBeLessThan(3);
+
+    proxy.failFetches(topic, 0, 0);
+    await expect.poll(() => seen.perKey()[bad], patience).toEqual(['bad']);
+    await expect(consumer.check()).resolves.toBeUndefined();
+  });
+
+  test('whose event waits for settings is no concern any more of a process that lost it to another', {
+    timeout: 90_000,
+  }, async () => {
+    const [topic, group] = [`test.${randomUUID()}`, randomUUID()];
+    await log.ensureTopic(topic, { partitions: 2 });
+    await log.publish([0, 1].map((partition) => event(topic, keyFor(partition, 2), `${partition}`)));
+    const folder = await mkdtemp(join(tmpdir(), 'partition-faults-'));
+    const storage = await openStorage(`sqlite:${join(folder, 'service.db')}`);
+    const joinAs = async (isWired: () => boolean) => {
+      const handled: number[] = [];
+      const handle: EventHandler['handle'] = async ({ partition }) => {
+        if (!isWired()) throw new MeshError(Status.PERMISSION_DENIED, 'DENIED', 'wired wrongly');
+        handled.push(partition);
+        return undefined;
+      };
+      const consumer = await createEventConsumer({
+        events: log,
+        storage,
+        handler: { group, topics: [topic], handle },
+        deadLetters: createDeadLetterStore(storage, { clock }),
+        clock,
+        logger: silent,
+      });
+      await consumer.start();
+      return { handled, consumer, outcome: () => consumer.check().then(() => 'well', String) };
+    };
+    let isWired = false;
+    const one = await joinAs(() => isWired);
+    await expect.poll(one.outcome, patience).toContain('wired wrongly');
+    const two = await joinAs(() => true);
+    await expect.poll(() => two.handled.length, patience).toBe(1);
+    await expect.poll(one.outcome, patience).toContain('wired wrongly');
+    isWired = true;
+    await expect.poll(() => [...one.handled, ...two.handled].toSorted(), patience).toEqual([0, 1]);
+    await expect.poll(one.outcome, { timeout: 2000 }).toBe('well');
+    await Promise.all([one.consumer.stop(), two.consumer.stop()]);
+    await storage.close();
+    await rm(folder, { recursive: true });
+  });
+});
+
+describeWithServer(kafka, 'a partition without a leader', () => {
+  let server: KafkaServer;
+  beforeAll(async () => {
+    server = await startKafka({ brokers: 3 });
+  }, 90_000);
+  afterAll(() => server.stop());
+
+  test('holds up neither the others, nor who joins, and goes on when its broker is back', {
+    timeout: 150_000,
+  }, async () => {
+    const [topic, group] = [`test.${randomUUID()}`, randomUUID()];
+    const admin = createKafka(server.brokers.split(','), silent).admin();
+    await admin.connect();
+    const replicaAssignment = [1, 2, 3].map((broker, partition) => ({ partition, replicas: [broker] }));
+    await admin.createTopics({ topics: [{ topic, replicaAssignment }] });
+    await admin.disconnect();
+    const log = openKafkaLog(`kafka://${server.brokers}`, { clock, logger: silent });
+    const keys = [0, 1, 2].map((partition) => keyFor(partition, 3));
+    const [first, lost, last] = keys as [string, string, string];
+    const seen = collector();
+    try {
+      const consumer = await log.consume({ group, topics: [topic], handle: seen.handle });
+      const publish = (key: string, value: string) =>
+        expect
+          .poll(() => log.publish([event(topic, key, value)]).then(() => 'published', String), patience)
+          .toBe('published');
+      for (const key of keys) await publish(key, 'before');
+      await expect.poll(() => seen.events.length, patience).toBe(3);
+      await server.killBroker(1);
+      const outcome = () => consumer.check().catch((error: unknown) => error);
+      const metadata = { topic, partition: '1', offset: '1' };
+      await expect.poll(outcome, patience).toMatchObject({ reason: 'EVENTS_UNAVAILABLE', metadata });
+      for (const key of [first, last]) await publish(key, 'meanwhile');
+      await expect
+        .poll(() => [seen.perKey()[first], seen.perKey()[last]].map((all) => all?.at(-1)), patience)
+        .toEqual(['meanwhile', 'meanwhile']);
+      await consumer.stop();
+      for (const key of [first, last]) await publish(key, 'another');
+      const other = collector();
+      const next = await log.consume({ group, topics: [topic], handle: other.handle });
+      await expect.poll(() => other.events.map(text), patience).toEqual(['another', 'another']);
+      await server.restartBroker(1);
+      await publish(lost, 'after');
+      await expect.poll(() => other.perKey()[lost], patience).toEqual(['after']);
+      await expect.poll(() => next.check().then(() => 'well', String), patience).toBe('well');
+    } finally {
+      await log.close();
+    }
+  });
+});
