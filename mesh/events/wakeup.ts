@@ -2,7 +2,7 @@
 export interface Wakeup {
   /** Ends the wait under way or, when there is none, the next one. */
   ring(): void;
-  /** Resolves at the next ring, at once when it rang since the last wait. For one waiter at a time. */
+  /** Resolves at the next ring, immediately when it rang since the last wait. For one waiter at a time. */
   wait(): Promise<void>;
 }
 

@@ -69,7 +69,7 @@ export function createConsumerGroup(offsets: Offsets, context: PumpContext): Con
     },
     async stop() {
       stopped = true;
-      // A copy: who leaves takes itself off the list at once.
+      // A copy: who leaves takes itself off the list immediately.
       await Promise.all([...members].map((member) => member.leave()));
     },
   };

@@ -6,7 +6,7 @@ export function logClosed(): MeshError {
   return new MeshError(Status.UNAVAILABLE, 'EVENTS_UNAVAILABLE', 'the event log is closed: open it again to use it');
 }
 
-/** What a caller is told of `error`: where the file underneath cannot be used, UNAVAILABLE `EVENTS_UNAVAILABLE`. */
+/** What is reported to a caller for `error`: where the file underneath cannot be used, UNAVAILABLE `EVENTS_UNAVAILABLE`. */
 export function toLogFailure(error: unknown): unknown {
   if (!(error instanceof MeshError) || error.code !== Status.UNAVAILABLE) return error;
   const text = `the event log cannot be used now, try again: ${error.message}`;

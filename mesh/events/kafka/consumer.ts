@@ -58,7 +58,7 @@ export function createConsumer(
   const onRevoked = () => inBackground(revoke());
   const membership = joinGroup({ newClient, createMissing, group, topics, onAssigned, onRevoked, clock, logger });
 
-  /** Commits what was handled, at once and when the last handler is done: until all have joined again the group takes it. */
+  /** Commits what was handled, immediately and when the last handler is done: until all have joined again the group takes it. */
   async function revoke(): Promise<void> {
     assignment.ended.abort();
     for (const [key, pump] of assignment.pumps) letGo.set(key, pump.release());

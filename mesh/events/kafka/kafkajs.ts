@@ -87,7 +87,7 @@ export const requestTimeoutMs = 10_000;
 /** How old may be what a member or a reader knows of partitions and their leaders, in milliseconds. */
 export const metadataMaxAgeMs = 5000;
 
-/** Retries that end within seconds: what lasts longer is retried, and told, by those who asked. */
+/** Retries that end within seconds: what lasts longer is retried, and reported, by those who asked. */
 export const retry = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multiplier: 2, retries: 4 };
 // Who asks first learns soon that no broker is there, so that a process is not slow to start without them.
 const connectRetry = { ...retry, retries: 2 };

@@ -56,7 +56,7 @@ export function createLane(newClient: () => Kafka): Lane {
     } catch (error) {
       await retire();
       const isRefused = meansOf(error) === 'record';
-      // One of them is refused. The others must not be told so, and may come twice.
+      // One of them is refused. The others are not, and may come twice.
       if (isRefused && taken.length > 1) for (const one of taken) await sendTogether([one]);
       else for (const { reject } of taken) reject(error);
       if (!isRefused) failWaiting();

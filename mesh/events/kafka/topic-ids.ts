@@ -10,7 +10,7 @@ export async function fetchTopicIds(kafka: Kafka, topics: readonly string[]): Pr
     const ids = new Map<string, string>();
     for (const topic of topics) {
       const id = await cluster.brokerPool.withBroker(({ broker }) => fetchTopicId(broker, topic));
-      if (id === null) throw new Error(`no broker told the id of topic ${topic}`);
+      if (id === null) throw new Error(`no broker gave the id of topic ${topic}`);
       ids.set(topic, id);
     }
     return ids;
