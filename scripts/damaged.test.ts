@@ -68,7 +68,7 @@ describe('make damaged', () => {
     const before = await startMesh([], { DATA_DIR: folder.path });
     await before.runtime.tasks.enqueue('jobs', [{ id: 'job-1', payload: Buffer.from('x'), headers: {} }]);
     await before.stop();
-    damage('tasks.db', "UPDATE task SET payload = X'00'");
+    damage('tasks.db', "UPDATE queued_task SET payload = X'00'");
     expect(await run()).toMatchObject({ code: 1, lines: ['task/1: task job-1 of jobs is not as it was written'] });
     expect(await run('skip', 'task/2', '--note=x')).toMatchObject({ code: 2 });
     expect(await run('skip', 'task/1', '--note=sent by hand')).toMatchObject({

@@ -65,7 +65,7 @@ describe('storage/integrity', () => {
 
   it('finds a damaged event, a damaged task and a damaged database', async () => {
     change('events.db', "UPDATE record SET headers = '[]' WHERE id & 255 = 1");
-    change('tasks.db', "UPDATE task SET payload = X'00' WHERE id = 'b'");
+    change('tasks.db', "UPDATE queued_task SET payload = X'00' WHERE id = 'b'");
     change(
       'notes.db',
       `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)

@@ -202,7 +202,7 @@ describe('a damaged record', () => {
 
 describe('a log whose own rows are damaged', () => {
   test.each([
-    ['the retention of a topic', 'UPDATE topic SET retention_ms = 1', 'the row of a topic'],
+    ['the retention of a topic', 'UPDATE log_topic SET retention_ms = 1', 'the row of a topic'],
     ['where a partition starts', 'UPDATE topic_partition SET start_offset = 5 WHERE id = 1', 'the row of a partition'],
     ['where a partition ends', 'UPDATE topic_partition SET end_offset = 1 WHERE id = 1', 'the row of a partition'],
     ['that a partition is there', 'PRAGMA foreign_keys = OFF; DELETE FROM topic_partition WHERE id = 2', 'is gone'],
@@ -342,4 +342,16 @@ test('a log from before checksums gets them, and goes on', async () => {
   await eventually(() => expect(seen.events.map(({ partition, offset }) => [partition, offset])).toEqual([[1, 4n]]));
   await change(`UPDATE record SET time_ms = 1 WHERE id = ${recordId(1n, 700n)}`);
   expect((await readAll(await open(), 't', 1203)).error).toMatchObject(corrupt('offset 700 of partition 0 of t'));
+});
+
+test.each([
+  'SELECT name, retention_ms FROM topic',
+  "INSERT INTO topic (name, retention_ms) VALUES ('t', 1) ON CONFLICT (name) DO NOTHING",
+])('a program from before checksums does not start on a log that has them: %s', async (itsFirst) => {
+  await open();
+  await close();
+  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  await storage.migrate('event-log', migrations.slice(0, 1));
+  await expect(storage.execute(itsFirst)).rejects.toThrow('no such table: topic');
+  await storage.close();
 });

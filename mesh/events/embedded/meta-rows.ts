@@ -51,7 +51,7 @@ export const committedChecksum = ({ group, partitionId, next }: CommittedRow): b
 
 /** Reads the topics of a log file. DATA_LOSS `STORAGE_CORRUPT` when one is damaged, as below. */
 export async function readTopics(db: Queryable, file: string): Promise<TopicRow[]> {
-  const rows = await db.query<StoredTopic>('SELECT name, retention_ms, checksum FROM topic');
+  const rows = await db.query<StoredTopic>('SELECT name, retention_ms, checksum FROM log_topic');
   return rows.map((row) => {
     const topic = { name: row.name, retentionMs: row.retention_ms };
     return intact(topic, row, topicChecksum, file, 'a topic');

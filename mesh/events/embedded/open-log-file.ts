@@ -7,7 +7,7 @@ import { prepareSchema } from './prepare-schema.ts';
 import { recordColumns } from './record.ts';
 import { loadTopics, type Topics } from './topics.ts';
 
-const smallTables = ['topic', 'topic_partition', 'committed_offset'];
+const smallTables = ['log_topic', 'topic_partition', 'committed_offset'];
 
 /**
  * Brings the log in `file` to the present schema and reads its topics. Everything but the records is compared with its

@@ -28,9 +28,11 @@ async function addChecksums(storage: Storage, logger: Logger): Promise<void> {
   for (const partition of partitions) await addToRecords(storage, partition);
   await storage.transaction(async (tx) => {
     for (const partition of partitions) await addToPartition(tx, partition);
-    for (const row of await tx.query<{ name: string; retention_ms: bigint }>('SELECT name, retention_ms FROM topic')) {
+    for (const row of await tx.query<{ name: string; retention_ms: bigint }>(
+      'SELECT name, retention_ms FROM log_topic',
+    )) {
       const checksum = topicChecksum({ name: row.name, retentionMs: row.retention_ms });
-      await tx.execute('UPDATE topic SET checksum = $2 WHERE name = $1', [row.name, checksum]);
+      await tx.execute('UPDATE log_topic SET checksum = $2 WHERE name = $1', [row.name, checksum]);
     }
     const committed = await tx.query<{ consumer_group: string; partition_id: bigint; next_offset: bigint }>(
       'SELECT consumer_group, partition_id, next_offset FROM committed_offset',

@@ -46,9 +46,15 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE record ADD COLUMN skipped BIGINT NOT NULL DEFAULT 0;
       ALTER TABLE record ADD COLUMN checksum BIGINT;`,
   },
+  {
+    // A program from before checksums would write rows without them: it finds no topics under the name that it knows, and
+    // does not start.
+    name: '0004-topic-renamed',
+    sql: 'ALTER TABLE topic RENAME TO log_topic;',
+  },
 ];
 
-/** Applied when every row has its checksum: from then on a row without one is damaged. */
+/** Applied last, when every row has its checksum: from then on a row without one is damaged. */
 export const checksummed: Migration = {
   name: '0003-checksummed',
   sql: `

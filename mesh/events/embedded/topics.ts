@@ -59,12 +59,16 @@ async function saveTopic(
     const keptMs = BigInt(retentionMs ?? defaultRetentionMs);
     const checksum = topicChecksum({ name, retentionMs: keptMs });
     const created = await tx.execute(
-      'INSERT INTO topic (name, retention_ms, checksum) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING',
+      'INSERT INTO log_topic (name, retention_ms, checksum) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING',
       [name, keptMs, checksum],
     );
     if (created === 0) {
       if (retentionMs === undefined) return;
-      await tx.execute('UPDATE topic SET retention_ms = $2, checksum = $3 WHERE name = $1', [name, keptMs, checksum]);
+      await tx.execute('UPDATE log_topic SET retention_ms = $2, checksum = $3 WHERE name = $1', [
+        name,
+        keptMs,
+        checksum,
+      ]);
       return;
     }
     for (let number = 0n; number < partitions; number++) {

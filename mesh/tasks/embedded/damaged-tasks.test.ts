@@ -2,16 +2,20 @@ import { copyFile, open as openFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Status } from 'nice-grpc-common';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { tempFolder } from '../../../test/support/temp-folder.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
 import { systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
 import type { Task, TaskQueue } from '../task-queue.ts';
+import { compareTasks, listDamaged, prepareTasks } from './damaged-tasks.ts';
 import { openEmbeddedTasks } from './embedded-tasks.ts';
 import { taskMigrations } from './migrations.ts';
+import { contentChecksum } from './task-row.ts';
+import { createTaskStore } from './task-store.ts';
 
 describe('a damaged task', () => {
   let folder: Awaited<ReturnType<typeof tempFolder>>;
@@ -57,29 +61,100 @@ describe('a damaged task', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  it.each(["payload = X'00'", "headers = '{}'", "id = 'other'", 'checksum = NULL', 'payload = CAST(payload AS TEXT)'])(
-    'is handed to nobody, kept as it was found, and shown, while the others are worked on: %s',
+  it.each([
+    "payload = X'00'",
+    "headers = '{}'",
+    "id = 'other'",
+    'checksum = NULL',
+    'payload = CAST(payload AS TEXT)',
+    'seq = 77',
+    'seq = -77',
+    'attempts = 3',
+    'due_time_ms = due_time_ms - 1',
+    'due_time_ms = due_time_ms + 100000000000',
+    "due_time_ms = 'soon'",
+    "lease = 'somebody'",
+    'first_time_ms = 1',
+    "last_error = 'none'",
+    'state_checksum = NULL',
+  ])('is handed to nobody, kept as it was found, and shown, while the others are worked on: %s', async (assignment) => {
+    const written = await open();
+    await written.enqueue('jobs', [0, 1, 2].map(task));
+    await change(`UPDATE queued_task SET ${assignment} WHERE id = 'task-1'`);
+    const opened = await open();
+    expect(await workOn(opened, 2)).toEqual([task(0), task(2)].map(comparable));
+    expect(await opened.depth('jobs')).toBe(0);
+    const corrupt = { code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT', message: expect.stringContaining(file) };
+    await expect(opened.check()).rejects.toMatchObject(corrupt);
+    await change("UPDATE damaged_task SET note = 'seen'");
+    await (await open()).check();
+  });
+
+  it.each(['attempts = 3', 'due_time_ms = due_time_ms + 100000000000', "lease = 'me'", "payload = X'00'"])(
+    'is found when the process runs on that damages it: %s',
     async (assignment) => {
-      const written = await open();
-      await written.enqueue('jobs', [0, 1, 2].map(task));
-      await change(`UPDATE task SET ${assignment} WHERE id = 'task-1'`);
-      const opened = await open();
-      expect(await workOn(opened, 2)).toEqual([task(0), task(2)].map(comparable));
-      expect(await opened.depth('jobs')).toBe(0);
-      const corrupt = { code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT', message: expect.stringContaining(file) };
-      await expect(opened.check()).rejects.toMatchObject(corrupt);
-      await change("UPDATE damaged_task SET note = 'seen'");
-      await (await open()).check();
+      const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+      tasks = await openEmbeddedTasks(file, {
+        clock: systemClock,
+        logger: createLogger('silent'),
+        open: async () => storage,
+      });
+      await tasks.enqueue('jobs', [0, 1].map(task));
+      await storage.execute(`UPDATE queued_task SET ${assignment} WHERE id = 'task-0'`);
+      expect(await workOn(tasks, 1)).toEqual([comparable(task(1))]);
+      const found = await Array.fromAsync(tasks.searchDamage?.(() => undefined) ?? []);
+      expect(found).toMatchObject([{ reason: 'STORAGE_CORRUPT', metadata: { task: 'task-0' } }]);
+      await expect(tasks.check()).rejects.toMatchObject({ reason: 'STORAGE_CORRUPT' });
     },
   );
 
-  it('is found when it is damaged while the process runs', async () => {
+  it('is none that was tried, given back, renewed or interrupted, whatever its error says', async () => {
+    const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+    await prepareTasks(storage, file);
+    const clock = createTestClock();
+    const store = await createTaskStore(storage, clock, () => undefined);
+    const claim = async (longestDelayMs = 60_000) =>
+      (await store.claim('jobs', { limit: 1, visibilityTimeoutMs: 1000.5, longestDelayMs })).tasks[0] ??
+      expect.fail('no task is due');
+    const compare = async () => {
+      await compareTasks(storage, () => undefined);
+      expect(await listDamaged(storage)).toEqual([]);
+    };
+    await store.add('jobs', [task(0)]);
+    await compare();
+    const first = await claim();
+    await compare();
+    await store.renew(first, 2000.5);
+    await compare();
+    await store.retryLater('jobs', first, { delayMs: 0.5, counts: true, error: `cut: \uD83D é ${'x'.repeat(4000)}` });
+    await compare();
+    clock.advance(1);
+    const second = await claim();
+    expect(second).toMatchObject({ attempt: 2, lastError: expect.stringMatching(/^cut: . é x/) });
+    await store.retryLater('jobs', second, { delayMs: 0, counts: false, error: 'down' });
+    await compare();
+    await store.giveBack('jobs', await claim());
+    await compare();
+    await store.retryLater('jobs', await claim(), { delayMs: 1_000_000, counts: true, error: 'no' });
+    expect(await claim()).toMatchObject({ attempt: 3, lastError: 'no' });
+    await compare();
+    const next = await createTaskStore(storage, clock, () => undefined);
+    await compare();
+    expect(await next.depth('jobs')).toBe(1);
+    expect(await claim()).toMatchObject({ attempt: 4, firstTimeMs: first.firstTimeMs });
+    await storage.close();
+  });
+
+  it('keeps its number, which no other task is given', async () => {
+    const written = await open();
+    await written.enqueue('jobs', [task(0)]);
+    await change('UPDATE queued_task SET attempts = 9');
     const opened = await open();
-    await opened.enqueue('jobs', [0, 1].map(task));
-    await change("UPDATE task SET checksum = 1 WHERE id = 'task-0'");
+    await opened.enqueue('jobs', [task(1)]);
+    await change('UPDATE queued_task SET attempts = 9');
     const again = await open();
-    expect(await workOn(again, 1)).toEqual([comparable(task(1))]);
-    await expect(again.check()).rejects.toMatchObject({ reason: 'STORAGE_CORRUPT' });
+    const found = await Array.fromAsync(again.searchDamage?.(() => undefined) ?? []);
+    expect(found.map(({ metadata }) => metadata.task)).toEqual(['task-0', 'task-1']);
   });
 
   it('is never handed out from a file with flipped bytes, and nothing is missing in silence', {
@@ -138,16 +213,19 @@ describe('a damaged task', () => {
     await storage.close();
   };
 
-  it.each(['{"template":"ord', 'null', '5', '{"template":5}', ''])(
-    'from before checksums, with headers that are none, stops no other: %s',
-    async (headers) => {
-      await writeWithoutChecksums(3);
-      await change(`UPDATE task SET headers = '${headers}' WHERE id = 'task-1'`);
-      const opened = await open();
-      expect(await workOn(opened, 2)).toEqual([task(0), task(2)].map(comparable));
-      await expect(opened.check()).rejects.toMatchObject({ code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT' });
-    },
-  );
+  it.each([
+    ...['{"template":"ord', 'null', '5', '{"template":5}', ''].map((headers) => `headers = '${headers}'`),
+    "attempts = 'x'",
+    "first_time_ms = 'x'",
+    "last_error = X'00'",
+    'payload = CAST(payload AS TEXT)',
+  ])('from before checksums, with what is not valid, stops no other: %s', async (assignment) => {
+    await writeWithoutChecksums(3);
+    await change(`UPDATE task SET ${assignment} WHERE id = 'task-1'`);
+    const opened = await open();
+    expect(await workOn(opened, 2)).toEqual([task(0), task(2)].map(comparable));
+    await expect(opened.check()).rejects.toMatchObject({ code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT' });
+  });
 
   it('is not confused with one from before checksums, which gets its own once', async () => {
     await writeWithoutChecksums(250);
@@ -155,4 +233,40 @@ describe('a damaged task', () => {
     await opened.check();
     expect(await workOn(opened, 250)).toHaveLength(250);
   });
+
+  it('is not confused with one that has the checksum of what it says, and gets the other one', async () => {
+    const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+    await storage.migrate('tasks', taskMigrations.slice(0, 3));
+    const { id, payload } = task(0);
+    const content = { queue: 'jobs', id, payload, headers: '{}' };
+    for (const [id, checksum] of [
+      [content.id, contentChecksum(content)],
+      ['damaged', 1n],
+    ] as const) {
+      await storage.execute(
+        `INSERT INTO task (queue, id, payload, headers, attempts, due_time_ms, last_error, checksum)
+         VALUES ('jobs', $1, $2, '{}', 0, 0, '', $3)`,
+        [id, payload, checksum],
+      );
+    }
+    await storage.close();
+    const opened = await open();
+    await expect(opened.check()).rejects.toMatchObject({ metadata: { task: 'damaged' } });
+    expect(await workOn(opened, 1)).toHaveLength(1);
+  });
+});
+
+test.each([
+  'UPDATE task SET lease = NULL, due_time_ms = 0 WHERE lease IS NOT NULL',
+  'SELECT queue, COUNT(*) AS tasks FROM task GROUP BY queue',
+  "INSERT INTO task (queue, id, payload, headers, attempts, due_time_ms, last_error) VALUES ('q', 'a', X'', '{}', 0, 0, '')",
+])('a program from before checksums does not start on a queue that has them: %s', async (itsStatement) => {
+  await using folder = await tempFolder();
+  const file = join(folder.path, 'tasks.db');
+  const tasks = await openEmbeddedTasks(file, { clock: systemClock, logger: createLogger('silent') });
+  await tasks.close();
+  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  await storage.migrate('tasks', taskMigrations.slice(0, 1));
+  await expect(storage.execute(itsStatement)).rejects.toThrow('no such table: task');
+  await storage.close();
 });

@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
-import { checksumOf } from '../../storage/checksum.ts';
-import type { Queryable, SqlValue, Storage } from '../../storage/storage.ts';
+import type { Queryable, Storage } from '../../storage/storage.ts';
 import { checksummed, taskMigrations } from './migrations.ts';
+import { contentChecksum, isIntact, stateChecksum, type TaskRow, taskColumns } from './task-row.ts';
 
 /** A task that was found damaged, and that no operator has given up yet. */
 export interface DamagedTask {
@@ -11,37 +11,10 @@ export interface DamagedTask {
   readonly id: string;
 }
 
-type ContentRow = {
-  seq: bigint;
-  queue: string;
-  id: string;
-  payload: Uint8Array;
-  headers: string;
-  checksum: SqlValue;
-};
-
 /** Small, because everything else waits for a step. */
 const tasksInStep = 100;
 
-/** The checksum that belongs to what a task says. */
-export function taskChecksum({ queue, id, headers, payload }: Omit<ContentRow, 'seq' | 'checksum'>): bigint {
-  return checksumOf([queue, id, headers, payload]);
-}
-
-/** Whether what a task says is as it was written. One from before checksums may have been damaged when it got its own. */
-export function isIntact(row: ContentRow): boolean {
-  return row.checksum === taskChecksum(row) && areHeaders(row.headers);
-}
-
-function areHeaders(json: string): boolean {
-  try {
-    const headers: unknown = JSON.parse(json);
-    if (typeof headers !== 'object' || headers === null) return false;
-    return Object.values(headers).every((value) => typeof value === 'string');
-  } catch {
-    return false;
-  }
-}
+const leastSeq = -(2n ** 63n);
 
 /**
  * Brings a queue to the present schema: tasks from before checksums get theirs, once. Then compares all of them, and the
@@ -49,10 +22,10 @@ function areHeaders(json: string): boolean {
  */
 export async function prepareTasks(storage: Storage, file: string): Promise<void> {
   await storage.migrate('tasks', taskMigrations);
-  const done = await storage.query("SELECT 1 FROM sqlite_schema WHERE name = 'damaged_task'");
-  if (done.length === 0) await eachStep(storage, (tx, row) => writeChecksum(tx, row));
+  const done = await storage.query("SELECT 1 FROM pragma_table_info('damaged_task') WHERE name = 'state_checksum'");
+  if (done.length === 0) await eachStep(storage, writeChecksums);
   await storage.migrate('tasks', [...taskMigrations, checksummed]);
-  const [row] = await storage.query<{ integrity_check: string }>("SELECT * FROM pragma_integrity_check('task')");
+  const [row] = await storage.query<{ integrity_check: string }>("SELECT * FROM pragma_integrity_check('queued_task')");
   if (row?.integrity_check !== 'ok') throw queueDamaged(file, String(row?.integrity_check));
   await compareTasks(storage, () => undefined);
 }
@@ -65,12 +38,12 @@ export async function compareTasks(storage: Storage, examined: (tasks: number) =
   });
 }
 
-async function eachStep(storage: Storage, visit: (tx: Queryable, row: ContentRow) => Promise<void>): Promise<void> {
-  for (let after: bigint | undefined = 0n; after !== undefined; ) {
+async function eachStep(storage: Storage, visit: (tx: Queryable, row: TaskRow) => Promise<void>): Promise<void> {
+  for (let after: bigint | undefined = leastSeq; after !== undefined; ) {
     const from: bigint = after;
     after = await storage.transaction(async (tx) => {
-      const rows = await tx.query<ContentRow>(
-        'SELECT seq, queue, id, payload, headers, checksum FROM task WHERE seq > $1 ORDER BY seq LIMIT $2',
+      const rows = await tx.query<TaskRow>(
+        `SELECT ${taskColumns} FROM queued_task WHERE seq > $1 ORDER BY seq LIMIT $2`,
         [from, tasksInStep],
       );
       for (const row of rows) await visit(tx, row);
@@ -79,18 +52,19 @@ async function eachStep(storage: Storage, visit: (tx: Queryable, row: ContentRow
   }
 }
 
-async function writeChecksum(tx: Queryable, row: ContentRow): Promise<void> {
-  await tx.execute('UPDATE task SET checksum = $2 WHERE seq = $1', [row.seq, taskChecksum(row)]);
+/** Keeps a checksum that a task has, so that damage to what it says stays known. */
+async function writeChecksums(tx: Queryable, row: TaskRow): Promise<void> {
+  const checksum = row.checksum ?? contentChecksum(row);
+  const sql = 'UPDATE queued_task SET checksum = $2, state_checksum = $3 WHERE seq = $1';
+  await tx.execute(sql, [row.seq, checksum, stateChecksum(row.seq, checksum, row)]);
 }
 
 /** Takes a damaged task out of its queue, as it was found, so that nobody is handed it and the others go on. */
 export async function removeDamaged(tx: Queryable, seq: bigint): Promise<void> {
-  await tx.execute(
-    `INSERT INTO damaged_task (seq, queue, id, payload, headers, checksum)
-     SELECT seq, queue, id, payload, headers, checksum FROM task WHERE seq = $1`,
-    [seq],
-  );
-  await tx.execute('DELETE FROM task WHERE seq = $1', [seq]);
+  await tx.execute(`INSERT INTO damaged_task (${taskColumns}) SELECT ${taskColumns} FROM queued_task WHERE seq = $1`, [
+    seq,
+  ]);
+  await tx.execute('DELETE FROM queued_task WHERE seq = $1', [seq]);
 }
 
 /** The damaged tasks that nobody has given up, the oldest first. */

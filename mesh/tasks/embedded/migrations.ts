@@ -2,7 +2,8 @@ import type { Migration } from '../../storage/storage.ts';
 
 /**
  * The schema of the embedded queue. A task is there until it is done or dead. It may be taken from `due_time_ms` on;
- * while somebody has it, that is when their lease ends.
+ * while somebody has it, that is when their lease ends. `checksum` is over what a task says, which never changes, and
+ * `state_checksum` over its number, its `checksum` and all that attempts change.
  */
 export const taskMigrations: readonly Migration[] = [
   {
@@ -26,12 +27,9 @@ export const taskMigrations: readonly Migration[] = [
     `,
   },
   { name: '0002-checksums', sql: 'ALTER TABLE task ADD COLUMN checksum BIGINT;' },
-];
-
-/** Applied when every task has its checksum: from then on one without is damaged. */
-export const checksummed: Migration = {
-  name: '0003-checksummed',
-  sql: `
+  {
+    name: '0003-checksummed',
+    sql: `
     CREATE TABLE damaged_task (
       seq BIGINT NOT NULL PRIMARY KEY,
       queue TEXT,
@@ -41,4 +39,25 @@ export const checksummed: Migration = {
       checksum BIGINT,
       note TEXT
     );`,
+  },
+  {
+    // Renamed, because a program from before checksums would write tasks without them: it finds no table under the name that
+    // it knows, and does not start.
+    name: '0004-state-checksums',
+    sql: `
+      ALTER TABLE task ADD COLUMN state_checksum BIGINT;
+      ALTER TABLE task RENAME TO queued_task;`,
+  },
+];
+
+/** Applied when every task has its checksums: from then on one without is damaged. */
+export const checksummed: Migration = {
+  name: '0005-checksummed',
+  sql: `
+    ALTER TABLE damaged_task ADD COLUMN attempts BIGINT;
+    ALTER TABLE damaged_task ADD COLUMN due_time_ms BIGINT;
+    ALTER TABLE damaged_task ADD COLUMN lease TEXT;
+    ALTER TABLE damaged_task ADD COLUMN first_time_ms BIGINT;
+    ALTER TABLE damaged_task ADD COLUMN last_error TEXT;
+    ALTER TABLE damaged_task ADD COLUMN state_checksum BIGINT;`,
 };

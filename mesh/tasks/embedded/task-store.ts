@@ -1,6 +1,6 @@
 import type { DeadLetterBox } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
-import type { Storage } from '../../storage/storage.ts';
+import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../telemetry/clock.ts';
 import type { NewTask } from '../task-queue.ts';
 import {
@@ -12,6 +12,7 @@ import {
   giveBack,
   insertTask,
   type LeasedTask,
+  largestSeq,
   leaseDue,
   nextDueTimeMs,
   postpone,
@@ -74,12 +75,17 @@ export async function createTaskStore(
   await letters.migrate();
   const startMs = clock.now() - clock.elapsedMs();
   const now = () => Math.floor(startMs + clock.elapsedMs());
-  await endAllLeases(storage, now());
+  await storage.transaction((tx) => endAllLeases(tx, now()));
+  let lastSeq = await largestSeq(storage);
+  const add = (tx: Transaction, queue: string, task: NewTask) => {
+    lastSeq += 1n;
+    return insertTask(tx, lastSeq, queue, task, now());
+  };
   return {
     now,
     add: (queue, tasks) =>
       storage.transaction(async (tx) => {
-        for (const task of tasks) await insertTask(tx, queue, task, now());
+        for (const task of tasks) await add(tx, queue, task);
         tx.afterCommit(() => notify(queue));
       }),
     claim: (queue, { limit, visibilityTimeoutMs, longestDelayMs }) =>
@@ -120,7 +126,7 @@ export async function createTaskStore(
     },
     depths: () => countByQueue(storage),
     deadLetters: letters.box('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
-      await insertTask(tx, origin, { id: subjectId, payload, headers }, now());
+      await add(tx, origin, { id: subjectId, payload, headers });
       tx.afterCommit(() => notify(origin));
     }),
   };

@@ -1,7 +1,18 @@
 import { uuidv7 } from '../../ids/ids.ts';
-import type { Queryable, Row, Transaction } from '../../storage/storage.ts';
+import type { Queryable, Transaction } from '../../storage/storage.ts';
 import type { NewTask } from '../task-queue.ts';
-import { isIntact, removeDamaged, taskChecksum } from './damaged-tasks.ts';
+import { removeDamaged } from './damaged-tasks.ts';
+import {
+  contentChecksum,
+  isIntact,
+  isStateIntact,
+  type StateRow,
+  stateChecksum,
+  stateColumns,
+  type TaskRow,
+  type TaskState,
+  taskColumns,
+} from './task-row.ts';
 
 /** A task in the hand of a worker. The lease is its fencing token: whoever has an older one changes nothing. */
 export interface LeasedTask extends NewTask {
@@ -11,35 +22,57 @@ export interface LeasedTask extends NewTask {
   readonly attempt: number;
   readonly firstTimeMs: number;
   readonly lastError: string;
+  /** Of what it says, as its row has it. */
+  readonly checksum: bigint;
 }
 
-interface TaskRow extends Row {
-  seq: bigint;
-  queue: string;
-  id: string;
-  payload: Uint8Array;
-  headers: string;
-  attempts: bigint;
-  lease: string;
-  first_time_ms: bigint;
-  last_error: string;
-  checksum: bigint;
+/** The largest number that a task has had, also of those that are gone. */
+export async function largestSeq(db: Queryable): Promise<bigint> {
+  const [row] = await db.query<{ seq: bigint | null }>(
+    `SELECT MAX(seq) AS seq FROM (
+       SELECT seq FROM sqlite_sequence WHERE name = 'queued_task'
+       UNION ALL SELECT MAX(seq) FROM queued_task
+       UNION ALL SELECT MAX(seq) FROM damaged_task)`,
+  );
+  return row?.seq ?? 0n;
 }
 
-/** Adds a task that may be taken at once, unless the queue holds its id. */
-export async function insertTask(tx: Transaction, queue: string, task: NewTask, nowMs: number): Promise<void> {
-  const { id, payload } = task;
-  const headers = JSON.stringify(task.headers);
+/** Adds a task that may be taken at once, unless the queue holds its id. No other task has had its number. */
+export async function insertTask(
+  tx: Transaction,
+  seq: bigint,
+  queue: string,
+  task: NewTask,
+  nowMs: number,
+): Promise<void> {
+  const content = { queue, id: task.id, payload: task.payload, headers: JSON.stringify(task.headers) };
+  const checksum = contentChecksum(content);
+  const state: TaskState = {
+    attempts: 0n,
+    due_time_ms: wholeMs(nowMs),
+    lease: null,
+    first_time_ms: null,
+    last_error: '',
+  };
   await tx.execute(
-    `INSERT INTO task (queue, id, payload, headers, attempts, due_time_ms, last_error, checksum)
-     VALUES ($1, $2, $3, $4, 0, $5, '', $6) ON CONFLICT (queue, id) DO NOTHING`,
-    [queue, id, payload, headers, nowMs, taskChecksum({ queue, id, headers, payload })],
+    `INSERT INTO queued_task (seq, queue, id, payload, headers, attempts, due_time_ms, last_error, checksum, state_checksum)
+     VALUES ($1, $2, $3, $4, $5, 0, $6, '', $7, $8) ON CONFLICT (queue, id) DO NOTHING`,
+    [
+      seq,
+      queue,
+      content.id,
+      content.payload,
+      content.headers,
+      state.due_time_ms,
+      checksum,
+      stateChecksum(seq, checksum, state),
+    ],
   );
 }
 
 /**
  * Corrects what a clock that was ahead has left: what is due beyond `farthestMs` is due now, or, while somebody has it, when
- * a new lease would end. Returns how many those were.
+ * a new lease would end. Returns how many those were. One whose state is damaged is taken out of the queue instead.
  */
 export async function bringForward(
   tx: Transaction,
@@ -50,11 +83,15 @@ export async function bringForward(
     farthestMs,
   }: { readonly nowMs: number; readonly leaseEndMs: number; readonly farthestMs: number },
 ): Promise<number> {
-  return await tx.execute(
-    `UPDATE task SET due_time_ms = CASE WHEN lease IS NULL THEN $2 ELSE $3 END
-     WHERE queue = $1 AND due_time_ms > $4`,
-    [queue, nowMs, leaseEndMs, farthestMs],
+  const rows = await tx.query<StateRow>(
+    `SELECT ${stateColumns} FROM queued_task WHERE queue = $1 AND due_time_ms > $2`,
+    [queue, farthestMs],
   );
+  const intact = await keepIntact(tx, rows, isStateIntact);
+  for (const row of intact) {
+    await writeState(tx, row, { ...row, due_time_ms: wholeMs(row.lease === null ? nowMs : leaseEndMs) });
+  }
+  return intact.length;
 }
 
 /** Leases up to `limit` tasks that are due; the longest due first. One that is damaged is taken out of the queue instead. */
@@ -64,90 +101,138 @@ export async function leaseDue(
   { limit, nowMs, leaseEndMs }: { readonly limit: number; readonly nowMs: number; readonly leaseEndMs: number },
 ): Promise<LeasedTask[]> {
   const rows = await tx.query<TaskRow>(
-    `UPDATE task SET attempts = attempts + 1, lease = $4, due_time_ms = $5, first_time_ms = COALESCE(first_time_ms, $2)
-     WHERE seq IN (SELECT seq FROM task WHERE queue = $1 AND due_time_ms <= $2 ORDER BY due_time_ms, seq LIMIT $3)
-     RETURNING seq, queue, id, payload, headers, attempts, lease, first_time_ms, last_error, checksum`,
-    [queue, nowMs, limit, uuidv7(nowMs), leaseEndMs],
+    `SELECT ${taskColumns} FROM queued_task WHERE queue = $1 AND due_time_ms <= $2 ORDER BY due_time_ms, seq LIMIT $3`,
+    [queue, nowMs, limit],
   );
-  for (const row of rows) if (!isIntact(row)) await removeDamaged(tx, row.seq);
-  return rows
-    .filter(isIntact)
-    .map(toLeasedTask)
-    .sort((a, b) => Number(a.seq - b.seq));
+  const lease = uuidv7(nowMs);
+  const leased: LeasedTask[] = [];
+  for (const row of await keepIntact(tx, rows, isIntact)) {
+    const state = {
+      attempts: row.attempts + 1n,
+      due_time_ms: wholeMs(leaseEndMs),
+      lease,
+      first_time_ms: row.first_time_ms ?? wholeMs(nowMs),
+      last_error: row.last_error,
+    };
+    await writeState(tx, row, state);
+    leased.push(toLeasedTask(row, state));
+  }
+  return leased.sort((a, b) => Number(a.seq - b.seq));
 }
 
 /** When the next task of a queue may be taken, those in hand included; `undefined` when it is empty. */
 export async function nextDueTimeMs(db: Queryable, queue: string): Promise<number | undefined> {
-  const [row] = await db.query<{ due: bigint | null }>('SELECT MIN(due_time_ms) AS due FROM task WHERE queue = $1', [
-    queue,
-  ]);
+  const [row] = await db.query<{ due: bigint | null }>(
+    'SELECT MIN(due_time_ms) AS due FROM queued_task WHERE queue = $1',
+    [queue],
+  );
   return row?.due == null ? undefined : Number(row.due);
 }
 
 /** Puts off the end of a lease; false when the lease is another's by now. */
-export async function renewLease(db: Queryable, { seq, lease }: LeasedTask, leaseEndMs: number): Promise<boolean> {
-  const changed = await db.execute('UPDATE task SET due_time_ms = $3 WHERE seq = $1 AND lease = $2', [
-    seq,
-    lease,
-    leaseEndMs,
-  ]);
-  return changed === 1;
+export async function renewLease(db: Queryable, task: LeasedTask, leaseEndMs: number): Promise<boolean> {
+  return await writeState(db, task, { ...stateOf(task), due_time_ms: wholeMs(leaseEndMs) });
 }
 
 /** Removes a task that is done or dead; false when the lease is another's by now. */
 export async function deleteTask(db: Queryable, { seq, lease }: LeasedTask): Promise<boolean> {
-  return (await db.execute('DELETE FROM task WHERE seq = $1 AND lease = $2', [seq, lease])) === 1;
+  return (await db.execute('DELETE FROM queued_task WHERE seq = $1 AND lease = $2', [seq, lease])) === 1;
 }
 
 /** Lets a task be taken again from `dueMs` on, after an attempt that failed; one that does not count leaves no trace. */
 export async function postpone(
   db: Queryable,
-  { seq, lease }: LeasedTask,
+  task: LeasedTask,
   { dueMs, counts, error }: { readonly dueMs: number; readonly counts: boolean; readonly error: string },
 ): Promise<void> {
-  await db.execute(
-    `UPDATE task SET lease = NULL, due_time_ms = $3, last_error = $4, attempts = attempts - $5
-     WHERE seq = $1 AND lease = $2`,
-    [seq, lease, dueMs, error, counts ? 0 : 1],
-  );
+  const attempts = BigInt(counts ? task.attempt : task.attempt - 1);
+  const state = { ...stateOf(task), attempts, due_time_ms: wholeMs(dueMs), lease: null, last_error: error };
+  await writeState(db, task, state);
 }
 
 /** Gives back a task as if it had not been taken. */
-export async function giveBack(db: Queryable, { seq, lease }: LeasedTask, nowMs: number): Promise<void> {
-  await db.execute(
-    'UPDATE task SET lease = NULL, due_time_ms = $3, attempts = attempts - 1 WHERE seq = $1 AND lease = $2',
-    [seq, lease, nowMs],
-  );
+export async function giveBack(db: Queryable, task: LeasedTask, nowMs: number): Promise<void> {
+  const attempts = BigInt(task.attempt - 1);
+  await writeState(db, task, { ...stateOf(task), attempts, due_time_ms: wholeMs(nowMs), lease: null });
 }
 
 /** Ends the leases of an earlier process, which is dead. Its tries count, so that a task which kills its worker ends. */
-export async function endAllLeases(db: Queryable, nowMs: number): Promise<void> {
-  await db.execute('UPDATE task SET lease = NULL, due_time_ms = $1 WHERE lease IS NOT NULL', [nowMs]);
+export async function endAllLeases(tx: Transaction, nowMs: number): Promise<void> {
+  const rows = await tx.query<StateRow>(`SELECT ${stateColumns} FROM queued_task WHERE lease IS NOT NULL`);
+  for (const row of await keepIntact(tx, rows, isStateIntact)) {
+    await writeState(tx, row, { ...row, due_time_ms: wholeMs(nowMs), lease: null });
+  }
 }
 
 /** How many tasks a queue holds. */
 export async function countTasks(db: Queryable, queue: string): Promise<number> {
-  const [row] = await db.query<{ tasks: bigint }>('SELECT COUNT(*) AS tasks FROM task WHERE queue = $1', [queue]);
+  const [row] = await db.query<{ tasks: bigint }>('SELECT COUNT(*) AS tasks FROM queued_task WHERE queue = $1', [
+    queue,
+  ]);
   return Number(row?.tasks ?? 0n);
 }
 
 /** How many tasks each queue holds that holds any. */
 export async function countByQueue(db: Queryable): Promise<Readonly<Record<string, number>>> {
   const rows = await db.query<{ queue: string; tasks: bigint }>(
-    'SELECT queue, COUNT(*) AS tasks FROM task GROUP BY queue',
+    'SELECT queue, COUNT(*) AS tasks FROM queued_task GROUP BY queue',
   );
   return Object.fromEntries(rows.map(({ queue, tasks }) => [queue, Number(tasks)]));
 }
 
-function toLeasedTask(row: TaskRow): LeasedTask {
+async function keepIntact<R extends StateRow>(
+  tx: Transaction,
+  rows: readonly R[],
+  isWhole: (row: R) => boolean,
+): Promise<R[]> {
+  const intact: R[] = [];
+  for (const row of rows) {
+    if (isWhole(row)) intact.push(row);
+    else await removeDamaged(tx, row.seq);
+  }
+  return intact;
+}
+
+/** Writes what becomes of a task; false when it is gone, or its lease is another's by now. */
+async function writeState(
+  db: Queryable,
+  { seq, checksum, lease: current }: Pick<StateRow, 'seq' | 'checksum' | 'lease'>,
+  state: TaskState,
+): Promise<boolean> {
+  const { attempts, due_time_ms, lease, first_time_ms, last_error } = state;
+  const sum = stateChecksum(seq, checksum, state);
+  const changed = await db.execute(
+    `UPDATE queued_task SET attempts = $3, due_time_ms = $4, lease = $5, first_time_ms = $6, last_error = $7,
+       state_checksum = $8
+     WHERE seq = $1 AND lease IS $2`,
+    [seq, current, attempts, due_time_ms, lease, first_time_ms, last_error, sum],
+  );
+  return changed === 1;
+}
+
+/** All of its state but the end of its lease, which nobody keeps. */
+function stateOf({ attempt, lease, firstTimeMs, lastError }: LeasedTask): Omit<TaskState, 'due_time_ms'> {
+  return { attempts: BigInt(attempt), lease, first_time_ms: BigInt(firstTimeMs), last_error: lastError };
+}
+
+function toLeasedTask(
+  row: TaskRow,
+  { attempts, lease, first_time_ms }: TaskState & { readonly lease: string },
+): LeasedTask {
   return {
     seq: row.seq,
-    lease: row.lease,
+    lease,
     id: row.id,
     payload: row.payload,
     headers: JSON.parse(row.headers),
-    attempt: Number(row.attempts),
-    firstTimeMs: Number(row.first_time_ms),
+    attempt: Number(attempts),
+    firstTimeMs: Number(first_time_ms),
     lastError: row.last_error,
+    checksum: row.checksum,
   };
+}
+
+/** A checksum is over what is stored, and what is stored is whole. */
+function wholeMs(timeMs: number): bigint {
+  return BigInt(Math.ceil(timeMs));
 }
