@@ -15,11 +15,14 @@ describe('what a status code says about the work it answers', () => {
     expect(isMiswired(answer)).toBe(wiring.has(name));
   });
 
-  it('a request that the other side cannot decode is a wiring fault, whatever its code', () => {
-    const answer = { code: Status.INVALID_ARGUMENT, reason: 'UNDECODABLE_MESSAGE' };
-    expect(isRefusal(answer)).toBe(false);
-    expect(isMiswired(answer)).toBe(true);
-  });
+  it.each(['UNDECODABLE_MESSAGE', 'MALFORMED_TIMEOUT'])(
+    'a request that the other side cannot read is a wiring fault, whatever its code: %s',
+    (reason) => {
+      const answer = { code: Status.INVALID_ARGUMENT, reason };
+      expect(isRefusal(answer)).toBe(false);
+      expect(isMiswired(answer)).toBe(true);
+    },
+  );
 
   it('a damaged database is no fault of what it was asked for, a damaged event is one', () => {
     const fault = (reason: string) => isInfrastructureFault(new MeshError(Status.DATA_LOSS, reason, 'damaged'));

@@ -20,7 +20,7 @@ const refusing: ReadonlySet<Status> = new Set([
 const miswired: ReadonlySet<Status> = new Set([Status.UNIMPLEMENTED, Status.UNAUTHENTICATED, Status.PERMISSION_DENIED]);
 
 /** Reasons of the runtime whose code would be a refusal, but which say that two builds do not fit each other. */
-const miswiredReasons: ReadonlySet<string> = new Set(['UNDECODABLE_MESSAGE']);
+const miswiredReasons: ReadonlySet<string> = new Set(['UNDECODABLE_MESSAGE', 'MALFORMED_TIMEOUT']);
 
 /** The other side is down, overloaded or too slow. */
 const infrastructure: ReadonlySet<Status> = new Set([
