@@ -18,13 +18,17 @@ export function orderNotCancellable(id: string, state: string, hasEnded: boolean
   });
 }
 
-/** RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: says when there may be room again. */
+/**
+ * RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: says when there may be room again, and up to a fifth more, so that not all who are
+ * refused come back together.
+ */
 export function tooManyOrders(backlog: {
   readonly unfinished: number;
   readonly limit: number;
   readonly retryAfterMs: number;
 }): MeshError {
-  const { unfinished, limit, retryAfterMs } = backlog;
+  const { unfinished, limit } = backlog;
+  const retryAfterMs = Math.round(backlog.retryAfterMs * (1 + 0.2 * Math.random()));
   return new MeshError(
     Status.RESOURCE_EXHAUSTED,
     'TOO_MANY_ORDERS',

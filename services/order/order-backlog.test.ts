@@ -8,6 +8,7 @@ import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.co
 import { OrderServiceContract } from '../../gen/ts/order/v1/order.contract.ts';
 import { AccountServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import type { MeshError } from '../../mesh/errors/mesh-error.ts';
 import { assumedPerSecond } from '../../mesh/saga/rate-meter.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
@@ -64,12 +65,23 @@ describeServicesOnEachDatabase('a backlog of orders', (settings) => {
     const orders = full.runtime.client(OrderServiceContract);
     await expect(orders.placeOrder(placed)).resolves.toEqual(order);
     const refused = { ...placed, requestId: randomUUID() };
-    await expect(orders.placeOrder(refused)).rejects.toMatchObject({
-      code: Status.RESOURCE_EXHAUSTED,
-      reason: 'TOO_MANY_ORDERS',
-      retryAfterMs: 1_000,
-      metadata: { limit: `${limit}`, unfinished: `${limit}` },
-    });
+    const delaysMs: number[] = [];
+    for (const id of Array.from({ length: 5 }, () => randomUUID())) {
+      const placing = orders.placeOrder({ ...refused, requestId: id });
+      const error: MeshError = await placing.then(
+        () => expect.fail('the order was accepted'),
+        (refusal) => refusal,
+      );
+      expect(error).toMatchObject({
+        code: Status.RESOURCE_EXHAUSTED,
+        reason: 'TOO_MANY_ORDERS',
+        metadata: { limit: `${limit}`, unfinished: `${limit}` },
+      });
+      delaysMs.push(error.retryAfterMs ?? 0);
+    }
+    expect(Math.min(...delaysMs)).toBeGreaterThanOrEqual(1_000);
+    expect(Math.max(...delaysMs)).toBeLessThanOrEqual(1_200);
+    expect(new Set(delaysMs).size).toBeGreaterThan(1);
     const { text } = await full.runtime.metrics.scrape();
     expect(text).toContain(`ordermesh_sagas_unfinished{service="order"} ${limit}`);
     await full.stop();

@@ -11,6 +11,7 @@ import type { AccountServiceDefinition } from '../../gen/ts/payment/v1/payment.t
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
+import type { Storage } from '../../mesh/storage/storage.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { createInventoryService } from '../inventory/service.ts';
@@ -310,6 +311,46 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       expect(states.slice(-3)).toEqual(['NEEDS_ATTENTION', 'COMPENSATING', 'FAILED']);
     });
   });
+});
+
+describeServicesOnEachDatabase('the order service, when it stops', (settings) => {
+  it('aborts a step that hangs and gives the saga back, within the grace that it has', async () => {
+    const called = Promise.withResolvers<void>();
+    const hangs: OnTheWay = {
+      reserveStock: () => {
+        called.resolve();
+        return new Promise(() => undefined);
+      },
+    };
+    const services = [createUserService, createInventoryService, createPaymentService, createShippingService];
+    let storage: Storage | undefined;
+    const createOrder: CreateService = (runtime, earlier) => {
+      const openStorage = async (service: string) => {
+        storage = await runtime.openStorage(service);
+        return storage;
+      };
+      return createIntercepted(() => hangs)({ ...runtime, openStorage }, earlier);
+    };
+    const mesh = await startMesh([...services, createOrder], settings());
+    const { runtime } = mesh;
+    await runtime.client(InventoryServiceContract).createItem({
+      item: { sku: 'book', name: 'Book', unitPrice: usd(500n), onHand: 10n },
+    });
+    await runtime.client(UserServiceContract).createUser({ user: { id: 'ada', name: 'Ada', email: 'a@b.example' } });
+    const items = [{ sku: 'book', quantity: 1 }];
+    const request = { requestId: randomUUID(), userId: 'ada', items, shippingAddress };
+    const { id } = await runtime.client(OrderServiceContract).placeOrder(request);
+    await called.promise;
+    const graceMs = 500;
+    const startMs = performance.now();
+    const order = mesh.services.find(({ name }) => name === 'order');
+    await order?.stop?.(graceMs);
+    // Less than the 5 s that sagas have where nobody says otherwise.
+    expect(performance.now() - startMs).toBeLessThan(4_000);
+    const rows = await storage?.query('SELECT lease_owner FROM saga WHERE subject_id = $1', [id]);
+    expect(rows).toEqual([{ lease_owner: null }]);
+    await mesh.stop();
+  }, 30_000);
 });
 
 function stateOf({ state }: Order): string {
