@@ -29,7 +29,7 @@ describeOnEachDatabase((newUrl) => {
   }
 
   describe('a saga of which an undo is refused', () => {
-    it('is parked with everything that is known, and its owner is told', async () => {
+    it('is parked with everything that is known, and that is reported to its owner', async () => {
       const { saga, view } = await parkedAtUndoOfCharge();
       expect(view.steps.map(({ state }) => state)).toEqual(['done', 'stuck', 'refused', 'pending']);
       expect(view.steps[1]?.lastError).toBe('OUT_OF_LUCK: no such luck; do not try again');
@@ -108,7 +108,7 @@ describeOnEachDatabase((newUrl) => {
   });
 
   describe('an operator', () => {
-    it('is told what is unknown or needs nothing', async () => {
+    it('gets an error that names what is unknown or needs nothing', async () => {
       const saga = createTestSaga();
       const storage = await openTestStorage(newUrl());
       const engine = await startEngine(storage, saga);

@@ -4,7 +4,6 @@ import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import type { Catalog } from './catalog.ts';
 import { changeFromOutside, type OutsideChange } from './change-from-outside.ts';
-
 import type { RetryPolicy } from './retry-delay.ts';
 import type { SagaAdmin, SagaFilter, SagaState, SagaStepState, SagaView } from './saga.ts';
 import { selectPage, selectSaga, selectSagaOfSubject } from './saga-table.ts';

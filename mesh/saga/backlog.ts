@@ -2,7 +2,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../telemetry/clock.ts';
 import { createRateMeter } from './rate-meter.ts';
 import type { SagaBacklog } from './saga.ts';
-import { countDrivers, countGoing, longestWaitMs } from './saga-table.ts';
+import { countDrivers, countGoing, type DefinitionName, longestWaitMs } from './saga-table.ts';
 
 /** Keeps the count of unfinished sagas, and how fast they end. */
 export interface BacklogMeter {
@@ -22,11 +22,15 @@ const longestRetryMs = 60_000;
 /** Makes the meter of an engine. What other processes begin and end in the same database is seen at the next count. */
 export function createBacklogMeter(options: {
   readonly storage: Storage;
+  /** What can be driven here: others wait for a process that knows them, not for a slot. */
+  readonly definitions: readonly DefinitionName[];
   readonly clock: Clock;
   readonly maxBacklogMs: number;
+  /** See `RateMeter`. */
+  readonly isIdle: () => boolean;
 }): BacklogMeter {
-  const { storage, clock, maxBacklogMs } = options;
-  const rate = createRateMeter(clock);
+  const { storage, definitions, clock, maxBacklogMs } = options;
+  const rate = createRateMeter(clock, options.isIdle);
   let counted = { going: 0, drivers: 1, oldestWaitMs: 0 };
   let countedMs = Number.NEGATIVE_INFINITY;
   let counting: Promise<void> | undefined;
@@ -38,7 +42,7 @@ export function createBacklogMeter(options: {
     try {
       const going = await countGoing(storage);
       const drivers = storage.exclusive ? 1 : await countDrivers(storage, clock.now());
-      counted = { going, drivers, oldestWaitMs: await longestWaitMs(storage, clock.now()) };
+      counted = { going, drivers, oldestWaitMs: await longestWaitMs(storage, definitions, clock.now()) };
       changed -= before;
       countedMs = clock.elapsedMs();
     } finally {

@@ -28,7 +28,7 @@ export interface Catalog {
   find(name: string, version: number): AnyDefinition | undefined;
 }
 
-/** Makes a catalog; throws for definitions that could not be told apart or have no steps. */
+/** Makes a catalog; throws for definitions that have the same name and version or have no steps. */
 export function createCatalog(definitions: readonly AnyDefinition[]): Catalog {
   const byKey = new Map<string, AnyDefinition>();
   for (const definition of definitions) {
@@ -50,7 +50,7 @@ function keyOf(name: string, version: number): string {
   return `${name} v${version}`;
 }
 
-/** Tells the owner of what the saga is about, in the transaction that records it. */
+/** Reports to the owner of what the saga is about, in the transaction that records it. */
 export async function report(
   tx: Transaction,
   definition: AnyDefinition,

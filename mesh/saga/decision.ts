@@ -1,6 +1,6 @@
 import type { SagaRecord, StepError } from './record.ts';
 
-/** What is to be told to the owner of what the saga is about. */
+/** What is reported to the owner of what the saga is about. */
 export type SagaReport =
   | { readonly at: 'step-done' | 'needs-attention'; readonly step: number }
   | { readonly at: 'compensating' | 'completed' | 'compensated' };
@@ -29,7 +29,7 @@ export function isCall(command: SagaCommand): command is StepCall {
   return command.kind === 'run' || command.kind === 'undo';
 }
 
-/** What is to be told with a decision. */
+/** What is to be reported with a decision. */
 export function reportsOf(commands: readonly SagaCommand[]): SagaReport[] {
   return commands.filter((command) => command.kind === 'report').map((command) => command.report);
 }
@@ -46,7 +46,7 @@ export function waitCounting(record: SagaRecord, nowMs: number, delayMs: number)
   return { record: { ...waiting, countsFromMs: nowMs }, commands };
 }
 
-/** `decision`, with `report` told before. */
+/** `decision`, with `report` made before. */
 export function reporting(report: SagaReport, decision: SagaDecision): SagaDecision {
   return { ...decision, commands: [{ kind: 'report', report }, ...decision.commands] };
 }

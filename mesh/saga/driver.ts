@@ -16,6 +16,8 @@ export interface HeldSaga {
   readonly saga: StoredSaga;
   readonly commands?: readonly SagaCommand[];
   readonly unrecorded?: Unrecorded;
+  /** How many times in a row it could not be driven. */
+  readonly failures?: number;
 }
 
 /**
@@ -42,10 +44,14 @@ export function createDriver({
   catalog,
   recorder,
   clock,
+  callClock,
 }: {
   readonly catalog: Catalog;
   readonly recorder: Recorder;
+  /** When sagas are due. */
   readonly clock: Clock;
+  /** The deadlines of calls, which go by the clock of this machine. */
+  readonly callClock: Clock;
 }): Driver {
   const stop = new AbortController();
   const stopped = stop.signal;
@@ -70,7 +76,7 @@ export function createDriver({
       const call = current.commands.find(isCall);
       if (!call) return endOf(saga);
       if (draining) return { kind: 'over', finished: false };
-      const outcome = await callStep(definition, saga, call, { clock, stopped });
+      const outcome = await callStep(definition, saga, call, { clock: callClock, stopped });
       if (stopped.aborted) return { kind: 'over', finished: false };
       current = await recorder.record(definition, saga, findingOf(call, outcome), stopped, 0);
     }

@@ -110,6 +110,24 @@ describeOnEachDatabase((newUrl) => {
       gate.open();
     });
 
+    it('is worked off by another process with slots free, which hears of it immediately', async () => {
+      const storage = { ...(await openTestStorage(newUrl())), exclusive: false };
+      const clock = createTestClock();
+      const gate = createGate();
+      const [busy, free] = [
+        createTestSaga({ steps: [{ name: 'only' }] }),
+        createTestSaga({ steps: [{ name: 'only' }] }),
+      ];
+      busy.onCall('run only', gate.behaviour);
+      const first = await startEngine(storage, busy, { clock, maxConcurrent: 1 });
+      await begin(storage, first, busy, 'a');
+      await gate.reached;
+      await startEngine(storage, free, { clock });
+      await begin(storage, first, busy, 'b');
+      await eventually(() => expect(free.contexts.map(({ sagaId }) => sagaId)).toEqual(['b']));
+      gate.open();
+    });
+
     it('is too much when it cannot be worked off in time, until it is', async () => {
       const saga = createTestSaga({ steps: [{ name: 'only' }] });
       const storage = await openTestStorage(newUrl());

@@ -77,7 +77,11 @@ describeOnEachDatabase((newUrl) => {
       clock.shift(2 * dayMs);
       const engine = await startEngine(storage, saga, { clock, leaseMs, retry });
       await begin(storage, engine, saga);
-      await eventually(async () => expect((await engine.get({ id: 'saga-1' }))?.nextAttemptTimeMs).toBeGreaterThan(0));
+      await eventually(async () => {
+        const view = await engine.get({ id: 'saga-1' });
+        expect(view?.steps[0]?.undoAttempts).toBe(1);
+        expect(view?.nextAttemptTimeMs).toBeDefined();
+      });
       await engine.stop(0);
       clock.shift(-2 * dayMs);
       const second = await startEngine(storage, saga, { clock, leaseMs, retry });
@@ -96,8 +100,10 @@ describeOnEachDatabase((newUrl) => {
     const saga = createTestSaga();
     saga.onCall('run charge', getsLost);
     const clock = createTestClock();
+    const database = createTestClock();
+    const databaseTime = async () => database.now();
     const log = createKeptLog();
-    const engine = await startEngine(storage, saga, { clock, leaseMs, retry, logger: log.logger });
+    const engine = await startEngine(storage, saga, { clock, databaseTime, leaseMs, retry, logger: log.logger });
     await begin(storage, engine, saga);
     await eventually(async () => {
       expect(await engine.get({ id: 'saga-1' })).toMatchObject({ steps: [{}, { attempts: 1 }, {}, {}] });
@@ -105,9 +111,11 @@ describeOnEachDatabase((newUrl) => {
       expect(clock.pendingMs()).toHaveLength(storage.exclusive ? 1 : 3);
     });
     clock.shift(-dayMs);
+    database.advance(2 * retry.initialMs);
     clock.advance(2 * retry.initialMs);
     await reaches(engine, 'completed');
-    expect(warnings(log)).toMatchObject([{ sagas: 1 }]);
+    // PostgreSQL has a clock of its own, which was not set.
+    expect(warnings(log)).toMatchObject(storage.dialect === 'postgres' ? [] : [{ sagas: 1 }]);
   });
 
   it('a clock that jumps a day ahead uses up no time of the sagas that are driven', async () => {

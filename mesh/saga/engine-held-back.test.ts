@@ -16,14 +16,14 @@ describeOnEachDatabase((newUrl) => {
   /** Has the owner refuse the news of `charge` from the sagas that begin with `bad`, until that is repaired. */
   function createSpoilt() {
     const saga = createTestSaga();
-    const spoilt = { isRepaired: false, tellings: 0 };
+    const spoilt = { isRepaired: false, reports: 0 };
     const { onProgress } = saga.definition;
     const definition: TestSaga['definition'] = {
       ...saga.definition,
       async onProgress(tx, id, progress) {
         const isBad = !spoilt.isRepaired && id.startsWith('bad') && progress.at === 'step-done';
         if (isBad && progress.step === 'charge') {
-          spoilt.tellings += 1;
+          spoilt.reports += 1;
           throw new TypeError('the owner does not know this order');
         }
         await onProgress(tx, id, progress);
@@ -42,7 +42,7 @@ describeOnEachDatabase((newUrl) => {
       const retry = { initialMs: 5, maxMs: 200 };
       const engine = await startEngine(storage, saga, { maxConcurrent: slots, logger, retry });
       for (const id of bad) await begin(storage, engine, saga, id);
-      await eventually(() => expect(spoilt.tellings).toBeGreaterThan(2 * bad.length));
+      await eventually(() => expect(spoilt.reports).toBeGreaterThan(2 * bad.length));
       for (const id of ['good-1', 'good-2']) await begin(storage, engine, saga, id);
       for (const id of ['good-1', 'good-2']) await reaches(engine, 'completed', id);
       await eventually(async () => {

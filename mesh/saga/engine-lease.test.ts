@@ -39,7 +39,7 @@ describeOnEachDatabase((newUrl) => {
     return { saga, gate, engine };
   }
 
-  const tellsOf = (...sagas: TestSaga[]) => sagas.flatMap(({ progress }) => progress);
+  const reportsOf = (...sagas: TestSaga[]) => sagas.flatMap(({ progress }) => progress);
   const everythingOnce = ['step-done reserve', 'step-done charge', 'step-done ship', 'step-done commit', 'completed'];
 
   describe('a lease', () => {
@@ -47,7 +47,7 @@ describeOnEachDatabase((newUrl) => {
       const storage = await openShared();
       const clock = createTestClock();
       const stalled: Clock = { ...clock, after: () => () => undefined };
-      const zombie = await heldAtCharge(storage, stalled);
+      const zombie = await heldAtCharge({ ...storage, listen: () => () => undefined }, stalled);
       const saga = createTestSaga();
       const engine = await startEngine(storage, saga, { clock, leaseMs });
       clock.advance(leaseMs + leaseMs / 2);
@@ -57,7 +57,7 @@ describeOnEachDatabase((newUrl) => {
       expect(zombie.saga.calls).toEqual(['run reserve', 'run charge']);
       expect(saga.calls).toEqual(['run charge', 'run ship', 'run commit']);
       expect(saga.contexts[0]?.requestId).toBe(zombie.saga.contexts[1]?.requestId);
-      expect(tellsOf(zombie.saga, saga)).toEqual(everythingOnce);
+      expect(reportsOf(zombie.saga, saga)).toEqual(everythingOnce);
     });
 
     it('is renewed while its driver lives, so that nobody else takes the saga', async () => {
@@ -75,7 +75,7 @@ describeOnEachDatabase((newUrl) => {
       }
       gate.open();
       await reaches(engine, 'completed');
-      expect(tellsOf(saga)).toEqual(everythingOnce);
+      expect(reportsOf(saga)).toEqual(everythingOnce);
       expect(other.calls).toEqual([]);
     });
 
@@ -131,7 +131,7 @@ describeOnEachDatabase((newUrl) => {
       saga.onCall(`run ${step}`, lose);
       await begin(storage, engine, saga);
       await reaches(engine, 'completed');
-      expect(tellsOf(saga)).toEqual(everythingOnce);
+      expect(reportsOf(saga)).toEqual(everythingOnce);
     });
 
     it('does not make a saga that waits be forgotten', async () => {
@@ -145,7 +145,7 @@ describeOnEachDatabase((newUrl) => {
       });
       await begin(storage, engine, saga);
       await reaches(engine, 'completed');
-      expect(tellsOf(saga)).toEqual(everythingOnce);
+      expect(reportsOf(saga)).toEqual(everythingOnce);
     });
   });
 
@@ -186,7 +186,7 @@ describeOnEachDatabase((newUrl) => {
       await Promise.all(ids.map((id, index) => begin(storage, engines[index % 3] ?? engines[0], sagas[0], id)));
       for (const id of ids) await reaches(engines[0], 'completed', id);
       expect(sagas.flatMap(({ calls }) => calls)).toHaveLength(4 * ids.length);
-      expect(tellsOf(...sagas).filter((told) => told === 'completed')).toHaveLength(ids.length);
+      expect(reportsOf(...sagas).filter((report) => report === 'completed')).toHaveLength(ids.length);
     });
 
     it('stops also when its storage is away, and leaves its leases to their end', async () => {
@@ -220,7 +220,7 @@ describeOnEachDatabase((newUrl) => {
       await reaches(engine, 'completed');
       expect(failuresLeft).toBe(0);
       expect(saga.calls).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
-      expect(tellsOf(saga)).toEqual(everythingOnce);
+      expect(reportsOf(saga)).toEqual(everythingOnce);
     });
 
     it('leaves sagas alone whose definition it does not know, for one that does', async () => {

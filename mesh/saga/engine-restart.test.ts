@@ -15,12 +15,12 @@ const steps = ['reserve', 'charge', 'ship', 'commit'];
 const forward: KillPoint[] = steps.flatMap((step): KillPoint[] => [
   `before run ${step}`,
   `after run ${step}`,
-  `telling step-done ${step}`,
+  `reporting step-done ${step}`,
 ]);
 const back: KillPoint[] = [
-  'telling compensating',
+  'reporting compensating',
   ...['ship', 'charge', 'reserve'].flatMap((step): KillPoint[] => [`before undo ${step}`, `after undo ${step}`]),
-  'telling compensated',
+  'reporting compensated',
 ];
 
 describe('after a restart', () => {

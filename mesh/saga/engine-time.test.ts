@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
-
 import { undoPatienceMs } from './running-time.ts';
 import type { SagaEngine, SagaView } from './saga.ts';
 import { createKeptLog } from './testing/log-lines.ts';
@@ -90,6 +89,21 @@ describe('the time of a saga', () => {
     const view = await reaches(engine, 'compensated');
     expect(view.failure).toMatchObject({ reason: 'SAGA_TIMED_OUT', cancelled: false });
     expect(saga.calls.slice(-4)).toEqual(['run charge', 'run charge', 'undo charge', 'undo reserve']);
+    expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ failure: { reason: 'SAGA_TIMED_OUT' } }]);
+  });
+
+  it('is an error in the log when it is up, also where nothing is to be undone', async () => {
+    const saga = createTestSaga({ timeoutMs: 300 });
+    const steps = saga.definition.steps.map(({ name, run }) => ({ name, run }));
+    const { clock, storage, engine, lines } = await setUp({ ...saga, definition: { ...saga.definition, steps } });
+    saga.onCall('run reserve', getsLost, getsLost);
+    await begin(storage, engine, saga);
+    for (const tries of [1, 2]) {
+      const dueMs = await attempted(engine, (view) => view.steps[0]?.attempts, tries);
+      await eventually(() => expect(clock.pendingMs()).toEqual([dueMs - clock.now()]));
+      clock.advance(dueMs - clock.now());
+    }
+    await reaches(engine, 'compensated');
     expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ failure: { reason: 'SAGA_TIMED_OUT' } }]);
   });
 

@@ -104,15 +104,15 @@ describeOnEachDatabase((newUrl) => {
       expect(view.steps[0]).toMatchObject({ state: 'undone', undoAttempts: 3 });
     });
 
-    it('records nothing and tells again while its owner cannot take the news', async () => {
+    it('records nothing and reports again while its owner cannot take the news', async () => {
       const { saga, storage, engine } = await setUp();
-      let tellings = 0;
+      let reports = 0;
       saga.beforeProgress = ({ at }) => {
-        if (at === 'completed' && ++tellings < 3) throw new Error('the owner is busy');
+        if (at === 'completed' && ++reports < 3) throw new Error('the owner is busy');
       };
       await begin(storage, engine, saga);
       await reaches(engine, 'completed');
-      expect(tellings).toBe(3);
+      expect(reports).toBe(3);
       expect(saga.calls.filter((call) => call === 'run commit')).toHaveLength(1);
     });
 

@@ -8,6 +8,7 @@ import { createSagaAdmin } from './admin.ts';
 import { createBacklogMeter } from './backlog.ts';
 import { type AnyDefinition, type Catalog, createCatalog } from './catalog.ts';
 import { changeFromOutside } from './change-from-outside.ts';
+import { createDatabaseClock, type DatabaseTime } from './database-clock.ts';
 import { acceptsCancel, decide } from './decide.ts';
 import { requireUnchanged } from './definition-change.ts';
 import { createDriver } from './driver.ts';
@@ -26,6 +27,8 @@ export interface SagaEngineOptions {
   /** Every kind of saga that may be begun here or was left unfinished; old versions beside new ones. */
   readonly definitions: readonly AnyDefinition[];
   readonly clock: Clock;
+  /** What all go by who share the database. Default: PostgreSQL's own clock; with SQLite it is always `clock`. */
+  readonly databaseTime?: DatabaseTime | undefined;
   readonly logger: Logger;
   /** Names this engine in its leases; must not be used again by a later one. Default: a new id. */
   readonly owner?: string;
@@ -40,21 +43,30 @@ export interface SagaEngineOptions {
 }
 
 const defaultStopGraceMs = 5_000;
+/** Where processes that share a database hear of sagas that wait for a slot. */
+const channel = 'sagas_due';
 
 /** Makes an engine. Nothing runs before its `start`, which also makes its table. */
 export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
-  const { storage, clock, logger } = options;
+  const { storage, logger } = options;
+  const clock = createDatabaseClock(storage, options.clock, options.databaseTime);
   const owner = options.owner ?? uuidv7();
   const leaseMs = options.leaseMs ?? 10_000;
   const retry = options.retry ?? { initialMs: 200, maxMs: 300_000 };
   const catalog = createCatalog(options.definitions);
-  const backlog = createBacklogMeter({ storage, clock, maxBacklogMs: options.maxBacklogMs ?? 300_000 });
+  const backlog = createBacklogMeter({
+    storage,
+    definitions: catalog.definitions,
+    clock,
+    maxBacklogMs: options.maxBacklogMs ?? 300_000,
+    isIdle: () => scheduler.isIdle(),
+  });
   const onUnanswered = backlog.noteUnanswered;
   const recorder = createRecorder({ storage, clock, logger, retry, owner, leaseMs, onUnanswered });
   const scheduler = createScheduler({
     storage,
     catalog,
-    driver: createDriver({ catalog, recorder, clock }),
+    driver: createDriver({ catalog, recorder, clock, callClock: options.clock }),
     clock,
     logger,
     owner,
@@ -65,11 +77,18 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     onIdle: backlog.noteIdle,
   });
   const wake = () => scheduler.noteDue(clock.now());
+  /** Others may have a slot free for what finds none here. */
+  const wakeAll = () => {
+    wake();
+    if (!storage.exclusive) storage.notify(channel);
+  };
+  let endListening: (() => void) | undefined;
   let isPrepared = false;
 
   async function prepare(): Promise<void> {
     if (isPrepared) return;
     await migrateSagas(storage);
+    await clock.adjust();
     await requireUnchanged(storage, catalog);
     isPrepared = true;
   }
@@ -85,7 +104,7 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
       tx.afterCommit(backlog.noteBegun);
       if (!scheduler.hasRoom()) {
         await insertSaga(tx, saga, { leaseOwner: null, dueTimeMs: nowMs });
-        tx.afterCommit(wake);
+        tx.afterCommit(wakeAll);
         return;
       }
       backlog.noteIdle();
@@ -112,13 +131,17 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     async start() {
       await prepare();
       await warnOfUndefined(storage, catalog, logger);
-      await tellUnfinished(storage, logger);
+      await logUnfinished(storage, logger);
       // Nobody else can be using the database, so who holds these leases is dead.
       if (storage.exclusive) await releaseLeases(storage, 'others', owner, clock.now());
+      if (!storage.exclusive) endListening = storage.listen(channel, wake);
       await scheduler.start();
     },
 
-    stop: (graceMs = defaultStopGraceMs) => scheduler.stop(graceMs),
+    stop: (graceMs = defaultStopGraceMs) => {
+      endListening?.();
+      return scheduler.stop(graceMs);
+    },
   };
 }
 
@@ -149,7 +172,7 @@ function newTraceparent(): string {
   return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
 }
 
-async function tellUnfinished(storage: Storage, logger: Logger): Promise<void> {
+async function logUnfinished(storage: Storage, logger: Logger): Promise<void> {
   const { going, parked } = await countUnfinished(storage);
   if (going > 0) logger.info({ sagas: going }, 'unfinished sagas go on');
   if (parked > 0) logger.warn({ sagas: parked }, 'parked sagas wait for an operator; retry or resolve them');

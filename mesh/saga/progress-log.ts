@@ -50,9 +50,10 @@ export function createProgressLog(logger: Logger, clock: Clock): ProgressLog {
     const fields = fieldsOf(saga);
     if (state === 'needs-attention') logger.error(fields, 'a saga is parked; retry or resolve it');
     else if (state === 'completed') logger.debug(fields, 'a saga completed');
-    else if (state === 'compensated') logger.info({ ...fields, failure }, 'a saga is undone');
-    else if (state === 'compensating') {
-      logger[hasTimedOut(record) ? 'error' : 'info']({ ...fields, failure }, 'a saga turned back: it undoes its steps');
+    else if (state === 'compensating' || state === 'compensated') {
+      const turnsBack = saga.record.state === 'running';
+      const text = state === 'compensated' ? 'a saga is undone' : 'a saga turned back: it undoes its steps';
+      logger[turnsBack && hasTimedOut(record) ? 'error' : 'info']({ ...fields, failure }, text);
     }
   }
 }

@@ -4,11 +4,12 @@ import { assumedPerSecond, createRateMeter, leastPerSecond } from './rate-meter.
 
 function setUp() {
   const clock = createTestClock();
-  const meter = createRateMeter(clock);
+  let isIdle = false;
+  const meter = createRateMeter(clock, () => isIdle);
   /** Seconds in which as many sagas finish, and as many calls get no answer; with a slot free on the way, or not. */
   const pass = (seconds: number, { finished = 0, unanswered = 0, idle = false }) => {
+    isIdle = idle;
     for (let second = 0; second < seconds; second += 1) {
-      if (idle) meter.noteIdle();
       for (let each = 0; each < unanswered; each += 1) meter.noteUnanswered();
       for (let each = 0; each < finished; each += 1) {
         clock.advance(1_000 / finished);

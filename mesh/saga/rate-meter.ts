@@ -2,6 +2,7 @@ import type { Clock } from '../telemetry/clock.ts';
 
 /** Measures how many sagas this process finishes in a second when it has as many as it can drive. */
 export interface RateMeter {
+  /** A saga finished; its slot is free already. */
   noteFinished(): void;
   /** A call of a step or an undo had no definite answer. */
   noteUnanswered(): void;
@@ -24,30 +25,27 @@ const weight = 0.2;
 /**
  * Makes a meter. It only learns from windows of a second in which sagas waited for a slot all the time and most calls were
  * answered: neither a quiet hour nor a service that is away makes a process look slow, so that both leave it the backlog
- * that it can work off afterwards.
+ * that it can work off afterwards. `isIdle`: whether a slot is free now that no saga waits for.
  */
-export function createRateMeter(clock: Clock): RateMeter {
+export function createRateMeter(clock: Clock, isIdle: () => boolean): RateMeter {
   let average: number | undefined;
   let startMs = clock.elapsedMs();
   let finished = 0;
   let unanswered = 0;
-  let idle = true;
-
-  function restart(isIdle: boolean): void {
-    startMs = clock.elapsedMs();
-    finished = 0;
-    unanswered = 0;
-    idle = isIdle;
-  }
+  let wasIdle = true;
 
   function close(): void {
+    wasIdle ||= isIdle();
     const tookMs = clock.elapsedMs() - startMs;
     if (tookMs < windowMs) return;
-    if (!idle && tookMs <= longestWindowMs && finished > unanswered) {
+    if (!wasIdle && tookMs <= longestWindowMs && finished > unanswered) {
       const measured = (finished / tookMs) * 1_000;
       average = average === undefined ? measured : average + weight * (measured - average);
     }
-    restart(false);
+    startMs = clock.elapsedMs();
+    finished = 0;
+    unanswered = 0;
+    wasIdle = isIdle();
   }
 
   return {
@@ -61,7 +59,7 @@ export function createRateMeter(clock: Clock): RateMeter {
     },
     noteIdle() {
       close();
-      idle = true;
+      wasIdle = true;
     },
     perSecond: () => Math.max(average ?? assumedPerSecond, leastPerSecond),
   };

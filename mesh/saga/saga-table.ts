@@ -266,7 +266,7 @@ export async function countUnfinished(db: Queryable): Promise<{ readonly going: 
   return { going: Number(row?.going), parked: Number(row?.parked) };
 }
 
-/** How many sagas are on their way. */
+/** How many sagas are on their way, of whatever kind: only so an index has all that is counted. */
 export async function countGoing(db: Queryable): Promise<number> {
   const [row] = await db.query<{ going: bigint }>(
     "SELECT count(*) AS going FROM saga WHERE state IN ('running', 'compensating')",
@@ -274,11 +274,16 @@ export async function countGoing(db: Queryable): Promise<number> {
   return Number(row?.going);
 }
 
-/** How long the saga that has been due longest waits for somebody to drive it; 0 when none does. */
-export async function longestWaitMs(db: Queryable, nowMs: number): Promise<number> {
+/** How long the saga of these kinds that has been due longest waits for somebody to drive it; 0 when none does. */
+export async function longestWaitMs(
+  db: Queryable,
+  definitions: readonly DefinitionName[],
+  nowMs: number,
+): Promise<number> {
   const [row] = await db.query<{ due_time: bigint }>(
-    'SELECT due_time FROM saga WHERE due_time <= $1 AND lease_owner IS NULL ORDER BY due_time LIMIT 1',
-    [nowMs],
+    `SELECT due_time FROM saga WHERE due_time <= $1 AND lease_owner IS NULL AND ${isDefined(definitions, 1)}
+     ORDER BY due_time LIMIT 1`,
+    [nowMs, ...definitionParams(definitions)],
   );
   return row ? nowMs - Number(row.due_time) : 0;
 }

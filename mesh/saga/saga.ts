@@ -45,7 +45,7 @@ export interface SagaFailure {
   readonly cancelled: boolean;
 }
 
-/** Where a saga stands, as told to the owner of what it is about. */
+/** Where a saga stands, as reported to the owner of what it is about. */
 export type SagaProgress<Data> =
   | { readonly at: 'step-done'; readonly step: string; readonly data: Data }
   | { readonly at: 'compensating'; readonly failure: SagaFailure; readonly data: Data }
@@ -127,13 +127,13 @@ export interface SagaAdmin {
 
 /** How much work there is, beside how much there may be. */
 export interface SagaBacklog {
-  /** Sagas that were begun and neither ended nor wait for an operator. */
+  /** Sagas that were begun and neither ended nor wait for an operator, also those whose definition is not known here. */
   readonly unfinished: number;
   /** How many can be worked off in the time that a backlog may take (`maxBacklogMs`). */
   readonly limit: number;
   /** How long it takes until there is room again; 0 while there is. */
   readonly retryAfterMs: number;
-  /** How long the saga that waits longest for a slot has waited. */
+  /** How long the saga that waits longest for a slot has waited; only those count whose definition is known here. */
   readonly oldestWaitMs: number;
 }
 

@@ -1,9 +1,10 @@
 import type { Storage } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Catalog } from './catalog.ts';
+import type { DatabaseClock } from './database-clock.ts';
 import type { DriveEnd, Driver, HeldSaga } from './driver.ts';
-import type { RetryPolicy } from './retry-delay.ts';
+import { createFaultLog } from './fault-log.ts';
+import { type RetryPolicy, randomJitter, retryDelayMs } from './retry-delay.ts';
 import { claimDue, nextDueTime, releaseLeases, renewLeases } from './saga-table.ts';
 import { createStrays } from './strays.ts';
 
@@ -11,7 +12,7 @@ export interface SchedulerOptions {
   readonly storage: Storage;
   readonly catalog: Catalog;
   readonly driver: Driver;
-  readonly clock: Clock;
+  readonly clock: DatabaseClock;
   readonly logger: Logger;
   readonly owner: string;
   readonly leaseMs: number;
@@ -27,9 +28,11 @@ export interface SchedulerOptions {
 export interface Scheduler {
   /** Whether a saga that begins now can be driven immediately: there is room, and nobody waits for it. */
   hasRoom(): boolean;
+  /** Whether a slot is free, and no saga that is due waits for it. */
+  isIdle(): boolean;
   /** Drives a saga whose lease is held here, now or when others have made room. */
   launch(held: HeldSaga): void;
-  /** Tells of a saga in the database that waits until `timeMs`. */
+  /** Says that a saga in the database waits until `timeMs`. */
   noteDue(timeMs: number): void;
   /** Resolves when what is due longest has been looked at, so that what begins then knows whether others wait. */
   start(): Promise<void>;
@@ -39,12 +42,14 @@ export interface Scheduler {
 
 const claimPageSize = 50;
 const storageRetryMs = 1_000;
+const undrivenRetry: RetryPolicy = { initialMs: storageRetryMs, maxMs: 60_000 };
 
 /** Makes the scheduler of an engine. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { storage, catalog, driver, clock, logger, owner, leaseMs, maxConcurrent, retry } = options;
   const strays = createStrays({ storage, clock, logger, owner, leaseMs, retry });
   const active = new Map<HeldSaga, Promise<void>>();
+  const faults = createFaultLog(logger, clock);
   // Begun while others took the room: at most as many as transactions were open at once.
   const ready: HeldSaga[] = [];
   // Held here without a slot, since the database does not even take that they wait.
@@ -56,6 +61,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const looked = Promise.withResolvers<void>();
 
   const room = () => maxConcurrent - active.size - ready.length;
+  const isIdle = () => room() > 0 && pumping === undefined && nextDueMs > clock.now();
 
   function launch(held: HeldSaga): void {
     if (!running) return;
@@ -64,22 +70,30 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   async function run(held: HeldSaga): Promise<void> {
-    try {
-      settle(await driver.drive(held));
-    } catch (error) {
-      logger.error({ err: error, saga_id: held.saga.id }, 'a saga cannot be driven; it is tried again');
-      launchLater(held, storageRetryMs);
-    }
+    const end = await drive(held);
+    if (end.kind === 'due') nextDueMs = Math.min(nextDueMs, end.timeMs);
+    else if (end.kind === 'again') launchLater(end.held, end.delayMs);
     active.delete(held);
     const next = ready.shift();
     if (next) launch(next);
     else pump();
+    if (end.kind === 'over' && end.finished) options.onFinished();
   }
 
-  function settle(end: DriveEnd): void {
-    if (end.kind === 'due') nextDueMs = Math.min(nextDueMs, end.timeMs);
-    else if (end.kind === 'again') launchLater(end.held, end.delayMs);
-    else if (end.finished) options.onFinished();
+  async function drive(held: HeldSaga): Promise<DriveEnd> {
+    try {
+      return await driver.drive(held);
+    } catch (error) {
+      const { name, id } = held.saga;
+      const fields = { err: error, saga: name, saga_id: id };
+      faults.error(`undriven ${name}`, fields, 'a saga cannot be driven; it is tried again, fix what the error names');
+      const failures = (held.failures ?? 0) + 1;
+      return {
+        kind: 'again',
+        held: { ...held, failures },
+        delayMs: retryDelayMs(undrivenRetry, failures, randomJitter()),
+      };
+    }
   }
 
   function launchLater(held: HeldSaga, delayMs: number): void {
@@ -125,8 +139,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     nextDueMs = Number.POSITIVE_INFINITY;
     const sagas = await claimDue(storage, catalog.definitions, { owner, nowMs, leaseEndMs: nowMs + leaseMs, limit });
     for (const saga of sagas) launch({ saga });
-    const dueMs = sagas.length === limit ? nowMs : await nextDueTime(storage, catalog.definitions);
-    nextDueMs = Math.min(nextDueMs, dueMs ?? Number.POSITIVE_INFINITY);
+    const dueMs =
+      sagas.length === limit ? nowMs : ((await nextDueTime(storage, catalog.definitions)) ?? Number.POSITIVE_INFINITY);
+    // What is due and was not claimed is locked: whoever holds it claims or changes it at this moment.
+    const isLocked = sagas.length === 0 && dueMs <= nowMs;
+    nextDueMs = Math.min(nextDueMs, isLocked ? clock.now() + storageRetryMs : dueMs);
     if (nextDueMs > clock.now()) options.onIdle();
   }
 
@@ -138,6 +155,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   async function renew(): Promise<void> {
     const ids = [...active.keys(), ...ready, ...later.keys()].map(({ saga }) => saga.id);
     try {
+      await clock.adjust();
       if (ids.length > 0) await renewLeases(storage, owner, ids, clock.now() + leaseMs);
     } catch (error) {
       logger.warn({ err: error }, 'leases of sagas cannot be renewed; others may take them');
@@ -165,7 +183,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   return {
-    hasRoom: () => running && room() > 0 && pumping === undefined && nextDueMs > clock.now(),
+    hasRoom: () => running && isIdle(),
+    isIdle,
     launch,
     noteDue,
     async start() {

@@ -6,7 +6,7 @@ import type { SagaDefinition, StepContext } from '../saga.ts';
 import type { TestData } from './test-saga.ts';
 
 /** Where a process that drives a saga is to be killed. */
-export type KillPoint = `${'before' | 'after'} ${'run' | 'undo'} ${string}` | `telling ${string}`;
+export type KillPoint = `${'before' | 'after'} ${'run' | 'undo'} ${string}` | `reporting ${string}`;
 
 const log = 'effects.log';
 
@@ -48,7 +48,7 @@ export function createFileSaga(
         : { undo: async (_data: TestData, { requestId }: StepContext) => call(`undo ${name}`, requestId) }),
     })),
     async onProgress(_tx, _id, progress) {
-      pass(progress.at === 'step-done' ? `telling step-done ${progress.step}` : `telling ${progress.at}`);
+      pass(progress.at === 'step-done' ? `reporting step-done ${progress.step}` : `reporting ${progress.at}`);
     },
   };
 }

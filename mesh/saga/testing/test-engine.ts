@@ -32,12 +32,15 @@ export async function startEngine(
   { definition }: Pick<TestSaga, 'definition'>,
   options: Partial<SagaEngineOptions> = {},
 ): Promise<SagaEngine> {
+  // A test that turns the clock turns that of the database with it.
+  const { clock } = options;
   const engine = createSagaEngine({
     storage,
     definitions: [definition],
     clock: systemClock,
     logger: createLogger('silent'),
     retry: { initialMs: 2, maxMs: 20 },
+    ...(clock && { databaseTime: async () => clock.now() }),
     ...options,
   });
   await engine.start();

@@ -9,13 +9,13 @@ export interface TestData {
 /** What a participant does when it is called, instead of doing what it is asked. */
 export type Behaviour = (context: StepContext) => Promise<void>;
 
-/** A saga over participants that do as a test tells them. */
+/** A saga over participants that do as a test wants. */
 export interface TestSaga {
   readonly definition: SagaDefinition<TestData>;
   /** Calls in the order of their arrival: `run charge`, `undo charge`. */
   readonly calls: string[];
   readonly contexts: StepContext[];
-  /** Progress as it was committed, or at least told: `step-done reserve`, `completed`. */
+  /** Progress as it was committed, or at least reported: `step-done reserve`, `completed`. */
   readonly progress: string[];
   readonly seen: SagaProgress<TestData>[];
   /** Sets what the next calls of a kind do; those after them succeed. */
