@@ -63,6 +63,11 @@ export function lostError(path: string): MeshError {
   return new MeshError(Status.UNAVAILABLE, 'STORAGE_LOST', text, { metadata: { path } });
 }
 
+/** UNAVAILABLE `STORAGE_UNAVAILABLE`: the machine cannot say now whether the database at `path` is still there. */
+export function unseenError(error: unknown, path: string): MeshError {
+  return storageFault('unavailable', { database: path, text: textOf(error), cause: error }, remedies);
+}
+
 /** Whether SQLite refused because another process holds the database. */
 export function isBusy(error: unknown): boolean {
   return kindOf(error) === 'busy';

@@ -90,6 +90,25 @@ describe('a database whose files change under it', () => {
     expect(await storage.query('SELECT id FROM note WHERE id = 1')).toHaveLength(1);
   });
 
+  it('refuses writes while the machine cannot say what lies there, and goes on afterwards', async () => {
+    await rename(data, join(folder.path, 'moved'));
+    // A link to itself: the machine finds no end of it, as one may fail for want of a right or of an answer of the disk.
+    await symlink(data, data);
+    const unseen = {
+      code: Status.UNAVAILABLE,
+      reason: 'STORAGE_UNAVAILABLE',
+      message: expect.stringMatching('ELOOP.*test\\.db'),
+    };
+    await expect(add(2)).rejects.toMatchObject(unseen);
+    await expect(storage.check()).rejects.toMatchObject(unseen);
+    await rm(data);
+    await rename(join(folder.path, 'moved'), data);
+    await storage.check();
+    // The one that was refused was not committed either.
+    await add(2);
+    expect(await storage.query('SELECT id FROM note ORDER BY id')).toEqual([{ id: 1n }, { id: 2n }]);
+  });
+
   it('goes on when it is reached through links, and while others look at it', async () => {
     await storage.close();
     await symlink(data, join(folder.path, 'linked'));

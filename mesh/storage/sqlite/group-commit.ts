@@ -77,6 +77,7 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
       if (files.lost) throw files.lost;
       connection.script('BEGIN IMMEDIATE');
       await runJobs(members);
+      files.probe();
       connection.script('COMMIT');
       committed = true;
       // After it: who deletes the file later than this deletes what was on the disk at its path.
