@@ -20,6 +20,7 @@ const exitCannotStart = 2;
  */
 export async function runApp(creators: readonly CreateService[]): Promise<void> {
   const startTimeMs = performance.now();
+  goOnWithoutReader();
   try {
     const config = readConfig(process.env);
     const logger = createLogger(config.logLevel);
@@ -45,6 +46,11 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     process.stderr.write(`${describe(error)}\n`);
     process.exit(exitCannotStart);
   }
+}
+
+/** Who started it may read up to `ready` only, or nothing: an error of these streams is not one of the process. */
+function goOnWithoutReader(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
 function warnOfMisspellings(logger: Logger): void {

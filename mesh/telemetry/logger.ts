@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { MeshError } from '../errors/mesh-error.ts';
 import { currentScope } from './call-scope.ts';
+import { createLogDestination, type LogDestination } from './log-destination.ts';
 
 /** The structured log: one JSON object a line, with request id and trace id of the call that it is written for. */
 export type Logger = pino.Logger;
@@ -9,8 +10,15 @@ export type Logger = pino.Logger;
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** Makes the logger of a process. It writes to standard error, so that standard output is free for `ready`. */
+/** One for all loggers of the process. */
+let standardError: LogDestination | undefined;
+
+/**
+ * Makes the logger of a process. It writes to standard error, so that standard output is free for `ready`, and goes on
+ * without a log when nobody reads it.
+ */
 export function createLogger(level: LogLevel): Logger {
+  standardError ??= createLogDestination(2);
   return pino(
     {
       level,
@@ -20,7 +28,7 @@ export function createLogger(level: LogLevel): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       mixin: scopeFields,
     },
-    pino.destination(2),
+    standardError,
   );
 }
 

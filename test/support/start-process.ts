@@ -14,6 +14,8 @@ export interface ProcessOptions {
   readonly args?: readonly string[];
   /** Settings besides the data folder and a free port. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** The descriptor of this process that it writes to. Default: pipes that `stdout` and `stderr` collect. */
+  readonly output?: number;
 }
 
 /** How a process ended: with a code, or by a signal. */
@@ -51,10 +53,11 @@ export function spawnProcess({
   main = 'services/main.ts',
   args = [],
   environment,
+  output,
 }: ProcessOptions): SpawnedProcess {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', output ?? 'pipe', output ?? 'pipe'],
     env: {
       PATH: process.env.PATH,
       NODE_COMPILE_CACHE: compileCache,
