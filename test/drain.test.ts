@@ -107,6 +107,32 @@ describe('a process that is told to end', () => {
   });
 });
 
+it('a process that is told to end keeps its own carrier until the calls under way have ended', async () => {
+  await using folder = await tempFolder();
+  await using mesh = await startProcess({ dataDir: `${folder.path}/data`, environment: { LOG_LEVEL: 'info' } });
+  const channel = createChannel(mesh.address);
+  const shipping = createClient(ShippingServiceDefinition, channel);
+  const { shippingAddress: address } = bookOrder();
+  let booked = 0;
+  let ended: ReturnType<typeof mesh.stop> | undefined;
+  /** Calls until it is refused, and resolves with why. */
+  const callOn = async (): Promise<string> => {
+    try {
+      for (;;) {
+        await shipping.createShipment({ requestId: randomUUID(), orderId: randomUUID(), paymentId: 'p1', address });
+        booked += 1;
+        if (booked === 100) ended = mesh.stop();
+      }
+    } catch (error) {
+      return String(error);
+    }
+  };
+  const refusals = await Promise.all(Array.from({ length: 20 }, callOn));
+  channel.close();
+  expect(await ended).toEqual({ code: 0, signal: null });
+  expect(refusals.filter((text) => text.includes('carrier'))).toEqual([]);
+});
+
 it('a process that is told to end while it starts finishes the calls that it has taken by then', async () => {
   await using folder = await tempFolder();
   await using carrier = await startCarrier(folder.path);

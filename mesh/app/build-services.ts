@@ -3,12 +3,14 @@ import type { ServiceContract } from '../contract/contract.ts';
 import { fullNameOf } from '../contract/full-name.ts';
 import type { Directory } from './directory.ts';
 import type { CreateService, Runtime, Service } from './service.ts';
+import type { Shutdown } from './shutdown.ts';
 
 /** Builds the services one after the other, and enters into the directory what they serve and what they call. */
 export async function buildServices(
   runtime: Runtime,
   creators: readonly CreateService[],
   directory: Directory,
+  shutdown: Pick<Shutdown, 'add'>,
 ): Promise<Service[]> {
   const services: Service[] = [];
   for (const create of creators) {
@@ -18,6 +20,8 @@ export async function buildServices(
       return runtime.client(contract);
     };
     const service = await create({ ...runtime, client }, services);
+    const { name, close } = service;
+    if (close) shutdown.add('resources', `resources of ${name}`, close);
     for (const { contract } of service.serves) directory.addLocal(fullNameOf(contract));
     for (const contract of called) directory.addCall(contract, service.name);
     services.push(service);

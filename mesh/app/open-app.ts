@@ -59,7 +59,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const engine = await engineByName(config.grpcEngine);
   const openDatabase = createOpenDatabase(dataFolder, logger);
   const runtime = await openRuntime({ ...parts, engine, openDatabase, directory });
-  const services = await buildServices(runtime, creators, directory);
+  const services = await buildServices(runtime, creators, directory, shutdown);
   checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);

@@ -63,6 +63,8 @@ export interface Service {
    * afterwards. What it leaves behind (outbox, sagas) is durable and taken up at the next start, also when it is cut off.
    */
   stop?(graceMs: number): Promise<void>;
+  /** Closes what calls under way need, when the last of them has ended, and at a start that fails as well. */
+  close?(): Promise<void>;
   /**
    * Resolves while it accepts calls: its databases can be written. Rejects with what is wrong, which shows in the health of
    * its contracts and of the process as a whole.

@@ -31,10 +31,8 @@ export const createShippingService: CreateService = async (runtime) => {
     serves: [serve(ShippingServiceContract, rpc)],
     deadLetters: [outbox.deadLetters],
     start: () => outbox.start(),
-    stop: async (graceMs) => {
-      await outbox.stop(graceMs);
-      await carrier.close();
-    },
+    stop: (graceMs) => outbox.stop(graceMs),
+    close: () => carrier.close(),
     check: () => storage.check(),
   };
 };
