@@ -5,7 +5,7 @@ import type { Storage } from '../storage/storage.ts';
 import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
-import { createTestClock } from '../testing/test-clock.ts';
+import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import {
   begin,
   closeAfterEach,
@@ -39,6 +39,17 @@ describeOnEachDatabase((newUrl) => {
     return { saga, gate, engine };
   }
 
+  /** Lets time pass, and sees the lease of the one saga renewed on the way. */
+  async function advanceWithLease(storage: Storage, clock: TestClock, byMs: number): Promise<void> {
+    for (let elapsedMs = 0; elapsedMs < byMs; elapsedMs += leaseMs / 3) {
+      clock.advance(leaseMs / 3);
+      await eventually(async () => {
+        const [row] = await storage.query<{ due_time: bigint }>('SELECT due_time FROM saga');
+        expect(row?.due_time).toBe(BigInt(clock.now() + leaseMs));
+      });
+    }
+  }
+
   const reportsOf = (...sagas: TestSaga[]) => sagas.flatMap(({ progress }) => progress);
   const everythingOnce = ['step-done reserve', 'step-done charge', 'step-done ship', 'step-done commit', 'completed'];
 
@@ -66,17 +77,30 @@ describeOnEachDatabase((newUrl) => {
       const { saga, gate, engine } = await heldAtCharge(storage, clock);
       const other = createTestSaga();
       await startEngine(storage, other, { clock, leaseMs });
-      for (let elapsedMs = 0; elapsedMs < 3 * leaseMs; elapsedMs += leaseMs / 3) {
-        clock.advance(leaseMs / 3);
-        await eventually(async () => {
-          const [row] = await storage.query<{ due_time: bigint }>('SELECT due_time FROM saga');
-          expect(row?.due_time).toBe(BigInt(clock.now() + leaseMs));
-        });
-      }
+      await advanceWithLease(storage, clock, 3 * leaseMs);
       gate.open();
       await reaches(engine, 'completed');
       expect(reportsOf(saga)).toEqual(everythingOnce);
       expect(other.calls).toEqual([]);
+    });
+
+    it('is renewed while its driver stops and waits for a step that takes longer', async () => {
+      const storage = await openShared();
+      const clock = createTestClock();
+      const { saga, gate, engine } = await heldAtCharge(storage, clock);
+      const other = createTestSaga();
+      const next = await startEngine(storage, other, { clock, leaseMs });
+      const stopped = engine.stop(5 * leaseMs);
+      await advanceWithLease(storage, clock, 3 * leaseMs);
+      gate.open();
+      await stopped;
+      clock.advance(leaseMs);
+      await reaches(next, 'completed');
+      expect([saga.calls, other.calls]).toEqual([
+        ['run reserve', 'run charge'],
+        ['run ship', 'run commit'],
+      ]);
+      expect(reportsOf(saga, other)).toEqual(everythingOnce);
     });
 
     it('is given back by an engine that stops, which aborts what is under way', async () => {

@@ -36,9 +36,11 @@ export interface Scheduler {
   noteDue(timeMs: number): void;
   /** Resolves when what is due longest has been looked at, so that what begins then knows whether others wait. */
   start(): Promise<void>;
-  /** Waits for what is under way up to `graceMs`, aborts the rest and gives all leases back. */
+  /** Waits up to `graceMs` for what is under way, which keeps its leases, aborts the rest and gives all leases back. */
   stop(graceMs: number): Promise<void>;
 }
+
+type TimerName = 'due' | 'renew' | 'scan';
 
 const claimPageSize = 50;
 const storageRetryMs = 1_000;
@@ -54,10 +56,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const ready: HeldSaga[] = [];
   // Held here without a slot, since the database does not even take that they wait.
   const later = new Map<HeldSaga, () => void>();
-  const timers = new Map<string, () => void>();
+  const timers = new Map<TimerName, () => void>();
   let running = false;
   let nextDueMs = Number.POSITIVE_INFINITY;
   let pumping: Promise<void> | undefined;
+  let renewing: Promise<void> | undefined;
   const looked = Promise.withResolvers<void>();
 
   const room = () => maxConcurrent - active.size - ready.length;
@@ -160,7 +163,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     } catch (error) {
       logger.warn({ err: error }, 'leases of sagas cannot be renewed; others may take them');
     }
-    if (running) setTimer('renew', leaseMs / 3, () => void renew());
+    // Also while it stops: what is under way keeps its lease until it has ended.
+    if (running || active.size > 0) setTimer('renew', leaseMs / 3, renewInTime);
+  }
+
+  function renewInTime(): void {
+    renewing = renew();
   }
 
   function scanForExpired(): void {
@@ -176,10 +184,21 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
   }
 
-  function setTimer(name: 'due' | 'renew' | 'scan', delayMs: number, action: () => void): void {
+  function setTimer(name: TimerName, delayMs: number, action: () => void): void {
+    endTimer(name);
+    if (delayMs < Number.POSITIVE_INFINITY) timers.set(name, clock.after(Math.max(0, delayMs), action));
+  }
+
+  function endTimer(name: TimerName): void {
     timers.get(name)?.();
     timers.delete(name);
-    if (delayMs < Number.POSITIVE_INFINITY) timers.set(name, clock.after(Math.max(0, delayMs), action));
+  }
+
+  /** Drops what is held here and is not under way: its lease ends by itself. */
+  function dropUndriven(): void {
+    for (const callOff of later.values()) callOff();
+    later.clear();
+    ready.length = 0;
   }
 
   return {
@@ -190,7 +209,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     async start() {
       running = true;
       if (!storage.exclusive) {
-        setTimer('renew', leaseMs / 3, () => void renew());
+        setTimer('renew', leaseMs / 3, renewInTime);
         setTimer('scan', leaseMs / 2, scanForExpired);
       }
       noteDue(clock.now());
@@ -198,12 +217,16 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     async stop(graceMs) {
       running = false;
-      for (const callOff of [...timers.values(), ...later.values()]) callOff();
+      endTimer('due');
+      endTimer('scan');
+      dropUndriven();
       driver.drain();
       if (graceMs === 0) driver.abort();
       const callOff = clock.after(graceMs, driver.abort);
       await pumping;
       await Promise.all(active.values());
+      endTimer('renew');
+      await renewing;
       callOff();
       await giveLeasesBack();
     },
