@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { type Notification, NotificationState } from '../gen/ts/notification/v1/notification.ts';
 import { type Order, OrderState } from '../gen/ts/order/v1/order.ts';
 import { findEvents } from './demo/find-events.ts';
 import { findMails, mailPath, readMail } from './demo/find-mails.ts';
@@ -38,15 +39,31 @@ async function showTimeline(mesh: Mesh, order: Order): Promise<void> {
   const saga = await patiently(mesh, () => mesh.sagas.getSaga({ name: { $case: 'orderId', value: order.id } }));
 
   heading('Its timeline: steps of the saga, events in the log, mails from the task queue');
-  const moments = timelineOf(saga, events, mails);
+  const moments = timelineOf(saga, events ?? [], mails);
   for (const { timeMs, kind, what, detail } of moments) {
     console.log(`${sincePlaced(order, timeMs)}  ${kind.padEnd(5)}  ${what.padEnd(17)}  ${styleText('dim', detail)}`);
   }
-  for (const mail of mails) {
-    heading(mailPath(mail));
-    const lines = (await readMail(mail, 4)) ?? ['not on this machine: set DATA_DIR to the data folder of the mesh'];
-    for (const line of lines) console.log(`  ${line}`);
+  if (events === undefined) {
+    console.log('  -- the event log cannot be read now. What the order published waits in the outbox until it is back');
   }
+  for (const mail of mails) await showMail(mail);
+}
+
+async function showMail(mail: Notification): Promise<void> {
+  if (mail.state !== NotificationState.NOTIFICATION_STATE_SENT) {
+    heading(`mail ${mail.template}`);
+    console.log(`  ${unsentText(mail.state)}`);
+    return;
+  }
+  heading(mailPath(mail));
+  const lines = (await readMail(mail, 4)) ?? ['not on this machine: set DATA_DIR to the data folder of the mesh'];
+  for (const line of lines) console.log(`  ${line}`);
+}
+
+function unsentText(state: NotificationState): string {
+  return state === NotificationState.NOTIFICATION_STATE_DEAD
+    ? 'could not be sent: "make dead-letters" shows why'
+    : 'not sent yet: it waits in the outbox or in the task queue, and is sent when they go on';
 }
 
 function heading(text: string): void {

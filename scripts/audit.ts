@@ -1,4 +1,4 @@
-import { createClient } from 'nice-grpc';
+import { clients } from '../examples/support/clients.ts';
 import { AuditServiceDefinition } from '../gen/ts/ops/v1/audit.ts';
 import { printAudit } from './audit/print-audit.ts';
 import { readArgs } from './support/read-args.ts';
@@ -19,5 +19,5 @@ await runTool(usage, async (channel) => {
     console.log(usage.trimEnd());
     return 0;
   }
-  return await printAudit(createClient(AuditServiceDefinition, channel).runAudit({ checks }), console.log);
+  return await printAudit(clients.create(AuditServiceDefinition, channel).runAudit({ checks }), console.log);
 });

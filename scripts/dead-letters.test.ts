@@ -1,13 +1,11 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeadLetterServiceContract } from '../gen/ts/ops/v1/ops.contract.ts';
 import { uuidv7 } from '../mesh/ids/ids.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { createOpsService } from '../services/ops/service.ts';
 import { createStuckService, type StuckService } from '../services/ops/stuck-service.testing.ts';
-import { spawnProcess } from '../test/support/start-process.ts';
+import { spawnTool, unusedAddress } from './support/spawn-tool.testing.ts';
 
 describe('make dead-letters', () => {
   let mesh: TestMesh;
@@ -34,16 +32,7 @@ describe('make dead-letters', () => {
 
   afterEach(() => mesh.stop());
 
-  async function run(...args: string[]) {
-    await using tool = spawnProcess({
-      main: 'scripts/dead-letters.ts',
-      args,
-      dataDir: 'none',
-      environment: { ADDRESS: mesh.address },
-    });
-    const { code } = await tool.ended;
-    return { code, lines: tool.stdout().trimEnd().split('\n'), errors: tool.stderr() };
-  }
+  const run = (...args: string[]) => spawnTool('scripts/dead-letters.ts', mesh.address, args);
 
   const listed = async (...args: string[]) =>
     (await run('list', ...args)).lines.slice(1).map((line) => line.slice(0, 36));
@@ -65,7 +54,14 @@ describe('make dead-letters', () => {
     expect(await listed('--origin', 'order.events/stuck')).toEqual([event]);
     expect(await listed('--reason', 'UNDO_REFUSED')).toEqual([saga]);
     const none = await run('list', '--source', 'saga', '--reason', 'HANDLER_FAILED');
-    expect(none).toEqual({ code: 0, lines: ['there are no such dead letters'], errors: '' });
+    expect(none).toEqual({ code: 0, lines: ['no dead letter meets this filter'], errors: '' });
+  });
+
+  it('says that there are none', async () => {
+    const empty = await startMesh([createOpsService]);
+    const none = await spawnTool('scripts/dead-letters.ts', empty.address, []);
+    await empty.stop();
+    expect(none).toEqual({ code: 0, lines: ['there are no dead letters'], errors: '' });
   });
 
   it('shows all of one, as text where it is text', async () => {
@@ -119,7 +115,7 @@ describe('make dead-letters', () => {
 
   it('says what was refused', async () => {
     const { code, errors } = await run('show', 'none');
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(errors).toMatch(/^refused with NOT_FOUND: there is no dead letter none: .*\n$/);
   });
 
@@ -128,7 +124,9 @@ describe('make dead-letters', () => {
     [['redrive', 'a', '--all'], 'redrive needs either ids or --all'],
     [['redrive', 'a', '--source', 'task'], 'redrive takes a filter with --all, and no ids'],
     [['discard', 'a'], 'discard needs --note, which says why'],
-    [['discard', '--note', 'why'], 'discard needs the ids of what to put aside'],
+    [['discard', '--note', 'why'], 'discard needs the ids of what to discard'],
+    [['discard', '--all', '--note', 'why'], 'discard takes ids, and not --all: look at each, it is gone for good'],
+    [['show', '--all'], "Unknown option '--all'"],
     [['show'], 'show needs one id'],
     [['list', '--source', 'mail'], '--source is mail, but may be event, task or saga'],
     [['list', '--note', 'x'], "Unknown option '--note'"],
@@ -147,18 +145,9 @@ describe('make dead-letters', () => {
   });
 
   it('says what to do when no mesh is there', async () => {
-    const port = createServer().listen(0, '127.0.0.1');
-    onTestFinished(() => void port.close());
-    await once(port, 'listening');
-    const address = `127.0.0.1:${(port.address() as AddressInfo).port}`;
-    port.close();
-    await using tool = spawnProcess({
-      main: 'scripts/dead-letters.ts',
-      dataDir: 'none',
-      environment: { ADDRESS: address },
-    });
-    expect(await tool.ended).toEqual({ code: 1, signal: null });
-    expect(tool.stderr()).toMatch(`the mesh at ${address} cannot be reached`);
-    expect(tool.stderr()).toMatch(/start it, or set ADDRESS to where one is\n$/);
+    const address = await unusedAddress();
+    const { code, errors } = await spawnTool('scripts/dead-letters.ts', address, []);
+    expect(code).toBe(2);
+    expect(errors).toBe(`the mesh at ${address} cannot be reached: start it, or set ADDRESS to where one is\n`);
   });
 });

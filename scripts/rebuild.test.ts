@@ -1,4 +1,6 @@
+import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MeshError } from '../mesh/errors/mesh-error.ts';
 import { pause } from '../mesh/telemetry/pause.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
@@ -91,6 +93,12 @@ describe('make rebuild', () => {
     tool.child.kill('SIGINT');
     await tool.ended;
     await eventually(() => expect(bank.rebuilt).toEqual(['statements thrown away']));
+  });
+
+  it('shows the text of the mesh alone when the mesh answers that it cannot work', async () => {
+    const text = 'the database bank.db was deleted: copy what the process has open';
+    bank.pause = () => Promise.reject(new MeshError(Status.UNAVAILABLE, 'STORAGE_LOST', text));
+    expect(await run('statements')).toMatchObject({ code: 2, errors: `${text}\n` });
   });
 
   it('says which projections there are when one is unknown or may be several', async () => {

@@ -1,4 +1,4 @@
-import { createClient } from 'nice-grpc';
+import { clients } from '../examples/support/clients.ts';
 import { createProgress } from '../examples/support/progress.ts';
 import { ProjectionServiceDefinition } from '../gen/ts/ops/v1/projection.ts';
 import { projectionTable } from './rebuild/projection-table.ts';
@@ -22,7 +22,7 @@ await runTool(usage, async (channel) => {
   const { values, positionals } = readArgs(process.argv.slice(2), { 'dry-run': { type: 'boolean' } });
   const { 'dry-run': dryRun = false } = values;
   const [name, ...others] = positionals;
-  const projections = createClient(ProjectionServiceDefinition, channel);
+  const projections = clients.create(ProjectionServiceDefinition, channel);
   if (others.length > 0) throw new UsageError('one projection at a time can be made again');
   if (name === 'help') {
     console.log(usage.trimEnd());

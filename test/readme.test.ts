@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { glob, readFile, rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connect, isServing } from '../examples/support/mesh.ts';
 import { grpcurl } from '../mesh/testing/go-tools.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { missingLine, shownCommands } from './support/readme.ts';
@@ -50,6 +51,18 @@ describeWithServer(grpcurl, 'the calls that README.md shows', () => {
         throw new Error(`${error.message}\nThe answer was:\n${answer}`, { cause: error });
       });
   });
+});
+
+it('README.md lists every metric that the code gives, and no other', async () => {
+  const given = new Set<string>();
+  for await (const file of glob('{mesh,services}/**/*.ts', { cwd: root })) {
+    if (/\.test(ing)?\.ts$/.test(file)) continue;
+    const text = await readFile(join(root, file), 'utf8');
+    for (const [, name = ''] of text.matchAll(/'(ordermesh_[a-z_]+)'/g)) given.add(name);
+  }
+  const listed = [...readme.matchAll(/^\| `(ordermesh_[a-z_]+)/gm)].map(([, name]) => name);
+  expect(given.size).toBeGreaterThan(10);
+  expect(listed.toSorted()).toEqual([...given].toSorted());
 });
 
 describe('the examples', () => {
@@ -112,16 +125,56 @@ describe('the examples', () => {
   it('say what an address has to look like', async () => {
     await using folder = await tempFolder();
     await using example = runExample('demo.ts', 'localhost', folder.path);
-    expect(await example.ended).toEqual({ code: 1, signal: null });
+    expect(await example.ended).toEqual({ code: 2, signal: null });
     expect(example.stderr()).toBe('ADDRESS is "localhost", but may be <host>:<port>\n');
+  });
+
+  it('say what the mesh says when it does not serve', async () => {
+    await using folder = await tempFolder();
+    await using mesh = await startProcess({ dataDir: folder.path });
+    await rm(join(folder.path, 'user.db'));
+    const lost = /^the database \S*user\.db was deleted.*\n$/;
+    // Calls fail from now on, and health says so within 5 s.
+    await using early = runExample('demo.ts', mesh.address, folder.path);
+    expect(await early.ended, early.stderr()).toEqual({ code: 1, signal: null });
+    expect(early.stderr()).toMatch(lost);
+    const clients = connect(mesh.address);
+    await expect.poll(() => isServing(clients), { timeout: 10_000 }).toBe(false);
+    clients.close();
+    await using late = runExample('import-users.ts', mesh.address, folder.path, '10');
+    expect(await late.ended).toEqual({ code: 1, signal: null });
+    expect(late.stderr()).toMatch(lost);
+  });
+
+  it('show the order, and say where its events wait, while the event log is away', async () => {
+    await using folder = await tempFolder();
+    const environment = { EVENTS_URL: 'kafka://127.0.0.1:1' };
+    await using mesh = await startProcess({ dataDir: folder.path, environment });
+    await using demo = runExample('demo.ts', mesh.address, folder.path);
+    expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
+    expect(demo.stdout()).toContain(
+      '-- the event log cannot be read now. What the order published waits in the outbox',
+    );
+    expect(demo.stdout()).not.toContain('the mesh is away');
+    expect(demo.stdout()).toMatch(/order \S+ is COMPLETED\n$/);
+  });
+
+  it('say that a mail waits while the task queue is away', async () => {
+    await using folder = await tempFolder();
+    const environment = { TASKS_URL: 'amqp://127.0.0.1:1' };
+    await using mesh = await startProcess({ dataDir: folder.path, environment });
+    await using demo = runExample('demo.ts', mesh.address, folder.path);
+    expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
+    expect(demo.stdout()).toMatch(/^mail order-completed\n {2}not sent yet: it waits in the outbox/m);
+    expect(demo.stdout()).not.toContain('not on this machine');
   });
 
   it.each(['demo.ts', 'import-users.ts'])('say what to do when nothing serves: %s', async (file) => {
     await using folder = await tempFolder();
     await using example = runExample(file, '127.0.0.1:1', folder.path);
-    expect(await example.ended).toEqual({ code: 1, signal: null });
+    expect(await example.ended).toEqual({ code: 2, signal: null });
     expect(example.stderr()).toBe(
-      'no mesh serves at 127.0.0.1:1: run "make start" in another terminal, or set ADDRESS to where one is\n',
+      'the mesh at 127.0.0.1:1 cannot be reached: run "make start" in another terminal, or set ADDRESS to where one is\n',
     );
   });
 });

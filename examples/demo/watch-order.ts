@@ -9,7 +9,7 @@ const terminal: ReadonlySet<OrderState> = new Set([
 ]);
 
 /**
- * Watches an order to its end and shows each change. A watch that is cut starts anew: it begins with the order as it is,
+ * Watches an order to its end and shows each change. A watch that is cut starts again: it begins with the order as it is,
  * so that nothing of importance is missed, and what was seen before is known by its etag.
  */
 export function watchOrder(mesh: Mesh, id: string, show: (order: Order) => void): Promise<Order> {

@@ -1,13 +1,15 @@
-import { type Channel, createChannel, createClient } from 'nice-grpc';
+import { type Channel, createChannel } from 'nice-grpc';
 import { EventServiceDefinition } from '../../gen/ts/events/v1/events.ts';
 import { HealthCheckResponse_ServingStatus, HealthDefinition } from '../../gen/ts/grpc/health/v1/health.ts';
 import { InventoryServiceDefinition } from '../../gen/ts/inventory/v1/inventory.ts';
 import { NotificationServiceDefinition } from '../../gen/ts/notification/v1/notification.ts';
+import { HealthServiceDefinition } from '../../gen/ts/ops/v1/health.ts';
 import { SagaServiceDefinition } from '../../gen/ts/ops/v1/ops.ts';
 import { OrderServiceDefinition } from '../../gen/ts/order/v1/order.ts';
 import { LedgerServiceDefinition } from '../../gen/ts/payment/v1/ledger.ts';
 import { AccountServiceDefinition } from '../../gen/ts/payment/v1/payment.ts';
 import { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import { clients } from './clients.ts';
 
 /** The clients of a mesh, made by nice-grpc from the generated definitions. */
 export type Mesh = ReturnType<typeof connect>;
@@ -21,15 +23,16 @@ export function connect(address: string) {
   });
   return {
     address,
-    health: createClient(HealthDefinition, channel),
-    users: createClient(UserServiceDefinition, channel),
-    inventory: createClient(InventoryServiceDefinition, channel),
-    accounts: createClient(AccountServiceDefinition, channel),
-    ledger: createClient(LedgerServiceDefinition, channel),
-    orders: createClient(OrderServiceDefinition, channel),
-    notifications: createClient(NotificationServiceDefinition, channel),
-    events: createClient(EventServiceDefinition, channel),
-    sagas: createClient(SagaServiceDefinition, channel),
+    problems: clients.create(HealthServiceDefinition, channel),
+    health: clients.create(HealthDefinition, channel),
+    users: clients.create(UserServiceDefinition, channel),
+    inventory: clients.create(InventoryServiceDefinition, channel),
+    accounts: clients.create(AccountServiceDefinition, channel),
+    ledger: clients.create(LedgerServiceDefinition, channel),
+    orders: clients.create(OrderServiceDefinition, channel),
+    notifications: clients.create(NotificationServiceDefinition, channel),
+    events: clients.create(EventServiceDefinition, channel),
+    sagas: clients.create(SagaServiceDefinition, channel),
     close: () => channel.close(),
   };
 }
@@ -37,9 +40,22 @@ export function connect(address: string) {
 /** Whether a mesh answers, and all its services can do their work. */
 export async function isServing({ health }: Mesh): Promise<boolean> {
   try {
-    const { status } = await health.check({ service: '' }, { signal: AbortSignal.timeout(2_000) });
+    const { status } = await health.check({ service: '' }, inTime());
     return status === HealthCheckResponse_ServingStatus.SERVING;
   } catch {
     return false;
   }
+}
+
+/** What keeps a mesh from serving, in its own words; empty when it serves. Rejects when no mesh answers. */
+export async function outages({ address, health, problems }: Mesh): Promise<string[]> {
+  const { status } = await health.check({ service: '' }, inTime());
+  if (status === HealthCheckResponse_ServingStatus.SERVING) return [];
+  const { names } = await problems.listHealth({}, inTime());
+  const messages = names.find(({ name }) => name === '')?.problems.map(({ message }) => message) ?? [];
+  return messages.length > 0 ? messages : [`the mesh at ${address} does not serve yet: run this again in some seconds`];
+}
+
+function inTime(): { readonly signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(2_000) };
 }

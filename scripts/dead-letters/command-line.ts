@@ -1,5 +1,6 @@
-import { parseArgs } from 'node:util';
 import { type DeadLetterFilter, DeadLetterSource } from '../../gen/ts/ops/v1/ops.ts';
+import { readArgs } from '../support/read-args.ts';
+import { UsageError } from '../support/run-tool.ts';
 
 /** What was asked for. */
 export type Command =
@@ -9,17 +10,12 @@ export type Command =
   | { readonly name: 'redrive'; readonly which: readonly string[] | DeadLetterFilter; readonly dryRun: boolean }
   | { readonly name: 'discard'; readonly ids: readonly string[]; readonly note: string };
 
-/** Arguments that make no command. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** How the tool is called. */
 export const usage = `list [filter]                       the dead letters, the oldest first (default)
 show <id>                           all of one
 redrive <id>... [--dry-run]         handle these again
 redrive --all [filter] [--dry-run]  handle all again, or all that the filter meets
-discard <id>... --note "<why>"      put these aside for good
+discard <id>... --note "<why>"      discard these for good, with a note
 
 filter: --source event|task|saga  --origin order.events/notification-service  --reason HANDLER_FAILED
 ADDRESS says where the mesh is (default 127.0.0.1:50051)
@@ -54,12 +50,13 @@ function readHelp(): Command {
 }
 
 function readList(args: string[]): Command {
-  const { values } = reading(() => parseArgs({ args, options: filterOptions }));
+  const { values, positionals } = readArgs(args, filterOptions);
+  if (positionals.length > 0) throw new UsageError('list takes a filter, and no ids');
   return { name: 'list', filter: filterOf(values) };
 }
 
 function readShow(args: string[]): Command {
-  const { positionals } = reading(() => parseArgs({ args, options: {}, allowPositionals: true }));
+  const { positionals } = readArgs(args, {});
   const [id, ...others] = positionals;
   if (id === undefined || others.length > 0) throw new UsageError('show needs one id');
   return { name: 'show', id };
@@ -67,7 +64,7 @@ function readShow(args: string[]): Command {
 
 function readRedrive(args: string[]): Command {
   const options = { ...filterOptions, all: { type: 'boolean' }, 'dry-run': { type: 'boolean' } } as const;
-  const { values, positionals: ids } = reading(() => parseArgs({ args, options, allowPositionals: true }));
+  const { values, positionals: ids } = readArgs(args, options);
   const { all = false, 'dry-run': dryRun = false, ...filter } = values;
   if (all === ids.length > 0) throw new UsageError('redrive needs either ids or --all');
   if (!all && Object.keys(filter).length > 0) throw new UsageError('redrive takes a filter with --all, and no ids');
@@ -75,9 +72,10 @@ function readRedrive(args: string[]): Command {
 }
 
 function readDiscard(args: string[]): Command {
-  const options = { note: { type: 'string' } } as const;
-  const { values, positionals: ids } = reading(() => parseArgs({ args, options, allowPositionals: true }));
-  if (ids.length === 0) throw new UsageError('discard needs the ids of what to put aside');
+  const options = { note: { type: 'string' }, all: { type: 'boolean' } } as const;
+  const { values, positionals: ids } = readArgs(args, options);
+  if (values.all) throw new UsageError('discard takes ids, and not --all: look at each, it is gone for good');
+  if (ids.length === 0) throw new UsageError('discard needs the ids of what to discard');
   if (!values.note) throw new UsageError('discard needs --note, which says why');
   return { name: 'discard', ids, note: values.note };
 }
@@ -86,13 +84,4 @@ function filterOf({ source, origin = '', reason = '' }: FilterValues): DeadLette
   const known = source === undefined ? DeadLetterSource.DEAD_LETTER_SOURCE_UNSPECIFIED : sources[source];
   if (known === undefined) throw new UsageError(`--source is ${source}, but may be event, task or saga`);
   return { source: known, origin, reason };
-}
-
-function reading<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
-  }
 }

@@ -1,5 +1,10 @@
 import type { Client } from 'nice-grpc';
-import type { DeadLetterFailure, DeadLetterFilter, DeadLetterServiceDefinition } from '../../gen/ts/ops/v1/ops.ts';
+import {
+  type DeadLetterFailure,
+  type DeadLetterFilter,
+  type DeadLetterServiceDefinition,
+  DeadLetterSource,
+} from '../../gen/ts/ops/v1/ops.ts';
 import { type Command, usage } from './command-line.ts';
 import { letterLines, letterTable, printable } from './letter-text.ts';
 
@@ -53,10 +58,15 @@ export async function runCommand(command: Command, { deadLetters, print }: Comma
 
 async function list(filter: DeadLetterFilter, { deadLetters, print }: CommandContext): Promise<boolean> {
   const letters = await Array.fromAsync(deadLetters.listDeadLetters({ filter, limit: mostListed + 1 }, inTime()));
-  if (letters.length === 0) print('there are no such dead letters');
+  if (letters.length === 0) print(noneText(filter));
   else for (const line of letterTable(letters.slice(0, mostListed))) print(line);
   if (letters.length > mostListed) print(`there are more than these ${mostListed}: ask for some with a filter`);
   return true;
+}
+
+function noneText({ source, origin, reason }: DeadLetterFilter): string {
+  const isFiltered = source !== DeadLetterSource.DEAD_LETTER_SOURCE_UNSPECIFIED || origin !== '' || reason !== '';
+  return isFiltered ? 'no dead letter meets this filter' : 'there are no dead letters';
 }
 
 async function idsOf(deadLetters: CommandContext['deadLetters'], filter: DeadLetterFilter): Promise<string[]> {

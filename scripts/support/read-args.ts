@@ -8,7 +8,8 @@ export function readArgs<const O extends Options>(args: string[], options: O) {
   try {
     return parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message);
+    // Node goes on with how an argument that begins with a dash is to be quoted, which none of the tools takes.
+    if (error instanceof TypeError) throw new UsageError(error.message.replace(/\. To specify a positional .*$/s, ''));
     throw error;
   }
 }

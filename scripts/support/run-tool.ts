@@ -1,4 +1,5 @@
 import { type Channel, ClientError, createChannel, Status } from 'nice-grpc';
+import { isUnreached } from '../../examples/support/clients.ts';
 
 /** Arguments that make no command. */
 export class UsageError extends Error {
@@ -27,7 +28,10 @@ export async function runTool(usage: string, tool: (channel: Channel) => Promise
 
 function describe(error: unknown, usage: string, address: string): string {
   if (error instanceof UsageError) return `${error.message}\n\n${usage.trimEnd()}`;
+  if (error instanceof DOMException) return `the mesh at ${address} did not answer in time: look at its log`;
   if (!(error instanceof ClientError)) return error instanceof Error ? String(error.stack) : String(error);
-  if (error.code !== Status.UNAVAILABLE) return `refused with ${Status[error.code]}: ${error.details}`;
-  return `the mesh at ${address} cannot be reached (${error.details}): start it, or set ADDRESS to where one is`;
+  if (isUnreached(error)) return `the mesh at ${address} cannot be reached: start it, or set ADDRESS to where one is`;
+  // What keeps the mesh from working is no answer to this call alone: its own text says it all.
+  if (error.code === Status.UNAVAILABLE) return error.details;
+  return `refused with ${Status[error.code]}: ${error.details}`;
 }
