@@ -128,6 +128,30 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       expect(await readMail(notification?.id ?? '')).toContain('The reason: there are no more books');
     });
 
+    it('goes to the address that the user has by then', async () => {
+      const userId = await newUser();
+      const before = placed(userId);
+      await publish(before);
+      await expect(sentAbout(before.key)).resolves.toMatchObject([{ to: `${userId}@example.com` }]);
+      const user = await users.getUser({ id: userId });
+      await users.updateUser({ user: { ...user, email: `${userId}@example.org` } });
+      const after = placed(userId);
+      await publish(after);
+      const [notification] = await sentAbout(after.key);
+      expect(await readMail(notification?.id ?? '')).toContain(`To: ${userId}@example.org\r\n`);
+    });
+
+    it('becomes no mail to a user who was deleted after the mail before', async () => {
+      const userId = await newUser();
+      const before = placed(userId);
+      await publish(before);
+      await sentAbout(before.key);
+      await users.deleteUser({ id: userId });
+      const after = placed(userId);
+      await publish(after);
+      await expect(letterAbout(after.key)).resolves.toMatchObject({ reason: 'UNKNOWN_RECIPIENT', attempts: 1 });
+    });
+
     it('that nobody is told of makes no mail', async () => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
       await publish(plainEvent({ type: 'ORDER_RESERVED', orderId, userId }), placed(userId, orderId));

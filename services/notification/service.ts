@@ -29,7 +29,7 @@ export const createNotificationService: CreateService = async (runtime) => {
     logger,
   });
   const deadLetters = createDeadLetterStore(storage, { clock });
-  const findRecipient = createFindRecipient(runtime.client(UserServiceContract), clock);
+  const findRecipient = createFindRecipient(runtime.client(UserServiceContract));
   const handler = queueNotifications({ findRecipient, outbox, clock });
   const consumer = await createEventConsumer({ events, storage, handler, deadLetters, clock, logger });
   const mailer = await openMailer(config.mailUrl, clock);
