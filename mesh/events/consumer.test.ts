@@ -263,6 +263,28 @@ describeOnEachDatabase((newUrl) => {
     await effectsToBe(['1']);
   });
 
+  test('it stops within its grace while an event hangs, which is left to the next start', async () => {
+    const clock = createTestClock();
+    const taken = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<undefined>();
+    const consumer = await makeConsumer(
+      () => {
+        taken.resolve();
+        return answer.promise;
+      },
+      { clock },
+    );
+    await consumer.start();
+    await parts.events.publish([wrapped('a', 1)]);
+    await taken.promise;
+    const stopped = consumer.stop(1_000);
+    clock.advance(1_000);
+    await stopped;
+    answer.reject(outOfReach());
+    await (await makeConsumer(record)).start();
+    await effectsToBe(['1']);
+  });
+
   test('a handler runs in the trace and under the request id of the call that caused the event', async () => {
     const seen = Promise.withResolvers<unknown>();
     await (await makeConsumer(async () => async () => seen.resolve(currentScope()))).start();

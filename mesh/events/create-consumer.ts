@@ -33,8 +33,11 @@ export interface EventConsumerOptions {
 export interface ServiceConsumer {
   /** Begins, and creates the topics that are not there yet. While the log is out of reach it tries in the background. */
   start(): Promise<void>;
-  /** Finishes the events in hand; one that waits for its next try is left to the next start. */
-  stop(): Promise<void>;
+  /**
+   * Finishes the events in hand, for `graceMs` at most, default 10 s. One that hangs longer, or waits for its next try, is
+   * left to the next start.
+   */
+  stop(graceMs?: number): Promise<void>;
   /**
    * Rejects while a partition stands still: what lies there is damaged (`PARTITION_UNREADABLE`), its broker cannot give it
    * though others can be read, or its event waits for somebody who is missing, or who refuses this service.
@@ -45,6 +48,7 @@ export interface ServiceConsumer {
 }
 
 const defaultRetryDelaysMs = [100, 500, 2000, 5000];
+const defaultStopGraceMs = 10_000;
 const joinBackoff = { firstMs: 100, maxMs: 5000 };
 
 /**
@@ -87,6 +91,11 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
     }
   }
 
+  async function leave(): Promise<void> {
+    await background;
+    await member?.stop();
+  }
+
   return {
     async start() {
       const joined = await tryToJoin();
@@ -99,10 +108,20 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
       handling.check();
       await member?.check();
     },
-    async stop() {
+    async stop(graceMs = defaultStopGraceMs) {
       stopping.abort();
-      await background;
-      await member?.stop();
+      const grace = Promise.withResolvers<'late'>();
+      const callOff = clock.after(graceMs, () => grace.resolve('late'));
+      try {
+        const outcome = await Promise.race([leave(), grace.promise]);
+        if (outcome !== 'late') return;
+        logger.warn(
+          { group: handler.group, waited_ms: graceMs },
+          'a consumer stops with events in hand: they come again',
+        );
+      } finally {
+        callOff();
+      }
     },
     deadLetters: lettersOf(handler.group, deadLetters.box('event', handling.redrive)),
   };

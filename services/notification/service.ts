@@ -46,9 +46,9 @@ export const createNotificationService: CreateService = async (runtime) => {
     },
     stop: async (graceMs) => {
       const endMs = clock.elapsedMs() + graceMs;
-      await consumer.stop();
-      const leftMs = Math.max(0, endMs - clock.elapsedMs());
-      await Promise.all([worker?.stop(leftMs), outbox.stop(leftMs)]);
+      // Side by side: while an event hangs, the worker must not take mails that are cut off afterwards.
+      await Promise.all([worker?.stop(graceMs), consumer.stop(graceMs)]);
+      await outbox.stop(Math.max(0, endMs - clock.elapsedMs()));
       mailer.close();
     },
     check: () => storage.check(),

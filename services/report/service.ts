@@ -37,8 +37,8 @@ export const createReportService: CreateService = async (runtime) => {
       await projector.start();
       await consumer.start();
     },
-    stop: async () => {
-      await consumer.stop();
+    stop: async (graceMs) => {
+      await consumer.stop(graceMs);
       await projector.stop();
     },
     check: () => storage.check(),

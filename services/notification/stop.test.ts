@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { startMesh } from '../../mesh/testing/start-mesh.ts';
+import { createNotificationService } from './service.ts';
+
+/** A user service that takes connections and answers nothing. */
+async function hangingUserService(): Promise<{ readonly address: string; readonly called: Promise<unknown> }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on('error', () => undefined).resume()));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, called: once(server, 'connection') };
+}
+
+it('takes no more mails once it stops, though an event hangs, and sends them after the next start', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'notification-'));
+  onTestFinished(() => rm(dataDir, { recursive: true }));
+  const userService = await hangingUserService();
+  const settings = { DATA_DIR: dataDir, DISCOVERY_URL: `static:user=${userService.address}` };
+  const mails = () => readdir(join(dataDir, 'mail'));
+
+  const first = await startMesh([createNotificationService], settings);
+  await first.runtime.events.ensureTopic('order.events');
+  const event = { type: 'ORDER_PLACED', orderId: 'order-1', userId: 'ada' };
+  const value = Buffer.from(JSON.stringify(event));
+  await first.runtime.events.publish([
+    { topic: 'order.events', key: 'order-1', headers: {}, value, timeMs: Date.now() },
+  ]);
+  await userService.called;
+  const stopped = first.stop();
+  const id = randomUUID();
+  const payload = Buffer.from(JSON.stringify({ to: 'ada@example.com', template: 'welcome' }));
+  await first.runtime.tasks.enqueue('email-jobs', [{ id, payload, headers: {} }]);
+  await stopped;
+  expect(await mails()).toEqual([]);
+
+  const second = await startMesh([createNotificationService], settings);
+  onTestFinished(() => second.stop());
+  await eventually(async () => expect(await mails()).toEqual([`${id}.eml`]));
+});
