@@ -19,7 +19,8 @@ export type OpenDatabase = (name: string, url: string) => Promise<Storage>;
 /**
  * Makes what opens the databases of a process. Each is compared with the manifest of the data folder: FAILED_PRECONDITION
  * `DATA_MISMATCH` when it is missing, empty, of another mesh, or from another time than the manifest. What the manifest does
- * not list is adopted. After a run that was cut short, the structure of each SQLite file is looked at as well. Every step may be the last one before a crash, and the next start gets on.
+ * not list is adopted. After a run that was cut short, the structure of each SQLite file is looked at as well. Every step
+ * may be the last one before a crash, and the next start continues.
  */
 export function createOpenDatabase(folder: DataFolder, logger: Logger): OpenDatabase {
   const { manifest } = folder;

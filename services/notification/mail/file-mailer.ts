@@ -15,7 +15,7 @@ const concurrency = 200;
 /**
  * Puts each mail into `folder`, which it makes, now and whenever it is gone, as `<id>.eml`: whole, and on the disk under
  * that name when `send` resolves. The same mail again replaces itself. The folder that it is in is made only now: when that
- * is gone, `send` fails with UNAVAILABLE `MAIL_UNAVAILABLE`, since a new one would look like data that starts anew.
+ * is gone, `send` fails with UNAVAILABLE `MAIL_UNAVAILABLE`, since a new one would look like data that begins again.
  */
 export async function createFileMailer(folder: string, clock: Clock): Promise<Mailer> {
   makeFolder(folder);
