@@ -1,4 +1,4 @@
-import type { DamageSearch } from './damage-search.ts';
+import type { DatabaseSearch } from './damage-search.ts';
 
 /** A value in a row or a parameter. Integers come back as `bigint`, whatever their column's width. */
 export type SqlValue = string | number | bigint | Uint8Array | null;
@@ -84,7 +84,7 @@ export interface Storage extends Queryable {
    */
   check(): Promise<void>;
   /** Looks at all that is stored; only where this process alone is responsible for the files. */
-  readonly searchDamage?: DamageSearch;
+  readonly searchDamage?: DatabaseSearch;
   /** Waits for transactions under way, on PostgreSQL for 8 s at most, then closes. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
 import { systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -217,6 +218,28 @@ describe('a log whose own rows are damaged', () => {
     await change(sql);
     await expect(open()).rejects.toMatchObject(corrupt(said));
   });
+});
+
+test('the search for damage reads each event once', async () => {
+  const read = { asRows: 0, asEvents: 0 };
+  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  const counted: Storage = {
+    ...storage,
+    searchDamage: (_examined, except) =>
+      storage.searchDamage?.((rows) => {
+        read.asRows += rows;
+      }, except) ?? expect.fail('no search'),
+  };
+  log = await openEmbeddedLog(file, { clock: systemClock, logger, open: async () => counted });
+  await log.ensureTopic('t', { partitions: 3 });
+  await log.publish(numbered('t', keys, 300));
+  const found = log.searchDamage?.((events) => {
+    read.asEvents += events;
+  });
+  expect(await Array.fromAsync(found ?? expect.fail('no search'))).toEqual([]);
+  expect(read.asEvents).toBe(300);
+  expect(read.asRows).toBeGreaterThan(3);
+  expect(read.asRows).toBeLessThan(100);
 });
 
 describe('a file with flipped bytes', () => {

@@ -129,7 +129,7 @@ function createEmbeddedLog(
         }
       }),
     async *searchDamage(examined) {
-      yield* storage.searchDamage?.(() => undefined) ?? [];
+      yield* storage.searchDamage?.(() => undefined, ['record']) ?? [];
       const breathe = createBreath();
       const step = async (records: number) => {
         examined(records);

@@ -1,18 +1,26 @@
 import { MeshError } from '../../errors/mesh-error.ts';
 import { createBreath } from '../../telemetry/breath.ts';
-import type { DamageSearch } from '../damage-search.ts';
-import type { Queryable } from '../storage.ts';
+import type { DatabaseSearch } from '../damage-search.ts';
+import type { Queryable, Row } from '../storage.ts';
 
 /** Up to this size the structure of the file is looked at as a whole, which holds everything up for about 16 ms. */
 const maxWholeBytes = 16n * 1024n * 1024n;
 const rowsInStep = 200;
+/** A row that is larger has a step of its own. */
+const bytesInStep = 256 * 1024;
+
+interface Place {
+  readonly row_place: bigint;
+  readonly bytes: bigint;
+}
 
 /**
- * Searches a SQLite database: the structure of a small file with its indexes, and every row of all tables, in steps of 5 ms.
- * What cannot be read ends the search of its table. A row that reads well may still say something else than was written.
+ * Searches a SQLite database: the structure of a small file with its indexes, and every row of all tables, in steps of
+ * 256 KiB that hold everything up for some milliseconds. What cannot be read ends the search of its table. A row that reads
+ * well may still say something else than was written.
  */
-export function searchDamage(database: Queryable, damaged: (text: string) => MeshError): DamageSearch {
-  return async function* search(examined) {
+export function searchDamage(database: Queryable, damaged: (text: string) => MeshError): DatabaseSearch {
+  return async function* search(examined, except = []) {
     const breathe = createBreath();
     const [size] = await database.query<{ bytes: bigint }>(
       'SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()',
@@ -25,6 +33,7 @@ export function searchDamage(database: Queryable, damaged: (text: string) => Mes
       "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
     );
     for (const { name } of tables) {
+      if (except.includes(name)) continue;
       await breathe();
       try {
         await readTable(database, name, async (rows) => {
@@ -39,12 +48,28 @@ export function searchDamage(database: Queryable, damaged: (text: string) => Mes
   };
 }
 
-async function readTable(database: Queryable, name: string, step: (rows: number) => Promise<void>): Promise<void> {
-  const sql = `SELECT *, rowid AS row_place FROM "${name}" WHERE rowid > $1 ORDER BY rowid LIMIT ${rowsInStep}`;
+async function readTable(database: Queryable, table: string, step: (rows: number) => Promise<void>): Promise<void> {
+  const columns = await database.query<{ name: string }>('SELECT name FROM pragma_table_info($1)', [table]);
+  // SQLite has the length of a value beside it: this loads no large ones.
+  const bytes = columns.map(({ name }) => `coalesce(octet_length("${name}"), 0)`).join(' + ');
+  const places = `SELECT rowid AS row_place, ${bytes} AS bytes FROM "${table}" WHERE rowid > $1 ORDER BY rowid LIMIT ${rowsInStep}`;
   // Below every rowid, which begin with 1 or are far from this where one was chosen.
   for (let after: bigint | undefined = -1n; after !== undefined; ) {
-    const rows: { readonly row_place: bigint }[] = await database.query<{ row_place: bigint }>(sql, [after]);
-    await step(rows.length);
-    after = rows.at(-1)?.row_place;
+    const to: bigint | undefined = endOfStep(await database.query<Place & Row>(places, [after]));
+    if (to !== undefined) {
+      const sql = `SELECT * FROM "${table}" WHERE rowid > $1 AND rowid <= $2`;
+      await step((await database.query(sql, [after, to])).length);
+    }
+    after = to;
   }
+}
+
+/** The last place that is read with the first one; `undefined` without any. */
+function endOfStep(places: readonly Place[]): bigint | undefined {
+  let bytes = 0n;
+  const beyond = places.findIndex((place, index) => {
+    bytes += place.bytes;
+    return index > 0 && bytes > bytesInStep;
+  });
+  return places.at(beyond < 0 ? -1 : beyond - 1)?.row_place;
 }

@@ -71,8 +71,13 @@ export async function openEmbeddedTasks(
         })(),
       ),
     async *searchDamage(examined) {
-      yield* storage.searchDamage?.(() => undefined) ?? [];
-      await compareTasks(storage, examined);
+      yield* storage.searchDamage?.(() => undefined, ['queued_task']) ?? [];
+      try {
+        await compareTasks(storage, examined);
+      } catch (error) {
+        if (!(error instanceof MeshError) || error.reason !== 'STORAGE_CORRUPT') throw error;
+        yield error;
+      }
       for (const task of await listDamaged(storage)) yield taskDamaged(path, task);
     },
     async close() {
