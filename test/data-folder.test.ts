@@ -101,6 +101,9 @@ describe('a data folder that goes away under the process', () => {
     await rm(join(dataDir, file));
     await eventually(async () => expect(await notServing(mesh.address)).not.toEqual([]));
     expect(await mesh.stop()).toEqual({ code: 1, signal: null });
+    const last = mesh.stderr().trimEnd().split('\n').at(-1) ?? '';
+    expect(last).toContain(`"lost":["${file === 'events.db' ? 'event log' : 'task queue'}"]`);
+    expect(last).not.toContain('next start');
   });
 });
 

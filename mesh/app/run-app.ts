@@ -3,11 +3,12 @@ import { findMisspellings } from '../config/misspelt.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { CreateService } from './service.ts';
+import type { Unended } from './shutdown.ts';
 import { beginApp } from './start-app.ts';
 
 /** All ended: calls, background work, connections, databases. */
 const exitEnded = 0;
-/** Something was cut off, or broke. Nothing that was accepted is lost; the next start takes it up. */
+/** Something was cut off, or broke. The next start takes it up, but for databases that were taken from the process. */
 const exitCutOff = 1;
 /** The process could not start for its settings or surroundings. */
 const exitCannotStart = 2;
@@ -75,11 +76,15 @@ function endOnCrash(logger: Logger): void {
   process.on('unhandledRejection', crash);
 }
 
+const lostText =
+  'stopped; the databases under "lost" were deleted, moved or replaced while it ran: what they had is only where they ' +
+  'were moved, in copies made before this (/proc/<pid>/fd) or in a backup';
+
 // One Ctrl-C or SIGTERM comes twice where make, npm or a supervisor passes on what the whole process group has got.
 const sameSignalMs = 1_000;
 
 /** Ends the process on a signal, also while it starts. Returns whether one has come. */
-function endOnSignal(logger: Logger, stop: () => Promise<readonly string[]>): () => boolean {
+function endOnSignal(logger: Logger, stop: () => Promise<readonly Unended[]>): () => boolean {
   let firstMs: number | undefined;
   const end = async (signal: NodeJS.Signals) => {
     if (firstMs !== undefined) {
@@ -91,13 +96,25 @@ function endOnSignal(logger: Logger, stop: () => Promise<readonly string[]>): ()
       { signal },
       'draining: finishing what is under way; another signal, a second from now, ends it immediately',
     );
-    const cutOff = await stop();
-    const tookMs = Math.round(performance.now() - firstMs);
-    if (cutOff.length === 0) logger.info({ took_ms: tookMs }, 'stopped');
-    else logger.error({ took_ms: tookMs, cut_off: cutOff }, 'stopped; what did not end is taken up by the next start');
-    process.exit(cutOff.length === 0 ? exitEnded : exitCutOff);
+    const unended = await stop();
+    logEnd(logger, unended, Math.round(performance.now() - firstMs));
+    process.exit(unended.length === 0 ? exitEnded : exitCutOff);
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
   return () => firstMs !== undefined;
+}
+
+function logEnd(logger: Logger, unended: readonly Unended[], tookMs: number): void {
+  const [lost, cutOff] = [true, false].map((isLost) =>
+    unended.filter(({ error }) => isStorageLost(error) === isLost).map(({ part }) => part),
+  );
+  const fields = { took_ms: tookMs, ...(cutOff?.length && { cut_off: cutOff }), ...(lost?.length && { lost }) };
+  if (unended.length === 0) logger.info(fields, 'stopped');
+  else if (lost?.length) logger.error(fields, lostText);
+  else logger.error(fields, 'stopped; what did not end is taken up by the next start');
+}
+
+function isStorageLost(error: unknown): boolean {
+  return error instanceof MeshError && error.reason === 'STORAGE_LOST';
 }

@@ -21,7 +21,7 @@ function begin(graceMs = 20_000) {
       running = false;
     });
     for (await turn(); running; await turn()) clock.advance(50);
-    return { failed: await failed, tookMs: clock.elapsedMs() - startMs };
+    return { failed: (await failed).map(({ part }) => part), tookMs: clock.elapsedMs() - startMs };
   };
   return { shutdown, lines, ended, note, finish };
 }

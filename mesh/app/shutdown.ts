@@ -11,12 +11,18 @@ export type Stage = (typeof stages)[number];
 /** Ends a part of the process. It may take `graceMs` for what is under way, and little more for itself. */
 export type End = (graceMs: number) => Promise<void> | void;
 
+/** A part that did not end, with what it failed with; without that it hangs. */
+export interface Unended {
+  readonly part: string;
+  readonly error?: unknown;
+}
+
 /** Ends what a process holds within its grace and 3 s (three stages, a second each), whatever of it hangs. */
 export interface Shutdown {
   /** Adds a part that has to end. `name` is for the log. */
   add(stage: Stage, name: string, end: End): void;
-  /** Ends all parts and resolves with the names of those that failed or did not end in time; the log says so as well. */
-  run(): Promise<readonly string[]>;
+  /** Ends all parts and resolves with those that failed or did not end in time; the log says so as well. */
+  run(): Promise<readonly Unended[]>;
 }
 
 export interface ShutdownOptions {
@@ -36,20 +42,21 @@ const callsReserveMs = 5_000;
 export function createShutdown({ graceMs, clock, logger }: ShutdownOptions): Shutdown {
   const parts: { readonly stage: Stage; readonly name: string; readonly end: End }[] = [];
 
-  /** Resolves with whether it ended, and logs why not. */
-  async function ends(name: string, end: End, grace: number): Promise<boolean> {
+  /** Ends a part; resolves with it, and logs why, when it did not end. */
+  async function endPart(name: string, end: End, grace: number): Promise<Unended | undefined> {
     const limit = Promise.withResolvers<'late'>();
     const callOff = clock.after(grace + slackMs, () => limit.resolve('late'));
     try {
       const outcome = await Promise.race([(async () => end(grace))(), limit.promise]);
-      if (outcome !== 'late') return true;
+      if (outcome !== 'late') return undefined;
       logger.error({ part: name, waited_ms: grace + slackMs }, 'did not end in time: the process ends without it');
+      return { part: name };
     } catch (error) {
       logger.error({ part: name, err: error }, 'did not end cleanly');
+      return { part: name, error };
     } finally {
       callOff();
     }
-    return false;
   }
 
   return {
@@ -62,12 +69,12 @@ export function createShutdown({ graceMs, clock, logger }: ShutdownOptions): Shu
         calls: leftMs,
         resources: () => 0,
       };
-      const failed: string[] = [];
+      const failed: Unended[] = [];
       for (const stage of stages) {
         const grace = graceOf[stage]();
         const ending = parts.filter((part) => part.stage === stage).toReversed();
-        const ended = await Promise.all(ending.map(({ name, end }) => ends(name, end, grace)));
-        failed.push(...ending.filter((_, index) => !ended[index]).map(({ name }) => name));
+        const unended = await Promise.all(ending.map(({ name, end }) => endPart(name, end, grace)));
+        failed.push(...unended.filter((part) => part !== undefined));
       }
       return failed;
     },

@@ -7,15 +7,15 @@ import type { Logger } from '../telemetry/logger.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { type OpenApp, openApp } from './open-app.ts';
 import type { CreateService } from './service.ts';
-import { createShutdown } from './shutdown.ts';
+import { createShutdown, type Unended } from './shutdown.ts';
 
 /** A running process, as its owner sees it. */
 export interface App extends OpenApp {
   /**
    * Drains and ends it: NOT_SERVING, background work, calls under way, then everything it opened. It resolves within
-   * `DRAIN_TIMEOUT_MS` and 3 s, whatever hangs, with the names of what did not end. Once; later calls wait.
+   * `DRAIN_TIMEOUT_MS` and 3 s, whatever hangs, with what did not end. Once; later calls wait.
    */
-  stop(): Promise<readonly string[]>;
+  stop(): Promise<readonly Unended[]>;
 }
 
 /** A process that starts. */
@@ -45,7 +45,7 @@ export function beginApp(config: Config, creators: readonly CreateService[], log
     if (failed.length === 0 && !starting) releaseFolder?.();
     return failed;
   };
-  let stopped: Promise<readonly string[]> | undefined;
+  let stopped: Promise<readonly Unended[]> | undefined;
   const stop = () => {
     stopped ??= drain();
     return stopped;
