@@ -408,6 +408,22 @@ describeOnEachDatabase((newUrl) => {
     },
   );
 
+  test('the log names the dead letter of an event, and where the event is', async () => {
+    const logger = silent.child({});
+    const error = vi.spyOn(logger, 'error');
+    const consumer = await makeConsumer(() => Promise.reject(new SyntaxError('no event')), { logger });
+    await consumer.start();
+    await parts.events.publish([wrapped('a', 1)]);
+    const letter = await eventually(async () => (await letters(consumer))[0] ?? expect.fail('no dead letter yet'));
+    const place = { topic: expect.any(String), partition: expect.any(Number), offset: expect.any(String), key: 'a' };
+    await eventually(() =>
+      expect(error).toHaveBeenCalledWith(
+        expect.objectContaining({ dead_letter: letter.id, ...place }),
+        'an event became a dead letter',
+      ),
+    );
+  });
+
   test('the inbox forgets events after eight days', async () => {
     const clock = createTestClock();
     const consumer = await makeConsumer(record, { clock });

@@ -47,11 +47,12 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
 
   const optionsOf = <Kind extends OutboxKind>(kind: Kind) => ({
     kind,
+    source,
     storage,
     clock,
     logger,
-    bury: async (tx: Transaction, entry: OutboxEntry, error: MeshError) =>
-      void (await deadLetters.add(tx, toLetter(kind, entry, error, clock.now()))),
+    bury: (tx: Transaction, entry: OutboxEntry, error: MeshError) =>
+      deadLetters.add(tx, toLetter(kind, entry, error, clock.now())),
   });
   const eventRelay = createRelay({
     ...optionsOf('event'),

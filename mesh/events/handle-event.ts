@@ -92,12 +92,17 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   }
 
   async function bury(event: StoredEvent, attributes: EventAttributes, failure: EventFailure): Promise<void> {
-    const first = await storage.transaction(async (tx) => {
-      if (!(await rememberOnce(tx, event, attributes, 'dead'))) return false;
-      await deadLetters.add(tx, toLetter(event, group, failure));
-      return true;
+    const letterId = await storage.transaction(async (tx) => {
+      if (!(await rememberOnce(tx, event, attributes, 'dead'))) return undefined;
+      return await deadLetters.add(tx, toLetter(event, group, failure));
     });
-    if (first) logger.error({ group, event: attributes.id, ...failure }, 'an event became a dead letter');
+    if (letterId === undefined) return;
+    const { topic, partition, offset, key } = event;
+    const place = { topic, partition, offset: `${offset}`, key };
+    logger.error(
+      { dead_letter: letterId, group, event: attributes.id, ...place, ...failure },
+      'an event became a dead letter',
+    );
   }
 
   return {

@@ -7,12 +7,21 @@ import type { Logger } from '../telemetry/logger.ts';
 import { pause } from '../telemetry/pause.ts';
 import { backoffDelayMs } from './backoff.ts';
 import { createLease } from './outbox-lease.ts';
-import { deleteEntries, type OutboxEntry, type OutboxKind, selectWaiting, takeUpHeldBack } from './outbox-table.ts';
+import {
+  countEntries,
+  deleteEntries,
+  type OutboxEntry,
+  type OutboxKind,
+  selectWaiting,
+  takeUpHeldBack,
+} from './outbox-table.ts';
 import { createWakeup } from './wakeup.ts';
 
 /** What a relay works with. */
 export interface RelayOptions {
   readonly kind: OutboxKind;
+  /** Whose outbox it is, for the log. */
+  readonly source: string;
   readonly storage: Storage;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -22,8 +31,8 @@ export interface RelayOptions {
   readonly send: (entries: readonly OutboxEntry[]) => Promise<void>;
   /** Whether an entry that was refused can be taken after `prepare`. */
   readonly mayPass: (entry: OutboxEntry, error: MeshError) => boolean;
-  /** Makes an entry that is refused a dead letter. */
-  readonly bury: (tx: Transaction, entry: OutboxEntry, error: MeshError) => Promise<void>;
+  /** Makes an entry that is refused a dead letter, and resolves with that one's id. */
+  readonly bury: (tx: Transaction, entry: OutboxEntry, error: MeshError) => Promise<string>;
 }
 
 /** Hands on the entries of one kind, in id order. */
@@ -62,7 +71,8 @@ type Outcome = 'handed-on' | 'empty' | 'held-elsewhere';
  * Makes a relay at rest. Where several processes share the database, a lease lets one relay work at a time. A relay that
  * outlives its lease sends a second time what another has sent, in the same order: the events' ids tell.
  */
-export function createRelay({ kind, storage, clock, logger, prepare, send, mayPass, bury }: RelayOptions): Relay {
+export function createRelay(options: RelayOptions): Relay {
+  const { kind, source, storage, clock, logger, prepare, send, mayPass, bury } = options;
   const wakeup = createWakeup();
   const ended = new AbortController();
   const lease = createLease(storage, kind, randomUUID(), logger);
@@ -103,16 +113,22 @@ export function createRelay({ kind, storage, clock, logger, prepare, send, mayPa
       if (!prepared) await prepare();
       prepared = true;
       const outcome = await handOnBatch();
-      if (failures > 0) logger.info({ kind, failures }, 'the outbox hands on again');
+      if (failures > 0) logger.info({ ...(await describe()), failures }, 'outbox relay works again');
       failures = 0;
       return outcome;
     } catch (error) {
       failures += 1;
       prepared = false;
       if (failures === 1 && !ended.signal.aborted)
-        logger.error({ err: error, kind }, 'the outbox cannot hand on: it keeps its entries and tries again');
+        logger.error({ err: error, ...(await describe()) }, 'outbox relay failed; retrying');
       return 'failed';
     }
+  }
+
+  /** Whose relay it is, and how much waits; without the latter where its database is what fails. */
+  async function describe(): Promise<object> {
+    const entries = await countEntries(storage, kind).catch(() => undefined);
+    return { source, kind, entries };
   }
 
   async function handOnBatch(): Promise<Outcome> {
@@ -123,14 +139,16 @@ export function createRelay({ kind, storage, clock, logger, prepare, send, mayPa
       return 'empty';
     }
     const { done, refusals, failure } = await sendAll(entries);
+    let letterIds: string[] = [];
     await storage.transaction(async (tx) => {
       await deleteEntries(tx, done);
-      for (const { entry, error } of refusals) await bury(tx, entry, error);
+      letterIds = [];
+      for (const { entry, error } of refusals) letterIds.push(await bury(tx, entry, error));
     });
-    for (const { entry, error } of refusals) {
+    for (const [index, { entry, error }] of refusals.entries()) {
       const { destination, key } = entry;
       logger.error(
-        { err: error, kind, destination, key },
+        { err: error, dead_letter: letterIds[index], source, kind, destination, key },
         'an entry of the outbox was refused: it is a dead letter now',
       );
     }

@@ -86,6 +86,12 @@ export async function takeUpHeldBack(db: Queryable, kind: OutboxKind): Promise<v
   await db.execute(sql, [kind]);
 }
 
+/** How many entries of a kind there are. */
+export async function countEntries(db: Queryable, kind: OutboxKind): Promise<number> {
+  const [row] = await db.query<{ entries: bigint }>('SELECT count(*) AS entries FROM outbox WHERE kind = $1', [kind]);
+  return Number(row?.entries ?? 0n);
+}
+
 /** How many entries there are, and the time of the oldest. */
 export async function measureOutbox(
   db: Queryable,

@@ -112,6 +112,7 @@ describeOnEachDatabase((newUrl) => {
     };
     const logger = silent.child({});
     const error = vi.spyOn(logger, 'error');
+    const info = vi.spyOn(logger, 'info');
     const outbox = await makeOutbox({ events, logger });
     await outbox.start();
     for (let version = 1; version <= 20; version++) await add(outbox, 'a', version);
@@ -119,6 +120,9 @@ describeOnEachDatabase((newUrl) => {
     expect(failures).toBeGreaterThan(3);
     expect(sentVersions('a')).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     expect(error).toHaveBeenCalledTimes(1);
+    const which = { kind: 'event', source: expect.stringContaining('//'), entries: expect.any(Number) };
+    expect(error).toHaveBeenCalledWith(expect.objectContaining(which), 'outbox relay failed; retrying');
+    expect(info).toHaveBeenCalledWith(expect.objectContaining(which), 'outbox relay works again');
   });
 
   test('sends again under the same id what was published when it died before it could note that', async () => {
