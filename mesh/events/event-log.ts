@@ -88,7 +88,7 @@ export interface EventLog {
   check(): Promise<void>;
   /**
    * Rejects while a partition is known to be damaged: it stands still there, and all others go on. A log that does not keep
-   * the events itself hears of that from those who read (`EventConsumer`).
+   * the events itself knows of what the consumers of this process cannot read (`EventConsumer`), and rejects as they do.
    */
   checkPartitions(): Promise<void>;
   close(): Promise<void>;

@@ -104,7 +104,10 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
     read,
     endOffsets: (topic) => whileOpen(() => endOffsets(topic)),
     check: () => whileOpen(() => state.check()),
-    checkPartitions: async () => undefined,
+    checkPartitions: () =>
+      whileOpen(async () => {
+        for (const consumer of consumers) await consumer.check();
+      }),
     async close() {
       if (closing.signal.aborted) return;
       closing.abort();

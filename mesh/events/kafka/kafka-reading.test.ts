@@ -200,6 +200,8 @@ describeWithServer(kafka, 'reading from Kafka', () => {
       metadata: { topic, partition: '0', offset: '1' },
     };
     await expect.poll(() => consumer.check().catch((error: unknown) => error), patience).toMatchObject(unreadable);
+    await expect(log.checkPartitions()).rejects.toMatchObject(unreadable);
+    await expect(log.check()).resolves.toBeUndefined();
     await log.publish([event(topic, whole, 'third')]);
     await expect
       .poll(() => seen.perKey(), patience)
@@ -210,6 +212,7 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     await damage('DAMAGED');
     await expect.poll(() => seen.perKey()[damaged], patience).toEqual(['first', 'DAMAGED', 'behind it']);
     await expect(consumer.check()).resolves.toBeUndefined();
+    await expect(log.checkPartitions()).resolves.toBeUndefined();
   });
 
   /** Turns a text over where the broker keeps it. A second time turns it back. */
