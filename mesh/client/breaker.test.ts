@@ -55,6 +55,17 @@ describe('a breaker', () => {
     expect(lines.join()).toContain('circuit opened');
   });
 
+  it('asks to wait for no longer when the machine clock is set back', async () => {
+    await runTimes(20, breaker, fail(Status.UNAVAILABLE));
+    vi.setSystemTime(Date.UTC(2026, 3, 1));
+    vi.advanceTimersByTime(2_000);
+
+    await expect(breaker.run(succeed)).rejects.toMatchObject({
+      message: expect.stringContaining('2026-04-01T00:00:05.000Z'),
+      retryAfterMs: 3_000,
+    });
+  });
+
   it.each([
     Status.NOT_FOUND,
     Status.INVALID_ARGUMENT,

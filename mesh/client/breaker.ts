@@ -33,7 +33,7 @@ const counted: ReadonlySet<Status> = new Set([Status.UNAVAILABLE, Status.DEADLIN
 
 /** A closed breaker. */
 export function createBreaker({ target, clock, logger, rotation }: BreakerOptions): Breaker {
-  let tryTimeMs = 0;
+  let openedMs = 0;
   const circuit: CircuitBreaker = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
     timeout: false,
     resetTimeout: openMs,
@@ -47,16 +47,18 @@ export function createBreaker({ target, clock, logger, rotation }: BreakerOption
     errorFilter: (error) => !tellsOfTrouble(error, circuit.halfOpen),
   });
   circuit.on('open', () => {
-    tryTimeMs = clock.now() + openMs;
+    openedMs = clock.elapsedMs();
     logger.warn({ target, open_ms: openMs }, 'circuit opened: calls fail at once until one gets through');
   });
   circuit.on('close', () => logger.info({ target }, 'circuit closed'));
 
   const openError = () => {
-    const text = `calls to ${target} are stopped since too many failed; tried again at ${new Date(tryTimeMs).toISOString()}`;
+    const retryAfterMs = Math.max(0, Math.ceil(openedMs + openMs - clock.elapsedMs()));
+    const tryTime = new Date(clock.now() + retryAfterMs).toISOString();
+    const text = `calls to ${target} are stopped since too many failed; tried again at ${tryTime}`;
     return new MeshError(Status.UNAVAILABLE, 'CIRCUIT_OPEN', text, {
       metadata: { target },
-      retryAfterMs: Math.max(0, tryTimeMs - clock.now()),
+      retryAfterMs,
     });
   };
 

@@ -50,7 +50,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
   let turn: Promise<unknown> = Promise.resolve();
   let running: Promise<void> | undefined;
   let next = offsets.next(partition);
-  let committedMs = clock.now();
+  let committedMs = clock.elapsedMs();
   let failure: MeshError | undefined;
 
   async function run(): Promise<void> {
@@ -80,7 +80,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
     const batch = await readBatch(storage, partition, from, batchLimits);
     let delivered = 0;
     for (const event of batch.events) {
-      if (owner !== holder || clock.now() - committedMs >= maxUncommittedMs) await commit();
+      if (owner !== holder || clock.elapsedMs() - committedMs >= maxUncommittedMs) await commit();
       if (!(await deliver(event))) break;
       delivered += 1;
     }
@@ -91,7 +91,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
 
   async function commit(): Promise<void> {
     await offsets.commit(partition, next);
-    committedMs = clock.now();
+    committedMs = clock.elapsedMs();
   }
 
   async function deliver(event: StoredEvent): Promise<boolean> {

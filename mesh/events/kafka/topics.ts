@@ -44,9 +44,9 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
 
   function get(name: string): Promise<KafkaTopic> {
     const found = known.get(name);
-    if (found && clock.now() < found.untilMs) return found.topic;
+    if (found && clock.elapsedMs() < found.untilMs) return found.topic;
     const topic = load(name);
-    known.set(name, { topic, untilMs: clock.now() + knownForMs });
+    known.set(name, { topic, untilMs: clock.elapsedMs() + knownForMs });
     topic.catch(() => known.delete(name));
     return topic;
   }
@@ -68,14 +68,14 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
 
   /** Created is what the controller says; the brokers that lead its partitions hear of it a little later. */
   async function usable(name: string, signal: AbortSignal): Promise<void> {
-    const untilMs = clock.now() + createdWaitMs;
+    const untilMs = clock.elapsedMs() + createdWaitMs;
     for (;;) {
       try {
         await get(name);
         await use((admin) => admin.fetchTopicOffsets(name));
         return;
       } catch (error) {
-        if (signal.aborted || clock.now() >= untilMs) throw error;
+        if (signal.aborted || clock.elapsedMs() >= untilMs) throw error;
       }
       await pause(clock, createdPollMs, signal);
     }
