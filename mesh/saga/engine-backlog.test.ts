@@ -1,10 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { Storage } from '../storage/storage.ts';
+import type { Clock } from '../telemetry/clock.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import type { SagaEngine } from './saga.ts';
-import { begin, closeAfterEach, createGate, openTestStorage, startEngine } from './testing/test-engine.ts';
-import { createTestSaga, type TestSaga } from './testing/test-saga.ts';
+import { begin, closeAfterEach, createGate, getsLost, openTestStorage, startEngine } from './testing/test-engine.ts';
+import { type Behaviour, createTestSaga, type TestSaga } from './testing/test-saga.ts';
 
 /** What a step takes; the clock goes on with the steps, however fast the machine is. */
 const stepMs = 10;
@@ -34,6 +36,21 @@ describeOnEachDatabase((newUrl) => {
     const first = new Map<string, number>();
     for (const { sagaId } of saga.contexts) if (!first.has(sagaId)) first.set(sagaId, first.size);
     return begun.map((id, at) => at - (first.get(id) ?? Number.NEGATIVE_INFINITY));
+  }
+
+  /** Begins sagas a millisecond apart; the first is called by then. */
+  async function beginInTurn(
+    storage: Storage,
+    engine: SagaEngine,
+    saga: TestSaga,
+    clock: TestClock,
+    ids: readonly string[],
+  ): Promise<void> {
+    for (const id of ids) {
+      await begin(storage, engine, saga, id);
+      clock.advance(1);
+    }
+    await eventually(() => expect(saga.calls).toHaveLength(1));
   }
 
   describe('a backlog', () => {
@@ -93,6 +110,52 @@ describeOnEachDatabase((newUrl) => {
       const second = await startEngine(storage, saga, { clock, maxConcurrent: 1 });
       await eventually(async () => expect(await statesOf(second)).toEqual({ completed: 4 }));
       expect(saga.contexts.slice(2).map(({ sagaId }) => sagaId)).toEqual(ids);
+    });
+
+    it('does not come before a saga that waited for another attempt', async () => {
+      const clock = createTestClock();
+      const saga = createTestSaga({ steps: [{ name: 'only' }] });
+      const [failing, between] = [createGate(), createGate()];
+      const fails: Behaviour = async (context) => {
+        await failing.behaviour(context);
+        await getsLost(context);
+      };
+      saga.onCall('run only', fails, between.behaviour);
+      const storage = await openTestStorage(newUrl());
+      const engine = await startEngine(storage, saga, { clock, maxConcurrent: 1 });
+      await beginInTurn(storage, engine, saga, clock, ['a', 'b', 'c', 'd']);
+      failing.open();
+      await between.reached;
+      clock.advance(1_000);
+      between.open();
+      await eventually(async () => expect(await statesOf(engine)).toEqual({ completed: 4 }));
+      expect(saga.contexts.map(({ sagaId }) => sagaId)).toEqual(['a', 'b', 'a', 'c', 'd']);
+    });
+
+    it('does not come before a saga whose process died', async () => {
+      const storage = { ...(await openTestStorage(newUrl())), exclusive: false };
+      const clock = createTestClock();
+      const [dead, saga] = [
+        createTestSaga({ steps: [{ name: 'only' }] }),
+        createTestSaga({ steps: [{ name: 'only' }] }),
+      ];
+      const [forGood, between] = [createGate(), createGate()];
+      dead.onCall('run only', forGood.behaviour);
+      saga.onCall('run only', between.behaviour);
+      const silent: Clock = { ...clock, after: () => () => undefined };
+      const killed = await startEngine({ ...storage, listen: () => () => undefined }, dead, {
+        clock: silent,
+        leaseMs: 2_000,
+        maxConcurrent: 1,
+      });
+      await beginInTurn(storage, killed, dead, clock, ['a', 'b', 'c', 'd']);
+      const engine = await startEngine(storage, saga, { clock, leaseMs: 2_000, maxConcurrent: 1 });
+      await between.reached;
+      clock.advance(3_000);
+      between.open();
+      await eventually(async () => expect(await statesOf(engine)).toEqual({ completed: 4 }));
+      expect(saga.contexts.map(({ sagaId }) => sagaId)).toEqual(['b', 'a', 'c', 'd']);
+      forGood.open();
     });
 
     it('may be as much larger as there are processes that work it off', async () => {

@@ -158,30 +158,32 @@ export interface DefinitionName {
   readonly version: number;
 }
 
-/** Takes up to `limit` sagas that are due, the longest due first; not those of a driver that another process may be. */
+/** Takes up to `limit` sagas that are due, the oldest first; not those of a driver that another process may be. */
 export async function claimDue(
   storage: Storage,
   definitions: readonly DefinitionName[],
   claim: { readonly owner: string; readonly nowMs: number; readonly leaseEndMs: number; readonly limit: number },
 ): Promise<StoredSaga[]> {
-  const rows = await storage.transaction((tx) =>
-    tx.query<SagaRow>(
+  const isSqlite = storage.dialect === 'sqlite';
+  // Without statistics that are up to date, a database reads and sorts all that are due for each claim.
+  const inLine = isSqlite ? 'INDEXED BY saga_line' : '';
+  const lockRows = isSqlite ? '' : 'FOR UPDATE SKIP LOCKED';
+  const rows = await storage.transaction(async (tx) => {
+    if (!isSqlite) await tx.execute('SET LOCAL enable_sort = off');
+    return tx.query<SagaRow>(
       `UPDATE saga SET lease_owner = $1, due_time = $2, epoch = epoch + 1
        WHERE due_time <= $3 AND id IN (
-         SELECT id FROM saga WHERE due_time <= $3 ${claimable(storage)} AND ${isDefined(definitions, 4)}
-         ORDER BY due_time LIMIT $4 ${storage.dialect === 'postgres' ? 'FOR UPDATE SKIP LOCKED' : ''})
+         SELECT id FROM saga ${inLine} WHERE due_time <= $3 ${claimable(storage)} AND ${isDefined(definitions, 4)}
+         ORDER BY create_time LIMIT $4 ${lockRows})
        RETURNING *`,
       [claim.owner, claim.leaseEndMs, claim.nowMs, claim.limit, ...definitionParams(definitions)],
-    ),
-  );
+    );
+  });
   return rows.map(sagaFromRow);
 }
 
-// What somebody drove comes before what waits for its turn: it has waited already.
-const sinceItBegan = 'CASE WHEN create_time < $1 THEN create_time ELSE $1 END';
-
 /**
- * Makes due by `nowMs` what is due after `farthestWaitMs`, and the leases of others that end after `farthestLeaseMs`.
+ * Makes due at `nowMs` what is due after `farthestWaitMs`, and the leases of others that end after `farthestLeaseMs`.
  * Resolves with how many there were.
  */
 export function takeStrays(
@@ -196,7 +198,7 @@ export function takeStrays(
   const { owner, nowMs, farthestWaitMs, farthestLeaseMs } = limits;
   return storage.transaction((tx) =>
     tx.execute(
-      `UPDATE saga SET lease_owner = NULL, due_time = ${sinceItBegan}, epoch = epoch + 1
+      `UPDATE saga SET lease_owner = NULL, due_time = $1, epoch = epoch + 1
        WHERE due_time > $2
          AND ((lease_owner IS NULL AND due_time > $3) OR (lease_owner <> $4 AND due_time > $5))`,
       [nowMs, Math.min(farthestWaitMs, farthestLeaseMs), farthestWaitMs, owner, farthestLeaseMs],
@@ -237,7 +239,7 @@ export async function renewLeases(
 
 const releasePageSize = 500;
 
-/** Ends leases, of `owner` or of everyone else, so that what they were for is due by `nowMs`, in the order in which it began. */
+/** Ends leases, of `owner` or of everyone else, so that what they were for is due at `nowMs`. */
 export async function releaseLeases(
   storage: Storage,
   whose: 'own' | 'others',
@@ -249,7 +251,7 @@ export async function releaseLeases(
   do {
     released = await storage.transaction((tx) =>
       tx.execute(
-        `UPDATE saga SET lease_owner = NULL, due_time = ${sinceItBegan}, epoch = epoch + 1 WHERE id IN (
+        `UPDATE saga SET lease_owner = NULL, due_time = $1, epoch = epoch + 1 WHERE id IN (
            SELECT id FROM saga WHERE due_time IS NOT NULL AND lease_owner ${comparison} $2 LIMIT $3)`,
         [nowMs, owner, releasePageSize],
       ),

@@ -24,7 +24,7 @@ export interface SchedulerOptions {
   readonly onIdle: () => void;
 }
 
-/** Decides which sagas are driven now: those that are due longest. What does not fit waits in the database. */
+/** Decides which sagas are driven now: of those that are due, the oldest. What does not fit waits in the database. */
 export interface Scheduler {
   /** Whether a saga that begins now can be driven immediately: there is room, and nobody waits for it. */
   hasRoom(): boolean;
@@ -34,7 +34,7 @@ export interface Scheduler {
   launch(held: HeldSaga): void;
   /** Says that a saga in the database waits until `timeMs`. */
   noteDue(timeMs: number): void;
-  /** Resolves when what is due longest has been looked at, so that what begins then knows whether others wait. */
+  /** Resolves when the oldest that are due have been looked at, so that what begins then knows whether others wait. */
   start(): Promise<void>;
   /** Waits up to `graceMs` for what is under way, which keeps its leases, aborts the rest and gives all leases back. */
   stop(graceMs: number): Promise<void>;
