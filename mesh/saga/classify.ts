@@ -1,6 +1,7 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import { isMiswired, isRefusal } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
+import { withCauses } from '../errors/with-causes.ts';
 import type { Failed } from './decide.ts';
 import type { StepError } from './record.ts';
 
@@ -11,6 +12,8 @@ import type { StepError } from './record.ts';
 export interface Verdict {
   readonly outcome: Failed;
   readonly error: StepError;
+  /** What was behind the error, in words, for the log. */
+  readonly cause?: string;
 }
 
 /**
@@ -19,6 +22,11 @@ export interface Verdict {
  * UNAVAILABLE, PERMISSION_DENIED or UNAUTHENTICATED, so the refusing codes come from a handler of that very method.
  */
 export function classify(error: unknown): Verdict {
+  const cause = error instanceof Error && error.cause instanceof Error ? withCauses(error.cause) : undefined;
+  return { ...judge(error), ...(cause !== undefined && { cause }) };
+}
+
+function judge(error: unknown): Verdict {
   if (error instanceof MeshError) return verdict(error.code, error.reason, error.message);
   if (error instanceof ClientError) return verdict(error.code, Status[error.code], error.details);
   return { outcome: 'unknown', error: { reason: 'INTERNAL', message: String(error) } };

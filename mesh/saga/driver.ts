@@ -107,5 +107,6 @@ function endOf({ record }: StoredSaga): DriveEnd {
 function findingOf({ kind, step }: StepCall, outcome: StepOutcome): Finding {
   const prefix = kind === 'run' ? 'step' : 'undo';
   if (outcome.outcome === 'ok') return { event: { kind: `${prefix}-ok`, step }, result: outcome.result };
-  return { event: { kind: `${prefix}-${outcome.outcome}`, step, error: outcome.error } };
+  const { error, cause } = outcome;
+  return { event: { kind: `${prefix}-${outcome.outcome}`, step, error }, ...(cause !== undefined && { cause }) };
 }

@@ -2,12 +2,15 @@ import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { hasTimedOut, type SagaEvent } from './decide.ts';
 import { createFaultLog } from './fault-log.ts';
+import { stepAt } from './record.ts';
 import type { StoredSaga } from './stored-saga.ts';
+
+type FailedCall = Extract<SagaEvent, { readonly step: number; readonly error: unknown }>;
 
 /** Says in the log what becomes of sagas, as far as people want to know. */
 export interface ProgressLog {
-  /** After `event` was recorded, which made `next` of `saga`. */
-  recorded(saga: StoredSaga, next: StoredSaga, event: SagaEvent): void;
+  /** After `event` was recorded, which made `next` of `saga`. `cause`: what was behind its error, in words. */
+  recorded(saga: StoredSaga, next: StoredSaga, event: SagaEvent, cause?: string): void;
   /** When what happened cannot be recorded, or a saga cannot be driven. */
   heldBack(saga: StoredSaga, error: unknown): void;
   /** When not even that can be recorded. */
@@ -18,8 +21,8 @@ export interface ProgressLog {
 export function createProgressLog(logger: Logger, clock: Clock): ProgressLog {
   const faults = createFaultLog(logger, clock);
   return {
-    recorded(saga, next, event) {
-      if ('error' in event) logFailedCall(saga, event);
+    recorded(saga, next, event, cause) {
+      if ('step' in event && 'error' in event) logFailedCall(saga, next, event, cause);
       if (next.record.state !== saga.record.state) logState(saga, next);
     },
     heldBack(saga, error) {
@@ -32,14 +35,18 @@ export function createProgressLog(logger: Logger, clock: Clock): ProgressLog {
     },
   };
 
-  function logFailedCall(saga: StoredSaga, event: Extract<SagaEvent, { readonly error: unknown }>): void {
+  function logFailedCall(saga: StoredSaga, next: StoredSaga, event: FailedCall, cause: string | undefined): void {
     if (event.kind === 'step-refused') return;
-    const fields = { ...fieldsOf(saga), event: event.kind, ...event.error };
+    const { name: step, attempts, undoAttempts } = stepAt(saga.record, event.step);
+    const attempt = event.kind.startsWith('undo') ? undoAttempts : attempts;
+    const { waitUntilMs } = next.record;
+    const nextAttempt = waitUntilMs === undefined ? undefined : new Date(waitUntilMs).toISOString();
+    const tried = { step, attempt, next_attempt: nextAttempt };
+    const fields = { ...fieldsOf(saga), event: event.kind, ...tried, ...event.error, cause };
     if (event.kind === 'step-miswired' || event.kind === 'undo-miswired') {
-      const step = saga.record.steps[event.step]?.name;
       const text =
         'a step of a saga does not get to its service: this mesh is wired wrongly; fix that, it is tried again';
-      faults.error(`${event.kind} ${saga.name} ${step}`, { ...fields, step }, text);
+      faults.error(`${event.kind} ${saga.name} ${step}`, fields, text);
     } else {
       logger.warn(fields, 'a step of a saga did not succeed');
     }

@@ -27,6 +27,8 @@ export interface RecorderOptions {
 export interface Finding {
   readonly event: SagaEvent;
   readonly result?: unknown;
+  /** What was behind the error of the event, in words, for the log. */
+  readonly cause?: string;
 }
 
 /** A saga as it is recorded, and what is to be done next. */
@@ -108,7 +110,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
       for (let attempt = 1; !stopped.aborted; attempt += 1) {
         try {
           const recorded = await write(definition, saga, finding);
-          if (recorded) log.recorded(saga, recorded.saga, finding.event);
+          if (recorded) log.recorded(saga, recorded.saga, finding.event, finding.cause);
           if ('error' in finding.event && !finding.event.kind.endsWith('refused')) options.onUnanswered();
           return recorded;
         } catch (error) {

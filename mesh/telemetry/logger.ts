@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { MeshError } from '../errors/mesh-error.ts';
+import { withCauses } from '../errors/with-causes.ts';
 import { currentScope } from './call-scope.ts';
 import { createLogDestination, type LogDestination } from './log-destination.ts';
 
@@ -36,13 +37,6 @@ export function createLogger(level: LogLevel): Logger {
 function describeError(error: Error): object {
   if (!(error instanceof MeshError)) return pino.stdSerializers.err(error);
   return { reason: error.reason, message: withCauses(error) };
-}
-
-/** An error's words and those of its causes, but for what a cause repeats. */
-function withCauses({ message, cause }: Error): string {
-  const because = cause instanceof Error ? withCauses(cause) : '';
-  if (because === '') return message;
-  return because.includes(message) ? because : `${message}: ${because}`;
 }
 
 function scopeFields(): object {
