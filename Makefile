@@ -37,7 +37,7 @@ rabbitmq: $(INSTALLED)
 dead-letters: $(INSTALLED)
 	@exec node scripts/dead-letters.ts $(ARGS)
 
-## damaged: list what is damaged in the embedded log and queue of a stopped mesh; give it up with ARGS="skip <place> --note=<why>"
+## damaged: list what is damaged in the embedded log and queue of a stopped mesh; give it up with ARGS='skip <place> --note=why'
 damaged: $(INSTALLED)
 	@exec node scripts/damaged.ts $(ARGS)
 

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readSome } from '../mesh/events/sample-events.testing.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
@@ -39,11 +42,45 @@ describe('make damaged', () => {
     database.close();
   }
 
-  it('says that nothing is damaged, also where nothing is, and makes no file', async () => {
-    expect(await run()).toEqual({ code: 0, lines: ['nothing is damaged'], errors: '' });
-    await rm(join(folder.path, 'events.db'));
-    expect(await run('list')).toEqual({ code: 0, lines: ['nothing is damaged'], errors: '' });
+  it('says in which files nothing is damaged, and which are not there', async () => {
+    const [log, queue] = [join(folder.path, 'events.db'), join(folder.path, 'tasks.db')];
+    expect(await run()).toEqual({ code: 0, lines: [`nothing is damaged in ${log} and ${queue}`], errors: '' });
+    await rm(log);
+    expect(await run('list')).toEqual({
+      code: 0,
+      lines: [`there is no ${log}`, `nothing is damaged in ${queue}`],
+      errors: '',
+    });
+    expect(existsSync(log)).toBe(false);
     expect((await run('skip', 'notes/0/1', '--note=x')).errors).toContain('there is no embedded log here');
+  });
+
+  it('fails where there is nothing to look at, and makes no folder', async () => {
+    const dataDir = join(folder.path, 'nope');
+    const errors = expect.stringContaining(
+      `there is no ${join(dataDir, 'events.db')} and no ${join(dataDir, 'tasks.db')}: set DATA_DIR`,
+    );
+    for (const args of [[], ['skip', 'notes/0/1', '--note=x']]) {
+      await using tool = spawnProcess({ main: 'scripts/damaged.ts', args, dataDir });
+      expect(await tool.ended).toMatchObject({ code: 2 });
+      expect({ lines: tool.stdout(), errors: tool.stderr() }).toEqual({ lines: '', errors });
+      expect(existsSync(dataDir)).toBe(false);
+    }
+    const environment = { EVENTS_URL: 'kafka://127.0.0.1:1', TASKS_URL: 'amqp://127.0.0.1:1' };
+    await using tool = spawnProcess({ main: 'scripts/damaged.ts', args: [], dataDir, environment });
+    expect(await tool.ended).toMatchObject({ code: 2 });
+    expect(tool.stderr()).toContain('EVENTS_URL and TASKS_URL name servers');
+  });
+
+  it('runs the command that the list gives, as it is printed', async () => {
+    damage('events.db', "UPDATE record SET value = X'00' WHERE id & 255 = 1");
+    const [line] = (await run()).lines;
+    const command = /make damaged ARGS=.*$/.exec(line ?? '')?.[0] ?? '';
+    // As the Makefile has it, without what make does before.
+    const make = `make() { sh -c "exec '${process.execPath}' scripts/damaged.ts \${2#ARGS=}"; }`;
+    const env = { ...process.env, DATA_DIR: folder.path };
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${make}; ${command}`], { env });
+    expect(stdout).toContain('skipped 1 event at notes/0/1');
   });
 
   it('lists a damaged event and skips it, with a note, so that what comes behind it goes on', async () => {
@@ -54,7 +91,9 @@ describe('make damaged', () => {
     expect(await run()).toEqual({ code: 1, lines: [place], errors: '' });
     expect(await run('skip', 'notes/0/1', '--note=an old one')).toEqual({
       code: 0,
-      lines: ['skipped 1 at notes/0/1; start the mesh again'],
+      lines: [
+        `skipped 1 event at notes/0/1; what was found there is kept in the table skipped_record of ${join(folder.path, 'events.db')}; start the mesh again`,
+      ],
       errors: '',
     });
     expect(await run()).toMatchObject({ code: 0 });
@@ -69,11 +108,19 @@ describe('make damaged', () => {
     await before.runtime.tasks.enqueue('jobs', [{ id: 'job-1', payload: Buffer.from('x'), headers: {} }]);
     await before.stop();
     damage('tasks.db', "UPDATE queued_task SET payload = X'00'");
-    expect(await run()).toMatchObject({ code: 1, lines: ['task/1: task job-1 of jobs is not as it was written'] });
+    const file = join(folder.path, 'tasks.db');
+    expect(await run()).toMatchObject({
+      code: 1,
+      lines: [
+        expect.stringMatching(
+          `^task/1: the task queue ${file} is damaged: task job-1 .* of jobs .*make damaged ARGS='skip task/1 --note=why'$`,
+        ),
+      ],
+    });
     expect(await run('skip', 'task/2', '--note=x')).toMatchObject({ code: 2 });
     expect(await run('skip', 'task/1', '--note=sent by hand')).toMatchObject({
       code: 0,
-      lines: ['skipped task/1; start the mesh again'],
+      lines: [`skipped task/1; it is kept in the table damaged_task of ${file}; start the mesh again`],
     });
     expect(await run()).toMatchObject({ code: 0 });
   });
@@ -83,6 +130,8 @@ describe('make damaged', () => {
       code: 2,
       errors: expect.stringContaining('nothing damaged in'),
     });
+    const words = await run('skip', 'notes/0/1', '--note=as', 'in', 'the', 'mail');
+    expect(words).toMatchObject({ code: 2, errors: expect.stringContaining('in quotes') });
     for (const args of [['skip'], ['skip', 'notes/0/1'], ['skip', 'notes', '--note=x'], ['fix']]) {
       expect(await run(...args)).toMatchObject({ code: 2, errors: expect.stringContaining('skip <place> --note') });
     }

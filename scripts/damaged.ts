@@ -3,6 +3,7 @@ import { MeshError } from '../mesh/errors/mesh-error.ts';
 import { lockFolder } from '../mesh/storage/sqlite/folder-lock.ts';
 import { createLogger } from '../mesh/telemetry/logger.ts';
 import { readCommand, usage } from './damaged/command-line.ts';
+import { findFiles } from './damaged/embedded-files.ts';
 import { runCommand } from './damaged/run-command.ts';
 import { exitCannotDo, UsageError } from './support/run-tool.ts';
 
@@ -14,9 +15,10 @@ try {
   if (command.name === 'help') console.log(usage.trimEnd());
   else {
     const config = readConfig(process.env);
+    const files = findFiles(config);
     const unlock = lockFolder(config.dataDir);
     try {
-      process.exitCode = await runCommand(command, { config, logger: createLogger('warn'), print: console.log });
+      process.exitCode = await runCommand(command, { files, logger: createLogger('warn'), print: console.log });
     } finally {
       unlock();
     }

@@ -28,7 +28,9 @@ export function readCommand(args: string[]): Command {
   if (name === 'list' && rest.length === 0) return { name };
   if (name !== 'skip') throw new UsageError(`there is no command ${positionals.join(' ')}`);
   const [place, ...others] = rest;
-  if (place === undefined || others.length > 0) throw new UsageError('skip needs one place');
+  if (place === undefined) throw new UsageError('skip needs a place');
+  if (others.length > 0)
+    throw new UsageError(`skip takes one place, not also ${others.join(' ')}: put a note of several words in quotes`);
   if (!values.note) throw new UsageError('skip needs --note, which says why');
   return { name, place: readPlace(place), note: values.note };
 }

@@ -11,7 +11,7 @@ export function logDamaged(file: string, what: string, cause?: unknown): MeshErr
 /** DATA_LOSS `STORAGE_CORRUPT`: nothing of a partition is delivered from `offset` on, for `what` is there. */
 export function partitionDamaged(partition: Partition, offset: bigint, what: string, cause?: unknown): MeshError {
   const { file, topic, number } = partition;
-  const text = `the event log ${file} is damaged: offset ${offset} of partition ${number} of ${topic} ${what}, so that partition stops there; stop this process and restore the whole data folder from a backup, or give the event up with: make damaged ARGS="skip ${topic}/${number}/${offset} --note=<why>"`;
+  const text = `the event log ${file} is damaged: offset ${offset} of partition ${number} of ${topic} ${what}, so that partition stops there; stop this process and restore the whole data folder from a backup, or give the event up with: make damaged ARGS='skip ${topic}/${number}/${offset} --note=why'`;
   const metadata = { file, topic, partition: String(number), offset: String(offset) };
   return new MeshError(Status.DATA_LOSS, 'STORAGE_CORRUPT', text, { metadata, cause });
 }

@@ -77,7 +77,7 @@ export async function listDamaged(db: Queryable): Promise<DamagedTask[]> {
 
 /** DATA_LOSS `STORAGE_CORRUPT`: a task was found damaged. */
 export function taskDamaged(file: string, { seq, queue, id }: DamagedTask): MeshError {
-  const text = `the task queue ${file} is damaged: task ${id} (number ${seq}) of ${queue} is not as it was written, so nobody is handed it; stop this process and restore the whole data folder from a backup, or give the task up with: make damaged ARGS="skip task/${seq} --note=<why>"`;
+  const text = `the task queue ${file} is damaged: task ${id} (number ${seq}) of ${queue} is not as it was written, so nobody is handed it; stop this process and restore the whole data folder from a backup, or give the task up with: make damaged ARGS='skip task/${seq} --note=why'`;
   const metadata = { file, queue, task: id };
   return new MeshError(Status.DATA_LOSS, 'STORAGE_CORRUPT', text, { metadata });
 }
