@@ -1,6 +1,6 @@
-import { closest } from '../config/closest.ts';
 import { ConfigError, type ConfigFault } from '../config/config.ts';
 import type { StaticAddresses } from '../config/static-addresses.ts';
+import { unknownServices } from '../config/unknown-services.ts';
 import { type Directory, serviceNameOf } from './directory.ts';
 
 const variable = 'DISCOVERY_URL';
@@ -11,20 +11,8 @@ const variable = 'DISCOVERY_URL';
  */
 export function checkAddresses(addresses: StaticAddresses, directory: Directory, declared: readonly string[]): void {
   const known = [...new Set([...declared.map(serviceNameOf), ...directory.names()])].toSorted();
-  const faults = [...unknownNames(addresses, known), ...missingAddresses(directory)];
+  const faults = [...unknownServices(addresses, known), ...missingAddresses(directory)];
   if (faults.length > 0) throw new ConfigError(faults);
-}
-
-function unknownNames(addresses: StaticAddresses, known: readonly string[]): ConfigFault[] {
-  const unknown = [...addresses.keys()].filter((name) => !known.includes(name));
-  return unknown.map((name) => {
-    const meant = closest(name, known);
-    const hint = meant === undefined ? '' : `did you mean ${meant}? `;
-    return {
-      variable,
-      problem: `has an address of ${name}, which no service is called: ${hint}It may name ${known.join(', ')}`,
-    };
-  });
 }
 
 function missingAddresses(directory: Directory): ConfigFault[] {

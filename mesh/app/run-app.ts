@@ -1,7 +1,9 @@
 import { ConfigError, readConfig } from '../config/config.ts';
 import { findMisspellings } from '../config/misspelt.ts';
+import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { serviceNameOf } from './directory.ts';
 import type { CreateService } from './service.ts';
 import type { Unended } from './shutdown.ts';
 import { beginApp } from './start-app.ts';
@@ -23,7 +25,9 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
   const startTimeMs = performance.now();
   goOnWithoutReader();
   try {
-    const config = readConfig(process.env);
+    const contracts = await readDeclaredServices(contractDescriptors);
+    const names = [...new Set(contracts.map(serviceNameOf))].toSorted();
+    const config = readConfig(process.env, names);
     const logger = createLogger(config.logLevel);
     endOnCrash(logger);
     warnOfMisspellings(logger);
@@ -36,12 +40,12 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     });
     if (app === undefined || isEnding()) return;
     const { address, metricsAddress: metrics } = app;
-    const names = app.services.map((service) => service.name).join(',');
+    const services = app.services.map((service) => service.name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
-    logger.info({ grpc: address, metrics, services: names, data: config.dataDir, took_ms: tookMs }, 'ready');
+    logger.info({ grpc: address, metrics, services, data: config.dataDir, took_ms: tookMs }, 'ready');
     const where = metrics === undefined ? `grpc=${address}` : `grpc=${address} metrics=${metrics}`;
     process.stdout.write(
-      `ready ${where} services=${names} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`,
+      `ready ${where} services=${services} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`,
     );
   } catch (error) {
     process.stderr.write(`${describe(error)}\n`);

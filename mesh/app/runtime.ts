@@ -1,9 +1,7 @@
-import { Status } from 'nice-grpc-common';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
 import { fullNameOf } from '../contract/full-name.ts';
 import type { Engine } from '../engines/engine.ts';
-import { MeshError } from '../errors/mesh-error.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { openKafkaLog } from '../events/kafka/kafka-log.ts';
@@ -15,6 +13,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { describeProcess } from '../telemetry/process-metrics.ts';
 import { createPrometheusMetrics } from '../telemetry/prometheus/prometheus-metrics.ts';
 import { auditStorage } from './audit-storage.ts';
+import { sharedDatabase } from './check-databases.ts';
 import type { Directory } from './directory.ts';
 import type { OpenDatabase } from './open-databases.ts';
 import type { Runtime } from './service.ts';
@@ -75,7 +74,7 @@ export async function openRuntime({
     openStorage: async (service) => {
       const url = databaseUrlOf(config, service);
       const other = ownerByUrl.get(url);
-      if (other !== undefined) throw sharedDatabase(other, service);
+      if (other !== undefined) throw sharedDatabase(`${other} and ${service}`);
       ownerByUrl.set(url, service);
       const storage = await openDatabase(service, url);
       if (storage.searchDamage) searches.push(storage.searchDamage);
@@ -97,15 +96,6 @@ async function openEvents(
 ): Promise<EventLog> {
   if (url.startsWith('kafka:')) return openKafkaLog(url, { clock, logger });
   return await openEmbeddedLog(pathOf(url), { clock, logger, open: (file) => openDatabase('events', file) });
-}
-
-/** Each service has tables of the same names (outbox, inbox, ...), so none may open the database of another. */
-function sharedDatabase(one: string, other: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'DATABASE_SHARED',
-    `DATABASE_URL names one database for ${one} and ${other}: write <service> where it has the database's name`,
-  );
 }
 
 function pathOf(url: string): string {

@@ -4,6 +4,8 @@ import { MeshError } from '../errors/mesh-error.ts';
 import { createHealth } from '../server/health/health.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { checkDatabases } from './check-databases.ts';
+import { checkListen } from './check-listen.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { type OpenApp, openApp } from './open-app.ts';
 import type { CreateService } from './service.ts';
@@ -24,7 +26,7 @@ export interface StartingApp extends Pick<App, 'stop'> {
   readonly ready: Promise<App>;
 }
 
-/** Starts services in this process and resolves when they serve: claims the data folder, and opens the rest. */
+/** Starts services in this process and resolves when they serve. Before it claims the data folder, and opens the rest, it checks that it can listen. */
 export function startApp(config: Config, creators: readonly CreateService[], logger: Logger): Promise<App> {
   return beginApp(config, creators, logger).ready;
 }
@@ -52,6 +54,9 @@ export function beginApp(config: Config, creators: readonly CreateService[], log
   };
   const start = async (): Promise<App> => {
     try {
+      checkDatabases(config, creators.length);
+      await checkListen(config);
+      draining.signal.throwIfAborted();
       const dataFolder = claimDataFolder(config.dataDir);
       releaseFolder = dataFolder.release;
       const parts = { config, creators, dataFolder, health, draining: draining.signal, shutdown, clock, logger };

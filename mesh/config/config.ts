@@ -3,6 +3,7 @@ import { defaultEngine, type EngineName, engineNames } from '../engines/engines.
 import { type LogLevel, logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
 import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
+import { unknownServices } from './unknown-services.ts';
 
 /** The variables that settings are read from. */
 export const settingNames = [
@@ -71,8 +72,11 @@ export class ConfigError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the settings. An empty variable is one that is not set. Throws a ConfigError that names every fault. */
-export function readConfig(environment: Environment): Config {
+/**
+ * Reads the settings. An empty variable is one that is not set. Throws a ConfigError that names every fault. `services` are
+ * the names that addresses may have; default: any.
+ */
+export function readConfig(environment: Environment, services?: readonly string[]): Config {
   const faults: ConfigFault[] = [];
   const read = <T>(
     variable: SettingName,
@@ -131,6 +135,9 @@ export function readConfig(environment: Environment): Config {
     drainTimeoutMs: read('DRAIN_TIMEOUT_MS', '25000', ...millisecondsUpTo(600_000)),
     auditIntervalMs: read('AUDIT_INTERVAL_MS', '3600000', ...millisecondsUpTo(604_800_000)),
   };
+  // Not there when it cannot be read.
+  if (services !== undefined && config.addresses !== undefined)
+    faults.push(...unknownServices(config.addresses, services));
   if (faults.length > 0) throw new ConfigError(faults);
   return Object.freeze(config);
 }
