@@ -14,6 +14,8 @@ export interface ManifestEntry {
  * whole or not at all.
  */
 export interface Manifest {
+  /** The data folder. */
+  readonly folder: string;
   readonly path: string;
   /** Whether the folder had one when this process came. */
   readonly existed: boolean;
@@ -41,6 +43,7 @@ export function openManifest(folder: string): Manifest {
   };
   change(content);
   return {
+    folder,
     path,
     existed: found !== undefined,
     get start() {

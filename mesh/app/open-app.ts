@@ -13,7 +13,7 @@ import { checkAddresses } from './check-addresses.ts';
 import type { DataFolder } from './data-folder.ts';
 import { createDirectory } from './directory.ts';
 import { watchHealth } from './health-watch.ts';
-import { createOpenDatabase } from './open-databases.ts';
+import { openDatabases } from './open-databases.ts';
 import { openRuntime } from './runtime.ts';
 import { serveMetrics } from './serve-metrics.ts';
 import type { CreateService, Runtime, Service } from './service.ts';
@@ -57,9 +57,12 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   let address: string | undefined;
   const directory = createDirectory(config.addresses, () => address ?? notListening());
   const engine = await engineByName(config.grpcEngine);
-  const openDatabase = createOpenDatabase(dataFolder, logger);
-  const runtime = await openRuntime({ ...parts, engine, openDatabase, directory });
-  const services = await buildServices(runtime, creators, directory, shutdown);
+  const databases = openDatabases(dataFolder, logger);
+  const build = async () => {
+    const runtime = await openRuntime({ ...parts, engine, openDatabase: databases.open, directory });
+    return { runtime, services: await buildServices(runtime, creators, directory, shutdown) };
+  };
+  const { runtime, services } = await build().finally(databases.reportFound);
   checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);

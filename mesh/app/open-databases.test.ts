@@ -13,7 +13,7 @@ import type { Storage } from '../storage/storage.ts';
 import { type PostgresServer, postgres, startPostgres } from '../testing/postgres-server.ts';
 import { describeWithServer } from '../testing/servers.ts';
 import { claimDataFolder } from './data-folder.ts';
-import { createOpenDatabase } from './open-databases.ts';
+import { openDatabases } from './open-databases.ts';
 import type { CreateService } from './service.ts';
 import { startApp } from './start-app.ts';
 
@@ -60,6 +60,8 @@ function refusal(database: string, fault: string) {
 
 const file = (name: string, of = data) => join(of, `${name}.db`);
 const adopted = () => lines.filter(({ msg }) => String(msg).startsWith('adopted')).map(({ database }) => database);
+const withoutManifest = () => lines.filter(({ msg }) => String(msg).startsWith('the data folder has no manifest.json'));
+const warnings = () => lines.filter(({ level }) => Number(level) >= 40);
 
 describe('a start on a data folder', () => {
   it('warns of each database that noted a later time than the clock shows', async () => {
@@ -141,15 +143,44 @@ describe('a start on a data folder', () => {
     }
   });
 
-  it('goes on with what is there once the manifest was deleted, and warns', async () => {
+  it('goes on with what is there once the manifest was deleted, and warns in one line', async () => {
     await run();
     await rm(file('order'));
     await rm(join(data, 'manifest.json'));
     await run();
-    expect(adopted()).toEqual(['events', 'tasks', 'user']);
-    expect(lines.filter(({ level }) => Number(level) >= 40)).toHaveLength(3);
+    const line = {
+      found: ['events', 'tasks', 'user'],
+      created_empty: ['order'],
+      folder: data,
+      msg: expect.stringMatching('restore a backup.*make audit'),
+    };
+    expect(warnings()).toEqual([expect.objectContaining(line)]);
+    expect(withoutManifest()).toHaveLength(1);
     await run();
-    expect(adopted()).toHaveLength(3);
+    expect(withoutManifest()).toHaveLength(1);
+    expect(adopted()).toEqual([]);
+  });
+
+  it('says what it found and made without a manifest, also when it is refused', async () => {
+    await run();
+    await rm(file('order'));
+    await rm(join(data, 'manifest.json'));
+    const refused: CreateService = () => Promise.reject(new Error('refused'));
+    await expect(run([...both, refused])).rejects.toThrow('refused');
+    expect(withoutManifest()).toEqual([
+      expect.objectContaining({ found: ['events', 'tasks', 'user'], created_empty: ['order'] }),
+    ]);
+  });
+
+  it('adopts a database that the manifest does not list, such as one that was put there', async () => {
+    await run([keeps('user')]);
+    const other = join(folder.path, 'other');
+    await run([keeps('order')], other);
+    await copyFile(file('order', other), file('order'));
+    lines = [];
+    await run();
+    expect(adopted()).toEqual(['order']);
+    expect(warnings()).toEqual([]);
   });
 
   it('adopts a folder from before the manifest, once', async () => {
@@ -161,9 +192,11 @@ describe('a start on a data folder', () => {
       database.close();
     }
     await run();
-    expect(adopted()).toEqual(['events', 'tasks', 'order', 'user']);
+    expect(withoutManifest()).toEqual([
+      expect.objectContaining({ level: 30, found: ['events', 'tasks', 'order', 'user'], created_empty: [] }),
+    ]);
     await run();
-    expect(adopted()).toHaveLength(4);
+    expect(withoutManifest()).toHaveLength(1);
     await rm(file('order'));
     await expect(run()).rejects.toEqual(refusal('order', 'is missing'));
   });
@@ -172,7 +205,7 @@ describe('a start on a data folder', () => {
     await run();
     await rm(data, { recursive: true });
     await run();
-    expect(adopted()).toEqual([]);
+    expect([...adopted(), ...withoutManifest()]).toEqual([]);
   });
 
   it('takes some of the services, then others, then all, and compares those that it runs', async () => {
@@ -302,8 +335,10 @@ describeWithServer(postgres, 'a start on PostgreSQL', () => {
   it('opens what a claimed folder does not list without a word about it', async () => {
     const claimed = claimDataFolder(data);
     const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
-    const storage = await createOpenDatabase(claimed, logger)('order', server.url('a_order'));
+    const databases = openDatabases(claimed, logger);
+    const storage = await databases.open('order', server.url('a_order'));
     await storage.close();
+    databases.reportFound();
     claimed.release();
     expect(lines).toEqual([]);
   });

@@ -1,13 +1,14 @@
 import { statSync } from 'node:fs';
 import { MeshError } from '../errors/mesh-error.ts';
 import { warnOfClock } from '../storage/clock-warning.ts';
-import { type Identity, noteStart, readIdentity } from '../storage/identity.ts';
+import { type Identity, isUsed, noteStart, readIdentity } from '../storage/identity.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
 import { systemClock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { DataFolder } from './data-folder.ts';
 import { dataMismatch } from './data-mismatch.ts';
+import { createFoundReport } from './found-report.ts';
 import type { ManifestEntry } from './manifest.ts';
 
 /**
@@ -16,15 +17,23 @@ import type { ManifestEntry } from './manifest.ts';
  */
 export type OpenDatabase = (name: string, url: string) => Promise<Storage>;
 
+/** What opens the databases of a process. */
+export interface Databases {
+  readonly open: OpenDatabase;
+  /** Logs what was found and what was created so far, when the data folder had databases and no manifest. */
+  readonly reportFound: () => void;
+}
+
 /**
  * Makes what opens the databases of a process. Each is compared with the manifest of the data folder: FAILED_PRECONDITION
  * `DATA_MISMATCH` when it is missing, empty, of another mesh, or from another time than the manifest. What the manifest does
  * not list is adopted. After a run that was cut short, the structure of each SQLite file is looked at as well. Every step
  * may be the last one before a crash, and the next start continues.
  */
-export function createOpenDatabase(folder: DataFolder, logger: Logger): OpenDatabase {
+export function openDatabases(folder: DataFolder, logger: Logger): Databases {
   const { manifest } = folder;
-  return async (name, url) => {
+  const foundReport = createFoundReport(manifest, logger);
+  const open: OpenDatabase = async (name, url) => {
     const { scheme, location, path } = placeOf(url);
     const key = `${scheme}:${name}`;
     const entry = manifest.entryOf(key);
@@ -39,13 +48,7 @@ export function createOpenDatabase(folder: DataFolder, logger: Logger): OpenData
       const fault = faultOf(name, identity, entry, storage.exclusive ? manifest.start : undefined);
       if (fault !== undefined) throw refuse(fault);
       await warnOfClock({ storage, name, location }, systemClock, logger);
-      if (entry === undefined && (identity !== undefined || hadContent === true)) {
-        const level = manifest.existed || identity === undefined ? 'info' : 'warn';
-        logger[level](
-          { database: name, location },
-          'adopted a database that the manifest of the data folder did not list',
-        );
-      }
+      if (entry === undefined) foundReport.add({ name, location, identity, isUsed: await isUsed(storage) });
       // In this order a database is never ahead of the manifest, nor the manifest's entry ahead of the database.
       manifest.raiseStart((identity?.start ?? 0) + 1);
       const { id, start } = await noteStart(storage, name, manifest.start);
@@ -56,6 +59,7 @@ export function createOpenDatabase(folder: DataFolder, logger: Logger): OpenData
       throw error;
     }
   };
+  return { open, reportFound: foundReport.log };
 }
 
 /** Closes a database in a file. Rejects with UNAVAILABLE `STORAGE_LOST` when what was written is not at its path. */

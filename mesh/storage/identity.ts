@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { probeSet } from './probe-table.ts';
 import type { Migration, Storage } from './storage.ts';
 
 /** What a database says of itself, so that another one in its place is noticed. */
@@ -12,6 +13,8 @@ export interface Identity {
 }
 
 type IdentityRow = { id: string; name: string; start: bigint };
+
+const identitySet = 'identity';
 
 const migrations: readonly Migration[] = [
   {
@@ -28,9 +31,15 @@ const migrations: readonly Migration[] = [
 
 /** Reads who a database is; `undefined` when nobody has said so yet. */
 export async function readIdentity(storage: Storage): Promise<Identity | undefined> {
-  await storage.migrate('identity', migrations);
+  await storage.migrate(identitySet, migrations);
   const [row] = await storage.query<IdentityRow>('SELECT id, name, start FROM database_identity');
   return row && toIdentity(row);
+}
+
+/** Whether anybody has made tables in a database besides those that every one has. */
+export async function isUsed(storage: Storage): Promise<boolean> {
+  const sql = 'SELECT 1 FROM schema_migration WHERE set_name NOT IN ($1, $2) LIMIT 1';
+  return (await storage.query(sql, [probeSet, identitySet])).length > 0;
 }
 
 /**

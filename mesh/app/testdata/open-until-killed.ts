@@ -27,9 +27,9 @@ StatementSync.prototype.all = counted(StatementSync.prototype.all);
 
 const { createLogger } = await import('../../telemetry/logger.ts');
 const { claimDataFolder } = await import('../data-folder.ts');
-const { createOpenDatabase } = await import('../open-databases.ts');
+const { openDatabases } = await import('../open-databases.ts');
 
-const open = createOpenDatabase(claimDataFolder(folder), createLogger('silent'));
+const { open } = openDatabases(claimDataFolder(folder), createLogger('silent'));
 for (const name of ['order', 'user']) await open(name, `sqlite:${join(folder, `${name}.db`)}`);
 // As a crash, also at the end.
 process.kill(process.pid, left > 0 ? 'SIGTERM' : 'SIGKILL');
