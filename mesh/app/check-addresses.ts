@@ -1,4 +1,5 @@
-import { ConfigError, type ConfigFault } from '../config/config.ts';
+import { ConfigError } from '../config/config.ts';
+import type { ConfigFault } from '../config/config-fault.ts';
 import type { StaticAddresses } from '../config/static-addresses.ts';
 import { unknownServices } from '../config/unknown-services.ts';
 import { type Directory, serviceNameOf } from './directory.ts';

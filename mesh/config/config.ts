@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { defaultEngine, type EngineName, engineNames } from '../engines/engines.ts';
 import { type LogLevel, logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
+import type { ConfigFault } from './config-fault.ts';
 import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
 import { unknownServices } from './unknown-services.ts';
 
@@ -50,13 +51,6 @@ export interface Config {
   readonly drainTimeoutMs: number;
   /** How long to wait before each audit in the background; 0: there is none. `AUDIT_INTERVAL_MS`. */
   readonly auditIntervalMs: number;
-}
-
-/** One setting that cannot be used. */
-export interface ConfigFault {
-  readonly variable: string;
-  /** What is wrong with it, and what it may be. */
-  readonly problem: string;
 }
 
 /** Every fault of the settings at once. */

@@ -1,5 +1,5 @@
 import { closest } from './closest.ts';
-import type { ConfigFault } from './config.ts';
+import type { ConfigFault } from './config-fault.ts';
 import type { StaticAddresses } from './static-addresses.ts';
 
 /** The addresses of `DISCOVERY_URL` whose names are not among `known`, each with the name that may have been meant. */
