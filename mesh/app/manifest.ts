@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unreadableManifest } from './data-mismatch.ts';
 
@@ -32,9 +32,14 @@ interface Content {
   readonly databases: Readonly<Record<string, ManifestEntry>>;
 }
 
+/** Whether a folder has a manifest: a mesh has run in it. */
+export function hasManifest(folder: string): boolean {
+  return existsSync(pathIn(folder));
+}
+
 /** Reads the manifest of a data folder and counts this start in it. FAILED_PRECONDITION `DATA_MISMATCH` when it is damaged. */
 export function openManifest(folder: string): Manifest {
-  const path = join(folder, 'manifest.json');
+  const path = pathIn(folder);
   const found = read(path);
   let content: Content = { databases: {}, ...found, start: (found?.start ?? 0) + 1 };
   const change = (next: Content): void => {
@@ -55,6 +60,10 @@ export function openManifest(folder: string): Manifest {
     },
     record: (key, entry) => change({ ...content, databases: { ...content.databases, [key]: entry } }),
   };
+}
+
+function pathIn(folder: string): string {
+  return join(folder, 'manifest.json');
 }
 
 function read(path: string): Content | undefined {

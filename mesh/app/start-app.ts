@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { checkDatabases } from './check-databases.ts';
 import { checkListen } from './check-listen.ts';
 import { claimDataFolder } from './data-folder.ts';
+import { hasManifest } from './manifest.ts';
 import { type OpenApp, openApp } from './open-app.ts';
 import type { CreateService } from './service.ts';
 import { createShutdown, type Unended } from './shutdown.ts';
@@ -26,7 +27,7 @@ export interface StartingApp extends Pick<App, 'stop'> {
   readonly ready: Promise<App>;
 }
 
-/** Starts services in this process and resolves when they serve. Before it claims the data folder, and opens the rest, it checks that it can listen. */
+/** Starts services in this process and resolves when they serve. In a folder without a mesh it first checks that it can listen. */
 export function startApp(config: Config, creators: readonly CreateService[], logger: Logger): Promise<App> {
   return beginApp(config, creators, logger).ready;
 }
@@ -55,7 +56,9 @@ export function beginApp(config: Config, creators: readonly CreateService[], log
   const start = async (): Promise<App> => {
     try {
       checkDatabases(config, creators.length);
-      await checkListen(config);
+      // A new mesh must not be made beside one that lost its folder and still runs. An old one listens when it serves, and
+      // not before: whoever connects meanwhile would be cut off.
+      if (!hasManifest(config.dataDir)) await checkListen(config);
       draining.signal.throwIfAborted();
       const dataFolder = claimDataFolder(config.dataDir);
       releaseFolder = dataFolder.release;
