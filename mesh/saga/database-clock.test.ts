@@ -37,4 +37,16 @@ describeOnEachDatabase((newUrl) => {
     await clock.adjust();
     expect(clock.now()).toBe(9_000_000);
   });
+
+  it('is rather behind than ahead when the first answer took long', async ({ skip }) => {
+    const storage = await openTestStorage(newUrl());
+    skip(storage.dialect === 'sqlite', 'there it is the clock of the machine');
+    const machine = createTestClock();
+    const clock = createDatabaseClock(storage, machine, async () => {
+      machine.advance(5_000);
+      return 5_000_000;
+    });
+    await clock.adjust();
+    expect(clock.now()).toBe(5_000_000);
+  });
 });

@@ -5,7 +5,8 @@ import type { Clock } from '../telemetry/clock.ts';
 export interface DatabaseClock extends Clock {
   /**
    * Asks the database what time it is; `now` shows that and what has passed since. An answer that took 1 s or more says too
-   * little: the one before holds. Fails as the database does.
+   * little: the one before holds, and a first one is taken to be of the end of the wait, since a clock that is behind takes no
+   * lease from another. Fails as the database does.
    */
   adjust(): Promise<void>;
 }
@@ -29,8 +30,9 @@ export function createDatabaseClock(storage: Storage, clock: Clock, ask?: Databa
     async adjust() {
       const askedMs = clock.elapsedMs();
       const databaseMs = await databaseTime();
-      const isLate = clock.elapsedMs() - askedMs >= longestAnswerMs;
-      if (aheadOfElapsedMs === undefined || !isLate) aheadOfElapsedMs = databaseMs - askedMs;
+      const answeredMs = clock.elapsedMs();
+      if (answeredMs - askedMs < longestAnswerMs) aheadOfElapsedMs = databaseMs - askedMs;
+      else aheadOfElapsedMs ??= databaseMs - answeredMs;
     },
   };
 }

@@ -158,8 +158,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   async function renew(): Promise<void> {
     const ids = [...active.keys(), ...ready, ...later.keys()].map(({ saga }) => saga.id);
     try {
-      await clock.adjust();
+      // First: a database that is slow to say the time must not cost the leases.
       if (ids.length > 0) await renewLeases(storage, owner, ids, clock.now() + leaseMs);
+      await clock.adjust();
     } catch (error) {
       logger.warn({ err: error }, 'leases of sagas cannot be renewed; others may take them');
     }

@@ -12,11 +12,14 @@ export interface LogDestination {
 const maxHeld = 4_000_000;
 /** How long it waits before it offers a full pipe more. */
 const fullRetryMs = 50;
+/** How long the end of the process waits for a reader that is slow, in all. */
+const lastWaitMs = 500;
+const lastRetryMs = 10;
 
 /**
  * Makes the destination that writes to a file descriptor, and at the end of the process what it still holds. A reader that
  * is gone or has stopped to read holds up nothing: neither the process while it runs, nor its end. What the reader does not
- * take is lost then.
+ * take within half a second is lost then.
  */
 export function createLogDestination(descriptor: number): LogDestination {
   const fd = withoutWaiting(descriptor);
@@ -81,8 +84,18 @@ export function createLogDestination(descriptor: number): LogDestination {
     schedule();
   }
 
-  process.on('exit', flushSync);
+  /** The last lines say how the process ended: a reader that is only slow gets them. */
+  function flushAtExit(): void {
+    const endMs = performance.now() + lastWaitMs;
+    while (flushSync() === 'full' && performance.now() < endMs) sleepSync(lastRetryMs);
+  }
+
+  process.on('exit', flushAtExit);
   return { write, flushSync: () => void flushSync() };
+}
+
+function sleepSync(delayMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, delayMs);
 }
 
 /**
