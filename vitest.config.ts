@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['mesh/**/*.test.ts', 'services/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts'],
-    reporters: ['default', './mesh/testing/hung-files.ts'],
+    reporters: ['default', './mesh/testing/hung-files.ts', './mesh/testing/retried-tests.ts'],
+    // What passes only then is named at the end.
+    retry: process.env.CI ? 1 : 0,
     globalSetup: ['mesh/testing/servers-report.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
