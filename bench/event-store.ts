@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { postgres, startPostgres } from '../mesh/testing/postgres-server.ts';
-import { tempFolder } from '../test/support/temp-folder.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { atLeastBeside, atMost, atMostBeside, type Benchmark, beside, compared, type Figure } from './figure.ts';
 import { compareAppends } from './support/event-store/append-rate.ts';
 import { type Latency, measureBalance, measureBareBalance } from './support/event-store/balance-latency.ts';

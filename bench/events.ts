@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openEmbeddedLog } from '../mesh/events/embedded/embedded-log.ts';
 import { openKafkaLog } from '../mesh/events/kafka/kafka-log.ts';
-import { systemClock as clock } from '../mesh/telemetry/clock.ts';
 import { kafka, startKafka } from '../mesh/testing/kafka-server.ts';
-import { tempFolder } from '../test/support/temp-folder.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { systemClock as clock } from '../mesh/time/clock.ts';
 import { atLeast, atMost, type Benchmark, compared, type Figure } from './figure.ts';
 import { measureLatency } from './support/event-latency.ts';
 import { logger } from './support/event-service.ts';

@@ -1,5 +1,5 @@
 import { GetUserRequest } from '../gen/ts/user/v1/user.ts';
-import { tempFolder } from '../test/support/temp-folder.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { type Benchmark, compared } from './figure.ts';
 import { h2load } from './support/h2load.ts';
 import { compareRates } from './support/rates.ts';

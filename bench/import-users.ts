@@ -1,4 +1,4 @@
-import { tempFolder } from '../test/support/temp-folder.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { atMost, type Benchmark } from './figure.ts';
 import { startServer } from './support/server.ts';
 import { importUsers } from './support/users.ts';

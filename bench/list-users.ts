@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
-import { tempFolder } from '../test/support/temp-folder.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { atMost, type Benchmark, compared } from './figure.ts';
 import { h2load } from './support/h2load.ts';
 import { compareRates } from './support/rates.ts';

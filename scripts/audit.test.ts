@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { createOpsService } from '../services/ops/service.ts';
-import { createWatchedService, type WatchedService } from '../services/ops/watched-service.testing.ts';
-import { spawnTool, unusedAddress } from './support/spawn-tool.testing.ts';
+import { createWatchedService, type WatchedService } from '../services/ops/testing/watched-service.ts';
+import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
 describe('make audit', () => {
   let mesh: TestMesh;

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readSome } from '../mesh/events/sample-events.testing.ts';
+import { readSome } from '../mesh/events/testing/sample-events.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { spawnProcess } from '../test/support/start-process.ts';
-import { tempFolder } from '../test/support/temp-folder.ts';
 
 describe('make damaged', () => {
   let folder: Awaited<ReturnType<typeof tempFolder>>;

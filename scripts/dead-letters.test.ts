@@ -4,8 +4,8 @@ import { uuidv7 } from '../mesh/ids/ids.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { createOpsService } from '../services/ops/service.ts';
-import { createStuckService, type StuckService } from '../services/ops/stuck-service.testing.ts';
-import { spawnTool, unusedAddress } from './support/spawn-tool.testing.ts';
+import { createStuckService, type StuckService } from '../services/ops/testing/stuck-service.ts';
+import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
 describe('make dead-letters', () => {
   let mesh: TestMesh;

@@ -1,13 +1,13 @@
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MeshError } from '../mesh/errors/mesh-error.ts';
-import { pause } from '../mesh/telemetry/pause.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { pause } from '../mesh/time/sleep.ts';
 import { createOpsService } from '../services/ops/service.ts';
-import { createWatchedService, type WatchedService } from '../services/ops/watched-service.testing.ts';
+import { createWatchedService, type WatchedService } from '../services/ops/testing/watched-service.ts';
 import { spawnProcess } from '../test/support/start-process.ts';
-import { spawnTool, unusedAddress } from './support/spawn-tool.testing.ts';
+import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
 describe('make rebuild', () => {
   let mesh: TestMesh;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { brokenRules, cycles } from './support/import-rules.ts';
+import { brokenRules, cycles, folderCycles } from './support/import-rules.ts';
 import { type Import, readImports } from './support/imports.ts';
 
 const folders = ['mesh', 'services', 'gen'];
@@ -17,8 +17,12 @@ describe('the architecture', () => {
     expect(brokenRules(imports)).toEqual([]);
   });
 
-  it('has no cycles', async () => {
+  it('has no cycles of files', async () => {
     expect(cycles(await readImports(project, folders))).toEqual([]);
+  });
+
+  it('has no cycles of folders in the runtime', async () => {
+    expect(folderCycles(await readImports(project, folders))).toEqual([]);
   });
 });
 
@@ -78,7 +82,15 @@ describe('the check of the architecture', () => {
     expect(brokenRules(imports)).toEqual([]);
   });
 
-  it('finds a cycle and tells the way round', async () => {
+  it('finds folders that depend on each other', async () => {
+    const imports = await importsOf({
+      'mesh/a/one.ts': "import '../b/two.ts';",
+      'mesh/b/other.ts': "import '../a/four.ts';",
+    });
+    expect(folderCycles(imports)).toEqual(['mesh/a → mesh/b → mesh/a']);
+  });
+
+  it('finds a cycle and shows the way round', async () => {
     const imports = await importsOf({
       'mesh/a.ts': "import './b.ts';",
       'mesh/b.ts': "import './c.ts';",

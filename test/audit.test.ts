@@ -11,9 +11,9 @@ import type { CreateService } from '../mesh/app/service.ts';
 import { openStorage } from '../mesh/storage/open.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { allServices, allServicesWith } from './support/all-services.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf, stocked, watchToEnd } from './support/shop.ts';
-import { tempFolder } from './support/temp-folder.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
 describe('the audit', () => {

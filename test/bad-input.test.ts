@@ -5,8 +5,8 @@ import { create, createFileRegistry, type DescService, fromBinary, toBinary } fr
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Status } from 'nice-grpc-common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createOracle } from '../mesh/contract/test-support/oracle.ts';
-import { frame, rawCall, rawConnection } from '../mesh/server/test-support/raw-call.ts';
+import { createOracle } from '../mesh/contract/testing/oracle.ts';
+import { frame, rawCall, rawConnection } from '../mesh/server/testing/raw-call.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { allServices } from './support/all-services.ts';
 import { badMessages } from './support/bad-messages.ts';

@@ -7,10 +7,10 @@ import { kafka, startKafka } from '../mesh/testing/kafka-server.ts';
 import { postgres, startPostgres } from '../mesh/testing/postgres-server.ts';
 import { rabbitmq, startRabbitmq } from '../mesh/testing/rabbitmq-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { startFreezingProxy } from './support/freezing-proxy.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type StartedProcess, startProcess } from './support/start-process.ts';
-import { tempFolder } from './support/temp-folder.ts';
 
 const drainMs = 500;
 /** What a drain may take: its time-out, the 3 s that are documented, and what a busy machine adds. */

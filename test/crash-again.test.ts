@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type Order, OrderState, type PlaceOrderRequest } from '../gen/ts/order/v1/order.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import * as invariants from './support/invariants.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, startProcess } from './support/start-process.ts';
-import { tempFolder } from './support/temp-folder.ts';
 import { startCarrier } from './support/test-carrier.ts';
 
 /** How many answers a process gives before it is killed, round after round. */

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Order, OrderState, type PlaceOrderRequest } from '../gen/ts/order/v1/order.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { type CrashPoint, crashPointVariable, type Step } from './support/crash-point.ts';
 import * as invariants from './support/invariants.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, startProcess } from './support/start-process.ts';
-import { tempFolder } from './support/temp-folder.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
 /** How orders are meant to end, and what makes them. */

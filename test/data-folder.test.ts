@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Order, OrderState } from '../gen/ts/order/v1/order.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { mountSmallDisk, smallDisk } from '../mesh/testing/small-disk.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { notServing } from './support/health-of.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import { type StartedProcess, spawnProcess, startProcess } from './support/start-process.ts';
-import { tempFolder } from './support/temp-folder.ts';
 
 /** Health is looked at every 5 s, and this machine may be busy. */
 const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 40_000, interval: 50 });

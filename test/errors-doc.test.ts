@@ -36,7 +36,7 @@ async function reasonsOfCode(): Promise<Reasons> {
 }
 
 function isTestCode(file: string): boolean {
-  return /\.test(ing)?\.ts$|-contract\.ts$|\/(contract|testing|testdata|test-[^/]+)\//.test(file);
+  return /\.(test|suite)\.ts$|\/(contract|testing|testdata|suite)\//.test(file);
 }
 
 function listedReasons(markdown: string): ReadonlyMap<string, string> {

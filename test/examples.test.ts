@@ -6,12 +6,12 @@ import { describeOnEachDatabase } from '../mesh/testing/databases.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { allServices } from './support/all-services.ts';
 import { kcat, readWithKcat } from './support/kcat.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from './support/real-servers.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, type SpawnedProcess, spawnProcess } from './support/start-process.ts';
-import { tempFolder } from './support/temp-folder.ts';
 
 /** Runs an example that has to succeed, and resolves with what it printed. */
 async function printedBy(options: ProcessOptions): Promise<string> {

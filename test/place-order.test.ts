@@ -7,11 +7,11 @@ import { SagaState, SagaStepState } from '../gen/ts/ops/v1/ops.ts';
 import { type Order, orderStateToJSON } from '../gen/ts/order/v1/order.ts';
 import { ShipmentState } from '../gen/ts/shipping/v1/shipping.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { allServices, allServicesWith } from './support/all-services.ts';
 import { intercept } from './support/intercept.ts';
 import { expectConserved, expectPaidOnce, expectShippedOnce, expectToldOnce } from './support/invariants.ts';
 import { bookOrder, fillShop, type Shop, shopOf, stocked, watchToEnd } from './support/shop.ts';
-import { tempFolder } from './support/temp-folder.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
 const happyStates = ['PENDING', 'RESERVED', 'PAID', 'SHIPPED', 'COMPLETED'];

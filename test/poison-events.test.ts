@@ -6,7 +6,7 @@ import type { DeepPartial, EventServiceDefinition, PublishRequest } from '../gen
 import { type DeadLetter, DeadLetterSource } from '../gen/ts/ops/v1/ops.ts';
 import type { CreateService } from '../mesh/app/service.ts';
 import { createDeadLetterStore } from '../mesh/dead-letters/store.ts';
-import { createEventConsumer } from '../mesh/events/create-consumer.ts';
+import { createEventConsumer } from '../mesh/events/consumer/create-consumer.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { type KafkaServer, kafka, startKafka } from '../mesh/testing/kafka-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';

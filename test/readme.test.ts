@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect, isServing } from '../examples/support/mesh.ts';
 import { grpcurl } from '../mesh/testing/go-tools.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { missingLine, shownCommands } from './support/readme.ts';
 import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
-import { tempFolder } from './support/temp-folder.ts';
 import { startCarrier } from './support/test-carrier.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

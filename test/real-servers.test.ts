@@ -11,13 +11,13 @@ import {
   type SubscribeRequest,
 } from '../gen/ts/events/v1/events.ts';
 import { OrderState } from '../gen/ts/order/v1/order.ts';
-import type { EventLog } from '../mesh/events/event-log.ts';
+import type { EventLog } from '../mesh/events/log/event-log.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { createBridgeService } from '../services/bridge/service.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from './support/real-servers.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
-import { tempFolder } from './support/temp-folder.ts';
 
 describeWithRealServers('a mesh on Kafka', () => {
   let servers: RealServers;

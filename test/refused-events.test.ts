@@ -7,7 +7,7 @@ import { type DeadLetterServiceDefinition, DeadLetterSource } from '../gen/ts/op
 import { UserServiceContract } from '../gen/ts/user/v1/user.contract.ts';
 import type { UserServiceDefinition } from '../gen/ts/user/v1/user.ts';
 import { createKafka } from '../mesh/events/kafka/kafkajs.ts';
-import { readSome } from '../mesh/events/sample-events.testing.ts';
+import { readSome } from '../mesh/events/testing/sample-events.ts';
 import { createLogger } from '../mesh/telemetry/logger.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { type KafkaServer, kafka, startKafka } from '../mesh/testing/kafka-server.ts';

@@ -3,8 +3,8 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { UserServiceContract } from '../gen/ts/user/v1/user.contract.ts';
 import { describeServicesOnEachDatabase } from '../mesh/testing/databases.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { createUserService } from '../services/user/service.ts';
-import { tempFolder } from './support/temp-folder.ts';
 
 const yearMs = 365 * 86_400_000;
 

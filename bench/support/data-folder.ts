@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 
 /** The folder at `path`, which stays; a temporary one where none is named. Rejects when something is in it. */
 export async function dataFolder(path: string | undefined): ReturnType<typeof tempFolder> {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
-import type { EventHandler } from '../../mesh/events/consumer.ts';
-import { createEventConsumer } from '../../mesh/events/create-consumer.ts';
-import type { EventLog } from '../../mesh/events/event-log.ts';
-import { systemClock as clock } from '../../mesh/telemetry/clock.ts';
+import type { EventHandler } from '../../mesh/events/consumer/consumer.ts';
+import { createEventConsumer } from '../../mesh/events/consumer/create-consumer.ts';
+import type { EventLog } from '../../mesh/events/log/event-log.ts';
+import { systemClock as clock } from '../../mesh/time/clock.ts';
 import { atPace } from './at-pace.ts';
 import { eventOf, logger, openEventService, topic } from './event-service.ts';
 import { medianOfRounds } from './rates.ts';

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { createOutbox } from '../../mesh/events/create-outbox.ts';
-import type { DomainEvent } from '../../mesh/events/envelope.ts';
-import type { EventLog } from '../../mesh/events/event-log.ts';
-import type { Outbox } from '../../mesh/events/outbox.ts';
+import type { DomainEvent } from '../../mesh/events/log/envelope.ts';
+import type { EventLog } from '../../mesh/events/log/event-log.ts';
+import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
+import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
 import { openEmbeddedTasks } from '../../mesh/tasks/embedded/embedded-tasks.ts';
-import { systemClock as clock } from '../../mesh/telemetry/clock.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { systemClock as clock } from '../../mesh/time/clock.ts';
 
 export const topic = 'bench.events';
 export const logger = createLogger('warn');

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Producer } from 'kafkajs';
-import { wrapEvent } from '../../mesh/events/envelope.ts';
-import type { EventLog, NewEvent } from '../../mesh/events/event-log.ts';
 import { createKafka } from '../../mesh/events/kafka/kafkajs.ts';
-import { systemClock as clock } from '../../mesh/telemetry/clock.ts';
-import { pause } from '../../mesh/telemetry/pause.ts';
+import { wrapEvent } from '../../mesh/events/log/envelope.ts';
+import type { EventLog, NewEvent } from '../../mesh/events/log/event-log.ts';
+import { systemClock as clock } from '../../mesh/time/clock.ts';
+import { pause } from '../../mesh/time/sleep.ts';
 import { eventOf, logger, openEventService, topic } from './event-service.ts';
 import { median } from './rates.ts';
 

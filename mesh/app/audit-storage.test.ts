@@ -2,9 +2,9 @@ import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tempFolder } from '../../test/support/temp-folder.ts';
 import type { Finding } from '../audit/audit.ts';
 import { startMesh } from '../testing/start-mesh.ts';
+import { tempFolder } from '../testing/temp-folder.ts';
 import type { CreateService } from './service.ts';
 
 const notes: CreateService = async (runtime) => {

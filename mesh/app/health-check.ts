@@ -1,8 +1,8 @@
 import { MeshError } from '../errors/mesh-error.ts';
 import type { HealthProblem } from '../server/health/health.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { withinTime } from '../telemetry/within-time.ts';
+import type { Clock } from '../time/clock.ts';
+import { withinTime } from '../time/within.ts';
 
 const timeoutMs = 5_000;
 

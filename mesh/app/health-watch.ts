@@ -1,10 +1,10 @@
 import { fullNameOf } from '../contract/full-name.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { EventLog } from '../events/log/event-log.ts';
 import type { Health, HealthProblem } from '../server/health/health.ts';
 import { eventsName, tasksName } from '../server/health/names.ts';
 import type { TaskQueue } from '../tasks/task-queue.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
 import { createHealthCheck, type HealthCheck } from './health-check.ts';
 import type { Service } from './service.ts';
 

@@ -4,12 +4,12 @@ import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import { type SpawnedProcess, spawnProcess } from '../../test/support/start-process.ts';
-import { tempFolder } from '../../test/support/temp-folder.ts';
 import { createClientFactory } from '../client/client-factory.ts';
-import { systemClock } from '../telemetry/clock.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { engineOfRun } from '../testing/engine-of-run.ts';
 import { eventually } from '../testing/eventually.ts';
+import { tempFolder } from '../testing/temp-folder.ts';
+import { systemClock } from '../time/clock.ts';
 
 /** What a process has to end within: it has nothing under way. */
 const endsWithinMs = 4_000;

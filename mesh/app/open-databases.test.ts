@@ -7,11 +7,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tempFolder } from '../../test/support/temp-folder.ts';
 import { readConfig } from '../config/config.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type PostgresServer, postgres, startPostgres } from '../testing/postgres-server.ts';
 import { describeWithServer } from '../testing/servers.ts';
+import { tempFolder } from '../testing/temp-folder.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { openDatabases } from './open-databases.ts';
 import type { CreateService } from './service.ts';
@@ -271,7 +271,7 @@ describe('a start on a data folder', () => {
 });
 
 describe('a process that is killed while it opens its databases', () => {
-  const program = fileURLToPath(new URL('testdata/open-until-killed.ts', import.meta.url));
+  const program = fileURLToPath(new URL('./testing/open-until-killed.ts', import.meta.url));
 
   /** Opens until the step, and says whether it was killed by then. */
   async function openUntil(step: number): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { dialAddress, isLocal } from '../config/address.ts';
-import { listenForScrapes } from '../telemetry/metrics-listener.ts';
+import { listenForScrapes } from '../metrics/listener.ts';
 import type { Runtime } from './service.ts';
 import type { Shutdown } from './shutdown.ts';
 

@@ -3,16 +3,16 @@ import type { AuditCheck } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import type { ServiceContract } from '../contract/contract.ts';
 import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
-import type { ProjectionAdmin } from '../event-store/projection.ts';
-import type { EventLog } from '../events/event-log.ts';
+import type { ProjectionAdmin } from '../event-store/projections/projection.ts';
+import type { EventLog } from '../events/log/event-log.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { SagaAdmin } from '../saga/saga.ts';
 import type { HealthList } from '../server/health/health.ts';
 import type { ServedContract } from '../server/serve.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { TaskQueue } from '../tasks/task-queue.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Clock } from '../time/clock.ts';
 
 /** What a service depends on. It asks for what it needs; the process decides what that is (`DATABASE_URL`, ...). */
 export interface Runtime {

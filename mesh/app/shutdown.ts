@@ -1,5 +1,5 @@
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
 
 /**
  * In this order a process ends: background work, which still makes calls and serves them; then the calls under way; then

@@ -1,4 +1,4 @@
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { CheckResult } from './audit.ts';
 
 /** Shows how audits ended to those who watch the process. */

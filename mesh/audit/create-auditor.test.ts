@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Metrics } from '../metrics/metrics.ts';
+import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
-import { createPrometheusMetrics } from '../telemetry/prometheus/prometheus-metrics.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import type { AuditCheck, Finding } from './audit.ts';

@@ -1,11 +1,11 @@
 import { invalidRequest } from '../errors/mesh-error.ts';
 import { uuidv7 } from '../ids/ids.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
-import { pause } from '../telemetry/pause.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
+import type { Clock } from '../time/clock.ts';
+import { pause } from '../time/sleep.ts';
 import type { Audit, AuditCheck, AuditReport } from './audit.ts';
 import { createAuditMetrics } from './audit-metrics.ts';
 import { runAudit } from './run-audit.ts';

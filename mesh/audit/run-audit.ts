@@ -1,6 +1,6 @@
 import { MeshError } from '../errors/mesh-error.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
 import type { AuditCheck, AuditReport } from './audit.ts';
 import { untilAborted } from './until-aborted.ts';
 

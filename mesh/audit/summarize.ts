@@ -1,4 +1,4 @@
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import type { Audit, AuditReport, CheckFinding, CheckResult } from './audit.ts';
 
 const mostFindings = 100;

@@ -1,5 +1,5 @@
-import type { Clock } from '../telemetry/clock.ts';
-import { pause } from '../telemetry/pause.ts';
+import type { Clock } from '../time/clock.ts';
+import { pause } from '../time/sleep.ts';
 
 // To undo what was begun; a list that does not heed the signal is left alone after that.
 const graceMs = 1_000;

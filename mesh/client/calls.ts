@@ -1,10 +1,10 @@
 import type { Transport, TransportCall } from '../engines/engine.ts';
-import type { Clock } from '../telemetry/clock.ts';
-import type { Breaker } from './breaker.ts';
+import type { Clock } from '../time/clock.ts';
 import { asCallError } from './call-error.ts';
 import type { ClientMethod } from './client-method.ts';
 import { type MeshCallOptions, outboundCall } from './outbound-call.ts';
-import { type RetryOptions, retry } from './retry.ts';
+import type { Breaker } from './policies/breaker.ts';
+import { type RetryOptions, retry } from './policies/retry.ts';
 import type { Target } from './targets.ts';
 
 /** What the calls of a client go through. */

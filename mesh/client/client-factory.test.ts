@@ -2,14 +2,14 @@ import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import { MeshError } from '../errors/mesh-error.ts';
-import { type EchoDefinition, echoService } from '../server/test-support/echo-service.ts';
-import { serveForTest } from '../server/test-support/serve-echo.ts';
-import { systemClock } from '../telemetry/clock.ts';
+import { type EchoDefinition, echoService } from '../server/testing/echo-service.ts';
+import { serveForTest } from '../server/testing/serve-echo.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { engineOfRun } from '../testing/engine-of-run.ts';
+import { systemClock } from '../time/clock.ts';
 import { type ClientFactory, createClientFactory } from './client-factory.ts';
 import type { MeshClient } from './create-client.ts';
-import { failure, type PeerHandlers, startPeerServer, user } from './test-peer.ts';
+import { failure, type PeerHandlers, startPeerServer, user } from './testing/peer.ts';
 
 /** A factory that finds every service where `resolve` says, and how often it connected. */
 function factoryFor(resolve: (service: string) => string): { factory: ClientFactory; connect: () => number } {

@@ -2,8 +2,8 @@ import type { CompatServiceDefinition } from 'nice-grpc';
 import type { ServiceContract } from '../contract/contract.ts';
 import { fullNameOf } from '../contract/full-name.ts';
 import type { Engine, Transport } from '../engines/engine.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
 import { createClient, type MeshClient } from './create-client.ts';
 import { createTargets } from './targets.ts';
 

@@ -3,7 +3,7 @@ import type { MethodContract, ServiceContract } from '../contract/contract.ts';
 import type { EngineMethod } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
 import { uuidv7 } from '../ids/ids.ts';
-import { maxAttempts } from './retry.ts';
+import { maxAttempts } from './policies/retry.ts';
 import type { MethodGroup } from './targets.ts';
 
 /** What a client knows of a method before any call of it. */

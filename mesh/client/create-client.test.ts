@@ -2,7 +2,7 @@ import { ClientError, Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../errors/mesh-error.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
-import { failure, startPeer, user } from './test-peer.ts';
+import { failure, startPeer, user } from './testing/peer.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

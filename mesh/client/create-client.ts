@@ -2,7 +2,7 @@ import type { Client, CompatServiceDefinition, TsProtoServiceDefinition } from '
 import type { ServiceContract } from '../contract/contract.ts';
 import { bindCall, type Connection } from './calls.ts';
 import { clientMethods } from './client-method.ts';
-import type { DeadlineOptions } from './deadline.ts';
+import type { DeadlineOptions } from './policies/deadline.ts';
 
 /** nice-grpc's client, whose calls also take a `deadline`. They reject with CallError, which is a MeshError. */
 export type MeshClient<Definition extends CompatServiceDefinition> = Client<Definition, DeadlineOptions>;

@@ -1,10 +1,10 @@
 import type { CallOptions } from 'nice-grpc-common';
 import type { TransportCall } from '../engines/engine.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
-import type { Clock } from '../telemetry/clock.ts';
-import { callMetadata } from './call-metadata.ts';
+import type { Clock } from '../time/clock.ts';
 import type { ClientMethod } from './client-method.ts';
-import { callDeadline, type DeadlineOptions } from './deadline.ts';
+import { callDeadline, type DeadlineOptions } from './policies/deadline.ts';
+import { callMetadata } from './policies/metadata.ts';
 
 /** What may be said of a call: nice-grpc's options and a deadline. */
 export type MeshCallOptions = CallOptions & DeadlineOptions;

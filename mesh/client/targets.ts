@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type Breaker, createBreaker } from './breaker.ts';
-import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
+import type { Clock } from '../time/clock.ts';
+import { type Breaker, createBreaker } from './policies/breaker.ts';
+import { createRetryBudget, type RetryBudget } from './policies/retry-budget.ts';
 
 /** Methods that fail for the same causes: those that read, and those that change something. */
 export type MethodGroup = 'queries' | 'commands';

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FieldViolation } from './contract.ts';
 import { methodName } from './plugin/names.ts';
-import { arbitraryMessage, type ValuePool } from './test-support/arbitrary-message.ts';
-import { createOracle } from './test-support/oracle.ts';
+import { arbitraryMessage, type ValuePool } from './testing/arbitrary-message.ts';
+import { createOracle } from './testing/oracle.ts';
 
 const descriptors = await readFile(new URL('../../gen/descriptors.binpb', import.meta.url));
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));

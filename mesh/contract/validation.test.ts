@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import type { TsProtoServiceDefinition } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FieldViolation, ServiceContract } from './contract.ts';
-import { arbitraryMessage, type ValuePool } from './test-support/arbitrary-message.ts';
-import { createOracle, type Oracle } from './test-support/oracle.ts';
-import { createProtoWorkspace, type ProtoWorkspace } from './test-support/proto-workspace.ts';
 import { formatCandidates } from './testdata/format-candidates.ts';
+import { arbitraryMessage, type ValuePool } from './testing/arbitrary-message.ts';
+import { createOracle, type Oracle } from './testing/oracle.ts';
+import { createProtoWorkspace, type ProtoWorkspace } from './testing/proto-workspace.ts';
 
 let workspace: ProtoWorkspace;
 let registry: FileRegistry;

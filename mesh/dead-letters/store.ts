@@ -1,6 +1,6 @@
 import { type AgingClock, openAgingClock } from '../storage/aging-clock.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import {
   type ClosedState,
   type Closing,

@@ -1,4 +1,5 @@
 import type { CallContext, Metadata } from 'nice-grpc-common';
+import type { WireStatus } from '../errors/wire-status.ts';
 
 /** The four kinds of call of gRPC. */
 export type MethodKind = 'unary' | 'server-streaming' | 'client-streaming' | 'bidi-streaming';
@@ -75,13 +76,6 @@ export type EngineHandler<Request, Response> =
       readonly kind: 'bidi-streaming';
       readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => AsyncIterable<Response>;
     };
-
-/** What goes on the wire for a failed call. */
-export interface WireStatus {
-  readonly code: number;
-  readonly details: string;
-  readonly metadata: Metadata;
-}
 
 /** What a server shows and asks for over TLS, all of it as PEM. Only HTTP/2 is spoken there, as ALPN says it. */
 export interface ServerTls {

@@ -1,6 +1,10 @@
 import { ClientError, ServerError, Status } from 'nice-grpc-common';
-import type { Logger } from '../telemetry/logger.ts';
 import { cancelled, deadlineExceeded, MeshError } from './mesh-error.ts';
+
+/** Where errors that nobody expected are logged. */
+export interface ErrorLog {
+  error(fields: object, message: string): void;
+}
 
 /** What the gate has to know of the call that failed. */
 export interface FailedCall {
@@ -17,7 +21,7 @@ export interface FailedCall {
  * expected, also what another service refused to this one: it goes to the log in full, and to the caller as INTERNAL with
  * the request id alone.
  */
-export function toPublicError(error: unknown, call: FailedCall, logger: Logger): MeshError | ServerError {
+export function toPublicError(error: unknown, call: FailedCall, logger: ErrorLog): MeshError | ServerError {
   if (error instanceof ServerError || (error instanceof MeshError && mayPass(error))) return error;
   if (call.expired && isTimeout(error)) return deadlineExceeded(call.path);
   if (isCancellation(error)) return cancelled(call.path);

@@ -1,11 +1,10 @@
 import { Metadata, type ServerError } from 'nice-grpc-common';
 import type { FieldViolation } from '../contract/contract.ts';
-import type { WireStatus } from '../engines/engine.ts';
 import { uuidv7 } from '../ids/ids.ts';
-import type { Logger } from '../telemetry/logger.ts';
 import { MeshError } from './mesh-error.ts';
-import { toPublicError } from './public-error.ts';
+import { type ErrorLog, toPublicError } from './public-error.ts';
 import { encodeStatusDetails, statusDetailsKey } from './status-details.ts';
+import type { WireStatus } from './wire-status.ts';
 
 // Trailers count against the header limit of the peer, 8 KiB in the strictest libraries, and the details travel as base64.
 const maxTextLength = 1_024;
@@ -16,7 +15,7 @@ const maxMetadataLength = 2_048;
  * The one gate between errors and the wire: the status of whatever a call failed with. A MeshError goes out with its
  * details, nice-grpc's ServerError as it is; what was not expected is logged in full and sent as INTERNAL.
  */
-export function toStatus(error: unknown, path: string, logger: Logger): WireStatus {
+export function toStatus(error: unknown, path: string, logger: ErrorLog): WireStatus {
   const publicError = toPublicError(error, { path, requestId: uuidv7(), expired: false }, logger);
   return publicError instanceof MeshError ? fromMeshError(publicError) : fromServerError(publicError);
 }

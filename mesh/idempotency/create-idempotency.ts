@@ -4,7 +4,7 @@ import { MeshError } from '../errors/mesh-error.ts';
 import { type AgingClock, openAgingClock } from '../storage/aging-clock.ts';
 import { loadMigrations } from '../storage/migrations.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import {
   claim,
   findHandled,

@@ -1,9 +1,9 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
+import { changeFromOutside, type OutsideChange } from './apply-external-event.ts';
 import type { Catalog } from './catalog.ts';
-import { changeFromOutside, type OutsideChange } from './change-from-outside.ts';
 import type { RetryPolicy } from './retry-delay.ts';
 import type { SagaAdmin, SagaFilter, SagaState, SagaStepState, SagaView } from './saga.ts';
 import { selectPage, selectSaga, selectSagaOfSubject } from './saga-table.ts';

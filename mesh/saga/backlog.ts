@@ -1,5 +1,5 @@
 import type { Storage } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import { createRateMeter } from './rate-meter.ts';
 import type { SagaBacklog } from './saga.ts';
 import { countDrivers, countGoing, type DefinitionName, longestWaitMs } from './saga-table.ts';

@@ -2,7 +2,7 @@ import { Status } from 'nice-grpc-common';
 import { MeshError } from '../errors/mesh-error.ts';
 import { uuidv5 } from '../ids/ids.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import type { AnyDefinition, AnyStep } from './catalog.ts';
 import { classify, type Verdict } from './classify.ts';
 import type { StepCall } from './decision.ts';

@@ -1,5 +1,5 @@
 import type { Storage } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 
 /** A clock that all go by who share a database, so that none takes for over what another has still leased. */
 export interface DatabaseClock extends Clock {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { runInScope } from '../telemetry/call-scope.ts';
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import { callStep, type StepOutcome } from './call-step.ts';
 import type { AnyDefinition, Catalog } from './catalog.ts';
 import { isCall, type SagaCommand, type StepCall } from './decision.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Storage } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
+import type { Clock } from '../time/clock.ts';
 import type { SagaEngine } from './saga.ts';
 import { begin, closeAfterEach, createGate, getsLost, openTestStorage, startEngine } from './testing/test-engine.ts';
 import { type Behaviour, createTestSaga, type TestSaga } from './testing/test-saga.ts';

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import type { Storage } from '../storage/storage.ts';
-import { type Clock, systemClock } from '../telemetry/clock.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import {
   begin,
   closeAfterEach,

@@ -1,5 +1,5 @@
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
 
 /** Logs what is broken until somebody fixes it, without a line for each time that it shows. */
 export interface FaultLog {

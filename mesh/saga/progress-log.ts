@@ -1,5 +1,5 @@
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
 import { hasTimedOut, type SagaEvent } from './decide.ts';
 import { createFaultLog } from './fault-log.ts';
 import { stepAt } from './record.ts';

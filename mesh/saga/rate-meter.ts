@@ -1,4 +1,4 @@
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 
 /** Measures how many sagas this process finishes in a second when it has as many as it can drive. */
 export interface RateMeter {

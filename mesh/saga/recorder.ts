@@ -1,9 +1,9 @@
 import { isInfrastructureFault } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { pause } from '../telemetry/pause.ts';
+import type { Clock } from '../time/clock.ts';
+import { pause } from '../time/sleep.ts';
 import { type AnyDefinition, report } from './catalog.ts';
 import { decide, type SagaEvent } from './decide.ts';
 import { isCall, reportsOf, type SagaCommand } from './decision.ts';

@@ -1,4 +1,4 @@
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { SagaEngine } from './saga.ts';
 
 /** Measures the sagas of a service: how many are unfinished, how many may be, and how long one has waited for a slot. */

@@ -1,6 +1,6 @@
 import type { Storage } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
 import { longestDelayMs, type RetryPolicy } from './retry-delay.ts';
 import { takeStrays } from './saga-table.ts';
 

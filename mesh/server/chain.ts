@@ -2,14 +2,14 @@ import type { MethodContract } from '../contract/contract.ts';
 import type { EngineCall, EngineHandler, MethodKind, ReadRequest } from '../engines/engine.ts';
 import { cancelled } from '../errors/mesh-error.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
-import type { Clock } from '../telemetry/clock.ts';
-import type { Admission, Place, Work } from './admission/admission.ts';
+import type { Clock } from '../time/clock.ts';
 import type { MeshCallContext } from './call-context.ts';
-import { CallWatch, type WatchTools } from './call-watch.ts';
+import { ServerCall } from './handler-context.ts';
 import { idleRequests } from './idle-requests.ts';
+import type { Admission, Place, Work } from './policies/admission/admission.ts';
+import { CallWatch, type WatchTools } from './policies/call-watch.ts';
+import { assertValid } from './policies/validation.ts';
 import { ResponseStream } from './response-stream.ts';
-import { ServerCall } from './server-call.ts';
-import { assertValid } from './validation.ts';
 
 /** A method that the server calls: its contract and its handler, of whichever kind. */
 export interface ServedMethod {

@@ -2,9 +2,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
 import { nativeEngine } from '../engines/native/engine.ts';
-import { type EchoHandlers, echoService } from './test-support/echo-service.ts';
-import { frame, rawCall, rawConnection } from './test-support/raw-call.ts';
-import { serveForTest } from './test-support/serve-echo.ts';
+import { type EchoHandlers, echoService } from './testing/echo-service.ts';
+import { frame, rawCall, rawConnection } from './testing/raw-call.ts';
+import { serveForTest } from './testing/serve-echo.ts';
 
 const prefixBytes = 5;
 const ada = User.fromPartial({ name: 'Ada', email: 'ada@example.com' });

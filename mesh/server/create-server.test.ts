@@ -7,9 +7,9 @@ import { currentScope } from '../telemetry/call-scope.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import type { MeshCallContext } from './call-context.ts';
 import type { ServerOptions } from './create-server.ts';
-import { EchoDefinition, type EchoHandlers, echoService, needsNameAndEmail } from './test-support/echo-service.ts';
-import { frame, rawCall, rawConnection } from './test-support/raw-call.ts';
-import { serveForTest } from './test-support/serve-echo.ts';
+import { EchoDefinition, type EchoHandlers, echoService, needsNameAndEmail } from './testing/echo-service.ts';
+import { frame, rawCall, rawConnection } from './testing/raw-call.ts';
+import { serveForTest } from './testing/serve-echo.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,8 +1,8 @@
 import { cancelled } from '../errors/mesh-error.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
-import type { Place } from './admission/admission.ts';
-import { CallWatch, type WatchTools } from './call-watch.ts';
-import type { ServerCall } from './server-call.ts';
+import type { ServerCall } from './handler-context.ts';
+import type { Place } from './policies/admission/admission.ts';
+import { CallWatch, type WatchTools } from './policies/call-watch.ts';
 
 /** The answers of a streaming handler, each made in the scope of its call. Read once, by the engine. */
 export class ResponseStream implements AsyncIterableIterator<unknown> {

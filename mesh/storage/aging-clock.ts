@@ -1,4 +1,4 @@
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import { startOfAging } from './aging-start.ts';
 import type { Queryable } from './storage.ts';
 

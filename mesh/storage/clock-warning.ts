@@ -1,5 +1,5 @@
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
 import { seenTimes } from './probe-table.ts';
 import type { Queryable } from './storage.ts';
 

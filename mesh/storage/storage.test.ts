@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { openStorage } from './open.ts';
-import { storageContract } from './storage-contract.ts';
+import { storageContract } from './suite/storage.suite.ts';
 
 describe('storage', () => {
   describeOnEachDatabase(storageContract);

@@ -1,4 +1,4 @@
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 import { noteSeen } from './probe-table.ts';
 import type { Row } from './storage.ts';
 

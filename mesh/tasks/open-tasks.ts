@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type Config, databaseUrlOf } from '../config/config.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Clock } from '../telemetry/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import type { Clock } from '../time/clock.ts';
 import { measureTasks } from './measured-tasks.ts';
 import type { TaskQueue } from './task-queue.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../telemetry/clock.ts';
+import type { Clock } from '../time/clock.ts';
 
 /** A clock that stands still until a test turns it. */
 export interface TestClock extends Clock {

@@ -8,7 +8,7 @@ import {
   Start,
   type SubscribeRequest,
 } from '../../gen/ts/events/v1/events.ts';
-import type { EventLog, NewEvent } from '../../mesh/events/event-log.ts';
+import type { EventLog, NewEvent } from '../../mesh/events/log/event-log.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { createBridgeService } from './service.ts';

@@ -1,4 +1,4 @@
-import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/event-log.ts';
+import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/log/event-log.ts';
 import type { Idle } from '../../mesh/server/call-context.ts';
 import { impossibleOffsets } from './errors.ts';
 

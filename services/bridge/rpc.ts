@@ -5,8 +5,8 @@ import {
   Start,
   type SubscribeRequest,
 } from '../../gen/ts/events/v1/events.ts';
-import { readAttributes } from '../../mesh/events/envelope.ts';
-import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/event-log.ts';
+import { readAttributes } from '../../mesh/events/log/envelope.ts';
+import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/log/event-log.ts';
 import type { Idle, MeshCallContext } from '../../mesh/server/call-context.ts';
 import { followTopic } from './follow-topic.ts';
 import type { PublishEvent, PublishedEvent } from './publish-event.ts';

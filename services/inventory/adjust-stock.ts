@@ -1,10 +1,10 @@
 import type { MeshError } from '../../mesh/errors/mesh-error.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import type { ChangingInventory } from './create-item.ts';
+import type { Item } from './domain/item.ts';
 import { insufficientStock, itemsNotFound, stockLimit } from './errors.ts';
 import { itemEvent } from './events.ts';
-import type { Item } from './item.ts';
-import { changeOnHand, findItem } from './item-store.ts';
+import { changeOnHand, findItem } from './store/item-store.ts';
 
 /** What to add to an item's stock, or to take from it, and why. */
 export interface StockAdjustment {

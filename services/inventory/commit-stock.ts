@@ -1,11 +1,11 @@
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import type { ChangingInventory } from './create-item.ts';
+import { inSkuOrder, type Reservation } from './domain/reservation.ts';
 import { reservationReleased } from './errors.ts';
 import { reservationEvent } from './events.ts';
-import { takeStock } from './item-store.ts';
 import { getReservation } from './read-inventory.ts';
-import { inSkuOrder, type Reservation } from './reservation.ts';
-import { endReservation } from './reservation-store.ts';
+import { takeStock } from './store/item-store.ts';
+import { endReservation } from './store/reservation-store.ts';
 
 /** Takes what an order reserved out of the stock; committing again changes nothing. Refuses an order without a reservation, and a released one. */
 export async function commitStock(

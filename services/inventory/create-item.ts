@@ -1,11 +1,11 @@
 import { invalidRequest } from '../../mesh/errors/mesh-error.ts';
-import type { Outbox } from '../../mesh/events/outbox.ts';
+import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/telemetry/clock.ts';
+import type { Clock } from '../../mesh/time/clock.ts';
+import { type Item, type ItemDraft, newItem } from './domain/item.ts';
 import { skuTaken } from './errors.ts';
 import { itemEvent } from './events.ts';
-import { type Item, type ItemDraft, newItem } from './item.ts';
-import { insertItem } from './item-store.ts';
+import { insertItem } from './store/item-store.ts';
 
 /** What changing the inventory takes beside the transaction. */
 export interface ChangingInventory {

@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
-import { maxOnHand } from './item.ts';
+import { maxOnHand } from './domain/item.ts';
 
 /** Stock that was asked for and is not there. */
 export interface Shortage {

@@ -1,8 +1,8 @@
 import { InventoryEvent } from '../../gen/ts/inventory/v1/events.ts';
-import type { DomainEvent } from '../../mesh/events/envelope.ts';
-import type { Item } from './item.ts';
+import type { DomainEvent } from '../../mesh/events/log/envelope.ts';
+import type { Item } from './domain/item.ts';
+import type { Reservation } from './domain/reservation.ts';
 import { itemToProto, reservationToProto } from './proto.ts';
-import type { Reservation } from './reservation.ts';
 
 /** Where changes are published: of items keyed by the sku, of reservations keyed by the order's id. */
 export const inventoryTopic = 'inventory.events';

@@ -3,8 +3,8 @@ import {
   type Reservation as ReservationMessage,
   ReservationState as StateMessage,
 } from '../../gen/ts/inventory/v1/inventory.ts';
-import type { Item } from './item.ts';
-import type { Reservation, ReservationState } from './reservation.ts';
+import type { Item } from './domain/item.ts';
+import type { Reservation, ReservationState } from './domain/reservation.ts';
 
 const states = {
   RESERVED: StateMessage.RESERVATION_STATE_RESERVED,

@@ -1,10 +1,10 @@
 import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable } from '../../mesh/storage/storage.ts';
+import type { Item } from './domain/item.ts';
+import type { Reservation, ReservationState } from './domain/reservation.ts';
 import { itemsNotFound, reservationNotFound } from './errors.ts';
-import type { Item } from './item.ts';
-import { findItem, findItems, findItemsAfter } from './item-store.ts';
-import type { Reservation, ReservationState } from './reservation.ts';
-import { findReservation, findReservationsAfter } from './reservation-store.ts';
+import { findItem, findItems, findItemsAfter } from './store/item-store.ts';
+import { findReservation, findReservationsAfter } from './store/reservation-store.ts';
 
 /** The item with this sku; refuses an unknown one. */
 export async function getItem(db: Queryable, sku: string): Promise<Item> {

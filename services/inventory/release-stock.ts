@@ -1,11 +1,11 @@
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import type { ChangingInventory } from './create-item.ts';
+import { inSkuOrder, newReservation, type Reservation } from './domain/reservation.ts';
 import { reservationCommitted } from './errors.ts';
 import { reservationEvent } from './events.ts';
-import { freeStock } from './item-store.ts';
 import { getReservation } from './read-inventory.ts';
-import { inSkuOrder, newReservation, type Reservation } from './reservation.ts';
-import { endReservation, insertReservation } from './reservation-store.ts';
+import { freeStock } from './store/item-store.ts';
+import { endReservation, insertReservation } from './store/reservation-store.ts';
 
 /**
  * Gives back what an order reserved. An order without a reservation gets a released one, so that a reserve that comes

@@ -3,6 +3,13 @@ import { invalidRequest, type MeshError } from '../../mesh/errors/mesh-error.ts'
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import type { ChangingInventory } from './create-item.ts';
 import {
+  areSameItems,
+  inSkuOrder,
+  newReservation,
+  type Reservation,
+  type ReservationItem,
+} from './domain/reservation.ts';
+import {
   insufficientStock,
   itemsNotFound,
   reservationExists,
@@ -10,9 +17,8 @@ import {
   reservationReleased,
 } from './errors.ts';
 import { reservationEvent } from './events.ts';
-import { findItems, holdStock } from './item-store.ts';
-import { areSameItems, inSkuOrder, newReservation, type Reservation, type ReservationItem } from './reservation.ts';
-import { findReservation, insertReservation } from './reservation-store.ts';
+import { findItems, holdStock } from './store/item-store.ts';
+import { findReservation, insertReservation } from './store/reservation-store.ts';
 
 /** What an order needs. */
 export interface StockRequest {

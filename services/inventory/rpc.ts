@@ -10,7 +10,7 @@ import type { Storage } from '../../mesh/storage/storage.ts';
 import { adjustStock } from './adjust-stock.ts';
 import { commitStock } from './commit-stock.ts';
 import { type ChangingInventory, createItem } from './create-item.ts';
-import type { ItemDraft } from './item.ts';
+import type { ItemDraft } from './domain/item.ts';
 import { itemToProto, reservationStateFromProto, reservationToProto } from './proto.ts';
 import { batchGetItems, getItem, getReservation, listItems, listReservations } from './read-inventory.ts';
 import { releaseStock } from './release-stock.ts';

@@ -1,10 +1,10 @@
 import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
-import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
-import { auditStock } from './audit-stock.ts';
+import { auditStock } from './audits/audit-stock.ts';
 import { inventoryTopic } from './events.ts';
 import { createInventoryRpc } from './rpc.ts';
 

@@ -14,7 +14,7 @@ import type { DeadLetter, DeadLetterServiceDefinition } from '../../gen/ts/ops/v
 import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import type { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
-import type { NewEvent } from '../../mesh/events/event-log.ts';
+import type { NewEvent } from '../../mesh/events/log/event-log.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';

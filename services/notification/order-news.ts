@@ -1,5 +1,5 @@
 import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
-import type { MessageReader } from '../../mesh/events/decode-event.ts';
+import type { MessageReader } from '../../mesh/events/consumer/decode-event.ts';
 
 /** What a mail tells of an order. */
 export interface OrderNews {

@@ -1,9 +1,9 @@
-import type { EventHandler } from '../../mesh/events/consumer.ts';
-import { decodeEvent } from '../../mesh/events/decode-event.ts';
-import type { EventAttributes } from '../../mesh/events/envelope.ts';
-import type { Outbox } from '../../mesh/events/outbox.ts';
+import type { EventHandler } from '../../mesh/events/consumer/consumer.ts';
+import { decodeEvent } from '../../mesh/events/consumer/decode-event.ts';
+import type { EventAttributes } from '../../mesh/events/log/envelope.ts';
+import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
 import { uuidv5 } from '../../mesh/ids/ids.ts';
-import type { Clock } from '../../mesh/telemetry/clock.ts';
+import type { Clock } from '../../mesh/time/clock.ts';
 import { unreadableEvent } from './errors.ts';
 import type { FindRecipient } from './find-recipient.ts';
 import { jobTask, mailQueue } from './mail-job.ts';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { publishPlainly } from '../../mesh/tasks/rabbitmq/reference.testing.ts';
+import { publishPlainly } from '../../mesh/tasks/testing/reference.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../mesh/testing/rabbitmq-server.ts';
 import { describeWithServer } from '../../mesh/testing/servers.ts';

@@ -2,8 +2,8 @@ import { NotificationServiceContract } from '../../gen/ts/notification/v1/notifi
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
 import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
-import { createEventConsumer } from '../../mesh/events/create-consumer.ts';
-import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { createEventConsumer } from '../../mesh/events/consumer/create-consumer.ts';
+import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import type { TaskWorker } from '../../mesh/tasks/task-queue.ts';

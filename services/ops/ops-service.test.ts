@@ -11,13 +11,13 @@ import {
   SagaState,
   SagaStepState,
 } from '../../gen/ts/ops/v1/ops.ts';
-import type { DeadlineOptions } from '../../mesh/client/deadline.ts';
+import type { DeadlineOptions } from '../../mesh/client/policies/deadline.ts';
 import { uuidv7 } from '../../mesh/ids/ids.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { createOpsService } from './service.ts';
-import { createStuckService, type StuckService } from './stuck-service.testing.ts';
+import { createStuckService, type StuckService } from './testing/stuck-service.ts';
 
 describeServicesOnEachDatabase('the ops service', (settings) => {
   let mesh: TestMesh;

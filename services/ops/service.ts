@@ -5,17 +5,17 @@ import { ProjectionServiceContract } from '../../gen/ts/ops/v1/projection.contra
 import type { CreateService } from '../../mesh/app/service.ts';
 import { createAuditor } from '../../mesh/audit/create-auditor.ts';
 import { combineDeadLetters } from '../../mesh/dead-letters/combine.ts';
-import { sagaDeadLetters } from '../../mesh/dead-letters/saga-dead-letters.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
+import { sagaDeadLetters } from '../../mesh/saga/dead-letters.ts';
 import { serve } from '../../mesh/server/serve.ts';
-import { auditOrders } from './audit-orders.ts';
-import { createAuditRpc } from './audit-rpc.ts';
-import { combineProjections } from './combine-projections.ts';
-import { combineSagas } from './combine-sagas.ts';
-import { createDeadLetterRpc } from './dead-letter-rpc.ts';
+import { auditOrders } from './audits/audit-orders.ts';
+import { createAuditRpc } from './audits/audit-rpc.ts';
+import { createDeadLetterRpc } from './dead-letters/dead-letter-rpc.ts';
 import { createHealthRpc } from './health-rpc.ts';
-import { createProjectionRpc } from './projection-rpc.ts';
-import { createSagaRpc } from './saga-rpc.ts';
+import { combineProjections } from './projections/combine-projections.ts';
+import { createProjectionRpc } from './projections/projection-rpc.ts';
+import { combineSagas } from './sagas/combine-sagas.ts';
+import { createSagaRpc } from './sagas/saga-rpc.ts';
 
 /** Wires the ops service over the task queue and what the services built before it have: it belongs last in a process. */
 export const createOpsService: CreateService = async (runtime, earlier) => {

@@ -3,7 +3,7 @@ import type { InventoryServiceDefinition } from '../../gen/ts/inventory/v1/inven
 import type { PaymentServiceDefinition } from '../../gen/ts/payment/v1/payment.ts';
 import type { ShippingServiceDefinition } from '../../gen/ts/shipping/v1/shipping.ts';
 import type { SagaDefinition, SagaFailure, SagaProgress, StepContext } from '../../mesh/saga/saga.ts';
-import type { Clock } from '../../mesh/telemetry/clock.ts';
+import type { Clock } from '../../mesh/time/clock.ts';
 import type { Address, Money, Order, OrderState } from './order.ts';
 import type { RecordChange } from './record-change.ts';
 import type { OrderChange } from './store.ts';

@@ -1,8 +1,8 @@
-import type { Outbox } from '../../mesh/events/outbox.ts';
+import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
 import { uuidv7 } from '../../mesh/ids/ids.ts';
 import type { SagaDefinition, SagaEngine } from '../../mesh/saga/saga.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/telemetry/clock.ts';
+import type { Clock } from '../../mesh/time/clock.ts';
 import { orderEvent } from './events.ts';
 import { newOrder, type Order, type OrderDraft } from './order.ts';
 import { type PlaceOrderData, sagaData } from './place-order.saga.ts';

@@ -1,4 +1,4 @@
-import type { Outbox } from '../../mesh/events/outbox.ts';
+import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import { orderNotFound } from './errors.ts';
 import { orderEvent } from './events.ts';

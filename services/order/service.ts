@@ -4,7 +4,7 @@ import { PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract
 import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
-import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { createSagaEngine } from '../../mesh/saga/engine.ts';
 import { describeSagas } from '../../mesh/saga/saga-metrics.ts';

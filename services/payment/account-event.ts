@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../../mesh/event-store/event-store.ts';
-import type { AccountChange } from './account.ts';
-import type { Money } from './money.ts';
-import { accountIdOf } from './stored-account.ts';
+import type { AccountChange } from './domain/account.ts';
+import type { Money } from './domain/money.ts';
+import { accountIdOf } from './streams/account-stream.ts';
 
 /** Something that happened to an account, as callers and consumers are told of it. */
 export interface AccountEvent {

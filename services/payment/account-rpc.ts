@@ -10,15 +10,15 @@ import type { EventStore } from '../../mesh/event-store/event-store.ts';
 import { repeatable } from '../../mesh/idempotency/repeatable.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
-import type { Movement, WantedMovement } from './account.ts';
 import { accountEventOf } from './account-event.ts';
 import { moveMoneyIn, openAccountIn } from './change-account.ts';
+import type { Movement, WantedMovement } from './domain/account.ts';
+import type { Money } from './domain/money.ts';
 import { accountNotFound, amountNotPositive } from './errors.ts';
 import { getBalance } from './get-balance.ts';
 import type { MakeChange } from './make-change.ts';
-import type { Money } from './money.ts';
-import type { Books } from './open-books.ts';
 import { accountEventToProto, accountToProto } from './proto.ts';
+import type { Books } from './streams/open-books.ts';
 
 /** What the handlers stand on. */
 export interface AccountRpcDeps {

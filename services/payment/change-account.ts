@@ -1,11 +1,11 @@
 import type { Transaction } from '../../mesh/storage/storage.ts';
-import { type Account, type AccountChange, moveMoney, openAccount, type WantedMovement } from './account.ts';
 import { accountEventOf } from './account-event.ts';
+import { type Account, type AccountChange, moveMoney, openAccount, type WantedMovement } from './domain/account.ts';
+import type { Payment } from './domain/payment.ts';
 import { accountNotFound } from './errors.ts';
 import { paymentEvent } from './events.ts';
 import type { Cause } from './make-change.ts';
-import type { Books } from './open-books.ts';
-import type { Payment } from './payment.ts';
+import type { Books } from './streams/open-books.ts';
 
 /** Opens an account with nothing on it. Refuses a taken id. */
 export function openAccountIn(

@@ -1,8 +1,8 @@
 import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { Payment, PaymentChange } from './domain/payment.ts';
 import { paymentNotFound } from './errors.ts';
 import type { Cause } from './make-change.ts';
-import type { Books } from './open-books.ts';
-import type { Payment, PaymentChange } from './payment.ts';
+import type { Books } from './streams/open-books.ts';
 
 /** Decides on the payment of an order as it is, and keeps what happened; it says whether something did. */
 export async function changePayment(

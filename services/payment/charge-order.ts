@@ -2,9 +2,9 @@ import { uuidv7 } from '../../mesh/ids/ids.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import { moveMoneyIn } from './change-account.ts';
 import { changePayment } from './change-payment.ts';
+import { type Charge, chargePayment, type Payment } from './domain/payment.ts';
 import type { Cause } from './make-change.ts';
-import type { Books } from './open-books.ts';
-import { type Charge, chargePayment, type Payment } from './payment.ts';
+import type { Books } from './streams/open-books.ts';
 
 /**
  * Charges a user's account for an order, once an order, whatever the request id. Refuses what the account does not allow,

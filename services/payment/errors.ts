@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
-import type { Money } from './money.ts';
+import type { Money } from './domain/money.ts';
 
 /** What an error says of an account. */
 interface KnownAccount {

@@ -1,7 +1,7 @@
 import { PaymentEvent } from '../../gen/ts/payment/v1/events.ts';
-import type { DomainEvent } from '../../mesh/events/envelope.ts';
+import type { DomainEvent } from '../../mesh/events/log/envelope.ts';
 import type { AccountEvent } from './account-event.ts';
-import type { Payment } from './payment.ts';
+import type { Payment } from './domain/payment.ts';
 import { accountEventToProto, paymentToProto } from './proto.ts';
 
 /** Where accounts and payments tell of their changes. */

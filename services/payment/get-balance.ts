@@ -1,8 +1,8 @@
-import { versionAsOf } from '../../mesh/event-store/version-as-of.ts';
+import { versionAsOf } from '../../mesh/event-store/streams/version-as-of.ts';
 import type { Queryable } from '../../mesh/storage/storage.ts';
-import type { Account } from './account.ts';
+import type { Account } from './domain/account.ts';
 import { accountNotFound, accountNotOpenThen, twoPasts, versionNotReached, versionOutOfRange } from './errors.ts';
-import type { Books } from './open-books.ts';
+import type { Books } from './streams/open-books.ts';
 
 /** Which state of an account is wanted. 0 and `undefined`: the present. */
 export interface BalanceQuery {

@@ -1,18 +1,18 @@
 import { afterEach, expect, it } from 'vitest';
-import { createAggregates } from '../../mesh/event-store/aggregate.ts';
-import { createEventStore } from '../../mesh/event-store/create-event-store.ts';
-import { createProjector } from '../../mesh/event-store/create-projector.ts';
+import { createAggregates } from '../../mesh/event-store/aggregates/aggregate.ts';
+import { createProjector } from '../../mesh/event-store/projections/create-projector.ts';
+import { createEventStore } from '../../mesh/event-store/streams/create-event-store.ts';
+import { createPrometheusMetrics } from '../../mesh/metrics/prometheus/prometheus-metrics.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
-import { systemClock as clock } from '../../mesh/telemetry/clock.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
-import { createPrometheusMetrics } from '../../mesh/telemetry/prometheus/prometheus-metrics.ts';
 import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
+import { systemClock as clock } from '../../mesh/time/clock.ts';
 import { createLedgerRpc } from './ledger-rpc.ts';
-import { monthlyStatements } from './monthly-statements.ts';
-import { accountDefinition } from './stored-account.ts';
+import { monthlyStatements } from './projections/monthly-statements.ts';
+import { accountDefinition } from './streams/account-stream.ts';
 
 describeOnEachDatabase((newUrl) => {
   let storage: Storage;

@@ -4,17 +4,17 @@ import type {
   ListBalancesRequest,
   ListStatementsRequest,
 } from '../../gen/ts/payment/v1/ledger.ts';
-import type { Projector } from '../../mesh/event-store/create-projector.ts';
+import type { Projector } from '../../mesh/event-store/projections/create-projector.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
 import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
-import type { Account } from './account.ts';
-import { pageOfBalances } from './account-balances.ts';
+import type { Account } from './domain/account.ts';
+import { quietMonth } from './domain/statement.ts';
 import { accountNotFound, accountNotOpenIn, statementsBehind, versionNotReached } from './errors.ts';
-import { lastStatementUpTo, monthlyStatements, pageOfStatements } from './monthly-statements.ts';
-import type { Books } from './open-books.ts';
+import { pageOfBalances } from './projections/account-balances.ts';
+import { lastStatementUpTo, monthlyStatements, pageOfStatements } from './projections/monthly-statements.ts';
 import { ledgerBalanceToProto, statementToProto } from './proto.ts';
-import { quietMonth } from './statement.ts';
+import type { Books } from './streams/open-books.ts';
 
 /** What the handlers stand on. */
 export interface LedgerRpcDeps {

@@ -5,10 +5,10 @@ import { LedgerServiceContract } from '../../gen/ts/payment/v1/ledger.contract.t
 import type { LedgerServiceDefinition } from '../../gen/ts/payment/v1/ledger.ts';
 import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
 import type { AccountServiceDefinition, PaymentServiceDefinition } from '../../gen/ts/payment/v1/payment.ts';
-import { systemClock } from '../../mesh/telemetry/clock.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { systemClock } from '../../mesh/time/clock.ts';
 import { createPaymentService } from './service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });

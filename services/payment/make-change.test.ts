@@ -4,8 +4,8 @@ import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts'
 import { repeatable } from '../../mesh/idempotency/repeatable.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
-import { systemClock } from '../../mesh/telemetry/clock.ts';
 import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
+import { systemClock } from '../../mesh/time/clock.ts';
 import { createMakeChange } from './make-change.ts';
 
 const depositing = repeatable(AccountServiceDefinition, AccountServiceDefinition.methods.deposit);

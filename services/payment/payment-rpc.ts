@@ -9,13 +9,13 @@ import type { MeshCallContext } from '../../mesh/server/call-context.ts';
 import { readPages } from '../../mesh/storage/read-pages.ts';
 import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
 import { chargeOrder } from './charge-order.ts';
+import type { Charge } from './domain/payment.ts';
 import { amountNegative, paymentNotFound } from './errors.ts';
 import type { MakeChange } from './make-change.ts';
-import type { Books } from './open-books.ts';
-import type { Charge } from './payment.ts';
-import { pageOfPayments } from './payment-list.ts';
+import { pageOfPayments } from './projections/payment-list.ts';
 import { paymentToProto } from './proto.ts';
 import { refundOrder } from './refund-order.ts';
+import type { Books } from './streams/open-books.ts';
 
 /** What the handlers stand on. */
 export interface PaymentRpcDeps {

@@ -8,13 +8,13 @@ import {
   type AccountEvent as ProtoAccountEvent,
   type Payment as ProtoPayment,
 } from '../../gen/ts/payment/v1/payment.ts';
-import type { Account } from './account.ts';
-import type { LedgerBalance } from './account-balances.ts';
 import type { AccountEvent } from './account-event.ts';
+import type { Account } from './domain/account.ts';
+import type { Money } from './domain/money.ts';
+import type { Payment } from './domain/payment.ts';
+import type { Statement } from './domain/statement.ts';
 import { sumTooLarge } from './errors.ts';
-import type { Money } from './money.ts';
-import type { Payment } from './payment.ts';
-import type { Statement } from './statement.ts';
+import type { LedgerBalance } from './projections/account-balances.ts';
 
 /** An account as its contract has it. */
 export function accountToProto(account: Account): ProtoAccount {

@@ -2,9 +2,9 @@ import { uuidv7 } from '../../mesh/ids/ids.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import { moveMoneyIn } from './change-account.ts';
 import { changePayment } from './change-payment.ts';
+import { type Payment, refundPayment } from './domain/payment.ts';
 import type { Cause } from './make-change.ts';
-import type { Books } from './open-books.ts';
-import { type Payment, refundPayment } from './payment.ts';
+import type { Books } from './streams/open-books.ts';
 
 /** Gives back what an order was charged, once; an order that never was is marked, so that no late charge succeeds. */
 export async function refundOrder(tx: Transaction, books: Books, orderId: string, cause: Cause): Promise<Payment> {

@@ -1,26 +1,26 @@
 import { LedgerServiceContract } from '../../gen/ts/payment/v1/ledger.contract.ts';
 import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
-import { projectionAudits } from '../../mesh/event-store/audit-projections.ts';
-import { createEventStore } from '../../mesh/event-store/create-event-store.ts';
-import { createProjector } from '../../mesh/event-store/create-projector.ts';
-import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { projectionAudits } from '../../mesh/event-store/projections/audit-projections.ts';
+import { createProjector } from '../../mesh/event-store/projections/create-projector.ts';
+import { createEventStore } from '../../mesh/event-store/streams/create-event-store.ts';
+import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
-import { accountBalances } from './account-balances.ts';
 import { createAccountRpc } from './account-rpc.ts';
-import { adoptHistory } from './adopt-history.ts';
-import { auditAccounts } from './audit-accounts.ts';
-import { auditCharges } from './audit-charges.ts';
-import { auditLedger } from './audit-ledger.ts';
+import { auditAccounts } from './audits/audit-accounts.ts';
+import { auditCharges } from './audits/audit-charges.ts';
+import { auditLedger } from './audits/audit-ledger.ts';
 import { paymentTopic } from './events.ts';
 import { createLedgerRpc } from './ledger-rpc.ts';
 import { createMakeChange } from './make-change.ts';
-import { monthlyStatements } from './monthly-statements.ts';
-import { openBooks } from './open-books.ts';
-import { paymentList } from './payment-list.ts';
 import { createPaymentRpc } from './payment-rpc.ts';
+import { accountBalances } from './projections/account-balances.ts';
+import { monthlyStatements } from './projections/monthly-statements.ts';
+import { paymentList } from './projections/payment-list.ts';
+import { adoptHistory } from './streams/adopt-history.ts';
+import { openBooks } from './streams/open-books.ts';
 
 /** Wires the payment service. */
 export const createPaymentService: CreateService = async ({ clock, logger, events, tasks, ...runtime }) => {

@@ -1,6 +1,10 @@
 import type { RecordedEvent } from '../../mesh/event-store/event-store.ts';
-import { liveGeneration, type Projection, type ProjectionTable } from '../../mesh/event-store/projection.ts';
-import { insertRows, writeRows } from '../../mesh/event-store/write-rows.ts';
+import {
+  liveGeneration,
+  type Projection,
+  type ProjectionTable,
+} from '../../mesh/event-store/projections/projection.ts';
+import { insertRows, writeRows } from '../../mesh/event-store/projections/write-rows.ts';
 import type { Queryable, Row, SqlValue, Transaction } from '../../mesh/storage/storage.ts';
 import type { OrderVersion } from './order.ts';
 import { addSale, type Sale, saleKey, salesOf } from './sale.ts';

@@ -1,5 +1,9 @@
-import { liveGeneration, type Projection, type ProjectionTable } from '../../mesh/event-store/projection.ts';
-import { insertRows } from '../../mesh/event-store/write-rows.ts';
+import {
+  liveGeneration,
+  type Projection,
+  type ProjectionTable,
+} from '../../mesh/event-store/projections/projection.ts';
+import { insertRows } from '../../mesh/event-store/projections/write-rows.ts';
 import type { Queryable, Row, SqlValue } from '../../mesh/storage/storage.ts';
 import { itemCountOf, type Money, type OrderState, type OrderVersion } from './order.ts';
 import { orderEventTypes, orderIdOf } from './stored-order.ts';

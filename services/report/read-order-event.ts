@@ -1,7 +1,7 @@
 import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
 import { type Order, type OrderItem, OrderState } from '../../gen/ts/order/v1/order.ts';
-import { decodeEvent } from '../../mesh/events/decode-event.ts';
-import type { StoredEvent } from '../../mesh/events/event-log.ts';
+import { decodeEvent } from '../../mesh/events/consumer/decode-event.ts';
+import type { StoredEvent } from '../../mesh/events/log/event-log.ts';
 import { unreadableEvent } from './errors.ts';
 import { isId, isInt64, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from './order.ts';
 

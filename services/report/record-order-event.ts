@@ -1,5 +1,5 @@
 import type { EventStore } from '../../mesh/event-store/event-store.ts';
-import type { EventHandler } from '../../mesh/events/consumer.ts';
+import type { EventHandler } from '../../mesh/events/consumer/consumer.ts';
 import type { Logger } from '../../mesh/telemetry/logger.ts';
 import { readOrderEvent } from './read-order-event.ts';
 import { orderEventTypes, orderStream } from './stored-order.ts';

@@ -6,14 +6,14 @@ import { OrderReportServiceContract } from '../../gen/ts/report/v1/report.contra
 import type { BestSeller, OrderReportServiceDefinition, OrderSummary } from '../../gen/ts/report/v1/report.ts';
 import type { CreateService, Service } from '../../mesh/app/service.ts';
 import type { DeadLetter } from '../../mesh/dead-letters/dead-letters.ts';
-import type { RebuildProgress } from '../../mesh/event-store/projection.ts';
-import type { NewEvent } from '../../mesh/events/event-log.ts';
+import type { RebuildProgress } from '../../mesh/event-store/projections/projection.ts';
+import type { NewEvent } from '../../mesh/events/log/event-log.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
-import { asJson, asProtobuf, type OrderDraft, orderMessage } from './order-events.testing.ts';
 import { createReportService } from './service.ts';
+import { asJson, asProtobuf, type OrderDraft, orderMessage } from './testing/order-events.ts';
 
 const { ORDER_STATE_COMPLETED: completed, ORDER_STATE_PAID: paid, ORDER_STATE_PENDING: pending } = OrderState;
 

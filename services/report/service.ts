@@ -1,10 +1,10 @@
 import { OrderReportServiceContract } from '../../gen/ts/report/v1/report.contract.ts';
 import type { CreateService } from '../../mesh/app/service.ts';
 import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
-import { projectionAudits } from '../../mesh/event-store/audit-projections.ts';
-import { createEventStore } from '../../mesh/event-store/create-event-store.ts';
-import { createProjector } from '../../mesh/event-store/create-projector.ts';
-import { createEventConsumer } from '../../mesh/events/create-consumer.ts';
+import { projectionAudits } from '../../mesh/event-store/projections/audit-projections.ts';
+import { createProjector } from '../../mesh/event-store/projections/create-projector.ts';
+import { createEventStore } from '../../mesh/event-store/streams/create-event-store.ts';
+import { createEventConsumer } from '../../mesh/events/consumer/create-consumer.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { bestSellers } from './best-sellers.ts';

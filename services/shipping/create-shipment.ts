@@ -1,7 +1,7 @@
-import type { Outbox } from '../../mesh/events/outbox.ts';
+import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
 import { uuidv7 } from '../../mesh/ids/ids.ts';
 import type { Storage, Transaction } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/telemetry/clock.ts';
+import type { Clock } from '../../mesh/time/clock.ts';
 import type { BookingOutcome, Carrier } from './carrier/carrier.ts';
 import { carrierRefused, shipmentCancelled, shipmentExists } from './errors.ts';
 import { shippingEvent } from './events.ts';

@@ -1,6 +1,6 @@
 import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
 import type { CreateService, Runtime } from '../../mesh/app/service.ts';
-import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
 import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
 import { serve } from '../../mesh/server/serve.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';

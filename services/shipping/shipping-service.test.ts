@@ -4,11 +4,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ShippingEvent } from '../../gen/ts/shipping/v1/events.ts';
 import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
 import { ShipmentState, type ShippingServiceDefinition } from '../../gen/ts/shipping/v1/shipping.ts';
-import type { DeadlineOptions } from '../../mesh/client/deadline.ts';
+import type { DeadlineOptions } from '../../mesh/client/policies/deadline.ts';
 import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
-import { answerJson, type CarrierRequest, startTestCarrier, type TestCarrier } from './carrier/test-carrier.testing.ts';
 import { createShippingService } from './service.ts';
+import { answerJson, type CarrierRequest, startTestCarrier, type TestCarrier } from './testing/test-carrier.ts';
 
 const address = { recipient: 'Ada', lines: ['1 Main St'], city: 'Berlin', postalCode: '10115', countryCode: 'DE' };
 const booked = ShipmentState.SHIPMENT_STATE_BOOKED;

@@ -3,7 +3,7 @@ import type { Client } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import type { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
-import { createOutbox } from '../../mesh/events/create-outbox.ts';
+import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
 import { loadMigrations } from '../../mesh/storage/migrations.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';

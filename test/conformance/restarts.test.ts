@@ -9,8 +9,8 @@ import { grpcGoRestart } from '../../mesh/testing/go-tools.ts';
 import { grpcPython, grpcPythonPath } from '../../mesh/testing/grpc-python.ts';
 import { freePort } from '../../mesh/testing/guarded-process.ts';
 import { describeWithServer, type TestServer } from '../../mesh/testing/servers.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { startProcess } from '../support/start-process.ts';
-import { tempFolder } from '../support/temp-folder.ts';
 
 const restarts = 10;
 const userCount = 200;

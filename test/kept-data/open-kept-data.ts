@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startPostgres } from '../../mesh/testing/postgres-server.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import type { Expectation } from './expectation.ts';
 import { unpackFile } from './packed-file.ts';
 

@@ -1,5 +1,5 @@
 import { create, type DescField, type DescMessage, ScalarType, toBinary } from '@bufbuild/protobuf';
-import type { Oracle } from '../../mesh/contract/test-support/oracle.ts';
+import type { Oracle } from '../../mesh/contract/testing/oracle.ts';
 
 /** The members of a message, as `create` takes them. */
 type Init = Readonly<Record<string, unknown>>;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { openEmbeddedLog } from '../../mesh/events/embedded/embedded-log.ts';
-import type { EventLog } from '../../mesh/events/event-log.ts';
-import { systemClock } from '../../mesh/telemetry/clock.ts';
+import type { EventLog } from '../../mesh/events/log/event-log.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
+import { systemClock } from '../../mesh/time/clock.ts';
 
 /** The versions of each aggregate's events in the order of the log, repeated deliveries left out: by `topic/key`. */
 export type EventHistory = ReadonlyMap<string, readonly number[]>;

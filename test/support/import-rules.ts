@@ -15,10 +15,10 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   'node:http2': ['mesh/engines/'],
   'node:sqlite': ['mesh/storage/sqlite/'],
   nodemailer: ['services/notification/mail/'],
-  opossum: ['mesh/client/breaker.ts'],
+  opossum: ['mesh/client/policies/breaker.ts'],
   pg: ['mesh/storage/postgres/'],
   pino: ['mesh/telemetry/'],
-  'prom-client': ['mesh/telemetry/'],
+  'prom-client': ['mesh/metrics/'],
   snappy: ['mesh/events/kafka/'],
 };
 
@@ -45,7 +45,7 @@ const rules: readonly Rule[] = [
     return 'generated code imports generated code and mesh/contract';
   },
   ({ file, target }) => {
-    if (!isDomain(file) || target === `${dirname(file)}/errors.ts`) return undefined;
+    if (!isDomain(file) || target === `services/${serviceOf(file)}/errors.ts`) return undefined;
     if (isDomain(target) && dirname(target) === dirname(file)) return undefined;
     return 'a domain file imports nothing but its errors and other domain files of its service';
   },
@@ -59,6 +59,35 @@ const rules: readonly Rule[] = [
   ({ target, isPackage }) =>
     !isPackage && isTestCode(target) ? 'what runs in production uses no test code' : undefined,
 ];
+
+/** Folders of the runtime that depend on each other, each as the way round: `mesh/a → mesh/b → mesh/a`. */
+export function folderCycles(imports: readonly Import[]): string[] {
+  const byFolder = new Map<string, Set<string>>();
+  for (const { file, target, isPackage } of productionImports(imports)) {
+    const from = meshFolderOf(file);
+    const to = isPackage ? undefined : meshFolderOf(target);
+    if (from === undefined || to === undefined || from === to) continue;
+    byFolder.set(from, (byFolder.get(from) ?? new Set()).add(to));
+  }
+  const found = new Set<string>();
+  const done = new Set<string>();
+  const visit = (folder: string, way: readonly string[]): void => {
+    const start = way.indexOf(folder);
+    if (start >= 0) {
+      found.add([...way.slice(start), folder].join(' → '));
+      return;
+    }
+    if (done.has(folder)) return;
+    for (const next of byFolder.get(folder) ?? []) visit(next, [...way, folder]);
+    done.add(folder);
+  };
+  for (const folder of byFolder.keys()) visit(folder, []);
+  return [...found];
+}
+
+function meshFolderOf(file: string): string | undefined {
+  return /^mesh\/[^/]+(?=\/)/.exec(file)?.[0];
+}
 
 /** One line for each import of production code that breaks a rule, starting with `file:line`. */
 export function brokenRules(imports: readonly Import[]): string[] {
@@ -92,21 +121,21 @@ export function cycles(imports: readonly Import[]): string[] {
   return found;
 }
 
-/** Suites that several tests share are named for what they hold to account, and known by what they run on. */
 function productionImports(imports: readonly Import[]): Import[] {
-  const suites = new Set(imports.filter((found) => found.target === 'vitest').map((found) => found.file));
-  return imports.filter((found) => !isTestCode(found.file) && !suites.has(found.file));
+  return imports.filter((found) => !isTestCode(found.file));
 }
 
 function serviceOf(file: string): string | undefined {
   return /^services\/([^/]+)\//.exec(file)?.[1];
 }
 
+/** In a small service every file named by one word that is no role; in a larger one the folder `domain/`. */
 function isDomain(file: string): boolean {
+  if (/^services\/[^/]+\/domain\//.test(file)) return true;
   const name = /^services\/[^/]+\/([a-z]+)\.ts$/.exec(file)?.[1];
   return name !== undefined && !roles.has(name);
 }
 
 function isTestCode(file: string): boolean {
-  return /\.test(ing)?\.ts$|^test\/|\/(testing|testdata)\/|\/test-[^/]+(\/|\.ts$)/.test(file);
+  return /\.(test|suite)\.ts$|^test\/|\/(testing|testdata|suite)\//.test(file);
 }

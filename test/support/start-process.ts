@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ClientFactory, createClientFactory } from '../../mesh/client/client-factory.ts';
-import { systemClock } from '../../mesh/telemetry/clock.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
 import { engineNameOfRun, engineOfRun } from '../../mesh/testing/engine-of-run.ts';
+import { systemClock } from '../../mesh/time/clock.ts';
 
 export interface ProcessOptions {
   readonly dataDir: string;

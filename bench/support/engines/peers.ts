@@ -1,5 +1,5 @@
 import { UserServiceContract } from '../../../gen/ts/user/v1/user.contract.ts';
-import { tempFolder } from '../../../test/support/temp-folder.ts';
+import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { type LoadedServer, startServer } from '../server.ts';
 import { importUsers } from '../users.ts';
 import { askedUser, users } from './asked-user.ts';

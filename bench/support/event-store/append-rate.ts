@@ -1,5 +1,5 @@
 import type { SqlValue } from '../../../mesh/storage/storage.ts';
-import { accountEventTypes } from '../../../services/payment/stored-account.ts';
+import { accountEventTypes } from '../../../services/payment/streams/account-stream.ts';
 import { atOnce } from '../at-once.ts';
 import { compareByClock } from '../rates.ts';
 import { openBare } from './bare-database.ts';
@@ -21,7 +21,7 @@ const event = {
   timeMs: Date.now(),
 };
 
-/** The statement of `mesh/event-store/event-table.ts`, which adds an event unless its stream is at another version. */
+/** The statement of `mesh/event-store/streams/event-table.ts`, which adds an event unless its stream is at another version. */
 const insert = (begun: string) => `
   INSERT INTO event (stream, version, type, schema_version, data, correlation_id, time_ms, checksum)
   SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), CAST($6 AS TEXT),

@@ -1,5 +1,5 @@
 import { AccountServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
-import { accountDefinition } from '../../../services/payment/stored-account.ts';
+import { accountDefinition } from '../../../services/payment/streams/account-stream.ts';
 import { medianOfRounds, timeMs } from '../rates.ts';
 import { type LoadedServer, waitedMsOf } from '../server.ts';
 import { type BareDatabase, openBare } from './bare-database.ts';

@@ -1,8 +1,8 @@
-import type { Loaded } from '../../../mesh/event-store/aggregate.ts';
+import type { Loaded } from '../../../mesh/event-store/aggregates/aggregate.ts';
 import type { Row, Transaction } from '../../../mesh/storage/storage.ts';
-import { systemClock as clock } from '../../../mesh/telemetry/clock.ts';
-import { type Account, type AccountChange, moveMoney, openAccount } from '../../../services/payment/account.ts';
-import { accountDefinition } from '../../../services/payment/stored-account.ts';
+import { systemClock as clock } from '../../../mesh/time/clock.ts';
+import { type Account, type AccountChange, moveMoney, openAccount } from '../../../services/payment/domain/account.ts';
+import { accountDefinition } from '../../../services/payment/streams/account-stream.ts';
 import { atOnce } from '../at-once.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 

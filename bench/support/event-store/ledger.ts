@@ -1,15 +1,15 @@
-import { type Aggregates, createAggregates } from '../../../mesh/event-store/aggregate.ts';
-import { createEventStore } from '../../../mesh/event-store/create-event-store.ts';
-import { createProjector, type Projector } from '../../../mesh/event-store/create-projector.ts';
+import { type Aggregates, createAggregates } from '../../../mesh/event-store/aggregates/aggregate.ts';
 import type { EventStore } from '../../../mesh/event-store/event-store.ts';
-import type { Projection } from '../../../mesh/event-store/projection.ts';
+import { createProjector, type Projector } from '../../../mesh/event-store/projections/create-projector.ts';
+import type { Projection } from '../../../mesh/event-store/projections/projection.ts';
+import { createEventStore } from '../../../mesh/event-store/streams/create-event-store.ts';
+import { createPrometheusMetrics } from '../../../mesh/metrics/prometheus/prometheus-metrics.ts';
 import { loadMigrations } from '../../../mesh/storage/migrations.ts';
 import { openStorage } from '../../../mesh/storage/open.ts';
 import type { Storage } from '../../../mesh/storage/storage.ts';
-import { systemClock as clock } from '../../../mesh/telemetry/clock.ts';
-import { createPrometheusMetrics } from '../../../mesh/telemetry/prometheus/prometheus-metrics.ts';
-import type { Account, AccountChange } from '../../../services/payment/account.ts';
-import { accountDefinition } from '../../../services/payment/stored-account.ts';
+import { systemClock as clock } from '../../../mesh/time/clock.ts';
+import type { Account, AccountChange } from '../../../services/payment/domain/account.ts';
+import { accountDefinition } from '../../../services/payment/streams/account-stream.ts';
 import { logger } from '../event-service.ts';
 
 /** The database of a payment service, opened in this process. */

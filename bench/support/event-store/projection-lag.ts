@@ -1,10 +1,10 @@
 import type { NewEvent } from '../../../mesh/event-store/event-store.ts';
-import type { Projection } from '../../../mesh/event-store/projection.ts';
-import { systemClock as clock } from '../../../mesh/telemetry/clock.ts';
-import { accountBalances } from '../../../services/payment/account-balances.ts';
-import { monthlyStatements } from '../../../services/payment/monthly-statements.ts';
-import { paymentList } from '../../../services/payment/payment-list.ts';
-import { accountEventTypes } from '../../../services/payment/stored-account.ts';
+import type { Projection } from '../../../mesh/event-store/projections/projection.ts';
+import { systemClock as clock } from '../../../mesh/time/clock.ts';
+import { accountBalances } from '../../../services/payment/projections/account-balances.ts';
+import { monthlyStatements } from '../../../services/payment/projections/monthly-statements.ts';
+import { paymentList } from '../../../services/payment/projections/payment-list.ts';
+import { accountEventTypes } from '../../../services/payment/streams/account-stream.ts';
 import { atPace } from '../at-pace.ts';
 import { medianOfRounds } from '../rates.ts';
 import { type Ledger, openLedger } from './ledger.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProjectionAdmin } from '../../../mesh/event-store/projection.ts';
-import { accountBalances } from '../../../services/payment/account-balances.ts';
-import { monthlyStatements } from '../../../services/payment/monthly-statements.ts';
-import { paymentList } from '../../../services/payment/payment-list.ts';
+import type { ProjectionAdmin } from '../../../mesh/event-store/projections/projection.ts';
+import { accountBalances } from '../../../services/payment/projections/account-balances.ts';
+import { monthlyStatements } from '../../../services/payment/projections/monthly-statements.ts';
+import { paymentList } from '../../../services/payment/projections/payment-list.ts';
 import { compareByClock } from '../rates.ts';
 import { openBare } from './bare-database.ts';
 import { foldBare } from './bare-fold.ts';

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { CodeGeneratorRequestSchema, type FileDescriptorSet } from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createProtoWorkspace, type ProtoWorkspace } from '../test-support/proto-workspace.ts';
+import { createProtoWorkspace, type ProtoWorkspace } from '../testing/proto-workspace.ts';
 import { generate } from './generate.ts';
 
 const predefinedRule = `

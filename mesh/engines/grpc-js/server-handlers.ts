@@ -1,6 +1,7 @@
 import type { sendUnaryData } from '@grpc/grpc-js';
 import { undecodableMessage } from '../../errors/mesh-error.ts';
-import type { EngineCall, EngineMethod, WireStatus } from '../engine.ts';
+import type { WireStatus } from '../../errors/wire-status.ts';
+import type { EngineCall, EngineMethod } from '../engine.ts';
 import { toBuffer, toWireMetadata } from './metadata.ts';
 import { type ResponseStream, writeAll } from './response-writer.ts';
 import { type RawCall, ServerCall } from './server-call.ts';

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
-import type { ServerHost, ServerHostOptions, WireStatus } from '../engine.ts';
+import type { WireStatus } from '../../errors/wire-status.ts';
+import type { ServerHost, ServerHostOptions } from '../engine.ts';
 import { createListener } from '../listener.ts';
 import { malformedTimeout, unknownMethod } from '../refusals.ts';
 import { readableTimeout } from './grpc-timeout.ts';

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { tlsContract } from '../tls-contract.ts';
+import { tlsContract } from '../suites/tls.suite.ts';
 import { grpcJsEngine } from './engine.ts';
 
 describe('on grpc-js', () => tlsContract(grpcJsEngine));

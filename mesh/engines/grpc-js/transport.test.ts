@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { transportContract } from '../transport-contract.ts';
+import { transportContract } from '../suites/transport.suite.ts';
 import { grpcJsEngine } from './engine.ts';
 
 describe('on grpc-js', () => transportContract(grpcJsEngine));

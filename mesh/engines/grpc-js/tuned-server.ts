@@ -6,7 +6,7 @@ import type {
   ServerOptions,
 } from 'node:http2';
 import { Server as GrpcJsServer, ServerCredentials } from '@grpc/grpc-js';
-import type { WireStatus } from '../engine.ts';
+import type { WireStatus } from '../../errors/wire-status.ts';
 import { toWireMetadata } from './metadata.ts';
 
 /** The parts of a grpc-js server that it has no options for; checked when a server is made. */

@@ -4,9 +4,9 @@ import { createServer } from 'node:tls';
 import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTestCa } from '../../testing/certificates.ts';
-import { tlsContract } from '../tls-contract.ts';
+import { tlsContract } from '../suites/tls.suite.ts';
 import { nativeEngine } from './engine.ts';
-import { textMethod } from './grpc/text-methods.testing.ts';
+import { textMethod } from './testing/text-methods.ts';
 
 describe('on native', () => {
   tlsContract(nativeEngine);

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { openStorage } from '../../storage/open.ts';
-import { systemClock } from '../../telemetry/clock.ts';
-import { createEventStore } from '../create-event-store.ts';
+import { systemClock } from '../../time/clock.ts';
+import { createEventStore } from '../streams/create-event-store.ts';
 
 // The program that event-store.test.ts kills: it appends as fast as it can and says what was acknowledged, as
 // `<stream> <version>`.

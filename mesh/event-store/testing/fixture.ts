@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
-import { createEventStore } from '../create-event-store.ts';
+import { systemClock } from '../../time/clock.ts';
 import type { EventStore, NewEvent, RecordedEvent } from '../event-store.ts';
+import { createEventStore } from '../streams/create-event-store.ts';
 
 /** The log of what is tested. */
 export const logger = createLogger('silent');

@@ -1,10 +1,10 @@
 import { writeSync } from 'node:fs';
+import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
 import { openStorage } from '../../storage/open.ts';
-import { systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
-import { createPrometheusMetrics } from '../../telemetry/prometheus/prometheus-metrics.ts';
-import { createEventStore } from '../create-event-store.ts';
-import { createProjector } from '../create-projector.ts';
+import { systemClock } from '../../time/clock.ts';
+import { createProjector } from '../projections/create-projector.ts';
+import { createEventStore } from '../streams/create-event-store.ts';
 import { createTotalsTable, sumTotals } from './totals-table.ts';
 
 // The program that projector.test.ts kills: it appends and projects as fast as it can and says so now and then.

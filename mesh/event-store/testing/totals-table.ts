@@ -1,8 +1,8 @@
 import type { Queryable, Storage, Transaction } from '../../storage/storage.ts';
 import type { RecordedEvent } from '../event-store.ts';
-import { liveGeneration, type Projection, type ProjectionTable } from '../projection.ts';
-import { readRows } from '../read-rows.ts';
-import { writeRows } from '../write-rows.ts';
+import { liveGeneration, type Projection, type ProjectionTable } from '../projections/projection.ts';
+import { readRows } from '../projections/read-rows.ts';
+import { writeRows } from '../projections/write-rows.ts';
 
 const table: ProjectionTable = { table: 'totals', key: ['stream'], values: ['total', 'events'] };
 

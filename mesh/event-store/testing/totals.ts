@@ -1,9 +1,9 @@
 import { onTestFinished } from 'vitest';
-import { type Clock, systemClock } from '../../telemetry/clock.ts';
-import { createPrometheusMetrics } from '../../telemetry/prometheus/prometheus-metrics.ts';
-import { createProjector, type Projector } from '../create-projector.ts';
+import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
+import { type Clock, systemClock } from '../../time/clock.ts';
 import type { RecordedEvent } from '../event-store.ts';
-import type { Projection } from '../projection.ts';
+import { createProjector, type Projector } from '../projections/create-projector.ts';
+import type { Projection } from '../projections/projection.ts';
 import { logger, type OpenStore, openStore } from './fixture.ts';
 import { addUp, createTotalsTable, sumTotals } from './totals-table.ts';
 

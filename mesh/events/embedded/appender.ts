@@ -1,6 +1,6 @@
 import type { Storage, Transaction } from '../../storage/storage.ts';
-import type { Clock } from '../../telemetry/clock.ts';
-import type { EventPosition, NewEvent } from '../event-log.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { EventPosition, NewEvent } from '../log/event-log.ts';
 import { writePartition } from './meta-rows.ts';
 import type { Head, Partition } from './partition.ts';
 import { insertRecord, type RecordRow } from './record.ts';

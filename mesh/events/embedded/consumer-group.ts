@@ -1,4 +1,4 @@
-import type { ConsumeOptions, EventConsumer } from '../event-log.ts';
+import type { ConsumeOptions, EventConsumer } from '../log/event-log.ts';
 import { logClosed } from './failures.ts';
 import type { Offsets } from './offsets.ts';
 import type { Partition } from './partition.ts';

@@ -7,13 +7,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
-import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
-import type { EventLog } from '../event-log.ts';
-import { describeEventLog } from '../event-log-contract.ts';
-import { collector, event, numbered, readSome, text } from '../sample-events.testing.ts';
+import { type Clock, systemClock } from '../../time/clock.ts';
+import { describeEventLog } from '../log/event-log.suite.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { collector, event, numbered, readSome, text } from '../testing/sample-events.ts';
 import { maxEventBytes, openEmbeddedLog } from './embedded-log.ts';
 
 const logger = createLogger('silent');
@@ -77,7 +77,7 @@ describe('the embedded event log in its file', () => {
 
   test('has every acknowledged event, and dense offsets, after kill -9 in mid-publish', async () => {
     await log.close();
-    const program = fileURLToPath(new URL('./testdata/publish-until-killed.ts', import.meta.url));
+    const program = fileURLToPath(new URL('../testing/publish-until-killed.ts', import.meta.url));
     const child = spawn(process.execPath, [program, join(folder, 'events.db'), 'killed'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

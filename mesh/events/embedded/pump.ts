@@ -1,11 +1,11 @@
 import type { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { pause } from '../../telemetry/pause.ts';
-import { backoffDelayMs } from '../backoff.ts';
-import type { ConsumeOptions, StoredEvent } from '../event-log.ts';
-import { createWakeup } from '../wakeup.ts';
+import { backoffDelayMs } from '../../time/backoff.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
+import { createWakeup } from '../../time/wakeup.ts';
+import type { ConsumeOptions, StoredEvent } from '../log/event-log.ts';
 import { isDamage } from './damage.ts';
 import type { Offsets } from './offsets.ts';
 import type { Partition } from './partition.ts';

@@ -1,7 +1,7 @@
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { Idle, StartPosition, StoredEvent } from '../event-log.ts';
-import { createWakeup } from '../wakeup.ts';
+import { createWakeup } from '../../time/wakeup.ts';
+import type { Idle, StartPosition, StoredEvent } from '../log/event-log.ts';
 import { isDamage, partitionDamaged } from './damage.ts';
 import type { Partition, Topic } from './partition.ts';
 import { isIntact, type RecordRow, recordColumns, toStoredEvent } from './record.ts';

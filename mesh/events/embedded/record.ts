@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Queryable, SqlValue } from '../../storage/storage.ts';
-import type { StoredEvent } from '../event-log.ts';
+import type { StoredEvent } from '../log/event-log.ts';
 import type { Partition } from './partition.ts';
 import { offsetOf } from './schema.ts';
 

@@ -1,8 +1,8 @@
 import { type AgingClock, openAgingClock } from '../../storage/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { pause } from '../../telemetry/pause.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
 import { readPartitions, writePartition } from './meta-rows.ts';
 import type { Partition } from './partition.ts';
 import { forgetMarks, markEnds, type RetentionMark, readMarks, retentionMarkMigrations } from './retention-marks.ts';

@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { defaultPartitions, defaultRetentionMs } from '../envelope.ts';
+import { defaultPartitions, defaultRetentionMs } from '../log/envelope.ts';
 import { logDamaged } from './damage.ts';
 import { type PartitionRow, readPartitions, readTopics, topicChecksum, writePartition } from './meta-rows.ts';
 import type { Partition, Topic } from './partition.ts';

@@ -1,5 +1,5 @@
 import type { Admin, Kafka } from 'kafkajs';
-import type { Clock } from '../../telemetry/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import { requestTimeoutMs, retry } from './kafkajs.ts';
 import { meansOf } from './protocol-errors.ts';
 

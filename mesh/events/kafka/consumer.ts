@@ -1,9 +1,9 @@
 import type { Kafka } from 'kafkajs';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { pause } from '../../telemetry/pause.ts';
-import { backoffDelayMs } from '../backoff.ts';
-import type { ConsumeOptions, EventConsumer } from '../event-log.ts';
+import { backoffDelayMs } from '../../time/backoff.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
+import type { ConsumeOptions, EventConsumer } from '../log/event-log.ts';
 import type { AdminConnection } from './admin-connection.ts';
 import { fetchUntilAborted } from './fetching.ts';
 import { type CommittedOffset, joinGroup, type TopicPartition } from './membership.ts';

@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
-import type { NewEvent } from '../event-log.ts';
+import type { NewEvent } from '../log/event-log.ts';
 import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 
 /** What a call to a closed log is answered. */

@@ -1,8 +1,8 @@
 import type { Kafka } from 'kafkajs';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { pause } from '../../telemetry/pause.ts';
-import { backoffDelayMs } from '../backoff.ts';
+import { backoffDelayMs } from '../../time/backoff.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
 import type { PartitionResponse } from './fetch-response.ts';
 import { type Cluster, createCluster, fetchFrom, metadataMaxAgeMs, protocolError } from './kafkajs.ts';
 import { createPartitionFeed, type FetchTarget, type PartitionFeed } from './partition-feed.ts';

@@ -7,18 +7,18 @@ import { join } from 'node:path';
 import { setTimeout as timeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { systemClock as clock } from '../../telemetry/clock.ts';
 import { freePort } from '../../testing/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
-import type { ServiceConsumer } from '../create-consumer.ts';
-import type { EventLog } from '../event-log.ts';
-import { silent as logger } from '../events.testing.ts';
-import { collector, event, readSome, text } from '../sample-events.testing.ts';
+import { systemClock as clock } from '../../time/clock.ts';
+import type { ServiceConsumer } from '../consumer/create-consumer.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { silent as logger } from '../testing/events.ts';
+import { openPipeline, type Pipeline } from '../testing/pipeline.ts';
+import { type RepliesProxy, startRepliesProxy } from '../testing/replies-proxy.ts';
+import { collector, event, readSome, text } from '../testing/sample-events.ts';
 import { openKafkaLog } from './kafka-log.ts';
 import { createKafka } from './kafkajs.ts';
-import { openPipeline, type Pipeline } from './pipeline.testing.ts';
-import { type RepliesProxy, startRepliesProxy } from './replies-proxy.testing.ts';
 
 const keys = Array.from({ length: 10 }, (_, index) => `key-${index}`);
 
@@ -152,7 +152,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     try {
       const [topic, group, file] = [`test.${randomUUID()}`, randomUUID(), join(folder, 'effects')];
       await log.ensureTopic(topic, { partitions: 1 });
-      const program = fileURLToPath(new URL('./testdata/die-after-effect.ts', import.meta.url));
+      const program = fileURLToPath(new URL('../testing/die-after-effect.ts', import.meta.url));
       const child = spawn(process.execPath, [program, url, topic, group, file], { stdio: 'inherit' });
       const exited = once(child, 'exit');
       await log.publish([event(topic, 'a', 'die'), event(topic, 'a', 'after')]);

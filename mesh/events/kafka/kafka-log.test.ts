@@ -3,14 +3,14 @@ import kafkajs from 'kafkajs';
 import { Status } from 'nice-grpc-common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MeshError } from '../../errors/mesh-error.ts';
-import { systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { freePort } from '../../testing/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
-import type { EventLog, NewEvent } from '../event-log.ts';
-import { describeEventLog } from '../event-log-contract.ts';
-import { collector, event, numbered, readSome, text } from '../sample-events.testing.ts';
+import { systemClock } from '../../time/clock.ts';
+import { describeEventLog } from '../log/event-log.suite.ts';
+import type { EventLog, NewEvent } from '../log/event-log.ts';
+import { collector, event, numbered, readSome, text } from '../testing/sample-events.ts';
 import { openKafkaLog } from './kafka-log.ts';
 import { createKafka } from './kafkajs.ts';
 

@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { ConsumeOptions, EventConsumer, EventLog, Idle, StartPosition, StoredEvent } from '../event-log.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { ConsumeOptions, EventConsumer, EventLog, Idle, StartPosition, StoredEvent } from '../log/event-log.ts';
 import { createAdminConnection } from './admin-connection.ts';
 import { createConsumer, keyOf } from './consumer.ts';
 import { logClosed, toLogFailure } from './failures.ts';

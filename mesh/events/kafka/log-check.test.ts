@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Status } from 'nice-grpc-common';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { systemClock as clock } from '../../telemetry/clock.ts';
 import { freePort } from '../../testing/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
-import type { EventLog } from '../event-log.ts';
-import { silent as logger } from '../events.testing.ts';
-import { event } from '../sample-events.testing.ts';
+import { systemClock as clock } from '../../time/clock.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { silent as logger } from '../testing/events.ts';
+import { type RepliesProxy, startRepliesProxy } from '../testing/replies-proxy.ts';
+import { event } from '../testing/sample-events.ts';
 import { openKafkaLog } from './kafka-log.ts';
 import { createKafka } from './kafkajs.ts';
-import { type RepliesProxy, startRepliesProxy } from './replies-proxy.testing.ts';
 
 const patience = { timeout: 20_000 };
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../telemetry/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 
 /** Whether a process can do with a cluster what it does with it. */
 export interface LogCheck {

@@ -1,8 +1,8 @@
 import type { Consumer, Kafka } from 'kafkajs';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { pause } from '../../telemetry/pause.ts';
-import { backoffDelayMs } from '../backoff.ts';
+import { backoffDelayMs } from '../../time/backoff.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
 import { metadataMaxAgeMs, retry } from './kafkajs.ts';
 import { meansOf } from './protocol-errors.ts';
 

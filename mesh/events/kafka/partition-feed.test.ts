@@ -2,7 +2,7 @@ import { Status } from 'nice-grpc-common';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
-import { silent as logger } from '../events.testing.ts';
+import { silent as logger } from '../testing/events.ts';
 import { protocolError } from './kafkajs.ts';
 import { createPartitionFeed, type PartitionFeed } from './partition-feed.ts';
 

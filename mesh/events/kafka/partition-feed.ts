@@ -1,8 +1,8 @@
 import type { MeshError } from '../../errors/mesh-error.ts';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { type Backoff, backoffDelayMs } from '../backoff.ts';
-import type { StoredEvent } from '../event-log.ts';
+import { type Backoff, backoffDelayMs } from '../../time/backoff.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { StoredEvent } from '../log/event-log.ts';
 import { partitionAway, partitionUnreadable } from './failures.ts';
 import type { PartitionResponse } from './fetch-response.ts';
 import { type Chunk, readChunks } from './read-chunks.ts';

@@ -1,10 +1,10 @@
 import type { Kafka } from 'kafkajs';
-import type { EventPosition, NewEvent } from '../event-log.ts';
-import { murmur2, partitionOf } from '../murmur2.ts';
+import type { EventPosition, NewEvent } from '../log/event-log.ts';
+import { murmur2, partitionOf } from '../log/murmur2.ts';
 import { eventTooLarge } from './failures.ts';
-import { createLane, type Lane, type Outgoing, type Parcel } from './lane.ts';
 import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 import { sizeOf, toMessage } from './records.ts';
+import { createLane, type Lane, type Outgoing, type Parcel } from './serial-producer.ts';
 import type { KafkaTopics } from './topics.ts';
 
 /** Publishes to a cluster: durable when all replicas in sync have it, not compressed. */

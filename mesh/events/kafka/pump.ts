@@ -1,10 +1,10 @@
 import type { MeshError } from '../../errors/mesh-error.ts';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { pause } from '../../telemetry/pause.ts';
-import { backoffDelayMs } from '../backoff.ts';
-import type { ConsumeOptions, StoredEvent } from '../event-log.ts';
-import { createWakeup } from '../wakeup.ts';
+import { backoffDelayMs } from '../../time/backoff.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
+import { createWakeup } from '../../time/wakeup.ts';
+import type { ConsumeOptions, StoredEvent } from '../log/event-log.ts';
 import type { FetchTarget } from './partition-feed.ts';
 
 /** Hands the events of one partition to a handler, one at a time, for as long as the partition is assigned. */

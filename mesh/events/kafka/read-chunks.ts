@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../event-log.ts';
+import type { StoredEvent } from '../log/event-log.ts';
 import type { AbortedTransaction, PartitionResponse } from './fetch-response.ts';
 import { cutBatches, type RecordBatch } from './record-batch.ts';
 import { toStoredEvent } from './records.ts';

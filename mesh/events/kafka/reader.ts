@@ -1,8 +1,8 @@
 import type { Kafka } from 'kafkajs';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { Idle, StartPosition, StoredEvent } from '../event-log.ts';
-import { createWakeup } from '../wakeup.ts';
+import type { Clock } from '../../time/clock.ts';
+import { createWakeup } from '../../time/wakeup.ts';
+import type { Idle, StartPosition, StoredEvent } from '../log/event-log.ts';
 import type { AdminConnection } from './admin-connection.ts';
 import { toLogFailure } from './failures.ts';
 import { fetchUntilAborted } from './fetching.ts';

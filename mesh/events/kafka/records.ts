@@ -1,5 +1,5 @@
 import type { Message } from 'kafkajs';
-import type { NewEvent, StoredEvent } from '../event-log.ts';
+import type { NewEvent, StoredEvent } from '../log/event-log.ts';
 import type { KafkaRecord } from './record-batch.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

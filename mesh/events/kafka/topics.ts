@@ -1,8 +1,8 @@
 import kafkajs, { type Admin, type PartitionMetadata } from 'kafkajs';
-import type { Clock } from '../../telemetry/clock.ts';
-import { pause } from '../../telemetry/pause.ts';
-import { defaultPartitions, defaultRetentionMs } from '../envelope.ts';
-import type { TopicInfo } from '../event-log.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
+import { defaultPartitions, defaultRetentionMs } from '../log/envelope.ts';
+import type { TopicInfo } from '../log/event-log.ts';
 import type { AdminConnection } from './admin-connection.ts';
 import { unknownTopic } from './failures.ts';
 import { meansOf } from './protocol-errors.ts';

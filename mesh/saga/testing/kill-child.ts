@@ -1,7 +1,7 @@
 // A process that begins a saga in `<folder>/saga.db` and is killed on the way.
 import { openStorage } from '../../storage/open.ts';
-import { systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { systemClock } from '../../time/clock.ts';
 import { createSagaEngine } from '../engine.ts';
 import { createFileSaga, type KillPoint } from './kill-saga.ts';
 

@@ -4,10 +4,10 @@ import {
   HealthDefinition,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../../../gen/ts/grpc/health/v1/health.ts';
-import { systemClock } from '../../telemetry/clock.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
-import { echoService } from '../test-support/echo-service.ts';
-import { serveForTest } from '../test-support/serve-echo.ts';
+import { systemClock } from '../../time/clock.ts';
+import { echoService } from '../testing/echo-service.ts';
+import { serveForTest } from '../testing/serve-echo.ts';
 import { createHealth } from './health.ts';
 
 const echo = 'test.v1.EchoService';

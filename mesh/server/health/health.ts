@@ -5,9 +5,9 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../../../gen/ts/grpc/health/v1/health.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
-import type { Clock } from '../../telemetry/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { MeshCallContext } from '../call-context.ts';
-import { infrastructureContract } from '../infrastructure-contract.ts';
+import { infrastructureContract } from '../infrastructure-services.ts';
 import { type ServedContract, serve } from '../serve.ts';
 import { processName } from './names.ts';
 import { createStatusBoard, type StatusBoard } from './status-board.ts';

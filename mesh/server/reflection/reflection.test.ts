@@ -9,12 +9,12 @@ import {
   type ServerReflectionRequest,
   type ServerReflectionResponse,
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
-import { systemClock } from '../../telemetry/clock.ts';
 import { grpcurl } from '../../testing/go-tools.ts';
 import { describeWithServer } from '../../testing/servers.ts';
+import { systemClock } from '../../time/clock.ts';
 import { createHealth } from '../health/health.ts';
-import { echoService } from '../test-support/echo-service.ts';
-import { serveForTest } from '../test-support/serve-echo.ts';
+import { echoService } from '../testing/echo-service.ts';
+import { serveForTest } from '../testing/serve-echo.ts';
 
 const v1alpha = { ...ServerReflectionDefinition, fullName: 'grpc.reflection.v1alpha.ServerReflection' };
 const services = [

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Connection } from './connection.ts';
-import { refuseToWait } from './refuse-to-wait.ts';
+import { refuseToWait } from './detect-foreign-await.ts';
 import { type Done, type Failed, runWork, type Work } from './run-work.ts';
 import type { PostgresTransaction } from './transaction.ts';
 

@@ -1,9 +1,9 @@
 import type { Connection } from './connection.ts';
 import { createLaneMember, type LaneMember } from './lane-member.ts';
 import { createLaneQueue, type LaneQueue } from './lane-queue.ts';
-import { waitBeforeRunningAgain } from './lost-race.ts';
 import { runBatch, type Unfinished } from './run-batch.ts';
 import type { Work } from './run-work.ts';
+import { waitBeforeRunningAgain } from './serialization-retry.ts';
 
 /** Transactions that run one after another, lane by lane, and share commits. */
 export interface Lanes {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { type Clock, systemClock } from '../../telemetry/clock.ts';
+import { type Clock, systemClock } from '../../time/clock.ts';
 import { applyMigrations, type SchemaTransaction } from '../migrations.ts';
 import { prepare } from '../prepare.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
@@ -10,9 +10,9 @@ import { ensureDatabase } from './create-database.ts';
 import { connectError, corruptError, mayRunAgain, postgresError } from './errors.ts';
 import { createGate } from './gate.ts';
 import { createLanes } from './lanes.ts';
-import { waitBeforeRunningAgain } from './lost-race.ts';
 import { createPool, type Pool } from './pool.ts';
 import { runTransaction } from './run-transaction.ts';
+import { waitBeforeRunningAgain } from './serialization-retry.ts';
 import { createStatementCache } from './statements.ts';
 import { valueTypes } from './values.ts';
 import { withNumbers, writeOnce } from './write-once.ts';

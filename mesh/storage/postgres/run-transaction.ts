@@ -1,7 +1,7 @@
 import type { Connection } from './connection.ts';
 import { mayRunAgain } from './errors.ts';
-import { waitBeforeRunningAgain } from './lost-race.ts';
 import { type Done, type Failed, runWork, type Work } from './run-work.ts';
+import { waitBeforeRunningAgain } from './serialization-retry.ts';
 import { begin, commit, rollback } from './transaction-control.ts';
 
 /** Runs `work` in a transaction, and again from its start when it lost a race or found a stale statement. */

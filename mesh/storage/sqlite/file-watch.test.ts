@@ -2,7 +2,7 @@ import { copyFile, cp, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tempFolder } from '../../../test/support/temp-folder.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
 import type { Storage } from '../storage.ts';
 import { openSqlite } from './sqlite.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tempFolder } from '../../../test/support/temp-folder.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
 import type { Storage } from '../storage.ts';
 import { openSqlite } from './sqlite.ts';
 

@@ -1,5 +1,5 @@
 import { MeshError } from '../../errors/mesh-error.ts';
-import { createBreath } from '../../telemetry/breath.ts';
+import { createBreath } from '../../time/yield-to-event-loop.ts';
 import type { DatabaseSearch } from '../damage-search.ts';
 import type { Queryable, Row } from '../storage.ts';
 

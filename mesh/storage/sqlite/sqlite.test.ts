@@ -155,7 +155,7 @@ describe('SQLite', () => {
 
   it('loses nothing that it acknowledged when the process is killed', async () => {
     const child = spawn(process.execPath, [
-      new URL('write-until-killed.ts', import.meta.url).pathname,
+      new URL('../testing/write-until-killed.ts', import.meta.url).pathname,
       join(folder, 'test.db'),
     ]);
     const acknowledged: number[] = [];

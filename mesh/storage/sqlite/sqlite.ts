@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { MeshError } from '../../errors/mesh-error.ts';
-import { type Clock, systemClock } from '../../telemetry/clock.ts';
+import { type Clock, systemClock } from '../../time/clock.ts';
 import { makeFolder } from '../make-folder.ts';
 import { applyMigrations, type Schema } from '../migrations.ts';
 import { prepare } from '../prepare.ts';

@@ -1,7 +1,7 @@
 import type { DeadLetterBox } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
-import type { Clock } from '../../telemetry/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { NewTask } from '../task-queue.ts';
 import {
   bringForward,

@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
 import { cutOffText, endOf, judgeFailure, reportFailure } from '../failed-try.ts';
 import type { AttemptEnd, Task } from '../task-queue.ts';
 import { scopeOf } from '../task-scope.ts';

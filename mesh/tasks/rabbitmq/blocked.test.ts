@@ -7,10 +7,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { uuidv7 } from '../../ids/ids.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { systemClock } from '../../telemetry/clock.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/rabbitmq-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
+import { systemClock } from '../../time/clock.ts';
 import type { Task, TaskQueue } from '../task-queue.ts';
 import { openRabbitmqTasks } from './rabbitmq-tasks.ts';
 

@@ -1,6 +1,6 @@
 import { type ConfirmChannel, connect } from 'amqplib';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
 import { judgeFault } from './reply-codes.ts';
 import { answered, tasksUnavailable } from './unavailable.ts';
 

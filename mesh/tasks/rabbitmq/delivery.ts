@@ -1,6 +1,6 @@
 import type { ConfirmChannel } from 'amqplib';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { WorkSettings } from '../work-defaults.ts';
 import type { TaskLetters } from './letters.ts';
 import type { DeliveredTask } from './message.ts';

@@ -1,7 +1,7 @@
 import type { ConfirmChannel } from 'amqplib';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { pause } from '../../telemetry/pause.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
 import type { Connection } from './connection.ts';
 import { type BrokerFault, judgeFault } from './reply-codes.ts';
 import { answered, tasksUnavailable } from './unavailable.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { systemClock } from '../../telemetry/clock.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
+import { systemClock } from '../../time/clock.ts';
 import { createTaskLetters, type NewLetter, type TaskLetters } from './letters.ts';
 
 describe('the dead letters of a broker', () => {

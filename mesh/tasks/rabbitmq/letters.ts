@@ -3,7 +3,7 @@ import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import { isInfrastructureFault } from '../../errors/codes.ts';
 import { openAgingClock } from '../../storage/aging-clock.ts';
 import type { Migration, Storage } from '../../storage/storage.ts';
-import type { Clock } from '../../telemetry/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { NewTask } from '../task-queue.ts';
 
 /** The tasks that became dead letters, so that one which is delivered again becomes no second one. */

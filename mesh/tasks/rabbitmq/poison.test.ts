@@ -8,14 +8,14 @@ import type { DeadLetter } from '../../dead-letters/dead-letters.ts';
 import { uuidv7 } from '../../ids/ids.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/rabbitmq-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
+import { systemClock } from '../../time/clock.ts';
 import type { Task, TaskQueue } from '../task-queue.ts';
+import { declareOtherwise, deleteQueue, publishRaw } from '../testing/reference.ts';
 import { openRabbitmqTasks } from './rabbitmq-tasks.ts';
-import { declareOtherwise, deleteQueue, publishRaw } from './reference.testing.ts';
 
 describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should be', () => {
   let server: RabbitmqServer;

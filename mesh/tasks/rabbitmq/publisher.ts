@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ConfirmChannel, Message, Options } from 'amqplib';
 import { MeshError } from '../../errors/mesh-error.ts';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { NewTask } from '../task-queue.ts';
 import type { Connection } from './connection.ts';
 import { keepChannel } from './lasting-channel.ts';

@@ -10,21 +10,21 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { DeadLetter } from '../../dead-letters/dead-letters.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { uuidv7 } from '../../ids/ids.ts';
+import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { type Clock, systemClock } from '../../telemetry/clock.ts';
 import { createLogger } from '../../telemetry/logger.ts';
-import { createPrometheusMetrics } from '../../telemetry/prometheus/prometheus-metrics.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/rabbitmq-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
+import { type Clock, systemClock } from '../../time/clock.ts';
 import { measureTasks } from '../measured-tasks.ts';
+import { describeTaskQueue } from '../task-queue.suite.ts';
 import type { NewTask, Task, TaskQueue } from '../task-queue.ts';
-import { describeTaskQueue } from '../task-queue-contract.ts';
-import { type CutProxy, startCutProxy } from './cut-proxy.testing.ts';
+import { type CutProxy, startCutProxy } from '../testing/cut-proxy.ts';
+import { deleteQueue, type Job, publishPlainly, workPlainly } from '../testing/reference.ts';
 import { openRabbitmqTasks } from './rabbitmq-tasks.ts';
-import { deleteQueue, type Job, publishPlainly, workPlainly } from './reference.testing.ts';
 
 const logger = createLogger('silent');
 const unavailable = { code: Status.UNAVAILABLE, reason: 'TASKS_UNAVAILABLE' };
@@ -321,7 +321,7 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
   });
 
   describe('a worker that is killed', () => {
-    const program = fileURLToPath(new URL('./testdata/hanging-worker.ts', import.meta.url));
+    const program = fileURLToPath(new URL('../testing/hanging-rabbitmq-worker.ts', import.meta.url));
 
     /** Starts a worker in a process of its own and kills it when it has a task; resolves with what it said of that. */
     const killAtWork = async (): Promise<string> => {

@@ -1,6 +1,6 @@
 import type { Storage } from '../../storage/storage.ts';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { TaskQueue } from '../task-queue.ts';
 import { withScopeHeaders } from '../task-scope.ts';
 import { withDefaults } from '../work-defaults.ts';

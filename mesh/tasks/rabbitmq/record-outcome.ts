@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { isRefusal } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
-import { pause } from '../../telemetry/pause.ts';
+import { pause } from '../../time/sleep.ts';
 import { endOf, errorText, judgeCutOff, judgeFailure, reportFailure, type Verdict } from '../failed-try.ts';
 import type { AttemptEnd } from '../task-queue.ts';
 import type { Delivered, DeliveryContext, Outcome } from './delivery.ts';

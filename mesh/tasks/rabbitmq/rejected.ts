@@ -1,7 +1,7 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { pause } from '../../telemetry/pause.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
 import type { Connection } from './connection.ts';
 import { textOf } from './header-values.ts';
 import { closeChannel, keepChannel, type LastingChannel } from './lasting-channel.ts';

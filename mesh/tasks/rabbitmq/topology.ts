@@ -1,6 +1,6 @@
 import type { ConfirmChannel, Replies } from 'amqplib';
-import type { Clock } from '../../telemetry/clock.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { Connection } from './connection.ts';
 import { closeChannel } from './lasting-channel.ts';
 import { isDeclaredOtherwise, isMissing } from './reply-codes.ts';

@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
-import type { Clock } from '../../telemetry/clock.ts';
+import type { Clock } from '../../time/clock.ts';
 import { judgeFault } from './reply-codes.ts';
 
 /** How long the broker may take to answer a question. */

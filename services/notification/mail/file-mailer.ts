@@ -3,7 +3,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../../mesh/storage/make-folder.ts';
-import type { Clock } from '../../../mesh/telemetry/clock.ts';
+import type { Clock } from '../../../mesh/time/clock.ts';
 import { mailUnavailable } from '../errors.ts';
 import { mailName } from './mail-name.ts';
 import type { Mailer } from './mailer.ts';

@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { answerJson, type CarrierRequest, startTestCarrier, type TestCarrier } from '../testing/test-carrier.ts';
 import type { Carrier } from './carrier.ts';
 import { createHttpCarrier } from './http-carrier.ts';
-import { answerJson, type CarrierRequest, startTestCarrier, type TestCarrier } from './test-carrier.testing.ts';
 
 const address = { recipient: 'Ada', lines: ['1 Main St'], city: 'Berlin', postalCode: '10115', countryCode: 'DE' };
 const booking = { reference: 'order-1', address };

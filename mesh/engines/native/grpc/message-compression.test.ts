@@ -4,11 +4,11 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../errors/to-status.ts';
 import type { EngineHandler } from '../../engine.ts';
-import { serveRaw } from './client/grpc-server.testing.ts';
+import { serveRaw } from '../testing/grpc-server.ts';
+import { callOf, textMethod } from '../testing/text-methods.ts';
+import { exchange, type WireMessage, wireBytes } from '../testing/wire-exchange.ts';
 import { connectNative } from './client/transport.ts';
 import { createServerHost } from './server/server-host.ts';
-import { callOf, textMethod } from './text-methods.testing.ts';
-import { exchange, type WireMessage, wireBytes } from './wire-exchange.testing.ts';
 
 const logger = pino({ level: 'silent' });
 const kib = 1024;

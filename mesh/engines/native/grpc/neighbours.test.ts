@@ -10,9 +10,9 @@ import type { EngineHandler, Transport } from '../../engine.ts';
 import { FrameReader } from '../http2/frame-reader.ts';
 import { defaultFrameBytes, Flag, FrameType } from '../http2/frames.ts';
 import { literalFields } from '../http2/literal-fields.ts';
+import { callOf, textMethod } from '../testing/text-methods.ts';
 import { connectNative } from './client/transport.ts';
 import { createServerHost } from './server/server-host.ts';
-import { callOf, textMethod } from './text-methods.testing.ts';
 
 const logger = pino({ level: 'silent' });
 

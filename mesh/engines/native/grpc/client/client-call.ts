@@ -1,5 +1,6 @@
 import { Metadata, Status } from 'nice-grpc-common';
 import { MeshError } from '../../../../errors/mesh-error.ts';
+import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { EngineMethod, TransportCall } from '../../../engine.ts';
 import { TransportError } from '../../../transport-error.ts';
 import { fieldValue } from '../../http2/field-rules.ts';
@@ -9,7 +10,6 @@ import type { Http2Stream, StreamEvents } from '../../http2/stream.ts';
 import { gzip, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { MessageReader } from '../message-reader.ts';
 import { metadataOf } from '../metadata-fields.ts';
-import type { Timed, TimerWheel, WheelTimer } from '../timer-wheel.ts';
 import { abortStatus, deadlineStatus, type LocalStatus, resetStatus, tooLargeStatus } from './local-status.ts';
 import { OutgoingMessages } from './outgoing-messages.ts';
 import { callFields } from './request-fields.ts';

@@ -9,10 +9,10 @@ import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { clientPreface, ErrorCode, Flag, FrameType } from '../../http2/frames.ts';
 import { literalFields } from '../../http2/literal-fields.ts';
+import { answer, serveRaw } from '../../testing/grpc-server.ts';
+import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from '../server/server-host.ts';
-import { callOf, textMethod } from '../text-methods.testing.ts';
 import type { EndpointOptions } from './endpoint.ts';
-import { answer, serveRaw } from './grpc-server.testing.ts';
 import { connectNative } from './transport.ts';
 
 const unary = textMethod('unary');

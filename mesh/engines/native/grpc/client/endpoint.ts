@@ -1,12 +1,12 @@
-import { type Clock, systemClock } from '../../../../telemetry/clock.ts';
+import { type Clock, systemClock } from '../../../../time/clock.ts';
 import { faultOf, unreachableText } from '../../../connect-fault.ts';
 import type { ConnectOptions } from '../../../engine.ts';
 import { secureContext } from '../../../secure-context.ts';
 import { ConnectionWatch, type Patience } from '../../http2/connection-watch.ts';
 import { Backoff } from './backoff.ts';
 import type { OpeningCall } from './client-call.ts';
+import { Lane, type LaneEvents } from './client-connection.ts';
 import type { Target } from './dial.ts';
-import { Lane, type LaneEvents } from './lane.ts';
 
 /** What only this engine has. */
 export interface EndpointOptions extends ConnectOptions {

@@ -6,10 +6,10 @@ import { runInNewContext } from 'node:vm';
 import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Transport } from '../../../engine.ts';
+import { answer, serveRaw } from '../../testing/grpc-server.ts';
+import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from '../server/server-host.ts';
-import { callOf, textMethod } from '../text-methods.testing.ts';
 import type { EndpointOptions } from './endpoint.ts';
-import { answer, serveRaw } from './grpc-server.testing.ts';
 import { connectNative } from './transport.ts';
 
 function connect(address: string, options: EndpointOptions = {}): Transport {

@@ -6,11 +6,11 @@ import { eventually } from '../../../../testing/eventually.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { clientPreface, ErrorCode, Flag, FrameType } from '../../http2/frames.ts';
-import { blockOf, type Frame, onFrame } from '../../http2/hpack/frames.testing.ts';
 import { literalFields } from '../../http2/literal-fields.ts';
 import { Setting } from '../../http2/settings.ts';
-import { callOf, textMethod } from '../text-methods.testing.ts';
-import { answer, serveRaw } from './grpc-server.testing.ts';
+import { answer, serveRaw } from '../../testing/grpc-server.ts';
+import { blockOf, type Frame, onFrame } from '../../testing/hpack-frames.ts';
+import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { connectNative } from './transport.ts';
 
 const unary = textMethod('unary');

@@ -1,5 +1,5 @@
+import { TimerWheel } from '../../../../time/timer-wheel.ts';
 import type { EngineMethod, Transport } from '../../../engine.ts';
-import { TimerWheel } from '../timer-wheel.ts';
 import type { ClientCallTools } from './client-call.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
 import { sendEach, sendOne } from './request-pump.ts';

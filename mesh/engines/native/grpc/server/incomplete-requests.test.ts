@@ -4,8 +4,8 @@ import { Status } from 'nice-grpc-common';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../../errors/to-status.ts';
-import { frame, rawCall, rawConnection } from '../../../../server/test-support/raw-call.ts';
-import { textMethod } from '../text-methods.testing.ts';
+import { frame, rawCall, rawConnection } from '../../../../server/testing/raw-call.ts';
+import { textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from './server-host.ts';
 
 const logger = pino({ level: 'silent' });

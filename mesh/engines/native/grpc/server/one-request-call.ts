@@ -1,7 +1,7 @@
+import type { WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { StreamEvents } from '../../http2/stream.ts';
 import { CompressedMessage, type ReceivedMessage } from '../compression.ts';
 import { MessageReader } from '../message-reader.ts';
-import type { WheelTimer } from '../timer-wheel.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
 import { requestFault, tooMuchUnfinished } from './request-faults.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';

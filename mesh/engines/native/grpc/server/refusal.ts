@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../../../errors/mesh-error.ts';
-import type { WireStatus } from '../../../engine.ts';
+import type { WireStatus } from '../../../../errors/wire-status.ts';
 import { malformedTimeout, unknownMethod } from '../../../refusals.ts';
 import { literalFields } from '../../http2/literal-fields.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/stream.ts';

@@ -1,4 +1,4 @@
-import type { TimerWheel, WheelTimer } from '../timer-wheel.ts';
+import type { TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import { requestIncomplete } from './request-faults.ts';
 
 /** A call that waits for its request. */

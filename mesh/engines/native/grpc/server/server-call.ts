@@ -1,5 +1,7 @@
 import { deadlineExceeded, undecodableMessage } from '../../../../errors/mesh-error.ts';
-import type { EngineHandler, EngineMethod, WireStatus } from '../../../engine.ts';
+import type { WireStatus } from '../../../../errors/wire-status.ts';
+import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
+import type { EngineHandler, EngineMethod } from '../../../engine.ts';
 import type { ErrorCode } from '../../http2/frames.ts';
 import { literalFields } from '../../http2/literal-fields.ts';
 import type { MessageHead } from '../../http2/message-head.ts';
@@ -7,7 +9,6 @@ import type { Http2Stream } from '../../http2/stream.ts';
 import { CompressedMessage, type Compression, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';
-import type { Timed, TimerWheel, WheelTimer } from '../timer-wheel.ts';
 import { CallContext } from './call-context.ts';
 import { fits, fittingStatus, okTrailersWith, replyHeader, statusOnly } from './reply-fields.ts';
 import type { ReplyPump } from './reply-pump.ts';

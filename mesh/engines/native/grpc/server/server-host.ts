@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
+import { TimerWheel } from '../../../../time/timer-wheel.ts';
 import type { ServerHost, ServerHostOptions } from '../../../engine.ts';
 import { createListener } from '../../../listener.ts';
 import { Http2Connection } from '../../http2/connection.ts';
 import { ConnectionWatch, type Patience, serverPatience } from '../../http2/connection-watch.ts';
 import type { MessageHead } from '../../http2/message-head.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/stream.ts';
-import { TimerWheel } from '../timer-wheel.ts';
 import { ManyRequestsCall } from './many-requests-call.ts';
 import { OneRequestCall } from './one-request-call.ts';
 import { metadataTooLarge, refusalOf, refuse, refuseHttp } from './refusal.ts';

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createHpackDecoder, type HpackDecoder, HpackError } from './decoder.ts';
 import {
   huffmanRequests,
   huffmanResponses,
   plainRequests,
   plainResponses,
   representationExamples,
-} from './rfc7541-examples.testing.ts';
-import { bytesOf, tableOf } from './table-probe.testing.ts';
+} from '../../testing/rfc7541-examples.ts';
+import { bytesOf, tableOf } from '../../testing/table-probe.ts';
+import { createHpackDecoder, type HpackDecoder, HpackError } from './decoder.ts';
 
 const maxHeaderListBytes = 16 * 1024;
 

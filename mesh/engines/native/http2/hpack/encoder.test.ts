@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { huffmanRequests } from '../../testing/rfc7541-examples.ts';
+import { bytesOf, tableOf } from '../../testing/table-probe.ts';
 import { createHpackDecoder, type HpackDecoder } from './decoder.ts';
 import { createHpackEncoder, type HpackEncoder } from './encoder.ts';
-import { huffmanRequests } from './rfc7541-examples.testing.ts';
-import { bytesOf, tableOf } from './table-probe.testing.ts';
 
 const maxHeaderListBytes = 64 * 1024;
 

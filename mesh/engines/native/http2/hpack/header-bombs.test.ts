@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { tableOf } from '../../testing/table-probe.ts';
 import { createHpackDecoder } from './decoder.ts';
-import { tableOf } from './table-probe.testing.ts';
 
 const maxHeaderListBytes = 16 * 1024;
 const entryBytes = 4064;

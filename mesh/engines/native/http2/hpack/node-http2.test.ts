@@ -8,8 +8,6 @@ import {
   type Socket,
 } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createHpackDecoder } from './decoder.ts';
-import { createHpackEncoder } from './encoder.ts';
 import {
   ackFlag,
   blockOf,
@@ -20,7 +18,9 @@ import {
   preface,
   settingsFrame,
   wholeMessage,
-} from './frames.testing.ts';
+} from '../../testing/hpack-frames.ts';
+import { createHpackDecoder } from './decoder.ts';
+import { createHpackEncoder } from './encoder.ts';
 
 const maxHeaderListBytes = 64 * 1024;
 const noSettings: Frame = { type: settingsFrame, flags: 0, streamId: 0, payload: Buffer.alloc(0) };

@@ -1,0 +1,120 @@
+import { Status } from 'nice-grpc-common';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type EchoDefinition, echoService } from '../../server/testing/echo-service.ts';
+import { serveForTest } from '../../server/testing/serve-echo.ts';
+import { runInScope } from '../../telemetry/call-scope.ts';
+import type { MeshClient } from '../create-client.ts';
+import { clientFactory, type PeerHandlers, startPeer, user } from '../testing/peer.ts';
+import { callDeadline } from './deadline.ts';
+
+const nowMs = 1_780_000_000_000;
+
+describe('the deadline of a call', () => {
+  it('is the time limit of its method when nothing else is said', () => {
+    expect(callDeadline({}, { nowMs, timeoutMs: 5000, scopeDeadlineMs: undefined })).toBe(nowMs + 5000);
+  });
+
+  it('is what its caller asks for instead, as a date or as a number', () => {
+    const time = { nowMs, timeoutMs: 5000, scopeDeadlineMs: undefined };
+
+    expect(callDeadline({ deadline: nowMs + 9000 }, time)).toBe(nowMs + 9000);
+    expect(callDeadline({ deadline: new Date(nowMs + 100) }, time)).toBe(nowMs + 100);
+  });
+
+  it('is never later than that of the call it is made for', () => {
+    const time = { nowMs, timeoutMs: 5000, scopeDeadlineMs: nowMs + 300 };
+
+    expect(callDeadline({}, time)).toBe(nowMs + 300);
+    expect(callDeadline({ deadline: nowMs + 9000 }, time)).toBe(nowMs + 300);
+    expect(callDeadline({}, { ...time, scopeDeadlineMs: nowMs + 60_000 })).toBe(nowMs + 5000);
+  });
+
+  it('is absent for a stream outside of any call', () => {
+    expect(callDeadline({}, { nowMs, timeoutMs: undefined, scopeDeadlineMs: undefined })).toBeUndefined();
+  });
+});
+
+/** Answers with the milliseconds that the caller allowed. */
+const tellTimeout: PeerHandlers = {
+  getUser: (call, answer) => answer(null, user(String(Number(call.getDeadline()) - Date.now()))),
+};
+
+describe('a call with a deadline', () => {
+  it('tells the server its time limit', async () => {
+    await using peer = await startPeer(tellTimeout);
+
+    const timeoutMs = Number((await peer.client.getUser({})).id);
+
+    expect(timeoutMs).toBeLessThanOrEqual(5000);
+    expect(timeoutMs).toBeGreaterThan(3000);
+  });
+
+  it('never asks for more than a day, which servers on grpc-js would misread', async () => {
+    await using peer = await startPeer(tellTimeout);
+
+    const timeoutMs = Number((await peer.client.getUser({}, { deadline: Date.now() + 60 * 86_400_000 })).id);
+
+    expect(timeoutMs).toBeLessThanOrEqual(86_400_000);
+    expect(timeoutMs).toBeGreaterThan(86_300_000);
+  });
+
+  it('ends with DEADLINE_EXCEEDED when the server does not answer in time', async () => {
+    await using peer = await startPeer({ getUser: () => undefined });
+
+    await expect(peer.client.getUser({}, { deadline: Date.now() + 50 })).rejects.toMatchObject({
+      code: Status.DEADLINE_EXCEEDED,
+      reason: 'DEADLINE_EXCEEDED',
+    });
+  });
+
+  it('ends with DEADLINE_EXCEEDED, not CANCELLED, when the call that it is made for ran out of time', async () => {
+    const begun = Promise.withResolvers<void>();
+    await using peer = await startPeer({ getUser: () => begun.resolve() });
+    const expired = new AbortController();
+    const deadlineMs = Date.now() + 20;
+    const scope = { requestId: 'r', traceparent: '', deadlineMs, signal: expired.signal };
+
+    const outcome = expect(runInScope(scope, () => peer.client.getUser({}))).rejects.toMatchObject({
+      code: Status.DEADLINE_EXCEEDED,
+    });
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThanOrEqual(deadlineMs), { interval: 1 });
+    expired.abort();
+
+    await outcome;
+  });
+
+  it('is not begun when no time is left', async () => {
+    let calls = 0;
+    await using peer = await startPeer({ getUser: (_, answer) => answer(null, user(String(++calls))) });
+
+    await expect(peer.client.getUser({}, { deadline: Date.now() - 1 })).rejects.toMatchObject({
+      code: Status.DEADLINE_EXCEEDED,
+      path: '/user.v1.UserService/GetUser',
+      message: expect.stringContaining('was not begun'),
+    });
+    expect(calls).toBe(0);
+  });
+
+  it('leaves a call two hops away less time than the first hop had', async () => {
+    await using far = await startPeer(tellTimeout);
+    const remaining: number[] = [];
+    const service = echoService({
+      async one(_, context) {
+        remaining.push(context.remainingMs());
+        await vi.waitFor(() => expect(context.remainingMs()).toBeLessThan(2_900), { interval: 5 });
+        remaining.push(Number((await far.client.getUser({})).id));
+        return {};
+      },
+    });
+    const near = await serveForTest({ serves: [service] });
+    onTestFinished(() => near.server.drain(0));
+    const factory = clientFactory(near.address);
+    onTestFinished(() => factory.close());
+    const client = factory.client(service.contract) as unknown as MeshClient<typeof EchoDefinition>;
+
+    await client.one({}, { deadline: Date.now() + 3_000 });
+
+    expect(remaining[0]).toBeLessThanOrEqual(3_000);
+    expect(remaining[1]).toBeLessThan(2_900);
+  });
+});

@@ -1,0 +1,85 @@
+import { Status } from 'nice-grpc-common';
+import type { MethodContract } from '../../contract/contract.ts';
+import type { TransportCall } from '../../engines/engine.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import type { Clock } from '../../time/clock.ts';
+import { CallError } from '../call-error.ts';
+import type { RetryBudget } from './retry-budget.ts';
+
+/** What retrying depends on. */
+export interface RetryOptions {
+  /** Tries in all; 1 for what must not be repeated. */
+  readonly maxAttempts: number;
+  readonly budget: RetryBudget;
+  readonly clock: Clock;
+}
+
+const firstDelayMs = 100;
+const longestDelayMs = 2_000;
+const jitter = 0.2;
+
+/** How often a method may be tried in all: its contract's `maxAttempts` if it can be repeated, otherwise once. */
+export function maxAttempts({ idempotency, maxAttempts }: MethodContract): number {
+  return idempotency === 'none' ? 1 : maxAttempts;
+}
+
+/**
+ * Runs `attempt` until it succeeds, fails with something else than UNAVAILABLE, or may not be tried again: tries, budget
+ * and time are bounded. Waits 100 ms, growing twofold to 2 s, ±20 %, or as long as the server asks for.
+ */
+export async function retry<T>(attempt: () => Promise<T>, call: TransportCall, options: RetryOptions): Promise<T> {
+  const { budget, clock } = options;
+  for (let tried = 1; ; tried++) {
+    try {
+      const result = await attempt();
+      budget.succeeded();
+      return result;
+    } catch (error) {
+      if (!mayHelp(error)) throw error;
+      budget.failed();
+      const delayMs = delayBefore(error, tried);
+      if (tried >= options.maxAttempts || !budget.allowsRetry() || !fits(delayMs, call, clock)) throw error;
+      if (!(await waited(delayMs, call.signal, clock))) throw givenUp(error);
+    }
+  }
+}
+
+// When nothing was sent, since the breaker is open or there is nowhere to go, the error is no CallError yet.
+function mayHelp(error: unknown): error is CallError {
+  return error instanceof CallError && error.code === Status.UNAVAILABLE;
+}
+
+/** Infinite when the server forbids another try. */
+function delayBefore(error: CallError, tried: number): number {
+  const pushback = error.trailer?.get('grpc-retry-pushback-ms');
+  if (pushback !== undefined) return /^\d+$/.test(String(pushback)) ? Number(pushback) : Number.POSITIVE_INFINITY;
+  const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (tried - 1));
+  return Math.max(delayMs * (1 + jitter * (2 * Math.random() - 1)), error.retryAfterMs ?? 0);
+}
+
+function fits(delayMs: number, { deadlineMs }: TransportCall, clock: Clock): boolean {
+  return delayMs < (deadlineMs ?? Number.POSITIVE_INFINITY) - clock.now();
+}
+
+function givenUp(cause: unknown): MeshError {
+  const text = 'the call was given up by its caller while it waited to be tried again';
+  return new MeshError(Status.CANCELLED, 'CANCELLED', text, { cause });
+}
+
+/** False when the call was given up meanwhile. */
+function waited(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve(false);
+    const end = (whole: boolean) => {
+      clearInterval(hold);
+      callOff();
+      signal?.removeEventListener('abort', giveUp);
+      resolve(whole);
+    };
+    const giveUp = () => end(false);
+    // The clock keeps no process alive, but a program that does nothing else waits for this call.
+    const hold = setInterval(() => undefined, longestDelayMs);
+    const callOff = clock.after(delayMs, () => end(true));
+    signal?.addEventListener('abort', giveUp, { once: true });
+  });
+}

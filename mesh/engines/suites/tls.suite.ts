@@ -1,0 +1,176 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { Metadata, Status } from 'nice-grpc-common';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { toStatus } from '../../errors/to-status.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { type Certificate, createTestCa, type TestCa } from '../../testing/certificates.ts';
+import type { ClientTls, ConnectOptions, Engine, EngineMethod, ServerTls, TransportCall } from '../engine.ts';
+
+/** What every engine promises of TLS, as tests in the suite that calls it. */
+export function tlsContract(engine: Engine): void {
+  const logger = createLogger('silent');
+  let ca: TestCa;
+  let otherCa: TestCa;
+  let server: Certificate;
+  beforeAll(async () => {
+    [ca, otherCa] = await Promise.all([createTestCa(), createTestCa()]);
+    server = await ca.sign('localhost', '127.0.0.1');
+  });
+
+  const encode = (text: string) => Buffer.from(text);
+  const decode = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+  const codec = { encodeRequest: encode, decodeRequest: decode, encodeResponse: encode, decodeResponse: decode };
+  const echo: EngineMethod<string, string> = { path: '/test.v1.TextService/Echo', kind: 'unary', ...codec };
+
+  /** Serves echoes, encrypted as `tls` says, and gives the port. */
+  async function serve(tls?: Partial<ServerTls>): Promise<number> {
+    const encrypted = tls && { ...server, ...tls };
+    const host = engine.createServerHost({
+      tls: encrypted,
+      toStatus: (error, path) => toStatus(error, path, logger),
+    });
+    host.add(echo, { kind: 'unary', handle: async (read) => read() });
+    onTestFinished(() => host.drain(0));
+    return host.listen('127.0.0.1:0');
+  }
+
+  /** Makes one call over a connection of its own. */
+  async function call(address: string, tls?: ClientTls, options: ConnectOptions = {}): Promise<string> {
+    const transport = engine.connect(address, { ...options, tls });
+    const once: TransportCall = { metadata: Metadata(), deadlineMs: Date.now() + 10_000, signal: undefined };
+    try {
+      return await transport.unary(echo, 'hello', once);
+    } finally {
+      transport.close();
+    }
+  }
+
+  const trusting = () => ({ ca: ca.cert });
+
+  /** UNAVAILABLE, with a text that names the address and says what to do. */
+  function unreachable(address: string, advice: string) {
+    return { code: Status.UNAVAILABLE, details: expect.stringMatching(new RegExp(`^${address} .*; .*${advice}`)) };
+  }
+
+  describe('a call over TLS', () => {
+    it('is answered', async () => {
+      expect(await call(`localhost:${await serve({})}`, trusting())).toBe('hello');
+    });
+
+    it('is answered by an address that is in the certificate', async () => {
+      expect(await call(`127.0.0.1:${await serve({})}`, trusting())).toBe('hello');
+    });
+
+    it('is answered by a server whose certificate is for another name, when that name is asked for', async () => {
+      const port = await serve(await ca.sign('orders.internal'));
+      expect(await call(`127.0.0.1:${port}`, { ...trusting(), serverName: 'orders.internal' })).toBe('hello');
+    });
+
+    it('is answered to a client with a certificate, where the server asks for one', async () => {
+      const port = await serve({ clientCa: otherCa.cert });
+      const certificate = await otherCa.sign('client');
+      expect(await call(`localhost:${port}`, { ...trusting(), ...certificate })).toBe('hello');
+    });
+  });
+
+  describe('a client over TLS refuses', () => {
+    it('a server whose CA it does not trust', async () => {
+      const address = `localhost:${await serve({})}`;
+      await expect(call(address, { ca: otherCa.cert })).rejects.toMatchObject(unreachable(address, 'tls.ca'));
+    });
+
+    it('a server with the name of another', async () => {
+      const address = `localhost:${await serve(await ca.sign('orders.internal'))}`;
+      await expect(call(address, trusting())).rejects.toMatchObject(unreachable(address, 'tls.serverName'));
+    });
+
+    it('a server that has no TLS', async () => {
+      const address = `localhost:${await serve()}`;
+      await expect(call(address, trusting())).rejects.toMatchObject(unreachable(address, 'without tls'));
+    });
+
+    it('a server that never ends the handshake, after a time', async () => {
+      const silent = createTcpServer().listen(0, '127.0.0.1');
+      onTestFinished(() => void silent.close());
+      await once(silent, 'listening');
+      const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+      const outcome = expect(call(address, trusting(), { connectTimeoutMs: 200 })).rejects.toMatchObject({
+        code: Status.UNAVAILABLE,
+        details: expect.stringContaining(address),
+      });
+      const [socket] = await once(silent, 'connection');
+      await once(socket.resume(), 'close');
+      await outcome;
+    });
+
+    it('keys that do not belong to its certificate, before it connects', async () => {
+      const { key } = await ca.sign('other');
+      const { cert } = await ca.sign('client');
+      expect(() => engine.connect('localhost:1', { tls: { key, cert } })).toThrow(
+        expect.objectContaining({ reason: 'INVALID_TLS', message: expect.stringContaining('localhost:1') }),
+      );
+    });
+  });
+
+  describe('a server with TLS refuses', () => {
+    it('a client without a certificate, where it asks for one', async () => {
+      const address = `localhost:${await serve({ clientCa: ca.cert })}`;
+      await expect(call(address, trusting())).rejects.toMatchObject(unreachable(address, 'tls.key and tls.cert'));
+    });
+
+    it('a client with a certificate of another CA', async () => {
+      const address = `localhost:${await serve({ clientCa: ca.cert })}`;
+      const stranger = { ...trusting(), ...(await otherCa.sign('client')) };
+      await expect(call(address, stranger)).rejects.toMatchObject(unreachable(address, 'tls.key and tls.cert'));
+    });
+
+    it('a client without TLS, and serves others', async () => {
+      const port = await serve({});
+      const address = `localhost:${port}`;
+      await expect(call(address)).rejects.toMatchObject(unreachable(address, 'tls'));
+      expect(await call(address, trusting())).toBe('hello');
+    });
+
+    it.each([
+      ['says no protocol', undefined],
+      ['speaks only HTTP/1.1', ['http/1.1']],
+    ])('a client that %s in ALPN, and tells it nothing', async (_, ALPNProtocols) => {
+      const port = await serve({});
+      const socket = connectTls({ host: 'localhost', port, ca: ca.cert, ...(ALPNProtocols && { ALPNProtocols }) });
+      expect(await received(socket)).toBe(0);
+    });
+
+    it('a client that never ends the handshake, after a time', async () => {
+      const socket = connectTcp(await serve({ handshakeTimeoutMs: 100 }), '127.0.0.1');
+      socket.write(Buffer.from([22, 3, 1, 0, 200, 1]));
+      socket.on('error', () => undefined);
+      await once(socket.resume(), 'close');
+    });
+
+    it('a key that is none, before it listens', async () => {
+      await expect(serve({ key: 'no key' })).rejects.toMatchObject({ reason: 'INVALID_TLS' });
+    });
+  });
+
+  it('a server with TLS drains, also with a handshake under way', async () => {
+    const host = engine.createServerHost({ tls: server, toStatus: (error, path) => toStatus(error, path, logger) });
+    const socket = connectTcp(await host.listen('127.0.0.1:0'), '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    await host.drain(10);
+    await once(socket.resume(), 'close');
+  });
+}
+
+/** How many bytes a server sends until it ends the connection. */
+async function received(socket: TLSSocket): Promise<number> {
+  let bytes = 0;
+  socket.on('data', (chunk) => {
+    bytes += chunk.length;
+  });
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => socket.once('close', resolve));
+  return bytes;
+}

@@ -1,0 +1,205 @@
+import { paddedList } from '../../../storage/padded-list.ts';
+import { storableText } from '../../../storage/storable-text.ts';
+import type { Queryable, Row, Transaction } from '../../../storage/storage.ts';
+
+/** An event that a generation of a projection could not take, or that comes after one in its stream. */
+export interface ParkedEvent {
+  /** Sorts by time. */
+  readonly id: string;
+  readonly name: string;
+  readonly generation: bigint;
+  readonly position: bigint;
+  readonly stream: string;
+  readonly reason: string;
+  readonly error: string;
+  readonly attempts: number;
+  readonly firstTimeMs: number;
+  readonly lastTimeMs: number;
+}
+
+interface ParkedRow extends Row {
+  readonly id: string;
+  readonly name: string;
+  readonly generation: bigint;
+  readonly position: bigint;
+  readonly stream: string;
+  readonly reason: string;
+  readonly error: string;
+  readonly attempts: bigint;
+  readonly first_time_ms: bigint;
+  readonly last_time_ms: bigint;
+}
+
+const columns = 'id, name, generation, position, stream, reason, error, attempts, first_time_ms, last_time_ms';
+const ofLive = `EXISTS (SELECT 1 FROM projection_generation live WHERE live.name = parked_event.name
+  AND live.generation = parked_event.generation AND live.state = 'live')`;
+
+/** Puts an event aside. */
+export async function insertParked(tx: Transaction, parked: ParkedEvent): Promise<void> {
+  const { id, name, generation, position, stream, reason, attempts, firstTimeMs, lastTimeMs } = parked;
+  const values = [id, name, generation, position, stream, reason, storableText(parked.error), attempts];
+  await tx.execute(`INSERT INTO parked_event (${columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, [
+    ...values,
+    firstTimeMs,
+    lastTimeMs,
+  ]);
+}
+
+/** What of some events is not to be applied to a generation, and why not. */
+export interface Parking {
+  /** Streams of which events were put aside. */
+  readonly streams: ReadonlySet<string>;
+  /** Positions of events that were discarded. */
+  readonly discarded: ReadonlySet<bigint>;
+}
+
+const nothing: Parking = { streams: new Set(), discarded: new Set() };
+
+/** What of these events is not to be applied to a generation. */
+export async function parkingOf(
+  db: Queryable,
+  name: string,
+  generation: bigint,
+  events: readonly { readonly stream: string; readonly position: bigint }[],
+): Promise<Parking> {
+  // Nearly always there is none at all.
+  const [any] = await db.query(
+    `SELECT 1 AS one FROM parked_event WHERE name = $1 AND generation = $2
+     UNION ALL SELECT 1 AS one FROM discarded_event WHERE name = $1 LIMIT 1`,
+    [name, generation],
+  );
+  if (any === undefined || events.length === 0) return nothing;
+  const { placeholders, params } = paddedList([...new Set(events.map(({ stream }) => stream))]);
+  const [nameAt, generationAt] = [`$${params.length + 1}`, `$${params.length + 2}`];
+  const parked = await db.query<{ stream: string }>(
+    `SELECT DISTINCT stream FROM parked_event
+     WHERE stream IN (${placeholders}) AND name = ${nameAt} AND generation = ${generationAt}`,
+    [...params, name, generation],
+  );
+  const discarded = await db.query<{ position: bigint }>(
+    'SELECT position FROM discarded_event WHERE name = $1 AND position >= $2 AND position <= $3',
+    [name, events[0]?.position ?? 0n, events.at(-1)?.position ?? 0n],
+  );
+  return {
+    streams: new Set(parked.map(({ stream }) => stream)),
+    discarded: new Set(discarded.map(({ position }) => position)),
+  };
+}
+
+/** Whether a generation has put aside an event of a stream up to a position. */
+export async function isParkedUpTo(
+  db: Queryable,
+  name: string,
+  generation: bigint,
+  stream: string,
+  position: bigint,
+): Promise<boolean> {
+  const rows = await db.query(
+    `SELECT 1 AS one FROM parked_event
+     WHERE name = $1 AND generation = $2 AND stream = $3 AND position <= $4 LIMIT 1`,
+    [name, generation, stream, position],
+  );
+  return rows.length > 0;
+}
+
+/** How many events a generation has put aside that the live one has not. */
+export async function countLacking(db: Queryable, name: string, generation: bigint): Promise<number> {
+  const [row] = await db.query<{ count: bigint }>(
+    `SELECT COUNT(*) AS count FROM parked_event WHERE name = $1 AND generation = $2 AND position NOT IN
+       (SELECT position FROM parked_event WHERE name = $1 AND ${ofLive})`,
+    [name, generation],
+  );
+  return Number(row?.count ?? 0n);
+}
+
+/** Has a projection do without an event, in every generation. */
+export async function insertDiscarded(
+  tx: Transaction,
+  name: string,
+  position: bigint,
+  note: string,
+  timeMs: number,
+): Promise<void> {
+  await tx.execute(
+    'INSERT INTO discarded_event (name, position, note, time_ms) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
+    [name, position, storableText(note), timeMs],
+  );
+}
+
+/** What the live generation of a projection has put aside, in id order. */
+export async function pageOfParked(db: Queryable, name: string, afterId: string, size: number): Promise<ParkedEvent[]> {
+  const rows = await db.query<ParkedRow>(
+    `SELECT ${columns} FROM parked_event WHERE name = $1 AND id > $2 AND ${ofLive} ORDER BY id LIMIT $3`,
+    [name, afterId, size],
+  );
+  return rows.map(parkedOf);
+}
+
+/** What was put aside under an id, by a live generation. */
+export async function selectParked(db: Queryable, id: string): Promise<ParkedEvent | undefined> {
+  const [row] = await db.query<ParkedRow>(`SELECT ${columns} FROM parked_event WHERE id = $1 AND ${ofLive}`, [id]);
+  return row && parkedOf(row);
+}
+
+/** The first event of a stream that a generation has put aside. */
+export async function firstParked(
+  db: Queryable,
+  name: string,
+  generation: bigint,
+  stream: string,
+): Promise<ParkedEvent | undefined> {
+  const [row] = await db.query<ParkedRow>(
+    `SELECT ${columns} FROM parked_event WHERE name = $1 AND generation = $2 AND stream = $3 ORDER BY position LIMIT 1`,
+    [name, generation, stream],
+  );
+  return row && parkedOf(row);
+}
+
+/** Takes an event off that was put aside, from each generation that answers queries or is about to. */
+export async function takeParked(tx: Transaction, name: string, position: bigint): Promise<bigint[]> {
+  const rows = await tx.query<{ generation: bigint }>(
+    `DELETE FROM parked_event WHERE name = $1 AND position = $2 AND generation IN
+       (SELECT generation FROM projection_generation WHERE name = $1 AND state IN ('live', 'lockstep'))
+     RETURNING generation`,
+    [name, position],
+  );
+  return rows.map(({ generation }) => generation);
+}
+
+/** Records a try that failed. */
+export async function recordParkedFailure(
+  db: Queryable,
+  id: string,
+  reason: string,
+  error: string,
+  timeMs: number,
+): Promise<void> {
+  await db.execute(
+    'UPDATE parked_event SET reason = $2, error = $3, attempts = attempts + 1, last_time_ms = $4 WHERE id = $1',
+    [id, reason, storableText(error), timeMs],
+  );
+}
+
+/** How much the live generation of a projection has put aside. */
+export async function countParked(db: Queryable, name: string): Promise<number> {
+  const [row] = await db.query<{ count: bigint }>(
+    `SELECT COUNT(*) AS count FROM parked_event WHERE name = $1 AND ${ofLive}`,
+    [name],
+  );
+  return Number(row?.count ?? 0n);
+}
+
+function parkedOf(row: ParkedRow): ParkedEvent {
+  return {
+    id: row.id,
+    name: row.name,
+    generation: row.generation,
+    position: row.position,
+    stream: row.stream,
+    reason: row.reason,
+    error: row.error,
+    attempts: Number(row.attempts),
+    firstTimeMs: Number(row.first_time_ms),
+    lastTimeMs: Number(row.last_time_ms),
+  };
+}

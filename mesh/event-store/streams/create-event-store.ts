@@ -1,0 +1,141 @@
+import { setImmediate } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import type { Storage, Transaction } from '../../storage/storage.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
+import { createWakeup } from '../../time/wakeup.ts';
+import { eventTooLarge, streamConflict } from '../errors.ts';
+import type { EventStore, ExpectedVersion, NewEvent, RecordedEvent, StreamRange } from '../event-store.ts';
+import { eventStoreMigrations } from '../migrations.ts';
+import {
+  currentVersion,
+  type EncodedEvent,
+  insertEvent,
+  lastPosition,
+  selectAll,
+  selectStream,
+} from './event-table.ts';
+import { createHorizon } from './settled-position.ts';
+
+/** What an event store stands on. */
+export interface EventStoreOptions {
+  readonly clock: Clock;
+}
+
+const pageSize = 500;
+const maxEventBytes = 1024 * 1024;
+/** Who listens here is told that events were appended. */
+const channel = 'events_appended';
+// A word of another process can be lost with that process.
+const sweepMs = 5_000;
+const settlingMs = { first: 1, most: 50 };
+// How often `any` may lose to others before it gives up.
+const maxRaces = 20;
+const lanes = 4;
+
+/** Opens the event store of a service in its database, to which it applies its migrations. */
+export async function createEventStore(storage: Storage, { clock }: EventStoreOptions): Promise<EventStore> {
+  await storage.migrate('event-store', eventStoreMigrations);
+  const horizon = createHorizon(storage);
+
+  async function appendIn(
+    tx: Transaction,
+    stream: string,
+    expectedVersion: ExpectedVersion,
+    events: NewEvent | readonly NewEvent[],
+  ): Promise<RecordedEvent[]> {
+    const wanted = 'type' in events ? [events] : events;
+    const encoded = wanted.map((event) => encode(stream, event));
+    const recorded: RecordedEvent[] = [];
+    let expected = expectedVersion;
+    for (const [index, event] of encoded.entries()) {
+      const { version, position } = await appendOne(tx, stream, expected, event);
+      recorded.push({ ...(wanted[index] as NewEvent), stream, version, position });
+      expected = version;
+    }
+    tx.afterCommit(() => storage.notify(channel));
+    return recorded;
+  }
+
+  async function appendOne(tx: Transaction, stream: string, expectedVersion: ExpectedVersion, event: EncodedEvent) {
+    for (let races = 1; ; races += 1) {
+      const expected = expectedVersion === 'any' ? await currentVersion(tx, stream) : expectedVersion;
+      const version = expected + 1n;
+      const position = await insertEvent(tx, storage.dialect, stream, version, event);
+      if (position !== undefined) return { version, position };
+      if (expectedVersion === 'any' && races < maxRaces) continue;
+      throw streamConflict(stream, expected, await currentVersion(tx, stream));
+    }
+  }
+
+  async function* read(stream: string, range: StreamRange = {}, signal?: AbortSignal): AsyncGenerator<RecordedEvent> {
+    let { after = 0n, limit: left = Number.POSITIVE_INFINITY } = range;
+    while (left > 0) {
+      signal?.throwIfAborted();
+      const limit = Math.min(pageSize, left);
+      const page = await selectStream(storage, stream, { ...range, after, limit });
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < limit) return;
+      after = last.version;
+      left -= page.length;
+      await setImmediate();
+    }
+  }
+
+  async function* subscribe(after: bigint, maxEvents: number, signal: AbortSignal) {
+    const wakeup = createWakeup();
+    const endListening = storage.listen(channel, wakeup.ring);
+    signal.addEventListener('abort', wakeup.ring);
+    let position = after;
+    let waitMs = settlingMs.first;
+    try {
+      while (!signal.aborted) {
+        const { settled, allocated } = await horizon();
+        const events = settled > position ? await selectAll(storage, position, settled, maxEvents) : [];
+        position = events.at(-1)?.position ?? position;
+        if (events.length > 0) yield events;
+        if (events.length > 0 || settled === allocated) waitMs = settlingMs.first;
+        if (events.length > 0) continue;
+        if (settled < allocated) await pause(clock, waitMs, signal);
+        else await sleep(wakeup);
+        waitMs = Math.min(2 * waitMs, settlingMs.most);
+      }
+    } finally {
+      endListening();
+      signal.removeEventListener('abort', wakeup.ring);
+    }
+  }
+
+  async function sleep(wakeup: ReturnType<typeof createWakeup>): Promise<void> {
+    const cancel = storage.exclusive ? undefined : clock.after(sweepMs, wakeup.ring);
+    await wakeup.wait();
+    cancel?.();
+  }
+
+  return {
+    append: (stream, expectedVersion, events) =>
+      storage.transaction((tx) => appendIn(tx, stream, expectedVersion, events), { lane: laneOf(stream) }),
+    appendIn,
+    read,
+    getEvents: (stream) => Array.fromAsync(read(stream)),
+    async readAll(after, limit) {
+      const { settled } = await horizon();
+      return settled > after ? await selectAll(storage, after, settled, limit) : [];
+    },
+    head: () => lastPosition(storage),
+    subscribe,
+  };
+}
+
+/** Appends share commits in a few lanes, those of one stream in the same: more of them would only wait for the disk. */
+function laneOf(stream: string): string {
+  return `append-${crc32(stream) % lanes}`;
+}
+
+function encode(stream: string, { data, ...event }: NewEvent): EncodedEvent {
+  const text = JSON.stringify(data);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxEventBytes) throw eventTooLarge(stream, event.type, bytes, maxEventBytes);
+  return { ...event, text };
+}

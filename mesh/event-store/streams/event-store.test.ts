@@ -1,0 +1,190 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, rm, stat, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openStorage } from '../../storage/open.ts';
+import { describeOnEachDatabase } from '../../testing/databases.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import { systemClock } from '../../time/clock.ts';
+import { added, amountsOf, openStore } from '../testing/fixture.ts';
+import { createEventStore } from './create-event-store.ts';
+import { eventStoreContract } from './event-store.suite.ts';
+
+describe('the event store', () => {
+  describeOnEachDatabase(eventStoreContract);
+});
+
+describeWithServer(postgres, 'the event store on PostgreSQL, with transactions side by side', () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server.stop());
+
+  it('tells of no event while one before it may still be committed', async () => {
+    const { storage, store } = await openStore(server.url('late'));
+    const [begun, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = storage.transaction(async (tx) => {
+      await store.appendIn(tx, 'slow', 0n, added(1));
+      begun.resolve();
+      await mayEnd.promise;
+    });
+    await begun.promise;
+    await store.append('fast', 0n, added(2));
+    // A reader that went by the greatest position it sees would go on behind `fast` and never see `slow`.
+    expect(await store.readAll(0n, 10)).toEqual([]);
+    expect(await storage.query('SELECT stream FROM event')).toEqual([{ stream: 'fast' }]);
+    mayEnd.resolve();
+    await slow;
+    expect((await store.readAll(0n, 10)).map(({ stream }) => stream)).toEqual(['slow', 'fast']);
+  });
+
+  it('goes on behind a position that was given out and never used', async () => {
+    const { storage, store } = await openStore(server.url('unused'));
+    const rolledBack = storage.transaction(async (tx) => {
+      await store.appendIn(tx, 'a', 0n, added(1));
+      throw new Error('no');
+    });
+    await expect(rolledBack).rejects.toThrow('no');
+    await store.append('a', 0n, added(2));
+    // What the server does by itself, such as a vacuum, may hold an event back for a moment.
+    await eventually(async () => expect(amountsOf(await store.readAll(0n, 10))).toEqual(['2']));
+    await storage.transaction((tx) => store.appendIn(tx, 'a', 5n, added(3))).catch(() => undefined);
+    const failed = storage.transaction(async (tx) => {
+      await store.appendIn(tx, 'a', 1n, added(3));
+      throw new Error('no');
+    });
+    await expect(failed).rejects.toThrow('no');
+    await eventually(async () => expect(await store.head()).toBe((await store.readAll(0n, 10)).at(-1)?.position));
+  });
+
+  it('has the events of a stream in their order, also when the later was written by the older transaction', async () => {
+    const { storage, store } = await openStore(server.url('older'));
+    await storage.execute('CREATE TABLE other (id BIGINT)');
+    const [begun, mayAppend] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const older = storage.transaction(async (tx) => {
+      await tx.execute('INSERT INTO other VALUES (1)');
+      begun.resolve();
+      await mayAppend.promise;
+      await store.appendIn(tx, 'a', 1n, added(2));
+    });
+    await begun.promise;
+    await store.append('a', 0n, added(1));
+    mayAppend.resolve();
+    await older;
+    expect(amountsOf(await store.readAll(0n, 10))).toEqual(['1', '2']);
+  });
+
+  it('leaves nothing out for a reader that follows 400 transactions of changing length', async () => {
+    const { storage, store } = await openStore(server.url('many'));
+    // With connections of its own: those of the writers are all in use.
+    const reader = await openStore(server.url('many'));
+    const caller = new AbortController();
+    const [seen, awake] = [new Set<string>(), Promise.withResolvers<void>()];
+    const reading = (async () => {
+      for await (const events of reader.store.subscribe(0n, 50, caller.signal)) {
+        for (const { stream } of events) seen.add(stream);
+        awake.resolve();
+      }
+    })();
+    const appendSlowly = (index: number) =>
+      storage.transaction(async (tx) => {
+        await store.appendIn(tx, `s-${index}`, 0n, added(index));
+        await tx.query(`SELECT pg_sleep(${((index * 7) % 5) / 100})`);
+      });
+    await appendSlowly(0);
+    await awake.promise;
+    await Promise.all(Array.from({ length: 399 }, (_, index) => appendSlowly(index + 1)));
+    await eventually(() => expect(seen.size).toBe(400));
+    caller.abort();
+    await reading;
+  });
+
+  it('wakes a subscription of another process', async () => {
+    const ours = await openStore(server.url('shared'));
+    const theirs = await openStore(server.url('shared'));
+    const caller = new AbortController();
+    const subscription = ours.store.subscribe(0n, 10, caller.signal);
+    const first = subscription.next();
+    // It listens by now: it is told of what others say.
+    await eventually(async () => {
+      const listening = await ours.storage.query("SELECT 1 AS one FROM pg_stat_activity WHERE query LIKE 'LISTEN%'");
+      expect(listening).not.toEqual([]);
+    });
+    const beganMs = performance.now();
+    await theirs.store.append('a', 0n, added(1));
+    await expect(first).resolves.toMatchObject({ value: [{ stream: 'a', version: 1n }] });
+    // Well before it would have looked by itself.
+    expect(performance.now() - beganMs).toBeLessThan(2_000);
+    caller.abort();
+    await subscription.next();
+  });
+});
+
+describe('the event store in its SQLite file', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'event-store-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('has after kill -9 every event that was acknowledged, each stream without a gap', async () => {
+    const path = join(folder, 'killed.db');
+    const child = spawn(process.execPath, [
+      new URL('../testing/append-until-killed.ts', import.meta.url).pathname,
+      path,
+    ]);
+    const acknowledged = await killAfter(child, 1_000);
+    const { store } = await openStore(`sqlite:${path}`);
+    for (const [stream, versions] of Map.groupBy(acknowledged, (line) => line.split(' ')[0] ?? '')) {
+      const events = await store.getEvents(stream);
+      expect(events.map(({ version }) => version)).toEqual(events.map((_, index) => BigInt(index + 1)));
+      const last = Math.max(...versions.map((line) => Number(line.split(' ')[1])));
+      expect(events.length).toBeGreaterThanOrEqual(last);
+    }
+  });
+
+  it('opens with the whole events before a torn last record, wherever that is torn, and goes on', async () => {
+    const [whole, torn] = [join(folder, 'whole.db'), join(folder, 'torn.db')];
+    // Copied while it is open: what was committed last is in the write-ahead log alone.
+    const storage = await openStorage(`sqlite:${whole}`);
+    await storage.close();
+    const { store } = await openStore(`sqlite:${whole}`);
+    for (let version = 0n; version < 20n; version += 1n) await store.append('a', version, added(version));
+    const { size } = await stat(`${whole}-wal`);
+    const counts = new Set<number>();
+    for (let length = 0; length <= size; length += 4_111) {
+      await cp(whole, torn);
+      await cp(`${whole}-wal`, `${torn}-wal`);
+      await truncate(`${torn}-wal`, length);
+      const reopened = await openStorage(`sqlite:${torn}`);
+      const again = await createEventStore(reopened, { clock: systemClock });
+      const events = await again.getEvents('a');
+      expect(amountsOf(events)).toEqual(events.map((_, index) => `${index}`));
+      const next = await again.append('a', BigInt(events.length), added(99));
+      expect(next).toMatchObject([{ version: BigInt(events.length + 1) }]);
+      counts.add(events.length);
+      await reopened.close();
+      await Promise.all([rm(torn), rm(`${torn}-wal`, { force: true }), rm(`${torn}-shm`, { force: true })]);
+    }
+    expect(counts.size).toBeGreaterThan(10);
+  });
+});
+
+/** Kills a process once it has said so much, and resolves with all that it said. */
+async function killAfter(child: ChildProcess, lines: number): Promise<string[]> {
+  const said: string[] = [];
+  if (child.stdout === null) throw new Error('the child has no output');
+  for await (const line of createInterface(child.stdout)) {
+    said.push(line);
+    if (said.length === lines) child.kill('SIGKILL');
+  }
+  if (child.signalCode === null) await once(child, 'exit');
+  expect(child.signalCode).toBe('SIGKILL');
+  return said;
+}

@@ -1,0 +1,26 @@
+import { MeshError } from '../../errors/mesh-error.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
+
+const delayMs = { first: 2, most: 100 };
+
+/**
+ * Runs a change again, from its reading on, while others that came first make it fail with `STREAM_CONFLICT`: until it
+ * succeeds or `signal`, the caller's deadline, aborts; then the last conflict is passed on. Waits a random time in
+ * between, which grows.
+ */
+export async function retryOnConflict<T>(clock: Clock, signal: AbortSignal, change: () => Promise<T>): Promise<T> {
+  for (let ceilingMs = delayMs.first; ; ceilingMs = Math.min(2 * ceilingMs, delayMs.most)) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!isConflict(error) || signal.aborted) throw error;
+      await pause(clock, Math.random() * ceilingMs, signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof MeshError && error.reason === 'STREAM_CONFLICT';
+}

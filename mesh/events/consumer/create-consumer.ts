@@ -1,0 +1,128 @@
+import type { DeadLetterBox } from '../../dead-letters/dead-letters.ts';
+import type { DeadLetterStore } from '../../dead-letters/store.ts';
+import { openAgingClock } from '../../storage/aging-clock.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { backoffDelayMs } from '../../time/backoff.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
+import type { EventConsumer, EventLog } from '../log/event-log.ts';
+import { outboxOrigin } from '../outbox/held-back.ts';
+import type { EventHandler } from './consumer.ts';
+import { lettersOf } from './dead-letters.ts';
+import { createEventHandling } from './handle-event.ts';
+import { inboxMigrations, keepInboxSmall } from './inbox.ts';
+
+/** What a consumer stands between. */
+export interface EventConsumerOptions {
+  readonly events: EventLog;
+  /** Where the handler writes its effects; the inbox lies beside them. */
+  readonly storage: Storage;
+  readonly handler: EventHandler;
+  /** In the same storage. */
+  readonly deadLetters: DeadLetterStore;
+  /** The waits before the second, third, ... try. Default 100 ms, 500 ms, 2 s, 5 s: five tries in all. */
+  readonly retryDelaysMs?: readonly number[];
+  /** Where a new group starts. Default: `beginning`. */
+  readonly startAt?: 'beginning' | 'latest';
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** A service's reader of events. */
+export interface ServiceConsumer {
+  /** Begins, and creates the topics that are not there yet. While the log is out of reach it tries in the background. */
+  start(): Promise<void>;
+  /**
+   * Finishes the events in hand, for `graceMs` at most, default 10 s. One that hangs longer, or waits for its next try, is
+   * left to the next start.
+   */
+  stop(graceMs?: number): Promise<void>;
+  /**
+   * Rejects while a partition stands still: what lies there is damaged (`PARTITION_UNREADABLE`), its broker cannot give it
+   * though others can be read, or its event waits for somebody who is missing, or who refuses this service.
+   */
+  check(): Promise<void>;
+  /** The group's dead letters. A redriven one goes to the handler through the inbox, in one transaction. */
+  readonly deadLetters: DeadLetterBox;
+}
+
+const defaultRetryDelaysMs = [100, 500, 2000, 5000];
+const defaultStopGraceMs = 10_000;
+const joinBackoff = { firstMs: 100, maxMs: 5000 };
+
+/**
+ * Makes the consumer of a handler, and its tables. Each event has its effect once. One that fails for good becomes a dead
+ * letter, durably, before its offset is committed, and those behind it go on, also of its key: so a handler that depends
+ * on order compares versions.
+ */
+export async function createEventConsumer(options: EventConsumerOptions): Promise<ServiceConsumer> {
+  const { events, storage, handler, deadLetters, clock, logger } = options;
+  if (handler.group === outboxOrigin) throw new Error(`a group cannot be called ${outboxOrigin}: give it another name`);
+  await storage.migrate('inbox', inboxMigrations);
+  await deadLetters.migrate();
+
+  const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
+  const aging = await openAgingClock(storage, clock);
+  const handling = createEventHandling({ storage, handler, deadLetters, retryDelaysMs, aging, clock, logger });
+  const stopping = new AbortController();
+  let member: EventConsumer | undefined;
+  let failures = 0;
+  let background: Promise<unknown> = Promise.resolve();
+
+  async function tryToJoin(): Promise<boolean> {
+    const { group, topics } = handler;
+    try {
+      for (const topic of topics) await events.ensureTopic(topic);
+      member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle: handling.handle });
+      if (failures > 0) logger.info({ group, failures }, 'the consumer joined its group');
+      return true;
+    } catch (error) {
+      failures += 1;
+      if (failures === 1) logger.error({ err: error, group }, 'the consumer could not join its group; it tries again');
+      return false;
+    }
+  }
+
+  async function joinLater(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await pause(clock, backoffDelayMs(joinBackoff, failures), stopping.signal);
+      if (stopping.signal.aborted || (await tryToJoin())) return;
+    }
+  }
+
+  async function leave(): Promise<void> {
+    await background;
+    await member?.stop();
+  }
+
+  return {
+    async start() {
+      const joined = await tryToJoin();
+      background = Promise.all([
+        joined ? undefined : joinLater(),
+        keepInboxSmall(storage, aging, clock, logger, stopping.signal),
+      ]);
+    },
+    async check() {
+      handling.check();
+      await member?.check();
+    },
+    async stop(graceMs = defaultStopGraceMs) {
+      stopping.abort();
+      const grace = Promise.withResolvers<'late'>();
+      const callOff = clock.after(graceMs, () => grace.resolve('late'));
+      try {
+        const outcome = await Promise.race([leave(), grace.promise]);
+        if (outcome !== 'late') return;
+        logger.warn(
+          { group: handler.group, waited_ms: graceMs },
+          'a consumer stops with events in hand: they come again',
+        );
+      } finally {
+        callOff();
+      }
+    },
+    deadLetters: lettersOf(handler.group, deadLetters.box('event', handling.redrive)),
+  };
+}

@@ -1,0 +1,91 @@
+import type { AgingClock } from '../../storage/aging-clock.ts';
+import type { Migration, Storage, Transaction } from '../../storage/storage.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
+import { pause } from '../../time/sleep.ts';
+
+/** The events that a group has dealt with: `dead` marks one that lies in the dead letters. */
+export const inboxMigrations: readonly Migration[] = [
+  {
+    name: '0001-init',
+    sql: `
+      CREATE TABLE inbox (
+        consumer_group TEXT NOT NULL,
+        event_id TEXT NOT NULL,
+        dead BIGINT NOT NULL,
+        time_ms BIGINT NOT NULL,
+        PRIMARY KEY (consumer_group, event_id)
+      );
+      CREATE INDEX inbox_time ON inbox (time_ms);`,
+  },
+];
+
+/** Longer than the log keeps events by default, so that a replay of all it has finds every row. */
+const inboxRetentionMs = 8 * 24 * 60 * 60 * 1000;
+
+const purgeIntervalMs = 60 * 60 * 1000;
+const maxPurgedPerCommit = 500;
+
+/** Remembers an event as handled, or as dead; false when it is remembered already. */
+export async function remember(
+  tx: Transaction,
+  group: string,
+  eventId: string,
+  as: 'handled' | 'dead',
+  nowMs: number,
+): Promise<boolean> {
+  const added = await tx.execute(
+    `INSERT INTO inbox (consumer_group, event_id, dead, time_ms) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (consumer_group, event_id) DO NOTHING`,
+    [group, eventId, as === 'dead' ? 1 : 0, nowMs],
+  );
+  return added === 1;
+}
+
+/** Whether an event is remembered, at a time from `sinceMs` on. */
+export async function isRemembered(tx: Transaction, group: string, eventId: string, sinceMs: number): Promise<boolean> {
+  const sql = 'SELECT time_ms FROM inbox WHERE consumer_group = $1 AND event_id = $2 AND time_ms >= $3';
+  return (await tx.query(sql, [group, eventId, sinceMs])).length > 0;
+}
+
+/** Remembers a dead event as handled, also when its row was purged; false when it has been handled already. */
+export async function revive(tx: Transaction, group: string, eventId: string, nowMs: number): Promise<boolean> {
+  const revived = await tx.execute(
+    `INSERT INTO inbox (consumer_group, event_id, dead, time_ms) VALUES ($1, $2, 0, $3)
+     ON CONFLICT (consumer_group, event_id) DO UPDATE SET dead = 0 WHERE inbox.dead = 1`,
+    [group, eventId, nowMs],
+  );
+  return revived === 1;
+}
+
+/**
+ * Forgets events older than the retention, now and every hour until `signal` aborts. Resolves at that end. Rows age by the
+ * time that passes while a process runs, so that a clock that is far ahead makes nothing be forgotten.
+ */
+export async function keepInboxSmall(
+  storage: Storage,
+  aging: AgingClock,
+  clock: Clock,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await purge(storage, aging.nowMs() - inboxRetentionMs, signal);
+    } catch (error) {
+      logger.warn({ err: error }, 'old inbox rows were not removed; the next try is in an hour');
+    }
+    await pause(clock, purgeIntervalMs, signal);
+  }
+}
+
+async function purge(storage: Storage, beforeMs: number, signal: AbortSignal): Promise<void> {
+  let removed = maxPurgedPerCommit;
+  while (removed === maxPurgedPerCommit && !signal.aborted) {
+    removed = await storage.execute(
+      `DELETE FROM inbox WHERE (consumer_group, event_id) IN
+         (SELECT consumer_group, event_id FROM inbox WHERE time_ms < $1 LIMIT $2)`,
+      [beforeMs, maxPurgedPerCommit],
+    );
+  }
+}

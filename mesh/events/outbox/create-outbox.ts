@@ -1,0 +1,127 @@
+import { combineDeadLetters } from '../../dead-letters/combine.ts';
+import { createDeadLetterStore } from '../../dead-letters/store.ts';
+import type { MeshError } from '../../errors/mesh-error.ts';
+import { uuidv7 } from '../../ids/ids.ts';
+import type { Storage, Transaction } from '../../storage/storage.ts';
+import type { NewTask, TaskQueue } from '../../tasks/task-queue.ts';
+import { withScopeHeaders } from '../../tasks/task-scope.ts';
+import { currentScope } from '../../telemetry/call-scope.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
+import { lettersOf } from '../consumer/dead-letters.ts';
+import { wrapEvent } from '../log/envelope.ts';
+import type { EventLog, NewEvent } from '../log/event-log.ts';
+import { fromLetter, outboxOrigin, toLetter } from './held-back.ts';
+import type { Outbox } from './outbox.ts';
+import { insertEntry, measureOutbox, type OutboxEntry, type OutboxKind, outboxMigrations } from './outbox-table.ts';
+import { createRelay } from './relay.ts';
+
+/** What an outbox stands between. */
+export interface OutboxOptions {
+  /** The service's database: entries are written in its transactions. */
+  readonly storage: Storage;
+  readonly events: EventLog;
+  readonly tasks: TaskQueue;
+  /** `//ordermesh/order`: who says so, in every event. */
+  readonly source: string;
+  /** The topics that this service owns; they are created before the first event is sent. */
+  readonly topics: readonly string[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Makes the outbox of a service, and its tables. Entries may be added from then on; they are handed on once it is started.
+ *
+ * Events of an aggregate go out in the order of their transactions as long as a use case changes the aggregate's row
+ * before it adds the event. An entry that log or queue refuses for what it is (too large, not valid) becomes a dead letter
+ * at its first refusal. Others go on, also of its key: so who depends on order compares versions. A topic of this service
+ * that is missing is created again, and its events wait for that.
+ */
+export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
+  const { storage, events, tasks, source, topics, clock, logger } = options;
+  await storage.migrate('outbox', outboxMigrations);
+
+  const deadLetters = createDeadLetterStore(storage, { clock });
+  await deadLetters.migrate();
+
+  const optionsOf = <Kind extends OutboxKind>(kind: Kind) => ({
+    kind,
+    source,
+    storage,
+    clock,
+    logger,
+    bury: (tx: Transaction, entry: OutboxEntry, error: MeshError) =>
+      deadLetters.add(tx, toLetter(kind, entry, error, clock.now())),
+  });
+  const eventRelay = createRelay({
+    ...optionsOf('event'),
+    prepare: async () => {
+      for (const topic of topics) await events.ensureTopic(topic);
+    },
+    send: async (entries) => void (await events.publish(entries.map(toEvent))),
+    mayPass: ({ destination }, { reason }) => reason === 'UNKNOWN_TOPIC' && topics.includes(destination),
+  });
+  const taskRelay = createRelay({
+    ...optionsOf('task'),
+    prepare: async () => undefined,
+    send: (entries) => enqueueAll(tasks, entries),
+    mayPass: () => false,
+  });
+
+  /** A redriven letter is handed on as a new entry, behind those that wait. */
+  const letters = ({ kind, wake }: { readonly kind: OutboxKind; readonly wake: () => void }) =>
+    lettersOf(
+      outboxOrigin,
+      deadLetters.box(kind, async (letter) => async (tx) => {
+        await insertEntry(tx, kind, fromLetter(letter));
+        tx.afterCommit(wake);
+      }),
+    );
+
+  return {
+    async addEvent(tx, event) {
+      const scope = currentScope();
+      const wrapped = wrapEvent(event, {
+        id: uuidv7(clock.now()),
+        source,
+        traceparent: scope?.traceparent,
+        correlationId: scope?.requestId,
+      });
+      await insertEntry(tx, 'event', { ...wrapped, destination: wrapped.topic });
+      tx.afterCommit(eventRelay.wake);
+    },
+    async addTask(tx, queue, task) {
+      const { id, headers, payload } = withScopeHeaders(task);
+      await insertEntry(tx, 'task', { destination: queue, key: id, headers, value: payload, timeMs: clock.now() });
+      tx.afterCommit(taskRelay.wake);
+    },
+    async start() {
+      const { entries } = await measureOutbox(storage);
+      if (entries > 0) logger.info({ source, entries }, 'the outbox has entries of an earlier run to hand on');
+      await Promise.all([eventRelay.start(), taskRelay.start()]);
+    },
+    async stop(graceMs) {
+      await Promise.all([eventRelay.stop(graceMs), taskRelay.stop(graceMs)]);
+    },
+    backlog: () => measureOutbox(storage),
+    deadLetters: combineDeadLetters([
+      letters({ kind: 'event', wake: eventRelay.wake }),
+      letters({ kind: 'task', wake: taskRelay.wake }),
+    ]),
+  };
+}
+
+function toEvent({ destination, key, headers, value, timeMs }: OutboxEntry): NewEvent {
+  return { topic: destination, key, headers, value, timeMs };
+}
+
+async function enqueueAll(tasks: TaskQueue, entries: readonly OutboxEntry[]): Promise<void> {
+  const queues = Map.groupBy(entries, (entry) => entry.destination);
+  for (const [queue, waiting] of queues) {
+    await tasks.enqueue(
+      queue,
+      waiting.map((entry): NewTask => ({ id: entry.key, payload: entry.value, headers: entry.headers })),
+    );
+  }
+}

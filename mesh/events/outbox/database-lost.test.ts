@@ -1,0 +1,97 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import { systemClock } from '../../time/clock.ts';
+import { type EventParts, openEventParts, silent, versionEvent } from '../testing/events.ts';
+import { createOutbox } from './create-outbox.ts';
+import type { Outbox } from './outbox.ts';
+
+const keys = ['a', 'b', 'c'];
+const versions = 60;
+
+describeWithServer(postgres, 'an outbox whose database is killed while its relay runs', () => {
+  let server: PostgresServer;
+  let parts: EventParts;
+  let outbox: Outbox;
+
+  beforeEach(async () => {
+    server = await startPostgres();
+    parts = await openEventParts(server.url('events'));
+    const { storage, events, tasks } = parts;
+    const source = '//ordermesh/test';
+    outbox = await createOutbox({ storage, events, tasks, source, topics: ['t'], clock: systemClock, logger: silent });
+    await outbox.start();
+  });
+  afterEach(async () => {
+    await outbox.stop(0);
+    await parts.close();
+    await server.stop();
+  });
+
+  it('hands on every event that was committed, those of a key in order, and none that was not', {
+    timeout: 60_000,
+  }, async () => {
+    const committed = new Map(keys.map((key): [string, number[]] => [key, []]));
+    const writing = Promise.all(keys.map((key) => writeAll(key, committed.get(key) ?? [])));
+    for (const share of [0.2, 0.6]) {
+      await expect.poll(() => total(committed), { timeout: 20_000 }).toBeGreaterThan(share * versions * keys.length);
+      await server.killImmediate();
+      await server.restart();
+    }
+    await writing;
+    await expect.poll(async () => (await outbox.backlog()).entries, { timeout: 20_000 }).toBe(0);
+    const logged = await versionsInLog();
+    for (const key of keys) expect(withoutRepeats(logged.get(key) ?? [])).toEqual(committed.get(key));
+  });
+
+  /** Commits one version after the other; each is one row beside its event, so that an unknown outcome can be looked up. */
+  async function writeAll(key: string, committed: number[]): Promise<void> {
+    const { storage } = parts;
+    await untilDone(() =>
+      storage.execute('CREATE TABLE IF NOT EXISTS written (key TEXT, version BIGINT, PRIMARY KEY (key, version))'),
+    );
+    for (let version = 1; version <= versions; version++) {
+      await untilDone(async () => {
+        const [row] = await storage.query('SELECT 1 FROM written WHERE key = $1 AND version = $2', [key, version]);
+        if (row) return;
+        await storage.transaction(async (tx) => {
+          await tx.execute('INSERT INTO written (key, version) VALUES ($1, $2)', [key, version]);
+          await outbox.addEvent(tx, versionEvent('t', key, version));
+        });
+      });
+      committed.push(version);
+    }
+  }
+
+  async function versionsInLog(): Promise<Map<string, number[]>> {
+    const found = new Map<string, number[]>();
+    const reading = new AbortController();
+    const end = [...(await parts.events.endOffsets('t')).values()].reduce((sum, offset) => sum + Number(offset), 0);
+    let read = 0;
+    for await (const event of parts.events.read('t', { at: 'beginning' }, reading.signal)) {
+      found.set(event.key, [...(found.get(event.key) ?? []), Number(event.headers.ce_sequence)]);
+      read += 1;
+      if (read === end) reading.abort();
+    }
+    return found;
+  }
+});
+
+/** Tries again while the database is away. */
+async function untilDone(work: () => Promise<unknown>): Promise<void> {
+  await expect.poll(() => work().then(() => 'done', String), { timeout: 20_000, interval: 20 }).toBe('done');
+}
+
+function total(committed: ReadonlyMap<string, readonly number[]>): number {
+  return [...committed.values()].reduce((sum, versionsOfKey) => sum + versionsOfKey.length, 0);
+}
+
+/** A batch that was sent but not deleted comes again, whole: a version at most as high as one before it is a repeat. */
+function withoutRepeats(logged: readonly number[]): number[] {
+  let last = 0;
+  return logged.filter((version) => {
+    if (version <= last) return false;
+    last = version;
+    return true;
+  });
+}

@@ -1,0 +1,37 @@
+import type { DeadLetter } from '../../dead-letters/dead-letters.ts';
+import type { MeshError } from '../../errors/mesh-error.ts';
+import type { OutboxEntry, OutboxKind } from './outbox-table.ts';
+
+/** What stands for the group in the origin of an outbox's dead letter: no consumer may have it as its group. */
+export const outboxOrigin = 'outbox';
+
+const keyHeader = 'dead-letter-key';
+const timeHeader = 'dead-letter-event-time';
+
+/** The dead letter of an entry that was refused: `order.events/outbox`, with the entry whole. */
+export function toLetter(
+  kind: OutboxKind,
+  entry: OutboxEntry,
+  { reason, message }: MeshError,
+  nowMs: number,
+): Omit<DeadLetter, 'id'> {
+  return {
+    source: kind,
+    origin: `${entry.destination}/${outboxOrigin}`,
+    reason,
+    error: message,
+    attempts: 1,
+    payload: entry.value,
+    headers: { ...entry.headers, [keyHeader]: entry.key, [timeHeader]: `${entry.timeMs}` },
+    subjectId: entry.key,
+    firstTimeMs: nowMs,
+    lastTimeMs: nowMs,
+  };
+}
+
+/** The entry of a dead letter, to be handed on again. */
+export function fromLetter({ origin, headers, payload }: DeadLetter): Omit<OutboxEntry, 'id'> {
+  const { [keyHeader]: key = '', [timeHeader]: time = '0', ...others } = headers;
+  const destination = origin.slice(0, origin.lastIndexOf('/'));
+  return { destination, key, headers: others, value: payload, timeMs: Number(time) };
+}

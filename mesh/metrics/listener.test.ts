@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createTestClock } from '../testing/test-clock.ts';
+import { listenForScrapes, type MetricsListener } from './listener.ts';
+import type { Metrics } from './metrics.ts';
+import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
+
+describe('the listener for metrics', () => {
+  let lines: Record<string, unknown>[];
+  let metrics: Metrics;
+  let listener: MetricsListener;
+  let url: string;
+
+  beforeEach(async () => {
+    lines = [];
+    const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+    metrics = createPrometheusMetrics({ clock: createTestClock(), logger });
+    listener = await listenForScrapes(metrics, '127.0.0.1:0', logger);
+    url = `http://127.0.0.1:${listener.port}`;
+  });
+  afterEach(() => listener.close());
+
+  it('answers GET /metrics with all of them', async () => {
+    metrics.gauge('ordermesh_rows', 'Rows.', []).set({}, 5);
+    const response = await fetch(`${url}/metrics?name=all`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(await response.text()).toContain('\nordermesh_rows 5\n');
+  });
+
+  it('answers HEAD with the same, but for the text', async () => {
+    const response = await fetch(`${url}/metrics`, { method: 'HEAD' });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('');
+  });
+
+  it('says where the metrics are to who looks elsewhere', async () => {
+    const response = await fetch(`${url}/`);
+    expect(response.status).toBe(404);
+    expect(await response.text()).toBe('there is nothing here but /metrics\n');
+  });
+
+  it('takes nothing', async () => {
+    const response = await fetch(`${url}/metrics`, { method: 'POST', body: 'x' });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('GET, HEAD');
+    expect(await response.text()).toBe('metrics are only read: use GET\n');
+  });
+
+  it('says that a scrape failed, and logs why', async () => {
+    const wrong = { labels: { shelf: 'a' }, value: 1 };
+    metrics.gauge('ordermesh_rows', 'Rows.', []).collect(async () => [wrong]);
+    const response = await fetch(`${url}/metrics`);
+    expect(response.status).toBe(500);
+    expect(await response.text()).toContain('the log of the process says why');
+    expect(lines).toMatchObject([{ level: 50, err: { message: expect.stringContaining('shelf') } }]);
+  });
+
+  it('closes at once, though a scrape is under way', async () => {
+    const asked = Promise.withResolvers<void>();
+    metrics.gauge('ordermesh_rows', 'Rows.', []).collect(() => {
+      asked.resolve();
+      return new Promise(() => undefined);
+    });
+    const scrape = expect(fetch(`${url}/metrics`)).rejects.toThrow();
+    await asked.promise;
+    await listener.close();
+    await scrape;
+    await expect(fetch(`${url}/metrics`)).rejects.toThrow();
+  });
+
+  it('says which address it cannot have, and why', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+    await expect(listenForScrapes(metrics, address, pino({ enabled: false }))).rejects.toMatchObject({
+      reason: 'ADDRESS_IN_USE',
+      message: `cannot listen on ${address}: another process has it; stop that one, or choose another port`,
+    });
+    taken.close();
+  });
+});

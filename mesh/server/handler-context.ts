@@ -1,0 +1,115 @@
+import type { Metadata } from 'nice-grpc-common';
+import type { CallEndListener, EngineCall } from '../engines/engine.ts';
+import type { CallScope } from '../telemetry/call-scope.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Idle, MeshCallContext } from './call-context.ts';
+import type { EnteringCall, Place } from './policies/admission/admission.ts';
+import { requestIdKey, requestIdOf } from './policies/request-id.ts';
+
+/**
+ * One call in the chain: the context of its handler and the scope of all that the handler starts. A class with getters,
+ * since most calls never ask for most of it.
+ */
+export class ServerCall implements CallScope, MeshCallContext, EnteringCall {
+  readonly startMs: number;
+  readonly deadlineMs: number | undefined;
+  readonly #engineCall: EngineCall;
+  readonly #clock: Clock;
+  /** Of a streaming handler that has begun: what it gives back while it is idle. */
+  place: Place | undefined;
+  #requestId: string | undefined;
+  #traceparent: string | undefined;
+
+  constructor(engineCall: EngineCall, timeoutMs: number | undefined, clock: Clock) {
+    this.#engineCall = engineCall;
+    this.#clock = clock;
+    this.startMs = clock.now();
+    this.deadlineMs = engineCall.deadlineMs ?? (timeoutMs === undefined ? undefined : this.startMs + timeoutMs);
+  }
+
+  get path(): string {
+    return this.#engineCall.path;
+  }
+
+  get requestId(): string {
+    this.#requestId ??= requestIdOf(this.#engineCall.textMetadata(requestIdKey));
+    return this.#requestId;
+  }
+
+  get traceparent(): string {
+    this.#traceparent ??= continueTrace(this.#engineCall.textMetadata('traceparent'));
+    return this.#traceparent;
+  }
+
+  get metadata(): Metadata {
+    return this.#engineCall.metadata;
+  }
+
+  get peer(): string {
+    return this.#engineCall.peer;
+  }
+
+  get header(): Metadata {
+    return this.#engineCall.header;
+  }
+
+  get trailer(): Metadata {
+    return this.#engineCall.trailer;
+  }
+
+  get signal(): AbortSignal {
+    return this.#engineCall.signal;
+  }
+
+  get requestCompressed(): boolean | undefined {
+    return this.#engineCall.requestCompressed;
+  }
+
+  get compressReplies(): boolean {
+    return this.#engineCall.compressReplies;
+  }
+
+  set compressReplies(compress: boolean) {
+    this.#engineCall.compressReplies = compress;
+  }
+
+  get requestBytes(): number {
+    return this.#engineCall.requestBytes;
+  }
+
+  get isOver(): boolean {
+    return this.#engineCall.isOver;
+  }
+
+  listenForEnd(listener: CallEndListener | undefined): void {
+    this.#engineCall.listenForEnd(listener);
+  }
+
+  get idle(): Idle {
+    return async (wait) => {
+      const { place } = this;
+      place?.rest();
+      try {
+        return await wait();
+      } finally {
+        const turn = place?.work();
+        if (turn !== undefined) await turn;
+      }
+    };
+  }
+
+  sendHeader(): void {
+    this.#engineCall.sendHeader();
+  }
+
+  remainingMs(): number {
+    if (this.deadlineMs === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.deadlineMs - this.#clock.now());
+  }
+
+  /** Ends the call with `error`, whatever its handler still does. */
+  fail(error: unknown): void {
+    this.#engineCall.fail(error);
+  }
+}

@@ -1,0 +1,43 @@
+import { Status } from 'nice-grpc-common';
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { MethodContract } from '../../contract/contract.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { systemClock } from '../../time/clock.ts';
+import type { ServerCall } from '../handler-context.ts';
+import { createAccessLog } from './access-log.ts';
+
+const call = { path: '/t.v1.T/Do', startMs: 0 } as ServerCall;
+
+/** The lines that ends of a call of a method write, at every level. */
+function linesOf(idempotency: MethodContract['idempotency'], code: Status, error?: Error) {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino(
+    { level: 'trace', formatters: { level: (label) => ({ level: label }) } },
+    { write: (line: string) => lines.push(JSON.parse(line)) },
+  );
+  createAccessLog({ idempotency }, { clock: systemClock, logger })(call, code, error);
+  return lines;
+}
+
+describe('the access log', () => {
+  const refusal = new MeshError(Status.ALREADY_EXISTS, 'THING_EXISTS', 'there is one');
+
+  it.each(['idempotent', 'none'] as const)('tells of a refused change for all to see (%s)', (idempotency) => {
+    expect(linesOf(idempotency, Status.ALREADY_EXISTS, refusal)).toMatchObject([
+      { level: 'info', method: '/t.v1.T/Do', code: 'ALREADY_EXISTS', err: { reason: 'THING_EXISTS' } },
+    ]);
+  });
+
+  it('tells of a refused query only to who looks closely', () => {
+    expect(linesOf('no-side-effects', Status.NOT_FOUND, refusal)).toMatchObject([{ level: 'debug' }]);
+  });
+
+  it.each([Status.OK, Status.CANCELLED])('takes code %i of a change for no refusal', (code) => {
+    expect(linesOf('idempotent', code)).toMatchObject([{ level: 'debug' }]);
+  });
+
+  it('warns of trouble on this side, also in a query', () => {
+    expect(linesOf('no-side-effects', Status.UNAVAILABLE, refusal)).toMatchObject([{ level: 'warn' }]);
+  });
+});

@@ -1,0 +1,198 @@
+import { Status } from 'nice-grpc-common';
+import { cancelled, deadlineExceeded, MeshError } from '../../../errors/mesh-error.ts';
+import type { Admission, EnteringCall, Place, Work } from './admission.ts';
+import { Line } from './line.ts';
+import { Occupant, type Slots } from './occupant.ts';
+import type { AdmissionPolicy, Load } from './policy.ts';
+import type { ProcessLoad } from './process-load.ts';
+import type { Starter, Turns } from './turns.ts';
+
+/**
+ * The admission of one service. Calls begin in the order in which they came, the connections that have some in turn, as far
+ * as the policy has slots. Each service has its own: handlers that wait for another service of this process would wait for
+ * ever if they had all slots that its handlers need. For the same reason a process that has too much at work refuses calls
+ * and lets none wait.
+ */
+export class LimitedAdmission implements Admission, Starter, Slots, Load {
+  working = 0;
+  waiting = 0;
+  waitingBytes = 0;
+  streams = 0;
+  readonly #policy: AdmissionPolicy;
+  readonly #turns: Turns;
+  readonly #lines = new Map<string, Line<Occupant>>();
+  /** Those that have a call that could begin, in turn. */
+  readonly #ready: Line<Occupant>[] = [];
+  readonly #resting = new Set<Occupant>();
+  readonly #process: ProcessLoad;
+
+  constructor(policy: AdmissionPolicy, turns: Turns, process: ProcessLoad) {
+    this.#policy = policy;
+    this.#turns = turns;
+    this.#process = process;
+  }
+
+  enter(call: EnteringCall, work: Work): Promise<Place> {
+    const line = this.#lineOf(call.peer);
+    const isStreaming = work === 'streaming';
+    const mayWait = this.#process.mayWait && this.#policy.mayWait(this, line);
+    if (!mayWait || (isStreaming && !this.#policy.mayStream(this, line))) {
+      this.#tidy(call.peer, line);
+      throw this.#overloaded(call);
+    }
+    const occupant = new Occupant(this, line, call, isStreaming);
+    if (isStreaming) this.#open(occupant);
+    return occupant.wait();
+  }
+
+  startNext(): boolean {
+    if (this.#ready.length === 0) return false;
+    if (!this.#policy.hasSlot(this) && !this.#takeFrom(this.#resting)) return false;
+    for (let line = this.#ready.shift(); line !== undefined; line = this.#ready.shift()) {
+      line.isReady = false;
+      if (!this.#policy.hasSlotFor(line) && !this.#takeFrom(line.resting)) continue;
+      const occupant = line.takeFirst();
+      if (occupant === undefined) continue;
+      this.#makeReady(line);
+      this.#hasWaited(occupant);
+      this.#start(occupant);
+      return true;
+    }
+    return false;
+  }
+
+  // Of the occupants.
+
+  takeSlot(occupant: Occupant): boolean {
+    const isFree = this.waiting === 0 && this.#policy.hasSlot(this) && this.#policy.hasSlotFor(occupant.line);
+    if (isFree) this.#occupy(occupant);
+    return isFree;
+  }
+
+  rest(occupant: Occupant): void {
+    this.#process.working -= 1;
+    this.#resting.add(occupant);
+    occupant.line.resting.add(occupant);
+    this.#letOthersIn(occupant.line);
+  }
+
+  resume(occupant: Occupant): void {
+    this.#process.working += 1;
+    this.#resting.delete(occupant);
+    occupant.line.resting.delete(occupant);
+  }
+
+  join(occupant: Occupant): void {
+    occupant.line.add(occupant);
+    this.waiting += 1;
+    this.#hold(occupant, occupant.heldBytes);
+    this.#makeReady(occupant.line);
+    this.#turns.ask(this);
+  }
+
+  giveUp(occupant: Occupant): void {
+    occupant.line.remove(occupant);
+    this.#hasWaited(occupant);
+  }
+
+  freeSlot({ line }: Occupant): void {
+    this.#process.working -= 1;
+    this.working -= 1;
+    line.working -= 1;
+    this.#letOthersIn(line);
+  }
+
+  left(occupant: Occupant): void {
+    const { line, cameMs, begunMs } = occupant;
+    if (occupant.isStreaming) {
+      this.streams -= 1;
+      line.streams -= 1;
+    } else if (occupant.hasBegun) this.#policy.returned?.(begunMs - cameMs, this.nowMs() - begunMs);
+    this.#tidy(occupant.call.peer, line);
+  }
+
+  nowMs(): number {
+    return this.#policy.returned === undefined ? 0 : performance.now();
+  }
+
+  #hasWaited(occupant: Occupant): void {
+    this.waiting -= 1;
+    this.#hold(occupant, -occupant.heldBytes);
+    occupant.heldBytes = 0;
+  }
+
+  #hold({ line }: Occupant, bytes: number): void {
+    this.#process.waitingBytes += bytes;
+    this.waitingBytes += bytes;
+    line.waitingBytes += bytes;
+  }
+
+  #start(occupant: Occupant): void {
+    const refusal = occupant.hasBegun ? undefined : this.#refusalOf(occupant.call);
+    if (refusal !== undefined) occupant.refuse(refusal);
+    else {
+      this.#occupy(occupant);
+      occupant.begin();
+    }
+  }
+
+  /** Why a call does not begin though it is its turn. */
+  #refusalOf(call: EnteringCall): MeshError | undefined {
+    if (call.isOver) return cancelled(call.path);
+    if (call.remainingMs() === 0) return deadlineExceeded(call.path);
+    return this.#process.mayBegin ? undefined : this.#overloaded(call);
+  }
+
+  #occupy(occupant: Occupant): void {
+    occupant.slot = 'working';
+    this.#process.working += 1;
+    this.working += 1;
+    occupant.line.working += 1;
+  }
+
+  #open(occupant: Occupant): void {
+    this.streams += 1;
+    occupant.line.streams += 1;
+  }
+
+  #makeReady(line: Line<Occupant>): void {
+    if (line.isReady || line.waiting === 0) return;
+    line.isReady = true;
+    this.#ready.push(line);
+  }
+
+  #lineOf(peer: string): Line<Occupant> {
+    let line = this.#lines.get(peer);
+    if (line === undefined) {
+      line = new Line();
+      this.#lines.set(peer, line);
+    }
+    return line;
+  }
+
+  #tidy(peer: string, line: Line<Occupant>): void {
+    if (line.isEmpty) this.#lines.delete(peer);
+  }
+
+  /** Takes the slot of a handler that is at rest; false when none is. */
+  #takeFrom(resting: ReadonlySet<Occupant>): boolean {
+    for (const occupant of resting) {
+      this.resume(occupant);
+      occupant.slot = 'none';
+      this.freeSlot(occupant);
+      return true;
+    }
+    return false;
+  }
+
+  #letOthersIn(line: Line<Occupant>): void {
+    this.#makeReady(line);
+    if (this.waiting > 0) this.#turns.ask(this);
+  }
+
+  #overloaded({ path }: EnteringCall): MeshError {
+    const text = `the server has more calls than it can take, so ${path} was not begun: call again later`;
+    const retryAfterMs = this.#policy.retryAfterMs(this);
+    return new MeshError(Status.RESOURCE_EXHAUSTED, 'SERVER_OVERLOADED', text, { retryAfterMs });
+  }
+}

@@ -1,0 +1,108 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Client } from 'nice-grpc';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { InventoryServiceContract } from '../../../gen/ts/inventory/v1/inventory.contract.ts';
+import type { InventoryServiceDefinition } from '../../../gen/ts/inventory/v1/inventory.ts';
+import type { AuditCheck } from '../../../mesh/audit/audit.ts';
+import type { Storage } from '../../../mesh/storage/storage.ts';
+import { describeServicesOnEachDatabase } from '../../../mesh/testing/databases.ts';
+import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { createInventoryService } from '../service.ts';
+
+const unitPrice = { currencyCode: 'USD', minorUnits: 1n };
+
+describeServicesOnEachDatabase('the audit of the stock', (settings) => {
+  let mesh: TestMesh;
+  let inventory: Client<InventoryServiceDefinition>;
+  let storage: Storage;
+  let check: AuditCheck;
+  let examined: number;
+
+  beforeEach(async () => {
+    const createService: typeof createInventoryService = (runtime, earlier) => {
+      const openStorage = async (service: string) => {
+        storage = await runtime.openStorage(service);
+        return storage;
+      };
+      return createInventoryService({ ...runtime, openStorage }, earlier);
+    };
+    mesh = await startMesh([createService], settings());
+    inventory = mesh.runtime.client(InventoryServiceContract);
+    check = mesh.services[0]?.audits?.[0] ?? expect.fail('the service has no audit');
+    examined = 0;
+    for (const sku of ['lamp', 'rug', 'sofa']) {
+      await inventory.createItem({ item: { sku, name: sku, unitPrice, onHand: 100n } });
+    }
+    await reserve('held', 1n);
+    await reserve('held-too', 2n);
+    await reserve('gone', 10n);
+    await inventory.commitStock({ orderId: 'gone' });
+    await reserve('free', 20n);
+    await inventory.releaseStock({ orderId: 'free' });
+  });
+  afterEach(() => mesh.stop());
+
+  const reserve = (orderId: string, quantity: bigint) =>
+    inventory.reserveStock({ orderId, items: ['rug', 'lamp'].map((sku) => ({ sku, quantity })) });
+
+  function findings() {
+    const progress = {
+      examined: (count: number) => {
+        examined += count;
+      },
+    };
+    return Array.fromAsync(check.run(progress, new AbortController().signal));
+  }
+
+  it('finds nothing where as much is reserved as orders hold', async () => {
+    expect(await findings()).toEqual([]);
+    expect(examined).toBe(3);
+    expect(check.name).toBe('inventory/reserved-stock');
+  });
+
+  it('finds nothing while orders come and go', async () => {
+    let ended = false;
+    const burst = Promise.all(
+      Array.from({ length: 60 }, async (_, index) => {
+        await reserve(`burst-${index}`, 1n);
+        if (index % 3 === 0) await inventory.commitStock({ orderId: `burst-${index}` });
+        if (index % 3 === 1) await inventory.releaseStock({ orderId: `burst-${index}` });
+      }),
+    ).finally(() => {
+      ended = true;
+    });
+    do {
+      expect(await findings()).toEqual([]);
+      // SQLite answers within the turn: without this the burst would never get one.
+      await setImmediate();
+    } while (!ended);
+    await burst;
+  });
+
+  it('names an item of which more or less is reserved than orders hold', async () => {
+    await storage.execute("UPDATE items SET reserved = reserved + 1 WHERE sku IN ('lamp', 'sofa')");
+    expect(await findings()).toEqual([
+      {
+        reason: 'RESERVED_STOCK_DIFFERS',
+        ids: ['lamp'],
+        message: '4 of item "lamp" are reserved, but orders hold 3',
+      },
+      {
+        reason: 'RESERVED_STOCK_DIFFERS',
+        ids: ['sofa'],
+        message: '1 of item "sofa" are reserved, but orders hold 0',
+      },
+    ]);
+  });
+
+  it('names an item of which more is reserved than there is', async () => {
+    const unchecked = {
+      sqlite: 'PRAGMA ignore_check_constraints = ON',
+      postgres: 'ALTER TABLE items DROP CONSTRAINT items_check',
+    };
+    await storage.execute(unchecked[storage.dialect]);
+    await storage.execute("UPDATE items SET on_hand = 2 WHERE sku = 'rug'");
+    const message = '3 of item "rug" are reserved, which has 2 on hand';
+    expect(await findings()).toEqual([{ reason: 'STOCK_OUT_OF_BOUNDS', ids: ['rug'], message }]);
+  });
+});

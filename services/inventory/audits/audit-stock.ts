@@ -1,0 +1,31 @@
+import type { AuditCheck, Finding } from '../../../mesh/audit/audit.ts';
+import { readPages } from '../../../mesh/storage/read-pages.ts';
+import type { Queryable } from '../../../mesh/storage/storage.ts';
+import { findStockAfter, type HeldStock } from './held-stock.ts';
+
+/** Checks that of each item as much is reserved as orders hold, and no more than there is. */
+export function auditStock(db: Queryable): AuditCheck {
+  return {
+    name: 'inventory/reserved-stock',
+    async *run(progress, signal) {
+      const fetch = (sku: string, size: number) => findStockAfter(db, sku, size);
+      for await (const page of readPages({ after: '', limit: 0, signal, fetch, cursorOf: ({ sku }) => sku })) {
+        progress.examined(page.length);
+        yield* page.flatMap(faultsOf);
+      }
+    },
+  };
+}
+
+function faultsOf({ sku, onHand, reserved, held }: HeldStock): Finding[] {
+  const faults: Finding[] = [];
+  if (reserved !== held) {
+    const message = `${reserved} of item "${sku}" are reserved, but orders hold ${held}`;
+    faults.push({ reason: 'RESERVED_STOCK_DIFFERS', ids: [sku], message });
+  }
+  if (reserved < 0n || reserved > onHand) {
+    const message = `${reserved} of item "${sku}" are reserved, which has ${onHand} on hand`;
+    faults.push({ reason: 'STOCK_OUT_OF_BOUNDS', ids: [sku], message });
+  }
+  return faults;
+}

@@ -1,0 +1,111 @@
+import { paddedList } from '../../../mesh/storage/padded-list.ts';
+import type { Queryable, Transaction } from '../../../mesh/storage/storage.ts';
+import type { Reservation, ReservationItem, ReservationState } from '../domain/reservation.ts';
+
+type ReservationRow = {
+  readonly order_id: string;
+  readonly state: ReservationState;
+  readonly version: bigint;
+  readonly create_time: bigint;
+  readonly update_time: bigint;
+};
+type ReservationItemRow = { readonly sku: string; readonly quantity: bigint };
+
+const columns = 'order_id, state, version, create_time, update_time';
+
+/** Adds a reservation unless its order has one; returns whether it did. */
+export async function insertReservation(tx: Transaction, reservation: Reservation): Promise<boolean> {
+  const { orderId, state, items, version, createTimeMs, updateTimeMs } = reservation;
+  const added = await tx.execute(
+    `INSERT INTO reservations (${columns}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+    [orderId, state, version, createTimeMs, updateTimeMs],
+  );
+  if (added === 0) return false;
+  for (const [position, { sku, quantity }] of items.entries()) {
+    await tx.execute('INSERT INTO reservation_items (order_id, position, sku, quantity) VALUES ($1, $2, $3, $4)', [
+      orderId,
+      position,
+      sku,
+      quantity,
+    ]);
+  }
+  return true;
+}
+
+/** Ends a reservation that is still held; `undefined` when there is none. */
+export async function endReservation(
+  tx: Transaction,
+  orderId: string,
+  state: 'COMMITTED' | 'RELEASED',
+  nowMs: number,
+): Promise<Reservation | undefined> {
+  const [row] = await tx.query<ReservationRow>(
+    `UPDATE reservations SET state = $2, version = version + 1, update_time = $3
+     WHERE order_id = $1 AND state = 'RESERVED' RETURNING ${columns}`,
+    [orderId, state, nowMs],
+  );
+  return row && toReservation(row, await findReservationItems(tx, orderId));
+}
+
+/** The reservation of an order. */
+export async function findReservation(db: Queryable, orderId: string): Promise<Reservation | undefined> {
+  const [row] = await db.query<ReservationRow>(`SELECT ${columns} FROM reservations WHERE order_id = $1`, [orderId]);
+  return row && toReservation(row, await findReservationItems(db, orderId));
+}
+
+/** The next reservations after an order's, in the order of the orders' ids; only those in `state`, if it is given. */
+export async function findReservationsAfter(
+  db: Queryable,
+  afterOrderId: string,
+  state: ReservationState | undefined,
+  limit: number,
+): Promise<Reservation[]> {
+  // Written out and no parameter, so that the index on what is held can be used.
+  const inState = state ? `AND state = '${state}'` : '';
+  const sql = `SELECT ${columns} FROM reservations WHERE order_id > $1 ${inState} ORDER BY order_id LIMIT $2`;
+  const rows = await db.query<ReservationRow>(sql, [afterOrderId, limit]);
+  const items = await findItemsOfOrders(
+    db,
+    rows.map((row) => row.order_id),
+  );
+  return rows.map((row) => toReservation(row, items.get(row.order_id) ?? []));
+}
+
+/** The items of many reservations, by order. */
+async function findItemsOfOrders(
+  db: Queryable,
+  orderIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly ReservationItem[]>> {
+  if (orderIds.length === 0) return new Map();
+  const { placeholders, params } = paddedList(orderIds);
+  const rows = await db.query<ReservationItemRow & { readonly order_id: string }>(
+    `SELECT order_id, sku, quantity FROM reservation_items WHERE order_id IN (${placeholders})
+     ORDER BY order_id, position`,
+    params,
+  );
+  const items = new Map<string, ReservationItem[]>();
+  for (const { order_id: orderId, sku, quantity } of rows) {
+    const ofOrder = items.get(orderId);
+    if (ofOrder) ofOrder.push({ sku, quantity });
+    else items.set(orderId, [{ sku, quantity }]);
+  }
+  return items;
+}
+
+function findReservationItems(db: Queryable, orderId: string): Promise<ReservationItem[]> {
+  return db.query<ReservationItemRow>(
+    'SELECT sku, quantity FROM reservation_items WHERE order_id = $1 ORDER BY position',
+    [orderId],
+  );
+}
+
+function toReservation(row: ReservationRow, items: readonly ReservationItem[]): Reservation {
+  return {
+    orderId: row.order_id,
+    state: row.state,
+    items,
+    version: row.version,
+    createTimeMs: Number(row.create_time),
+    updateTimeMs: Number(row.update_time),
+  };
+}

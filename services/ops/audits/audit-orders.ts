@@ -1,0 +1,66 @@
+import type { Client } from 'nice-grpc';
+import { InventoryServiceContract } from '../../../gen/ts/inventory/v1/inventory.contract.ts';
+import type { InventoryServiceDefinition, Reservation } from '../../../gen/ts/inventory/v1/inventory.ts';
+import { OrderServiceContract } from '../../../gen/ts/order/v1/order.contract.ts';
+import type { OrderServiceDefinition } from '../../../gen/ts/order/v1/order.ts';
+import { PaymentServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
+import type { Payment, PaymentServiceDefinition } from '../../../gen/ts/payment/v1/payment.ts';
+import type { Runtime } from '../../../mesh/app/service.ts';
+import type { AuditCheck } from '../../../mesh/audit/audit.ts';
+import type { Clock } from '../../../mesh/time/clock.ts';
+import { type Comparison, compareWithOrders } from './orders/compare-with-orders.ts';
+import { judgeCharge } from './orders/judge-charge.ts';
+import { judgeReservation } from './orders/judge-reservation.ts';
+
+/**
+ * The checks that orders agree with what other services did for them: those whose services are in this process or have an
+ * address. They ask as any caller does.
+ */
+export function auditOrders({ findClient, clock }: Pick<Runtime, 'findClient' | 'clock'>): AuditCheck[] {
+  const orders = findClient(OrderServiceContract);
+  const payments = findClient(PaymentServiceContract);
+  const inventory = findClient(InventoryServiceContract);
+  return [
+    ...(orders && payments ? [auditCharges(orders, payments, clock)] : []),
+    ...(orders && inventory ? [auditReservations(orders, inventory, clock)] : []),
+  ];
+}
+
+function auditCharges(
+  orders: Client<OrderServiceDefinition>,
+  payments: Client<PaymentServiceDefinition>,
+  clock: Clock,
+): AuditCheck {
+  const charges: Comparison<Payment> = {
+    name: 'orders/charges',
+    list: (bounds) => payments.listPayments({}, bounds),
+    get: (orderId, bounds) => payments.getPayment({ orderId }, bounds),
+    orderIdOf: ({ orderId }) => orderId,
+    // The ids of both begin with the time at which they were made, and an order is soon paid.
+    positionOf: timeOf,
+    orderPositionOf: timeOf,
+    judge: judgeCharge,
+  };
+  return compareWithOrders(charges, orders, clock);
+}
+
+function auditReservations(
+  orders: Client<OrderServiceDefinition>,
+  inventory: Client<InventoryServiceDefinition>,
+  clock: Clock,
+): AuditCheck {
+  const reservations: Comparison<Reservation> = {
+    name: 'orders/reservations',
+    list: (bounds) => inventory.listReservations({}, bounds),
+    get: (orderId, bounds) => inventory.getReservation({ orderId }, bounds),
+    orderIdOf: ({ orderId }) => orderId,
+    positionOf: ({ orderId }) => orderId,
+    orderPositionOf: ({ id }) => id,
+    judge: judgeReservation,
+  };
+  return compareWithOrders(reservations, orders, clock);
+}
+
+function timeOf({ createTime }: { readonly createTime?: Date | undefined }): number {
+  return createTime?.getTime() ?? 0;
+}

@@ -1,0 +1,119 @@
+import { type Client, Status } from 'nice-grpc';
+import { afterEach, describe, expect, it } from 'vitest';
+import { AuditServiceContract } from '../../../gen/ts/ops/v1/audit.contract.ts';
+import type { AuditReport, AuditServiceDefinition } from '../../../gen/ts/ops/v1/audit.ts';
+import { eventually } from '../../../mesh/testing/eventually.ts';
+import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { createOpsService } from '../service.ts';
+import { createWatchedService, type WatchedService } from '../testing/watched-service.ts';
+
+const nowhere = ['order', 'payment', 'inventory'].map((service) => `${service}=127.0.0.1:1`).join();
+const fault = { reason: 'BALANCE_DIFFERS', ids: ['ada', '7'], message: 'the balance of ada differs at 7' };
+
+describe('the audit of a process', () => {
+  let mesh: TestMesh | undefined;
+  let bank: WatchedService;
+  let audits: Client<AuditServiceDefinition>;
+
+  async function start(environment: Record<string, string> = {}): Promise<TestMesh> {
+    bank = createWatchedService('bank', []);
+    const report = createWatchedService('report', []);
+    const settings = { DISCOVERY_URL: `static:${nowhere}`, ...environment };
+    mesh = await startMesh([bank.create, report.create, createOpsService], settings);
+    audits = mesh.runtime.client(AuditServiceContract);
+    return mesh;
+  }
+  afterEach(() => mesh?.stop());
+
+  const run = async (...checks: string[]): Promise<AuditReport['report'][]> =>
+    (await Array.fromAsync(audits.runAudit({ checks }))).map(({ report }) => report);
+
+  it('tells what the checks that are asked for find, and how each ended', async () => {
+    await start();
+    bank.faults = [fault];
+    expect(await run('report/accounts', 'bank/accounts')).toEqual([
+      { $case: 'finding', value: { check: 'bank/accounts', ...fault } },
+      {
+        $case: 'check',
+        value: {
+          name: 'bank/accounts',
+          examined: 3n,
+          findings: 1n,
+          duration: { seconds: 0n, nanos: expect.any(Number) },
+          error: '',
+        },
+      },
+      { $case: 'check', value: expect.objectContaining({ name: 'report/accounts', findings: 0n }) },
+    ]);
+  });
+
+  it('runs all checks when none is named, and takes a service that it cannot ask for no finding', async () => {
+    await start();
+    const reports = await run();
+    expect(reports.map((report) => report?.value)).toMatchObject([
+      { name: 'bank/accounts', error: '' },
+      { name: 'report/accounts', error: '' },
+      { name: 'orders/charges', findings: 0n, error: expect.stringMatching(/^UNAVAILABLE: /) },
+      { name: 'orders/reservations', findings: 0n, error: expect.stringMatching(/^UNAVAILABLE: /) },
+      { name: 'storage/integrity', findings: 0n, error: '' },
+    ]);
+  });
+
+  it.each([
+    ['static:', []],
+    ['static:order=127.0.0.1:1', []],
+    ['static:order=127.0.0.1:1,payment=127.0.0.1:1', ['orders/charges']],
+  ])('has the checks across services whose services it can find: with %s', async (url, across) => {
+    await start({ DISCOVERY_URL: url });
+    const names = (await run()).map((report) => report?.$case === 'check' && report.value.name);
+    expect(names).toEqual(['bank/accounts', 'report/accounts', ...across, 'storage/integrity']);
+  });
+
+  it('names the checks there are when another is asked for', async () => {
+    await start();
+    await expect(run('bank/accounts', 'bank/balances')).rejects.toMatchObject({
+      code: Status.INVALID_ARGUMENT,
+      violations: [
+        {
+          field: 'checks[1]',
+          description:
+            'must be one of bank/accounts, report/accounts, orders/charges, orders/reservations, storage/integrity',
+        },
+      ],
+    });
+  });
+
+  it('runs in the background, and shows how that ended', async () => {
+    await start({ AUDIT_INTERVAL_MS: '20' });
+    bank.faults = [fault];
+    const audit = await eventually(async () => {
+      const last = await audits.getLastAudit({});
+      expect(last.findings).toHaveLength(1);
+      return last;
+    });
+    expect(audit.findings).toEqual([{ check: 'bank/accounts', ...fault }]);
+    const names = ['bank/accounts', 'report/accounts', 'orders/charges', 'orders/reservations', 'storage/integrity'];
+    expect(audit.checks.map(({ name }) => name)).toEqual(names);
+    expect(audit.checks[0]).toMatchObject({ examined: 3n, findings: 1n, error: '' });
+    expect(audit.endTime?.getTime()).toBeGreaterThanOrEqual(audit.startTime?.getTime() ?? Number.NaN);
+  });
+
+  it('shows its figures to those who watch the process', async () => {
+    const { runtime } = await start({ AUDIT_INTERVAL_MS: '0' });
+    bank.faults = [fault];
+    await run();
+    const { text } = await runtime.metrics.scrape();
+    expect(text).toContain('\nordermesh_audit_findings{check="bank/accounts"} 1\n');
+    expect(text).toContain('\nordermesh_audit_findings{check="report/accounts"} 0\n');
+    expect(text).toContain('\nordermesh_audit_check_failed{check="report/accounts"} 0\n');
+    expect(text).toContain('\nordermesh_audit_check_failed{check="orders/charges"} 1\n');
+    expect(text).toMatch(/\nordermesh_audit_last_end_time_seconds \d/);
+  });
+
+  it('has nothing to show before the first one in the background has ended', async () => {
+    await start({ AUDIT_INTERVAL_MS: '0' });
+    await run('bank/accounts');
+    const missing = { code: Status.NOT_FOUND, reason: 'NO_AUDIT_YET' };
+    await expect(audits.getLastAudit({})).rejects.toMatchObject(missing);
+  });
+});

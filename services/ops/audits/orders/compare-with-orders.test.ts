@@ -1,0 +1,169 @@
+import { Status } from 'nice-grpc';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OrderServiceContract } from '../../../../gen/ts/order/v1/order.contract.ts';
+import { Order, type OrderServiceImplementation, OrderState } from '../../../../gen/ts/order/v1/order.ts';
+import type { AuditCheck, Finding } from '../../../../mesh/audit/audit.ts';
+import { MeshError } from '../../../../mesh/errors/mesh-error.ts';
+import { serve } from '../../../../mesh/server/serve.ts';
+import { startMesh, type TestMesh } from '../../../../mesh/testing/start-mesh.ts';
+import { compareWithOrders } from './compare-with-orders.ts';
+
+/** What is compared with orders here: how many parcels each has, which is to be one where it is shipped. */
+interface Parcels {
+  readonly orderId: string;
+  readonly count: number;
+}
+
+const order = (id: string) => Order.fromPartial({ id, state: OrderState.ORDER_STATE_SHIPPED });
+const one = (orderId: string): Parcels => ({ orderId, count: 1 });
+const ids = (count: number, prefix = 'o') =>
+  Array.from({ length: count }, (_, index) => `${prefix}${String(index).padStart(5, '0')}`);
+const missing = (id: string) => new MeshError(Status.NOT_FOUND, 'NOT_THERE', `there is no ${id}`);
+
+describe('a check that orders agree with something', () => {
+  let mesh: TestMesh;
+  let check: AuditCheck;
+  let orders: Order[];
+  /** As they are listed, and as they are when they are asked for by themselves. */
+  let listed: Parcels[];
+  let exact: Map<string, number>;
+  let get: (orderId: string) => Promise<Parcels>;
+  let gets: string[];
+  let examined: number;
+
+  beforeEach(async () => {
+    [orders, listed, exact, gets, examined] = [[], [], new Map(), [], 0];
+    get = async (orderId) => {
+      const count = exact.get(orderId);
+      if (count === undefined) throw missing(orderId);
+      return { orderId, count };
+    };
+    const notHere = async () => Promise.reject(new Error('no test calls this'));
+    const orderRpc: OrderServiceImplementation = {
+      placeOrder: notHere,
+      cancelOrder: notHere,
+      async *watchOrder() {
+        yield await notHere();
+      },
+      async *listOrders() {
+        yield* orders;
+      },
+      async getOrder({ id }) {
+        return orders.find((each) => each.id === id) ?? Promise.reject(missing(id));
+      },
+    };
+    const serves = [serve(OrderServiceContract, orderRpc)];
+    mesh = await startMesh([async () => ({ name: 'order', serves })]);
+    check = compareWithOrders<Parcels>(
+      {
+        name: 'orders/parcels',
+        async *list() {
+          yield* listed;
+        },
+        get: (orderId) => {
+          gets.push(orderId);
+          return get(orderId);
+        },
+        orderIdOf: ({ orderId }) => orderId,
+        positionOf: ({ orderId }) => orderId,
+        orderPositionOf: ({ id }) => id,
+        judge: (id, found, parcels): Finding | undefined => {
+          if (found && parcels?.count === 1) return undefined;
+          return { reason: 'PARCELS_DIFFER', ids: [id], message: `${found ? 1 : 0} ${parcels?.count ?? 0}` };
+        },
+      },
+      mesh.runtime.client(OrderServiceContract),
+      mesh.runtime.clock,
+    );
+  });
+  afterEach(() => mesh.stop());
+
+  function run(signal = new AbortController().signal): Promise<Finding[]> {
+    const progress = {
+      examined: (count: number) => {
+        examined += count;
+      },
+    };
+    return Array.fromAsync(check.run(progress, signal));
+  }
+
+  it('asks for nothing by itself where both lists agree', async () => {
+    orders = ids(1_200).map(order);
+    listed = ids(1_200).map(one);
+    expect(await run()).toEqual([]);
+    expect({ examined, gets }).toEqual({ examined: 1_200, gets: [] });
+  });
+
+  it('does not tell what only the lists show, since they are not of one moment', async () => {
+    orders = ids(3).map(order);
+    listed = [one('o00001')];
+    exact = new Map(ids(3).map((id) => [id, 1]));
+    expect(await run()).toEqual([]);
+    expect(gets.toSorted()).toEqual(['o00000', 'o00002']);
+  });
+
+  it('does not tell what is over when it is looked at a second time', async () => {
+    orders = ids(1).map(order);
+    listed = [{ orderId: 'o00000', count: 0 }];
+    get = async (orderId) => ({ orderId, count: gets.length === 1 ? 0 : 1 });
+    expect(await run()).toEqual([]);
+    expect(gets).toHaveLength(2);
+  });
+
+  it('tells what is wrong each time it is looked at, once, with what was seen last', async () => {
+    orders = ids(2).map(order);
+    listed = [one('o00000'), { orderId: 'o00001', count: 5 }, one('unknown')];
+    exact = new Map([
+      ['o00001', 6],
+      ['unknown', 1],
+    ]);
+    expect((await run()).toSorted((a, b) => (a.message < b.message ? -1 : 1))).toEqual([
+      { reason: 'PARCELS_DIFFER', ids: ['unknown'], message: '0 1' },
+      { reason: 'PARCELS_DIFFER', ids: ['o00001'], message: '1 6' },
+    ]);
+    expect(gets.filter((id) => id === 'o00001')).toHaveLength(2);
+    expect(examined).toBe(3);
+  });
+
+  it('tells a fault once when its two sides stand too far apart to meet', async () => {
+    const between = ids(1_100, 'n');
+    orders = ['m', ...between, 'z'].map(order);
+    listed = ['z', 'm'].map(one);
+    exact = new Map([...between.map((id) => [id, 1] as const), ['m', 7]]);
+    expect(await run()).toEqual([{ reason: 'PARCELS_DIFFER', ids: ['m'], message: '1 7' }]);
+    expect(gets.filter((id) => id === 'm')).toHaveLength(4);
+  });
+
+  it('asks for 16 at once at most', async () => {
+    orders = ids(50).map(order);
+    let [underWay, most] = [0, 0];
+    get = async (orderId) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await new Promise(setImmediate);
+      underWay -= 1;
+      return one(orderId);
+    };
+    expect(await run()).toEqual([]);
+    expect(gets).toHaveLength(50);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(16);
+  });
+
+  it('fails when what it asks cannot be reached', async () => {
+    orders = ids(1).map(order);
+    get = async () => Promise.reject(new MeshError(Status.UNAVAILABLE, 'CARRIER_UNAVAILABLE', 'away'));
+    await expect(run()).rejects.toMatchObject({ reason: 'CARRIER_UNAVAILABLE' });
+  });
+
+  it('ends when it is called off while it waits to look again', async () => {
+    orders = ids(1).map(order);
+    const call = new AbortController();
+    get = async (orderId) => {
+      setImmediate(() => call.abort(new Error('the call ended')));
+      return { orderId, count: 0 };
+    };
+    await expect(run(call.signal)).rejects.toThrow('the call ended');
+    expect(gets).toHaveLength(1);
+  });
+});

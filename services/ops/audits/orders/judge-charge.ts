@@ -1,0 +1,48 @@
+import { type Order, OrderState } from '../../../../gen/ts/order/v1/order.ts';
+import { type Payment, PaymentState } from '../../../../gen/ts/payment/v1/payment.ts';
+import type { Finding } from '../../../../mesh/audit/audit.ts';
+import { isUndone, orderStateText } from './order-states.ts';
+
+const paidStates: readonly OrderState[] = [
+  OrderState.ORDER_STATE_PAID,
+  OrderState.ORDER_STATE_SHIPPED,
+  OrderState.ORDER_STATE_COMPLETED,
+];
+
+/** What is wrong with an order and its payment; `undefined` where that is nothing, or is explained by work under way. */
+export function judgeCharge(
+  orderId: string,
+  order: Order | undefined,
+  payment: Payment | undefined,
+): Finding | undefined {
+  const ids = [orderId];
+  if (payment?.state === PaymentState.PAYMENT_STATE_CHARGED) return judgeCharged(ids, order, payment);
+  if (!order || !paidStates.includes(order.state)) return undefined;
+  const state = orderStateText(order.state);
+  if (payment && order.state === OrderState.ORDER_STATE_COMPLETED) {
+    const message = `order ${orderId} is ${state}, but its payment ${payment.id} was refunded`;
+    return { reason: 'REFUND_OF_COMPLETED_ORDER', ids, message };
+  }
+  const instead = payment ? `its payment ${payment.id} was refunded` : 'it has no payment';
+  return { reason: 'ORDER_NOT_CHARGED', ids, message: `order ${orderId} is ${state}, but ${instead}` };
+}
+
+function judgeCharged(ids: readonly string[], order: Order | undefined, payment: Payment): Finding | undefined {
+  const { id, orderId, userId, amount } = payment;
+  if (!order) {
+    const message = `payment ${id} is for order ${orderId}, and there is no such order`;
+    return { reason: 'CHARGE_WITHOUT_ORDER', ids, message };
+  }
+  if (isUndone(order.state)) {
+    const message = `order ${orderId} is ${orderStateText(order.state)}, but its payment ${id} was not refunded`;
+    return { reason: 'CHARGE_OF_ENDED_ORDER', ids, message };
+  }
+  const [charged, due] = [bill(userId, amount), bill(order.userId, order.total)];
+  if (charged === due) return undefined;
+  const message = `order ${orderId} is over ${due}, but its payment ${id} over ${charged}`;
+  return { reason: 'CHARGE_DIFFERS', ids, message };
+}
+
+function bill(userId: string, amount: Order['total']): string {
+  return `${amount?.minorUnits ?? 'no'} minor units of ${amount?.currencyCode ?? 'money'} of user ${userId}`;
+}

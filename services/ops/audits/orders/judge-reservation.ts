@@ -1,0 +1,66 @@
+import {
+  type Reservation,
+  ReservationState,
+  reservationStateToJSON,
+} from '../../../../gen/ts/inventory/v1/inventory.ts';
+import { type Order, OrderState } from '../../../../gen/ts/order/v1/order.ts';
+import type { Finding } from '../../../../mesh/audit/audit.ts';
+import { isUndone, orderStateText } from './order-states.ts';
+
+const { RESERVATION_STATE_RESERVED: reserved, RESERVATION_STATE_COMMITTED: committed } = ReservationState;
+
+/** How the reservation of an order stands. In its other states, work under way explains any. */
+const dueStates: ReadonlyMap<OrderState, readonly ReservationState[]> = new Map([
+  [OrderState.ORDER_STATE_RESERVED, [reserved]],
+  [OrderState.ORDER_STATE_PAID, [reserved]],
+  [OrderState.ORDER_STATE_SHIPPED, [reserved, committed]],
+  [OrderState.ORDER_STATE_COMPLETED, [committed]],
+]);
+
+/** In which the stock of an order cannot have left. */
+const earlyStates: ReadonlySet<OrderState> = new Set([
+  OrderState.ORDER_STATE_PENDING,
+  OrderState.ORDER_STATE_RESERVED,
+  OrderState.ORDER_STATE_PAID,
+]);
+
+/** What is wrong with an order and its reservation; `undefined` where that is nothing, or is explained by work under way. */
+export function judgeReservation(
+  orderId: string,
+  order: Order | undefined,
+  reservation: Reservation | undefined,
+): Finding | undefined {
+  const ids = [orderId];
+  const holds = reservation?.state === reserved || reservation?.state === committed;
+  const has = reservation ? `its reservation is ${stateText(reservation)}` : 'it has no reservation';
+  if (!order) {
+    if (!holds) return undefined;
+    const message = `a reservation is ${stateText(reservation)} for order ${orderId}, and there is no such order`;
+    return { reason: 'RESERVATION_WITHOUT_ORDER', ids, message };
+  }
+  const message = `order ${orderId} is ${orderStateText(order.state)}, but ${has}`;
+  const isHeldByEnded = order.state === OrderState.ORDER_STATE_COMPLETED && reservation?.state === reserved;
+  if (isHeldByEnded || (holds && isUndone(order.state))) return { reason: 'RESERVATION_OF_ENDED_ORDER', ids, message };
+  const isEarly = earlyStates.has(order.state) && reservation?.state === committed;
+  if (isEarly) return { reason: 'STOCK_TAKEN_EARLY', ids, message };
+  const due = dueStates.get(order.state);
+  if (due && !(reservation && due.includes(reservation.state))) return { reason: 'ORDER_NOT_RESERVED', ids, message };
+  return holds ? judgeItems(order, reservation) : undefined;
+}
+
+function judgeItems({ id, items }: Order, reservation: Reservation): Finding | undefined {
+  const [ordered, held] = [listItems(items), listItems(reservation.items)];
+  if (ordered === held) return undefined;
+  const message = `order ${id} is of ${ordered}, but its reservation of ${held}`;
+  return { reason: 'RESERVATION_DIFFERS', ids: [id], message };
+}
+
+/** No sku comes twice in either. */
+function listItems(items: readonly { readonly sku: string; readonly quantity: number | bigint }[]): string {
+  const lines = items.map(({ sku, quantity }) => `${quantity} "${sku}"`);
+  return lines.toSorted().join(', ') || 'nothing';
+}
+
+function stateText({ state }: Reservation): string {
+  return reservationStateToJSON(state).replace('RESERVATION_STATE_', '');
+}

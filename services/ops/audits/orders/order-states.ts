@@ -1,0 +1,11 @@
+import { OrderState, orderStateToJSON } from '../../../../gen/ts/order/v1/order.ts';
+
+/** `COMPLETED`. */
+export function orderStateText(state: OrderState): string {
+  return orderStateToJSON(state).replace('ORDER_STATE_', '');
+}
+
+/** Whether an order has ended and left nothing behind. */
+export function isUndone(state: OrderState): boolean {
+  return state === OrderState.ORDER_STATE_FAILED || state === OrderState.ORDER_STATE_CANCELLED;
+}

@@ -1,0 +1,21 @@
+import type { Finding } from '../../../../mesh/audit/audit.ts';
+import type { Clock } from '../../../../mesh/time/clock.ts';
+import { pause } from '../../../../mesh/time/sleep.ts';
+
+const pauseMs = 250;
+
+/**
+ * Looks at something that seemed wrong, twice at most, a quarter of a second apart, and stops when it is right: what was
+ * under way does not look wrong twice. Resolves with what is wrong with it then. Throws what `signal` aborts with.
+ */
+export async function lookAgain(
+  look: () => Promise<Finding | undefined>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Finding | undefined> {
+  signal.throwIfAborted();
+  if (!(await look())) return undefined;
+  await pause(clock, pauseMs, signal);
+  signal.throwIfAborted();
+  return await look();
+}

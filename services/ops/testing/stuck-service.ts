@@ -1,0 +1,91 @@
+import { Status } from 'nice-grpc-common';
+import type { CreateService } from '../../../mesh/app/service.ts';
+import { createDeadLetterStore } from '../../../mesh/dead-letters/store.ts';
+import { MeshError } from '../../../mesh/errors/mesh-error.ts';
+import { uuidv7 } from '../../../mesh/ids/ids.ts';
+import { createSagaEngine } from '../../../mesh/saga/engine.ts';
+import type { SagaDefinition } from '../../../mesh/saga/saga.ts';
+
+/** A service in which whatever can get stuck does, until it is healed. */
+export interface StuckService {
+  readonly create: CreateService;
+  healed: boolean;
+  /** The events that were handled after all, by key. */
+  readonly handledEvents: string[];
+  /** The tasks that were done after all, by id. */
+  readonly doneTasks: string[];
+  /** Begins a saga whose second step is refused, and then the undo of the first. */
+  beginSaga(id: string, orderId: string): Promise<void>;
+  /** Adds the dead letter of an event, and resolves with its id. */
+  addEventLetter(key: string, origin?: string): Promise<string>;
+}
+
+/** Makes the service, with a worker on the queue `jobs` that fails every task at once. */
+export function createStuckService(): StuckService {
+  const handledEvents: string[] = [];
+  const doneTasks: string[] = [];
+  const notBuilt = () => Promise.reject(new Error('the service is not built yet'));
+  const service: StuckService = {
+    healed: false,
+    handledEvents,
+    doneTasks,
+    beginSaga: notBuilt,
+    addEventLetter: notBuilt,
+    create: async (runtime) => {
+      const { clock, logger, tasks } = runtime;
+      const storage = await runtime.openStorage('stuck');
+      const letters = createDeadLetterStore(storage, { clock });
+      await letters.migrate();
+      const saga = defineSaga(() => service.healed);
+      const sagas = createSagaEngine({ storage, definitions: [saga], clock, logger });
+      service.beginSaga = (id, subjectId) =>
+        storage.transaction((tx) => sagas.begin(tx, saga, { id, subjectId, data: {} }));
+      service.addEventLetter = (subjectId, origin = 'order.events/stuck') =>
+        storage.transaction((tx) => letters.add(tx, { ...eventLetter, origin, subjectId }));
+      await tasks.work({
+        queue: 'jobs',
+        retryDelaysMs: [],
+        handle: async (task) => {
+          if (!service.healed) throw new Error('the mail server is away');
+          doneTasks.push(task.id);
+        },
+      });
+      const box = letters.box('event', async (letter) => async () => {
+        if (!service.healed) throw new Error('still no template');
+        handledEvents.push(letter.subjectId);
+      });
+      return { name: 'stuck', serves: [], sagas: [sagas], deadLetters: [box], start: sagas.start, stop: sagas.stop };
+    },
+  };
+  return service;
+}
+
+function defineSaga(isHealed: () => boolean): SagaDefinition<object> {
+  const refuse = (what: string) => new MeshError(Status.FAILED_PRECONDITION, 'REFUSED', `${what} was refused`);
+  return {
+    name: 'ship-it',
+    version: 1,
+    steps: [
+      {
+        name: 'charge',
+        run: async () => undefined,
+        undo: async () => {
+          if (!isHealed()) throw refuse('the refund');
+        },
+      },
+      { name: 'ship', run: async () => Promise.reject(refuse('the shipment')) },
+    ],
+    onProgress: async () => undefined,
+  };
+}
+
+const eventLetter = {
+  source: 'event',
+  reason: 'HANDLER_FAILED',
+  error: 'no template',
+  attempts: 5,
+  payload: Buffer.from('{}'),
+  headers: { ce_type: 'ORDER_PLACED', ce_id: uuidv7() },
+  firstTimeMs: 1_700_000_000_000,
+  lastTimeMs: 1_700_000_001_000,
+} as const;

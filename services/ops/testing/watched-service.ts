@@ -1,0 +1,84 @@
+import type { CreateService } from '../../../mesh/app/service.ts';
+import type { Finding } from '../../../mesh/audit/audit.ts';
+import type {
+  ProjectionView,
+  RebuildProgress,
+  RowDifference,
+} from '../../../mesh/event-store/projections/projection.ts';
+
+/** A service with projections, and a check of what it has. */
+export interface WatchedService {
+  readonly create: CreateService;
+  /** What its check `<name>/accounts` finds. */
+  faults: Finding[];
+  /** How the rows of its projections differ from what their events say. */
+  differences: RowDifference[];
+  /** What is done to a projection while it is made again, before its rows are compared. */
+  pause: (signal: AbortSignal) => Promise<void>;
+  /** `name` of those that were made again, and `name thrown away` of those that were not. */
+  readonly rebuilt: string[];
+}
+
+/** Makes the service, with projections of these names. */
+export function createWatchedService(name: string, projections: readonly string[]): WatchedService {
+  const rebuilt: string[] = [];
+  const views = (): ProjectionView[] =>
+    projections.map((projection, index) => ({
+      name: `${name}/${projection}`,
+      position: 40n,
+      headPosition: 42n,
+      behindSinceMs: index === 0 ? 1_700_000_000_000 : undefined,
+      parkedEvents: index,
+      generation: BigInt(1 + rebuilt.filter((each) => each === projection).length),
+      rebuilding: false,
+    }));
+
+  async function* rebuild(fullName: string, { dryRun }: { readonly dryRun: boolean }, signal: AbortSignal) {
+    const projection = fullName.slice(name.length + 1);
+    let outcome = `${projection} thrown away`;
+    try {
+      const counts = { eventsDone: 21, eventsTotal: 42, rowsCompared: 0, rowsDifferent: 0 };
+      const begun: RebuildProgress = {
+        ...counts,
+        stage: 'replaying',
+        eventsLacking: 0,
+        differences: [],
+        liveHash: '',
+        rebuiltHash: '',
+      };
+      yield begun;
+      await service.pause(signal);
+      signal.throwIfAborted();
+      yield { ...begun, stage: 'comparing', eventsDone: 42, rowsCompared: 3 } as const;
+      if (!dryRun) outcome = projection;
+      const { differences } = service;
+      const rows = { rowsCompared: 7, rowsDifferent: differences.length, differences, liveHash: 'aa' };
+      const rebuiltHash = differences.length > 0 ? 'bb' : 'aa';
+      yield { ...begun, ...rows, stage: dryRun ? 'discarded' : 'switched', eventsDone: 42, rebuiltHash } as const;
+    } finally {
+      rebuilt.push(outcome);
+    }
+  }
+
+  const service: WatchedService = {
+    faults: [],
+    differences: [],
+    pause: async () => undefined,
+    rebuilt,
+    create: async () => ({
+      name,
+      serves: [],
+      projections: [{ list: async () => views(), rebuild }],
+      audits: [
+        {
+          name: `${name}/accounts`,
+          async *run(progress) {
+            progress.examined(3);
+            yield* service.faults;
+          },
+        },
+      ],
+    }),
+  };
+  return service;
+}

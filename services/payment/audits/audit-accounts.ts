@@ -1,0 +1,62 @@
+import type { AuditCheck, AuditProgress, Finding } from '../../../mesh/audit/audit.ts';
+import { auditStream, streamsAfter } from '../../../mesh/event-store/aggregates/audit-stream.ts';
+import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
+import type { Storage } from '../../../mesh/storage/storage.ts';
+import { createBreath } from '../../../mesh/time/yield-to-event-loop.ts';
+import type { Account, AccountChange } from '../domain/account.ts';
+import { isOutside } from '../domain/ledger.ts';
+import { postingsOf } from '../domain/postings.ts';
+import type { Books } from '../streams/open-books.ts';
+
+/** What the events of accounts are checked with. */
+export interface AccountAuditDeps {
+  readonly storage: Storage;
+  readonly store: EventStore;
+  readonly books: Books;
+}
+
+/**
+ * Checks every account's history: no event is missing or changed, each balance follows from the one before, no balance is
+ * below zero, each movement has another side, and snapshots are what the events come to.
+ */
+export function auditAccounts({ storage, store, books: { accounts } }: AccountAuditDeps): AuditCheck {
+  const { definition } = accounts;
+  return {
+    name: 'payment/account-events',
+    async *run(progress: AuditProgress, signal: AbortSignal) {
+      const breath = createBreath();
+      for await (const stream of streamsAfter(storage, accounts.streamOf(''), signal)) {
+        yield* auditStream({ storage, store, stream, definition, each: faultsOf, signal });
+        progress.examined(1);
+        await breath();
+      }
+    },
+  };
+}
+
+function faultsOf(
+  event: RecordedEvent,
+  change: AccountChange,
+  before: Account | undefined,
+  after: Account | undefined,
+): Finding[] {
+  if (change.type === 'ACCOUNT_OPENED') return [];
+  const { stream, version } = event;
+  const ids = [stream, version.toString()];
+  const at = `event ${version} of ${stream}`;
+  const faults: Finding[] = [];
+  const [previous, next] = [before?.balance.minorUnits, after?.balance.minorUnits];
+  if (change.previousBalance.minorUnits !== previous || change.newBalance.minorUnits !== next) {
+    const says = `${change.previousBalance.minorUnits} before and ${change.newBalance.minorUnits} after`;
+    const message = `${at} says that the balance was ${says}, but those before it come to ${previous} and ${next}`;
+    faults.push({ reason: 'BALANCE_CHAIN_BROKEN', ids, message });
+  }
+  if (next === undefined || next < 0n) {
+    faults.push({ reason: 'BALANCE_BELOW_ZERO', ids, message: `${at} leaves a balance of ${next}` });
+  }
+  const sum = postingsOf(stream, change).reduce((total, { minorUnits }) => total + minorUnits, 0n);
+  if (sum !== 0n || !isOutside(change.counterpart)) {
+    faults.push({ reason: 'ENTRY_UNBALANCED', ids, message: `${at} does not move money between two accounts` });
+  }
+  return faults;
+}

@@ -1,0 +1,63 @@
+import { crc32 } from 'node:zlib';
+import type { AuditCheck, AuditProgress, Finding } from '../../../mesh/audit/audit.ts';
+import { eventFault } from '../../../mesh/event-store/aggregates/audit-stream.ts';
+import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
+import type { Clock } from '../../../mesh/time/clock.ts';
+import { isOfPayment } from '../streams/payment-stream.ts';
+import type { Booking } from './read-booking.ts';
+import { sumBookings } from './sum-bookings.ts';
+
+/** What charges are checked with. */
+export interface ChargeAuditDeps {
+  readonly store: EventStore;
+  readonly clock: Clock;
+}
+
+const bucketCount = 2 ** 20;
+
+/**
+ * Checks that what payments say was charged is what accounts were charged, in both directions, and that the events of
+ * payments are as they were written. Both sides of a charge are written in one transaction and sum to zero: one pass sums
+ * up in buckets, so that it holds little however many orders there are; a second finds the orders in those that differ.
+ */
+export function auditCharges(deps: ChargeAuditDeps): AuditCheck {
+  return {
+    name: 'payment/charges',
+    async *run(progress: AuditProgress, signal: AbortSignal): AsyncGenerator<Finding> {
+      const faults = new Map<string, Finding>();
+      const noteFault = (event: RecordedEvent, error: unknown): void => {
+        const fault = eventFault(event.stream, error);
+        // Those of accounts are told of by the check of their histories.
+        if (isOfPayment(event)) faults.set(fault.ids.join(' '), fault);
+      };
+      const buckets = await sumBookings({ ...deps, signal, keyOf: bucketOf, refused: noteFault });
+      progress.examined(buckets.bookings);
+      if (buckets.differences.size > 0) {
+        const keyOf = (booking: Booking) =>
+          buckets.differences.has(bucketOf(booking)) ? orderKey(booking) : undefined;
+        const { differences } = await sumBookings({ ...deps, signal, keyOf, refused: noteFault });
+        for (const [key, difference] of differences) yield paymentDiffers(key, difference);
+      }
+      yield* faults.values();
+    },
+  };
+}
+
+function orderKey({ accountId, orderId }: Booking): string {
+  return `${accountId}/${orderId}`;
+}
+
+function bucketOf(booking: Booking): number {
+  return crc32(orderKey(booking)) % bucketCount;
+}
+
+function paymentDiffers(key: string, difference: bigint): Finding {
+  const slash = key.indexOf('/');
+  const [accountId, orderId] = [key.slice(0, slash), key.slice(slash + 1)];
+  const than = difference > 0n ? `${difference} minor units more` : `${-difference} minor units less`;
+  return {
+    reason: 'PAYMENT_DIFFERS',
+    ids: [orderId, accountId],
+    message: `account ${accountId} was charged ${than} for order ${orderId} than its payment says: one of the two lost an event, or has one too many; restore it from a backup`,
+  };
+}

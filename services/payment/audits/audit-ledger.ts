@@ -1,0 +1,86 @@
+import type { AuditCheck, Finding } from '../../../mesh/audit/audit.ts';
+import { holdLive } from '../../../mesh/event-store/projections/generation-table.ts';
+import { liveGeneration } from '../../../mesh/event-store/projections/projection.ts';
+import type { Storage, Transaction } from '../../../mesh/storage/storage.ts';
+import { isOutside } from '../domain/ledger.ts';
+import { accountBalances } from '../projections/account-balances.ts';
+
+/**
+ * Checks that the balances of each currency sum to zero, those outside of the users' accounts counted, and that no user's
+ * is below it.
+ */
+export function auditLedger(storage: Storage): AuditCheck {
+  return {
+    name: 'payment/ledger',
+    async *run(progress) {
+      // Held, so that all is of the same events.
+      const { sums, negative } = await storage.transaction(async (tx) => {
+        await holdLive(tx, accountBalances.name);
+        return { sums: await sumsOf(tx), negative: await negativeOf(tx) };
+      });
+      for (const { currencyCode, sum, accountIds, count } of sums) {
+        progress.examined(count);
+        if (sum !== 0n) yield notZero(currencyCode, sum, accountIds);
+      }
+      for (const accountId of negative) yield belowZero(accountId);
+    },
+  };
+}
+
+interface CurrencySum {
+  readonly currencyCode: string;
+  readonly sum: bigint;
+  /** Those outside of the users' accounts. */
+  readonly accountIds: readonly string[];
+  readonly count: number;
+}
+
+// Users' balances fit into 64 bits, but their sum may not: it is added up in two parts.
+const part = 1_000_000_000n;
+const ofLive = `generation = ${liveGeneration(accountBalances.name)}`;
+
+async function sumsOf(tx: Transaction): Promise<CurrencySum[]> {
+  const users = await tx.query<{ currency_code: string; count: bigint; high: bigint; low: bigint }>(
+    `SELECT currency_code, COUNT(*) AS count, SUM(CAST(balance AS BIGINT) / ${part}) AS high,
+       SUM(CAST(balance AS BIGINT) % ${part}) AS low
+     FROM account_balances WHERE ${ofLive} AND account_id NOT LIKE '@%' GROUP BY currency_code`,
+  );
+  const outside = await tx.query<{ currency_code: string; account_id: string; balance: string }>(
+    `SELECT currency_code, account_id, balance FROM account_balances WHERE ${ofLive} AND account_id LIKE '@%'`,
+  );
+  const currencies = new Set([...users, ...outside].map((row) => row.currency_code));
+  return [...currencies].toSorted().map((currencyCode) => {
+    const ofUsers = users.find((row) => row.currency_code === currencyCode);
+    const ofOutside = outside.filter((row) => row.currency_code === currencyCode && isOutside(row.account_id));
+    const userSum = ofUsers ? ofUsers.high * part + ofUsers.low : 0n;
+    return {
+      currencyCode,
+      sum: ofOutside.reduce((sum, { balance }) => sum + BigInt(balance), userSum),
+      accountIds: ofOutside.map((row) => row.account_id),
+      count: Number(ofUsers?.count ?? 0n) + ofOutside.length,
+    };
+  });
+}
+
+async function negativeOf(tx: Transaction): Promise<string[]> {
+  const rows = await tx.query<{ account_id: string }>(
+    `SELECT account_id FROM account_balances WHERE ${ofLive} AND account_id NOT LIKE '@%' AND balance LIKE '-%' LIMIT 100`,
+  );
+  return rows.map((row) => row.account_id);
+}
+
+function notZero(currencyCode: string, sum: bigint, accountIds: readonly string[]): Finding {
+  return {
+    reason: 'LEDGER_NOT_ZERO',
+    ids: [currencyCode, ...accountIds],
+    message: `the balances of all accounts in ${currencyCode} sum to ${sum} minor units, not to zero: the check payment/account-balances names the rows that are not what the events say`,
+  };
+}
+
+function belowZero(accountId: string): Finding {
+  return {
+    reason: 'BALANCE_BELOW_ZERO',
+    ids: [accountId],
+    message: `account ${accountId} has a balance below zero in the ledger: compare it with its events`,
+  };
+}

@@ -1,0 +1,148 @@
+import { expect, it } from 'vitest';
+import { AccountServiceContract, PaymentServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
+import type { Finding } from '../../../mesh/audit/audit.ts';
+import { openStorage } from '../../../mesh/storage/open.ts';
+import { describeServicesOnEachDatabase } from '../../../mesh/testing/databases.ts';
+import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { createPaymentService } from '../service.ts';
+
+const eur = (minorUnits: bigint) => ({ currencyCode: 'EUR', minorUnits });
+
+/** What all checks of the service find, by the name of the check. */
+async function audit(mesh: TestMesh): Promise<Record<string, Finding[]>> {
+  const found: Record<string, Finding[]> = {};
+  for (const check of mesh.services.flatMap((service) => service.audits ?? [])) {
+    const findings = await Array.fromAsync(check.run({ examined: () => undefined }, new AbortController().signal));
+    if (findings.length > 0) found[check.name] = findings;
+  }
+  return found;
+}
+
+async function trade(mesh: TestMesh): Promise<void> {
+  const accounts = mesh.runtime.client(AccountServiceContract);
+  const payments = mesh.runtime.client(PaymentServiceContract);
+  for (const accountId of ['ada', 'tom']) {
+    await accounts.openAccount({ accountId, currencyCode: 'EUR' });
+    for (let count = 0; count < 120; count += 1) await accounts.deposit({ accountId, amount: eur(10n) });
+    for (const index of [1, 2, 3]) {
+      await payments.charge({ orderId: `${accountId}-${index}`, userId: accountId, amount: eur(BigInt(index)) });
+    }
+    await payments.refund({ orderId: `${accountId}-1` });
+  }
+}
+
+describeServicesOnEachDatabase('the checks of accounts and payments', (settings) => {
+  it('find nothing in what the service made, also while it goes on', async () => {
+    const mesh = await startMesh([createPaymentService], settings());
+    let trading = true;
+    const rounds = (async () => {
+      while (trading) expect(await audit(mesh)).toEqual({});
+    })();
+    await trade(mesh);
+    trading = false;
+    await rounds;
+    expect(await audit(mesh)).toEqual({});
+    await mesh.stop();
+  });
+
+  const ofStream = (stream: string, version: string, reason: string) => ({
+    'payment/account-events': [expect.objectContaining({ reason, ids: [stream, version] })],
+  });
+  it.each([
+    [
+      'an event',
+      `UPDATE event SET data = REPLACE(data, '"10"', '"90"') WHERE stream = 'account-ada' AND version = 57`,
+      ofStream('account-ada', '57', 'EVENT_CORRUPT'),
+    ],
+    [
+      'an event that is gone',
+      `DELETE FROM event WHERE stream = 'account-ada' AND version = 57`,
+      ofStream('account-ada', '57', 'EVENT_MISSING'),
+    ],
+    [
+      'a snapshot',
+      `UPDATE event_snapshot SET state = REPLACE(state, '"990"', '"991"') WHERE stream = 'account-ada' AND version = 100`,
+      ofStream('account-ada', '100', 'SNAPSHOT_DIFFERS'),
+    ],
+    [
+      'a balance',
+      `UPDATE account_balances SET balance = '7' WHERE account_id = 'tom'`,
+      {
+        'payment/ledger': [
+          expect.objectContaining({ reason: 'LEDGER_NOT_ZERO', ids: ['EUR', '@sales.EUR', '@world.EUR'] }),
+        ],
+        'payment/account-balances': [
+          expect.objectContaining({ reason: 'ROW_DIFFERS', ids: ['account_balances account_id="tom"'] }),
+        ],
+      },
+    ],
+    [
+      'a balance of the outside',
+      `UPDATE account_balances SET balance = '-7' WHERE account_id = '@world.EUR'`,
+      {
+        'payment/ledger': [expect.objectContaining({ reason: 'LEDGER_NOT_ZERO' })],
+        'payment/account-balances': [expect.objectContaining({ ids: ['account_balances account_id="@world.EUR"'] })],
+      },
+    ],
+    [
+      'a statement',
+      `UPDATE account_statements SET deposited = '1' WHERE account_id = 'ada'`,
+      {
+        'payment/monthly-statements': [
+          expect.objectContaining({
+            ids: [expect.stringMatching(/^account_statements account_id="ada" month="\d{4}-\d\d"$/)],
+          }),
+        ],
+      },
+    ],
+    [
+      'a payment in the list',
+      `DELETE FROM payment_list WHERE order_id = 'tom-2'`,
+      { 'payment/payment-list': [expect.objectContaining({ ids: ['payment_list order_id="tom-2"'] })] },
+    ],
+    [
+      'a payment whose charge is gone',
+      `UPDATE event SET stream = 'payment-elsewhere' WHERE stream = 'payment-tom-2'`,
+      {
+        'payment/charges': [
+          expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-2', 'tom'] }),
+          expect.objectContaining({ reason: 'EVENT_CORRUPT', ids: ['payment-elsewhere', '1'] }),
+        ],
+      },
+    ],
+    [
+      'a charge that its account has lost',
+      `DELETE FROM event WHERE stream = 'account-tom' AND version = (SELECT MAX(version) FROM event WHERE stream = 'account-tom')`,
+      {
+        'payment/charges': [expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-1', 'tom'] })],
+      },
+    ],
+    [
+      'the first event of an account',
+      `DELETE FROM event WHERE stream = 'account-ada' AND version = 1`,
+      ofStream('account-ada', '1', 'EVENT_MISSING'),
+    ],
+    [
+      'an event of a payment',
+      `UPDATE event SET data = '{}' WHERE stream = 'payment-tom-3' AND version = 1`,
+      {
+        'payment/charges': [
+          expect.objectContaining({ reason: 'PAYMENT_DIFFERS', ids: ['tom-3', 'tom'] }),
+          expect.objectContaining({ reason: 'EVENT_CORRUPT', ids: ['payment-tom-3', '1'] }),
+        ],
+      },
+    ],
+  ])('name what was changed by hand: %s', async (_, change, expected) => {
+    const environment = settings();
+    const mesh = await startMesh([createPaymentService], environment);
+    await trade(mesh);
+    expect(await audit(mesh)).toEqual({});
+    await mesh.stop();
+    const storage = await openStorage(environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '');
+    expect(await storage.execute(change)).toBe(1);
+    await storage.close();
+    const again = await startMesh([createPaymentService], environment);
+    expect(await audit(again)).toMatchObject(expected);
+    await again.stop();
+  });
+});

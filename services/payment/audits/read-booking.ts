@@ -1,0 +1,41 @@
+import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
+import { accountEventTypes, accountIdOf, isOfAccount } from '../streams/account-stream.ts';
+import { isOfPayment, orderIdOf, paymentEventTypes } from '../streams/payment-stream.ts';
+
+/** One side of a charge or a refund: what an event of the account, or of the payment, says of it. */
+export interface Booking {
+  readonly orderId: string;
+  readonly accountId: string;
+  /** What the account was charged, less what it got back; of a payment the other way round, so that both sum to zero. */
+  readonly minorUnits: bigint;
+}
+
+const orderReference = 'order:';
+
+/** What an event says was charged or given back, if it does. Refuses one that cannot be read. */
+export async function readBooking(store: EventStore, event: RecordedEvent): Promise<Booking | undefined> {
+  if (event.fault) throw event.fault;
+  if (isOfAccount(event)) return bookingOfAccount(event);
+  return isOfPayment(event) ? await bookingOfPayment(store, event) : undefined;
+}
+
+function bookingOfAccount(event: RecordedEvent): Booking | undefined {
+  const change = accountEventTypes.decode(event);
+  if (change.type === 'ACCOUNT_OPENED') return undefined;
+  const { counterpart, reference, amount, type } = change;
+  if (!counterpart.startsWith('@sales') || !reference.startsWith(orderReference)) return undefined;
+  const minorUnits = type === 'MONEY_WITHDRAWN' ? amount.minorUnits : -amount.minorUnits;
+  return { orderId: reference.slice(orderReference.length), accountId: accountIdOf(event), minorUnits };
+}
+
+async function bookingOfPayment(store: EventStore, event: RecordedEvent): Promise<Booking | undefined> {
+  const change = paymentEventTypes.decode(event);
+  if (change.type === 'PAYMENT_CHARGED') {
+    return { orderId: orderIdOf(event), accountId: change.userId, minorUnits: -change.amount.minorUnits };
+  }
+  if (event.version === 1n) return undefined;
+  // How much was given back its charge alone says.
+  let charge: Booking | undefined;
+  for await (const first of store.read(event.stream, { upTo: 1n })) charge = await readBooking(store, first);
+  return charge && { ...charge, minorUnits: -charge.minorUnits };
+}

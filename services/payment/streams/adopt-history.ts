@@ -1,0 +1,133 @@
+import { MeshError } from '../../../mesh/errors/mesh-error.ts';
+import type { EventStore, NewEvent } from '../../../mesh/event-store/event-store.ts';
+import type { Row, Storage, Transaction } from '../../../mesh/storage/storage.ts';
+import type { Logger } from '../../../mesh/telemetry/logger.ts';
+import { historyConflict } from '../errors.ts';
+import { moneyToJson } from './money-json.ts';
+import type { Books } from './open-books.ts';
+
+/** What the history of an earlier version is taken over with. */
+export interface AdoptionOptions {
+  readonly storage: Storage;
+  readonly store: EventStore;
+  readonly books: Books;
+  readonly logger: Logger;
+}
+
+/**
+ * Takes over what an earlier version kept in tables of its own: each account's events, as the first schema version of those
+ * types, and each payment. An account or a payment moves in one transaction, so that it can be killed anywhere and goes on
+ * at the next start. Resolves with how many it moved.
+ */
+export async function adoptHistory(options: AdoptionOptions): Promise<number> {
+  const { storage, logger } = options;
+  let moved = 0;
+  const moveAll = async (
+    ids: () => Promise<readonly string[]>,
+    move: (tx: Transaction, id: string) => Promise<void>,
+  ) => {
+    for (let page = await ids(); page.length > 0; page = await ids()) {
+      for (const id of page) {
+        try {
+          await storage.transaction((tx) => move(tx, id));
+        } catch (error) {
+          throw isConflict(error) ? historyConflict(id) : error;
+        }
+        moved += 1;
+      }
+    }
+  };
+  await moveAll(
+    () => idsOf(storage, 'SELECT id FROM accounts ORDER BY id LIMIT 100'),
+    (tx, id) => moveAccount(tx, options, id),
+  );
+  await moveAll(
+    () => idsOf(storage, 'SELECT order_id AS id FROM payments ORDER BY order_id LIMIT 100'),
+    (tx, id) => movePayment(tx, options, id),
+  );
+  if (moved > 0) logger.info({ moved }, 'accounts and payments of an earlier version are events now');
+  return moved;
+}
+
+async function idsOf(storage: Storage, sql: string): Promise<string[]> {
+  return (await storage.query<{ id: string }>(sql)).map(({ id }) => id);
+}
+
+async function moveAccount(
+  tx: Transaction,
+  { store, books: { accounts } }: AdoptionOptions,
+  id: string,
+): Promise<void> {
+  // First of all: who comes second waits here, and then finds that it is gone.
+  if ((await tx.execute('DELETE FROM accounts WHERE id = $1', [id])) === 0) return;
+  const rows = await tx.query<AccountEventRow>('SELECT * FROM account_events WHERE account_id = $1 ORDER BY version', [
+    id,
+  ]);
+  if (rows.length > 0) {
+    await store.appendIn(tx, accounts.streamOf(id), 0n, rows.map(accountEventOf));
+    await accounts.keepSnapshot(tx, id);
+  }
+  await tx.execute('DELETE FROM account_events WHERE account_id = $1', [id]);
+}
+
+async function movePayment(
+  tx: Transaction,
+  { store, books: { payments } }: AdoptionOptions,
+  orderId: string,
+): Promise<void> {
+  const [row] = await tx.query<PaymentRow>('DELETE FROM payments WHERE order_id = $1 RETURNING *', [orderId]);
+  if (row) await store.appendIn(tx, payments.streamOf(orderId), 0n, paymentEventsOf(row));
+}
+
+interface AccountEventRow extends Row {
+  readonly type: string;
+  readonly amount: bigint;
+  readonly previous_balance: bigint;
+  readonly new_balance: bigint;
+  readonly currency_code: string;
+  readonly reference: string;
+  readonly correlation_id: string;
+  readonly event_time: bigint;
+}
+
+function accountEventOf(row: AccountEventRow): NewEvent {
+  const money = (minorUnits: bigint) => moneyToJson({ currencyCode: row.currency_code, minorUnits });
+  const movement = {
+    amount: money(row.amount),
+    previousBalance: money(row.previous_balance),
+    newBalance: money(row.new_balance),
+    reference: row.reference,
+  };
+  return {
+    type: row.type,
+    schemaVersion: 1,
+    data: row.type === 'ACCOUNT_OPENED' ? { currency: row.currency_code } : movement,
+    correlationId: row.correlation_id,
+    timeMs: Number(row.event_time),
+  };
+}
+
+interface PaymentRow extends Row {
+  readonly id: string;
+  readonly user_id: string;
+  readonly currency_code: string;
+  readonly amount: bigint;
+  readonly state: string;
+  readonly create_time: bigint;
+  readonly update_time: bigint;
+}
+
+function paymentEventsOf(row: PaymentRow): NewEvent[] {
+  const { id, currency_code: currencyCode, amount: minorUnits } = row;
+  const common = { schemaVersion: 1, correlationId: '' };
+  const amount = moneyToJson({ currencyCode, minorUnits });
+  const chargedData = { id, userId: row.user_id, amount };
+  const charged = { ...common, type: 'PAYMENT_CHARGED', data: chargedData, timeMs: Number(row.create_time) };
+  const refunded = { ...common, type: 'PAYMENT_REFUNDED', data: { id }, timeMs: Number(row.update_time) };
+  return [...(currencyCode === '' ? [] : [charged]), ...(row.state === 'REFUNDED' ? [refunded] : [])];
+}
+
+/** There are events under that name that this version made before. */
+function isConflict(error: unknown): boolean {
+  return error instanceof MeshError && error.reason === 'STREAM_CONFLICT';
+}
