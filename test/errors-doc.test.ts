@@ -28,6 +28,7 @@ async function reasonsOfCode(): Promise<Reasons> {
     if (isTestCode(file)) continue;
     const text = await readFile(join(root, file), 'utf8');
     for (const [, code, reason] of text.matchAll(/new MeshError\(\s*Status\.(\w+),\s*'(\w+)'/g)) note(reason, code);
+    for (const [, reason, code] of text.matchAll(/reason: '(\w+)',\s*code: Status\.(\w+)/g)) note(reason, code);
     for (const [line] of text.matchAll(/\breason(:| =) .*/g)) {
       for (const [, reason] of line.matchAll(/'([A-Z][A-Z_]+)'/g)) note(reason);
     }

@@ -33,8 +33,8 @@ export async function addUser(
   const nowMs = clock.now();
   const user = newUser({ ...draft, id: draft.id || uuidv7(nowMs) }, nowMs);
   const added = await insertUser(tx, user);
-  if (added === 'id-taken') return userIdTaken(user.id);
-  if (added === 'email-taken') return userEmailTaken(user.email);
+  if (added === 'id-taken') return userIdTaken({ id: user.id });
+  if (added === 'email-taken') return userEmailTaken({ email: user.email });
   await outbox.addEvent(tx, userCreated(added));
   return added;
 }

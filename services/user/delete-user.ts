@@ -1,6 +1,7 @@
+import { staleEtag } from '../../mesh/errors/errors.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import type { ChangingUsers } from './create-user.ts';
-import { staleUserEtag, userNotFound } from './errors.ts';
+import { userNotFound } from './errors.ts';
 import { userDeleted } from './events.ts';
 import { findUser, removeUser } from './store.ts';
 
@@ -11,6 +12,6 @@ export async function deleteUser(
   { outbox, clock }: ChangingUsers,
 ): Promise<void> {
   const user = await removeUser(tx, id, etag);
-  if (!user) throw (await findUser(tx, id)) ? staleUserEtag(id, etag) : userNotFound(id);
+  if (!user) throw (await findUser(tx, id)) ? staleEtag({ thing: 'user', id, etag }) : userNotFound({ id });
   await outbox.addEvent(tx, userDeleted(user, clock.now()));
 }

@@ -1,44 +1,28 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../mesh/errors/mesh-error.ts';
+import { defineError } from '../../mesh/errors/define-error.ts';
 
-/** NOT_FOUND `USER_NOT_FOUND`. */
-export function userNotFound(id: string): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'USER_NOT_FOUND',
-    `there is no user "${id}": check the id, or create the user`,
-    {
-      metadata: { id },
-    },
-  );
-}
+export const userNotFound = defineError({
+  reason: 'USER_NOT_FOUND',
+  code: Status.NOT_FOUND,
+  means: 'no user has this id',
+  fix: 'check the id or create the user',
+  text: ({ id }: { readonly id: string }) => `user "${id}" not found: check the id or create the user`,
+});
 
-/** ALREADY_EXISTS `USER_ID_TAKEN`. */
-export function userIdTaken(id: string): MeshError {
-  return new MeshError(
-    Status.ALREADY_EXISTS,
-    'USER_ID_TAKEN',
-    `there is a user with the id "${id}" already: choose another id, or leave it empty to be given one`,
-    { metadata: { id } },
-  );
-}
+export const userIdTaken = defineError({
+  reason: 'USER_ID_TAKEN',
+  code: Status.ALREADY_EXISTS,
+  means: 'another user has this id',
+  fix: 'choose another or leave it empty to have one generated',
+  text: ({ id }: { readonly id: string }) =>
+    `user id "${id}" is taken: choose another or leave it empty to have one generated`,
+});
 
-/** ALREADY_EXISTS `USER_EMAIL_TAKEN`. */
-export function userEmailTaken(email: string): MeshError {
-  return new MeshError(
-    Status.ALREADY_EXISTS,
-    'USER_EMAIL_TAKEN',
-    `there is a user with the e-mail address "${email}" already: use another address, or change that user`,
-    { metadata: { email } },
-  );
-}
-
-/** ABORTED `STALE_ETAG`. */
-export function staleUserEtag(id: string, etag: string): MeshError {
-  return new MeshError(
-    Status.ABORTED,
-    'STALE_ETAG',
-    `user "${id}" is not in version "${etag}" any more: read it again and decide anew`,
-    { metadata: { id, etag } },
-  );
-}
+export const userEmailTaken = defineError({
+  reason: 'USER_EMAIL_TAKEN',
+  code: Status.ALREADY_EXISTS,
+  means: 'another user has this e-mail address',
+  fix: 'use another address or change that user',
+  text: ({ email }: { readonly email: string }) =>
+    `e-mail address "${email}" is taken by another user: use another address or change that user`,
+});

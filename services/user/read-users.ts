@@ -17,7 +17,7 @@ export interface UserListing {
 /** The user with this id; refuses an unknown one. */
 export async function getUser(db: Queryable, id: string): Promise<User> {
   const user = await findUser(db, id);
-  if (!user) throw userNotFound(id);
+  if (!user) throw userNotFound({ id });
   return user;
 }
 

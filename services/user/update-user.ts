@@ -1,7 +1,8 @@
+import { staleEtag } from '../../mesh/errors/errors.ts';
 import { invalidRequest } from '../../mesh/errors/mesh-error.ts';
 import type { Transaction } from '../../mesh/storage/storage.ts';
 import type { ChangingUsers } from './create-user.ts';
-import { staleUserEtag, userEmailTaken, userNotFound } from './errors.ts';
+import { userEmailTaken, userNotFound } from './errors.ts';
 import { userUpdated } from './events.ts';
 import { findUser, replaceUser } from './store.ts';
 import { changeUser, type User, type UserChange } from './user.ts';
@@ -28,12 +29,12 @@ export async function updateUser(tx: Transaction, update: UserUpdate, deps: Chan
   const change = readChange(update);
   for (;;) {
     const user = await findUser(tx, id);
-    if (!user) throw userNotFound(id);
-    if (etag !== '' && etag !== user.version.toString()) throw staleUserEtag(id, etag);
+    if (!user) throw userNotFound({ id });
+    if (etag !== '' && etag !== user.version.toString()) throw staleEtag({ thing: 'user', id, etag });
     const next = changeUser(user, change, deps.clock.now());
     if (next === user) return user;
     const outcome = await replaceUser(tx, user, next);
-    if (outcome === 'email-taken') throw userEmailTaken(next.email);
+    if (outcome === 'email-taken') throw userEmailTaken({ email: next.email });
     if (outcome === 'changed-meanwhile') continue;
     await deps.outbox.addEvent(tx, userUpdated(next));
     return next;

@@ -1,0 +1,82 @@
+import type { Status } from 'nice-grpc-common';
+import { MeshError, type MeshErrorOptions } from './mesh-error.ts';
+
+/** What becomes metadata by itself: numbers as text, lists joined by commas, `undefined` not at all. */
+type Fact = string | number | bigint | readonly string[] | undefined;
+
+type Metadata = Readonly<Record<string, string | number | bigint>>;
+
+interface ErrorText<Facts> {
+  /** For people: `<thing> <id> <state>: <action>`. The type of its parameter is the type of the facts. */
+  readonly text: string | ((facts: Facts) => string);
+}
+
+/** Facts that are no texts, numbers or lists of texts need a function that says what is sent of them. */
+type ErrorMetadata<Facts> = [Facts] extends [{ readonly [Name in keyof Facts]: Fact }]
+  ? { readonly metadata?: (facts: Facts) => Metadata }
+  : { readonly metadata: (facts: Facts) => Metadata };
+
+interface ErrorIdentity {
+  /** UPPER_SNAKE and stable: callers decide by it. */
+  readonly reason: string;
+  /** Drives policy: what is retried, what counts as a refusal, what opens a breaker. See codes.ts. */
+  readonly code: Status;
+  /** What has happened, for docs/errors.md. */
+  readonly means: string;
+  /** What its reader can do about it, for docs/errors.md. */
+  readonly fix: string;
+}
+
+/** What `defineError` takes. */
+export type ErrorSpec<Facts> = ErrorIdentity & ErrorText<Facts> & ErrorMetadata<Facts>;
+
+/** An error that a folder throws: `throw userNotFound({ id })`. */
+export interface ErrorDefinition<Facts> extends ErrorIdentity {
+  /** Creates the error. `details` is what only the place that throws knows: the cause, a time to wait. */
+  (facts: Facts, details?: Omit<MeshErrorOptions, 'metadata'>): MeshError;
+  /** Whether this is an error with this reason. */
+  is(error: unknown): error is MeshError;
+  /** The same reason and code with another text, for another way to get there. */
+  variant<Other = void>(spec: ErrorText<Other> & ErrorMetadata<Other>): ErrorDefinition<Other>;
+}
+
+/**
+ * Defines an error once: its reason, code and text, and its row in docs/errors.md. The facts are sent to the caller as
+ * metadata under their names in snake_case, unless `metadata` returns what to send instead.
+ */
+export function defineError<Facts = void>(spec: ErrorSpec<Facts>): ErrorDefinition<Facts> {
+  const { reason, code, means, fix } = spec;
+  const { text, metadata = sendFacts }: ErrorText<Facts> & { readonly metadata?: (facts: Facts) => Metadata } = spec;
+  const create = (facts: Facts, details?: Omit<MeshErrorOptions, 'metadata'>) =>
+    new MeshError(code, reason, typeof text === 'string' ? text : text(facts), {
+      ...details,
+      metadata: toTexts(metadata(facts)),
+    });
+  return Object.assign(create, {
+    reason,
+    code,
+    means,
+    fix,
+    is: (error: unknown): error is MeshError => error instanceof MeshError && error.reason === reason,
+    variant: <Other = void>(other: ErrorText<Other> & ErrorMetadata<Other>) =>
+      defineError<Other>({ reason, code, means, fix, ...other }),
+  });
+}
+
+function sendFacts(facts: unknown): Metadata {
+  const entries = Object.entries((facts ?? {}) as Readonly<Record<string, Fact>>);
+  return Object.fromEntries(
+    entries.flatMap(([name, fact]) => {
+      if (fact === undefined) return [];
+      return [[toSnakeCase(name), typeof fact === 'object' ? fact.join(',') : fact]];
+    }),
+  );
+}
+
+function toTexts(metadata: Metadata): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, String(value)]));
+}
+
+function toSnakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
