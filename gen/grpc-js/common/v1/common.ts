@@ -8,25 +8,25 @@ export const protobufPackage = "common.v1";
 
 export const protobufFileName = "common/v1/common.proto";
 
-/** An amount of money, exact: never a floating point number. */
+/** An exact amount of money. */
 export interface Money {
-  /** The currency, as an upper-case ISO 4217 code: `USD`. */
+  /** ISO 4217 currency code in upper case, for example `USD`. */
   currencyCode: string;
-  /** The amount in the smallest unit of the currency: USD 19.99 is 1999. */
+  /** The amount in the currency's smallest unit: USD 19.99 is 1999. */
   minorUnits: bigint;
 }
 
 /** A postal address. */
 export interface Address {
-  /** Who receives it. */
+  /** The person or company that receives the delivery. */
   recipient: string;
   /** Street and house number, from the most to the least specific. */
   lines: string[];
-  /** The city or town. */
+  /** City or town. */
   city: string;
-  /** The postal code, where the country has them. */
+  /** Postal code. Empty in countries without postal codes. */
   postalCode: string;
-  /** The country, as an upper-case ISO 3166-1 alpha-2 code: `DE`. */
+  /** ISO 3166-1 alpha-2 country code in upper case, for example `DE`. */
   countryCode: string;
 }
 

@@ -25,11 +25,11 @@ export const protobufFileName = "events/v1/events.proto";
 
 /** An end of a topic. */
 export const Start = {
-  /** START_UNSPECIFIED - The same as LATEST. */
+  /** START_UNSPECIFIED - Same as START_LATEST. */
   START_UNSPECIFIED: 0,
-  /** START_BEGINNING - The oldest event that is kept. */
+  /** START_BEGINNING - The oldest retained event. */
   START_BEGINNING: 1,
-  /** START_LATEST - What comes from now on. */
+  /** START_LATEST - Only events published from now on. */
   START_LATEST: 2,
   UNRECOGNIZED: -1,
 } as const;
@@ -75,47 +75,47 @@ export function startToJSON(object: Start): string {
   }
 }
 
-/** Asks for the topics. */
+/** Request of ListTopics. */
 export interface ListTopicsRequest {
 }
 
-/** The topics. */
+/** Response of ListTopics. */
 export interface ListTopicsResponse {
-  /** All of them, by name. */
+  /** All topics, sorted by name. */
   topics: Topic[];
 }
 
 /** A topic. */
 export interface Topic {
-  /** Its name: `order.events`. */
+  /** Name of the topic, for example `order.events`. */
   name: string;
-  /** How many partitions it has; events with the same key share one. */
+  /** Number of partitions. Events with the same key go to the same partition. */
   partitions: number;
 }
 
-/** An event to append. */
+/** Request of Publish. */
 export interface PublishRequest {
   /**
-   * Becomes the event's id: when the call is repeated the event is appended again under the same id, and consumers take
-   * it once. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. It becomes the event's id: a retried call appends the event again with the same id, and
+   * consumers apply it once. If empty, the server generates one and the call is not safe to retry.
    */
   requestId: string;
-  /** The topic. */
+  /** Name of the topic. */
   topic: string;
-  /** Events with the same key stay in order. */
+  /** Partition key. Events with the same key are delivered in order. */
   key: string;
-  /** The event's type: `ORDER_PLACED`. */
+  /** Type of the event, for example `ORDER_PLACED`. */
   type: string;
-  /** The event itself. */
+  /** Content of the event. */
   value:
     | //
-    /** As bytes, with `content-type: application/octet-stream`. */
+    /** Binary content, published with `content-type: application/octet-stream`. */
     { $case: "payload"; value: Uint8Array }
     | //
-    /** As JSON text, with `content-type: application/json`. */
+    /** JSON text, published with `content-type: application/json`. */
     { $case: "json"; value: string }
     | undefined;
-  /** More headers, 16 KiB at most. `content-type` and names that start with `ce_` are refused. */
+  /** Additional headers, at most 16 KiB in total. `content-type` and names starting with `ce_` are reserved. */
   headers: { [key: string]: string };
 }
 
@@ -124,39 +124,39 @@ export interface PublishRequest_HeadersEntry {
   value: string;
 }
 
-/** Where an event was appended. */
+/** Response of Publish. */
 export interface PublishResponse {
-  /** The partition. */
+  /** Partition the event was appended to. */
   partition: number;
-  /** The offset within it. */
+  /** Offset of the event within the partition. */
   offset: bigint;
 }
 
-/** Says what to stream. */
+/** Request of Subscribe. */
 export interface SubscribeRequest {
-  /** The topic. */
+  /** Name of the topic. */
   topic: string;
-  /** Where to start. */
+  /** Start position. Default: START_LATEST. */
   from:
     | //
-    /** At one of the ends. This is how it starts when nothing is set: at the end. */
+    /** Start at the beginning or at the end of the topic. */
     { $case: "start"; value: Start }
     | //
-    /** At these offsets; partitions that are not named start at their beginning. */
+    /** Start at these offsets. Partitions without an offset start at their beginning. */
     { $case: "offsets"; value: Offsets }
     | //
-    /** At the first event of this time or later. */
+    /** Start at the first event with this timestamp or later. */
     { $case: "time"; value: Date }
     | undefined;
-  /** Only events of these types. Empty: of any. */
+  /** Return only events of these types. Empty: all types. */
   types: string[];
-  /** Only events with this key. Empty: with any. */
+  /** Return only events with this key. Empty: all keys. */
   key: string;
 }
 
-/** A place in each partition. */
+/** A position in each partition. */
 export interface Offsets {
-  /** The offset of the next event to send, by partition. */
+  /** Offset of the next event to send, by partition. */
   byPartition: { [key: number]: bigint };
 }
 
@@ -165,27 +165,27 @@ export interface Offsets_ByPartitionEntry {
   value: bigint;
 }
 
-/** An event as it lies in the log. */
+/** An event in the log. */
 export interface EventRecord {
-  /** The topic. */
+  /** Name of the topic. */
   topic: string;
-  /** The partition. */
+  /** Partition of the event. */
   partition: number;
-  /** The offset within the partition. */
+  /** Offset of the event within its partition. */
   offset: bigint;
-  /** The key. */
+  /** Partition key of the event. */
   key: string;
-  /** The event's type, from `ce_type`. */
+  /** Type of the event, from the header `ce_type`. */
   type: string;
-  /** The event's id, from `ce_id`: the same at every delivery. */
+  /** Id of the event, from the header `ce_id`. The same at every delivery. */
   id: string;
-  /** When it happened. */
+  /** When the event happened. */
   time:
     | Date
     | undefined;
-  /** All headers; values that are not UTF-8 are left out. */
+  /** All headers, except those whose value is not valid UTF-8. */
   headers: { [key: string]: string };
-  /** The event itself, in the format that the header `content-type` names. */
+  /** Content of the event, in the format given by the header `content-type`. */
   payload: Uint8Array;
 }
 
@@ -1481,10 +1481,10 @@ export const EventRecord_HeadersEntry: MessageFns<EventRecord_HeadersEntry> = {
   },
 };
 
-/** Reads and writes the event log, embedded or Kafka alike. */
+/** Publishes to and subscribes to the event log. Works the same with the embedded log and with Kafka. */
 export type EventServiceService = typeof EventServiceService;
 export const EventServiceService = {
-  /** Lists the topics. */
+  /** Lists all topics, sorted by name. */
   listTopics: {
     path: "/events.v1.EventService/ListTopics" as const,
     requestStream: false as const,
@@ -1495,8 +1495,13 @@ export const EventServiceService = {
     responseDeserialize: (value: Buffer): ListTopicsResponse => ListTopicsResponse.decode(value),
   },
   /**
-   * Appends one event. It is durable when the answer comes. NOT_FOUND for an unknown topic. The same request_id gives
-   * the event the same id, so a consumer takes it once even when the call is repeated.
+   * Appends one event to a topic. The event is durable when the call returns. Retrying with the same `request_id` may
+   * append the event twice, but with the same event id, so consumers that deduplicate by id apply it once.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
+   * - INVALID_ARGUMENT `EVENT_TOO_LARGE`: the event exceeds 1 MiB, or Kafka's `max.message.bytes`.
+   * - INVALID_ARGUMENT `EVENT_REFUSED`: Kafka rejected the event.
    */
   publish: {
     path: "/events.v1.EventService/Publish" as const,
@@ -1508,8 +1513,13 @@ export const EventServiceService = {
     responseDeserialize: (value: Buffer): PublishResponse => PublishResponse.decode(value),
   },
   /**
-   * Streams the events of a topic, in order within each partition, and goes on with new ones until the caller ends it.
-   * A stream that was cut resumes with `offsets` set to one more than the last offset seen of each partition.
+   * Streams the events of a topic, in order within each partition. The stream does not end by itself: new events follow
+   * until the caller cancels. To resume, set `offsets` to one more than the last offset received from each partition.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
+   * - DATA_LOSS `PARTITION_UNREADABLE`: a partition is damaged or cannot be read.
+   * - UNAVAILABLE `SERVER_DRAINING`: the server is stopping. Resume from the last offsets.
    */
   subscribe: {
     path: "/events.v1.EventService/Subscribe" as const,
@@ -1523,22 +1533,32 @@ export const EventServiceService = {
 } as const;
 
 export interface EventServiceServer extends UntypedServiceImplementation {
-  /** Lists the topics. */
+  /** Lists all topics, sorted by name. */
   listTopics: handleUnaryCall<ListTopicsRequest, ListTopicsResponse>;
   /**
-   * Appends one event. It is durable when the answer comes. NOT_FOUND for an unknown topic. The same request_id gives
-   * the event the same id, so a consumer takes it once even when the call is repeated.
+   * Appends one event to a topic. The event is durable when the call returns. Retrying with the same `request_id` may
+   * append the event twice, but with the same event id, so consumers that deduplicate by id apply it once.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
+   * - INVALID_ARGUMENT `EVENT_TOO_LARGE`: the event exceeds 1 MiB, or Kafka's `max.message.bytes`.
+   * - INVALID_ARGUMENT `EVENT_REFUSED`: Kafka rejected the event.
    */
   publish: handleUnaryCall<PublishRequest, PublishResponse>;
   /**
-   * Streams the events of a topic, in order within each partition, and goes on with new ones until the caller ends it.
-   * A stream that was cut resumes with `offsets` set to one more than the last offset seen of each partition.
+   * Streams the events of a topic, in order within each partition. The stream does not end by itself: new events follow
+   * until the caller cancels. To resume, set `offsets` to one more than the last offset received from each partition.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
+   * - DATA_LOSS `PARTITION_UNREADABLE`: a partition is damaged or cannot be read.
+   * - UNAVAILABLE `SERVER_DRAINING`: the server is stopping. Resume from the last offsets.
    */
   subscribe: handleServerStreamingCall<SubscribeRequest, EventRecord>;
 }
 
 export interface EventServiceClient extends Client {
-  /** Lists the topics. */
+  /** Lists all topics, sorted by name. */
   listTopics(
     request: ListTopicsRequest,
     callback: (error: ServiceError | null, response: ListTopicsResponse) => void,
@@ -1555,8 +1575,13 @@ export interface EventServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListTopicsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Appends one event. It is durable when the answer comes. NOT_FOUND for an unknown topic. The same request_id gives
-   * the event the same id, so a consumer takes it once even when the call is repeated.
+   * Appends one event to a topic. The event is durable when the call returns. Retrying with the same `request_id` may
+   * append the event twice, but with the same event id, so consumers that deduplicate by id apply it once.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
+   * - INVALID_ARGUMENT `EVENT_TOO_LARGE`: the event exceeds 1 MiB, or Kafka's `max.message.bytes`.
+   * - INVALID_ARGUMENT `EVENT_REFUSED`: Kafka rejected the event.
    */
   publish(
     request: PublishRequest,
@@ -1574,8 +1599,13 @@ export interface EventServiceClient extends Client {
     callback: (error: ServiceError | null, response: PublishResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Streams the events of a topic, in order within each partition, and goes on with new ones until the caller ends it.
-   * A stream that was cut resumes with `offsets` set to one more than the last offset seen of each partition.
+   * Streams the events of a topic, in order within each partition. The stream does not end by itself: new events follow
+   * until the caller cancels. To resume, set `offsets` to one more than the last offset received from each partition.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
+   * - DATA_LOSS `PARTITION_UNREADABLE`: a partition is damaged or cannot be read.
+   * - UNAVAILABLE `SERVER_DRAINING`: the server is stopping. Resume from the last offsets.
    */
   subscribe(request: SubscribeRequest, options?: Partial<CallOptions>): ClientReadableStream<EventRecord>;
   subscribe(

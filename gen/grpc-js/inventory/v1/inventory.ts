@@ -24,15 +24,15 @@ export const protobufPackage = "inventory.v1";
 
 export const protobufFileName = "inventory/v1/inventory.proto";
 
-/** The life of a reservation: reserved, then either committed or released. */
+/** State of a reservation. A reservation starts as RESERVED and ends as either COMMITTED or RELEASED. */
 export const ReservationState = {
   /** RESERVATION_STATE_UNSPECIFIED - Not used. */
   RESERVATION_STATE_UNSPECIFIED: 0,
-  /** RESERVATION_STATE_RESERVED - The stock is held. */
+  /** RESERVATION_STATE_RESERVED - The stock is reserved. */
   RESERVATION_STATE_RESERVED: 1,
-  /** RESERVATION_STATE_COMMITTED - The stock has left. Final. */
+  /** RESERVATION_STATE_COMMITTED - The stock was removed from the stock on hand. Final. */
   RESERVATION_STATE_COMMITTED: 2,
-  /** RESERVATION_STATE_RELEASED - The stock is free again, or was never held. Final. */
+  /** RESERVATION_STATE_RELEASED - The stock was released, or was never reserved. Final. */
   RESERVATION_STATE_RELEASED: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -84,154 +84,159 @@ export function reservationStateToJSON(object: ReservationState): string {
   }
 }
 
-/** Something that can be ordered. Available to new orders is `on_hand - reserved`. */
+/** An item for sale. The quantity available to new orders is `on_hand - reserved`. */
 export interface Item {
-  /** The stock keeping unit: the item's id, chosen by the caller. */
+  /** Stock keeping unit, the id of the item. Chosen by the caller. */
   sku: string;
-  /** What it is called. */
+  /** Display name. */
   name: string;
-  /** The price of one. Its amount is not negative. */
+  /** Price of one unit. Must not be negative. */
   unitPrice:
     | Money
     | undefined;
-  /** How many are in the warehouse. */
+  /** Units in the warehouse, including reserved ones. */
   onHand: bigint;
-  /** How many of those are promised to orders. Set by the server. */
+  /** Units reserved for orders. Set by the server. */
   reserved: bigint;
   /** When the item was last changed. Set by the server. */
   updateTime:
     | Date
     | undefined;
-  /** The version of this item. */
+  /** Version of the item. Set by the server. */
   etag: string;
 }
 
-/** Asks for a new item. */
+/** Request of CreateItem. */
 export interface CreateItemRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The item. `reserved`, the times and the etag are ignored. */
+  /** The item to create. `reserved`, `update_time` and `etag` are ignored. */
   item: Item | undefined;
 }
 
-/** Names an item. */
+/** Request of GetItem. */
 export interface GetItemRequest {
-  /** The item's sku. */
+  /** Sku of the item. */
   sku: string;
 }
 
-/** Names many items. */
+/** Request of BatchGetItems. */
 export interface BatchGetItemsRequest {
-  /** The skus, 1,000 at most. A sku named twice is answered once. */
+  /** Skus of the items, at most 1,000. An item is returned once, even if its sku is repeated. */
   skus: string[];
 }
 
-/** The items that exist, and the skus that do not. */
+/** Response of BatchGetItems. */
 export interface BatchGetItemsResponse {
   /** The items found, in the order of the request. */
   items: Item[];
-  /** The skus for which there is no item. */
+  /** The skus that do not exist. */
   missingSkus: string[];
 }
 
-/** Says which items to list. */
+/** Request of ListItems. */
 export interface ListItemsRequest {
-  /** Only items with a greater sku. Empty: from the first. */
+  /** Return only items with a greater sku. Empty: start with the first item. */
   afterSku: string;
-  /** The most items to send. 0: all. */
+  /** Maximum number of items to return. 0: no limit. */
   limit: number;
 }
 
-/** Asks for a change of an item's stock. */
+/** Request of AdjustStock. */
 export interface AdjustStockRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The item's sku. */
+  /** Sku of the item. */
   sku: string;
-  /** What to add; negative to take away. */
+  /** Units to add. Negative: units to remove. */
   delta: bigint;
-  /** Why, for the record. */
+  /** Reason for the adjustment, for the record. */
   reason: string;
 }
 
-/** How many of an item an order needs. */
+/** A quantity of one item. */
 export interface ReservationItem {
-  /** The item's sku. */
+  /** Sku of the item. */
   sku: string;
-  /** How many. */
+  /** Number of units. */
   quantity: bigint;
 }
 
-/** Asks to reserve stock for an order. */
+/** Request of ReserveStock. */
 export interface ReserveStockRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order that needs it. */
+  /** Id of the order that needs the stock. */
   orderId: string;
-  /** What it needs, each sku once. */
+  /** The items to reserve. Each sku may appear once. */
   items: ReservationItem[];
 }
 
-/** Asks to give back what an order reserved. */
+/** Request of ReleaseStock. */
 export interface ReleaseStockRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Asks to take out of the stock what an order reserved. */
+/** Request of CommitStock. */
 export interface CommitStockRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Names the order whose reservation is wanted. */
+/** Request of GetReservation. */
 export interface GetReservationRequest {
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Says which reservations to list. */
+/** Request of ListReservations. */
 export interface ListReservationsRequest {
-  /** Only reservations of orders with a greater id. Empty: from the first. */
+  /** Return only reservations of orders with a greater id. Empty: start with the first reservation. */
   afterOrderId: string;
-  /** The most reservations to send. 0: all. */
+  /** Maximum number of reservations to return. 0: no limit. */
   limit: number;
-  /** Only reservations in this state. Unspecified: any. */
+  /** Return only reservations in this state. Unspecified: any state. */
   state: ReservationState;
 }
 
-/** What an order has reserved. */
+/** Stock reserved for an order. */
 export interface Reservation {
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
-  /** Where the reservation stands. */
+  /** Current state. */
   state: ReservationState;
-  /** What is reserved; empty when the release came before any reserve. */
+  /** The reserved items. Empty if the order was released before it reserved anything. */
   items: ReservationItem[];
-  /** When it was made. */
+  /** When the reservation was created. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the reservation last changed. */
   updateTime: Date | undefined;
 }
 
@@ -1648,12 +1653,12 @@ export const Reservation: MessageFns<Reservation> = {
 };
 
 /**
- * Keeps items, their stock, and what orders have reserved of it. Changes are published to `inventory.events`, keyed by
- * the sku, or by the order's id where they concern a reservation.
+ * Manages items, their stock, and the stock reserved for orders. Changes are published to the topic `inventory.events`,
+ * keyed by sku, or by order id for reservations.
  */
 export type InventoryServiceService = typeof InventoryServiceService;
 export const InventoryServiceService = {
-  /** Creates an item. ALREADY_EXISTS when the sku is taken. */
+  /** Creates an item. ALREADY_EXISTS `SKU_TAKEN` if the sku is in use. */
   createItem: {
     path: "/inventory.v1.InventoryService/CreateItem" as const,
     requestStream: false as const,
@@ -1663,7 +1668,7 @@ export const InventoryServiceService = {
     responseSerialize: (value: Item): Buffer => Buffer.from(Item.encode(value).finish()),
     responseDeserialize: (value: Buffer): Item => Item.decode(value),
   },
-  /** Returns one item. NOT_FOUND when there is none with this sku. */
+  /** Returns an item. NOT_FOUND `ITEM_NOT_FOUND` if it does not exist. */
   getItem: {
     path: "/inventory.v1.InventoryService/GetItem" as const,
     requestStream: false as const,
@@ -1673,7 +1678,10 @@ export const InventoryServiceService = {
     responseSerialize: (value: Item): Buffer => Buffer.from(Item.encode(value).finish()),
     responseDeserialize: (value: Buffer): Item => Item.decode(value),
   },
-  /** Returns many items at once, in the order asked for; skus that do not exist are named, not refused. */
+  /**
+   * Returns several items in one call, in the order of the request. Skus that do not exist are returned in
+   * `missing_skus`; they do not fail the call.
+   */
   batchGetItems: {
     path: "/inventory.v1.InventoryService/BatchGetItems" as const,
     requestStream: false as const,
@@ -1684,7 +1692,7 @@ export const InventoryServiceService = {
       Buffer.from(BatchGetItemsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BatchGetItemsResponse => BatchGetItemsResponse.decode(value),
   },
-  /** Streams items in sku order; a client that lost its stream goes on with `after_sku` set to the last sku it saw. */
+  /** Streams items in sku order. To resume, set `after_sku` to the last sku received. */
   listItems: {
     path: "/inventory.v1.InventoryService/ListItems" as const,
     requestStream: false as const,
@@ -1695,8 +1703,12 @@ export const InventoryServiceService = {
     responseDeserialize: (value: Buffer): Item => Item.decode(value),
   },
   /**
-   * Adds to the stock on hand, or takes from it. FAILED_PRECONDITION `INSUFFICIENT_STOCK` when less would be left than
-   * is reserved.
+   * Adds to or removes from the stock on hand, and returns the updated item.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: the item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: less would remain on hand than is reserved.
+   * - OUT_OF_RANGE `STOCK_LIMIT`: more would be on hand than an item can have.
    */
   adjustStock: {
     path: "/inventory.v1.InventoryService/AdjustStock" as const,
@@ -1708,8 +1720,15 @@ export const InventoryServiceService = {
     responseDeserialize: (value: Buffer): Item => Item.decode(value),
   },
   /**
-   * Reserves stock for an order: all items or none. FAILED_PRECONDITION `INSUFFICIENT_STOCK` names each sku that is
-   * short; `RESERVATION_RELEASED` when the order's reservation was released before, even if it never existed.
+   * Reserves stock for an order: either all items or none. An order reserves once: the same items return the existing
+   * reservation.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: an item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: stock is short. The metadata has `requested/available` for each short
+   *   sku.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: ReleaseStock was called for this order, even if nothing was reserved.
+   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items.
    */
   reserveStock: {
     path: "/inventory.v1.InventoryService/ReserveStock" as const,
@@ -1721,8 +1740,9 @@ export const InventoryServiceService = {
     responseDeserialize: (value: Buffer): Reservation => Reservation.decode(value),
   },
   /**
-   * Gives back what an order reserved. Releasing what is unknown is OK and forbids a later reserve for that order.
-   * FAILED_PRECONDITION `RESERVATION_COMMITTED` when the stock has left already.
+   * Releases the stock reserved for an order. Releasing again has no effect. If the order has no reservation, the call
+   * succeeds and any later ReserveStock for this order fails. FAILED_PRECONDITION `RESERVATION_COMMITTED` if the stock
+   * was already committed.
    */
   releaseStock: {
     path: "/inventory.v1.InventoryService/ReleaseStock" as const,
@@ -1734,8 +1754,11 @@ export const InventoryServiceService = {
     responseDeserialize: (value: Buffer): Reservation => Reservation.decode(value),
   },
   /**
-   * Takes what an order reserved out of the stock, for good. NOT_FOUND without a reservation; FAILED_PRECONDITION
-   * `RESERVATION_RELEASED` when it was released.
+   * Permanently removes an order's reserved stock from the stock on hand. Committing again has no effect.
+   *
+   * Errors:
+   * - NOT_FOUND `RESERVATION_NOT_FOUND`: the order has no reservation.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: the reservation was released.
    */
   commitStock: {
     path: "/inventory.v1.InventoryService/CommitStock" as const,
@@ -1746,7 +1769,7 @@ export const InventoryServiceService = {
     responseSerialize: (value: Reservation): Buffer => Buffer.from(Reservation.encode(value).finish()),
     responseDeserialize: (value: Buffer): Reservation => Reservation.decode(value),
   },
-  /** Returns what an order reserved. NOT_FOUND when the order is unknown here. */
+  /** Returns the reservation of an order. NOT_FOUND `RESERVATION_NOT_FOUND` if the order has none. */
   getReservation: {
     path: "/inventory.v1.InventoryService/GetReservation" as const,
     requestStream: false as const,
@@ -1757,10 +1780,7 @@ export const InventoryServiceService = {
     responseSerialize: (value: Reservation): Buffer => Buffer.from(Reservation.encode(value).finish()),
     responseDeserialize: (value: Buffer): Reservation => Reservation.decode(value),
   },
-  /**
-   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
-   * `after_order_id`.
-   */
+  /** Streams reservations in order of their order ids. To resume, set `after_order_id` to the last order id received. */
   listReservations: {
     path: "/inventory.v1.InventoryService/ListReservations" as const,
     requestStream: false as const,
@@ -1774,45 +1794,60 @@ export const InventoryServiceService = {
 } as const;
 
 export interface InventoryServiceServer extends UntypedServiceImplementation {
-  /** Creates an item. ALREADY_EXISTS when the sku is taken. */
+  /** Creates an item. ALREADY_EXISTS `SKU_TAKEN` if the sku is in use. */
   createItem: handleUnaryCall<CreateItemRequest, Item>;
-  /** Returns one item. NOT_FOUND when there is none with this sku. */
+  /** Returns an item. NOT_FOUND `ITEM_NOT_FOUND` if it does not exist. */
   getItem: handleUnaryCall<GetItemRequest, Item>;
-  /** Returns many items at once, in the order asked for; skus that do not exist are named, not refused. */
+  /**
+   * Returns several items in one call, in the order of the request. Skus that do not exist are returned in
+   * `missing_skus`; they do not fail the call.
+   */
   batchGetItems: handleUnaryCall<BatchGetItemsRequest, BatchGetItemsResponse>;
-  /** Streams items in sku order; a client that lost its stream goes on with `after_sku` set to the last sku it saw. */
+  /** Streams items in sku order. To resume, set `after_sku` to the last sku received. */
   listItems: handleServerStreamingCall<ListItemsRequest, Item>;
   /**
-   * Adds to the stock on hand, or takes from it. FAILED_PRECONDITION `INSUFFICIENT_STOCK` when less would be left than
-   * is reserved.
+   * Adds to or removes from the stock on hand, and returns the updated item.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: the item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: less would remain on hand than is reserved.
+   * - OUT_OF_RANGE `STOCK_LIMIT`: more would be on hand than an item can have.
    */
   adjustStock: handleUnaryCall<AdjustStockRequest, Item>;
   /**
-   * Reserves stock for an order: all items or none. FAILED_PRECONDITION `INSUFFICIENT_STOCK` names each sku that is
-   * short; `RESERVATION_RELEASED` when the order's reservation was released before, even if it never existed.
+   * Reserves stock for an order: either all items or none. An order reserves once: the same items return the existing
+   * reservation.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: an item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: stock is short. The metadata has `requested/available` for each short
+   *   sku.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: ReleaseStock was called for this order, even if nothing was reserved.
+   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items.
    */
   reserveStock: handleUnaryCall<ReserveStockRequest, Reservation>;
   /**
-   * Gives back what an order reserved. Releasing what is unknown is OK and forbids a later reserve for that order.
-   * FAILED_PRECONDITION `RESERVATION_COMMITTED` when the stock has left already.
+   * Releases the stock reserved for an order. Releasing again has no effect. If the order has no reservation, the call
+   * succeeds and any later ReserveStock for this order fails. FAILED_PRECONDITION `RESERVATION_COMMITTED` if the stock
+   * was already committed.
    */
   releaseStock: handleUnaryCall<ReleaseStockRequest, Reservation>;
   /**
-   * Takes what an order reserved out of the stock, for good. NOT_FOUND without a reservation; FAILED_PRECONDITION
-   * `RESERVATION_RELEASED` when it was released.
+   * Permanently removes an order's reserved stock from the stock on hand. Committing again has no effect.
+   *
+   * Errors:
+   * - NOT_FOUND `RESERVATION_NOT_FOUND`: the order has no reservation.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: the reservation was released.
    */
   commitStock: handleUnaryCall<CommitStockRequest, Reservation>;
-  /** Returns what an order reserved. NOT_FOUND when the order is unknown here. */
+  /** Returns the reservation of an order. NOT_FOUND `RESERVATION_NOT_FOUND` if the order has none. */
   getReservation: handleUnaryCall<GetReservationRequest, Reservation>;
-  /**
-   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
-   * `after_order_id`.
-   */
+  /** Streams reservations in order of their order ids. To resume, set `after_order_id` to the last order id received. */
   listReservations: handleServerStreamingCall<ListReservationsRequest, Reservation>;
 }
 
 export interface InventoryServiceClient extends Client {
-  /** Creates an item. ALREADY_EXISTS when the sku is taken. */
+  /** Creates an item. ALREADY_EXISTS `SKU_TAKEN` if the sku is in use. */
   createItem(
     request: CreateItemRequest,
     callback: (error: ServiceError | null, response: Item) => void,
@@ -1828,7 +1863,7 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Item) => void,
   ): ClientUnaryCall;
-  /** Returns one item. NOT_FOUND when there is none with this sku. */
+  /** Returns an item. NOT_FOUND `ITEM_NOT_FOUND` if it does not exist. */
   getItem(request: GetItemRequest, callback: (error: ServiceError | null, response: Item) => void): ClientUnaryCall;
   getItem(
     request: GetItemRequest,
@@ -1841,7 +1876,10 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Item) => void,
   ): ClientUnaryCall;
-  /** Returns many items at once, in the order asked for; skus that do not exist are named, not refused. */
+  /**
+   * Returns several items in one call, in the order of the request. Skus that do not exist are returned in
+   * `missing_skus`; they do not fail the call.
+   */
   batchGetItems(
     request: BatchGetItemsRequest,
     callback: (error: ServiceError | null, response: BatchGetItemsResponse) => void,
@@ -1857,12 +1895,16 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BatchGetItemsResponse) => void,
   ): ClientUnaryCall;
-  /** Streams items in sku order; a client that lost its stream goes on with `after_sku` set to the last sku it saw. */
+  /** Streams items in sku order. To resume, set `after_sku` to the last sku received. */
   listItems(request: ListItemsRequest, options?: Partial<CallOptions>): ClientReadableStream<Item>;
   listItems(request: ListItemsRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<Item>;
   /**
-   * Adds to the stock on hand, or takes from it. FAILED_PRECONDITION `INSUFFICIENT_STOCK` when less would be left than
-   * is reserved.
+   * Adds to or removes from the stock on hand, and returns the updated item.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: the item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: less would remain on hand than is reserved.
+   * - OUT_OF_RANGE `STOCK_LIMIT`: more would be on hand than an item can have.
    */
   adjustStock(
     request: AdjustStockRequest,
@@ -1880,8 +1922,15 @@ export interface InventoryServiceClient extends Client {
     callback: (error: ServiceError | null, response: Item) => void,
   ): ClientUnaryCall;
   /**
-   * Reserves stock for an order: all items or none. FAILED_PRECONDITION `INSUFFICIENT_STOCK` names each sku that is
-   * short; `RESERVATION_RELEASED` when the order's reservation was released before, even if it never existed.
+   * Reserves stock for an order: either all items or none. An order reserves once: the same items return the existing
+   * reservation.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: an item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: stock is short. The metadata has `requested/available` for each short
+   *   sku.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: ReleaseStock was called for this order, even if nothing was reserved.
+   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items.
    */
   reserveStock(
     request: ReserveStockRequest,
@@ -1899,8 +1948,9 @@ export interface InventoryServiceClient extends Client {
     callback: (error: ServiceError | null, response: Reservation) => void,
   ): ClientUnaryCall;
   /**
-   * Gives back what an order reserved. Releasing what is unknown is OK and forbids a later reserve for that order.
-   * FAILED_PRECONDITION `RESERVATION_COMMITTED` when the stock has left already.
+   * Releases the stock reserved for an order. Releasing again has no effect. If the order has no reservation, the call
+   * succeeds and any later ReserveStock for this order fails. FAILED_PRECONDITION `RESERVATION_COMMITTED` if the stock
+   * was already committed.
    */
   releaseStock(
     request: ReleaseStockRequest,
@@ -1918,8 +1968,11 @@ export interface InventoryServiceClient extends Client {
     callback: (error: ServiceError | null, response: Reservation) => void,
   ): ClientUnaryCall;
   /**
-   * Takes what an order reserved out of the stock, for good. NOT_FOUND without a reservation; FAILED_PRECONDITION
-   * `RESERVATION_RELEASED` when it was released.
+   * Permanently removes an order's reserved stock from the stock on hand. Committing again has no effect.
+   *
+   * Errors:
+   * - NOT_FOUND `RESERVATION_NOT_FOUND`: the order has no reservation.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: the reservation was released.
    */
   commitStock(
     request: CommitStockRequest,
@@ -1936,7 +1989,7 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Reservation) => void,
   ): ClientUnaryCall;
-  /** Returns what an order reserved. NOT_FOUND when the order is unknown here. */
+  /** Returns the reservation of an order. NOT_FOUND `RESERVATION_NOT_FOUND` if the order has none. */
   getReservation(
     request: GetReservationRequest,
     callback: (error: ServiceError | null, response: Reservation) => void,
@@ -1952,10 +2005,7 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Reservation) => void,
   ): ClientUnaryCall;
-  /**
-   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
-   * `after_order_id`.
-   */
+  /** Streams reservations in order of their order ids. To resume, set `after_order_id` to the last order id received. */
   listReservations(request: ListReservationsRequest, options?: Partial<CallOptions>): ClientReadableStream<Reservation>;
   listReservations(
     request: ListReservationsRequest,

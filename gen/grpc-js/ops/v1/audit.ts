@@ -24,70 +24,70 @@ export const protobufPackage = "ops.v1";
 
 export const protobufFileName = "ops/v1/audit.proto";
 
-/** Says what to check. */
+/** Request of RunAudit. */
 export interface RunAuditRequest {
-  /** The checks to run, by name. None: all. */
+  /** Names of the checks to run. Empty: all checks. */
   checks: string[];
 }
 
-/** Asks for the last audit in the background. */
+/** Request of GetLastAudit. */
 export interface GetLastAuditRequest {
 }
 
-/** Something an audit has to tell. */
+/** An item in the stream of RunAudit. */
 export interface AuditReport {
-  /** What it is. */
+  /** A finding or the end of a check. */
   report:
     | //
-    /** Something is not as it has to be. */
+    /** An inconsistency that was found. */
     { $case: "finding"; value: AuditFinding }
     | //
-    /** A check has ended. */
+    /** A check that has ended. */
     { $case: "check"; value: AuditCheck }
     | undefined;
 }
 
-/** Something that is not as it has to be. */
+/** An inconsistency found by a check. */
 export interface AuditFinding {
-  /** The check that found it: `payment/account-events`. */
+  /** The check that found it, for example `payment/account-events`. */
   check: string;
-  /** What kind of fault: `ROW_DIFFERS`, `CHARGE_WITHOUT_ORDER`, ... */
+  /** Machine-readable kind, for example `ROW_DIFFERS` or `CHARGE_WITHOUT_ORDER`. */
   reason: string;
-  /** The ids of what it is about: of accounts, orders, items, rows. */
+  /** Ids of the affected resources: accounts, orders, items or rows. */
   ids: string[];
-  /** What is wrong, for people. */
+  /** Human-readable description. */
   message: string;
 }
 
-/** How a check ended. */
+/** The result of one check. */
 export interface AuditCheck {
-  /** Its name. */
+  /** Name of the check. */
   name: string;
-  /** How many things it looked at: accounts, rows, orders. */
+  /** Number of resources examined: accounts, rows or orders. */
   examined: bigint;
-  /** How much it found. */
+  /** Number of findings. */
   findings: bigint;
-  /** How long it took. */
+  /** How long the check took. */
   duration:
     | Duration
     | undefined;
-  /** Why it could not be finished. Empty: it was. */
+  /** Why the check could not finish. Empty: it finished. */
   error: string;
 }
 
-/** An audit as a whole. */
+/** The result of an audit. */
 export interface Audit {
-  /** When it began. */
+  /** When the audit started. */
   startTime:
     | Date
     | undefined;
-  /** When it ended. */
+  /** When the audit ended. */
   endTime:
     | Date
     | undefined;
-  /** Its checks. */
+  /** The checks that ran. */
   checks: AuditCheck[];
-  /** What they found, the first 100. */
+  /** The first 100 findings. */
   findings: AuditFinding[];
 }
 
@@ -699,15 +699,15 @@ export const Audit: MessageFns<Audit> = {
 };
 
 /**
- * Looks whether everything is as it has to be: the ledger sums to zero, projections are what their events make them,
- * every charge belongs to an order, what is reserved is what open orders reserved.
+ * Checks the consistency of all data: the ledger sums to zero, projections match their events, every charge belongs to
+ * an order, and reserved stock matches open orders.
  */
 export type AuditServiceService = typeof AuditServiceService;
 export const AuditServiceService = {
   /**
-   * Runs checks now and streams what they find, and after each check how it ended. It reads while the mesh goes on;
-   * what only looks wrong because something is under way is looked at again before it is told. INVALID_ARGUMENT names
-   * the checks there are when one is asked for that is not.
+   * Runs checks and streams their findings; each check ends with a summary. Audits run while the mesh serves traffic:
+   * transient discrepancies are re-checked before they are reported. INVALID_ARGUMENT lists the available checks if an
+   * unknown check is requested.
    */
   runAudit: {
     path: "/ops.v1.AuditService/RunAudit" as const,
@@ -718,7 +718,10 @@ export const AuditServiceService = {
     responseSerialize: (value: AuditReport): Buffer => Buffer.from(AuditReport.encode(value).finish()),
     responseDeserialize: (value: Buffer): AuditReport => AuditReport.decode(value),
   },
-  /** Returns how the last audit in the background ended. NOT_FOUND `NO_AUDIT_YET` before the first one. */
+  /**
+   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * started.
+   */
   getLastAudit: {
     path: "/ops.v1.AuditService/GetLastAudit" as const,
     requestStream: false as const,
@@ -732,20 +735,23 @@ export const AuditServiceService = {
 
 export interface AuditServiceServer extends UntypedServiceImplementation {
   /**
-   * Runs checks now and streams what they find, and after each check how it ended. It reads while the mesh goes on;
-   * what only looks wrong because something is under way is looked at again before it is told. INVALID_ARGUMENT names
-   * the checks there are when one is asked for that is not.
+   * Runs checks and streams their findings; each check ends with a summary. Audits run while the mesh serves traffic:
+   * transient discrepancies are re-checked before they are reported. INVALID_ARGUMENT lists the available checks if an
+   * unknown check is requested.
    */
   runAudit: handleServerStreamingCall<RunAuditRequest, AuditReport>;
-  /** Returns how the last audit in the background ended. NOT_FOUND `NO_AUDIT_YET` before the first one. */
+  /**
+   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * started.
+   */
   getLastAudit: handleUnaryCall<GetLastAuditRequest, Audit>;
 }
 
 export interface AuditServiceClient extends Client {
   /**
-   * Runs checks now and streams what they find, and after each check how it ended. It reads while the mesh goes on;
-   * what only looks wrong because something is under way is looked at again before it is told. INVALID_ARGUMENT names
-   * the checks there are when one is asked for that is not.
+   * Runs checks and streams their findings; each check ends with a summary. Audits run while the mesh serves traffic:
+   * transient discrepancies are re-checked before they are reported. INVALID_ARGUMENT lists the available checks if an
+   * unknown check is requested.
    */
   runAudit(request: RunAuditRequest, options?: Partial<CallOptions>): ClientReadableStream<AuditReport>;
   runAudit(
@@ -753,7 +759,10 @@ export interface AuditServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<AuditReport>;
-  /** Returns how the last audit in the background ended. NOT_FOUND `NO_AUDIT_YET` before the first one. */
+  /**
+   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * started.
+   */
   getLastAudit(
     request: GetLastAuditRequest,
     callback: (error: ServiceError | null, response: Audit) => void,

@@ -23,13 +23,13 @@ export const protobufPackage = "ops.v1";
 
 export const protobufFileName = "ops/v1/ops.proto";
 
-/** What an operator found out about an undo. */
+/** How a stuck step ended, as found out by an operator. */
 export const ResolveOutcome = {
   /** RESOLVE_OUTCOME_UNSPECIFIED - Not used. */
   RESOLVE_OUTCOME_UNSPECIFIED: 0,
-  /** RESOLVE_OUTCOME_UNDONE - The step is undone, by hand or otherwise: go on. */
+  /** RESOLVE_OUTCOME_UNDONE - The step was undone, by hand or by other means. The saga continues with the next undo. */
   RESOLVE_OUTCOME_UNDONE: 1,
-  /** RESOLVE_OUTCOME_SKIPPED - The step never had an effect, or its effect is accepted as it is: go on. */
+  /** RESOLVE_OUTCOME_SKIPPED - The step had no effect, or its effect is accepted. The saga continues. */
   RESOLVE_OUTCOME_SKIPPED: 2,
   UNRECOGNIZED: -1,
 } as const;
@@ -75,19 +75,22 @@ export function resolveOutcomeToJSON(object: ResolveOutcome): string {
   }
 }
 
-/** The life of a saga. Terminal: COMPLETED, COMPENSATED. */
+/** State of a saga. Terminal: COMPLETED, COMPENSATED. */
 export const SagaState = {
-  /** SAGA_STATE_UNSPECIFIED - Not used; in a filter: any. */
+  /** SAGA_STATE_UNSPECIFIED - Not used. In a filter: any state. */
   SAGA_STATE_UNSPECIFIED: 0,
-  /** SAGA_STATE_RUNNING - Going forward. */
+  /** SAGA_STATE_RUNNING - Running its steps. */
   SAGA_STATE_RUNNING: 1,
   /** SAGA_STATE_COMPLETED - All steps are done. Terminal. */
   SAGA_STATE_COMPLETED: 2,
-  /** SAGA_STATE_COMPENSATING - Undoing what was done. */
+  /** SAGA_STATE_COMPENSATING - Undoing completed steps, in reverse order. */
   SAGA_STATE_COMPENSATING: 3,
-  /** SAGA_STATE_COMPENSATED - All that was done is undone. Terminal. */
+  /** SAGA_STATE_COMPENSATED - All completed steps are undone. Terminal. */
   SAGA_STATE_COMPENSATED: 4,
-  /** SAGA_STATE_NEEDS_ATTENTION - An undo was refused: an operator has to look. */
+  /**
+   * SAGA_STATE_NEEDS_ATTENTION - Parked: a step or its undo was refused and cannot be retried automatically. Needs an operator: RetrySaga or
+   * ResolveSaga.
+   */
   SAGA_STATE_NEEDS_ATTENTION: 5,
   UNRECOGNIZED: -1,
 } as const;
@@ -151,23 +154,23 @@ export function sagaStateToJSON(object: SagaState): string {
   }
 }
 
-/** The life of a step. */
+/** State of a step. */
 export const SagaStepState = {
   /** SAGA_STEP_STATE_UNSPECIFIED - Not used. */
   SAGA_STEP_STATE_UNSPECIFIED: 0,
-  /** SAGA_STEP_STATE_PENDING - Not tried yet. */
+  /** SAGA_STEP_STATE_PENDING - Not attempted yet. */
   SAGA_STEP_STATE_PENDING: 1,
-  /** SAGA_STEP_STATE_STARTED - Tried; how that ended is not known yet. */
+  /** SAGA_STEP_STATE_STARTED - Attempted. The outcome is not known yet. */
   SAGA_STEP_STATE_STARTED: 2,
   /** SAGA_STEP_STATE_DONE - Done. */
   SAGA_STEP_STATE_DONE: 3,
-  /** SAGA_STEP_STATE_REFUSED - Refused; it had no effect. */
+  /** SAGA_STEP_STATE_REFUSED - Refused. The step had no effect. */
   SAGA_STEP_STATE_REFUSED: 4,
   /** SAGA_STEP_STATE_UNDOING - Being undone. */
   SAGA_STEP_STATE_UNDOING: 5,
   /** SAGA_STEP_STATE_UNDONE - Undone. */
   SAGA_STEP_STATE_UNDONE: 6,
-  /** SAGA_STEP_STATE_STUCK - Undoing was refused. */
+  /** SAGA_STEP_STATE_STUCK - Its undo was refused, or it was refused after the saga could no longer be compensated. Needs an operator. */
   SAGA_STEP_STATE_STUCK: 7,
   UNRECOGNIZED: -1,
 } as const;
@@ -243,15 +246,15 @@ export function sagaStepStateToJSON(object: SagaStepState): string {
   }
 }
 
-/** Where a dead letter comes from. */
+/** Origin of a dead letter. */
 export const DeadLetterSource = {
-  /** DEAD_LETTER_SOURCE_UNSPECIFIED - Not used; in a filter: any. */
+  /** DEAD_LETTER_SOURCE_UNSPECIFIED - Not used. In a filter: any source. */
   DEAD_LETTER_SOURCE_UNSPECIFIED: 0,
-  /** DEAD_LETTER_SOURCE_EVENT - The event log: a consumer of it could not handle the event, or the log refused to take it. */
+  /** DEAD_LETTER_SOURCE_EVENT - An event that a consumer failed to process, or that the event log refused to append. */
   DEAD_LETTER_SOURCE_EVENT: 1,
-  /** DEAD_LETTER_SOURCE_TASK - A worker of the task queue. */
+  /** DEAD_LETTER_SOURCE_TASK - A task that its worker failed to process. */
   DEAD_LETTER_SOURCE_TASK: 2,
-  /** DEAD_LETTER_SOURCE_SAGA - A saga that needs attention. */
+  /** DEAD_LETTER_SOURCE_SAGA - A saga in NEEDS_ATTENTION. */
   DEAD_LETTER_SOURCE_SAGA: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -303,119 +306,121 @@ export function deadLetterSourceToJSON(object: DeadLetterSource): string {
   }
 }
 
-/** Says which sagas to list. */
+/** Request of ListSagas. */
 export interface ListSagasRequest {
-  /** Only sagas in this state. Unspecified: any. */
+  /** Return only sagas in this state. Unspecified: any state. */
   state: SagaState;
-  /** Only sagas with a greater id. Empty: from the first. */
+  /** Return only sagas with a greater id. Empty: start with the first saga. */
   afterId: string;
-  /** The most sagas to send. 0: all. */
+  /** Maximum number of sagas to return. 0: no limit. */
   limit: number;
   /**
-   * Only sagas that are stuck for now or for good: unfinished, and the step they are at, or its undo, failed when it was
-   * last tried.
+   * Return only unfinished sagas whose current step, or its undo, failed at the last attempt. Includes sagas that will
+   * be retried and sagas in NEEDS_ATTENTION.
    */
   failing: boolean;
 }
 
-/** Names a saga, by its own id or by its order's. */
+/** Request of GetSaga. */
 export interface GetSagaRequest {
-  /** The name. */
+  /** What to look up the saga by. */
   name:
     | //
-    /** The saga's id. */
+    /** Id of the saga. */
     { $case: "id"; value: string }
     | //
-    /** The id of the order that the saga is about. */
+    /** Id of the saga's order. */
     { $case: "orderId"; value: string }
     | undefined;
 }
 
-/** Asks to set a parked saga going again. */
+/** Request of RetrySaga. */
 export interface RetrySagaRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The saga's id. */
+  /** Id of the saga. */
   id: string;
-  /** Why, for the record. */
+  /** Reason for the retry, for the record. */
   note: string;
 }
 
-/** Tells a parked saga how its stuck step ended. */
+/** Request of ResolveSaga. */
 export interface ResolveSagaRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The saga's id. */
+  /** Id of the saga. */
   id: string;
-  /** The step that is stuck: `charge`. */
+  /** Name of the stuck step, for example `charge`. */
   step: string;
-  /** How it ended. */
+  /** How the step ended. */
   outcome: ResolveOutcome;
-  /** How it was found out, for the record. */
+  /** How this was found out, for the record. */
   note: string;
 }
 
-/** A saga: work in steps, done to the end or undone. */
+/** A saga: a sequence of steps that either all complete or are all undone. */
 export interface Saga {
-  /** The saga's id. */
+  /** Id of the saga. */
   id: string;
-  /** What it does: `place-order`. */
+  /** Name of the saga's definition, for example `place-order`. */
   name: string;
-  /** The version of its definition. */
+  /** Version of the saga's definition. */
   definitionVersion: number;
-  /** What it is about: the order's id. */
+  /** Id of the subject: the order's id. */
   subjectId: string;
-  /** Where it stands. */
+  /** Current state. */
   state: SagaState;
-  /** Its steps, in order. */
+  /** The steps, in order. */
   steps: SagaStep[];
-  /** Why it turned back; empty while it goes on. */
+  /** Machine-readable reason for compensation. Empty unless the saga is or was compensating. */
   failureReason: string;
-  /** The same, for people. */
+  /** Human-readable reason for compensation. */
   failureMessage: string;
-  /** When it began. */
+  /** When the saga was created. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the saga last changed. */
   updateTime:
     | Date
     | undefined;
-  /** When it is tried next, while it waits. */
+  /** When the next attempt is due. Set while the saga is waiting. */
   nextAttemptTime:
     | Date
     | undefined;
-  /** What operators wrote. */
+  /** Notes left by operators. */
   notes: string[];
 }
 
 /** A step of a saga. */
 export interface SagaStep {
-  /** Its name: `reserve-stock`. */
+  /** Name of the step, for example `reserve-stock`. */
   name: string;
-  /** Where it stands. */
+  /** Current state. */
   state: SagaStepState;
-  /** How often it was tried. */
+  /** Number of attempts. */
   attempts: number;
-  /** When it was first tried. */
+  /** When the step was first attempted. */
   startTime:
     | Date
     | undefined;
-  /** When its outcome was recorded. */
+  /** When the outcome was recorded. */
   endTime:
     | Date
     | undefined;
-  /** What the last try said, if it was no success. */
+  /** Error of the last attempt. Empty if it succeeded. */
   lastError: string;
-  /** How often undoing was tried. */
+  /** Number of attempts to undo the step. */
   undoAttempts: number;
-  /** When undoing was first tried. */
+  /** When undoing was first attempted. */
   undoStartTime:
     | Date
     | undefined;
@@ -423,61 +428,64 @@ export interface SagaStep {
   undoEndTime: Date | undefined;
 }
 
-/** Which dead letters are meant. */
+/** Selects dead letters. All conditions must match. */
 export interface DeadLetterFilter {
-  /** Only of this source. Unspecified: any. */
+  /** Only dead letters of this source. Unspecified: any source. */
   source: DeadLetterSource;
-  /** Only of this origin: a topic and group, a queue, or a saga's name. Empty: any. */
+  /** Only dead letters of this origin: topic and consumer group, queue, or name of a saga. Empty: any origin. */
   origin: string;
-  /** Only with this reason. Empty: any. */
+  /** Only dead letters with this reason. Empty: any reason. */
   reason: string;
 }
 
-/** Says which dead letters to list. */
+/** Request of ListDeadLetters. */
 export interface ListDeadLettersRequest {
-  /** Which are meant. Unset: all. */
+  /** Return only dead letters that match. Unset: all. */
   filter:
     | DeadLetterFilter
     | undefined;
-  /** Only dead letters with a greater id. Empty: from the first. */
+  /** Return only dead letters with a greater id. Empty: start with the first dead letter. */
   afterId: string;
-  /** The most dead letters to send. 0: all. */
+  /** Maximum number of dead letters to return. 0: no limit. */
   limit: number;
 }
 
-/** Names a dead letter. */
+/** Request of GetDeadLetter. */
 export interface GetDeadLetterRequest {
-  /** Its id. */
+  /** Id of the dead letter. */
   id: string;
 }
 
-/** Something that could not be handled. */
+/** An event, task or saga that could not be processed. */
 export interface DeadLetter {
-  /** Its id. */
+  /** Id of the dead letter. */
   id: string;
-  /** Where it comes from. */
+  /** Kind of the failed work. */
   source: DeadLetterSource;
-  /** What of there: `order.events/notification-service`, `email-jobs`, `place-order`. */
+  /**
+   * Where it failed: `order.events/notification-service` (topic and group), `email-jobs` (queue) or `place-order`
+   * (saga).
+   */
   origin: string;
-  /** Why, for programs: `UNDECODABLE`, `HANDLER_FAILED`, `ATTEMPTS_EXHAUSTED`, `UNDO_REFUSED`. */
+  /** Machine-readable reason, for example `UNDECODABLE`, `HANDLER_FAILED`, `ATTEMPTS_EXHAUSTED` or `UNDO_REFUSED`. */
   reason: string;
-  /** What the last try said. */
+  /** Error of the last attempt. */
   error: string;
-  /** How often it was tried. */
+  /** Number of attempts. */
   attempts: number;
-  /** The original bytes. */
+  /** Original content, unchanged. */
   payload: Uint8Array;
-  /** The original headers. */
+  /** Original headers. */
   headers: { [key: string]: string };
-  /** When it was first tried. */
+  /** When it was first attempted. */
   firstTime:
     | Date
     | undefined;
-  /** When it was last tried. */
+  /** When it was last attempted. */
   lastTime:
     | Date
     | undefined;
-  /** What it is about: the event's key, the task's id, the order's id. */
+  /** What the failed work is about: key of the event, id of the task, or id of the order. */
   subjectId: string;
 }
 
@@ -486,65 +494,67 @@ export interface DeadLetter_HeadersEntry {
   value: string;
 }
 
-/** Asks to handle dead letters again. */
+/** Request of RedriveDeadLetters. */
 export interface RedriveDeadLettersRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** These. */
+  /** Ids of the dead letters to redrive, at most 1,000. */
   ids: string[];
-  /** Or all of these. Set either this or ids; an empty filter means all. */
+  /** Redrive all dead letters that match. An empty filter matches all. Set either `filter` or `ids`. */
   filter:
     | DeadLetterFilter
     | undefined;
-  /** Only say which it would be. */
+  /** Only return the ids that would be redriven. */
   dryRun: boolean;
 }
 
-/** What was handed out again. */
+/** Response of RedriveDeadLetters. */
 export interface RedriveDeadLettersResponse {
-  /** The ids that were, or would be, handed out again. */
+  /** Ids that were redriven. With `dry_run`: ids that would be. */
   redrivenIds: string[];
-  /** The ids for which there is no dead letter. */
+  /** Ids that do not exist. */
   missingIds: string[];
-  /** Those that failed again, and stay. */
+  /** Dead letters that failed again. They are kept. */
   failures: DeadLetterFailure[];
-  /** Those that there was no time for before the call's deadline; they stay. Call again with a new request_id. */
+  /** Ids not processed before the deadline. They are kept. To process them, call again with a new `request_id`. */
   leftIds: string[];
 }
 
-/** A dead letter that could not be changed. */
+/** A dead letter that could not be redriven or discarded. */
 export interface DeadLetterFailure {
-  /** Its id. */
+  /** Id of the dead letter. */
   id: string;
-  /** Why, for programs. */
+  /** Machine-readable reason. */
   reason: string;
-  /** The same, for people. */
+  /** Human-readable description. */
   message: string;
 }
 
-/** Asks to put dead letters aside. */
+/** Request of DiscardDeadLetters. */
 export interface DiscardDeadLettersRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** Which. */
+  /** Ids of the dead letters to discard, at most 1,000. */
   ids: string[];
-  /** Why, for the record. */
+  /** Reason for discarding them, for the record. */
   note: string;
 }
 
-/** What was put aside. */
+/** Response of DiscardDeadLetters. */
 export interface DiscardDeadLettersResponse {
-  /** The ids that were put aside. */
+  /** Ids that were discarded. */
   discardedIds: string[];
-  /** The ids for which there is no dead letter. */
+  /** Ids that do not exist. */
   missingIds: string[];
-  /** Those that could not be put aside. */
+  /** Dead letters that could not be discarded. They are kept. */
   failures: DeadLetterFailure[];
 }
 
@@ -2751,10 +2761,10 @@ export const DiscardDeadLettersResponse: MessageFns<DiscardDeadLettersResponse> 
   },
 };
 
-/** Shows sagas and frees those that are stuck. */
+/** Shows sagas and resumes those that are stuck. */
 export type SagaServiceService = typeof SagaServiceService;
 export const SagaServiceService = {
-  /** Streams sagas in id order. */
+  /** Streams sagas in id order. To resume, set `after_id` to the last id received. */
   listSagas: {
     path: "/ops.v1.SagaService/ListSagas" as const,
     requestStream: false as const,
@@ -2764,7 +2774,7 @@ export const SagaServiceService = {
     responseSerialize: (value: Saga): Buffer => Buffer.from(Saga.encode(value).finish()),
     responseDeserialize: (value: Buffer): Saga => Saga.decode(value),
   },
-  /** Returns one saga with all its steps. NOT_FOUND when there is none. */
+  /** Returns a saga with all its steps. NOT_FOUND `UNKNOWN_SAGA` if it does not exist. */
   getSaga: {
     path: "/ops.v1.SagaService/GetSaga" as const,
     requestStream: false as const,
@@ -2775,8 +2785,12 @@ export const SagaServiceService = {
     responseDeserialize: (value: Buffer): Saga => Saga.decode(value),
   },
   /**
-   * Sets a saga that NEEDS_ATTENTION going again, at the step it stopped at. FAILED_PRECONDITION `SAGA_NOT_PARKED` when
-   * it is not parked.
+   * Resumes a saga in NEEDS_ATTENTION: the step it stopped at is attempted again.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_SAGA`: the saga does not exist.
+   * - FAILED_PRECONDITION `SAGA_NOT_PARKED`: the saga is not in NEEDS_ATTENTION.
+   * - FAILED_PRECONDITION `SAGA_NOT_DEFINED`: this process does not know the saga's definition.
    */
   retrySaga: {
     path: "/ops.v1.SagaService/RetrySaga" as const,
@@ -2788,8 +2802,14 @@ export const SagaServiceService = {
     responseDeserialize: (value: Buffer): Saga => Saga.decode(value),
   },
   /**
-   * Tells a saga that NEEDS_ATTENTION how the undo it stopped at ended, found out by a person, and sets it going again.
-   * FAILED_PRECONDITION `SAGA_NOT_PARKED` when it is not parked, `STEP_NOT_STUCK` when another step is.
+   * Resolves the stuck step of a saga in NEEDS_ATTENTION without running it again, and resumes the saga. Use it after
+   * you have found out, or fixed by hand, what the step left behind.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_SAGA`: the saga does not exist.
+   * - FAILED_PRECONDITION `SAGA_NOT_PARKED`: the saga is not in NEEDS_ATTENTION.
+   * - FAILED_PRECONDITION `STEP_NOT_STUCK`: another step is stuck, or the outcome does not apply to this step.
+   * - FAILED_PRECONDITION `SAGA_NOT_DEFINED`: this process does not know the saga's definition.
    */
   resolveSaga: {
     path: "/ops.v1.SagaService/ResolveSaga" as const,
@@ -2803,27 +2823,37 @@ export const SagaServiceService = {
 } as const;
 
 export interface SagaServiceServer extends UntypedServiceImplementation {
-  /** Streams sagas in id order. */
+  /** Streams sagas in id order. To resume, set `after_id` to the last id received. */
   listSagas: handleServerStreamingCall<ListSagasRequest, Saga>;
-  /** Returns one saga with all its steps. NOT_FOUND when there is none. */
+  /** Returns a saga with all its steps. NOT_FOUND `UNKNOWN_SAGA` if it does not exist. */
   getSaga: handleUnaryCall<GetSagaRequest, Saga>;
   /**
-   * Sets a saga that NEEDS_ATTENTION going again, at the step it stopped at. FAILED_PRECONDITION `SAGA_NOT_PARKED` when
-   * it is not parked.
+   * Resumes a saga in NEEDS_ATTENTION: the step it stopped at is attempted again.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_SAGA`: the saga does not exist.
+   * - FAILED_PRECONDITION `SAGA_NOT_PARKED`: the saga is not in NEEDS_ATTENTION.
+   * - FAILED_PRECONDITION `SAGA_NOT_DEFINED`: this process does not know the saga's definition.
    */
   retrySaga: handleUnaryCall<RetrySagaRequest, Saga>;
   /**
-   * Tells a saga that NEEDS_ATTENTION how the undo it stopped at ended, found out by a person, and sets it going again.
-   * FAILED_PRECONDITION `SAGA_NOT_PARKED` when it is not parked, `STEP_NOT_STUCK` when another step is.
+   * Resolves the stuck step of a saga in NEEDS_ATTENTION without running it again, and resumes the saga. Use it after
+   * you have found out, or fixed by hand, what the step left behind.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_SAGA`: the saga does not exist.
+   * - FAILED_PRECONDITION `SAGA_NOT_PARKED`: the saga is not in NEEDS_ATTENTION.
+   * - FAILED_PRECONDITION `STEP_NOT_STUCK`: another step is stuck, or the outcome does not apply to this step.
+   * - FAILED_PRECONDITION `SAGA_NOT_DEFINED`: this process does not know the saga's definition.
    */
   resolveSaga: handleUnaryCall<ResolveSagaRequest, Saga>;
 }
 
 export interface SagaServiceClient extends Client {
-  /** Streams sagas in id order. */
+  /** Streams sagas in id order. To resume, set `after_id` to the last id received. */
   listSagas(request: ListSagasRequest, options?: Partial<CallOptions>): ClientReadableStream<Saga>;
   listSagas(request: ListSagasRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<Saga>;
-  /** Returns one saga with all its steps. NOT_FOUND when there is none. */
+  /** Returns a saga with all its steps. NOT_FOUND `UNKNOWN_SAGA` if it does not exist. */
   getSaga(request: GetSagaRequest, callback: (error: ServiceError | null, response: Saga) => void): ClientUnaryCall;
   getSaga(
     request: GetSagaRequest,
@@ -2837,8 +2867,12 @@ export interface SagaServiceClient extends Client {
     callback: (error: ServiceError | null, response: Saga) => void,
   ): ClientUnaryCall;
   /**
-   * Sets a saga that NEEDS_ATTENTION going again, at the step it stopped at. FAILED_PRECONDITION `SAGA_NOT_PARKED` when
-   * it is not parked.
+   * Resumes a saga in NEEDS_ATTENTION: the step it stopped at is attempted again.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_SAGA`: the saga does not exist.
+   * - FAILED_PRECONDITION `SAGA_NOT_PARKED`: the saga is not in NEEDS_ATTENTION.
+   * - FAILED_PRECONDITION `SAGA_NOT_DEFINED`: this process does not know the saga's definition.
    */
   retrySaga(request: RetrySagaRequest, callback: (error: ServiceError | null, response: Saga) => void): ClientUnaryCall;
   retrySaga(
@@ -2853,8 +2887,14 @@ export interface SagaServiceClient extends Client {
     callback: (error: ServiceError | null, response: Saga) => void,
   ): ClientUnaryCall;
   /**
-   * Tells a saga that NEEDS_ATTENTION how the undo it stopped at ended, found out by a person, and sets it going again.
-   * FAILED_PRECONDITION `SAGA_NOT_PARKED` when it is not parked, `STEP_NOT_STUCK` when another step is.
+   * Resolves the stuck step of a saga in NEEDS_ATTENTION without running it again, and resumes the saga. Use it after
+   * you have found out, or fixed by hand, what the step left behind.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_SAGA`: the saga does not exist.
+   * - FAILED_PRECONDITION `SAGA_NOT_PARKED`: the saga is not in NEEDS_ATTENTION.
+   * - FAILED_PRECONDITION `STEP_NOT_STUCK`: another step is stuck, or the outcome does not apply to this step.
+   * - FAILED_PRECONDITION `SAGA_NOT_DEFINED`: this process does not know the saga's definition.
    */
   resolveSaga(
     request: ResolveSagaRequest,
@@ -2879,10 +2919,10 @@ export const SagaServiceClient = makeGenericClientConstructor(SagaServiceService
   serviceName: string;
 };
 
-/** Shows what could not be handled, and handles it again or puts it aside. */
+/** Shows events, tasks and sagas that could not be processed, and redrives or discards them. */
 export type DeadLetterServiceService = typeof DeadLetterServiceService;
 export const DeadLetterServiceService = {
-  /** Streams dead letters in id order. */
+  /** Streams dead letters in id order. To resume, set `after_id` to the last id received. */
   listDeadLetters: {
     path: "/ops.v1.DeadLetterService/ListDeadLetters" as const,
     requestStream: false as const,
@@ -2893,7 +2933,7 @@ export const DeadLetterServiceService = {
     responseSerialize: (value: DeadLetter): Buffer => Buffer.from(DeadLetter.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeadLetter => DeadLetter.decode(value),
   },
-  /** Returns one dead letter. NOT_FOUND when there is none with this id. */
+  /** Returns a dead letter. NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist. */
   getDeadLetter: {
     path: "/ops.v1.DeadLetterService/GetDeadLetter" as const,
     requestStream: false as const,
@@ -2904,9 +2944,10 @@ export const DeadLetterServiceService = {
     responseDeserialize: (value: Buffer): DeadLetter => DeadLetter.decode(value),
   },
   /**
-   * Hands dead letters to their handlers again, at most 1,000 a call, the oldest first. One that fails again stays, with
-   * its new error. At most 100 a second, over all calls; what the call's deadline leaves no time for is left and named.
-   * Safe to repeat: an effect that was had is not had twice.
+   * Delivers dead letters to their handlers again, oldest first, at most 1,000 per call and 100 per second over all
+   * calls. A dead letter that fails again is kept, with the new error. Ids not processed before the deadline are
+   * returned in `left_ids`. Safe to retry: effects are never applied twice. INVALID_ARGUMENT unless either `ids` or
+   * `filter` is set.
    */
   redriveDeadLetters: {
     path: "/ops.v1.DeadLetterService/RedriveDeadLetters" as const,
@@ -2919,7 +2960,10 @@ export const DeadLetterServiceService = {
       Buffer.from(RedriveDeadLettersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RedriveDeadLettersResponse => RedriveDeadLettersResponse.decode(value),
   },
-  /** Puts dead letters aside for good, with a note. A saga is not discarded but resolved, with ResolveSaga. */
+  /**
+   * Permanently discards dead letters, with a note. Sagas cannot be discarded: they are returned in `failures` with
+   * `SAGA_NEEDS_RESOLVE`; use ResolveSaga.
+   */
   discardDeadLetters: {
     path: "/ops.v1.DeadLetterService/DiscardDeadLetters" as const,
     requestStream: false as const,
@@ -2934,29 +2978,33 @@ export const DeadLetterServiceService = {
 } as const;
 
 export interface DeadLetterServiceServer extends UntypedServiceImplementation {
-  /** Streams dead letters in id order. */
+  /** Streams dead letters in id order. To resume, set `after_id` to the last id received. */
   listDeadLetters: handleServerStreamingCall<ListDeadLettersRequest, DeadLetter>;
-  /** Returns one dead letter. NOT_FOUND when there is none with this id. */
+  /** Returns a dead letter. NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist. */
   getDeadLetter: handleUnaryCall<GetDeadLetterRequest, DeadLetter>;
   /**
-   * Hands dead letters to their handlers again, at most 1,000 a call, the oldest first. One that fails again stays, with
-   * its new error. At most 100 a second, over all calls; what the call's deadline leaves no time for is left and named.
-   * Safe to repeat: an effect that was had is not had twice.
+   * Delivers dead letters to their handlers again, oldest first, at most 1,000 per call and 100 per second over all
+   * calls. A dead letter that fails again is kept, with the new error. Ids not processed before the deadline are
+   * returned in `left_ids`. Safe to retry: effects are never applied twice. INVALID_ARGUMENT unless either `ids` or
+   * `filter` is set.
    */
   redriveDeadLetters: handleUnaryCall<RedriveDeadLettersRequest, RedriveDeadLettersResponse>;
-  /** Puts dead letters aside for good, with a note. A saga is not discarded but resolved, with ResolveSaga. */
+  /**
+   * Permanently discards dead letters, with a note. Sagas cannot be discarded: they are returned in `failures` with
+   * `SAGA_NEEDS_RESOLVE`; use ResolveSaga.
+   */
   discardDeadLetters: handleUnaryCall<DiscardDeadLettersRequest, DiscardDeadLettersResponse>;
 }
 
 export interface DeadLetterServiceClient extends Client {
-  /** Streams dead letters in id order. */
+  /** Streams dead letters in id order. To resume, set `after_id` to the last id received. */
   listDeadLetters(request: ListDeadLettersRequest, options?: Partial<CallOptions>): ClientReadableStream<DeadLetter>;
   listDeadLetters(
     request: ListDeadLettersRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<DeadLetter>;
-  /** Returns one dead letter. NOT_FOUND when there is none with this id. */
+  /** Returns a dead letter. NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist. */
   getDeadLetter(
     request: GetDeadLetterRequest,
     callback: (error: ServiceError | null, response: DeadLetter) => void,
@@ -2973,9 +3021,10 @@ export interface DeadLetterServiceClient extends Client {
     callback: (error: ServiceError | null, response: DeadLetter) => void,
   ): ClientUnaryCall;
   /**
-   * Hands dead letters to their handlers again, at most 1,000 a call, the oldest first. One that fails again stays, with
-   * its new error. At most 100 a second, over all calls; what the call's deadline leaves no time for is left and named.
-   * Safe to repeat: an effect that was had is not had twice.
+   * Delivers dead letters to their handlers again, oldest first, at most 1,000 per call and 100 per second over all
+   * calls. A dead letter that fails again is kept, with the new error. Ids not processed before the deadline are
+   * returned in `left_ids`. Safe to retry: effects are never applied twice. INVALID_ARGUMENT unless either `ids` or
+   * `filter` is set.
    */
   redriveDeadLetters(
     request: RedriveDeadLettersRequest,
@@ -2992,7 +3041,10 @@ export interface DeadLetterServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RedriveDeadLettersResponse) => void,
   ): ClientUnaryCall;
-  /** Puts dead letters aside for good, with a note. A saga is not discarded but resolved, with ResolveSaga. */
+  /**
+   * Permanently discards dead letters, with a note. Sagas cannot be discarded: they are returned in `failures` with
+   * `SAGA_NEEDS_RESOLVE`; use ResolveSaga.
+   */
   discardDeadLetters(
     request: DiscardDeadLettersRequest,
     callback: (error: ServiceError | null, response: DiscardDeadLettersResponse) => void,

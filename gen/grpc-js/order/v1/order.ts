@@ -24,27 +24,27 @@ export const protobufPackage = "order.v1";
 
 export const protobufFileName = "order/v1/order.proto";
 
-/** The life of an order. Terminal: COMPLETED, FAILED, CANCELLED. */
+/** State of an order. Terminal: COMPLETED, FAILED, CANCELLED. */
 export const OrderState = {
-  /** ORDER_STATE_UNSPECIFIED - Not used; in a filter: any. */
+  /** ORDER_STATE_UNSPECIFIED - Not used. In a filter: any state. */
   ORDER_STATE_UNSPECIFIED: 0,
-  /** ORDER_STATE_PENDING - Taken, nothing done yet. */
+  /** ORDER_STATE_PENDING - Accepted. No step has completed yet. */
   ORDER_STATE_PENDING: 1,
   /** ORDER_STATE_RESERVED - The stock is reserved. */
   ORDER_STATE_RESERVED: 2,
-  /** ORDER_STATE_PAID - The money is taken. */
+  /** ORDER_STATE_PAID - The user's account is charged. */
   ORDER_STATE_PAID: 3,
   /** ORDER_STATE_SHIPPED - The shipment is booked. */
   ORDER_STATE_SHIPPED: 4,
-  /** ORDER_STATE_COMPLETED - All is done. Terminal. */
+  /** ORDER_STATE_COMPLETED - All steps are done. Terminal. */
   ORDER_STATE_COMPLETED: 5,
-  /** ORDER_STATE_COMPENSATING - A step was refused or the order cancelled; what was done is being undone. */
+  /** ORDER_STATE_COMPENSATING - A step was refused or the order was cancelled. Completed steps are being undone. */
   ORDER_STATE_COMPENSATING: 6,
-  /** ORDER_STATE_FAILED - A step was refused, and all is undone. Terminal. */
+  /** ORDER_STATE_FAILED - A step was refused and all completed steps are undone. Terminal. */
   ORDER_STATE_FAILED: 7,
-  /** ORDER_STATE_CANCELLED - Cancelled by the caller, and all is undone. Terminal. */
+  /** ORDER_STATE_CANCELLED - The caller cancelled the order and all completed steps are undone. Terminal. */
   ORDER_STATE_CANCELLED: 8,
-  /** ORDER_STATE_NEEDS_ATTENTION - An undo was refused: an operator has to look (`ops.v1.SagaService`). */
+  /** ORDER_STATE_NEEDS_ATTENTION - A step or its undo was refused and cannot be retried automatically. Needs an operator (`ops.v1.SagaService`). */
   ORDER_STATE_NEEDS_ATTENTION: 9,
   UNRECOGNIZED: -1,
 } as const;
@@ -132,111 +132,113 @@ export function orderStateToJSON(object: OrderState): string {
   }
 }
 
-/** One line of an order. */
+/** A line of an order. */
 export interface OrderItem {
-  /** The item's sku. */
+  /** Sku of the item. */
   sku: string;
-  /** How many. */
+  /** Number of units. */
   quantity: number;
-  /** The price of one when the order was placed. Set by the server, ignored in requests. */
+  /** Price of one unit when the order was placed. Set by the server; ignored in requests. */
   unitPrice: Money | undefined;
 }
 
 /** An order. */
 export interface Order {
-  /** The order's id, a UUIDv7. */
+  /** Id of the order, a UUIDv7. */
   id: string;
-  /** Who ordered, and whose account pays. */
+  /** Id of the user who ordered and whose account is charged. */
   userId: string;
-  /** What was ordered. */
+  /** The ordered items. */
   items: OrderItem[];
-  /** The sum of all lines. */
+  /** Sum of all lines. */
   total:
     | Money
     | undefined;
-  /** Where the order stands. */
+  /** Current state. */
   state: OrderState;
-  /** Why it failed or was cancelled, once that is known. */
+  /** Why the order failed or was cancelled. Unset until that is known. */
   failure:
     | Failure
     | undefined;
-  /** The payment, once it is made. */
+  /** Id of the payment. Empty until the order is charged. */
   paymentId: string;
-  /** The shipment, once it is booked. */
+  /** Id of the shipment. Empty until it is booked. */
   shipmentId: string;
-  /** Where to send it. */
+  /** Delivery address. */
   shippingAddress:
     | Address
     | undefined;
-  /** When it was placed. */
+  /** When the order was placed. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the order last changed. */
   updateTime:
     | Date
     | undefined;
-  /** The version of this order. */
+  /** Version of the order. */
   etag: string;
 }
 
 /** Why an order did not complete. */
 export interface Failure {
-  /** For programs: `INSUFFICIENT_STOCK`, `INSUFFICIENT_FUNDS`, `CARRIER_REFUSED`, `CANCELLED_BY_USER`, ... */
+  /** Machine-readable reason: `INSUFFICIENT_STOCK`, `INSUFFICIENT_FUNDS`, `CARRIER_REFUSED`, `CANCELLED_BY_USER`, ... */
   reason: string;
-  /** For people. */
+  /** Human-readable description. */
   message: string;
 }
 
-/** Asks to take an order. */
+/** Request of PlaceOrder. */
 export interface PlaceOrderRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** Who orders. */
+  /** Id of the user who orders and whose account is charged. */
   userId: string;
-  /** What; each sku once. Prices are set by the server. */
+  /** The items to order. Each sku may appear once. The server sets the prices. */
   items: OrderItem[];
-  /** Where to send it. */
+  /** Delivery address. */
   shippingAddress: Address | undefined;
 }
 
-/** Names an order. */
+/** Request of GetOrder. */
 export interface GetOrderRequest {
-  /** The order's id. */
+  /** Id of the order. */
   id: string;
 }
 
-/** Says which orders to list. */
+/** Request of ListOrders. */
 export interface ListOrdersRequest {
-  /** Only orders with a greater id. Empty: from the first. */
+  /** Return only orders with a greater id. Empty: start with the first order. */
   afterId: string;
-  /** The most orders to send. 0: all. */
+  /** Maximum number of orders to return. 0: no limit. */
   limit: number;
-  /** Only this user's. Empty: anyone's. */
+  /** Return only orders of this user. Empty: all users. */
   userId: string;
-  /** Only orders in this state. Unspecified: any. */
+  /** Return only orders in this state. Unspecified: any state. */
   state: OrderState;
 }
 
-/** Names the order to watch. */
+/** Request of WatchOrder. */
 export interface WatchOrderRequest {
-  /** The order's id. */
+  /** Id of the order. */
   id: string;
 }
 
-/** Asks to stop an order. */
+/** Request of CancelOrder. */
 export interface CancelOrderRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order's id. */
+  /** Id of the order. */
   id: string;
-  /** Why, for the record. */
+  /** Reason for the cancellation, for the record. */
   reason: string;
 }
 
@@ -1214,16 +1216,22 @@ export const CancelOrderRequest: MessageFns<CancelOrderRequest> = {
 };
 
 /**
- * Takes orders and sees each one through to a terminal state: reserve stock, charge, create the shipment, commit the
- * stock. When a step is refused, the steps before it are undone in reverse. Every change is published to
+ * Accepts orders and drives each to a terminal state: reserve stock, charge, create the shipment, commit the stock. If
+ * a step is refused, the completed steps are undone in reverse order. Every change is published to the topic
  * `order.events`, keyed by the order's id.
  */
 export type OrderServiceService = typeof OrderServiceService;
 export const OrderServiceService = {
   /**
-   * Takes an order. The answer is the order in PENDING, priced by the server, durable: from here on it is seen through
-   * whatever crashes. Watch it to learn how it ends. FAILED_PRECONDITION `UNKNOWN_ITEM`, `CURRENCY_MISMATCH` or
-   * `UNKNOWN_USER` when it cannot be taken.
+   * Places an order and returns it in PENDING, priced by the server. The order is durable when the call returns and
+   * will be driven to a terminal state, even across crashes. Use WatchOrder to follow it.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `UNKNOWN_USER`: the user does not exist.
+   * - FAILED_PRECONDITION `UNKNOWN_ITEM`: an item does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
+   * - RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: too many orders are unfinished. Retry after the time in
+   *   `google.rpc.RetryInfo`.
    */
   placeOrder: {
     path: "/order.v1.OrderService/PlaceOrder" as const,
@@ -1234,7 +1242,7 @@ export const OrderServiceService = {
     responseSerialize: (value: Order): Buffer => Buffer.from(Order.encode(value).finish()),
     responseDeserialize: (value: Buffer): Order => Order.decode(value),
   },
-  /** Returns one order. NOT_FOUND when there is none with this id. */
+  /** Returns an order. NOT_FOUND `ORDER_NOT_FOUND` if it does not exist. */
   getOrder: {
     path: "/order.v1.OrderService/GetOrder" as const,
     requestStream: false as const,
@@ -1244,7 +1252,7 @@ export const OrderServiceService = {
     responseSerialize: (value: Order): Buffer => Buffer.from(Order.encode(value).finish()),
     responseDeserialize: (value: Buffer): Order => Order.decode(value),
   },
-  /** Streams orders in id order; a client that lost its stream goes on with `after_id`. */
+  /** Streams orders in id order. To resume, set `after_id` to the last id received. */
   listOrders: {
     path: "/order.v1.OrderService/ListOrders" as const,
     requestStream: false as const,
@@ -1254,7 +1262,13 @@ export const OrderServiceService = {
     responseSerialize: (value: Order): Buffer => Buffer.from(Order.encode(value).finish()),
     responseDeserialize: (value: Buffer): Order => Order.decode(value),
   },
-  /** Streams an order as it is now, then each change, and ends after a terminal state. NOT_FOUND when there is none. */
+  /**
+   * Streams the current order, then each change, and ends after a terminal state.
+   *
+   * Errors:
+   * - NOT_FOUND `ORDER_NOT_FOUND`: the order does not exist.
+   * - UNAVAILABLE `SERVER_DRAINING`: the server is stopping. Call again.
+   */
   watchOrder: {
     path: "/order.v1.OrderService/WatchOrder" as const,
     requestStream: false as const,
@@ -1265,8 +1279,13 @@ export const OrderServiceService = {
     responseDeserialize: (value: Buffer): Order => Order.decode(value),
   },
   /**
-   * Stops an order: what was done is undone, and it ends CANCELLED. FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE` when it
-   * is terminal, or so far that it can only complete.
+   * Cancels an order: completed steps are undone and the order ends as CANCELLED. Returns the order as it is now,
+   * usually before that.
+   *
+   * Errors:
+   * - NOT_FOUND `ORDER_NOT_FOUND`: the order does not exist.
+   * - FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE`: the order is terminal, or has progressed so far that it can only
+   *   complete.
    */
   cancelOrder: {
     path: "/order.v1.OrderService/CancelOrder" as const,
@@ -1281,29 +1300,52 @@ export const OrderServiceService = {
 
 export interface OrderServiceServer extends UntypedServiceImplementation {
   /**
-   * Takes an order. The answer is the order in PENDING, priced by the server, durable: from here on it is seen through
-   * whatever crashes. Watch it to learn how it ends. FAILED_PRECONDITION `UNKNOWN_ITEM`, `CURRENCY_MISMATCH` or
-   * `UNKNOWN_USER` when it cannot be taken.
+   * Places an order and returns it in PENDING, priced by the server. The order is durable when the call returns and
+   * will be driven to a terminal state, even across crashes. Use WatchOrder to follow it.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `UNKNOWN_USER`: the user does not exist.
+   * - FAILED_PRECONDITION `UNKNOWN_ITEM`: an item does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
+   * - RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: too many orders are unfinished. Retry after the time in
+   *   `google.rpc.RetryInfo`.
    */
   placeOrder: handleUnaryCall<PlaceOrderRequest, Order>;
-  /** Returns one order. NOT_FOUND when there is none with this id. */
+  /** Returns an order. NOT_FOUND `ORDER_NOT_FOUND` if it does not exist. */
   getOrder: handleUnaryCall<GetOrderRequest, Order>;
-  /** Streams orders in id order; a client that lost its stream goes on with `after_id`. */
+  /** Streams orders in id order. To resume, set `after_id` to the last id received. */
   listOrders: handleServerStreamingCall<ListOrdersRequest, Order>;
-  /** Streams an order as it is now, then each change, and ends after a terminal state. NOT_FOUND when there is none. */
+  /**
+   * Streams the current order, then each change, and ends after a terminal state.
+   *
+   * Errors:
+   * - NOT_FOUND `ORDER_NOT_FOUND`: the order does not exist.
+   * - UNAVAILABLE `SERVER_DRAINING`: the server is stopping. Call again.
+   */
   watchOrder: handleServerStreamingCall<WatchOrderRequest, Order>;
   /**
-   * Stops an order: what was done is undone, and it ends CANCELLED. FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE` when it
-   * is terminal, or so far that it can only complete.
+   * Cancels an order: completed steps are undone and the order ends as CANCELLED. Returns the order as it is now,
+   * usually before that.
+   *
+   * Errors:
+   * - NOT_FOUND `ORDER_NOT_FOUND`: the order does not exist.
+   * - FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE`: the order is terminal, or has progressed so far that it can only
+   *   complete.
    */
   cancelOrder: handleUnaryCall<CancelOrderRequest, Order>;
 }
 
 export interface OrderServiceClient extends Client {
   /**
-   * Takes an order. The answer is the order in PENDING, priced by the server, durable: from here on it is seen through
-   * whatever crashes. Watch it to learn how it ends. FAILED_PRECONDITION `UNKNOWN_ITEM`, `CURRENCY_MISMATCH` or
-   * `UNKNOWN_USER` when it cannot be taken.
+   * Places an order and returns it in PENDING, priced by the server. The order is durable when the call returns and
+   * will be driven to a terminal state, even across crashes. Use WatchOrder to follow it.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `UNKNOWN_USER`: the user does not exist.
+   * - FAILED_PRECONDITION `UNKNOWN_ITEM`: an item does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
+   * - RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: too many orders are unfinished. Retry after the time in
+   *   `google.rpc.RetryInfo`.
    */
   placeOrder(
     request: PlaceOrderRequest,
@@ -1320,7 +1362,7 @@ export interface OrderServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Order) => void,
   ): ClientUnaryCall;
-  /** Returns one order. NOT_FOUND when there is none with this id. */
+  /** Returns an order. NOT_FOUND `ORDER_NOT_FOUND` if it does not exist. */
   getOrder(request: GetOrderRequest, callback: (error: ServiceError | null, response: Order) => void): ClientUnaryCall;
   getOrder(
     request: GetOrderRequest,
@@ -1333,14 +1375,20 @@ export interface OrderServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Order) => void,
   ): ClientUnaryCall;
-  /** Streams orders in id order; a client that lost its stream goes on with `after_id`. */
+  /** Streams orders in id order. To resume, set `after_id` to the last id received. */
   listOrders(request: ListOrdersRequest, options?: Partial<CallOptions>): ClientReadableStream<Order>;
   listOrders(
     request: ListOrdersRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<Order>;
-  /** Streams an order as it is now, then each change, and ends after a terminal state. NOT_FOUND when there is none. */
+  /**
+   * Streams the current order, then each change, and ends after a terminal state.
+   *
+   * Errors:
+   * - NOT_FOUND `ORDER_NOT_FOUND`: the order does not exist.
+   * - UNAVAILABLE `SERVER_DRAINING`: the server is stopping. Call again.
+   */
   watchOrder(request: WatchOrderRequest, options?: Partial<CallOptions>): ClientReadableStream<Order>;
   watchOrder(
     request: WatchOrderRequest,
@@ -1348,8 +1396,13 @@ export interface OrderServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<Order>;
   /**
-   * Stops an order: what was done is undone, and it ends CANCELLED. FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE` when it
-   * is terminal, or so far that it can only complete.
+   * Cancels an order: completed steps are undone and the order ends as CANCELLED. Returns the order as it is now,
+   * usually before that.
+   *
+   * Errors:
+   * - NOT_FOUND `ORDER_NOT_FOUND`: the order does not exist.
+   * - FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE`: the order is terminal, or has progressed so far that it can only
+   *   complete.
    */
   cancelOrder(
     request: CancelOrderRequest,

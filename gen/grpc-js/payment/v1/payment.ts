@@ -24,13 +24,13 @@ export const protobufPackage = "payment.v1";
 
 export const protobufFileName = "payment/v1/payment.proto";
 
-/** The life of a payment: charged, then perhaps refunded. */
+/** State of a payment. */
 export const PaymentState = {
   /** PAYMENT_STATE_UNSPECIFIED - Not used. */
   PAYMENT_STATE_UNSPECIFIED: 0,
-  /** PAYMENT_STATE_CHARGED - The money was taken. */
+  /** PAYMENT_STATE_CHARGED - The account was charged. */
   PAYMENT_STATE_CHARGED: 1,
-  /** PAYMENT_STATE_REFUNDED - The money was given back, or never taken. Final. */
+  /** PAYMENT_STATE_REFUNDED - The charge was refunded, or the order was never charged. Final. */
   PAYMENT_STATE_REFUNDED: 2,
   UNRECOGNIZED: -1,
 } as const;
@@ -78,179 +78,187 @@ export function paymentStateToJSON(object: PaymentState): string {
 
 /** An account. */
 export interface Account {
-  /** The id: the owner's user id. */
+  /** Id of the account, the same as the id of its user. */
   id: string;
-  /** What is on it. */
+  /** Current balance, or the balance at the requested version or time. */
   balance:
     | Money
     | undefined;
-  /** How many events made it what it is: 1 after opening. */
+  /** Number of the account's events. 1 after opening. */
   version: bigint;
-  /** When it was opened. */
+  /** When the account was opened. */
   createTime:
     | Date
     | undefined;
-  /** When its last event happened. */
+  /** When the last event of the account happened. */
   updateTime: Date | undefined;
 }
 
-/** Something that happened to an account. */
+/** An event of an account. */
 export interface AccountEvent {
-  /** The account. */
+  /** Id of the account. */
   accountId: string;
-  /** The account's version that this event made: 1, 2, 3, without a gap. */
+  /** Version of the account after this event: 1, 2, 3, ... without gaps. */
   version: bigint;
-  /** `ACCOUNT_OPENED`, `MONEY_DEPOSITED` or `MONEY_WITHDRAWN`. */
+  /** Type of the event: `ACCOUNT_OPENED`, `MONEY_DEPOSITED` or `MONEY_WITHDRAWN`. */
   type: string;
-  /** How much was moved; never negative. */
+  /** Amount that was moved. Never negative. */
   amount:
     | Money
     | undefined;
-  /** The balance before. */
+  /** Balance before the event. */
   previousBalance:
     | Money
     | undefined;
-  /** The balance after. */
+  /** Balance after the event. */
   newBalance:
     | Money
     | undefined;
-  /** What the caller wrote on it; `order:<id>` for charges and refunds. */
+  /** Reference given by the caller. `order:<id>` for charges and refunds. */
   reference: string;
-  /** The request that caused it. */
+  /** Id of the request that caused the event. */
   correlationId: string;
-  /** When. */
+  /** When the event happened. */
   time: Date | undefined;
 }
 
-/** Asks for a new account. */
+/** Request of OpenAccount. */
 export interface OpenAccountRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The id: the owner's user id. */
+  /** Id of the account, the same as the id of its user. */
   accountId: string;
-  /** The currency of everything on it, as an ISO 4217 code. */
+  /** Currency of the account, as an ISO 4217 code. It cannot be changed later. */
   currencyCode: string;
 }
 
-/** Asks to put money on an account. */
+/** Request of Deposit. */
 export interface DepositRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The account. */
+  /** Id of the account. */
   accountId: string;
-  /** How much; more than zero. */
+  /** Amount to add. Must be positive. */
   amount:
     | Money
     | undefined;
-  /** What to write on it. */
+  /** Reference to store with the event. */
   reference: string;
 }
 
-/** Asks to take money from an account. */
+/** Request of Withdraw. */
 export interface WithdrawRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The account. */
+  /** Id of the account. */
   accountId: string;
-  /** How much; more than zero. */
+  /** Amount to remove. Must be positive. */
   amount:
     | Money
     | undefined;
-  /** What to write on it. */
+  /** Reference to store with the event. */
   reference: string;
 }
 
-/** Names an account and, where it is not the present that is wanted, when. */
+/** Request of GetBalance. Set at most one of `as_of_version` and `as_of_time`. */
 export interface GetBalanceRequest {
-  /** The account. */
+  /** Id of the account. */
   accountId: string;
   /**
-   * The answer is at least this new: for reading what you just wrote. ABORTED `VERSION_NOT_REACHED` when the account is
-   * not there yet.
+   * Minimum version of the account, to read your own writes. ABORTED `VERSION_NOT_REACHED` if the account has not
+   * reached it.
    */
   minVersion: bigint;
-  /** The account as this version left it. 0: the present. OUT_OF_RANGE when there is no such version yet. */
+  /**
+   * Return the account as of this version. 0: the current version. OUT_OF_RANGE `VERSION_OUT_OF_RANGE` if the account
+   * has not reached it.
+   */
   asOfVersion: bigint;
-  /** The account as it was at this time. Unset: the present. */
+  /** Return the account as of this time. Unset: now. */
   asOfTime: Date | undefined;
 }
 
-/** Says which events to list. */
+/** Request of ListAccountEvents. */
 export interface ListAccountEventsRequest {
-  /** The account. */
+  /** Id of the account. */
   accountId: string;
-  /** Only events after this version. 0: all. */
+  /** Return only later versions. 0: all events. */
   afterVersion: bigint;
 }
 
-/** Asks to charge for an order. */
+/** Request of Charge. */
 export interface ChargeRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order that is paid. */
+  /** Id of the order to pay for. */
   orderId: string;
-  /** Whose account pays. */
+  /** Id of the user whose account is charged. */
   userId: string;
-  /** How much; not negative. */
+  /** Amount to charge. Must not be negative. */
   amount: Money | undefined;
 }
 
-/** Asks to give back what an order was charged. */
+/** Request of Refund. */
 export interface RefundRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Names the order whose payment is wanted. */
+/** Request of GetPayment. */
 export interface GetPaymentRequest {
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Says which payments to list. */
+/** Request of ListPayments. */
 export interface ListPaymentsRequest {
-  /** Only payments with a greater id. Empty: from the first. */
+  /** Return only payments with a greater id. Empty: start with the first payment. */
   afterId: string;
-  /** The most payments to send. 0: all. */
+  /** Maximum number of payments to return. 0: no limit. */
   limit: number;
 }
 
-/** What an order was charged. */
+/** The payment of an order. */
 export interface Payment {
-  /** The payment's id, a UUIDv7. */
+  /** Id of the payment, a UUIDv7. */
   id: string;
-  /** The order that is paid. */
+  /** Id of the order. */
   orderId: string;
-  /** Whose account paid; empty when the refund came before any charge. */
+  /** Id of the user whose account was charged. Empty if the order was refunded before it was charged. */
   userId: string;
-  /** How much; unset when the refund came before any charge. */
+  /** Amount charged. Unset if the order was refunded before it was charged. */
   amount:
     | Money
     | undefined;
-  /** Where the payment stands. */
+  /** Current state. */
   state: PaymentState;
-  /** When it was made. */
+  /** When the payment was created. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the payment last changed. */
   updateTime: Date | undefined;
 }
 
@@ -1810,12 +1818,12 @@ export const Payment: MessageFns<Payment> = {
 };
 
 /**
- * Keeps accounts. An account belongs to a user and has the user's id; its history of events is kept for ever. Changes
- * are published to `payment.events`, keyed by the account's id.
+ * Manages accounts. Each account belongs to one user and has the user's id. Accounts are event-sourced: their events
+ * are kept forever. Changes are published to the topic `payment.events`, keyed by the account's id.
  */
 export type AccountServiceService = typeof AccountServiceService;
 export const AccountServiceService = {
-  /** Opens an account with nothing on it. ALREADY_EXISTS when the id is taken. */
+  /** Opens an account with a balance of zero. ALREADY_EXISTS `ACCOUNT_EXISTS` if the id is in use. */
   openAccount: {
     path: "/payment.v1.AccountService/OpenAccount" as const,
     requestStream: false as const,
@@ -1825,7 +1833,14 @@ export const AccountServiceService = {
     responseSerialize: (value: Account): Buffer => Buffer.from(Account.encode(value).finish()),
     responseDeserialize: (value: Buffer): Account => Account.decode(value),
   },
-  /** Puts money on an account. FAILED_PRECONDITION `CURRENCY_MISMATCH` in another currency than the account's. */
+  /**
+   * Adds money to an account and returns the account.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
+   * - FAILED_PRECONDITION `BALANCE_TOO_LARGE`: the balance would not fit into 64 bits.
+   */
   deposit: {
     path: "/payment.v1.AccountService/Deposit" as const,
     requestStream: false as const,
@@ -1835,7 +1850,14 @@ export const AccountServiceService = {
     responseSerialize: (value: Account): Buffer => Buffer.from(Account.encode(value).finish()),
     responseDeserialize: (value: Buffer): Account => Account.decode(value),
   },
-  /** Takes money from an account. FAILED_PRECONDITION `INSUFFICIENT_FUNDS` rather than below zero. */
+  /**
+   * Removes money from an account and returns the account.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
+   * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
+   */
   withdraw: {
     path: "/payment.v1.AccountService/Withdraw" as const,
     requestStream: false as const,
@@ -1846,8 +1868,12 @@ export const AccountServiceService = {
     responseDeserialize: (value: Buffer): Account => Account.decode(value),
   },
   /**
-   * Returns an account as it is, or as it was at a version or a time. NOT_FOUND when there is no such account, or it
-   * did not exist then.
+   * Returns an account as it is now, or as it was at a version or a point in time.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist, or did not exist at `as_of_time`.
+   * - ABORTED `VERSION_NOT_REACHED`: the account has not reached `min_version`.
+   * - OUT_OF_RANGE `VERSION_OUT_OF_RANGE`: the account has not reached `as_of_version`.
    */
   getBalance: {
     path: "/payment.v1.AccountService/GetBalance" as const,
@@ -1858,7 +1884,10 @@ export const AccountServiceService = {
     responseSerialize: (value: Account): Buffer => Buffer.from(Account.encode(value).finish()),
     responseDeserialize: (value: Buffer): Account => Account.decode(value),
   },
-  /** Streams what happened to an account, oldest first; a client that lost its stream goes on with `after_version`. */
+  /**
+   * Streams the events of an account, oldest first. To resume, set `after_version` to the last version received.
+   * NOT_FOUND `ACCOUNT_NOT_FOUND` if the account does not exist.
+   */
   listAccountEvents: {
     path: "/payment.v1.AccountService/ListAccountEvents" as const,
     requestStream: false as const,
@@ -1872,23 +1901,44 @@ export const AccountServiceService = {
 } as const;
 
 export interface AccountServiceServer extends UntypedServiceImplementation {
-  /** Opens an account with nothing on it. ALREADY_EXISTS when the id is taken. */
+  /** Opens an account with a balance of zero. ALREADY_EXISTS `ACCOUNT_EXISTS` if the id is in use. */
   openAccount: handleUnaryCall<OpenAccountRequest, Account>;
-  /** Puts money on an account. FAILED_PRECONDITION `CURRENCY_MISMATCH` in another currency than the account's. */
+  /**
+   * Adds money to an account and returns the account.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
+   * - FAILED_PRECONDITION `BALANCE_TOO_LARGE`: the balance would not fit into 64 bits.
+   */
   deposit: handleUnaryCall<DepositRequest, Account>;
-  /** Takes money from an account. FAILED_PRECONDITION `INSUFFICIENT_FUNDS` rather than below zero. */
+  /**
+   * Removes money from an account and returns the account.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
+   * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
+   */
   withdraw: handleUnaryCall<WithdrawRequest, Account>;
   /**
-   * Returns an account as it is, or as it was at a version or a time. NOT_FOUND when there is no such account, or it
-   * did not exist then.
+   * Returns an account as it is now, or as it was at a version or a point in time.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist, or did not exist at `as_of_time`.
+   * - ABORTED `VERSION_NOT_REACHED`: the account has not reached `min_version`.
+   * - OUT_OF_RANGE `VERSION_OUT_OF_RANGE`: the account has not reached `as_of_version`.
    */
   getBalance: handleUnaryCall<GetBalanceRequest, Account>;
-  /** Streams what happened to an account, oldest first; a client that lost its stream goes on with `after_version`. */
+  /**
+   * Streams the events of an account, oldest first. To resume, set `after_version` to the last version received.
+   * NOT_FOUND `ACCOUNT_NOT_FOUND` if the account does not exist.
+   */
   listAccountEvents: handleServerStreamingCall<ListAccountEventsRequest, AccountEvent>;
 }
 
 export interface AccountServiceClient extends Client {
-  /** Opens an account with nothing on it. ALREADY_EXISTS when the id is taken. */
+  /** Opens an account with a balance of zero. ALREADY_EXISTS `ACCOUNT_EXISTS` if the id is in use. */
   openAccount(
     request: OpenAccountRequest,
     callback: (error: ServiceError | null, response: Account) => void,
@@ -1904,7 +1954,14 @@ export interface AccountServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Account) => void,
   ): ClientUnaryCall;
-  /** Puts money on an account. FAILED_PRECONDITION `CURRENCY_MISMATCH` in another currency than the account's. */
+  /**
+   * Adds money to an account and returns the account.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
+   * - FAILED_PRECONDITION `BALANCE_TOO_LARGE`: the balance would not fit into 64 bits.
+   */
   deposit(request: DepositRequest, callback: (error: ServiceError | null, response: Account) => void): ClientUnaryCall;
   deposit(
     request: DepositRequest,
@@ -1917,7 +1974,14 @@ export interface AccountServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Account) => void,
   ): ClientUnaryCall;
-  /** Takes money from an account. FAILED_PRECONDITION `INSUFFICIENT_FUNDS` rather than below zero. */
+  /**
+   * Removes money from an account and returns the account.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
+   * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
+   */
   withdraw(
     request: WithdrawRequest,
     callback: (error: ServiceError | null, response: Account) => void,
@@ -1934,8 +1998,12 @@ export interface AccountServiceClient extends Client {
     callback: (error: ServiceError | null, response: Account) => void,
   ): ClientUnaryCall;
   /**
-   * Returns an account as it is, or as it was at a version or a time. NOT_FOUND when there is no such account, or it
-   * did not exist then.
+   * Returns an account as it is now, or as it was at a version or a point in time.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist, or did not exist at `as_of_time`.
+   * - ABORTED `VERSION_NOT_REACHED`: the account has not reached `min_version`.
+   * - OUT_OF_RANGE `VERSION_OUT_OF_RANGE`: the account has not reached `as_of_version`.
    */
   getBalance(
     request: GetBalanceRequest,
@@ -1952,7 +2020,10 @@ export interface AccountServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Account) => void,
   ): ClientUnaryCall;
-  /** Streams what happened to an account, oldest first; a client that lost its stream goes on with `after_version`. */
+  /**
+   * Streams the events of an account, oldest first. To resume, set `after_version` to the last version received.
+   * NOT_FOUND `ACCOUNT_NOT_FOUND` if the account does not exist.
+   */
   listAccountEvents(
     request: ListAccountEventsRequest,
     options?: Partial<CallOptions>,
@@ -1974,14 +2045,21 @@ export const AccountServiceClient = makeGenericClientConstructor(
 };
 
 /**
- * Takes the money for orders from accounts, and gives it back. Changes are published to `payment.events`, keyed by the
+ * Charges accounts for orders and refunds them. Changes are published to the topic `payment.events`, keyed by the
  * account's id.
  */
 export type PaymentServiceService = typeof PaymentServiceService;
 export const PaymentServiceService = {
   /**
-   * Charges a user's account for an order, once an order. FAILED_PRECONDITION `INSUFFICIENT_FUNDS`, `CURRENCY_MISMATCH`,
-   * or `PAYMENT_REFUNDED` when the order was refunded before, even if it was never charged; NOT_FOUND without an account.
+   * Charges a user's account for an order. An order is charged once: the same user and amount return the existing
+   * payment, even with another `request_id`.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the user has no account.
+   * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
+   * - FAILED_PRECONDITION `PAYMENT_REFUNDED`: Refund was called for this order, even if it was never charged.
+   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user or with another amount.
    */
   charge: {
     path: "/payment.v1.PaymentService/Charge" as const,
@@ -1992,7 +2070,11 @@ export const PaymentServiceService = {
     responseSerialize: (value: Payment): Buffer => Buffer.from(Payment.encode(value).finish()),
     responseDeserialize: (value: Buffer): Payment => Payment.decode(value),
   },
-  /** Gives back what an order was charged. Refunding what is unknown is OK and forbids a later charge for that order. */
+  /**
+   * Refunds the charge of an order. Refunding again has no effect. If the order was never charged, the call succeeds
+   * and any later Charge for this order fails. FAILED_PRECONDITION `BALANCE_TOO_LARGE` if the balance would not fit
+   * into 64 bits.
+   */
   refund: {
     path: "/payment.v1.PaymentService/Refund" as const,
     requestStream: false as const,
@@ -2002,7 +2084,7 @@ export const PaymentServiceService = {
     responseSerialize: (value: Payment): Buffer => Buffer.from(Payment.encode(value).finish()),
     responseDeserialize: (value: Buffer): Payment => Payment.decode(value),
   },
-  /** Returns the payment of an order. NOT_FOUND when the order is unknown here. */
+  /** Returns the payment of an order. NOT_FOUND `PAYMENT_NOT_FOUND` if the order was neither charged nor refunded. */
   getPayment: {
     path: "/payment.v1.PaymentService/GetPayment" as const,
     requestStream: false as const,
@@ -2012,7 +2094,7 @@ export const PaymentServiceService = {
     responseSerialize: (value: Payment): Buffer => Buffer.from(Payment.encode(value).finish()),
     responseDeserialize: (value: Buffer): Payment => Payment.decode(value),
   },
-  /** Streams payments in id order; a client that lost its stream goes on with `after_id`. */
+  /** Streams payments in id order. To resume, set `after_id` to the last id received. */
   listPayments: {
     path: "/payment.v1.PaymentService/ListPayments" as const,
     requestStream: false as const,
@@ -2026,22 +2108,40 @@ export const PaymentServiceService = {
 
 export interface PaymentServiceServer extends UntypedServiceImplementation {
   /**
-   * Charges a user's account for an order, once an order. FAILED_PRECONDITION `INSUFFICIENT_FUNDS`, `CURRENCY_MISMATCH`,
-   * or `PAYMENT_REFUNDED` when the order was refunded before, even if it was never charged; NOT_FOUND without an account.
+   * Charges a user's account for an order. An order is charged once: the same user and amount return the existing
+   * payment, even with another `request_id`.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the user has no account.
+   * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
+   * - FAILED_PRECONDITION `PAYMENT_REFUNDED`: Refund was called for this order, even if it was never charged.
+   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user or with another amount.
    */
   charge: handleUnaryCall<ChargeRequest, Payment>;
-  /** Gives back what an order was charged. Refunding what is unknown is OK and forbids a later charge for that order. */
+  /**
+   * Refunds the charge of an order. Refunding again has no effect. If the order was never charged, the call succeeds
+   * and any later Charge for this order fails. FAILED_PRECONDITION `BALANCE_TOO_LARGE` if the balance would not fit
+   * into 64 bits.
+   */
   refund: handleUnaryCall<RefundRequest, Payment>;
-  /** Returns the payment of an order. NOT_FOUND when the order is unknown here. */
+  /** Returns the payment of an order. NOT_FOUND `PAYMENT_NOT_FOUND` if the order was neither charged nor refunded. */
   getPayment: handleUnaryCall<GetPaymentRequest, Payment>;
-  /** Streams payments in id order; a client that lost its stream goes on with `after_id`. */
+  /** Streams payments in id order. To resume, set `after_id` to the last id received. */
   listPayments: handleServerStreamingCall<ListPaymentsRequest, Payment>;
 }
 
 export interface PaymentServiceClient extends Client {
   /**
-   * Charges a user's account for an order, once an order. FAILED_PRECONDITION `INSUFFICIENT_FUNDS`, `CURRENCY_MISMATCH`,
-   * or `PAYMENT_REFUNDED` when the order was refunded before, even if it was never charged; NOT_FOUND without an account.
+   * Charges a user's account for an order. An order is charged once: the same user and amount return the existing
+   * payment, even with another `request_id`.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the user has no account.
+   * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
+   * - FAILED_PRECONDITION `PAYMENT_REFUNDED`: Refund was called for this order, even if it was never charged.
+   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user or with another amount.
    */
   charge(request: ChargeRequest, callback: (error: ServiceError | null, response: Payment) => void): ClientUnaryCall;
   charge(
@@ -2055,7 +2155,11 @@ export interface PaymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Payment) => void,
   ): ClientUnaryCall;
-  /** Gives back what an order was charged. Refunding what is unknown is OK and forbids a later charge for that order. */
+  /**
+   * Refunds the charge of an order. Refunding again has no effect. If the order was never charged, the call succeeds
+   * and any later Charge for this order fails. FAILED_PRECONDITION `BALANCE_TOO_LARGE` if the balance would not fit
+   * into 64 bits.
+   */
   refund(request: RefundRequest, callback: (error: ServiceError | null, response: Payment) => void): ClientUnaryCall;
   refund(
     request: RefundRequest,
@@ -2068,7 +2172,7 @@ export interface PaymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Payment) => void,
   ): ClientUnaryCall;
-  /** Returns the payment of an order. NOT_FOUND when the order is unknown here. */
+  /** Returns the payment of an order. NOT_FOUND `PAYMENT_NOT_FOUND` if the order was neither charged nor refunded. */
   getPayment(
     request: GetPaymentRequest,
     callback: (error: ServiceError | null, response: Payment) => void,
@@ -2084,7 +2188,7 @@ export interface PaymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Payment) => void,
   ): ClientUnaryCall;
-  /** Streams payments in id order; a client that lost its stream goes on with `after_id`. */
+  /** Streams payments in id order. To resume, set `after_id` to the last id received. */
   listPayments(request: ListPaymentsRequest, options?: Partial<CallOptions>): ClientReadableStream<Payment>;
   listPayments(
     request: ListPaymentsRequest,

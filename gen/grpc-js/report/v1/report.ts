@@ -22,57 +22,57 @@ export const protobufPackage = "report.v1";
 
 export const protobufFileName = "report/v1/report.proto";
 
-/** An order, in short. */
+/** A summary of an order. */
 export interface OrderSummary {
-  /** The order's id. */
+  /** Id of the order. */
   orderId: string;
-  /** Who ordered. */
+  /** Id of the user who ordered. */
   userId: string;
-  /** Where it stands. */
+  /** Current state. */
   state: OrderState;
-  /** The sum of all lines. */
+  /** Sum of all lines. */
   total:
     | Money
     | undefined;
-  /** How many things were ordered, over all lines. */
+  /** Number of units over all lines. */
   itemCount: bigint;
-  /** When it was placed. */
+  /** When the order was placed. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the order last changed. */
   updateTime:
     | Date
     | undefined;
-  /** The version of the order that this is. */
+  /** Version of the order that this summary reflects. */
   version: bigint;
 }
 
-/** How often an item was sold. */
+/** Sales of an item in one currency. */
 export interface BestSeller {
-  /** The item's sku. */
+  /** Sku of the item. */
   sku: string;
-  /** How many were sold. */
+  /** Number of units sold. */
   quantity: bigint;
-  /** In how many orders. */
+  /** Number of orders that included the item. */
   orderCount: bigint;
-  /** For how much in all. An item that was sold in two currencies is told of twice. */
+  /** Total revenue. An item sold in two currencies is returned once for each. */
   revenue: Money | undefined;
 }
 
-/** Says whose orders to list. */
+/** Request of ListUserOrders. */
 export interface ListUserOrdersRequest {
-  /** The user. */
+  /** Id of the user. */
   userId: string;
-  /** Only orders with a greater id. Empty: from the first. */
+  /** Return only orders with a greater id. Empty: start with the first order. */
   afterOrderId: string;
-  /** The most orders to send. 0: all. */
+  /** Maximum number of orders to return. 0: no limit. */
   limit: number;
 }
 
-/** Says how many of the best to list. */
+/** Request of ListBestSellers. */
 export interface ListBestSellersRequest {
-  /** The most items to send. 0: all. */
+  /** Maximum number of items to return. 0: no limit. */
   limit: number;
 }
 
@@ -599,12 +599,12 @@ export const ListBestSellersRequest: MessageFns<ListBestSellersRequest> = {
   },
 };
 
-/** Answers questions about many orders without asking the order service: from its events, a moment behind them. */
+/** Answers queries over many orders from the events of the order service. Reports are eventually consistent. */
 export type OrderReportServiceService = typeof OrderReportServiceService;
 export const OrderReportServiceService = {
   /**
-   * Streams the orders of a user in the order in which they were placed; a client that lost its stream goes on with
-   * `after_order_id`.
+   * Streams the orders of a user in the order in which they were placed. To resume, set `after_order_id` to the last
+   * order id received.
    */
   listUserOrders: {
     path: "/report.v1.OrderReportService/ListUserOrders" as const,
@@ -616,7 +616,10 @@ export const OrderReportServiceService = {
     responseSerialize: (value: OrderSummary): Buffer => Buffer.from(OrderSummary.encode(value).finish()),
     responseDeserialize: (value: Buffer): OrderSummary => OrderSummary.decode(value),
   },
-  /** Streams the items of which most were sold in completed orders, the best first; of equal ones the lesser sku first. */
+  /**
+   * Streams items by units sold in completed orders, most sold first. Ties are sorted by sku, then by currency.
+   * OUT_OF_RANGE `REVENUE_TOO_LARGE` if a revenue does not fit into 64 bits; use `limit` to get the items before it.
+   */
   listBestSellers: {
     path: "/report.v1.OrderReportService/ListBestSellers" as const,
     requestStream: false as const,
@@ -631,18 +634,21 @@ export const OrderReportServiceService = {
 
 export interface OrderReportServiceServer extends UntypedServiceImplementation {
   /**
-   * Streams the orders of a user in the order in which they were placed; a client that lost its stream goes on with
-   * `after_order_id`.
+   * Streams the orders of a user in the order in which they were placed. To resume, set `after_order_id` to the last
+   * order id received.
    */
   listUserOrders: handleServerStreamingCall<ListUserOrdersRequest, OrderSummary>;
-  /** Streams the items of which most were sold in completed orders, the best first; of equal ones the lesser sku first. */
+  /**
+   * Streams items by units sold in completed orders, most sold first. Ties are sorted by sku, then by currency.
+   * OUT_OF_RANGE `REVENUE_TOO_LARGE` if a revenue does not fit into 64 bits; use `limit` to get the items before it.
+   */
   listBestSellers: handleServerStreamingCall<ListBestSellersRequest, BestSeller>;
 }
 
 export interface OrderReportServiceClient extends Client {
   /**
-   * Streams the orders of a user in the order in which they were placed; a client that lost its stream goes on with
-   * `after_order_id`.
+   * Streams the orders of a user in the order in which they were placed. To resume, set `after_order_id` to the last
+   * order id received.
    */
   listUserOrders(request: ListUserOrdersRequest, options?: Partial<CallOptions>): ClientReadableStream<OrderSummary>;
   listUserOrders(
@@ -650,7 +656,10 @@ export interface OrderReportServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<OrderSummary>;
-  /** Streams the items of which most were sold in completed orders, the best first; of equal ones the lesser sku first. */
+  /**
+   * Streams items by units sold in completed orders, most sold first. Ties are sorted by sku, then by currency.
+   * OUT_OF_RANGE `REVENUE_TOO_LARGE` if a revenue does not fit into 64 bits; use `limit` to get the items before it.
+   */
   listBestSellers(request: ListBestSellersRequest, options?: Partial<CallOptions>): ClientReadableStream<BestSeller>;
   listBestSellers(
     request: ListBestSellersRequest,

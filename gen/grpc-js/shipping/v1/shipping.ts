@@ -22,19 +22,22 @@ export const protobufPackage = "shipping.v1";
 
 export const protobufFileName = "shipping/v1/shipping.proto";
 
-/** The life of a shipment: pending until the carrier's answer is known, then booked or refused, perhaps cancelled. */
+/**
+ * State of a shipment. A shipment is PENDING until the carrier responds, then BOOKED or REFUSED. It can be cancelled
+ * unless it was refused.
+ */
 export const ShipmentState = {
   /** SHIPMENT_STATE_UNSPECIFIED - Not used. */
   SHIPMENT_STATE_UNSPECIFIED: 0,
-  /** SHIPMENT_STATE_PENDING - Asked for; the carrier's answer is not known yet. */
+  /** SHIPMENT_STATE_PENDING - Requested. The carrier's response is not known yet. */
   SHIPMENT_STATE_PENDING: 1,
-  /** SHIPMENT_STATE_BOOKED - The carrier has it. */
+  /** SHIPMENT_STATE_BOOKED - The carrier accepted the shipment. */
   SHIPMENT_STATE_BOOKED: 2,
-  /** SHIPMENT_STATE_REFUSED - The carrier does not take it. Final. */
+  /** SHIPMENT_STATE_REFUSED - The carrier refused the shipment. Final. */
   SHIPMENT_STATE_REFUSED: 3,
-  /** SHIPMENT_STATE_CANCELLED - Cancelled, or never asked for. Final. */
+  /** SHIPMENT_STATE_CANCELLED - Cancelled, or never requested. Final. */
   SHIPMENT_STATE_CANCELLED: 4,
-  /** SHIPMENT_STATE_CANCELLING - To be cancelled; the carrier's answer is not known yet. */
+  /** SHIPMENT_STATE_CANCELLING - Being cancelled. The carrier's response is not known yet. */
   SHIPMENT_STATE_CANCELLING: 5,
   UNRECOGNIZED: -1,
 } as const;
@@ -98,61 +101,63 @@ export function shipmentStateToJSON(object: ShipmentState): string {
   }
 }
 
-/** Asks to ship an order. */
+/** Request of CreateShipment. */
 export interface CreateShipmentRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order to ship. */
+  /** Id of the order to ship. */
   orderId: string;
-  /** The payment that covers it. */
+  /** Id of the payment for the order. */
   paymentId: string;
-  /** Where to. */
+  /** Delivery address. */
   address: Address | undefined;
 }
 
-/** Asks to cancel the shipment of an order. */
+/** Request of CancelShipment. */
 export interface CancelShipmentRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Names the order whose shipment is wanted. */
+/** Request of GetShipment. */
 export interface GetShipmentRequest {
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
 /** The shipment of an order. */
 export interface Shipment {
-  /** The shipment's id, a UUIDv7. */
+  /** Id of the shipment, a UUIDv7. */
   id: string;
-  /** The order that is shipped. */
+  /** Id of the order. */
   orderId: string;
-  /** Where the shipment stands. */
+  /** Current state. */
   state: ShipmentState;
-  /** Who carries it; empty until it is booked. */
+  /** Name of the carrier. Empty until the shipment is booked. */
   carrier: string;
-  /** The carrier's number for it; empty until it is booked. */
+  /** The carrier's tracking number. Empty until the shipment is booked. */
   trackingNumber: string;
-  /** When it was asked for. */
+  /** When the shipment was requested. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the shipment last changed. */
   updateTime:
     | Date
     | undefined;
-  /** The payment that covers it. */
+  /** Id of the payment for the order. */
   paymentId: string;
-  /** Where to. */
+  /** Delivery address. */
   address: Address | undefined;
 }
 
@@ -683,15 +688,22 @@ export const Shipment: MessageFns<Shipment> = {
 };
 
 /**
- * Books shipments with the carrier, a third party reached over REST. Changes are published to `shipping.events`, keyed
- * by the order's id.
+ * Books shipments with the carrier, a third party with a REST API. Changes are published to the topic
+ * `shipping.events`, keyed by the order's id.
  */
 export type ShippingServiceService = typeof ShippingServiceService;
 export const ShippingServiceService = {
   /**
-   * Books the shipment of an order, once an order. FAILED_PRECONDITION `CARRIER_REFUSED` when the carrier does not take
-   * it, `SHIPMENT_CANCELLED` when it was cancelled before, even if it never existed; UNAVAILABLE while the carrier
-   * cannot be reached, or its answer is unknown: repeat the call with the same request_id.
+   * Books the shipment of an order. An order is shipped once: the same payment and address return the existing
+   * shipment.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `CARRIER_REFUSED`: the carrier refused the shipment.
+   * - FAILED_PRECONDITION `SHIPMENT_CANCELLED`: CancelShipment was called for this order, even if there was no
+   *   shipment.
+   * - ALREADY_EXISTS `SHIPMENT_EXISTS`: the order has a shipment with another payment or address.
+   * - UNAVAILABLE `CARRIER_UNAVAILABLE`: the carrier cannot be reached, or its response is unknown. Retry with the same
+   *   `request_id`.
    */
   createShipment: {
     path: "/shipping.v1.ShippingService/CreateShipment" as const,
@@ -703,7 +715,12 @@ export const ShippingServiceService = {
     responseSerialize: (value: Shipment): Buffer => Buffer.from(Shipment.encode(value).finish()),
     responseDeserialize: (value: Buffer): Shipment => Shipment.decode(value),
   },
-  /** Cancels the shipment of an order. Cancelling what is unknown is OK and forbids a later shipment for that order. */
+  /**
+   * Cancels the shipment of an order. Cancelling again has no effect, and a refused shipment stays refused. If the
+   * order has no shipment, the call succeeds and any later CreateShipment for this order fails. UNAVAILABLE
+   * `CARRIER_UNAVAILABLE` if the carrier cannot be reached, or its response is unknown: retry with the same
+   * `request_id`.
+   */
   cancelShipment: {
     path: "/shipping.v1.ShippingService/CancelShipment" as const,
     requestStream: false as const,
@@ -714,7 +731,7 @@ export const ShippingServiceService = {
     responseSerialize: (value: Shipment): Buffer => Buffer.from(Shipment.encode(value).finish()),
     responseDeserialize: (value: Buffer): Shipment => Shipment.decode(value),
   },
-  /** Returns the shipment of an order. NOT_FOUND when the order is unknown here. */
+  /** Returns the shipment of an order. NOT_FOUND `SHIPMENT_NOT_FOUND` if the order has none. */
   getShipment: {
     path: "/shipping.v1.ShippingService/GetShipment" as const,
     requestStream: false as const,
@@ -728,22 +745,41 @@ export const ShippingServiceService = {
 
 export interface ShippingServiceServer extends UntypedServiceImplementation {
   /**
-   * Books the shipment of an order, once an order. FAILED_PRECONDITION `CARRIER_REFUSED` when the carrier does not take
-   * it, `SHIPMENT_CANCELLED` when it was cancelled before, even if it never existed; UNAVAILABLE while the carrier
-   * cannot be reached, or its answer is unknown: repeat the call with the same request_id.
+   * Books the shipment of an order. An order is shipped once: the same payment and address return the existing
+   * shipment.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `CARRIER_REFUSED`: the carrier refused the shipment.
+   * - FAILED_PRECONDITION `SHIPMENT_CANCELLED`: CancelShipment was called for this order, even if there was no
+   *   shipment.
+   * - ALREADY_EXISTS `SHIPMENT_EXISTS`: the order has a shipment with another payment or address.
+   * - UNAVAILABLE `CARRIER_UNAVAILABLE`: the carrier cannot be reached, or its response is unknown. Retry with the same
+   *   `request_id`.
    */
   createShipment: handleUnaryCall<CreateShipmentRequest, Shipment>;
-  /** Cancels the shipment of an order. Cancelling what is unknown is OK and forbids a later shipment for that order. */
+  /**
+   * Cancels the shipment of an order. Cancelling again has no effect, and a refused shipment stays refused. If the
+   * order has no shipment, the call succeeds and any later CreateShipment for this order fails. UNAVAILABLE
+   * `CARRIER_UNAVAILABLE` if the carrier cannot be reached, or its response is unknown: retry with the same
+   * `request_id`.
+   */
   cancelShipment: handleUnaryCall<CancelShipmentRequest, Shipment>;
-  /** Returns the shipment of an order. NOT_FOUND when the order is unknown here. */
+  /** Returns the shipment of an order. NOT_FOUND `SHIPMENT_NOT_FOUND` if the order has none. */
   getShipment: handleUnaryCall<GetShipmentRequest, Shipment>;
 }
 
 export interface ShippingServiceClient extends Client {
   /**
-   * Books the shipment of an order, once an order. FAILED_PRECONDITION `CARRIER_REFUSED` when the carrier does not take
-   * it, `SHIPMENT_CANCELLED` when it was cancelled before, even if it never existed; UNAVAILABLE while the carrier
-   * cannot be reached, or its answer is unknown: repeat the call with the same request_id.
+   * Books the shipment of an order. An order is shipped once: the same payment and address return the existing
+   * shipment.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `CARRIER_REFUSED`: the carrier refused the shipment.
+   * - FAILED_PRECONDITION `SHIPMENT_CANCELLED`: CancelShipment was called for this order, even if there was no
+   *   shipment.
+   * - ALREADY_EXISTS `SHIPMENT_EXISTS`: the order has a shipment with another payment or address.
+   * - UNAVAILABLE `CARRIER_UNAVAILABLE`: the carrier cannot be reached, or its response is unknown. Retry with the same
+   *   `request_id`.
    */
   createShipment(
     request: CreateShipmentRequest,
@@ -760,7 +796,12 @@ export interface ShippingServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Shipment) => void,
   ): ClientUnaryCall;
-  /** Cancels the shipment of an order. Cancelling what is unknown is OK and forbids a later shipment for that order. */
+  /**
+   * Cancels the shipment of an order. Cancelling again has no effect, and a refused shipment stays refused. If the
+   * order has no shipment, the call succeeds and any later CreateShipment for this order fails. UNAVAILABLE
+   * `CARRIER_UNAVAILABLE` if the carrier cannot be reached, or its response is unknown: retry with the same
+   * `request_id`.
+   */
   cancelShipment(
     request: CancelShipmentRequest,
     callback: (error: ServiceError | null, response: Shipment) => void,
@@ -776,7 +817,7 @@ export interface ShippingServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Shipment) => void,
   ): ClientUnaryCall;
-  /** Returns the shipment of an order. NOT_FOUND when the order is unknown here. */
+  /** Returns the shipment of an order. NOT_FOUND `SHIPMENT_NOT_FOUND` if the order has none. */
   getShipment(
     request: GetShipmentRequest,
     callback: (error: ServiceError | null, response: Shipment) => void,

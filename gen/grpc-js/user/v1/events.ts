@@ -10,19 +10,19 @@ export const protobufPackage = "user.v1";
 
 export const protobufFileName = "user/v1/events.proto";
 
-/** What is published to `user.events`. Types: `USER_CREATED`, `USER_UPDATED`, `USER_DELETED`. */
+/** An event on the topic `user.events`. Types: `USER_CREATED`, `USER_UPDATED`, `USER_DELETED`. */
 export interface UserEvent {
-  /** The type, so that a consumer can tell without reading headers. */
+  /** Type of the event, the same as in the header `ce_type`. */
   type: string;
-  /** When it happened. */
+  /** When the event happened. */
   timestamp:
     | Date
     | undefined;
-  /** The user. */
+  /** Id of the user. */
   userId: string;
-  /** The user's version that this event made. */
+  /** Version of the user after this event. */
   version: bigint;
-  /** The user after the change; after a deletion, as it was. */
+  /** The user after the change. For `USER_DELETED`: the user before it was deleted. */
   user: User | undefined;
 }
 

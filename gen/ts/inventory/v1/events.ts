@@ -10,24 +10,27 @@ export const protobufPackage = "inventory.v1";
 
 export const protobufFileName = "inventory/v1/events.proto";
 
-/** What is published to `inventory.events`. Types: `ITEM_CREATED`, `STOCK_ADJUSTED`, `STOCK_RESERVED`, `STOCK_RELEASED`, `STOCK_COMMITTED`. */
+/**
+ * An event on the topic `inventory.events`. Types: `ITEM_CREATED`, `STOCK_ADJUSTED`, `STOCK_RESERVED`,
+ * `STOCK_RELEASED`, `STOCK_COMMITTED`.
+ */
 export interface InventoryEvent {
-  /** The type, so that a consumer can tell without reading headers. */
+  /** Type of the event, the same as in the header `ce_type`. */
   type: string;
-  /** When it happened. */
+  /** When the event happened. */
   timestamp:
     | Date
     | undefined;
-  /** What changed. */
+  /** The resource that changed. */
   subject:
     | //
-    /** The item after the change, of `ITEM_CREATED` and `STOCK_ADJUSTED`. */
+    /** The item after the change. Set for `ITEM_CREATED` and `STOCK_ADJUSTED`. */
     { $case: "item"; value: Item }
     | //
-    /** The reservation after the change, of the others. */
+    /** The reservation after the change. Set for all other types. */
     { $case: "reservation"; value: Reservation }
     | undefined;
-  /** The version of the item or the reservation that this event made. */
+  /** Version of the item or reservation after this event. */
   version: bigint;
 }
 

@@ -11,15 +11,15 @@ export const protobufPackage = "inventory.v1";
 
 export const protobufFileName = "inventory/v1/inventory.proto";
 
-/** The life of a reservation: reserved, then either committed or released. */
+/** State of a reservation. A reservation starts as RESERVED and ends as either COMMITTED or RELEASED. */
 export const ReservationState = {
   /** RESERVATION_STATE_UNSPECIFIED - Not used. */
   RESERVATION_STATE_UNSPECIFIED: 0,
-  /** RESERVATION_STATE_RESERVED - The stock is held. */
+  /** RESERVATION_STATE_RESERVED - The stock is reserved. */
   RESERVATION_STATE_RESERVED: 1,
-  /** RESERVATION_STATE_COMMITTED - The stock has left. Final. */
+  /** RESERVATION_STATE_COMMITTED - The stock was removed from the stock on hand. Final. */
   RESERVATION_STATE_COMMITTED: 2,
-  /** RESERVATION_STATE_RELEASED - The stock is free again, or was never held. Final. */
+  /** RESERVATION_STATE_RELEASED - The stock was released, or was never reserved. Final. */
   RESERVATION_STATE_RELEASED: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -71,154 +71,159 @@ export function reservationStateToJSON(object: ReservationState): string {
   }
 }
 
-/** Something that can be ordered. Available to new orders is `on_hand - reserved`. */
+/** An item for sale. The quantity available to new orders is `on_hand - reserved`. */
 export interface Item {
-  /** The stock keeping unit: the item's id, chosen by the caller. */
+  /** Stock keeping unit, the id of the item. Chosen by the caller. */
   sku: string;
-  /** What it is called. */
+  /** Display name. */
   name: string;
-  /** The price of one. Its amount is not negative. */
+  /** Price of one unit. Must not be negative. */
   unitPrice:
     | Money
     | undefined;
-  /** How many are in the warehouse. */
+  /** Units in the warehouse, including reserved ones. */
   onHand: bigint;
-  /** How many of those are promised to orders. Set by the server. */
+  /** Units reserved for orders. Set by the server. */
   reserved: bigint;
   /** When the item was last changed. Set by the server. */
   updateTime:
     | Date
     | undefined;
-  /** The version of this item. */
+  /** Version of the item. Set by the server. */
   etag: string;
 }
 
-/** Asks for a new item. */
+/** Request of CreateItem. */
 export interface CreateItemRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The item. `reserved`, the times and the etag are ignored. */
+  /** The item to create. `reserved`, `update_time` and `etag` are ignored. */
   item: Item | undefined;
 }
 
-/** Names an item. */
+/** Request of GetItem. */
 export interface GetItemRequest {
-  /** The item's sku. */
+  /** Sku of the item. */
   sku: string;
 }
 
-/** Names many items. */
+/** Request of BatchGetItems. */
 export interface BatchGetItemsRequest {
-  /** The skus, 1,000 at most. A sku named twice is answered once. */
+  /** Skus of the items, at most 1,000. An item is returned once, even if its sku is repeated. */
   skus: string[];
 }
 
-/** The items that exist, and the skus that do not. */
+/** Response of BatchGetItems. */
 export interface BatchGetItemsResponse {
   /** The items found, in the order of the request. */
   items: Item[];
-  /** The skus for which there is no item. */
+  /** The skus that do not exist. */
   missingSkus: string[];
 }
 
-/** Says which items to list. */
+/** Request of ListItems. */
 export interface ListItemsRequest {
-  /** Only items with a greater sku. Empty: from the first. */
+  /** Return only items with a greater sku. Empty: start with the first item. */
   afterSku: string;
-  /** The most items to send. 0: all. */
+  /** Maximum number of items to return. 0: no limit. */
   limit: number;
 }
 
-/** Asks for a change of an item's stock. */
+/** Request of AdjustStock. */
 export interface AdjustStockRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The item's sku. */
+  /** Sku of the item. */
   sku: string;
-  /** What to add; negative to take away. */
+  /** Units to add. Negative: units to remove. */
   delta: bigint;
-  /** Why, for the record. */
+  /** Reason for the adjustment, for the record. */
   reason: string;
 }
 
-/** How many of an item an order needs. */
+/** A quantity of one item. */
 export interface ReservationItem {
-  /** The item's sku. */
+  /** Sku of the item. */
   sku: string;
-  /** How many. */
+  /** Number of units. */
   quantity: bigint;
 }
 
-/** Asks to reserve stock for an order. */
+/** Request of ReserveStock. */
 export interface ReserveStockRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order that needs it. */
+  /** Id of the order that needs the stock. */
   orderId: string;
-  /** What it needs, each sku once. */
+  /** The items to reserve. Each sku may appear once. */
   items: ReservationItem[];
 }
 
-/** Asks to give back what an order reserved. */
+/** Request of ReleaseStock. */
 export interface ReleaseStockRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Asks to take out of the stock what an order reserved. */
+/** Request of CommitStock. */
 export interface CommitStockRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Names the order whose reservation is wanted. */
+/** Request of GetReservation. */
 export interface GetReservationRequest {
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Says which reservations to list. */
+/** Request of ListReservations. */
 export interface ListReservationsRequest {
-  /** Only reservations of orders with a greater id. Empty: from the first. */
+  /** Return only reservations of orders with a greater id. Empty: start with the first reservation. */
   afterOrderId: string;
-  /** The most reservations to send. 0: all. */
+  /** Maximum number of reservations to return. 0: no limit. */
   limit: number;
-  /** Only reservations in this state. Unspecified: any. */
+  /** Return only reservations in this state. Unspecified: any state. */
   state: ReservationState;
 }
 
-/** What an order has reserved. */
+/** Stock reserved for an order. */
 export interface Reservation {
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
-  /** Where the reservation stands. */
+  /** Current state. */
   state: ReservationState;
-  /** What is reserved; empty when the release came before any reserve. */
+  /** The reserved items. Empty if the order was released before it reserved anything. */
   items: ReservationItem[];
-  /** When it was made. */
+  /** When the reservation was created. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the reservation last changed. */
   updateTime: Date | undefined;
 }
 
@@ -1635,15 +1640,15 @@ export const Reservation: MessageFns<Reservation> = {
 };
 
 /**
- * Keeps items, their stock, and what orders have reserved of it. Changes are published to `inventory.events`, keyed by
- * the sku, or by the order's id where they concern a reservation.
+ * Manages items, their stock, and the stock reserved for orders. Changes are published to the topic `inventory.events`,
+ * keyed by sku, or by order id for reservations.
  */
 export type InventoryServiceDefinition = typeof InventoryServiceDefinition;
 export const InventoryServiceDefinition = {
   name: "InventoryService",
   fullName: "inventory.v1.InventoryService",
   methods: {
-    /** Creates an item. ALREADY_EXISTS when the sku is taken. */
+    /** Creates an item. ALREADY_EXISTS `SKU_TAKEN` if the sku is in use. */
     createItem: {
       name: "CreateItem",
       requestType: CreateItemRequest as typeof CreateItemRequest,
@@ -1652,7 +1657,7 @@ export const InventoryServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
-    /** Returns one item. NOT_FOUND when there is none with this sku. */
+    /** Returns an item. NOT_FOUND `ITEM_NOT_FOUND` if it does not exist. */
     getItem: {
       name: "GetItem",
       requestType: GetItemRequest as typeof GetItemRequest,
@@ -1661,7 +1666,10 @@ export const InventoryServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** Returns many items at once, in the order asked for; skus that do not exist are named, not refused. */
+    /**
+     * Returns several items in one call, in the order of the request. Skus that do not exist are returned in
+     * `missing_skus`; they do not fail the call.
+     */
     batchGetItems: {
       name: "BatchGetItems",
       requestType: BatchGetItemsRequest as typeof BatchGetItemsRequest,
@@ -1670,7 +1678,7 @@ export const InventoryServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** Streams items in sku order; a client that lost its stream goes on with `after_sku` set to the last sku it saw. */
+    /** Streams items in sku order. To resume, set `after_sku` to the last sku received. */
     listItems: {
       name: "ListItems",
       requestType: ListItemsRequest as typeof ListItemsRequest,
@@ -1680,8 +1688,12 @@ export const InventoryServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * Adds to the stock on hand, or takes from it. FAILED_PRECONDITION `INSUFFICIENT_STOCK` when less would be left than
-     * is reserved.
+     * Adds to or removes from the stock on hand, and returns the updated item.
+     *
+     * Errors:
+     * - NOT_FOUND `ITEM_NOT_FOUND`: the item does not exist.
+     * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: less would remain on hand than is reserved.
+     * - OUT_OF_RANGE `STOCK_LIMIT`: more would be on hand than an item can have.
      */
     adjustStock: {
       name: "AdjustStock",
@@ -1692,8 +1704,15 @@ export const InventoryServiceDefinition = {
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
     /**
-     * Reserves stock for an order: all items or none. FAILED_PRECONDITION `INSUFFICIENT_STOCK` names each sku that is
-     * short; `RESERVATION_RELEASED` when the order's reservation was released before, even if it never existed.
+     * Reserves stock for an order: either all items or none. An order reserves once: the same items return the existing
+     * reservation.
+     *
+     * Errors:
+     * - NOT_FOUND `ITEM_NOT_FOUND`: an item does not exist.
+     * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: stock is short. The metadata has `requested/available` for each short
+     *   sku.
+     * - FAILED_PRECONDITION `RESERVATION_RELEASED`: ReleaseStock was called for this order, even if nothing was reserved.
+     * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items.
      */
     reserveStock: {
       name: "ReserveStock",
@@ -1704,8 +1723,9 @@ export const InventoryServiceDefinition = {
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
     /**
-     * Gives back what an order reserved. Releasing what is unknown is OK and forbids a later reserve for that order.
-     * FAILED_PRECONDITION `RESERVATION_COMMITTED` when the stock has left already.
+     * Releases the stock reserved for an order. Releasing again has no effect. If the order has no reservation, the call
+     * succeeds and any later ReserveStock for this order fails. FAILED_PRECONDITION `RESERVATION_COMMITTED` if the stock
+     * was already committed.
      */
     releaseStock: {
       name: "ReleaseStock",
@@ -1716,8 +1736,11 @@ export const InventoryServiceDefinition = {
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
     /**
-     * Takes what an order reserved out of the stock, for good. NOT_FOUND without a reservation; FAILED_PRECONDITION
-     * `RESERVATION_RELEASED` when it was released.
+     * Permanently removes an order's reserved stock from the stock on hand. Committing again has no effect.
+     *
+     * Errors:
+     * - NOT_FOUND `RESERVATION_NOT_FOUND`: the order has no reservation.
+     * - FAILED_PRECONDITION `RESERVATION_RELEASED`: the reservation was released.
      */
     commitStock: {
       name: "CommitStock",
@@ -1727,7 +1750,7 @@ export const InventoryServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
-    /** Returns what an order reserved. NOT_FOUND when the order is unknown here. */
+    /** Returns the reservation of an order. NOT_FOUND `RESERVATION_NOT_FOUND` if the order has none. */
     getReservation: {
       name: "GetReservation",
       requestType: GetReservationRequest as typeof GetReservationRequest,
@@ -1736,10 +1759,7 @@ export const InventoryServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /**
-     * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
-     * `after_order_id`.
-     */
+    /** Streams reservations in order of their order ids. To resume, set `after_order_id` to the last order id received. */
     listReservations: {
       name: "ListReservations",
       requestType: ListReservationsRequest as typeof ListReservationsRequest,
@@ -1752,49 +1772,64 @@ export const InventoryServiceDefinition = {
 } as const;
 
 export interface InventoryServiceImplementation<CallContextExt = {}> {
-  /** Creates an item. ALREADY_EXISTS when the sku is taken. */
+  /** Creates an item. ALREADY_EXISTS `SKU_TAKEN` if the sku is in use. */
   createItem(request: CreateItemRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Item>>;
-  /** Returns one item. NOT_FOUND when there is none with this sku. */
+  /** Returns an item. NOT_FOUND `ITEM_NOT_FOUND` if it does not exist. */
   getItem(request: GetItemRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Item>>;
-  /** Returns many items at once, in the order asked for; skus that do not exist are named, not refused. */
+  /**
+   * Returns several items in one call, in the order of the request. Skus that do not exist are returned in
+   * `missing_skus`; they do not fail the call.
+   */
   batchGetItems(
     request: BatchGetItemsRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<BatchGetItemsResponse>>;
-  /** Streams items in sku order; a client that lost its stream goes on with `after_sku` set to the last sku it saw. */
+  /** Streams items in sku order. To resume, set `after_sku` to the last sku received. */
   listItems(
     request: ListItemsRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<Item>>;
   /**
-   * Adds to the stock on hand, or takes from it. FAILED_PRECONDITION `INSUFFICIENT_STOCK` when less would be left than
-   * is reserved.
+   * Adds to or removes from the stock on hand, and returns the updated item.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: the item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: less would remain on hand than is reserved.
+   * - OUT_OF_RANGE `STOCK_LIMIT`: more would be on hand than an item can have.
    */
   adjustStock(request: AdjustStockRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Item>>;
   /**
-   * Reserves stock for an order: all items or none. FAILED_PRECONDITION `INSUFFICIENT_STOCK` names each sku that is
-   * short; `RESERVATION_RELEASED` when the order's reservation was released before, even if it never existed.
+   * Reserves stock for an order: either all items or none. An order reserves once: the same items return the existing
+   * reservation.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: an item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: stock is short. The metadata has `requested/available` for each short
+   *   sku.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: ReleaseStock was called for this order, even if nothing was reserved.
+   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items.
    */
   reserveStock(request: ReserveStockRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Reservation>>;
   /**
-   * Gives back what an order reserved. Releasing what is unknown is OK and forbids a later reserve for that order.
-   * FAILED_PRECONDITION `RESERVATION_COMMITTED` when the stock has left already.
+   * Releases the stock reserved for an order. Releasing again has no effect. If the order has no reservation, the call
+   * succeeds and any later ReserveStock for this order fails. FAILED_PRECONDITION `RESERVATION_COMMITTED` if the stock
+   * was already committed.
    */
   releaseStock(request: ReleaseStockRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Reservation>>;
   /**
-   * Takes what an order reserved out of the stock, for good. NOT_FOUND without a reservation; FAILED_PRECONDITION
-   * `RESERVATION_RELEASED` when it was released.
+   * Permanently removes an order's reserved stock from the stock on hand. Committing again has no effect.
+   *
+   * Errors:
+   * - NOT_FOUND `RESERVATION_NOT_FOUND`: the order has no reservation.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: the reservation was released.
    */
   commitStock(request: CommitStockRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Reservation>>;
-  /** Returns what an order reserved. NOT_FOUND when the order is unknown here. */
+  /** Returns the reservation of an order. NOT_FOUND `RESERVATION_NOT_FOUND` if the order has none. */
   getReservation(
     request: GetReservationRequest,
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<Reservation>>;
-  /**
-   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
-   * `after_order_id`.
-   */
+  /** Streams reservations in order of their order ids. To resume, set `after_order_id` to the last order id received. */
   listReservations(
     request: ListReservationsRequest,
     context: CallContext & CallContextExt,
@@ -1802,46 +1837,61 @@ export interface InventoryServiceImplementation<CallContextExt = {}> {
 }
 
 export interface InventoryServiceClient<CallOptionsExt = {}> {
-  /** Creates an item. ALREADY_EXISTS when the sku is taken. */
+  /** Creates an item. ALREADY_EXISTS `SKU_TAKEN` if the sku is in use. */
   createItem(request: DeepPartial<CreateItemRequest>, options?: CallOptions & CallOptionsExt): Promise<Item>;
-  /** Returns one item. NOT_FOUND when there is none with this sku. */
+  /** Returns an item. NOT_FOUND `ITEM_NOT_FOUND` if it does not exist. */
   getItem(request: DeepPartial<GetItemRequest>, options?: CallOptions & CallOptionsExt): Promise<Item>;
-  /** Returns many items at once, in the order asked for; skus that do not exist are named, not refused. */
+  /**
+   * Returns several items in one call, in the order of the request. Skus that do not exist are returned in
+   * `missing_skus`; they do not fail the call.
+   */
   batchGetItems(
     request: DeepPartial<BatchGetItemsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<BatchGetItemsResponse>;
-  /** Streams items in sku order; a client that lost its stream goes on with `after_sku` set to the last sku it saw. */
+  /** Streams items in sku order. To resume, set `after_sku` to the last sku received. */
   listItems(request: DeepPartial<ListItemsRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<Item>;
   /**
-   * Adds to the stock on hand, or takes from it. FAILED_PRECONDITION `INSUFFICIENT_STOCK` when less would be left than
-   * is reserved.
+   * Adds to or removes from the stock on hand, and returns the updated item.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: the item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: less would remain on hand than is reserved.
+   * - OUT_OF_RANGE `STOCK_LIMIT`: more would be on hand than an item can have.
    */
   adjustStock(request: DeepPartial<AdjustStockRequest>, options?: CallOptions & CallOptionsExt): Promise<Item>;
   /**
-   * Reserves stock for an order: all items or none. FAILED_PRECONDITION `INSUFFICIENT_STOCK` names each sku that is
-   * short; `RESERVATION_RELEASED` when the order's reservation was released before, even if it never existed.
+   * Reserves stock for an order: either all items or none. An order reserves once: the same items return the existing
+   * reservation.
+   *
+   * Errors:
+   * - NOT_FOUND `ITEM_NOT_FOUND`: an item does not exist.
+   * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: stock is short. The metadata has `requested/available` for each short
+   *   sku.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: ReleaseStock was called for this order, even if nothing was reserved.
+   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items.
    */
   reserveStock(request: DeepPartial<ReserveStockRequest>, options?: CallOptions & CallOptionsExt): Promise<Reservation>;
   /**
-   * Gives back what an order reserved. Releasing what is unknown is OK and forbids a later reserve for that order.
-   * FAILED_PRECONDITION `RESERVATION_COMMITTED` when the stock has left already.
+   * Releases the stock reserved for an order. Releasing again has no effect. If the order has no reservation, the call
+   * succeeds and any later ReserveStock for this order fails. FAILED_PRECONDITION `RESERVATION_COMMITTED` if the stock
+   * was already committed.
    */
   releaseStock(request: DeepPartial<ReleaseStockRequest>, options?: CallOptions & CallOptionsExt): Promise<Reservation>;
   /**
-   * Takes what an order reserved out of the stock, for good. NOT_FOUND without a reservation; FAILED_PRECONDITION
-   * `RESERVATION_RELEASED` when it was released.
+   * Permanently removes an order's reserved stock from the stock on hand. Committing again has no effect.
+   *
+   * Errors:
+   * - NOT_FOUND `RESERVATION_NOT_FOUND`: the order has no reservation.
+   * - FAILED_PRECONDITION `RESERVATION_RELEASED`: the reservation was released.
    */
   commitStock(request: DeepPartial<CommitStockRequest>, options?: CallOptions & CallOptionsExt): Promise<Reservation>;
-  /** Returns what an order reserved. NOT_FOUND when the order is unknown here. */
+  /** Returns the reservation of an order. NOT_FOUND `RESERVATION_NOT_FOUND` if the order has none. */
   getReservation(
     request: DeepPartial<GetReservationRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<Reservation>;
-  /**
-   * Streams reservations in the order of their orders' ids; a client that lost its stream goes on with
-   * `after_order_id`.
-   */
+  /** Streams reservations in order of their order ids. To resume, set `after_order_id` to the last order id received. */
   listReservations(
     request: DeepPartial<ListReservationsRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -10,15 +10,15 @@ export const protobufPackage = "notification.v1";
 
 export const protobufFileName = "notification/v1/notification.proto";
 
-/** The life of a notification. */
+/** State of a notification. */
 export const NotificationState = {
   /** NOTIFICATION_STATE_UNSPECIFIED - Not used. */
   NOTIFICATION_STATE_UNSPECIFIED: 0,
-  /** NOTIFICATION_STATE_QUEUED - To be sent. */
+  /** NOTIFICATION_STATE_QUEUED - Waiting to be sent. */
   NOTIFICATION_STATE_QUEUED: 1,
-  /** NOTIFICATION_STATE_SENT - Handed to the mail system. Final. */
+  /** NOTIFICATION_STATE_SENT - Accepted by the mail system. Final. */
   NOTIFICATION_STATE_SENT: 2,
-  /** NOTIFICATION_STATE_DEAD - Given up; it lies with the dead letters, from where it can be sent again. */
+  /** NOTIFICATION_STATE_DEAD - Sending failed permanently. The task is a dead letter and can be redriven (`ops.v1.DeadLetterService`). */
   NOTIFICATION_STATE_DEAD: 3,
   UNRECOGNIZED: -1,
 } as const;
@@ -70,47 +70,47 @@ export function notificationStateToJSON(object: NotificationState): string {
   }
 }
 
-/** Says which notifications to list. */
+/** Request of ListNotifications. */
 export interface ListNotificationsRequest {
-  /** Only notifications with a greater id. Empty: from the first. */
+  /** Return only notifications with a greater id. Empty: start with the first notification. */
   afterId: string;
-  /** The most notifications to send. 0: all. */
+  /** Maximum number of notifications to return. 0: no limit. */
   limit: number;
-  /** Only to this user. Empty: to anyone. */
+  /** Return only notifications to this user. Empty: all users. */
   userId: string;
-  /** Only about this order. Empty: about any. */
+  /** Return only notifications about this order. Empty: all orders. */
   orderId: string;
 }
 
-/** Names a notification. */
+/** Request of GetNotification. */
 export interface GetNotificationRequest {
-  /** The notification's id. */
+  /** Id of the notification. */
   id: string;
 }
 
 /** A message to a user. */
 export interface Notification {
-  /** The id: that of the event it tells of, so that one event never makes two. */
+  /** Id of the notification. It equals the id of the event that caused it, so an event never causes two notifications. */
   id: string;
-  /** The user it is for. */
+  /** Id of the user it is sent to. */
   userId: string;
-  /** The order it is about. */
+  /** Id of the order it is about. */
   orderId: string;
-  /** What it says: `order-placed`, `order-completed`, `order-failed`, `order-cancelled`. */
+  /** Template of the message: `order-placed`, `order-completed`, `order-failed` or `order-cancelled`. */
   template: string;
-  /** The address it goes to. */
+  /** E-mail address it is sent to. */
   to: string;
-  /** Where it stands. */
+  /** Current state. */
   state: NotificationState;
-  /** How often sending was tried. */
+  /** Number of attempts to send it. */
   attempts: number;
-  /** Why the last try failed; empty when it did not. */
+  /** Error of the last attempt. Empty if it succeeded. */
   lastError: string;
-  /** When it was asked for. */
+  /** When the notification was created. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the notification last changed. */
   updateTime: Date | undefined;
 }
 
@@ -554,13 +554,16 @@ export const Notification: MessageFns<Notification> = {
   },
 };
 
-/** Sends mail about orders: when one is placed, completed, failed or cancelled. Each mail is a task on `email-jobs`. */
+/**
+ * Sends an e-mail when an order is placed, completed, failed or cancelled. Each e-mail is a task on the queue
+ * `email-jobs`.
+ */
 export type NotificationServiceDefinition = typeof NotificationServiceDefinition;
 export const NotificationServiceDefinition = {
   name: "NotificationService",
   fullName: "notification.v1.NotificationService",
   methods: {
-    /** Streams notifications in id order; a client that lost its stream goes on with `after_id`. */
+    /** Streams notifications in id order. To resume, set `after_id` to the last id received. */
     listNotifications: {
       name: "ListNotifications",
       requestType: ListNotificationsRequest as typeof ListNotificationsRequest,
@@ -569,7 +572,7 @@ export const NotificationServiceDefinition = {
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** Returns one notification. NOT_FOUND when there is none with this id. */
+    /** Returns a notification. NOT_FOUND `NOTIFICATION_NOT_FOUND` if it does not exist. */
     getNotification: {
       name: "GetNotification",
       requestType: GetNotificationRequest as typeof GetNotificationRequest,
@@ -582,12 +585,12 @@ export const NotificationServiceDefinition = {
 } as const;
 
 export interface NotificationServiceImplementation<CallContextExt = {}> {
-  /** Streams notifications in id order; a client that lost its stream goes on with `after_id`. */
+  /** Streams notifications in id order. To resume, set `after_id` to the last id received. */
   listNotifications(
     request: ListNotificationsRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<Notification>>;
-  /** Returns one notification. NOT_FOUND when there is none with this id. */
+  /** Returns a notification. NOT_FOUND `NOTIFICATION_NOT_FOUND` if it does not exist. */
   getNotification(
     request: GetNotificationRequest,
     context: CallContext & CallContextExt,
@@ -595,12 +598,12 @@ export interface NotificationServiceImplementation<CallContextExt = {}> {
 }
 
 export interface NotificationServiceClient<CallOptionsExt = {}> {
-  /** Streams notifications in id order; a client that lost its stream goes on with `after_id`. */
+  /** Streams notifications in id order. To resume, set `after_id` to the last id received. */
   listNotifications(
     request: DeepPartial<ListNotificationsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<Notification>;
-  /** Returns one notification. NOT_FOUND when there is none with this id. */
+  /** Returns a notification. NOT_FOUND `NOTIFICATION_NOT_FOUND` if it does not exist. */
   getNotification(
     request: DeepPartial<GetNotificationRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -11,70 +11,70 @@ export const protobufPackage = "ops.v1";
 
 export const protobufFileName = "ops/v1/audit.proto";
 
-/** Says what to check. */
+/** Request of RunAudit. */
 export interface RunAuditRequest {
-  /** The checks to run, by name. None: all. */
+  /** Names of the checks to run. Empty: all checks. */
   checks: string[];
 }
 
-/** Asks for the last audit in the background. */
+/** Request of GetLastAudit. */
 export interface GetLastAuditRequest {
 }
 
-/** Something an audit has to tell. */
+/** An item in the stream of RunAudit. */
 export interface AuditReport {
-  /** What it is. */
+  /** A finding or the end of a check. */
   report:
     | //
-    /** Something is not as it has to be. */
+    /** An inconsistency that was found. */
     { $case: "finding"; value: AuditFinding }
     | //
-    /** A check has ended. */
+    /** A check that has ended. */
     { $case: "check"; value: AuditCheck }
     | undefined;
 }
 
-/** Something that is not as it has to be. */
+/** An inconsistency found by a check. */
 export interface AuditFinding {
-  /** The check that found it: `payment/account-events`. */
+  /** The check that found it, for example `payment/account-events`. */
   check: string;
-  /** What kind of fault: `ROW_DIFFERS`, `CHARGE_WITHOUT_ORDER`, ... */
+  /** Machine-readable kind, for example `ROW_DIFFERS` or `CHARGE_WITHOUT_ORDER`. */
   reason: string;
-  /** The ids of what it is about: of accounts, orders, items, rows. */
+  /** Ids of the affected resources: accounts, orders, items or rows. */
   ids: string[];
-  /** What is wrong, for people. */
+  /** Human-readable description. */
   message: string;
 }
 
-/** How a check ended. */
+/** The result of one check. */
 export interface AuditCheck {
-  /** Its name. */
+  /** Name of the check. */
   name: string;
-  /** How many things it looked at: accounts, rows, orders. */
+  /** Number of resources examined: accounts, rows or orders. */
   examined: bigint;
-  /** How much it found. */
+  /** Number of findings. */
   findings: bigint;
-  /** How long it took. */
+  /** How long the check took. */
   duration:
     | Duration
     | undefined;
-  /** Why it could not be finished. Empty: it was. */
+  /** Why the check could not finish. Empty: it finished. */
   error: string;
 }
 
-/** An audit as a whole. */
+/** The result of an audit. */
 export interface Audit {
-  /** When it began. */
+  /** When the audit started. */
   startTime:
     | Date
     | undefined;
-  /** When it ended. */
+  /** When the audit ended. */
   endTime:
     | Date
     | undefined;
-  /** Its checks. */
+  /** The checks that ran. */
   checks: AuditCheck[];
-  /** What they found, the first 100. */
+  /** The first 100 findings. */
   findings: AuditFinding[];
 }
 
@@ -686,8 +686,8 @@ export const Audit: MessageFns<Audit> = {
 };
 
 /**
- * Looks whether everything is as it has to be: the ledger sums to zero, projections are what their events make them,
- * every charge belongs to an order, what is reserved is what open orders reserved.
+ * Checks the consistency of all data: the ledger sums to zero, projections match their events, every charge belongs to
+ * an order, and reserved stock matches open orders.
  */
 export type AuditServiceDefinition = typeof AuditServiceDefinition;
 export const AuditServiceDefinition = {
@@ -695,9 +695,9 @@ export const AuditServiceDefinition = {
   fullName: "ops.v1.AuditService",
   methods: {
     /**
-     * Runs checks now and streams what they find, and after each check how it ended. It reads while the mesh goes on;
-     * what only looks wrong because something is under way is looked at again before it is told. INVALID_ARGUMENT names
-     * the checks there are when one is asked for that is not.
+     * Runs checks and streams their findings; each check ends with a summary. Audits run while the mesh serves traffic:
+     * transient discrepancies are re-checked before they are reported. INVALID_ARGUMENT lists the available checks if an
+     * unknown check is requested.
      */
     runAudit: {
       name: "RunAudit",
@@ -707,7 +707,10 @@ export const AuditServiceDefinition = {
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** Returns how the last audit in the background ended. NOT_FOUND `NO_AUDIT_YET` before the first one. */
+    /**
+     * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+     * started.
+     */
     getLastAudit: {
       name: "GetLastAudit",
       requestType: GetLastAuditRequest as typeof GetLastAuditRequest,
@@ -721,26 +724,32 @@ export const AuditServiceDefinition = {
 
 export interface AuditServiceImplementation<CallContextExt = {}> {
   /**
-   * Runs checks now and streams what they find, and after each check how it ended. It reads while the mesh goes on;
-   * what only looks wrong because something is under way is looked at again before it is told. INVALID_ARGUMENT names
-   * the checks there are when one is asked for that is not.
+   * Runs checks and streams their findings; each check ends with a summary. Audits run while the mesh serves traffic:
+   * transient discrepancies are re-checked before they are reported. INVALID_ARGUMENT lists the available checks if an
+   * unknown check is requested.
    */
   runAudit(
     request: RunAuditRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<AuditReport>>;
-  /** Returns how the last audit in the background ended. NOT_FOUND `NO_AUDIT_YET` before the first one. */
+  /**
+   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * started.
+   */
   getLastAudit(request: GetLastAuditRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Audit>>;
 }
 
 export interface AuditServiceClient<CallOptionsExt = {}> {
   /**
-   * Runs checks now and streams what they find, and after each check how it ended. It reads while the mesh goes on;
-   * what only looks wrong because something is under way is looked at again before it is told. INVALID_ARGUMENT names
-   * the checks there are when one is asked for that is not.
+   * Runs checks and streams their findings; each check ends with a summary. Audits run while the mesh serves traffic:
+   * transient discrepancies are re-checked before they are reported. INVALID_ARGUMENT lists the available checks if an
+   * unknown check is requested.
    */
   runAudit(request: DeepPartial<RunAuditRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<AuditReport>;
-  /** Returns how the last audit in the background ended. NOT_FOUND `NO_AUDIT_YET` before the first one. */
+  /**
+   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * started.
+   */
   getLastAudit(request: DeepPartial<GetLastAuditRequest>, options?: CallOptions & CallOptionsExt): Promise<Audit>;
 }
 

@@ -10,13 +10,13 @@ export const protobufPackage = "ops.v1";
 
 export const protobufFileName = "ops/v1/health.proto";
 
-/** Whether something serves. */
+/** Health status. */
 export const HealthStatus = {
-  /** HEALTH_STATUS_UNSPECIFIED - Never sent. */
+  /** HEALTH_STATUS_UNSPECIFIED - Not used. */
   HEALTH_STATUS_UNSPECIFIED: 0,
-  /** HEALTH_STATUS_SERVING - It does. */
+  /** HEALTH_STATUS_SERVING - Healthy. */
   HEALTH_STATUS_SERVING: 1,
-  /** HEALTH_STATUS_NOT_SERVING - It does not. */
+  /** HEALTH_STATUS_NOT_SERVING - Not healthy. `problems` says why. */
   HEALTH_STATUS_NOT_SERVING: 2,
   UNRECOGNIZED: -1,
 } as const;
@@ -62,37 +62,37 @@ export function healthStatusToJSON(object: HealthStatus): string {
   }
 }
 
-/** Asks for the health of this process. */
+/** Request of ListHealth. */
 export interface ListHealthRequest {
 }
 
-/** The health of a process. */
+/** Response of ListHealth. */
 export interface ListHealthResponse {
-  /** Every name, the process as a whole (the empty name) first. */
+  /** All health names. The first is the empty name, which stands for the whole process. */
   names: NamedHealth[];
 }
 
-/** What is known of one health name. */
+/** The health of one name. */
 export interface NamedHealth {
-  /** `` (the process as a whole), `ordermesh.events`, `order.v1.OrderService`, ... */
+  /** Health name: empty (the whole process), `ordermesh.events`, `order.v1.OrderService`, ... */
   name: string;
-  /** Whether it serves. */
+  /** Current status. */
   status: HealthStatus;
-  /** Since when it has this status. */
+  /** When the status last changed. */
   since:
     | Date
     | undefined;
-  /** What keeps it from serving. Empty while it serves. */
+  /** The checks that fail. Empty while SERVING. */
   problems: HealthProblem[];
 }
 
-/** A check that fails. */
+/** A failing check. */
 export interface HealthProblem {
-  /** What was asked: a service (`order`), a broker (`ordermesh.tasks`), or a contract with a check of its own. */
+  /** What was checked: a service (`order`), a broker (`ordermesh.tasks`), or a gRPC service with its own check. */
   check: string;
-  /** The reason of the error, from docs/errors.md: `STORAGE_UNAVAILABLE`, ... Empty: an error that nobody expected. */
+  /** Machine-readable reason, for example `STORAGE_UNAVAILABLE` (see docs/errors.md). Empty for unexpected errors. */
   reason: string;
-  /** What happened and what to do, for people. */
+  /** Human-readable description of the problem and how to fix it. */
   message: string;
 }
 
@@ -437,13 +437,16 @@ export const HealthProblem: MessageFns<HealthProblem> = {
   },
 };
 
-/** Says why something in this process does not serve. Whether it does, grpc.health.v1.Health says under the same names. */
+/**
+ * Reports why a service of this process is not serving. `grpc.health.v1.Health` reports only whether it is, under the
+ * same names.
+ */
 export type HealthServiceDefinition = typeof HealthServiceDefinition;
 export const HealthServiceDefinition = {
   name: "HealthService",
   fullName: "ops.v1.HealthService",
   methods: {
-    /** Lists the health names of this process, sorted. What is here was asked at most some seconds ago. */
+    /** Lists all health names of this process, sorted. Checks run periodically, so a status may be a few seconds old. */
     listHealth: {
       name: "ListHealth",
       requestType: ListHealthRequest as typeof ListHealthRequest,
@@ -456,7 +459,7 @@ export const HealthServiceDefinition = {
 } as const;
 
 export interface HealthServiceImplementation<CallContextExt = {}> {
-  /** Lists the health names of this process, sorted. What is here was asked at most some seconds ago. */
+  /** Lists all health names of this process, sorted. Checks run periodically, so a status may be a few seconds old. */
   listHealth(
     request: ListHealthRequest,
     context: CallContext & CallContextExt,
@@ -464,7 +467,7 @@ export interface HealthServiceImplementation<CallContextExt = {}> {
 }
 
 export interface HealthServiceClient<CallOptionsExt = {}> {
-  /** Lists the health names of this process, sorted. What is here was asked at most some seconds ago. */
+  /** Lists all health names of this process, sorted. Checks run periodically, so a status may be a few seconds old. */
   listHealth(
     request: DeepPartial<ListHealthRequest>,
     options?: CallOptions & CallOptionsExt,

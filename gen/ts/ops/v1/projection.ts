@@ -10,17 +10,17 @@ export const protobufPackage = "ops.v1";
 
 export const protobufFileName = "ops/v1/projection.proto";
 
-/** The stages of a rebuild, in order. */
+/** Stage of a rebuild, in order. */
 export const RebuildStage = {
   /** REBUILD_STAGE_UNSPECIFIED - Not used. */
   REBUILD_STAGE_UNSPECIFIED: 0,
-  /** REBUILD_STAGE_REPLAYING - The events are read from the first on. */
+  /** REBUILD_STAGE_REPLAYING - Applying all events, from the first. */
   REBUILD_STAGE_REPLAYING: 1,
-  /** REBUILD_STAGE_COMPARING - Both take each new event; their rows are compared. */
+  /** REBUILD_STAGE_COMPARING - Comparing rows. New events are applied to both projections. */
   REBUILD_STAGE_COMPARING: 2,
-  /** REBUILD_STAGE_SWITCHED - The new one answers queries. The last message, unless it was a dry run. */
+  /** REBUILD_STAGE_SWITCHED - The new projection answers queries. Last message, unless `dry_run` was set. */
   REBUILD_STAGE_SWITCHED: 3,
-  /** REBUILD_STAGE_DISCARDED - The new one is thrown away. The last message of a dry run. */
+  /** REBUILD_STAGE_DISCARDED - The new projection was discarded. Last message if `dry_run` was set. */
   REBUILD_STAGE_DISCARDED: 4,
   UNRECOGNIZED: -1,
 } as const;
@@ -80,71 +80,72 @@ export function rebuildStageToJSON(object: RebuildStage): string {
 
 /** A projection. */
 export interface Projection {
-  /** Its service and its name: `payment/account-balances`. */
+  /** Service and name of the projection, for example `payment/account-balances`. */
   name: string;
-  /** The position of the last event that it has in it. */
+  /** Position of the last event applied. */
   position: bigint;
-  /** The position of the last event there is. */
+  /** Position of the last event in the store. */
   headPosition: bigint;
-  /** When the oldest event happened that it does not have in it yet. Unset: it has all. */
+  /** Time of the oldest event not applied yet. Unset: the projection is up to date. */
   behindSince:
     | Date
     | undefined;
-  /** How many events it could not take and has put aside; they are among the dead letters, as `payment/account-balances`. */
+  /**
+   * Number of parked events: events that failed, and later events of their streams. They await redrive as dead letters
+   * with the projection's name as origin.
+   */
   parkedEvents: bigint;
-  /** Counts how often it was made. */
+  /** Number of the live generation. Each rebuild creates a new one. */
   generation: bigint;
-  /** Whether it is being made again just now. */
+  /** Whether the projection is being rebuilt. */
   rebuilding: boolean;
 }
 
-/** Asks for all projections. */
+/** Request of ListProjections. */
 export interface ListProjectionsRequest {
 }
 
-/** Names the projection to make again. */
+/** Request of RebuildProjection. */
 export interface RebuildProjectionRequest {
-  /** Its name, with its service's or, where only one service has such a projection, without. */
+  /** Name of the projection. The service may be omitted if only one service has a projection with this name. */
   name: string;
-  /** Only compare: throw the new one away and leave the old one as it is. */
+  /** Compare only: discard the new projection and keep the live one. */
   dryRun: boolean;
 }
 
-/** How far a rebuild is. */
+/** Progress of a rebuild. */
 export interface RebuildProgress {
-  /** What is being done. */
+  /** Current stage. */
   stage: RebuildStage;
-  /** How many events it has in it. */
+  /** Number of events applied. */
   eventsDone: bigint;
-  /** About how many there are: what was counted when it began. */
+  /** Number of events when the rebuild started. */
   eventsTotal: bigint;
-  /** How many rows were compared so far. */
+  /** Number of rows compared so far. */
   rowsCompared: bigint;
-  /** How many of them differ: in one but not in the other, or with other values. */
+  /** Number of rows that differ: missing in one of the two, or with different values. */
   rowsDifferent: bigint;
-  /** The first rows that differ, up to 20. Only in the last message. */
+  /** The first 20 rows that differ. Only in the last message. */
   differences: RowDifference[];
-  /**
-   * A hash of all rows of the projection that answered queries, as they were when they were compared. Only in the last
-   * message.
-   */
+  /** Hash of all rows of the live projection when they were compared. Only in the last message. */
   liveHash: string;
-  /** The same of the new one. */
+  /** Hash of all rows of the new projection. Only in the last message. */
   rebuiltHash: string;
   /**
-   * How many events the new one could not take that the one that answers has in it. With any, a rebuild ends with
-   * FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`, and the new one is thrown away. Only in the last message.
+   * Number of events in the live projection that could not be applied to the new one. If there are any, the new
+   * projection is discarded and the call fails with FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`. Only in the last
+   * message.
    */
   eventsLacking: bigint;
 }
 
 /** A row that differs. */
 export interface RowDifference {
-  /** Which row: its key. */
+  /** Key of the row. */
   key: string;
-  /** What the projection says that answered queries. Empty: it has no such row. */
+  /** The row in the live projection. Empty: the row is missing. */
   live: string;
-  /** What the events say. Empty: there should be no such row. */
+  /** The row in the new projection. Empty: the row should not exist. */
   rebuilt: string;
 }
 
@@ -855,13 +856,13 @@ export const RowDifference: MessageFns<RowDifference> = {
   },
 };
 
-/** Shows the projections: what is read off events to answer queries. Each can be thrown away and made again. */
+/** Shows and rebuilds projections: tables derived from events, which answer queries. */
 export type ProjectionServiceDefinition = typeof ProjectionServiceDefinition;
 export const ProjectionServiceDefinition = {
   name: "ProjectionService",
   fullName: "ops.v1.ProjectionService",
   methods: {
-    /** Streams all projections in the order of their names. */
+    /** Streams all projections, sorted by name. */
     listProjections: {
       name: "ListProjections",
       requestType: ListProjectionsRequest as typeof ListProjectionsRequest,
@@ -871,10 +872,15 @@ export const ProjectionServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * Makes a projection again from its events, beside the one that answers queries, compares both row by row, and lets
-     * the new one answer from then on; no query sees a gap. The stream tells how far it is; cancelling the call throws
-     * the new one away. Safe to repeat. NOT_FOUND `UNKNOWN_PROJECTION`; FAILED_PRECONDITION `REBUILD_RUNNING` while it
-     * is rebuilt by another call, `REBUILD_LACKS_EVENTS` when the new one could not take events that the live one has.
+     * Rebuilds a projection from its events next to the live one, compares the two row by row, and switches over. Queries
+     * are answered throughout. The stream reports progress. Cancelling the call discards the new projection. Safe to
+     * retry.
+     *
+     * Errors:
+     * - NOT_FOUND `UNKNOWN_PROJECTION`: the projection does not exist, or several services have one with this name.
+     * - FAILED_PRECONDITION `REBUILD_RUNNING`: another rebuild of this projection is running.
+     * - FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`: events that the live projection contains could not be applied.
+     * - ABORTED `REBUILD_LOST`: the rebuild stalled and another process discarded it.
      */
     rebuildProjection: {
       name: "RebuildProjection",
@@ -888,16 +894,21 @@ export const ProjectionServiceDefinition = {
 } as const;
 
 export interface ProjectionServiceImplementation<CallContextExt = {}> {
-  /** Streams all projections in the order of their names. */
+  /** Streams all projections, sorted by name. */
   listProjections(
     request: ListProjectionsRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<Projection>>;
   /**
-   * Makes a projection again from its events, beside the one that answers queries, compares both row by row, and lets
-   * the new one answer from then on; no query sees a gap. The stream tells how far it is; cancelling the call throws
-   * the new one away. Safe to repeat. NOT_FOUND `UNKNOWN_PROJECTION`; FAILED_PRECONDITION `REBUILD_RUNNING` while it
-   * is rebuilt by another call, `REBUILD_LACKS_EVENTS` when the new one could not take events that the live one has.
+   * Rebuilds a projection from its events next to the live one, compares the two row by row, and switches over. Queries
+   * are answered throughout. The stream reports progress. Cancelling the call discards the new projection. Safe to
+   * retry.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_PROJECTION`: the projection does not exist, or several services have one with this name.
+   * - FAILED_PRECONDITION `REBUILD_RUNNING`: another rebuild of this projection is running.
+   * - FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`: events that the live projection contains could not be applied.
+   * - ABORTED `REBUILD_LOST`: the rebuild stalled and another process discarded it.
    */
   rebuildProjection(
     request: RebuildProjectionRequest,
@@ -906,16 +917,21 @@ export interface ProjectionServiceImplementation<CallContextExt = {}> {
 }
 
 export interface ProjectionServiceClient<CallOptionsExt = {}> {
-  /** Streams all projections in the order of their names. */
+  /** Streams all projections, sorted by name. */
   listProjections(
     request: DeepPartial<ListProjectionsRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<Projection>;
   /**
-   * Makes a projection again from its events, beside the one that answers queries, compares both row by row, and lets
-   * the new one answer from then on; no query sees a gap. The stream tells how far it is; cancelling the call throws
-   * the new one away. Safe to repeat. NOT_FOUND `UNKNOWN_PROJECTION`; FAILED_PRECONDITION `REBUILD_RUNNING` while it
-   * is rebuilt by another call, `REBUILD_LACKS_EVENTS` when the new one could not take events that the live one has.
+   * Rebuilds a projection from its events next to the live one, compares the two row by row, and switches over. Queries
+   * are answered throughout. The stream reports progress. Cancelling the call discards the new projection. Safe to
+   * retry.
+   *
+   * Errors:
+   * - NOT_FOUND `UNKNOWN_PROJECTION`: the projection does not exist, or several services have one with this name.
+   * - FAILED_PRECONDITION `REBUILD_RUNNING`: another rebuild of this projection is running.
+   * - FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`: events that the live projection contains could not be applied.
+   * - ABORTED `REBUILD_LOST`: the rebuild stalled and another process discarded it.
    */
   rebuildProjection(
     request: DeepPartial<RebuildProjectionRequest>,

@@ -12,25 +12,26 @@ export const protobufPackage = "order.v1";
 export const protobufFileName = "order/v1/events.proto";
 
 /**
- * What is published to `order.events` at each change of an order. Types: `ORDER_PLACED`, `ORDER_RESERVED`, `ORDER_PAID`,
- * `ORDER_SHIPPED`, `ORDER_COMPLETED`, `ORDER_COMPENSATING`, `ORDER_FAILED`, `ORDER_CANCELLED`, `ORDER_NEEDS_ATTENTION`.
+ * An event on the topic `order.events`, published on every change of an order. Types: `ORDER_PLACED`, `ORDER_RESERVED`,
+ * `ORDER_PAID`, `ORDER_SHIPPED`, `ORDER_COMPLETED`, `ORDER_COMPENSATING`, `ORDER_FAILED`, `ORDER_CANCELLED`,
+ * `ORDER_NEEDS_ATTENTION`.
  */
 export interface OrderEvent {
-  /** The type, so that a consumer can tell without reading headers. */
+  /** Type of the event, the same as in the header `ce_type`. */
   type: string;
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
-  /** Who ordered. */
+  /** Id of the user who ordered. */
   userId: string;
-  /** The sum of all lines. */
+  /** Total of the order. */
   total:
     | Money
     | undefined;
-  /** When it happened. */
+  /** When the event happened. */
   timestamp:
     | Date
     | undefined;
-  /** The order's version that this event made. */
+  /** Version of the order after this event. */
   version: bigint;
   /** The order after the change. */
   order: Order | undefined;

@@ -10,19 +10,19 @@ export const protobufPackage = "payment.v1";
 
 export const protobufFileName = "payment/v1/events.proto";
 
-/** What is published to `payment.events`. Types: `ACCOUNT_OPENED`, `MONEY_DEPOSITED`, `MONEY_WITHDRAWN`. */
+/** An event on the topic `payment.events`. Types: `ACCOUNT_OPENED`, `MONEY_DEPOSITED`, `MONEY_WITHDRAWN`. */
 export interface PaymentEvent {
-  /** The type, so that a consumer can tell without reading headers. */
+  /** Type of the event, the same as in the header `ce_type`. */
   type: string;
-  /** When it happened. */
+  /** When the event happened. */
   timestamp:
     | Date
     | undefined;
-  /** The event of the account, of `ACCOUNT_OPENED`, `MONEY_DEPOSITED` and `MONEY_WITHDRAWN`. */
+  /** The event of the account. Always set. */
   accountEvent:
     | AccountEvent
     | undefined;
-  /** The order's payment, of charges and refunds: set beside the account's event that moved the money. */
+  /** The payment of the order. Set if the money was moved by a charge or a refund. */
   payment: Payment | undefined;
 }
 

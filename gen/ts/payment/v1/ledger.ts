@@ -11,78 +11,79 @@ export const protobufPackage = "payment.v1";
 
 export const protobufFileName = "payment/v1/ledger.proto";
 
-/** One account in the ledger. */
+/** The balance of an account. */
 export interface LedgerBalance {
-  /** The account's id, or `@world.USD`, `@sales.USD` for what lies outside of the users' accounts. */
+  /** Id of the account, or a system account such as `@world.USD` or `@sales.USD`. */
   accountId: string;
-  /** What is on it; negative only outside of the users' accounts. */
+  /** Balance of the account. Only system accounts can be negative. */
   balance:
     | Money
     | undefined;
-  /** The account's version that this is the balance of. 0 outside of the users' accounts. */
+  /** Version of the account at this balance. 0 for system accounts. */
   version: bigint;
-  /** When its last event happened. */
+  /** When the last event of the account happened. */
   updateTime: Date | undefined;
 }
 
-/** What a month did to an account. */
+/** The statement of an account for a month. */
 export interface Statement {
-  /** The account. */
+  /** Id of the account. */
   accountId: string;
-  /** The month, as `2026-11`, in UTC. */
+  /** Month in UTC, for example `2026-11`. */
   month: string;
-  /** What was on it when the month began, or when it was opened. */
+  /** Balance at the beginning of the month, or when the account was opened. */
   openingBalance:
     | Money
     | undefined;
-  /** What was put on it. */
+  /** Total added during the month. */
   deposited:
     | Money
     | undefined;
-  /** What was taken from it. */
+  /** Total removed during the month. */
   withdrawn:
     | Money
     | undefined;
-  /** What was on it when the month ended, or is on it now. */
+  /** Balance at the end of the month, or now if the month has not ended. */
   closingBalance:
     | Money
     | undefined;
-  /** How many events happened, the opening included. */
+  /** Number of events during the month, including the opening. */
   eventCount: bigint;
-  /** The account's version that the closing balance is of. */
+  /** Version of the account at the closing balance. */
   lastVersion: bigint;
 }
 
-/** Says which balances to list. */
+/** Request of ListBalances. */
 export interface ListBalancesRequest {
-  /** Only accounts with a greater id. Empty: from the first. */
+  /** Return only accounts with a greater id. Empty: start with the first account. */
   afterId: string;
-  /** The most balances to send. 0: all. */
+  /** Maximum number of balances to return. 0: no limit. */
   limit: number;
-  /** Only accounts of this currency. Empty: any. */
+  /** Return only accounts in this currency. Empty: all currencies. */
   currencyCode: string;
 }
 
-/** Names an account's month. */
+/** Request of GetStatement. */
 export interface GetStatementRequest {
-  /** The account. */
+  /** Id of the account. */
   accountId: string;
-  /** The month, as `2026-11`, in UTC. */
+  /** Month in UTC, for example `2026-11`. */
   month: string;
   /**
-   * The answer counts the account's events up to this version: for reading what you just wrote. It is waited for until
-   * the deadline; then ABORTED `VERSION_NOT_REACHED`, as at once for a version that the account does not have.
+   * Minimum version of the account that the statements must include, to read your own writes. The server waits for it
+   * until the deadline, then returns ABORTED `VERSION_NOT_REACHED`. It returns this error immediately if the account
+   * has not reached that version itself.
    */
   minVersion: bigint;
 }
 
-/** Says which months to list. */
+/** Request of ListStatements. */
 export interface ListStatementsRequest {
-  /** The account. */
+  /** Id of the account. */
   accountId: string;
-  /** Only months after this one. Empty: from the first. */
+  /** Return only later months. Empty: start with the first month. */
   afterMonth: string;
-  /** As in GetStatement. */
+  /** Same as in GetStatement. */
   minVersion: bigint;
 }
 
@@ -786,10 +787,11 @@ export const ListStatementsRequest: MessageFns<ListStatementsRequest> = {
 };
 
 /**
- * Answers from what is read off the accounts' events, a moment behind them: usually milliseconds. Movements are double
- * entries: what comes onto an account comes off another, so the balances of a currency sum to zero when those outside
- * of the users' accounts are counted: `@world.USD`, where deposits come from and withdrawals go, and `@sales.USD`,
- * where charges go and refunds come from.
+ * Balances and statements, derived from account events. They are eventually consistent, usually within milliseconds.
+ *
+ * The ledger is double-entry: money added to one account is taken from another. Two system accounts per currency make
+ * this hold for deposits and orders: `@world.USD` is the other side of deposits and withdrawals, `@sales.USD` of
+ * charges and refunds. All balances of a currency sum to zero.
  */
 export type LedgerServiceDefinition = typeof LedgerServiceDefinition;
 export const LedgerServiceDefinition = {
@@ -797,8 +799,8 @@ export const LedgerServiceDefinition = {
   fullName: "payment.v1.LedgerService",
   methods: {
     /**
-     * Streams the balances of all accounts, in id order, the ones outside of the users' accounts first; a client that
-     * lost its stream goes on with `after_id`.
+     * Streams the balances of all accounts in id order, system accounts first. To resume, set `after_id` to the last
+     * account id received. OUT_OF_RANGE `SUM_TOO_LARGE` if a system account's balance does not fit into 64 bits.
      */
     listBalances: {
       name: "ListBalances",
@@ -809,8 +811,12 @@ export const LedgerServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * Returns what a month did to an account; one without movements has equal balances. NOT_FOUND when there is no such
-     * account, or it was opened later.
+     * Returns the statement of an account for a month. A month without events has equal opening and closing balances.
+     *
+     * Errors:
+     * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist, or was opened after that month.
+     * - ABORTED `VERSION_NOT_REACHED`: `min_version` was not reached before the deadline.
+     * - OUT_OF_RANGE `SUM_TOO_LARGE`: a sum does not fit into 64 bits.
      */
     getStatement: {
       name: "GetStatement",
@@ -821,8 +827,8 @@ export const LedgerServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * Streams the months in which something happened to an account, the oldest first; a client that lost its stream goes
-     * on with `after_month`.
+     * Streams the statements of all months in which the account had events, oldest first. To resume, set `after_month` to
+     * the last month received. Errors are the same as in GetStatement.
      */
     listStatements: {
       name: "ListStatements",
@@ -837,21 +843,25 @@ export const LedgerServiceDefinition = {
 
 export interface LedgerServiceImplementation<CallContextExt = {}> {
   /**
-   * Streams the balances of all accounts, in id order, the ones outside of the users' accounts first; a client that
-   * lost its stream goes on with `after_id`.
+   * Streams the balances of all accounts in id order, system accounts first. To resume, set `after_id` to the last
+   * account id received. OUT_OF_RANGE `SUM_TOO_LARGE` if a system account's balance does not fit into 64 bits.
    */
   listBalances(
     request: ListBalancesRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<LedgerBalance>>;
   /**
-   * Returns what a month did to an account; one without movements has equal balances. NOT_FOUND when there is no such
-   * account, or it was opened later.
+   * Returns the statement of an account for a month. A month without events has equal opening and closing balances.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist, or was opened after that month.
+   * - ABORTED `VERSION_NOT_REACHED`: `min_version` was not reached before the deadline.
+   * - OUT_OF_RANGE `SUM_TOO_LARGE`: a sum does not fit into 64 bits.
    */
   getStatement(request: GetStatementRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Statement>>;
   /**
-   * Streams the months in which something happened to an account, the oldest first; a client that lost its stream goes
-   * on with `after_month`.
+   * Streams the statements of all months in which the account had events, oldest first. To resume, set `after_month` to
+   * the last month received. Errors are the same as in GetStatement.
    */
   listStatements(
     request: ListStatementsRequest,
@@ -861,21 +871,25 @@ export interface LedgerServiceImplementation<CallContextExt = {}> {
 
 export interface LedgerServiceClient<CallOptionsExt = {}> {
   /**
-   * Streams the balances of all accounts, in id order, the ones outside of the users' accounts first; a client that
-   * lost its stream goes on with `after_id`.
+   * Streams the balances of all accounts in id order, system accounts first. To resume, set `after_id` to the last
+   * account id received. OUT_OF_RANGE `SUM_TOO_LARGE` if a system account's balance does not fit into 64 bits.
    */
   listBalances(
     request: DeepPartial<ListBalancesRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<LedgerBalance>;
   /**
-   * Returns what a month did to an account; one without movements has equal balances. NOT_FOUND when there is no such
-   * account, or it was opened later.
+   * Returns the statement of an account for a month. A month without events has equal opening and closing balances.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist, or was opened after that month.
+   * - ABORTED `VERSION_NOT_REACHED`: `min_version` was not reached before the deadline.
+   * - OUT_OF_RANGE `SUM_TOO_LARGE`: a sum does not fit into 64 bits.
    */
   getStatement(request: DeepPartial<GetStatementRequest>, options?: CallOptions & CallOptionsExt): Promise<Statement>;
   /**
-   * Streams the months in which something happened to an account, the oldest first; a client that lost its stream goes
-   * on with `after_month`.
+   * Streams the statements of all months in which the account had events, oldest first. To resume, set `after_month` to
+   * the last month received. Errors are the same as in GetStatement.
    */
   listStatements(
     request: DeepPartial<ListStatementsRequest>,

@@ -12,57 +12,57 @@ export const protobufPackage = "report.v1";
 
 export const protobufFileName = "report/v1/report.proto";
 
-/** An order, in short. */
+/** A summary of an order. */
 export interface OrderSummary {
-  /** The order's id. */
+  /** Id of the order. */
   orderId: string;
-  /** Who ordered. */
+  /** Id of the user who ordered. */
   userId: string;
-  /** Where it stands. */
+  /** Current state. */
   state: OrderState;
-  /** The sum of all lines. */
+  /** Sum of all lines. */
   total:
     | Money
     | undefined;
-  /** How many things were ordered, over all lines. */
+  /** Number of units over all lines. */
   itemCount: bigint;
-  /** When it was placed. */
+  /** When the order was placed. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the order last changed. */
   updateTime:
     | Date
     | undefined;
-  /** The version of the order that this is. */
+  /** Version of the order that this summary reflects. */
   version: bigint;
 }
 
-/** How often an item was sold. */
+/** Sales of an item in one currency. */
 export interface BestSeller {
-  /** The item's sku. */
+  /** Sku of the item. */
   sku: string;
-  /** How many were sold. */
+  /** Number of units sold. */
   quantity: bigint;
-  /** In how many orders. */
+  /** Number of orders that included the item. */
   orderCount: bigint;
-  /** For how much in all. An item that was sold in two currencies is told of twice. */
+  /** Total revenue. An item sold in two currencies is returned once for each. */
   revenue: Money | undefined;
 }
 
-/** Says whose orders to list. */
+/** Request of ListUserOrders. */
 export interface ListUserOrdersRequest {
-  /** The user. */
+  /** Id of the user. */
   userId: string;
-  /** Only orders with a greater id. Empty: from the first. */
+  /** Return only orders with a greater id. Empty: start with the first order. */
   afterOrderId: string;
-  /** The most orders to send. 0: all. */
+  /** Maximum number of orders to return. 0: no limit. */
   limit: number;
 }
 
-/** Says how many of the best to list. */
+/** Request of ListBestSellers. */
 export interface ListBestSellersRequest {
-  /** The most items to send. 0: all. */
+  /** Maximum number of items to return. 0: no limit. */
   limit: number;
 }
 
@@ -589,15 +589,15 @@ export const ListBestSellersRequest: MessageFns<ListBestSellersRequest> = {
   },
 };
 
-/** Answers questions about many orders without asking the order service: from its events, a moment behind them. */
+/** Answers queries over many orders from the events of the order service. Reports are eventually consistent. */
 export type OrderReportServiceDefinition = typeof OrderReportServiceDefinition;
 export const OrderReportServiceDefinition = {
   name: "OrderReportService",
   fullName: "report.v1.OrderReportService",
   methods: {
     /**
-     * Streams the orders of a user in the order in which they were placed; a client that lost its stream goes on with
-     * `after_order_id`.
+     * Streams the orders of a user in the order in which they were placed. To resume, set `after_order_id` to the last
+     * order id received.
      */
     listUserOrders: {
       name: "ListUserOrders",
@@ -607,7 +607,10 @@ export const OrderReportServiceDefinition = {
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** Streams the items of which most were sold in completed orders, the best first; of equal ones the lesser sku first. */
+    /**
+     * Streams items by units sold in completed orders, most sold first. Ties are sorted by sku, then by currency.
+     * OUT_OF_RANGE `REVENUE_TOO_LARGE` if a revenue does not fit into 64 bits; use `limit` to get the items before it.
+     */
     listBestSellers: {
       name: "ListBestSellers",
       requestType: ListBestSellersRequest as typeof ListBestSellersRequest,
@@ -621,14 +624,17 @@ export const OrderReportServiceDefinition = {
 
 export interface OrderReportServiceImplementation<CallContextExt = {}> {
   /**
-   * Streams the orders of a user in the order in which they were placed; a client that lost its stream goes on with
-   * `after_order_id`.
+   * Streams the orders of a user in the order in which they were placed. To resume, set `after_order_id` to the last
+   * order id received.
    */
   listUserOrders(
     request: ListUserOrdersRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<OrderSummary>>;
-  /** Streams the items of which most were sold in completed orders, the best first; of equal ones the lesser sku first. */
+  /**
+   * Streams items by units sold in completed orders, most sold first. Ties are sorted by sku, then by currency.
+   * OUT_OF_RANGE `REVENUE_TOO_LARGE` if a revenue does not fit into 64 bits; use `limit` to get the items before it.
+   */
   listBestSellers(
     request: ListBestSellersRequest,
     context: CallContext & CallContextExt,
@@ -637,14 +643,17 @@ export interface OrderReportServiceImplementation<CallContextExt = {}> {
 
 export interface OrderReportServiceClient<CallOptionsExt = {}> {
   /**
-   * Streams the orders of a user in the order in which they were placed; a client that lost its stream goes on with
-   * `after_order_id`.
+   * Streams the orders of a user in the order in which they were placed. To resume, set `after_order_id` to the last
+   * order id received.
    */
   listUserOrders(
     request: DeepPartial<ListUserOrdersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<OrderSummary>;
-  /** Streams the items of which most were sold in completed orders, the best first; of equal ones the lesser sku first. */
+  /**
+   * Streams items by units sold in completed orders, most sold first. Ties are sorted by sku, then by currency.
+   * OUT_OF_RANGE `REVENUE_TOO_LARGE` if a revenue does not fit into 64 bits; use `limit` to get the items before it.
+   */
   listBestSellers(
     request: DeepPartial<ListBestSellersRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -10,21 +10,21 @@ export const protobufPackage = "shipping.v1";
 
 export const protobufFileName = "shipping/v1/events.proto";
 
-/** What is published to `shipping.events`. Types: `SHIPMENT_BOOKED`, `SHIPMENT_REFUSED`, `SHIPMENT_CANCELLED`. */
+/** An event on the topic `shipping.events`. Types: `SHIPMENT_BOOKED`, `SHIPMENT_REFUSED`, `SHIPMENT_CANCELLED`. */
 export interface ShippingEvent {
-  /** The type, so that a consumer can tell without reading headers. */
+  /** Type of the event, the same as in the header `ce_type`. */
   type: string;
-  /** When it happened. */
+  /** When the event happened. */
   timestamp:
     | Date
     | undefined;
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
   /** The shipment after the change. */
   shipment:
     | Shipment
     | undefined;
-  /** The shipment's version that this event made. */
+  /** Version of the shipment after this event. */
   version: bigint;
 }
 

@@ -11,19 +11,22 @@ export const protobufPackage = "shipping.v1";
 
 export const protobufFileName = "shipping/v1/shipping.proto";
 
-/** The life of a shipment: pending until the carrier's answer is known, then booked or refused, perhaps cancelled. */
+/**
+ * State of a shipment. A shipment is PENDING until the carrier responds, then BOOKED or REFUSED. It can be cancelled
+ * unless it was refused.
+ */
 export const ShipmentState = {
   /** SHIPMENT_STATE_UNSPECIFIED - Not used. */
   SHIPMENT_STATE_UNSPECIFIED: 0,
-  /** SHIPMENT_STATE_PENDING - Asked for; the carrier's answer is not known yet. */
+  /** SHIPMENT_STATE_PENDING - Requested. The carrier's response is not known yet. */
   SHIPMENT_STATE_PENDING: 1,
-  /** SHIPMENT_STATE_BOOKED - The carrier has it. */
+  /** SHIPMENT_STATE_BOOKED - The carrier accepted the shipment. */
   SHIPMENT_STATE_BOOKED: 2,
-  /** SHIPMENT_STATE_REFUSED - The carrier does not take it. Final. */
+  /** SHIPMENT_STATE_REFUSED - The carrier refused the shipment. Final. */
   SHIPMENT_STATE_REFUSED: 3,
-  /** SHIPMENT_STATE_CANCELLED - Cancelled, or never asked for. Final. */
+  /** SHIPMENT_STATE_CANCELLED - Cancelled, or never requested. Final. */
   SHIPMENT_STATE_CANCELLED: 4,
-  /** SHIPMENT_STATE_CANCELLING - To be cancelled; the carrier's answer is not known yet. */
+  /** SHIPMENT_STATE_CANCELLING - Being cancelled. The carrier's response is not known yet. */
   SHIPMENT_STATE_CANCELLING: 5,
   UNRECOGNIZED: -1,
 } as const;
@@ -87,61 +90,63 @@ export function shipmentStateToJSON(object: ShipmentState): string {
   }
 }
 
-/** Asks to ship an order. */
+/** Request of CreateShipment. */
 export interface CreateShipmentRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order to ship. */
+  /** Id of the order to ship. */
   orderId: string;
-  /** The payment that covers it. */
+  /** Id of the payment for the order. */
   paymentId: string;
-  /** Where to. */
+  /** Delivery address. */
   address: Address | undefined;
 }
 
-/** Asks to cancel the shipment of an order. */
+/** Request of CancelShipment. */
 export interface CancelShipmentRequest {
   /**
-   * Makes the call safe to repeat: the same id with the same payload returns the first answer, with another payload
-   * it is refused. Empty: the server makes one, and then the call is not safe to repeat.
+   * Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The
+   * same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and
+   * the call is not safe to retry.
    */
   requestId: string;
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
-/** Names the order whose shipment is wanted. */
+/** Request of GetShipment. */
 export interface GetShipmentRequest {
-  /** The order. */
+  /** Id of the order. */
   orderId: string;
 }
 
 /** The shipment of an order. */
 export interface Shipment {
-  /** The shipment's id, a UUIDv7. */
+  /** Id of the shipment, a UUIDv7. */
   id: string;
-  /** The order that is shipped. */
+  /** Id of the order. */
   orderId: string;
-  /** Where the shipment stands. */
+  /** Current state. */
   state: ShipmentState;
-  /** Who carries it; empty until it is booked. */
+  /** Name of the carrier. Empty until the shipment is booked. */
   carrier: string;
-  /** The carrier's number for it; empty until it is booked. */
+  /** The carrier's tracking number. Empty until the shipment is booked. */
   trackingNumber: string;
-  /** When it was asked for. */
+  /** When the shipment was requested. */
   createTime:
     | Date
     | undefined;
-  /** When it last changed. */
+  /** When the shipment last changed. */
   updateTime:
     | Date
     | undefined;
-  /** The payment that covers it. */
+  /** Id of the payment for the order. */
   paymentId: string;
-  /** Where to. */
+  /** Delivery address. */
   address: Address | undefined;
 }
 
@@ -672,8 +677,8 @@ export const Shipment: MessageFns<Shipment> = {
 };
 
 /**
- * Books shipments with the carrier, a third party reached over REST. Changes are published to `shipping.events`, keyed
- * by the order's id.
+ * Books shipments with the carrier, a third party with a REST API. Changes are published to the topic
+ * `shipping.events`, keyed by the order's id.
  */
 export type ShippingServiceDefinition = typeof ShippingServiceDefinition;
 export const ShippingServiceDefinition = {
@@ -681,9 +686,16 @@ export const ShippingServiceDefinition = {
   fullName: "shipping.v1.ShippingService",
   methods: {
     /**
-     * Books the shipment of an order, once an order. FAILED_PRECONDITION `CARRIER_REFUSED` when the carrier does not take
-     * it, `SHIPMENT_CANCELLED` when it was cancelled before, even if it never existed; UNAVAILABLE while the carrier
-     * cannot be reached, or its answer is unknown: repeat the call with the same request_id.
+     * Books the shipment of an order. An order is shipped once: the same payment and address return the existing
+     * shipment.
+     *
+     * Errors:
+     * - FAILED_PRECONDITION `CARRIER_REFUSED`: the carrier refused the shipment.
+     * - FAILED_PRECONDITION `SHIPMENT_CANCELLED`: CancelShipment was called for this order, even if there was no
+     *   shipment.
+     * - ALREADY_EXISTS `SHIPMENT_EXISTS`: the order has a shipment with another payment or address.
+     * - UNAVAILABLE `CARRIER_UNAVAILABLE`: the carrier cannot be reached, or its response is unknown. Retry with the same
+     *   `request_id`.
      */
     createShipment: {
       name: "CreateShipment",
@@ -693,7 +705,12 @@ export const ShippingServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
-    /** Cancels the shipment of an order. Cancelling what is unknown is OK and forbids a later shipment for that order. */
+    /**
+     * Cancels the shipment of an order. Cancelling again has no effect, and a refused shipment stays refused. If the
+     * order has no shipment, the call succeeds and any later CreateShipment for this order fails. UNAVAILABLE
+     * `CARRIER_UNAVAILABLE` if the carrier cannot be reached, or its response is unknown: retry with the same
+     * `request_id`.
+     */
     cancelShipment: {
       name: "CancelShipment",
       requestType: CancelShipmentRequest as typeof CancelShipmentRequest,
@@ -702,7 +719,7 @@ export const ShippingServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
-    /** Returns the shipment of an order. NOT_FOUND when the order is unknown here. */
+    /** Returns the shipment of an order. NOT_FOUND `SHIPMENT_NOT_FOUND` if the order has none. */
     getShipment: {
       name: "GetShipment",
       requestType: GetShipmentRequest as typeof GetShipmentRequest,
@@ -716,33 +733,57 @@ export const ShippingServiceDefinition = {
 
 export interface ShippingServiceImplementation<CallContextExt = {}> {
   /**
-   * Books the shipment of an order, once an order. FAILED_PRECONDITION `CARRIER_REFUSED` when the carrier does not take
-   * it, `SHIPMENT_CANCELLED` when it was cancelled before, even if it never existed; UNAVAILABLE while the carrier
-   * cannot be reached, or its answer is unknown: repeat the call with the same request_id.
+   * Books the shipment of an order. An order is shipped once: the same payment and address return the existing
+   * shipment.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `CARRIER_REFUSED`: the carrier refused the shipment.
+   * - FAILED_PRECONDITION `SHIPMENT_CANCELLED`: CancelShipment was called for this order, even if there was no
+   *   shipment.
+   * - ALREADY_EXISTS `SHIPMENT_EXISTS`: the order has a shipment with another payment or address.
+   * - UNAVAILABLE `CARRIER_UNAVAILABLE`: the carrier cannot be reached, or its response is unknown. Retry with the same
+   *   `request_id`.
    */
   createShipment(request: CreateShipmentRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Shipment>>;
-  /** Cancels the shipment of an order. Cancelling what is unknown is OK and forbids a later shipment for that order. */
+  /**
+   * Cancels the shipment of an order. Cancelling again has no effect, and a refused shipment stays refused. If the
+   * order has no shipment, the call succeeds and any later CreateShipment for this order fails. UNAVAILABLE
+   * `CARRIER_UNAVAILABLE` if the carrier cannot be reached, or its response is unknown: retry with the same
+   * `request_id`.
+   */
   cancelShipment(request: CancelShipmentRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Shipment>>;
-  /** Returns the shipment of an order. NOT_FOUND when the order is unknown here. */
+  /** Returns the shipment of an order. NOT_FOUND `SHIPMENT_NOT_FOUND` if the order has none. */
   getShipment(request: GetShipmentRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Shipment>>;
 }
 
 export interface ShippingServiceClient<CallOptionsExt = {}> {
   /**
-   * Books the shipment of an order, once an order. FAILED_PRECONDITION `CARRIER_REFUSED` when the carrier does not take
-   * it, `SHIPMENT_CANCELLED` when it was cancelled before, even if it never existed; UNAVAILABLE while the carrier
-   * cannot be reached, or its answer is unknown: repeat the call with the same request_id.
+   * Books the shipment of an order. An order is shipped once: the same payment and address return the existing
+   * shipment.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `CARRIER_REFUSED`: the carrier refused the shipment.
+   * - FAILED_PRECONDITION `SHIPMENT_CANCELLED`: CancelShipment was called for this order, even if there was no
+   *   shipment.
+   * - ALREADY_EXISTS `SHIPMENT_EXISTS`: the order has a shipment with another payment or address.
+   * - UNAVAILABLE `CARRIER_UNAVAILABLE`: the carrier cannot be reached, or its response is unknown. Retry with the same
+   *   `request_id`.
    */
   createShipment(
     request: DeepPartial<CreateShipmentRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<Shipment>;
-  /** Cancels the shipment of an order. Cancelling what is unknown is OK and forbids a later shipment for that order. */
+  /**
+   * Cancels the shipment of an order. Cancelling again has no effect, and a refused shipment stays refused. If the
+   * order has no shipment, the call succeeds and any later CreateShipment for this order fails. UNAVAILABLE
+   * `CARRIER_UNAVAILABLE` if the carrier cannot be reached, or its response is unknown: retry with the same
+   * `request_id`.
+   */
   cancelShipment(
     request: DeepPartial<CancelShipmentRequest>,
     options?: CallOptions & CallOptionsExt,
   ): Promise<Shipment>;
-  /** Returns the shipment of an order. NOT_FOUND when the order is unknown here. */
+  /** Returns the shipment of an order. NOT_FOUND `SHIPMENT_NOT_FOUND` if the order has none. */
   getShipment(request: DeepPartial<GetShipmentRequest>, options?: CallOptions & CallOptionsExt): Promise<Shipment>;
 }
 
