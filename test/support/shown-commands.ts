@@ -1,11 +1,11 @@
-/** Commands that a text shows, and what it shows of their output. */
+/** Commands on a page, and what the page shows of their output. */
 export interface ShownCommands {
   readonly script: string;
-  /** Lines in their order, with others in between; `…` stands for anything. */
+  /** Lines in order, possibly with others in between; `…` matches anything. */
   readonly output: readonly string[];
 }
 
-/** The blocks of a text marked `sh`, each with the block marked `json` or `text` that follows before the next of them. */
+/** The blocks marked `sh`, each with the output block that follows before the next of them. */
 export function shownCommands(markdown: string): ShownCommands[] {
   const blocks = [...markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
     language,
@@ -19,7 +19,7 @@ export function shownCommands(markdown: string): ShownCommands[] {
   });
 }
 
-/** The first of the shown lines that the output does not have where it should; `undefined` when it has them all. */
+/** The first shown line that is missing in the output or out of order; `undefined` if there is none. */
 export function missingLine(shown: readonly string[], output: string): string | undefined {
   const lines = output.split('\n').map(withSingleSpaces);
   let from = 0;
@@ -36,7 +36,7 @@ export function missingLine(shown: readonly string[], output: string): string | 
   return undefined;
 }
 
-/** The indentation of details, and the space after a colon, differ from build to build of grpcurl. */
+/** Indentation, and the space after a colon, differ between builds of grpcurl. */
 function withSingleSpaces(line: string): string {
   return line.trim().replace(/\s+/g, ' ');
 }

@@ -1,76 +1,17 @@
-import { spawnSync } from 'node:child_process';
-import { glob, readFile, rm } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { connect, isServing } from '../examples/support/mesh.ts';
-import { grpcurl } from '../mesh/testing/go-tools.ts';
-import { describeWithServer } from '../mesh/testing/servers.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { missingLine, shownCommands } from './support/readme.ts';
 import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
 import { startCarrier } from './support/test-carrier.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const tools = join(root, '.tools/bin');
-const readme = await readFile(join(root, 'README.md'), 'utf8');
-
-describeWithServer(grpcurl, 'the calls that README.md shows', () => {
-  const stack = new AsyncDisposableStack();
-  let address: string;
-  let variables: string;
-
-  beforeAll(async () => {
-    const folder = stack.use(await tempFolder());
-    variables = join(folder.path, 'variables');
-    address = stack.use(await startProcess({ dataDir: join(folder.path, 'data') })).address;
-  });
-  afterAll(() => stack.disposeAsync());
-
-  /** Runs commands in the project's folder, as written but for the port; the variable that they set is there for the next. */
-  function run(script: string): string {
-    const here = script.replaceAll('localhost:50051', `localhost:${address.split(':')[1]}`);
-    const shell = `[ -f ${variables} ] && . ${variables}\n${here}\ndeclare -p ORDER > ${variables} 2>/dev/null`;
-    const env = { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` };
-    const { stdout, stderr } = spawnSync('bash', ['-c', shell], { cwd: root, env, encoding: 'utf8' });
-    return stdout + stderr;
-  }
-
-  it.each(shownCommands(readme))('answer as shown: $script', { timeout: 60_000 }, async ({ script, output }) => {
-    expect(output.length).toBeGreaterThan(0);
-    let answer = '';
-    const missing = () => {
-      answer = run(script);
-      return missingLine(output, answer);
-    };
-    // What happens in the background may take a moment on a busy machine.
-    await expect
-      .poll(missing, { timeout: 30_000, interval: 200, message: 'the line that is missing' })
-      .toBeUndefined()
-      .catch((error: Error) => {
-        throw new Error(`${error.message}\nThe answer was:\n${answer}`, { cause: error });
-      });
-  });
-});
-
-it('README.md lists every metric that the code gives, and no other', async () => {
-  const given = new Set<string>();
-  for await (const file of glob('{mesh,services}/**/*.ts', { cwd: root })) {
-    if (/\.test(ing)?\.ts$/.test(file)) continue;
-    const text = await readFile(join(root, file), 'utf8');
-    for (const [, name = ''] of text.matchAll(/'(ordermesh_[a-z_]+)'/g)) given.add(name);
-  }
-  const listed = [...readme.matchAll(/^\| `(ordermesh_[a-z_]+)/gm)].map(([, name]) => name);
-  expect(given.size).toBeGreaterThan(10);
-  expect(listed.toSorted()).toEqual([...given].toSorted());
-});
-
-describe('the examples', () => {
-  /** An example as `make` runs it, against the mesh at an address. */
+describe('make demo and make import', () => {
+  /** Runs an example as `make` does, against the mesh at an address. */
   const runExample = (file: string, address: string, dataDir: string, ...args: string[]) =>
     spawnProcess({ main: join('examples', file), args, dataDir, environment: { ADDRESS: address } });
 
-  it('place an order that completes, again and again, and show its timeline', async () => {
+  it('places an order that completes, on every run, and shows its timeline', async () => {
     await using folder = await tempFolder();
     await using mesh = await startProcess({ dataDir: folder.path });
     for (let round = 0; round < 2; round++) {
@@ -89,7 +30,7 @@ describe('the examples', () => {
     }
   });
 
-  it('finish the order when the mesh is killed and started again meanwhile', async () => {
+  it('finishes the order when the mesh is killed and restarted meanwhile', async () => {
     await using folder = await tempFolder();
     await using carrier = await startCarrier(folder.path);
     const options: ProcessOptions = {
@@ -112,7 +53,7 @@ describe('the examples', () => {
     expect(await second.stop()).toEqual({ code: 0, signal: null });
   });
 
-  it('import users with progress', async () => {
+  it('imports users with progress', async () => {
     await using folder = await tempFolder();
     await using mesh = await startProcess({ dataDir: folder.path });
     await using importing = runExample('import-users.ts', mesh.address, folder.path, '2000');
@@ -122,19 +63,19 @@ describe('the examples', () => {
     );
   });
 
-  it('say what an address has to look like', async () => {
+  it('explains what a valid ADDRESS looks like', async () => {
     await using folder = await tempFolder();
     await using example = runExample('demo.ts', 'localhost', folder.path);
     expect(await example.ended).toEqual({ code: 2, signal: null });
     expect(example.stderr()).toBe('ADDRESS is "localhost", but may be <host>:<port>\n');
   });
 
-  it('say what the mesh says when it does not serve', async () => {
+  it('shows the error of a mesh that does not serve', async () => {
     await using folder = await tempFolder();
     await using mesh = await startProcess({ dataDir: folder.path });
     await rm(join(folder.path, 'user.db'));
     const lost = /^the database \S*user\.db was deleted.*\n$/;
-    // Calls fail from now on, and health says so within 5 s.
+    // Calls fail from now on, and health reports it within 5 s.
     await using early = runExample('demo.ts', mesh.address, folder.path);
     expect(await early.ended, early.stderr()).toEqual({ code: 1, signal: null });
     expect(early.stderr()).toMatch(lost);
@@ -146,7 +87,7 @@ describe('the examples', () => {
     expect(late.stderr()).toMatch(lost);
   });
 
-  it('show the order, and say where its events wait, while the event log is away', async () => {
+  it('shows the order, and where its events wait, while the event log is unavailable', async () => {
     await using folder = await tempFolder();
     const environment = { EVENTS_URL: 'kafka://127.0.0.1:1' };
     await using mesh = await startProcess({ dataDir: folder.path, environment });
@@ -159,7 +100,7 @@ describe('the examples', () => {
     expect(demo.stdout()).toMatch(/order \S+ is COMPLETED\n$/);
   });
 
-  it('say that a mail waits while the task queue is away', async () => {
+  it('reports that a mail waits while the task queue is unavailable', async () => {
     await using folder = await tempFolder();
     const environment = { TASKS_URL: 'amqp://127.0.0.1:1' };
     await using mesh = await startProcess({ dataDir: folder.path, environment });
@@ -169,7 +110,7 @@ describe('the examples', () => {
     expect(demo.stdout()).not.toContain('not on this machine');
   });
 
-  it.each(['demo.ts', 'import-users.ts'])('say what to do when nothing serves: %s', async (file) => {
+  it.each(['demo.ts', 'import-users.ts'])('explains what to do when no mesh is running: %s', async (file) => {
     await using folder = await tempFolder();
     await using example = runExample(file, '127.0.0.1:1', folder.path);
     expect(await example.ended).toEqual({ code: 2, signal: null });
