@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MeshError } from '../mesh/errors/mesh-error.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { pause } from '../mesh/time/sleep.ts';
+import { sleep } from '../mesh/time/sleep.ts';
 import { createOpsService } from '../services/ops/service.ts';
 import { createWatchedService, type WatchedService } from '../services/ops/testing/watched-service.ts';
 import { spawnProcess } from '../test/support/start-process.ts';
@@ -81,7 +81,7 @@ describe('make rebuild', () => {
     const begun = Promise.withResolvers<void>();
     bank.pause = async (signal) => {
       begun.resolve();
-      await pause(mesh.runtime.clock, 60_000, signal);
+      await sleep(mesh.runtime.clock, 60_000, signal);
     };
     await using tool = spawnProcess({
       main: 'scripts/rebuild.ts',

@@ -44,7 +44,7 @@ describeOnEachDatabase((newUrl) => {
 
   async function discardOne({ letters, storage }: Process): Promise<void> {
     await storage.transaction((tx) => letters.add(tx, aLetter));
-    const box = letters.box('event', async () => async () => undefined);
+    const box = letters.queue('event', async () => async () => undefined);
     for (const { id } of await Array.fromAsync(box.list({}, ''))) await box.discard(id, 'a test order');
   }
 

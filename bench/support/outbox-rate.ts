@@ -4,7 +4,7 @@ import { createKafka } from '../../mesh/events/kafka/kafkajs.ts';
 import { wrapEvent } from '../../mesh/events/log/envelope.ts';
 import type { EventLog, NewEvent } from '../../mesh/events/log/event-log.ts';
 import { systemClock as clock } from '../../mesh/time/clock.ts';
-import { pause } from '../../mesh/time/sleep.ts';
+import { sleep } from '../../mesh/time/sleep.ts';
 import { eventOf, logger, openEventService, topic } from './event-service.ts';
 import { median } from './rates.ts';
 
@@ -70,7 +70,7 @@ async function emptyOutbox(log: EventLog): Promise<{ readonly ofClock: number; r
   await outbox.start();
   await all.promise;
   // Only now: to ask an outbox that is full costs more than to hand on what is in it.
-  while ((await outbox.backlog()).entries > 0) await pause(clock, pollMs, new AbortController().signal);
+  while ((await outbox.backlog()).entries > 0) await sleep(clock, pollMs, new AbortController().signal);
   const { user, system } = process.cpuUsage(cpuBefore);
   return { ofClock: events / ((performance.now() - begunMs) / 1_000), ofCore: events / ((user + system) / 1_000_000) };
 }

@@ -2,7 +2,7 @@ import { MeshError } from '../errors/mesh-error.ts';
 import type { HealthProblem } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { withinTime } from '../time/within.ts';
+import { within } from '../time/within.ts';
 
 const timeoutMs = 5_000;
 
@@ -25,7 +25,7 @@ export function createHealthCheck({ name, ask, level, clock, logger }: HealthChe
   let last: HealthProblem | undefined;
   return async () => {
     try {
-      await withinTime(ask() ?? Promise.resolve(), timeoutMs, clock);
+      await within(ask() ?? Promise.resolve(), timeoutMs, clock);
       if (last) logger.info({ check: name }, 'the check passes again');
       last = undefined;
     } catch (error) {

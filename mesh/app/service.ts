@@ -2,7 +2,7 @@ import type { Client, CompatServiceDefinition } from 'nice-grpc';
 import type { AuditCheck } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import type { ServiceContract } from '../contract/contract.ts';
-import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
+import type { DeadLetterQueue } from '../dead-letters/dead-letters.ts';
 import type { ProjectionAdmin } from '../event-store/projections/projection.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -51,7 +51,7 @@ export interface Service {
   readonly name: string;
   readonly serves: readonly ServedContract[];
   /** What it has that can get stuck, for `ops.v1`. */
-  readonly deadLetters?: readonly DeadLetterBox[];
+  readonly deadLetters?: readonly DeadLetterQueue[];
   readonly sagas?: readonly SagaAdmin[];
   /** What it reads off events, and what can be checked of its data, for `ops.v1`. */
   readonly projections?: readonly ProjectionAdmin[];

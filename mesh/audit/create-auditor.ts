@@ -5,7 +5,7 @@ import { runInScope } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
-import { pause } from '../time/sleep.ts';
+import { sleep } from '../time/sleep.ts';
 import type { Audit, AuditCheck, AuditReport } from './audit.ts';
 import { createAuditMetrics } from './audit-metrics.ts';
 import { runAudit } from './run-audit.ts';
@@ -65,7 +65,7 @@ export function createAuditor({ checks, metrics, clock, logger, intervalMs }: Au
 
   async function repeat(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await pause(clock, intervalMs, signal);
+      await sleep(clock, intervalMs, signal);
       if (signal.aborted) return;
       const scope = { requestId: uuidv7(), traceparent: continueTrace(undefined), deadlineMs: undefined, signal };
       try {

@@ -1,5 +1,5 @@
 import type { Clock } from '../time/clock.ts';
-import { pause } from '../time/sleep.ts';
+import { sleep } from '../time/sleep.ts';
 
 // To undo what was begun; a list that does not heed the signal is left alone after that.
 const graceMs = 1_000;
@@ -31,6 +31,6 @@ export async function* untilAborted<T>(list: AsyncIterable<T>, signal: AbortSign
 
 async function atMost(maxMs: number, work: Promise<unknown>, clock: Clock): Promise<void> {
   const over = new AbortController();
-  await Promise.race([work, pause(clock, maxMs, over.signal)]);
+  await Promise.race([work, sleep(clock, maxMs, over.signal)]);
   over.abort();
 }

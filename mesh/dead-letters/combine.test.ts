@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { combineDeadLetters } from './combine.ts';
-import type { DeadLetter, DeadLetterBox } from './dead-letters.ts';
+import type { DeadLetter, DeadLetterQueue } from './dead-letters.ts';
 
 describe('combined dead letters', () => {
   it('are one list in id order, after the id that was seen last', async () => {
@@ -18,7 +18,7 @@ describe('combined dead letters', () => {
   });
 
   it('pass the failure of one list on and end the others', async () => {
-    const failing: DeadLetterBox = {
+    const failing: DeadLetterQueue = {
       ...boxOf(),
       async *list() {
         yield letterOf('b');
@@ -42,7 +42,7 @@ describe('combined dead letters', () => {
   });
 });
 
-interface ListedBox extends DeadLetterBox {
+interface ListedBox extends DeadLetterQueue {
   readonly read: string[];
   readonly changes: string[];
   readonly ended: boolean;

@@ -1,8 +1,8 @@
-import type { DeadLetterBox } from './dead-letters.ts';
+import type { DeadLetterQueue } from './dead-letters.ts';
 import { mergeById } from './merge-by-id.ts';
 
 /** Makes one list of the boxes of many owners: in id order, each change done by the owner that has the letter. */
-export function combineDeadLetters(boxes: readonly DeadLetterBox[]): DeadLetterBox {
+export function combineDeadLetters(boxes: readonly DeadLetterQueue[]): DeadLetterQueue {
   return {
     list: (filter, afterId) => mergeById(boxes.map((box) => box.list(filter, afterId))),
     async get(id) {
@@ -18,8 +18,8 @@ export function combineDeadLetters(boxes: readonly DeadLetterBox[]): DeadLetterB
 }
 
 async function firstOwner(
-  boxes: readonly DeadLetterBox[],
-  change: (box: DeadLetterBox) => Promise<boolean>,
+  boxes: readonly DeadLetterQueue[],
+  change: (box: DeadLetterQueue) => Promise<boolean>,
 ): Promise<boolean> {
   for (const box of boxes) {
     if (await change(box)) return true;

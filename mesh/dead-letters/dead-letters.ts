@@ -32,7 +32,7 @@ export interface DeadLetterFilter {
 }
 
 /** The dead letters of one owner, or of many as one list. */
-export interface DeadLetterBox {
+export interface DeadLetterQueue {
   /** In id order, after `afterId`. */
   list(filter: DeadLetterFilter, afterId: string): AsyncIterable<DeadLetter>;
   get(id: string): Promise<DeadLetter | undefined>;

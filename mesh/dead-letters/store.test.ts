@@ -3,7 +3,7 @@ import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
-import type { DeadLetter, DeadLetterBox, DeadLetterFilter } from './dead-letters.ts';
+import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from './dead-letters.ts';
 import { createDeadLetterStore, type DeadLetterStore, type Redrive } from './store.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -25,8 +25,8 @@ describeOnEachDatabase((newUrl) => {
   const add = (letter: Partial<DeadLetter> = {}) =>
     storage.transaction((tx) => store.add(tx, { ...aLetter, ...letter }));
   const ignore: Redrive = async () => async () => undefined;
-  const openBox = (redrive: Redrive = ignore) => store.box('event', redrive);
-  const idsIn = async (box: DeadLetterBox, filter: DeadLetterFilter = {}, afterId = '') =>
+  const openBox = (redrive: Redrive = ignore) => store.queue('event', redrive);
+  const idsIn = async (box: DeadLetterQueue, filter: DeadLetterFilter = {}, afterId = '') =>
     (await Array.fromAsync(box.list(filter, afterId))).map((letter) => letter.id);
   const rows = async () =>
     (await storage.query('SELECT id, state, note, error FROM dead_letter ORDER BY id')).map((row) => ({ ...row }));
@@ -91,7 +91,7 @@ describeOnEachDatabase((newUrl) => {
       expect(await box.redrive(id)).toBe(true);
       expect(effects).toEqual([{ ...aLetter, id }]);
       expect(await idsIn(box)).toEqual([]);
-      expect(await idsIn(store.box('task', ignore))).toHaveLength(1);
+      expect(await idsIn(store.queue('task', ignore))).toHaveLength(1);
       expect(await box.redrive(id)).toBe(false);
       expect(effects).toHaveLength(1);
     });

@@ -10,7 +10,7 @@ import {
   selectLetter,
   selectPage,
 } from './dead-letter-table.ts';
-import type { DeadLetter, DeadLetterBox, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
+import type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } from './dead-letters.ts';
 import { deadLetterMigrations } from './migrations.ts';
 
 const pageSize = 100;
@@ -31,7 +31,7 @@ export interface DeadLetterStore {
    * The letters of one source. When `redrive` throws, nothing of its transaction remains: the letter stays on the list
    * with the new error and one attempt more, and the error is passed on.
    */
-  box(source: DeadLetterSource, redrive: Redrive): DeadLetterBox;
+  queue(source: DeadLetterSource, redrive: Redrive): DeadLetterQueue;
 }
 
 /** Makes the store of dead letters in `storage`. */
@@ -66,7 +66,7 @@ export function createDeadLetterStore(storage: Storage, { clock }: { readonly cl
       aging = await openAgingClock(storage, clock);
     },
     add: (tx, letter) => insertLetter(tx, letter, clock.now()),
-    box: (source, redrive) => ({
+    queue: (source, redrive) => ({
       list: (filter, afterId) => listOpen(storage, source, filter, afterId),
       get: (id) => selectLetter(storage, source, id),
       redrive: (id) => redriveLetter(source, id, redrive),

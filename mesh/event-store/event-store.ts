@@ -6,7 +6,7 @@ export type JsonObject = { readonly [name: string]: JsonValue };
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 
 /** An event to append. */
-export interface NewEvent {
+export interface StreamEvent {
   /** `MONEY_DEPOSITED`. */
   readonly type: string;
   /** Which shape `data` has, of those that events of this type have had: 1, 2, 3. */
@@ -19,7 +19,7 @@ export interface NewEvent {
 }
 
 /** An event as it is kept, for ever and unchanged. */
-export interface RecordedEvent extends NewEvent {
+export interface RecordedEvent extends StreamEvent {
   /** Its place among the events of all streams: ascending, in an order in which every reader sees them. */
   readonly position: bigint;
   /** `account-acc1`. */
@@ -56,14 +56,14 @@ export interface EventStore {
   append(
     stream: string,
     expectedVersion: ExpectedVersion,
-    events: NewEvent | readonly NewEvent[],
+    events: StreamEvent | readonly StreamEvent[],
   ): Promise<RecordedEvent[]>;
   /** The same in the caller's transaction, with which the events become durable. */
   appendIn(
     tx: Transaction,
     stream: string,
     expectedVersion: ExpectedVersion,
-    events: NewEvent | readonly NewEvent[],
+    events: StreamEvent | readonly StreamEvent[],
   ): Promise<RecordedEvent[]>;
   /** Reads a stream, the oldest event first, page by page. A stream that is not there has no events. */
   read(stream: string, range?: StreamRange, signal?: AbortSignal): AsyncGenerator<RecordedEvent>;

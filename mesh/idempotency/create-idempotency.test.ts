@@ -189,7 +189,7 @@ describe('idempotency', () => {
       const { storage, idempotency } = await openBank(newUrl());
       const requests = Array.from({ length: 100 }, (_, index) => ({ requestId: `${index}`, amount: 1 }));
       const depositInLane = (request: Deposit) =>
-        idempotency.once(deposit, request, (tx) => add(tx, request.amount), { lane: 'account' });
+        idempotency.once(deposit, request, (tx) => add(tx, request.amount), { commitGroup: 'account' });
       const answers = await Promise.all(requests.map(depositInLane));
       expect(answers).toEqual(requests.map((_, index) => ({ amount: index + 1 })));
       expect(await Promise.all(requests.map(depositInLane))).toEqual(answers);
@@ -207,7 +207,7 @@ describe('idempotency', () => {
         },
       };
       const idempotency = await createIdempotency(watched, { clock });
-      const options = { lane: 'account', signal: new AbortController().signal };
+      const options = { commitGroup: 'account', signal: new AbortController().signal };
       for (const requestId of ['a', ''])
         await idempotency.once(deposit, { requestId, amount: 1 }, (tx) => add(tx, 1), options);
       expect(seen).toEqual([options, options]);

@@ -1,4 +1,4 @@
-import type { StorageOptions, Transaction } from '../storage/storage.ts';
+import type { Transaction, TransactionOptions } from '../storage/storage.ts';
 
 /** How a message becomes bytes: ts-proto's generated object has this shape. */
 export interface Codec<Message> {
@@ -29,7 +29,7 @@ export interface Idempotency {
     method: RepeatableMethod<Request, Response>,
     request: Request,
     work: (tx: Transaction) => Promise<Response>,
-    options?: StorageOptions,
+    options?: TransactionOptions,
   ): Promise<Response>;
   /** The answer given before, for calls that have to ask others before they can run; `undefined` when there is none. */
   replay<Request extends { requestId: string }, Response>(

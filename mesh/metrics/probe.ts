@@ -1,5 +1,5 @@
 import type { Clock } from '../time/clock.ts';
-import { withinTime } from '../time/within.ts';
+import { within } from '../time/within.ts';
 
 export interface ProbeOptions {
   readonly clock: Clock;
@@ -19,7 +19,7 @@ export function createProbe<Answer>(
   let failing = false;
   return async () => {
     try {
-      const answer = await withinTime(ask(), timeoutMs, clock);
+      const answer = await within(ask(), timeoutMs, clock);
       if (failing) onRecovery();
       failing = false;
       return answer;

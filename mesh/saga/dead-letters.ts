@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import type { DeadLetter, DeadLetterBox, DeadLetterFilter } from '../dead-letters/dead-letters.ts';
+import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../dead-letters/dead-letters.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { SagaAdmin, SagaView } from './saga.ts';
 
@@ -7,7 +7,7 @@ import type { SagaAdmin, SagaView } from './saga.ts';
  * Shows parked sagas as dead letters: the id is the saga's, the payload its view as JSON. To redrive is to retry the
  * saga. To discard one is FAILED_PRECONDITION `SAGA_NEEDS_RESOLVE`: somebody has to say how its stuck step ended.
  */
-export function sagaDeadLetters(admin: SagaAdmin): DeadLetterBox {
+export function sagaDeadLetters(admin: SagaAdmin): DeadLetterQueue {
   const parked = async (id: string) => {
     const saga = await admin.get({ id });
     return saga?.state === 'needs-attention' ? saga : undefined;

@@ -5,7 +5,7 @@ import { callStep, type StepOutcome } from './call-step.ts';
 import type { AnyDefinition, Catalog } from './catalog.ts';
 import { isCall, type SagaCommand, type StepCall } from './decision.ts';
 import { definitionChange } from './definition-change.ts';
-import type { Finding, Recorded, Recorder, Unrecorded } from './recorder.ts';
+import type { Recorded, Recorder, SagaInput, Unrecorded } from './recorder.ts';
 import type { StoredSaga } from './stored-saga.ts';
 
 /**
@@ -63,22 +63,22 @@ export function createDriver({
     if (commands) return Promise.resolve({ saga, commands });
     const change = definitionChange(definition, saga.record);
     if (change) return recorder.holdBack(definition, saga, change);
-    const finding: Finding = unrecorded?.finding ?? { event: { kind: 'resumed' } };
-    return recorder.record(definition, saga, finding, stopped, unrecorded?.failures ?? 0);
+    const input: SagaInput = unrecorded?.input ?? { event: { kind: 'resumed' } };
+    return recorder.record(definition, saga, input, stopped, unrecorded?.failures ?? 0);
   }
 
   async function go(definition: AnyDefinition, held: HeldSaga): Promise<DriveEnd> {
     let current = await first(definition, held);
     let { saga } = held;
     while (current) {
-      if ('finding' in current) return { kind: 'again', held: { saga, unrecorded: current }, delayMs: current.delayMs };
+      if ('input' in current) return { kind: 'again', held: { saga, unrecorded: current }, delayMs: current.delayMs };
       saga = current.saga;
       const call = current.commands.find(isCall);
       if (!call) return endOf(saga);
       if (draining) return { kind: 'over', finished: false };
       const outcome = await callStep(definition, saga, call, { clock: callClock, stopped });
       if (stopped.aborted) return { kind: 'over', finished: false };
-      current = await recorder.record(definition, saga, findingOf(call, outcome), stopped, 0);
+      current = await recorder.record(definition, saga, inputOf(call, outcome), stopped, 0);
     }
     // It may wait by now: a commit of ours that seemed to fail has given the lease up.
     return { kind: 'due', timeMs: clock.now() };
@@ -104,7 +104,7 @@ function endOf({ record }: StoredSaga): DriveEnd {
   return waitUntilMs === undefined ? { kind: 'over', finished: true } : { kind: 'due', timeMs: waitUntilMs };
 }
 
-function findingOf({ kind, step }: StepCall, outcome: StepOutcome): Finding {
+function inputOf({ kind, step }: StepCall, outcome: StepOutcome): SagaInput {
   const prefix = kind === 'run' ? 'step' : 'undo';
   if (outcome.outcome === 'ok') return { event: { kind: `${prefix}-ok`, step }, result: outcome.result };
   const { error, cause } = outcome;

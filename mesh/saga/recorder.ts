@@ -3,7 +3,7 @@ import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { pause } from '../time/sleep.ts';
+import { sleep } from '../time/sleep.ts';
 import { type AnyDefinition, report } from './catalog.ts';
 import { decide, type SagaEvent } from './decide.ts';
 import { isCall, reportsOf, type SagaCommand } from './decision.ts';
@@ -24,7 +24,7 @@ export interface RecorderOptions {
 }
 
 /** What is to be recorded: an event, and what the step that it is about passes on. */
-export interface Finding {
+export interface SagaInput {
   readonly event: SagaEvent;
   readonly result?: unknown;
   /** What was behind the error of the event, in words, for the log. */
@@ -39,7 +39,7 @@ export interface Recorded {
 
 /** What could not be recorded: record it again after `delayMs`. */
 export interface Unrecorded {
-  readonly finding: Finding;
+  readonly input: SagaInput;
   /** How many times in a row. */
   readonly failures: number;
   readonly delayMs: number;
@@ -56,7 +56,7 @@ export interface Recorder {
   record(
     definition: AnyDefinition,
     saga: StoredSaga,
-    finding: Finding,
+    input: SagaInput,
     stopped: AbortSignal,
     failures: number,
   ): Promise<Recorded | Unrecorded | undefined>;
@@ -73,8 +73,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
   const { storage, clock, logger, retry } = options;
   const log = createProgressLog(logger, clock);
 
-  function write(definition: AnyDefinition, saga: StoredSaga, finding: Finding): Promise<Recorded | undefined> {
-    return storage.transaction((tx) => recordIn(tx, options, definition, saga, finding));
+  function write(definition: AnyDefinition, saga: StoredSaga, input: SagaInput): Promise<Recorded | undefined> {
+    return storage.transaction((tx) => recordIn(tx, options, definition, saga, input));
   }
 
   async function holdBack(definition: AnyDefinition, saga: StoredSaga, error: unknown): Promise<Recorded | undefined> {
@@ -85,7 +85,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   async function giveUp(
     definition: AnyDefinition,
     saga: StoredSaga,
-    finding: Finding,
+    input: SagaInput,
     error: unknown,
     failures: number,
   ): Promise<Recorded | Unrecorded | undefined> {
@@ -101,21 +101,21 @@ export function createRecorder(options: RecorderOptions): Recorder {
       log.heldBack(saga, error);
     }
     const delayMs = retryDelayMs(retry, attemptsInSlot + failures, randomJitter());
-    return { finding, failures, delayMs: isAway ? Math.min(delayMs, storageRetryMs) : delayMs };
+    return { input, failures, delayMs: isAway ? Math.min(delayMs, storageRetryMs) : delayMs };
   }
 
   return {
-    async record(definition, saga, finding, stopped, failures) {
+    async record(definition, saga, input, stopped, failures) {
       const attempts = saga.record.heldBack === 0 && failures === 0 ? attemptsInSlot : 1;
       for (let attempt = 1; !stopped.aborted; attempt += 1) {
         try {
-          const recorded = await write(definition, saga, finding);
-          if (recorded) log.recorded(saga, recorded.saga, finding.event, finding.cause);
-          if ('error' in finding.event && !finding.event.kind.endsWith('refused')) options.onUnanswered();
+          const recorded = await write(definition, saga, input);
+          if (recorded) log.recorded(saga, recorded.saga, input.event, input.cause);
+          if ('error' in input.event && !input.event.kind.endsWith('refused')) options.onUnanswered();
           return recorded;
         } catch (error) {
-          if (attempt >= attempts) return await giveUp(definition, saga, finding, error, failures + 1);
-          await pause(clock, retryDelayMs(retry, attempt, randomJitter()), stopped);
+          if (attempt >= attempts) return await giveUp(definition, saga, input, error, failures + 1);
+          await sleep(clock, retryDelayMs(retry, attempt, randomJitter()), stopped);
         }
       }
       return undefined;
@@ -129,21 +129,21 @@ async function recordIn(
   options: RecorderOptions,
   definition: AnyDefinition,
   read: StoredSaga,
-  found: Finding,
+  found: SagaInput,
 ): Promise<Recorded | undefined> {
   let saga = read;
-  let finding = found;
+  let input = found;
   for (;;) {
     const nowMs = options.clock.now();
-    const { next, commands } = follow(options, definition, saga, finding, nowMs);
+    const { next, commands } = follow(options, definition, saga, input, nowMs);
     if (await updateByDriver(tx, saga, next, scheduleOf(options, commands, nowMs))) {
       await report(tx, definition, next, reportsOf(commands));
       return { saga: next, commands };
     }
     const fresh = await selectSaga(tx, saga.id);
     if (!fresh || fresh.epoch !== saga.epoch || fresh.leaseOwner !== options.owner) return undefined;
-    // Another turn than ours: this very finding was committed before, by a transaction that seemed to fail.
-    if (fresh.turn !== saga.turn) finding = { event: { kind: 'resumed' } };
+    // Another turn than ours: this very input was committed before, by a transaction that seemed to fail.
+    if (fresh.turn !== saga.turn) input = { event: { kind: 'resumed' } };
     saga = fresh;
   }
 }
@@ -152,7 +152,7 @@ function follow(
   { retry }: RecorderOptions,
   definition: AnyDefinition,
   saga: StoredSaga,
-  { event, result }: Finding,
+  { event, result }: SagaInput,
   nowMs: number,
 ): { readonly next: StoredSaga; readonly commands: readonly SagaCommand[] } {
   const { record, commands } = decide(definition, retry, saga.record, { ...event, nowMs, jitter: randomJitter() });

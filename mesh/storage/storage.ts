@@ -21,7 +21,7 @@ export interface Transaction extends Queryable {
 }
 
 /** What may be asked of a transaction. */
-export interface StorageOptions {
+export interface TransactionOptions {
   /** Ends the wait: the statement under way is cancelled where the engine can, and nothing is committed. */
   readonly signal?: AbortSignal;
   /**
@@ -30,7 +30,7 @@ export interface StorageOptions {
    * the lane is named after it. Work that awaits anything else is refused (`TRANSACTION_AWAITED_OUTSIDE`); once it is done
    * no signal ends it any more. Default: none. SQLite runs all transactions so, whatever their lane.
    */
-  readonly lane?: string;
+  readonly commitGroup?: string;
 }
 
 /**
@@ -64,7 +64,7 @@ export interface Storage extends Queryable {
    * then it is UNAVAILABLE `STORAGE_CONTENTION`. When the connection is lost during the commit nobody can say whether it
    * was done: UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN`. A statement outside that writes is a transaction of its own.
    */
-  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: StorageOptions): Promise<T>;
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Applies what is missing of a set, once, also with several processes starting at a time. */
   migrate(set: string, migrations: readonly Migration[]): Promise<void>;
   /**

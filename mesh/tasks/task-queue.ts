@@ -1,4 +1,4 @@
-import type { DeadLetterBox } from '../dead-letters/dead-letters.ts';
+import type { DeadLetterQueue } from '../dead-letters/dead-letters.ts';
 import type { DamageSearch } from '../storage/damage-search.ts';
 
 /** A piece of work for one worker. */
@@ -62,7 +62,7 @@ export interface TaskQueue {
   depth(queue: string): Promise<number>;
   /** How long the task has been due that has waited longest, 0 when none waits; only where the queue knows it. */
   overdueMs?(queue: string): Promise<number>;
-  readonly deadLetters: DeadLetterBox;
+  readonly deadLetters: DeadLetterQueue;
   /** Fails while tasks cannot be sent or worked on: the queue is away, or takes none now. */
   check(): Promise<void>;
   /** Compares all that is stored with its checksums; only where this process alone is responsible for the files. */

@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
  * Resolves as `asked` does; rejects with UNAVAILABLE `CHECK_TIMED_OUT` when that takes longer: a question that hangs says as
  * much as one that is refused.
  */
-export async function withinTime<Answer>(asked: Promise<Answer>, timeoutMs: number, clock: Clock): Promise<Answer> {
+export async function within<Answer>(asked: Promise<Answer>, timeoutMs: number, clock: Clock): Promise<Answer> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const callOff = clock.after(timeoutMs, () => reject(timedOut(timeoutMs)));
   try {

@@ -27,7 +27,7 @@ export function createMakeChange(idempotency: Idempotency, clock: Clock): MakeCh
   return (method, request, accountId, { requestId, signal }, change) =>
     retryOnConflict(clock, signal, () =>
       idempotency.once(method, request, (tx) => change(tx, { correlationId: requestId, timeMs: clock.now() }), {
-        lane: `account-${accountId}`,
+        commitGroup: `account-${accountId}`,
         signal,
       }),
     );

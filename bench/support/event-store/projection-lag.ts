@@ -1,4 +1,4 @@
-import type { NewEvent } from '../../../mesh/event-store/event-store.ts';
+import type { StreamEvent } from '../../../mesh/event-store/event-store.ts';
 import type { Projection } from '../../../mesh/event-store/projections/projection.ts';
 import { systemClock as clock } from '../../../mesh/time/clock.ts';
 import { accountBalances } from '../../../services/payment/projections/account-balances.ts';
@@ -77,12 +77,12 @@ async function appendTo(
   index: number,
   committed: (position: bigint) => void,
 ): Promise<void> {
-  const event: NewEvent = { ...deposit, correlationId: String(index), timeMs: clock.now() };
+  const event: StreamEvent = { ...deposit, correlationId: String(index), timeMs: clock.now() };
   await storage.transaction(
     async (tx) => {
       const [recorded] = await store.appendIn(tx, stream, 'any', event);
       tx.afterCommit(() => committed(recorded?.position ?? 0n));
     },
-    { lane: stream },
+    { commitGroup: stream },
   );
 }

@@ -4,7 +4,7 @@ import { uuidv7 } from '../../ids/ids.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import type { RecordedEvent } from '../event-store.ts';
 import { insertParked, parkingOf } from './parked/parked-table.ts';
 import type { Projection } from './projection.ts';
@@ -143,7 +143,7 @@ async function takeOne(batch: Batch, from: bigint, event: RecordedEvent, firstEr
       const level = batch.options.isLive ? 'error' : 'info';
       logger[level](about, 'a projection cannot take an event: it is put aside, with what follows in its stream');
     } else {
-      await pause(clock, delayMs, signal);
+      await sleep(clock, delayMs, signal);
       signal.throwIfAborted();
     }
     try {

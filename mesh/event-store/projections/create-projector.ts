@@ -1,10 +1,10 @@
 import { combineDeadLetters } from '../../dead-letters/combine.ts';
-import type { DeadLetterBox } from '../../dead-letters/dead-letters.ts';
+import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { unknownProjection } from '../errors.ts';
 import type { EventStore } from '../event-store.ts';
 import { positionOf, timeAfter } from '../streams/event-table.ts';
@@ -40,7 +40,7 @@ export interface Projector {
   readonly names: readonly string[];
   readonly admin: ProjectionAdmin;
   /** The events that could not be taken. */
-  readonly deadLetters: DeadLetterBox;
+  readonly deadLetters: DeadLetterQueue;
   /** Rejects with UNAVAILABLE `PROJECTION_BEHIND` when one of these is behind by more than its limit. */
   check(): Promise<void>;
   /**
@@ -122,7 +122,7 @@ export async function createProjector(options: ProjectorOptions): Promise<Projec
         const { position, generation } = await selectLive(storage, name);
         if (position >= wanted) return !(await isParkedUpTo(storage, name, generation, stream, wanted));
         if (caller.aborted) return false;
-        await pause(clock, reachedPollMs, caller);
+        await sleep(clock, reachedPollMs, caller);
       }
     },
   };

@@ -1,6 +1,6 @@
 import type { Transaction } from '../../storage/storage.ts';
 import { backoffDelayMs } from '../../time/backoff.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import type { EventStore } from '../event-store.ts';
 import { type TakingOptions, takeEvents } from './apply-batch.ts';
 import { advanceLive, NewerProgram, selectLive } from './generation-table.ts';
@@ -35,7 +35,7 @@ export async function runProjection(options: RunningOptions): Promise<void> {
       if (signal.aborted) return;
       failures += 1;
       if (failures === 1) logger.error({ err: error, ...about }, 'the projection cannot go on: it tries again');
-      await pause(clock, backoffDelayMs(failureBackoff, failures), signal);
+      await sleep(clock, backoffDelayMs(failureBackoff, failures), signal);
     }
   }
 }
@@ -50,12 +50,12 @@ async function follow(options: RunningOptions, moved: () => void): Promise<void>
     if (
       !(await takeUnlessNewer(() => takeEvents({ ...options, retryDelaysMs, isLive: true }, move, position, events)))
     ) {
-      await pause(clock, standbyMs, signal);
+      await sleep(clock, standbyMs, signal);
       return;
     }
     position = events.at(-1)?.position ?? position;
     moved();
-    if (events.length < batchSize) await pause(clock, gatherMs, signal);
+    if (events.length < batchSize) await sleep(clock, gatherMs, signal);
   }
 }
 

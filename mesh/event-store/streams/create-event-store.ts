@@ -2,10 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
 import { eventTooLarge, streamConflict } from '../errors.ts';
-import type { EventStore, ExpectedVersion, NewEvent, RecordedEvent, StreamRange } from '../event-store.ts';
+import type { EventStore, ExpectedVersion, RecordedEvent, StreamEvent, StreamRange } from '../event-store.ts';
 import { eventStoreMigrations } from '../migrations.ts';
 import {
   currentVersion,
@@ -42,7 +42,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     tx: Transaction,
     stream: string,
     expectedVersion: ExpectedVersion,
-    events: NewEvent | readonly NewEvent[],
+    events: StreamEvent | readonly StreamEvent[],
   ): Promise<RecordedEvent[]> {
     const wanted = 'type' in events ? [events] : events;
     const encoded = wanted.map((event) => encode(stream, event));
@@ -50,7 +50,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     let expected = expectedVersion;
     for (const [index, event] of encoded.entries()) {
       const { version, position } = await appendOne(tx, stream, expected, event);
-      recorded.push({ ...(wanted[index] as NewEvent), stream, version, position });
+      recorded.push({ ...(wanted[index] as StreamEvent), stream, version, position });
       expected = version;
     }
     tx.afterCommit(() => storage.notify(channel));
@@ -97,8 +97,8 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
         if (events.length > 0) yield events;
         if (events.length > 0 || settled === allocated) waitMs = settlingMs.first;
         if (events.length > 0) continue;
-        if (settled < allocated) await pause(clock, waitMs, signal);
-        else await sleep(wakeup);
+        if (settled < allocated) await sleep(clock, waitMs, signal);
+        else await waitForChange(wakeup);
         waitMs = Math.min(2 * waitMs, settlingMs.most);
       }
     } finally {
@@ -107,7 +107,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     }
   }
 
-  async function sleep(wakeup: ReturnType<typeof createWakeup>): Promise<void> {
+  async function waitForChange(wakeup: ReturnType<typeof createWakeup>): Promise<void> {
     const cancel = storage.exclusive ? undefined : clock.after(sweepMs, wakeup.ring);
     await wakeup.wait();
     cancel?.();
@@ -115,7 +115,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
 
   return {
     append: (stream, expectedVersion, events) =>
-      storage.transaction((tx) => appendIn(tx, stream, expectedVersion, events), { lane: laneOf(stream) }),
+      storage.transaction((tx) => appendIn(tx, stream, expectedVersion, events), { commitGroup: laneOf(stream) }),
     appendIn,
     read,
     getEvents: (stream) => Array.fromAsync(read(stream)),
@@ -133,7 +133,7 @@ function laneOf(stream: string): string {
   return `append-${crc32(stream) % lanes}`;
 }
 
-function encode(stream: string, { data, ...event }: NewEvent): EncodedEvent {
+function encode(stream: string, { data, ...event }: StreamEvent): EncodedEvent {
   const text = JSON.stringify(data);
   const bytes = Buffer.byteLength(text);
   if (bytes > maxEventBytes) throw eventTooLarge(stream, event.type, bytes, maxEventBytes);

@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
 import type { Queryable, Row, Storage, Transaction } from '../../storage/storage.ts';
 import { eventCorrupt, eventMissing } from '../errors.ts';
-import type { JsonObject, NewEvent, RecordedEvent, StreamRange } from '../event-store.ts';
+import type { JsonObject, RecordedEvent, StreamEvent, StreamRange } from '../event-store.ts';
 
 /** An event as it goes into its row. */
-export interface EncodedEvent extends Omit<NewEvent, 'data'> {
+export interface EncodedEvent extends Omit<StreamEvent, 'data'> {
   /** The data as JSON text. */
   readonly text: string;
 }

@@ -1,6 +1,6 @@
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 
 const delayMs = { first: 2, most: 100 };
 
@@ -15,7 +15,7 @@ export async function retryOnConflict<T>(clock: Clock, signal: AbortSignal, chan
       return await change();
     } catch (error) {
       if (!isConflict(error) || signal.aborted) throw error;
-      await pause(clock, Math.random() * ceilingMs, signal);
+      await sleep(clock, Math.random() * ceilingMs, signal);
       if (signal.aborted) throw error;
     }
   }

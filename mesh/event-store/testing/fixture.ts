@@ -3,7 +3,7 @@ import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { systemClock } from '../../time/clock.ts';
-import type { EventStore, NewEvent, RecordedEvent } from '../event-store.ts';
+import type { EventStore, RecordedEvent, StreamEvent } from '../event-store.ts';
 import { createEventStore } from '../streams/create-event-store.ts';
 
 /** The log of what is tested. */
@@ -23,7 +23,7 @@ export async function openStore(url: string): Promise<OpenStore> {
 }
 
 /** An event of the tests, which adds an amount. */
-export function added(amount: number | bigint, type = 'ADDED'): NewEvent {
+export function added(amount: number | bigint, type = 'ADDED'): StreamEvent {
   return {
     type,
     schemaVersion: 1,

@@ -15,11 +15,11 @@ import { wrapEvent } from '../log/envelope.ts';
 import type { NewEvent } from '../log/event-log.ts';
 import { type EventParts, openEventParts, outOfReach, silent, versionEvent } from '../testing/events.ts';
 import type { EventHandler } from './consumer.ts';
-import { createEventConsumer, type EventConsumerOptions, type ServiceConsumer } from './create-consumer.ts';
+import { createEventConsumer, type EventConsumer, type EventConsumerOptions } from './create-consumer.ts';
 
 describeOnEachDatabase((newUrl) => {
   let parts: EventParts;
-  let made: ServiceConsumer[];
+  let made: EventConsumer[];
 
   beforeEach(async () => {
     parts = await openEventParts(newUrl());
@@ -35,7 +35,7 @@ describeOnEachDatabase((newUrl) => {
   async function makeConsumer(
     handle: EventHandler['handle'],
     changes: Partial<EventConsumerOptions> & { readonly group?: string } = {},
-  ): Promise<ServiceConsumer> {
+  ): Promise<EventConsumer> {
     const { storage, events } = parts;
     const { group = 'g', clock = systemClock, ...others } = changes;
     const consumer = await createEventConsumer({
@@ -62,8 +62,8 @@ describeOnEachDatabase((newUrl) => {
   const effectsToBe = (values: readonly string[]) => eventually(async () => expect(await effects()).toEqual(values));
   const wrapped = (key: string, version: number, id: string = uuidv7()): NewEvent =>
     wrapEvent(versionEvent('t', key, version), { id, source: '//ordermesh/test', correlationId: 'r-1' });
-  const letters = async (consumer: ServiceConsumer) => await Array.fromAsync(consumer.deadLetters.list({}, ''));
-  const lettersToCount = (consumer: ServiceConsumer, count: number): Promise<DeadLetter[]> =>
+  const letters = async (consumer: EventConsumer) => await Array.fromAsync(consumer.deadLetters.list({}, ''));
+  const lettersToCount = (consumer: EventConsumer, count: number): Promise<DeadLetter[]> =>
     eventually(async () => {
       const found = await letters(consumer);
       expect(found).toHaveLength(count);

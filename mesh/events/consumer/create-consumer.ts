@@ -1,15 +1,15 @@
-import type { DeadLetterBox } from '../../dead-letters/dead-letters.ts';
+import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import type { DeadLetterStore } from '../../dead-letters/store.ts';
 import { openAgingClock } from '../../storage/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoffDelayMs } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
-import type { EventConsumer, EventLog } from '../log/event-log.ts';
-import { outboxOrigin } from '../outbox/held-back.ts';
+import { sleep } from '../../time/sleep.ts';
+import type { EventLog, LogConsumer } from '../log/event-log.ts';
+import { outboxOrigin } from '../outbox/dead-letters.ts';
 import type { EventHandler } from './consumer.ts';
-import { lettersOf } from './dead-letters.ts';
+import { deadLettersOf } from './dead-letters.ts';
 import { createEventHandling } from './handle-event.ts';
 import { inboxMigrations, keepInboxSmall } from './inbox.ts';
 
@@ -30,7 +30,7 @@ export interface EventConsumerOptions {
 }
 
 /** A service's reader of events. */
-export interface ServiceConsumer {
+export interface EventConsumer {
   /** Begins, and creates the topics that are not there yet. While the log is out of reach it tries in the background. */
   start(): Promise<void>;
   /**
@@ -44,7 +44,7 @@ export interface ServiceConsumer {
    */
   check(): Promise<void>;
   /** The group's dead letters. A redriven one goes to the handler through the inbox, in one transaction. */
-  readonly deadLetters: DeadLetterBox;
+  readonly deadLetters: DeadLetterQueue;
 }
 
 const defaultRetryDelaysMs = [100, 500, 2000, 5000];
@@ -56,7 +56,7 @@ const joinBackoff = { firstMs: 100, maxMs: 5000 };
  * letter, durably, before its offset is committed, and those behind it go on, also of its key: so a handler that depends
  * on order compares versions.
  */
-export async function createEventConsumer(options: EventConsumerOptions): Promise<ServiceConsumer> {
+export async function createEventConsumer(options: EventConsumerOptions): Promise<EventConsumer> {
   const { events, storage, handler, deadLetters, clock, logger } = options;
   if (handler.group === outboxOrigin) throw new Error(`a group cannot be called ${outboxOrigin}: give it another name`);
   await storage.migrate('inbox', inboxMigrations);
@@ -66,7 +66,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   const aging = await openAgingClock(storage, clock);
   const handling = createEventHandling({ storage, handler, deadLetters, retryDelaysMs, aging, clock, logger });
   const stopping = new AbortController();
-  let member: EventConsumer | undefined;
+  let member: LogConsumer | undefined;
   let failures = 0;
   let background: Promise<unknown> = Promise.resolve();
 
@@ -86,7 +86,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
 
   async function joinLater(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await pause(clock, backoffDelayMs(joinBackoff, failures), stopping.signal);
+      await sleep(clock, backoffDelayMs(joinBackoff, failures), stopping.signal);
       if (stopping.signal.aborted || (await tryToJoin())) return;
     }
   }
@@ -123,6 +123,6 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
         callOff();
       }
     },
-    deadLetters: lettersOf(handler.group, deadLetters.box('event', handling.redrive)),
+    deadLetters: deadLettersOf(handler.group, deadLetters.queue('event', handling.redrive)),
   };
 }

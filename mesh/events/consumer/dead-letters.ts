@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterBox, DeadLetterFilter } from '../../dead-letters/dead-letters.ts';
+import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import type { StoredEvent } from '../log/event-log.ts';
 
 const placeHeaders = {
@@ -18,7 +18,7 @@ export interface EventFailure {
 }
 
 /** The dead letter of an event: its bytes and headers as they were, and its place in the log in headers of our own. */
-export function toLetter(event: StoredEvent, group: string, failure: EventFailure): Omit<DeadLetter, 'id'> {
+export function eventToDeadLetter(event: StoredEvent, group: string, failure: EventFailure): Omit<DeadLetter, 'id'> {
   return {
     ...failure,
     source: 'event',
@@ -36,7 +36,7 @@ export function toLetter(event: StoredEvent, group: string, failure: EventFailur
 }
 
 /** The event of a dead letter, as it was delivered. */
-export function fromLetter(letter: DeadLetter): StoredEvent {
+export function eventOfDeadLetter(letter: DeadLetter): StoredEvent {
   const {
     [placeHeaders.key]: key = letter.subjectId,
     [placeHeaders.partition]: partition = '0',
@@ -56,7 +56,7 @@ export function fromLetter(letter: DeadLetter): StoredEvent {
 }
 
 /** Of a box that several groups share, the letters of one. */
-export function lettersOf(group: string, box: DeadLetterBox): DeadLetterBox {
+export function deadLettersOf(group: string, box: DeadLetterQueue): DeadLetterQueue {
   const isOurs = (letter: DeadLetter) => letter.origin.endsWith(`/${group}`);
 
   async function* list(filter: DeadLetterFilter, afterId: string): AsyncGenerator<DeadLetter> {

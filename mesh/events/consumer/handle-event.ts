@@ -9,12 +9,12 @@ import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { continueTrace } from '../../telemetry/trace-context.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { type EventAttributes, readAttributes } from '../log/envelope.ts';
 import type { StoredEvent } from '../log/event-log.ts';
 import type { EventEffect, EventHandler } from './consumer.ts';
-import { type EventFailure, fromLetter, toLetter } from './dead-letters.ts';
-import { isRemembered, remember, revive } from './inbox.ts';
+import { type EventFailure, eventOfDeadLetter, eventToDeadLetter } from './dead-letters.ts';
+import { claim, isClaimed, reclaim } from './inbox.ts';
 
 /** What the handling of events works with. */
 export interface EventHandlingOptions {
@@ -60,8 +60,8 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   ): Promise<boolean> {
     const formerId = formerInboxId(event);
     // Remembered before the event was made: then it was another in the same place.
-    if (formerId !== undefined && (await isRemembered(tx, group, formerId, event.timeMs))) return false;
-    return await remember(tx, group, inboxId(attributes), as, aging.nowMs());
+    if (formerId !== undefined && (await isClaimed(tx, group, formerId, event.timeMs))) return false;
+    return await claim(tx, group, inboxId(attributes), as, aging.nowMs());
   }
 
   function waitFor(answer: MeshError, event: StoredEvent, attributes: EventAttributes, signal: AbortSignal): void {
@@ -94,7 +94,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   async function bury(event: StoredEvent, attributes: EventAttributes, failure: EventFailure): Promise<void> {
     const letterId = await storage.transaction(async (tx) => {
       if (!(await rememberOnce(tx, event, attributes, 'dead'))) return undefined;
-      return await deadLetters.add(tx, toLetter(event, group, failure));
+      return await deadLetters.add(tx, eventToDeadLetter(event, group, failure));
     });
     if (letterId === undefined) return;
     const { topic, partition, offset, key } = event;
@@ -130,7 +130,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
             { err: error, group, event: attributes.id, attempts },
             'an event was not handled; it is tried again',
           );
-          await pause(clock, delayMs, signal);
+          await sleep(clock, delayMs, signal);
           if (signal.aborted) throw error;
         }
       }
@@ -139,11 +139,11 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       for (const { answer, signal } of miswired.values()) if (!signal.aborted) throw answer;
     },
     async redrive(letter) {
-      const event = fromLetter(letter);
+      const event = eventOfDeadLetter(letter);
       const attributes = readAttributes(event);
       const effect = await read(event, attributes);
       return async (tx) => {
-        if (await revive(tx, group, inboxId(attributes), aging.nowMs())) await effect?.(tx);
+        if (await reclaim(tx, group, inboxId(attributes), aging.nowMs())) await effect?.(tx);
       };
     },
   };

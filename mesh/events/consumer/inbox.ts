@@ -2,7 +2,7 @@ import type { AgingClock } from '../../storage/aging-clock.ts';
 import type { Migration, Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 
 /** The events that a group has dealt with: `dead` marks one that lies in the dead letters. */
 export const inboxMigrations: readonly Migration[] = [
@@ -27,7 +27,7 @@ const purgeIntervalMs = 60 * 60 * 1000;
 const maxPurgedPerCommit = 500;
 
 /** Remembers an event as handled, or as dead; false when it is remembered already. */
-export async function remember(
+export async function claim(
   tx: Transaction,
   group: string,
   eventId: string,
@@ -43,13 +43,13 @@ export async function remember(
 }
 
 /** Whether an event is remembered, at a time from `sinceMs` on. */
-export async function isRemembered(tx: Transaction, group: string, eventId: string, sinceMs: number): Promise<boolean> {
+export async function isClaimed(tx: Transaction, group: string, eventId: string, sinceMs: number): Promise<boolean> {
   const sql = 'SELECT time_ms FROM inbox WHERE consumer_group = $1 AND event_id = $2 AND time_ms >= $3';
   return (await tx.query(sql, [group, eventId, sinceMs])).length > 0;
 }
 
 /** Remembers a dead event as handled, also when its row was purged; false when it has been handled already. */
-export async function revive(tx: Transaction, group: string, eventId: string, nowMs: number): Promise<boolean> {
+export async function reclaim(tx: Transaction, group: string, eventId: string, nowMs: number): Promise<boolean> {
   const revived = await tx.execute(
     `INSERT INTO inbox (consumer_group, event_id, dead, time_ms) VALUES ($1, $2, 0, $3)
      ON CONFLICT (consumer_group, event_id) DO UPDATE SET dead = 0 WHERE inbox.dead = 1`,
@@ -75,7 +75,7 @@ export async function keepInboxSmall(
     } catch (error) {
       logger.warn({ err: error }, 'old inbox rows were not removed; the next try is in an hour');
     }
-    await pause(clock, purgeIntervalMs, signal);
+    await sleep(clock, purgeIntervalMs, signal);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ConsumeOptions, EventConsumer } from '../log/event-log.ts';
+import type { ConsumeOptions, LogConsumer } from '../log/event-log.ts';
 import { logClosed } from './failures.ts';
 import type { Offsets } from './offsets.ts';
 import type { Partition } from './partition.ts';
@@ -7,7 +7,7 @@ import { createPump, type Deliver, type Pump, type PumpContext } from './pump.ts
 /** A group of consumers: every partition of its topics is with one member at a time. */
 export interface ConsumerGroup {
   /** Resolves when the group's place in each partition is durable. */
-  join(options: ConsumeOptions, partitions: readonly Partition[]): Promise<EventConsumer>;
+  join(options: ConsumeOptions, partitions: readonly Partition[]): Promise<LogConsumer>;
   /** Stops every member. */
   stop(): Promise<void>;
 }

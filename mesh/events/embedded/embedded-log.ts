@@ -4,7 +4,7 @@ import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { createBreath } from '../../time/yield-to-event-loop.ts';
+import { yieldEvery } from '../../time/yield-to-event-loop.ts';
 import type { EventLog, Idle, NewEvent, StartPosition, StoredEvent } from '../log/event-log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { createAppender, type PlacedEvent } from './appender.ts';
@@ -130,7 +130,7 @@ function createEmbeddedLog(
       }),
     async *searchDamage(examined) {
       yield* storage.searchDamage?.(() => undefined, ['record']) ?? [];
-      const breathe = createBreath();
+      const breathe = yieldEvery();
       const step = async (records: number) => {
         examined(records);
         await breathe();

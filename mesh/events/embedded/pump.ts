@@ -3,7 +3,7 @@ import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoffDelayMs } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
 import type { ConsumeOptions, StoredEvent } from '../log/event-log.ts';
 import { isDamage } from './damage.ts';
@@ -68,7 +68,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
           if (!failure) logger.error({ err: error }, 'a partition of the event log cannot be read: it stops');
           failure = error;
         } else logger.warn({ err: error }, 'the event log cannot read or commit; it tries again');
-        if (owner) await pause(clock, backoffDelayMs(retryBackoff, failures), owner.signal);
+        if (owner) await sleep(clock, backoffDelayMs(retryBackoff, failures), owner.signal);
       }
     }
     partition.listeners.delete(wakeup.ring);
@@ -100,7 +100,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
       const attempt = tryOnce(event, owner, failures);
       turn = attempt;
       if (await attempt) return true;
-      await pause(clock, backoffDelayMs(retryBackoff, failures), holder.signal);
+      await sleep(clock, backoffDelayMs(retryBackoff, failures), holder.signal);
     }
     return false;
   }

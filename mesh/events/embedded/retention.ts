@@ -2,7 +2,7 @@ import { type AgingClock, openAgingClock } from '../../storage/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { readPartitions, writePartition } from './meta-rows.ts';
 import type { Partition } from './partition.ts';
 import { forgetMarks, markEnds, type RetentionMark, readMarks, retentionMarkMigrations } from './retention-marks.ts';
@@ -33,7 +33,7 @@ export async function keepRetention(
     } catch (error) {
       logger.warn({ err: error }, 'old events were not removed; the next try is in an hour');
     }
-    await pause(clock, intervalMs, signal);
+    await sleep(clock, intervalMs, signal);
   }
 }
 

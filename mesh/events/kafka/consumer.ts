@@ -2,8 +2,8 @@ import type { Kafka } from 'kafkajs';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoffDelayMs } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
-import type { ConsumeOptions, EventConsumer } from '../log/event-log.ts';
+import { sleep } from '../../time/sleep.ts';
+import type { ConsumeOptions, LogConsumer } from '../log/event-log.ts';
 import type { AdminConnection } from './admin-connection.ts';
 import { fetchUntilAborted } from './fetching.ts';
 import { type CommittedOffset, joinGroup, type TopicPartition } from './membership.ts';
@@ -38,7 +38,7 @@ export function createConsumer(
   options: ConsumeOptions,
   starts: ReadonlyMap<string, bigint>,
   context: ConsumerContext,
-): EventConsumer {
+): LogConsumer {
   const { newClient, admin, ensure, clock, logger } = context;
   const { group, topics, handle } = options;
   let assignment: Assignment = { ended: new AbortController(), pumps: new Map() };
@@ -85,7 +85,7 @@ export function createConsumer(
       if (pumps.size === 0 || (await fetchFor([...pumps.values()], signal))) return;
       for (const [key, pump] of pumps) letGo.set(key, pump.release());
       await createMissing();
-      await pause(clock, backoffDelayMs(missingBackoff, failures), signal);
+      await sleep(clock, backoffDelayMs(missingBackoff, failures), signal);
     }
   }
 
@@ -122,7 +122,7 @@ export function createConsumer(
         return await placesOf(partitions);
       } catch (error) {
         logger.debug({ err: error, group }, 'the places of a group could not be read; it is tried again');
-        await pause(clock, retryMs, signal);
+        await sleep(clock, retryMs, signal);
       }
     }
     return [];

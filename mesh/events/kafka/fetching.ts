@@ -2,7 +2,7 @@ import type { Kafka } from 'kafkajs';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoffDelayMs } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import type { PartitionResponse } from './fetch-response.ts';
 import { type Cluster, createCluster, fetchFrom, metadataMaxAgeMs, protocolError } from './kafkajs.ts';
 import { createPartitionFeed, type FetchTarget, type PartitionFeed } from './partition-feed.ts';
@@ -66,7 +66,7 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
       signal.removeEventListener('abort', disconnect);
       await disconnect();
     }
-    if (failures > 0) await pause(clock, backoffDelayMs(backoff, failures), signal);
+    if (failures > 0) await sleep(clock, backoffDelayMs(backoff, failures), signal);
   }
 }
 
@@ -97,7 +97,7 @@ async function fetchFromLeaders(
   for (const feed of leaderless) feed.miss(protocolError(leaderNotAvailable));
   const over = new AbortController();
   const ended = AbortSignal.any([signal, over.signal]);
-  const isStale = pause(clock, leaderless.length > 0 ? leaderlessMaxAgeMs : metadataMaxAgeMs, ended);
+  const isStale = sleep(clock, leaderless.length > 0 ? leaderlessMaxAgeMs : metadataMaxAgeMs, ended);
   let isConnected = true;
   const loops = [...ofLeader].map(async ([nodeId, led]) => {
     try {
@@ -128,7 +128,7 @@ async function fetchFromLeader(
     for (const feed of feeds) await feed.handOn();
     const hungry = feeds.filter(({ isHungry }) => isHungry);
     if (hungry.length === 0) {
-      await pause(clock, shortWaitMs, signal);
+      await sleep(clock, shortWaitMs, signal);
       continue;
     }
     const maxWaitMs = feeds.some(({ isHeldBack }) => isHeldBack) ? shortWaitMs : longestWaitMs;

@@ -11,7 +11,7 @@ import { freePort } from '../../testing/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
 import { systemClock as clock } from '../../time/clock.ts';
-import type { ServiceConsumer } from '../consumer/create-consumer.ts';
+import type { EventConsumer } from '../consumer/create-consumer.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { silent as logger } from '../testing/events.ts';
 import { openPipeline, type Pipeline } from '../testing/pipeline.ts';
@@ -118,7 +118,7 @@ describeWithServer(kafka, 'events on one broker', () => {
         await timeout(10);
       }
     })();
-    let guest: ServiceConsumer | undefined;
+    let guest: EventConsumer | undefined;
     for (let change = 0; change < 7; change++) {
       if (guest) await guest.stop();
       guest = guest ? undefined : await pipeline.join();

@@ -2,7 +2,7 @@ import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import type { ConsumeOptions, EventConsumer, EventLog, Idle, StartPosition, StoredEvent } from '../log/event-log.ts';
+import type { ConsumeOptions, EventLog, Idle, LogConsumer, StartPosition, StoredEvent } from '../log/event-log.ts';
 import { createAdminConnection } from './admin-connection.ts';
 import { createConsumer, keyOf } from './consumer.ts';
 import { logClosed, toLogFailure } from './failures.ts';
@@ -26,7 +26,7 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
   const brokers = url.slice('kafka://'.length).split(',');
   const newClient = () => createKafka(brokers, logger);
   const closing = new AbortController();
-  const consumers = new Set<EventConsumer>();
+  const consumers = new Set<LogConsumer>();
   const admin = createAdminConnection(newClient, clock);
   const topics = createTopics(admin, clock);
   const publisher = createPublisher(newClient, topics);
@@ -60,7 +60,7 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
     return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
   }
 
-  async function consume(options: ConsumeOptions): Promise<EventConsumer> {
+  async function consume(options: ConsumeOptions): Promise<LogConsumer> {
     const starts = new Map<string, bigint>();
     for (const topic of options.topics) {
       await topics.get(topic);

@@ -2,7 +2,7 @@ import type { Consumer, Kafka } from 'kafkajs';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoffDelayMs } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { metadataMaxAgeMs, retry } from './kafkajs.ts';
 import { meansOf } from './protocol-errors.ts';
 
@@ -91,7 +91,7 @@ export function joinGroup(options: MembershipOptions): Membership {
         if (failures === 2) logger.warn({ err: error }, 'a member cannot stay in its group; it tries on');
         if (meansOf(error) === 'missing-topic') await createMissing();
       }
-      await pause(clock, backoffDelayMs(backoff, failures), leaving.signal);
+      await sleep(clock, backoffDelayMs(backoff, failures), leaving.signal);
     }
   }
 

@@ -4,7 +4,7 @@ import { murmur2, partitionOf } from '../log/murmur2.ts';
 import { eventTooLarge } from './failures.ts';
 import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 import { sizeOf, toMessage } from './records.ts';
-import { createLane, type Lane, type Outgoing, type Parcel } from './serial-producer.ts';
+import { createLane, type Outgoing, type Parcel, type SerialProducer } from './serial-producer.ts';
 import type { KafkaTopics } from './topics.ts';
 
 /** Publishes to a cluster: durable when all replicas in sync have it, not compressed. */
@@ -14,7 +14,7 @@ export interface Publisher {
 }
 
 interface Placed extends Outgoing {
-  readonly lane: Lane;
+  readonly lane: SerialProducer;
   readonly bytes: number;
   readonly maxBatchBytes: number;
 }

@@ -2,7 +2,7 @@ import type { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoffDelayMs } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
 import type { ConsumeOptions, StoredEvent } from '../log/event-log.ts';
 import type { FetchTarget } from './partition-feed.ts';
@@ -71,7 +71,7 @@ export function createPump(options: PumpOptions): Pump {
         if (released.signal.aborted) return false;
         const details = { err: error, offset: `${event.offset}`, attempt: failures };
         logger.warn(details, 'an event was not handled; it comes again');
-        await pause(clock, backoffDelayMs(retryBackoff, failures), released.signal);
+        await sleep(clock, backoffDelayMs(retryBackoff, failures), released.signal);
       }
     }
     return false;

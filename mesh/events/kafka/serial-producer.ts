@@ -19,7 +19,7 @@ export interface Parcel {
 }
 
 /** A producer that sends one request at a time, in the order it was asked to. */
-export interface Lane {
+export interface SerialProducer {
   /** The offset of each record. A parcel that fails takes with it what waits behind it, which might overtake it otherwise; one that the brokers refuse does not. */
   send(parcel: Parcel): Promise<bigint[]>;
   close(): Promise<void>;
@@ -35,7 +35,7 @@ interface Waiting {
 const acknowledgeTimeoutMs = 8000;
 
 /** Makes a lane; it connects when it is first used. */
-export function createLane(newClient: () => Kafka): Lane {
+export function createLane(newClient: () => Kafka): SerialProducer {
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
   let producer: Producer | undefined;

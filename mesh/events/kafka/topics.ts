@@ -1,6 +1,6 @@
 import kafkajs, { type Admin, type PartitionMetadata } from 'kafkajs';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { defaultPartitions, defaultRetentionMs } from '../log/envelope.ts';
 import type { TopicInfo } from '../log/event-log.ts';
 import type { AdminConnection } from './admin-connection.ts';
@@ -77,7 +77,7 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
       } catch (error) {
         if (signal.aborted || clock.elapsedMs() >= untilMs) throw error;
       }
-      await pause(clock, createdPollMs, signal);
+      await sleep(clock, createdPollMs, signal);
     }
   }
 

@@ -51,7 +51,7 @@ export interface ConsumeOptions {
 }
 
 /** A member of a group at work. */
-export interface EventConsumer {
+export interface LogConsumer {
   /**
    * Rejects while a partition stands still and others go on: with DATA_LOSS `PARTITION_UNREADABLE` because what lies there is
    * damaged, with UNAVAILABLE because its broker has not given it for several seconds.
@@ -71,7 +71,7 @@ export interface EventLog {
   topics(): Promise<TopicInfo[]>;
   /** Appends in the given order; the answer has the same order. NOT_FOUND `UNKNOWN_TOPIC` when a topic is missing. */
   publish(events: readonly NewEvent[]): Promise<EventPosition[]>;
-  consume(options: ConsumeOptions): Promise<EventConsumer>;
+  consume(options: ConsumeOptions): Promise<LogConsumer>;
   /**
    * Reads without a group, in order within each partition, and goes on with what comes until `signal` aborts (then it
    * ends quietly), also in partitions that are added meanwhile. It reads ahead by a bounded number of events, so a slow

@@ -8,10 +8,10 @@ import { withScopeHeaders } from '../../tasks/task-scope.ts';
 import { currentScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { lettersOf } from '../consumer/dead-letters.ts';
+import { deadLettersOf } from '../consumer/dead-letters.ts';
 import { wrapEvent } from '../log/envelope.ts';
 import type { EventLog, NewEvent } from '../log/event-log.ts';
-import { fromLetter, outboxOrigin, toLetter } from './held-back.ts';
+import { entryOfDeadLetter, entryToDeadLetter, outboxOrigin } from './dead-letters.ts';
 import type { Outbox } from './outbox.ts';
 import { insertEntry, measureOutbox, type OutboxEntry, type OutboxKind, outboxMigrations } from './outbox-table.ts';
 import { createRelay } from './relay.ts';
@@ -52,7 +52,7 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
     clock,
     logger,
     bury: (tx: Transaction, entry: OutboxEntry, error: MeshError) =>
-      deadLetters.add(tx, toLetter(kind, entry, error, clock.now())),
+      deadLetters.add(tx, entryToDeadLetter(kind, entry, error, clock.now())),
   });
   const eventRelay = createRelay({
     ...optionsOf('event'),
@@ -71,10 +71,10 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
 
   /** A redriven letter is handed on as a new entry, behind those that wait. */
   const letters = ({ kind, wake }: { readonly kind: OutboxKind; readonly wake: () => void }) =>
-    lettersOf(
+    deadLettersOf(
       outboxOrigin,
-      deadLetters.box(kind, async (letter) => async (tx) => {
-        await insertEntry(tx, kind, fromLetter(letter));
+      deadLetters.queue(kind, async (letter) => async (tx) => {
+        await insertEntry(tx, kind, entryOfDeadLetter(letter));
         tx.afterCommit(wake);
       }),
     );

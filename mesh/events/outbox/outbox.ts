@@ -1,4 +1,4 @@
-import type { DeadLetterBox } from '../../dead-letters/dead-letters.ts';
+import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import type { Transaction } from '../../storage/storage.ts';
 import type { NewTask } from '../../tasks/task-queue.ts';
 import type { DomainEvent } from '../log/envelope.ts';
@@ -15,7 +15,7 @@ export interface Outbox {
   /** Hands on what it can within `graceMs` and stops; the rest stays for the next start. */
   stop(graceMs: number): Promise<void>;
   /** Entries that log or queue refused for what they are. A redriven one is handed on again. */
-  readonly deadLetters: DeadLetterBox;
+  readonly deadLetters: DeadLetterQueue;
   /** How many entries wait to be handed on, and since when the oldest does. */
   backlog(): Promise<{ readonly entries: number; readonly oldestTimeMs: number | undefined }>;
 }

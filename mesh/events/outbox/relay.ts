@@ -5,7 +5,7 @@ import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoffDelayMs } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
 import { createLease } from './lease.ts';
 import {
@@ -92,9 +92,9 @@ export function createRelay(options: RelayOptions): Relay {
       begun();
       if (outcome === 'handed-on') continue;
       if (stopping.signal.aborted) return;
-      if (outcome === 'failed') await pause(clock, backoffDelayMs(failureBackoff, failures), stopping.signal);
-      else if (outcome === 'empty') await sleep();
-      else await pause(clock, leaseRetryMs, stopping.signal);
+      if (outcome === 'failed') await sleep(clock, backoffDelayMs(failureBackoff, failures), stopping.signal);
+      else if (outcome === 'empty') await waitForEntries();
+      else await sleep(clock, leaseRetryMs, stopping.signal);
     }
   }
 
@@ -192,7 +192,7 @@ export function createRelay(options: RelayOptions): Relay {
     return { done, refusals };
   }
 
-  async function sleep(): Promise<void> {
+  async function waitForEntries(): Promise<void> {
     if (storage.exclusive) return await wakeup.wait();
     const cancel = clock.after(sweepMs, wakeup.ring);
     await wakeup.wait();

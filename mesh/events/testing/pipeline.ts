@@ -7,7 +7,7 @@ import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { openEmbeddedTasks } from '../../tasks/embedded/embedded-tasks.ts';
 import { systemClock as clock } from '../../time/clock.ts';
-import { createEventConsumer, type ServiceConsumer } from '../consumer/create-consumer.ts';
+import { createEventConsumer, type EventConsumer } from '../consumer/create-consumer.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createOutbox } from '../outbox/create-outbox.ts';
 import { silent as logger, versionEvent } from './events.ts';
@@ -18,7 +18,7 @@ export interface Pipeline {
   /** Commits the next version of each key, one transaction each. */
   commit(keys: readonly string[]): Promise<void>;
   /** Starts one more member of the group, whose effect is a row that says key and version. */
-  join(): Promise<ServiceConsumer>;
+  join(): Promise<EventConsumer>;
   /** Waits until each committed event has had its effect, and checks that it was once and in the order of its key. */
   expectAllOnceInOrder(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
@@ -41,7 +41,7 @@ export async function openPipeline(events: EventLog, topic: string, group: strin
   });
   await outbox.start();
   const versions = new Map<string, number>();
-  const consumers: ServiceConsumer[] = [];
+  const consumers: EventConsumer[] = [];
 
   return {
     storage,

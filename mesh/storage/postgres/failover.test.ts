@@ -50,7 +50,10 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     await primary.setReadOnly(true);
     await eventually(() => expect(storage.check()).rejects.toMatchObject(takesNoWrites));
     for (const lane of [undefined, 'hot']) {
-      const adding = storage.transaction((tx) => tx.execute('INSERT INTO note (id) VALUES (1)'), lane ? { lane } : {});
+      const adding = storage.transaction(
+        (tx) => tx.execute('INSERT INTO note (id) VALUES (1)'),
+        lane ? { commitGroup: lane } : {},
+      );
       await expect(adding).rejects.toMatchObject(takesNoWrites);
       await expect(adding).rejects.toThrow(/takes no writes: .*let DATABASE_URL lead to the primary/);
     }

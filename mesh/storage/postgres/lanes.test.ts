@@ -30,7 +30,7 @@ const waitsForALock =
   "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
 const untilOneWaitsForALock = `DO $wait$ BEGIN
   WHILE NOT EXISTS (${waitsForALock}) LOOP PERFORM pg_sleep(0.01), pg_stat_clear_snapshot(); END LOOP; END $wait$`;
-const inLane = { lane: 'hot' };
+const inGroup = { commitGroup: 'hot' };
 const unavailable = { code: 14, reason: 'STORAGE_UNAVAILABLE' };
 
 async function increment(tx: Transaction, name = 'a'): Promise<number> {
@@ -100,7 +100,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
   ) {
     return works.map((work, index) => {
       const signal = signals[index];
-      return storage.transaction(work, signal === undefined ? inLane : { ...inLane, signal });
+      return storage.transaction(work, signal === undefined ? inGroup : { ...inGroup, signal });
     });
   }
 
@@ -120,7 +120,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
       );
       return row?.plain;
     };
-    expect(await storage.transaction(isPlain, inLane)).toBe(1n);
+    expect(await storage.transaction(isPlain, inGroup)).toBe(1n);
     expect(await Promise.all(runTogether([isPlain, isPlain]))).toEqual([0n, 0n]);
   });
 
@@ -129,7 +129,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
     const heldUp = runTogether([increment, increment]);
     await oneWaitsForALock(storage);
     for (let count = 1; count <= 3; count += 1) {
-      expect(await storage.transaction((tx) => increment(tx, 'b'), { lane: 'other' })).toBe(count);
+      expect(await storage.transaction((tx) => increment(tx, 'b'), { commitGroup: 'other' })).toBe(count);
     }
     await unlock();
     expect(await Promise.all(heldUp)).toEqual([2, 3]);
@@ -245,7 +245,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
       { reason: unavailable },
       { value: 1 },
     ]);
-    expect(await storage.transaction(increment, inLane)).toBe(2);
+    expect(await storage.transaction(increment, inGroup)).toBe(2);
   });
 
   it('answers all that the outcome is unknown when the connection is lost during their commit, and goes on', async () => {
@@ -254,7 +254,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
     await terminateSleeper(storage);
     const unknown = { reason: { code: 14, reason: 'STORAGE_OUTCOME_UNKNOWN' } };
     expect(await outcomes).toMatchObject([unknown, unknown, unknown]);
-    expect(await storage.transaction(increment, inLane)).toBe(1);
+    expect(await storage.transaction(increment, inGroup)).toBe(1);
   });
 
   it('fails all that wait when the server cannot be reached, and works again after its restart', async () => {
@@ -263,7 +263,7 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
     for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: unavailable });
     await server.restart();
     await storage.check();
-    expect(await storage.transaction(increment, inLane)).toBe(1);
+    expect(await storage.transaction(increment, inGroup)).toBe(1);
   });
 
   it('fails all that wait when no connection becomes free in time', async () => {
@@ -271,17 +271,17 @@ describeWithServer(postgres, 'lanes on PostgreSQL', () => {
     onTestFinished(() => small.close());
     const held = Promise.withResolvers<void>();
     const holding = small.transaction(() => held.promise);
-    const waiting = Array.from({ length: 200 }, () => small.transaction(increment, inLane));
+    const waiting = Array.from({ length: 200 }, () => small.transaction(increment, inGroup));
     for (const outcome of await Promise.allSettled(waiting)) expect(outcome).toMatchObject({ reason: unavailable });
     held.resolve();
     await holding;
-    expect(await small.transaction(increment, inLane)).toBe(1);
+    expect(await small.transaction(increment, inGroup)).toBe(1);
   });
 
   it('lets one leave whose signal is aborted while others of its lane are running', async () => {
     const unlock = await lock('a');
     const caller = new AbortController();
-    const running = storage.transaction(increment, inLane);
+    const running = storage.transaction(increment, inGroup);
     await oneWaitsForALock(storage);
     const [leaving, behind] = runTogether([increment, increment], [caller.signal]);
     caller.abort(new Error('too late'));

@@ -112,8 +112,10 @@ function createStorage(
     exclusive: false,
     query,
     execute: (sql, params) => runInTransaction((tx) => tx.execute(sql, params)),
-    transaction: (work, { signal, lane } = {}) =>
-      lane === undefined ? runInTransaction(work, signal) : gate.enter(() => lanes.run(lane, work, signal)),
+    transaction: (work, { signal, commitGroup } = {}) =>
+      commitGroup === undefined
+        ? runInTransaction(work, signal)
+        : gate.enter(() => lanes.run(commitGroup, work, signal)),
     migrate: (set, migrations) =>
       runInTransaction(async (tx) => {
         await tx.query('SELECT pg_advisory_xact_lock($1)', [migrationLock]);

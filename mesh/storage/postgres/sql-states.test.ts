@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { eventually } from '../../testing/eventually.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
-import type { Queryable, Storage, StorageOptions } from '../storage.ts';
+import type { Queryable, Storage, TransactionOptions } from '../storage.ts';
 import { openPostgres } from './postgres.ts';
 import { kindOfState } from './sql-states.ts';
 
@@ -73,12 +73,12 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     async (setting) => {
       const storage = await open();
       await holdNote(storage);
-      const update = (lane: StorageOptions) =>
+      const update = (lane: TransactionOptions) =>
         storage.transaction(async (tx) => {
           await tx.query(`SELECT set_config('${setting}', '50ms', true)`);
           await tx.execute("UPDATE note SET text = 'changed' WHERE id = 1");
         }, lane);
-      for (const lane of [{}, { lane: 'hot' }]) {
+      for (const lane of [{}, { commitGroup: 'hot' }]) {
         await expect(update(lane)).rejects.toMatchObject(unavailable);
         await expect(update(lane)).rejects.toThrow(/did not get to it in time: .*look in pg_stat_activity/);
       }
@@ -143,14 +143,14 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
       const [storage, other] = [await open(url), await open(url)];
       const sql = 'SELECT * FROM note WHERE id = $1';
       const read = () => storage.query(sql, [1]);
-      const write = (options: StorageOptions) =>
+      const write = (options: TransactionOptions) =>
         storage.transaction(async (tx) => {
           await tx.execute("UPDATE note SET text = text || '.' WHERE id = 2");
           return await tx.query(sql, [2]);
         }, options);
       const useAll = async () => {
         // On every connection of the pool, and three at a time in the lane.
-        const uses = Array.from({ length: 3 }, () => [read(), write({}), write({ lane: 'hot' })]).flat();
+        const uses = Array.from({ length: 3 }, () => [read(), write({}), write({ commitGroup: 'hot' })]).flat();
         return (await Promise.all(uses)).map(([row]) => row);
       };
       await useAll();

@@ -1,5 +1,5 @@
 import { MeshError } from '../../errors/mesh-error.ts';
-import { createBreath } from '../../time/yield-to-event-loop.ts';
+import { yieldEvery } from '../../time/yield-to-event-loop.ts';
 import type { DatabaseSearch } from '../damage-search.ts';
 import type { Queryable, Row } from '../storage.ts';
 
@@ -21,7 +21,7 @@ interface Place {
  */
 export function searchDamage(database: Queryable, damaged: (text: string) => MeshError): DatabaseSearch {
   return async function* search(examined, except = []) {
-    const breathe = createBreath();
+    const breathe = yieldEvery();
     const [size] = await database.query<{ bytes: bigint }>(
       'SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()',
     );

@@ -3,10 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
-import type { Storage, StorageOptions, Transaction } from '../storage.ts';
+import type { Storage, Transaction, TransactionOptions } from '../storage.ts';
 import { counterOf, insert, open, openWithTables } from './fixture.ts';
 
-const inLane = { lane: 'hot' };
+const inGroup = { commitGroup: 'hot' };
 
 async function openWithCounter(url: string): Promise<Storage> {
   const storage = await openWithTables(url);
@@ -25,7 +25,7 @@ function incrementAll(
   count: number,
   odd: number,
   extra: (tx: Transaction) => unknown,
-  options: StorageOptions = {},
+  options: TransactionOptions = {},
 ) {
   return Promise.allSettled(
     Array.from({ length: count }, (_, index) =>
@@ -35,7 +35,7 @@ function incrementAll(
           if (index === odd) await extra(tx);
           return value;
         },
-        index === odd ? { ...options, ...inLane } : inLane,
+        index === odd ? { ...options, ...inGroup } : inGroup,
       ),
     ),
   );
@@ -53,7 +53,7 @@ function valuesOf(outcomes: readonly PromiseSettledResult<number>[]): number[] {
 export function laneContract(newUrl: NewDatabaseUrl): void {
   it('runs those of one lane one after another, in the order they came, and each sees the one before', async () => {
     const storage = await openWithCounter(newUrl());
-    const values = await Promise.all(upTo(200).map(() => storage.transaction(increment, inLane)));
+    const values = await Promise.all(upTo(200).map(() => storage.transaction(increment, inGroup)));
     expect(values).toEqual(upTo(200));
     expect(await counterOf(storage, 'hot')).toBe(200n);
   });
@@ -88,7 +88,7 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
 
   it.each<[string, (storage: Storage) => Promise<unknown>]>([
     ['a timer', () => setTimeout(1)],
-    ['another of its lane', (storage) => storage.transaction(increment, inLane)],
+    ['another of its lane', (storage) => storage.transaction(increment, inGroup)],
     ['what never comes', () => new Promise(() => undefined)],
   ])('refuses one that awaits something else than its own calls, and undoes it alone: %s', async (_title, wait) => {
     const storage = await openWithCounter(newUrl());
@@ -102,14 +102,14 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
     const caller = new AbortController();
     const reason = new Error('too late');
     let begun = false;
-    const before = storage.transaction(increment, inLane);
+    const before = storage.transaction(increment, inGroup);
     const waiting = storage.transaction(
       async () => {
         begun = true;
       },
-      { ...inLane, signal: caller.signal },
+      { ...inGroup, signal: caller.signal },
     );
-    const after = storage.transaction(increment, inLane);
+    const after = storage.transaction(increment, inGroup);
     caller.abort(reason);
     await expect(waiting).rejects.toBe(reason);
     expect(await Promise.all([before, after])).toEqual([1, 2]);
@@ -125,8 +125,8 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
       tx.afterCommit(() => void seen.push(counterOf(other, 'hot')));
       if (value === 3) throw new Error('refused');
     };
-    const watching = [watch, watch, watch].map((work) => storage.transaction(work, inLane));
-    await Promise.allSettled([...watching, storage.transaction(increment, inLane)]);
+    const watching = [watch, watch, watch].map((work) => storage.transaction(work, inGroup));
+    await Promise.allSettled([...watching, storage.transaction(increment, inGroup)]);
     await eventually(() => expect(seen.length).toBe(2));
     expect(await Promise.all(seen)).toEqual([3n, 3n]);
   });
@@ -140,14 +140,14 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
       tx.afterCommit(() => seen.push(caller.getStore()));
       return caller.getStore();
     };
-    const run = (name: string) => caller.run(name, () => storage.transaction(work, inLane));
+    const run = (name: string) => caller.run(name, () => storage.transaction(work, inGroup));
     expect(await Promise.all(['a', 'b', 'c'].map(run))).toEqual(['a', 'b', 'c']);
     await eventually(() => expect(seen).toEqual(['a', 'b', 'c']));
   });
 
   it('loses nothing between lanes, and transactions without one', async () => {
     const storage = await openWithCounter(newUrl());
-    const options = [{ lane: 'a' }, { lane: 'b' }, undefined];
+    const options = [{ commitGroup: 'a' }, { commitGroup: 'b' }, undefined];
     const values = await Promise.all(
       upTo(90).map((index) => storage.transaction(increment, options[index % options.length])),
     );
@@ -157,7 +157,7 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
   it('closes only after those that wait in a lane', async () => {
     const url = newUrl();
     const storage = await openWithCounter(url);
-    const increments = upTo(100).map(() => storage.transaction(increment, inLane));
+    const increments = upTo(100).map(() => storage.transaction(increment, inGroup));
     await storage.close();
     expect(await Promise.all(increments)).toEqual(upTo(100));
     expect(await counterOf(await open(url), 'hot')).toBe(100n);

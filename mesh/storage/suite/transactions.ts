@@ -78,7 +78,7 @@ export function transactionContract(newUrl: NewDatabaseUrl): void {
     const storage = await openWithTables(newUrl());
     const count = async (...given: unknown[]) => given.length;
     expect(await storage.transaction(count)).toBe(1);
-    expect(await storage.transaction(count, { lane: 'hot' })).toBe(1);
+    expect(await storage.transaction(count, { commitGroup: 'hot' })).toBe(1);
   });
 
   it('writes with a query outside of a transaction, too', async () => {

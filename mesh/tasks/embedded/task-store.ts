@@ -1,4 +1,4 @@
-import type { DeadLetterBox } from '../../dead-letters/dead-letters.ts';
+import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -59,7 +59,7 @@ export interface TaskStore {
   overdueMs(queue: string): Promise<number>;
   /** The depth of each queue that is not empty. */
   depths(): Promise<Readonly<Record<string, number>>>;
-  readonly deadLetters: DeadLetterBox;
+  readonly deadLetters: DeadLetterQueue;
 }
 
 /**
@@ -125,7 +125,7 @@ export async function createTaskStore(
       return dueMs === undefined ? 0 : Math.max(0, now() - dueMs);
     },
     depths: () => countByQueue(storage),
-    deadLetters: letters.box('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
+    deadLetters: letters.queue('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
       await add(tx, origin, { id: subjectId, payload, headers });
       tx.afterCommit(() => notify(origin));
     }),

@@ -1,7 +1,7 @@
 import type { ConfirmChannel } from 'amqplib';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import type { Connection } from './connection.ts';
 import { type BrokerFault, judgeFault } from './reply-codes.ts';
 import { answered, tasksUnavailable } from './unavailable.ts';
@@ -101,7 +101,7 @@ export function keepChannel(connection: Connection, user: ChannelUser, tools: Ch
         endTry();
         if (ended.signal.aborted) return;
         report(error, 'a channel of RabbitMQ could not be made ready: trying again');
-        await pause(clock, retryMs, ended.signal);
+        await sleep(clock, retryMs, ended.signal);
       }
     }
   };

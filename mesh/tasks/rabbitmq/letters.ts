@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterBox } from '../../dead-letters/dead-letters.ts';
+import type { DeadLetter, DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import { isInfrastructureFault } from '../../errors/codes.ts';
 import { openAgingClock } from '../../storage/aging-clock.ts';
@@ -29,7 +29,7 @@ export interface TaskLetters {
    * database does not take as it is keeps its bytes and its reason, and loses its headers.
    */
   bury(identity: string, letter: NewLetter): Promise<void>;
-  readonly box: DeadLetterBox;
+  readonly box: DeadLetterQueue;
 }
 
 /** Makes the tables. `enqueue` sends a letter that is redriven, before it is taken off the list. */
@@ -67,7 +67,7 @@ export async function createTaskLetters(
         await write(identity, { ...letter, ...bare });
       }
     },
-    box: letters.box('task', async ({ origin, subjectId, payload, headers }) => {
+    box: letters.queue('task', async ({ origin, subjectId, payload, headers }) => {
       await enqueue(origin, { id: subjectId, payload, headers });
       return async () => undefined;
     }),

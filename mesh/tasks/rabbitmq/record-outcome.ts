@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { isRefusal } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import { endOf, errorText, judgeCutOff, judgeFailure, reportFailure, type Verdict } from '../failed-try.ts';
 import type { AttemptEnd } from '../task-queue.ts';
 import type { Delivered, DeliveryContext, Outcome } from './delivery.ts';
@@ -39,7 +39,7 @@ export async function recordUntilDone(
           'the outcome of a task could not be recorded: trying again every second',
         );
       }
-      await pause(clock, recordRetryMs, signal);
+      await sleep(clock, recordRetryMs, signal);
     }
   }
 }

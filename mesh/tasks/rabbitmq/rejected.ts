@@ -1,7 +1,7 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { pause } from '../../time/sleep.ts';
+import { sleep } from '../../time/sleep.ts';
 import type { Connection } from './connection.ts';
 import { textOf } from './header-values.ts';
 import { closeChannel, keepChannel, type LastingChannel } from './lasting-channel.ts';
@@ -33,7 +33,7 @@ export function collectRejected(connection: Connection, { letters, clock, logger
         if (failures === 0) {
           logger.error({ err: error }, 'a rejected task is not among the dead letters yet: trying again every second');
         }
-        await pause(clock, retryMs, signal);
+        await sleep(clock, retryMs, signal);
       }
     }
   };

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../mesh/time/clock.ts';
-import { pause } from '../../../mesh/time/sleep.ts';
+import { sleep } from '../../../mesh/time/sleep.ts';
 
 /** Hands out turns at a bounded rate to all who share it. */
 export interface Pace {
@@ -20,7 +20,7 @@ export function createPace(clock: Clock, perSecond: number): Pace {
       const turnMs = Math.max(nowMs, nextMs);
       if (turnMs > untilMs) return false;
       nextMs = turnMs + intervalMs;
-      if (turnMs > nowMs) await pause(clock, turnMs - nowMs, signal);
+      if (turnMs > nowMs) await sleep(clock, turnMs - nowMs, signal);
       signal.throwIfAborted();
       return true;
     },

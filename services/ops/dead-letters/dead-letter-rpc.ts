@@ -1,5 +1,5 @@
 import { DeadLetterServiceDefinition, type DeadLetterServiceImplementation } from '../../../gen/ts/ops/v1/ops.ts';
-import type { DeadLetterBox } from '../../../mesh/dead-letters/dead-letters.ts';
+import type { DeadLetterQueue } from '../../../mesh/dead-letters/dead-letters.ts';
 import type { Idempotency } from '../../../mesh/idempotency/idempotency.ts';
 import { repeatable } from '../../../mesh/idempotency/repeatable.ts';
 import type { MeshCallContext } from '../../../mesh/server/call-context.ts';
@@ -24,7 +24,7 @@ const keptForTheEnd = 0.25;
 
 /** What the handlers stand on. */
 export interface DeadLetterRpcDeps {
-  readonly deadLetters: DeadLetterBox;
+  readonly deadLetters: DeadLetterQueue;
   readonly idempotency: Idempotency;
   readonly clock: Clock;
   readonly logger: Logger;

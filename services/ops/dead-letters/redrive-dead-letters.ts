@@ -1,4 +1,4 @@
-import type { DeadLetterBox, DeadLetterFilter } from '../../../mesh/dead-letters/dead-letters.ts';
+import type { DeadLetterFilter, DeadLetterQueue } from '../../../mesh/dead-letters/dead-letters.ts';
 import { eitherIdsOrFilter } from '../errors.ts';
 import { firstOf } from '../take.ts';
 import { type ChangeContext, type ChangeOutcome, changeDeadLetters } from './change-dead-letters.ts';
@@ -16,7 +16,7 @@ const maxByFilter = 1_000;
 
 /** Hands dead letters to their handlers again: those named, or the 1,000 oldest that the filter meets. */
 export async function redriveDeadLetters(
-  box: DeadLetterBox,
+  box: DeadLetterQueue,
   { ids, filter, dryRun }: Redriving,
   context: ChangeContext,
 ): Promise<ChangeOutcome> {
@@ -26,7 +26,7 @@ export async function redriveDeadLetters(
   return await changeDeadLetters(chosen, dryRun ? isThere : (id) => box.redrive(id), context);
 }
 
-async function idsOf(box: DeadLetterBox, filter: DeadLetterFilter, signal: AbortSignal): Promise<string[]> {
+async function idsOf(box: DeadLetterQueue, filter: DeadLetterFilter, signal: AbortSignal): Promise<string[]> {
   const ids: string[] = [];
   for await (const letter of firstOf(box.list(filter, ''), maxByFilter, signal)) ids.push(letter.id);
   return ids;

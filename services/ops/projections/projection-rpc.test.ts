@@ -4,7 +4,7 @@ import { ProjectionServiceContract } from '../../../gen/ts/ops/v1/projection.con
 import { type ProjectionServiceDefinition, RebuildStage } from '../../../gen/ts/ops/v1/projection.ts';
 import { eventually } from '../../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
-import { pause } from '../../../mesh/time/sleep.ts';
+import { sleep } from '../../../mesh/time/sleep.ts';
 import { createOpsService } from '../service.ts';
 import { createWatchedService, type WatchedService } from '../testing/watched-service.ts';
 
@@ -30,7 +30,7 @@ describe('the projections of a process', () => {
     const begun = Promise.withResolvers<void>();
     service.pause = async (signal) => {
       begun.resolve();
-      await pause(mesh.runtime.clock, 60_000, signal);
+      await sleep(mesh.runtime.clock, 60_000, signal);
     };
     return begun.promise;
   }

@@ -50,7 +50,7 @@ export function createStuckService(): StuckService {
           doneTasks.push(task.id);
         },
       });
-      const box = letters.box('event', async (letter) => async () => {
+      const box = letters.queue('event', async (letter) => async () => {
         if (!service.healed) throw new Error('still no template');
         handledEvents.push(letter.subjectId);
       });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { AccountServiceContract, PaymentServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
 import type { Finding } from '../../../mesh/audit/audit.ts';
-import type { EventStore, NewEvent } from '../../../mesh/event-store/event-store.ts';
+import type { EventStore, StreamEvent } from '../../../mesh/event-store/event-store.ts';
 import { createEventStore } from '../../../mesh/event-store/streams/create-event-store.ts';
 import { openStorage } from '../../../mesh/storage/open.ts';
 import { describeServicesOnEachDatabase } from '../../../mesh/testing/databases.ts';
@@ -21,7 +21,7 @@ const metadata = { correlationId: 'request-1', timeMs: 1 };
 type Entry = readonly [amount: bigint, reference?: string];
 
 /** The events of an account on which these entries follow each other. */
-function historyOf(entries: readonly Entry[]): NewEvent[] {
+function historyOf(entries: readonly Entry[]): StreamEvent[] {
   let balance = 0n;
   const movements = entries.map(([amount, reference = '']): Movement => {
     const previousBalance = eur(balance);

@@ -2,7 +2,7 @@ import type { AuditCheck, AuditProgress, Finding } from '../../../mesh/audit/aud
 import { auditStream, streamsAfter } from '../../../mesh/event-store/aggregates/audit-stream.ts';
 import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
 import type { Storage } from '../../../mesh/storage/storage.ts';
-import { createBreath } from '../../../mesh/time/yield-to-event-loop.ts';
+import { yieldEvery } from '../../../mesh/time/yield-to-event-loop.ts';
 import type { Account, AccountChange } from '../domain/account.ts';
 import { isOutside } from '../domain/ledger.ts';
 import { postingsOf } from '../domain/postings.ts';
@@ -24,7 +24,7 @@ export function auditAccounts({ storage, store, books: { accounts } }: AccountAu
   return {
     name: 'payment/account-events',
     async *run(progress: AuditProgress, signal: AbortSignal) {
-      const breath = createBreath();
+      const breath = yieldEvery();
       for await (const stream of streamsAfter(storage, accounts.streamOf(''), signal)) {
         yield* auditStream({ storage, store, stream, definition, each: faultsOf, signal });
         progress.examined(1);

@@ -4,7 +4,7 @@ import { eventFault } from '../../../mesh/event-store/aggregates/audit-stream.ts
 import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
 import type { Clock } from '../../../mesh/time/clock.ts';
 import { isOfPayment } from '../streams/payment-stream.ts';
-import type { Booking } from './read-booking.ts';
+import type { LedgerEntry } from './read-booking.ts';
 import { sumBookings } from './sum-bookings.ts';
 
 /** What charges are checked with. */
@@ -33,7 +33,7 @@ export function auditCharges(deps: ChargeAuditDeps): AuditCheck {
       const buckets = await sumBookings({ ...deps, signal, keyOf: bucketOf, refused: noteFault });
       progress.examined(buckets.bookings);
       if (buckets.differences.size > 0) {
-        const keyOf = (booking: Booking) =>
+        const keyOf = (booking: LedgerEntry) =>
           buckets.differences.has(bucketOf(booking)) ? orderKey(booking) : undefined;
         const { differences } = await sumBookings({ ...deps, signal, keyOf, refused: noteFault });
         for (const [key, difference] of differences) yield paymentDiffers(key, difference);
@@ -43,11 +43,11 @@ export function auditCharges(deps: ChargeAuditDeps): AuditCheck {
   };
 }
 
-function orderKey({ accountId, orderId }: Booking): string {
+function orderKey({ accountId, orderId }: LedgerEntry): string {
   return `${accountId}/${orderId}`;
 }
 
-function bucketOf(booking: Booking): number {
+function bucketOf(booking: LedgerEntry): number {
   return crc32(orderKey(booking)) % bucketCount;
 }
 

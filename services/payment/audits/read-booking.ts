@@ -3,7 +3,7 @@ import { accountEventTypes, accountIdOf, isOfAccount } from '../streams/account-
 import { isOfPayment, orderIdOf, paymentEventTypes } from '../streams/payment-stream.ts';
 
 /** One side of a charge or a refund: what an event of the account, or of the payment, says of it. */
-export interface Booking {
+export interface LedgerEntry {
   readonly orderId: string;
   readonly accountId: string;
   /** What the account was charged, less what it got back; of a payment the other way round, so that both sum to zero. */
@@ -13,13 +13,13 @@ export interface Booking {
 const orderReference = 'order:';
 
 /** What an event says was charged or given back, if it does. Refuses one that cannot be read. */
-export async function readBooking(store: EventStore, event: RecordedEvent): Promise<Booking | undefined> {
+export async function readBooking(store: EventStore, event: RecordedEvent): Promise<LedgerEntry | undefined> {
   if (event.fault) throw event.fault;
   if (isOfAccount(event)) return bookingOfAccount(event);
   return isOfPayment(event) ? await bookingOfPayment(store, event) : undefined;
 }
 
-function bookingOfAccount(event: RecordedEvent): Booking | undefined {
+function bookingOfAccount(event: RecordedEvent): LedgerEntry | undefined {
   const change = accountEventTypes.decode(event);
   if (change.type === 'ACCOUNT_OPENED') return undefined;
   const { counterpart, reference, amount, type } = change;
@@ -28,14 +28,14 @@ function bookingOfAccount(event: RecordedEvent): Booking | undefined {
   return { orderId: reference.slice(orderReference.length), accountId: accountIdOf(event), minorUnits };
 }
 
-async function bookingOfPayment(store: EventStore, event: RecordedEvent): Promise<Booking | undefined> {
+async function bookingOfPayment(store: EventStore, event: RecordedEvent): Promise<LedgerEntry | undefined> {
   const change = paymentEventTypes.decode(event);
   if (change.type === 'PAYMENT_CHARGED') {
     return { orderId: orderIdOf(event), accountId: change.userId, minorUnits: -change.amount.minorUnits };
   }
   if (event.version === 1n) return undefined;
   // How much was given back its charge alone says.
-  let charge: Booking | undefined;
+  let charge: LedgerEntry | undefined;
   for await (const first of store.read(event.stream, { upTo: 1n })) charge = await readBooking(store, first);
   return charge && { ...charge, minorUnits: -charge.minorUnits };
 }

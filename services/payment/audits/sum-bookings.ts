@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
 import type { Clock } from '../../../mesh/time/clock.ts';
-import { pause } from '../../../mesh/time/sleep.ts';
-import { type Booking, readBooking } from './read-booking.ts';
+import { sleep } from '../../../mesh/time/sleep.ts';
+import { type LedgerEntry, readBooking } from './read-booking.ts';
 
 /** What bookings are summed up with. */
 export interface SumOptions<Key> {
@@ -10,7 +10,7 @@ export interface SumOptions<Key> {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** What a booking is counted for; `undefined`: it is left out. */
-  readonly keyOf: (booking: Booking) => Key | undefined;
+  readonly keyOf: (booking: LedgerEntry) => Key | undefined;
   /** Called with an event that cannot be read, and why: it is left out. */
   readonly refused: (event: RecordedEvent, error: unknown) => void;
 }
@@ -68,7 +68,7 @@ async function readToHead(
     // SQLite answers within the turn.
     await setImmediate();
     if (events.length > 0) continue;
-    await pause(clock, settlingMs, signal);
+    await sleep(clock, settlingMs, signal);
     // It can be gone, where a database is mended by hand.
     const last = await store.head();
     if (last < head) head = last;

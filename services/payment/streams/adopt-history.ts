@@ -1,5 +1,5 @@
 import { MeshError } from '../../../mesh/errors/mesh-error.ts';
-import type { EventStore, NewEvent } from '../../../mesh/event-store/event-store.ts';
+import type { EventStore, StreamEvent } from '../../../mesh/event-store/event-store.ts';
 import type { Row, Storage, Transaction } from '../../../mesh/storage/storage.ts';
 import type { Logger } from '../../../mesh/telemetry/logger.ts';
 import { historyConflict } from '../errors.ts';
@@ -90,7 +90,7 @@ interface AccountEventRow extends Row {
   readonly event_time: bigint;
 }
 
-function accountEventOf(row: AccountEventRow): NewEvent {
+function accountEventOf(row: AccountEventRow): StreamEvent {
   const money = (minorUnits: bigint) => moneyToJson({ currencyCode: row.currency_code, minorUnits });
   const movement = {
     amount: money(row.amount),
@@ -117,7 +117,7 @@ interface PaymentRow extends Row {
   readonly update_time: bigint;
 }
 
-function paymentEventsOf(row: PaymentRow): NewEvent[] {
+function paymentEventsOf(row: PaymentRow): StreamEvent[] {
   const { id, currency_code: currencyCode, amount: minorUnits } = row;
   const common = { schemaVersion: 1, correlationId: '' };
   const amount = moneyToJson({ currencyCode, minorUnits });

@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterBox, DeadLetterFilter } from '../../../dead-letters/dead-letters.ts';
+import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../../dead-letters/dead-letters.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { behindParked } from '../../errors.ts';
@@ -32,7 +32,7 @@ const pageSize = 100;
  * The events that a projection has put aside, as dead letters. The first of a stream can be redriven, and those behind it
  * follow by themselves, up to the next that cannot be taken; another one is refused with `EVENT_BEHIND_PARKED`.
  */
-export function parkedLetters({ service, projection, storage, clock }: ParkedLettersOptions): DeadLetterBox {
+export function parkedLetters({ service, projection, storage, clock }: ParkedLettersOptions): DeadLetterQueue {
   const { name } = projection;
   const origin = `${service}/${name}`;
 

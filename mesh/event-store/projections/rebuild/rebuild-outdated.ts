@@ -1,6 +1,6 @@
 import { isInfrastructureFault } from '../../../errors/codes.ts';
 import { MeshError } from '../../../errors/mesh-error.ts';
-import { pause } from '../../../time/sleep.ts';
+import { sleep } from '../../../time/sleep.ts';
 import { furthestLeaseMs, selectGenerations, selectLive } from '../generation-table.ts';
 import { discard, type RebuildOptions, rebuild } from './rebuild.ts';
 
@@ -22,7 +22,7 @@ export async function renewProjection(options: Omit<RebuildOptions, 'dryRun' | '
         if (!isInfrastructureFault(error)) return;
       }
     }
-    await pause(clock, retryMs, stopping);
+    await sleep(clock, retryMs, stopping);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Finding } from '../../../../mesh/audit/audit.ts';
 import type { Clock } from '../../../../mesh/time/clock.ts';
-import { pause } from '../../../../mesh/time/sleep.ts';
+import { sleep } from '../../../../mesh/time/sleep.ts';
 
 const pauseMs = 250;
 
@@ -15,7 +15,7 @@ export async function lookAgain(
 ): Promise<Finding | undefined> {
   signal.throwIfAborted();
   if (!(await look())) return undefined;
-  await pause(clock, pauseMs, signal);
+  await sleep(clock, pauseMs, signal);
   signal.throwIfAborted();
   return await look();
 }

@@ -11,15 +11,15 @@ import { dial, type Target } from './dial.ts';
 /** What happens to a lane. It either fails, or has room many times and is left once. */
 export interface LaneEvents {
   /** It may take calls: it was settled, or a stream has ended. */
-  hasRoom(lane: Lane): void;
+  hasRoom(lane: ClientConnection): void;
   /** It ended before its server spoke. */
-  failed(lane: Lane, error: Error): void;
+  failed(lane: ClientConnection, error: Error): void;
   /** It takes no calls any more. */
-  left(lane: Lane): void;
+  left(lane: ClientConnection): void;
 }
 
 /** One connection to an endpoint, from the attempt to make it to its end. */
-export class Lane {
+export class ClientConnection {
   readonly #events: LaneEvents;
   readonly #watch: ConnectionWatch;
   readonly #encoder = createHpackEncoder();

@@ -5,7 +5,7 @@ import { secureContext } from '../../../secure-context.ts';
 import { ConnectionWatch, type Patience } from '../../http2/connection-watch.ts';
 import { Backoff } from './backoff.ts';
 import type { OpeningCall } from './client-call.ts';
-import { Lane, type LaneEvents } from './client-connection.ts';
+import { ClientConnection, type LaneEvents } from './client-connection.ts';
 import type { Target } from './dial.ts';
 
 /** What only this engine has. */
@@ -40,7 +40,7 @@ export class Endpoint implements LaneEvents {
   readonly #connectTimeoutMs: number;
   readonly #maxConnections: number;
   readonly #watch: ConnectionWatch;
-  readonly #lanes = new Set<Lane>();
+  readonly #lanes = new Set<ClientConnection>();
   readonly #backoff = new Backoff();
   readonly #fixedFields = new Map<string, readonly string[]>();
   #waiting: OpeningCall[] = [];
@@ -82,7 +82,7 @@ export class Endpoint implements LaneEvents {
 
   // Of its lanes.
 
-  hasRoom(lane: Lane): void {
+  hasRoom(lane: ClientConnection): void {
     if (!lane.isSettling) this.#backoff.succeeded();
     for (let call = this.#waiting[0]; call !== undefined; call = this.#waiting[0]) {
       const free = call.isOver ? undefined : this.#freeLane();
@@ -95,14 +95,14 @@ export class Endpoint implements LaneEvents {
     }
   }
 
-  failed(lane: Lane, error: Error): void {
+  failed(lane: ClientConnection, error: Error): void {
     this.#lanes.delete(lane);
     this.#lastFault = faultOf(error);
     this.#backoff.failed(this.#clock.elapsedMs());
     this.#connect();
   }
 
-  left(lane: Lane): void {
+  left(lane: ClientConnection): void {
     this.#lanes.delete(lane);
     if (this.#waiting.length > 0) this.#connect();
   }
@@ -116,7 +116,7 @@ export class Endpoint implements LaneEvents {
     this.#waiting.push(call);
   }
 
-  #freeLane(): Lane | undefined {
+  #freeLane(): ClientConnection | undefined {
     for (const lane of this.#lanes) if (lane.canOpen) return lane;
     return undefined;
   }
@@ -134,7 +134,7 @@ export class Endpoint implements LaneEvents {
     }
     for (const lane of this.#lanes) if (lane.isSettling) return;
     if (this.#lanes.size >= this.#maxConnections) return;
-    this.#lanes.add(new Lane(this.#target, this.#connectTimeoutMs, this.#watch, this));
+    this.#lanes.add(new ClientConnection(this.#target, this.#connectTimeoutMs, this.#watch, this));
   }
 
   /** Tries again for the calls that wait, when it may. */

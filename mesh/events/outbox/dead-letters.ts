@@ -9,7 +9,7 @@ const keyHeader = 'dead-letter-key';
 const timeHeader = 'dead-letter-event-time';
 
 /** The dead letter of an entry that was refused: `order.events/outbox`, with the entry whole. */
-export function toLetter(
+export function entryToDeadLetter(
   kind: OutboxKind,
   entry: OutboxEntry,
   { reason, message }: MeshError,
@@ -30,7 +30,7 @@ export function toLetter(
 }
 
 /** The entry of a dead letter, to be handed on again. */
-export function fromLetter({ origin, headers, payload }: DeadLetter): Omit<OutboxEntry, 'id'> {
+export function entryOfDeadLetter({ origin, headers, payload }: DeadLetter): Omit<OutboxEntry, 'id'> {
   const { [keyHeader]: key = '', [timeHeader]: time = '0', ...others } = headers;
   const destination = origin.slice(0, origin.lastIndexOf('/'));
   return { destination, key, headers: others, value: payload, timeMs: Number(time) };
