@@ -10,7 +10,7 @@ import { benchOrders } from './orders.ts';
 import { benchRestart } from './restart.ts';
 import { benchStart } from './start.ts';
 import { loadCore, pin } from './support/server.ts';
-import { formatTable } from './support/table.ts';
+import { figureTable } from './support/table.ts';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   start: benchStart,
@@ -42,4 +42,4 @@ for (const name of names) {
   figures.push(...((await benchmarks[name]?.()) ?? []));
 }
 console.log(`${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}\n`);
-console.log(formatTable(figures));
+console.log(figureTable(figures));

@@ -18,16 +18,16 @@ describe('make audit', () => {
   afterEach(() => mesh.stop());
 
   const run = (...args: string[]) => spawnTool('scripts/audit.ts', mesh.address, args);
-  const ended = (check: string, found: number) =>
-    expect.stringMatching(new RegExp(`^${check}: 3 examined, ${found} found, in \\d+ ms$`));
+  const checkLine = (check: string, found: number) =>
+    expect.stringMatching(new RegExp(`^${check}: ${found} findings, 3 examined in \\d+ ms$`));
 
-  it('prints a line for each check, and exits with 0 when nothing is found', async () => {
+  it('prints a line for each check and exits with 0 if nothing is found', async () => {
     const { code, lines, errors } = await run('bank/accounts', 'report/accounts');
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
-    expect(lines).toEqual([ended('bank/accounts', 0), ended('report/accounts', 0), 'nothing found by 2 checks']);
+    expect(lines).toEqual([checkLine('bank/accounts', 0), checkLine('report/accounts', 0), '2 checks, 0 findings']);
   });
 
-  it('prints a line for each fault, exits with 1, and lets nothing of them steer the terminal', async () => {
+  it('prints a line for each finding, escapes control characters, and exits with 1', async () => {
     bank.faults = [
       { reason: 'BALANCE_DIFFERS', ids: ['ada', '7'], message: 'the balance of ada differs' },
       { reason: 'ROW_DIFFERS', ids: [], message: 'a row \x1b[31m' },
@@ -37,31 +37,31 @@ describe('make audit', () => {
     expect(lines).toEqual([
       'bank/accounts found BALANCE_DIFFERS ada 7: the balance of ada differs',
       'bank/accounts found ROW_DIFFERS: a row \\u{1b}[31m',
-      ended('bank/accounts', 2),
-      '2 found by one check',
+      checkLine('bank/accounts', 2),
+      '1 check, 2 findings',
     ]);
   });
 
-  it('runs all checks when none is named, and exits with 2 when one cannot be finished', async () => {
+  it('runs all checks by default and exits with 2 if one cannot finish', async () => {
     const { code, lines } = await run();
     expect(code).toBe(2);
     expect(lines).toHaveLength(6);
-    expect(lines[2]).toMatch(/^orders\/charges: 0 examined, .*, but it could not be finished: \w+: /);
-    expect(lines.at(-1)).toBe('nothing found by 5 checks; 2 of them could not be finished');
+    expect(lines[2]).toMatch(/^orders\/charges: 0 findings, 0 examined in \d+ ms; failed: \w+: /);
+    expect(lines.at(-1)).toBe('5 checks, 0 findings; 2 checks could not finish');
   });
 
-  it('exits with 1 when something is found, whatever could not be finished', async () => {
+  it('exits with 1 if something is found, even if other checks could not finish', async () => {
     bank.faults = [{ reason: 'ROW_DIFFERS', ids: ['1'], message: 'a row' }];
     expect(await run()).toMatchObject({ code: 1 });
   });
 
-  it('names the checks there are when another is asked for', async () => {
+  it('lists the available checks when the requested one is unknown', async () => {
     const { code, errors } = await run('bank/balances');
     expect(code).toBe(2);
     expect(errors).toMatch(/^refused with INVALID_ARGUMENT: .*must be one of bank\/accounts, report\/accounts, .*\n$/);
   });
 
-  it('shows its usage when it is asked for, and when an option is none', async () => {
+  it('shows its usage on request and after an unknown option', async () => {
     expect(await run('help')).toMatchObject({
       code: 0,
       lines: expect.arrayContaining([expect.stringContaining('<check>')]),
@@ -69,13 +69,13 @@ describe('make audit', () => {
     const refused = await run('--all');
     expect(refused.code).toBe(2);
     expect(refused.errors).toContain("Unknown option '--all'");
-    expect(refused.errors).toContain('runs these checks');
+    expect(refused.errors).toContain('run these checks');
   });
 
-  it('says what to do when no mesh is there', async () => {
+  it('explains what to do if the mesh cannot be reached', async () => {
     const address = await unusedAddress();
     const { code, errors } = await spawnTool('scripts/audit.ts', address, []);
     expect(code).toBe(2);
-    expect(errors).toBe(`the mesh at ${address} cannot be reached: start it, or set ADDRESS to where one is\n`);
+    expect(errors).toBe(`the mesh at ${address} cannot be reached: start it, or set ADDRESS\n`);
   });
 });

@@ -42,23 +42,23 @@ describe('make damaged', () => {
     database.close();
   }
 
-  it('says in which files nothing is damaged, and which are not there', async () => {
+  it('names the files without damage and those that do not exist', async () => {
     const [log, queue] = [join(folder.path, 'events.db'), join(folder.path, 'tasks.db')];
-    expect(await run()).toEqual({ code: 0, lines: [`nothing is damaged in ${log} and ${queue}`], errors: '' });
+    expect(await run()).toEqual({ code: 0, lines: [`no damage found in ${log} and ${queue}`], errors: '' });
     await rm(log);
     expect(await run('list')).toEqual({
       code: 0,
-      lines: [`there is no ${log}`, `nothing is damaged in ${queue}`],
+      lines: [`${log} does not exist`, `no damage found in ${queue}`],
       errors: '',
     });
     expect(existsSync(log)).toBe(false);
-    expect((await run('skip', 'notes/0/1', '--note=x')).errors).toContain('there is no embedded log here');
+    expect((await run('skip', 'notes/0/1', '--note=x')).errors).toContain('no embedded log found');
   });
 
-  it('fails where there is nothing to look at, and makes no folder', async () => {
+  it('fails if there is nothing to check, and creates no folder', async () => {
     const dataDir = join(folder.path, 'nope');
     const errors = expect.stringContaining(
-      `there is no ${join(dataDir, 'events.db')} and no ${join(dataDir, 'tasks.db')}: set DATA_DIR`,
+      `${join(dataDir, 'events.db')} and ${join(dataDir, 'tasks.db')} not found: set DATA_DIR`,
     );
     for (const args of [[], ['skip', 'notes/0/1', '--note=x']]) {
       await using tool = spawnProcess({ main: 'scripts/damaged.ts', args, dataDir });
@@ -69,21 +69,21 @@ describe('make damaged', () => {
     const environment = { EVENTS_URL: 'kafka://127.0.0.1:1', TASKS_URL: 'amqp://127.0.0.1:1' };
     await using tool = spawnProcess({ main: 'scripts/damaged.ts', args: [], dataDir, environment });
     expect(await tool.ended).toMatchObject({ code: 2 });
-    expect(tool.stderr()).toContain('EVENTS_URL and TASKS_URL name servers');
+    expect(tool.stderr()).toContain('EVENTS_URL and TASKS_URL name brokers');
   });
 
-  it('runs the command that the list gives, as it is printed', async () => {
+  it('prints a skip command that runs as it is', async () => {
     damage('events.db', "UPDATE record SET value = X'00' WHERE id & 255 = 1");
     const [line] = (await run()).lines;
     const command = /make damaged ARGS=.*$/.exec(line ?? '')?.[0] ?? '';
-    // As the Makefile has it, without what make does before.
+    // The same recipe as in the Makefile, without its prerequisites.
     const make = `make() { sh -c "exec '${process.execPath}' scripts/damaged.ts \${2#ARGS=}"; }`;
     const env = { ...process.env, DATA_DIR: folder.path };
     const { stdout } = await promisify(execFile)('sh', ['-c', `${make}; ${command}`], { env });
     expect(stdout).toContain('skipped 1 event at notes/0/1');
   });
 
-  it('lists a damaged event and skips it, with a note, so that what comes behind it goes on', async () => {
+  it('lists a damaged event and skips it, so the events after it are delivered', async () => {
     damage('events.db', "UPDATE record SET value = X'00' WHERE id & 255 = 1");
     const place = expect.stringMatching(
       /^notes\/0\/1: the event log .*events\.db is damaged: offset 1 of partition 0 of notes/,
@@ -92,7 +92,7 @@ describe('make damaged', () => {
     expect(await run('skip', 'notes/0/1', '--note=an old one')).toEqual({
       code: 0,
       lines: [
-        `skipped 1 event at notes/0/1; what was found there is kept in the table skipped_record of ${join(folder.path, 'events.db')}; start the mesh again`,
+        `skipped 1 event at notes/0/1; its data is kept in the table skipped_record of ${join(folder.path, 'events.db')}; start the mesh again`,
       ],
       errors: '',
     });
@@ -103,7 +103,7 @@ describe('make damaged', () => {
     expect(events.map(({ offset }) => offset)).toEqual([0n, 2n]);
   });
 
-  it('lists a damaged task and gives it up', async () => {
+  it('lists a damaged task and skips it', async () => {
     const before = await startMesh([], { DATA_DIR: folder.path });
     await before.runtime.tasks.enqueue('jobs', [{ id: 'job-1', payload: Buffer.from('x'), headers: {} }]);
     await before.stop();
@@ -120,12 +120,12 @@ describe('make damaged', () => {
     expect(await run('skip', 'task/2', '--note=x')).toMatchObject({ code: 2 });
     expect(await run('skip', 'task/1', '--note=sent by hand')).toMatchObject({
       code: 0,
-      lines: [`skipped task/1; it is kept in the table damaged_task of ${file}; start the mesh again`],
+      lines: [`skipped task/1; its data is kept in the table damaged_task of ${file}; start the mesh again`],
     });
     expect(await run()).toMatchObject({ code: 0 });
   });
 
-  it('refuses what is not damaged, and arguments that make no command', async () => {
+  it('refuses places that are not damaged, and invalid arguments', async () => {
     expect(await run('skip', 'notes/0/1', '--note=x')).toMatchObject({
       code: 2,
       errors: expect.stringContaining('nothing damaged in'),
@@ -138,7 +138,7 @@ describe('make damaged', () => {
     expect(await run('help')).toMatchObject({ code: 0, errors: '' });
   });
 
-  it('is refused while the mesh runs', async () => {
+  it('fails while the mesh is running', async () => {
     const mesh = await startMesh([], { DATA_DIR: folder.path });
     const { code, errors } = await run();
     await mesh.stop();

@@ -1,14 +1,14 @@
-import { readConfig } from '../mesh/config/config.ts';
+import { existsSync } from 'node:fs';
+import { type Config, readConfig } from '../mesh/config/config.ts';
 import { MeshError } from '../mesh/errors/mesh-error.ts';
 import { lockFolder } from '../mesh/storage/sqlite/folder-lock.ts';
 import { createLogger } from '../mesh/telemetry/logger.ts';
 import { readCommand, usage } from './damaged/command-line.ts';
-import { findFiles } from './damaged/embedded-files.ts';
-import { runCommand } from './damaged/run-command.ts';
-import { exitCannotDo, UsageError } from './support/run-tool.ts';
+import { type EmbeddedFiles, runCommand } from './damaged/run-command.ts';
+import { exitFailed, UsageError } from './support/run-tool.ts';
 
-// Lists what is damaged in the embedded log and queue of a stopped mesh, and gives it up one by one. Exits with 0 when
-// nothing is damaged or what was asked for was skipped, with 1 when something is, with 2 when that could not be done.
+// Lists damaged events and tasks in the embedded log and queue of a stopped mesh, and skips them one by one. Exits with 0
+// if nothing is damaged or the skip succeeded, with 1 if something is damaged, and with 2 if it failed.
 
 try {
   const command = readCommand(process.argv.slice(2));
@@ -25,7 +25,22 @@ try {
   }
 } catch (error) {
   process.stderr.write(`${describe(error)}\n`);
-  process.exitCode = exitCannotDo;
+  process.exitCode = exitFailed;
+}
+
+/** Finds the files without creating any. Throws a UsageError if there are none. */
+function findFiles({ eventsUrl, tasksUrl }: Config): EmbeddedFiles {
+  const named = [embeddedFile(eventsUrl), embeddedFile(tasksUrl)];
+  const [log, queue] = named.map((file) => (file !== undefined && existsSync(file) ? file : undefined));
+  const missing = named.filter((file) => file !== undefined).filter((file) => !existsSync(file));
+  if (log !== undefined || queue !== undefined) return { log, queue, missing };
+  if (missing.length === 0)
+    throw new UsageError('EVENTS_URL and TASKS_URL name brokers: only an embedded log or queue can be checked');
+  throw new UsageError(`${missing.join(' and ')} not found: set DATA_DIR to the data folder of the mesh`);
+}
+
+function embeddedFile(url: string): string | undefined {
+  return url.startsWith('embedded:') ? url.slice('embedded:'.length) : undefined;
 }
 
 function describe(error: unknown): string {

@@ -26,7 +26,7 @@ describe('make dead-letters', () => {
     task = await eventually(async () => {
       const letters = await Array.fromAsync(deadLetters.listDeadLetters({}));
       expect(letters.map(({ id }) => id)).toContain(saga);
-      return letters.find(({ origin }) => origin === 'jobs')?.id ?? expect.fail('the task is no dead letter yet');
+      return letters.find(({ origin }) => origin === 'jobs')?.id ?? expect.fail('the task is not a dead letter yet');
     });
   });
 
@@ -49,22 +49,22 @@ describe('make dead-letters', () => {
     expect(rows).toContainEqual([task, 'task', 'jobs', 'ATTEMPTS_EXHAUSTED', '1', time, expect.any(String)]);
   });
 
-  it('lists what a filter meets', async () => {
+  it('lists the dead letters that match a filter', async () => {
     expect(await listed('--source', 'task')).toEqual([task]);
     expect(await listed('--origin', 'order.events/stuck')).toEqual([event]);
     expect(await listed('--reason', 'UNDO_REFUSED')).toEqual([saga]);
     const none = await run('list', '--source', 'saga', '--reason', 'HANDLER_FAILED');
-    expect(none).toEqual({ code: 0, lines: ['no dead letter meets this filter'], errors: '' });
+    expect(none).toEqual({ code: 0, lines: ['no dead letter matches this filter'], errors: '' });
   });
 
-  it('says that there are none', async () => {
+  it('reports that there are none', async () => {
     const empty = await startMesh([createOpsService]);
     const none = await spawnTool('scripts/dead-letters.ts', empty.address, []);
     await empty.stop();
-    expect(none).toEqual({ code: 0, lines: ['there are no dead letters'], errors: '' });
+    expect(none).toEqual({ code: 0, lines: ['no dead letters'], errors: '' });
   });
 
-  it('shows all of one, as text where it is text', async () => {
+  it('shows everything in a dead letter, with its payload as text', async () => {
     const { code, lines } = await run('show', event);
     expect(code).toBe(0);
     expect(lines).toContain('error       no template');
@@ -73,19 +73,19 @@ describe('make dead-letters', () => {
     expect(lines.slice(-2)).toEqual(['payload     2 bytes', '  {}']);
   });
 
-  it('shows bytes in hexadecimal, and lets nothing of a letter steer the terminal', async () => {
+  it('shows a binary payload in hexadecimal and escapes control characters', async () => {
     const { lines } = await run('show', task);
     expect(lines).toContain('header      to: bob\\u{1b}[31m');
     expect(lines.at(-1)).toMatch(/^ {2}000000 {2}00 01 fe 73 6f 6d 65 20 74 65 78 74 +\.\.\.some text$/);
   });
 
-  it('says which it would redrive, and changes nothing', async () => {
+  it('lists what it would redrive in a dry run, and changes nothing', async () => {
     const { code, lines } = await run('redrive', '--all', '--source', 'event', '--dry-run');
     expect({ code, lines }).toEqual({ code: 0, lines: [`${event} would be redriven`, '1 would be redriven, 0 not'] });
     expect(await listed()).toHaveLength(3);
   });
 
-  it('redrives all that there are', async () => {
+  it('redrives all dead letters', async () => {
     stuck.healed = true;
     const { code, lines } = await run('redrive', '--all');
     expect(code).toBe(0);
@@ -94,18 +94,18 @@ describe('make dead-letters', () => {
     expect(await listed()).toEqual([]);
   });
 
-  it('redrives some, and says with its exit code that one failed again and one is missing', async () => {
+  it('redrives by id and exits with 1 if one fails again or does not exist', async () => {
     const { code, lines } = await run('redrive', event, task, 'none');
     expect(code).toBe(1);
     expect(lines).toEqual([
       `${task} redriven`,
-      'none missing: it was redriven or discarded, or never was',
+      'none not found: already redriven or discarded, or never existed',
       expect.stringMatching(`^${event} failed: HANDLER_FAILED: `),
       '1 redriven, 2 not',
     ]);
   });
 
-  it('discards with a note, but for sagas', async () => {
+  it('discards with a note, except for sagas', async () => {
     const { code, lines } = await run('discard', event, saga, '--note', 'a test order');
     expect(code).toBe(1);
     expect(lines[0]).toBe(`${event} discarded`);
@@ -113,24 +113,27 @@ describe('make dead-letters', () => {
     expect(await listed()).not.toContain(event);
   });
 
-  it('says what was refused', async () => {
+  it('reports why a call was refused', async () => {
     const { code, errors } = await run('show', 'none');
     expect(code).toBe(2);
     expect(errors).toMatch(/^refused with NOT_FOUND: there is no dead letter none: .*\n$/);
   });
 
   it.each([
-    [['redrive'], 'redrive needs either ids or --all'],
-    [['redrive', 'a', '--all'], 'redrive needs either ids or --all'],
-    [['redrive', 'a', '--source', 'task'], 'redrive takes a filter with --all, and no ids'],
-    [['discard', 'a'], 'discard needs --note, which says why'],
-    [['discard', '--note', 'why'], 'discard needs the ids of what to discard'],
-    [['discard', '--all', '--note', 'why'], 'discard takes ids, and not --all: look at each, it is gone for good'],
+    [['redrive'], 'redrive requires either ids or --all'],
+    [['redrive', 'a', '--all'], 'redrive requires either ids or --all'],
+    [['redrive', 'a', '--source', 'task'], 'redrive takes a filter only with --all'],
+    [['discard', 'a'], 'discard requires --note with the reason'],
+    [['discard', '--note', 'why'], 'discard requires at least one id'],
+    [
+      ['discard', '--all', '--note', 'why'],
+      'discard does not support --all: discarding is permanent, so check each one and pass its id',
+    ],
     [['show', '--all'], "Unknown option '--all'"],
-    [['show'], 'show needs one id'],
-    [['list', '--source', 'mail'], '--source is mail, but may be event, task or saga'],
+    [['show'], 'show requires exactly one id'],
+    [['list', '--source', 'mail'], 'invalid --source mail: use event, task or saga'],
     [['list', '--note', 'x'], "Unknown option '--note'"],
-    [['toString'], 'there is no command toString'],
+    [['toString'], 'unknown command toString'],
   ])('refuses %j and shows its usage', async (args, problem) => {
     const { code, errors } = await run(...args);
     expect(code).toBe(2);
@@ -138,16 +141,16 @@ describe('make dead-letters', () => {
     expect(errors).toContain('discard <id>... --note "<why>"');
   });
 
-  it('shows its usage when asked', async () => {
+  it('shows its usage on request', async () => {
     const { code, lines } = await run('help');
     expect(code).toBe(0);
     expect(lines[0]).toMatch(/^list \[filter\]/);
   });
 
-  it('says what to do when no mesh is there', async () => {
+  it('explains what to do if the mesh cannot be reached', async () => {
     const address = await unusedAddress();
     const { code, errors } = await spawnTool('scripts/dead-letters.ts', address, []);
     expect(code).toBe(2);
-    expect(errors).toBe(`the mesh at ${address} cannot be reached: start it, or set ADDRESS to where one is\n`);
+    expect(errors).toBe(`the mesh at ${address} cannot be reached: start it, or set ADDRESS\n`);
   });
 });

@@ -4,8 +4,8 @@ import { readCommand, usage } from './dead-letters/command-line.ts';
 import { runCommand } from './dead-letters/run-command.ts';
 import { runTool } from './support/run-tool.ts';
 
-// Looks at the dead letters of a mesh, hands them out again, discards them. Exits with 0 when all was done, with 1 when
-// something was not, with 2 when the arguments make no command, a call was refused, or no mesh is there.
+// Lists, shows, redrives and discards the dead letters of a mesh. Exits with 0 on success, with 1 if some dead letters
+// could not be changed, and with 2 if it failed.
 
 await runTool(usage, async (channel) => {
   const command = readCommand(process.argv.slice(2));

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the servers and tools that the tests run against, where they are missing or not the version named here. What
-# cannot be installed is named; the tests then say what they did not cover.
+# Installs the servers and tools that the tests use, if they are missing or have another version. Reports what cannot be
+# installed; the tests then report what they did not cover.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -9,10 +9,10 @@ import { collectThirdPartyProtos } from './third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Makes `gen/` anew from the contracts. When they cannot be generated from, it stays as it was. */
-async function renewGen(): Promise<void> {
+/** Regenerates `gen/` from the contracts. If that fails, `gen/` is unchanged. */
+async function regenerate(): Promise<void> {
   await mkdir(join(root, '.cache'), { recursive: true });
-  // Beside gen/, so that the new one is moved into place and not copied.
+  // On the same file system as gen/, so the new folder can be renamed into place.
   const fresh = await mkdtemp(join(root, '.cache/gen-'));
   try {
     await generate(fresh);
@@ -23,7 +23,7 @@ async function renewGen(): Promise<void> {
   }
 }
 
-/** Makes everything from the contracts in `gen/` of a folder that has none. */
+/** Generates everything into `gen/` of `targetDir`, which must not exist yet. */
 async function generate(targetDir: string): Promise<void> {
   await collectThirdPartyProtos(join(root, '.cache/proto'));
   buf('generate', '--output', targetDir);
@@ -32,10 +32,7 @@ async function generate(targetDir: string): Promise<void> {
   await writeFile(descriptors, trimSourceInfo(await readFile(descriptors)));
 }
 
-/**
- * The files of `gen/` that differ from what the contracts give now: changed, missing or left over. Empty when `gen/`
- * is up to date.
- */
+/** Returns the files of `gen/` that are out of date: changed, missing or no longer generated. */
 async function findDrift(): Promise<string[]> {
   const fresh = await mkdtemp(join(tmpdir(), 'ordermesh-gen-'));
   try {
@@ -51,12 +48,12 @@ async function findDrift(): Promise<string[]> {
 }
 
 function buf(...args: string[]): void {
-  // The plugins are run by `node`: the pinned one, not the machine's.
+  // Plugins run on `node`: use the pinned version, not the machine's.
   const path = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
   execFileSync('buf', args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } });
 }
 
-/** Keeps the comments of our own contracts, which reflection shows, and drops positions and everybody else's. */
+/** Keeps the comments of our own contracts, which reflection shows, and removes positions and third-party comments. */
 function trimSourceInfo(descriptors: Uint8Array): Uint8Array {
   const set = fromBinary(FileDescriptorSetSchema, descriptors);
   set.file.forEach(trimFile);
@@ -79,11 +76,11 @@ async function listFiles(dir: string): Promise<string[]> {
 }
 
 async function haveSameBytes(left: string, right: string): Promise<boolean> {
-  const [a, b] = await Promise.all([readIfThere(left), readIfThere(right)]);
+  const [a, b] = await Promise.all([readIfExists(left), readIfExists(right)]);
   return a !== undefined && b !== undefined && a.equals(b);
 }
 
-async function readIfThere(path: string): Promise<Buffer | undefined> {
+async function readIfExists(path: string): Promise<Buffer | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
@@ -93,11 +90,11 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
 }
 
 async function main(): Promise<void> {
-  if (!process.argv.includes('--check')) return renewGen();
+  if (!process.argv.includes('--check')) return regenerate();
   const drift = await findDrift();
   if (drift.length === 0) return;
   console.error(
-    `gen/ is not what the contracts give; run \`make gen\` and commit it:\n${drift.map((path) => `  gen/${path}`).join('\n')}`,
+    `gen/ is out of date: run \`make gen\` and commit the result:\n${drift.map((path) => `  gen/${path}`).join('\n')}`,
   );
   process.exitCode = 1;
 }
@@ -105,7 +102,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  // Buf has printed what is wrong, so a stack would only hide it.
-  console.error(`gen/ stays as it was: ${error instanceof Error ? error.message : error}`);
+  // Buf has already printed the problem; a stack trace would hide it.
+  console.error(`gen/ is unchanged: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
 }

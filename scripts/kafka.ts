@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { installedKafka, type KafkaNode, nodeAnswers, prepareNode, startNode } from '../mesh/testing/kafka-broker.ts';
 
-// One broker for people, on localhost:9092, with its data under data/kafka. Ctrl-C ends it.
+// Runs one broker for development on localhost:9092. Its data is in data/kafka. Ctrl-C stops it.
 
 if (installedKafka() === undefined) {
   process.stderr.write('Kafka is not installed: run "make deps"\n');
@@ -20,7 +20,7 @@ try {
   process.exit(2);
 }
 process.stdout.write('ready kafka://localhost:9092\n');
-// Timers alone keep this process: the broker's shell does not.
+// The broker's shell does not keep this process alive; pending timers do.
 await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 await child.end('TERM');
 process.exit(0);

@@ -14,7 +14,7 @@ const maxFieldNumber = 536_870_911;
 
 /**
  * Prints a proto2 or proto3 file descriptor as `.proto` source with the same messages, fields, numbers, enums and
- * extensions. Comments and the options of fields, messages and enums are left out; services are not printed.
+ * extensions. Omits comments, services, and the options of fields, messages and enums.
  */
 export function printProto(file: FileDescriptorProto): string {
   const isProto3 = file.syntax === 'proto3';
@@ -78,7 +78,7 @@ function printEnum(type: EnumDescriptorProto): string[] {
   ];
 }
 
-/** Proto3 `optional` makes a oneof of its own in the descriptor, but is written as a label. */
+/** Proto3 `optional` is a synthetic oneof in the descriptor, but a label in the source. */
 function isOneofMember(field: FieldDescriptorProto): boolean {
   return Object.hasOwn(field, 'oneofIndex') && !field.proto3Optional;
 }
@@ -99,7 +99,7 @@ function printLabel(label: FieldDescriptorProto_Label): string {
 function printType(field: FieldDescriptorProto): string {
   if (field.typeName !== '') return field.typeName;
   const name = FieldDescriptorProto_Type[field.type];
-  if (name === undefined) throw new Error(`cannot print the type ${field.type} of the field ${field.name}`);
+  if (name === undefined) throw new Error(`cannot print field ${field.name}: unknown type ${field.type}`);
   return name.toLowerCase();
 }
 

@@ -7,19 +7,19 @@ import { collectThirdPartyProtos } from './third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What to compare with when nobody says: `main`, as a clone of another branch has it too. */
+/** Default commits to compare with. A clone of another branch has only `origin/main`. */
 const defaultBaselines = ['main', 'origin/main'];
 
-/** Two images are compared, with no workspace around them, so the third-party contracts are named by package. */
+/** Images are compared outside of a workspace, so third-party contracts are ignored by package. */
 const config = JSON.stringify({ version: 'v2', breaking: { use: ['FILE'], ignore: ['buf', 'google', 'grpc'] } });
 
-/** The committed descriptors of a commit; `undefined` when there is no such commit, or it has none. */
+/** Returns the descriptors in a commit, or undefined if the commit or its descriptors do not exist. */
 function readDescriptors(commit: string): Buffer | undefined {
   const shown = spawnSync('git', ['show', `${commit}:gen/descriptors.binpb`], { cwd: root, maxBuffer: 2 ** 26 });
   return shown.status === 0 ? shown.stdout : undefined;
 }
 
-/** Compares the contracts with descriptors; `false`: a caller would break, and buf has said where. */
+/** Compares the contracts with a baseline. Returns false if they break callers; buf then prints where. */
 async function isCompatible(baseline: Buffer): Promise<boolean> {
   const dir = await mkdtemp(join(tmpdir(), 'ordermesh-breaking-'));
   try {
@@ -35,18 +35,18 @@ function buf(...args: string[]): boolean {
   return spawnSync('buf', args, { cwd: root, stdio: 'inherit' }).status === 0;
 }
 
-async function main(asked: string | undefined): Promise<void> {
+async function main(requested: string | undefined): Promise<void> {
   await collectThirdPartyProtos(join(root, '.cache/proto'));
-  const commits = asked === undefined ? defaultBaselines : [asked];
+  const commits = requested === undefined ? defaultBaselines : [requested];
   const commit = commits.find((candidate) => readDescriptors(candidate) !== undefined);
   const baseline = commit && readDescriptors(commit);
   if (!baseline) {
-    console.log(`no contracts to compare with: ${commits.join(' and ')} have no gen/descriptors.binpb`);
+    console.log(`nothing to compare with: no gen/descriptors.binpb in ${commits.join(' or ')}`);
     return;
   }
   if (await isCompatible(baseline)) return;
   console.error(
-    `the contracts break callers of ${commit}; add instead of changing, or make a new version of the package`,
+    `the contracts break callers of ${commit}: add fields and methods instead of changing them, or create a new package version`,
   );
   process.exitCode = 1;
 }

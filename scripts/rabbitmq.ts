@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { installedRabbitmq, prepareNode, type RabbitmqNode, startNode } from '../mesh/testing/rabbitmq-node.ts';
 
-// One node for people, on localhost:5672, with its data under data/rabbitmq. Ctrl-C ends it.
+// Runs one node for development on localhost:5672. Its data is in data/rabbitmq. Ctrl-C stops it.
 
 if (installedRabbitmq() === undefined) {
   process.stderr.write('RabbitMQ is not installed: run "make deps"\n');

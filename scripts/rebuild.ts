@@ -1,21 +1,24 @@
 import { clients } from '../examples/support/clients.ts';
-import { createProgress } from '../examples/support/progress.ts';
-import { ProjectionServiceDefinition } from '../gen/ts/ops/v1/projection.ts';
-import { projectionTable } from './rebuild/projection-table.ts';
-import { showRebuild } from './rebuild/show-rebuild.ts';
-import { readArgs } from './support/read-args.ts';
-import { runTool, UsageError } from './support/run-tool.ts';
+import { createProgress, type Progress } from '../examples/support/progress.ts';
+import {
+  type Projection,
+  ProjectionServiceDefinition,
+  type RebuildProgress,
+  RebuildStage,
+} from '../gen/ts/ops/v1/projection.ts';
+import { escapeControls, formatTable } from './support/format.ts';
+import { readArgs, runTool, UsageError } from './support/run-tool.ts';
 
-// Makes a projection of a mesh again, or lists them. Exits with 0 when that was done, with 1 when a dry run found rows that
-// differ, with 2 when it could not be done.
+// Lists or rebuilds the projections of a mesh. Exits with 0 on success, with 1 if a dry run found rows that differ, and
+// with 2 if it failed.
 
-const usage = `                           lists the projections, and how far behind they are
-<projection>               makes one again, and has it answer queries
-<projection> --dry-run     makes it again, compares, and leaves it as it is
-help                       shows this
+const usage = `                           list the projections and how far behind they are
+<projection>               rebuild it and switch over
+<projection> --dry-run     rebuild it, compare, and discard the result
+help                       show this help
 
-A projection is named as in the list; its service may be left out where only one has it.
-ADDRESS says where the mesh is (default 127.0.0.1:50051)
+The service may be omitted if only one service has a projection with this name.
+ADDRESS is the address of the mesh (default 127.0.0.1:50051)
 `;
 
 await runTool(usage, async (channel) => {
@@ -23,16 +26,91 @@ await runTool(usage, async (channel) => {
   const { 'dry-run': dryRun = false } = values;
   const [name, ...others] = positionals;
   const projections = clients.create(ProjectionServiceDefinition, channel);
-  if (others.length > 0) throw new UsageError('one projection at a time can be made again');
+  if (others.length > 0) throw new UsageError('only one projection can be rebuilt at a time');
   if (name === 'help') {
     console.log(usage.trimEnd());
     return 0;
   }
   if (name === undefined) {
-    if (dryRun) throw new UsageError('--dry-run needs the name of a projection');
-    const table = projectionTable(await Array.fromAsync(projections.listProjections({})), Date.now());
-    for (const line of table) console.log(line);
+    if (dryRun) throw new UsageError('--dry-run requires the name of a projection');
+    const list = await Array.fromAsync(projections.listProjections({}));
+    for (const line of projectionTable(list, Date.now())) console.log(line);
     return 0;
   }
   return await showRebuild(projections.rebuildProjection({ name, dryRun }), createProgress(), console.log);
 });
+
+function projectionTable(projections: readonly Projection[], nowMs: number): string[] {
+  if (projections.length === 0) return ['no projections'];
+  const headings = ['PROJECTION', 'EVENTS BEHIND', 'FOR', 'PARKED', 'GENERATION', 'STATE'];
+  return formatTable([headings, ...projections.map((projection) => cellsOf(projection, nowMs).map(escapeControls))]);
+}
+
+function cellsOf(projection: Projection, nowMs: number): string[] {
+  const { name, position, headPosition, behindSince, parkedEvents, generation, rebuilding } = projection;
+  const behindMs = behindSince ? Math.max(0, nowMs - behindSince.getTime()) : 0;
+  const lag = behindSince ? `${(behindMs / 1_000).toFixed(1)} s` : '-';
+  return [
+    name,
+    `${headPosition - position}`,
+    lag,
+    `${parkedEvents}`,
+    `${generation}`,
+    rebuilding ? 'rebuilding' : 'live',
+  ];
+}
+
+type Print = (line: string) => void;
+
+/** Shows the progress of a rebuild, then its result. Returns the exit code. */
+async function showRebuild(rebuild: AsyncIterable<RebuildProgress>, progress: Progress, print: Print): Promise<number> {
+  const startMs = performance.now();
+  let replayedMs = startMs;
+  let last: RebuildProgress | undefined;
+  for await (const each of rebuild) {
+    const isReplay = each.stage === RebuildStage.REBUILD_STAGE_REPLAYING;
+    if (isReplay || last === undefined || last.stage === RebuildStage.REBUILD_STAGE_REPLAYING)
+      replayedMs = performance.now();
+    progress.show(isReplay ? replayLine(each, replayedMs - startMs) : comparisonLine(each));
+    last = each;
+  }
+  if (last === undefined) throw new Error('the rebuild ended without a result: check the log of the mesh');
+  progress.end(`${replayLine(last, replayedMs - startMs)}; ${comparisonLine(last)}`);
+  printDifferences(last, print);
+  return printResult(last, print);
+}
+
+function replayLine({ eventsDone, eventsTotal }: RebuildProgress, tookMs: number): string {
+  const perSecond = Math.round(Number(eventsDone) / (Math.max(tookMs, 1) / 1_000));
+  return `${eventsDone} of ${eventsTotal} events, ${perSecond}/s`;
+}
+
+function comparisonLine({ rowsCompared, rowsDifferent }: RebuildProgress): string {
+  return `${rowsCompared} rows compared, ${rowsDifferent} differ`;
+}
+
+function printDifferences({ differences, rowsDifferent, liveHash, rebuiltHash }: RebuildProgress, print: Print): void {
+  for (const { key, live, rebuilt } of differences) {
+    print(escapeControls(key));
+    print(`  live     ${escapeControls(live) || 'no such row'}`);
+    print(`  rebuilt  ${escapeControls(rebuilt) || 'no such row'}`);
+  }
+  const notShown = rowsDifferent - BigInt(differences.length);
+  if (notShown > 0n) print(`and ${notShown} more`);
+  print(`hash of the live projection     ${liveHash}`);
+  print(`hash of the rebuilt projection  ${rebuiltHash}`);
+}
+
+function printResult({ stage, rowsDifferent }: RebuildProgress, print: Print): number {
+  const differ = rowsDifferent > 0n;
+  if (stage === RebuildStage.REBUILD_STAGE_SWITCHED) {
+    print(
+      differ
+        ? 'switched to the rebuilt projection: the rows above are fixed'
+        : 'switched to the rebuilt projection: no differences',
+    );
+    return 0;
+  }
+  print(differ ? 'nothing changed: run again without DRY_RUN to fix these rows' : 'nothing changed: no differences');
+  return differ ? 1 : 0;
+}

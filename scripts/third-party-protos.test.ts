@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -17,14 +16,16 @@ import {
 import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { file_buf_validate_validate as original } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { collectThirdPartyProtos } from './third-party-protos.ts';
 
-let dir: string;
+let folder: Awaited<ReturnType<typeof tempFolder>>;
 let compiled: FileRegistry;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'ordermesh-protos-'));
+  folder = await tempFolder();
+  const dir = folder.path;
   await collectThirdPartyProtos(join(dir, 'protos'));
   const image = join(dir, 'image.binpb');
   const buf = fileURLToPath(new URL('../node_modules/.bin/buf', import.meta.url));
@@ -33,23 +34,25 @@ beforeAll(async () => {
   compiled = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(image)));
 });
 
-afterAll(() => rm(dir, { recursive: true }));
+afterAll(() => folder[Symbol.asyncDispose]());
 
-test('the third-party contracts compile, and define what ours and the runtime need', () => {
-  const names = ['google.api.http', 'google.rpc.Status', 'google.rpc.BadRequest', 'grpc.health.v1.Health'];
-  const reflection = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'];
-  for (const name of [...names, ...reflection]) expect(compiled.get(name)?.typeName).toBe(name);
+describe('collectThirdPartyProtos', () => {
+  it('collects contracts that compile and define what ours and the runtime need', () => {
+    const names = ['google.api.http', 'google.rpc.Status', 'google.rpc.BadRequest', 'grpc.health.v1.Health'];
+    const reflection = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'];
+    for (const name of [...names, ...reflection]) expect(compiled.get(name)?.typeName).toBe(name);
+  });
+
+  it('prints a buf/validate/validate.proto with the same declarations as the original', () => {
+    const printed = compiled.getFile('buf/validate/validate.proto');
+    if (printed === undefined) throw new Error('buf/validate/validate.proto was not compiled');
+    const declared = describeFile(original);
+    expect(declared.length).toBeGreaterThan(250);
+    expect(describeFile(printed)).toEqual(declared);
+  });
 });
 
-test('the printed buf/validate/validate.proto declares what the original declares', () => {
-  const printed = compiled.getFile('buf/validate/validate.proto');
-  if (printed === undefined) throw new Error('buf/validate/validate.proto was not compiled');
-  const declared = describeFile(original);
-  expect(declared.length).toBeGreaterThan(250);
-  expect(describeFile(printed)).toEqual(declared);
-});
-
-/** Every field, enum value and extension with its number and type, one line each. */
+/** Describes every field, enum value and extension with its number and type, one line each. */
 function describeFile(file: DescFile): string[] {
   return [...nestedTypes(file)].flatMap(describeType).sort();
 }

@@ -6,7 +6,7 @@ import { printProto } from './print-proto.ts';
 
 const modulesDir = fileURLToPath(new URL('../node_modules/', import.meta.url));
 
-/** Where each third-party contract comes from: its import path, and its place in an installed npm package. */
+/** Import paths of third-party contracts, and their files in installed npm packages. */
 const sources: Record<string, string> = {
   'google/api/annotations.proto': 'google-gax/build/protos/google/api/annotations.proto',
   'google/api/field_behavior.proto': 'google-gax/build/protos/google/api/field_behavior.proto',
@@ -19,20 +19,20 @@ const sources: Record<string, string> = {
 };
 
 /**
- * Collects the third-party contracts that ours import in `targetDir`. They come from installed npm packages alone, so
- * it needs no network and nothing of theirs is committed. Safe to run twice at once.
+ * Copies the third-party contracts that ours import into `targetDir`. They come from installed npm packages, so this needs
+ * no network and no third-party file is committed. Safe to run concurrently.
  */
 export async function collectThirdPartyProtos(targetDir: string): Promise<void> {
   for (const [path, source] of Object.entries(sources)) {
     await place(join(targetDir, path), await readFile(join(modulesDir, source), 'utf8'));
   }
-  // No npm package has the source of this one, only its descriptor.
+  // No npm package contains this source file, only its descriptor.
   await place(join(targetDir, 'buf/validate/validate.proto'), printProto(file_buf_validate_validate.proto));
 }
 
 async function place(path: string, source: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  // Renamed into place, so that a generator that runs at the same time never reads half a file.
+  // Renamed into place, so a generator running at the same time never reads half a file.
   await writeFile(`${path}.${process.pid}`, source);
   await rename(`${path}.${process.pid}`, path);
 }

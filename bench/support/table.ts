@@ -1,19 +1,14 @@
+import { formatTable } from '../../scripts/support/format.ts';
 import type { Figure } from '../figure.ts';
 
-const heads = ['figure', 'value', 'peer', 'ratio', 'target', 'met'];
+const headings = ['figure', 'value', 'peer', 'ratio', 'target', 'met'];
 
-/** The figures as a table of Markdown with aligned columns. */
-export function formatTable(figures: readonly Figure[]): string {
-  const rows = [heads, ...figures.map(cellsOf)];
-  const widths = heads.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[], fill = ' ') =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0, fill)).join(' | ')} |`;
-  const [head = heads, ...body] = rows;
-  const rule = line(
-    heads.map(() => ''),
-    '-',
-  );
-  return [line(head), rule, ...body.map((row) => line(row))].join('\n');
+/** Formats figures as a Markdown table. */
+export function figureTable(figures: readonly Figure[]): string {
+  const rows = [headings, ...figures.map(cellsOf)];
+  const [head = '', ...body] = formatTable(rows, { start: '| ', between: ' | ', end: ' |' });
+  const rule = head.replace(/ ([^|]+) /g, (_, cell: string) => ` ${'-'.repeat(cell.length)} `);
+  return [head, rule, ...body].join('\n');
 }
 
 function cellsOf({ name, value, peer, ratio, target, met }: Figure): string[] {

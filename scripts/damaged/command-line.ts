@@ -1,37 +1,35 @@
-import { readArgs } from '../support/read-args.ts';
-import { UsageError } from '../support/run-tool.ts';
+import { readArgs, UsageError } from '../support/run-tool.ts';
 
-/** What was asked for. */
 export type Command =
   | { readonly name: 'help' }
   | { readonly name: 'list' }
   | { readonly name: 'skip'; readonly place: Place; readonly note: string };
 
-/** Something damaged. */
+/** The place of a damaged event or task. */
 export type Place =
   | { readonly of: 'log'; readonly topic: string; readonly partition: number; readonly offset: bigint }
   | { readonly of: 'queue'; readonly seq: bigint };
 
-/** How the tool is called. */
-export const usage = `list                            what is damaged in the embedded log and queue (default)
-skip <place> --note="<why>"     gives up what is damaged there, so that what comes behind it goes on
+export const usage = `list                            list damaged events and tasks in the embedded log and queue (default)
+skip <place> --note="<why>"     give up what is damaged at this place, so the events and tasks after it can be delivered
+help                            show this help
 
-<place> is <topic>/<partition>/<offset> or task/<number>, as list shows it. The mesh must be stopped.
-DATA_DIR, EVENTS_URL and TASKS_URL say where the data is, as for the mesh.
+<place> is <topic>/<partition>/<offset> or task/<number>, as printed by list. The mesh must be stopped.
+DATA_DIR, EVENTS_URL and TASKS_URL locate the data, as for the mesh.
 `;
 
-/** Reads the arguments. Throws a UsageError that says what is wrong with them. */
+/** Parses the arguments. Throws a UsageError if they are invalid. */
 export function readCommand(args: string[]): Command {
   const { values, positionals } = readArgs(args, { note: { type: 'string' } });
   const [name = 'list', ...rest] = positionals;
   if (name === 'help') return { name };
   if (name === 'list' && rest.length === 0) return { name };
-  if (name !== 'skip') throw new UsageError(`there is no command ${positionals.join(' ')}`);
+  if (name !== 'skip') throw new UsageError(`unknown command ${positionals.join(' ')}`);
   const [place, ...others] = rest;
-  if (place === undefined) throw new UsageError('skip needs a place');
+  if (place === undefined) throw new UsageError('skip requires a place');
   if (others.length > 0)
-    throw new UsageError(`skip takes one place, not also ${others.join(' ')}: put a note of several words in quotes`);
-  if (!values.note) throw new UsageError('skip needs --note, which says why');
+    throw new UsageError(`skip takes one place; unexpected ${others.join(' ')}: put a note of several words in quotes`);
+  if (!values.note) throw new UsageError('skip requires --note with the reason');
   return { name, place: readPlace(place), note: values.note };
 }
 

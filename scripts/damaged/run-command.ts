@@ -4,7 +4,14 @@ import { openQueueRepair, type QueueRepair } from '../../mesh/tasks/embedded/rep
 import type { Logger } from '../../mesh/telemetry/logger.ts';
 import { UsageError } from '../support/run-tool.ts';
 import type { Command, Place } from './command-line.ts';
-import type { EmbeddedFiles } from './embedded-files.ts';
+
+/** The files of the embedded log and queue. Undefined if the file does not exist or a broker is used instead. */
+export interface EmbeddedFiles {
+  readonly log: string | undefined;
+  readonly queue: string | undefined;
+  /** Files that the settings name but that do not exist. */
+  readonly missing: readonly string[];
+}
 
 export interface CommandContext {
   readonly files: EmbeddedFiles;
@@ -18,7 +25,7 @@ interface Repairs {
   readonly queue: QueueRepair | undefined;
 }
 
-/** Runs a command and returns the exit code: 1 when something is damaged. */
+/** Runs a command. Returns the exit code: 1 if `list` found damage, otherwise 0. */
 export async function runCommand(
   command: Exclude<Command, { name: 'help' }>,
   context: CommandContext,
@@ -32,7 +39,7 @@ export async function runCommand(
 }
 
 async function list({ files, log, queue }: Repairs, print: (line: string) => void): Promise<number> {
-  for (const file of files.missing) print(`there is no ${file}`);
+  for (const file of files.missing) print(`${file} does not exist`);
   let found = 0;
   for await (const { partition, from, to, error } of log?.damage() ?? []) {
     found += 1;
@@ -44,20 +51,21 @@ async function list({ files, log, queue }: Repairs, print: (line: string) => voi
     print(`task/${task.seq}: ${taskDamaged(String(files.queue), task).message}`);
   }
   const searched = [files.log, files.queue].filter((file) => file !== undefined);
-  if (found === 0) print(`nothing is damaged in ${searched.join(' and ')}`);
+  if (found === 0) print(`no damage found in ${searched.join(' and ')}`);
   return found === 0 ? 0 : 1;
 }
 
-/** Says what was skipped, and where it is kept. */
+/** Skips a damaged place and describes what was skipped. */
 async function skip({ files, log, queue }: Repairs, place: Place, note: string): Promise<string> {
   if (place.of === 'queue') {
-    if (queue === undefined) throw new UsageError('there is no embedded queue here: see TASKS_URL and DATA_DIR');
+    if (queue === undefined) throw new UsageError('no embedded queue found: check TASKS_URL and DATA_DIR');
     await queue.skip(place.seq, note);
-    return `skipped task/${place.seq}; it is kept in the table damaged_task of ${files.queue}`;
+    return `skipped task/${place.seq}; its data is kept in the table damaged_task of ${files.queue}`;
   }
-  if (log === undefined) throw new UsageError('there is no embedded log here: see EVENTS_URL and DATA_DIR');
+  if (log === undefined) throw new UsageError('no embedded log found: check EVENTS_URL and DATA_DIR');
   const { topic, partition, offset } = place;
   const count = await log.skip(topic, partition, offset, note);
   const events = count === 1 ? '1 event' : `${count} events`;
-  return `skipped ${events} at ${topic}/${partition}/${offset}; what was found there is kept in the table skipped_record of ${files.log}`;
+  const data = count === 1 ? 'its data is' : 'their data is';
+  return `skipped ${events} at ${topic}/${partition}/${offset}; ${data} kept in the table skipped_record of ${files.log}`;
 }

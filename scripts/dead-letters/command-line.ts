@@ -1,8 +1,6 @@
 import { type DeadLetterFilter, DeadLetterSource } from '../../gen/ts/ops/v1/ops.ts';
-import { readArgs } from '../support/read-args.ts';
-import { UsageError } from '../support/run-tool.ts';
+import { readArgs, UsageError } from '../support/run-tool.ts';
 
-/** What was asked for. */
 export type Command =
   | { readonly name: 'help' }
   | { readonly name: 'list'; readonly filter: DeadLetterFilter }
@@ -10,15 +8,15 @@ export type Command =
   | { readonly name: 'redrive'; readonly which: readonly string[] | DeadLetterFilter; readonly dryRun: boolean }
   | { readonly name: 'discard'; readonly ids: readonly string[]; readonly note: string };
 
-/** How the tool is called. */
-export const usage = `list [filter]                       the dead letters, the oldest first (default)
-show <id>                           all of one
-redrive <id>... [--dry-run]         handle these again
-redrive --all [filter] [--dry-run]  handle all again, or all that the filter meets
-discard <id>... --note "<why>"      discard these for good, with a note
+export const usage = `list [filter]                       list dead letters, oldest first (default)
+show <id>                           show one dead letter with its headers and payload
+redrive <id>... [--dry-run]         deliver these to their handlers again
+redrive --all [filter] [--dry-run]  redrive all dead letters, or all that match the filter
+discard <id>... --note "<why>"      discard these permanently, with a note
+help                                show this help
 
 filter: --source event|task|saga  --origin order.events/notification-service  --reason HANDLER_FAILED
-ADDRESS says where the mesh is (default 127.0.0.1:50051)
+ADDRESS is the address of the mesh (default 127.0.0.1:50051)
 `;
 
 const sources: Readonly<Record<string, DeadLetterSource>> = {
@@ -34,14 +32,14 @@ interface FilterValues {
   readonly reason?: string;
 }
 
-/** Reads the arguments. Throws a UsageError that says what is wrong with them. */
+/** Parses the arguments. Throws a UsageError if they are invalid. */
 export function readCommand([name = 'list', ...args]: readonly string[]): Command {
   if (name.startsWith('-')) return readList([name, ...args]);
   const read = new Map(
     Object.entries({ help: readHelp, list: readList, show: readShow, redrive: readRedrive, discard: readDiscard }),
   );
   const readThis = read.get(name);
-  if (!readThis) throw new UsageError(`there is no command ${name}`);
+  if (!readThis) throw new UsageError(`unknown command ${name}`);
   return readThis(args);
 }
 
@@ -51,14 +49,14 @@ function readHelp(): Command {
 
 function readList(args: string[]): Command {
   const { values, positionals } = readArgs(args, filterOptions);
-  if (positionals.length > 0) throw new UsageError('list takes a filter, and no ids');
+  if (positionals.length > 0) throw new UsageError('list takes a filter, not ids');
   return { name: 'list', filter: filterOf(values) };
 }
 
 function readShow(args: string[]): Command {
   const { positionals } = readArgs(args, {});
   const [id, ...others] = positionals;
-  if (id === undefined || others.length > 0) throw new UsageError('show needs one id');
+  if (id === undefined || others.length > 0) throw new UsageError('show requires exactly one id');
   return { name: 'show', id };
 }
 
@@ -66,22 +64,23 @@ function readRedrive(args: string[]): Command {
   const options = { ...filterOptions, all: { type: 'boolean' }, 'dry-run': { type: 'boolean' } } as const;
   const { values, positionals: ids } = readArgs(args, options);
   const { all = false, 'dry-run': dryRun = false, ...filter } = values;
-  if (all === ids.length > 0) throw new UsageError('redrive needs either ids or --all');
-  if (!all && Object.keys(filter).length > 0) throw new UsageError('redrive takes a filter with --all, and no ids');
+  if (all === ids.length > 0) throw new UsageError('redrive requires either ids or --all');
+  if (!all && Object.keys(filter).length > 0) throw new UsageError('redrive takes a filter only with --all');
   return { name: 'redrive', which: all ? filterOf(filter) : ids, dryRun };
 }
 
 function readDiscard(args: string[]): Command {
   const options = { note: { type: 'string' }, all: { type: 'boolean' } } as const;
   const { values, positionals: ids } = readArgs(args, options);
-  if (values.all) throw new UsageError('discard takes ids, and not --all: look at each, it is gone for good');
-  if (ids.length === 0) throw new UsageError('discard needs the ids of what to discard');
-  if (!values.note) throw new UsageError('discard needs --note, which says why');
+  if (values.all)
+    throw new UsageError('discard does not support --all: discarding is permanent, so check each one and pass its id');
+  if (ids.length === 0) throw new UsageError('discard requires at least one id');
+  if (!values.note) throw new UsageError('discard requires --note with the reason');
   return { name: 'discard', ids, note: values.note };
 }
 
 function filterOf({ source, origin = '', reason = '' }: FilterValues): DeadLetterFilter {
   const known = source === undefined ? DeadLetterSource.DEAD_LETTER_SOURCE_UNSPECIFIED : sources[source];
-  if (known === undefined) throw new UsageError(`--source is ${source}, but may be event, task or saga`);
+  if (known === undefined) throw new UsageError(`invalid --source ${source}: use event, task or saga`);
   return { source: known, origin, reason };
 }

@@ -5,16 +5,15 @@ import {
   type DeadLetterServiceDefinition,
   DeadLetterSource,
 } from '../../gen/ts/ops/v1/ops.ts';
+import { escapeControls } from '../support/format.ts';
 import { type Command, usage } from './command-line.ts';
-import { letterLines, letterTable, printable } from './letter-text.ts';
+import { deadLetterTable, describeDeadLetter } from './dead-letter-text.ts';
 
-/** What a command works with. */
 export interface CommandContext {
   readonly deadLetters: Client<DeadLetterServiceDefinition>;
   readonly print: (line: string) => void;
 }
 
-/** What became of some letters. */
 interface Outcome {
   readonly doneIds: readonly string[];
   readonly missingIds: readonly string[];
@@ -22,13 +21,13 @@ interface Outcome {
   readonly leftIds: readonly string[];
 }
 
-const mostListed = 1_000;
-// What a call hands out again within some seconds.
+const maxListed = 1_000;
+// The server redrives 100 per second, so a call takes about five seconds.
 const idsPerCall = 500;
-// Longer than the server gives itself for any of these calls.
+// Longer than the server's own deadline for these calls.
 const timeoutMs = 70_000;
 
-/** Does what was asked for, and prints what became of it. Resolves with false when it was not done for all. */
+/** Runs a command and prints its result. Returns false if some dead letters could not be changed. */
 export async function runCommand(command: Command, { deadLetters, print }: CommandContext): Promise<boolean> {
   switch (command.name) {
     case 'help':
@@ -37,45 +36,46 @@ export async function runCommand(command: Command, { deadLetters, print }: Comma
     case 'list':
       return await list(command.filter, { deadLetters, print });
     case 'show':
-      for (const line of letterLines(await deadLetters.getDeadLetter({ id: command.id }, inTime()))) print(line);
+      for (const line of describeDeadLetter(await deadLetters.getDeadLetter({ id: command.id }, withTimeout())))
+        print(line);
       return true;
     case 'redrive': {
       const { which, dryRun } = command;
       const ids = 'source' in which ? await idsOf(deadLetters, which) : which;
       return await changeAll(ids, dryRun ? 'would be redriven' : 'redriven', print, async (some) => {
-        const { redrivenIds, ...others } = await deadLetters.redriveDeadLetters({ ids: some, dryRun }, inTime());
+        const { redrivenIds, ...others } = await deadLetters.redriveDeadLetters({ ids: some, dryRun }, withTimeout());
         return { ...others, doneIds: redrivenIds };
       });
     }
     case 'discard':
       return await changeAll(command.ids, 'discarded', print, async (ids) => {
         const request = { ids, note: command.note };
-        const { discardedIds, ...others } = await deadLetters.discardDeadLetters(request, inTime());
+        const { discardedIds, ...others } = await deadLetters.discardDeadLetters(request, withTimeout());
         return { ...others, doneIds: discardedIds, leftIds: [] };
       });
   }
 }
 
 async function list(filter: DeadLetterFilter, { deadLetters, print }: CommandContext): Promise<boolean> {
-  const letters = await Array.fromAsync(deadLetters.listDeadLetters({ filter, limit: mostListed + 1 }, inTime()));
-  if (letters.length === 0) print(noneText(filter));
-  else for (const line of letterTable(letters.slice(0, mostListed))) print(line);
-  if (letters.length > mostListed) print(`there are more than these ${mostListed}: ask for some with a filter`);
+  const found = await Array.fromAsync(deadLetters.listDeadLetters({ filter, limit: maxListed + 1 }, withTimeout()));
+  if (found.length === 0) print(noneText(filter));
+  else for (const line of deadLetterTable(found.slice(0, maxListed))) print(line);
+  if (found.length > maxListed) print(`only the first ${maxListed} are shown: use a filter to see others`);
   return true;
 }
 
 function noneText({ source, origin, reason }: DeadLetterFilter): string {
   const isFiltered = source !== DeadLetterSource.DEAD_LETTER_SOURCE_UNSPECIFIED || origin !== '' || reason !== '';
-  return isFiltered ? 'no dead letter meets this filter' : 'there are no dead letters';
+  return isFiltered ? 'no dead letter matches this filter' : 'no dead letters';
 }
 
 async function idsOf(deadLetters: CommandContext['deadLetters'], filter: DeadLetterFilter): Promise<string[]> {
   const ids: string[] = [];
-  for await (const { id } of deadLetters.listDeadLetters({ filter }, inTime())) ids.push(id);
+  for await (const { id } of deadLetters.listDeadLetters({ filter }, withTimeout())) ids.push(id);
   return ids;
 }
 
-/** Goes through all ids, each once, in calls that the server can answer in time. */
+/** Changes each id once, in calls small enough for the server to finish in time. */
 async function changeAll(
   ids: readonly string[],
   done: string,
@@ -87,8 +87,8 @@ async function changeAll(
   while (waiting.length > 0) {
     const { doneIds, missingIds, failures, leftIds } = await change(waiting.splice(0, idsPerCall));
     for (const id of doneIds) print(`${id} ${done}`);
-    for (const id of missingIds) print(`${id} missing: it was redriven or discarded, or never was`);
-    for (const { id, reason, message } of failures) print(`${id} failed: ${reason}: ${printable(message)}`);
+    for (const id of missingIds) print(`${id} not found: already redriven or discarded, or never existed`);
+    for (const { id, reason, message } of failures) print(`${id} failed: ${reason}: ${escapeControls(message)}`);
     doneCount += doneIds.length;
     problemCount += missingIds.length + failures.length;
     waiting.unshift(...leftIds);
@@ -97,6 +97,6 @@ async function changeAll(
   return problemCount === 0;
 }
 
-function inTime(): { readonly signal: AbortSignal } {
+function withTimeout(): { readonly signal: AbortSignal } {
   return { signal: AbortSignal.timeout(timeoutMs) };
 }

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Built by Go into .tools/bin: grpcurl, ghz, grpc-go's client and server for interoperability, h2spec, a client on grpc-go
-# for restarts, and the peer on grpc-go of the benchmarks. Go checks what it gets against its checksum database. .tools/go notes for each tool what it
-# was built from.
+# Builds Go tools into .tools/bin: grpcurl, ghz, grpc-go's interop client and server, h2spec, a grpc-go client for the
+# restart tests, and the grpc-go peer of the benchmarks. Go verifies its downloads against the checksum database.
+# .tools/go records what each tool was built from.
 set -eu
 cd "$(dirname "$0")/../.."
 
-# built <tool> <source>: whether it is there, of this version.
+# built <tool> <source>: checks whether this version is installed.
 built() {
   [ -x ".tools/bin/$1" ] && [ "$(cat ".tools/go/$1" 2>/dev/null)" = "$2" ]
 }
 
-# keep <tool> <source> <file>: takes what Go made as this tool.
+# keep <tool> <source> <file>: installs a built file as this tool.
 keep() {
   mv ".tools/go/bin/$3" ".tools/bin/$1"
   echo "$2" >".tools/go/$1"
@@ -27,7 +27,7 @@ install() {
 }
 
 if ! command -v go >/dev/null; then
-  echo 'deps: no Go here: install Go, or the tools that scripts/deps/go.sh names into .tools/bin' >&2
+  echo 'deps: Go is not installed: install it, or put the tools listed in scripts/deps/go.sh into .tools/bin' >&2
   exit 1
 fi
 mkdir -p .tools/bin .tools/go/bin
@@ -36,7 +36,7 @@ install ghz github.com/bojand/ghz/cmd/ghz@v0.121.0
 install grpc-go-interop-client google.golang.org/grpc/interop/client@v1.85.0
 install grpc-go-interop-server google.golang.org/grpc/interop/server@v1.85.0
 
-# The versions of h2spec and of what it is built from are in a module of its own.
+# h2spec and its dependencies are pinned in their own module.
 h2spec=$(sed -n 's|.*\(github.com/summerwind/h2spec\) \(v[^ ]*\).*|\1@\2|p' scripts/deps/h2spec/go.mod)
 if ! built h2spec "$h2spec"; then
   bin="$PWD/.tools/go/bin"
@@ -45,7 +45,7 @@ if ! built h2spec "$h2spec"; then
 fi
 echo "deps: h2spec ${h2spec##*@}"
 
-# A client that outlives restarts of its server, for the conformance tests.
+# A client for the conformance tests that stays connected while its server restarts.
 restart=$(cat test/conformance/restart/grpc-go-restart/* | cksum)
 if ! built grpc-go-restart "$restart"; then
   bin="$PWD/.tools/go/bin"
@@ -54,7 +54,7 @@ if ! built grpc-go-restart "$restart"; then
 fi
 echo 'deps: grpc-go-restart'
 
-# A peer of the benchmarks, on the contract of our users.
+# A peer for the benchmarks that serves our user contract.
 users=$(cat bench/peers/grpc-go/* proto/user/v1/user.proto | cksum)
 if ! built grpc-go-users "$users"; then
   sh bench/peers/grpc-go/build.sh

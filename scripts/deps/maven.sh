@@ -1,10 +1,10 @@
 #!/bin/sh
-# From Maven into .tools: the jars of Kafka; those of grpc-java's client and server for interoperability, and the contracts
-# that these speak. Maven checks what it gets against its checksums. The copies of the poms say which jars are there.
+# Downloads jars from Maven into .tools: Kafka, and grpc-java's interop client and server with their contracts. Maven
+# verifies checksums. The copied poms record which jars are installed.
 set -eu
 cd "$(dirname "$0")/../.."
 
-# same <folder>: whether .tools has what the pom in scripts asks for.
+# same <folder>: checks whether the jars match the pom in scripts.
 same() {
   cmp -s "scripts/$1/pom.xml" ".tools/$1/pom.xml"
 }
@@ -26,8 +26,8 @@ if ! same grpc-java; then
   mvn -q -B -f scripts/grpc-java/pom.xml dependency:unpack-dependencies -DoutputDirectory="$PWD/.tools/grpc-java/proto" \
     -DmarkersDirectory="$PWD/.tools/grpc-java/markers" -DincludeArtifactIds=grpc-interop-testing \
     -Dmdep.unpack.includes='grpc/testing/*.proto'
-  # Each case of the client is a process: with an archive of loaded classes it starts twice as fast. Nobody listens on
-  # port 1, so this run fails, as it may; its classes are loaded by then.
+  # Each test case starts a new client process, which is twice as fast with a class archive. Nothing listens on port 1, so
+  # this run fails, but its classes are loaded by then.
   java -XX:ArchiveClassesAtExit=.tools/grpc-java/classes.jsa -Xlog:disable -cp "$PWD/.tools/grpc-java/libs/*" \
     io.grpc.testing.integration.TestServiceClient --use_tls=false --server_host=127.0.0.1 --server_port=1 >/dev/null 2>&1 || true
   cp scripts/grpc-java/pom.xml .tools/grpc-java/pom.xml

@@ -1,5 +1,5 @@
 #!/bin/sh
-# From PyPI into .tools/python: gRPC for Python. The copy of the requirements says what is there.
+# Installs gRPC for Python from PyPI into .tools/python. The copied requirements record what is installed.
 set -eu
 cd "$(dirname "$0")/../.."
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# From the system's packages: PostgreSQL, RabbitMQ, kcat, h2load and nghttp, and Java, Maven and Python for the others.
+# Installs system packages: PostgreSQL, RabbitMQ, kcat, h2load and nghttp, and Java, Maven and Python for the other tools.
 set -eu
 
 missing=
@@ -12,7 +12,7 @@ command -v mvn >/dev/null || missing="$missing maven"
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
   if ! command -v apt-get >/dev/null; then
-    echo "deps: no apt-get here: install by hand:$missing" >&2
+    echo "deps: apt-get not found: install manually:$missing" >&2
     exit 1
   fi
   sudo=

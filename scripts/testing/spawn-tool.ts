@@ -2,21 +2,21 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { spawnProcess } from '../../test/support/start-process.ts';
 
-/** What a tool wrote, and its exit code. */
+/** Output and exit code of a tool. */
 export interface ToolRun {
   readonly code: number | null;
   readonly lines: readonly string[];
   readonly errors: string;
 }
 
-/** Runs a tool on the mesh at `address` to its end. */
+/** Runs a tool against the mesh at `address` and waits until it exits. */
 export async function spawnTool(main: string, address: string, args: string[]): Promise<ToolRun> {
   await using tool = spawnProcess({ main, args, dataDir: 'none', environment: { ADDRESS: address } });
   const { code } = await tool.ended;
   return { code, lines: tool.stdout().trimEnd().split('\n'), errors: tool.stderr() };
 }
 
-/** An address at which nobody listens. */
+/** Returns an address where nothing listens. */
 export async function unusedAddress(): Promise<string> {
   const port = createServer().listen(0, '127.0.0.1');
   await once(port, 'listening');

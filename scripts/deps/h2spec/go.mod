@@ -1,4 +1,4 @@
-// Pins h2spec and what it is built from: it is older than Go's modules and names no versions of its own.
+// Pins h2spec and its dependencies. h2spec predates Go modules and pins no versions itself.
 module ordermesh/scripts/deps/h2spec
 
 go 1.26.0

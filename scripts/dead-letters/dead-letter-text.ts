@@ -1,52 +1,42 @@
 import { type DeadLetter, deadLetterSourceToJSON } from '../../gen/ts/ops/v1/ops.ts';
+import { escapeControls, formatTable } from '../support/format.ts';
 
 const headings = ['ID', 'SOURCE', 'ORIGIN', 'REASON', 'ATTEMPTS', 'LAST TIME', 'SUBJECT'];
 const bytesPerLine = 16;
 
-/** Dead letters as lines of a table, the headings first. */
-export function letterTable(letters: readonly DeadLetter[]): string[] {
-  const rows = [headings, ...letters.map(cellsOf)];
-  const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+/** Formats dead letters as a table, one line each. */
+export function deadLetterTable(deadLetters: readonly DeadLetter[]): string[] {
+  return formatTable([headings, ...deadLetters.map(cellsOf)]);
 }
 
-/** All of a dead letter: its payload as text where it is some, in hexadecimal where it is not. */
-export function letterLines(letter: DeadLetter): string[] {
-  const [id = '', source = '', origin = '', reason = '', attempts = '', lastTime = '', subject = ''] = cellsOf(letter);
-  const headers = Object.entries(letter.headers).toSorted(([a], [b]) => (a < b ? -1 : 1));
+/** Formats everything in a dead deadLetter. The payload is shown as text if it is valid text, otherwise in hexadecimal. */
+export function describeDeadLetter(deadLetter: DeadLetter): string[] {
+  const [id = '', source = '', origin = '', reason = '', attempts = '', lastTime = '', subject = ''] =
+    cellsOf(deadLetter);
+  const headers = Object.entries(deadLetter.headers).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return [
     `id          ${id}`,
     `source      ${source}`,
     `origin      ${origin}`,
     `subject     ${subject}`,
     `reason      ${reason}`,
-    `error       ${printable(letter.error)}`,
+    `error       ${escapeControls(deadLetter.error)}`,
     `attempts    ${attempts}`,
-    `first time  ${timeText(letter.firstTime)}`,
+    `first time  ${timeText(deadLetter.firstTime)}`,
     `last time   ${lastTime}`,
-    ...headers.map(([name, value]) => `header      ${printable(name)}: ${printable(value)}`),
-    `payload     ${letter.payload.length} bytes`,
-    ...payloadLines(letter.payload),
+    ...headers.map(([name, value]) => `header      ${escapeControls(name)}: ${escapeControls(value)}`),
+    `payload     ${deadLetter.payload.length} bytes`,
+    ...payloadLines(deadLetter.payload),
   ];
 }
 
 function cellsOf({ id, source, origin, reason, attempts, lastTime, subjectId }: DeadLetter): string[] {
   const sourceText = deadLetterSourceToJSON(source).replace('DEAD_LETTER_SOURCE_', '').toLowerCase();
-  return [id, sourceText, origin, reason, `${attempts}`, timeText(lastTime), subjectId].map(printable);
+  return [id, sourceText, origin, reason, `${attempts}`, timeText(lastTime), subjectId].map(escapeControls);
 }
 
 function timeText(time: Date | undefined): string {
   return time?.toISOString() ?? '';
-}
-
-/** What lies in a dead letter may come from anywhere: nothing of it is to steer the terminal. */
-export function printable(text: string): string {
-  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
 function payloadLines(payload: Uint8Array): string[] {
