@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Money } from '../gen/ts/common/v1/common.ts';
-import type { Account, AccountEvent } from '../gen/ts/payment/v1/payment.ts';
+import type { Money } from '#gen/common/v1/common.ts';
+import type { Account, AccountEvent } from '#gen/payment/v1/payment.ts';
 import { amountText } from './support/amount-text.ts';
 import type { Mesh } from './support/mesh.ts';
 import { runExample } from './support/run-example.ts';

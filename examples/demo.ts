@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
-import { type Notification, NotificationState } from '../gen/ts/notification/v1/notification.ts';
-import { type Order, OrderState } from '../gen/ts/order/v1/order.ts';
+import { type Notification, NotificationState } from '#gen/notification/v1/notification.ts';
+import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { findEvents } from './demo/find-events.ts';
 import { findMails, mailPath, readMail } from './demo/find-mails.ts';
 import { patiently } from './demo/patience.ts';

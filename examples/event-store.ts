@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { MeshError } from '../mesh/errors/mesh-error.ts';
-import { createEventStore } from '../mesh/event-store/streams/create-event-store.ts';
-import { openStorage } from '../mesh/storage/open.ts';
-import { systemClock as clock } from '../mesh/time/clock.ts';
+import { systemClock as clock, createEventStore, MeshError, openStorage } from '#mesh';
 
 // Event sourcing in a database of its own: DATABASE_URL, or a SQLite file below DATA_DIR (default data) that is gone at the
 // end. What happened is kept and not what came of it; that is added up whenever it is wanted, from nothing but the events.

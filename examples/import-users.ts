@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DeepPartial, ImportUsersRequest, ImportUsersResponse, User } from '../gen/ts/user/v1/user.ts';
+import type { DeepPartial, ImportUsersRequest, ImportUsersResponse, User } from '#gen/user/v1/user.ts';
 import { createProgress } from './support/progress.ts';
 import { runExample } from './support/run-example.ts';
 

@@ -1,5 +1,4 @@
-import { runApp } from '../mesh/app/run-app.ts';
-import type { CreateService } from '../mesh/app/service.ts';
+import { type CreateService, runApp } from '#mesh';
 import { createBridgeService } from './bridge/service.ts';
 import { createInventoryService } from './inventory/service.ts';
 import { createNotificationService } from './notification/service.ts';

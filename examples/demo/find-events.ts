@@ -1,5 +1,5 @@
-import { type EventRecord, Start } from '../../gen/ts/events/v1/events.ts';
-import type { Order } from '../../gen/ts/order/v1/order.ts';
+import { type EventRecord, Start } from '#gen/events/v1/events.ts';
+import type { Order } from '#gen/order/v1/order.ts';
 import { reasonOf } from '../support/clients.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { patiently } from './patience.ts';

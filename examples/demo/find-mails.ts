@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Notification, NotificationState } from '../../gen/ts/notification/v1/notification.ts';
+import { type Notification, NotificationState } from '#gen/notification/v1/notification.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { patiently } from './patience.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Money } from '../../gen/ts/common/v1/common.ts';
-import type { PlaceOrderRequest } from '../../gen/ts/order/v1/order.ts';
+import type { Money } from '#gen/common/v1/common.ts';
+import type { PlaceOrderRequest } from '#gen/order/v1/order.ts';
 import { amountText } from '../support/amount-text.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { patiently } from './patience.ts';

@@ -1,5 +1,5 @@
 import { ClientError } from 'nice-grpc';
-import { type Saga, SagaStepState } from '../../gen/ts/ops/v1/ops.ts';
+import { type Saga, SagaStepState } from '#gen/ops/v1/ops.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { times } from './timeline.ts';
 

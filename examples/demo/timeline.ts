@@ -1,7 +1,7 @@
-import type { EventRecord } from '../../gen/ts/events/v1/events.ts';
-import type { Notification } from '../../gen/ts/notification/v1/notification.ts';
-import { notificationStateToJSON } from '../../gen/ts/notification/v1/notification.ts';
-import { type Saga, type SagaStep, sagaStepStateToJSON } from '../../gen/ts/ops/v1/ops.ts';
+import type { EventRecord } from '#gen/events/v1/events.ts';
+import type { Notification } from '#gen/notification/v1/notification.ts';
+import { notificationStateToJSON } from '#gen/notification/v1/notification.ts';
+import { type Saga, type SagaStep, sagaStepStateToJSON } from '#gen/ops/v1/ops.ts';
 
 /** Something that happened on the way of an order. */
 export interface Moment {

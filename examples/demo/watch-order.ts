@@ -1,4 +1,4 @@
-import { type Order, OrderState, orderStateToJSON } from '../../gen/ts/order/v1/order.ts';
+import { type Order, OrderState, orderStateToJSON } from '#gen/order/v1/order.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { patiently } from './patience.ts';
 

@@ -1,4 +1,4 @@
-import type { Money } from '../../gen/ts/common/v1/common.ts';
+import type { Money } from '#gen/common/v1/common.ts';
 
 /** `USD 19.99`; for currencies with two decimals. */
 export function amountText({ currencyCode, minorUnits }: Money): string {

@@ -1,5 +1,5 @@
 import { type CallOptions, ClientError, type ClientMiddlewareCall, createClientFactory, Status } from 'nice-grpc';
-import { decodeStatusDetails, statusDetailsKey } from '../../mesh/errors/status-details.ts';
+import { decodeStatusDetails, statusDetailsKey } from '#mesh';
 
 /** A call that the mesh answered with an error: its text says what happened and what to do. */
 export class AnsweredError extends ClientError {

@@ -1,14 +1,14 @@
 import { type Channel, createChannel } from 'nice-grpc';
-import { EventServiceDefinition } from '../../gen/ts/events/v1/events.ts';
-import { HealthCheckResponse_ServingStatus, HealthDefinition } from '../../gen/ts/grpc/health/v1/health.ts';
-import { InventoryServiceDefinition } from '../../gen/ts/inventory/v1/inventory.ts';
-import { NotificationServiceDefinition } from '../../gen/ts/notification/v1/notification.ts';
-import { HealthServiceDefinition } from '../../gen/ts/ops/v1/health.ts';
-import { SagaServiceDefinition } from '../../gen/ts/ops/v1/ops.ts';
-import { OrderServiceDefinition } from '../../gen/ts/order/v1/order.ts';
-import { LedgerServiceDefinition } from '../../gen/ts/payment/v1/ledger.ts';
-import { AccountServiceDefinition } from '../../gen/ts/payment/v1/payment.ts';
-import { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import { EventServiceDefinition } from '#gen/events/v1/events.ts';
+import { HealthCheckResponse_ServingStatus, HealthDefinition } from '#gen/grpc/health/v1/health.ts';
+import { InventoryServiceDefinition } from '#gen/inventory/v1/inventory.ts';
+import { NotificationServiceDefinition } from '#gen/notification/v1/notification.ts';
+import { HealthServiceDefinition } from '#gen/ops/v1/health.ts';
+import { SagaServiceDefinition } from '#gen/ops/v1/ops.ts';
+import { OrderServiceDefinition } from '#gen/order/v1/order.ts';
+import { LedgerServiceDefinition } from '#gen/payment/v1/ledger.ts';
+import { AccountServiceDefinition } from '#gen/payment/v1/payment.ts';
+import { UserServiceDefinition } from '#gen/user/v1/user.ts';
 import { clients } from './clients.ts';
 
 /** The clients of a mesh, made by nice-grpc from the generated definitions. */

@@ -1,16 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EventServiceContract } from '../../gen/ts/events/v1/events.contract.ts';
-import {
-  type EventRecord,
-  type EventServiceDefinition,
-  Start,
-  type SubscribeRequest,
-} from '../../gen/ts/events/v1/events.ts';
-import type { EventLog, NewEvent } from '../../mesh/events/log/event-log.ts';
-import { eventually } from '../../mesh/testing/eventually.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import { type EventRecord, type EventServiceDefinition, Start, type SubscribeRequest } from '#gen/events/v1/events.ts';
+import type { EventLog, NewEvent } from '#mesh';
+import { eventually, startMesh, type TestMesh } from '#mesh/testing';
 import { createBridgeService } from './service.ts';
 
 const partitions = 3;

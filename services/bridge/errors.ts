@@ -1,5 +1,4 @@
-import type { FieldViolation } from '../../mesh/contract/contract.ts';
-import { invalidRequest, type MeshError } from '../../mesh/errors/mesh-error.ts';
+import { type FieldViolation, invalidRequest, type MeshError } from '#mesh';
 
 /** What is wrong with a header whose name is taken. */
 export function reservedHeader(name: string): FieldViolation {

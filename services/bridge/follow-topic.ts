@@ -1,5 +1,4 @@
-import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/log/event-log.ts';
-import type { Idle } from '../../mesh/server/call-context.ts';
+import type { EventLog, Idle, StartPosition, StoredEvent } from '#mesh';
 import { impossibleOffsets } from './errors.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { runApp } from '../../mesh/app/run-app.ts';
+import { runApp } from '#mesh';
 import { createBridgeService } from './service.ts';
 
 await runApp([createBridgeService]);

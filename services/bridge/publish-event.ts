@@ -1,9 +1,13 @@
-import type { FieldViolation } from '../../mesh/contract/contract.ts';
-import { invalidRequest } from '../../mesh/errors/mesh-error.ts';
-import type { EventLog, EventPosition, NewEvent } from '../../mesh/events/log/event-log.ts';
-import { uuidv7 } from '../../mesh/ids/ids.ts';
-import { currentScope } from '../../mesh/telemetry/call-scope.ts';
-import type { Clock } from '../../mesh/time/clock.ts';
+import {
+  type Clock,
+  currentScope,
+  type EventLog,
+  type EventPosition,
+  type FieldViolation,
+  invalidRequest,
+  type NewEvent,
+  uuidv7,
+} from '#mesh';
 import { headersTooLarge, notJson, reservedHeader } from './errors.ts';
 
 /** An event that a caller hands in. */

@@ -4,10 +4,15 @@ import {
   type PublishRequest,
   Start,
   type SubscribeRequest,
-} from '../../gen/ts/events/v1/events.ts';
-import { readAttributes } from '../../mesh/events/log/envelope.ts';
-import type { EventLog, StartPosition, StoredEvent } from '../../mesh/events/log/event-log.ts';
-import type { Idle, MeshCallContext } from '../../mesh/server/call-context.ts';
+} from '#gen/events/v1/events.ts';
+import {
+  type EventLog,
+  type Idle,
+  type MeshCallContext,
+  readAttributes,
+  type StartPosition,
+  type StoredEvent,
+} from '#mesh';
 import { followTopic } from './follow-topic.ts';
 import type { PublishEvent, PublishedEvent } from './publish-event.ts';
 

@@ -1,6 +1,5 @@
-import { EventServiceContract } from '../../gen/ts/events/v1/events.contract.ts';
-import type { CreateService } from '../../mesh/app/service.ts';
-import { serve } from '../../mesh/server/serve.ts';
+import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import { type CreateService, serve } from '#mesh';
 import { createPublishEvent } from './publish-event.ts';
 import { createEventRpc } from './rpc.ts';
 

@@ -1,5 +1,4 @@
-import type { MeshError } from '../../mesh/errors/mesh-error.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { MeshError, Transaction } from '#mesh';
 import type { ChangingInventory } from './create-item.ts';
 import type { Item } from './domain/item.ts';
 import { insufficientStock, itemsNotFound, stockLimit } from './errors.ts';

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { Transaction } from '#mesh';
 import type { ChangingInventory } from './create-item.ts';
 import { inSkuOrder, type Reservation } from './domain/reservation.ts';
 import { reservationReleased } from './errors.ts';

@@ -1,7 +1,4 @@
-import { invalidRequest } from '../../mesh/errors/mesh-error.ts';
-import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/time/clock.ts';
+import { type Clock, invalidRequest, type Outbox, type Transaction } from '#mesh';
 import { type Item, type ItemDraft, newItem } from './domain/item.ts';
 import { skuTaken } from './errors.ts';
 import { itemEvent } from './events.ts';

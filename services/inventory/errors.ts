@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../mesh/errors/mesh-error.ts';
+import { MeshError } from '#mesh';
 import { maxOnHand } from './domain/item.ts';
 
 /** Stock that was asked for and is not there. */

@@ -1,5 +1,5 @@
-import { InventoryEvent } from '../../gen/ts/inventory/v1/events.ts';
-import type { DomainEvent } from '../../mesh/events/log/envelope.ts';
+import { InventoryEvent } from '#gen/inventory/v1/events.ts';
+import type { DomainEvent } from '#mesh';
 import type { Item } from './domain/item.ts';
 import type { Reservation } from './domain/reservation.ts';
 import { itemToProto, reservationToProto } from './proto.ts';

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
-import { type InventoryServiceDefinition, ReservationState } from '../../gen/ts/inventory/v1/inventory.ts';
-import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
+import { type InventoryServiceDefinition, ReservationState } from '#gen/inventory/v1/inventory.ts';
+import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
 import { createInventoryService } from './service.ts';
 
 const unitPrice = { currencyCode: 'USD', minorUnits: 1999n };

@@ -2,7 +2,7 @@ import {
   type Item as ItemMessage,
   type Reservation as ReservationMessage,
   ReservationState as StateMessage,
-} from '../../gen/ts/inventory/v1/inventory.ts';
+} from '#gen/inventory/v1/inventory.ts';
 import type { Item } from './domain/item.ts';
 import type { Reservation, ReservationState } from './domain/reservation.ts';
 

@@ -1,5 +1,4 @@
-import { readPages } from '../../mesh/storage/read-pages.ts';
-import type { Queryable } from '../../mesh/storage/storage.ts';
+import { type Queryable, readPages } from '#mesh';
 import type { Item } from './domain/item.ts';
 import type { Reservation, ReservationState } from './domain/reservation.ts';
 import { itemsNotFound, reservationNotFound } from './errors.ts';

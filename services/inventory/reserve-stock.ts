@@ -1,6 +1,4 @@
-import type { FieldViolation } from '../../mesh/contract/contract.ts';
-import { invalidRequest, type MeshError } from '../../mesh/errors/mesh-error.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import { type FieldViolation, invalidRequest, type MeshError, type Transaction } from '#mesh';
 import type { ChangingInventory } from './create-item.ts';
 import {
   areSameItems,

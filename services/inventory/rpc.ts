@@ -2,11 +2,8 @@ import {
   InventoryServiceDefinition,
   type InventoryServiceImplementation,
   type Item as ItemMessage,
-} from '../../gen/ts/inventory/v1/inventory.ts';
-import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
-import { repeatable } from '../../mesh/idempotency/repeatable.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
+} from '#gen/inventory/v1/inventory.ts';
+import { type Idempotency, type MeshCallContext, repeatable, type Storage } from '#mesh';
 import { adjustStock } from './adjust-stock.ts';
 import { commitStock } from './commit-stock.ts';
 import { type ChangingInventory, createItem } from './create-item.ts';

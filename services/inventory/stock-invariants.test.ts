@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { Client } from 'nice-grpc';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
-import { type InventoryServiceDefinition, ReservationState } from '../../gen/ts/inventory/v1/inventory.ts';
-import { MeshError } from '../../mesh/errors/mesh-error.ts';
-import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
+import { type InventoryServiceDefinition, ReservationState } from '#gen/inventory/v1/inventory.ts';
+import { MeshError } from '#mesh';
+import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
 import { createInventoryService } from './service.ts';
 
 type Inventory = Client<InventoryServiceDefinition>;

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../mesh/errors/mesh-error.ts';
+import { MeshError } from '#mesh';
 
 /** NOT_FOUND `NOTIFICATION_NOT_FOUND`. */
 export function notificationNotFound(id: string): MeshError {

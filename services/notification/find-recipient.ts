@@ -1,7 +1,7 @@
 import type { Client } from 'nice-grpc';
 import { Status } from 'nice-grpc-common';
-import type { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
-import { MeshError } from '../../mesh/errors/mesh-error.ts';
+import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
+import { MeshError } from '#mesh';
 import { unknownRecipient } from './errors.ts';
 
 /** Finds whom to write to. INVALID_ARGUMENT `UNKNOWN_RECIPIENT` for a user who is gone. */

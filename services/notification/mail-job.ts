@@ -1,4 +1,4 @@
-import type { NewTask, Task } from '../../mesh/tasks/task-queue.ts';
+import type { NewTask, Task } from '#mesh';
 import { unreadableJob } from './errors.ts';
 import { isId, type Notification } from './notification.ts';
 

@@ -1,4 +1,4 @@
-import { runApp } from '../../mesh/app/run-app.ts';
+import { runApp } from '#mesh';
 import { createNotificationService } from './service.ts';
 
 await runApp([createNotificationService]);

@@ -3,21 +3,19 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Client, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NotificationServiceContract } from '../../gen/ts/notification/v1/notification.contract.ts';
+import { NotificationServiceContract } from '#gen/notification/v1/notification.contract.ts';
 import {
   type Notification,
   type NotificationServiceDefinition,
   NotificationState,
-} from '../../gen/ts/notification/v1/notification.ts';
-import { DeadLetterServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
-import type { DeadLetter, DeadLetterServiceDefinition } from '../../gen/ts/ops/v1/ops.ts';
-import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import type { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
-import type { NewEvent } from '../../mesh/events/log/event-log.ts';
-import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { eventually } from '../../mesh/testing/eventually.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+} from '#gen/notification/v1/notification.ts';
+import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
+import type { DeadLetter, DeadLetterServiceDefinition } from '#gen/ops/v1/ops.ts';
+import { OrderEvent } from '#gen/order/v1/events.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import type { UserServiceDefinition } from '#gen/user/v1/user.ts';
+import type { NewEvent } from '#mesh';
+import { describeServicesOnEachDatabase, eventually, startMesh, type TestMesh } from '#mesh/testing';
 import { createOpsService } from '../ops/service.ts';
 import { createUserService } from '../user/service.ts';
 import { createNotificationService } from './service.ts';

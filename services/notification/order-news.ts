@@ -1,5 +1,5 @@
-import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
-import type { MessageReader } from '../../mesh/events/consumer/decode-event.ts';
+import { OrderEvent } from '#gen/order/v1/events.ts';
+import type { MessageReader } from '#mesh';
 
 /** What a mail tells of an order. */
 export interface OrderNews {

@@ -1,7 +1,4 @@
-import {
-  NotificationState,
-  type Notification as ProtoNotification,
-} from '../../gen/ts/notification/v1/notification.ts';
+import { NotificationState, type Notification as ProtoNotification } from '#gen/notification/v1/notification.ts';
 import type { Notification } from './notification.ts';
 
 /** A notification as its contract has it. */

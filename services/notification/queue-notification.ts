@@ -1,9 +1,4 @@
-import type { EventHandler } from '../../mesh/events/consumer/consumer.ts';
-import { decodeEvent } from '../../mesh/events/consumer/decode-event.ts';
-import type { EventAttributes } from '../../mesh/events/log/envelope.ts';
-import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
-import { uuidv5 } from '../../mesh/ids/ids.ts';
-import type { Clock } from '../../mesh/time/clock.ts';
+import { type Clock, decodeEvent, type EventAttributes, type EventHandler, type Outbox, uuidv5 } from '#mesh';
 import { unreadableEvent } from './errors.ts';
 import type { FindRecipient } from './find-recipient.ts';
 import { jobTask, mailQueue } from './mail-job.ts';

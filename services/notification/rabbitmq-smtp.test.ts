@@ -3,11 +3,16 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { publishPlainly } from '../../mesh/tasks/testing/reference.ts';
-import { eventually } from '../../mesh/testing/eventually.ts';
-import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../mesh/testing/rabbitmq-server.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import {
+  describeWithServer,
+  eventually,
+  publishPlainly,
+  type RabbitmqServer,
+  rabbitmq,
+  startMesh,
+  startRabbitmq,
+  type TestMesh,
+} from '#mesh/testing';
 import { createUserService } from '../user/service.ts';
 import { createNotificationService } from './service.ts';
 

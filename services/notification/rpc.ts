@@ -1,10 +1,5 @@
-import type {
-  ListNotificationsRequest,
-  NotificationServiceImplementation,
-} from '../../gen/ts/notification/v1/notification.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import { readPages } from '../../mesh/storage/read-pages.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
+import type { ListNotificationsRequest, NotificationServiceImplementation } from '#gen/notification/v1/notification.ts';
+import { type MeshCallContext, readPages, type Storage } from '#mesh';
 import { notificationNotFound } from './errors.ts';
 import { toProto } from './proto.ts';
 import { findNotification, pageOfNotifications } from './store.ts';

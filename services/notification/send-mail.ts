@@ -1,7 +1,4 @@
-import type { Storage } from '../../mesh/storage/storage.ts';
-import { errorText, isFinalFailure } from '../../mesh/tasks/failed-try.ts';
-import type { Task } from '../../mesh/tasks/task-queue.ts';
-import type { Clock } from '../../mesh/time/clock.ts';
+import { type Clock, errorText, isFinalFailure, type Storage, type Task } from '#mesh';
 import type { Mailer } from './mail/mailer.ts';
 import { type MailJob, readJob } from './mail-job.ts';
 import { findNotification, recordTry } from './store.ts';

@@ -1,12 +1,14 @@
-import { NotificationServiceContract } from '../../gen/ts/notification/v1/notification.contract.ts';
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import type { CreateService } from '../../mesh/app/service.ts';
-import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
-import { createEventConsumer } from '../../mesh/events/consumer/create-consumer.ts';
-import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
-import { serve } from '../../mesh/server/serve.ts';
-import { loadMigrations } from '../../mesh/storage/migrations.ts';
-import type { TaskWorker } from '../../mesh/tasks/task-queue.ts';
+import { NotificationServiceContract } from '#gen/notification/v1/notification.contract.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import {
+  type CreateService,
+  createDeadLetterStore,
+  createEventConsumer,
+  createOutbox,
+  loadMigrations,
+  serve,
+  type TaskWorker,
+} from '#mesh';
 import { createFindRecipient } from './find-recipient.ts';
 import { openMailer } from './mail/open-mailer.ts';
 import { mailQueue } from './mail-job.ts';

@@ -5,8 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { eventually } from '../../mesh/testing/eventually.ts';
-import { startMesh } from '../../mesh/testing/start-mesh.ts';
+import { eventually, startMesh } from '#mesh/testing';
 import { createNotificationService } from './service.ts';
 
 /** A user service that takes connections and answers nothing. */

@@ -1,4 +1,4 @@
-import type { Queryable, Row, SqlValue, Transaction } from '../../mesh/storage/storage.ts';
+import type { Queryable, Row, SqlValue, Transaction } from '#mesh';
 import type { Notification, NotificationState } from './notification.ts';
 import type { OrderTemplate } from './template.ts';
 

@@ -1,4 +1,4 @@
-import type { Idempotency, RepeatableMethod } from '../../mesh/idempotency/idempotency.ts';
+import type { Idempotency, RepeatableMethod } from '#mesh';
 
 /**
  * Answers a repeated call as it was answered first. The effect is in another database than the answer, so the answer is

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
+import { invalidRequest, MeshError } from '#mesh';
 
 /** NOT_FOUND `UNKNOWN_SAGA`. */
 export function unknownSaga(id: string): MeshError {

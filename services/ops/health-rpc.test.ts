@@ -1,10 +1,9 @@
 import { Status } from 'nice-grpc-common';
 import { afterEach, describe, expect, it } from 'vitest';
-import { HealthServiceContract } from '../../gen/ts/ops/v1/health.contract.ts';
-import { HealthStatus } from '../../gen/ts/ops/v1/health.ts';
-import type { CreateService } from '../../mesh/app/service.ts';
-import { MeshError } from '../../mesh/errors/mesh-error.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
+import { HealthStatus } from '#gen/ops/v1/health.ts';
+import { type CreateService, MeshError } from '#mesh';
+import { startMesh, type TestMesh } from '#mesh/testing';
 import { createOpsService } from './service.ts';
 
 const ops = ['AuditService', 'DeadLetterService', 'HealthService', 'ProjectionService', 'SagaService'];

@@ -1,6 +1,5 @@
-import { type HealthServiceImplementation, HealthStatus } from '../../gen/ts/ops/v1/health.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import type { HealthList } from '../../mesh/server/health/health.ts';
+import { type HealthServiceImplementation, HealthStatus } from '#gen/ops/v1/health.ts';
+import type { HealthList, MeshCallContext } from '#mesh';
 
 /** The handlers of `ops.v1.HealthService`. */
 export function createHealthRpc(health: HealthList): HealthServiceImplementation<MeshCallContext> {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type CallOptions, type Client, Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
+import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import {
   type DeadLetter,
   type DeadLetterServiceDefinition,
@@ -10,12 +10,15 @@ import {
   type SagaServiceDefinition,
   SagaState,
   SagaStepState,
-} from '../../gen/ts/ops/v1/ops.ts';
-import type { DeadlineOptions } from '../../mesh/client/policies/deadline.ts';
-import { uuidv7 } from '../../mesh/ids/ids.ts';
-import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { eventually } from '../../mesh/testing/eventually.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+} from '#gen/ops/v1/ops.ts';
+import { uuidv7 } from '#mesh';
+import {
+  type DeadlineOptions,
+  describeServicesOnEachDatabase,
+  eventually,
+  startMesh,
+  type TestMesh,
+} from '#mesh/testing';
 import { createOpsService } from './service.ts';
 import { createStuckService, type StuckService } from './testing/stuck-service.ts';
 

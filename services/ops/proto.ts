@@ -6,9 +6,16 @@ import {
   type SagaStep as SagaStepMessage,
   SagaStepState as SagaStepStateMessage,
   DeadLetterSource as SourceMessage,
-} from '../../gen/ts/ops/v1/ops.ts';
-import type { DeadLetter, DeadLetterFilter, DeadLetterSource } from '../../mesh/dead-letters/dead-letters.ts';
-import type { SagaState, SagaStepState, SagaStepView, SagaView } from '../../mesh/saga/saga.ts';
+} from '#gen/ops/v1/ops.ts';
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterSource,
+  SagaState,
+  SagaStepState,
+  SagaStepView,
+  SagaView,
+} from '#mesh';
 
 const sagaStates = {
   running: SagaStateMessage.SAGA_STATE_RUNNING,

@@ -1,13 +1,15 @@
-import { AuditServiceContract } from '../../gen/ts/ops/v1/audit.contract.ts';
-import { HealthServiceContract } from '../../gen/ts/ops/v1/health.contract.ts';
-import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
-import { ProjectionServiceContract } from '../../gen/ts/ops/v1/projection.contract.ts';
-import type { CreateService } from '../../mesh/app/service.ts';
-import { createAuditor } from '../../mesh/audit/create-auditor.ts';
-import { combineDeadLetters } from '../../mesh/dead-letters/combine.ts';
-import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
-import { sagaDeadLetters } from '../../mesh/saga/dead-letters.ts';
-import { serve } from '../../mesh/server/serve.ts';
+import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
+import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
+import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
+import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
+import {
+  type CreateService,
+  combineDeadLetters,
+  createAuditor,
+  createIdempotency,
+  sagaDeadLetters,
+  serve,
+} from '#mesh';
 import { auditOrders } from './audits/audit-orders.ts';
 import { createAuditRpc } from './audits/audit-rpc.ts';
 import { createDeadLetterRpc } from './dead-letters/dead-letter-rpc.ts';

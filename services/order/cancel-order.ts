@@ -1,5 +1,4 @@
-import type { SagaEngine } from '../../mesh/saga/saga.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { SagaEngine, Transaction } from '#mesh';
 import { orderNotCancellable, orderNotFound } from './errors.ts';
 import { isTerminal, type Order } from './order.ts';
 import { findOrder } from './store.ts';

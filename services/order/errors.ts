@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
+import { invalidRequest, MeshError } from '#mesh';
 
 /** NOT_FOUND `ORDER_NOT_FOUND`. */
 export function orderNotFound(id: string): MeshError {

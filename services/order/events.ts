@@ -1,5 +1,5 @@
-import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
-import type { DomainEvent } from '../../mesh/events/log/envelope.ts';
+import { OrderEvent } from '#gen/order/v1/events.ts';
+import type { DomainEvent } from '#mesh';
 import type { Order, OrderState } from './order.ts';
 import { toProto } from './proto.ts';
 

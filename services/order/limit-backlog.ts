@@ -1,4 +1,4 @@
-import type { SagaEngine } from '../../mesh/saga/saga.ts';
+import type { SagaEngine } from '#mesh';
 import { tooManyOrders } from './errors.ts';
 
 /** Refuses an order while those that are not finished are as many as can be worked off in five minutes. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../mesh/time/clock.ts';
+import type { Clock } from '#mesh';
 import type { Order } from './order.ts';
 
 /** The changes of one order, as they become durable. */

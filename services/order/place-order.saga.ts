@@ -1,9 +1,8 @@
 import type { Client } from 'nice-grpc';
-import type { InventoryServiceDefinition } from '../../gen/ts/inventory/v1/inventory.ts';
-import type { PaymentServiceDefinition } from '../../gen/ts/payment/v1/payment.ts';
-import type { ShippingServiceDefinition } from '../../gen/ts/shipping/v1/shipping.ts';
-import type { SagaDefinition, SagaFailure, SagaProgress, StepContext } from '../../mesh/saga/saga.ts';
-import type { Clock } from '../../mesh/time/clock.ts';
+import type { InventoryServiceDefinition } from '#gen/inventory/v1/inventory.ts';
+import type { PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
+import type { ShippingServiceDefinition } from '#gen/shipping/v1/shipping.ts';
+import type { Clock, SagaDefinition, SagaFailure, SagaProgress, StepContext } from '#mesh';
 import type { Address, Money, Order, OrderState } from './order.ts';
 import type { RecordChange } from './record-change.ts';
 import type { OrderChange } from './store.ts';

@@ -1,8 +1,4 @@
-import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
-import { uuidv7 } from '../../mesh/ids/ids.ts';
-import type { SagaDefinition, SagaEngine } from '../../mesh/saga/saga.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/time/clock.ts';
+import { type Clock, type Outbox, type SagaDefinition, type SagaEngine, type Transaction, uuidv7 } from '#mesh';
 import { orderEvent } from './events.ts';
 import { newOrder, type Order, type OrderDraft } from './order.ts';
 import { type PlaceOrderData, sagaData } from './place-order.saga.ts';

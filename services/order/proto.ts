@@ -1,4 +1,4 @@
-import { type OrderItem, type Order as ProtoOrder, OrderState as ProtoState } from '../../gen/ts/order/v1/order.ts';
+import { type OrderItem, type Order as ProtoOrder, OrderState as ProtoState } from '#gen/order/v1/order.ts';
 import type { Order, OrderLine, OrderState } from './order.ts';
 import { orderStates } from './order.ts';
 

@@ -1,5 +1,4 @@
-import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { Outbox, Transaction } from '#mesh';
 import { orderNotFound } from './errors.ts';
 import { orderEvent } from './events.ts';
 import type { OrderChanges } from './order-changes.ts';

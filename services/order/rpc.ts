@@ -4,12 +4,8 @@ import {
   OrderServiceDefinition,
   type OrderServiceImplementation,
   type PlaceOrderRequest,
-} from '../../gen/ts/order/v1/order.ts';
-import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
-import { repeatable } from '../../mesh/idempotency/repeatable.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import { readPages } from '../../mesh/storage/read-pages.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
+} from '#gen/order/v1/order.ts';
+import { type Idempotency, type MeshCallContext, readPages, repeatable, type Storage } from '#mesh';
 import type { CancelOrder } from './cancel-order.ts';
 import { orderNotFound } from './errors.ts';
 import type { LimitBacklog } from './limit-backlog.ts';

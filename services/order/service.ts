@@ -1,15 +1,17 @@
-import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
-import { OrderServiceContract } from '../../gen/ts/order/v1/order.contract.ts';
-import { PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
-import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import type { CreateService } from '../../mesh/app/service.ts';
-import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
-import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
-import { createSagaEngine } from '../../mesh/saga/engine.ts';
-import { describeSagas } from '../../mesh/saga/saga-metrics.ts';
-import { serve } from '../../mesh/server/serve.ts';
-import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
+import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
+import { PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import {
+  type CreateService,
+  createIdempotency,
+  createOutbox,
+  createSagaEngine,
+  describeSagas,
+  loadMigrations,
+  serve,
+} from '#mesh';
 import { createCancelOrder } from './cancel-order.ts';
 import { orderTopic } from './events.ts';
 import { createLimitBacklog } from './limit-backlog.ts';

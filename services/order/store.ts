@@ -1,4 +1,4 @@
-import type { Queryable, Row, SqlValue, Transaction } from '../../mesh/storage/storage.ts';
+import type { Queryable, Row, SqlValue, Transaction } from '#mesh';
 import type { Address, Order, OrderFailure, OrderLine, OrderState } from './order.ts';
 
 /** What changes of an order once it is placed. */

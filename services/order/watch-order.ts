@@ -1,5 +1,4 @@
-import type { Idle } from '../../mesh/server/call-context.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
+import type { Idle, Storage } from '#mesh';
 import { orderNotFound } from './errors.ts';
 import { isTerminal, type Order } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../../mesh/event-store/event-store.ts';
+import type { RecordedEvent } from '#mesh';
 import type { AccountChange } from './domain/account.ts';
 import type { Money } from './domain/money.ts';
 import { accountIdOf } from './streams/account-stream.ts';

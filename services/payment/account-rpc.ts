@@ -1,15 +1,12 @@
-import type { Money as ProtoMoney } from '../../gen/ts/common/v1/common.ts';
+import type { Money as ProtoMoney } from '#gen/common/v1/common.ts';
 import {
   AccountServiceDefinition,
   type AccountServiceImplementation,
   type DepositRequest,
   type ListAccountEventsRequest,
   type WithdrawRequest,
-} from '../../gen/ts/payment/v1/payment.ts';
-import type { EventStore } from '../../mesh/event-store/event-store.ts';
-import { repeatable } from '../../mesh/idempotency/repeatable.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
+} from '#gen/payment/v1/payment.ts';
+import { type EventStore, type MeshCallContext, repeatable, type Storage } from '#mesh';
 import { accountEventOf } from './account-event.ts';
 import { moveMoneyIn, openAccountIn } from './change-account.ts';
 import type { Movement, WantedMovement } from './domain/account.ts';

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { Transaction } from '#mesh';
 import { accountEventOf } from './account-event.ts';
 import { type Account, type AccountChange, moveMoney, openAccount, type WantedMovement } from './domain/account.ts';
 import type { Payment } from './domain/payment.ts';

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import type { Transaction } from '#mesh';
 import type { Payment, PaymentChange } from './domain/payment.ts';
 import { paymentNotFound } from './errors.ts';
 import type { Cause } from './make-change.ts';

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
+import { invalidRequest, MeshError } from '#mesh';
 import type { Money } from './domain/money.ts';
 
 /** What an error says of an account. */

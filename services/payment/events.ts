@@ -1,5 +1,5 @@
-import { PaymentEvent } from '../../gen/ts/payment/v1/events.ts';
-import type { DomainEvent } from '../../mesh/events/log/envelope.ts';
+import { PaymentEvent } from '#gen/payment/v1/events.ts';
+import type { DomainEvent } from '#mesh';
 import type { AccountEvent } from './account-event.ts';
 import type { Payment } from './domain/payment.ts';
 import { accountEventToProto, paymentToProto } from './proto.ts';

@@ -1,5 +1,4 @@
-import { versionAsOf } from '../../mesh/event-store/streams/version-as-of.ts';
-import type { Queryable } from '../../mesh/storage/storage.ts';
+import { type Queryable, versionAsOf } from '#mesh';
 import type { Account } from './domain/account.ts';
 import { accountNotFound, accountNotOpenThen, twoPasts, versionNotReached, versionOutOfRange } from './errors.ts';
 import type { Books } from './streams/open-books.ts';

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
-import { type PostgresServer, postgres, startPostgres } from '../../mesh/testing/postgres-server.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import {
+  describeWithServer,
+  type PostgresServer,
+  postgres,
+  startMesh,
+  startPostgres,
+  type TestMesh,
+} from '#mesh/testing';
 import { createPaymentService } from './service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });

@@ -1,15 +1,15 @@
 import { afterEach, expect, it } from 'vitest';
-import { createAggregates } from '../../mesh/event-store/aggregates/aggregate.ts';
-import { createProjector } from '../../mesh/event-store/projections/create-projector.ts';
-import { createEventStore } from '../../mesh/event-store/streams/create-event-store.ts';
-import { createPrometheusMetrics } from '../../mesh/metrics/prometheus/prometheus-metrics.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import { loadMigrations } from '../../mesh/storage/migrations.ts';
-import { openStorage } from '../../mesh/storage/open.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
-import { createLogger } from '../../mesh/telemetry/logger.ts';
-import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { systemClock as clock } from '../../mesh/time/clock.ts';
+import {
+  systemClock as clock,
+  createAggregates,
+  createEventStore,
+  createProjector,
+  loadMigrations,
+  type MeshCallContext,
+  openStorage,
+  type Storage,
+} from '#mesh';
+import { createLogger, createPrometheusMetrics, describeOnEachDatabase } from '#mesh/testing';
 import { createLedgerRpc } from './ledger-rpc.ts';
 import { monthlyStatements } from './projections/monthly-statements.ts';
 import { accountDefinition } from './streams/account-stream.ts';

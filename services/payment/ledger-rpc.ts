@@ -3,11 +3,8 @@ import type {
   LedgerServiceImplementation,
   ListBalancesRequest,
   ListStatementsRequest,
-} from '../../gen/ts/payment/v1/ledger.ts';
-import type { Projector } from '../../mesh/event-store/projections/create-projector.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import { readPages } from '../../mesh/storage/read-pages.ts';
-import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
+} from '#gen/payment/v1/ledger.ts';
+import { type MeshCallContext, type Projector, type Queryable, readPages, type Storage } from '#mesh';
 import type { Account } from './domain/account.ts';
 import { quietMonth } from './domain/statement.ts';
 import { accountNotFound, accountNotOpenIn, statementsBehind, versionNotReached } from './errors.ts';

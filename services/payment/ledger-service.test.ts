@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LedgerServiceContract } from '../../gen/ts/payment/v1/ledger.contract.ts';
-import type { LedgerServiceDefinition } from '../../gen/ts/payment/v1/ledger.ts';
-import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
-import type { AccountServiceDefinition, PaymentServiceDefinition } from '../../gen/ts/payment/v1/payment.ts';
-import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { eventually } from '../../mesh/testing/eventually.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
-import { systemClock } from '../../mesh/time/clock.ts';
+import { LedgerServiceContract } from '#gen/payment/v1/ledger.contract.ts';
+import type { LedgerServiceDefinition } from '#gen/payment/v1/ledger.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import type { AccountServiceDefinition, PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
+import { systemClock } from '#mesh';
+import { describeServicesOnEachDatabase, eventually, startMesh, type TestMesh } from '#mesh/testing';
 import { createPaymentService } from './service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });

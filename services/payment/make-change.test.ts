@@ -1,11 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
-import { AccountServiceDefinition, DepositRequest } from '../../gen/ts/payment/v1/payment.ts';
-import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
-import { repeatable } from '../../mesh/idempotency/repeatable.ts';
-import { openStorage } from '../../mesh/storage/open.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
-import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { systemClock } from '../../mesh/time/clock.ts';
+import { AccountServiceDefinition, DepositRequest } from '#gen/payment/v1/payment.ts';
+import { createIdempotency, openStorage, repeatable, type Storage, systemClock } from '#mesh';
+import { describeOnEachDatabase } from '#mesh/testing';
 import { createMakeChange } from './make-change.ts';
 
 const depositing = repeatable(AccountServiceDefinition, AccountServiceDefinition.methods.deposit);

@@ -1,8 +1,11 @@
-import { retryOnConflict } from '../../mesh/event-store/streams/retry-conflict.ts';
-import type { Idempotency, RepeatableMethod } from '../../mesh/idempotency/idempotency.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/time/clock.ts';
+import {
+  type Clock,
+  type Idempotency,
+  type MeshCallContext,
+  type RepeatableMethod,
+  retryOnConflict,
+  type Transaction,
+} from '#mesh';
 
 /** What a change is made by. */
 export interface Cause {

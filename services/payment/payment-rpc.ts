@@ -3,11 +3,8 @@ import {
   type ListPaymentsRequest,
   PaymentServiceDefinition,
   type PaymentServiceImplementation,
-} from '../../gen/ts/payment/v1/payment.ts';
-import { repeatable } from '../../mesh/idempotency/repeatable.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import { readPages } from '../../mesh/storage/read-pages.ts';
-import type { Queryable, Storage } from '../../mesh/storage/storage.ts';
+} from '#gen/payment/v1/payment.ts';
+import { type MeshCallContext, type Queryable, readPages, repeatable, type Storage } from '#mesh';
 import { chargeOrder } from './charge-order.ts';
 import type { Charge } from './domain/payment.ts';
 import { amountNegative, paymentNotFound } from './errors.ts';

@@ -1,16 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PaymentEvent } from '../../gen/ts/payment/v1/events.ts';
-import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
-import {
-  type AccountServiceDefinition,
-  type PaymentServiceDefinition,
-  PaymentState,
-} from '../../gen/ts/payment/v1/payment.ts';
-import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { eventually } from '../../mesh/testing/eventually.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { PaymentEvent } from '#gen/payment/v1/events.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { type AccountServiceDefinition, type PaymentServiceDefinition, PaymentState } from '#gen/payment/v1/payment.ts';
+import { describeServicesOnEachDatabase, eventually, startMesh, type TestMesh } from '#mesh/testing';
 import { createPaymentService } from './service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });

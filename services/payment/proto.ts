@@ -1,13 +1,10 @@
-import type {
-  LedgerBalance as ProtoLedgerBalance,
-  Statement as ProtoStatement,
-} from '../../gen/ts/payment/v1/ledger.ts';
+import type { LedgerBalance as ProtoLedgerBalance, Statement as ProtoStatement } from '#gen/payment/v1/ledger.ts';
 import {
   PaymentState,
   type Account as ProtoAccount,
   type AccountEvent as ProtoAccountEvent,
   type Payment as ProtoPayment,
-} from '../../gen/ts/payment/v1/payment.ts';
+} from '#gen/payment/v1/payment.ts';
 import type { AccountEvent } from './account-event.ts';
 import type { Account } from './domain/account.ts';
 import type { Money } from './domain/money.ts';

@@ -1,5 +1,4 @@
-import { uuidv7 } from '../../mesh/ids/ids.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import { type Transaction, uuidv7 } from '#mesh';
 import { moveMoneyIn } from './change-account.ts';
 import { changePayment } from './change-payment.ts';
 import { type Payment, refundPayment } from './domain/payment.ts';

@@ -1,13 +1,15 @@
-import { LedgerServiceContract } from '../../gen/ts/payment/v1/ledger.contract.ts';
-import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
-import type { CreateService } from '../../mesh/app/service.ts';
-import { projectionAudits } from '../../mesh/event-store/projections/audit-projections.ts';
-import { createProjector } from '../../mesh/event-store/projections/create-projector.ts';
-import { createEventStore } from '../../mesh/event-store/streams/create-event-store.ts';
-import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
-import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
-import { serve } from '../../mesh/server/serve.ts';
-import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { LedgerServiceContract } from '#gen/payment/v1/ledger.contract.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import {
+  type CreateService,
+  createEventStore,
+  createIdempotency,
+  createOutbox,
+  createProjector,
+  loadMigrations,
+  projectionAudits,
+  serve,
+} from '#mesh';
 import { createAccountRpc } from './account-rpc.ts';
 import { auditAccounts } from './audits/audit-accounts.ts';
 import { auditCharges } from './audits/audit-charges.ts';

@@ -1,8 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
-import type { RecordedEvent } from '../../mesh/event-store/event-store.ts';
-import { loadMigrations } from '../../mesh/storage/migrations.ts';
-import { openStorage } from '../../mesh/storage/open.ts';
-import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
+import { loadMigrations, openStorage, type RecordedEvent } from '#mesh';
+import { describeOnEachDatabase } from '#mesh/testing';
 import { bestSellers } from './best-sellers.ts';
 import { orderEventTypes, orderStream } from './stored-order.ts';
 

@@ -1,11 +1,15 @@
-import type { RecordedEvent } from '../../mesh/event-store/event-store.ts';
 import {
+  insertRows,
   liveGeneration,
   type Projection,
   type ProjectionTable,
-} from '../../mesh/event-store/projections/projection.ts';
-import { insertRows, writeRows } from '../../mesh/event-store/projections/write-rows.ts';
-import type { Queryable, Row, SqlValue, Transaction } from '../../mesh/storage/storage.ts';
+  type Queryable,
+  type RecordedEvent,
+  type Row,
+  type SqlValue,
+  type Transaction,
+  writeRows,
+} from '#mesh';
 import type { OrderVersion } from './order.ts';
 import { addSale, type Sale, saleKey, salesOf } from './sale.ts';
 import { orderEventTypes, orderIdOf } from './stored-order.ts';

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../mesh/errors/mesh-error.ts';
+import { MeshError } from '#mesh';
 
 /** INVALID_ARGUMENT `UNDECODABLE`: an event of an order lacks what reports need. */
 export function unreadableEvent(problem: string): MeshError {

@@ -1,10 +1,12 @@
 import {
+  insertRows,
   liveGeneration,
   type Projection,
   type ProjectionTable,
-} from '../../mesh/event-store/projections/projection.ts';
-import { insertRows } from '../../mesh/event-store/projections/write-rows.ts';
-import type { Queryable, Row, SqlValue } from '../../mesh/storage/storage.ts';
+  type Queryable,
+  type Row,
+  type SqlValue,
+} from '#mesh';
 import { itemCountOf, type Money, type OrderState, type OrderVersion } from './order.ts';
 import { orderEventTypes, orderIdOf } from './stored-order.ts';
 

@@ -1,8 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { OrderState } from '../../gen/ts/order/v1/order.ts';
-import { OrderReportServiceContract } from '../../gen/ts/report/v1/report.contract.ts';
-import { eventually } from '../../mesh/testing/eventually.ts';
-import { startMesh } from '../../mesh/testing/start-mesh.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
+import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
+import { eventually, startMesh } from '#mesh/testing';
 import { allServices } from '../../test/support/all-services.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../../test/support/shop.ts';
 

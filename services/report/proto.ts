@@ -1,5 +1,5 @@
-import { OrderState } from '../../gen/ts/order/v1/order.ts';
-import type { BestSeller, OrderSummary as ProtoSummary } from '../../gen/ts/report/v1/report.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
+import type { BestSeller, OrderSummary as ProtoSummary } from '#gen/report/v1/report.ts';
 import { revenueTooLarge } from './errors.ts';
 import { isInt64 } from './order.ts';
 import type { OrderSummary } from './orders-by-user.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { OrderEvent } from '../../gen/ts/order/v1/events.ts';
-import { OrderState } from '../../gen/ts/order/v1/order.ts';
-import type { NewEvent } from '../../mesh/events/log/event-log.ts';
+import type { OrderEvent } from '#gen/order/v1/events.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
+import type { NewEvent } from '#mesh';
 import { readOrderEvent } from './read-order-event.ts';
 import { asJson, asProtobuf, orderMessage } from './testing/order-events.ts';
 

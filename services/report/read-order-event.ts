@@ -1,7 +1,6 @@
-import { OrderEvent } from '../../gen/ts/order/v1/events.ts';
-import { type Order, type OrderItem, OrderState } from '../../gen/ts/order/v1/order.ts';
-import { decodeEvent } from '../../mesh/events/consumer/decode-event.ts';
-import type { StoredEvent } from '../../mesh/events/log/event-log.ts';
+import { OrderEvent } from '#gen/order/v1/events.ts';
+import { type Order, type OrderItem, OrderState } from '#gen/order/v1/order.ts';
+import { decodeEvent, type StoredEvent } from '#mesh';
 import { unreadableEvent } from './errors.ts';
 import { isId, isInt64, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from './order.ts';
 

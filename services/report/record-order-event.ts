@@ -1,6 +1,4 @@
-import type { EventStore } from '../../mesh/event-store/event-store.ts';
-import type { EventHandler } from '../../mesh/events/consumer/consumer.ts';
-import type { Logger } from '../../mesh/telemetry/logger.ts';
+import type { EventHandler, EventStore, Logger } from '#mesh';
 import { readOrderEvent } from './read-order-event.ts';
 import { orderEventTypes, orderStream } from './stored-order.ts';
 

@@ -1,17 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { OrderState } from '../../gen/ts/order/v1/order.ts';
-import { OrderReportServiceContract } from '../../gen/ts/report/v1/report.contract.ts';
-import type { BestSeller, OrderReportServiceDefinition, OrderSummary } from '../../gen/ts/report/v1/report.ts';
-import type { CreateService, Service } from '../../mesh/app/service.ts';
-import type { DeadLetter } from '../../mesh/dead-letters/dead-letters.ts';
-import type { RebuildProgress } from '../../mesh/event-store/projections/projection.ts';
-import type { NewEvent } from '../../mesh/events/log/event-log.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
-import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { eventually } from '../../mesh/testing/eventually.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
+import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
+import type { BestSeller, OrderReportServiceDefinition, OrderSummary } from '#gen/report/v1/report.ts';
+import type { CreateService, DeadLetter, NewEvent, RebuildProgress, Storage } from '#mesh';
+import { describeServicesOnEachDatabase, eventually, type Service, startMesh, type TestMesh } from '#mesh/testing';
 import { createReportService } from './service.ts';
 import { asJson, asProtobuf, type OrderDraft, orderMessage } from './testing/order-events.ts';
 

@@ -2,10 +2,8 @@ import type {
   ListBestSellersRequest,
   ListUserOrdersRequest,
   OrderReportServiceImplementation,
-} from '../../gen/ts/report/v1/report.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import { readPages } from '../../mesh/storage/read-pages.ts';
-import type { Queryable } from '../../mesh/storage/storage.ts';
+} from '#gen/report/v1/report.ts';
+import { type MeshCallContext, type Queryable, readPages } from '#mesh';
 import { beforeTheBest, pageOfBestSellers } from './best-sellers.ts';
 import { pageOfUserOrders } from './orders-by-user.ts';
 import { saleToProto, summaryToProto } from './proto.ts';

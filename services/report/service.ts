@@ -1,12 +1,14 @@
-import { OrderReportServiceContract } from '../../gen/ts/report/v1/report.contract.ts';
-import type { CreateService } from '../../mesh/app/service.ts';
-import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
-import { projectionAudits } from '../../mesh/event-store/projections/audit-projections.ts';
-import { createProjector } from '../../mesh/event-store/projections/create-projector.ts';
-import { createEventStore } from '../../mesh/event-store/streams/create-event-store.ts';
-import { createEventConsumer } from '../../mesh/events/consumer/create-consumer.ts';
-import { serve } from '../../mesh/server/serve.ts';
-import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
+import {
+  type CreateService,
+  createDeadLetterStore,
+  createEventConsumer,
+  createEventStore,
+  createProjector,
+  loadMigrations,
+  projectionAudits,
+  serve,
+} from '#mesh';
 import { bestSellers } from './best-sellers.ts';
 import { ordersByUser } from './orders-by-user.ts';
 import { recordOrderEvents } from './record-order-event.ts';

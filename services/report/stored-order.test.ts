@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import type { JsonObject, RecordedEvent } from '../../mesh/event-store/event-store.ts';
+import type { JsonObject, RecordedEvent } from '#mesh';
 import { type OrderChange, type OrderEventType, stateByEventType } from './order.ts';
 import { orderEventTypes } from './stored-order.ts';
 

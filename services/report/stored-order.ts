@@ -1,5 +1,4 @@
-import { defineEventTypes, type EventType } from '../../mesh/event-store/aggregates/event-types.ts';
-import type { JsonObject, JsonValue, RecordedEvent } from '../../mesh/event-store/event-store.ts';
+import { defineEventTypes, type EventType, type JsonObject, type JsonValue, type RecordedEvent } from '#mesh';
 import type { OrderChange, OrderEventType, OrderLine, OrderState, OrderVersion } from './order.ts';
 
 const category = 'order';

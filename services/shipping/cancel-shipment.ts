@@ -1,5 +1,4 @@
-import { uuidv7 } from '../../mesh/ids/ids.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import { type Transaction, uuidv7 } from '#mesh';
 import type { ChangingShipments } from './create-shipment.ts';
 import { shippingEvent } from './events.ts';
 import { cancelledBeforehand, type Shipment } from './shipment.ts';

@@ -1,7 +1,4 @@
-import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
-import { uuidv7 } from '../../mesh/ids/ids.ts';
-import type { Storage, Transaction } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/time/clock.ts';
+import { type Clock, type Outbox, type Storage, type Transaction, uuidv7 } from '#mesh';
 import type { BookingOutcome, Carrier } from './carrier/carrier.ts';
 import { carrierRefused, shipmentCancelled, shipmentExists } from './errors.ts';
 import { shippingEvent } from './events.ts';

@@ -1,5 +1,5 @@
-import { ShippingEvent } from '../../gen/ts/shipping/v1/events.ts';
-import type { DomainEvent } from '../../mesh/events/log/envelope.ts';
+import { ShippingEvent } from '#gen/shipping/v1/events.ts';
+import type { DomainEvent } from '#mesh';
 import { toProto } from './proto.ts';
 import type { Shipment } from './shipment.ts';
 

@@ -1,4 +1,4 @@
-import { type Shipment as ProtoShipment, ShipmentState } from '../../gen/ts/shipping/v1/shipping.ts';
+import { type Shipment as ProtoShipment, ShipmentState } from '#gen/shipping/v1/shipping.ts';
 import type { Shipment } from './shipment.ts';
 
 /** A shipment as its contract has it. */

@@ -2,10 +2,8 @@ import {
   type CreateShipmentRequest,
   ShippingServiceDefinition,
   type ShippingServiceImplementation,
-} from '../../gen/ts/shipping/v1/shipping.ts';
-import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
-import { repeatable } from '../../mesh/idempotency/repeatable.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
+} from '#gen/shipping/v1/shipping.ts';
+import { type Idempotency, type MeshCallContext, repeatable } from '#mesh';
 import { cancelShipment } from './cancel-shipment.ts';
 import { type ChangingShipments, createShipment } from './create-shipment.ts';
 import { toProto } from './proto.ts';

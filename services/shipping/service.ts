@@ -1,9 +1,5 @@
-import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
-import type { CreateService, Runtime } from '../../mesh/app/service.ts';
-import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
-import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
-import { serve } from '../../mesh/server/serve.ts';
-import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
+import { type CreateService, createIdempotency, createOutbox, loadMigrations, type Runtime, serve } from '#mesh';
 import { createHttpCarrier } from './carrier/http-carrier.ts';
 import { startSimulatedCarrier } from './carrier/simulated-carrier.ts';
 import { shippingTopic } from './events.ts';

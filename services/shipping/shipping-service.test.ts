@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, Status } from 'nice-grpc';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ShippingEvent } from '../../gen/ts/shipping/v1/events.ts';
-import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
-import { ShipmentState, type ShippingServiceDefinition } from '../../gen/ts/shipping/v1/shipping.ts';
-import type { DeadlineOptions } from '../../mesh/client/policies/deadline.ts';
-import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { ShippingEvent } from '#gen/shipping/v1/events.ts';
+import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
+import { ShipmentState, type ShippingServiceDefinition } from '#gen/shipping/v1/shipping.ts';
+import { type DeadlineOptions, describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
 import { createShippingService } from './service.ts';
 import { answerJson, type CarrierRequest, startTestCarrier, type TestCarrier } from './testing/test-carrier.ts';
 

@@ -1,4 +1,4 @@
-import type { Queryable, Row, Transaction } from '../../mesh/storage/storage.ts';
+import type { Queryable, Row, Transaction } from '#mesh';
 import { shipmentNotFound } from './errors.ts';
 import type { Address, Shipment, ShipmentState } from './shipment.ts';
 

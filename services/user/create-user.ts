@@ -1,9 +1,12 @@
-import type { FieldViolation } from '../../mesh/contract/contract.ts';
-import { invalidRequest, MeshError } from '../../mesh/errors/mesh-error.ts';
-import type { Outbox } from '../../mesh/events/outbox/outbox.ts';
-import { uuidv7 } from '../../mesh/ids/ids.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
-import type { Clock } from '../../mesh/time/clock.ts';
+import {
+  type Clock,
+  type FieldViolation,
+  invalidRequest,
+  MeshError,
+  type Outbox,
+  type Transaction,
+  uuidv7,
+} from '#mesh';
 import { userEmailTaken, userIdTaken } from './errors.ts';
 import { userCreated } from './events.ts';
 import { insertUser } from './store.ts';

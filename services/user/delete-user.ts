@@ -1,5 +1,4 @@
-import { staleEtag } from '../../mesh/errors/errors.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import { staleEtag, type Transaction } from '#mesh';
 import type { ChangingUsers } from './create-user.ts';
 import { userNotFound } from './errors.ts';
 import { userDeleted } from './events.ts';

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { defineError } from '../../mesh/errors/define-error.ts';
+import { defineError } from '#mesh';
 
 export const userNotFound = defineError({
   reason: 'USER_NOT_FOUND',

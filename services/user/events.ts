@@ -1,5 +1,5 @@
-import { UserEvent } from '../../gen/ts/user/v1/events.ts';
-import type { DomainEvent } from '../../mesh/events/log/envelope.ts';
+import { UserEvent } from '#gen/user/v1/events.ts';
+import type { DomainEvent } from '#mesh';
 import { toProto } from './proto.ts';
 import type { User } from './user.ts';
 

@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import type { Client } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import type { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
-import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
-import { loadMigrations } from '../../mesh/storage/migrations.ts';
-import { openStorage } from '../../mesh/storage/open.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
+import { createOutbox, loadMigrations, openStorage } from '#mesh';
+import { startMesh, type TestMesh } from '#mesh/testing';
 import { type ImportRow, importUsers } from './import-users.ts';
 import { createUserService } from './service.ts';
 import { findUsersAfter } from './store.ts';

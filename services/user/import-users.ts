@@ -1,6 +1,4 @@
-import type { FieldViolation } from '../../mesh/contract/contract.ts';
-import { MeshError } from '../../mesh/errors/mesh-error.ts';
-import type { Storage, Transaction } from '../../mesh/storage/storage.ts';
+import { type FieldViolation, MeshError, type Storage, type Transaction } from '#mesh';
 import { addUser, type ChangingUsers, findMissingFields } from './create-user.ts';
 import type { UserDraft } from './user.ts';
 

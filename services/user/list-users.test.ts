@@ -1,8 +1,8 @@
 import type { Client } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import type { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import type { UserServiceDefinition } from '#gen/user/v1/user.ts';
+import { startMesh, type TestMesh } from '#mesh/testing';
 import { createUserService } from './service.ts';
 
 // More than two pages, and no multiple of a page.

@@ -1,4 +1,4 @@
-import type { User as UserMessage } from '../../gen/ts/user/v1/user.ts';
+import type { User as UserMessage } from '#gen/user/v1/user.ts';
 import type { User } from './user.ts';
 
 /** The user as callers and consumers see it. */

@@ -1,5 +1,4 @@
-import { readPages } from '../../mesh/storage/read-pages.ts';
-import type { Queryable } from '../../mesh/storage/storage.ts';
+import { type Queryable, readPages } from '#mesh';
 import { userNotFound } from './errors.ts';
 import { findUser, findUsers, findUsersAfter } from './store.ts';
 import type { User } from './user.ts';

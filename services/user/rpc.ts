@@ -1,14 +1,11 @@
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import {
   type ImportUsersRequest,
   type User as UserMessage,
   UserServiceDefinition,
   type UserServiceImplementation,
-} from '../../gen/ts/user/v1/user.ts';
-import type { Idempotency } from '../../mesh/idempotency/idempotency.ts';
-import { repeatable } from '../../mesh/idempotency/repeatable.ts';
-import type { MeshCallContext } from '../../mesh/server/call-context.ts';
-import type { Storage } from '../../mesh/storage/storage.ts';
+} from '#gen/user/v1/user.ts';
+import { type Idempotency, type MeshCallContext, repeatable, type Storage } from '#mesh';
 import { type ChangingUsers, createUser } from './create-user.ts';
 import { deleteUser } from './delete-user.ts';
 import { type ImportRow, importUsers } from './import-users.ts';

@@ -1,9 +1,5 @@
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import type { CreateService } from '../../mesh/app/service.ts';
-import { createOutbox } from '../../mesh/events/outbox/create-outbox.ts';
-import { createIdempotency } from '../../mesh/idempotency/create-idempotency.ts';
-import { serve } from '../../mesh/server/serve.ts';
-import { loadMigrations } from '../../mesh/storage/migrations.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import { type CreateService, createIdempotency, createOutbox, loadMigrations, serve } from '#mesh';
 import { userTopic } from './events.ts';
 import { createUserRpc } from './rpc.ts';
 

@@ -1,5 +1,4 @@
-import { paddedList } from '../../mesh/storage/padded-list.ts';
-import type { Queryable, Transaction } from '../../mesh/storage/storage.ts';
+import { paddedList, type Queryable, type Transaction } from '#mesh';
 import { emailKey, type User } from './user.ts';
 
 type UserRow = {

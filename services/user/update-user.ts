@@ -1,6 +1,4 @@
-import { staleEtag } from '../../mesh/errors/errors.ts';
-import { invalidRequest } from '../../mesh/errors/mesh-error.ts';
-import type { Transaction } from '../../mesh/storage/storage.ts';
+import { invalidRequest, staleEtag, type Transaction } from '#mesh';
 import type { ChangingUsers } from './create-user.ts';
 import { userEmailTaken, userNotFound } from './errors.ts';
 import { userUpdated } from './events.ts';

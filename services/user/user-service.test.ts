@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import type { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
-import { describeServicesOnEachDatabase } from '../../mesh/testing/databases.ts';
-import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
+import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
 import { createUserService } from './service.ts';
 
 describeServicesOnEachDatabase('the user service', (settings) => {

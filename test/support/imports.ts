@@ -31,10 +31,19 @@ async function importsOf(root: string, file: string): Promise<Import[]> {
 }
 
 function resolve(file: string, specifier: string): Pick<Import, 'target' | 'isPackage'> {
+  const aliased = aliasOf(specifier);
+  if (aliased !== undefined) return { target: aliased, isPackage: false };
   if (specifier.startsWith('.')) return { target: posix.join(dirname(file), specifier), isPackage: false };
   const depth = specifier.startsWith('@') ? 2 : 1;
   return {
     target: specifier.startsWith('node:') ? specifier : specifier.split('/').slice(0, depth).join('/'),
     isPackage: true,
   };
+}
+
+/** What the `imports` of package.json make of a specifier. */
+function aliasOf(specifier: string): string | undefined {
+  if (specifier === '#mesh') return 'mesh/index.ts';
+  if (specifier === '#mesh/testing') return 'mesh/testing/index.ts';
+  return specifier.startsWith('#gen/') ? `gen/ts/${specifier.slice('#gen/'.length)}` : undefined;
 }

@@ -1,12 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Client } from 'nice-grpc';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { InventoryServiceContract } from '../../../gen/ts/inventory/v1/inventory.contract.ts';
-import type { InventoryServiceDefinition } from '../../../gen/ts/inventory/v1/inventory.ts';
-import type { AuditCheck } from '../../../mesh/audit/audit.ts';
-import type { Storage } from '../../../mesh/storage/storage.ts';
-import { describeServicesOnEachDatabase } from '../../../mesh/testing/databases.ts';
-import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
+import type { InventoryServiceDefinition } from '#gen/inventory/v1/inventory.ts';
+import type { AuditCheck, Storage } from '#mesh';
+import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
 import { createInventoryService } from '../service.ts';
 
 const unitPrice = { currencyCode: 'USD', minorUnits: 1n };

@@ -1,6 +1,4 @@
-import type { AuditCheck, Finding } from '../../../mesh/audit/audit.ts';
-import { readPages } from '../../../mesh/storage/read-pages.ts';
-import type { Queryable } from '../../../mesh/storage/storage.ts';
+import { type AuditCheck, type Finding, type Queryable, readPages } from '#mesh';
 import { findStockAfter, type HeldStock } from './held-stock.ts';
 
 /** Checks that of each item as much is reserved as orders hold, and no more than there is. */

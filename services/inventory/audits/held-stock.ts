@@ -1,4 +1,4 @@
-import type { Queryable } from '../../../mesh/storage/storage.ts';
+import type { Queryable } from '#mesh';
 
 /** What an item says of its stock, and what the reservations that are held now add up to. */
 export interface HeldStock {

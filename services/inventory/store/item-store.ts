@@ -1,5 +1,4 @@
-import { paddedList } from '../../../mesh/storage/padded-list.ts';
-import type { Queryable, Transaction } from '../../../mesh/storage/storage.ts';
+import { paddedList, type Queryable, type Transaction } from '#mesh';
 import { type Item, maxOnHand } from '../domain/item.ts';
 
 type ItemRow = {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTestClock } from '../../../mesh/testing/test-clock.ts';
+import { createTestClock } from '#mesh/testing';
 import { createFileMailer } from './file-mailer.ts';
 import type { Mailer } from './mailer.ts';
 

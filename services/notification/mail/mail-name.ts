@@ -1,4 +1,4 @@
-import { uuidv5 } from '../../../mesh/ids/ids.ts';
+import { uuidv5 } from '#mesh';
 
 /**
  * What a mail's file and Message-ID are called: the mail's id where that is plain and short, otherwise a name made from it.

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../mesh/time/clock.ts';
+import type { Clock } from '#mesh';
 import type { Mailer } from './mailer.ts';
 
 /** Opens the mailer that `MAIL_URL` names: `file:<folder>` or `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`. */

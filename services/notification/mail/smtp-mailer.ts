@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import type { Clock } from '../../../mesh/time/clock.ts';
+import type { Clock } from '#mesh';
 import { mailNotPermitted, mailRefused, mailUnavailable } from '../errors.ts';
 import type { Mail, Mailer } from './mailer.ts';
 import { defaultSender, formatMessage } from './message.ts';

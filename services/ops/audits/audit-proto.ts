@@ -3,8 +3,8 @@ import type {
   AuditFinding as FindingMessage,
   AuditReport as ReportMessage,
   AuditCheck as ResultMessage,
-} from '../../../gen/ts/ops/v1/audit.ts';
-import type { Audit, AuditReport, CheckFinding, CheckResult } from '../../../mesh/audit/audit.ts';
+} from '#gen/ops/v1/audit.ts';
+import type { Audit, AuditReport, CheckFinding, CheckResult } from '#mesh';
 
 /** What an audit tells while it runs, as callers see it. */
 export function reportToProto(report: AuditReport): ReportMessage {

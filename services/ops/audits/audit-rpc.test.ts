@@ -1,9 +1,8 @@
 import { type Client, Status } from 'nice-grpc';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AuditServiceContract } from '../../../gen/ts/ops/v1/audit.contract.ts';
-import type { AuditReport, AuditServiceDefinition } from '../../../gen/ts/ops/v1/audit.ts';
-import { eventually } from '../../../mesh/testing/eventually.ts';
-import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
+import type { AuditReport, AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
+import { eventually, startMesh, type TestMesh } from '#mesh/testing';
 import { createOpsService } from '../service.ts';
 import { createWatchedService, type WatchedService } from '../testing/watched-service.ts';
 

@@ -1,6 +1,5 @@
-import type { AuditServiceImplementation } from '../../../gen/ts/ops/v1/audit.ts';
-import type { Auditor } from '../../../mesh/audit/create-auditor.ts';
-import type { MeshCallContext } from '../../../mesh/server/call-context.ts';
+import type { AuditServiceImplementation } from '#gen/ops/v1/audit.ts';
+import type { Auditor, MeshCallContext } from '#mesh';
 import { noAuditYet } from '../errors.ts';
 import { auditToProto, reportToProto } from './audit-proto.ts';
 

@@ -1,5 +1,4 @@
-import { MeshError } from '../../../mesh/errors/mesh-error.ts';
-import type { Logger } from '../../../mesh/telemetry/logger.ts';
+import { type Logger, MeshError } from '#mesh';
 
 /** Why a dead letter could not be changed. */
 export interface ChangeFailure {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createTestClock, type TestClock } from '../../../mesh/testing/test-clock.ts';
+import { createTestClock, type TestClock } from '#mesh/testing';
 import { createPace, type Pace } from './create-pace.ts';
 
 const always = new AbortController().signal;

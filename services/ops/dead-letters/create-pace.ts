@@ -1,5 +1,4 @@
-import type { Clock } from '../../../mesh/time/clock.ts';
-import { sleep } from '../../../mesh/time/sleep.ts';
+import { type Clock, sleep } from '#mesh';
 
 /** Hands out turns at a bounded rate to all who share it. */
 export interface Pace {

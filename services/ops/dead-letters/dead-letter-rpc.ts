@@ -1,10 +1,12 @@
-import { DeadLetterServiceDefinition, type DeadLetterServiceImplementation } from '../../../gen/ts/ops/v1/ops.ts';
-import type { DeadLetterQueue } from '../../../mesh/dead-letters/dead-letters.ts';
-import type { Idempotency } from '../../../mesh/idempotency/idempotency.ts';
-import { repeatable } from '../../../mesh/idempotency/repeatable.ts';
-import type { MeshCallContext } from '../../../mesh/server/call-context.ts';
-import type { Logger } from '../../../mesh/telemetry/logger.ts';
-import type { Clock } from '../../../mesh/time/clock.ts';
+import { DeadLetterServiceDefinition, type DeadLetterServiceImplementation } from '#gen/ops/v1/ops.ts';
+import {
+  type Clock,
+  type DeadLetterQueue,
+  type Idempotency,
+  type Logger,
+  type MeshCallContext,
+  repeatable,
+} from '#mesh';
 import { answerOnce } from '../answer-once.ts';
 import { unknownDeadLetter } from '../errors.ts';
 import { deadLetterToProto, filterFromProto } from '../proto.ts';

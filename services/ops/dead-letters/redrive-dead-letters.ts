@@ -1,4 +1,4 @@
-import type { DeadLetterFilter, DeadLetterQueue } from '../../../mesh/dead-letters/dead-letters.ts';
+import type { DeadLetterFilter, DeadLetterQueue } from '#mesh';
 import { eitherIdsOrFilter } from '../errors.ts';
 import { firstOf } from '../take.ts';
 import { type ChangeContext, type ChangeOutcome, changeDeadLetters } from './change-dead-letters.ts';

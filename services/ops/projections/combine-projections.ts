@@ -1,5 +1,4 @@
-import { unknownProjection } from '../../../mesh/event-store/errors.ts';
-import type { ProjectionAdmin } from '../../../mesh/event-store/projections/projection.ts';
+import { type ProjectionAdmin, unknownProjection } from '#mesh';
 import { ambiguousProjection } from '../errors.ts';
 
 /**

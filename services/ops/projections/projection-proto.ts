@@ -2,8 +2,8 @@ import {
   type RebuildProgress as ProgressMessage,
   type Projection as ProjectionMessage,
   RebuildStage,
-} from '../../../gen/ts/ops/v1/projection.ts';
-import type { ProjectionView, RebuildProgress } from '../../../mesh/event-store/projections/projection.ts';
+} from '#gen/ops/v1/projection.ts';
+import type { ProjectionView, RebuildProgress } from '#mesh';
 
 const stages = {
   replaying: RebuildStage.REBUILD_STAGE_REPLAYING,

@@ -1,10 +1,9 @@
 import { type Client, Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ProjectionServiceContract } from '../../../gen/ts/ops/v1/projection.contract.ts';
-import { type ProjectionServiceDefinition, RebuildStage } from '../../../gen/ts/ops/v1/projection.ts';
-import { eventually } from '../../../mesh/testing/eventually.ts';
-import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
-import { sleep } from '../../../mesh/time/sleep.ts';
+import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
+import { type ProjectionServiceDefinition, RebuildStage } from '#gen/ops/v1/projection.ts';
+import { sleep } from '#mesh';
+import { eventually, startMesh, type TestMesh } from '#mesh/testing';
 import { createOpsService } from '../service.ts';
 import { createWatchedService, type WatchedService } from '../testing/watched-service.ts';
 

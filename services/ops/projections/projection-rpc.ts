@@ -1,6 +1,5 @@
-import type { ProjectionServiceImplementation } from '../../../gen/ts/ops/v1/projection.ts';
-import type { ProjectionAdmin } from '../../../mesh/event-store/projections/projection.ts';
-import type { MeshCallContext } from '../../../mesh/server/call-context.ts';
+import type { ProjectionServiceImplementation } from '#gen/ops/v1/projection.ts';
+import type { MeshCallContext, ProjectionAdmin } from '#mesh';
 import { progressToProto, projectionToProto } from './projection-proto.ts';
 
 /** The handlers of `ops.v1.ProjectionService`. A rebuild is called off when its call ends, or its process begins to. */

@@ -1,5 +1,4 @@
-import { mergeById } from '../../../mesh/dead-letters/merge-by-id.ts';
-import type { SagaAdmin } from '../../../mesh/saga/saga.ts';
+import { mergeById, type SagaAdmin } from '#mesh';
 import { unknownSaga } from '../errors.ts';
 
 /** Makes one list of the sagas of many services: in id order, each change done by the service that runs the saga. */

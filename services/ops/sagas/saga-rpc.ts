@@ -3,11 +3,8 @@ import {
   ResolveOutcome,
   SagaServiceDefinition,
   type SagaServiceImplementation,
-} from '../../../gen/ts/ops/v1/ops.ts';
-import type { Idempotency } from '../../../mesh/idempotency/idempotency.ts';
-import { repeatable } from '../../../mesh/idempotency/repeatable.ts';
-import type { SagaAdmin, SagaView } from '../../../mesh/saga/saga.ts';
-import type { MeshCallContext } from '../../../mesh/server/call-context.ts';
+} from '#gen/ops/v1/ops.ts';
+import { type Idempotency, type MeshCallContext, repeatable, type SagaAdmin, type SagaView } from '#mesh';
 import { answerOnce } from '../answer-once.ts';
 import { noSagaOfOrder, unknownSaga } from '../errors.ts';
 import { sagaStateFromProto, sagaToProto } from '../proto.ts';

@@ -1,10 +1,12 @@
 import { Status } from 'nice-grpc-common';
-import type { CreateService } from '../../../mesh/app/service.ts';
-import { createDeadLetterStore } from '../../../mesh/dead-letters/store.ts';
-import { MeshError } from '../../../mesh/errors/mesh-error.ts';
-import { uuidv7 } from '../../../mesh/ids/ids.ts';
-import { createSagaEngine } from '../../../mesh/saga/engine.ts';
-import type { SagaDefinition } from '../../../mesh/saga/saga.ts';
+import {
+  type CreateService,
+  createDeadLetterStore,
+  createSagaEngine,
+  MeshError,
+  type SagaDefinition,
+  uuidv7,
+} from '#mesh';
 
 /** A service in which whatever can get stuck does, until it is healed. */
 export interface StuckService {

@@ -1,10 +1,5 @@
-import type { CreateService } from '../../../mesh/app/service.ts';
-import type { Finding } from '../../../mesh/audit/audit.ts';
-import type {
-  ProjectionView,
-  RebuildProgress,
-  RowDifference,
-} from '../../../mesh/event-store/projections/projection.ts';
+import type { CreateService, Finding, ProjectionView, RebuildProgress } from '#mesh';
+import type { RowDifference } from '#mesh/testing';
 
 /** A service with projections, and a check of what it has. */
 export interface WatchedService {

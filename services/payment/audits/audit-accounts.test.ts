@@ -1,12 +1,7 @@
 import { expect, it } from 'vitest';
-import { AccountServiceContract, PaymentServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
-import type { Finding } from '../../../mesh/audit/audit.ts';
-import type { EventStore, StreamEvent } from '../../../mesh/event-store/event-store.ts';
-import { createEventStore } from '../../../mesh/event-store/streams/create-event-store.ts';
-import { openStorage } from '../../../mesh/storage/open.ts';
-import { describeServicesOnEachDatabase } from '../../../mesh/testing/databases.ts';
-import { startMesh } from '../../../mesh/testing/start-mesh.ts';
-import { systemClock } from '../../../mesh/time/clock.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { createEventStore, type EventStore, type Finding, openStorage, type StreamEvent, systemClock } from '#mesh';
+import { describeServicesOnEachDatabase, startMesh } from '#mesh/testing';
 import type { AccountChange, Movement } from '../domain/account.ts';
 import { counterpartOf } from '../domain/ledger.ts';
 import type { PaymentChange } from '../domain/payment.ts';

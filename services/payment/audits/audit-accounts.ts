@@ -1,8 +1,14 @@
-import type { AuditCheck, AuditProgress, Finding } from '../../../mesh/audit/audit.ts';
-import { auditStream, streamsAfter } from '../../../mesh/event-store/aggregates/audit-stream.ts';
-import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
-import type { Storage } from '../../../mesh/storage/storage.ts';
-import { yieldEvery } from '../../../mesh/time/yield-to-event-loop.ts';
+import {
+  type AuditCheck,
+  type AuditProgress,
+  auditStream,
+  type EventStore,
+  type Finding,
+  type RecordedEvent,
+  type Storage,
+  streamsAfter,
+  yieldEvery,
+} from '#mesh';
 import type { Account, AccountChange } from '../domain/account.ts';
 import { isOutside } from '../domain/ledger.ts';
 import { postingsOf } from '../domain/postings.ts';

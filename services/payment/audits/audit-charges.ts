@@ -1,8 +1,13 @@
 import { crc32 } from 'node:zlib';
-import type { AuditCheck, AuditProgress, Finding } from '../../../mesh/audit/audit.ts';
-import { eventFault } from '../../../mesh/event-store/aggregates/audit-stream.ts';
-import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
-import type { Clock } from '../../../mesh/time/clock.ts';
+import {
+  type AuditCheck,
+  type AuditProgress,
+  type Clock,
+  type EventStore,
+  eventFault,
+  type Finding,
+  type RecordedEvent,
+} from '#mesh';
 import { isOfPayment } from '../streams/payment-stream.ts';
 import type { LedgerEntry } from './read-booking.ts';
 import { sumBookings } from './sum-bookings.ts';

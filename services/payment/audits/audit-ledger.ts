@@ -1,7 +1,4 @@
-import type { AuditCheck, Finding } from '../../../mesh/audit/audit.ts';
-import { holdLive } from '../../../mesh/event-store/projections/generation-table.ts';
-import { liveGeneration } from '../../../mesh/event-store/projections/projection.ts';
-import type { Storage, Transaction } from '../../../mesh/storage/storage.ts';
+import { type AuditCheck, type Finding, holdLive, liveGeneration, type Storage, type Transaction } from '#mesh';
 import { isOutside } from '../domain/ledger.ts';
 import { accountBalances } from '../projections/account-balances.ts';
 

@@ -1,9 +1,7 @@
 import { expect, it } from 'vitest';
-import { AccountServiceContract, PaymentServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
-import type { Finding } from '../../../mesh/audit/audit.ts';
-import { openStorage } from '../../../mesh/storage/open.ts';
-import { describeServicesOnEachDatabase } from '../../../mesh/testing/databases.ts';
-import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { type Finding, openStorage } from '#mesh';
+import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
 import { createPaymentService } from '../service.ts';
 
 const eur = (minorUnits: bigint) => ({ currencyCode: 'EUR', minorUnits });

@@ -1,4 +1,4 @@
-import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
+import type { EventStore, RecordedEvent } from '#mesh';
 import { accountEventTypes, accountIdOf, isOfAccount } from '../streams/account-stream.ts';
 import { isOfPayment, orderIdOf, paymentEventTypes } from '../streams/payment-stream.ts';
 

@@ -1,7 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { EventStore, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
-import type { Clock } from '../../../mesh/time/clock.ts';
-import { sleep } from '../../../mesh/time/sleep.ts';
+import { type Clock, type EventStore, type RecordedEvent, sleep } from '#mesh';
 import { type LedgerEntry, readBooking } from './read-booking.ts';
 
 /** What bookings are summed up with. */

@@ -2,10 +2,12 @@ import {
   liveGeneration,
   type Projection,
   type ProjectionTable,
-} from '../../../mesh/event-store/projections/projection.ts';
-import { readRows } from '../../../mesh/event-store/projections/read-rows.ts';
-import { writeRows } from '../../../mesh/event-store/projections/write-rows.ts';
-import type { Queryable, Row, SqlValue } from '../../../mesh/storage/storage.ts';
+  type Queryable,
+  type Row,
+  readRows,
+  type SqlValue,
+  writeRows,
+} from '#mesh';
 import { addToStatement, monthOf, type Statement } from '../domain/statement.ts';
 import { accountEventTypes, accountIdOf, isOfAccount } from '../streams/account-stream.ts';
 

@@ -2,16 +2,10 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { Client } from 'nice-grpc';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AccountServiceContract, PaymentServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
-import type {
-  AccountEvent,
-  AccountServiceDefinition,
-  PaymentServiceDefinition,
-} from '../../../gen/ts/payment/v1/payment.ts';
-import { MeshError } from '../../../mesh/errors/mesh-error.ts';
-import { describeServicesOnEachDatabase } from '../../../mesh/testing/databases.ts';
-import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
-import { systemClock } from '../../../mesh/time/clock.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import type { AccountEvent, AccountServiceDefinition, PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
+import { MeshError, systemClock } from '#mesh';
+import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
 import { createPaymentService } from '../service.ts';
 
 type Step =

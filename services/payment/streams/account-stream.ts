@@ -1,6 +1,4 @@
-import type { AggregateDefinition } from '../../../mesh/event-store/aggregates/aggregate.ts';
-import { defineEventTypes, type EventType } from '../../../mesh/event-store/aggregates/event-types.ts';
-import type { JsonObject, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
+import { type AggregateDefinition, defineEventTypes, type EventType, type JsonObject, type RecordedEvent } from '#mesh';
 import { type Account, type AccountChange, evolveAccount, type Movement } from '../domain/account.ts';
 import { counterpartOf } from '../domain/ledger.ts';
 import { moneyOfJson, moneyToJson } from './money-json.ts';

@@ -1,13 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { LedgerServiceContract } from '../../../gen/ts/payment/v1/ledger.contract.ts';
-import { AccountServiceContract, PaymentServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
-import { PaymentState } from '../../../gen/ts/payment/v1/payment.ts';
-import { openStorage } from '../../../mesh/storage/open.ts';
-import type { Storage } from '../../../mesh/storage/storage.ts';
-import { describeServicesOnEachDatabase } from '../../../mesh/testing/databases.ts';
-import { eventually } from '../../../mesh/testing/eventually.ts';
-import { startMesh } from '../../../mesh/testing/start-mesh.ts';
+import { LedgerServiceContract } from '#gen/payment/v1/ledger.contract.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { PaymentState } from '#gen/payment/v1/payment.ts';
+import { openStorage, type Storage } from '#mesh';
+import { describeServicesOnEachDatabase, eventually, startMesh } from '#mesh/testing';
 import { createPaymentService } from '../service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });

@@ -1,7 +1,12 @@
-import { MeshError } from '../../../mesh/errors/mesh-error.ts';
-import type { EventStore, StreamEvent } from '../../../mesh/event-store/event-store.ts';
-import type { Row, Storage, Transaction } from '../../../mesh/storage/storage.ts';
-import type { Logger } from '../../../mesh/telemetry/logger.ts';
+import {
+  type EventStore,
+  type Logger,
+  MeshError,
+  type Row,
+  type Storage,
+  type StreamEvent,
+  type Transaction,
+} from '#mesh';
 import { historyConflict } from '../errors.ts';
 import { moneyToJson } from './money-json.ts';
 import type { Books } from './open-books.ts';

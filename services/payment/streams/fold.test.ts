@@ -1,14 +1,19 @@
 import fc from 'fast-check';
 import type { Client } from 'nice-grpc';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LedgerServiceContract } from '../../../gen/ts/payment/v1/ledger.contract.ts';
-import { AccountServiceContract, PaymentServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
-import type { AccountServiceDefinition, PaymentServiceDefinition } from '../../../gen/ts/payment/v1/payment.ts';
-import { MeshError } from '../../../mesh/errors/mesh-error.ts';
-import { eventually } from '../../../mesh/testing/eventually.ts';
-import { type PostgresServer, postgres, startPostgres } from '../../../mesh/testing/postgres-server.ts';
-import { describeWithServer } from '../../../mesh/testing/servers.ts';
-import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { LedgerServiceContract } from '#gen/payment/v1/ledger.contract.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import type { AccountServiceDefinition, PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
+import { MeshError } from '#mesh';
+import {
+  describeWithServer,
+  eventually,
+  type PostgresServer,
+  postgres,
+  startMesh,
+  startPostgres,
+  type TestMesh,
+} from '#mesh/testing';
 import { createPaymentService } from '../service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../../../mesh/event-store/event-store.ts';
+import type { JsonObject, JsonValue } from '#mesh';
 import type { Money } from '../domain/money.ts';
 
 /** An amount as stored JSON has it: minor units as text, since JSON's numbers end at 2^53. */

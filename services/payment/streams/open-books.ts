@@ -1,7 +1,4 @@
-import { type Aggregates, createAggregates } from '../../../mesh/event-store/aggregates/aggregate.ts';
-import type { EventStore } from '../../../mesh/event-store/event-store.ts';
-import type { Outbox } from '../../../mesh/events/outbox/outbox.ts';
-import type { Logger } from '../../../mesh/telemetry/logger.ts';
+import { type Aggregates, createAggregates, type EventStore, type Logger, type Outbox } from '#mesh';
 import type { Account, AccountChange } from '../domain/account.ts';
 import type { Payment, PaymentChange } from '../domain/payment.ts';
 import { accountDefinition } from './account-stream.ts';

@@ -1,6 +1,4 @@
-import type { AggregateDefinition } from '../../../mesh/event-store/aggregates/aggregate.ts';
-import { defineEventTypes } from '../../../mesh/event-store/aggregates/event-types.ts';
-import type { JsonObject, RecordedEvent } from '../../../mesh/event-store/event-store.ts';
+import { type AggregateDefinition, defineEventTypes, type JsonObject, type RecordedEvent } from '#mesh';
 import { evolvePayment, type Payment, type PaymentChange } from '../domain/payment.ts';
 import { moneyOfJson, moneyToJson } from './money-json.ts';
 

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import type { RecordedEvent } from '../../../mesh/event-store/event-store.ts';
+import type { RecordedEvent } from '#mesh';
 import { accountEventTypes } from './account-stream.ts';
 import { paymentEventTypes } from './payment-stream.ts';
 

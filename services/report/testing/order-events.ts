@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { OrderEvent } from '../../../gen/ts/order/v1/events.ts';
-import { OrderState } from '../../../gen/ts/order/v1/order.ts';
-import { wrapEvent } from '../../../mesh/events/log/envelope.ts';
-import type { NewEvent } from '../../../mesh/events/log/event-log.ts';
+import { OrderEvent } from '#gen/order/v1/events.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
+import type { NewEvent } from '#mesh';
+import { wrapEvent } from '#mesh/testing';
 import { type OrderEventType, stateByEventType } from '../order.ts';
 
 /** What an order is to be like; a lamp for USD 1.00, just placed by Ada, where nothing else is said. */

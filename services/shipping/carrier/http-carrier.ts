@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { storableText } from '../../../mesh/storage/storable-text.ts';
+import { storableText } from '#mesh';
 import { carrierUnavailable } from '../errors.ts';
 import type { Booking, BookingOutcome, Carrier } from './carrier.ts';
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Storage } from '../../../mesh/storage/storage.ts';
+import type { Storage } from '#mesh';
 
 /** A carrier to try things with, behind the same REST API as a real one, on a local port of its own. */
 export interface SimulatedCarrier {

@@ -1,11 +1,9 @@
 import { Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { OrderServiceContract } from '../../../../gen/ts/order/v1/order.contract.ts';
-import { Order, type OrderServiceImplementation, OrderState } from '../../../../gen/ts/order/v1/order.ts';
-import type { AuditCheck, Finding } from '../../../../mesh/audit/audit.ts';
-import { MeshError } from '../../../../mesh/errors/mesh-error.ts';
-import { serve } from '../../../../mesh/server/serve.ts';
-import { startMesh, type TestMesh } from '../../../../mesh/testing/start-mesh.ts';
+import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
+import { Order, type OrderServiceImplementation, OrderState } from '#gen/order/v1/order.ts';
+import { type AuditCheck, type Finding, MeshError, serve } from '#mesh';
+import { startMesh, type TestMesh } from '#mesh/testing';
 import { compareWithOrders } from './compare-with-orders.ts';
 
 /** What is compared with orders here: how many parcels each has, which is to be one where it is shipped. */

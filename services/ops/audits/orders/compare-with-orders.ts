@@ -1,7 +1,6 @@
 import type { Client } from 'nice-grpc';
-import type { Order, OrderServiceDefinition } from '../../../../gen/ts/order/v1/order.ts';
-import type { AuditCheck, Finding } from '../../../../mesh/audit/audit.ts';
-import type { Clock } from '../../../../mesh/time/clock.ts';
+import type { Order, OrderServiceDefinition } from '#gen/order/v1/order.ts';
+import type { AuditCheck, Clock, Finding } from '#mesh';
 import { ifFound } from './if-found.ts';
 import { joinStreams } from './join-streams.ts';
 import { mapAtOnce } from './map-concurrently.ts';

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../../../mesh/errors/mesh-error.ts';
+import { MeshError } from '#mesh';
 
 /** What a call answers; `undefined` when that is NOT_FOUND. */
 export async function ifFound<T>(call: Promise<T>): Promise<T | undefined> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Order, OrderState } from '../../../../gen/ts/order/v1/order.ts';
-import { Payment, PaymentState } from '../../../../gen/ts/payment/v1/payment.ts';
+import { Order, OrderState } from '#gen/order/v1/order.ts';
+import { Payment, PaymentState } from '#gen/payment/v1/payment.ts';
 import { judgeCharge } from './judge-charge.ts';
 
 const euros = (minorUnits: bigint) => ({ currencyCode: 'EUR', minorUnits });

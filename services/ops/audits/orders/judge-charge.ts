@@ -1,6 +1,6 @@
-import { type Order, OrderState } from '../../../../gen/ts/order/v1/order.ts';
-import { type Payment, PaymentState } from '../../../../gen/ts/payment/v1/payment.ts';
-import type { Finding } from '../../../../mesh/audit/audit.ts';
+import { type Order, OrderState } from '#gen/order/v1/order.ts';
+import { type Payment, PaymentState } from '#gen/payment/v1/payment.ts';
+import type { Finding } from '#mesh';
 import { isUndone, orderStateText } from './order-states.ts';
 
 const paidStates: readonly OrderState[] = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Reservation, ReservationState } from '../../../../gen/ts/inventory/v1/inventory.ts';
-import { Order, OrderState } from '../../../../gen/ts/order/v1/order.ts';
+import { Reservation, ReservationState } from '#gen/inventory/v1/inventory.ts';
+import { Order, OrderState } from '#gen/order/v1/order.ts';
 import { judgeReservation } from './judge-reservation.ts';
 
 const items = [

@@ -1,10 +1,6 @@
-import {
-  type Reservation,
-  ReservationState,
-  reservationStateToJSON,
-} from '../../../../gen/ts/inventory/v1/inventory.ts';
-import { type Order, OrderState } from '../../../../gen/ts/order/v1/order.ts';
-import type { Finding } from '../../../../mesh/audit/audit.ts';
+import { type Reservation, ReservationState, reservationStateToJSON } from '#gen/inventory/v1/inventory.ts';
+import { type Order, OrderState } from '#gen/order/v1/order.ts';
+import type { Finding } from '#mesh';
 import { isUndone, orderStateText } from './order-states.ts';
 
 const { RESERVATION_STATE_RESERVED: reserved, RESERVATION_STATE_COMMITTED: committed } = ReservationState;

@@ -1,4 +1,4 @@
-import { OrderState, orderStateToJSON } from '../../../../gen/ts/order/v1/order.ts';
+import { OrderState, orderStateToJSON } from '#gen/order/v1/order.ts';
 
 /** `COMPLETED`. */
 export function orderStateText(state: OrderState): string {

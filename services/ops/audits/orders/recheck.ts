@@ -1,6 +1,4 @@
-import type { Finding } from '../../../../mesh/audit/audit.ts';
-import type { Clock } from '../../../../mesh/time/clock.ts';
-import { sleep } from '../../../../mesh/time/sleep.ts';
+import { type Clock, type Finding, sleep } from '#mesh';
 
 const pauseMs = 250;
 

@@ -1,0 +1,85 @@
+export { runApp } from './app/run-app.ts';
+export type { CreateService, Runtime } from './app/service.ts';
+export type {
+  Audit,
+  AuditCheck,
+  AuditProgress,
+  AuditReport,
+  CheckFinding,
+  CheckResult,
+  Finding,
+} from './audit/audit.ts';
+export { type Auditor, createAuditor } from './audit/create-auditor.ts';
+export type { FieldViolation } from './contract/contract.ts';
+export { combineDeadLetters } from './dead-letters/combine.ts';
+export type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } from './dead-letters/dead-letters.ts';
+export { mergeById } from './dead-letters/merge-by-id.ts';
+export { createDeadLetterStore } from './dead-letters/store.ts';
+export { defineError } from './errors/define-error.ts';
+export { staleEtag } from './errors/errors.ts';
+export { invalidRequest, MeshError } from './errors/mesh-error.ts';
+export { decodeStatusDetails, statusDetailsKey } from './errors/status-details.ts';
+export { type AggregateDefinition, type Aggregates, createAggregates } from './event-store/aggregates/aggregate.ts';
+export { auditStream, eventFault, streamsAfter } from './event-store/aggregates/audit-stream.ts';
+export { defineEventTypes, type EventType } from './event-store/aggregates/event-types.ts';
+export { unknownProjection } from './event-store/errors.ts';
+export type { EventStore, JsonObject, JsonValue, RecordedEvent, StreamEvent } from './event-store/event-store.ts';
+export { projectionAudits } from './event-store/projections/audit-projections.ts';
+export { createProjector, type Projector } from './event-store/projections/create-projector.ts';
+export { holdLive } from './event-store/projections/generation-table.ts';
+export {
+  liveGeneration,
+  type Projection,
+  type ProjectionAdmin,
+  type ProjectionTable,
+  type ProjectionView,
+  type RebuildProgress,
+} from './event-store/projections/projection.ts';
+export { readRows } from './event-store/projections/read-rows.ts';
+export { insertRows, writeRows } from './event-store/projections/write-rows.ts';
+export { createEventStore } from './event-store/streams/create-event-store.ts';
+export { retryOnConflict } from './event-store/streams/retry-conflict.ts';
+export { versionAsOf } from './event-store/streams/version-as-of.ts';
+export type { EventHandler } from './events/consumer/consumer.ts';
+export { createEventConsumer } from './events/consumer/create-consumer.ts';
+export { decodeEvent, type MessageReader } from './events/consumer/decode-event.ts';
+export { type DomainEvent, type EventAttributes, readAttributes } from './events/log/envelope.ts';
+export type { EventLog, EventPosition, NewEvent, StartPosition, StoredEvent } from './events/log/event-log.ts';
+export { createOutbox } from './events/outbox/create-outbox.ts';
+export type { Outbox } from './events/outbox/outbox.ts';
+export { createIdempotency } from './idempotency/create-idempotency.ts';
+export type { Idempotency, RepeatableMethod } from './idempotency/idempotency.ts';
+export { repeatable } from './idempotency/repeatable.ts';
+export { uuidv5, uuidv7 } from './ids/ids.ts';
+export { sagaDeadLetters } from './saga/dead-letters.ts';
+export { createSagaEngine } from './saga/engine.ts';
+export type {
+  SagaAdmin,
+  SagaDefinition,
+  SagaEngine,
+  SagaFailure,
+  SagaProgress,
+  SagaState,
+  SagaStepState,
+  SagaStepView,
+  SagaView,
+  StepContext,
+} from './saga/saga.ts';
+export { describeSagas } from './saga/saga-metrics.ts';
+export type { Idle, MeshCallContext } from './server/call-context.ts';
+export type { HealthList } from './server/health/health.ts';
+export { serve } from './server/serve.ts';
+export { makeFolder } from './storage/make-folder.ts';
+export { loadMigrations } from './storage/migrations.ts';
+export { openStorage } from './storage/open.ts';
+export { paddedList } from './storage/padded-list.ts';
+export { readPages } from './storage/read-pages.ts';
+export { storableText } from './storage/storable-text.ts';
+export type { Queryable, Row, SqlValue, Storage, Transaction } from './storage/storage.ts';
+export { errorText, isFinalFailure } from './tasks/failed-try.ts';
+export type { NewTask, Task, TaskWorker } from './tasks/task-queue.ts';
+export { currentScope } from './telemetry/call-scope.ts';
+export type { Logger } from './telemetry/logger.ts';
+export { type Clock, systemClock } from './time/clock.ts';
+export { sleep } from './time/sleep.ts';
+export { yieldEvery } from './time/yield-to-event-loop.ts';

@@ -1,0 +1,15 @@
+export type { Service } from '../app/service.ts';
+export type { DeadlineOptions } from '../client/policies/deadline.ts';
+export type { RowDifference } from '../event-store/projections/projection.ts';
+export { wrapEvent } from '../events/log/envelope.ts';
+export { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
+export { assumedPerSecond } from '../saga/rate-meter.ts';
+export { publishPlainly } from '../tasks/testing/reference.ts';
+export { createLogger } from '../telemetry/logger.ts';
+export { describeOnEachDatabase, describeServicesOnEachDatabase } from './databases.ts';
+export { eventually } from './eventually.ts';
+export { type PostgresServer, postgres, startPostgres } from './postgres-server.ts';
+export { type RabbitmqServer, rabbitmq, startRabbitmq } from './rabbitmq-server.ts';
+export { describeWithServer } from './servers.ts';
+export { startMesh, type TestMesh } from './start-mesh.ts';
+export { createTestClock, type TestClock } from './test-clock.ts';
