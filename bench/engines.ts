@@ -23,7 +23,7 @@ async function onRunningPeers(): Promise<Figure[]> {
   await using stack = new AsyncDisposableStack();
   const peers = await startPeers(stack);
   const answers = await contest([...peers.values()].map(answering), { warmUp: 40_000, rounds: 3, seconds: 1.5 });
-  await writeFile(plot, drawBars('GetUser, calls a second on one core', barsOf(answers)));
+  await writeFile(plot, drawBars('GetUser, calls per second of one core', barsOf(answers)));
   const streamers = [...peers.values()].filter(({ name }) => streaming.includes(name));
   const lists = await contest(streamers.map(listing), { warmUp: 5, rounds: 5, seconds: 0.5 });
   return [

@@ -76,7 +76,7 @@ async function measure({ engine, newUrl, ledgerUrl, bareUrl }: Databases, aims: 
   const rebuildName = '  rebuild of a projection, events/s';
   return [
     atLeastBeside(`appends to event store on ${engine}, events/s`, appends.ours, appends.peers, aims.appends),
-    compared('  charges of one account beside 64 accounts', charges.ours, charges.peers, 0.5),
+    compared('  charges of one account vs 64 accounts', charges.ours, charges.peers, 0.5),
     aims.rebuild === undefined
       ? beside(rebuildName, rebuild.ours, rebuild.peers)
       : atLeastBeside(rebuildName, rebuild.ours, rebuild.peers, aims.rebuild),

@@ -42,7 +42,7 @@ async function onKafka(): Promise<Figure[]> {
     ...latencyFigures('Kafka', latency),
     atLeast('outbox to Kafka, events', ours, 15_000, '/s'),
     atLeast('  and for each second of processor time', oursOfCore, 15_000, '/s'),
-    compared('  beside a bare kafkajs producer, events/s', ours, peers, 0.5),
+    compared('  vs a bare kafkajs producer, events/s', ours, peers, 0.5),
     atMost('  of a core that an idle mesh on Kafka takes', idle, 3, '%'),
   ];
 }

@@ -13,12 +13,12 @@ export function answerFigures(rates: Rates): Figure[] {
   const ours = rateOf(rates, native);
   const grpcJsRate = rateOf(rates, grpcJs).ofCore;
   const told = [http2, niceGrpc, connectNode].map((name) =>
-    beside(`  beside ${name}`, ours.ofCore, rateOf(rates, name).ofCore),
+    beside(`  vs ${name}`, ours.ofCore, rateOf(rates, name).ofCore),
   );
   return [
     compared('GetUser from a Map, calls/s of one core', ours.ofCore, grpcJsRate, 5),
-    compared('  beside Fastify, JSON', ours.ofCore, rateOf(rates, fastify).ofCore, 2),
-    ...(rates.has(grpcGo) ? [compared('  beside grpc-go', ours.ofCore, rateOf(rates, grpcGo).ofCore, 1)] : []),
+    compared('  vs Fastify, JSON', ours.ofCore, rateOf(rates, fastify).ofCore, 2),
+    ...(rates.has(grpcGo) ? [compared('  vs grpc-go', ours.ofCore, rateOf(rates, grpcGo).ofCore, 1)] : []),
     ...told,
     compared('GetUser of the mesh, from SQLite', rateOf(rates, mesh).ofCore, grpcJsRate, 3),
   ];
@@ -30,7 +30,7 @@ export function listFigures(rates: Rates): Figure[] {
   const told = [grpcGo, niceGrpc, connectNode].filter((name) => rates.has(name));
   return [
     compared('ListUsers from memory, messages/s of one core', messages(native), messages(grpcJs), 6),
-    ...told.map((name) => beside(`  beside ${name}`, messages(native), messages(name))),
+    ...told.map((name) => beside(`  vs ${name}`, messages(native), messages(name))),
   ];
 }
 
@@ -38,7 +38,7 @@ export function listFigures(rates: Rates): Figure[] {
 export function clientFigures(rates: Rates): Figure[] {
   const [ours, peers] = [rateOf(rates, native), rateOf(rates, niceGrpc)];
   return [
-    compared('calls of client and server, beside nice-grpc', ours.ofCore, peers.ofCore, 4),
+    compared('calls of client and server, vs nice-grpc', ours.ofCore, peers.ofCore, 4),
     beside('  by the clock', ours.byClock, peers.byClock),
   ];
 }
@@ -51,7 +51,7 @@ export function latencyFigures([
 ]: readonly number[]): Figure[] {
   return [
     below('99th percentile, each at half of its maximum', ours, peers, 'ms'),
-    below('  both at half of what grpc-js can', oursAtTheirs, peers, 'ms'),
+    below('  both at half of the maximum of grpc-js', oursAtTheirs, peers, 'ms'),
   ];
 }
 
