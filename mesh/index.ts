@@ -16,13 +16,13 @@ export type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } 
 export { mergeById } from './dead-letters/merge-by-id.ts';
 export { createDeadLetterStore } from './dead-letters/store.ts';
 export { defineError } from './errors/define-error.ts';
-export { staleEtag } from './errors/errors.ts';
+export { staleEtag, undecodable } from './errors/errors.ts';
 export { invalidRequest, MeshError } from './errors/mesh-error.ts';
 export { decodeStatusDetails, statusDetailsKey } from './errors/status-details.ts';
 export { type AggregateDefinition, type Aggregates, createAggregates } from './event-store/aggregates/aggregate.ts';
 export { auditStream, eventFault, streamsAfter } from './event-store/aggregates/audit-stream.ts';
 export { defineEventTypes, type EventType } from './event-store/aggregates/event-types.ts';
-export { unknownProjection } from './event-store/errors.ts';
+export { streamConflict, unknownProjection } from './event-store/errors.ts';
 export type { EventStore, JsonObject, JsonValue, RecordedEvent, StreamEvent } from './event-store/event-store.ts';
 export { projectionAudits } from './event-store/projections/audit-projections.ts';
 export { createProjector, type Projector } from './event-store/projections/create-projector.ts';
@@ -53,6 +53,7 @@ export { repeatable } from './idempotency/repeatable.ts';
 export { uuidv5, uuidv7 } from './ids/ids.ts';
 export { sagaDeadLetters } from './saga/dead-letters.ts';
 export { createSagaEngine } from './saga/engine.ts';
+export { unknownSaga } from './saga/errors.ts';
 export type {
   SagaAdmin,
   SagaDefinition,

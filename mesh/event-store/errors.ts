@@ -1,112 +1,118 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
+import { defineError } from '../errors/define-error.ts';
+import { eventTooLarge } from '../errors/errors.ts';
 
-/** ABORTED `STREAM_CONFLICT`: its metadata has the stream and both versions. */
-export function streamConflict(stream: string, expected: bigint, actual: bigint): MeshError {
-  return new MeshError(
-    Status.ABORTED,
-    'STREAM_CONFLICT',
-    `the stream ${stream} is at version ${actual}, not ${expected}: another change came first; read it and try again`,
-    { metadata: { stream, expected_version: expected.toString(), version: actual.toString() } },
-  );
-}
+export const streamConflict = defineError({
+  reason: 'STREAM_CONFLICT',
+  code: Status.ABORTED,
+  means: 'a concurrent change of the same stream; retried until the deadline',
+  fix: 'call again',
+  text: (conflict: { readonly stream: string; readonly expectedVersion: bigint; readonly version: bigint }) =>
+    `stream ${conflict.stream} is at version ${conflict.version}, not ${conflict.expectedVersion}: it changed concurrently; read it again and retry`,
+});
 
-/** INVALID_ARGUMENT `EVENT_TOO_LARGE`. */
-export function eventTooLarge(stream: string, type: string, bytes: number, maxBytes: number): MeshError {
-  return new MeshError(
-    Status.INVALID_ARGUMENT,
-    'EVENT_TOO_LARGE',
-    `an event ${type} for the stream ${stream} has ${bytes} bytes, more than ${maxBytes}: keep large things elsewhere and refer to them`,
-    { metadata: { stream, type } },
-  );
-}
+/** The event is too large for a stream. */
+export const streamEventTooLarge = eventTooLarge.variant({
+  text: (event: {
+    readonly stream: string;
+    readonly type: string;
+    readonly bytes: number;
+    readonly maxBytes: number;
+  }) =>
+    `event ${event.type} for stream ${event.stream} has ${event.bytes} bytes, more than ${event.maxBytes}: store large data elsewhere and refer to it`,
+  metadata: ({ stream, type }) => ({ stream, type }),
+});
 
-/** DATA_LOSS `EVENT_CORRUPT`: its metadata has stream, version and position. */
-export function eventCorrupt(stream: string, version: bigint, position: bigint, what: string): MeshError {
-  return new MeshError(
-    Status.DATA_LOSS,
-    'EVENT_CORRUPT',
-    `event ${version} of the stream ${stream} (position ${position}) is not as it was written: ${what}; restore it from a backup`,
-    { metadata: { stream, version: version.toString(), position: position.toString() } },
-  );
-}
+export const eventCorrupt = defineError({
+  reason: 'EVENT_CORRUPT',
+  code: Status.DATA_LOSS,
+  means: 'a stored event is corrupt; the metadata has its stream, version and position',
+  fix: 'restore it from a backup',
+  text: (event: {
+    readonly stream: string;
+    readonly version: bigint;
+    readonly position: bigint;
+    readonly problem: string;
+  }) =>
+    `event ${event.version} of stream ${event.stream} (position ${event.position}) is corrupt: ${event.problem}; restore it from a backup`,
+  metadata: ({ stream, version, position }) => ({ stream, version, position }),
+});
 
-/** DATA_LOSS `EVENT_MISSING`: its metadata has stream and version. */
-export function eventMissing(stream: string, version: bigint): MeshError {
-  return new MeshError(
-    Status.DATA_LOSS,
-    'EVENT_MISSING',
-    `event ${version} of the stream ${stream} is not there, though one after it is: restore it from a backup`,
-    { metadata: { stream, version: version.toString() } },
-  );
-}
+export const eventMissing = defineError({
+  reason: 'EVENT_MISSING',
+  code: Status.DATA_LOSS,
+  means: 'a stream has later events but not this one; the metadata has its stream and version',
+  fix: 'restore it from a backup',
+  text: ({ stream, version }: { readonly stream: string; readonly version: bigint }) =>
+    `event ${version} of stream ${stream} is missing, but later events exist: restore it from a backup`,
+});
 
-/** FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`. */
-export function rebuildLacksEvents(name: string, count: number): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'REBUILD_LACKS_EVENTS',
-    `the rebuild of ${name} could not take ${count} events that the one that answers has in it, and was thrown away: look with "make audit" for what is wrong with the events, and mend that first`,
-    { metadata: { name, events: count.toString() } },
-  );
-}
+export const eventUnreadable = defineError({
+  reason: 'EVENT_UNREADABLE',
+  code: Status.FAILED_PRECONDITION,
+  means: 'a stored event has a type or schema version that this program does not know',
+  fix: 'run the version that wrote it, or a newer one',
+  text: (event: {
+    readonly stream: string;
+    readonly version: bigint;
+    readonly type: string;
+    readonly schemaVersion: number;
+  }) =>
+    `event ${event.version} of stream ${event.stream} is a ${event.type} of schema version ${event.schemaVersion}, which this program does not know: run the version that wrote it, or a newer one`,
+});
 
-/** FAILED_PRECONDITION `EVENT_UNREADABLE`: of a type or a schema version that this program does not know. */
-export function eventUnreadable(stream: string, version: bigint, type: string, schemaVersion: number): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'EVENT_UNREADABLE',
-    `event ${version} of the stream ${stream} is a ${type} of schema version ${schemaVersion}, which this program does not know: run the version that wrote it, or a newer one`,
-    { metadata: { stream, version: version.toString(), type, schema_version: schemaVersion.toString() } },
-  );
-}
+export const unknownProjection = defineError({
+  reason: 'UNKNOWN_PROJECTION',
+  code: Status.NOT_FOUND,
+  means: 'no projection has this name, or several have; the text lists them',
+  fix: 'check the name',
+  text: ({ name, known }: { readonly name: string; readonly known: readonly string[] }) =>
+    `projection ${name} not found: ${known.length > 0 ? `use one of ${known.join(', ')}` : 'there are none'}`,
+  metadata: ({ name }) => ({ name }),
+});
 
-/** NOT_FOUND `UNKNOWN_PROJECTION`: its text lists those there are. */
-export function unknownProjection(name: string, known: readonly string[]): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'UNKNOWN_PROJECTION',
-    `there is no projection ${name}: there are ${known.join(', ') || 'none'}`,
-    { metadata: { name } },
-  );
-}
+export const rebuildRunning = defineError({
+  reason: 'REBUILD_RUNNING',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the projection is already being rebuilt',
+  fix: 'wait for it or cancel it',
+  text: ({ name }: { readonly name: string }) =>
+    `projection ${name} is already being rebuilt: wait for it or cancel it`,
+});
 
-/** FAILED_PRECONDITION `REBUILD_RUNNING`. */
-export function rebuildRunning(name: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'REBUILD_RUNNING',
-    `the projection ${name} is being rebuilt already: wait for that, or cancel it`,
-    { metadata: { name } },
-  );
-}
+export const rebuildLost = defineError({
+  reason: 'REBUILD_LOST',
+  code: Status.ABORTED,
+  means: 'the rebuild made no progress for so long that another process considered it dead',
+  fix: 'start it again',
+  text: ({ name }: { readonly name: string }) =>
+    `rebuild of ${name} made no progress for too long, so another process considered it dead: start it again`,
+});
 
-/** ABORTED `REBUILD_LOST`: another process took it for ended. */
-export function rebuildLost(name: string): MeshError {
-  return new MeshError(
-    Status.ABORTED,
-    'REBUILD_LOST',
-    `the rebuild of ${name} was taken for ended by another process, since it stood still for too long: start it again`,
-    { metadata: { name } },
-  );
-}
+export const rebuildLacksEvents = defineError({
+  reason: 'REBUILD_LACKS_EVENTS',
+  code: Status.FAILED_PRECONDITION,
+  means: 'a rebuild could not apply events that the live projection contains, and was discarded',
+  fix: 'fix the events that `make audit` names',
+  text: ({ name, events }: { readonly name: string; readonly events: number }) =>
+    `rebuild of ${name} discarded: ${events} events that the live projection contains could not be applied; run "make audit" and fix them first`,
+});
 
-/** FAILED_PRECONDITION `EVENT_BEHIND_PARKED`: its metadata has the id of the one before it. */
-export function behindParked(id: string, firstId: string, stream: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'EVENT_BEHIND_PARKED',
-    `event ${id} waits behind ${firstId}, which is the first of the stream ${stream} that was put aside: deal with that one, the others follow by themselves`,
-    { metadata: { id, first_id: firstId, stream } },
-  );
-}
+export const behindParked = defineError({
+  reason: 'EVENT_BEHIND_PARKED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'only the first parked event of a stream can be redriven or discarded; the metadata has its id',
+  fix: 'redrive or discard that one; the others follow',
+  text: ({ id, firstId, stream }: { readonly id: string; readonly firstId: string; readonly stream: string }) =>
+    `event ${id} waits for ${firstId}, the first parked event of stream ${stream}: redrive or discard that one, and the others follow`,
+});
 
-/** UNAVAILABLE `PROJECTION_BEHIND`. */
-export function projectionBehind(name: string, position: bigint, head: bigint, behindMs: number): MeshError {
-  return new MeshError(
-    Status.UNAVAILABLE,
-    'PROJECTION_BEHIND',
-    `the projection ${name} is at position ${position} and has not reached ${head} for ${Math.round(behindMs / 1000)} s: look in the log for what it fails on, or whether the process that runs it is up`,
-    { metadata: { name, position: position.toString(), head: head.toString() } },
-  );
-}
+export const projectionBehind = defineError({
+  reason: 'PROJECTION_BEHIND',
+  code: Status.UNAVAILABLE,
+  means: 'a projection has been behind its events for longer than its limit; shown in health and log',
+  fix: 'check the log for the error that it fails with',
+  text: (lag: { readonly name: string; readonly position: bigint; readonly head: bigint; readonly behindMs: number }) =>
+    `projection ${lag.name} is at position ${lag.position} and has not reached ${lag.head} for ${Math.round(lag.behindMs / 1000)} s: check the log for its error, and whether the process that runs it is up`,
+  metadata: ({ name, position, head }) => ({ name, position, head }),
+});

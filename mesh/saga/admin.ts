@@ -1,9 +1,8 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Clock } from '../time/clock.ts';
 import { changeFromOutside, type OutsideChange } from './apply-external-event.ts';
 import type { Catalog } from './catalog.ts';
+import { sagaNotParked, stepNotBeingUndone, stepNotStuck } from './errors.ts';
 import type { RetryPolicy } from './retry-delay.ts';
 import type { SagaAdmin, SagaFilter, SagaState, SagaStepState, SagaView } from './saga.ts';
 import { selectPage, selectSaga, selectSagaOfSubject } from './saga-table.ts';
@@ -81,17 +80,13 @@ function setGoing(options: AdminOptions, id: string, choose: (saga: StoredSaga) 
 
 function requireParked({ id, record }: StoredSaga): void {
   if (record.state === 'needs-attention') return;
-  const message = `the saga ${id} is ${record.state}, not parked; there is nothing to set going`;
-  throw new MeshError(Status.FAILED_PRECONDITION, 'SAGA_NOT_PARKED', message);
+  throw sagaNotParked({ id, state: record.state });
 }
 
 function stuckStep({ id, record }: StoredSaga, name: string, outcome: 'undone' | 'skipped'): number {
   const index = record.steps.findIndex((step) => step.state === 'stuck');
   const stuck = record.steps[index];
   if (stuck?.name === name && !(outcome === 'undone' && isStuckForward(stuck))) return index;
-  const why =
-    stuck?.name === name
-      ? 'was not being undone; it can be skipped'
-      : `is not where the saga ${id} stopped; that is ${stuck?.name}`;
-  throw new MeshError(Status.FAILED_PRECONDITION, 'STEP_NOT_STUCK', `the step ${name} ${why}`);
+  if (stuck?.name === name) throw stepNotBeingUndone({ step: name });
+  throw stepNotStuck({ id, step: name, stuck: stuck?.name });
 }

@@ -1,10 +1,9 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
 import type { Transaction } from '../storage/storage.ts';
 import { type AnyDefinition, type Catalog, report } from './catalog.ts';
 import { decide, type SagaEvent } from './decide.ts';
 import { reportsOf } from './decision.ts';
 import { definitionChange } from './definition-change.ts';
+import { sagaNotDefined, unknownSaga } from './errors.ts';
 import { type RetryPolicy, randomJitter } from './retry-delay.ts';
 import { selectSaga, updateFromOutside } from './saga-table.ts';
 import type { StoredSaga } from './stored-saga.ts';
@@ -29,8 +28,9 @@ export async function changeFromOutside(
 ): Promise<StoredSaga> {
   for (;;) {
     const saga = await selectSaga(tx, id);
-    if (!saga) throw new MeshError(Status.NOT_FOUND, 'UNKNOWN_SAGA', `there is no saga ${id}`);
-    const definition = catalog.find(saga.name, saga.definitionVersion) ?? notDefined(saga);
+    if (!saga) throw unknownSaga({ id });
+    const definition = catalog.find(saga.name, saga.definitionVersion);
+    if (!definition) throw sagaNotDefined({ id, name: saga.name, version: saga.definitionVersion });
     const redefined = definitionChange(definition, saga.record);
     if (redefined) throw redefined;
     const change = choose(saga, definition);
@@ -47,12 +47,4 @@ export async function changeFromOutside(
     await report(tx, definition, next, reportsOf(decision.commands));
     return next;
   }
-}
-
-function notDefined({ id, name, definitionVersion }: StoredSaga): never {
-  throw new MeshError(
-    Status.FAILED_PRECONDITION,
-    'SAGA_NOT_DEFINED',
-    `the saga ${id} is a ${name} v${definitionVersion}, which this process does not know; ask one that does`,
-  );
 }

@@ -1,11 +1,10 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
 import { uuidv5 } from '../ids/ids.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AnyDefinition, AnyStep } from './catalog.ts';
 import { classify, type Verdict } from './classify.ts';
 import type { StepCall } from './decision.ts';
+import { stepTimedOut } from './errors.ts';
 import { defaultStepTimeoutMs } from './running-time.ts';
 import type { StepContext } from './saga.ts';
 import type { StoredSaga } from './stored-saga.ts';
@@ -29,7 +28,7 @@ export async function callStep(
   const limit = new AbortController();
   const stop = () => limit.abort(stopped.reason);
   stopped.addEventListener('abort', stop);
-  const callOff = clock.after(timeoutMs, () => limit.abort(timedOut(step, timeoutMs)));
+  const callOff = clock.after(timeoutMs, () => limit.abort(stepTimedOut({ step: step.name, timeoutMs })));
   const requestId = uuidv5(saga.id, step.name, call.kind);
   const context = { sagaId: saga.id, requestId, signal: limit.signal };
   const scope = { requestId, traceparent: saga.traceparent, deadlineMs: clock.now() + timeoutMs, signal: limit.signal };
@@ -59,9 +58,4 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-}
-
-function timedOut(step: AnyStep, timeoutMs: number): MeshError {
-  const message = `the step ${step.name} did not answer within ${timeoutMs} ms; it is tried again`;
-  return new MeshError(Status.DEADLINE_EXCEEDED, 'STEP_TIMED_OUT', message);
 }

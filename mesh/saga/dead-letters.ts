@@ -1,6 +1,5 @@
-import { Status } from 'nice-grpc-common';
 import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../dead-letters/dead-letters.ts';
-import { MeshError } from '../errors/mesh-error.ts';
+import { sagaNeedsResolve, sagaNotParked, unknownSaga } from './errors.ts';
 import type { SagaAdmin, SagaView } from './saga.ts';
 
 /**
@@ -21,7 +20,7 @@ export function sagaDeadLetters(admin: SagaAdmin): DeadLetterQueue {
     redrive: (id) => retryParked(admin, id),
     async discard(id) {
       if (!(await parked(id))) return false;
-      throw needsResolve(id);
+      throw sagaNeedsResolve({ sagaId: id });
     },
   };
 }
@@ -45,7 +44,7 @@ async function retryParked(admin: SagaAdmin, id: string): Promise<boolean> {
     await admin.retry(id, 'redriven from the dead letters');
     return true;
   } catch (error) {
-    if (error instanceof MeshError && ['UNKNOWN_SAGA', 'SAGA_NOT_PARKED'].includes(error.reason)) return false;
+    if (unknownSaga.is(error) || sagaNotParked.is(error)) return false;
     throw error;
   }
 }
@@ -71,13 +70,4 @@ function whereItStopped(saga: SagaView): Pick<DeadLetter, 'reason' | 'error' | '
   return undoAttempts > 0
     ? { reason: 'UNDO_REFUSED', error: `undoing ${name}: ${lastError}`, attempts: undoAttempts }
     : { reason: 'STEP_REFUSED', error: `${name}: ${lastError}`, attempts };
-}
-
-function needsResolve(id: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'SAGA_NEEDS_RESOLVE',
-    `saga ${id} cannot be discarded: say how its stuck step ended with ops.v1.SagaService/ResolveSaga`,
-    { metadata: { saga_id: id } },
-  );
 }

@@ -1,7 +1,7 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
+import type { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { AnyDefinition, Catalog } from './catalog.ts';
+import { sagaDefinitionChanged } from './errors.ts';
 import { selectUnfinishedSteps } from './saga-table.ts';
 
 /** The steps of a saga or a definition, as far as they are compared. */
@@ -16,13 +16,7 @@ interface Steps {
 export function definitionChange(definition: AnyDefinition, stored: Steps): MeshError | undefined {
   if (namesOf(definition) === namesOf(stored)) return undefined;
   const { name, version } = definition;
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'SAGA_DEFINITION_CHANGED',
-    `unfinished sagas ${name} v${version} began with the steps [${namesOf(stored)}], but v${version} now has the steps ` +
-      `[${namesOf(definition)}]: put v${version} back as it was, and give the new steps a new version beside it`,
-    { metadata: { saga: name, version: String(version), stored: namesOf(stored), defined: namesOf(definition) } },
-  );
+  return sagaDefinitionChanged({ saga: name, version, stored: namesOf(stored), defined: namesOf(definition) });
 }
 
 const pageSize = 500;

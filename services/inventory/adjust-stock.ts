@@ -26,7 +26,7 @@ export async function adjustStock(
 
 async function explainRefusal(tx: Transaction, sku: string, delta: bigint): Promise<MeshError> {
   const item = await findItem(tx, sku);
-  if (!item) return itemsNotFound([sku]);
-  if (delta > 0n) return stockLimit(sku);
-  return insufficientStock([{ sku, requested: -delta, available: item.onHand - item.reserved }]);
+  if (!item) return itemsNotFound({ skus: [sku] });
+  if (delta > 0n) return stockLimit({ sku });
+  return insufficientStock({ shortages: [{ sku, requested: -delta, available: item.onHand - item.reserved }] });
 }

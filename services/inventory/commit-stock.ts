@@ -23,6 +23,6 @@ export async function commitStock(
 
 async function committedBefore(tx: Transaction, orderId: string): Promise<Reservation> {
   const before = await getReservation(tx, orderId);
-  if (before.state === 'RELEASED') throw reservationReleased(orderId);
+  if (before.state === 'RELEASED') throw reservationReleased({ orderId });
   return before;
 }

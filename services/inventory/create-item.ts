@@ -20,7 +20,7 @@ export async function createItem(
     throw invalidRequest([{ field: 'item.unit_price.minor_units', description: 'must not be negative' }]);
   }
   const item = newItem(draft, clock.now());
-  if (!(await insertItem(tx, item))) throw skuTaken(item.sku);
+  if (!(await insertItem(tx, item))) throw skuTaken({ sku: item.sku });
   await outbox.addEvent(tx, itemEvent('ITEM_CREATED', item));
   return item;
 }

@@ -1,98 +1,87 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '#mesh';
+import { defineError } from '#mesh';
 import { maxOnHand } from './domain/item.ts';
 
-/** Stock that was asked for and is not there. */
+/** Stock that was requested and is not available. */
 export interface Shortage {
   readonly sku: string;
   readonly requested: bigint;
   readonly available: bigint;
 }
 
-/** NOT_FOUND `ITEM_NOT_FOUND`. */
-export function itemsNotFound(skus: readonly string[]): MeshError {
-  const names = skus.map((sku) => `"${sku}"`).join(', ');
-  return new MeshError(
-    Status.NOT_FOUND,
-    'ITEM_NOT_FOUND',
-    `there is no item ${names}: check the sku, or create the item`,
-    {
-      metadata: { skus: skus.join(',') },
-    },
-  );
-}
+export const itemsNotFound = defineError({
+  reason: 'ITEM_NOT_FOUND',
+  code: Status.NOT_FOUND,
+  means: 'no item has this sku',
+  fix: 'check the sku or create the item',
+  text: ({ skus }: { readonly skus: readonly string[] }) =>
+    `item ${skus.map((sku) => `"${sku}"`).join(', ')} not found: check the sku or create the item`,
+});
 
-/** ALREADY_EXISTS `SKU_TAKEN`. */
-export function skuTaken(sku: string): MeshError {
-  return new MeshError(
-    Status.ALREADY_EXISTS,
-    'SKU_TAKEN',
-    `the sku "${sku}" belongs to another item: choose another one, or adjust the stock of that item`,
-    { metadata: { sku } },
-  );
-}
+export const skuTaken = defineError({
+  reason: 'SKU_TAKEN',
+  code: Status.ALREADY_EXISTS,
+  means: 'another item has this sku',
+  fix: "choose another sku or adjust that item's stock",
+  text: ({ sku }: { readonly sku: string }) =>
+    `sku "${sku}" is taken by another item: choose another or adjust the stock of that item`,
+});
 
-/** FAILED_PRECONDITION `INSUFFICIENT_STOCK`: its metadata has `requested/available` for each short sku. */
-export function insufficientStock(shortages: readonly Shortage[]): MeshError {
-  const list = shortages.map(({ sku, requested, available }) => `${requested} of "${sku}" (${available} available)`);
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'INSUFFICIENT_STOCK',
-    `there is not enough stock to take ${list.join(', ')}: nothing was taken; ask for less, or add stock`,
-    {
-      metadata: Object.fromEntries(
-        shortages.map(({ sku, requested, available }) => [sku, `${requested}/${available}`]),
-      ),
-    },
-  );
-}
+export const insufficientStock = defineError({
+  reason: 'INSUFFICIENT_STOCK',
+  code: Status.FAILED_PRECONDITION,
+  means: 'less is available than requested; the metadata has `requested/available` for each sku',
+  fix: 'request less or add stock',
+  text: ({ shortages }: { readonly shortages: readonly Shortage[] }) => {
+    const list = shortages.map(({ sku, requested, available }) => `${requested} of "${sku}" (${available} available)`);
+    return `not enough stock for ${list.join(', ')}: nothing was taken; request less or add stock`;
+  },
+  metadata: ({ shortages }) =>
+    Object.fromEntries(shortages.map(({ sku, requested, available }) => [sku, `${requested}/${available}`])),
+});
 
-/** OUT_OF_RANGE `STOCK_LIMIT`. */
-export function stockLimit(sku: string): MeshError {
-  return new MeshError(
-    Status.OUT_OF_RANGE,
-    'STOCK_LIMIT',
-    `item "${sku}" would have more than ${maxOnHand} on hand: its stock was left as it was; add less`,
-    { metadata: { sku, max_on_hand: maxOnHand.toString() } },
-  );
-}
+export const stockLimit = defineError({
+  reason: 'STOCK_LIMIT',
+  code: Status.OUT_OF_RANGE,
+  means: 'the item would exceed the maximum stock on hand',
+  fix: 'add less',
+  text: ({ sku }: { readonly sku: string }) =>
+    `item "${sku}" would have more than ${maxOnHand} on hand: its stock is unchanged; add less`,
+  metadata: ({ sku }) => ({ sku, max_on_hand: maxOnHand }),
+});
 
-/** NOT_FOUND `RESERVATION_NOT_FOUND`. */
-export function reservationNotFound(orderId: string): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'RESERVATION_NOT_FOUND',
+export const reservationNotFound = defineError({
+  reason: 'RESERVATION_NOT_FOUND',
+  code: Status.NOT_FOUND,
+  means: 'the order has no reservation',
+  fix: 'reserve stock first',
+  text: ({ orderId }: { readonly orderId: string }) =>
     `order "${orderId}" has no reservation: reserve stock for it first`,
-    { metadata: { order_id: orderId } },
-  );
-}
+});
 
-/** ALREADY_EXISTS `RESERVATION_EXISTS`. */
-export function reservationExists(orderId: string): MeshError {
-  return new MeshError(
-    Status.ALREADY_EXISTS,
-    'RESERVATION_EXISTS',
-    `order "${orderId}" has a reservation of other items: an order reserves once; place another order`,
-    { metadata: { order_id: orderId } },
-  );
-}
+export const reservationExists = defineError({
+  reason: 'RESERVATION_EXISTS',
+  code: Status.ALREADY_EXISTS,
+  means: 'the order already has a reservation of other items',
+  fix: 'place another order',
+  text: ({ orderId }: { readonly orderId: string }) =>
+    `order "${orderId}" already has a reservation of other items: place another order`,
+});
 
-/** FAILED_PRECONDITION `RESERVATION_RELEASED`. */
-export function reservationReleased(orderId: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'RESERVATION_RELEASED',
-    `the reservation of order "${orderId}" was released, which is final: place another order`,
-    { metadata: { order_id: orderId } },
-  );
-}
+export const reservationReleased = defineError({
+  reason: 'RESERVATION_RELEASED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the reservation was released, which is final',
+  fix: 'place another order',
+  text: ({ orderId }: { readonly orderId: string }) =>
+    `reservation of order "${orderId}" was released, which is final: place another order`,
+});
 
-/** FAILED_PRECONDITION `RESERVATION_COMMITTED`. */
-export function reservationCommitted(orderId: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'RESERVATION_COMMITTED',
-    `the stock of order "${orderId}" has left already, which is final: take it back by adjusting the stock`,
-    { metadata: { order_id: orderId } },
-  );
-}
+export const reservationCommitted = defineError({
+  reason: 'RESERVATION_COMMITTED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the reserved stock was taken out, which is final',
+  fix: 'adjust the stock',
+  text: ({ orderId }: { readonly orderId: string }) =>
+    `stock of order "${orderId}" was already taken out, which is final: adjust the stock to put it back`,
+});

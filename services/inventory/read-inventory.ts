@@ -8,7 +8,7 @@ import { findReservation, findReservationsAfter } from './store/reservation-stor
 /** The item with this sku; refuses an unknown one. */
 export async function getItem(db: Queryable, sku: string): Promise<Item> {
   const item = await findItem(db, sku);
-  if (!item) throw itemsNotFound([sku]);
+  if (!item) throw itemsNotFound({ skus: [sku] });
   return item;
 }
 
@@ -46,7 +46,7 @@ export function listItems(
 /** The reservation of an order; refuses an order that is unknown here. */
 export async function getReservation(db: Queryable, orderId: string): Promise<Reservation> {
   const reservation = await findReservation(db, orderId);
-  if (!reservation) throw reservationNotFound(orderId);
+  if (!reservation) throw reservationNotFound({ orderId });
   return reservation;
 }
 

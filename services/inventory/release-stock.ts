@@ -29,6 +29,6 @@ export async function releaseStock(
 
 async function releasedBefore(tx: Transaction, orderId: string): Promise<Reservation> {
   const before = await getReservation(tx, orderId);
-  if (before.state === 'COMMITTED') throw reservationCommitted(orderId);
+  if (before.state === 'COMMITTED') throw reservationCommitted({ orderId });
   return before;
 }

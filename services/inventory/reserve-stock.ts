@@ -65,9 +65,9 @@ async function reservedBefore(
   items: readonly ReservationItem[],
 ): Promise<Reservation> {
   const before = await findReservation(tx, orderId);
-  if (!before) throw reservationNotFound(orderId);
-  if (before.state === 'RELEASED') throw reservationReleased(orderId);
-  if (!areSameItems(before.items, items)) throw reservationExists(orderId);
+  if (!before) throw reservationNotFound({ orderId });
+  if (before.state === 'RELEASED') throw reservationReleased({ orderId });
+  if (!areSameItems(before.items, items)) throw reservationExists({ orderId });
   return before;
 }
 
@@ -77,11 +77,10 @@ async function explainShortage(tx: Transaction, short: readonly ReservationItem[
     short.map(({ sku }) => sku),
   );
   const unknown = short.filter(({ sku }) => !found.has(sku)).map(({ sku }) => sku);
-  if (unknown.length > 0) return itemsNotFound(unknown);
-  return insufficientStock(
-    short.map(({ sku, quantity }) => {
-      const item = found.get(sku);
-      return { sku, requested: quantity, available: item ? item.onHand - item.reserved : 0n };
-    }),
-  );
+  if (unknown.length > 0) return itemsNotFound({ skus: unknown });
+  const shortages = short.map(({ sku, quantity }) => {
+    const item = found.get(sku);
+    return { sku, requested: quantity, available: item ? item.onHand - item.reserved : 0n };
+  });
+  return insufficientStock({ shortages });
 }

@@ -1,85 +1,69 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '#mesh';
+import { defineError } from '#mesh';
 
-/** NOT_FOUND `NOTIFICATION_NOT_FOUND`. */
-export function notificationNotFound(id: string): MeshError {
-  return new MeshError(Status.NOT_FOUND, 'NOTIFICATION_NOT_FOUND', `there is no notification ${id}: check its id`, {
-    metadata: { notification_id: id },
-  });
-}
+export const notificationNotFound = defineError({
+  reason: 'NOTIFICATION_NOT_FOUND',
+  code: Status.NOT_FOUND,
+  means: 'no notification has this id',
+  fix: 'check the id',
+  text: ({ notificationId }: { readonly notificationId: string }) =>
+    `notification ${notificationId} not found: check its id`,
+});
 
-/** INVALID_ARGUMENT `UNKNOWN_TEMPLATE`. */
-export function unknownTemplate(template: string, known: readonly string[]): MeshError {
-  return new MeshError(
-    Status.INVALID_ARGUMENT,
-    'UNKNOWN_TEMPLATE',
-    `there is no mail template ${JSON.stringify(template)}: use one of ${known.join(', ')}`,
-  );
-}
+export const unknownTemplate = defineError({
+  reason: 'UNKNOWN_TEMPLATE',
+  code: Status.INVALID_ARGUMENT,
+  means: 'no mail template has this name',
+  fix: 'fix the program that queued the mail',
+  text: ({ template, known }: { readonly template: string; readonly known: readonly string[] }) =>
+    `mail template ${JSON.stringify(template)} not found: use one of ${known.join(', ')}`,
+  metadata: () => ({}),
+});
 
-/** INVALID_ARGUMENT `UNDECODABLE`: a task is no mail job. */
-export function unreadableJob(problem: string): MeshError {
-  return new MeshError(
-    Status.INVALID_ARGUMENT,
-    'UNDECODABLE',
-    `the mail job cannot be read: ${problem}; send JSON with to and template`,
-  );
-}
+export const unknownRecipient = defineError({
+  reason: 'UNKNOWN_RECIPIENT',
+  code: Status.INVALID_ARGUMENT,
+  means: 'the user no longer exists',
+  fix: 'discard the dead letter',
+  text: ({ userId }: { readonly userId: string }) =>
+    `user ${userId} no longer exists: discard the event, or create the user and redrive it`,
+});
 
-/** INVALID_ARGUMENT `UNDECODABLE`: an event of an order lacks what a mail needs. */
-export function unreadableEvent(problem: string): MeshError {
-  return new MeshError(
-    Status.INVALID_ARGUMENT,
-    'UNDECODABLE',
-    `the order's event cannot be read: ${problem}; mend its producer, or discard it`,
-  );
-}
+export const badRecipient = defineError({
+  reason: 'BAD_RECIPIENT',
+  code: Status.INVALID_ARGUMENT,
+  means: 'the recipient is not a valid mail address',
+  fix: "change the user's address and redrive the dead letter",
+  text: ({ to }: { readonly to: string }) =>
+    `${JSON.stringify(to)} is not a valid mail address: fix it and send the job again`,
+  metadata: () => ({}),
+});
 
-/** INVALID_ARGUMENT `UNKNOWN_RECIPIENT`. */
-export function unknownRecipient(userId: string): MeshError {
-  return new MeshError(
-    Status.INVALID_ARGUMENT,
-    'UNKNOWN_RECIPIENT',
-    `there is no user ${userId} any more to write to: discard the event, or create the user and redrive it`,
-    { metadata: { user_id: userId } },
-  );
-}
+export const mailRefused = defineError({
+  reason: 'MAIL_REFUSED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the mail server refused this mail permanently',
+  fix: 'change the address or the text, then redrive the dead letter',
+  text: ({ to, answer }: { readonly to: string; readonly answer: string }) =>
+    `mail server refused the mail to ${to} permanently: ${answer}; fix the address or the text, then redrive it`,
+  metadata: () => ({}),
+});
 
-/** INVALID_ARGUMENT `BAD_RECIPIENT`. */
-export function badRecipient(to: string): MeshError {
-  return new MeshError(
-    Status.INVALID_ARGUMENT,
-    'BAD_RECIPIENT',
-    `${JSON.stringify(to)} is no address that mail can go to: mend it and send the job again`,
-  );
-}
+export const mailNotPermitted = defineError({
+  reason: 'MAIL_NOT_PERMITTED',
+  code: Status.PERMISSION_DENIED,
+  means: 'the mail server accepts no mail from this installation',
+  fix: 'fix the user, the password or the sender in `MAIL_URL`',
+  text: ({ answer }: { readonly answer: string }) =>
+    `mail server accepts no mail from this installation: ${answer}; fix user, password or sender in MAIL_URL (mails wait)`,
+  metadata: () => ({}),
+});
 
-/** FAILED_PRECONDITION `MAIL_REFUSED`. */
-export function mailRefused(to: string, answer: string, cause: unknown): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'MAIL_REFUSED',
-    `the mail server refuses mail to ${to} for good: ${answer}; mend the address or the text, and redrive`,
-    { cause },
-  );
-}
-
-/** PERMISSION_DENIED `MAIL_NOT_PERMITTED`: about this installation and not about the mail. */
-export function mailNotPermitted(answer: string, cause: unknown): MeshError {
-  return new MeshError(
-    Status.PERMISSION_DENIED,
-    'MAIL_NOT_PERMITTED',
-    `the mail server takes no mail from here: ${answer}; correct user, password or sender in MAIL_URL: mails wait`,
-    { cause },
-  );
-}
-
-/** UNAVAILABLE `MAIL_UNAVAILABLE`. */
-export function mailUnavailable(problem: string, cause: unknown): MeshError {
-  return new MeshError(
-    Status.UNAVAILABLE,
-    'MAIL_UNAVAILABLE',
-    `the mail could not be sent now: ${problem}; it is tried again`,
-    { cause },
-  );
-}
+export const mailUnavailable = defineError({
+  reason: 'MAIL_UNAVAILABLE',
+  code: Status.UNAVAILABLE,
+  means: 'the mail server cannot be reached or accepts no mail now',
+  fix: 'nothing: the mail is retried',
+  text: ({ problem }: { readonly problem: string }) => `mail could not be sent: ${problem}; it is retried`,
+  metadata: () => ({}),
+});

@@ -17,7 +17,7 @@ export function createFindRecipient(users: Client<UserServiceDefinition>): FindR
       return await users.getUser({ id });
     } catch (error) {
       // A user who is gone has no address any more, which no further attempt changes.
-      if (error instanceof MeshError && error.code === Status.NOT_FOUND) throw unknownRecipient(id);
+      if (error instanceof MeshError && error.code === Status.NOT_FOUND) throw unknownRecipient({ userId: id });
       throw error;
     }
   };

@@ -1,5 +1,4 @@
-import type { NewTask, Task } from '#mesh';
-import { unreadableJob } from './errors.ts';
+import { type NewTask, type Task, undecodable } from '#mesh';
 import { isId, type Notification } from './notification.ts';
 
 /** The queue that mail jobs go through. */
@@ -41,7 +40,7 @@ export function readJob(task: Task): MailJob {
   const fields = parseObject(task.payload);
   const text = (name: string): string => {
     const value = fields[name] ?? '';
-    if (typeof value !== 'string') throw unreadableJob(`${name} is no text`);
+    if (typeof value !== 'string') throw undecodable({ thing: 'mail job', problem: `${name} is not a string` });
     return value;
   };
   const job: MailJob = {
@@ -52,8 +51,10 @@ export function readJob(task: Task): MailJob {
     message: text('message'),
     notificationId: text('notificationId'),
   };
-  if (job.to === '' || job.template === '') throw unreadableJob('to or template is missing');
-  if (job.notificationId !== '' && !isId(job.notificationId)) throw unreadableJob('notificationId is no id');
+  if (job.to === '' || job.template === '')
+    throw undecodable({ thing: 'mail job', problem: 'to or template is missing' });
+  if (job.notificationId !== '' && !isId(job.notificationId))
+    throw undecodable({ thing: 'mail job', problem: 'notificationId is not a valid id' });
   return job;
 }
 
@@ -64,5 +65,5 @@ function parseObject(payload: Uint8Array): Readonly<Record<string, unknown>> {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw unreadableJob('it is no JSON object');
+  throw undecodable({ thing: 'mail job', problem: 'it is not a JSON object' });
 }

@@ -1,5 +1,12 @@
-import { type Clock, decodeEvent, type EventAttributes, type EventHandler, type Outbox, uuidv5 } from '#mesh';
-import { unreadableEvent } from './errors.ts';
+import {
+  type Clock,
+  decodeEvent,
+  type EventAttributes,
+  type EventHandler,
+  type Outbox,
+  undecodable,
+  uuidv5,
+} from '#mesh';
 import type { FindRecipient } from './find-recipient.ts';
 import { jobTask, mailQueue } from './mail-job.ts';
 import { isId, newNotification, templateFor } from './notification.ts';
@@ -22,7 +29,8 @@ export function queueNotifications({ findRecipient, outbox, clock }: QueueNotifi
       const template = templateFor(attributes.type);
       if (!template) return undefined;
       const news = decodeEvent(event, orderNews);
-      if (!isId(news.orderId) || !isId(news.userId)) throw unreadableEvent('it has no orderId or no userId');
+      if (!isId(news.orderId) || !isId(news.userId))
+        throw undecodable({ thing: 'order event', problem: 'it has no orderId or no userId' });
       const user = await findRecipient(news.userId);
       const notification = newNotification(notificationId(attributes), template, news.orderId, user, clock.now());
       const details = { name: user.name, message: news.message };

@@ -10,7 +10,7 @@ export function createNotificationRpc(storage: Storage): NotificationServiceImpl
     listNotifications: (request, { signal }) => listNotifications(storage, request, signal),
     getNotification: async ({ id }) => {
       const notification = await findNotification(storage, id);
-      if (!notification) throw notificationNotFound(id);
+      if (!notification) throw notificationNotFound({ notificationId: id });
       return toProto(notification);
     },
   };

@@ -43,7 +43,7 @@ const templates: ReadonlyMap<string, Template> = new Map<string, Template>([
 /** Writes the message of a template. INVALID_ARGUMENT `UNKNOWN_TEMPLATE` when there is none with this name. */
 export function writeMail(template: string, data: TemplateData): MailText {
   const write = templates.get(template);
-  if (!write) throw unknownTemplate(template, [...templates.keys()]);
+  if (!write) throw unknownTemplate({ template, known: [...templates.keys()] });
   return write(data);
 }
 

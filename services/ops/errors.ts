@@ -1,51 +1,37 @@
 import { Status } from 'nice-grpc-common';
-import { invalidRequest, MeshError } from '#mesh';
+import { defineError, invalidRequest, type MeshError, unknownProjection, unknownSaga } from '#mesh';
 
-/** NOT_FOUND `UNKNOWN_SAGA`. */
-export function unknownSaga(id: string): MeshError {
-  return new MeshError(Status.NOT_FOUND, 'UNKNOWN_SAGA', `there is no saga ${id}: look for it with ListSagas`, {
-    metadata: { id },
-  });
-}
+/** The order has no saga. */
+export const noSagaOfOrder = unknownSaga.variant({
+  text: ({ orderId }: { readonly orderId: string }) => `order ${orderId} has no saga: check the order's id`,
+});
 
-/** NOT_FOUND `UNKNOWN_SAGA`, asked for by its order. */
-export function noSagaOfOrder(orderId: string): MeshError {
-  return new MeshError(Status.NOT_FOUND, 'UNKNOWN_SAGA', `order ${orderId} has no saga: check the order's id`, {
-    metadata: { order_id: orderId },
-  });
-}
+export const unknownDeadLetter = defineError({
+  reason: 'UNKNOWN_DEAD_LETTER',
+  code: Status.NOT_FOUND,
+  means: 'no dead letter has this id, or it was redriven or discarded',
+  fix: 'see ListDeadLetters',
+  text: ({ id }: { readonly id: string }) =>
+    `dead letter ${id} not found: it never existed, or was redriven or discarded; see ListDeadLetters`,
+});
 
-/** NOT_FOUND `UNKNOWN_DEAD_LETTER`. */
-export function unknownDeadLetter(id: string): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'UNKNOWN_DEAD_LETTER',
-    `there is no dead letter ${id}: it was redriven or discarded, or never was; ListDeadLetters shows those there are`,
-    { metadata: { id } },
-  );
-}
+/** Several projections have this name. */
+export const ambiguousProjection = unknownProjection.variant({
+  text: ({ name, known }: { readonly name: string; readonly known: readonly string[] }) =>
+    `projection ${name} is ambiguous: name its service too, as in ${known.join(', ')}`,
+  metadata: ({ name }) => ({ name }),
+});
 
-/** INVALID_ARGUMENT `INVALID_FIELD`: it is not clear which dead letters are meant. */
+export const noAuditYet = defineError({
+  reason: 'NO_AUDIT_YET',
+  code: Status.NOT_FOUND,
+  means: 'no background audit has finished since the process started',
+  fix: 'wait for it, or run one with RunAudit',
+  text: 'no background audit has finished since the process started: wait for it (AUDIT_INTERVAL_MS), or run one with RunAudit',
+});
+
+/** INVALID_ARGUMENT `INVALID_FIELD`: exactly one of `ids` and `filter` must be set. */
 export function eitherIdsOrFilter(): MeshError {
-  const description = 'must be set when filter is not, and only then; an empty filter means all dead letters';
+  const description = 'must be set if filter is not, and only then; an empty filter selects all dead letters';
   return invalidRequest([{ field: 'ids', description }]);
-}
-
-/** NOT_FOUND `UNKNOWN_PROJECTION`: several have this name. */
-export function ambiguousProjection(name: string, meant: readonly string[]): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'UNKNOWN_PROJECTION',
-    `${name} may be any of ${meant.join(', ')}: write the service before it`,
-    { metadata: { name } },
-  );
-}
-
-/** NOT_FOUND `NO_AUDIT_YET`. */
-export function noAuditYet(): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'NO_AUDIT_YET',
-    'no audit in the background has ended since the process started: wait for it (AUDIT_INTERVAL_MS says how long), or run one with RunAudit',
-  );
 }

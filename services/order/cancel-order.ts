@@ -9,10 +9,10 @@ export type CancelOrder = (tx: Transaction, id: string, reason: string) => Promi
 export function createCancelOrder(sagas: SagaEngine): CancelOrder {
   return async (tx, id, reason) => {
     const order = await findOrder(tx, id);
-    if (!order) throw orderNotFound(id);
+    if (!order) throw orderNotFound({ orderId: id });
     const message = reason === '' ? 'cancelled by the caller' : reason;
     const accepted = await sagas.cancel(tx, id, { reason: 'CANCELLED_BY_USER', message });
-    if (!accepted) throw orderNotCancellable(id, order.state, isTerminal(order.state));
+    if (!accepted) throw orderNotCancellable({ orderId: id, state: order.state, hasEnded: isTerminal(order.state) });
     return order;
   };
 }

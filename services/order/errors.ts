@@ -1,76 +1,70 @@
 import { Status } from 'nice-grpc-common';
-import { invalidRequest, MeshError } from '#mesh';
+import { defineError, invalidRequest, type MeshError } from '#mesh';
 
-/** NOT_FOUND `ORDER_NOT_FOUND`. */
-export function orderNotFound(id: string): MeshError {
-  return new MeshError(Status.NOT_FOUND, 'ORDER_NOT_FOUND', `there is no order ${id}: check its id`, {
-    metadata: { order_id: id },
-  });
-}
+export const orderNotFound = defineError({
+  reason: 'ORDER_NOT_FOUND',
+  code: Status.NOT_FOUND,
+  means: 'no order has this id',
+  fix: 'check the id',
+  text: ({ orderId }: { readonly orderId: string }) => `order ${orderId} not found: check its id`,
+});
 
-/** FAILED_PRECONDITION `ORDER_NOT_CANCELLABLE`: its metadata has the state. */
-export function orderNotCancellable(id: string, state: string, hasEnded: boolean): MeshError {
-  const text = hasEnded
-    ? `order ${id} has ended as ${state}: there is nothing left to cancel`
-    : `order ${id} is ${state} and cannot be cancelled any more: watch it to see how it ends`;
-  return new MeshError(Status.FAILED_PRECONDITION, 'ORDER_NOT_CANCELLABLE', text, {
-    metadata: { order_id: id, state },
-  });
-}
+export const orderNotCancellable = defineError({
+  reason: 'ORDER_NOT_CANCELLABLE',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the order has ended, or can only complete; the metadata has its state',
+  fix: 'watch it',
+  text: ({
+    orderId,
+    state,
+    hasEnded,
+  }: {
+    readonly orderId: string;
+    readonly state: string;
+    readonly hasEnded: boolean;
+  }) =>
+    hasEnded
+      ? `order ${orderId} is already ${state} and cannot be cancelled`
+      : `order ${orderId} is ${state} and can no longer be cancelled: watch it to see how it ends`,
+  metadata: ({ orderId, state }) => ({ order_id: orderId, state }),
+});
 
-/**
- * RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: says when there may be room again, and up to a fifth more, so that not all who are
- * refused come back together.
- */
-export function tooManyOrders(backlog: {
-  readonly unfinished: number;
-  readonly limit: number;
-  readonly retryAfterMs: number;
-}): MeshError {
-  const { unfinished, limit } = backlog;
-  const retryAfterMs = Math.round(backlog.retryAfterMs * (1 + 0.2 * Math.random()));
-  return new MeshError(
-    Status.RESOURCE_EXHAUSTED,
-    'TOO_MANY_ORDERS',
-    `${unfinished} orders are unfinished and no more than ${limit} can be worked off in time: ` +
-      `place this one again in ${Math.ceil(retryAfterMs / 1_000)} s`,
-    { metadata: { unfinished: String(unfinished), limit: String(limit) }, retryAfterMs },
-  );
-}
+export const tooManyOrders = defineError({
+  reason: 'TOO_MANY_ORDERS',
+  code: Status.RESOURCE_EXHAUSTED,
+  means: 'more orders are unfinished than can be completed in five minutes; the metadata has both numbers',
+  fix: 'repeat with the same `request_id` after the time in RetryInfo',
+  text: (backlog: { readonly unfinished: number; readonly limit: number; readonly retryAfterMs: number }) =>
+    `${backlog.unfinished} orders are unfinished and at most ${backlog.limit} can be completed in time: ` +
+    `place this one again in ${Math.ceil(backlog.retryAfterMs / 1_000)} s`,
+  metadata: ({ unfinished, limit }) => ({ unfinished, limit }),
+});
 
-/** FAILED_PRECONDITION `UNKNOWN_USER`. */
-export function unknownUser(id: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'UNKNOWN_USER',
-    `there is no user ${id} to order for: create the user first`,
-    {
-      metadata: { user_id: id },
-    },
-  );
-}
+export const unknownUser = defineError({
+  reason: 'UNKNOWN_USER',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the user of the order does not exist',
+  fix: 'create the user',
+  text: ({ userId }: { readonly userId: string }) => `user ${userId} not found: create the user before ordering`,
+});
 
-/** FAILED_PRECONDITION `UNKNOWN_ITEM`: its metadata has each unknown sku. */
-export function unknownItems(skus: readonly string[]): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'UNKNOWN_ITEM',
-    `there is no item ${skus.join(', ')}: order what ListItems shows`,
-    {
-      metadata: { skus: skus.join(',') },
-    },
-  );
-}
+export const unknownItems = defineError({
+  reason: 'UNKNOWN_ITEM',
+  code: Status.FAILED_PRECONDITION,
+  means: 'an item of the order does not exist; the metadata has each unknown sku',
+  fix: 'order items that ListItems returns',
+  text: ({ skus }: { readonly skus: readonly string[] }) =>
+    `item ${skus.join(', ')} not found: order items that ListItems returns`,
+});
 
-/** FAILED_PRECONDITION `CURRENCY_MISMATCH`: its metadata has the currencies. */
-export function itemsOfDifferentCurrencies(currencies: readonly string[]): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'CURRENCY_MISMATCH',
-    `the items are priced in ${currencies.join(' and ')}: place an order for each currency`,
-    { metadata: { currencies: currencies.join(',') } },
-  );
-}
+export const itemsOfDifferentCurrencies = defineError({
+  reason: 'CURRENCY_MISMATCH',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the items of the order are priced in several currencies',
+  fix: 'place one order for each currency',
+  text: ({ currencies }: { readonly currencies: readonly string[] }) =>
+    `items are priced in ${currencies.join(' and ')}: place one order for each currency`,
+});
 
 /** INVALID_ARGUMENT: the total of an order. */
 export function amountTooLarge(): MeshError {
@@ -82,7 +76,7 @@ export function repeatedSkus(repeats: readonly { readonly index: number; readonl
   return invalidRequest(
     repeats.map(({ index, sku }) => ({
       field: `items[${index}].sku`,
-      description: `must be named once in an order, but ${sku} was named before`,
+      description: `must not repeat a sku, but ${sku} is in an earlier line`,
     })),
   );
 }

@@ -7,6 +7,9 @@ export type LimitBacklog = () => Promise<void>;
 export function createLimitBacklog(sagas: SagaEngine): LimitBacklog {
   return async () => {
     const backlog = await sagas.backlog();
-    if (backlog.retryAfterMs > 0) throw tooManyOrders(backlog);
+    if (backlog.retryAfterMs <= 0) return;
+    // Up to a fifth later, so callers that were refused together do not come back together.
+    const retryAfterMs = Math.round(backlog.retryAfterMs * (1 + 0.2 * Math.random()));
+    throw tooManyOrders({ ...backlog, retryAfterMs }, { retryAfterMs });
   };
 }

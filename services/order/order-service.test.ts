@@ -250,7 +250,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       for (const { id } of [completed, failed]) {
         await expect(orders.cancelOrder({ id })).rejects.toMatchObject({
           reason: 'ORDER_NOT_CANCELLABLE',
-          message: expect.stringContaining('has ended as'),
+          message: expect.stringContaining('and cannot be cancelled'),
         });
       }
     });

@@ -98,7 +98,7 @@ const greatestInt64 = 2n ** 63n - 1n;
 function totalOf(lines: readonly OrderLine[]): Money {
   const currencies = [...new Set(lines.map((line) => line.unitPrice.currencyCode))];
   const [currencyCode] = currencies;
-  if (currencyCode === undefined || currencies.length > 1) throw itemsOfDifferentCurrencies(currencies);
+  if (currencyCode === undefined || currencies.length > 1) throw itemsOfDifferentCurrencies({ currencies });
   const minorUnits = lines.reduce((sum, line) => sum + line.unitPrice.minorUnits * BigInt(line.quantity), 0n);
   if (minorUnits > greatestInt64) throw amountTooLarge();
   return { currencyCode, minorUnits };

@@ -20,7 +20,7 @@ export function createQuoteOrder(
       inventory.batchGetItems({ skus: items.map((item) => item.sku) }),
       requireUser(users, userId),
     ]);
-    if (found.missingSkus.length > 0) throw unknownItems(found.missingSkus);
+    if (found.missingSkus.length > 0) throw unknownItems({ skus: found.missingSkus });
     const bySku = new Map(found.items.map((item) => [item.sku, item]));
     return items.map((item) => priceLine(item, bySku.get(item.sku)));
   };
@@ -40,12 +40,12 @@ async function requireUser(users: Client<UserServiceDefinition>, id: string): Pr
   try {
     await users.getUser({ id });
   } catch (error) {
-    if (error instanceof MeshError && error.code === Status.NOT_FOUND) throw unknownUser(id);
+    if (error instanceof MeshError && error.code === Status.NOT_FOUND) throw unknownUser({ userId: id });
     throw error;
   }
 }
 
 function priceLine(item: OrderItem, found: Item | undefined): OrderLine {
-  if (!found?.unitPrice) throw unknownItems([item.sku]);
+  if (!found?.unitPrice) throw unknownItems({ skus: [item.sku] });
   return { sku: item.sku, quantity: item.quantity, unitPrice: found.unitPrice };
 }

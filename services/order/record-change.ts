@@ -10,7 +10,7 @@ export type RecordChange = (tx: Transaction, orderId: string, change: OrderChang
 export function createRecordChange(outbox: Outbox, changes: OrderChanges): RecordChange {
   return async (tx, orderId, change) => {
     const order = await updateOrder(tx, orderId, change);
-    if (!order) throw orderNotFound(orderId);
+    if (!order) throw orderNotFound({ orderId });
     await outbox.addEvent(tx, orderEvent(order));
     tx.afterCommit(() => changes.publish(order));
   };

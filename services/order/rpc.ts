@@ -47,7 +47,7 @@ export function createOrderRpc(deps: OrderRpcDeps): OrderServiceImplementation<M
     },
     async getOrder(request) {
       const order = await findOrder(storage, request.id);
-      if (!order) throw orderNotFound(request.id);
+      if (!order) throw orderNotFound({ orderId: request.id });
       return toProto(order);
     },
     listOrders: (request, context) => listOrders(storage, request, context.signal),

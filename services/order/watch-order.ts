@@ -36,6 +36,6 @@ export function createWatchOrder(storage: Storage, changes: OrderChanges): Watch
 
 async function requireOrder(storage: Storage, id: string): Promise<Order> {
   const order = await findOrder(storage, id);
-  if (!order) throw orderNotFound(id);
+  if (!order) throw orderNotFound({ orderId: id });
   return order;
 }

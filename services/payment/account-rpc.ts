@@ -57,7 +57,7 @@ async function* listAccountEvents(
   signal: AbortSignal,
 ) {
   const { version } = await accounts.load(storage, accountId);
-  if (version === 0n) throw accountNotFound(accountId);
+  if (version === 0n) throw accountNotFound({ accountId });
   const { events } = accounts.definition;
   for await (const event of store.read(accounts.streamOf(accountId), { after: afterVersion }, signal)) {
     yield accountEventToProto(accountEventOf(event, events.decode(event)));

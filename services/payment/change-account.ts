@@ -43,7 +43,7 @@ async function changeAccount(
   // An account's times never go back, also where a clock does: its past is looked up by them.
   const metadata = { correlationId, timeMs: Math.max(timeMs, loaded.state?.updateTimeMs ?? 0) };
   const { state, recorded } = await accounts.append(tx, id, loaded, [change], metadata);
-  if (!state) throw accountNotFound(id);
+  if (!state) throw accountNotFound({ accountId: id });
   for (const event of recorded) await outbox.addEvent(tx, paymentEvent(accountEventOf(event, change), payment));
   return state;
 }

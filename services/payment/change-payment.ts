@@ -15,6 +15,6 @@ export async function changePayment(
   const loaded = await payments.load(tx, orderId);
   const change = decide(loaded.state);
   const { state } = change ? await payments.append(tx, orderId, loaded, [change], cause) : loaded;
-  if (!state) throw paymentNotFound(orderId);
+  if (!state) throw paymentNotFound({ orderId });
   return { payment: state, changed: change !== undefined };
 }

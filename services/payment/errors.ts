@@ -1,144 +1,149 @@
 import { Status } from 'nice-grpc-common';
-import { invalidRequest, MeshError } from '#mesh';
+import { defineError, invalidRequest, type MeshError } from '#mesh';
 import type { Money } from './domain/money.ts';
 
-/** What an error says of an account. */
+/** What an error shows of an account. */
 interface KnownAccount {
   readonly id: string;
   readonly balance: Money;
   readonly version: bigint;
 }
 
-/** NOT_FOUND `ACCOUNT_NOT_FOUND`. */
-export function accountNotFound(id: string): MeshError {
-  return new MeshError(Status.NOT_FOUND, 'ACCOUNT_NOT_FOUND', `there is no account ${id}: open it first`, {
-    metadata: { account_id: id },
-  });
-}
+export const accountNotFound = defineError({
+  reason: 'ACCOUNT_NOT_FOUND',
+  code: Status.NOT_FOUND,
+  means: 'no account has this id, or it was not open at the time asked for',
+  fix: 'open it',
+  text: ({ accountId }: { readonly accountId: string }) => `account ${accountId} not found: open it first`,
+});
 
-/** NOT_FOUND `ACCOUNT_NOT_FOUND`: it was opened later. */
-export function accountNotOpenThen(id: string, time: Date): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'ACCOUNT_NOT_FOUND',
-    `account ${id} was not open at ${time.toISOString()}: ask for a later time`,
-    {
-      metadata: { account_id: id },
-    },
-  );
-}
+export const accountNotOpenAt = accountNotFound.variant({
+  text: ({ accountId, time }: { readonly accountId: string; readonly time: Date }) =>
+    `account ${accountId} was not open at ${time.toISOString()}: ask for a later time`,
+  metadata: ({ accountId }) => ({ account_id: accountId }),
+});
 
-/** ALREADY_EXISTS `ACCOUNT_EXISTS`. */
-export function accountExists(id: string): MeshError {
-  return new MeshError(
-    Status.ALREADY_EXISTS,
-    'ACCOUNT_EXISTS',
-    `there is an account ${id} already: use it, or choose another id`,
-    {
-      metadata: { account_id: id },
-    },
-  );
-}
+/** The account was opened in a later month, or its opening has not reached the statements yet. */
+export const accountNotOpenIn = accountNotFound.variant({
+  text: ({ accountId, month }: { readonly accountId: string; readonly month: string }) =>
+    `account ${accountId} was not open in ${month}: ask for a later month, or set min_version if it was opened just now`,
+  metadata: ({ accountId }) => ({ account_id: accountId }),
+});
 
-/** FAILED_PRECONDITION `CURRENCY_MISMATCH`: its metadata has the account's currency. */
-export function currencyMismatch(account: KnownAccount, amount: Money): MeshError {
-  const { currencyCode } = account.balance;
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'CURRENCY_MISMATCH',
-    `account ${account.id} holds ${currencyCode}, not ${amount.currencyCode}: use ${currencyCode}`,
-    { metadata: { account_id: account.id, currency_code: currencyCode } },
-  );
-}
+export const accountExists = defineError({
+  reason: 'ACCOUNT_EXISTS',
+  code: Status.ALREADY_EXISTS,
+  means: 'the account is already open',
+  fix: 'use it',
+  text: ({ accountId }: { readonly accountId: string }) =>
+    `account ${accountId} already exists: use it or choose another id`,
+});
 
-/** FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: its metadata has `balance` and `needed`. */
-export function insufficientFunds(account: KnownAccount, amount: Money): MeshError {
-  const { currencyCode, minorUnits } = account.balance;
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'INSUFFICIENT_FUNDS',
-    `account ${account.id} holds ${minorUnits} ${currencyCode} minor units, but ${amount.minorUnits} are needed: deposit more first`,
-    { metadata: { account_id: account.id, balance: minorUnits.toString(), needed: amount.minorUnits.toString() } },
-  );
-}
+export const currencyMismatch = defineError({
+  reason: 'CURRENCY_MISMATCH',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the account holds another currency; the metadata has it',
+  fix: "use the account's currency",
+  text: ({ account: { id, balance }, amount }: { readonly account: KnownAccount; readonly amount: Money }) =>
+    `account ${id} holds ${balance.currencyCode}, not ${amount.currencyCode}: use ${balance.currencyCode}`,
+  metadata: ({ account }) => ({ account_id: account.id, currency_code: account.balance.currencyCode }),
+});
 
-/** FAILED_PRECONDITION `BALANCE_TOO_LARGE`. */
-export function balanceTooLarge(account: KnownAccount): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'BALANCE_TOO_LARGE',
-    `account ${account.id} cannot hold that much more: its balance must fit into 64 bits; withdraw first`,
-    {
-      metadata: { account_id: account.id },
-    },
-  );
-}
+export const insufficientFunds = defineError({
+  reason: 'INSUFFICIENT_FUNDS',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the account holds less than needed; the metadata has `balance` and `needed`',
+  fix: 'deposit more',
+  text: ({ account: { id, balance }, amount }: { readonly account: KnownAccount; readonly amount: Money }) =>
+    `account ${id} holds ${balance.minorUnits} ${balance.currencyCode} minor units, but ${amount.minorUnits} are needed: deposit more first`,
+  metadata: ({ account, amount }) => ({
+    account_id: account.id,
+    balance: account.balance.minorUnits,
+    needed: amount.minorUnits,
+  }),
+});
 
-/** ABORTED `VERSION_NOT_REACHED`: its metadata has the version reached. */
-export function versionNotReached(account: KnownAccount, minVersion: bigint): MeshError {
-  return new MeshError(
-    Status.ABORTED,
-    'VERSION_NOT_REACHED',
-    `account ${account.id} is at version ${account.version} and has no version ${minVersion} yet: ask for one that it has, or call again once it was written`,
-    { metadata: { account_id: account.id, version: account.version.toString() } },
-  );
-}
+export const balanceTooLarge = defineError({
+  reason: 'BALANCE_TOO_LARGE',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the balance would not fit into 64 bits',
+  fix: 'move less',
+  text: ({ accountId }: { readonly accountId: string }) =>
+    `account ${accountId} cannot hold that much more, because its balance must fit into 64 bits: withdraw first`,
+});
 
-/** ABORTED `VERSION_NOT_REACHED`: the account is there, its statements are not. */
-export function statementsBehind(account: KnownAccount, minVersion: bigint): MeshError {
-  return new MeshError(
-    Status.ABORTED,
-    'VERSION_NOT_REACHED',
-    `the statements of account ${account.id} have not got to version ${minVersion} yet: call again; where that stays so, look at the dead letters of payment/monthly-statements`,
-    { metadata: { account_id: account.id, version: account.version.toString() } },
-  );
-}
+export const versionNotReached = defineError({
+  reason: 'VERSION_NOT_REACHED',
+  code: Status.ABORTED,
+  means: 'the account, or its statements, have not reached `min_version` yet; the metadata has the version reached',
+  fix: 'call again',
+  text: ({ account: { id, version }, minVersion }: { readonly account: KnownAccount; readonly minVersion: bigint }) =>
+    `account ${id} is at version ${version} and has not reached version ${minVersion}: ask for one that it has, or call again after it is written`,
+  metadata: ({ account }) => ({ account_id: account.id, version: account.version }),
+});
 
-/** OUT_OF_RANGE `VERSION_OUT_OF_RANGE`: its metadata has the last version. */
-export function versionOutOfRange(account: KnownAccount, version: bigint): MeshError {
-  return new MeshError(
-    Status.OUT_OF_RANGE,
-    'VERSION_OUT_OF_RANGE',
+/** The account has the version, its statements do not. */
+export const statementsBehind = versionNotReached.variant({
+  text: ({ account: { id }, minVersion }: { readonly account: KnownAccount; readonly minVersion: bigint }) =>
+    `statements of account ${id} have not reached version ${minVersion}: call again; if that does not help, check the dead letters of payment/monthly-statements`,
+  metadata: ({ account }) => ({ account_id: account.id, version: account.version }),
+});
+
+export const versionOutOfRange = defineError({
+  reason: 'VERSION_OUT_OF_RANGE',
+  code: Status.OUT_OF_RANGE,
+  means: 'the account does not have this version yet; the metadata has its last version',
+  fix: 'ask for a version that it has',
+  text: ({ account, version }: { readonly account: KnownAccount; readonly version: bigint }) =>
     `account ${account.id} has no version ${version}: its last is ${account.version}; ask for that or an earlier one`,
-    { metadata: { account_id: account.id, version: account.version.toString() } },
-  );
-}
+  metadata: ({ account }) => ({ account_id: account.id, version: account.version }),
+});
 
-/** NOT_FOUND `PAYMENT_NOT_FOUND`. */
-export function paymentNotFound(orderId: string): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'PAYMENT_NOT_FOUND',
+export const paymentNotFound = defineError({
+  reason: 'PAYMENT_NOT_FOUND',
+  code: Status.NOT_FOUND,
+  means: 'the order was never charged',
+  fix: 'check the id',
+  text: ({ orderId }: { readonly orderId: string }) =>
     `order ${orderId} was neither charged nor refunded: check its id`,
-    {
-      metadata: { order_id: orderId },
-    },
-  );
-}
+});
 
-/** FAILED_PRECONDITION `PAYMENT_REFUNDED`. */
-export function paymentRefunded(orderId: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'PAYMENT_REFUNDED',
-    `order ${orderId} was refunded, which forbids charging it: place another order`,
-    {
-      metadata: { order_id: orderId },
-    },
-  );
-}
+export const paymentRefunded = defineError({
+  reason: 'PAYMENT_REFUNDED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the order was refunded and can no longer be charged',
+  fix: 'place another order',
+  text: ({ orderId }: { readonly orderId: string }) =>
+    `order ${orderId} was refunded and can no longer be charged: place another order`,
+});
 
-/** ALREADY_EXISTS `PAYMENT_EXISTS`. */
-export function paymentExists(orderId: string): MeshError {
-  return new MeshError(
-    Status.ALREADY_EXISTS,
-    'PAYMENT_EXISTS',
-    `order ${orderId} was charged otherwise before (another user or amount): repeat that charge, or place another order`,
-    {
-      metadata: { order_id: orderId },
-    },
-  );
-}
+export const paymentExists = defineError({
+  reason: 'PAYMENT_EXISTS',
+  code: Status.ALREADY_EXISTS,
+  means: 'the order was already charged with a different user or amount',
+  fix: 'repeat the same charge or place another order',
+  text: ({ orderId }: { readonly orderId: string }) =>
+    `order ${orderId} was already charged with a different user or amount: repeat that charge or place another order`,
+});
+
+/** `of` names the sum: an account, or an account and a month. */
+export const sumTooLarge = defineError({
+  reason: 'SUM_TOO_LARGE',
+  code: Status.OUT_OF_RANGE,
+  means: 'a sum of the ledger does not fit into 64 bits',
+  fix: "add up the account's events, and resume the list after it",
+  text: ({ of }: { readonly of: string }) =>
+    `sum of ${of} does not fit into 64 bits: add up the account's events, and resume the list after it`,
+});
+
+export const historyConflict = defineError({
+  reason: 'HISTORY_CONFLICT',
+  code: Status.FAILED_PRECONDITION,
+  means: "at start: an account or payment exists both as events and in an earlier version's tables",
+  fix: 'restore the database or delete the rows of the earlier version',
+  text: ({ id }: { readonly id: string }) =>
+    `${id} exists twice, as events and in the tables of an earlier version that was run in between: restore a backup from before that, or delete the rows of ${id} from accounts, account_events or payments`,
+});
 
 /** INVALID_ARGUMENT: the amount of a movement. */
 export function amountNotPositive(): MeshError {
@@ -150,39 +155,9 @@ export function amountNegative(): MeshError {
   return invalidRequest([{ field: 'amount.minor_units', description: 'must not be less than 0' }]);
 }
 
-/** INVALID_ARGUMENT: a version and a time were asked for. */
-export function twoPasts(): MeshError {
+/** INVALID_ARGUMENT: the request asks for both a version and a time. */
+export function conflictingAsOf(): MeshError {
   return invalidRequest([
-    { field: 'as_of_time', description: 'must not be set beside as_of_version: ask for one of the two' },
+    { field: 'as_of_time', description: 'must not be set together with as_of_version: set one of the two' },
   ]);
-}
-
-/** NOT_FOUND `ACCOUNT_NOT_FOUND`: it was opened in a later month, or its opening is not in the statements yet. */
-export function accountNotOpenIn(id: string, month: string): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'ACCOUNT_NOT_FOUND',
-    `account ${id} was not open in ${month}: ask for a later month, or give min_version where it was opened just now`,
-    { metadata: { account_id: id } },
-  );
-}
-
-/** OUT_OF_RANGE `SUM_TOO_LARGE`: a sum that does not fit into the contract's 64 bits. */
-export function sumTooLarge(of: string): MeshError {
-  return new MeshError(
-    Status.OUT_OF_RANGE,
-    'SUM_TOO_LARGE',
-    `the sum of ${of} is beyond 64 bits and cannot be told: add up the accounts' events, and list what comes after it from there on`,
-    { metadata: { of } },
-  );
-}
-
-/** FAILED_PRECONDITION `HISTORY_CONFLICT`: what an earlier version kept is there beside what this version made. */
-export function historyConflict(id: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'HISTORY_CONFLICT',
-    `${id} is there twice: as events, and in the tables of an earlier version, which was run again in between; restore the database from before that, or delete the rows of ${id} from accounts, account_events or payments`,
-    { metadata: { id } },
-  );
 }

@@ -50,7 +50,7 @@ async function getStatement(deps: LedgerRpcDeps, request: GetStatementRequest, s
   const { accountId, month } = request;
   await upToDate(deps, request, signal);
   const last = await lastStatementUpTo(deps.storage, accountId, month);
-  if (!last) throw accountNotOpenIn(accountId, month);
+  if (!last) throw accountNotOpenIn({ accountId, month });
   return statementToProto(last.month === month ? last : quietMonth(last, month));
 }
 
@@ -73,13 +73,15 @@ async function upToDate(
   signal: AbortSignal,
 ): Promise<Account> {
   const { state: account } = await accounts.load(storage, accountId);
-  if (!account) throw accountNotFound(accountId);
+  if (!account) throw accountNotFound({ accountId });
   if (minVersion === 0n) return account;
   const stream = accounts.streamOf(accountId);
   if (!(await projector.reached(monthlyStatements.name, stream, minVersion, signal))) {
     // It may have been written meanwhile.
     const now = (await accounts.load(storage, accountId)).state ?? account;
-    throw now.version < minVersion ? versionNotReached(now, minVersion) : statementsBehind(now, minVersion);
+    throw now.version < minVersion
+      ? versionNotReached({ account: now, minVersion })
+      : statementsBehind({ account: now, minVersion });
   }
   return account;
 }

@@ -43,7 +43,7 @@ export function createPaymentRpc(deps: PaymentRpcDeps): PaymentServiceImplementa
     },
     async getPayment({ orderId }) {
       const payment = await paymentOf(orderId);
-      if (!payment) throw paymentNotFound(orderId);
+      if (!payment) throw paymentNotFound({ orderId });
       return paymentToProto(payment);
     },
     listPayments: (request, context) => listPayments(storage, request, context.signal),

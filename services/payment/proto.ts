@@ -64,6 +64,6 @@ export function statementToProto(statement: Statement): ProtoStatement {
 }
 
 function fitting(money: Money, of: string): Money {
-  if (BigInt.asIntN(64, money.minorUnits) !== money.minorUnits) throw sumTooLarge(of);
+  if (BigInt.asIntN(64, money.minorUnits) !== money.minorUnits) throw sumTooLarge({ of });
   return money;
 }

@@ -1,21 +1,19 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '#mesh';
+import { defineError } from '#mesh';
 
-/** INVALID_ARGUMENT `UNDECODABLE`: an event of an order lacks what reports need. */
-export function unreadableEvent(problem: string): MeshError {
-  return new MeshError(
-    Status.INVALID_ARGUMENT,
-    'UNDECODABLE',
-    `the order's event cannot be read: ${problem}; mend its producer, or discard it`,
-  );
-}
-
-/** OUT_OF_RANGE `REVENUE_TOO_LARGE`: its metadata has the item and the revenue. */
-export function revenueTooLarge(sku: string, currencyCode: string, revenue: bigint): MeshError {
-  return new MeshError(
-    Status.OUT_OF_RANGE,
-    'REVENUE_TOO_LARGE',
-    `the revenue of ${sku} in ${currencyCode} is ${revenue} minor units, more than an int64 holds: ask with limit for those before it`,
-    { metadata: { sku, currency_code: currencyCode, revenue: revenue.toString() } },
-  );
-}
+export const revenueTooLarge = defineError({
+  reason: 'REVENUE_TOO_LARGE',
+  code: Status.OUT_OF_RANGE,
+  means: "an item's revenue does not fit into 64 bits",
+  fix: 'set `limit` to list the items before it',
+  text: ({
+    sku,
+    currencyCode,
+    revenue,
+  }: {
+    readonly sku: string;
+    readonly currencyCode: string;
+    readonly revenue: bigint;
+  }) =>
+    `revenue of ${sku} in ${currencyCode} is ${revenue} minor units, more than an int64 can hold: set limit to list the items before it`,
+});

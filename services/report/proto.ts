@@ -17,6 +17,6 @@ export function summaryToProto({ createTimeMs, updateTimeMs, state, ...summary }
 
 /** A best seller as the contract has it. OUT_OF_RANGE `REVENUE_TOO_LARGE` when its revenue does not fit there. */
 export function saleToProto({ sku, currencyCode, quantity, orderCount, revenue }: Sale): BestSeller {
-  if (!isInt64(revenue)) throw revenueTooLarge(sku, currencyCode, revenue);
+  if (!isInt64(revenue)) throw revenueTooLarge({ sku, currencyCode, revenue });
   return { sku, quantity, orderCount, revenue: { currencyCode, minorUnits: revenue } };
 }

@@ -35,7 +35,7 @@ describe('an event of the log', () => {
 
   it('has the type that stands beside it, where one does', () => {
     expect(read(asJson({ ...good, type: '' }), 'ORDER_PAID')).toEqual(news);
-    expect(() => read(asJson(good), 'ORDER_PLACED')).toThrow('its order is not PENDING, as its type says');
+    expect(() => read(asJson(good), 'ORDER_PLACED')).toThrow('its order is not PENDING, but its type is ORDER_PLACED');
   });
 
   it('of a type that is not known is not looked into', () => {
@@ -61,20 +61,20 @@ describe('an event of the log is refused', () => {
 
   it.each<[string, Partial<OrderEvent>, string]>([
     ['without a type', { type: '' }, 'it has no type'],
-    ['without an order id', { orderId: '' }, 'orderId is no id'],
-    ['with an order id that is none', { orderId: 'o 1' }, 'orderId is no id'],
-    ['without a user', { userId: '' }, 'userId is no id'],
-    ['without a version', { version: 0n }, 'version is no version'],
-    ['with a version beyond 64 bits', { version: 2n ** 63n }, 'version is no version'],
+    ['without an order id', { orderId: '' }, 'orderId is not a valid id'],
+    ['with an order id that is none', { orderId: 'o 1' }, 'orderId is not a valid id'],
+    ['without a user', { userId: '' }, 'userId is not a valid id'],
+    ['without a version', { version: 0n }, 'version is not a positive int64'],
+    ['with a version beyond 64 bits', { version: 2n ** 63n }, 'version is not a positive int64'],
     ['without the order', { order: undefined }, 'it has no order'],
     ['in another state', withOrder({ state: OrderState.ORDER_STATE_FAILED }), 'its order is not PAID'],
     ['without a total', withOrder({ total: undefined }), 'no total with a currency'],
     ['without a currency', withOrder({ total: { currencyCode: 'usd', minorUnits: 1n } }), 'no total with a currency'],
     ['with a total beyond 64 bits', withOrder({ total: usd(2n ** 63n) }), 'the total does not fit into 64 bits'],
     ['without items', withOrder({ items: [] }), 'its order has no items'],
-    ['without a sku', withItem({ sku: '' }), 'items[0].sku is no sku'],
-    ['with nothing of an item', withItem({ quantity: 0 }), 'items[0].quantity is no number of things'],
-    ['with more than 32 bits of an item', withItem({ quantity: 2 ** 31 }), 'items[0].quantity is no number of things'],
+    ['without a sku', withItem({ sku: '' }), 'items[0].sku is not a valid sku'],
+    ['with nothing of an item', withItem({ quantity: 0 }), 'items[0].quantity is not a positive int32'],
+    ['with more than 32 bits of an item', withItem({ quantity: 2 ** 31 }), 'items[0].quantity is not a positive int32'],
     ['without a price', withItem({ unitPrice: undefined }), 'items[0].unitPrice is not in the currency'],
     [
       'with a price in another currency',
@@ -82,8 +82,8 @@ describe('an event of the log is refused', () => {
       'items[0].unitPrice is not in the currency',
     ],
     ['with a price beyond 64 bits', withItem({ unitPrice: usd(2n ** 63n) }), 'items[0].unitPrice does not fit'],
-    ['without a time', withOrder({ createTime: undefined }), 'createTime of its order is no time'],
-    ['with a time before all', withOrder({ updateTime: new Date(-1) }), 'updateTime of its order is no time'],
+    ['without a time', withOrder({ createTime: undefined }), 'createTime of its order is not a valid time'],
+    ['with a time before all', withOrder({ updateTime: new Date(-1) }), 'updateTime of its order is not a valid time'],
   ])('%s', (_, changed, problem) => {
     const unreadable = { reason: 'UNDECODABLE', code: 3, message: expect.stringContaining(problem) };
     expect(() => read(asJson({ ...good, ...changed }))).toThrow(expect.objectContaining(unreadable));
@@ -92,6 +92,6 @@ describe('an event of the log is refused', () => {
   it('with half an item', () => {
     const event = asJson(good);
     const text = Buffer.from(event.value).toString().replace('"quantity":2', '"quantity":1.5');
-    expect(() => read({ ...event, value: Buffer.from(text) })).toThrow('items[0].quantity is no number of things');
+    expect(() => read({ ...event, value: Buffer.from(text) })).toThrow('items[0].quantity is not a positive int32');
   });
 });

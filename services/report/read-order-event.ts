@@ -1,7 +1,6 @@
 import { OrderEvent } from '#gen/order/v1/events.ts';
 import { type Order, type OrderItem, OrderState } from '#gen/order/v1/order.ts';
-import { decodeEvent, type StoredEvent } from '#mesh';
-import { unreadableEvent } from './errors.ts';
+import { decodeEvent, type StoredEvent, undecodable } from '#mesh';
 import { isId, isInt64, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from './order.ts';
 
 /** What an event of the log says of an order. */
@@ -25,12 +24,12 @@ export function readOrderEvent(event: StoredEvent, type: string): OrderNews | un
   demand(known !== '', 'it has no type');
   if (!isOrderEventType(known)) return undefined;
   const { orderId, userId, version, order } = message;
-  demand(isId(orderId), 'orderId is no id');
-  demand(isId(userId), 'userId is no id');
-  demand(version > 0n && isInt64(version), 'version is no version');
+  demand(isId(orderId), 'orderId is not a valid id');
+  demand(isId(userId), 'userId is not a valid id');
+  demand(version > 0n && isInt64(version), 'version is not a positive int64');
   demand(order !== undefined, 'it has no order');
   const state = stateByEventType[known];
-  demand(order.state === OrderState[`ORDER_STATE_${state}`], `its order is not ${state}, as its type says`);
+  demand(order.state === OrderState[`ORDER_STATE_${state}`], `its order is not ${state}, but its type is ${known}`);
   const total = totalOf(order);
   return {
     orderId,
@@ -59,9 +58,9 @@ function linesOf({ items }: Order, currencyCode: string): OrderLine[] {
 }
 
 function lineOf({ sku, quantity, unitPrice }: OrderItem, currencyCode: string, place: string): OrderLine {
-  demand(isId(sku), `${place}.sku is no sku`);
+  demand(isId(sku), `${place}.sku is not a valid sku`);
   const isCount = Number.isInteger(quantity) && quantity >= 1 && quantity <= mostOfAnItem;
-  demand(isCount, `${place}.quantity is no number of things`);
+  demand(isCount, `${place}.quantity is not a positive int32`);
   demand(unitPrice?.currencyCode === currencyCode, `${place}.unitPrice is not in the currency of the total`);
   demand(isInt64(unitPrice.minorUnits), `${place}.unitPrice does not fit into 64 bits`);
   return { sku, quantity, unitPrice: unitPrice.minorUnits };
@@ -69,10 +68,10 @@ function lineOf({ sku, quantity, unitPrice }: OrderItem, currencyCode: string, p
 
 function timeOf(time: Date | undefined, field: string): number {
   const timeMs = time?.getTime() ?? Number.NaN;
-  demand(timeMs >= 0 && timeMs <= lastTimeMs, `${field} of its order is no time`);
+  demand(timeMs >= 0 && timeMs <= lastTimeMs, `${field} of its order is not a valid time`);
   return timeMs;
 }
 
 function demand(holds: boolean, problem: string): asserts holds {
-  if (!holds) throw unreadableEvent(problem);
+  if (!holds) throw undecodable({ thing: 'order event', problem });
 }

@@ -38,7 +38,7 @@ async function noteWanted(tx: Transaction, order: ShipmentOrder, timeMs: number)
   if (await insertShipment(tx, pending)) return pending;
   const existing = await requireShipment(tx, order.orderId);
   const isCancelled = existing.state === 'CANCELLED' || existing.state === 'CANCELLING';
-  if (!isCancelled && !isShipmentOf(existing, order)) throw shipmentExists(order.orderId);
+  if (!isCancelled && !isShipmentOf(existing, order)) throw shipmentExists({ orderId: order.orderId });
   return existing;
 }
 
@@ -62,6 +62,6 @@ function changeOf(outcome: BookingOutcome) {
 
 function requireBooked(shipment: Shipment): Shipment {
   if (shipment.state === 'BOOKED') return shipment;
-  if (shipment.state === 'REFUSED') throw carrierRefused(shipment.orderId, shipment.refusal);
-  throw shipmentCancelled(shipment.orderId);
+  if (shipment.state === 'REFUSED') throw carrierRefused({ orderId: shipment.orderId, refusal: shipment.refusal });
+  throw shipmentCancelled({ orderId: shipment.orderId });
 }

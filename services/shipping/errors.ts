@@ -1,58 +1,49 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '#mesh';
+import { defineError } from '#mesh';
 
-/** NOT_FOUND `SHIPMENT_NOT_FOUND`. */
-export function shipmentNotFound(orderId: string): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'SHIPMENT_NOT_FOUND',
-    `there is no shipment of order ${orderId}: create it first`,
-    {
-      metadata: { order_id: orderId },
-    },
-  );
-}
+export const shipmentNotFound = defineError({
+  reason: 'SHIPMENT_NOT_FOUND',
+  code: Status.NOT_FOUND,
+  means: 'the order has no shipment',
+  fix: 'check the id',
+  text: ({ orderId }: { readonly orderId: string }) => `order ${orderId} has no shipment: create it first`,
+});
 
-/** ALREADY_EXISTS `SHIPMENT_EXISTS`. */
-export function shipmentExists(orderId: string): MeshError {
-  return new MeshError(
-    Status.ALREADY_EXISTS,
-    'SHIPMENT_EXISTS',
-    `order ${orderId} is shipped with another payment or to another address: repeat that request, or place another order`,
-    {
-      metadata: { order_id: orderId },
-    },
-  );
-}
+export const shipmentExists = defineError({
+  reason: 'SHIPMENT_EXISTS',
+  code: Status.ALREADY_EXISTS,
+  means: 'the order was already shipped with another payment or to another address',
+  fix: 'repeat the same request or place another order',
+  text: ({ orderId }: { readonly orderId: string }) =>
+    `order ${orderId} was already shipped with another payment or to another address: repeat that request or place another order`,
+});
 
-/** FAILED_PRECONDITION `SHIPMENT_CANCELLED`. */
-export function shipmentCancelled(orderId: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'SHIPMENT_CANCELLED',
-    `the shipment of order ${orderId} was cancelled, which forbids another: place another order`,
-    { metadata: { order_id: orderId } },
-  );
-}
+export const shipmentCancelled = defineError({
+  reason: 'SHIPMENT_CANCELLED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the shipment was cancelled, and an order has only one',
+  fix: 'place another order',
+  text: ({ orderId }: { readonly orderId: string }) =>
+    `shipment of order ${orderId} was cancelled, and an order has only one: place another order`,
+});
 
-/** FAILED_PRECONDITION `CARRIER_REFUSED`: `refusal` is what the carrier said. */
-export function carrierRefused(orderId: string, refusal: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'CARRIER_REFUSED',
-    `the carrier does not take order ${orderId} (${refusal}): place another order, to another address`,
-    {
-      metadata: { order_id: orderId },
-    },
-  );
-}
+export const carrierRefused = defineError({
+  reason: 'CARRIER_REFUSED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the carrier refused the shipment',
+  fix: 'see the text, and place another order to another address',
+  text: ({ orderId, refusal }: { readonly orderId: string; readonly refusal: string }) =>
+    `carrier refused order ${orderId} (${refusal}): place another order to another address`,
+  metadata: ({ orderId }) => ({ order_id: orderId }),
+});
 
-/** UNAVAILABLE `CARRIER_UNAVAILABLE`: `what` is how the carrier failed to answer. */
-export function carrierUnavailable(what: string, cause?: unknown): MeshError {
-  return new MeshError(
-    Status.UNAVAILABLE,
-    'CARRIER_UNAVAILABLE',
-    `the carrier ${what}, so it is not known whether it acted: call again with the same request_id`,
-    { cause },
-  );
-}
+/** `failure` completes "carrier …": "answered HTTP 503". */
+export const carrierUnavailable = defineError({
+  reason: 'CARRIER_UNAVAILABLE',
+  code: Status.UNAVAILABLE,
+  means: 'the carrier cannot be reached, or it is unknown whether it acted',
+  fix: 'repeat with the same `request_id`',
+  text: ({ failure }: { readonly failure: string }) =>
+    `carrier ${failure}, so it is unknown whether it acted: call again with the same request_id`,
+  metadata: () => ({}),
+});

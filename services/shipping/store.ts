@@ -32,7 +32,7 @@ async function findShipment(db: Queryable, orderId: string): Promise<Shipment | 
 /** The shipment of an order that is known to have one. NOT_FOUND otherwise. */
 export async function requireShipment(db: Queryable, orderId: string): Promise<Shipment> {
   const shipment = await findShipment(db, orderId);
-  if (!shipment) throw shipmentNotFound(orderId);
+  if (!shipment) throw shipmentNotFound({ orderId });
   return shipment;
 }
 

@@ -40,7 +40,8 @@ export function defineEventTypes<Body extends { readonly type: string }>(types: 
       const type = byName.get(event.type);
       const current = (type?.upcasters.length ?? 0) + 1;
       if (type === undefined || event.schemaVersion < 1 || event.schemaVersion > current) {
-        throw eventUnreadable(event.stream, event.version, event.type, event.schemaVersion);
+        const { stream, version, type, schemaVersion } = event;
+        throw eventUnreadable({ stream, version, type, schemaVersion });
       }
       const data = type.upcasters
         .slice(event.schemaVersion - 1)

@@ -80,7 +80,7 @@ export async function createProjector(options: ProjectorOptions): Promise<Projec
     async *rebuild(name, { dryRun }, caller) {
       const projection = projections.find((known) => name === known.name || name === `${service}/${known.name}`);
       const known = projections.map((one) => `${service}/${one.name}`);
-      if (projection === undefined) throw unknownProjection(name, known);
+      if (projection === undefined) throw unknownProjection({ name, known });
       const about = { projection: `${service}/${projection.name}` };
       if (!dryRun) logger.info(about, 'a projection is being made again');
       const until = AbortSignal.any([caller, signal]);

@@ -50,7 +50,8 @@ export function createProjectionLag({
   return {
     async check() {
       for (const { projection, name, position, head, behindMs } of await look()) {
-        if (behindMs > (projection.maxLagMs ?? defaultMaxLagMs)) throw projectionBehind(name, position, head, behindMs);
+        if (behindMs > (projection.maxLagMs ?? defaultMaxLagMs))
+          throw projectionBehind({ name, position, head, behindMs });
       }
     },
     show(metrics, admin) {

@@ -4,7 +4,7 @@ import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
-import { eventTooLarge, streamConflict } from '../errors.ts';
+import { streamConflict, streamEventTooLarge } from '../errors.ts';
 import type { EventStore, ExpectedVersion, RecordedEvent, StreamEvent, StreamRange } from '../event-store.ts';
 import { eventStoreMigrations } from '../migrations.ts';
 import {
@@ -64,7 +64,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
       const position = await insertEvent(tx, storage.dialect, stream, version, event);
       if (position !== undefined) return { version, position };
       if (expectedVersion === 'any' && races < maxRaces) continue;
-      throw streamConflict(stream, expected, await currentVersion(tx, stream));
+      throw streamConflict({ stream, expectedVersion: expected, version: await currentVersion(tx, stream) });
     }
   }
 
@@ -136,6 +136,6 @@ function laneOf(stream: string): string {
 function encode(stream: string, { data, ...event }: StreamEvent): EncodedEvent {
   const text = JSON.stringify(data);
   const bytes = Buffer.byteLength(text);
-  if (bytes > maxEventBytes) throw eventTooLarge(stream, event.type, bytes, maxEventBytes);
+  if (bytes > maxEventBytes) throw streamEventTooLarge({ stream, type: event.type, bytes, maxBytes: maxEventBytes });
   return { ...event, text };
 }

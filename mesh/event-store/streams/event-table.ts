@@ -72,7 +72,7 @@ export async function selectStream(
     // First whether it is as it was written: one that was moved is not the fault of those that seem to be missing.
     const event = eventOf(row);
     const expected = after + BigInt(index + 1);
-    if (event.version !== expected) throw eventMissing(stream, expected);
+    if (event.version !== expected) throw eventMissing({ stream, version: expected });
     return event;
   });
 }
@@ -137,7 +137,7 @@ function eventOrFault(row: EventRow): RecordedEvent {
   const event = { position, stream, version, type, schemaVersion, correlationId, timeMs };
   const checksum = checksumOf(stream, version, type, schemaVersion, correlationId, timeMs, row.data);
   if (BigInt(checksum) === row.checksum) return { ...event, data: JSON.parse(row.data) as JsonObject };
-  return { ...event, data: {}, fault: eventCorrupt(stream, version, position, 'its checksum differs') };
+  return { ...event, data: {}, fault: eventCorrupt({ stream, version, position, problem: 'checksum mismatch' }) };
 }
 
 /** Over all that an event says and where it stands: a row that was torn, changed or moved is known by it. */

@@ -1,6 +1,6 @@
-import { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
+import { streamConflict } from '../errors.ts';
 
 const delayMs = { first: 2, most: 100 };
 
@@ -14,13 +14,9 @@ export async function retryOnConflict<T>(clock: Clock, signal: AbortSignal, chan
     try {
       return await change();
     } catch (error) {
-      if (!isConflict(error) || signal.aborted) throw error;
+      if (!streamConflict.is(error) || signal.aborted) throw error;
       await sleep(clock, Math.random() * ceilingMs, signal);
       if (signal.aborted) throw error;
     }
   }
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof MeshError && error.reason === 'STREAM_CONFLICT';
 }

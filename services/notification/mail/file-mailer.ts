@@ -45,7 +45,7 @@ function makeAgain(folder: string): void {
     mkdirSync(folder);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw mailUnavailable(`the folder of ${folder} is gone`, error);
+    if (code === 'ENOENT') throw mailUnavailable({ problem: `the folder of ${folder} is gone` }, { cause: error });
     if (code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
   }
 }

@@ -11,7 +11,7 @@ export const defaultSender = 'orders@ordermesh.invalid';
 
 /** A mail as text in the format of RFC 5322, UTF-8 in base64. Refuses a recipient that would break out of its header. */
 export function formatMessage(mail: Mail, date: Date, sender: string = defaultSender): string {
-  if (!isAddress(mail.to)) throw badRecipient(mail.to);
+  if (!isAddress(mail.to)) throw badRecipient({ to: mail.to });
   const headers = [
     `From: ordermesh <${sender}>`,
     `To: ${mail.to}`,

@@ -57,14 +57,14 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000 }:
 }
 
 function toMailError(error: unknown, mail: Mail): Error {
-  if (!(error instanceof Error)) return mailUnavailable(String(error), error);
+  if (!(error instanceof Error)) return mailUnavailable({ problem: String(error) }, { cause: error });
   const { response, message }: SmtpError = error;
   switch (judgeSmtp(error)) {
     case 'mail':
-      return mailRefused(mail.to, response ?? message, error);
+      return mailRefused({ to: mail.to, answer: response ?? message }, { cause: error });
     case 'wiring':
-      return mailNotPermitted(response ?? message, error);
+      return mailNotPermitted({ answer: response ?? message }, { cause: error });
     case 'server':
-      return mailUnavailable(message, error);
+      return mailUnavailable({ problem: message }, { cause: error });
   }
 }

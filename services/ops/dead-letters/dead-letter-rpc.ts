@@ -44,7 +44,7 @@ export function createDeadLetterRpc(deps: DeadLetterRpcDeps): DeadLetterServiceI
 
     async getDeadLetter({ id }) {
       const letter = await deadLetters.get(id);
-      if (!letter) throw unknownDeadLetter(id);
+      if (!letter) throw unknownDeadLetter({ id });
       return deadLetterToProto(letter);
     },
 

@@ -18,8 +18,8 @@ export function combineProjections(admins: readonly ProjectionAdmin[]): Projecti
       const all = await owned();
       const meant = all.filter(({ view }) => view.name === name || shortName(view.name) === name);
       const [first] = meant;
-      if (!first) throw unknownProjection(name, namesOf(all));
-      if (meant.length > 1) throw ambiguousProjection(name, namesOf(meant));
+      if (!first) throw unknownProjection({ name, known: namesOf(all) });
+      if (meant.length > 1) throw ambiguousProjection({ name, known: namesOf(meant) });
       yield* first.admin.rebuild(first.view.name, options, signal);
     },
   };

@@ -84,7 +84,7 @@ describe('the projections of a process', () => {
     await expect(rebuild('balances')).rejects.toMatchObject({
       code: Status.NOT_FOUND,
       reason: 'UNKNOWN_PROJECTION',
-      message: 'balances may be any of bank/balances, report/balances: write the service before it',
+      message: 'projection balances is ambiguous: name its service too, as in bank/balances, report/balances',
     });
     expect(bank.rebuilt).toEqual([]);
   });

@@ -1,11 +1,10 @@
-import { mergeById, type SagaAdmin } from '#mesh';
-import { unknownSaga } from '../errors.ts';
+import { mergeById, type SagaAdmin, unknownSaga } from '#mesh';
 
 /** Makes one list of the sagas of many services: in id order, each change done by the service that runs the saga. */
 export function combineSagas(admins: readonly SagaAdmin[]): SagaAdmin {
   const ownerOf = async (id: string): Promise<SagaAdmin> => {
     for (const admin of admins) if (await admin.get({ id })) return admin;
-    throw unknownSaga(id);
+    throw unknownSaga({ id });
   };
   return {
     list: (filter, afterId) => mergeById(admins.map((admin) => admin.list(filter, afterId))),

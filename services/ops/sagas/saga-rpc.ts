@@ -4,9 +4,9 @@ import {
   SagaServiceDefinition,
   type SagaServiceImplementation,
 } from '#gen/ops/v1/ops.ts';
-import { type Idempotency, type MeshCallContext, repeatable, type SagaAdmin, type SagaView } from '#mesh';
+import { type Idempotency, type MeshCallContext, repeatable, type SagaAdmin, type SagaView, unknownSaga } from '#mesh';
 import { answerOnce } from '../answer-once.ts';
-import { noSagaOfOrder, unknownSaga } from '../errors.ts';
+import { noSagaOfOrder } from '../errors.ts';
 import { sagaStateFromProto, sagaToProto } from '../proto.ts';
 import { firstOf } from '../take.ts';
 
@@ -45,6 +45,6 @@ async function findSaga(sagas: SagaAdmin, name: GetSagaRequest['name']): Promise
   const value = name?.value ?? '';
   const byOrder = name?.$case === 'orderId';
   const saga = await sagas.get(byOrder ? { subjectId: value } : { id: value });
-  if (!saga) throw byOrder ? noSagaOfOrder(value) : unknownSaga(value);
+  if (!saga) throw byOrder ? noSagaOfOrder({ orderId: value }) : unknownSaga({ id: value });
   return saga;
 }

@@ -52,7 +52,7 @@ const greatestBalance = 2n ** 63n - 1n;
 
 /** What happens when an account is opened. Refuses a taken id. */
 export function openAccount(account: Account | undefined, id: string, currencyCode: string): Opening {
-  if (account) throw accountExists(id);
+  if (account) throw accountExists({ accountId: id });
   return { type: 'ACCOUNT_OPENED', currencyCode };
 }
 
@@ -62,12 +62,12 @@ export function openAccount(account: Account | undefined, id: string, currencyCo
  */
 export function moveMoney(account: Account | undefined, wanted: WantedMovement): Movement {
   const { accountId, type, amount, reference, purpose } = wanted;
-  if (!account) throw accountNotFound(accountId);
+  if (!account) throw accountNotFound({ accountId });
   const { currencyCode, minorUnits } = account.balance;
-  if (currencyCode !== amount.currencyCode) throw currencyMismatch(account, amount);
+  if (currencyCode !== amount.currencyCode) throw currencyMismatch({ account, amount });
   const after = type === 'MONEY_DEPOSITED' ? minorUnits + amount.minorUnits : minorUnits - amount.minorUnits;
-  if (after < 0n) throw insufficientFunds(account, amount);
-  if (after > greatestBalance) throw balanceTooLarge(account);
+  if (after < 0n) throw insufficientFunds({ account, amount });
+  if (after > greatestBalance) throw balanceTooLarge({ accountId });
   const newBalance = { currencyCode, minorUnits: after };
   const counterpart = counterpartOf(purpose, currencyCode);
   return { type, amount, previousBalance: account.balance, newBalance, reference, counterpart };

@@ -33,8 +33,8 @@ export type PaymentChange =
  */
 export function chargePayment(payment: Payment | undefined, charge: Charge, id: string): PaymentChange | undefined {
   if (!payment) return { type: 'PAYMENT_CHARGED', id, userId: charge.userId, amount: charge.amount };
-  if (payment.state === 'REFUNDED') throw paymentRefunded(charge.orderId);
-  if (!isOutcomeOf(payment, charge)) throw paymentExists(charge.orderId);
+  if (payment.state === 'REFUNDED') throw paymentRefunded({ orderId: charge.orderId });
+  if (!isOutcomeOf(payment, charge)) throw paymentExists({ orderId: charge.orderId });
   return undefined;
 }
 

@@ -1,10 +1,10 @@
 import {
   type EventStore,
   type Logger,
-  MeshError,
   type Row,
   type Storage,
   type StreamEvent,
+  streamConflict,
   type Transaction,
 } from '#mesh';
 import { historyConflict } from '../errors.ts';
@@ -36,7 +36,8 @@ export async function adoptHistory(options: AdoptionOptions): Promise<number> {
         try {
           await storage.transaction((tx) => move(tx, id));
         } catch (error) {
-          throw isConflict(error) ? historyConflict(id) : error;
+          // Events under that name were appended by this version before.
+          throw streamConflict.is(error) ? historyConflict({ id }) : error;
         }
         moved += 1;
       }
@@ -130,9 +131,4 @@ function paymentEventsOf(row: PaymentRow): StreamEvent[] {
   const charged = { ...common, type: 'PAYMENT_CHARGED', data: chargedData, timeMs: Number(row.create_time) };
   const refunded = { ...common, type: 'PAYMENT_REFUNDED', data: { id }, timeMs: Number(row.update_time) };
   return [...(currencyCode === '' ? [] : [charged]), ...(row.state === 'REFUNDED' ? [refunded] : [])];
-}
-
-/** There are events under that name that this version made before. */
-function isConflict(error: unknown): boolean {
-  return error instanceof MeshError && error.reason === 'STREAM_CONFLICT';
 }

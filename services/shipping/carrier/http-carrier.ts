@@ -22,7 +22,7 @@ export function createHttpCarrier(baseUrl: string): Carrier {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' };
       request(new URL(path, baseUrl), { method, headers, agent, signal })
         .on('response', resolve)
-        .on('error', (error) => reject(carrierUnavailable('did not answer', error)))
+        .on('error', (error) => reject(carrierUnavailable({ failure: 'did not answer' }, { cause: error })))
         .end(body === undefined ? undefined : JSON.stringify(body));
     });
   return {
@@ -32,13 +32,14 @@ export function createHttpCarrier(baseUrl: string): Carrier {
       if (status === 200 || status === 201) return takenOf(await readAnswer(response));
       if (status === 409 || status === 422) return refusedOf(await readAnswer(response));
       response.destroy();
-      throw carrierUnavailable(`answered HTTP ${status}`);
+      throw carrierUnavailable({ failure: `answered HTTP ${status}` });
     },
     async cancel(reference, signal) {
       const response = await call('DELETE', `shipments/${encodeURIComponent(reference)}`, undefined, signal);
       const status = response.statusCode ?? 0;
       response.destroy();
-      if ((status < 200 || status > 299) && status !== 404) throw carrierUnavailable(`answered HTTP ${status}`);
+      if ((status < 200 || status > 299) && status !== 404)
+        throw carrierUnavailable({ failure: `answered HTTP ${status}` });
     },
   };
 }
@@ -57,7 +58,7 @@ function takenOf(answer: unknown): BookingOutcome {
   const carrier = textOf(answer, 'carrier');
   const trackingNumber = textOf(answer, 'tracking_number');
   if (carrier && trackingNumber) return { taken: true, carrier, trackingNumber };
-  throw carrierUnavailable('sent an answer without carrier or tracking_number');
+  throw carrierUnavailable({ failure: 'sent an answer without carrier or tracking_number' });
 }
 
 function refusedOf(answer: unknown): BookingOutcome {
@@ -75,9 +76,9 @@ async function readAnswer(response: http.IncomingMessage): Promise<unknown> {
     }
     if (length <= maxAnswerBytes) return JSON.parse(Buffer.concat(chunks).toString());
   } catch (error) {
-    throw carrierUnavailable('sent an answer that cannot be read', error);
+    throw carrierUnavailable({ failure: 'sent an answer that cannot be read' }, { cause: error });
   }
-  throw carrierUnavailable(`sent an answer of more than ${maxAnswerBytes} bytes`);
+  throw carrierUnavailable({ failure: `sent an answer of more than ${maxAnswerBytes} bytes` });
 }
 
 /** A text of an answer, fit to be stored and sent on; `undefined` when there is none. */

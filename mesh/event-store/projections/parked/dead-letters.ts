@@ -74,7 +74,7 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
     const parked = await find(id);
     if (!parked) return undefined;
     const first = await firstParked(storage, name, parked.generation, parked.stream);
-    if (first && first.id !== id) throw behindParked(id, first.id, parked.stream);
+    if (first && first.id !== id) throw behindParked({ id, firstId: first.id, stream: parked.stream });
     return first;
   }
 

@@ -1,6 +1,6 @@
 import { isInfrastructureFault } from '../../../errors/codes.ts';
-import { MeshError } from '../../../errors/mesh-error.ts';
 import { sleep } from '../../../time/sleep.ts';
+import { rebuildRunning } from '../../errors.ts';
 import { furthestLeaseMs, selectGenerations, selectLive } from '../generation-table.ts';
 import { discard, type RebuildOptions, rebuild } from './rebuild.ts';
 
@@ -17,7 +17,7 @@ export async function renewProjection(options: Omit<RebuildOptions, 'dryRun' | '
       if (await renew(options)) return;
     } catch (error) {
       if (stopping.aborted) return;
-      if (!isRunning(error)) {
+      if (!rebuildRunning.is(error)) {
         logger.error({ err: error, projection: projection.name }, 'the projection was not made again');
         if (!isInfrastructureFault(error)) return;
       }
@@ -46,8 +46,4 @@ async function renew(options: Omit<RebuildOptions, 'dryRun' | 'signal'>): Promis
     if (stage === 'switched') logger.info(about, 'the projection is made again');
   }
   return true;
-}
-
-function isRunning(error: unknown): boolean {
-  return error instanceof MeshError && error.reason === 'REBUILD_RUNNING';
 }

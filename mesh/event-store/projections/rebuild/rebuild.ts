@@ -38,7 +38,7 @@ export async function* rebuild(options: RebuildOptions): AsyncGenerator<RebuildP
   const { projection, storage, clock } = options;
   const nowMs = clock.now();
   const generation = await storage.transaction((tx) => insertNext(tx, projection.name, projection.version, nowMs));
-  if (generation === undefined) throw rebuildRunning(projection.name);
+  if (generation === undefined) throw rebuildRunning({ name: projection.name });
   let dropped: bigint | undefined = generation;
   try {
     const replayed = yield* replay(options, generation);
@@ -46,7 +46,7 @@ export async function* rebuild(options: RebuildOptions): AsyncGenerator<RebuildP
     options.signal.throwIfAborted();
     const eventsLacking = await countLacking(storage, projection.name, generation);
     if (!options.dryRun) {
-      if (eventsLacking > 0) throw rebuildLacksEvents(projection.name, eventsLacking);
+      if (eventsLacking > 0) throw rebuildLacksEvents({ name: projection.name, events: eventsLacking });
       dropped = await switchOver(options, generation);
     }
     yield { ...compared, stage: options.dryRun ? 'discarded' : 'switched', eventsLacking };
@@ -66,7 +66,7 @@ async function* replay(options: RebuildOptions, generation: bigint): AsyncGenera
   let position = 0n;
   const move = async (tx: Transaction, from: bigint, to: bigint): Promise<readonly bigint[]> => {
     if (await advanceBuilding(tx, name, generation, [from, to], clock.now() + leaseMs)) return [generation];
-    throw rebuildLost(name);
+    throw rebuildLost({ name });
   };
   // Nobody waits for this one: what fails is put aside at once.
   const taking = { ...options, retryDelaysMs: [], isLive: false };
@@ -101,7 +101,7 @@ async function joinLive(options: RebuildOptions, generation: bigint, position: b
       const joined =
         (await advanceBuilding(tx, name, generation, [position, live], options.clock.now() + leaseMs)) &&
         (await changeState(tx, name, generation, 'building', 'lockstep'));
-      if (!joined) throw rebuildLost(name);
+      if (!joined) throw rebuildLost({ name });
       return true;
     });
   } catch (error) {
@@ -126,7 +126,7 @@ async function* compare(
       signal.throwIfAborted();
       const { pairs, next } = await storage.transaction(async (tx) => {
         if (!(await keepLockstep(tx, projection.name, generation, clock.now() + leaseMs)))
-          throw rebuildLost(projection.name);
+          throw rebuildLost({ name: projection.name });
         const { generation: live } = await selectLive(tx, projection.name);
         return await readPairs(tx, table, { live, rebuilt: generation }, cursor);
       });
@@ -163,7 +163,7 @@ async function switchOver({ projection, storage }: RebuildOptions, generation: b
     const switched =
       (await changeState(tx, name, before, 'live', 'dropped')) &&
       (await changeState(tx, name, generation, 'lockstep', 'live'));
-    if (!switched) throw rebuildLost(name);
+    if (!switched) throw rebuildLost({ name });
     return before;
   });
 }
