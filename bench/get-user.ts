@@ -1,4 +1,4 @@
-import { GetUserRequest } from '../gen/ts/user/v1/user.ts';
+import { GetUserRequest } from '#gen/user/v1/user.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { type Benchmark, compared } from './figure.ts';
 import { h2load } from './support/h2load.ts';

@@ -1,4 +1,4 @@
-import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
 import type { Shop } from '../test/support/shop.ts';
 import { atLeast, atMost, type Benchmark } from './figure.ts';
 import { atOnce } from './support/at-once.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { type Shop, shopOf } from '../test/support/shop.ts';
 import { atLeast, atMost, type Benchmark } from './figure.ts';

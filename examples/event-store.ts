@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock as clock, createEventStore, MeshError, openStorage } from '#mesh';
 
-// Event sourcing in a database of its own: DATABASE_URL, or a SQLite file below DATA_DIR (default data) that is gone at the
-// end. What happened is kept and not what came of it; that is added up whenever it is wanted, from nothing but the events.
+// Event sourcing without a running mesh. Uses the database DATABASE_URL, or a SQLite file in DATA_DIR (default data) that is
+// removed at the end. Only events are stored; the balance is computed from them whenever it is needed.
 
-const { url, remove } = databaseOfItsOwn();
+const { url, remove } = chooseDatabase();
 const storage = await openStorage(url);
 const eventStore = await createEventStore(storage, { clock });
 try {
@@ -18,7 +18,7 @@ try {
   }
   console.log(`balance of acc1: ${await getCurrentBalance('acc1')} minor units`);
 
-  await tellTwoWriters();
+  await showConflict();
   console.log(`balance of acc1: ${await getCurrentBalance('acc1')} minor units`);
 } finally {
   await storage.close();
@@ -35,14 +35,14 @@ async function getCurrentBalance(accountId: string): Promise<bigint> {
   }, 0n);
 }
 
-/** Puts money on an account, unless something happens to it in the meantime. */
+/** Deposits money. Fails if the account changes in the meantime. */
 async function deposit(accountId: string, amount: bigint): Promise<void> {
-  // The version first: an event that comes after it, while the balance is added up, has the append refused.
+  // Read the version before the balance: if an event is added in between, the append is refused.
   const version = await versionOf(accountId);
   await eventStore.append(`account-${accountId}`, version, await depositOf(accountId, amount));
 }
 
-/** Amounts are text: they are whole numbers of minor units, and those of JSON are exact only up to 2^53. */
+/** Amounts are strings because JSON numbers are exact only up to 2^53. */
 async function depositOf(accountId: string, amount: bigint) {
   const previousBalance = await getCurrentBalance(accountId);
   return {
@@ -63,8 +63,8 @@ async function versionOf(accountId: string): Promise<bigint> {
   return (await eventStore.getEvents(`account-${accountId}`)).at(-1)?.version ?? 0n;
 }
 
-/** Two writers decide on the same state. The second is told, decides again on what is there now, and nothing is lost. */
-async function tellTwoWriters(): Promise<void> {
+/** Two writers decide on the same version. The second one is refused, reads the new state and decides again. */
+async function showConflict(): Promise<void> {
   const version = await versionOf('acc1');
   const [first, second] = [await depositOf('acc1', 100n), await depositOf('acc1', 200n)];
   await eventStore.append('account-acc1', version, first);
@@ -78,7 +78,7 @@ async function tellTwoWriters(): Promise<void> {
   }
 }
 
-function databaseOfItsOwn() {
+function chooseDatabase() {
   const url = process.env.DATABASE_URL;
   if (url) return { url, remove: () => undefined };
   const dataDir = process.env.DATA_DIR || 'data';

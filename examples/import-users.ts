@@ -5,20 +5,20 @@ import { runExample } from './support/run-example.ts';
 
 const shownFailures = 10;
 
-/** Creates users over one stream: `node examples/import-users.ts 100000`. The number is the first argument. */
+/** Creates users in one stream. Usage: `node examples/import-users.ts [count]`, default 100,000. */
 await runExample(async (mesh) => {
   const count = Number(process.argv[2] ?? 100_000);
   if (!Number.isSafeInteger(count) || count < 1) {
-    process.stderr.write(`cannot import ${process.argv[2]} users: give a whole number from 1\n`);
+    process.stderr.write(`invalid number of users "${process.argv[2]}": use a whole number, minimum 1\n`);
     return false;
   }
   const startMs = performance.now();
-  const answer = await mesh.users.importUsers(usersWithProgress(count));
-  report(answer, (performance.now() - startMs) / 1_000);
-  return answer.imported === BigInt(count);
+  const response = await mesh.users.importUsers(usersWithProgress(count));
+  report(response, (performance.now() - startMs) / 1_000);
+  return response.imported === BigInt(count);
 });
 
-/** The client asks for the next row when there is room for it on the wire, so a slow server is not overrun. */
+/** The client pulls the next row only when it can send it, so a slow server is not overloaded. */
 async function* usersWithProgress(count: number): AsyncGenerator<DeepPartial<ImportUsersRequest>> {
   const run = randomUUID().slice(0, 8);
   const progress = createProgress();

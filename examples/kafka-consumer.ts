@@ -1,7 +1,7 @@
 import { Kafka } from 'kafkajs';
 
-// A consumer that knows nothing of ordermesh but a topic: it reads what the order service publishes as plain JSON. Beside
-// our notification service, whose group has the same name, each gets a part of the events: GROUP_ID gives it one of its own.
+// A consumer that knows only a topic: it reads the events of the order service as plain JSON. Its group has the same name as
+// that of our notification service, so the two share the events. Set GROUP_ID to receive all of them.
 
 const kafka = new Kafka({ clientId: 'notifier', brokers: [process.env.KAFKA_BROKER ?? 'localhost:9092'] });
 const consumer = kafka.consumer({ groupId: process.env.GROUP_ID ?? 'notification-service' });
@@ -19,5 +19,5 @@ await consumer.run({
 });
 
 async function sendOrderConfirmationEmail(userId: string, orderId: string): Promise<void> {
-  console.log(`a mail to ${userId}: we have your order ${orderId}`);
+  console.log(`mail to ${userId}: we received your order ${orderId}`);
 }

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
 import { compress, uncompress } from 'snappy';
 
-// A producer that knows nothing of ordermesh but a topic: plain JSON and no header. The notification service takes
-// the event for one of an order, and mails the user, who has to be there: node examples/kafka-producer.ts <user id>
+// A producer that knows only a topic: it publishes plain JSON without headers. The notification service treats it as an
+// order's event and mails the user, who must exist. Usage: node examples/kafka-producer.ts <user id>
 
 const { Kafka, CompressionCodecs, CompressionTypes } = kafkajs;
-// kafkajs brings gzip alone: Snappy has to be given to it.
+// kafkajs supports only gzip by itself.
 CompressionCodecs[CompressionTypes.Snappy] = () => ({
   compress: ({ buffer }: { readonly buffer: Buffer }) => compress(buffer),
   decompress: uncompress,
@@ -23,7 +23,7 @@ await producer.send({
   compression: CompressionTypes.Snappy,
   messages: [
     {
-      // The same order, the same partition: so events of an order keep their order.
+      // Events with the same key go to the same partition, so they stay in order.
       key: order.id,
       value: JSON.stringify({
         type: 'ORDER_PLACED',

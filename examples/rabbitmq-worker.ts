@@ -1,7 +1,6 @@
 import amqp from 'amqplib';
 
-// A worker that knows nothing of ordermesh but a queue: it takes its share of the mail jobs, beside our own worker. What
-// it rejects ends among the dead letters.
+// A worker that knows only a queue: it shares the mail jobs with our own worker. Jobs it rejects become dead letters.
 
 interface EmailJob {
   readonly to: string;
@@ -13,7 +12,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void conn
 
 const channel = await conn.createChannel();
 await channel.assertQueue('email-jobs', { durable: true });
-// One job at a time for each worker.
+// One job at a time per worker.
 await channel.prefetch(1);
 await channel.consume('email-jobs', async (msg) => {
   if (!msg) return;
@@ -27,6 +26,6 @@ await channel.consume('email-jobs', async (msg) => {
 console.log('waiting for jobs');
 
 async function sendEmail({ to, template }: EmailJob): Promise<void> {
-  if (!to || !template) throw new Error('a job needs to and template');
+  if (!to || !template) throw new Error('to and template are required');
   console.log(`sent ${template} to ${to}`);
 }

@@ -1,5 +1,5 @@
+import { type AuditCheck, type AuditReport, AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
 import { clients } from '../examples/support/clients.ts';
-import { type AuditCheck, type AuditReport, AuditServiceDefinition } from '../gen/ts/ops/v1/audit.ts';
 import { escapeControls } from './support/format.ts';
 import { exitFailed, readArgs, runTool } from './support/run-tool.ts';
 

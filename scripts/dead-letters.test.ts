@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DeadLetterServiceContract } from '../gen/ts/ops/v1/ops.contract.ts';
+import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { uuidv7 } from '../mesh/ids/ids.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';

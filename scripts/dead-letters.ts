@@ -1,5 +1,5 @@
+import { DeadLetterServiceDefinition } from '#gen/ops/v1/ops.ts';
 import { clients } from '../examples/support/clients.ts';
-import { DeadLetterServiceDefinition } from '../gen/ts/ops/v1/ops.ts';
 import { readCommand, usage } from './dead-letters/command-line.ts';
 import { runCommand } from './dead-letters/run-command.ts';
 import { runTool } from './support/run-tool.ts';

@@ -1,11 +1,11 @@
-import { clients } from '../examples/support/clients.ts';
-import { createProgress, type Progress } from '../examples/support/progress.ts';
 import {
   type Projection,
   ProjectionServiceDefinition,
   type RebuildProgress,
   RebuildStage,
-} from '../gen/ts/ops/v1/projection.ts';
+} from '#gen/ops/v1/projection.ts';
+import { clients } from '../examples/support/clients.ts';
+import { createProgress, type Progress } from '../examples/support/progress.ts';
 import { escapeControls, formatTable } from './support/format.ts';
 import { readArgs, runTool, UsageError } from './support/run-tool.ts';
 

@@ -46,7 +46,7 @@ describe('the check of the architecture', () => {
   it.each([
     ['a service in another', 'services/order/rpc.ts', '../user/store.ts', 'services meet in proto/'],
     ['a service in mesh', 'mesh/app/run.ts', '../../services/user/service.ts', 'mesh knows no service'],
-    ["a service's contract in mesh", 'mesh/app/run.ts', '../../gen/ts/user/v1/user.ts', 'mesh knows no service'],
+    ["a service's contract in mesh", 'mesh/app/run.ts', '#gen/user/v1/user.ts', 'mesh knows no service'],
     ['a database in a service', 'services/order/store.ts', 'pg', 'pg belongs into mesh/storage/postgres/'],
     ['SQLite in the event log', 'mesh/events/log.ts', 'node:sqlite', 'node:sqlite belongs into mesh/storage/sqlite/'],
     [

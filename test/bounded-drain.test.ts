@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { NotificationState } from '../gen/ts/notification/v1/notification.ts';
-import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { NotificationState } from '#gen/notification/v1/notification.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
 import { freePort } from '../mesh/testing/guarded-process.ts';
 import { kafka, startKafka } from '../mesh/testing/kafka-server.ts';
 import { postgres, startPostgres } from '../mesh/testing/postgres-server.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type Order, OrderState, type PlaceOrderRequest } from '../gen/ts/order/v1/order.ts';
+import { type Order, OrderState, type PlaceOrderRequest } from '#gen/order/v1/order.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import * as invariants from './support/invariants.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';

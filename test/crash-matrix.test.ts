@@ -3,7 +3,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Order, OrderState, type PlaceOrderRequest } from '../gen/ts/order/v1/order.ts';
+import { type Order, OrderState, type PlaceOrderRequest } from '#gen/order/v1/order.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { type CrashPoint, crashPointVariable, type Step } from './support/crash-point.ts';
 import * as invariants from './support/invariants.ts';

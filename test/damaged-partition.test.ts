@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
-import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { healthProblems, notServing } from './support/health-of.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';

@@ -2,7 +2,7 @@ import { copyFile, cp, mkdir, readdir, readlink, rename, rm, stat, truncate, wri
 import { basename, join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Order, OrderState } from '../gen/ts/order/v1/order.ts';
+import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { mountSmallDisk, smallDisk } from '../mesh/testing/small-disk.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Status } from 'nice-grpc';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
-import { UserServiceContract } from '../gen/ts/user/v1/user.contract.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { createDeadLetterStore } from '../mesh/dead-letters/store.ts';
 import { createEventConsumer } from '../mesh/events/consumer/create-consumer.ts';
 import { wrapEvent } from '../mesh/events/log/envelope.ts';

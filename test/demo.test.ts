@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { connect, isServing } from '../examples/support/mesh.ts';
+import { eventually } from '../mesh/testing/eventually.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
 import { startCarrier } from './support/test-carrier.ts';
@@ -41,10 +42,10 @@ describe('make demo and make import', () => {
     await using first = await startProcess(options);
     await using demo = runExample('demo.ts', first.address, options.dataDir);
     await held.arrived;
-    await expect.poll(() => demo.stdout(), { timeout: 10_000 }).toContain(' PAID');
-    await expect.poll(() => demo.stdout(), { timeout: 10_000 }).toContain('-- still at create-shipment, 1 attempt\n');
+    await eventually(() => expect(demo.stdout()).toContain(' PAID'));
+    await eventually(() => expect(demo.stdout()).toContain('-- waiting for create-shipment, 1 attempt\n'));
     await first.kill9();
-    await expect.poll(() => demo.stdout(), { timeout: 10_000 }).toContain('the mesh is away');
+    await eventually(() => expect(demo.stdout()).toContain('the mesh has stopped'));
     held.release();
     const again = { ...options.environment, GRPC_LISTEN: first.address };
     await using second = await startProcess({ ...options, environment: again });
@@ -67,7 +68,7 @@ describe('make demo and make import', () => {
     await using folder = await tempFolder();
     await using example = runExample('demo.ts', 'localhost', folder.path);
     expect(await example.ended).toEqual({ code: 2, signal: null });
-    expect(example.stderr()).toBe('ADDRESS is "localhost", but may be <host>:<port>\n');
+    expect(example.stderr()).toBe('invalid ADDRESS "localhost": use <host>:<port>\n');
   });
 
   it('shows the error of a mesh that does not serve', async () => {
@@ -80,7 +81,7 @@ describe('make demo and make import', () => {
     expect(await early.ended, early.stderr()).toEqual({ code: 1, signal: null });
     expect(early.stderr()).toMatch(lost);
     const clients = connect(mesh.address);
-    await expect.poll(() => isServing(clients), { timeout: 10_000 }).toBe(false);
+    await eventually(async () => expect(await isServing(clients)).toBe(false));
     clients.close();
     await using late = runExample('import-users.ts', mesh.address, folder.path, '10');
     expect(await late.ended).toEqual({ code: 1, signal: null });
@@ -93,10 +94,8 @@ describe('make demo and make import', () => {
     await using mesh = await startProcess({ dataDir: folder.path, environment });
     await using demo = runExample('demo.ts', mesh.address, folder.path);
     expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
-    expect(demo.stdout()).toContain(
-      '-- the event log cannot be read now. What the order published waits in the outbox',
-    );
-    expect(demo.stdout()).not.toContain('the mesh is away');
+    expect(demo.stdout()).toContain('-- the event log is unavailable. The events of this order wait in the outbox');
+    expect(demo.stdout()).not.toContain('the mesh has stopped');
     expect(demo.stdout()).toMatch(/order \S+ is COMPLETED\n$/);
   });
 
@@ -115,7 +114,7 @@ describe('make demo and make import', () => {
     await using example = runExample(file, '127.0.0.1:1', folder.path);
     expect(await example.ended).toEqual({ code: 2, signal: null });
     expect(example.stderr()).toBe(
-      'the mesh at 127.0.0.1:1 cannot be reached: run "make start" in another terminal, or set ADDRESS to where one is\n',
+      'the mesh at 127.0.0.1:1 cannot be reached: run "make start" in another terminal, or set ADDRESS\n',
     );
   });
 });

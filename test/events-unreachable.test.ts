@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { orderStateToJSON } from '../gen/ts/order/v1/order.ts';
+import { orderStateToJSON } from '#gen/order/v1/order.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { type KafkaServer, kafka, startKafka } from '../mesh/testing/kafka-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';

@@ -13,55 +13,55 @@ import { describeWithRealServers, type RealServers, startRealServers } from './s
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, type SpawnedProcess, spawnProcess } from './support/start-process.ts';
 
-/** Runs an example that has to succeed, and resolves with what it printed. */
-async function printedBy(options: ProcessOptions): Promise<string> {
+/** Runs an example that must succeed, and returns its output. */
+async function outputOf(options: ProcessOptions): Promise<string> {
   await using example = spawnProcess(options);
   expect(await example.ended, example.stderr()).toEqual({ code: 0, signal: null });
   return example.stdout();
 }
 
-describe('a program with an event store of its own', () => {
+describe('examples/event-store.ts', () => {
   const main = 'examples/event-store.ts';
 
   describeOnEachDatabase((newUrl) => {
-    it('adds a balance up from events, refuses who has not seen the last one, and goes on when it runs again', async () => {
+    it('computes the balance from events, refuses a stale writer, and resumes on the next run', async () => {
       const environment = { DATABASE_URL: newUrl() };
-      const printed = await printedBy({ main, dataDir: '', environment });
-      expect(printed).toContain(
+      const output = await outputOf({ main, dataDir: '', environment });
+      expect(output).toContain(
         'event 2: MONEY_DEPOSITED {"accountId":"acc1","amount":"5000","previousBalance":"10000"',
       );
-      expect(printed).toContain('refused with STREAM_CONFLICT: the stream account-acc1 is at version 3, not 2');
-      expect(printed.match(/(?<=^balance of acc1: )\d+/gm)).toEqual(['15000', '15300']);
-      const again = await printedBy({ main, dataDir: '', environment });
+      expect(output).toContain('refused with STREAM_CONFLICT: the stream account-acc1 is at version 3, not 2');
+      expect(output.match(/(?<=^balance of acc1: )\d+/gm)).toEqual(['15000', '15300']);
+      const again = await outputOf({ main, dataDir: '', environment });
       expect(again.match(/(?<=^balance of acc1: )\d+/gm)).toEqual(['30300', '30600']);
     });
   });
 
-  it('leaves nothing behind when no database is named', async () => {
+  it('removes its data if no database is given', async () => {
     await using folder = await tempFolder();
-    expect(await printedBy({ main, dataDir: folder.path })).toContain('balance of acc1: 15300');
+    expect(await outputOf({ main, dataDir: folder.path })).toContain('balance of acc1: 15300');
     expect(await readdir(folder.path)).toEqual([]);
   });
 });
 
-describe('a program that asks a mesh for the history of an account', () => {
-  it('adds its events up to its balance, and is told its past and its statement', async () => {
+describe('examples/account-history.ts', () => {
+  it('prints the events, the current and past balances, and a statement', async () => {
     const mesh = await startMesh(allServices);
     try {
       const environment = { ADDRESS: mesh.address };
-      const printed = await printedBy({ main: 'examples/account-history.ts', dataDir: '', environment });
-      expect(printed).toContain('event 3: MONEY_WITHDRAWN EUR 40.00, then it has EUR 110.00');
-      expect(printed).toContain('its events add up to 11000, GetBalance says 11000');
-      expect(printed).toContain('at version 1 it had EUR 0.00');
-      expect(printed).toMatch(/^at \S+Z it had EUR 150\.00$/m);
-      expect(printed).toContain('closed with EUR 110.00, after 3 events');
+      const output = await outputOf({ main: 'examples/account-history.ts', dataDir: '', environment });
+      expect(output).toContain('event 3: MONEY_WITHDRAWN EUR 40.00, balance EUR 110.00');
+      expect(output).toContain('sum of its events 11000, GetBalance returns 11000');
+      expect(output).toContain('balance at version 1: EUR 0.00');
+      expect(output).toMatch(/^balance at \S+Z: EUR 150\.00$/m);
+      expect(output).toContain('closing balance  EUR 110.00, 3 events');
     } finally {
       await mesh.stop();
     }
   });
 });
 
-describeWithRealServers('programs that know nothing of ordermesh but a topic or a queue', () => {
+describeWithRealServers('programs that know only a topic or a queue', () => {
   let servers: RealServers;
   let mesh: TestMesh;
   let shop: Shop;
@@ -91,48 +91,47 @@ describeWithRealServers('programs that know nothing of ordermesh but a topic or 
   }
 
   function runToEnd(name: string, ...args: string[]): Promise<string> {
-    return printedBy(optionsOf(name, ...args));
+    return outputOf(optionsOf(name, ...args));
   }
 
   async function placeOrder(): Promise<string> {
     return (await shop.orders.placeOrder(bookOrder({ quantity: 1 }))).id;
   }
 
-  /** The mails that were sent, as text. */
+  /** Reads all mails that were sent. */
   async function mails(): Promise<string[]> {
     const folder = join(mesh.dataDir, 'mail');
     const names = (await readdir(folder)).filter((name) => name.endsWith('.eml'));
     return Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
   }
 
-  it('publish an event to Kafka, and our notification service mails the user', async () => {
-    const printed = await runToEnd('kafka-producer', 'ada');
-    const orderId = /ORDER_PLACED of (\S+)/.exec(printed)?.[1] ?? '';
+  it('publish an event to Kafka for which our notification service mails the user', async () => {
+    const output = await runToEnd('kafka-producer', 'ada');
+    const orderId = /ORDER_PLACED of (\S+)/.exec(output)?.[1] ?? '';
     await eventually(async () => {
-      const told = await Array.fromAsync(shop.notifications.listNotifications({ orderId }));
-      expect(told).toMatchObject([{ template: 'order-placed', to: 'ada@example.com' }]);
+      const notifications = await Array.fromAsync(shop.notifications.listNotifications({ orderId }));
+      expect(notifications).toMatchObject([{ template: 'order-placed', to: 'ada@example.com' }]);
       expect((await mails()).filter((mail) => mail.includes(orderId))).toHaveLength(1);
     });
   });
 
-  it('read from Kafka what our order service publishes', async () => {
+  it('consume the events of our order service from Kafka', async () => {
     await using consumer = runExample('kafka-consumer');
     const placed: string[] = [];
-    // It starts at the end of the topic, which is wherever that is once it has joined.
-    await expect
-      .poll(
-        async () => {
-          placed.push(await placeOrder());
-          return placed.some((id) => consumer.stdout().includes(`a mail to ada: we have your order ${id}`));
-        },
-        { timeout: 20_000, interval: 500 },
-      )
-      .toBe(true);
+    // It starts at the end of the topic as of the moment it joins, so keep placing orders.
+    await eventually(
+      async () => {
+        placed.push(await placeOrder());
+        const mailed = placed.some((id) => consumer.stdout().includes(`mail to ada: we received your order ${id}`));
+        expect(mailed, consumer.stdout()).toBe(true);
+      },
+      { timeoutMs: 20_000, intervalMs: 500 },
+    );
     consumer.child.kill('SIGTERM');
     expect(await consumer.ended).toEqual({ code: 0, signal: null });
   });
 
-  it('queue a mail at RabbitMQ, and our worker sends it', async () => {
+  it('queue a mail in RabbitMQ that our worker sends', async () => {
     const to = `user-${randomUUID()}@example.com`;
     await runToEnd('rabbitmq-publisher', to);
     await eventually(async () => {
@@ -140,38 +139,34 @@ describeWithRealServers('programs that know nothing of ordermesh but a topic or 
     });
   });
 
-  it('take their share of our mail jobs from RabbitMQ, and what they reject is a dead letter', async () => {
+  it('share our mail jobs from RabbitMQ, and the jobs they reject become dead letters', async () => {
     await using worker = runExample('rabbitmq-worker');
-    await expect.poll(() => worker.stdout(), { timeout: 10_000 }).toContain('waiting for jobs');
-    await expect
-      .poll(
-        async () => {
-          await placeOrder();
-          return worker.stdout();
-        },
-        { timeout: 20_000, interval: 300 },
-      )
-      .toMatch(/^sent order-\w+ to ada@example\.com$/m);
+    await eventually(() => expect(worker.stdout()).toContain('waiting for jobs'));
+    await eventually(
+      async () => {
+        await placeOrder();
+        expect(worker.stdout()).toMatch(/^sent order-\w+ to ada@example\.com$/m);
+      },
+      { timeoutMs: 20_000, intervalMs: 300 },
+    );
 
     const id = randomUUID();
-    await expect
-      .poll(
-        async () => {
-          await mesh.runtime.tasks.enqueue('email-jobs', [
-            { id: randomUUID(), payload: Buffer.from('{}'), headers: { id } },
-          ]);
-          const dead = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
-          return dead.filter(({ headers }) => headers.id === id).map(({ reason }) => reason);
-        },
-        { timeout: 20_000, interval: 300 },
-      )
-      .toContain('TASK_REJECTED');
+    await eventually(
+      async () => {
+        const job = { id: randomUUID(), payload: Buffer.from('{}'), headers: { id } };
+        await mesh.runtime.tasks.enqueue('email-jobs', [job]);
+        const dead = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
+        const reasons = dead.filter(({ headers }) => headers.id === id).map(({ reason }) => reason);
+        expect(reasons).toContain('TASK_REJECTED');
+      },
+      { timeoutMs: 20_000, intervalMs: 300 },
+    );
     worker.child.kill('SIGTERM');
     expect(await worker.ended).toEqual({ code: 0, signal: null });
   });
 
   describeWithServer(kcat, 'kcat', () => {
-    it('reads our topics: the key, and JSON with the type', async () => {
+    it('reads keys and JSON from our topics', async () => {
       const id = await placeOrder();
       await watchToEnd(shop.orders, id);
       await eventually(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EventServiceContract } from '../gen/ts/events/v1/events.contract.ts';
-import { type Order, orderStateToJSON } from '../gen/ts/order/v1/order.ts';
+import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import { type Order, orderStateToJSON } from '#gen/order/v1/order.ts';
 import { partitionOf } from '../mesh/events/log/murmur2.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { postgres } from '../mesh/testing/postgres-server.ts';

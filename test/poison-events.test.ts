@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from 'nice-grpc';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { EventServiceContract } from '../gen/ts/events/v1/events.contract.ts';
-import type { DeepPartial, EventServiceDefinition, PublishRequest } from '../gen/ts/events/v1/events.ts';
-import { type DeadLetter, DeadLetterSource } from '../gen/ts/ops/v1/ops.ts';
+import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import type { DeepPartial, EventServiceDefinition, PublishRequest } from '#gen/events/v1/events.ts';
+import { type DeadLetter, DeadLetterSource } from '#gen/ops/v1/ops.ts';
 import type { CreateService } from '../mesh/app/service.ts';
 import { createDeadLetterStore } from '../mesh/dead-letters/store.ts';
 import { createEventConsumer } from '../mesh/events/consumer/create-consumer.ts';

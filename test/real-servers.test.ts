@@ -3,14 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EventServiceContract } from '../gen/ts/events/v1/events.contract.ts';
-import {
-  type EventRecord,
-  type EventServiceDefinition,
-  Start,
-  type SubscribeRequest,
-} from '../gen/ts/events/v1/events.ts';
-import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import { type EventRecord, type EventServiceDefinition, Start, type SubscribeRequest } from '#gen/events/v1/events.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
 import type { EventLog } from '../mesh/events/log/event-log.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';

@@ -4,7 +4,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, type SpawnedProcess, spawnProcess, startProcess } from './support/start-process.ts';

@@ -1,10 +1,7 @@
 import { createChannel, createClient } from 'nice-grpc';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import {
-  HealthDefinition,
-  HealthCheckResponse_ServingStatus as ServingStatus,
-} from '../gen/ts/grpc/health/v1/health.ts';
-import { OrderState } from '../gen/ts/order/v1/order.ts';
+import { HealthDefinition, HealthCheckResponse_ServingStatus as ServingStatus } from '#gen/grpc/health/v1/health.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../mesh/testing/rabbitmq-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';

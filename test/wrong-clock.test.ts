@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, expect, it, vi } from 'vitest';
-import { UserServiceContract } from '../gen/ts/user/v1/user.contract.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { describeServicesOnEachDatabase } from '../mesh/testing/databases.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';

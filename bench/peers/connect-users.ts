@@ -7,7 +7,7 @@ import type { GenMessage, GenService } from '@bufbuild/protobuf/codegenv2';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { User } from '../../gen/ts/user/v1/user.ts';
+import { User } from '#gen/user/v1/user.ts';
 import { all, tellReady } from './users-in-memory.ts';
 
 type UserService = GenService<{

@@ -1,7 +1,7 @@
 // gRPC by hand on node:http2: as little as can be written on it for GetUser, with the messages of ts-proto.
 import { createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { GetUserRequest, User } from '../../gen/ts/user/v1/user.ts';
+import { GetUserRequest, User } from '#gen/user/v1/user.ts';
 import { byId, tellReady } from './users-in-memory.ts';
 
 const prefixBytes = 5;

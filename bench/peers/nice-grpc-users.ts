@@ -1,6 +1,6 @@
 // nice-grpc with its own server, the handlers as its users write them, every user in memory.
 import { createServer, ServerError, Status } from 'nice-grpc';
-import { UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import { UserServiceDefinition } from '#gen/user/v1/user.ts';
 import { all, byId, tellReady } from './users-in-memory.ts';
 
 const { getUser, listUsers } = UserServiceDefinition.methods;

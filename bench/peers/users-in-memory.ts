@@ -1,4 +1,4 @@
-import type { User } from '../../gen/ts/user/v1/user.ts';
+import type { User } from '#gen/user/v1/user.ts';
 import { userOf } from '../support/user-of.ts';
 
 const timeMs = Date.now();

@@ -1,4 +1,4 @@
-import { AuditServiceContract } from '../../gen/ts/ops/v1/audit.contract.ts';
+import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import type { StartedProcess } from '../../test/support/start-process.ts';
 
 /** Audits a mesh and resolves with how much it found, which it tells. Rejects when a check could not be finished. */

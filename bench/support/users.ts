@@ -1,4 +1,4 @@
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { type LoadedServer, startServer } from './server.ts';
 import { userOf } from './user-of.ts';
 

@@ -3,7 +3,7 @@ import type { Notification } from '#gen/notification/v1/notification.ts';
 import { notificationStateToJSON } from '#gen/notification/v1/notification.ts';
 import { type Saga, type SagaStep, sagaStepStateToJSON } from '#gen/ops/v1/ops.ts';
 
-/** Something that happened on the way of an order. */
+/** A saga step, event or mail of an order. */
 export interface Moment {
   readonly timeMs: number;
   readonly kind: 'saga' | 'event' | 'mail';
@@ -11,7 +11,7 @@ export interface Moment {
   readonly detail: string;
 }
 
-/** All that is known of an order's way, in the order of time. */
+/** Returns the saga steps, events and mails of an order, sorted by time. */
 export function timelineOf(
   saga: Saga,
   events: readonly EventRecord[],
@@ -25,7 +25,7 @@ function stepMoment(step: SagaStep): Moment {
   const timeMs = timeOf(step.startTime);
   const tookMs = timeOf(step.endTime) - timeMs;
   const state = sagaStepStateToJSON(step.state).replace('SAGA_STEP_STATE_', '');
-  return { timeMs, kind: 'saga', what: step.name, detail: `${state} in ${tookMs} ms, ${times(step.attempts)}` };
+  return { timeMs, kind: 'saga', what: step.name, detail: `${state} in ${tookMs} ms, ${attemptsText(step.attempts)}` };
 }
 
 function eventMoment({ time, type, topic, partition, offset }: EventRecord): Moment {
@@ -43,12 +43,12 @@ function mailMoment({ updateTime, template, to, state, attempts }: Notification)
     timeMs: timeOf(updateTime),
     kind: 'mail',
     what: template,
-    detail: `task on email-jobs, ${outcome} to ${to}, ${times(attempts)}`,
+    detail: `task on email-jobs, ${outcome} to ${to}, ${attemptsText(attempts)}`,
   };
 }
 
 /** `1 attempt`, `2 attempts`. */
-export function times(attempts: number): string {
+export function attemptsText(attempts: number): string {
   return `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
 }
 

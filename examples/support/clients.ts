@@ -1,9 +1,9 @@
 import { type CallOptions, ClientError, type ClientMiddlewareCall, createClientFactory, Status } from 'nice-grpc';
 import { decodeStatusDetails, statusDetailsKey } from '#mesh';
 
-/** A call that the mesh answered with an error: its text says what happened and what to do. */
+/** An error returned by the mesh. Its text says what happened and what to do. */
 export class AnsweredError extends ClientError {
-  /** One of those in docs/errors.md; empty for what another server than ordermesh answered through it. */
+  /** A reason from docs/errors.md. Empty if the error comes from another server. */
   readonly reason: string;
 
   constructor({ path, code, details }: ClientError, reason: string) {
@@ -12,15 +12,15 @@ export class AnsweredError extends ClientError {
   }
 }
 
-/** Makes clients whose calls fail with an `AnsweredError` when the mesh itself gave the error. */
+/** Creates clients that throw an `AnsweredError` for errors returned by the mesh. */
 export const clients = createClientFactory().use(keepReason);
 
-/** Whether a call failed because nobody answered it: no mesh runs there, or it ended meanwhile. */
+/** Whether a call failed because the mesh is not running, or stopped during the call. */
 export function isUnreached(error: unknown): boolean {
   return error instanceof ClientError && error.code === Status.UNAVAILABLE && !(error instanceof AnsweredError);
 }
 
-/** The reason that the mesh gave; empty when it gave none, or was not reached. */
+/** The reason of an error. Empty if it has none or the mesh was not reached. */
 export function reasonOf(error: unknown): string {
   return error instanceof AnsweredError ? error.reason : '';
 }
@@ -36,7 +36,7 @@ async function* keepReason<Request, Response>(call: ClientMiddlewareCall<Request
       },
     });
   } catch (error) {
-    // Every error of a mesh has details; those that a client gives itself have none.
+    // Every error from the mesh has details; errors created by the client have none.
     if (!(error instanceof ClientError) || details === undefined) throw error;
     throw new AnsweredError(error, decodeStatusDetails(details).reason);
   }

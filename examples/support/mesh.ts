@@ -11,12 +11,12 @@ import { AccountServiceDefinition } from '#gen/payment/v1/payment.ts';
 import { UserServiceDefinition } from '#gen/user/v1/user.ts';
 import { clients } from './clients.ts';
 
-/** The clients of a mesh, made by nice-grpc from the generated definitions. */
+/** Clients for all services of a mesh. */
 export type Mesh = ReturnType<typeof connect>;
 
-/** Clients of the mesh at `address`. Nothing is sent before the first call. */
+/** Creates clients for the mesh at `address`. Connects on the first call. */
 export function connect(address: string) {
-  // Without these a client that lost its server may wait minutes before it looks again.
+  // By default a client that lost its server may wait minutes before it reconnects.
   const channel: Channel = createChannel(address, undefined, {
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 500,
@@ -37,25 +37,27 @@ export function connect(address: string) {
   };
 }
 
-/** Whether a mesh answers, and all its services can do their work. */
+/** Whether the mesh is reachable and all its services are serving. */
 export async function isServing({ health }: Mesh): Promise<boolean> {
   try {
-    const { status } = await health.check({ service: '' }, inTime());
+    const { status } = await health.check({ service: '' }, withTimeout());
     return status === HealthCheckResponse_ServingStatus.SERVING;
   } catch {
     return false;
   }
 }
 
-/** What keeps a mesh from serving, in its own words; empty when it serves. Rejects when no mesh answers. */
+/** Returns the reasons why the mesh is not serving; empty if it is. Throws if it cannot be reached. */
 export async function outages({ address, health, problems }: Mesh): Promise<string[]> {
-  const { status } = await health.check({ service: '' }, inTime());
+  const { status } = await health.check({ service: '' }, withTimeout());
   if (status === HealthCheckResponse_ServingStatus.SERVING) return [];
-  const { names } = await problems.listHealth({}, inTime());
+  const { names } = await problems.listHealth({}, withTimeout());
   const messages = names.find(({ name }) => name === '')?.problems.map(({ message }) => message) ?? [];
-  return messages.length > 0 ? messages : [`the mesh at ${address} does not serve yet: run this again in some seconds`];
+  return messages.length > 0
+    ? messages
+    : [`the mesh at ${address} is not serving yet: run this again in a few seconds`];
 }
 
-function inTime(): { readonly signal: AbortSignal } {
+function withTimeout(): { readonly signal: AbortSignal } {
   return { signal: AbortSignal.timeout(2_000) };
 }

@@ -1,7 +1,7 @@
-/** Shows how far long work is: one line that renews itself on a terminal, a line a second elsewhere. */
+/** Shows progress: on a terminal in one line that is updated, otherwise as one line per second. */
 export interface Progress {
   show(text: string): void;
-  /** Ends the line. */
+  /** Prints the final text. */
   end(text: string): void;
 }
 

@@ -1,6 +1,13 @@
 import { vi } from 'vitest';
 
-/** Asks again until `check` does not throw, and resolves with what it found. Gives up after 10 s. */
-export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(check, { timeout: 10_000, interval: 10 });
+/**
+ * Retries `check` until it does not throw, and returns its result. Throws the last error after `timeoutMs`.
+ * timeoutMs is the maximum time to wait. Default: 10 s.
+ * intervalMs is the wait between two attempts. Default: 10 ms.
+ */
+export function eventually<T>(
+  check: () => T | Promise<T>,
+  { timeoutMs = 10_000, intervalMs = 10 }: { readonly timeoutMs?: number; readonly intervalMs?: number } = {},
+): Promise<T> {
+  return vi.waitFor(check, { timeout: timeoutMs, interval: intervalMs });
 }

@@ -1,4 +1,4 @@
-import { type DeadLetterFilter, DeadLetterSource } from '../../gen/ts/ops/v1/ops.ts';
+import { type DeadLetterFilter, DeadLetterSource } from '#gen/ops/v1/ops.ts';
 import { readArgs, UsageError } from '../support/run-tool.ts';
 
 export type Command =

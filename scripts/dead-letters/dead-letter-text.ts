@@ -1,4 +1,4 @@
-import { type DeadLetter, deadLetterSourceToJSON } from '../../gen/ts/ops/v1/ops.ts';
+import { type DeadLetter, deadLetterSourceToJSON } from '#gen/ops/v1/ops.ts';
 import { escapeControls, formatTable } from '../support/format.ts';
 
 const headings = ['ID', 'SOURCE', 'ORIGIN', 'REASON', 'ATTEMPTS', 'LAST TIME', 'SUBJECT'];

@@ -4,7 +4,7 @@ import {
   type DeadLetterFilter,
   type DeadLetterServiceDefinition,
   DeadLetterSource,
-} from '../../gen/ts/ops/v1/ops.ts';
+} from '#gen/ops/v1/ops.ts';
 import { escapeControls } from '../support/format.ts';
 import { type Command, usage } from './command-line.ts';
 import { deadLetterTable, describeDeadLetter } from './dead-letter-text.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { engineNames } from '../../mesh/engines/engines.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { grpcGoRestart } from '../../mesh/testing/go-tools.ts';

@@ -1,7 +1,7 @@
-import { AdjustStockRequest, CreateItemRequest, Item } from '../../gen/ts/inventory/v1/inventory.ts';
-import { CancelOrderRequest, Order, PlaceOrderRequest } from '../../gen/ts/order/v1/order.ts';
-import { Account, DepositRequest, OpenAccountRequest, WithdrawRequest } from '../../gen/ts/payment/v1/payment.ts';
-import { CreateUserRequest, UpdateUserRequest, User } from '../../gen/ts/user/v1/user.ts';
+import { AdjustStockRequest, CreateItemRequest, Item } from '#gen/inventory/v1/inventory.ts';
+import { CancelOrderRequest, Order, PlaceOrderRequest } from '#gen/order/v1/order.ts';
+import { Account, DepositRequest, OpenAccountRequest, WithdrawRequest } from '#gen/payment/v1/payment.ts';
+import { CreateUserRequest, UpdateUserRequest, User } from '#gen/user/v1/user.ts';
 import type { Shop } from '../support/shop.ts';
 import type { Json } from './read-mesh.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { EventServiceContract } from '../../gen/ts/events/v1/events.contract.ts';
-import { NotificationState } from '../../gen/ts/notification/v1/notification.ts';
-import { ProjectionServiceContract } from '../../gen/ts/ops/v1/projection.contract.ts';
-import type { PlaceOrderRequest } from '../../gen/ts/order/v1/order.ts';
+import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import { NotificationState } from '#gen/notification/v1/notification.ts';
+import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
+import type { PlaceOrderRequest } from '#gen/order/v1/order.ts';
 import type { Runtime } from '../../mesh/app/service.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
 import { bookOrder, euros, fillShop, shopOf, stocked, watchToEnd } from '../support/shop.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
-import { AuditServiceContract } from '../../gen/ts/ops/v1/audit.contract.ts';
-import type { AuditFinding } from '../../gen/ts/ops/v1/audit.ts';
-import { DeadLetterSource } from '../../gen/ts/ops/v1/ops.ts';
-import type { Order } from '../../gen/ts/order/v1/order.ts';
+import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
+import type { AuditFinding } from '#gen/ops/v1/audit.ts';
+import { DeadLetterSource } from '#gen/ops/v1/ops.ts';
+import type { Order } from '#gen/order/v1/order.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import { startSimulatedCarrier } from '../../services/shipping/carrier/simulated-carrier.ts';
 import { clockStartVariable } from '../support/clock-start.ts';

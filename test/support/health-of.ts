@@ -1,9 +1,6 @@
 import { createChannel, createClient } from 'nice-grpc';
-import {
-  HealthDefinition,
-  HealthCheckResponse_ServingStatus as ServingStatus,
-} from '../../gen/ts/grpc/health/v1/health.ts';
-import { HealthServiceContract } from '../../gen/ts/ops/v1/health.contract.ts';
+import { HealthDefinition, HealthCheckResponse_ServingStatus as ServingStatus } from '#gen/grpc/health/v1/health.ts';
+import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import type { Runtime } from '../../mesh/app/service.ts';
 
 /** The names that do not serve, as gRPC's own health says it at an address. */

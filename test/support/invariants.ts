@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { NotificationState } from '../../gen/ts/notification/v1/notification.ts';
-import { SagaState } from '../../gen/ts/ops/v1/ops.ts';
-import { type Order, OrderState, orderStateToJSON } from '../../gen/ts/order/v1/order.ts';
+import { NotificationState } from '#gen/notification/v1/notification.ts';
+import { SagaState } from '#gen/ops/v1/ops.ts';
+import { type Order, OrderState, orderStateToJSON } from '#gen/order/v1/order.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import type { SimulatedCarrier } from '../../services/shipping/carrier/simulated-carrier.ts';
 import { readHistory } from './event-history.ts';

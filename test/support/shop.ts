@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from 'nice-grpc';
-import { InventoryServiceContract } from '../../gen/ts/inventory/v1/inventory.contract.ts';
-import { NotificationServiceContract } from '../../gen/ts/notification/v1/notification.contract.ts';
-import { DeadLetterServiceContract, SagaServiceContract } from '../../gen/ts/ops/v1/ops.contract.ts';
-import { OrderServiceContract } from '../../gen/ts/order/v1/order.contract.ts';
-import type { Order, OrderServiceDefinition, PlaceOrderRequest } from '../../gen/ts/order/v1/order.ts';
-import { AccountServiceContract, PaymentServiceContract } from '../../gen/ts/payment/v1/payment.contract.ts';
-import { ShippingServiceContract } from '../../gen/ts/shipping/v1/shipping.contract.ts';
-import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
+import { NotificationServiceContract } from '#gen/notification/v1/notification.contract.ts';
+import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
+import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
+import type { Order, OrderServiceDefinition, PlaceOrderRequest } from '#gen/order/v1/order.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { Runtime } from '../../mesh/app/service.ts';
 
 /** Clients of everything that an order touches. */

@@ -1,4 +1,4 @@
-import type { User } from '../../../gen/ts/user/v1/user.ts';
+import type { User } from '#gen/user/v1/user.ts';
 import { askedUser } from './asked-user.ts';
 
 const callsAtOnce = 64;

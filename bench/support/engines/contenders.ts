@@ -1,4 +1,4 @@
-import { GetUserRequest } from '../../../gen/ts/user/v1/user.ts';
+import { GetUserRequest } from '#gen/user/v1/user.ts';
 import { h2load } from '../h2load.ts';
 import { askedUser } from './asked-user.ts';
 import { startCaller } from './caller.ts';

@@ -1,4 +1,4 @@
-import { GetUserRequest, ListUsersRequest, User } from '../../../gen/ts/user/v1/user.ts';
+import { GetUserRequest, ListUsersRequest, User } from '#gen/user/v1/user.ts';
 import type { EngineMethod } from '../../../mesh/engines/engine.ts';
 import { encodeMessage } from '../../../mesh/engines/message-encoder.ts';
 

@@ -1,4 +1,4 @@
-import { AccountServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
+import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { accountDefinition } from '../../../services/payment/streams/account-stream.ts';
 import { medianOfRounds, timeMs } from '../rates.ts';
 import { type LoadedServer, waitedMsOf } from '../server.ts';

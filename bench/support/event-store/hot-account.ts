@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { AccountServiceContract, PaymentServiceContract } from '../../../gen/ts/payment/v1/payment.contract.ts';
+import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { atOnce } from '../at-once.ts';
 import { compareByClock } from '../rates.ts';
 import type { LoadedServer } from '../server.ts';

@@ -1,7 +1,7 @@
 import type { Money } from '#gen/common/v1/common.ts';
 
-/** `USD 19.99`; for currencies with two decimals. */
-export function amountText({ currencyCode, minorUnits }: Money): string {
+/** Formats money in a currency with two decimals, such as `USD 19.99`. */
+export function formatMoney({ currencyCode, minorUnits }: Money): string {
   const digits = minorUnits.toString().padStart(3, '0');
   return `${currencyCode} ${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ClientError, Status } from 'nice-grpc';
+import { isUnreached, reasonOf } from '../support/clients.ts';
+import { isServing, type Mesh } from '../support/mesh.ts';
+
+const maxWaitMs = 60_000;
+const retryDelayMs = 300;
+
+/**
+ * Retries a call while the mesh is unavailable, for up to 60 s, and prints each new cause once. Only for calls that are safe
+ * to retry: those that only read and those with a request_id.
+ */
+export async function retryUnavailable<T>(mesh: Mesh, call: () => Promise<T>): Promise<T> {
+  const giveUpMs = Date.now() + maxWaitMs;
+  let reported = '';
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isTransient(error) || Date.now() > giveUpMs) throw error;
+      if (isStopped(error)) await waitForRestart(mesh, error, giveUpMs);
+      else {
+        if (error.details !== reported) console.log(`  -- ${error.details}`);
+        reported = error.details;
+        await sleep(retryDelayMs);
+      }
+    }
+  }
+}
+
+async function waitForRestart(mesh: Mesh, error: ClientError, giveUpMs: number): Promise<void> {
+  const startMs = Date.now();
+  console.log('  -- the mesh has stopped; no accepted order is lost. Waiting for "make start"');
+  do {
+    if (Date.now() > giveUpMs) throw error;
+    await sleep(retryDelayMs);
+  } while (!(await isServing(mesh)));
+  console.log(`  -- the mesh is back after ${((Date.now() - startMs) / 1000).toFixed(1)} s`);
+}
+
+/** A lost data folder needs an operator, so it is not transient. */
+function isTransient(error: unknown): error is ClientError {
+  return error instanceof ClientError && error.code === Status.UNAVAILABLE && reasonOf(error) !== 'STORAGE_LOST';
+}
+
+function isStopped(error: ClientError): boolean {
+  return isUnreached(error) || reasonOf(error) === 'SERVER_DRAINING';
+}
