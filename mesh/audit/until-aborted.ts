@@ -1,5 +1,5 @@
 import type { Clock } from '../time/clock.ts';
-import { sleep } from '../time/sleep.ts';
+import { within } from '../time/within.ts';
 
 // To undo what was begun; a list that does not heed the signal is left alone after that.
 const graceMs = 1_000;
@@ -24,13 +24,7 @@ export async function* untilAborted<T>(list: AsyncIterable<T>, signal: AbortSign
   } finally {
     signal.removeEventListener('abort', abort);
     const ended = Promise.allSettled([iterator.return?.()]);
-    await (signal.aborted ? atMost(graceMs, ended, clock) : ended);
+    await (signal.aborted ? within(ended, graceMs, clock).catch(() => undefined) : ended);
   }
   signal.throwIfAborted();
-}
-
-async function atMost(maxMs: number, work: Promise<unknown>, clock: Clock): Promise<void> {
-  const over = new AbortController();
-  await Promise.race([work, sleep(clock, maxMs, over.signal)]);
-  over.abort();
 }

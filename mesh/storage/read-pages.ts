@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { yieldEvery } from '../time/yield-to-event-loop.ts';
 
 /** A list to be read page by page. */
 export interface PagedList<Item, Cursor> {
@@ -19,6 +19,7 @@ const pageSize = 500;
  * neither memory nor a transaction. Throws what `signal` aborts with.
  */
 export async function* readPages<Item, Cursor>(list: PagedList<Item, Cursor>): AsyncGenerator<readonly Item[]> {
+  const yieldToOthers = yieldEvery();
   let { after } = list;
   let left = list.limit === 0 ? Number.POSITIVE_INFINITY : list.limit;
   while (left > 0) {
@@ -30,7 +31,6 @@ export async function* readPages<Item, Cursor>(list: PagedList<Item, Cursor>): A
     if (last === undefined || page.length < size) return;
     after = list.cursorOf(last);
     left -= page.length;
-    // SQLite answers within the turn: a reader that waits for nothing else would keep everyone out until the last page.
-    await setImmediate();
+    await yieldToOthers();
   }
 }

@@ -1,22 +1,26 @@
-/** Time for everything in the mesh, so that tests can turn it. */
+/**
+ * The time, as everything above the engines reads it, so tests can set it. A deadline or a timestamp, which others read
+ * too, is a time of `now`. A duration is measured with `elapsedMs`, which no one can set. The engines have no clock to
+ * pass around: they use `Date.now` for deadlines and `performance.now` for durations, by the same rule.
+ */
 export interface Clock {
-  /** Milliseconds since the epoch, as the machine's clock shows it: it can be wrong, and be set forward or back. */
+  /** Milliseconds since the epoch by the machine's clock. It can be wrong, and can be set forward or back. */
   now(): number;
-  /** Milliseconds that have passed since some moment of this process. Setting the machine's clock does not change it. */
+  /** Milliseconds since an arbitrary moment of this process. Setting the machine's clock does not change it. */
   elapsedMs(): number;
-  /** Calls `action` after `delayMs`, once; returns how to call that off. Keeps no process alive by itself. */
+  /** Calls `action` once, after `delayMs`. The returned function cancels that. Does not keep the process alive. */
   after(delayMs: number, action: () => void): () => void;
 }
 
-// Node fires a timer with a longer delay at once.
-const longestDelayMs = 2 ** 31 - 1;
+// Node fires a timer with a longer delay immediately.
+const maxDelayMs = 2 ** 31 - 1;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsedMs: () => performance.now(),
   after(delayMs, action) {
-    const timer = setTimeout(action, Math.min(delayMs, longestDelayMs));
+    const timer = setTimeout(action, Math.min(delayMs, maxDelayMs));
     timer.unref();
     return () => clearTimeout(timer);
   },

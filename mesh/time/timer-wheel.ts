@@ -1,20 +1,20 @@
 const slotMs = 8;
 const slotCount = 1_024;
 
-/** What is told that its time has come. */
+/** Has a timer on the wheel. */
 export interface Timed {
-  due(): void;
+  /** Called once when the timer is due, unless it was cancelled. */
+  onTimeout(): void;
 }
 
-/** Something that is to happen at a time, unless it is called off. */
 export interface WheelTimer {
   cancel(): void;
 }
 
 /**
- * Timers for calls, most of which are called off long before they are due: setting and cancelling one costs no timer of
- * the system, and one that is cancelled leaves nothing behind. They are due up to 8 ms late and never early. It keeps no
- * process alive.
+ * Timers for calls, most of which are cancelled long before they are due: setting and cancelling one uses no system timer,
+ * and a cancelled one leaves nothing behind. They fire up to 8 ms late and never early. The wheel does not keep the process
+ * alive.
  */
 export class TimerWheel {
   readonly #slots: Entry[][] = Array.from({ length: slotCount }, () => []);
@@ -22,25 +22,25 @@ export class TimerWheel {
   #atSlot = 0;
   #running: NodeJS.Timeout | undefined;
 
-  /** How many wait. */
+  /** How many timers are set. */
   get size(): number {
     return this.#count;
   }
 
-  /** Tells `timed` at `dueMs`, in milliseconds since the epoch. */
+  /** Calls `timed.onTimeout` at `dueMs`, in milliseconds since the epoch. */
   at(dueMs: number, timed: Timed): WheelTimer {
     if (this.#running === undefined) this.#start();
-    // By the clock that nobody sets.
+    // Converted to the monotonic clock, so setting the machine's clock does not move the timer.
     const dueAtMs = performance.now() + dueMs - Date.now();
     const entry = new Entry(this, dueAtMs, timed);
-    // One that is due later than the wheel is long is met on the way and left in its slot.
+    // A timer that is due in more than one turn of the wheel stays in its slot until its turn.
     const slot = Math.max(Math.floor(dueAtMs / slotMs) + 1, this.#atSlot + 1);
     entry.putInto(this.#slots[slot % slotCount] as Entry[]);
     this.#count += 1;
     return entry;
   }
 
-  /** Of its entries. */
+  /** Called by an entry that left its slot. */
   removed(): void {
     this.#count -= 1;
   }
@@ -66,12 +66,12 @@ export class TimerWheel {
     const entries = this.#slots[slot] as Entry[];
     if (entries.length === 0) return;
     const due = entries.filter((entry) => entry.dueMs <= nowMs);
-    // One that is told may call others off: those are not due any more.
-    for (const entry of due) if (entry.remove()) entry.timed.due();
+    // A timer that fires may cancel others; those are no longer due.
+    for (const entry of due) if (entry.remove()) entry.timed.onTimeout();
   }
 }
 
-/** A timer in its slot; it knows its place there, so that it can leave without being looked for. */
+/** A timer in its slot. It knows its index there, so removing it needs no search. */
 class Entry implements WheelTimer {
   readonly dueMs: number;
   readonly timed: Timed;
@@ -94,7 +94,7 @@ class Entry implements WheelTimer {
     this.remove();
   }
 
-  /** Takes it off the wheel: the last of its slot takes its place. False when it is not there any more. */
+  /** Removes it from the wheel; the last entry of the slot takes its place. False if it is no longer there. */
   remove(): boolean {
     const slot = this.#slot;
     if (slot === undefined) return false;

@@ -1,8 +1,8 @@
 /** Wakes one loop that sleeps while it has nothing to do. */
 export interface Wakeup {
-  /** Ends the wait under way or, when there is none, the next one. */
+  /** Ends the current wait or, if there is none, the next one. */
   ring(): void;
-  /** Resolves at the next ring, immediately when it rang since the last wait. For one waiter at a time. */
+  /** Resolves at the next ring; immediately if it rang since the last wait. Only one caller may wait at a time. */
   wait(): Promise<void>;
 }
 

@@ -3,16 +3,16 @@ import { MeshError } from '../errors/mesh-error.ts';
 import type { Clock } from './clock.ts';
 
 /**
- * Resolves as `asked` does; rejects with UNAVAILABLE `CHECK_TIMED_OUT` when that takes longer: a question that hangs says as
- * much as one that is refused.
+ * Settles as `work` does. If that takes longer than `timeoutMs`, rejects with UNAVAILABLE `CHECK_TIMED_OUT`; the work itself
+ * continues.
  */
-export async function within<Answer>(asked: Promise<Answer>, timeoutMs: number, clock: Clock): Promise<Answer> {
+export async function within<Result>(work: Promise<Result>, timeoutMs: number, clock: Clock): Promise<Result> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const callOff = clock.after(timeoutMs, () => reject(timedOut(timeoutMs)));
+  const cancel = clock.after(timeoutMs, () => reject(timedOut(timeoutMs)));
   try {
-    return await Promise.race([asked, late]);
+    return await Promise.race([work, late]);
   } finally {
-    callOff();
+    cancel();
   }
 }
 

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 
 /**
- * Makes what long work calls now and then, so that it does not hold the event loop for more than `maxMs` at a time; default
- * is 5. SQLite answers within the turn, so that awaiting it lets nobody else in.
+ * Returns a function for long work to await now and then: it yields to the event loop when `maxMs` have passed since it last
+ * did. Default: 5 ms. Awaiting SQLite alone does not yield, because it answers in the same turn of the event loop.
  */
 export function yieldEvery(maxMs = 5): () => Promise<void> {
   let sinceMs = performance.now();

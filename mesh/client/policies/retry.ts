@@ -2,7 +2,9 @@ import { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../../contract/contract.ts';
 import type { TransportCall } from '../../engines/engine.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
+import { sleep } from '../../time/sleep.ts';
 import { CallError } from '../call-error.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
@@ -14,9 +16,8 @@ export interface RetryOptions {
   readonly clock: Clock;
 }
 
-const firstDelayMs = 100;
-const longestDelayMs = 2_000;
-const jitter = 0.2;
+const retryDelayMs = backoff({ firstMs: 100, maxMs: 2_000, jitter: [0.8, 1.2] });
+const longestTimerMs = 2 ** 31 - 1;
 
 /** How often a method may be tried in all: its contract's `maxAttempts` if it can be repeated, otherwise once. */
 export function maxAttempts({ idempotency, maxAttempts }: MethodContract): number {
@@ -53,8 +54,7 @@ function mayHelp(error: unknown): error is CallError {
 function delayBefore(error: CallError, tried: number): number {
   const pushback = error.trailer?.get('grpc-retry-pushback-ms');
   if (pushback !== undefined) return /^\d+$/.test(String(pushback)) ? Number(pushback) : Number.POSITIVE_INFINITY;
-  const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** (tried - 1));
-  return Math.max(delayMs * (1 + jitter * (2 * Math.random() - 1)), error.retryAfterMs ?? 0);
+  return Math.max(retryDelayMs(tried), error.retryAfterMs ?? 0);
 }
 
 function fits(delayMs: number, { deadlineMs }: TransportCall, clock: Clock): boolean {
@@ -66,20 +66,11 @@ function givenUp(cause: unknown): MeshError {
   return new MeshError(Status.CANCELLED, 'CANCELLED', text, { cause });
 }
 
-/** False when the call was given up meanwhile. */
-function waited(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve(false);
-    const end = (whole: boolean) => {
-      clearInterval(hold);
-      callOff();
-      signal?.removeEventListener('abort', giveUp);
-      resolve(whole);
-    };
-    const giveUp = () => end(false);
-    // The clock keeps no process alive, but a program that does nothing else waits for this call.
-    const hold = setInterval(() => undefined, longestDelayMs);
-    const callOff = clock.after(delayMs, () => end(true));
-    signal?.addEventListener('abort', giveUp, { once: true });
-  });
+/** Returns false if the call was cancelled meanwhile. */
+async function waited(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<boolean> {
+  // The clock keeps no process alive, but a program that does nothing else waits for this call.
+  const keepAlive = setInterval(() => undefined, longestTimerMs);
+  await sleep(clock, delayMs, signal);
+  clearInterval(keepAlive);
+  return !signal?.aborted;
 }

@@ -1,5 +1,5 @@
 import type { Transaction } from '../../storage/storage.ts';
-import { backoffDelayMs } from '../../time/backoff.ts';
+import { backoff } from '../../time/backoff.ts';
 import { sleep } from '../../time/sleep.ts';
 import type { EventStore } from '../event-store.ts';
 import { type TakingOptions, takeEvents } from './apply-batch.ts';
@@ -11,7 +11,7 @@ export interface RunningOptions extends Omit<TakingOptions, 'retryDelaysMs' | 'i
 }
 
 const batchSize = 500;
-const failureBackoff = { firstMs: 100, maxMs: 5_000 };
+const failureDelayMs = backoff({ firstMs: 100, maxMs: 5_000 });
 // Before the second and the third try of an event that fails by itself.
 const retryDelaysMs = [100, 500];
 // How long to wait for more once all there was is taken: a few commits are cheaper than many. Well below what a reader
@@ -35,7 +35,7 @@ export async function runProjection(options: RunningOptions): Promise<void> {
       if (signal.aborted) return;
       failures += 1;
       if (failures === 1) logger.error({ err: error, ...about }, 'the projection cannot go on: it tries again');
-      await sleep(clock, backoffDelayMs(failureBackoff, failures), signal);
+      await sleep(clock, failureDelayMs(failures), signal);
     }
   }
 }

@@ -1,9 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
+import { yieldEvery } from '../../time/yield-to-event-loop.ts';
 import { streamConflict, streamEventTooLarge } from '../errors.ts';
 import type { EventStore, ExpectedVersion, RecordedEvent, StreamEvent, StreamRange } from '../event-store.ts';
 import { eventStoreMigrations } from '../migrations.ts';
@@ -69,6 +69,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
   }
 
   async function* read(stream: string, range: StreamRange = {}, signal?: AbortSignal): AsyncGenerator<RecordedEvent> {
+    const yieldToOthers = yieldEvery();
     let { after = 0n, limit: left = Number.POSITIVE_INFINITY } = range;
     while (left > 0) {
       signal?.throwIfAborted();
@@ -79,7 +80,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
       if (last === undefined || page.length < limit) return;
       after = last.version;
       left -= page.length;
-      await setImmediate();
+      await yieldToOthers();
     }
   }
 

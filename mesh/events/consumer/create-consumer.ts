@@ -3,7 +3,7 @@ import type { DeadLetterStore } from '../../dead-letters/store.ts';
 import { openAgingClock } from '../../storage/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { backoffDelayMs } from '../../time/backoff.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import type { EventLog, LogConsumer } from '../log/event-log.ts';
@@ -49,7 +49,7 @@ export interface EventConsumer {
 
 const defaultRetryDelaysMs = [100, 500, 2000, 5000];
 const defaultStopGraceMs = 10_000;
-const joinBackoff = { firstMs: 100, maxMs: 5000 };
+const joinDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
 
 /**
  * Makes the consumer of a handler, and its tables. Each event has its effect once. One that fails for good becomes a dead
@@ -86,7 +86,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
 
   async function joinLater(): Promise<void> {
     while (!stopping.signal.aborted) {
-      await sleep(clock, backoffDelayMs(joinBackoff, failures), stopping.signal);
+      await sleep(clock, joinDelayMs(failures), stopping.signal);
       if (stopping.signal.aborted || (await tryToJoin())) return;
     }
   }

@@ -1,7 +1,7 @@
 import type { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { backoffDelayMs } from '../../time/backoff.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
@@ -35,7 +35,7 @@ export interface Pump {
 }
 
 const batchLimits: ReadLimits = { maxEvents: 200, maxBytes: 1024 * 1024 };
-const retryBackoff = { firstMs: 100, maxMs: 30_000 };
+const retryDelayMs = backoff({ firstMs: 100, maxMs: 30_000 });
 // Bounds what a crash makes a group of slow handlers see again.
 const maxUncommittedMs = 1000;
 
@@ -68,7 +68,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
           if (!failure) logger.error({ err: error }, 'a partition of the event log cannot be read: it stops');
           failure = error;
         } else logger.warn({ err: error }, 'the event log cannot read or commit; it tries again');
-        if (owner) await sleep(clock, backoffDelayMs(retryBackoff, failures), owner.signal);
+        if (owner) await sleep(clock, retryDelayMs(failures), owner.signal);
       }
     }
     partition.listeners.delete(wakeup.ring);
@@ -100,7 +100,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
       const attempt = tryOnce(event, owner, failures);
       turn = attempt;
       if (await attempt) return true;
-      await sleep(clock, backoffDelayMs(retryBackoff, failures), holder.signal);
+      await sleep(clock, retryDelayMs(failures), holder.signal);
     }
     return false;
   }

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import type { Logger } from '../../telemetry/logger.ts';
-import { backoffDelayMs } from '../../time/backoff.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import type { ConsumeOptions, LogConsumer } from '../log/event-log.ts';
@@ -28,7 +28,7 @@ interface Assignment {
 // What a crash makes others see again is what was handled in this time.
 const commitIntervalMs = 200;
 const retryMs = 500;
-const missingBackoff = { firstMs: 500, maxMs: 10_000 };
+const missingDelayMs = backoff({ firstMs: 500, maxMs: 10_000 });
 
 /**
  * Makes a member at work: the group's rebalances give it partitions, each with a pump of its own. `starts` are the places
@@ -85,7 +85,7 @@ export function createConsumer(
       if (pumps.size === 0 || (await fetchFor([...pumps.values()], signal))) return;
       for (const [key, pump] of pumps) letGo.set(key, pump.release());
       await createMissing();
-      await sleep(clock, backoffDelayMs(missingBackoff, failures), signal);
+      await sleep(clock, missingDelayMs(failures), signal);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import type { Logger } from '../../telemetry/logger.ts';
-import { backoffDelayMs } from '../../time/backoff.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import type { PartitionResponse } from './fetch-response.ts';
@@ -25,7 +25,7 @@ const longestWaitMs = 500;
 const shortWaitMs = 20;
 const maxBytes = 4 * 1024 * 1024;
 const maxPartitionBytes = 1024 * 1024;
-const backoff = { firstMs: 100, maxMs: 5000 };
+const retryDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
 const leaderNotAvailable = 5;
 const noLeader = '-1';
 // How soon a partition that has no leader is looked for again.
@@ -66,7 +66,7 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
       signal.removeEventListener('abort', disconnect);
       await disconnect();
     }
-    if (failures > 0) await sleep(clock, backoffDelayMs(backoff, failures), signal);
+    if (failures > 0) await sleep(clock, retryDelayMs(failures), signal);
   }
 }
 

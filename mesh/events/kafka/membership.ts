@@ -1,6 +1,6 @@
 import type { Consumer, Kafka } from 'kafkajs';
 import type { Logger } from '../../telemetry/logger.ts';
-import { backoffDelayMs } from '../../time/backoff.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { metadataMaxAgeMs, retry } from './kafkajs.ts';
@@ -47,7 +47,7 @@ const rebalanceTimeoutMs = 10_000;
 // How soon a member hears that others have come or gone.
 const heartbeatIntervalMs = 500;
 const turnMs = 250;
-const backoff = { firstMs: 200, maxMs: 5000 };
+const retryDelayMs = backoff({ firstMs: 200, maxMs: 5000 });
 
 /**
  * Joins a group in the background and stays in it. The library's consumer does nothing but that: all of its partitions
@@ -91,7 +91,7 @@ export function joinGroup(options: MembershipOptions): Membership {
         if (failures === 2) logger.warn({ err: error }, 'a member cannot stay in its group; it tries on');
         if (meansOf(error) === 'missing-topic') await createMissing();
       }
-      await sleep(clock, backoffDelayMs(backoff, failures), leaving.signal);
+      await sleep(clock, retryDelayMs(failures), leaving.signal);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { type Backoff, backoffDelayMs } from '../../time/backoff.ts';
+import { type Backoff, backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { StoredEvent } from '../log/event-log.ts';
 import { partitionAway, partitionUnreadable } from './failures.ts';
@@ -40,8 +40,8 @@ export interface PartitionFeed {
   fail(error: Error): void;
 }
 
-const missBackoff = { firstMs: 100, maxMs: 5000 };
-const failBackoff = { firstMs: 1000, maxMs: 60_000 };
+const missDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
+const failDelayMs = backoff({ firstMs: 1000, maxMs: 60_000 });
 // A partition that moves to another broker is away for less.
 const reportedMisses = 7;
 
@@ -62,11 +62,11 @@ export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: L
     isReported = false;
   }
 
-  function rest(backoff: Backoff): void {
+  function rest(delayMs: Backoff): void {
     chunks = undefined;
     failures += 1;
     isResting = true;
-    clock.after(backoffDelayMs(backoff, failures), () => {
+    clock.after(delayMs(failures), () => {
       isResting = false;
     });
   }
@@ -78,7 +78,7 @@ export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: L
   }
 
   function fail(error: Error): void {
-    rest(failBackoff);
+    rest(failDelayMs);
     report(partitionUnreadable(target, error));
   }
 
@@ -109,7 +109,7 @@ export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: L
     },
     miss(error) {
       if (isResting || chunks !== undefined) return;
-      rest(missBackoff);
+      rest(missDelayMs);
       logger.debug({ err: error, topic, partition, failures }, 'a partition of Kafka cannot be read now');
       if (failures >= reportedMisses) report(partitionAway(target, error));
     },

@@ -1,6 +1,6 @@
 import type { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { backoffDelayMs } from '../../time/backoff.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
@@ -33,7 +33,7 @@ export interface PumpOptions {
 
 const maxWaitingEvents = 500;
 const maxWaitingBytes = 1024 * 1024;
-const retryBackoff = { firstMs: 100, maxMs: 30_000 };
+const retryDelayMs = backoff({ firstMs: 100, maxMs: 30_000 });
 
 /** Makes a pump at work. */
 export function createPump(options: PumpOptions): Pump {
@@ -71,7 +71,7 @@ export function createPump(options: PumpOptions): Pump {
         if (released.signal.aborted) return false;
         const details = { err: error, offset: `${event.offset}`, attempt: failures };
         logger.warn(details, 'an event was not handled; it comes again');
-        await sleep(clock, backoffDelayMs(retryBackoff, failures), released.signal);
+        await sleep(clock, retryDelayMs(failures), released.signal);
       }
     }
     return false;

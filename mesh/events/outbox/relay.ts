@@ -3,7 +3,7 @@ import { isRefusal } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { backoffDelayMs } from '../../time/backoff.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
@@ -45,7 +45,7 @@ export interface Relay {
 }
 
 const maxEntries = 500;
-const failureBackoff = { firstMs: 100, maxMs: 5000 };
+const failureDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
 const leaseRetryMs = 100;
 // Finds what a process left that died between its commit and its relay.
 const sweepMs = 5000;
@@ -92,7 +92,7 @@ export function createRelay(options: RelayOptions): Relay {
       begun();
       if (outcome === 'handed-on') continue;
       if (stopping.signal.aborted) return;
-      if (outcome === 'failed') await sleep(clock, backoffDelayMs(failureBackoff, failures), stopping.signal);
+      if (outcome === 'failed') await sleep(clock, failureDelayMs(failures), stopping.signal);
       else if (outcome === 'empty') await waitForEntries();
       else await sleep(clock, leaseRetryMs, stopping.signal);
     }

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type pg from 'pg';
+import { backoff } from '../../time/backoff.ts';
 import type { Listeners } from '../listeners.ts';
 import { type Hear, openSubscription, type Subscription } from './subscription.ts';
 
@@ -13,8 +14,7 @@ export interface Subscriber {
   close(): Promise<void>;
 }
 
-const minDelayMs = 50;
-const maxDelayMs = 5000;
+const reconnectDelayMs = backoff({ firstMs: 50, maxMs: 5000, jitter: [0.5, 1] });
 
 /**
  * Keeps one connection for `listeners`: opened for the first of them, and again, after a delay that grows, when it is lost
@@ -31,9 +31,8 @@ export function createSubscriber(config: pg.ClientConfig, listeners: Listeners, 
     if (sender !== self) listeners.call(channel);
   };
   const pause = async (): Promise<void> => {
-    const delayMs = Math.min(minDelayMs * 2 ** failures, maxDelayMs) * (0.5 + Math.random() / 2);
     failures += 1;
-    await setTimeout(delayMs, undefined, { signal: closing.signal }).catch(() => undefined);
+    await setTimeout(reconnectDelayMs(failures), undefined, { signal: closing.signal }).catch(() => undefined);
   };
   const run = async (): Promise<void> => {
     while (!closing.signal.aborted && listeners.channels().length > 0) {

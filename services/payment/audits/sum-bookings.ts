@@ -1,5 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
-import { type Clock, type EventStore, type RecordedEvent, sleep } from '#mesh';
+import { type Clock, type EventStore, type RecordedEvent, sleep, yieldEvery } from '#mesh';
 import { type LedgerEntry, readBooking } from './read-booking.ts';
 
 /** What bookings are summed up with. */
@@ -57,14 +56,14 @@ async function readToHead(
   after: bigint,
   each: (event: RecordedEvent) => Promise<void>,
 ): Promise<bigint> {
+  const yieldToOthers = yieldEvery();
   let [position, head] = [after, await store.head()];
   while (position < head) {
     signal.throwIfAborted();
     const events = await store.readAll(position, batchSize);
     for (const event of events) await each(event);
     position = events.at(-1)?.position ?? position;
-    // SQLite answers within the turn.
-    await setImmediate();
+    await yieldToOthers();
     if (events.length > 0) continue;
     await sleep(clock, settlingMs, signal);
     // It can be gone, where a database is mended by hand.

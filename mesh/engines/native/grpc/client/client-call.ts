@@ -134,7 +134,7 @@ export class ClientCall implements OpeningCall, Timed {
 
   // Of its timer and of who opens streams.
 
-  due(): void {
+  onTimeout(): void {
     this.#cancel(deadlineStatus);
   }
 

@@ -1,9 +1,9 @@
+import { backoff } from '../../../../time/backoff.ts';
 import { type Clock, systemClock } from '../../../../time/clock.ts';
 import { faultOf, unreachableText } from '../../../connect-fault.ts';
 import type { ConnectOptions } from '../../../engine.ts';
 import { secureContext } from '../../../secure-context.ts';
 import { ConnectionWatch, type Patience } from '../../http2/connection-watch.ts';
-import { Backoff } from './backoff.ts';
 import type { OpeningCall } from './client-call.ts';
 import { ClientConnection, type LaneEvents } from './client-connection.ts';
 import type { Target } from './dial.ts';
@@ -20,6 +20,8 @@ export interface EndpointOptions extends ConnectOptions {
 
 // So many calls wait before it is looked which of them have ended.
 const leastTidied = 64;
+
+const reconnectDelayMs = backoff({ firstMs: 100, maxMs: 1_000 });
 
 const defaultPatience = {
   headersMs: 10_000,
@@ -41,7 +43,7 @@ export class Endpoint implements LaneEvents {
   readonly #maxConnections: number;
   readonly #watch: ConnectionWatch;
   readonly #lanes = new Set<ClientConnection>();
-  readonly #backoff = new Backoff();
+  readonly #reconnecting = new ReconnectDelay();
   readonly #fixedFields = new Map<string, readonly string[]>();
   #waiting: OpeningCall[] = [];
   #tidyAt = leastTidied;
@@ -83,7 +85,7 @@ export class Endpoint implements LaneEvents {
   // Of its lanes.
 
   hasRoom(lane: ClientConnection): void {
-    if (!lane.isSettling) this.#backoff.succeeded();
+    if (!lane.isSettling) this.#reconnecting.succeeded();
     for (let call = this.#waiting[0]; call !== undefined; call = this.#waiting[0]) {
       const free = call.isOver ? undefined : this.#freeLane();
       if (free === undefined && !call.isOver) {
@@ -98,7 +100,7 @@ export class Endpoint implements LaneEvents {
   failed(lane: ClientConnection, error: Error): void {
     this.#lanes.delete(lane);
     this.#lastFault = faultOf(error);
-    this.#backoff.failed(this.#clock.elapsedMs());
+    this.#reconnecting.failed(this.#clock.elapsedMs());
     this.#connect();
   }
 
@@ -124,7 +126,7 @@ export class Endpoint implements LaneEvents {
   /** Makes a connection for the calls that wait. They fail when none may be made and there is none that could serve them. */
   #connect(): void {
     if (this.#closed) return;
-    if (this.#backoff.holds(this.#clock.elapsedMs())) {
+    if (this.#reconnecting.holds(this.#clock.elapsedMs())) {
       if (this.#lanes.size > 0) {
         this.#connectLater();
         return;
@@ -143,7 +145,7 @@ export class Endpoint implements LaneEvents {
     this.#trying = setTimeout(() => {
       this.#trying = undefined;
       if (this.#waiting.length > 0) this.#connect();
-    }, this.#backoff.leftMs(this.#clock.elapsedMs())).unref();
+    }, this.#reconnecting.leftMs(this.#clock.elapsedMs())).unref();
   }
 
   #failWaiting(details: string): void {
@@ -173,4 +175,30 @@ function targetOf(address: string, { tls }: EndpointOptions): Target {
   if (tls === undefined) return { ...where, secureContext: undefined, serverName: undefined };
   const { ca, key, cert, serverName } = tls;
   return { ...where, secureContext: secureContext(`of the client of ${address}`, { ca, key, cert }), serverName };
+}
+
+/** Until when not to connect, after attempts that failed. */
+class ReconnectDelay {
+  #failures = 0;
+  #untilMs = 0;
+
+  failed(nowMs: number): void {
+    this.#failures += 1;
+    this.#untilMs = nowMs + reconnectDelayMs(this.#failures);
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+    this.#untilMs = 0;
+  }
+
+  /** Whether it is too early to connect. */
+  holds(nowMs: number): boolean {
+    return nowMs < this.#untilMs;
+  }
+
+  /** For how long it is too early, in milliseconds. */
+  leftMs(nowMs: number): number {
+    return Math.max(0, this.#untilMs - nowMs);
+  }
 }

@@ -36,7 +36,7 @@ export class RequestWatch {
   }
 
   #limit(call: WaitingCall): void {
-    const due = () => call.fail(requestIncomplete(call.path, this.#timeoutMs));
-    call.limit(this.#timers.at(Date.now() + this.#timeoutMs, { due }));
+    const onTimeout = () => call.fail(requestIncomplete(call.path, this.#timeoutMs));
+    call.limit(this.#timers.at(Date.now() + this.#timeoutMs, { onTimeout }));
   }
 }

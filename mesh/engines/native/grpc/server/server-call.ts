@@ -111,7 +111,7 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   // Of its timer and its stream.
 
-  due(): void {
+  onTimeout(): void {
     this.fail(deadlineExceeded(this.path));
   }
 
