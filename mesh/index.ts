@@ -23,7 +23,7 @@ export { type AggregateDefinition, type Aggregates, createAggregates } from './e
 export { auditStream, eventFault, streamsAfter } from './event-store/aggregates/audit-stream.ts';
 export { defineEventTypes, type EventType } from './event-store/aggregates/event-types.ts';
 export { streamConflict, unknownProjection } from './event-store/errors.ts';
-export type { EventStore, JsonObject, JsonValue, RecordedEvent, StreamEvent } from './event-store/event-store.ts';
+export type { EventStore, RecordedEvent, StreamEvent } from './event-store/event-store.ts';
 export { projectionAudits } from './event-store/projections/audit-projections.ts';
 export { createProjector, type Projector } from './event-store/projections/create-projector.ts';
 export { holdLive } from './event-store/projections/generation-table.ts';
@@ -84,3 +84,7 @@ export type { Logger } from './telemetry/logger.ts';
 export { type Clock, systemClock } from './time/clock.ts';
 export { sleep } from './time/sleep.ts';
 export { yieldEvery } from './time/yield-to-event-loop.ts';
+export { type Address, toAddress } from './values/address.ts';
+export { isInt64, maxInt64 } from './values/int64.ts';
+export type { JsonObject, JsonValue } from './values/json.ts';
+export { type Money, moneyFromJson, moneyToJson } from './values/money.ts';

@@ -56,8 +56,10 @@ describe('the check of the architecture', () => {
       'belongs into mesh/engines/grpc-js/',
     ],
     ['a package that nobody placed', 'mesh/client/call.ts', 'left-pad', 'no adapter is named as the home of left-pad'],
-    ['storage in the domain', 'services/order/order.ts', './store.ts', 'a domain file imports nothing but its errors'],
-    ['I/O in the domain', 'services/order/order.ts', 'node:fs', 'a domain file imports nothing but its errors'],
+    ['storage in the domain', 'services/order/order.ts', './store.ts', 'a domain file imports its errors'],
+    ['the runtime in the domain', 'services/order/order.ts', '#mesh', 'a domain file imports its errors'],
+    ['a clock in a value', 'mesh/values/money.ts', '../time/clock.ts', 'mesh/values is pure'],
+    ['I/O in the domain', 'services/order/order.ts', 'node:fs', 'a domain file imports its errors'],
     ['the runtime in generated code', 'gen/ts/a.ts', '../../mesh/app/run.ts', 'generated code imports'],
     ['test code in production', 'mesh/app/run.ts', '../testing/start.ts', 'uses no test code'],
   ])('finds %s', async (_, file, specifier, fault) => {
@@ -80,6 +82,17 @@ describe('the check of the architecture', () => {
       'services/main.ts': "import { x } from './user/service.ts';",
     });
     expect(brokenRules(imports)).toEqual([]);
+  });
+
+  it('lets the domain import types and pure values of the runtime', async () => {
+    const imports = await importsOf({
+      'mesh/index.ts':
+        "export { type Money, moneyToJson } from './values/money.ts';\nexport { sleep } from './time/sleep.ts';",
+      'services/order/order.ts':
+        "import { type Clock, type Money, moneyToJson } from '#mesh';\nimport type { Storage } from '#mesh';",
+      'services/order/line.ts': "import { moneyToJson, sleep } from '#mesh';",
+    });
+    expect(brokenRules(imports)).toEqual([expect.stringMatching('^services/order/line.ts:1 imports mesh/index.ts')]);
   });
 
   it('finds folders that depend on each other', async () => {

@@ -1,9 +1,6 @@
 import type { MeshError } from '../errors/mesh-error.ts';
 import type { Transaction } from '../storage/storage.ts';
-
-/** What an event says, as JSON has it: amounts beyond 2^53 are text. */
-export type JsonObject = { readonly [name: string]: JsonValue };
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
+import type { JsonObject } from '../values/json.ts';
 
 /** An event to append. */
 export interface StreamEvent {

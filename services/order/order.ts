@@ -1,3 +1,4 @@
+import { type Address, isInt64, type Money } from '#mesh';
 import { amountTooLarge, itemsOfDifferentCurrencies } from './errors.ts';
 
 /** The life of an order, as in the contract. */
@@ -17,26 +18,11 @@ export type OrderState = (typeof orderStates)[number];
 
 const terminalStates: ReadonlySet<OrderState> = new Set<OrderState>(['COMPLETED', 'FAILED', 'CANCELLED']);
 
-/** An amount in the smallest unit of its currency. */
-export interface Money {
-  readonly currencyCode: string;
-  readonly minorUnits: bigint;
-}
-
 /** How many of an item, at which price. */
 export interface OrderLine {
   readonly sku: string;
   readonly quantity: number;
   readonly unitPrice: Money;
-}
-
-/** Where an order goes. */
-export interface Address {
-  readonly recipient: string;
-  readonly lines: readonly string[];
-  readonly city: string;
-  readonly postalCode: string;
-  readonly countryCode: string;
 }
 
 /** Why an order did not complete. */
@@ -93,13 +79,11 @@ export function newOrder(draft: OrderDraft): Order {
   };
 }
 
-const greatestInt64 = 2n ** 63n - 1n;
-
 function totalOf(lines: readonly OrderLine[]): Money {
   const currencies = [...new Set(lines.map((line) => line.unitPrice.currencyCode))];
   const [currencyCode] = currencies;
   if (currencyCode === undefined || currencies.length > 1) throw itemsOfDifferentCurrencies({ currencies });
   const minorUnits = lines.reduce((sum, line) => sum + line.unitPrice.minorUnits * BigInt(line.quantity), 0n);
-  if (minorUnits > greatestInt64) throw amountTooLarge();
+  if (!isInt64(minorUnits)) throw amountTooLarge();
   return { currencyCode, minorUnits };
 }

@@ -2,8 +2,8 @@ import type { Client } from 'nice-grpc';
 import type { InventoryServiceDefinition } from '#gen/inventory/v1/inventory.ts';
 import type { PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
 import type { ShippingServiceDefinition } from '#gen/shipping/v1/shipping.ts';
-import type { Clock, SagaDefinition, SagaFailure, SagaProgress, StepContext } from '#mesh';
-import type { Address, Money, Order, OrderState } from './order.ts';
+import type { Address, Clock, Money, SagaDefinition, SagaFailure, SagaProgress, StepContext } from '#mesh';
+import type { Order, OrderState } from './order.ts';
 import type { RecordChange } from './record-change.ts';
 import type { OrderChange } from './store.ts';
 

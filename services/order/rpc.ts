@@ -3,13 +3,11 @@ import {
   type ListOrdersRequest,
   OrderServiceDefinition,
   type OrderServiceImplementation,
-  type PlaceOrderRequest,
 } from '#gen/order/v1/order.ts';
-import { type Idempotency, type MeshCallContext, readPages, repeatable, type Storage } from '#mesh';
+import { type Idempotency, type MeshCallContext, readPages, repeatable, type Storage, toAddress } from '#mesh';
 import type { CancelOrder } from './cancel-order.ts';
 import { orderNotFound } from './errors.ts';
 import type { LimitBacklog } from './limit-backlog.ts';
-import type { Address } from './order.ts';
 import type { PlaceOrder } from './place-order.ts';
 import { stateOf, toProto } from './proto.ts';
 import type { QuoteOrder } from './quote-order.ts';
@@ -42,7 +40,13 @@ export function createOrderRpc(deps: OrderRpcDeps): OrderServiceImplementation<M
       await deps.limitBacklog();
       const lines = await deps.quoteOrder(request.userId, request.items);
       return idempotency.once(placeOrderCall, request, async (tx) =>
-        toProto(await deps.placeOrder(tx, { userId: request.userId, lines, shippingAddress: addressOf(request) })),
+        toProto(
+          await deps.placeOrder(tx, {
+            userId: request.userId,
+            lines,
+            shippingAddress: toAddress(request.shippingAddress ?? missingAddress()),
+          }),
+        ),
       );
     },
     async getOrder(request) {
@@ -72,11 +76,6 @@ async function* listOrders(storage: Storage, request: ListOrdersRequest, signal:
     cursorOf: (order) => order.id,
   });
   for await (const page of pages) yield* page.map(toProto);
-}
-
-function addressOf(request: PlaceOrderRequest): Address {
-  const { recipient, lines, city, postalCode, countryCode } = request.shippingAddress ?? missingAddress();
-  return { recipient, lines, city, postalCode, countryCode };
 }
 
 /** The contract requires the address, so a request without one does not get here. */

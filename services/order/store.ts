@@ -1,5 +1,5 @@
-import type { Queryable, Row, SqlValue, Transaction } from '#mesh';
-import type { Address, Order, OrderFailure, OrderLine, OrderState } from './order.ts';
+import type { Address, Queryable, Row, SqlValue, Transaction } from '#mesh';
+import type { Order, OrderFailure, OrderLine, OrderState } from './order.ts';
 
 /** What changes of an order once it is placed. */
 export interface OrderChange {

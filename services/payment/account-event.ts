@@ -1,6 +1,5 @@
-import type { RecordedEvent } from '#mesh';
+import type { Money, RecordedEvent } from '#mesh';
 import type { AccountChange } from './domain/account.ts';
-import type { Money } from './domain/money.ts';
 import { accountIdOf } from './streams/account-stream.ts';
 
 /** Something that happened to an account, as callers and consumers are told of it. */

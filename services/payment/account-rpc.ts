@@ -6,11 +6,11 @@ import {
   type ListAccountEventsRequest,
   type WithdrawRequest,
 } from '#gen/payment/v1/payment.ts';
+import type { Money } from '#mesh';
 import { type EventStore, type MeshCallContext, repeatable, type Storage } from '#mesh';
 import { accountEventOf } from './account-event.ts';
 import { moveMoneyIn, openAccountIn } from './change-account.ts';
 import type { Movement, WantedMovement } from './domain/account.ts';
-import type { Money } from './domain/money.ts';
 import { accountNotFound, amountNotPositive } from './errors.ts';
 import { getBalance } from './get-balance.ts';
 import type { MakeChange } from './make-change.ts';

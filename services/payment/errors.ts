@@ -1,6 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { defineError, invalidRequest, type MeshError } from '#mesh';
-import type { Money } from './domain/money.ts';
+import { defineError, invalidRequest, type MeshError, type Money } from '#mesh';
 
 /** What an error shows of an account. */
 interface KnownAccount {

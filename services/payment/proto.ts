@@ -5,9 +5,9 @@ import {
   type AccountEvent as ProtoAccountEvent,
   type Payment as ProtoPayment,
 } from '#gen/payment/v1/payment.ts';
+import { isInt64, type Money } from '#mesh';
 import type { AccountEvent } from './account-event.ts';
 import type { Account } from './domain/account.ts';
-import type { Money } from './domain/money.ts';
 import type { Payment } from './domain/payment.ts';
 import type { Statement } from './domain/statement.ts';
 import { sumTooLarge } from './errors.ts';
@@ -44,13 +44,13 @@ export function paymentToProto(payment: Payment): ProtoPayment {
 
 /** A balance of the ledger as its contract has it. Refuses one beyond 64 bits, as only the outside can have. */
 export function ledgerBalanceToProto({ accountId, balance, version, updateTimeMs }: LedgerBalance): ProtoLedgerBalance {
-  return { accountId, balance: fitting(balance, accountId), version, updateTime: new Date(updateTimeMs) };
+  return { accountId, balance: toInt64Money(balance, accountId), version, updateTime: new Date(updateTimeMs) };
 }
 
 /** A month's statement as its contract has it. Refuses sums beyond 64 bits. */
 export function statementToProto(statement: Statement): ProtoStatement {
   const { accountId, month, currencyCode, eventCount, lastVersion } = statement;
-  const money = (minorUnits: bigint) => fitting({ currencyCode, minorUnits }, `${accountId} in ${month}`);
+  const money = (minorUnits: bigint) => toInt64Money({ currencyCode, minorUnits }, `${accountId} in ${month}`);
   return {
     accountId,
     month,
@@ -63,7 +63,7 @@ export function statementToProto(statement: Statement): ProtoStatement {
   };
 }
 
-function fitting(money: Money, of: string): Money {
-  if (BigInt.asIntN(64, money.minorUnits) !== money.minorUnits) throw sumTooLarge({ of });
+function toInt64Money(money: Money, of: string): Money {
+  if (!isInt64(money.minorUnits)) throw sumTooLarge({ of });
   return money;
 }

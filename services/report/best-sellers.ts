@@ -1,6 +1,7 @@
 import {
   insertRows,
   liveGeneration,
+  maxInt64,
   type Projection,
   type ProjectionTable,
   type Queryable,
@@ -61,7 +62,7 @@ async function addToRows(tx: Transaction, generation: bigint, sold: ReadonlyMap<
 export type Rank = Pick<Sale, 'quantity' | 'sku' | 'currencyCode'>;
 
 /** Before the first of all. */
-export const beforeTheBest: Rank = { quantity: 2n ** 63n - 1n, sku: '', currencyCode: '' };
+export const beforeTheBest: Rank = { quantity: maxInt64, sku: '', currencyCode: '' };
 
 /** A page of the best sellers behind a rank: the greatest quantity first, of equal ones the lesser sku and currency. */
 export async function pageOfBestSellers(db: Queryable, after: Rank, size: number): Promise<Sale[]> {

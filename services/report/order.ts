@@ -1,3 +1,5 @@
+import type { Money } from '#mesh';
+
 /** The types of the order service's events that are known here, each with the state that the order is in after it. */
 export const stateByEventType = {
   ORDER_PLACED: 'PENDING',
@@ -19,12 +21,6 @@ export type OrderState = (typeof stateByEventType)[OrderEventType];
 /** Whether a type of an event is known here. */
 export function isOrderEventType(type: string): type is OrderEventType {
   return Object.hasOwn(stateByEventType, type);
-}
-
-/** An amount in the smallest unit of its currency. */
-export interface Money {
-  readonly currencyCode: string;
-  readonly minorUnits: bigint;
 }
 
 /** How many of an item, at which price. */
@@ -57,9 +53,4 @@ export function itemCountOf({ lines }: OrderVersion): bigint {
 /** Whether a text can be an id of the mesh: of a user, an order or an item. */
 export function isId(text: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/.test(text);
-}
-
-/** Whether an integer fits into 64 bits, as amounts on the wire do. */
-export function isInt64(value: bigint): boolean {
-  return BigInt.asIntN(64, value) === value;
 }

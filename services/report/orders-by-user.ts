@@ -1,13 +1,14 @@
 import {
   insertRows,
   liveGeneration,
+  type Money,
   type Projection,
   type ProjectionTable,
   type Queryable,
   type Row,
   type SqlValue,
 } from '#mesh';
-import { itemCountOf, type Money, type OrderState, type OrderVersion } from './order.ts';
+import { itemCountOf, type OrderState, type OrderVersion } from './order.ts';
 import { orderEventTypes, orderIdOf } from './stored-order.ts';
 
 /** An order, in short. Times are in milliseconds since the epoch. */

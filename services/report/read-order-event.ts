@@ -1,7 +1,7 @@
 import { OrderEvent } from '#gen/order/v1/events.ts';
 import { type Order, type OrderItem, OrderState } from '#gen/order/v1/order.ts';
-import { decodeEvent, type StoredEvent, undecodable } from '#mesh';
-import { isId, isInt64, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from './order.ts';
+import { decodeEvent, isInt64, type StoredEvent, undecodable } from '#mesh';
+import { isId, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from './order.ts';
 
 /** What an event of the log says of an order. */
 export interface OrderNews {

@@ -1,4 +1,12 @@
-import { defineEventTypes, type EventType, type JsonObject, type JsonValue, type RecordedEvent } from '#mesh';
+import {
+  defineEventTypes,
+  type EventType,
+  type JsonObject,
+  type JsonValue,
+  moneyFromJson,
+  moneyToJson,
+  type RecordedEvent,
+} from '#mesh';
 import type { OrderChange, OrderEventType, OrderLine, OrderState, OrderVersion } from './order.ts';
 
 const category = 'order';
@@ -36,7 +44,7 @@ function encodeOrder(order: OrderVersion): JsonObject {
     orderVersion: order.orderVersion.toString(),
     userId: order.userId,
     state: order.state,
-    total: { currency: order.total.currencyCode, minorUnits: order.total.minorUnits.toString() },
+    total: moneyToJson(order.total),
     lines: order.lines.map(({ sku, quantity, unitPrice }) => ({ sku, quantity, unitPrice: unitPrice.toString() })),
     createTimeMs: order.createTimeMs,
     updateTimeMs: order.updateTimeMs,
@@ -44,12 +52,11 @@ function encodeOrder(order: OrderVersion): JsonObject {
 }
 
 function decodeOrder(data: JsonObject): OrderVersion {
-  const total = data.total as { readonly currency: string; readonly minorUnits: string };
   return {
     orderVersion: BigInt(String(data.orderVersion)),
     userId: String(data.userId),
     state: data.state as OrderState,
-    total: { currencyCode: total.currency, minorUnits: BigInt(total.minorUnits) },
+    total: moneyFromJson(data.total),
     lines: (data.lines as readonly JsonValue[]).map(decodeLine),
     createTimeMs: Number(data.createTimeMs),
     updateTimeMs: Number(data.updateTimeMs),

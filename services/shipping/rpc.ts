@@ -3,7 +3,7 @@ import {
   ShippingServiceDefinition,
   type ShippingServiceImplementation,
 } from '#gen/shipping/v1/shipping.ts';
-import { type Idempotency, type MeshCallContext, repeatable } from '#mesh';
+import { type Idempotency, type MeshCallContext, repeatable, toAddress } from '#mesh';
 import { cancelShipment } from './cancel-shipment.ts';
 import { type ChangingShipments, createShipment } from './create-shipment.ts';
 import { toProto } from './proto.ts';
@@ -46,6 +46,5 @@ export function createShippingRpc(deps: ShippingRpcDeps): ShippingServiceImpleme
 
 function orderOf({ orderId, paymentId, address }: CreateShipmentRequest): ShipmentOrder {
   if (!address) throw new Error('address is required by the contract but was not checked');
-  const { recipient, lines, city, postalCode, countryCode } = address;
-  return { orderId, paymentId, address: { recipient, lines, city, postalCode, countryCode } };
+  return { orderId, paymentId, address: toAddress(address) };
 }

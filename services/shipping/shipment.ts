@@ -1,14 +1,7 @@
+import type { Address } from '#mesh';
+
 /** The life of a shipment, as in the contract. */
 export type ShipmentState = 'PENDING' | 'BOOKED' | 'REFUSED' | 'CANCELLING' | 'CANCELLED';
-
-/** Where a shipment goes. */
-export interface Address {
-  readonly recipient: string;
-  readonly lines: readonly string[];
-  readonly city: string;
-  readonly postalCode: string;
-  readonly countryCode: string;
-}
 
 /** What is to be shipped. */
 export interface ShipmentOrder {

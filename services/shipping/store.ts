@@ -1,6 +1,6 @@
-import type { Queryable, Row, Transaction } from '#mesh';
+import type { Address, Queryable, Row, Transaction } from '#mesh';
 import { shipmentNotFound } from './errors.ts';
-import type { Address, Shipment, ShipmentState } from './shipment.ts';
+import type { Shipment, ShipmentState } from './shipment.ts';
 
 /** Adds the shipment of an order; false when the order has one. */
 export async function insertShipment(tx: Transaction, shipment: Shipment): Promise<boolean> {

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import type { Import } from './imports.ts';
 
-/** Says what is wrong with an import, or nothing. */
-type Rule = (found: Import) => string | undefined;
+/** Says what is wrong with an import, or nothing. `pure` has the names of what `#mesh` exports of `mesh/values`. */
+type Rule = (found: Import, pure: ReadonlySet<string>) => string | undefined;
 
 /** Where the client of a broker, a database, a registry or a wire may be used: in its adapter and nowhere else. */
 const homes: Readonly<Record<string, readonly string[]>> = {
@@ -47,10 +47,15 @@ const rules: readonly Rule[] = [
     if (!file.startsWith('gen/') || isPackage || /^(gen|mesh\/contract)\//.test(target)) return undefined;
     return 'generated code imports generated code and mesh/contract';
   },
-  ({ file, target }) => {
+  ({ file, target, values }, pure) => {
     if (!isDomain(file) || target === `services/${serviceOf(file)}/errors.ts`) return undefined;
     if (isDomain(target) && dirname(target) === dirname(file)) return undefined;
-    return 'a domain file imports nothing but its errors and other domain files of its service';
+    if (target === door && values.every((name) => pure.has(name))) return undefined;
+    return 'a domain file imports its errors, domain files of its service, and types and mesh/values from #mesh';
+  },
+  ({ file, target }) => {
+    if (!file.startsWith('mesh/values/') || target.startsWith('mesh/values/')) return undefined;
+    return 'mesh/values is pure: it imports nothing else';
   },
   ({ file, target, isPackage }) => {
     if (!isPackage || !/^(mesh|services)\//.test(file) || everywhere.has(target)) return undefined;
@@ -94,9 +99,14 @@ function meshFolderOf(file: string): string | undefined {
 
 /** One line for each import of production code that breaks a rule, starting with `file:line`. */
 export function brokenRules(imports: readonly Import[]): string[] {
+  const pure = new Set(
+    imports
+      .filter(({ file, target }) => file === door && target.startsWith('mesh/values/'))
+      .flatMap(({ values }) => values),
+  );
   return productionImports(imports).flatMap((found) =>
     rules.flatMap((rule) => {
-      const fault = rule(found);
+      const fault = rule(found, pure);
       return fault === undefined ? [] : `${found.file}:${found.line} imports ${found.target}: ${fault}`;
     }),
   );

@@ -9,9 +9,12 @@ export interface Import {
   /** The imported file, or the package without what is below it: `mesh/ids/ids.ts`, `pg`, `node:fs`. */
   readonly target: string;
   readonly isPackage: boolean;
+  /** The names of what it imports to run, types left out; `*` for all of a module. */
+  readonly values: readonly string[];
 }
 
-const statement = /(?:^(?:import|export)\s[\s\w{},*$]*?\bfrom\s*|^import\s*|(?<![.\w])import\(\s*)(['"])([^'"\n]+)\1/gm;
+const statement =
+  /(?:^(?:import|export)\s(?<clause>[\s\w{},*$]*?)\bfrom\s*|^import\s*|(?<![.\w])import\(\s*)(['"])(?<specifier>[^'"\n]+)\2/gm;
 
 /** Every import of the TypeScript files below these folders of `root`, type imports included, in file order. */
 export async function readImports(root: string, folders: readonly string[]): Promise<Import[]> {
@@ -26,8 +29,17 @@ async function importsOf(root: string, file: string): Promise<Import[]> {
   const text = await readFile(`${root}/${file}`, 'utf8');
   return [...text.matchAll(statement)].map((match) => {
     const line = text.slice(0, match.index + match[0].length).split('\n').length;
-    return { file, line, ...resolve(file, match[2] ?? '') };
+    const { clause, specifier = '' } = match.groups ?? {};
+    return { file, line, ...resolve(file, specifier), values: valuesOf(clause) };
   });
+}
+
+/** The values among the names of `{ a, type B, c as d }`, `type { A }`, `* as all` or `one`. */
+function valuesOf(clause: string | undefined): string[] {
+  if (clause === undefined || clause.includes('*')) return ['*'];
+  if (/^type\s/.test(clause)) return [];
+  const names = clause.split(/[{},]/).map((name) => name.trim());
+  return names.filter((name) => name !== '' && !name.startsWith('type ')).map((name) => name.replace(/\s.*/s, ''));
 }
 
 function resolve(file: string, specifier: string): Pick<Import, 'target' | 'isPackage'> {

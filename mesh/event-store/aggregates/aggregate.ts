@@ -1,6 +1,8 @@
 import type { Queryable, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { EventStore, JsonObject, RecordedEvent } from '../event-store.ts';
+import { maxInt64 } from '../../values/int64.ts';
+import type { JsonObject } from '../../values/json.ts';
+import type { EventStore, RecordedEvent } from '../event-store.ts';
 import { selectStream } from '../streams/event-table.ts';
 import type { EventTypes } from './event-types.ts';
 import { type Snapshot, selectSnapshot, upsertSnapshot } from './snapshot-table.ts';
@@ -58,7 +60,6 @@ export interface Aggregates<State, Body extends { readonly type: string }> {
 }
 
 const pageSize = 500;
-const lastVersion = 2n ** 63n - 1n;
 
 /** Binds a definition to the store that its events are kept in. */
 export function createAggregates<State, Body extends { readonly type: string }>(
@@ -73,7 +74,7 @@ export function createAggregates<State, Body extends { readonly type: string }>(
     version: page.at(-1)?.version ?? from.version,
   });
 
-  async function load(db: Queryable, id: string, upTo = lastVersion): Promise<Loaded<State>> {
+  async function load(db: Queryable, id: string, upTo = maxInt64): Promise<Loaded<State>> {
     const stream = streamOf(id);
     const snapshot = await selectSnapshot(db, stream, snapshots.schemaVersion, upTo);
     const begin = snapshot?.isWhole ? usable(snapshot) : undefined;

@@ -1,5 +1,6 @@
+import type { JsonObject } from '../../values/json.ts';
 import { eventUnreadable } from '../errors.ts';
-import type { JsonObject, RecordedEvent } from '../event-store.ts';
+import type { RecordedEvent } from '../event-store.ts';
 
 /** Makes the next schema version of an event's data from the one before. */
 export type Upcaster = (data: JsonObject, event: RecordedEvent) => JsonObject;

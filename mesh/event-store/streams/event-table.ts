@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib';
 import type { Queryable, Row, Storage, Transaction } from '../../storage/storage.ts';
+import { maxInt64 } from '../../values/int64.ts';
+import type { JsonObject } from '../../values/json.ts';
 import { eventCorrupt, eventMissing } from '../errors.ts';
-import type { JsonObject, RecordedEvent, StreamEvent, StreamRange } from '../event-store.ts';
+import type { RecordedEvent, StreamEvent, StreamRange } from '../event-store.ts';
 
 /** An event as it goes into its row. */
 export interface EncodedEvent extends Omit<StreamEvent, 'data'> {
@@ -22,7 +24,6 @@ interface EventRow extends Row {
 }
 
 const columns = 'position, stream, version, type, schema_version, data, correlation_id, time_ms, checksum';
-const greatestVersion = 2n ** 63n - 1n;
 
 // A position must belong to a transaction that PostgreSQL has in its snapshots (see horizon.ts), so its id is asked for
 // before the position is given out.
@@ -62,7 +63,7 @@ export async function currentVersion(db: Queryable, stream: string): Promise<big
 export async function selectStream(
   db: Queryable,
   stream: string,
-  { after = 0n, upTo = greatestVersion, limit }: StreamRange & { readonly limit: number },
+  { after = 0n, upTo = maxInt64, limit }: StreamRange & { readonly limit: number },
 ): Promise<RecordedEvent[]> {
   const rows = await db.query<EventRow>(
     `SELECT ${columns} FROM event WHERE stream = $1 AND version > $2 AND version <= $3 ORDER BY version LIMIT $4`,

@@ -1,3 +1,5 @@
+import type { Money } from '#mesh';
+
 /** Something that can be ordered, and its stock. Available to new orders is `onHand - reserved`. */
 export interface Item {
   readonly sku: string;
@@ -10,12 +12,6 @@ export interface Item {
   /** Counts the changes that are published under the sku: all but those by reservations. */
   readonly eventVersion: bigint;
   readonly updateTimeMs: number;
-}
-
-/** An amount in the smallest unit of its currency. */
-export interface Money {
-  readonly currencyCode: string;
-  readonly minorUnits: bigint;
 }
 
 /** What a caller says of a new item. */

@@ -1,6 +1,6 @@
+import { isInt64, type Money } from '#mesh';
 import { accountExists, accountNotFound, balanceTooLarge, currencyMismatch, insufficientFunds } from '../errors.ts';
 import { counterpartOf, type Purpose } from './ledger.ts';
-import type { Money } from './money.ts';
 
 /** An account as its last event left it. Times are in milliseconds since the epoch. */
 export interface Account {
@@ -48,8 +48,6 @@ export interface WantedMovement {
   readonly purpose: Purpose;
 }
 
-const greatestBalance = 2n ** 63n - 1n;
-
 /** What happens when an account is opened. Refuses a taken id. */
 export function openAccount(account: Account | undefined, id: string, currencyCode: string): Opening {
   if (account) throw accountExists({ accountId: id });
@@ -67,7 +65,7 @@ export function moveMoney(account: Account | undefined, wanted: WantedMovement):
   if (currencyCode !== amount.currencyCode) throw currencyMismatch({ account, amount });
   const after = type === 'MONEY_DEPOSITED' ? minorUnits + amount.minorUnits : minorUnits - amount.minorUnits;
   if (after < 0n) throw insufficientFunds({ account, amount });
-  if (after > greatestBalance) throw balanceTooLarge({ accountId });
+  if (!isInt64(after)) throw balanceTooLarge({ accountId });
   const newBalance = { currencyCode, minorUnits: after };
   const counterpart = counterpartOf(purpose, currencyCode);
   return { type, amount, previousBalance: account.balance, newBalance, reference, counterpart };

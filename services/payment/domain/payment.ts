@@ -1,5 +1,5 @@
+import type { Money } from '#mesh';
 import { paymentExists, paymentRefunded } from '../errors.ts';
-import type { Money } from './money.ts';
 
 /** The life of a payment: charged, then perhaps refunded. */
 export type PaymentState = 'CHARGED' | 'REFUNDED';

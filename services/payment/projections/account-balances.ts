@@ -1,3 +1,4 @@
+import type { Money } from '#mesh';
 import {
   liveGeneration,
   type Projection,
@@ -9,7 +10,6 @@ import {
   writeRows,
 } from '#mesh';
 import { isOutside } from '../domain/ledger.ts';
-import type { Money } from '../domain/money.ts';
 import { postingsOf } from '../domain/postings.ts';
 import { accountEventTypes, accountIdOf, isOfAccount } from '../streams/account-stream.ts';
 

@@ -1,7 +1,14 @@
-import { type AggregateDefinition, defineEventTypes, type EventType, type JsonObject, type RecordedEvent } from '#mesh';
+import {
+  type AggregateDefinition,
+  defineEventTypes,
+  type EventType,
+  type JsonObject,
+  moneyFromJson,
+  moneyToJson,
+  type RecordedEvent,
+} from '#mesh';
 import { type Account, type AccountChange, evolveAccount, type Movement } from '../domain/account.ts';
 import { counterpartOf } from '../domain/ledger.ts';
-import { moneyOfJson, moneyToJson } from './money-json.ts';
 
 const category = 'account';
 
@@ -47,9 +54,9 @@ function movement<Type extends Movement['type']>(type: Type): EventType<Movement
     }),
     decode: (data) => ({
       type,
-      amount: moneyOfJson(data.amount),
-      previousBalance: moneyOfJson(data.previousBalance),
-      newBalance: moneyOfJson(data.newBalance),
+      amount: moneyFromJson(data.amount),
+      previousBalance: moneyFromJson(data.previousBalance),
+      newBalance: moneyFromJson(data.newBalance),
       reference: String(data.reference),
       counterpart: String(data.counterpart),
     }),
@@ -59,7 +66,7 @@ function movement<Type extends Movement['type']>(type: Type): EventType<Movement
 /** Version 1 had no other side. Charges and refunds were told by their references, which nothing else used to write so. */
 function withCounterpart(data: JsonObject): JsonObject {
   const purpose = String(data.reference).startsWith('order:') ? 'order' : 'transfer';
-  return { ...data, counterpart: counterpartOf(purpose, moneyOfJson(data.amount).currencyCode) };
+  return { ...data, counterpart: counterpartOf(purpose, moneyFromJson(data.amount).currencyCode) };
 }
 
 function encodeAccount(account: Account | undefined): JsonObject {
@@ -73,7 +80,7 @@ function decodeAccount(data: JsonObject): Account | undefined {
   if (id === undefined) return undefined;
   return {
     id: String(id),
-    balance: moneyOfJson(balance),
+    balance: moneyFromJson(balance),
     version: BigInt(String(version)),
     createTimeMs: Number(createTimeMs),
     updateTimeMs: Number(updateTimeMs),

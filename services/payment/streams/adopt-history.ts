@@ -1,6 +1,7 @@
 import {
   type EventStore,
   type Logger,
+  moneyToJson,
   type Row,
   type Storage,
   type StreamEvent,
@@ -8,7 +9,6 @@ import {
   type Transaction,
 } from '#mesh';
 import { historyConflict } from '../errors.ts';
-import { moneyToJson } from './money-json.ts';
 import type { Books } from './open-books.ts';
 
 /** What the history of an earlier version is taken over with. */

@@ -1,6 +1,12 @@
-import { type AggregateDefinition, defineEventTypes, type JsonObject, type RecordedEvent } from '#mesh';
+import {
+  type AggregateDefinition,
+  defineEventTypes,
+  type JsonObject,
+  moneyFromJson,
+  moneyToJson,
+  type RecordedEvent,
+} from '#mesh';
 import { evolvePayment, type Payment, type PaymentChange } from '../domain/payment.ts';
-import { moneyOfJson, moneyToJson } from './money-json.ts';
 
 const category = 'payment';
 
@@ -13,7 +19,7 @@ export const paymentEventTypes = defineEventTypes<PaymentChange>({
       type: 'PAYMENT_CHARGED',
       id: String(id),
       userId: String(userId),
-      amount: moneyOfJson(amount),
+      amount: moneyFromJson(amount),
     }),
   },
   PAYMENT_REFUNDED: {
@@ -51,6 +57,6 @@ function encodePayment(payment: Payment | undefined): JsonObject {
 
 function decodePayment(data: JsonObject): Payment | undefined {
   if (data.id === undefined) return undefined;
-  const amount = data.amount === undefined ? undefined : moneyOfJson(data.amount);
+  const amount = data.amount === undefined ? undefined : moneyFromJson(data.amount);
   return { ...(data as unknown as Payment), amount };
 }

@@ -1,4 +1,4 @@
-import type { Address } from '../shipment.ts';
+import type { Address } from '#mesh';
 
 /** What the carrier is asked to take. `reference` is ours (the order's id): repeating it books nothing twice. */
 export interface Booking {

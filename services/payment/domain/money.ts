@@ -1,5 +1,0 @@
-/** An amount in the smallest unit of its currency. */
-export interface Money {
-  readonly currencyCode: string;
-  readonly minorUnits: bigint;
-}
