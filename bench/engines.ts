@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { atMostBeside, type Benchmark, type Figure } from './figure.ts';
+import { atMostVersusPeer, type Benchmark, type Figure } from './figure.ts';
 import { answering, calling, listing } from './support/engines/contenders.ts';
 import { contest, type Rate } from './support/engines/contest.ts';
 import { answerFigures, barsOf, clientFigures, latencyFigures, listFigures } from './support/engines/figures.ts';
@@ -11,11 +11,11 @@ import { drawBars } from './support/plot.ts';
 
 const plot = new URL('./engines.svg', import.meta.url);
 
-/** Our own gRPC engine beside the servers that there are, each with the same users in memory. */
+/** The native engine and its peers, each with the same users in memory. */
 export const benchEngines: Benchmark = async () => {
   const figures = [...(await onRunningPeers()), await idleConnections()];
   if (hasGrpcGo()) return figures;
-  console.error('\n!!! THE PEER ON GRPC-GO IS NOT BUILT: nothing is measured of it. Run "make deps".\n');
+  console.error('\n!!! THE GRPC-GO PEER IS NOT BUILT and was not measured. Run "make deps".\n');
   return [...figures, { name: 'grpc-go', value: 'not built', target: 'measured', met: false }];
 };
 
@@ -34,7 +34,7 @@ async function onRunningPeers(): Promise<Figure[]> {
   ];
 }
 
-/** Client and server of the same engine, a process each. */
+/** Client and server of the same engine, each in its own process. */
 async function callServers(peers: ReadonlyMap<string, Peer>): Promise<ReadonlyMap<string, Rate>> {
   await using stack = new AsyncDisposableStack();
   const contenders = [
@@ -44,7 +44,7 @@ async function callServers(peers: ReadonlyMap<string, Peer>): Promise<ReadonlyMa
   return await contest(contenders, { warmUp: 40_000, rounds: 3, seconds: 1.5 });
 }
 
-/** Each at half of what it can, then ours at half of what grpc-js can. */
+/** Each at half of its maximum, then ours at half of the maximum of grpc-js. */
 async function callAtHalfLoad(peers: ReadonlyMap<string, Peer>, answers: ReadonlyMap<string, Rate>) {
   const [ours, peer] = [serverOf(peers, native), serverOf(peers, grpcJs)];
   const half = (name: string) => (answers.get(name)?.ofCore ?? Number.NaN) / 2;
@@ -55,18 +55,18 @@ async function callAtHalfLoad(peers: ReadonlyMap<string, Peer>, answers: Readonl
   ]);
 }
 
-/** What a connection without calls costs servers that have not done anything else. */
+/** The memory of an idle connection, on servers that have done nothing else. */
 async function idleConnections(): Promise<Figure> {
-  const needed = async (main: string) => {
+  const measure = async (main: string) => {
     await using server = await startUsers(main, 1);
     return await idleConnectionKb(server);
   };
-  const [ours, peers] = [await needed('native-users.ts'), await needed('grpc-js-users.ts')];
-  return atMostBeside('memory of an idle connection', ours, peers, 40, 'KB');
+  const [ours, peers] = [await measure('native-users.ts'), await measure('grpc-js-users.ts')];
+  return atMostVersusPeer('memory of an idle connection', ours, peers, 40, 'KB');
 }
 
 function serverOf(peers: ReadonlyMap<string, Peer>, name: string): Peer {
   const peer = peers.get(name);
-  if (!peer) throw new Error(`there is no peer ${name}`);
+  if (!peer) throw new Error(`unknown peer ${name}`);
   return peer;
 }

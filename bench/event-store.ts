@@ -2,7 +2,15 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { postgres, startPostgres } from '../mesh/testing/postgres-server.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { atLeastBeside, atMost, atMostBeside, type Benchmark, beside, compared, type Figure } from './figure.ts';
+import {
+  atLeastVersusPeer,
+  atMost,
+  atMostVersusPeer,
+  type Benchmark,
+  compared,
+  type Figure,
+  versusPeer,
+} from './figure.ts';
 import { compareAppends } from './support/event-store/append-rate.ts';
 import { type Latency, measureBalance, measureBareBalance } from './support/event-store/balance-latency.ts';
 import { copyLedger, fillLedger } from './support/event-store/fill-ledger.ts';
@@ -12,30 +20,30 @@ import { compareRebuild } from './support/event-store/rebuild-rate.ts';
 import { warnUnlessOnDisk } from './support/on-disk.ts';
 import { type LoadedServer, loadCore, pin, serverCore, startServer } from './support/server.ts';
 
-/** What the figures of an engine are measured on. */
+/** The databases of one storage engine. */
 interface Databases {
   readonly engine: string;
-  /** The URL of a database that is not there yet. */
+  /** Returns the URL of a new database. */
   newUrl(name: string): string;
   readonly ledgerUrl: string;
-  /** The ledger for the peers. */
+  /** The same ledger for the peers. */
   readonly bareUrl: string;
 }
 
-/** The rates that are aimed at, a second; without one a figure is only told. */
+/** Target rates per second. */
 interface Aims {
   readonly appends: number;
   readonly rebuild?: number;
 }
 
-/** The event store and the payment service on it, on both databases, beside bare loops with the same statements. */
+/** The event store and the payment service, on both databases, next to bare loops with the same statements. */
 export const benchEventStore: Benchmark = async () => {
   await using folder = await tempFolder();
   await warnUnlessOnDisk(folder.path);
   const newUrl = (name: string) => `sqlite:${join(folder.path, `${name}.db`)}`;
   const ledgerUrl = newUrl('ledger');
   await fillLedger(ledgerUrl);
-  // The file that a process works on is its own alone.
+  // A process has exclusive access to its SQLite file, so the peer needs a copy.
   await copyFile(join(folder.path, 'ledger.db'), join(folder.path, 'bare-ledger.db'));
   const onSqlite = { engine: 'SQLite', newUrl, ledgerUrl, bareUrl: newUrl('bare-ledger') };
   return [
@@ -46,7 +54,7 @@ export const benchEventStore: Benchmark = async () => {
 
 async function onPostgres(filledUrl: string, aims: Aims): Promise<Figure[]> {
   if (postgres.version === undefined) {
-    console.error('\n!!! POSTGRESQL IS NOT INSTALLED: nothing is measured of it. Run "make deps".\n');
+    console.error('\n!!! POSTGRESQL IS NOT INSTALLED and was not measured. Run "make deps".\n');
     return [{ name: 'PostgreSQL', value: 'not installed', target: 'measured', met: false }];
   }
   await using stack = new AsyncDisposableStack();
@@ -56,7 +64,7 @@ async function onPostgres(filledUrl: string, aims: Aims): Promise<Figure[]> {
   return await measure({ engine: 'PostgreSQL', newUrl: server.url, ledgerUrl, bareUrl: ledgerUrl }, aims);
 }
 
-/** A database has the core of the servers: what this process starts is where it is itself. */
+/** Starts a database on the servers' core. Child processes inherit the core of this process. */
 async function startDatabase() {
   pin(process.pid, serverCore);
   try {
@@ -75,11 +83,11 @@ async function measure({ engine, newUrl, ledgerUrl, bareUrl }: Databases, aims: 
   const lag = await measureLag(newUrl('lag'));
   const rebuildName = '  rebuild of a projection, events/s';
   return [
-    atLeastBeside(`appends to event store on ${engine}, events/s`, appends.ours, appends.peers, aims.appends),
+    atLeastVersusPeer(`appends to event store on ${engine}, events/s`, appends.ours, appends.peers, aims.appends),
     compared('  charges of one account vs 64 accounts', charges.ours, charges.peers, 0.5),
     aims.rebuild === undefined
-      ? beside(rebuildName, rebuild.ours, rebuild.peers)
-      : atLeastBeside(rebuildName, rebuild.ours, rebuild.peers, aims.rebuild),
+      ? versusPeer(rebuildName, rebuild.ours, rebuild.peers)
+      : atLeastVersusPeer(rebuildName, rebuild.ours, rebuild.peers, aims.rebuild),
     ...balanceFigures('balance after 100,000 events', balance.now, bare.now),
     ...balanceFigures('balance at a version of its past', balance.past, bare.past),
     atMost('  lag of a projection at 500 events/s, median', lag.p50, 100, 'ms'),
@@ -89,13 +97,13 @@ async function measure({ engine, newUrl, ledgerUrl, bareUrl }: Databases, aims: 
 
 function balanceFigures(name: string, ours: Latency, bare: Latency): Figure[] {
   return [
-    atMostBeside(`  ${name}, median`, ours.p50, bare.p50, 5, 'ms'),
-    atMostBeside('    99th percentile', ours.p99, bare.p99, 5, 'ms'),
-    atMostBeside('    without waits for a processor', ours.unhindered, bare.unhindered, 5, 'ms'),
+    atMostVersusPeer(`  ${name}, median`, ours.p50, bare.p50, 5, 'ms'),
+    atMostVersusPeer('    99th percentile', ours.p99, bare.p99, 5, 'ms'),
+    atMostVersusPeer('    without waits for a processor', ours.unhindered, bare.unhindered, 5, 'ms'),
   ];
 }
 
-/** Runs the payment service alone, on a core of its own. */
+/** Runs the payment service alone, on the servers' core. */
 async function onService<T>(url: string, work: (service: LoadedServer) => Promise<T>): Promise<T> {
   await using folder = await tempFolder();
   const options = { main: 'services/payment/main.ts', environment: { DATABASE_URL: url } };

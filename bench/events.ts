@@ -13,7 +13,7 @@ import { loadCore, pin, serverCore, startServer } from './support/server.ts';
 const settlingMs = 5_000;
 const idleMs = 10_000;
 
-/** Events from their transaction to the effect of a consumer, on the embedded log and on a real Kafka. */
+/** Events from the producer's transaction to the consumer's effect, on the embedded log and on Kafka. */
 export const benchEvents: Benchmark = async () => [...(await onEmbeddedLog()), ...(await onKafka())];
 
 async function onEmbeddedLog(): Promise<Figure[]> {
@@ -28,14 +28,14 @@ async function onEmbeddedLog(): Promise<Figure[]> {
 
 async function onKafka(): Promise<Figure[]> {
   if (kafka.version === undefined) {
-    console.error('\n!!! KAFKA IS NOT INSTALLED: nothing is measured of it. Run "make deps".\n');
+    console.error('\n!!! KAFKA IS NOT INSTALLED and was not measured. Run "make deps".\n');
     return [{ name: 'Kafka', value: 'not installed', target: 'measured', met: false }];
   }
   await using stack = new AsyncDisposableStack();
   const { brokers } = stack.adopt(await startBroker(), ({ stop }) => stop());
   const idle = await idleShare(`kafka://${brokers}`);
   const log = stack.adopt(openKafkaLog(`kafka://${brokers}`, { clock, logger }), ({ close }) => close());
-  // First, since its consumer would read all that the other leaves.
+  // Measured first: its consumer would read all events that the other measurement leaves.
   const latency = await measureLatency(log);
   const { ours, oursOfCore, peers } = await compareWithBareProducer(log, brokers);
   return [
@@ -47,7 +47,7 @@ async function onKafka(): Promise<Figure[]> {
   ];
 }
 
-/** A broker has the core of the servers: what this process starts is where it is itself. */
+/** Starts a broker on the servers' core. Child processes inherit the core of this process. */
 async function startBroker() {
   pin(process.pid, serverCore);
   try {

@@ -1,21 +1,23 @@
-/** One line of the results. */
+import { formatTable } from '../scripts/support/format.ts';
+
+/** One row of the results. */
 export interface Figure {
   readonly name: string;
-  /** As measured, with its unit. */
+  /** The measured value with its unit. */
   readonly value: string;
-  /** What the peer reached in the same run, where there is one. */
+  /** The peer's value in the same run, if there is a peer. */
   readonly peer?: string;
-  /** Ours divided by the peer's. */
+  /** Our value divided by the peer's. */
   readonly ratio?: number;
-  /** Empty: it is only told. */
+  /** Empty: the figure has no target. */
   readonly target: string;
   readonly met: boolean;
 }
 
-/** Measures on servers of its own, which have ended when it resolves. */
+/** Measures on its own servers and stops them before it returns. */
 export type Benchmark = () => Promise<readonly Figure[]>;
 
-/** A figure that is compared with a peer's: both are calls or messages a second, more is better. */
+/** A rate per second whose ratio to the peer's must be at least `minRatio`. */
 export function compared(name: string, ours: number, peers: number, minRatio: number): Figure {
   const ratio = ours / peers;
   return {
@@ -28,7 +30,7 @@ export function compared(name: string, ours: number, peers: number, minRatio: nu
   };
 }
 
-/** A figure that must not be above a limit, in `unit`; an empty one: things are counted. */
+/** A value with a maximum. `unit` is empty for counts. */
 export function atMost(name: string, value: number, limit: number, unit: string): Figure {
   return {
     name,
@@ -38,30 +40,30 @@ export function atMost(name: string, value: number, limit: number, unit: string)
   };
 }
 
-/** A figure that must not be below a limit, in `unit`. */
+/** A value with a minimum. */
 export function atLeast(name: string, value: number, limit: number, unit: string): Figure {
   return { name, value: `${rounded(value)} ${unit}`, target: `>= ${limit} ${unit}`, met: value >= limit };
 }
 
-/** A rate that must not be below a limit, whatever the ratio to its peer. */
-export function atLeastBeside(name: string, ours: number, peers: number, limit: number): Figure {
+/** A rate per second with a minimum, shown next to the peer's. */
+export function atLeastVersusPeer(name: string, ours: number, peers: number, limit: number): Figure {
   const target = `>= ${limit} /s`;
   return { name, value: perSecond(ours), peer: perSecond(peers), ratio: ours / peers, target, met: ours >= limit };
 }
 
-/** A rate beside its peer's that has no target. */
-export function beside(name: string, ours: number, peers: number): Figure {
-  return { ...atLeastBeside(name, ours, peers, 0), target: '' };
+/** A rate per second without a target, shown next to the peer's. */
+export function versusPeer(name: string, ours: number, peers: number): Figure {
+  return { ...atLeastVersusPeer(name, ours, peers, 0), target: '' };
 }
 
-/** A figure that must not be above a limit, in `unit`, whatever its peer needs. */
-export function atMostBeside(name: string, ours: number, peers: number, limit: number, unit: string): Figure {
+/** A value with a maximum, shown next to the peer's. */
+export function atMostVersusPeer(name: string, ours: number, peers: number, limit: number, unit: string): Figure {
   return { ...atMost(name, ours, limit, unit), peer: `${rounded(peers)} ${unit}`, ratio: ours / peers };
 }
 
-/** A figure that must be below its peer's, in `unit`. */
+/** A value that must be lower than the peer's. */
 export function below(name: string, ours: number, peers: number, unit: string): Figure {
-  return { ...atMostBeside(name, ours, peers, peers, unit), target: 'ratio < 1', met: ours < peers };
+  return { ...atMostVersusPeer(name, ours, peers, peers, unit), target: 'ratio < 1', met: ours < peers };
 }
 
 function perSecond(rate: number): string {
@@ -71,4 +73,23 @@ function perSecond(rate: number): string {
 function rounded(value: number): string {
   if (Number.isInteger(value)) return value.toLocaleString('en');
   return value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 2);
+}
+
+const headings = ['figure', 'value', 'peer', 'ratio', 'target', 'met'];
+
+/** Formats figures as a Markdown table. */
+export function figureTable(figures: readonly Figure[]): string {
+  const rows = [headings, ...figures.map(cellsOf)];
+  const [head = '', ...body] = formatTable(rows, { start: '| ', between: ' | ', end: ' |' });
+  const rule = head.replace(/ ([^|]+) /g, (_, cell: string) => ` ${'-'.repeat(cell.length)} `);
+  return [head, rule, ...body].join('\n');
+}
+
+function cellsOf({ name, value, peer, ratio, target, met }: Figure): string[] {
+  return [name, value, peer ?? '', ratio?.toFixed(2) ?? '', target, verdictOf(target, met)];
+}
+
+function verdictOf(target: string, met: boolean): string {
+  if (target === '') return '';
+  return met ? 'yes' : 'NO';
 }

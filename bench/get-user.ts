@@ -10,7 +10,7 @@ import { importUsers, startPeer } from './support/users.ts';
 const users = 1_000;
 const calls = 20_000;
 
-/** GetUser through all that the mesh does for a call, from SQLite, beside grpc-js that answers from a Map. */
+/** GetUser through the whole server chain, from SQLite, next to grpc-js that answers from a Map. */
 export const benchGetUser: Benchmark = async () => {
   await using folder = await tempFolder();
   await using mesh = await startServer({ dataDir: folder.path });
@@ -22,6 +22,6 @@ export const benchGetUser: Benchmark = async () => {
 
 async function getUsers({ address }: LoadedServer): Promise<number> {
   const request = GetUserRequest.encode({ id: userOf(users / 2).id }).finish();
-  await h2load({ address, path: '/user.v1.UserService/GetUser', request, calls, connections: 4, callsAtOnce: 32 });
+  await h2load({ address, path: '/user.v1.UserService/GetUser', request, calls, connections: 4, concurrentCalls: 32 });
   return calls;
 }

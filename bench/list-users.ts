@@ -13,11 +13,11 @@ const path = '/user.v1.UserService/ListUsers';
 const slowReaders = 20;
 const slowReadingMs = 5_000;
 
-/** ListUsers from SQLite beside grpc-js that streams the same messages from memory, and what slow readers cost. */
+/** ListUsers from SQLite next to grpc-js that streams the same messages from memory, and the cost of slow readers. */
 export const benchListUsers: Benchmark = async () => {
   await using folder = await tempFolder();
   const { ours, peers } = await compareLists(folder.path);
-  // A server that has done nothing yet, so that what it takes is not hidden by what it had for other work.
+  // A new server: memory that it took for other work would hide what slow readers add.
   await using mesh = await startServer({ dataDir: folder.path });
   return [
     compared('ListUsers of 100,000, messages/s of one core', ours, peers, 0.6),
@@ -33,24 +33,24 @@ async function compareLists(dataDir: string) {
 }
 
 async function listUsers({ address }: LoadedServer): Promise<number> {
-  await h2load({ address, path, request: new Uint8Array(), calls: 1, connections: 1, callsAtOnce: 1 });
+  await h2load({ address, path, request: new Uint8Array(), calls: 1, connections: 1, concurrentCalls: 1 });
   return users;
 }
 
-/** The most memory that the server takes while nobody reads on, beyond what it had. */
+/** The maximum growth of the server's memory while its readers stop reading. */
 async function growthBySlowReaders(server: LoadedServer): Promise<number> {
   const before = server.residentMb();
   const session = connect(`http://${server.address}`);
   const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' };
-  const begun = Array.from({ length: slowReaders }, async () => {
+  const started = Array.from({ length: slowReaders }, async () => {
     const stream = session.request(headers).end(Buffer.alloc(5));
     await once(stream, 'readable');
   });
-  await Promise.all(begun);
-  let most = before;
+  await Promise.all(started);
+  let maxMb = before;
   for (const end = performance.now() + slowReadingMs; performance.now() < end; await delay(100)) {
-    most = Math.max(most, server.residentMb());
+    maxMb = Math.max(maxMb, server.residentMb());
   }
   session.destroy();
-  return most - before;
+  return maxMb - before;
 }

@@ -6,22 +6,22 @@ import { OrderState } from '#gen/order/v1/order.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { type Shop, shopOf } from '../test/support/shop.ts';
 import { atLeast, atMost, type Benchmark } from './figure.ts';
-import { atOnce } from './support/at-once.ts';
+import { runConcurrently } from './support/concurrency.ts';
 import { startServer } from './support/server.ts';
 import { openShop, orderOf } from './support/shop.ts';
 
 const sagas = 10_000;
-const callsAtOnce = 64;
+const concurrentCalls = 64;
 const probingMs = 10_000;
 const probeEveryMs = 20;
 
-/** Kills the mesh with 10,000 orders under way, starts it again, and asks it for users while it goes on with them. */
+/** Kills the mesh with 10,000 unfinished orders, restarts it, and calls GetUser while it resumes them. */
 export const benchRestart: Benchmark = async () => {
   await using folder = await tempFolder();
   await leaveSagas(folder.path);
-  const begunMs = performance.now();
+  const startMs = performance.now();
   await using mesh = await startServer({ dataDir: folder.path });
-  const readySeconds = (performance.now() - begunMs) / 1_000;
+  const readySeconds = (performance.now() - startMs) / 1_000;
   const shop = shopOf(mesh);
   const slowestMs = await slowestProbe(shop);
   const finished = await countCompleted(shop);
@@ -32,7 +32,7 @@ export const benchRestart: Benchmark = async () => {
   ];
 };
 
-/** Places orders with a carrier that never answers, so that none of them ends, and kills the mesh. */
+/** Places orders with a carrier that never responds, so none of them ends, and kills the mesh. */
 async function leaveSagas(dataDir: string): Promise<void> {
   const carrier = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(carrier, 'listening');
@@ -42,7 +42,7 @@ async function leaveSagas(dataDir: string): Promise<void> {
   };
   await using mesh = await startServer({ dataDir, environment });
   const { orders } = await openShop(mesh);
-  await atOnce(sagas, callsAtOnce, (index) => orders.placeOrder(orderOf(index)));
+  await runConcurrently(sagas, concurrentCalls, (index) => orders.placeOrder(orderOf(index)));
   await mesh.kill9();
   carrier.closeAllConnections();
   carrier.close();
@@ -51,9 +51,9 @@ async function leaveSagas(dataDir: string): Promise<void> {
 async function slowestProbe({ users }: Shop): Promise<number> {
   let slowestMs = 0;
   for (const end = performance.now() + probingMs; performance.now() < end; await delay(probeEveryMs)) {
-    const begunMs = performance.now();
+    const startMs = performance.now();
     await users.getUser({ id: 'user-0' });
-    slowestMs = Math.max(slowestMs, performance.now() - begunMs);
+    slowestMs = Math.max(slowestMs, performance.now() - startMs);
   }
   return slowestMs;
 }

@@ -2,7 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { benchEngines } from './engines.ts';
 import { benchEventStore } from './event-store.ts';
 import { benchEvents } from './events.ts';
-import type { Benchmark, Figure } from './figure.ts';
+import { type Benchmark, type Figure, figureTable } from './figure.ts';
 import { benchGetUser } from './get-user.ts';
 import { benchImportUsers } from './import-users.ts';
 import { benchListUsers } from './list-users.ts';
@@ -10,7 +10,6 @@ import { benchOrders } from './orders.ts';
 import { benchRestart } from './restart.ts';
 import { benchStart } from './start.ts';
 import { loadCore, pin } from './support/server.ts';
-import { figureTable } from './support/table.ts';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   start: benchStart,
@@ -29,8 +28,8 @@ const unknown = names.filter((name) => !(name in benchmarks));
 if (unknown.length > 0 || availableParallelism() < 2) {
   console.error(
     unknown.length > 0
-      ? `there is no benchmark ${unknown.join(', ')}: there are ${Object.keys(benchmarks).join(', ')}`
-      : 'the benchmarks need two cores: one for the server, one for the load',
+      ? `unknown benchmark ${unknown.join(', ')}: use ${Object.keys(benchmarks).join(', ')}`
+      : 'benchmarks need two cores: one for the server and one for the load',
   );
   process.exit(2);
 }

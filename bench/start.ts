@@ -6,12 +6,12 @@ import { residentMbOf } from './support/server.ts';
 
 const idleMs = 5_000;
 
-/** How long everything takes to start on an empty folder, and what it holds while nobody calls. */
+/** The time to start all services on an empty folder, and their memory when idle. */
 export const benchStart: Benchmark = async () => {
   await using folder = await tempFolder();
-  const begunMs = performance.now();
+  const startMs = performance.now();
   await using mesh = await startProcess({ dataDir: folder.path });
-  const readySeconds = (performance.now() - begunMs) / 1_000;
+  const readySeconds = (performance.now() - startMs) / 1_000;
   await delay(idleMs);
   return [
     atMost('start until ready', readySeconds, 3, 's'),

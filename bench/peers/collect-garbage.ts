@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** What is written when garbage has been collected. */
+/** Printed after each garbage collection. */
 export const collected = 'collected';
 
-/** Collects all garbage at each SIGUSR2, so that what the process holds then is what it needs. */
+/** Collects garbage on SIGUSR2, so the memory of the process is what it needs. */
 export function collectOnSignal(): void {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');

@@ -1,4 +1,4 @@
-// connect-node speaking gRPC on node:http2, with the messages of protobuf-es, every user in memory.
+// connect-node with gRPC on node:http2, messages of protobuf-es, and all users in memory.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { User } from '#gen/user/v1/user.ts';
-import { all, tellReady } from './users-in-memory.ts';
+import { all, reportReady } from './users-in-memory.ts';
 
 type UserService = GenService<{
   getUser: { methodKind: 'unary'; input: GenMessage<Message & { id: string }>; output: DescMessage };
@@ -29,7 +29,7 @@ const handler = connectNodeAdapter({
     router.service(service, {
       getUser({ id }) {
         const user = byId.get(id);
-        if (!user) throw new ConnectError(`there is no user ${id}`, Code.NotFound);
+        if (!user) throw new ConnectError(`user ${id} not found`, Code.NotFound);
         return user;
       },
       async *listUsers() {
@@ -38,4 +38,4 @@ const handler = connectNodeAdapter({
     }),
 });
 const server = createServer({ settings: { maxConcurrentStreams: 1_000 } }, handler);
-server.listen(0, '127.0.0.1', () => tellReady((server.address() as AddressInfo).port));
+server.listen(0, '127.0.0.1', () => reportReady((server.address() as AddressInfo).port));

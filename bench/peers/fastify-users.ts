@@ -1,7 +1,7 @@
-// The same user as JSON over HTTP/1.1, by Fastify with a schema for the answer, which is its fast way.
+// The same user as JSON over HTTP/1.1, by Fastify with a response schema, its fastest way.
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
-import { byId, tellReady } from './users-in-memory.ts';
+import { byId, reportReady } from './users-in-memory.ts';
 
 const text = { type: 'string' };
 const time = { type: 'string', format: 'date-time' };
@@ -14,4 +14,4 @@ app.get<{ Params: { id: string } }>(
   async ({ params }, reply) => byId.get(params.id) ?? reply.code(404).send(),
 );
 await app.listen({ port: 0, host: '127.0.0.1' });
-tellReady((app.server.address() as AddressInfo).port);
+reportReady((app.server.address() as AddressInfo).port);

@@ -1,4 +1,4 @@
-// Becomes the server of bench/peers/grpc-go: the process stays the same, and so does whoever measures it.
+// Replaces itself with the server in bench/peers/grpc-go, so it keeps the process id that is measured.
 import { grpcGoProgram } from '../support/engines/grpc-go.ts';
 
 process.execve?.(grpcGoProgram, [grpcGoProgram], { ...process.env, GOMAXPROCS: '1' });

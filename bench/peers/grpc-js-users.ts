@@ -1,9 +1,9 @@
-// What a bare grpc-js server does at best: generated stubs, no policies, every user in memory.
+// A bare grpc-js server: generated stubs, no policies, all users in memory.
 import { once } from 'node:events';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { type UserServiceServer, UserServiceService } from '../../gen/grpc-js/user/v1/user.ts';
 import { collectOnSignal } from './collect-garbage.ts';
-import { all, byId, tellReady } from './users-in-memory.ts';
+import { all, byId, reportReady } from './users-in-memory.ts';
 
 const handlers: Pick<UserServiceServer, 'getUser' | 'listUsers'> = {
   getUser(call, callback) {
@@ -25,5 +25,5 @@ const server = new Server();
 server.addService({ getUser, listUsers }, { ...handlers });
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
-  tellReady(port);
+  reportReady(port);
 });

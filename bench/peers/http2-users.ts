@@ -1,8 +1,8 @@
-// gRPC by hand on node:http2: as little as can be written on it for GetUser, with the messages of ts-proto.
+// A minimal gRPC implementation on node:http2, only for GetUser, with messages of ts-proto.
 import { createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { GetUserRequest, User } from '#gen/user/v1/user.ts';
-import { byId, tellReady } from './users-in-memory.ts';
+import { byId, reportReady } from './users-in-memory.ts';
 
 const prefixBytes = 5;
 const headers = { ':status': 200, 'content-type': 'application/grpc' };
@@ -15,7 +15,7 @@ server.on('stream', (stream) => {
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   stream.on('end', () => answer(stream, Buffer.concat(chunks)));
 });
-server.listen(0, '127.0.0.1', () => tellReady((server.address() as AddressInfo).port));
+server.listen(0, '127.0.0.1', () => reportReady((server.address() as AddressInfo).port));
 
 function answer(stream: ServerHttp2Stream, request: Buffer): void {
   const user = byId.get(GetUserRequest.decode(request.subarray(prefixBytes)).id);

@@ -1,9 +1,9 @@
-// Our engine alone, without the server chain: the handlers of grpc-js-users.ts on the interface that all engines have.
+// The native engine without the server pipeline, with the same handlers as grpc-js-users.ts.
 import { Metadata, Status } from 'nice-grpc-common';
 import { engineByName } from '../../mesh/engines/engines.ts';
 import { getUserMethod, listUsersMethod } from '../support/engines/methods.ts';
 import { collectOnSignal } from './collect-garbage.ts';
-import { all, byId, tellReady } from './users-in-memory.ts';
+import { all, byId, reportReady } from './users-in-memory.ts';
 
 const engine = await engineByName('native');
 const host = engine.createServerHost({
@@ -14,7 +14,7 @@ host.add(getUserMethod, {
   async handle(read) {
     const { id } = read();
     const user = byId.get(id);
-    if (!user) throw new Error(`there is no user ${id}`);
+    if (!user) throw new Error(`user ${id} not found`);
     return user;
   },
 });
@@ -25,4 +25,4 @@ host.add(listUsersMethod, {
   },
 });
 collectOnSignal();
-tellReady(await host.listen('127.0.0.1:0'));
+reportReady(await host.listen('127.0.0.1:0'));

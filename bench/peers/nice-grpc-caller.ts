@@ -1,7 +1,7 @@
-// Calls GetUser with a client of nice-grpc as it comes.
+// Calls GetUser with a default nice-grpc client.
 import { createChannel, createClient } from 'nice-grpc';
 import { UserServiceDefinition } from '#gen/user/v1/user.ts';
-import { address, answerRounds, askedId } from '../support/engines/caller-process.ts';
+import { address, requestedId, runRounds } from '../support/engines/caller-process.ts';
 
 const client = createClient(UserServiceDefinition, createChannel(address));
-answerRounds(() => client.getUser({ id: askedId }));
+runRounds(() => client.getUser({ id: requestedId }));

@@ -1,7 +1,7 @@
-// nice-grpc with its own server, the handlers as its users write them, every user in memory.
+// nice-grpc with its own server, idiomatic handlers, and all users in memory.
 import { createServer, ServerError, Status } from 'nice-grpc';
 import { UserServiceDefinition } from '#gen/user/v1/user.ts';
-import { all, byId, tellReady } from './users-in-memory.ts';
+import { all, byId, reportReady } from './users-in-memory.ts';
 
 const { getUser, listUsers } = UserServiceDefinition.methods;
 const server = createServer();
@@ -10,7 +10,7 @@ server.add(
   {
     async getUser({ id }) {
       const user = byId.get(id);
-      if (!user) throw new ServerError(Status.NOT_FOUND, `there is no user ${id}`);
+      if (!user) throw new ServerError(Status.NOT_FOUND, `user ${id} not found`);
       return user;
     },
     async *listUsers() {
@@ -18,4 +18,4 @@ server.add(
     },
   },
 );
-tellReady(await server.listen('127.0.0.1:0'));
+reportReady(await server.listen('127.0.0.1:0'));

@@ -3,7 +3,7 @@ import { userOf } from '../support/user-of.ts';
 
 const timeMs = Date.now();
 
-/** As many users as `BENCH_USERS` says, in the order of their ids. */
+/** `BENCH_USERS` users, sorted by id. */
 export const all: readonly User[] = Array.from({ length: Number(process.env.BENCH_USERS) }, (_, index) => ({
   ...userOf(index),
   createTime: new Date(timeMs),
@@ -11,10 +11,10 @@ export const all: readonly User[] = Array.from({ length: Number(process.env.BENC
   etag: '1',
 }));
 
-/** The same, by id. */
+/** The same users, by id. */
 export const byId: ReadonlyMap<string, User> = new Map(all.map((user) => [user.id, user]));
 
-/** Tells the benchmark on which port of this machine the peer serves. */
-export function tellReady(port: number): void {
+/** Reports to the benchmark that the peer is serving on this port. */
+export function reportReady(port: number): void {
   process.stdout.write(`ready grpc=127.0.0.1:${port}\n`);
 }

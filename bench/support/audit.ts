@@ -1,14 +1,14 @@
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import type { StartedProcess } from '../../test/support/start-process.ts';
 
-/** Audits a mesh and resolves with how much it found, which it tells. Rejects when a check could not be finished. */
+/** Audits a mesh, prints the findings and returns their number. Throws if a check could not finish. */
 export async function countFindings({ client }: StartedProcess): Promise<number> {
   let findings = 0;
   let checks = 0;
   for await (const { report } of client(AuditServiceContract).runAudit({})) {
     if (report?.$case === 'check') {
       const { name, error } = report.value;
-      if (error !== '') throw new Error(`the check ${name} could not be finished: ${error}`);
+      if (error !== '') throw new Error(`check ${name} could not finish: ${error}`);
       checks += 1;
     }
     if (report?.$case === 'finding') {
@@ -16,6 +16,6 @@ export async function countFindings({ client }: StartedProcess): Promise<number>
       console.error(`audit: ${report.value.check}: ${report.value.reason}: ${report.value.message}`);
     }
   }
-  if (checks === 0) throw new Error('the mesh was asked for an audit and made no check');
+  if (checks === 0) throw new Error('the audit ran no checks');
   return findings;
 }

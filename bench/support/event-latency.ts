@@ -4,7 +4,7 @@ import type { EventHandler } from '../../mesh/events/consumer/consumer.ts';
 import { createEventConsumer } from '../../mesh/events/consumer/create-consumer.ts';
 import type { EventLog } from '../../mesh/events/log/event-log.ts';
 import { systemClock as clock } from '../../mesh/time/clock.ts';
-import { atPace } from './at-pace.ts';
+import { runAtRate } from './concurrency.ts';
 import { eventOf, logger, openEventService, topic } from './event-service.ts';
 import { medianOfRounds } from './rates.ts';
 
@@ -13,12 +13,12 @@ const rounds = 5;
 const eventsPerRound = 400;
 const events = warmUpEvents + rounds * eventsPerRound;
 const eventsPerSecond = 200;
-const longestWaitMs = 30_000;
+const maxWaitMs = 30_000;
 
 /**
- * How long it takes from the commit of a transaction with an event, in the one database, to the commit of its effect, in
- * the other. In milliseconds, of events that come at a steady pace; the medians of rounds that follow one another, since
- * on a busy machine some wait for their turn on a processor.
+ * Measures the time from the commit of a transaction with an event, in one database, to the commit of its effect, in another.
+ * In milliseconds, at a constant event rate. Returns the medians over several rounds, because on a busy machine some rounds
+ * wait for a processor.
  */
 export async function measureLatency(log: EventLog): Promise<{ readonly p50: number; readonly p99: number }> {
   await using producer = await openEventService(log);
@@ -50,7 +50,7 @@ export async function measureLatency(log: EventLog): Promise<{ readonly p50: num
   await producer.outbox.start();
   await reader.start();
   try {
-    await atPace(events, eventsPerSecond, async (index) => {
+    await runAtRate(events, eventsPerSecond, async (index) => {
       await producer.storage.transaction(async (tx) => {
         await producer.outbox.addEvent(tx, eventOf(index));
         tx.afterCommit(() => committedMs.set(BigInt(index), performance.now()));
@@ -66,6 +66,6 @@ export async function measureLatency(log: EventLog): Promise<{ readonly p50: num
 }
 
 async function tooLate(): Promise<never> {
-  await delay(longestWaitMs, undefined, { ref: false });
-  throw new Error(`not every event had its effect within ${longestWaitMs / 1_000} s`);
+  await delay(maxWaitMs, undefined, { ref: false });
+  throw new Error(`some events had no effect within ${maxWaitMs / 1_000} s`);
 }

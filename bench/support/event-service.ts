@@ -15,13 +15,13 @@ export const logger = createLogger('warn');
 
 const keys = 1_000;
 
-/** A service that is nothing but its database, with an outbox that is not started. */
+/** A service with only a database and an outbox, which is not started. */
 export interface EventService extends AsyncDisposable {
   readonly storage: Storage;
   readonly outbox: Outbox;
 }
 
-/** Makes a service on a SQLite file of its own, which goes with it. The log stays open. */
+/** Creates a service on a temporary SQLite file. Disposing it does not close the log. */
 export async function openEventService(events: EventLog): Promise<EventService> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempFolder());
@@ -36,7 +36,7 @@ export async function openEventService(events: EventLog): Promise<EventService> 
   return { storage, outbox, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-/** The event at a place: that of an order, as large as those are. */
+/** Creates an event, as large as a real order's. */
 export function eventOf(index: number): DomainEvent {
   const id = `order-${index % keys}`;
   const items = [{ sku: 'item-0', quantity: 1, unitPrice: { currencyCode: 'EUR', minorUnits: '100' } }];

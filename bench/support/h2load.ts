@@ -9,25 +9,35 @@ const run = promisify(execFile);
 
 export interface Load {
   readonly address: string;
-  /** `/user.v1.UserService/GetUser`. */
+  /** For example `/user.v1.UserService/GetUser`. */
   readonly path: string;
-  /** The message of a gRPC call. Without one the path is got over HTTP/1.1. */
+  /** The message of a gRPC call. Unset: a GET request over HTTP/1.1. */
   readonly request?: Uint8Array;
   readonly calls: number;
   readonly connections: number;
-  readonly callsAtOnce: number;
+  readonly concurrentCalls: number;
 }
 
-/** Makes calls with h2load, a client in C that is faster than any server here. Rejects unless all were answered. */
-export async function h2load({ address, path, request, calls, connections, callsAtOnce }: Load): Promise<void> {
+/** Makes calls with h2load, a client in C that is faster than any server here. Throws unless all calls succeed. */
+export async function h2load({ address, path, request, calls, connections, concurrentCalls }: Load): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'ordermesh-bench-'));
   try {
     const { stdout } = await run('taskset', [
-      ...['-c', String(loadCore), 'h2load', '-n', String(calls), '-c', String(connections), '-m', String(callsAtOnce)],
+      ...[
+        '-c',
+        String(loadCore),
+        'h2load',
+        '-n',
+        String(calls),
+        '-c',
+        String(connections),
+        '-m',
+        String(concurrentCalls),
+      ],
       ...(request ? await grpcArgs(folder, request) : ['--h1']),
       `http://${address}${path}`,
     ]);
-    if (!stdout.includes(` ${calls} succeeded`)) throw new Error(`calls of ${path} failed:\n${stdout}`);
+    if (!stdout.includes(` ${calls} succeeded`)) throw new Error(`calls to ${path} failed:\n${stdout}`);
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -39,7 +49,7 @@ async function grpcArgs(folder: string, request: Uint8Array): Promise<string[]> 
   return ['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers'];
 }
 
-/** A message as gRPC sends it: uncompressed, behind its length. */
+/** A message with the gRPC prefix: uncompressed, then its length. */
 export function framed(message: Uint8Array): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);

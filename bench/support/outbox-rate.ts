@@ -13,17 +13,17 @@ const eventsPerCommit = 500;
 const rounds = 5;
 const pollMs = 5;
 
-/** Events a second, medians of rounds that alternate. */
+/** Events per second, medians of alternating rounds. */
 export interface OutboxRates {
-  /** From a full outbox to Kafka, until the outbox is empty. */
+  /** From a full outbox to Kafka, until it is empty. */
   readonly ours: number;
-  /** The same for each second of this process's time on a processor. */
+  /** The same per second of this process's processor time. */
   readonly oursOfCore: number;
-  /** Of a bare producer with the same events. */
+  /** A bare producer with the same events. */
   readonly peers: number;
 }
 
-/** Measures how fast events go from outbox to Kafka, and how fast they would without an outbox. */
+/** Compares publishing from an outbox to Kafka with a bare producer. */
 export async function compareWithBareProducer(log: EventLog, brokers: string): Promise<OutboxRates> {
   await log.ensureTopic(topic);
   const messages = Array.from({ length: events }, (_, index) =>
@@ -33,9 +33,9 @@ export async function compareWithBareProducer(log: EventLog, brokers: string): P
   await producer.connect();
   const rates = { ours: [] as number[], oursOfCore: [] as number[], peers: [] as number[] };
   try {
-    // The first round is for the compilers of both, and the broker's.
+    // The first round warms up both, and the broker.
     for (let round = 0; round <= rounds; round += 1) {
-      const [ours, peers] = [await emptyOutbox(log), await sendBare(producer, messages)];
+      const [ours, peers] = [await drainOutbox(log), await sendBare(producer, messages)];
       if (round === 0) continue;
       rates.ours.push(ours.ofClock);
       rates.oursOfCore.push(ours.ofCore);
@@ -47,7 +47,7 @@ export async function compareWithBareProducer(log: EventLog, brokers: string): P
   return { ours: median(rates.ours), oursOfCore: median(rates.oursOfCore), peers: median(rates.peers) };
 }
 
-async function emptyOutbox(log: EventLog): Promise<{ readonly ofClock: number; readonly ofCore: number }> {
+async function drainOutbox(log: EventLog): Promise<{ readonly ofClock: number; readonly ofCore: number }> {
   const all = Promise.withResolvers<void>();
   let published = 0;
   const counting: EventLog = {
@@ -66,22 +66,22 @@ async function emptyOutbox(log: EventLog): Promise<{ readonly ofClock: number; r
       for (let index = from; index < from + eventsPerCommit; index += 1) await outbox.addEvent(tx, eventOf(index));
     });
   }
-  const [begunMs, cpuBefore] = [performance.now(), process.cpuUsage()];
+  const [startMs, cpuBefore] = [performance.now(), process.cpuUsage()];
   await outbox.start();
   await all.promise;
-  // Only now: to ask an outbox that is full costs more than to hand on what is in it.
+  // Polled only at the end: counting the entries of a full outbox costs more than publishing them.
   while ((await outbox.backlog()).entries > 0) await sleep(clock, pollMs, new AbortController().signal);
   const { user, system } = process.cpuUsage(cpuBefore);
-  return { ofClock: events / ((performance.now() - begunMs) / 1_000), ofCore: events / ((user + system) / 1_000_000) };
+  return { ofClock: events / ((performance.now() - startMs) / 1_000), ofCore: events / ((user + system) / 1_000_000) };
 }
 
 async function sendBare(producer: Producer, messages: readonly NewEvent[]): Promise<number> {
-  const begunMs = performance.now();
+  const startMs = performance.now();
   for (let from = 0; from < messages.length; from += eventsPerCommit) {
     const batch = messages.slice(from, from + eventsPerCommit).map(({ key, value, headers }) => {
       return { key, value: Buffer.from(value), headers: { ...headers } };
     });
     await producer.sendBatch({ topicMessages: [{ topic, messages: batch }], acks: -1 });
   }
-  return messages.length / ((performance.now() - begunMs) / 1_000);
+  return messages.length / ((performance.now() - startMs) / 1_000);
 }

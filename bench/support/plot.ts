@@ -1,8 +1,7 @@
-/** A bar of a plot. */
 export interface Bar {
   readonly name: string;
   readonly value: number;
-  /** Whether it is to stand out. */
+  /** Highlighted. */
   readonly ours: boolean;
 }
 
@@ -13,7 +12,7 @@ const titleHeight = 40;
 const rowHeight = 30;
 const barHeight = 18;
 
-// An image has no access to the colours of the page, but knows whether its reader likes dark ones.
+// An image cannot use the colours of its page, but it can follow the reader's colour scheme.
 const style = `
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-weight: 600 }
@@ -26,22 +25,22 @@ const style = `
   }
 `;
 
-/** An SVG of bars one below the other, in the order given, that can be read on light and on dark ground. */
+/** Draws a horizontal bar chart as SVG, readable on light and dark backgrounds. */
 export function drawBars(title: string, bars: readonly Bar[]): string {
-  const most = Math.max(...bars.map(({ value }) => value));
+  const max = Math.max(...bars.map(({ value }) => value));
   const height = titleHeight + bars.length * rowHeight;
   const label = escaped(`${title}: ${bars.map(({ name, value }) => `${name} ${shown(value)}`).join('; ')}`);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${label}">`,
     `<style>${style}</style>`,
     `<text class="title" x="0" y="20">${escaped(title)}</text>`,
-    ...bars.map((bar, index) => drawBar(bar, titleHeight + index * rowHeight, most)),
+    ...bars.map((bar, index) => drawBar(bar, titleHeight + index * rowHeight, max)),
     '</svg>\n',
   ].join('\n');
 }
 
-function drawBar({ name, value, ours }: Bar, top: number, most: number): string {
-  const length = Math.round((value / most) * (width - namesWidth - valuesWidth));
+function drawBar({ name, value, ours }: Bar, top: number, max: number): string {
+  const length = Math.round((value / max) * (width - namesWidth - valuesWidth));
   const baseline = top + barHeight - 4;
   return [
     `<text x="${namesWidth - 10}" y="${baseline}" text-anchor="end">${escaped(name)}</text>`,

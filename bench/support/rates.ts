@@ -2,13 +2,13 @@ import type { LoadedServer } from './server.ts';
 
 const rounds = 5;
 
-/** What two servers do for each second of their processor time, the median of rounds that alternate between them. */
+/** Compares two servers by their rate per second of processor time. Returns medians of alternating rounds. */
 export async function compareRates(
   [ours, peer]: readonly [LoadedServer, LoadedServer],
   load: (server: LoadedServer) => Promise<number>,
 ): Promise<{ readonly ours: number; readonly peers: number }> {
   const rates = { ours: [] as number[], peers: [] as number[] };
-  // The first round is for the compilers of both.
+  // The first round warms up both.
   for (let round = 0; round <= rounds; round += 1) {
     const [ourRate, peerRate] = [await rateOf(ours, load), await rateOf(peer, load)];
     if (round === 0) continue;
@@ -19,8 +19,8 @@ export async function compareRates(
 }
 
 /**
- * What each of two does a second by the clock on the wall, the median of rounds that alternate between them. A round does
- * `count` things; the first is for the compilers and does not count.
+ * Compares two functions by their rate per second of wall-clock time. Returns medians of alternating rounds. A round does
+ * `count` operations; the first one warms up and does not count.
  */
 export async function compareByClock(
   count: number,
@@ -38,16 +38,16 @@ export async function compareByClock(
   return { ours: median(rates.ours), peers: median(rates.peers) };
 }
 
-/** How long something takes, in milliseconds. */
+/** Returns how long `work` takes, in milliseconds. */
 export async function timeMs(work: () => Promise<unknown>): Promise<number> {
-  const begunMs = performance.now();
+  const startMs = performance.now();
   await work();
-  return performance.now() - begunMs;
+  return performance.now() - startMs;
 }
 
 /**
- * A saturated server has its core to itself on a quiet machine, so this is its throughput there; on a busy machine it
- * still is what the server costs, which a clock on the wall would not show.
+ * On a quiet machine this is the throughput of a saturated server, which has its core to itself. On a busy machine it is still
+ * the server's cost, which wall-clock time would not show.
  */
 async function rateOf(server: LoadedServer, load: (server: LoadedServer) => Promise<number>): Promise<number> {
   const before = server.cpuSeconds();
@@ -55,19 +55,19 @@ async function rateOf(server: LoadedServer, load: (server: LoadedServer) => Prom
   return done / (server.cpuSeconds() - before);
 }
 
-/** The middle of them. */
+/** Returns the median. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-/** What a share of the values of a round, from 0 to 1, is not above: the median of rounds of equal length. */
+/** Returns the percentile `share`, from 0 to 1, of each round, and of these the median. Rounds have equal length. */
 export function medianOfRounds(values: readonly number[], rounds: number, share: number): number {
   const size = values.length / rounds;
   const ofRounds = Array.from({ length: rounds }, (_, round) => values.slice(round * size, (round + 1) * size));
   return median(ofRounds.map((ofRound) => percentile(ofRound, share)));
 }
 
-/** What a share of the values, from 0 to 1, is not above. */
+/** Returns the percentile `share`, from 0 to 1. */
 export function percentile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }

@@ -2,24 +2,24 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type ProcessOptions, type StartedProcess, startProcess } from '../../test/support/start-process.ts';
 
-/** A server under load, alone on the first core: whatever puts load on it belongs on the second. */
+/** A server under load, alone on the first core. The load belongs on the second core. */
 export interface LoadedServer extends StartedProcess {
-  /** The processor time that it has used, in seconds. */
+  /** Processor time used so far, in seconds. */
   cpuSeconds(): number;
-  /** The memory that it holds now, in MB. */
+  /** Resident memory, in MB. */
   residentMb(): number;
-  /** How long it has been ready to run and waited for a processor, in milliseconds. */
+  /** Time it was ready to run but waited for a processor, in milliseconds. */
   waitedMs(): number;
 }
 
 export const serverCore = 0;
 export const loadCore = 1;
 
-// Linux counts processor time in hundredths of a second for every program, whatever the kernel's own tick is.
+// Linux reports processor time in hundredths of a second, independent of the kernel's own tick.
 const ticksPerSecond = 100;
 const pageBytes = 4096;
 
-/** Starts the mesh, or another server of this project, on a core of its own. */
+/** Starts the mesh or another server on the servers' core. */
 export async function startServer(options: ProcessOptions): Promise<LoadedServer> {
   const server = await startProcess(options);
   const pid = server.child.pid ?? Number.NaN;
@@ -32,26 +32,26 @@ export async function startServer(options: ProcessOptions): Promise<LoadedServer
   };
 }
 
-/** Keeps a process, with all its threads, on one core. */
+/** Pins a process with all its threads to one core. */
 export function pin(pid: number, core: number): void {
   execFileSync('taskset', ['-a', '-p', '-c', String(core), String(pid)]);
 }
 
-/** The memory that a process holds, in MB. */
+/** Returns the resident memory of a process, in MB. */
 export function residentMbOf(pid: number): number {
   const pages = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1];
   return (Number(pages) * pageBytes) / 1_000_000;
 }
 
-/** How long the main thread of a process has been ready to run and waited for a processor, in milliseconds. */
+/** Returns how long the main thread of a process was ready to run but waited for a processor, in milliseconds. */
 export function waitedMsOf(pid: number): number {
   const waitedNs = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1];
   return Number(waitedNs) / 1_000_000;
 }
 
-/** The processor time that a process has used with all its threads, in seconds. */
+/** Returns the processor time of a process with all its threads, in seconds. */
 export function cpuSecondsOf(pid: number): number {
-  // The second field, the name, may have spaces in it; what follows its bracket has none.
+  // The second field, the name, may contain spaces; the fields after its closing bracket do not.
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;

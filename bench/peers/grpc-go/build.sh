@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds bench/peers/grpc-go into .tools/go/bin/grpc-go-users: a copy of it, beside the stubs that Go gets from the contract.
+# Builds bench/peers/grpc-go into .tools/go/bin/grpc-go-users, from a copy with the Go stubs generated from the contract.
 set -eu
 cd "$(dirname "$0")/../../.."
 

@@ -1,4 +1,4 @@
-// What a bare grpc-go server does: generated stubs, no interceptors, as many users in memory as BENCH_USERS says.
+// A bare grpc-go server: generated stubs, no interceptors, and BENCH_USERS users in memory.
 package main
 
 import (

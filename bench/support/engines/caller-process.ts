@@ -1,15 +1,15 @@
 import type { User } from '#gen/user/v1/user.ts';
-import { askedUser } from './asked-user.ts';
+import { requestedUser } from './requested-user.ts';
 
-const callsAtOnce = 64;
+const concurrentCalls = 64;
 
 /** The server to call, from the command line. */
 export const address = process.argv[2] ?? '';
 
-export const askedId = askedUser.id;
+export const requestedId = requestedUser.id;
 
-/** Makes as many calls as each message of the parent says, 64 at once, and answers when all of them were good. */
-export function answerRounds(getUser: () => Promise<User>): void {
+/** For each message from the parent, makes that many calls, 64 at a time, and replies when all have succeeded. */
+export function runRounds(getUser: () => Promise<User>): void {
   process.on('message', (calls: number) => {
     makeCalls(calls, getUser).then(
       () => process.send?.('done'),
@@ -27,8 +27,8 @@ async function makeCalls(calls: number, getUser: () => Promise<User>): Promise<v
     while (left > 0) {
       left -= 1;
       const { email } = await getUser();
-      if (email !== askedUser.email) throw new Error(`${address} answered with the user ${email}`);
+      if (email !== requestedUser.email) throw new Error(`${address} returned another user: ${email}`);
     }
   };
-  await Promise.all(Array.from({ length: callsAtOnce }, worker));
+  await Promise.all(Array.from({ length: concurrentCalls }, worker));
 }

@@ -2,14 +2,14 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpuSecondsOf, loadCore, pin } from '../server.ts';
 
-/** A client in a process of its own, on the core of the load. */
+/** A client in its own process, on the core of the load. */
 export interface Caller extends AsyncDisposable {
   cpuSeconds(): number;
-  /** Makes calls of GetUser. Rejects when one fails. */
+  /** Calls GetUser `count` times. Throws if a call fails. */
   call(count: number): Promise<void>;
 }
 
-/** Starts one of the callers in `bench/peers` for the server at an address. */
+/** Starts a caller from `bench/peers` that calls the server at `address`. */
 export function startCaller(main: string, address: string): Caller {
   const child = fork(new URL(`../../peers/${main}`, import.meta.url), [address]);
   const pid = child.pid ?? Number.NaN;
@@ -28,5 +28,5 @@ export function startCaller(main: string, address: string): Caller {
 async function callThrough(child: ChildProcess, count: number, ended: Promise<unknown>): Promise<void> {
   child.send(count);
   const answer = await Promise.race([once(child, 'message'), ended.then(() => undefined)]);
-  if (answer === undefined) throw new Error('a caller ended before its calls were done: it has written why');
+  if (answer === undefined) throw new Error('a caller exited before its calls were done: see its output');
 }

@@ -1,34 +1,33 @@
 import { median } from '../rates.ts';
 
-/** One of those that are compared: something that does work, and what it costs. */
+/** Something to compare: its work and what it costs. */
 export interface Contender {
   readonly name: string;
-  /** The processor time that all of its processes have used, in seconds. */
+  /** Processor time of all its processes so far, in seconds. */
   cpuSeconds(): number;
-  /** Does something `count` times. */
+  /** Does its work `count` times. */
   work(count: number): Promise<void>;
 }
 
-/** How often a contender does something in a second. */
+/** Operations per second. */
 export interface Rate {
-  /** Of its processor time. */
+  /** Per second of processor time. */
   readonly ofCore: number;
-  /** By the clock on the wall. */
+  /** Per second of wall-clock time. */
   readonly byClock: number;
 }
 
-/** How long a contest is. */
 export interface Length {
-  /** What each does before the rounds, for the compilers: grpc-js becomes faster for 40,000 calls. */
+  /** Operations before the first round. grpc-js keeps getting faster for 40,000 calls. */
   readonly warmUp: number;
   readonly rounds: number;
-  /** The processor time of a turn, about. */
+  /** Approximate processor time of a turn. */
   readonly seconds: number;
 }
 
 /**
- * The rates of all by name, the medians of rounds in which each has its turn. A turn does its work twice, and only the
- * second time counts: after some seconds without calls, grpc-js needs thousands of them to be as fast as it was.
+ * Measures all contenders in alternating turns and returns their median rates by name. A turn does its work twice, and only
+ * the second time counts: after some idle seconds, grpc-js needs thousands of calls to be fast again.
  */
 export async function contest(
   contenders: readonly Contender[],

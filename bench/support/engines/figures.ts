@@ -1,49 +1,49 @@
-import { below, beside, compared, type Figure } from '../../figure.ts';
+import { below, compared, type Figure, versusPeer } from '../../figure.ts';
 import type { Bar } from '../plot.ts';
-import { users } from './asked-user.ts';
 import type { Rate } from './contest.ts';
 import { connectNode, fastify, grpcGo, grpcJs, http2, mesh, native, niceGrpc } from './peers.ts';
+import { users } from './requested-user.ts';
 
 type Rates = ReadonlyMap<string, Rate>;
 
 const none: Rate = { ofCore: Number.NaN, byClock: Number.NaN };
 
-/** How fast the servers answer GetUser, beside grpc-js where nothing else is said. */
+/** Rates of GetUser. The peer is grpc-js unless the name says otherwise. */
 export function answerFigures(rates: Rates): Figure[] {
   const ours = rateOf(rates, native);
   const grpcJsRate = rateOf(rates, grpcJs).ofCore;
-  const told = [http2, niceGrpc, connectNode].map((name) =>
-    beside(`  vs ${name}`, ours.ofCore, rateOf(rates, name).ofCore),
+  const others = [http2, niceGrpc, connectNode].map((name) =>
+    versusPeer(`  vs ${name}`, ours.ofCore, rateOf(rates, name).ofCore),
   );
   return [
     compared('GetUser from a Map, calls/s of one core', ours.ofCore, grpcJsRate, 5),
     compared('  vs Fastify, JSON', ours.ofCore, rateOf(rates, fastify).ofCore, 2),
     ...(rates.has(grpcGo) ? [compared('  vs grpc-go', ours.ofCore, rateOf(rates, grpcGo).ofCore, 1)] : []),
-    ...told,
+    ...others,
     compared('GetUser of the mesh, from SQLite', rateOf(rates, mesh).ofCore, grpcJsRate, 3),
   ];
 }
 
-/** How many messages a second the servers stream. `rates` are those of lists. */
+/** Rates of streamed messages. `rates` are lists per second. */
 export function listFigures(rates: Rates): Figure[] {
   const messages = (name: string) => rateOf(rates, name).ofCore * users;
-  const told = [grpcGo, niceGrpc, connectNode].filter((name) => rates.has(name));
+  const others = [grpcGo, niceGrpc, connectNode].filter((name) => rates.has(name));
   return [
     compared('ListUsers from memory, messages/s of one core', messages(native), messages(grpcJs), 6),
-    ...told.map((name) => beside(`  vs ${name}`, messages(native), messages(name))),
+    ...others.map((name) => versusPeer(`  vs ${name}`, messages(native), messages(name))),
   ];
 }
 
-/** How many calls client and server of an engine can make with each other. */
+/** Rates of calls between client and server of the same engine. */
 export function clientFigures(rates: Rates): Figure[] {
   const [ours, peers] = [rateOf(rates, native), rateOf(rates, niceGrpc)];
   return [
     compared('calls of client and server, vs nice-grpc', ours.ofCore, peers.ofCore, 4),
-    beside('  by the clock', ours.byClock, peers.byClock),
+    versusPeer('  by the clock', ours.byClock, peers.byClock),
   ];
 }
 
-/** Percentiles in milliseconds: ours at half of its own maximum, that of grpc-js at half of its own, ours at half of that. */
+/** 99th percentiles in milliseconds: ours and grpc-js, each at half of its maximum; ours at half of the maximum of grpc-js. */
 export function latencyFigures([
   ours = Number.NaN,
   peers = Number.NaN,
@@ -55,7 +55,7 @@ export function latencyFigures([
   ];
 }
 
-/** The rates as bars, the fastest first. */
+/** Returns the rates as bars, fastest first. */
 export function barsOf(rates: Rates): Bar[] {
   const bars = Array.from(rates, ([name, { ofCore }]) => ({
     name,

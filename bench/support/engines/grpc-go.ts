@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The server of bench/peers/grpc-go, which `make deps` builds. */
+/** The server in bench/peers/grpc-go. `make deps` builds it. */
 export const grpcGoProgram = fileURLToPath(new URL('../../../.tools/bin/grpc-go-users', import.meta.url));
 
-/** Whether it has been built. */
+/** Whether the server is built. */
 export function hasGrpcGo(): boolean {
   return existsSync(grpcGoProgram);
 }

@@ -7,13 +7,13 @@ import { openLoop } from './open-loop.ts';
 const rounds = 3;
 const seconds = 1.5;
 
-/** A server and the calls of GetUser that it gets a second. */
+/** A server and its rate of GetUser calls. */
 export interface Paced {
   readonly server: LoadedServer;
   readonly perSecond: number;
 }
 
-/** The 99th percentile of each, in milliseconds: the median of rounds in which each has its turn. The first does not count. */
+/** Returns the 99th percentile of each server in milliseconds, as median of alternating rounds. The first does not count. */
 export async function slowestPercent(paced: readonly Paced[]): Promise<number[]> {
   const found = paced.map(() => [] as number[]);
   for (let round = 0; round <= rounds; round += 1) {

@@ -2,7 +2,7 @@ import { GetUserRequest, ListUsersRequest, User } from '#gen/user/v1/user.ts';
 import type { EngineMethod } from '../../../mesh/engines/engine.ts';
 import { encodeMessage } from '../../../mesh/engines/message-encoder.ts';
 
-/** GetUser and ListUsers for an engine without the mesh: encoded as the mesh does, nothing completed. */
+/** GetUser and ListUsers for an engine without the mesh, encoded as the mesh does. */
 export const getUserMethod: EngineMethod<GetUserRequest, User> = {
   path: '/user.v1.UserService/GetUser',
   kind: 'unary',

@@ -1,15 +1,14 @@
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { endStream, FrameType } from './frames.ts';
-import { openConnection } from './raw-connection.ts';
-import { requestFrames } from './request-frames.ts';
+import { Flag, FrameType } from '../../../mesh/engines/native/http2/frames.ts';
+import { openConnection, requestFrames } from './raw-client.ts';
 
 const connectionCount = 4;
 const overdueMs = 10_000;
 
 interface Connection {
   readonly socket: Socket;
-  /** When each stream was due, by its place among the streams of the connection. */
+  /** When each stream was due, in the order of the connection's streams. */
   readonly dueMs: number[];
 }
 
@@ -22,8 +21,8 @@ export interface OpenLoop {
 }
 
 /**
- * Calls begin at random times, `perSecond` on average, whatever became of those before: a server that is slow for a while
- * keeps waiting all who came meanwhile. Resolves with how long each took from when it was due, in milliseconds.
+ * Starts calls at random times, `perSecond` on average, even if earlier calls are not done: a server that is slow for a while
+ * delays all calls of that time. Returns the time of each call since it was due, in milliseconds.
  */
 export async function openLoop({ address, path, request, perSecond, seconds }: OpenLoop): Promise<number[]> {
   const latenciesMs: number[] = [];
@@ -31,9 +30,9 @@ export async function openLoop({ address, path, request, perSecond, seconds }: O
     Array.from({ length: connectionCount }, () => timingConnection(address, latenciesMs)),
   );
   const frames = requestFrames(address, path, request);
-  const begunMs = performance.now();
-  const endMs = begunMs + seconds * 1_000;
-  let dueMs = begunMs;
+  const startMs = performance.now();
+  const endMs = startMs + seconds * 1_000;
+  let dueMs = startMs;
   let sent = 0;
   while (dueMs < endMs) {
     for (const nowMs = performance.now(); dueMs <= nowMs && dueMs < endMs; sent += 1) {
@@ -44,7 +43,7 @@ export async function openLoop({ address, path, request, perSecond, seconds }: O
     await turn(connections);
   }
   while (latenciesMs.length < sent) {
-    if (performance.now() > endMs + overdueMs) throw new Error(`${sent - latenciesMs.length} calls got no answer`);
+    if (performance.now() > endMs + overdueMs) throw new Error(`${sent - latenciesMs.length} calls got no response`);
     await turn(connections);
   }
   for (const { socket } of connections) socket.destroy();
@@ -54,7 +53,7 @@ export async function openLoop({ address, path, request, perSecond, seconds }: O
 async function timingConnection(address: string, latenciesMs: number[]): Promise<Connection> {
   const dueMs: number[] = [];
   const socket = await openConnection(address, (type, flags, streamId) => {
-    if (type > FrameType.headers || (flags & endStream) === 0) return;
+    if (type > FrameType.HEADERS || (flags & Flag.END_STREAM) === 0) return;
     latenciesMs.push(performance.now() - (dueMs[(streamId - 1) / 2] ?? Number.NaN));
   });
   socket.cork();
@@ -65,7 +64,7 @@ function send({ socket, dueMs }: Connection, frames: (streamId: number) => Buffe
   socket.write(frames(dueMs.push(atMs) * 2 - 1));
 }
 
-/** Lets all calls of a turn leave in one write, and their answers in. */
+/** Sends all calls of this turn in one write, then lets responses arrive. */
 async function turn(connections: readonly Connection[]): Promise<void> {
   for (const { socket } of connections) {
     socket.uncork();

@@ -2,10 +2,10 @@ import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { type LoadedServer, startServer } from '../server.ts';
 import { importUsers } from '../users.ts';
-import { askedUser, users } from './asked-user.ts';
 import { hasGrpcGo } from './grpc-go.ts';
+import { requestedUser, users } from './requested-user.ts';
 
-/** A server that takes part, with every user in memory unless its name says otherwise. */
+/** A server in the comparison. All users are in memory unless its name says otherwise. */
 export interface Peer {
   readonly name: string;
   readonly server: LoadedServer;
@@ -20,7 +20,7 @@ export const grpcJs = 'grpc-js';
 export const niceGrpc = 'nice-grpc';
 export const connectNode = 'connect-node';
 
-/** Who streams from memory: the mesh reads a database, and the others have no streams here. */
+/** Peers that stream from memory. The mesh reads a database, and the others do not implement ListUsers. */
 export const streaming: readonly string[] = [native, grpcGo, grpcJs, niceGrpc, connectNode];
 
 const usersOfMesh = 1_000;
@@ -35,18 +35,18 @@ const mains = {
   [connectNode]: 'connect-users.ts',
 };
 
-/** Starts all there are, and looks whether each answers; by name. They end with the stack. */
+/** Starts all peers and checks that each responds correctly. The stack stops them. */
 export async function startPeers(stack: AsyncDisposableStack): Promise<ReadonlyMap<string, Peer>> {
   const peers: Peer[] = [{ name: mesh, server: await startMesh(stack) }];
   for (const [name, main] of Object.entries(mains)) {
     if (name === grpcGo && !hasGrpcGo()) continue;
     peers.push({ name, server: stack.use(await startUsers(main, users)) });
   }
-  for (const peer of peers) await expectAnswer(peer);
+  for (const peer of peers) await checkResponse(peer);
   return new Map(peers.map((peer) => [peer.name, peer]));
 }
 
-/** Starts one of the servers in `bench/peers`. */
+/** Starts a server from `bench/peers`. */
 export function startUsers(main: string, count: number): Promise<LoadedServer> {
   return startServer({ dataDir: '', main: `bench/peers/${main}`, environment: { BENCH_USERS: String(count) } });
 }
@@ -58,15 +58,17 @@ async function startMesh(stack: AsyncDisposableStack): Promise<LoadedServer> {
   return server;
 }
 
-/** A server that answers with something else would be measured all the same. */
-async function expectAnswer({ name, server }: Peer): Promise<void> {
-  const { email } = await (name === fastify ? getJson(server) : server.client(UserServiceContract).getUser(askedUser));
-  if (email !== askedUser.email) throw new Error(`${name} answered with ${email} instead of ${askedUser.email}`);
+/** A server that returns something else must not be measured. */
+async function checkResponse({ name, server }: Peer): Promise<void> {
+  const { email } = await (name === fastify
+    ? getJson(server)
+    : server.client(UserServiceContract).getUser(requestedUser));
+  if (email !== requestedUser.email) throw new Error(`${name} returned ${email} instead of ${requestedUser.email}`);
 }
 
 async function getJson({ address }: LoadedServer): Promise<{ email?: string }> {
   return (await (await fetch(`http://${address}${jsonPath}`)).json()) as { email?: string };
 }
 
-/** Where Fastify has the user that is asked for. */
-export const jsonPath = `/users/${askedUser.id}`;
+/** The path of the requested user on Fastify. */
+export const jsonPath = `/users/${requestedUser.id}`;

@@ -1,11 +1,11 @@
 import type { SqlValue } from '../../../mesh/storage/storage.ts';
 import { accountEventTypes } from '../../../services/payment/streams/account-stream.ts';
-import { atOnce } from '../at-once.ts';
+import { runConcurrently } from '../concurrency.ts';
 import { compareByClock } from '../rates.ts';
 import { openBare } from './bare-database.ts';
 import { openLedger } from './ledger.ts';
 
-// Each has a stream of its own.
+// Each has its own stream.
 const writers = 64;
 const eventsPerWriter = 40;
 const events = writers * eventsPerWriter;
@@ -21,7 +21,7 @@ const event = {
   timeMs: Date.now(),
 };
 
-/** The statement of `mesh/event-store/streams/event-table.ts`, which adds an event unless its stream is at another version. */
+/** The statement of `mesh/event-store/streams/event-table.ts`: inserts an event unless its stream is at another version. */
 const insert = (begun: string) => `
   INSERT INTO event (stream, version, type, schema_version, data, correlation_id, time_ms, checksum)
   SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), CAST($6 AS TEXT),
@@ -30,12 +30,12 @@ const insert = (begun: string) => `
   ON CONFLICT DO NOTHING RETURNING position`;
 
 /**
- * Durable appends of one event a second, by writers that wait for each before the next, beside the same statements
- * without our layers: with the same number of writers, and in the same table of another database.
+ * Compares durable appends of single events, by writers that wait for each append, with the same statements without our
+ * layers, by the same number of writers on the same table in another database. Returns events per second.
  */
 export async function compareAppends(ourUrl: string, bareUrl: string) {
   await using ledger = await openLedger(ourUrl);
-  // Only to make the tables.
+  // Creates the tables.
   await (await openLedger(bareUrl))[Symbol.asyncDispose]();
   const bare = openBare(bareUrl);
   const sql = insert(ledger.storage.dialect === 'postgres' ? 'pg_current_xact_id() IS NOT NULL AND ' : '');
@@ -46,7 +46,7 @@ export async function compareAppends(ourUrl: string, bareUrl: string) {
       rounds,
       async () => {
         const before = BigInt(written.ours);
-        await atOnce(writers, writers, async (writer) => {
+        await runConcurrently(writers, writers, async (writer) => {
           for (let version = 0n; version < eventsPerWriter; version += 1n) {
             await ledger.store.append(`account-${writer}`, before + version, event);
           }
@@ -63,7 +63,7 @@ export async function compareAppends(ourUrl: string, bareUrl: string) {
   }
 }
 
-/** The parameters of one round, in turns of one event a stream. */
+/** Returns the parameters of one round, alternating between streams. */
 function insertsAfter(versionsBefore: number): SqlValue[][] {
   const { type, schemaVersion, correlationId, timeMs } = event;
   const text = JSON.stringify(event.data);

@@ -8,26 +8,25 @@ import { longAccount } from './fill-ledger.ts';
 const warmUpReads = 200;
 const rounds = 5;
 const readsPerRound = 150;
-const greatestVersion = 2n ** 63n - 1n;
+const maxVersion = 2n ** 63n - 1n;
 const eventsBetweenSnapshots = accountDefinition.snapshots.every;
 
-/** In milliseconds, medians of rounds that follow one another, since on a busy machine some wait for their turn. */
+/** In milliseconds, medians over several rounds, because on a busy machine some rounds wait for a processor. */
 export interface Latency {
   readonly p50: number;
   readonly p99: number;
-  /** 99th percentile without the time in which the two processes were ready to run and other programs had their cores. */
+  /** 99th percentile without the time in which the two processes waited for a processor. */
   readonly unhindered: number;
 }
 
-/** How long the balance takes. */
 export interface BalanceLatency {
-  /** As it is. */
+  /** The current balance. */
   readonly now: Latency;
-  /** As a version left it; versions all over the history, each as far from its snapshot as can be. */
+  /** Past balances, at versions across the history that are as far from a snapshot as possible. */
   readonly past: Latency;
 }
 
-/** How long GetBalance takes for an account with a long history, one call after another. */
+/** Measures GetBalance of an account with a long history, one call after another. */
 export async function measureBalance(service: LoadedServer): Promise<BalanceLatency> {
   const accounts = service.client(AccountServiceContract);
   const accountId = longAccount.id;
@@ -43,14 +42,14 @@ export async function measureBalance(service: LoadedServer): Promise<BalanceLate
   return { now, past };
 }
 
-/** How long the statements of that take, with what is needed to add up what they give and nothing else. */
+/** Measures the same statements and only the code needed to sum their rows. */
 export async function measureBareBalance(url: string): Promise<BalanceLatency> {
   const bare = openBare(url);
   try {
-    const now = await latencyOf(() => readBare(bare, greatestVersion));
-    // The present is read there as well, to know whether there is such a version.
+    const now = await latencyOf(() => readBare(bare, maxVersion));
+    // GetBalance also reads the current state, to check that the version exists.
     const past = await latencyOf(async (index) => {
-      await readBare(bare, greatestVersion);
+      await readBare(bare, maxVersion);
       await readBare(bare, pastVersion(index));
     });
     return { now, past };
@@ -64,7 +63,7 @@ function pastVersion(index: number): bigint {
   return BigInt((snapshotsBefore + 1) * eventsBetweenSnapshots - 1);
 }
 
-/** The last snapshot, and the events after it. */
+/** Reads the last snapshot and the events after it. */
 async function readBare(bare: BareDatabase, upTo: bigint): Promise<bigint> {
   const stream = `${accountDefinition.category}-${longAccount.id}`;
   const [snapshot] = await bare.query<{ version: bigint | string; state: string }>(

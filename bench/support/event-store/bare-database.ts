@@ -1,25 +1,25 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import pg from 'pg';
 import type { SqlValue } from '../../../mesh/storage/storage.ts';
-import { atOnce } from '../at-once.ts';
+import { runConcurrently } from '../concurrency.ts';
 
-/** A database through its driver and nothing else: statements that are prepared once, and rows as the driver has them. */
+/** A database through its driver alone: statements prepared once, and rows as the driver returns them. */
 export interface BareDatabase {
-  /** Runs a statement, with its parameters written as `$1`, and commits what it did. */
+  /** Runs and commits a statement. Parameters are written as `$1`. */
   query<R extends object>(sql: string, params: readonly SqlValue[]): Promise<R[]>;
   /**
-   * Runs a statement for each of many, durably, as the driver does it for so many writers that all wait for their answer.
-   * SQLite has one connection, on which they share a commit. PostgreSQL has a pool, each of them a commit, and the server
-   * puts on the disk together what comes together.
+   * Runs a statement for each set of parameters, durably, as with `writers` writers that each wait for their result. SQLite
+   * has one connection, on which they share a commit. PostgreSQL has a pool with one commit per statement, and the server
+   * combines flushes to disk.
    */
   writeEach(sql: string, paramsOfEach: readonly (readonly SqlValue[])[], writers: number): Promise<void>;
   close(): Promise<void>;
 }
 
-// As many as the pool of our storage has.
+// The pool size of our storage.
 const connections = 10;
 
-/** Opens a database with `node:sqlite` or `pg`, with the durability that our storage has. */
+/** Opens a database with `node:sqlite` or `pg`, with the same durability as our storage. */
 export function openBare(url: string): BareDatabase {
   const scheme = 'sqlite:';
   return url.startsWith(scheme) ? openBareSqlite(url.slice(scheme.length)) : openBarePostgres(url);
@@ -59,7 +59,7 @@ function openBarePostgres(url: string): BareDatabase {
   return {
     query,
     writeEach: async (sql, paramsOfEach, writers) =>
-      void (await atOnce(paramsOfEach.length, writers, (index) => query(sql, paramsOfEach[index] ?? []))),
+      void (await runConcurrently(paramsOfEach.length, writers, (index) => query(sql, paramsOfEach[index] ?? []))),
     close: () => pool.end(),
   };
 }

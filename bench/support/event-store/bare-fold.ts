@@ -20,8 +20,8 @@ const pageSize = 500;
 const stream = 'account-';
 
 /**
- * Makes the balances of all accounts as simply as it can be done: reads the events page by page, adds both sides of each up
- * in memory and writes the rows in the end, as those of `generation`.
+ * Computes the balances of all accounts in the simplest way: reads the events page by page, sums both sides of each in memory,
+ * and writes the rows of `generation` at the end.
  */
 export async function foldBare(bare: BareDatabase, generation: bigint): Promise<void> {
   const balances = new Map<string, Balance>();

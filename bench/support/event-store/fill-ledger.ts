@@ -3,31 +3,33 @@ import type { Row, Transaction } from '../../../mesh/storage/storage.ts';
 import { systemClock as clock } from '../../../mesh/time/clock.ts';
 import { type Account, type AccountChange, moveMoney, openAccount } from '../../../services/payment/domain/account.ts';
 import { accountDefinition } from '../../../services/payment/streams/account-stream.ts';
-import { atOnce } from '../at-once.ts';
+import { runConcurrently } from '../concurrency.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 
-/** The account with a long history, one event short of its next snapshot: as many events as possible are read for it. */
+/** An account with a long history, one event before its next snapshot, so the maximum number of events is read. */
 export const longAccount = { id: 'long', events: 100_099 } as const;
 const shortAccounts = { count: 1_000, events: 100 } as const;
-/** How many events there are in all. */
+/** Total number of events. */
 export const ledgerEvents = longAccount.events + shortAccounts.count * shortAccounts.events;
 
-// As many as from one snapshot to the next: so there are those that an account has which grows one by one.
+// The distance between snapshots, so each append ends with the snapshot that single appends would create.
 const eventsPerAppend = accountDefinition.snapshots.every;
 const appendsPerCommit = 10;
-const accountsAtOnce = 8;
+const concurrentAccounts = 8;
 const rowsPerCopy = 500;
 
-/** Fills a new ledger with accounts and their histories. */
+/** Fills a new ledger with accounts and their events. */
 export async function fillLedger(url: string): Promise<void> {
   await using ledger = await openLedger(url);
   await Promise.all([
     growAccount(ledger, longAccount.id, longAccount.events),
-    atOnce(shortAccounts.count, accountsAtOnce, (index) => growAccount(ledger, `short-${index}`, shortAccounts.events)),
+    runConcurrently(shortAccounts.count, concurrentAccounts, (index) =>
+      growAccount(ledger, `short-${index}`, shortAccounts.events),
+    ),
   ]);
 }
 
-/** Copies the events and snapshots of a ledger into a new one: a server takes long for so many appends. */
+/** Copies the events and snapshots of a ledger into a new one. Appending them all would take long on a server. */
 export async function copyLedger(fromUrl: string, toUrl: string): Promise<void> {
   await using from = await openLedger(fromUrl);
   await using to = await openLedger(toUrl);
@@ -55,7 +57,7 @@ async function growAccount({ storage, accounts }: Ledger, id: string, events: nu
   while (loaded.version < events) await storage.transaction(grow);
 }
 
-/** What happens to an account: it is opened, and then money is put on it, again and again. */
+/** Opens the account if needed, then deposits repeatedly. */
 function nextChanges(id: string, account: Account | undefined, count: number): AccountChange[] {
   const amount = { currencyCode: 'EUR', minorUnits: 100n };
   const changes: AccountChange[] = account ? [] : [openAccount(account, id, 'EUR')];

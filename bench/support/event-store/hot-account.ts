@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
-import { atOnce } from '../at-once.ts';
+import { runConcurrently } from '../concurrency.ts';
 import { compareByClock } from '../rates.ts';
 import type { LoadedServer } from '../server.ts';
 
@@ -9,19 +9,19 @@ const charges = 300;
 const rounds = 3;
 const euros = (minorUnits: bigint) => ({ currencyCode: 'EUR', minorUnits });
 
-/** Charges a second of one account that all charge at the same time, beside those of an account for each caller. */
+/** Compares charges of one account by 64 concurrent callers with charges of one account per caller. */
 export async function compareHotAccount(mesh: LoadedServer) {
   const accounts = mesh.client(AccountServiceContract);
   const payments = mesh.client(PaymentServiceContract);
   const ids = Array.from({ length: callers }, (_, index) => `buyer-${index}`);
   const hot = 'everybody';
-  await atOnce(callers + 1, callers, async (index) => {
+  await runConcurrently(callers + 1, callers, async (index) => {
     const accountId = ids[index] ?? hot;
     await accounts.openAccount({ requestId: randomUUID(), accountId, currencyCode: 'EUR' });
     await accounts.deposit({ requestId: randomUUID(), accountId, amount: euros(1_000_000_000n) });
   });
   const charge = (userIdOf: (index: number) => string) => () =>
-    atOnce(charges, callers, (index) => {
+    runConcurrently(charges, callers, (index) => {
       const order = { orderId: randomUUID(), userId: userIdOf(index), amount: euros(100n) };
       return payments.charge({ requestId: randomUUID(), ...order });
     });

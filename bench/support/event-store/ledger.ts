@@ -17,11 +17,11 @@ export interface Ledger extends AsyncDisposable {
   readonly storage: Storage;
   readonly store: EventStore;
   readonly accounts: Aggregates<Account | undefined, AccountChange>;
-  /** A projector that is not started. It is stopped with the ledger. */
+  /** Creates a projector that is not started. Disposing the ledger stops it. */
   projector(projections: readonly Projection[]): Promise<Projector>;
 }
 
-/** Opens a database of the payment service, and makes it where there is none. */
+/** Opens a database of the payment service, or creates it. */
 export async function openLedger(url: string): Promise<Ledger> {
   await using stack = new AsyncDisposableStack();
   const storage = await openStorage(url, { soleUser: true });

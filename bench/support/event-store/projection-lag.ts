@@ -5,7 +5,7 @@ import { accountBalances } from '../../../services/payment/projections/account-b
 import { monthlyStatements } from '../../../services/payment/projections/monthly-statements.ts';
 import { paymentList } from '../../../services/payment/projections/payment-list.ts';
 import { accountEventTypes } from '../../../services/payment/streams/account-stream.ts';
-import { atPace } from '../at-pace.ts';
+import { runAtRate } from '../concurrency.ts';
 import { medianOfRounds } from '../rates.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 
@@ -14,7 +14,7 @@ const eventsPerSecond = 500;
 const warmUpEvents = 500;
 const rounds = 3;
 const eventsPerRound = 500;
-const longestWaitMs = 30_000;
+const maxWaitMs = 30_000;
 const events = warmUpEvents + rounds * eventsPerRound;
 
 const amount = { currencyCode: 'EUR', minorUnits: 100n };
@@ -24,48 +24,47 @@ const deposit = accountEventTypes.encode({
 });
 
 /**
- * How long it takes, in milliseconds, from the commit of an append to the commit with which the projection of balances has
- * its effect and its position, of events that come at a steady pace while all projections of the payment service run. Both
- * moments are those at which this process hears of the commit, from hooks on the two transactions. Medians of rounds that
- * follow one another.
+ * Measures the time from the commit of an append to the commit of its effect on the balances projection, in milliseconds, at a
+ * constant event rate while all projections of the payment service run. Both times come from hooks on the transactions.
+ * Returns medians over several rounds.
  */
 export async function measureLag(url: string): Promise<{ readonly p50: number; readonly p99: number }> {
   await using ledger = await openLedger(url);
   const committedMs = new Map<bigint, number>();
   const lagsMs = new Map<bigint, number>();
   const all = Promise.withResolvers<void>();
-  const watched = whenTaken(accountBalances, (position) => {
+  const watched = onApplied(accountBalances, (position) => {
     lagsMs.set(position, performance.now() - (committedMs.get(position) ?? Number.NaN));
     if (lagsMs.size === events) all.resolve();
   });
   const projector = await ledger.projector([watched, monthlyStatements, paymentList]);
   await projector.start();
-  await atPace(events, eventsPerSecond, async (index) => {
+  await runAtRate(events, eventsPerSecond, async (index) => {
     await appendTo(ledger, `account-${index % streams}`, index, (position) => {
       committedMs.set(position, performance.now());
     });
   });
-  await withinReason(all.promise);
+  await withTimeLimit(all.promise);
   const inOrder = [...lagsMs].toSorted(([a], [b]) => Number(a - b)).map(([, lagMs]) => lagMs);
   const ofAll = (share: number) => medianOfRounds(inOrder.slice(warmUpEvents), rounds, share);
   return { p50: ofAll(0.5), p99: ofAll(0.99) };
 }
 
-/** It also keeps the process going: nothing else here does. */
-async function withinReason(all: Promise<void>): Promise<void> {
-  const late = `not every event was taken within ${longestWaitMs / 1_000} s`;
-  const timer = setTimeout(() => reject(new Error(late)), longestWaitMs);
+/** The timer also keeps the process alive: nothing else here does. */
+async function withTimeLimit(all: Promise<void>): Promise<void> {
+  const late = `some events were not applied within ${maxWaitMs / 1_000} s`;
+  const timer = setTimeout(() => reject(new Error(late)), maxWaitMs);
   const { promise: tooLate, reject } = Promise.withResolvers<never>();
   await Promise.race([all, tooLate]).finally(() => clearTimeout(timer));
 }
 
-function whenTaken(projection: Projection, taken: (position: bigint) => void): Projection {
+function onApplied(projection: Projection, applied: (position: bigint) => void): Projection {
   return {
     ...projection,
     async apply(tx, generation, batch) {
       await projection.apply(tx, generation, batch);
       tx.afterCommit(() => {
-        for (const { position } of batch) taken(position);
+        for (const { position } of batch) applied(position);
       });
     },
   };

@@ -13,8 +13,8 @@ const rounds = 3;
 const pollMs = 20;
 
 /**
- * Events a second of a rebuild of the balances, from its first event until the rows are compared, switched to and the old
- * ones deleted, beside a bare loop over the same events. The projections of the ledger have all its events afterwards.
+ * Compares a rebuild of the balances (apply all events, compare, switch, delete the old rows) with a bare loop over the same
+ * events. Returns events per second. The ledger's projections are up to date afterwards.
  */
 export async function compareRebuild(ledgerUrl: string, bareUrl: string) {
   await using ledger = await openLedger(ledgerUrl);
