@@ -40,11 +40,12 @@ export { insertRows, writeRows } from './event-store/projections/write-rows.ts';
 export { createEventStore } from './event-store/streams/create-event-store.ts';
 export { retryOnConflict } from './event-store/streams/retry-conflict.ts';
 export { versionAsOf } from './event-store/streams/version-as-of.ts';
-export type { EventHandler } from './events/consumer/consumer.ts';
+export { consume, decodeEvent, type MessageReader } from './events/consumer/consume.ts';
+export type { EventEffect, EventHandler } from './events/consumer/consumer.ts';
 export { createEventConsumer } from './events/consumer/create-consumer.ts';
-export { decodeEvent, type MessageReader } from './events/consumer/decode-event.ts';
 export { type DomainEvent, type EventAttributes, readAttributes } from './events/log/envelope.ts';
 export type { EventLog, EventPosition, NewEvent, StartPosition, StoredEvent } from './events/log/event-log.ts';
+export { defineTopic, type EventMessage, type Topic } from './events/log/topic.ts';
 export { createOutbox } from './events/outbox/create-outbox.ts';
 export type { Outbox } from './events/outbox/outbox.ts';
 export { createIdempotency } from './idempotency/create-idempotency.ts';
@@ -78,6 +79,14 @@ export { readPages } from './storage/read-pages.ts';
 export { storableText } from './storage/storable-text.ts';
 export type { Queryable, Row, SqlValue, Storage, Transaction } from './storage/storage.ts';
 export { errorText, isFinalFailure } from './tasks/failed-try.ts';
+export {
+  createQueueWorker,
+  defineQueue,
+  type JobCodec,
+  type Queue,
+  type QueuedTask,
+  type QueueWorker,
+} from './tasks/queue.ts';
 export type { NewTask, Task, TaskWorker } from './tasks/task-queue.ts';
 export { currentScope } from './telemetry/call-scope.ts';
 export type { Logger } from './telemetry/logger.ts';

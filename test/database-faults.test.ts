@@ -3,7 +3,6 @@ import { Status } from 'nice-grpc';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import { createDeadLetterStore } from '../mesh/dead-letters/store.ts';
 import { createEventConsumer } from '../mesh/events/consumer/create-consumer.ts';
 import { wrapEvent } from '../mesh/events/log/envelope.ts';
 import { openEventParts, silent, versionEvent } from '../mesh/events/testing/events.ts';
@@ -42,7 +41,6 @@ describeWithServer(postgres, "a fault of the database, which is nobody's refusal
     onTestFinished(close);
     await events.ensureTopic('t', { partitions: 1 });
     await storage.execute('CREATE TABLE effect (key TEXT NOT NULL)');
-    const deadLetters = createDeadLetterStore(storage, { clock: systemClock });
     let attempts = 0;
     const consumer = await createEventConsumer({
       events,
@@ -55,7 +53,6 @@ describeWithServer(postgres, "a fault of the database, which is nobody's refusal
           return async (tx) => void (await tx.execute('INSERT INTO effect (key) VALUES ($1)', [key]));
         },
       },
-      deadLetters,
       retryDelaysMs: [1, 1],
       clock: systemClock,
       logger: silent,

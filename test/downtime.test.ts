@@ -28,8 +28,7 @@ describeOnEachDatabase((newUrl) => {
   ): Promise<T> {
     const clock = createTestClock(clockMs);
     const storage = await openStorage(url, { clock });
-    const letters = createDeadLetterStore(storage, { clock });
-    await letters.migrate();
+    const letters = await createDeadLetterStore(storage, { clock });
     const idempotency = await createIdempotency(storage, { clock });
     await storage.check();
     const result = await work({ idempotency, letters, storage });

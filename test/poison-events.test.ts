@@ -5,7 +5,6 @@ import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
 import type { DeepPartial, EventServiceDefinition, PublishRequest } from '#gen/events/v1/events.ts';
 import { type DeadLetter, DeadLetterSource } from '#gen/ops/v1/ops.ts';
 import type { CreateService } from '../mesh/app/service.ts';
-import { createDeadLetterStore } from '../mesh/dead-letters/store.ts';
 import { createEventConsumer } from '../mesh/events/consumer/create-consumer.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { type KafkaServer, kafka, startKafka } from '../mesh/testing/kafka-server.ts';
@@ -64,7 +63,6 @@ function describePoison(settings: () => Record<string, string>): void {
           return async () => void broken.handled.push(`${event.key} ${type}`);
         },
       },
-      deadLetters: createDeadLetterStore(storage, { clock }),
       retryDelaysMs: [1, 1, 1, 1],
       clock,
       logger,

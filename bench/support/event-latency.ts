@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createDeadLetterStore } from '../../mesh/dead-letters/store.ts';
 import type { EventHandler } from '../../mesh/events/consumer/consumer.ts';
 import { createEventConsumer } from '../../mesh/events/consumer/create-consumer.ts';
 import type { EventLog } from '../../mesh/events/log/event-log.ts';
@@ -37,13 +36,11 @@ export async function measureLatency(log: EventLog): Promise<{ readonly p50: num
       });
     };
   };
-  const deadLetters = createDeadLetterStore(consumer.storage, { clock });
   const handler = { group: 'bench', topics: [topic], handle };
   const reader = await createEventConsumer({
     events: log,
     storage: consumer.storage,
     handler,
-    deadLetters,
     clock,
     logger,
   });

@@ -30,7 +30,7 @@ export async function openEventService(events: EventLog): Promise<EventService> 
   const tasks = await openEmbeddedTasks(join(folder.path, 'tasks.db'), { clock, logger });
   stack.defer(() => tasks.close());
   const source = '//ordermesh/bench';
-  const outbox = await createOutbox({ storage, events, tasks, source, topics: [topic], clock, logger });
+  const outbox = await createOutbox({ storage, events, tasks, source, topics: [{ name: topic }], clock, logger });
   stack.defer(() => outbox.stop(0));
   const opened = stack.move();
   return { storage, outbox, [Symbol.asyncDispose]: () => opened.disposeAsync() };

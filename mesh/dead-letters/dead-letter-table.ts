@@ -3,22 +3,22 @@ import { storableText } from '../storage/storable-text.ts';
 import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
 
-/** How long a letter that was redriven or discarded is kept in the database, for people to look into; `openAgingClock`. */
+/** How long a redriven or discarded dead letter is kept for people to look into, in the time of `openAgingClock`. */
 const closedRetentionMs = 30 * 24 * 60 * 60 * 1000;
 
-// More than one, so that deleting is always ahead of closing; bounded, because others wait behind it.
+// More than one, so deleting stays ahead of closing. Bounded, because other transactions wait for it.
 const maxDeletedPerClosing = 500;
 
-/** How a letter left the list. */
+/** How a dead letter left the list. */
 export type ClosedState = 'redriven' | 'discarded';
 
-/** What is noted of a letter that leaves the list. */
+/** What is recorded with a dead letter that leaves the list. */
 export interface Closing {
   readonly state: ClosedState;
   readonly note: string;
-  /** What the clock shows. */
+  /** By the clock. */
   readonly timeMs: number;
-  /** The time by which letters age. */
+  /** By the aging clock, which decides on deletion. */
   readonly agedToMs: number;
 }
 
@@ -39,12 +39,16 @@ interface DeadLetterRow extends Row {
 const columns =
   'id, source, origin, reason, error, attempts, payload, headers, subject_id, first_time_ms, last_time_ms';
 
-/** Writes a letter that is open and returns its id. */
-export async function insertLetter(db: Queryable, letter: Omit<DeadLetter, 'id'>, nowMs: number): Promise<string> {
+/** Adds an open dead letter and returns its id. */
+export async function insertDeadLetter(
+  db: Queryable,
+  deadLetter: Omit<DeadLetter, 'id'>,
+  nowMs: number,
+): Promise<string> {
   const id = uuidv7(nowMs);
-  const { source, origin, reason, attempts, payload, headers, firstTimeMs, lastTimeMs } = letter;
-  const error = storableText(letter.error);
-  const subjectId = storableText(letter.subjectId);
+  const { source, origin, reason, attempts, payload, headers, firstTimeMs, lastTimeMs } = deadLetter;
+  const error = storableText(deadLetter.error);
+  const subjectId = storableText(deadLetter.subjectId);
   const values: SqlValue[] = [id, source, origin, reason, error, attempts, payload, JSON.stringify(headers), subjectId];
   await db.execute(
     `INSERT INTO dead_letter (${columns}, state, note)
@@ -54,7 +58,7 @@ export async function insertLetter(db: Queryable, letter: Omit<DeadLetter, 'id'>
   return id;
 }
 
-/** The next `limit` open letters of a source, in id order. */
+/** Returns the next `limit` open dead letters of a source, in id order. */
 export async function selectPage(
   db: Queryable,
   source: DeadLetterSource,
@@ -70,11 +74,11 @@ export async function selectPage(
     `SELECT ${columns} FROM dead_letter WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT $3`,
     params,
   );
-  return rows.map(toLetter);
+  return rows.map(toDeadLetter);
 }
 
-/** The open letter with this id. */
-export async function selectLetter(
+/** Returns the open dead letter with this id. */
+export async function selectDeadLetter(
   db: Queryable,
   source: DeadLetterSource,
   id: string,
@@ -83,14 +87,14 @@ export async function selectLetter(
     `SELECT ${columns} FROM dead_letter WHERE id = $1 AND source = $2 AND state = 'open'`,
     [id, source],
   );
-  return row && toLetter(row);
+  return row && toDeadLetter(row);
 }
 
 /**
- * Takes an open letter off the list and returns it; `undefined` when it is not there. Deletes for good some of
- * what left the list longer ago than the retention: closing is what adds to it, so it needs no timer.
+ * Takes an open dead letter off the list and returns it, or `undefined` if it is not on the list. Also deletes some that
+ * left the list before the retention began. Closing is what adds to them, so no timer is needed.
  */
-export async function closeLetter(
+export async function closeDeadLetter(
   tx: Transaction,
   source: DeadLetterSource,
   id: string,
@@ -105,10 +109,10 @@ export async function closeLetter(
      WHERE id = $1 AND source = $2 AND state = 'open' RETURNING ${columns}`,
     [id, source, closed.state, closed.note, closed.timeMs, closed.agedToMs],
   );
-  return row && toLetter(row);
+  return row && toDeadLetter(row);
 }
 
-/** Records a try that failed on a letter that is still open. */
+/** Records a failed attempt on a dead letter that is still open. */
 export async function recordFailure(db: Queryable, id: string, error: string, timeMs: number): Promise<void> {
   await db.execute(
     `UPDATE dead_letter SET error = $2, attempts = attempts + 1, last_time_ms = $3 WHERE id = $1 AND state = 'open'`,
@@ -116,7 +120,7 @@ export async function recordFailure(db: Queryable, id: string, error: string, ti
   );
 }
 
-function toLetter(row: DeadLetterRow): DeadLetter {
+function toDeadLetter(row: DeadLetterRow): DeadLetter {
   return {
     id: row.id,
     source: row.source,

@@ -16,8 +16,7 @@ describeOnEachDatabase((newUrl) => {
   beforeEach(async () => {
     clock = createTestClock();
     storage = await openStorage(newUrl(), { clock });
-    store = createDeadLetterStore(storage, { clock });
-    await store.migrate();
+    store = await createDeadLetterStore(storage, { clock });
   });
 
   afterEach(() => storage.close());

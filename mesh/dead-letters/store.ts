@@ -1,13 +1,13 @@
-import { type AgingClock, openAgingClock } from '../storage/aging-clock.ts';
+import { openAgingClock } from '../storage/aging-clock.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../time/clock.ts';
 import {
   type ClosedState,
   type Closing,
-  closeLetter,
-  insertLetter,
+  closeDeadLetter,
+  insertDeadLetter,
   recordFailure,
-  selectLetter,
+  selectDeadLetter,
   selectPage,
 } from './dead-letter-table.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } from './dead-letters.ts';
@@ -16,43 +16,45 @@ import { deadLetterMigrations } from './migrations.ts';
 const pageSize = 100;
 
 /**
- * Gets ready to hand a letter to its handler again. What it resolves with does so, in the transaction that takes the
- * letter off the list.
+ * Prepares the new attempt at a dead letter, and resolves with what to write: in the transaction that takes it off the list.
  */
-export type Redrive = (letter: DeadLetter) => Promise<(tx: Transaction) => Promise<void>>;
+export type Redrive = (deadLetter: DeadLetter) => Promise<(tx: Transaction) => Promise<void>>;
 
-/** Keeps dead letters in a service's own database, and for 30 days of running more what was taken off the list. */
+/** Dead letters in a service's own database. Those that left the list are kept for 30 more days of running time. */
 export interface DeadLetterStore {
-  /** Makes the table, once. To be called before anything else. */
-  migrate(): Promise<void>;
-  /** Writes a letter in the transaction that gives up on what it holds; resolves with its id. */
-  add(tx: Transaction, letter: Omit<DeadLetter, 'id'>): Promise<string>;
+  /** Writes a dead letter in the transaction that gives up on its content. Resolves with its id. */
+  add(tx: Transaction, deadLetter: Omit<DeadLetter, 'id'>): Promise<string>;
   /**
-   * The letters of one source. When `redrive` throws, nothing of its transaction remains: the letter stays on the list
-   * with the new error and one attempt more, and the error is passed on.
+   * The dead letters of one source. If `redrive` throws, its transaction is rolled back: the dead letter stays on the list
+   * with the new error and one more attempt, and the error is rethrown.
    */
   queue(source: DeadLetterSource, redrive: Redrive): DeadLetterQueue;
 }
 
-/** Makes the store of dead letters in `storage`. */
-export function createDeadLetterStore(storage: Storage, { clock }: { readonly clock: Clock }): DeadLetterStore {
-  let aging: AgingClock | undefined;
+/** Creates the store of dead letters in `storage` and migrates its table. */
+export async function createDeadLetterStore(
+  storage: Storage,
+  { clock }: { readonly clock: Clock },
+): Promise<DeadLetterStore> {
+  await storage.migrate('dead-letters', deadLetterMigrations);
+  const aging = await openAgingClock(storage, clock);
 
-  async function closingAs(state: ClosedState, note: string): Promise<Closing> {
-    aging ??= await openAgingClock(storage, clock);
-    return { state, note, timeMs: clock.now(), agedToMs: aging.nowMs() };
-  }
+  const closingAs = (state: ClosedState, note: string): Closing => ({
+    state,
+    note,
+    timeMs: clock.now(),
+    agedToMs: aging.nowMs(),
+  });
 
-  async function redriveLetter(source: DeadLetterSource, id: string, redrive: Redrive): Promise<boolean> {
+  async function redriveOne(source: DeadLetterSource, id: string, redrive: Redrive): Promise<boolean> {
     try {
-      const open = await selectLetter(storage, source, id);
+      const open = await selectDeadLetter(storage, source, id);
       if (!open) return false;
-      const handOver = await redrive(open);
-      const closing = await closingAs('redriven', '');
+      const effect = await redrive(open);
       return await storage.transaction(async (tx) => {
-        const letter = await closeLetter(tx, source, id, closing);
-        if (letter) await handOver(tx);
-        return letter !== undefined;
+        const closed = await closeDeadLetter(tx, source, id, closingAs('redriven', ''));
+        if (closed) await effect(tx);
+        return closed !== undefined;
       });
     } catch (error) {
       await recordFailure(storage, id, error instanceof Error ? error.message : String(error), clock.now());
@@ -61,18 +63,14 @@ export function createDeadLetterStore(storage: Storage, { clock }: { readonly cl
   }
 
   return {
-    async migrate() {
-      await storage.migrate('dead-letters', deadLetterMigrations);
-      aging = await openAgingClock(storage, clock);
-    },
-    add: (tx, letter) => insertLetter(tx, letter, clock.now()),
+    add: (tx, deadLetter) => insertDeadLetter(tx, deadLetter, clock.now()),
     queue: (source, redrive) => ({
       list: (filter, afterId) => listOpen(storage, source, filter, afterId),
-      get: (id) => selectLetter(storage, source, id),
-      redrive: (id) => redriveLetter(source, id, redrive),
+      get: (id) => selectDeadLetter(storage, source, id),
+      redrive: (id) => redriveOne(source, id, redrive),
       async discard(id, note) {
-        const closing = await closingAs('discarded', note);
-        return (await storage.transaction((tx) => closeLetter(tx, source, id, closing))) !== undefined;
+        const closing = closingAs('discarded', note);
+        return (await storage.transaction((tx) => closeDeadLetter(tx, source, id, closing))) !== undefined;
       },
     }),
   };

@@ -1,11 +1,14 @@
 import { InventoryEvent } from '#gen/inventory/v1/events.ts';
-import type { DomainEvent } from '#mesh';
+import { type DomainEvent, defineTopic } from '#mesh';
 import type { Item } from './domain/item.ts';
 import type { Reservation } from './domain/reservation.ts';
 import { itemToProto, reservationToProto } from './proto.ts';
 
-/** Where changes are published: of items keyed by the sku, of reservations keyed by the order's id. */
-export const inventoryTopic = 'inventory.events';
+/** Every change of an item, keyed by the sku, and of a reservation, keyed by the order's id. */
+export const inventoryTopic = defineTopic('inventory.events', InventoryEvent, {
+  key: ({ subject }) => (subject?.$case === 'item' ? subject.value.sku : (subject?.value.orderId ?? '')),
+  version: ({ version }) => version,
+});
 
 const reservationTypes = {
   RESERVED: 'STOCK_RESERVED',
@@ -15,24 +18,20 @@ const reservationTypes = {
 
 /** The event of an item's change other than by a reservation. */
 export function itemEvent(type: 'ITEM_CREATED' | 'STOCK_ADJUSTED', item: Item): DomainEvent {
-  const subject = { $case: 'item', value: itemToProto(item) } as const;
-  return inventoryEvent(type, item.sku, item.eventVersion, item.updateTimeMs, subject);
+  return inventoryTopic.event({
+    type,
+    timestamp: new Date(item.updateTimeMs),
+    subject: { $case: 'item', value: itemToProto(item) },
+    version: item.eventVersion,
+  });
 }
 
 /** The event of a reservation's change, named by the state it is in now. */
 export function reservationEvent(reservation: Reservation): DomainEvent {
-  const { state, orderId, version, updateTimeMs } = reservation;
-  const subject = { $case: 'reservation', value: reservationToProto(reservation) } as const;
-  return inventoryEvent(reservationTypes[state], orderId, version, updateTimeMs, subject);
-}
-
-function inventoryEvent(
-  type: string,
-  key: string,
-  version: bigint,
-  timeMs: number,
-  subject: InventoryEvent['subject'],
-): DomainEvent {
-  const event: InventoryEvent = { type, timestamp: new Date(timeMs), subject, version };
-  return { topic: inventoryTopic, key, type, version, timeMs, json: InventoryEvent.toJSON(event) };
+  return inventoryTopic.event({
+    type: reservationTypes[reservation.state],
+    timestamp: new Date(reservation.updateTimeMs),
+    subject: { $case: 'reservation', value: reservationToProto(reservation) },
+    version: reservation.version,
+  });
 }

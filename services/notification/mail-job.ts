@@ -1,46 +1,40 @@
-import { type NewTask, type Task, undecodable } from '#mesh';
+import { defineQueue, type QueuedTask, undecodable } from '#mesh';
 import { isId, type Notification } from './notification.ts';
 
-/** The queue that mail jobs go through. */
-export const mailQueue = 'email-jobs';
-
-/** A mail to send. Anyone may queue `{to, template}`; the rest is there when the job tells of an order. */
+/** A mail to send. Other programs may queue `{to, template}`; the rest is set for mails about an order. */
 export interface MailJob {
   readonly to: string;
   readonly template: string;
   readonly name: string;
   readonly orderId: string;
   readonly message: string;
-  /** Empty for jobs that no notification stands behind. */
+  /** Empty for jobs without a notification. */
   readonly notificationId: string;
 }
 
-/** The task of a notification: its id makes it one, however often it is queued. */
-export function jobTask(
+/** The queue of mails to send. */
+export const mailQueue = defineQueue<MailJob>('email-jobs', { toJSON: (job) => job, fromJSON: readJob });
+
+/** Returns the task that sends a notification. It has the notification's id, so it is queued once. */
+export function mailTask(
   notification: Notification,
   details: { readonly name: string; readonly message: string },
-): NewTask {
-  const job: MailJob = {
+): QueuedTask {
+  return mailQueue.task(notification.id, {
     to: notification.to,
     template: notification.template,
     name: details.name,
     orderId: notification.orderId,
     message: details.message,
     notificationId: notification.id,
-  };
-  return {
-    id: notification.id,
-    payload: Buffer.from(JSON.stringify(job)),
-    headers: { 'content-type': 'application/json' },
-  };
+  });
 }
 
-/** Reads a task's job. INVALID_ARGUMENT `UNDECODABLE` when it is none, which no repetition helps. */
-export function readJob(task: Task): MailJob {
-  const fields = parseObject(task.payload);
+function readJob(json: object): MailJob {
+  const fields: Readonly<Record<string, unknown>> = { ...json };
   const text = (name: string): string => {
     const value = fields[name] ?? '';
-    if (typeof value !== 'string') throw undecodable({ thing: 'mail job', problem: `${name} is not a string` });
+    if (typeof value !== 'string') throw unreadable(`${name} is not a string`);
     return value;
   };
   const job: MailJob = {
@@ -51,19 +45,11 @@ export function readJob(task: Task): MailJob {
     message: text('message'),
     notificationId: text('notificationId'),
   };
-  if (job.to === '' || job.template === '')
-    throw undecodable({ thing: 'mail job', problem: 'to or template is missing' });
-  if (job.notificationId !== '' && !isId(job.notificationId))
-    throw undecodable({ thing: 'mail job', problem: 'notificationId is not a valid id' });
+  if (job.to === '' || job.template === '') throw unreadable('to or template is missing');
+  if (job.notificationId !== '' && !isId(job.notificationId)) throw unreadable('notificationId is not a valid id');
   return job;
 }
 
-function parseObject(payload: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(payload).toString());
-    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw undecodable({ thing: 'mail job', problem: 'it is not a JSON object' });
+function unreadable(problem: string): Error {
+  return undecodable({ thing: 'mail job', problem });
 }

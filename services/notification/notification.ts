@@ -1,6 +1,5 @@
 import type { OrderTemplate } from './template.ts';
 
-/** The life of a notification, as in the contract. */
 export type NotificationState = 'QUEUED' | 'SENT' | 'DEAD';
 
 /** A message to a user about an order. Times are in milliseconds since the epoch. */
@@ -17,13 +16,13 @@ export interface Notification {
   readonly updateTimeMs: number;
 }
 
-/** Whom a notification is for. */
+/** The recipient of a notification. */
 export interface Recipient {
   readonly id: string;
   readonly email: string;
 }
 
-/** A notification that is to be sent. */
+/** Returns a notification that is yet to be sent. */
 export function newNotification(
   id: string,
   template: OrderTemplate,
@@ -45,14 +44,9 @@ export function newNotification(
   };
 }
 
-/** Whether a text can be an id of the mesh: of a user, an order or a notification. */
+/** Whether a text can be the id of a user, an order or a notification. */
 export function isId(text: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/.test(text);
-}
-
-/** Which message an order's event asks for; `undefined` for events that nobody is told of. */
-export function templateFor(eventType: string): OrderTemplate | undefined {
-  return templates.get(eventType);
 }
 
 const templates: ReadonlyMap<string, OrderTemplate> = new Map([
@@ -61,3 +55,11 @@ const templates: ReadonlyMap<string, OrderTemplate> = new Map([
   ['ORDER_FAILED', 'order-failed'],
   ['ORDER_CANCELLED', 'order-cancelled'],
 ]);
+
+/** The types of events that cause a mail. */
+export const templateTypes: readonly string[] = [...templates.keys()];
+
+/** Returns the template for an event of an order; `undefined` for events that cause no mail. */
+export function templateFor(eventType: string): OrderTemplate | undefined {
+  return templates.get(eventType);
+}

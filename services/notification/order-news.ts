@@ -1,15 +1,15 @@
 import { OrderEvent } from '#gen/order/v1/events.ts';
 import type { MessageReader } from '#mesh';
 
-/** What a mail tells of an order. */
+/** The part of an order's event that its mail needs. */
 export interface OrderNews {
   readonly orderId: string;
   readonly userId: string;
-  /** Why the order failed or was cancelled; empty while it did not. */
+  /** Why the order failed or was cancelled; empty otherwise. */
   readonly message: string;
 }
 
-/** As much as is asked of JSON that anyone may have published: other members may be there, of any kind. */
+/** JSON that any program may have published. Members may be missing or of another type. */
 interface OrderJson {
   readonly orderId?: unknown;
   readonly userId?: unknown;
@@ -17,8 +17,8 @@ interface OrderJson {
 }
 
 /**
- * Reads an `order.v1.OrderEvent`, and also the plain `{type, orderId, userId, …}` of a producer that does not know that
- * contract. What is missing is empty.
+ * Decodes an `order.v1.OrderEvent`, and also the plain `{type, orderId, userId, …}` of a producer without that contract.
+ * What is missing is empty.
  */
 export const orderNews: MessageReader<OrderNews> = {
   decode(bytes) {

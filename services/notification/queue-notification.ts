@@ -1,49 +1,67 @@
+import type { Client } from 'nice-grpc';
+import { Status } from 'nice-grpc-common';
+import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
 import {
   type Clock,
-  decodeEvent,
+  consume,
   type EventAttributes,
   type EventHandler,
+  MeshError,
   type Outbox,
   undecodable,
   uuidv5,
 } from '#mesh';
-import type { FindRecipient } from './find-recipient.ts';
-import { jobTask, mailQueue } from './mail-job.ts';
-import { isId, newNotification, templateFor } from './notification.ts';
+import { unknownRecipient } from './errors.ts';
+import { mailTask } from './mail-job.ts';
+import { isId, newNotification, templateFor, templateTypes } from './notification.ts';
 import { orderNews } from './order-news.ts';
 import { insertNotification } from './store.ts';
 
-/** What making mail jobs takes. */
+/** Dependencies of `queueNotifications`. */
 export interface QueueNotificationDeps {
-  readonly findRecipient: FindRecipient;
+  readonly users: Client<UserServiceDefinition>;
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
 
-/** Turns an order's events into mail jobs: the notification and its task are one transaction. */
-export function queueNotifications({ findRecipient, outbox, clock }: QueueNotificationDeps): EventHandler {
-  return {
+/** Turns the events of orders into mails: a notification and its task are one transaction. */
+export function queueNotifications({ users, outbox, clock }: QueueNotificationDeps): EventHandler {
+  return consume(orderNews, {
     group: 'notification-service',
-    topics: ['order.events'],
-    handle: async (event, attributes) => {
+    topic: 'order.events',
+    types: templateTypes,
+    handle: async ({ orderId, userId, message }, attributes) => {
       const template = templateFor(attributes.type);
       if (!template) return undefined;
-      const news = decodeEvent(event, orderNews);
-      if (!isId(news.orderId) || !isId(news.userId))
+      if (!isId(orderId) || !isId(userId)) {
         throw undecodable({ thing: 'order event', problem: 'it has no orderId or no userId' });
-      const user = await findRecipient(news.userId);
-      const notification = newNotification(notificationId(attributes), template, news.orderId, user, clock.now());
-      const details = { name: user.name, message: news.message };
+      }
+      const user = await findRecipient(users, userId);
+      const notification = newNotification(notificationId(attributes), template, orderId, user, clock.now());
+      const task = mailTask(notification, { name: user.name, message });
       return async (tx) => {
-        if (await insertNotification(tx, notification))
-          await outbox.addTask(tx, mailQueue, jobTask(notification, details));
+        if (await insertNotification(tx, notification)) await outbox.addTask(tx, task);
       };
     },
-  };
+  });
 }
 
-/** Our own services' ids are UUIDs that sort by time; those of other producers become unique with their source. */
+/**
+ * Asks the user service, again for each event: an answer that is kept or shared with a later event may be older than a change
+ * of address that its caller has seen complete, and the mail would go to the old address.
+ */
+async function findRecipient(users: Client<UserServiceDefinition>, id: string): Promise<User> {
+  try {
+    return await users.getUser({ id });
+  } catch (error) {
+    // A deleted user has no address, and no further attempt changes that.
+    if (error instanceof MeshError && error.code === Status.NOT_FOUND) throw unknownRecipient({ userId: id });
+    throw error;
+  }
+}
+
+/** Ids of our own services are UUIDs that sort by time. Those of other producers are unique only with their source. */
 function notificationId({ source, id }: EventAttributes): string {
-  const ours = source.startsWith('//ordermesh/') && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
-  return ours ? id : uuidv5('notification', source, id);
+  const isOurs = source.startsWith('//ordermesh/') && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+  return isOurs ? id : uuidv5('notification', source, id);
 }

@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { loadMigrations, openStorage, type Storage, type Task } from '#mesh';
 import { createTestClock, describeOnEachDatabase } from '#mesh/testing';
 import { createFileMailer } from './mail/file-mailer.ts';
-import { jobTask } from './mail-job.ts';
+import { mailQueue, mailTask } from './mail-job.ts';
 import { type Notification, newNotification } from './notification.ts';
-import { createSendMail, type SendMail } from './send-mail.ts';
+import { sendMail } from './send-mail.ts';
 import { findNotification, insertNotification } from './store.ts';
 
 describe('sending the mail of a task', () => {
@@ -16,7 +16,7 @@ describe('sending the mail of a task', () => {
     let storage: Storage;
     let folder: string;
     let mailFolder: string;
-    let sendMail: SendMail;
+    let send: (task: Task) => Promise<void>;
     let count = 0;
 
     beforeAll(async () => {
@@ -27,7 +27,8 @@ describe('sending the mail of a task', () => {
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'send-mail-'));
       mailFolder = join(folder, 'mail');
-      sendMail = createSendMail({ storage, mailer: await createFileMailer(mailFolder, clock), clock });
+      const deps = { storage, mailer: await createFileMailer(mailFolder, clock), clock };
+      send = async (task) => await sendMail(mailQueue.jobOf(task), task, deps);
     });
     afterEach(() => rm(folder, { recursive: true }));
 
@@ -36,7 +37,7 @@ describe('sending the mail of a task', () => {
       const ada = { id: 'ada', email: 'ada@example.com' };
       const notification = { ...newNotification(`mail-${++count}`, 'order-placed', 'order-1', ada, 1), ...values };
       await storage.transaction((tx) => insertNotification(tx, notification));
-      return taskOf(jobTask(notification, { name: 'Ada', message: '' }).payload, notification.id);
+      return taskOf(mailTask(notification, { name: 'Ada', message: '' }).payload, notification.id);
     }
 
     function taskOf(payload: Uint8Array | object, id = `task-${++count}`): Task {
@@ -57,41 +58,41 @@ describe('sending the mail of a task', () => {
 
     it('is noted on the notification, and is not done again', async () => {
       const task = await newTask();
-      await sendMail(task);
+      await send(task);
       expect(await standingOf(task)).toEqual(['SENT', 1, '']);
       await blockMails();
-      await sendMail(task);
+      await send(task);
       expect(await standingOf(task)).toEqual(['SENT', 1, '']);
     });
 
     it('that fails is noted, and done at a later try', async () => {
       const task = await newTask();
       await blockMails();
-      await expect(sendMail(task)).rejects.toThrow('EEXIST');
+      await expect(send(task)).rejects.toThrow('EEXIST');
       expect(await standingOf(task)).toEqual(['QUEUED', 1, expect.stringContaining('EEXIST')]);
       await rm(mailFolder);
-      await sendMail(task);
+      await send(task);
       expect(await standingOf(task)).toEqual(['SENT', 2, '']);
     });
 
     it('that fails at the last try is given up, until the task is redriven', async () => {
       const task = await newTask();
       await blockMails();
-      await expect(sendMail({ ...task, lastAttempt: true })).rejects.toThrow('EEXIST');
+      await expect(send({ ...task, lastAttempt: true })).rejects.toThrow('EEXIST');
       expect(await standingOf(task)).toEqual(['DEAD', 1, expect.stringContaining('EEXIST')]);
       await rm(mailFolder);
-      await sendMail(task);
+      await send(task);
       expect(await standingOf(task)).toEqual(['SENT', 2, '']);
     });
 
     it('is given up at the first try where no further one helps', async () => {
       const task = await newTask({ to: 'nobody' });
-      await expect(sendMail(task)).rejects.toMatchObject({ reason: 'BAD_RECIPIENT' });
+      await expect(send(task)).rejects.toMatchObject({ reason: 'BAD_RECIPIENT' });
       expect(await standingOf(task)).toEqual(['DEAD', 1, expect.stringContaining('"nobody"')]);
     });
 
     it('needs no more than an address and a template', async () => {
-      await sendMail(taskOf({ to: 'user@example.com', template: 'welcome' }, 'of-others'));
+      await send(taskOf({ to: 'user@example.com', template: 'welcome' }, 'of-others'));
       expect(await readdir(mailFolder)).toEqual(['of-others.eml']);
     });
 
@@ -106,12 +107,12 @@ describe('sending the mail of a task', () => {
       'a notification that is no id': { to: 'user@example.com', template: 'welcome', notificationId: 'a\0b' },
     };
     it.each(Object.keys(unreadable))('is refused for good when the task has %s', async (fault) => {
-      await expect(sendMail(taskOf(unreadable[fault] ?? {}))).rejects.toMatchObject({ reason: 'UNDECODABLE' });
+      await expect(send(taskOf(unreadable[fault] ?? {}))).rejects.toMatchObject({ reason: 'UNDECODABLE' });
     });
 
     it('is refused for good when the template is unknown', async () => {
       const task = taskOf({ to: 'user@example.com', template: 'constructor' });
-      await expect(sendMail(task)).rejects.toMatchObject({ reason: 'UNKNOWN_TEMPLATE' });
+      await expect(send(task)).rejects.toMatchObject({ reason: 'UNKNOWN_TEMPLATE' });
     });
   });
 });

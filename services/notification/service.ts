@@ -1,20 +1,11 @@
 import { NotificationServiceContract } from '#gen/notification/v1/notification.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import {
-  type CreateService,
-  createDeadLetterStore,
-  createEventConsumer,
-  createOutbox,
-  loadMigrations,
-  serve,
-  type TaskWorker,
-} from '#mesh';
-import { createFindRecipient } from './find-recipient.ts';
+import { type CreateService, createEventConsumer, createOutbox, createQueueWorker, loadMigrations, serve } from '#mesh';
 import { openMailer } from './mail/open-mailer.ts';
 import { mailQueue } from './mail-job.ts';
 import { queueNotifications } from './queue-notification.ts';
 import { createNotificationRpc } from './rpc.ts';
-import { createSendMail } from './send-mail.ts';
+import { sendMail } from './send-mail.ts';
 
 /** Wires the notification service. */
 export const createNotificationService: CreateService = async (runtime) => {
@@ -30,13 +21,15 @@ export const createNotificationService: CreateService = async (runtime) => {
     clock,
     logger,
   });
-  const deadLetters = createDeadLetterStore(storage, { clock });
-  const findRecipient = createFindRecipient(runtime.client(UserServiceContract));
-  const handler = queueNotifications({ findRecipient, outbox, clock });
-  const consumer = await createEventConsumer({ events, storage, handler, deadLetters, clock, logger });
+  const handler = queueNotifications({ users: runtime.client(UserServiceContract), outbox, clock });
+  const consumer = await createEventConsumer({ events, storage, handler, clock, logger });
   const mailer = await openMailer(config.mailUrl, clock);
-  const sendMail = createSendMail({ storage, mailer, clock });
-  let worker: TaskWorker | undefined;
+  const worker = createQueueWorker({
+    tasks,
+    queue: mailQueue,
+    concurrency: mailer.concurrency,
+    handle: (job, task) => sendMail(job, task, { storage, mailer, clock }),
+  });
   return {
     name: 'notification',
     serves: [serve(NotificationServiceContract, createNotificationRpc(storage), { check: () => consumer.check() })],
@@ -44,12 +37,12 @@ export const createNotificationService: CreateService = async (runtime) => {
     start: async () => {
       await outbox.start();
       await consumer.start();
-      worker = await tasks.work({ queue: mailQueue, concurrency: mailer.concurrency, handle: sendMail });
+      await worker.start();
     },
     stop: async (graceMs) => {
       const endMs = clock.elapsedMs() + graceMs;
-      // Side by side: while an event hangs, the worker must not take mails that are cut off afterwards.
-      await Promise.all([worker?.stop(graceMs), consumer.stop(graceMs)]);
+      // In parallel: while an event hangs, the worker must not take mails that would be cut off.
+      await Promise.all([worker.stop(graceMs), consumer.stop(graceMs)]);
       await outbox.stop(Math.max(0, endMs - clock.elapsedMs()));
       mailer.close();
     },

@@ -2,13 +2,13 @@ import type { Queryable, Row, SqlValue, Transaction } from '#mesh';
 import type { Notification, NotificationState } from './notification.ts';
 import type { OrderTemplate } from './template.ts';
 
-/** Which notifications are wanted; empty: any. */
+/** The notifications to list. An empty field matches any. */
 export interface NotificationFilter {
   readonly userId: string;
   readonly orderId: string;
 }
 
-/** Adds a notification; false when it is there already. */
+/** Adds a notification. Returns false if it exists already. */
 export async function insertNotification(tx: Transaction, notification: Notification): Promise<boolean> {
   const inserted = await tx.execute(
     `INSERT INTO notifications (id, user_id, order_id, template, recipient, state, attempts, last_error, create_time, update_time)
@@ -29,15 +29,15 @@ export async function insertNotification(tx: Transaction, notification: Notifica
   return inserted === 1;
 }
 
-/** What a try to send it did. */
+/** The outcome of an attempt to send it. */
 export interface SendingOutcome {
   readonly state: NotificationState;
   readonly lastError: string;
   readonly timeMs: number;
 }
 
-/** Notes a try. One that is sent stays sent. */
-export async function recordTry(tx: Transaction, id: string, outcome: SendingOutcome): Promise<void> {
+/** Records an attempt. A notification that is sent stays sent. */
+export async function recordAttempt(tx: Transaction, id: string, outcome: SendingOutcome): Promise<void> {
   await tx.execute(
     `UPDATE notifications SET state = $2, last_error = $3, update_time = $4, attempts = attempts + 1
      WHERE id = $1 AND state <> 'SENT'`,
@@ -45,13 +45,13 @@ export async function recordTry(tx: Transaction, id: string, outcome: SendingOut
   );
 }
 
-/** The notification with this id, if there is one. */
+/** Returns the notification with this id. */
 export async function findNotification(db: Queryable, id: string): Promise<Notification | undefined> {
   const [row] = await db.query<NotificationRow>('SELECT * FROM notifications WHERE id = $1', [id]);
   return row && notificationOf(row);
 }
 
-/** A page of notifications after an id, in id order. */
+/** Returns a page of notifications after an id, in id order. */
 export async function pageOfNotifications(
   db: Queryable,
   afterId: string,

@@ -1,10 +1,13 @@
 import { OrderEvent } from '#gen/order/v1/events.ts';
-import type { DomainEvent } from '#mesh';
+import { type DomainEvent, defineTopic } from '#mesh';
 import type { Order, OrderState } from './order.ts';
 import { toProto } from './proto.ts';
 
-/** Where orders tell of their changes. */
-export const orderTopic = 'order.events';
+/** Every change of an order, keyed by the order's id. */
+export const orderTopic = defineTopic('order.events', OrderEvent, {
+  key: ({ orderId }) => orderId,
+  version: ({ version }) => version,
+});
 
 /** The type of the event that brings an order into a state: PENDING is `ORDER_PLACED`. */
 function eventType(state: OrderState): string {
@@ -13,23 +16,14 @@ function eventType(state: OrderState): string {
 
 /** The event of the change that made this version of the order. */
 export function orderEvent(order: Order): DomainEvent {
-  const type = eventType(order.state);
   const proto = toProto(order);
-  const message: OrderEvent = {
-    type,
+  return orderTopic.event({
+    type: eventType(order.state),
     orderId: order.id,
     userId: order.userId,
     total: proto.total,
     timestamp: proto.updateTime,
     version: order.version,
     order: proto,
-  };
-  return {
-    topic: orderTopic,
-    key: order.id,
-    type,
-    version: order.version,
-    timeMs: order.updateTimeMs,
-    json: OrderEvent.toJSON(message),
-  };
+  });
 }

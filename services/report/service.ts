@@ -1,7 +1,6 @@
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import {
   type CreateService,
-  createDeadLetterStore,
   createEventConsumer,
   createEventStore,
   createProjector,
@@ -22,9 +21,8 @@ export const createReportService: CreateService = async (runtime) => {
   const store = await createEventStore(storage, { clock });
   const projections = [ordersByUser, bestSellers];
   const projector = await createProjector({ service: 'report', storage, store, projections, clock, logger, metrics });
-  const deadLetters = createDeadLetterStore(storage, { clock });
   const handler = recordOrderEvents({ store, logger });
-  const consumer = await createEventConsumer({ events, storage, handler, deadLetters, clock, logger });
+  const consumer = await createEventConsumer({ events, storage, handler, clock, logger });
   const isUpToDate = async () => {
     await consumer.check();
     await projector.check();

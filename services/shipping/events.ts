@@ -1,27 +1,21 @@
 import { ShippingEvent } from '#gen/shipping/v1/events.ts';
-import type { DomainEvent } from '#mesh';
+import { type DomainEvent, defineTopic } from '#mesh';
 import { toProto } from './proto.ts';
 import type { Shipment } from './shipment.ts';
 
-/** Where shipments tell of their changes. */
-export const shippingTopic = 'shipping.events';
+/** Every change of a shipment, keyed by the order's id. */
+export const shippingTopic = defineTopic('shipping.events', ShippingEvent, {
+  key: ({ orderId }) => orderId,
+  version: ({ version }) => version,
+});
 
 /** What is published when the carrier's answer is known. */
 export function shippingEvent(shipment: Shipment): DomainEvent {
-  const type = `SHIPMENT_${shipment.state}`;
-  const message: ShippingEvent = {
-    type,
+  return shippingTopic.event({
+    type: `SHIPMENT_${shipment.state}`,
     timestamp: new Date(shipment.updateTimeMs),
     orderId: shipment.orderId,
     shipment: toProto(shipment),
     version: shipment.version,
-  };
-  return {
-    topic: shippingTopic,
-    key: shipment.orderId,
-    type,
-    version: shipment.version,
-    timeMs: shipment.updateTimeMs,
-    json: ShippingEvent.toJSON(message),
-  };
+  });
 }

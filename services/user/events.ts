@@ -1,10 +1,13 @@
 import { UserEvent } from '#gen/user/v1/events.ts';
-import type { DomainEvent } from '#mesh';
+import { type DomainEvent, defineTopic } from '#mesh';
 import { toProto } from './proto.ts';
 import type { User } from './user.ts';
 
-/** Where every change of a user is published, keyed by the user's id. */
-export const userTopic = 'user.events';
+/** Every change of a user, keyed by the user's id. */
+export const userTopic = defineTopic('user.events', UserEvent, {
+  key: ({ userId }) => userId,
+  version: ({ version }) => version,
+});
 
 /** `USER_CREATED` */
 export function userCreated(user: User): DomainEvent {
@@ -22,6 +25,5 @@ export function userDeleted(user: User, nowMs: number): DomainEvent {
 }
 
 function userEvent(type: string, user: User, version: bigint, timeMs: number): DomainEvent {
-  const event: UserEvent = { type, timestamp: new Date(timeMs), userId: user.id, version, user: toProto(user) };
-  return { topic: userTopic, key: user.id, type, version, timeMs, json: UserEvent.toJSON(event) };
+  return userTopic.event({ type, timestamp: new Date(timeMs), userId: user.id, version, user: toProto(user) });
 }

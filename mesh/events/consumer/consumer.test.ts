@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { DeadLetter } from '../../dead-letters/dead-letters.ts';
-import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import { invalidRequest, MeshError } from '../../errors/mesh-error.ts';
 import { uuidv7 } from '../../ids/ids.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -42,7 +41,6 @@ describeOnEachDatabase((newUrl) => {
       events,
       storage,
       handler: { group, topics: ['t'], handle },
-      deadLetters: createDeadLetterStore(storage, { clock }),
       retryDelaysMs: [1, 1],
       clock,
       logger: silent,

@@ -1,5 +1,5 @@
 import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
-import type { DeadLetterStore } from '../../dead-letters/store.ts';
+import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import { openAgingClock } from '../../storage/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -13,15 +13,12 @@ import { deadLettersOf } from './dead-letters.ts';
 import { createEventHandling } from './handle-event.ts';
 import { inboxMigrations, keepInboxSmall } from './inbox.ts';
 
-/** What a consumer stands between. */
 export interface EventConsumerOptions {
   readonly events: EventLog;
-  /** Where the handler writes its effects; the inbox lies beside them. */
+  /** Where the handler writes its effects. Inbox and dead letters are kept there too. */
   readonly storage: Storage;
   readonly handler: EventHandler;
-  /** In the same storage. */
-  readonly deadLetters: DeadLetterStore;
-  /** The waits before the second, third, ... try. Default 100 ms, 500 ms, 2 s, 5 s: five tries in all. */
+  /** The delays before the second, third, ... attempt. Default: 100 ms, 500 ms, 2 s, 5 s, so five attempts in all. */
   readonly retryDelaysMs?: readonly number[];
   /** Where a new group starts. Default: `beginning`. */
   readonly startAt?: 'beginning' | 'latest';
@@ -57,10 +54,10 @@ const joinDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
  * on order compares versions.
  */
 export async function createEventConsumer(options: EventConsumerOptions): Promise<EventConsumer> {
-  const { events, storage, handler, deadLetters, clock, logger } = options;
+  const { events, storage, handler, clock, logger } = options;
   if (handler.group === outboxOrigin) throw new Error(`a group cannot be called ${outboxOrigin}: give it another name`);
   await storage.migrate('inbox', inboxMigrations);
-  await deadLetters.migrate();
+  const deadLetters = await createDeadLetterStore(storage, { clock });
 
   const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
   const aging = await openAgingClock(storage, clock);

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
 import { freePort } from '../../testing/guarded-process.ts';
@@ -96,7 +95,6 @@ describeWithServer(kafka, 'a partition that its broker cannot give', () => {
         events: log,
         storage,
         handler: { group, topics: [topic], handle },
-        deadLetters: createDeadLetterStore(storage, { clock }),
         clock,
         logger: silent,
       });

@@ -11,39 +11,39 @@ import type { Clock } from '../../time/clock.ts';
 import { deadLettersOf } from '../consumer/dead-letters.ts';
 import { wrapEvent } from '../log/envelope.ts';
 import type { EventLog, NewEvent } from '../log/event-log.ts';
+import type { Topic } from '../log/topic.ts';
 import { entryOfDeadLetter, entryToDeadLetter, outboxOrigin } from './dead-letters.ts';
 import type { Outbox } from './outbox.ts';
 import { insertEntry, measureOutbox, type OutboxEntry, type OutboxKind, outboxMigrations } from './outbox-table.ts';
 import { createRelay } from './relay.ts';
 
-/** What an outbox stands between. */
 export interface OutboxOptions {
-  /** The service's database: entries are written in its transactions. */
+  /** The service's database. Entries are written in its transactions. */
   readonly storage: Storage;
   readonly events: EventLog;
   readonly tasks: TaskQueue;
-  /** `//ordermesh/order`: who says so, in every event. */
+  /** `//ordermesh/order`, the source of every event. */
   readonly source: string;
-  /** The topics that this service owns; they are created before the first event is sent. */
-  readonly topics: readonly string[];
+  /** The topics that this service publishes to. They are created before the first event is published. */
+  readonly topics: readonly Pick<Topic, 'name'>[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Makes the outbox of a service, and its tables. Entries may be added from then on; they are handed on once it is started.
+ * Creates the outbox of a service and migrates its tables. Entries can be added from then on; they are delivered once it is
+ * started.
  *
- * Events of an aggregate go out in the order of their transactions as long as a use case changes the aggregate's row
- * before it adds the event. An entry that log or queue refuses for what it is (too large, not valid) becomes a dead letter
- * at its first refusal. Others go on, also of its key: so who depends on order compares versions. A topic of this service
- * that is missing is created again, and its events wait for that.
+ * Events of an aggregate are published in the order of their transactions if a use case changes the aggregate's row before
+ * it adds the event. An entry that log or queue refuses because of its content (too large, not valid) becomes a dead letter
+ * immediately. Later entries continue, even those of its key, so consumers that depend on order compare versions. A topic of
+ * this service that is missing is created again, and its events wait for that.
  */
 export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
-  const { storage, events, tasks, source, topics, clock, logger } = options;
+  const { storage, events, tasks, source, clock, logger } = options;
+  const topics: ReadonlySet<string> = new Set(options.topics.map(({ name }) => name));
   await storage.migrate('outbox', outboxMigrations);
-
-  const deadLetters = createDeadLetterStore(storage, { clock });
-  await deadLetters.migrate();
+  const deadLetters = await createDeadLetterStore(storage, { clock });
 
   const optionsOf = <Kind extends OutboxKind>(kind: Kind) => ({
     kind,
@@ -51,7 +51,7 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
     storage,
     clock,
     logger,
-    bury: (tx: Transaction, entry: OutboxEntry, error: MeshError) =>
+    deadLetter: (tx: Transaction, entry: OutboxEntry, error: MeshError) =>
       deadLetters.add(tx, entryToDeadLetter(kind, entry, error, clock.now())),
   });
   const eventRelay = createRelay({
@@ -60,7 +60,7 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       for (const topic of topics) await events.ensureTopic(topic);
     },
     send: async (entries) => void (await events.publish(entries.map(toEvent))),
-    mayPass: ({ destination }, { reason }) => reason === 'UNKNOWN_TOPIC' && topics.includes(destination),
+    mayPass: ({ destination }, { reason }) => reason === 'UNKNOWN_TOPIC' && topics.has(destination),
   });
   const taskRelay = createRelay({
     ...optionsOf('task'),
@@ -69,18 +69,21 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
     mayPass: () => false,
   });
 
-  /** A redriven letter is handed on as a new entry, behind those that wait. */
-  const letters = ({ kind, wake }: { readonly kind: OutboxKind; readonly wake: () => void }) =>
+  /** A redriven dead letter is delivered as a new entry, after those that wait. */
+  const refused = ({ kind, wake }: { readonly kind: OutboxKind; readonly wake: () => void }) =>
     deadLettersOf(
       outboxOrigin,
-      deadLetters.queue(kind, async (letter) => async (tx) => {
-        await insertEntry(tx, kind, entryOfDeadLetter(letter));
+      deadLetters.queue(kind, async (deadLetter) => async (tx) => {
+        await insertEntry(tx, kind, entryOfDeadLetter(deadLetter));
         tx.afterCommit(wake);
       }),
     );
 
   return {
     async addEvent(tx, event) {
+      if (!topics.has(event.topic)) {
+        throw new Error(`topic ${event.topic} is not declared by ${source}: add it to the topics of the service`);
+      }
       const scope = currentScope();
       const wrapped = wrapEvent(event, {
         id: uuidv7(clock.now()),
@@ -91,14 +94,14 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       await insertEntry(tx, 'event', { ...wrapped, destination: wrapped.topic });
       tx.afterCommit(eventRelay.wake);
     },
-    async addTask(tx, queue, task) {
+    async addTask(tx, { queue, ...task }) {
       const { id, headers, payload } = withScopeHeaders(task);
       await insertEntry(tx, 'task', { destination: queue, key: id, headers, value: payload, timeMs: clock.now() });
       tx.afterCommit(taskRelay.wake);
     },
     async start() {
       const { entries } = await measureOutbox(storage);
-      if (entries > 0) logger.info({ source, entries }, 'the outbox has entries of an earlier run to hand on');
+      if (entries > 0) logger.info({ source, entries }, 'outbox resumes entries of an earlier run');
       await Promise.all([eventRelay.start(), taskRelay.start()]);
     },
     async stop(graceMs) {
@@ -106,8 +109,8 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
     },
     backlog: () => measureOutbox(storage),
     deadLetters: combineDeadLetters([
-      letters({ kind: 'event', wake: eventRelay.wake }),
-      letters({ kind: 'task', wake: taskRelay.wake }),
+      refused({ kind: 'event', wake: eventRelay.wake }),
+      refused({ kind: 'task', wake: taskRelay.wake }),
     ]),
   };
 }

@@ -19,7 +19,15 @@ describeWithServer(postgres, 'an outbox whose database is killed while its relay
     parts = await openEventParts(server.url('events'));
     const { storage, events, tasks } = parts;
     const source = '//ordermesh/test';
-    outbox = await createOutbox({ storage, events, tasks, source, topics: ['t'], clock: systemClock, logger: silent });
+    outbox = await createOutbox({
+      storage,
+      events,
+      tasks,
+      source,
+      topics: [{ name: 't' }],
+      clock: systemClock,
+      logger: silent,
+    });
     await outbox.start();
   });
   afterEach(async () => {

@@ -1,21 +1,23 @@
 import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import type { Transaction } from '../../storage/storage.ts';
-import type { NewTask } from '../../tasks/task-queue.ts';
+import type { QueuedTask } from '../../tasks/queue.ts';
 import type { DomainEvent } from '../log/envelope.ts';
 
 /**
- * Makes events and tasks durable in the transaction that causes them, and hands them on afterwards: at least once, events
- * of a key in order. Its relay wakes on commit; while log or queue cannot be reached it keeps what it has and tries again.
+ * Stores events and tasks in the transaction that causes them and delivers them after its commit: at least once, the events
+ * of a key in order. While log or queue is unavailable, entries wait and delivery is retried.
  */
 export interface Outbox {
+  /** Adds an event, made by its `Topic`. Throws for a topic that the outbox was not created with. */
   addEvent(tx: Transaction, event: DomainEvent): Promise<void>;
-  addTask(tx: Transaction, queue: string, task: NewTask): Promise<void>;
-  /** Begins to hand on, what an earlier process left first; resolves after the first try. */
+  /** Adds a task, made by its `Queue`. */
+  addTask(tx: Transaction, task: QueuedTask): Promise<void>;
+  /** Starts delivery, with what an earlier process left first. Resolves after the first attempt. */
   start(): Promise<void>;
-  /** Hands on what it can within `graceMs` and stops; the rest stays for the next start. */
+  /** Delivers what it can within `graceMs` and stops. The rest waits for the next start. */
   stop(graceMs: number): Promise<void>;
-  /** Entries that log or queue refused for what they are. A redriven one is handed on again. */
+  /** Entries that log or queue refused because of their content. A redriven one is delivered as a new entry. */
   readonly deadLetters: DeadLetterQueue;
-  /** How many entries wait to be handed on, and since when the oldest does. */
+  /** The number of entries that wait, and the time of the oldest. */
   backlog(): Promise<{ readonly entries: number; readonly oldestTimeMs: number | undefined }>;
 }

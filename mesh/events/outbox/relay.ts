@@ -31,8 +31,8 @@ export interface RelayOptions {
   readonly send: (entries: readonly OutboxEntry[]) => Promise<void>;
   /** Whether an entry that was refused can be taken after `prepare`. */
   readonly mayPass: (entry: OutboxEntry, error: MeshError) => boolean;
-  /** Makes an entry that is refused a dead letter, and resolves with that one's id. */
-  readonly bury: (tx: Transaction, entry: OutboxEntry, error: MeshError) => Promise<string>;
+  /** Writes the dead letter of an entry that was refused, and resolves with its id. */
+  readonly deadLetter: (tx: Transaction, entry: OutboxEntry, error: MeshError) => Promise<string>;
 }
 
 /** Hands on the entries of one kind, in id order. */
@@ -72,7 +72,7 @@ type Outcome = 'handed-on' | 'empty' | 'held-elsewhere';
  * outlives its lease sends a second time what another has sent, in the same order: the events' ids tell.
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { kind, source, storage, clock, logger, prepare, send, mayPass, bury } = options;
+  const { kind, source, storage, clock, logger, prepare, send, mayPass, deadLetter } = options;
   const wakeup = createWakeup();
   const ended = new AbortController();
   const lease = createLease(storage, kind, randomUUID(), logger);
@@ -143,7 +143,7 @@ export function createRelay(options: RelayOptions): Relay {
     await storage.transaction(async (tx) => {
       await deleteEntries(tx, done);
       letterIds = [];
-      for (const { entry, error } of refusals) letterIds.push(await bury(tx, entry, error));
+      for (const { entry, error } of refusals) letterIds.push(await deadLetter(tx, entry, error));
     });
     for (const [index, { entry, error }] of refusals.entries()) {
       const { destination, key } = entry;

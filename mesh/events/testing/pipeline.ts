@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
-import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { openEmbeddedTasks } from '../../tasks/embedded/embedded-tasks.ts';
@@ -35,7 +34,7 @@ export async function openPipeline(events: EventLog, topic: string, group: strin
     events,
     tasks,
     source: '//ordermesh/test',
-    topics: [topic],
+    topics: [{ name: topic }],
     clock,
     logger,
   });
@@ -62,7 +61,6 @@ export async function openPipeline(events: EventLog, topic: string, group: strin
         events,
         storage,
         handler: { group, topics: [topic], handle },
-        deadLetters: createDeadLetterStore(storage, { clock }),
         clock,
         logger,
       });

@@ -71,8 +71,7 @@ export async function createTaskStore(
   clock: Clock,
   notify: (queue: string) => void,
 ): Promise<TaskStore> {
-  const letters = createDeadLetterStore(storage, { clock });
-  await letters.migrate();
+  const letters = await createDeadLetterStore(storage, { clock });
   const startMs = clock.now() - clock.elapsedMs();
   const now = () => Math.floor(startMs + clock.elapsedMs());
   await storage.transaction((tx) => endAllLeases(tx, now()));

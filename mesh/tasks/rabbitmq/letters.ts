@@ -38,8 +38,7 @@ export async function createTaskLetters(
   clock: Clock,
   enqueue: (queue: string, task: NewTask) => Promise<void>,
 ): Promise<TaskLetters> {
-  const letters = createDeadLetterStore(storage, { clock });
-  await letters.migrate();
+  const letters = await createDeadLetterStore(storage, { clock });
   await storage.migrate('buried-tasks', buriedMigrations);
   const aging = await openAgingClock(storage, clock);
   const write = (identity: string, letter: NewLetter) =>

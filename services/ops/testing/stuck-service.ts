@@ -36,8 +36,7 @@ export function createStuckService(): StuckService {
     create: async (runtime) => {
       const { clock, logger, tasks } = runtime;
       const storage = await runtime.openStorage('stuck');
-      const letters = createDeadLetterStore(storage, { clock });
-      await letters.migrate();
+      const letters = await createDeadLetterStore(storage, { clock });
       const saga = defineSaga(() => service.healed);
       const sagas = createSagaEngine({ storage, definitions: [saga], clock, logger });
       service.beginSaga = (id, subjectId) =>
