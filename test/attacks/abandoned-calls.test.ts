@@ -7,7 +7,7 @@ import { HealthCheckRequest } from '#gen/grpc/health/v1/health.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { CreateUserRequest, ListUsersRequest } from '#gen/user/v1/user.ts';
 import { engineNames } from '../../mesh/engines/engines.ts';
-import { Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
+import { Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { ghz } from '../../mesh/testing/go-tools.ts';
 import { describeWithServer } from '../../mesh/testing/servers.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ErrorCode, FrameType, frameHeaderBytes } from '../../mesh/engines/native/http2/frames.ts';
+import { ErrorCode, FrameType, frameHeaderBytes } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { inPieces } from './support/pieces.ts';
 import { type Recording, recordConnection } from './support/recorded-connection.ts';
 import { sessions } from './support/sessions.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
+import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { attackedServer, settles } from './support/attack.ts';
 import { frame, ping, repeated, requestBlock } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ErrorCode } from '../../mesh/engines/native/http2/frames.ts';
+import { ErrorCode } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { attackedServer } from './support/attack.ts';
 import { readCorpus } from './support/corpus.ts';
 import { byteByByte } from './support/pieces.ts';

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { EngineMethod, ServerHost } from '../../mesh/engines/engine.ts';
 import { createServerHost } from '../../mesh/engines/native/grpc/server/server-host.ts';
-import { ErrorCode, Flag, FrameType, greatestStreamId } from '../../mesh/engines/native/http2/frames.ts';
+import { ErrorCode, Flag, FrameType, greatestStreamId } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { toStatus } from '../../mesh/errors/to-status.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { call, frame, hello, settings } from './support/frames.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
-import { literalFields } from '../../mesh/engines/native/http2/literal-fields.ts';
-import { Setting } from '../../mesh/engines/native/http2/settings.ts';
+import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { literalFields } from '../../mesh/engines/native/http2/codec/literal-fields.ts';
+import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { attackedServer } from './support/attack.ts';
 import { call, data, forStreams, frame, headers, hello, message, requestBlock, settings } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
-import { Setting } from '../../mesh/engines/native/http2/settings.ts';
+import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { attackedServer } from './support/attack.ts';
 import {
   call,

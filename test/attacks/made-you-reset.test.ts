@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
-import { literalFields } from '../../mesh/engines/native/http2/literal-fields.ts';
+import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { literalFields } from '../../mesh/engines/native/http2/codec/literal-fields.ts';
 import { attackedServer, settles } from './support/attack.ts';
 import { call, data, forStreams, frame, headers, requestBlock, uint32, windowUpdate } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';

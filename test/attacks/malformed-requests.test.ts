@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
-import { literalFields } from '../../mesh/engines/native/http2/literal-fields.ts';
+import { Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { literalFields } from '../../mesh/engines/native/http2/codec/literal-fields.ts';
 import { attackedServer } from './support/attack.ts';
 import { data, headers, message } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';

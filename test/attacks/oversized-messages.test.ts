@@ -1,6 +1,6 @@
 import { deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { Flag, FrameType } from '../../mesh/engines/native/http2/frames.ts';
+import { Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { attackedServer } from './support/attack.ts';
 import { call, data, headers, message, requestBlock } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';

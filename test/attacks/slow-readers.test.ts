@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Flag } from '../../mesh/engines/native/http2/frames.ts';
+import { Flag } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { createHpackEncoder } from '../../mesh/engines/native/http2/hpack/encoder.ts';
-import { Setting } from '../../mesh/engines/native/http2/settings.ts';
 import { attackedServer, settles } from './support/attack.ts';
 import {
   call,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { FrameType } from '../../mesh/engines/native/http2/frames.ts';
+import { FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { attackedServer, settles } from './support/attack.ts';
 import { call, data, forStreams, headers, message, requestBlock, windowUpdate } from './support/frames.ts';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ErrorCode, FrameType } from '../../mesh/engines/native/http2/frames.ts';
-import { Setting } from '../../mesh/engines/native/http2/settings.ts';
+import { ErrorCode, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { attackedServer, settles } from './support/attack.ts';
 import {
   call,

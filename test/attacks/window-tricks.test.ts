@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ErrorCode, FrameType } from '../../mesh/engines/native/http2/frames.ts';
-import { Setting } from '../../mesh/engines/native/http2/settings.ts';
+import { ErrorCode, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { attackedServer, settles } from './support/attack.ts';
 import {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Flag, FrameType } from '../../../mesh/engines/native/http2/frames.ts';
+import { Flag, FrameType } from '../../../mesh/engines/native/http2/codec/frames.ts';
 import { openConnection, requestFrames } from './raw-client.ts';
 
 const connectionCount = 4;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { clientPreface, Flag, FrameType, frameHeaderBytes } from '../../../mesh/engines/native/http2/frames.ts';
-import { literalFields } from '../../../mesh/engines/native/http2/literal-fields.ts';
+import { clientPreface, Flag, FrameType, frameHeaderBytes } from '../../../mesh/engines/native/http2/codec/frames.ts';
+import { literalFields } from '../../../mesh/engines/native/http2/codec/literal-fields.ts';
 import { http2Frame } from '../../../mesh/testing/http2-frame.ts';
 import { framed } from '../h2load.ts';
 

@@ -1,5 +1,5 @@
-import { clientPreface, Flag, FrameType } from '../../../mesh/engines/native/http2/frames.ts';
-import { literalFields } from '../../../mesh/engines/native/http2/literal-fields.ts';
+import { clientPreface, Flag, FrameType } from '../../../mesh/engines/native/http2/codec/frames.ts';
+import { literalFields } from '../../../mesh/engines/native/http2/codec/literal-fields.ts';
 import { http2Frame as frame } from '../../../mesh/testing/http2-frame.ts';
 
 export { frame };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { type ErrorCode, Flag, FrameType, frameHeaderBytes } from '../../../mesh/engines/native/http2/frames.ts';
+import { type ErrorCode, Flag, FrameType, frameHeaderBytes } from '../../../mesh/engines/native/http2/codec/frames.ts';
 import { hello, ping } from './frames.ts';
 
 /** A frame that the server sent. */

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Http2Connection } from '../../../mesh/engines/native/http2/connection.ts';
-import { literalFields } from '../../../mesh/engines/native/http2/literal-fields.ts';
-import type { MessageHead } from '../../../mesh/engines/native/http2/message-head.ts';
-import type { Http2Stream, StreamEvents } from '../../../mesh/engines/native/http2/stream.ts';
+import { literalFields } from '../../../mesh/engines/native/http2/codec/literal-fields.ts';
+import type { MessageHead } from '../../../mesh/engines/native/http2/codec/message-head.ts';
+import { Http2Connection } from '../../../mesh/engines/native/http2/connection/connection.ts';
+import type { Http2Stream, StreamEvents } from '../../../mesh/engines/native/http2/streams/stream.ts';
 
 /** What a server's connection made of what came. */
 export interface Recording {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Flag, FrameType } from '../../../mesh/engines/native/http2/frames.ts';
+import { Flag, FrameType } from '../../../mesh/engines/native/http2/codec/frames.ts';
 import { createHpackEncoder } from '../../../mesh/engines/native/http2/hpack/encoder.ts';
 import { data, frame, hello, ping, reset, settings, windowUpdate } from './frames.ts';
 

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
-import { Http2Connection } from '../../http2/connection.ts';
-import type { ConnectionWatch } from '../../http2/connection-watch.ts';
-import { ErrorCode } from '../../http2/frames.ts';
-import { listBytes } from '../../http2/hpack/dynamic-table.ts';
+import { ErrorCode } from '../../http2/codec/frames.ts';
+import { literalFields } from '../../http2/codec/literal-fields.ts';
+import { Http2Connection } from '../../http2/connection/connection.ts';
+import type { ConnectionWatch } from '../../http2/connection/connection-watch.ts';
 import { createHpackEncoder } from '../../http2/hpack/encoder.ts';
-import { literalFields } from '../../http2/literal-fields.ts';
+import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
 import type { OpeningCall } from './client-call.ts';
 import { dial, type Target } from './dial.ts';
 

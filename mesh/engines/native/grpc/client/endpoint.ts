@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../../../time/clock.ts';
 import { faultOf, unreachableText } from '../../../connect-fault.ts';
 import type { ConnectOptions } from '../../../engine.ts';
 import { secureContext } from '../../../secure-context.ts';
-import { ConnectionWatch, type Patience } from '../../http2/connection-watch.ts';
+import { ConnectionWatch, type Patience } from '../../http2/connection/connection-watch.ts';
 import type { OpeningCall } from './client-call.ts';
 import { ClientConnection, type LaneEvents } from './client-connection.ts';
 import type { Target } from './dial.ts';

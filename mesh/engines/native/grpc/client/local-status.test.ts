@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
-import { ErrorCode } from '../../http2/frames.ts';
+import { ErrorCode } from '../../http2/codec/frames.ts';
 import { abortStatus, httpStatus, resetStatus } from './local-status.ts';
 
 describe('a call that the server cancels', () => {

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { ErrorCode } from '../../http2/frames.ts';
+import { ErrorCode } from '../../http2/codec/frames.ts';
 
 /** What a call ends with when its server has said no status. */
 export type LocalStatus = readonly [code: Status, details: string];

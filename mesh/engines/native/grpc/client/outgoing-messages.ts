@@ -1,4 +1,4 @@
-import type { Http2Stream } from '../../http2/stream.ts';
+import type { Http2Stream } from '../../http2/streams/stream.ts';
 import type { Compression } from '../compression.ts';
 import { prefixOf } from '../message-frame.ts';
 

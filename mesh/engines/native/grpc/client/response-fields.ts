@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { fieldValue } from '../../http2/field-rules.ts';
+import { fieldValue } from '../../http2/codec/field-rules.ts';
 import { decodeMessage } from '../status-fields.ts';
 import { httpStatus, type LocalStatus } from './local-status.ts';
 

@@ -1,7 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import type { CallEndListener, EngineCall } from '../../../engine.ts';
-import { fieldValue } from '../../http2/field-rules.ts';
-import type { MessageHead } from '../../http2/message-head.ts';
+import { fieldValue } from '../../http2/codec/field-rules.ts';
+import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { fieldsOf, metadataOf } from '../metadata-fields.ts';
 
 /** What a handler sees of its call. Most of it is never asked for, and is made when it is. */

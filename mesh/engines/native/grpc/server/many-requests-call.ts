@@ -1,4 +1,4 @@
-import type { StreamEvents } from '../../http2/stream.ts';
+import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { MessageQueue } from '../message-queue.ts';
 import { MessageReader } from '../message-reader.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';

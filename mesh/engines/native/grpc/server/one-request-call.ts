@@ -1,5 +1,5 @@
 import type { WheelTimer } from '../../../../time/timer-wheel.ts';
-import type { StreamEvents } from '../../http2/stream.ts';
+import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { CompressedMessage, type ReceivedMessage } from '../compression.ts';
 import { MessageReader } from '../message-reader.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';

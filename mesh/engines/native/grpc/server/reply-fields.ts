@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
-import { listBytes } from '../../http2/hpack/dynamic-table.ts';
-import { literalFields } from '../../http2/literal-fields.ts';
+import { literalFields } from '../../http2/codec/literal-fields.ts';
+import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
 import { acceptEncoding, type Compression } from '../compression.ts';
 import { statusFields } from '../status-fields.ts';
 

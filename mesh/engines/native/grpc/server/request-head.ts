@@ -1,5 +1,5 @@
-import { fieldValue } from '../../http2/field-rules.ts';
-import type { MessageHead } from '../../http2/message-head.ts';
+import { fieldValue } from '../../http2/codec/field-rules.ts';
+import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { type Compression, compressionFor, isKnownEncoding } from '../compression.ts';
 
 /** What a request's fields say about its call; made once for fields that come again. */

@@ -2,10 +2,10 @@ import { deadlineExceeded, undecodableMessage } from '../../../../errors/mesh-er
 import type { WireStatus } from '../../../../errors/wire-status.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { EngineHandler, EngineMethod } from '../../../engine.ts';
-import type { ErrorCode } from '../../http2/frames.ts';
-import { literalFields } from '../../http2/literal-fields.ts';
-import type { MessageHead } from '../../http2/message-head.ts';
-import type { Http2Stream } from '../../http2/stream.ts';
+import type { ErrorCode } from '../../http2/codec/frames.ts';
+import { literalFields } from '../../http2/codec/literal-fields.ts';
+import type { MessageHead } from '../../http2/codec/message-head.ts';
+import type { Http2Stream } from '../../http2/streams/stream.ts';
 import { CompressedMessage, type Compression, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';

@@ -1,5 +1,5 @@
 import { HpackError } from './hpack-error.ts';
-import { decodeHuffman } from './huffman-decoder.ts';
+import { decodeHuffman } from './huffman/decode.ts';
 import { latin1 } from './latin1.ts';
 
 const nothing: Buffer = Buffer.alloc(0);

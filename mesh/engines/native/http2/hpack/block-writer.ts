@@ -1,4 +1,4 @@
-import { huffmanBytes, writeHuffman } from './huffman-encoder.ts';
+import { huffmanBytes, writeHuffman } from './huffman/encode.ts';
 import type { Representation } from './representations.ts';
 
 const initialBytes = 1024;

@@ -1,11 +1,10 @@
 import { BlockCache } from './block-cache.ts';
 import { BlockReader } from './block-reader.ts';
-import { DynamicTable, defaultTableBytes } from './dynamic-table.ts';
-import type { HeaderList } from './header-list.ts';
-import { HeaderListBuilder } from './header-list-builder.ts';
+import { type HeaderList, HeaderListBuilder } from './header-list.ts';
 import { HpackError } from './hpack-error.ts';
 import { indexed, indexing, notIndexed, tableSize } from './representations.ts';
-import { staticEntries, staticNames, staticValues } from './static-table.ts';
+import { DynamicTable, defaultTableBytes } from './tables/dynamic-table.ts';
+import { staticEntries, staticNames, staticValues } from './tables/static-table.ts';
 
 export { HpackError };
 

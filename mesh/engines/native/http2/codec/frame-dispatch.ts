@@ -1,14 +1,23 @@
-import { frameSizeError, protocolError } from './faults.ts';
 import type { FrameSink } from './frame-reader.ts';
-import { type ErrorCode, Flag, FrameType } from './frames.ts';
+import { type ErrorCode, Flag, FrameType, frameSizeError, protocolError } from './frames.ts';
 import { HeaderBlock } from './header-block.ts';
 
-/** Takes what frames say, once their form is found to be right. What it throws ends the connection. */
+/** Receives the pieces of bodies. */
+export interface BodySink {
+  /** A piece from `start` to `end`; with its padding it took `frameBytes` off the windows. */
+  take(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void;
+}
+
+/** Receives header blocks. */
+export interface BlockSink {
+  /** A complete block from `start` to `end`. */
+  take(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void;
+}
+
+/** Acts on frames whose form is valid. What it throws ends the connection. */
 export interface FrameHandler {
-  /** A piece of a body, from `start` to `end`; with its padding it took `frameBytes` off the windows. */
-  onData(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void;
-  /** A whole header block. */
-  onBlock(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void;
+  readonly bodies: BodySink;
+  readonly blocks: BlockSink;
   /** HEADERS or PRIORITY by which a stream depends on itself. */
   onSelfDependency(streamId: number): void;
   /** PRIORITY; `false`: its size is wrong, which ends its stream. */
@@ -95,11 +104,11 @@ export class FrameDispatch implements FrameSink {
     if (streamId === 0) throw protocolError('DATA on stream 0');
     const endStream = (flags & Flag.END_STREAM) !== 0;
     if ((flags & Flag.PADDED) === 0) {
-      this.#handler.onData(streamId, buffer, start, end, end - start, endStream);
+      this.#handler.bodies.take(streamId, buffer, start, end, end - start, endStream);
       return;
     }
     const dataEnd = end - paddingOf(buffer, start, end);
-    this.#handler.onData(streamId, buffer, start + 1, dataEnd, end - start, endStream);
+    this.#handler.bodies.take(streamId, buffer, start + 1, dataEnd, end - start, endStream);
   }
 
   #headers(flags: number, streamId: number, buffer: Buffer, frameStart: number, frameEnd: number): void {
@@ -113,7 +122,7 @@ export class FrameDispatch implements FrameSink {
       start += priorityBytes;
     }
     const endStream = (flags & Flag.END_STREAM) !== 0;
-    if ((flags & Flag.END_HEADERS) !== 0) this.#handler.onBlock(streamId, buffer, start, end, endStream);
+    if ((flags & Flag.END_HEADERS) !== 0) this.#handler.blocks.take(streamId, buffer, start, end, endStream);
     else this.#block.begin(streamId, endStream, buffer.subarray(start, end));
   }
 
@@ -121,7 +130,7 @@ export class FrameDispatch implements FrameSink {
     if (this.#block.streamId === 0) throw protocolError('CONTINUATION without HEADERS before it');
     const { endStream } = this.#block;
     const block = this.#block.add(buffer.subarray(start, end), (flags & Flag.END_HEADERS) !== 0);
-    if (block !== undefined) this.#handler.onBlock(streamId, block, 0, block.length, endStream);
+    if (block !== undefined) this.#handler.blocks.take(streamId, block, 0, block.length, endStream);
   }
 
   #priority(streamId: number, buffer: Buffer, start: number, end: number): void {

@@ -1,5 +1,5 @@
-import { Flag, FrameType } from './frames.ts';
-import type { Output } from './output.ts';
+import { Flag, FrameType } from '../codec/frames.ts';
+import type { Output } from '../codec/output.ts';
 
 const payloadBytes = 8;
 // The first half of the payload of our pings; the second counts them.

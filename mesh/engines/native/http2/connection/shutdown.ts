@@ -1,7 +1,7 @@
-import { ErrorCode, FrameType, greatestStreamId } from './frames.ts';
-import type { Output } from './output.ts';
+import { ErrorCode, FrameType, greatestStreamId } from '../codec/frames.ts';
+import type { Output } from '../codec/output.ts';
+import type { StreamTable } from '../streams/stream-table.ts';
 import type { Pings } from './pings.ts';
-import type { StreamTable } from './stream-table.ts';
 
 export interface ShutdownParts {
   readonly isServer: boolean;

@@ -1,11 +1,11 @@
+import { ErrorCode, Flag, FrameType } from '../codec/frames.ts';
+import type { Output } from '../codec/output.ts';
+import type { PeerSettings } from '../codec/settings.ts';
+import { BlockWriter } from '../hpack/block-writer.ts';
+import { TableSize } from '../hpack/tables/table-size.ts';
 import type { FloodGuard } from './flood-guard.ts';
-import { ErrorCode, Flag, FrameType } from './frames.ts';
-import { BlockWriter } from './hpack/block-writer.ts';
-import { TableSize } from './hpack/table-size.ts';
-import type { Output } from './output.ts';
 import type { ReceiveFlow } from './receive-flow.ts';
 import type { SendFlow } from './send-flow.ts';
-import type { PeerSettings } from './settings.ts';
 import type { Http2Stream, StreamCarrier } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
@@ -27,33 +27,25 @@ export interface StreamPortParts {
 
 /** The connection as its streams see it. */
 export class StreamPort implements StreamCarrier {
-  readonly sendBytes = (bytes: Uint8Array): void => this.#output.bytes(bytes);
+  readonly sendBytes = (bytes: Uint8Array): void => this.output.bytes(bytes);
   readonly #isServer: boolean;
-  readonly #peer: PeerSettings;
-  readonly #output: Output;
+  readonly peer: PeerSettings;
+  readonly output: Output;
   readonly #guard: FloodGuard;
   readonly #streams: StreamTable;
-  readonly #sending: SendFlow;
-  readonly #receiving: ReceiveFlow;
+  readonly sending: SendFlow;
+  readonly receiving: ReceiveFlow;
   /** A server's blocks need no table, but the peer has to be told that they keep to the size that it allows. */
   readonly #tableSize = new TableSize();
 
   constructor({ isServer, peer, output, guard, streams, sending, receiving }: StreamPortParts) {
     this.#isServer = isServer;
-    this.#peer = peer;
-    this.#output = output;
+    this.peer = peer;
+    this.output = output;
     this.#guard = guard;
     this.#streams = streams;
-    this.#sending = sending;
-    this.#receiving = receiving;
-  }
-
-  get congested(): boolean {
-    return this.#output.congested;
-  }
-
-  get maxHeaderListBytes(): number {
-    return this.#peer.maxHeaderListBytes;
+    this.sending = sending;
+    this.receiving = receiving;
   }
 
   /** The peer takes a table of at most so many bytes. Only at a server: a client's blocks announce the size themselves. */
@@ -63,58 +55,26 @@ export class StreamPort implements StreamCarrier {
 
   sendBlock(streamId: number, fields: Uint8Array, endStream: boolean): void {
     const block = this.#tableSize.isDue ? this.#behindTableSize(fields) : fields;
-    const most = this.#peer.maxFrameBytes;
+    const most = this.peer.maxFrameBytes;
     const endFlag = endStream ? Flag.END_STREAM : 0;
     const first = Math.min(block.length, most);
     const isWhole = first === block.length;
-    this.#output.header(first, FrameType.HEADERS, endFlag | (isWhole ? Flag.END_HEADERS : 0), streamId);
-    this.#output.bytes(isWhole ? block : block.subarray(0, most));
+    this.output.header(first, FrameType.HEADERS, endFlag | (isWhole ? Flag.END_HEADERS : 0), streamId);
+    this.output.bytes(isWhole ? block : block.subarray(0, most));
     for (let at = most; at < block.length; at += most) {
       const part = block.subarray(at, at + most);
       const isLast = at + most >= block.length;
-      this.#output.header(part.length, FrameType.CONTINUATION, isLast ? Flag.END_HEADERS : 0, streamId);
-      this.#output.bytes(part);
+      this.output.header(part.length, FrameType.CONTINUATION, isLast ? Flag.END_HEADERS : 0, streamId);
+      this.output.bytes(part);
     }
-    this.#output.schedule();
-  }
-
-  queue(bytes: number): void {
-    this.#sending.queue(bytes);
+    this.output.schedule();
   }
 
   beginData(streamId: number, bytes: number, endStream: boolean, isCut: boolean): void {
-    this.#sending.spend(bytes);
-    this.#output.header(bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, streamId);
+    this.sending.spend(bytes);
+    this.output.header(bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, streamId);
     // A peer that gives its window in crumbs makes work and gives none.
     if (!isCut || bytes >= usefulBytes) this.#guard.usefulFrame();
-  }
-
-  sendable(streamWindow: number): number {
-    return this.#sending.sendable(streamWindow);
-  }
-
-  markDirty(stream: Http2Stream): void {
-    this.#sending.markDirty(stream);
-  }
-
-  markBlocked(stream: Http2Stream): void {
-    this.#sending.markBlocked(stream);
-  }
-
-  schedule(): void {
-    this.#output.schedule();
-  }
-
-  consumed(stream: Http2Stream, bytes: number): void {
-    this.#receiving.consumed(stream, bytes);
-  }
-
-  allow(stream: Http2Stream, bytes: number): boolean {
-    return this.#receiving.allow(stream, bytes);
-  }
-
-  release(stream: Http2Stream, bytes: number): void {
-    this.#receiving.release(stream, bytes);
   }
 
   sideEnded(stream: Http2Stream): void {

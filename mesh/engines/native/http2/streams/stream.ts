@@ -1,28 +1,33 @@
-import type { ErrorCode } from './frames.ts';
-import type { HeaderList } from './hpack/header-list.ts';
+import type { ErrorCode } from '../codec/frames.ts';
+import type { Output } from '../codec/output.ts';
+import type { PeerSettings } from '../codec/settings.ts';
+import type { HeaderList } from '../hpack/header-list.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { SendQueue } from './send-queue.ts';
 
 /** What a stream needs of its connection. */
 export interface StreamCarrier {
-  readonly congested: boolean;
-  /** The most that the fields of one block may have for the peer, by `listBytes`; infinite when it says nothing. */
-  readonly maxHeaderListBytes: number;
+  readonly output: Pick<Output, 'congested' | 'schedule'>;
+  readonly peer: Pick<PeerSettings, 'maxHeaderListBytes'>;
+  readonly sending: {
+    /** Counts bytes that are to be sent, or with a negative number no longer; `beginData` subtracts those that it sends. */
+    queue(bytes: number): void;
+    /** How many bytes the next frame of a stream with this window may have. */
+    sendable(streamWindow: number): number;
+    markDirty(stream: Http2Stream): void;
+    markBlocked(stream: Http2Stream): void;
+  };
+  readonly receiving: {
+    consumed(stream: Http2Stream, bytes: number): void;
+    allow(stream: Http2Stream, bytes: number): boolean;
+    release(stream: Http2Stream, bytes: number): void;
+  };
   sendBlock(streamId: number, block: Uint8Array, endStream: boolean): void;
-  /** Notes that so many bytes more are to be sent; those that `beginData` takes off are not. */
-  queue(bytes: number): void;
-  /** Begins a frame of the body; `isCut`: for lack of window there is more that waits. */
+  /** Begins a DATA frame. `isCut`: the window is too small for all that waits. */
   beginData(streamId: number, bytes: number, endStream: boolean, isCut: boolean): void;
-  /** Sends bytes of the frame that was begun. */
+  /** Sends bytes of the frame that `beginData` began. */
   readonly sendBytes: (bytes: Uint8Array) => void;
-  /** How much of a stream may go into its next frame. */
-  sendable(streamWindow: number): number;
-  markDirty(stream: Http2Stream): void;
-  markBlocked(stream: Http2Stream): void;
-  schedule(): void;
-  consumed(stream: Http2Stream, bytes: number): void;
-  allow(stream: Http2Stream, bytes: number): boolean;
-  release(stream: Http2Stream, bytes: number): void;
+  /** Called when one side of a stream has ended. */
   sideEnded(stream: Http2Stream): void;
   reset(stream: Http2Stream, code: ErrorCode): void;
 }
@@ -90,12 +95,12 @@ export class Http2Stream {
 
   /** Whether there is room to write more. */
   get hasRoom(): boolean {
-    return this.#queue.bytes < roomBytes && !this.#connection.congested;
+    return this.#queue.bytes < roomBytes && !this.#connection.output.congested;
   }
 
   /** The most that the fields of one block may have for the peer, by `listBytes`; infinite when it says nothing. */
   get maxHeaderListBytes(): number {
-    return this.#connection.maxHeaderListBytes;
+    return this.#connection.peer.maxHeaderListBytes;
   }
 
   /** Sends an encoded header block at once; the body follows. */
@@ -128,7 +133,7 @@ export class Http2Stream {
     this.#ending = true;
     this.#trailers = trailers;
     this.pump();
-    this.#connection.schedule();
+    this.#connection.output.schedule();
   }
 
   /** Ends both sides at once. */
@@ -138,7 +143,7 @@ export class Http2Stream {
 
   /** Lets the peer send so many bytes more, which are dealt with. */
   consumed(bytes: number): void {
-    this.#connection.consumed(this, bytes);
+    this.#connection.receiving.consumed(this, bytes);
   }
 
   /**
@@ -146,12 +151,12 @@ export class Http2Stream {
    * connection that this one should be ended.
    */
   allow(bytes: number): boolean {
-    return this.#connection.allow(this, bytes);
+    return this.#connection.receiving.allow(this, bytes);
   }
 
   /** Says that bytes are not kept any more. */
   release(bytes: number): void {
-    this.#connection.release(this, bytes);
+    this.#connection.receiving.release(this, bytes);
   }
 
   /** Sends what windows allow now. */
@@ -160,9 +165,9 @@ export class Http2Stream {
     if (this.closed || this.localEnded) return;
     const queue = this.#queue;
     while (queue.bytes > 0) {
-      const bytes = Math.min(queue.bytes, this.#connection.sendable(this.sendWindow));
+      const bytes = Math.min(queue.bytes, this.#connection.sending.sendable(this.sendWindow));
       if (bytes <= 0) {
-        this.#connection.markBlocked(this);
+        this.#connection.sending.markBlocked(this);
         return;
       }
       const last = bytes === queue.bytes && this.#ending && this.#trailers === undefined;
@@ -184,13 +189,13 @@ export class Http2Stream {
   /** Forgets what waits: nothing of it can be sent any more. */
   drop(): void {
     this.closed = true;
-    this.#connection.queue(-this.#queue.bytes);
+    this.#connection.sending.queue(-this.#queue.bytes);
     this.#queue.clear();
   }
 
   #queued(bytes: number): boolean {
-    this.#connection.queue(bytes);
-    this.#connection.markDirty(this);
+    this.#connection.sending.queue(bytes);
+    this.#connection.sending.markDirty(this);
     if (this.hasRoom) return true;
     this.wantsRoom = true;
     return false;

@@ -1,4 +1,4 @@
-import type { BlockWriter } from './block-writer.ts';
+import type { BlockWriter } from '../block-writer.ts';
 import { DynamicTable, defaultTableBytes, entryBytes } from './dynamic-table.ts';
 import { FieldIndex, type NamePlaces } from './field-index.ts';
 import { staticEntries } from './static-table.ts';

@@ -1,9 +1,7 @@
-import { flowError } from './faults.ts';
-import { defaultFrameBytes, defaultWindowBytes, FrameType } from './frames.ts';
-import type { Output } from './output.ts';
-import type { Pings } from './pings.ts';
+import { defaultFrameBytes, defaultWindowBytes, FrameType, flowError } from '../codec/frames.ts';
+import type { Output } from '../codec/output.ts';
+import { Setting, sendSettings } from '../codec/settings.ts';
 import { ReceiveWindow } from './receive-window.ts';
-import { Setting, sendSettings } from './settings.ts';
 import type { Http2Stream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
@@ -17,7 +15,8 @@ const greatestAheadBytes = (greatestHeldBytes / 4) * 3;
 
 export interface ReceiveFlowParts {
   readonly output: Output;
-  readonly pings: Pings;
+  /** Sends a ping, and calls `answered` when the peer acknowledges it. */
+  readonly ping: (answered: () => void) => void;
   readonly streams: StreamTable;
   readonly isServer: boolean;
   /** The window that streams begin with. */
@@ -27,7 +26,7 @@ export interface ReceiveFlowParts {
 /** What the peer may send: the windows that we give it. They grow while they are what limits the link. */
 export class ReceiveFlow {
   readonly #output: Output;
-  readonly #pings: Pings;
+  readonly #ping: ReceiveFlowParts['ping'];
   readonly #streams: StreamTable;
   readonly #isServer: boolean;
   readonly #window = new ReceiveWindow(defaultWindowBytes);
@@ -37,9 +36,9 @@ export class ReceiveFlow {
   /** What has come since a ping was sent. */
   #probe: { bytes: number } | undefined;
 
-  constructor({ output, pings, streams, isServer, streamWindowBytes }: ReceiveFlowParts) {
+  constructor({ output, ping, streams, isServer, streamWindowBytes }: ReceiveFlowParts) {
     this.#output = output;
-    this.#pings = pings;
+    this.#ping = ping;
     this.#streams = streams;
     this.#isServer = isServer;
     this.#streamWindowBytes = streamWindowBytes;
@@ -114,7 +113,7 @@ export class ReceiveFlow {
     if (this.#window.bytes >= greatestGrownBytes || bytes < defaultFrameBytes / 2) return;
     const probe = { bytes };
     this.#probe = probe;
-    this.#pings.send(() => {
+    this.#ping(() => {
       this.#probe = undefined;
       if (probe.bytes * 3 < this.#window.bytes * 2) return;
       const grown = Math.min(2 * this.#window.bytes, greatestGrownBytes);

@@ -1,9 +1,9 @@
-import type { FloodGuard } from './flood-guard.ts';
-import { ErrorCode, StreamError } from './frames.ts';
+import { ErrorCode, StreamError } from '../codec/frames.ts';
+import type { FloodGuard } from '../streams/flood-guard.ts';
+import type { ReceiveFlow } from '../streams/receive-flow.ts';
+import type { Http2Stream } from '../streams/stream.ts';
+import type { StreamTable } from '../streams/stream-table.ts';
 import type { BlockReceiver } from './incoming-blocks.ts';
-import type { ReceiveFlow } from './receive-flow.ts';
-import type { Http2Stream } from './stream.ts';
-import type { StreamTable } from './stream-table.ts';
 
 /** Takes the DATA of all streams: keeps it within the windows and to the length that was announced, and hands it on. */
 export class IncomingBodies {

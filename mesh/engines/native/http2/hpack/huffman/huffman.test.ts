@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HpackError } from './hpack-error.ts';
-import { codeBits, codes, endOfString } from './huffman-code.ts';
-import { decodeHuffman } from './huffman-decoder.ts';
-import { huffmanBytes, writeHuffman } from './huffman-encoder.ts';
+import { HpackError } from '../hpack-error.ts';
+import { codeBits, codes, endOfString } from './codes.ts';
+import { decodeHuffman } from './decode.ts';
+import { huffmanBytes, writeHuffman } from './encode.ts';
 
 function encode(text: string): Buffer {
   const target = Buffer.alloc(text.length * 4 + 1);

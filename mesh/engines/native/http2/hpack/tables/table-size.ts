@@ -1,6 +1,6 @@
-import type { BlockWriter } from './block-writer.ts';
+import type { BlockWriter } from '../block-writer.ts';
+import { tableSize } from '../representations.ts';
 import { defaultTableBytes } from './dynamic-table.ts';
-import { tableSize } from './representations.ts';
 
 /**
  * The size of the table that our blocks use, and what the peer has yet to learn of it. The next block has to begin with the

@@ -1,7 +1,6 @@
-import { flowError } from './faults.ts';
-import { defaultWindowBytes, ErrorCode, greatestWindowBytes, StreamError } from './frames.ts';
-import type { Output } from './output.ts';
-import type { PeerSettings } from './settings.ts';
+import { defaultWindowBytes, ErrorCode, flowError, greatestWindowBytes, StreamError } from '../codec/frames.ts';
+import type { Output } from '../codec/output.ts';
+import type { PeerSettings } from '../codec/settings.ts';
 import type { Http2Stream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 

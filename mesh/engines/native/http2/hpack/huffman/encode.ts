@@ -1,4 +1,4 @@
-import { codeBits, codes } from './huffman-code.ts';
+import { codeBits, codes } from './codes.ts';
 
 const maxCharacter = 0xff;
 

@@ -1,14 +1,13 @@
-import { protocolError } from './faults.ts';
-import type { FloodGuard } from './flood-guard.ts';
-import type { FrameHandler } from './frame-dispatch.ts';
-import { ConnectionError, ErrorCode, StreamError } from './frames.ts';
+import type { FrameHandler } from '../codec/frame-dispatch.ts';
+import { ConnectionError, ErrorCode, protocolError, StreamError } from '../codec/frames.ts';
+import type { Output } from '../codec/output.ts';
+import { type PeerSettings, readSettings } from '../codec/settings.ts';
+import type { FloodGuard } from '../streams/flood-guard.ts';
+import type { SendFlow } from '../streams/send-flow.ts';
+import type { StreamTable } from '../streams/stream-table.ts';
 import type { IncomingBlocks } from './incoming-blocks.ts';
 import type { IncomingBodies } from './incoming-bodies.ts';
-import type { Output } from './output.ts';
 import type { Pings } from './pings.ts';
-import type { SendFlow } from './send-flow.ts';
-import { type PeerSettings, readSettings } from './settings.ts';
-import type { StreamTable } from './stream-table.ts';
 
 export interface IncomingFramesParts {
   readonly isServer: boolean;
@@ -29,26 +28,18 @@ export interface IncomingFramesParts {
 
 /** Does what each frame of a connection asks for. */
 export class IncomingFrames implements FrameHandler {
+  readonly bodies: IncomingBodies;
+  readonly blocks: IncomingBlocks;
   readonly #parts: IncomingFramesParts;
   readonly #guard: FloodGuard;
   readonly #streams: StreamTable;
-  readonly #blocks: IncomingBlocks;
-  readonly #bodies: IncomingBodies;
 
   constructor(parts: IncomingFramesParts) {
     this.#parts = parts;
     this.#guard = parts.guard;
     this.#streams = parts.streams;
-    this.#blocks = parts.blocks;
-    this.#bodies = parts.bodies;
-  }
-
-  onData(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void {
-    this.#bodies.take(streamId, buffer, start, end, frameBytes, endStream);
-  }
-
-  onBlock(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void {
-    this.#blocks.take(streamId, buffer, start, end, endStream);
+    this.blocks = parts.blocks;
+    this.bodies = parts.bodies;
   }
 
   onSelfDependency(streamId: number): void {

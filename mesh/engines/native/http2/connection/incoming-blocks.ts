@@ -1,10 +1,10 @@
-import type { FloodGuard } from './flood-guard.ts';
-import { ErrorCode, StreamError } from './frames.ts';
-import { createHpackDecoder, type HpackDecoder } from './hpack/decoder.ts';
-import type { HeaderList } from './hpack/header-list.ts';
-import { type MessageHead, requestHeadOf, responseHeadOf, trailersHeadOf } from './message-head.ts';
-import type { Http2Stream } from './stream.ts';
-import type { StreamTable } from './stream-table.ts';
+import { ErrorCode, StreamError } from '../codec/frames.ts';
+import { type MessageHead, requestHeadOf, responseHeadOf, trailersHeadOf } from '../codec/message-head.ts';
+import { createHpackDecoder, type HpackDecoder } from '../hpack/decoder.ts';
+import type { HeaderList } from '../hpack/header-list.ts';
+import type { FloodGuard } from '../streams/flood-guard.ts';
+import type { Http2Stream } from '../streams/stream.ts';
+import type { StreamTable } from '../streams/stream-table.ts';
 
 /** What is done with the messages that header blocks begin and end. */
 export interface BlockReceiver {

@@ -1,24 +1,24 @@
 import type { Socket } from 'node:net';
+import { FrameDispatch } from '../codec/frame-dispatch.ts';
+import { FrameReader } from '../codec/frame-reader.ts';
+import { ConnectionError, clientPreface, defaultFrameBytes, ErrorCode, StreamError } from '../codec/frames.ts';
+import type { MessageHead } from '../codec/message-head.ts';
+import { Output } from '../codec/output.ts';
+import { defaultPeerSettings, Setting, sendSettings } from '../codec/settings.ts';
+import { HpackError } from '../hpack/decoder.ts';
+import type { HeaderList } from '../hpack/header-list.ts';
+import { FloodGuard } from '../streams/flood-guard.ts';
+import { ReceiveFlow } from '../streams/receive-flow.ts';
+import { SendFlow } from '../streams/send-flow.ts';
+import { Http2Stream, type StreamEvents } from '../streams/stream.ts';
+import { StreamPort } from '../streams/stream-port.ts';
+import { StreamTable } from '../streams/stream-table.ts';
 import type { ConnectionEvents, ConnectionOptions } from './connection-options.ts';
-import { FloodGuard } from './flood-guard.ts';
-import { FrameDispatch } from './frame-dispatch.ts';
-import { FrameReader } from './frame-reader.ts';
-import { ConnectionError, clientPreface, defaultFrameBytes, ErrorCode, StreamError } from './frames.ts';
-import { HpackError } from './hpack/decoder.ts';
-import type { HeaderList } from './hpack/header-list.ts';
 import { type BlockReceiver, IncomingBlocks } from './incoming-blocks.ts';
 import { IncomingBodies } from './incoming-bodies.ts';
 import { IncomingFrames } from './incoming-frames.ts';
-import type { MessageHead } from './message-head.ts';
-import { Output } from './output.ts';
 import { Pings } from './pings.ts';
-import { ReceiveFlow } from './receive-flow.ts';
-import { SendFlow } from './send-flow.ts';
-import { defaultPeerSettings, Setting, sendSettings } from './settings.ts';
 import { Shutdown, sendGoaway } from './shutdown.ts';
-import { Http2Stream, type StreamEvents } from './stream.ts';
-import { StreamPort } from './stream-port.ts';
-import { StreamTable } from './stream-table.ts';
 
 // Frames that no window holds back, such as acknowledgements and headers: a peer that makes us send more and reads nothing
 // fills our memory.
@@ -68,7 +68,13 @@ export class Http2Connection implements BlockReceiver {
     const pings = new Pings(output);
     const streams = new StreamTable(isServer, output, guard, (stream) => this.#onRemoved(stream));
     const sending = new SendFlow(output, this.peer, streams);
-    const receiving = new ReceiveFlow({ output, pings, streams, isServer, streamWindowBytes });
+    const receiving = new ReceiveFlow({
+      output,
+      ping: (answered) => pings.send(answered),
+      streams,
+      isServer,
+      streamWindowBytes,
+    });
     this.#output = output;
     this.#pings = pings;
     this.#streams = streams;

@@ -1,7 +1,14 @@
-import { flowError, protocolError } from './faults.ts';
+import {
+  ConnectionError,
+  ErrorCode,
+  FrameType,
+  flowError,
+  greatestStreamId,
+  protocolError,
+  type StreamError,
+} from '../codec/frames.ts';
+import type { Output } from '../codec/output.ts';
 import type { FloodGuard } from './flood-guard.ts';
-import { ConnectionError, ErrorCode, FrameType, greatestStreamId, type StreamError } from './frames.ts';
-import type { Output } from './output.ts';
 import type { Http2Stream } from './stream.ts';
 
 // How many streams are remembered that we reset: what their peer sent before it heard of that is no fault.

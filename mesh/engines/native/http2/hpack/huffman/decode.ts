@@ -1,7 +1,15 @@
-import { HpackError } from './hpack-error.ts';
-import { endOfString } from './huffman-code.ts';
-import { maxPaddingBits, states, tree } from './huffman-tree.ts';
-import { latin1 } from './latin1.ts';
+import { HpackError } from '../hpack-error.ts';
+import { latin1 } from '../latin1.ts';
+import { codeBits, codes, endOfString } from './codes.ts';
+
+/** How many places between two codes' beginnings there are: a state is how far into a code a decoder is. */
+const states = 256;
+
+/** The longest padding: the state after so many ones, which are no code's end, is that number itself. */
+const maxPaddingBits = 7;
+
+/** Where each bit leads: at `2 * state + bit` the next state, or the symbol whose code ends there, complemented. */
+const tree: Int16Array = plantTree();
 
 // What a byte does to a state, at `state << 8 | byte`: the next state in the lowest byte, then the first and the second
 // symbol that end with it, then how many do. No code has less than five bits, so there are no more than two.
@@ -62,4 +70,23 @@ function walk(found: Int32Array, from: number, count: number, state: number, sym
 
 function withSymbol(symbols: number, symbol: number): number {
   return symbols === 0 ? oneSymbol | (symbol << 8) : (symbols + oneSymbol) | (symbol << 16);
+}
+
+function plantTree(): Int16Array {
+  const planted = new Int16Array(2 * states);
+  let grown = 1;
+  const plant = (symbol: number): void => {
+    const code = codes[symbol] as number;
+    let state = 0;
+    for (let bit = (codeBits[symbol] as number) - 1; bit > 0; bit--) {
+      const branch = 2 * state + ((code >>> bit) & 1);
+      if (planted[branch] === 0) planted[branch] = grown++;
+      state = planted[branch] as number;
+    }
+    planted[2 * state + (code & 1)] = ~symbol;
+  };
+  // First the one that is all ones, so that the states on its way are counted like its bits.
+  plant(endOfString);
+  for (let symbol = 0; symbol < endOfString; symbol++) plant(symbol);
+  return planted;
 }

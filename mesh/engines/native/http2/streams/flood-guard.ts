@@ -1,4 +1,4 @@
-import { ConnectionError, ErrorCode } from './frames.ts';
+import { ConnectionError, ErrorCode } from '../codec/frames.ts';
 
 /** How much of something a peer may do: a store that is refilled by time and by work that it gives us. */
 interface Allowance {

@@ -1,6 +1,6 @@
-import type { ErrorCode } from './frames.ts';
-import type { MessageHead } from './message-head.ts';
-import type { Http2Stream, StreamEvents } from './stream.ts';
+import type { ErrorCode } from '../codec/frames.ts';
+import type { MessageHead } from '../codec/message-head.ts';
+import type { Http2Stream, StreamEvents } from '../streams/stream.ts';
 
 /** What happens on a connection. */
 export interface ConnectionEvents {

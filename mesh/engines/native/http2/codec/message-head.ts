@@ -1,5 +1,5 @@
+import type { HeaderList } from '../hpack/header-list.ts';
 import { fieldValue, requestFault, responseFault, trailersFault } from './field-rules.ts';
-import type { HeaderList } from './hpack/header-list.ts';
 
 /** What is known of the fields of a message. A list of fields that comes again has the same head. */
 export interface MessageHead {
