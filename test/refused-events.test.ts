@@ -6,7 +6,7 @@ import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { type DeadLetterServiceDefinition, DeadLetterSource } from '#gen/ops/v1/ops.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { UserServiceDefinition } from '#gen/user/v1/user.ts';
-import { createKafka } from '../mesh/events/kafka/kafkajs.ts';
+import { createKafka } from '../mesh/events/kafka/client/kafkajs.ts';
 import { readSome } from '../mesh/events/testing/sample-events.ts';
 import { createLogger } from '../mesh/telemetry/logger.ts';
 import { eventually } from '../mesh/testing/eventually.ts';

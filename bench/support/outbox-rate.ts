@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Producer } from 'kafkajs';
-import { createKafka } from '../../mesh/events/kafka/kafkajs.ts';
+import { createKafka } from '../../mesh/events/kafka/client/kafkajs.ts';
 import { wrapEvent } from '../../mesh/events/log/envelope.ts';
 import type { EventLog, NewEvent } from '../../mesh/events/log/event-log.ts';
 import { systemClock as clock } from '../../mesh/time/clock.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createKafka } from '../events/kafka/kafkajs.ts';
+import { createKafka } from '../events/kafka/client/kafkajs.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 

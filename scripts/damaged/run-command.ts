@@ -1,4 +1,4 @@
-import { type LogRepair, openLogRepair } from '../../mesh/events/embedded/repair.ts';
+import { type LogRepair, openLogRepair } from '../../mesh/events/embedded/repair/repair.ts';
 import { taskDamaged } from '../../mesh/tasks/embedded/damaged-tasks.ts';
 import { openQueueRepair, type QueueRepair } from '../../mesh/tasks/embedded/repair.ts';
 import type { Logger } from '../../mesh/telemetry/logger.ts';

@@ -1,10 +1,10 @@
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { EventPosition, NewEvent } from '../log/event-log.ts';
-import { writePartition } from './meta-rows.ts';
-import type { Head, Partition } from './partition.ts';
-import { insertRecord, type RecordRow } from './record.ts';
-import { recordId } from './schema.ts';
+import { writePartition } from './file/meta-rows.ts';
+import type { Head, Partition } from './file/partition.ts';
+import { insertRecord, type RecordRow } from './file/record.ts';
+import { recordId } from './file/schema.ts';
 
 /** An event with the partition it goes to. */
 export interface PlacedEvent {

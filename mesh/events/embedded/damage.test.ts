@@ -13,8 +13,8 @@ import { systemClock } from '../../time/clock.ts';
 import type { EventLog, StoredEvent } from '../log/event-log.ts';
 import { collector, event, numbered, perKey, text } from '../testing/sample-events.ts';
 import { openEmbeddedLog } from './embedded-log.ts';
-import { openLogRepair } from './repair.ts';
-import { migrations, recordId } from './schema.ts';
+import { migrations, recordId } from './file/schema.ts';
+import { openLogRepair } from './repair/repair.ts';
 
 const logger = createLogger('silent');
 const keys = ['a', 'b', 'c', 'd', 'e', 'f'];

@@ -8,14 +8,14 @@ import { yieldEvery } from '../../time/yield-to-event-loop.ts';
 import type { EventLog, Idle, NewEvent, StartPosition, StoredEvent } from '../log/event-log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { createAppender, type PlacedEvent } from './appender.ts';
-import { type ConsumerGroup, createConsumerGroup } from './consumer-group.ts';
-import { logClosed, toLogFailure } from './failures.ts';
-import { findDamage } from './find-damage.ts';
-import { loadOffsets } from './offsets.ts';
-import { openLogFile } from './open-log-file.ts';
-import { follow } from './reader.ts';
-import { keepRetention } from './retention.ts';
-import type { Topics } from './topics.ts';
+import { type ConsumerGroup, createConsumerGroup } from './consume/consumer-group.ts';
+import { logClosed, toLogFailure } from './consume/failures.ts';
+import { follow } from './consume/reader.ts';
+import { loadOffsets } from './file/offsets.ts';
+import { openLogFile } from './file/open-log-file.ts';
+import type { Topics } from './file/topics.ts';
+import { findDamage } from './repair/find-damage.ts';
+import { keepRetention } from './retention/retention.ts';
 
 /** What the embedded log needs of its process. */
 export interface EmbeddedLogOptions {

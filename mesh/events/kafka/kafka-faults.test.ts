@@ -17,8 +17,8 @@ import { silent as logger } from '../testing/events.ts';
 import { openPipeline, type Pipeline } from '../testing/pipeline.ts';
 import { type RepliesProxy, startRepliesProxy } from '../testing/replies-proxy.ts';
 import { collector, event, readSome, text } from '../testing/sample-events.ts';
+import { createKafka } from './client/kafkajs.ts';
 import { openKafkaLog } from './kafka-log.ts';
-import { createKafka } from './kafkajs.ts';
 
 const keys = Array.from({ length: 10 }, (_, index) => `key-${index}`);
 

@@ -11,8 +11,8 @@ import { systemClock } from '../../time/clock.ts';
 import { describeEventLog } from '../log/event-log.suite.ts';
 import type { EventLog, NewEvent } from '../log/event-log.ts';
 import { collector, event, numbered, readSome, text } from '../testing/sample-events.ts';
+import { createKafka } from './client/kafkajs.ts';
 import { openKafkaLog } from './kafka-log.ts';
-import { createKafka } from './kafkajs.ts';
 
 const logger = createLogger('silent');
 const open = (brokers: string) => openKafkaLog(`kafka://${brokers}`, { clock: systemClock, logger });

@@ -3,14 +3,14 @@ import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { ConsumeOptions, EventLog, Idle, LogConsumer, StartPosition, StoredEvent } from '../log/event-log.ts';
-import { createAdminConnection } from './admin-connection.ts';
-import { createConsumer, keyOf } from './consumer.ts';
-import { logClosed, toLogFailure } from './failures.ts';
-import { createKafka } from './kafkajs.ts';
-import { createLogCheck } from './log-check.ts';
-import { createPublisher } from './publisher.ts';
-import { follow } from './reader.ts';
-import { createTopics } from './topics.ts';
+import { createAdminConnection } from './admin/admin-connection.ts';
+import { createLogCheck } from './admin/log-check.ts';
+import { createTopics } from './admin/topics.ts';
+import { logClosed, toLogFailure } from './client/failures.ts';
+import { createKafka } from './client/kafkajs.ts';
+import { createConsumer, keyOf } from './consume/consumer.ts';
+import { follow } from './consume/reader.ts';
+import { createPublisher } from './publish/publisher.ts';
 
 /** What the log needs of its process. */
 export interface KafkaLogOptions {

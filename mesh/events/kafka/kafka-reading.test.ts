@@ -11,9 +11,9 @@ import type { EventLog, StoredEvent } from '../log/event-log.ts';
 import { silent as logger } from '../testing/events.ts';
 import { keyFor } from '../testing/key-for.ts';
 import { collector, event, numbered, readSome, text } from '../testing/sample-events.ts';
+import { createKafka } from './client/kafkajs.ts';
+import { fetchTopicIds } from './consume/topic-ids.ts';
 import { openKafkaLog } from './kafka-log.ts';
-import { createKafka } from './kafkajs.ts';
-import { fetchTopicIds } from './topic-ids.ts';
 
 const patience = { timeout: 30_000 };
 

@@ -17,8 +17,8 @@ import { silent } from '../testing/events.ts';
 import { keyFor } from '../testing/key-for.ts';
 import { type RepliesProxy, startRepliesProxy } from '../testing/replies-proxy.ts';
 import { collector, event, text } from '../testing/sample-events.ts';
+import { createKafka } from './client/kafkajs.ts';
 import { openKafkaLog } from './kafka-log.ts';
-import { createKafka } from './kafkajs.ts';
 
 const patience = { timeout: 40_000 };
 const storageError = 56;

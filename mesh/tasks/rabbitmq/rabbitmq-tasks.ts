@@ -4,14 +4,14 @@ import type { Clock } from '../../time/clock.ts';
 import type { TaskQueue } from '../task-queue.ts';
 import { withScopeHeaders } from '../task-scope.ts';
 import { withDefaults } from '../work-defaults.ts';
-import { openConnection } from './connection.ts';
-import { createTaskLetters } from './letters.ts';
-import { createPublisher } from './publisher.ts';
-import { createRecentStamps } from './recent-stamps.ts';
-import { collectRejected } from './rejected.ts';
-import { createTopology } from './topology.ts';
-import { answered } from './unavailable.ts';
-import { createRabbitmqWorker, type RabbitmqWorker } from './worker.ts';
+import { openConnection } from './connection/connection.ts';
+import { createTopology } from './connection/topology.ts';
+import { answered } from './connection/unavailable.ts';
+import { collectRejected } from './dead-letters/rejected.ts';
+import { createTaskLetters } from './dead-letters/task-dead-letters.ts';
+import { createRecentStamps } from './messages/recent-stamps.ts';
+import { createPublisher } from './publish/publisher.ts';
+import { createRabbitmqWorker, type RabbitmqWorker } from './work/worker.ts';
 
 export interface RabbitmqTasksOptions {
   /** Where dead letters are written, before the broker forgets the task. Its owner closes it. */

@@ -1,0 +1,141 @@
+import type { MeshError } from '../../../errors/mesh-error.ts';
+import type { Storage } from '../../../storage/storage.ts';
+import type { Logger } from '../../../telemetry/logger.ts';
+import { backoff } from '../../../time/backoff.ts';
+import type { Clock } from '../../../time/clock.ts';
+import { sleep } from '../../../time/sleep.ts';
+import { createWakeup } from '../../../time/wakeup.ts';
+import type { ConsumeOptions, StoredEvent } from '../../log/event-log.ts';
+import { isDamage } from '../file/damage.ts';
+import type { Offsets } from '../file/offsets.ts';
+import type { Partition } from '../file/partition.ts';
+import { type ReadLimits, readBatch } from './reader.ts';
+
+/** How events reach a member of a group; `signal` aborts when the member is leaving. */
+export interface Deliver {
+  readonly handle: ConsumeOptions['handle'];
+  readonly signal: AbortSignal;
+}
+
+/** What pumps need of their surroundings. */
+export interface PumpContext {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Brings the events of one partition to one group, one at a time, to whichever member has the partition then. */
+export interface Pump {
+  /** Why the partition cannot be read on: what lies there is damaged. */
+  readonly failure: MeshError | undefined;
+  /** From the next event on, events go to this member; with `undefined` the pump rests. */
+  assign(deliver: Deliver | undefined): void;
+  /** Resolves when nothing of this partition is with that member any more and what it did is committed. */
+  released(deliver: Deliver): Promise<void>;
+}
+
+const batchLimits: ReadLimits = { maxEvents: 200, maxBytes: 1024 * 1024 };
+const retryDelayMs = backoff({ firstMs: 100, maxMs: 30_000 });
+// Bounds what a crash makes a group of slow handlers see again.
+const maxUncommittedMs = 1000;
+
+/** Makes a resting pump that goes on where the group has committed. */
+export function createPump(partition: Partition, offsets: Offsets, context: PumpContext): Pump {
+  const { storage, clock } = context;
+  const logger = context.logger.child({ topic: partition.topic, partition: partition.number });
+  const wakeup = createWakeup();
+  let owner: Deliver | undefined;
+  /** Who has, or had last, an event in hand, and the end of that. */
+  let holder: Deliver | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+  let running: Promise<void> | undefined;
+  let next = offsets.next(partition);
+  let committedMs = clock.elapsedMs();
+  let failure: MeshError | undefined;
+
+  async function run(): Promise<void> {
+    partition.listeners.add(wakeup.ring);
+    let failures = 0;
+    while (owner) {
+      try {
+        const found = await deliverBatch();
+        failures = 0;
+        failure = undefined;
+        if (!found) await wakeup.wait();
+      } catch (error) {
+        failures += 1;
+        if (isDamage(error)) {
+          if (!failure) logger.error({ err: error }, 'a partition of the event log cannot be read: it stops');
+          failure = error;
+        } else logger.warn({ err: error }, 'the event log cannot read or commit; it tries again');
+        if (owner) await sleep(clock, retryDelayMs(failures), owner.signal);
+      }
+    }
+    partition.listeners.delete(wakeup.ring);
+    running = undefined;
+  }
+
+  async function deliverBatch(): Promise<boolean> {
+    const from = next;
+    const batch = await readBatch(storage, partition, from, batchLimits);
+    let delivered = 0;
+    for (const event of batch.events) {
+      if (owner !== holder || clock.elapsedMs() - committedMs >= maxUncommittedMs) await commit();
+      if (!(await deliver(event))) break;
+      delivered += 1;
+    }
+    if (delivered === batch.events.length) next = batch.next;
+    await commit();
+    return batch.next > from;
+  }
+
+  async function commit(): Promise<void> {
+    await offsets.commit(partition, next);
+    committedMs = clock.elapsedMs();
+  }
+
+  async function deliver(event: StoredEvent): Promise<boolean> {
+    for (let failures = 1; owner; failures++) {
+      holder = owner;
+      const attempt = tryOnce(event, owner, failures);
+      turn = attempt;
+      if (await attempt) return true;
+      await sleep(clock, retryDelayMs(failures), holder.signal);
+    }
+    return false;
+  }
+
+  async function tryOnce(event: StoredEvent, to: Deliver, attempt: number): Promise<boolean> {
+    try {
+      await to.handle(event, to.signal);
+      next = event.offset + 1n;
+      return true;
+    } catch (error) {
+      if (!to.signal.aborted) {
+        logger.warn(
+          { err: error, offset: event.offset.toString(), attempt },
+          'an event was not handled; it comes again',
+        );
+      }
+      return false;
+    }
+  }
+
+  return {
+    get failure() {
+      return failure;
+    },
+    assign(deliver) {
+      owner = deliver;
+      wakeup.ring();
+      if (owner) running ??= run();
+    },
+    async released(deliver) {
+      if (holder === deliver) {
+        await turn;
+        await commit().catch((error: unknown) => logger.warn({ err: error }, 'an offset was not committed'));
+      }
+      if (!owner) await running;
+    },
+  };
+}

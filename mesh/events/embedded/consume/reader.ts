@@ -1,0 +1,191 @@
+import { MeshError } from '../../../errors/mesh-error.ts';
+import type { Storage } from '../../../storage/storage.ts';
+import { createWakeup } from '../../../time/wakeup.ts';
+import type { Idle, StartPosition, StoredEvent } from '../../log/event-log.ts';
+import { isDamage, partitionDamaged } from '../file/damage.ts';
+import type { Partition, Topic } from '../file/partition.ts';
+import { isIntact, type RecordRow, recordColumns, toStoredEvent } from '../file/record.ts';
+import { offsetOf, recordId } from '../file/schema.ts';
+
+/** How much is read at a time. */
+export interface ReadLimits {
+  readonly maxEvents: number;
+  /** Of values. The first event comes whatever its size. */
+  readonly maxBytes: number;
+}
+
+/** What was read of a partition. */
+export interface Batch {
+  /** Without those that an operator skipped. */
+  readonly events: readonly StoredEvent[];
+  /** The offset to continue from. */
+  readonly next: bigint;
+}
+
+const readAhead: ReadLimits = { maxEvents: 100, maxBytes: 256 * 1024 };
+
+/**
+ * Reads what a partition has from an offset on; empty at its end. What retention removed is passed over. Each record is
+ * compared with its checksum, and none may be missing: the batch ends before one that is damaged, and DATA_LOSS
+ * `STORAGE_CORRUPT` is thrown where it would begin with one.
+ */
+export async function readBatch(
+  storage: Storage,
+  partition: Partition,
+  from: bigint,
+  limits: ReadLimits,
+): Promise<Batch> {
+  const first = from < partition.start ? partition.start : from;
+  if (first >= partition.head.offset) return { events: [], next: first };
+  const rows = await readRows(storage, partition, first, limits);
+  // Retention removed them meanwhile.
+  if (first < partition.start) return await readBatch(storage, partition, from, limits);
+  const firstBad = rows.findIndex((row, index) => faultOf(partition, row, first + BigInt(index)) !== undefined);
+  if (firstBad === 0 || rows.length === 0) throw damageAt(partition, first, rows[0]);
+  const intact = firstBad < 0 ? rows : rows.slice(0, firstBad);
+  const next = first + BigInt(intact.length);
+  const known = partition.damage?.offset ?? -1n;
+  if (known >= first && known < next) partition.damage = undefined;
+  return {
+    events: intact.filter(({ skipped }) => skipped === 0n).map((row) => toStoredEvent(partition, row)),
+    next,
+  };
+}
+
+async function readRows(
+  storage: Storage,
+  partition: Partition,
+  first: bigint,
+  { maxEvents, maxBytes }: ReadLimits,
+): Promise<RecordRow[]> {
+  try {
+    return await storage.query<RecordRow>(
+      `SELECT ${recordColumns} FROM record
+       WHERE id >= $1 AND id < $2 AND start_bytes < (SELECT start_bytes FROM record WHERE id = $1) + $3 ORDER BY id`,
+      [
+        recordId(partition.id, first),
+        // Never past the head: what lies there is not acknowledged yet.
+        recordId(partition.id, min(first + BigInt(maxEvents), partition.head.offset)),
+        maxBytes,
+      ],
+    );
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    throw noteDamage(partition, first, `cannot be read (${error.message})`, error);
+  }
+}
+
+/** What is wrong with the row that was found where the record at `offset` belongs; `undefined`: nothing. */
+function faultOf(partition: Partition, row: RecordRow | undefined, offset: bigint): string | undefined {
+  if (row === undefined || offsetOf(row.id) !== offset) return 'is missing';
+  return isIntact(partition, row) ? undefined : 'is not as it was written';
+}
+
+function damageAt(partition: Partition, offset: bigint, row: RecordRow | undefined): MeshError {
+  return noteDamage(partition, offset, faultOf(partition, row, offset) ?? 'cannot be read');
+}
+
+function noteDamage(partition: Partition, offset: bigint, what: string, cause?: unknown): MeshError {
+  const error = partitionDamaged(partition, offset, what, cause);
+  if (partition.damage === undefined || partition.damage.offset >= offset) partition.damage = { offset, error };
+  return error;
+}
+
+/**
+ * The first offset whose event, or one before it, is of `timeMs` or later; the end when there is none. DATA_LOSS
+ * `STORAGE_CORRUPT` when it comes upon a record that is damaged.
+ */
+export async function findOffset(storage: Storage, partition: Partition, timeMs: number): Promise<bigint> {
+  let low = partition.start;
+  let high = partition.head.offset;
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    const [row] = await readRows(storage, partition, middle, { maxEvents: 1, maxBytes: 1 });
+    if (middle < partition.start) {
+      // Retention removed it meanwhile, so what is looked for comes later.
+      low = partition.start;
+      continue;
+    }
+    if (row === undefined || faultOf(partition, row, middle) !== undefined) throw damageAt(partition, middle, row);
+    if (row.reached_ms >= timeMs) high = middle;
+    else low = middle + 1n;
+  }
+  return low;
+}
+
+/**
+ * Follows a topic until `signal` aborts, a bounded batch of one partition at a time. Where a partition is damaged, it throws
+ * DATA_LOSS `STORAGE_CORRUPT` once it has given what is intact before that, and in the other partitions.
+ */
+export async function* follow(
+  storage: Storage,
+  topic: Topic,
+  from: StartPosition,
+  signal: AbortSignal,
+  idle: Idle,
+): AsyncGenerator<StoredEvent> {
+  const wakeup = createWakeup();
+  signal.addEventListener('abort', wakeup.ring);
+  for (const partition of topic.partitions) partition.listeners.add(wakeup.ring);
+  try {
+    const positions = await startOffsets(storage, topic, from);
+    while (!signal.aborted) {
+      let found = false;
+      let damage: MeshError | undefined;
+      for (const partition of topic.partitions) {
+        // Also after a yield: the file may be closed by then.
+        if (signal.aborted) return;
+        const from = positions.get(partition) ?? 0n;
+        const batch = await readOrDamage(storage, partition, from);
+        if (batch instanceof MeshError) {
+          damage ??= batch;
+          continue;
+        }
+        for (const event of batch.events) {
+          if (signal.aborted) return;
+          yield event;
+        }
+        positions.set(partition, batch.next);
+        found ||= batch.next > from;
+      }
+      if (found) continue;
+      if (damage) throw damage;
+      await idle(wakeup.wait);
+    }
+  } finally {
+    signal.removeEventListener('abort', wakeup.ring);
+    for (const partition of topic.partitions) partition.listeners.delete(wakeup.ring);
+  }
+}
+
+async function readOrDamage(storage: Storage, partition: Partition, from: bigint): Promise<Batch | MeshError> {
+  try {
+    return await readBatch(storage, partition, from, readAhead);
+  } catch (error) {
+    if (isDamage(error)) return error;
+    throw error;
+  }
+}
+
+async function startOffsets(storage: Storage, topic: Topic, from: StartPosition): Promise<Map<Partition, bigint>> {
+  const offsets = new Map<Partition, bigint>();
+  for (const partition of topic.partitions) offsets.set(partition, await startOffset(storage, partition, from));
+  return offsets;
+}
+
+async function startOffset(storage: Storage, partition: Partition, from: StartPosition): Promise<bigint> {
+  switch (from.at) {
+    case 'beginning':
+      return partition.start;
+    case 'latest':
+      return partition.head.offset;
+    case 'offsets':
+      return min(from.offsets.get(partition.number) ?? partition.start, partition.head.offset);
+    case 'time':
+      return await findOffset(storage, partition, from.timeMs);
+  }
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

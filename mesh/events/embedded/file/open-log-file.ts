@@ -1,0 +1,33 @@
+import { MeshError } from '../../../errors/mesh-error.ts';
+import type { Storage } from '../../../storage/storage.ts';
+import type { Logger } from '../../../telemetry/logger.ts';
+import { logDamaged } from './damage.ts';
+import { readCommitted } from './meta-rows.ts';
+import { prepareSchema } from './prepare-schema.ts';
+import { recordColumns } from './record.ts';
+import { loadTopics, type Topics } from './topics.ts';
+
+const smallTables = ['log_topic', 'topic_partition', 'committed_offset'];
+
+/**
+ * Brings the log in `file` to the present schema and reads its topics. Everything but the records is compared with its
+ * checksum, and the indexes with their tables: DATA_LOSS `STORAGE_CORRUPT`.
+ */
+export async function openLogFile(storage: Storage, file: string, logger: Logger): Promise<Topics> {
+  try {
+    await prepareSchema(storage, logger);
+    for (const table of smallTables) await checkTable(storage, file, table);
+    await readCommitted(storage, file);
+    await storage.query(`SELECT ${recordColumns} FROM record LIMIT 0`);
+    return await loadTopics(storage, file);
+  } catch (error) {
+    // The statements are right, so one that fails for its own sake found a schema that is not what was made.
+    if (error instanceof Error && !(error instanceof MeshError)) throw logDamaged(file, error.message, error);
+    throw error;
+  }
+}
+
+async function checkTable(storage: Storage, file: string, table: string): Promise<void> {
+  const [row] = await storage.query<{ integrity_check: string }>(`SELECT * FROM pragma_integrity_check('${table}')`);
+  if (row?.integrity_check !== 'ok') throw logDamaged(file, `${table}: ${row?.integrity_check}`);
+}

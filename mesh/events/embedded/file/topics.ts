@@ -1,0 +1,114 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../../errors/mesh-error.ts';
+import type { Storage } from '../../../storage/storage.ts';
+import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
+import { logDamaged } from './damage.ts';
+import { type PartitionRow, readPartitions, readTopics, topicChecksum, writePartition } from './meta-rows.ts';
+import type { Partition, Topic } from './partition.ts';
+import { recordId } from './schema.ts';
+
+/** The topics of a log file. */
+export interface Topics {
+  /** NOT_FOUND `UNKNOWN_TOPIC` when there is none of that name. */
+  get(name: string): Topic;
+  all(): Topic[];
+  ensure(name: string, options: { readonly partitions?: number; readonly retentionMs?: number }): Promise<void>;
+}
+
+/**
+ * Reads the topics of the log in `file`, with where each partition begins and ends. DATA_LOSS `STORAGE_CORRUPT` when that is
+ * damaged.
+ */
+export async function loadTopics(storage: Storage, file: string): Promise<Topics> {
+  const topics = new Map<string, Topic>();
+
+  async function load(name: string): Promise<void> {
+    const row = (await readTopics(storage, file)).find((topic) => topic.name === name);
+    const partitions = await loadPartitions(storage, file, name);
+    // Another call may have loaded it meanwhile, and its heads may have moved since.
+    if (row && !topics.has(name)) topics.set(name, { name, retentionMs: Number(row.retentionMs), partitions });
+  }
+
+  for (const row of await readTopics(storage, file)) await load(row.name);
+
+  return {
+    get(name) {
+      const topic = topics.get(name);
+      if (topic) return topic;
+      const known = [...topics.keys()].toSorted().join(', ') || 'none yet';
+      const text = `there is no topic ${name}: use one that there is (${known})`;
+      throw new MeshError(Status.NOT_FOUND, 'UNKNOWN_TOPIC', text, { metadata: { topic: name } });
+    },
+    all: () => [...topics.values()],
+    async ensure(name, options) {
+      const topic = topics.get(name);
+      if (topic && (options.retentionMs ?? topic.retentionMs) === topic.retentionMs) return;
+      await saveTopic(storage, name, options);
+      if (!topic) await load(name);
+      else if (options.retentionMs !== undefined) topic.retentionMs = options.retentionMs;
+    },
+  };
+}
+
+async function saveTopic(
+  storage: Storage,
+  name: string,
+  { partitions = defaultPartitions, retentionMs }: { readonly partitions?: number; readonly retentionMs?: number },
+): Promise<void> {
+  await storage.transaction(async (tx) => {
+    const keptMs = BigInt(retentionMs ?? defaultRetentionMs);
+    const checksum = topicChecksum({ name, retentionMs: keptMs });
+    const created = await tx.execute(
+      'INSERT INTO log_topic (name, retention_ms, checksum) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING',
+      [name, keptMs, checksum],
+    );
+    if (created === 0) {
+      if (retentionMs === undefined) return;
+      await tx.execute('UPDATE log_topic SET retention_ms = $2, checksum = $3 WHERE name = $1', [
+        name,
+        keptMs,
+        checksum,
+      ]);
+      return;
+    }
+    for (let number = 0n; number < partitions; number++) {
+      const [row] = await tx.query<{ id: bigint }>(
+        'INSERT INTO topic_partition (topic, number, start_offset) VALUES ($1, $2, 0) RETURNING id',
+        [name, number],
+      );
+      const head = { offset: 0n, reachedMs: 0n, bytes: 0n };
+      if (row) await writePartition(tx, { id: row.id, topic: name, number, start: 0n, head });
+    }
+  });
+}
+
+async function loadPartitions(storage: Storage, file: string, topic: string): Promise<Partition[]> {
+  const rows = await readPartitions(storage, file, { topic });
+  rows.forEach((row, index) => {
+    if (Number(row.number) !== index) throw logDamaged(file, `partition ${index} of ${topic} is gone`);
+  });
+  return await Promise.all(
+    rows.map(async ({ id, number, start, head }) => {
+      await checkEnd(storage, file, { id, topic, number, start, head });
+      return {
+        id,
+        file,
+        topic,
+        number: Number(number),
+        start,
+        head,
+        damage: undefined,
+        listeners: new Set<() => void>(),
+      };
+    }),
+  );
+}
+
+/** A record behind the end would be in the way of the next one that is written. */
+async function checkEnd(storage: Storage, file: string, { id, topic, number, head }: PartitionRow): Promise<void> {
+  const beyond = await storage.query('SELECT id FROM record WHERE id >= $1 AND id < $2 LIMIT 1', [
+    recordId(id, head.offset),
+    recordId(id + 1n, 0n),
+  ]);
+  if (beyond.length > 0) throw logDamaged(file, `partition ${number} of ${topic} has a record behind its end`);
+}

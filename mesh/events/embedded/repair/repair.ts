@@ -1,0 +1,118 @@
+import { Status } from 'nice-grpc-common';
+import { MeshError } from '../../../errors/mesh-error.ts';
+import { openStorage } from '../../../storage/open.ts';
+import type { Storage, Transaction } from '../../../storage/storage.ts';
+import type { Logger } from '../../../telemetry/logger.ts';
+import { openLogFile } from '../file/open-log-file.ts';
+import type { Partition } from '../file/partition.ts';
+import { insertRecord, isIntact, type RecordRow, recordColumns } from '../file/record.ts';
+import { recordId } from '../file/schema.ts';
+import { type DamagedStretch, findDamage } from './find-damage.ts';
+
+/** The log of a process that is stopped. */
+export interface LogRepair extends AsyncDisposable {
+  /** What of the records is damaged, in the order of partitions and offsets. */
+  damage(): AsyncIterable<DamagedStretch>;
+  /**
+   * Gives up what is damaged from `offset` on, one record or a stretch that is missing, so that its partition goes on behind
+   * it. What the rows hold is kept as it is in `skipped_record`. Returns how many offsets were skipped. NOT_FOUND
+   * `NOT_DAMAGED` when no stretch begins there.
+   */
+  skip(topic: string, partition: number, offset: bigint, note: string): Promise<number>;
+}
+
+const maxPerCommit = 500n;
+
+/** Opens the log in `file` to repair it; nobody else may have it open. */
+export async function openLogRepair(file: string, logger: Logger): Promise<LogRepair> {
+  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  try {
+    const topics = await openLogFile(storage, file, logger);
+    const partitions = topics.all().flatMap((topic) => topic.partitions);
+    return {
+      async *damage() {
+        for (const partition of partitions) yield* findDamage(storage, partition, () => undefined);
+      },
+      async skip(topic, number, offset, note) {
+        const partition = partitions.find((one) => one.topic === topic && one.number === number);
+        const stretch = partition && (await stretchAt(storage, partition, offset));
+        if (stretch === undefined) throw notDamaged(file, `${topic}/${number}/${offset}`);
+        // What the database cannot find its way to, it cannot replace.
+        if (stretch.to === undefined) throw stretch.error;
+        for (let from = offset; from < stretch.to; from += maxPerCommit) {
+          const to = from + maxPerCommit < stretch.to ? from + maxPerCommit : stretch.to;
+          await storage.transaction((tx) => skipRecords(tx, stretch.partition, { from, to, note }));
+        }
+        return Number(stretch.to - offset);
+      },
+      [Symbol.asyncDispose]: () => storage.close(),
+    };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+async function stretchAt(storage: Storage, partition: Partition, offset: bigint): Promise<DamagedStretch | undefined> {
+  for await (const stretch of findDamage(storage, partition, () => undefined)) {
+    if (stretch.from === offset) return stretch;
+  }
+  return undefined;
+}
+
+interface Skip {
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly note: string;
+}
+
+async function skipRecords(tx: Transaction, partition: Partition, { from, to, note }: Skip): Promise<void> {
+  const [first, end] = [recordId(partition.id, from), recordId(partition.id, to)];
+  await tx.execute(
+    `INSERT INTO skipped_record
+       (record_id, time_ms, reached_ms, start_bytes, key, headers, value, checksum, note, skip_time_ms)
+     SELECT id, time_ms, reached_ms, start_bytes, key, headers, value, checksum, $3, $4
+     FROM record WHERE id >= $1 AND id < $2`,
+    [first, end, note, Date.now()],
+  );
+  await tx.execute('DELETE FROM record WHERE id >= $1 AND id < $2', [first, end]);
+  const before = await lastBefore(tx, partition, from);
+  for (let id = first; id < end; id += 1n) {
+    await insertRecord(tx, partition, {
+      id,
+      time_ms: before.reachedMs,
+      reached_ms: before.reachedMs,
+      start_bytes: before.bytes,
+      key: '',
+      headers: '{}',
+      value: new Uint8Array(),
+      skipped: 1n,
+    });
+  }
+}
+
+/** Where the record before an offset got to, since neither may ever fall within a partition. */
+async function lastBefore(tx: Transaction, partition: Partition, offset: bigint) {
+  if (offset === partition.start) return { reachedMs: 0n, bytes: 0n };
+  const [row] = await tx.query<RecordRow>(`SELECT ${recordColumns} FROM record WHERE id = $1`, [
+    recordId(partition.id, offset - 1n),
+  ]);
+  if (row === undefined || !isIntact(partition, row)) throw damagedBefore(partition, offset);
+  return { reachedMs: row.reached_ms, bytes: row.start_bytes + BigInt(row.value.length) };
+}
+
+function notDamaged(file: string, place: string): MeshError {
+  return new MeshError(
+    Status.NOT_FOUND,
+    'NOT_DAMAGED',
+    `nothing damaged in ${file} begins at ${place}: list what is, and name one of those`,
+  );
+}
+
+function damagedBefore({ topic, number }: Partition, offset: bigint): MeshError {
+  return new MeshError(
+    Status.FAILED_PRECONDITION,
+    'DAMAGED_BEFORE',
+    `what lies before offset ${offset} of partition ${number} of ${topic} is damaged too: skip that first`,
+  );
+}

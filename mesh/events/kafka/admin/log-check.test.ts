@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { Status } from 'nice-grpc-common';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../../testing/guarded-process.ts';
+import { type KafkaServer, kafka, startKafka } from '../../../testing/kafka-server.ts';
+import { describeWithServer } from '../../../testing/servers.ts';
+import { systemClock as clock } from '../../../time/clock.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import { silent as logger } from '../../testing/events.ts';
+import { type RepliesProxy, startRepliesProxy } from '../../testing/replies-proxy.ts';
+import { event } from '../../testing/sample-events.ts';
+import { createKafka } from '../client/kafkajs.ts';
+import { openKafkaLog } from '../kafka-log.ts';
+
+const patience = { timeout: 20_000 };
+
+describeWithServer(kafka, 'the check of the event log on Kafka', () => {
+  let server: KafkaServer;
+  let proxy: RepliesProxy;
+  let log: EventLog;
+  let topic: string;
+
+  beforeAll(async () => {
+    const [port, brokerPort] = [await freePort(), await freePort()];
+    proxy = await startRepliesProxy(port, brokerPort);
+    server = await startKafka({ proxy: { port, brokerPort } });
+  }, 60_000);
+  afterAll(async () => {
+    await log.close();
+    proxy.close();
+    await server.stop();
+  });
+
+  async function open(): Promise<void> {
+    topic = `test.${randomUUID()}`;
+    log = openKafkaLog(`kafka://${server.brokers}`, { clock, logger });
+    await log.ensureTopic(topic, { partitions: 2 });
+  }
+  afterEach(() => log.close());
+
+  const outcome = () =>
+    log.check().then(
+      () => 'works',
+      (error: unknown) => error,
+    );
+
+  test('fails while a topic that the process needs is missing, and not for one of others', {
+    timeout: 60_000,
+  }, async () => {
+    await open();
+    const others = `test.${randomUUID()}`;
+    const admin = createKafka(server.brokers.split(','), logger).admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic: others }] });
+    expect(await outcome()).toBe('works');
+    await admin.deleteTopics({ topics: [others] });
+    expect(await outcome()).toBe('works');
+    await admin.deleteTopics({ topics: [topic] });
+    await expect.poll(outcome, patience).toMatchObject({ reason: 'UNKNOWN_TOPIC', metadata: { topic } });
+    await admin.createTopics({ topics: [{ topic }] });
+    await expect.poll(outcome, patience).toBe('works');
+    await admin.disconnect();
+  });
+
+  test('fails while events are not taken, though the cluster answers', { timeout: 60_000 }, async () => {
+    await open();
+    const publish = () => log.publish([event(topic, 'key', 'text')]);
+    await publish();
+    expect(await outcome()).toBe('works');
+    proxy.dropProduceReplies(20);
+    await expect(publish()).rejects.toMatchObject({ reason: 'EVENTS_UNAVAILABLE' });
+    expect(await outcome()).toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE' });
+    proxy.dropProduceReplies(0);
+    await expect
+      .poll(
+        () =>
+          publish().then(
+            () => true,
+            () => false,
+          ),
+        patience,
+      )
+      .toBe(true);
+    expect(await outcome()).toBe('works');
+  });
+});

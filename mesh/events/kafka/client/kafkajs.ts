@@ -1,0 +1,227 @@
+import { createRequire } from 'node:module';
+import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
+import type { Logger } from '../../../telemetry/logger.ts';
+import { type FetchResponse, fetchVersions, readFetchResponse } from '../protocol/fetch-response.ts';
+import { readTopicIdResponse, type TopicIdResponse, topicIdRequest, topicIdVersion } from '../protocol/topic-id.ts';
+
+/** What the library keeps to itself and a reader without a group needs: where partitions are, and a fetch from there. */
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  /** The partitions by the id of the broker that leads them; `-1` where none does. */
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
+  findBroker(options: { readonly nodeId: string }): Promise<Broker>;
+  readonly brokerPool: {
+    /** Tries one broker after the other; `null` when all failed. */
+    withBroker<T>(ask: (found: { readonly broker: Broker }) => Promise<T>): Promise<T | null>;
+  };
+  /** The first offset that is kept of each partition asked for, or the one behind the last. */
+  fetchTopicsOffset(
+    topics: readonly {
+      readonly topic: string;
+      readonly fromBeginning: boolean;
+      readonly partitions: readonly { readonly partition: number }[];
+    }[],
+  ): Promise<readonly { readonly partitions: readonly { readonly offset: string }[] }[]>;
+}
+
+export interface Broker {
+  /** By API. */
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>>;
+  /** Makes requests of an API, in the newest version that the broker and the library know. */
+  lookupRequest(apiKey: number, api: unknown): (fields: object) => ProtocolRequest;
+  readonly connectionPool: { send<T>(request: ProtocolRequest & { readonly response: ResponseReader<T> }): Promise<T> };
+}
+
+interface ProtocolRequest {
+  readonly request: {
+    readonly apiVersion: number;
+    readonly apiKey?: number;
+    readonly apiName?: string;
+    /** Both are the bytes to send. */
+    readonly encode?: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+  };
+  readonly requestTimeout: number;
+}
+
+interface ResponseReader<T> {
+  decode(bytes: Buffer): Promise<T & { readonly clientSideThrottleTime: number }>;
+  parse(answer: T): Promise<T>;
+}
+
+/** A partition to fetch from. */
+export interface FetchedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly fetchOffset: bigint;
+  readonly maxBytes: number;
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
+// What is used of the inside was read in this version, the last one: another has to be read first.
+const knownVersion = '2.2.4';
+const readCommitted = 1;
+
+const require = createRequire(import.meta.url);
+const { version } = require('kafkajs/package.json') as { readonly version: string };
+if (version !== knownVersion) {
+  throw new Error(
+    `kafkajs is ${version}, but its inside is known as ${knownVersion}: see mesh/events/kafka/client/kafkajs.ts`,
+  );
+}
+const { requests } = require('kafkajs/src/protocol/requests') as { readonly requests: { readonly Fetch: unknown } };
+const errorCodes = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
+
+stopIdleTimers();
+letLeadersBeMissing();
+
+/** How long a broker may take to answer, in milliseconds. */
+export const requestTimeoutMs = 10_000;
+
+/** How old may be what a member or a reader knows of partitions and their leaders, in milliseconds. */
+export const metadataMaxAgeMs = 5000;
+
+/** Retries that end within seconds: what lasts longer is retried, and reported, by those who asked. */
+export const retry = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multiplier: 2, retries: 4 };
+// Who asks first learns soon that no broker is there, so that a process is not slow to start without them.
+const connectRetry = { ...retry, retries: 2 };
+
+/** Makes a client of its own connections. What the library has to say goes to the log at `debug`: errors come as rejections. */
+export function createKafka(brokers: readonly string[], logger: Logger): Kafka {
+  return new kafkajs.Kafka({
+    clientId: 'ordermesh',
+    brokers: [...brokers],
+    connectionTimeout: 3000,
+    requestTimeout: requestTimeoutMs,
+    retry: connectRetry,
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator:
+      () =>
+      ({ namespace, log: { timestamp: _, logger: __, message, ...details } }: LogEntry) =>
+        logger.debug({ ...details, namespace }, `kafkajs: ${message}`),
+  });
+}
+
+/** The connections of a client, to fetch over them without being in a group. */
+export function createCluster(kafka: Kafka): Cluster {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  );
+  const create = symbol && (Reflect.get(kafka, symbol) as (options: object) => Cluster);
+  if (create === undefined) throw new Error('kafkajs makes its connections in another way than before');
+  return create({ metadataMaxAge: metadataMaxAgeMs, allowAutoTopicCreation: false, isolationLevel: readCommitted });
+}
+
+const fetchApi = 1;
+
+/**
+ * Asks a broker for what committed producers wrote. The answer's records are left as they are: the library unpacks all of
+ * them together, so one batch that it cannot read, or that is large, would fail every partition.
+ */
+export async function fetchFrom(
+  broker: Broker,
+  partitions: readonly FetchedPartition[],
+  limits: { readonly maxWaitMs: number; readonly maxBytes: number },
+): Promise<FetchResponse> {
+  const request = broker.lookupRequest(
+    fetchApi,
+    requests.Fetch,
+  )({
+    maxWaitTime: limits.maxWaitMs,
+    minBytes: 1,
+    maxBytes: limits.maxBytes,
+    isolationLevel: readCommitted,
+    topics: partitions.map(({ topic, partition, fetchOffset, maxBytes }) => ({
+      topic,
+      partitions: [{ partition, fetchOffset: `${fetchOffset}`, maxBytes }],
+    })),
+  });
+  const { apiVersion } = request.request;
+  if (apiVersion < fetchVersions.oldest || apiVersion > fetchVersions.newest) {
+    throw new Error(`the broker fetches in version ${apiVersion}, which Kafka had before 0.11: upgrade it`);
+  }
+  const response: ResponseReader<FetchResponse> = {
+    decode: async (bytes) => {
+      const answer = readFetchResponse(bytes, apiVersion);
+      return { ...answer, clientSideThrottleTime: answer.throttleMs };
+    },
+    parse: async (answer) => {
+      if (answer.errorCode !== 0) throw protocolError(answer.errorCode);
+      return answer;
+    },
+  };
+  return await broker.connectionPool.send({ ...request, response });
+}
+
+const metadataApi = 3;
+
+/**
+ * What tells a topic from another that had its name before: the id that brokers give it. Empty where they give none, before
+ * Kafka 2.8. The library asks in older versions of the protocol alone.
+ */
+export async function fetchTopicId(broker: Broker, topic: string): Promise<string> {
+  if ((broker.versions[metadataApi]?.maxVersion ?? 0) < topicIdVersion) return '';
+  const body = topicIdRequest(topic);
+  const request = {
+    apiKey: metadataApi,
+    apiVersion: topicIdVersion,
+    apiName: 'Metadata',
+    encode: async () => ({ buf: body, buffer: body }),
+  };
+  const response: ResponseReader<TopicIdResponse> = {
+    decode: async (bytes) => ({ ...readTopicIdResponse(bytes), clientSideThrottleTime: 0 }),
+    parse: async (answer) => {
+      if (answer.errorCode !== 0) throw protocolError(answer.errorCode);
+      return answer;
+    },
+  };
+  return (await broker.connectionPool.send({ request, requestTimeout: requestTimeoutMs, response })).topicId;
+}
+
+/** The library's error for a code of the protocol, with its name as `type`. */
+export function protocolError(code: number): Error {
+  return errorCodes.createErrorFromCode(code);
+}
+
+/**
+ * After its first answer each connection sets a timer of 1 ms again and again, for requests that wait while a broker
+ * throttles, though none do. A request that comes to wait sets the timer by itself.
+ */
+function stopIdleTimers(): void {
+  const { prototype } = require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueue };
+  const schedule = prototype.scheduleCheckPendingRequests;
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0) schedule.call(this);
+  };
+}
+
+interface Metadata {
+  readonly topicMetadata: readonly { readonly partitionMetadata: readonly { readonly leader: number }[] }[];
+}
+
+/**
+ * One partition without a leader makes the library refuse all that it is answered about topics, so that a group could
+ * neither read the others nor stay together. A request for that partition still fails, since it has no broker to go to.
+ */
+function letLeadersBeMissing(): void {
+  for (const version of [0, 1, 2, 3, 4, 5, 6]) {
+    const response = require(`kafkajs/src/protocol/requests/metadata/v${version}/response`) as {
+      parse(answer: Metadata): Promise<Metadata>;
+    };
+    const { parse } = response;
+    response.parse = async (answer) => {
+      const topicMetadata = answer.topicMetadata.map((topic) => ({
+        ...topic,
+        partitionMetadata: topic.partitionMetadata.filter(({ leader }) => leader >= 0),
+      }));
+      await parse({ ...answer, topicMetadata });
+      return answer;
+    };
+  }
+}

@@ -1,0 +1,45 @@
+import { createRequire } from 'node:module';
+import { Status } from 'nice-grpc-common';
+import { expect, test } from 'vitest';
+import { isRefusal } from '../../../errors/codes.ts';
+import { toLogFailure } from './failures.ts';
+import { protocolError } from './kafkajs.ts';
+import { isClassified, meansOf } from './protocol-errors.ts';
+
+interface ErrorCode {
+  readonly type: string;
+  readonly code: number;
+}
+
+const { errorCodes } = createRequire(import.meta.url)('kafkajs/src/protocol/error') as {
+  readonly errorCodes: readonly ErrorCode[];
+};
+
+test('every code that the library knows has its meaning', () => {
+  expect(errorCodes.length).toBeGreaterThan(80);
+  expect(errorCodes.filter(({ type }) => !isClassified(type))).toEqual([]);
+});
+
+test('only what is about the record itself is a refusal; a topic that is missing is not', () => {
+  const refusing = errorCodes.filter(({ code }) => isRefusal(toLogFailure(protocolError(code))));
+  expect(refusing.map(({ type }) => type)).toEqual([
+    'MESSAGE_TOO_LARGE',
+    'INVALID_TOPIC_EXCEPTION',
+    'RECORD_LIST_TOO_LARGE',
+    'INVALID_TIMESTAMP',
+    'INVALID_RECORD',
+  ]);
+});
+
+test('a code that nobody knows, and what is no code, leave the outcome open', () => {
+  const unavailable = { code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE' };
+  for (const error of [protocolError(999), new Error('socket hang up'), 'x']) {
+    expect(meansOf(error)).toBe('passing');
+    expect(toLogFailure(error)).toMatchObject(unavailable);
+  }
+});
+
+test('missing rights are named as that', () => {
+  const denied = new Error('gave up', { cause: protocolError(29) });
+  expect(toLogFailure(denied)).toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_MISCONFIGURED' });
+});

@@ -1,0 +1,109 @@
+import type { MeshError } from '../../../errors/mesh-error.ts';
+import type { Logger } from '../../../telemetry/logger.ts';
+import { backoff } from '../../../time/backoff.ts';
+import type { Clock } from '../../../time/clock.ts';
+import { sleep } from '../../../time/sleep.ts';
+import { createWakeup } from '../../../time/wakeup.ts';
+import type { ConsumeOptions, StoredEvent } from '../../log/event-log.ts';
+import type { FetchTarget } from './partition-feed.ts';
+
+/** Hands the events of one partition to a handler, one at a time, for as long as the partition is assigned. */
+export interface Pump extends FetchTarget {
+  readonly topicId: string;
+  /** The offset to commit: every event before it is handled. `undefined` while it has handled none. */
+  readonly handled: bigint | undefined;
+  /** Why the partition cannot be read on. */
+  readonly failure: MeshError | undefined;
+  /** Lets go of the partition: aborts the handler's signal, and resolves when nothing is in its hands any more. */
+  release(): Promise<void>;
+}
+
+export interface PumpOptions {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly start: bigint;
+  readonly handle: ConsumeOptions['handle'];
+  /** When the last one to have the partition in this process has let go. */
+  readonly after: Promise<void>;
+  readonly onHandled: () => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const maxWaitingEvents = 500;
+const maxWaitingBytes = 1024 * 1024;
+const retryDelayMs = backoff({ firstMs: 100, maxMs: 30_000 });
+
+/** Makes a pump at work. */
+export function createPump(options: PumpOptions): Pump {
+  const { topic, topicId, partition, start, handle, after, onHandled, clock } = options;
+  const logger = options.logger.child({ topic, partition });
+  const wakeup = createWakeup();
+  const released = new AbortController();
+  const waiting: StoredEvent[] = [];
+  let waitingBytes = 0;
+  let handled: bigint | undefined;
+  let failure: MeshError | undefined;
+
+  async function run(): Promise<void> {
+    await after;
+    while (!released.signal.aborted) {
+      const event = waiting[0];
+      if (event === undefined) await wakeup.wait();
+      else if (await deliver(event)) drop(event);
+    }
+  }
+
+  function drop(event: StoredEvent): void {
+    waiting.shift();
+    waitingBytes -= event.value.length;
+    handled = event.offset + 1n;
+    onHandled();
+  }
+
+  async function deliver(event: StoredEvent): Promise<boolean> {
+    for (let failures = 1; !released.signal.aborted; failures++) {
+      try {
+        await handle(event, released.signal);
+        return true;
+      } catch (error) {
+        if (released.signal.aborted) return false;
+        const details = { err: error, offset: `${event.offset}`, attempt: failures };
+        logger.warn(details, 'an event was not handled; it comes again');
+        await sleep(clock, retryDelayMs(failures), released.signal);
+      }
+    }
+    return false;
+  }
+
+  const running = run();
+  return {
+    topic,
+    topicId,
+    partition,
+    next: start,
+    get handled() {
+      return handled;
+    },
+    get failure() {
+      return failure;
+    },
+    hasRoom: () => waiting.length < maxWaitingEvents && waitingBytes < maxWaitingBytes,
+    deliver(events) {
+      for (const event of events) {
+        waitingBytes += event.value.length;
+        waiting.push(event);
+      }
+      wakeup.ring();
+    },
+    failed(error) {
+      failure = error;
+    },
+    async release() {
+      released.abort();
+      wakeup.ring();
+      await running;
+    },
+  };
+}
