@@ -16,8 +16,8 @@ export type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } 
 export { mergeById } from './dead-letters/merge-by-id.ts';
 export { createDeadLetterStore } from './dead-letters/store.ts';
 export { defineError } from './errors/define-error.ts';
-export { staleEtag, undecodable } from './errors/errors.ts';
-export { invalidRequest, MeshError } from './errors/mesh-error.ts';
+export { invalidRequest, staleEtag, undecodable } from './errors/errors.ts';
+export { MeshError } from './errors/mesh-error.ts';
 export { decodeStatusDetails, statusDetailsKey } from './errors/status-details.ts';
 export { type AggregateDefinition, type Aggregates, createAggregates } from './event-store/aggregates/aggregate.ts';
 export { auditStream, eventFault, streamsAfter } from './event-store/aggregates/audit-stream.ts';

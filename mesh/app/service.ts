@@ -27,7 +27,7 @@ export interface Runtime {
   readonly audits: readonly AuditCheck[];
   /** What the process shows as its health, and why. */
   readonly health: HealthList;
-  /** Aborts when the process begins to end. A stream without an end of its own ends then, with `drainingError`. */
+  /** Aborts when the process begins to end. A stream without an end of its own ends then, with UNAVAILABLE `SERVER_DRAINING`. */
   readonly draining: AbortSignal;
   /** Opens the database of `service`; the process closes it after the service has stopped. */
   openStorage(service: string): Promise<Storage>;

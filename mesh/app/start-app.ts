@@ -1,6 +1,5 @@
-import { Status } from 'nice-grpc-common';
 import type { Config } from '../config/config.ts';
-import { MeshError } from '../errors/mesh-error.ts';
+import { serverDraining } from '../server/errors.ts';
 import { createHealth } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
@@ -42,7 +41,7 @@ export function beginApp(config: Config, creators: readonly CreateService[], log
   let starting = true;
   const drain = async () => {
     health.drain();
-    draining.abort(drainingError());
+    draining.abort(serverDraining());
     const failed = await shutdown.run();
     // What was cut off may still write: to the next start this run is one that did not end.
     if (failed.length === 0 && !starting) releaseFolder?.();
@@ -75,13 +74,4 @@ export function beginApp(config: Config, creators: readonly CreateService[], log
     }
   };
   return { ready: start(), stop };
-}
-
-/** How an endless stream ends when its server does: the caller is asked to come back. */
-export function drainingError(): MeshError {
-  return new MeshError(
-    Status.UNAVAILABLE,
-    'SERVER_DRAINING',
-    'the server is stopping: call again, and go on where this stream ended',
-  );
 }

@@ -1,4 +1,4 @@
-import { invalidRequest } from '../errors/mesh-error.ts';
+import { invalidRequest } from '../errors/errors.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { runInScope } from '../telemetry/call-scope.ts';

@@ -16,15 +16,24 @@ type ErrorMetadata<Facts> = [Facts] extends [{ readonly [Name in keyof Facts]: F
   ? { readonly metadata?: (facts: Facts) => Metadata }
   : { readonly metadata: (facts: Facts) => Metadata };
 
-interface ErrorIdentity {
+/** Where a reason shows up other than in the answer to a call; docs/errors.md has a table for each. */
+export type SeenIn = 'start' | 'orders' | 'dead letters' | 'logs' | 'audits' | 'damaged' | 'health';
+
+/** A reason that comes without a code, such as that of an audit finding, and its row in docs/errors.md. */
+export interface ReasonDefinition {
   /** UPPER_SNAKE and stable: callers decide by it. */
   readonly reason: string;
+  /** What has happened. */
+  readonly means: string;
+  /** What its reader can do about it. */
+  readonly fix: string;
+  /** Default: in the answer to a call. */
+  readonly seenIn?: SeenIn;
+}
+
+interface ErrorIdentity extends ReasonDefinition {
   /** Drives policy: what is retried, what counts as a refusal, what opens a breaker. See codes.ts. */
   readonly code: Status;
-  /** What has happened, for docs/errors.md. */
-  readonly means: string;
-  /** What its reader can do about it, for docs/errors.md. */
-  readonly fix: string;
 }
 
 /** What `defineError` takes. */
@@ -36,6 +45,8 @@ export interface ErrorDefinition<Facts> extends ErrorIdentity {
   (facts: Facts, details?: Omit<MeshErrorOptions, 'metadata'>): MeshError;
   /** Whether this is an error with this reason. */
   is(error: unknown): error is MeshError;
+  /** Whether another definition has its row in docs/errors.md. */
+  readonly isVariant: boolean;
   /** The same reason and code with another text, for another way to get there. */
   variant<Other = void>(spec: ErrorText<Other> & ErrorMetadata<Other>): ErrorDefinition<Other>;
 }
@@ -45,7 +56,8 @@ export interface ErrorDefinition<Facts> extends ErrorIdentity {
  * metadata under their names in snake_case, unless `metadata` returns what to send instead.
  */
 export function defineError<Facts = void>(spec: ErrorSpec<Facts>): ErrorDefinition<Facts> {
-  const { reason, code, means, fix } = spec;
+  const { reason, code, means, fix, seenIn } = spec;
+  const identity = { reason, code, means, fix, ...(seenIn && { seenIn }) };
   const { text, metadata = sendFacts }: ErrorText<Facts> & { readonly metadata?: (facts: Facts) => Metadata } = spec;
   const create = (facts: Facts, details?: Omit<MeshErrorOptions, 'metadata'>) =>
     new MeshError(code, reason, typeof text === 'string' ? text : text(facts), {
@@ -53,14 +65,17 @@ export function defineError<Facts = void>(spec: ErrorSpec<Facts>): ErrorDefiniti
       metadata: toTexts(metadata(facts)),
     });
   return Object.assign(create, {
-    reason,
-    code,
-    means,
-    fix,
+    ...identity,
+    isVariant: false,
     is: (error: unknown): error is MeshError => error instanceof MeshError && error.reason === reason,
     variant: <Other = void>(other: ErrorText<Other> & ErrorMetadata<Other>) =>
-      defineError<Other>({ reason, code, means, fix, ...other }),
+      Object.assign(defineError<Other>({ ...identity, ...other }), { isVariant: true }),
   });
+}
+
+/** Defines a reason that comes without a code: `{ reason: chargeDiffers.reason, … }`. */
+export function defineReason(definition: ReasonDefinition): ReasonDefinition {
+  return definition;
 }
 
 function sendFacts(facts: unknown): Metadata {

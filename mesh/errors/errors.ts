@@ -1,5 +1,67 @@
 import { Status } from 'nice-grpc-common';
-import { defineError } from './define-error.ts';
+import type { FieldViolation } from '../contract/contract.ts';
+import { defineError, defineReason } from './define-error.ts';
+import type { MeshError } from './mesh-error.ts';
+
+export const invalidFields = defineError({
+  reason: 'INVALID_FIELD',
+  code: Status.INVALID_ARGUMENT,
+  means: 'the request violates rules of its contract',
+  fix: 'fix each field that BadRequest names',
+  text: ({ violations }: { readonly violations: readonly FieldViolation[] }) =>
+    `invalid request: ${violations.map(({ field, description }) => `${field}: ${description}`).join('; ')}`,
+  metadata: () => ({}),
+});
+
+/** Refuses a request with all the rules it violates: INVALID_ARGUMENT `INVALID_FIELD`. */
+export function invalidRequest(violations: readonly FieldViolation[]): MeshError {
+  return invalidFields({ violations }, { violations });
+}
+
+export const undecodableMessage = defineError({
+  reason: 'UNDECODABLE_MESSAGE',
+  code: Status.INVALID_ARGUMENT,
+  means: 'the bytes cannot be decoded as the request message',
+  fix: 'send what the contract defines',
+  text: ({ path }: { readonly path: string }) =>
+    `request of ${path} cannot be decoded: send the message that its contract defines`,
+  metadata: () => ({}),
+});
+
+export const deadlineExceeded = defineError({
+  reason: 'DEADLINE_EXCEEDED',
+  code: Status.DEADLINE_EXCEEDED,
+  means: 'the call did not finish within its deadline; it may have taken effect',
+  fix: 'repeat it with the same `request_id`, or allow more time',
+  text: ({ path }: { readonly path: string }) =>
+    `${path} did not finish within its deadline: check whether it took effect, or allow more time`,
+  metadata: () => ({}),
+});
+
+export const cancelled = defineError({
+  reason: 'CANCELLED',
+  code: Status.CANCELLED,
+  means: 'the caller cancelled the call',
+  fix: 'nothing',
+  text: ({ path }: { readonly path: string }) => `${path} was cancelled by its caller`,
+  metadata: () => ({}),
+});
+
+export const internal = defineError({
+  reason: 'INTERNAL',
+  code: Status.INTERNAL,
+  means: 'an unexpected error',
+  fix: "find the request id in the server's log",
+  text: ({ requestId }: { readonly requestId: string }) =>
+    `the server failed unexpectedly: its log has the cause under request id ${requestId}`,
+  metadata: ({ requestId }) => ({ requestId }),
+});
+
+export const unknown = defineReason({
+  reason: 'UNKNOWN',
+  means: 'the peer returned no reason and an unknown code; with a known code, its name is the reason',
+  fix: 'see its text',
+});
 
 /** `thing` names the kind of resource in the text: "user". */
 export const staleEtag = defineError({
@@ -18,6 +80,7 @@ export const undecodable = defineError({
   code: Status.INVALID_ARGUMENT,
   means: 'the event or task cannot be read',
   fix: 'fix its producer, then discard it',
+  seenIn: 'dead letters',
   text: ({ thing, problem }: { readonly thing: string; readonly problem: string; readonly place?: string }) =>
     `${thing} cannot be read: ${problem}; fix its producer or discard it`,
   metadata: ({ place }) => (place === undefined ? {} : { place }),

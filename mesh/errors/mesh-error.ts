@@ -1,4 +1,4 @@
-import { Status } from 'nice-grpc-common';
+import type { Status } from 'nice-grpc-common';
 import type { FieldViolation } from '../contract/contract.ts';
 
 /** What an error carries beside its code, reason and message. All of it but `cause` is sent to the caller. */
@@ -33,29 +33,4 @@ export class MeshError extends Error {
     this.violations = options.violations ?? [];
     this.retryAfterMs = options.retryAfterMs;
   }
-}
-
-/** The refusal of a request for the rules it breaks: INVALID_ARGUMENT `INVALID_FIELD`, all of them in one answer. */
-export function invalidRequest(violations: readonly FieldViolation[]): MeshError {
-  const list = violations.map((violation) => `${violation.field}: ${violation.description}`).join('; ');
-  return new MeshError(Status.INVALID_ARGUMENT, 'INVALID_FIELD', `the request breaks its rules: ${list}`, {
-    violations,
-  });
-}
-
-/** The answer to a call whose time is over: DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`. */
-export function deadlineExceeded(path: string): MeshError {
-  const text = `${path} did not finish within its deadline: look whether it took effect, or allow it more time`;
-  return new MeshError(Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', text);
-}
-
-/** The end of a call that its caller gave up: CANCELLED `CANCELLED`. */
-export function cancelled(path: string): MeshError {
-  return new MeshError(Status.CANCELLED, 'CANCELLED', `${path} was cancelled by its caller`);
-}
-
-/** The refusal of bytes that are no message of the method: INVALID_ARGUMENT `UNDECODABLE_MESSAGE`. */
-export function undecodableMessage(path: string, cause: unknown): MeshError {
-  const text = `the request is no message of ${path}: send what its contract defines`;
-  return new MeshError(Status.INVALID_ARGUMENT, 'UNDECODABLE_MESSAGE', text, { cause });
 }

@@ -1,5 +1,6 @@
 import { ClientError, ServerError, Status } from 'nice-grpc-common';
-import { cancelled, deadlineExceeded, MeshError } from './mesh-error.ts';
+import { cancelled, deadlineExceeded, internal } from './errors.ts';
+import { MeshError } from './mesh-error.ts';
 
 /** Where errors that nobody expected are logged. */
 export interface ErrorLog {
@@ -23,11 +24,10 @@ export interface FailedCall {
  */
 export function toPublicError(error: unknown, call: FailedCall, logger: ErrorLog): MeshError | ServerError {
   if (error instanceof ServerError || (error instanceof MeshError && mayPass(error))) return error;
-  if (call.expired && isTimeout(error)) return deadlineExceeded(call.path);
-  if (isCancellation(error)) return cancelled(call.path);
+  if (call.expired && isTimeout(error)) return deadlineExceeded({ path: call.path });
+  if (isCancellation(error)) return cancelled({ path: call.path });
   logger.error({ err: error, method: call.path, request_id: call.requestId }, 'call failed unexpectedly');
-  const text = `the server failed on this call; its log has the cause under request id ${call.requestId}`;
-  return new MeshError(Status.INTERNAL, 'INTERNAL', text, { metadata: { requestId: call.requestId }, cause: error });
+  return internal({ requestId: call.requestId }, { cause: error });
 }
 
 // What says something of the service that was called, and not of what it was asked.

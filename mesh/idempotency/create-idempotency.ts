@@ -1,10 +1,9 @@
 import { hash } from 'node:crypto';
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
 import { type AgingClock, openAgingClock } from '../storage/aging-clock.ts';
 import { loadMigrations } from '../storage/migrations.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../time/clock.ts';
+import { requestIdReused } from './errors.ts';
 import {
   claim,
   findHandled,
@@ -79,15 +78,6 @@ function keyOf<Request extends { requestId: string }>(
 }
 
 function answerOf<Response>(codec: Codec<Response>, key: RequestKey, handled: HandledRequest): Response {
-  if (Buffer.compare(handled.fingerprint, key.fingerprint) !== 0) throw reused(key);
+  if (Buffer.compare(handled.fingerprint, key.fingerprint) !== 0) throw requestIdReused(key);
   return codec.decode(handled.response);
-}
-
-function reused({ method, requestId }: RequestKey): MeshError {
-  return new MeshError(
-    Status.ALREADY_EXISTS,
-    'REQUEST_ID_REUSED',
-    `request_id ${requestId} was used for another ${method} before; repeat that request as it was or take a new id`,
-    { metadata: { method, requestId } },
-  );
 }

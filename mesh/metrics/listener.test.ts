@@ -77,7 +77,7 @@ describe('the listener for metrics', () => {
     const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
     await expect(listenForScrapes(metrics, address, pino({ enabled: false }))).rejects.toMatchObject({
       reason: 'ADDRESS_IN_USE',
-      message: `cannot listen on ${address}: another process has it; stop that one, or choose another port`,
+      message: `cannot listen on ${address}: another process uses it; stop that process or choose another port`,
     });
     taken.close();
   });

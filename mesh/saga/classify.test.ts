@@ -1,6 +1,7 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import { expect, it } from 'vitest';
-import { MeshError, undecodableMessage } from '../errors/mesh-error.ts';
+import { undecodableMessage } from '../errors/errors.ts';
+import { MeshError } from '../errors/mesh-error.ts';
 import { classify } from './classify.ts';
 
 const outcomes = new Map<string, string>([
@@ -31,5 +32,5 @@ it.each([new Error('broken'), new DOMException('gone', 'AbortError'), 'a string'
 );
 
 it('a message that the other build cannot read is a fault of the installation, though its code is a refusal', () => {
-  expect(classify(undecodableMessage('/payment.v1.PaymentService/Charge', undefined)).outcome).toBe('miswired');
+  expect(classify(undecodableMessage({ path: '/payment.v1.PaymentService/Charge' })).outcome).toBe('miswired');
 });

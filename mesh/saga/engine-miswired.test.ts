@@ -1,6 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
-import { MeshError, undecodableMessage } from '../errors/mesh-error.ts';
+import { undecodableMessage } from '../errors/errors.ts';
+import { MeshError } from '../errors/mesh-error.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
@@ -13,7 +14,7 @@ const answers: [string, MeshError][] = [
   ['UNIMPLEMENTED', new MeshError(Status.UNIMPLEMENTED, 'UNKNOWN_METHOD', 'there is no such method here')],
   ['UNAUTHENTICATED', new MeshError(Status.UNAUTHENTICATED, 'UNAUTHENTICATED', 'who are you')],
   ['PERMISSION_DENIED', new MeshError(Status.PERMISSION_DENIED, 'NOT_ALLOWED', 'not you')],
-  ['UNDECODABLE_MESSAGE', undecodableMessage('/a.B/C', undefined)],
+  ['UNDECODABLE_MESSAGE', undecodableMessage({ path: '/a.B/C' })],
 ];
 
 describeOnEachDatabase((newUrl) => {

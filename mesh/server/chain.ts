@@ -1,6 +1,6 @@
 import type { MethodContract } from '../contract/contract.ts';
 import type { EngineCall, EngineHandler, MethodKind, ReadRequest } from '../engines/engine.ts';
-import { cancelled } from '../errors/mesh-error.ts';
+import { cancelled } from '../errors/errors.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import type { MeshCallContext } from './call-context.ts';
@@ -80,7 +80,7 @@ async function answer(
 }
 
 function begin({ kind, contract, handle }: ServedMethod, call: ServerCall, read: ReadInput): unknown {
-  if (call.isOver) throw cancelled(call.path);
+  if (call.isOver) throw cancelled({ path: call.path });
   const input = read();
   if (kind === 'client-streaming' || kind === 'bidi-streaming') {
     return handle(idleRequests(input as AsyncIterable<unknown>, call), call);

@@ -1,4 +1,4 @@
-import { cancelled } from '../errors/mesh-error.ts';
+import { cancelled } from '../errors/errors.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { ServerCall } from './handler-context.ts';
 import type { Place } from './policies/admission/admission.ts';
@@ -61,7 +61,7 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
 
   async #takeUp(turn: Promise<unknown>): Promise<void> {
     await turn;
-    if (this.#call.isOver) throw cancelled(this.#call.path);
+    if (this.#call.isOver) throw cancelled({ path: this.#call.path });
   }
 
   #succeed(place: Place): void {

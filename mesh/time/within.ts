@@ -1,6 +1,5 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
 import type { Clock } from './clock.ts';
+import { checkTimedOut } from './errors.ts';
 
 /**
  * Settles as `work` does. If that takes longer than `timeoutMs`, rejects with UNAVAILABLE `CHECK_TIMED_OUT`; the work itself
@@ -8,15 +7,10 @@ import type { Clock } from './clock.ts';
  */
 export async function within<Result>(work: Promise<Result>, timeoutMs: number, clock: Clock): Promise<Result> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const cancel = clock.after(timeoutMs, () => reject(timedOut(timeoutMs)));
+  const cancel = clock.after(timeoutMs, () => reject(checkTimedOut({ timeoutMs })));
   try {
     return await Promise.race([work, late]);
   } finally {
     cancel();
   }
-}
-
-function timedOut(timeoutMs: number): MeshError {
-  const text = `it took longer than ${timeoutMs} ms: look whether what it depends on answers`;
-  return new MeshError(Status.UNAVAILABLE, 'CHECK_TIMED_OUT', text);
 }

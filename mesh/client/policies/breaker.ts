@@ -4,6 +4,7 @@ import CircuitBreaker from 'opossum';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import { circuitOpen } from '../errors.ts';
 
 /** What is being protected, and how. */
 export interface BreakerOptions {
@@ -54,12 +55,7 @@ export function createBreaker({ target, clock, logger, rotation }: BreakerOption
 
   const openError = () => {
     const retryAfterMs = Math.max(0, Math.ceil(openedMs + openMs - clock.elapsedMs()));
-    const tryTime = new Date(clock.now() + retryAfterMs).toISOString();
-    const text = `calls to ${target} are stopped since too many failed; tried again at ${tryTime}`;
-    return new MeshError(Status.UNAVAILABLE, 'CIRCUIT_OPEN', text, {
-      metadata: { target },
-      retryAfterMs,
-    });
+    return circuitOpen({ target, retryTime: new Date(clock.now() + retryAfterMs) }, { retryAfterMs });
   };
 
   // The caller has the outcome already; here it is only counted.

@@ -90,7 +90,7 @@ describe('a call with a deadline', () => {
     await expect(peer.client.getUser({}, { deadline: Date.now() - 1 })).rejects.toMatchObject({
       code: Status.DEADLINE_EXCEEDED,
       path: '/user.v1.UserService/GetUser',
-      message: expect.stringContaining('was not begun'),
+      message: expect.stringContaining('was not started'),
     });
     expect(calls).toBe(0);
   });

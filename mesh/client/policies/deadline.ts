@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { noTimeLeft } from '../errors.ts';
 
 /** What a caller may say of the time that a call has, beside nice-grpc's call options. */
 export interface DeadlineOptions {
@@ -23,8 +22,7 @@ export interface CallTime {
 export function callDeadline(options: DeadlineOptions, time: CallTime): number | undefined {
   const deadlineMs = earlier(ownDeadline(options, time), time.scopeDeadlineMs);
   if (deadlineMs !== undefined && deadlineMs <= time.nowMs) {
-    const text = `the call was not begun: its time was over ${time.nowMs - deadlineMs} ms before; allow it more time`;
-    throw new MeshError(Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', text);
+    throw noTimeLeft({ lateMs: time.nowMs - deadlineMs });
   }
   return deadlineMs;
 }

@@ -1,11 +1,11 @@
 import { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../../contract/contract.ts';
 import type { TransportCall } from '../../engines/engine.ts';
-import { MeshError } from '../../errors/mesh-error.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { CallError } from '../call-error.ts';
+import { cancelledWhileWaiting } from '../errors.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
 /** What retrying depends on. */
@@ -40,7 +40,7 @@ export async function retry<T>(attempt: () => Promise<T>, call: TransportCall, o
       budget.failed();
       const delayMs = delayBefore(error, tried);
       if (tried >= options.maxAttempts || !budget.allowsRetry() || !fits(delayMs, call, clock)) throw error;
-      if (!(await waited(delayMs, call.signal, clock))) throw givenUp(error);
+      if (!(await waited(delayMs, call.signal, clock))) throw cancelledWhileWaiting(undefined, { cause: error });
     }
   }
 }
@@ -59,11 +59,6 @@ function delayBefore(error: CallError, tried: number): number {
 
 function fits(delayMs: number, { deadlineMs }: TransportCall, clock: Clock): boolean {
   return delayMs < (deadlineMs ?? Number.POSITIVE_INFINITY) - clock.now();
-}
-
-function givenUp(cause: unknown): MeshError {
-  const text = 'the call was given up by its caller while it waited to be tried again';
-  return new MeshError(Status.CANCELLED, 'CANCELLED', text, { cause });
 }
 
 /** Returns false if the call was cancelled meanwhile. */

@@ -1,5 +1,5 @@
 import type { sendUnaryData } from '@grpc/grpc-js';
-import { undecodableMessage } from '../../errors/mesh-error.ts';
+import { undecodableMessage } from '../../errors/errors.ts';
 import type { WireStatus } from '../../errors/wire-status.ts';
 import type { EngineCall, EngineMethod } from '../engine.ts';
 import { toBuffer, toWireMetadata } from './metadata.ts';
@@ -25,7 +25,7 @@ export function hostedMethod<Request, Response>(
       try {
         return method.decodeRequest(bytes);
       } catch (error) {
-        throw undecodableMessage(method.path, error);
+        throw undecodableMessage({ path: method.path }, { cause: error });
       }
     },
     encode: (message) => toBuffer(method.encodeResponse(message)),

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { WireStatus } from '../../errors/wire-status.ts';
 import type { ServerHost, ServerHostOptions } from '../engine.ts';
+import { malformedTimeout, unknownMethod } from '../errors.ts';
 import { createListener } from '../listener.ts';
-import { malformedTimeout, unknownMethod } from '../refusals.ts';
 import { readableTimeout } from './grpc-timeout.ts';
 import { registerMethod } from './register-method.ts';
 import { createTunedServer } from './tuned-server.ts';
@@ -53,9 +53,9 @@ function refusalOf(
   if (timeout === undefined && paths.has(path)) return undefined;
   // What is no gRPC at all is answered by grpc-js, in terms of HTTP.
   if (!headers['content-type']?.startsWith('application/grpc')) return undefined;
-  if (!paths.has(path)) return toStatus(unknownMethod(path), path);
+  if (!paths.has(path)) return toStatus(unknownMethod({ path }), path);
   const readable = readableTimeout(String(timeout));
-  if (readable === undefined) return toStatus(malformedTimeout(String(timeout)), path);
+  if (readable === undefined) return toStatus(malformedTimeout({ timeout: String(timeout) }), path);
   headers['grpc-timeout'] = readable;
   return undefined;
 }

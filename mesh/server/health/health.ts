@@ -1,12 +1,11 @@
-import { Status } from 'nice-grpc-common';
 import {
   HealthDefinition,
   type HealthServiceImplementation,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../../../gen/ts/grpc/health/v1/health.ts';
-import { MeshError } from '../../errors/mesh-error.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { MeshCallContext } from '../call-context.ts';
+import { notCheckedYet, serverDraining, unknownService } from '../errors.ts';
 import { infrastructureContract } from '../infrastructure-services.ts';
 import { type ServedContract, serve } from '../serve.ts';
 import { processName } from './names.ts';
@@ -52,8 +51,8 @@ export interface Health extends HealthList {
 }
 
 const contract = infrastructureContract(HealthDefinition);
-const unasked: HealthProblem = { check: '', reason: 'NOT_CHECKED_YET', message: 'it was not checked yet: wait' };
-const draining: HealthProblem = { check: '', reason: 'SERVER_DRAINING', message: 'the process is stopping' };
+const unasked: HealthProblem = { check: '', reason: notCheckedYet.reason, message: 'it was not checked yet: wait' };
+const draining: HealthProblem = { check: '', reason: serverDraining.reason, message: 'the process is stopping' };
 
 /** Makes the health of a server, NOT_SERVING as a whole until it is shown otherwise. */
 export function createHealth(clock: Clock): Health {
@@ -90,7 +89,7 @@ function healthHandlers(board: StatusBoard<ServingStatus>): HealthServiceImpleme
   return {
     async check({ service }) {
       const status = board.get(service);
-      if (status === undefined) throw unknownService(service);
+      if (status === undefined) throw unknownService({ service });
       return { status };
     },
     async *watch({ service }, { signal }) {
@@ -101,12 +100,4 @@ function healthHandlers(board: StatusBoard<ServingStatus>): HealthServiceImpleme
       return { statuses: Object.fromEntries([...board.all()].map(([service, status]) => [service, { status }])) };
     },
   };
-}
-
-function unknownService(service: string): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'UNKNOWN_SERVICE',
-    `this server has no service "${service}": list what it has with grpc.health.v1.Health/List`,
-  );
 }

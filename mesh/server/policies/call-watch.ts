@@ -1,5 +1,6 @@
 import { type ServerError, Status } from 'nice-grpc-common';
-import { deadlineExceeded, type MeshError } from '../../errors/mesh-error.ts';
+import { deadlineExceeded } from '../../errors/errors.ts';
+import type { MeshError } from '../../errors/mesh-error.ts';
 import { toPublicError } from '../../errors/public-error.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -60,7 +61,7 @@ export class CallWatch implements Expiring {
   /** Another call's timer may bring it here, so the scope has to be set. */
   expire(): void {
     runInScope(this.#call, () => {
-      const error = deadlineExceeded(this.#call.path);
+      const error = deadlineExceeded({ path: this.#call.path });
       this.#end(error.code);
       this.#call.fail(error);
     });

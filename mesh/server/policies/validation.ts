@@ -1,5 +1,5 @@
 import type { MethodContract } from '../../contract/contract.ts';
-import { invalidRequest } from '../../errors/mesh-error.ts';
+import { invalidRequest } from '../../errors/errors.ts';
 
 /**
  * Throws INVALID_ARGUMENT `INVALID_FIELD` with every rule that `message` breaks. The server does this for a request

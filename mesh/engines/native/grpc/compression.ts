@@ -1,6 +1,5 @@
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../../errors/mesh-error.ts';
+import { messageTooLarge, undecompressable } from './errors.ts';
 
 /**
  * A way to make messages smaller, by its name in `grpc-encoding`. It works at once, on the event loop: another thread would
@@ -69,25 +68,14 @@ export type ReceivedMessage = Buffer | CompressedMessage;
 export function plainBytes(message: ReceivedMessage, encoding: string | undefined, maxBytes: number): Buffer {
   if (!(message instanceof CompressedMessage)) return message;
   if (encoding === undefined || encoding === 'identity') {
-    throw undecompressable('it says that it is compressed, but not how');
+    throw undecompressable({ problem: 'it is flagged as compressed, but grpc-encoding is missing' });
   }
   const compression = compressions.get(encoding);
-  if (compression === undefined) throw undecompressable(`${encoding} is not known here`);
+  if (compression === undefined) throw undecompressable({ problem: `encoding ${encoding} is not supported` });
   try {
     return compression.decompress(message.bytes, maxBytes);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw messageTooLarge(maxBytes);
-    throw undecompressable((error as Error).message);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw messageTooLarge({ maxBytes });
+    throw undecompressable({ problem: (error as Error).message });
   }
-}
-
-/** RESOURCE_EXHAUSTED `MESSAGE_TOO_LARGE`. */
-export function messageTooLarge(maxBytes: number): MeshError {
-  const text = `a message is larger than ${maxBytes} bytes: send less at a time`;
-  return new MeshError(Status.RESOURCE_EXHAUSTED, 'MESSAGE_TOO_LARGE', text);
-}
-
-function undecompressable(why: string): MeshError {
-  const text = `a compressed message cannot be read: ${why}; look at what sends it`;
-  return new MeshError(Status.INTERNAL, 'UNDECOMPRESSABLE', text);
 }

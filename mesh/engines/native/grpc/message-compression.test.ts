@@ -147,8 +147,8 @@ describe('a compressed reply', () => {
 
   it.each([
     ['in an encoding that is not known', gzipped('a'), 'snail', 'snail'],
-    ['that is damaged', { isCompressed: true, bytes: Buffer.from('no gzip') }, 'gzip', 'cannot be read'],
-    ['that does not say how', gzipped('a'), undefined, 'not how'],
+    ['that is damaged', { isCompressed: true, bytes: Buffer.from('no gzip') }, 'gzip', 'cannot be decompressed'],
+    ['that does not say how', gzipped('a'), undefined, 'grpc-encoding is missing'],
   ])('%s is INTERNAL', async (_, message, encoding, says) => {
     const error = { code: Status.INTERNAL, details: expect.stringContaining(says) };
     await expect(once(message, encoding)).rejects.toMatchObject(error);

@@ -1,4 +1,5 @@
-import { CompressedMessage, messageTooLarge, type ReceivedMessage } from './compression.ts';
+import { CompressedMessage, type ReceivedMessage } from './compression.ts';
+import { messageTooLarge } from './errors.ts';
 
 const prefixBytes = 5;
 // What is set aside for a message before any of it has come: who declares much and sends nothing costs no more.
@@ -94,7 +95,7 @@ export class MessageReader {
   }
 
   #checked(length: number): number {
-    if (length > this.#maxBytes) throw messageTooLarge(this.#maxBytes);
+    if (length > this.#maxBytes) throw messageTooLarge({ maxBytes: this.#maxBytes });
     return length;
   }
 }

@@ -1,5 +1,6 @@
-import { Status } from 'nice-grpc-common';
-import { cancelled, deadlineExceeded, MeshError } from '../../../errors/mesh-error.ts';
+import { cancelled, deadlineExceeded } from '../../../errors/errors.ts';
+import type { MeshError } from '../../../errors/mesh-error.ts';
+import { serverOverloaded } from '../../errors.ts';
 import type { Admission, EnteringCall, Place, Work } from './admission.ts';
 import { Line } from './line.ts';
 import { Occupant, type Slots } from './occupant.ts';
@@ -138,8 +139,8 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
 
   /** Why a call does not begin though it is its turn. */
   #refusalOf(call: EnteringCall): MeshError | undefined {
-    if (call.isOver) return cancelled(call.path);
-    if (call.remainingMs() === 0) return deadlineExceeded(call.path);
+    if (call.isOver) return cancelled({ path: call.path });
+    if (call.remainingMs() === 0) return deadlineExceeded({ path: call.path });
     return this.#process.mayBegin ? undefined : this.#overloaded(call);
   }
 
@@ -191,8 +192,6 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   }
 
   #overloaded({ path }: EnteringCall): MeshError {
-    const text = `the server has more calls than it can take, so ${path} was not begun: call again later`;
-    const retryAfterMs = this.#policy.retryAfterMs(this);
-    return new MeshError(Status.RESOURCE_EXHAUSTED, 'SERVER_OVERLOADED', text, { retryAfterMs });
+    return serverOverloaded({ path }, { retryAfterMs: this.#policy.retryAfterMs(this) });
   }
 }

@@ -1,5 +1,5 @@
 import type { CallEndListener } from '../../../engines/engine.ts';
-import { cancelled } from '../../../errors/mesh-error.ts';
+import { cancelled } from '../../../errors/errors.ts';
 import type { EnteringCall, Place } from './admission.ts';
 import type { Line, Waiter } from './line.ts';
 
@@ -89,7 +89,7 @@ export class Occupant implements Place, CallEndListener, Waiter {
 
   abandoned(): void {
     this.#slots.giveUp(this);
-    this.refuse(cancelled(this.call.path));
+    this.refuse(cancelled({ path: this.call.path }));
   }
 
   // Of who gives the slots.

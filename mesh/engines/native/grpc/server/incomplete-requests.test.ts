@@ -52,7 +52,7 @@ describe('a request that does not come whole in its time', () => {
     if (part.length > 0) stream.write(part);
     const [end] = await once(stream, 'response');
     expect(end['grpc-status']).toBe(`${Status.DEADLINE_EXCEEDED}`);
-    expect(decodeURIComponent(`${end['grpc-message']}`)).toMatch(/did not come whole within 60 ms/);
+    expect(decodeURIComponent(`${end['grpc-message']}`)).toMatch(/did not arrive completely within 60 ms/);
   });
 
   it('ends no call whose request has come, however long its answer takes', async () => {

@@ -1,8 +1,8 @@
 import type { StreamEvents } from '../../http2/streams/stream.ts';
+import { malformedRequest, tooMuchUnfinished } from '../errors.ts';
 import { MessageQueue } from '../message-queue.ts';
 import { MessageReader } from '../message-reader.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
-import { requestFault, tooMuchUnfinished } from './request-faults.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
 
 /** A call whose requests are a stream: client and bidirectional streaming. Its handler begins at once. */
@@ -39,7 +39,8 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
 
   ended(): void {
     if (this.isOver) return;
-    if (this.#reader.midway) this.fail(requestFault(this.path, 'it ends in the middle of a message'));
+    if (this.#reader.midway)
+      this.fail(malformedRequest({ path: this.path, problem: 'it ends in the middle of a message' }));
     else this.#requests.finish(undefined);
   }
 
@@ -55,7 +56,7 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
       this.stream.release(heldBefore);
       this.#requests.received(bytes - held);
     }
-    if (!this.stream.allow(isSameMessage ? bytes : held)) throw tooMuchUnfinished(this.path);
+    if (!this.stream.allow(isSameMessage ? bytes : held)) throw tooMuchUnfinished({ path: this.path });
   }
 
   #begin(): void {

@@ -1,9 +1,9 @@
 import type { WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { CompressedMessage, type ReceivedMessage } from '../compression.ts';
+import { malformedRequest, tooMuchUnfinished } from '../errors.ts';
 import { MessageReader } from '../message-reader.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
-import { requestFault, tooMuchUnfinished } from './request-faults.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
 
 const prefixBytes = 5;
@@ -52,7 +52,7 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
     if (this.#message !== undefined && !this.#reader?.midway) this.#begin(this.#message);
     else {
       const what = this.#reader?.midway ? 'it ends in the middle of a message' : 'it has no message';
-      this.fail(requestFault(this.path, what));
+      this.fail(malformedRequest({ path: this.path, problem: what }));
     }
   }
 
@@ -71,14 +71,14 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
         return;
       }
     }
-    if (!this.stream.allow(end - start)) throw tooMuchUnfinished(this.path);
+    if (!this.stream.allow(end - start)) throw tooMuchUnfinished({ path: this.path });
     this.#reader ??= new MessageReader(this.tools.maxReceiveBytes, (message) => this.#take(message));
     this.#reader.push(buffer, start, end);
     if (!this.#reader.midway) this.stream.release(this.stream.heldBytes);
   }
 
   #take(message: ReceivedMessage): void {
-    if (this.#message !== undefined) throw requestFault(this.path, 'it has more than one message');
+    if (this.#message !== undefined) throw malformedRequest({ path: this.path, problem: 'more than one message' });
     this.#message = message;
   }
 

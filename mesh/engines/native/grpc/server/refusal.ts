@@ -1,19 +1,20 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../../../errors/mesh-error.ts';
+import type { MeshError } from '../../../../errors/mesh-error.ts';
 import type { WireStatus } from '../../../../errors/wire-status.ts';
-import { malformedTimeout, unknownMethod } from '../../../refusals.ts';
+import { malformedTimeout, unknownMethod } from '../../../errors.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { acceptEncoding } from '../compression.ts';
+import { unknownEncoding } from '../errors.ts';
 import { fieldsOf } from '../metadata-fields.ts';
 import { fittingStatus, statusOnly } from './reply-fields.ts';
 import type { RequestHead } from './request-head.ts';
 
 /** Why a call of gRPC is not begun; `undefined`: nothing speaks against it. */
 export function refusalOf(request: RequestHead, hasMethod: boolean): MeshError | undefined {
-  if (!hasMethod) return unknownMethod(request.path);
-  if (request.badTimeout !== undefined) return malformedTimeout(request.badTimeout);
-  return request.unknownEncoding === undefined ? undefined : unknownEncoding(request.unknownEncoding);
+  if (!hasMethod) return unknownMethod({ path: request.path });
+  if (request.badTimeout !== undefined) return malformedTimeout({ timeout: request.badTimeout });
+  const encoding = request.unknownEncoding;
+  return encoding === undefined ? undefined : unknownEncoding({ encoding, known: acceptEncoding });
 }
 
 /** Answers a call with nothing but a status. */
@@ -39,15 +40,4 @@ function ignoring(stream: Http2Stream): StreamEvents {
     aborted: () => undefined,
     writable: () => undefined,
   };
-}
-
-/** RESOURCE_EXHAUSTED `METADATA_TOO_LARGE`: there was so much that nothing of it was kept, not even the path. */
-export function metadataTooLarge(): MeshError {
-  const text = 'the metadata of the call is over 16 KiB: send less of it, or send it as part of the message';
-  return new MeshError(Status.RESOURCE_EXHAUSTED, 'METADATA_TOO_LARGE', text);
-}
-
-function unknownEncoding(name: string): MeshError {
-  const text = `messages compressed with ${name} cannot be read here: use one of ${acceptEncoding}`;
-  return new MeshError(Status.UNIMPLEMENTED, 'UNKNOWN_ENCODING', text);
 }

@@ -1,5 +1,5 @@
 import type { TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
-import { requestIncomplete } from './request-faults.ts';
+import { requestIncomplete } from '../errors.ts';
 
 /** A call that waits for its request. */
 export interface WaitingCall {
@@ -36,7 +36,7 @@ export class RequestWatch {
   }
 
   #limit(call: WaitingCall): void {
-    const onTimeout = () => call.fail(requestIncomplete(call.path, this.#timeoutMs));
+    const onTimeout = () => call.fail(requestIncomplete({ path: call.path, timeoutMs: this.#timeoutMs }));
     call.limit(this.#timers.at(Date.now() + this.#timeoutMs, { onTimeout }));
   }
 }

@@ -1,4 +1,4 @@
-import { deadlineExceeded, undecodableMessage } from '../../../../errors/mesh-error.ts';
+import { deadlineExceeded, undecodableMessage } from '../../../../errors/errors.ts';
 import type { WireStatus } from '../../../../errors/wire-status.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { EngineHandler, EngineMethod } from '../../../engine.ts';
@@ -7,12 +7,12 @@ import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { Http2Stream } from '../../http2/streams/stream.ts';
 import { CompressedMessage, type Compression, plainBytes, type ReceivedMessage } from '../compression.ts';
+import { responseMetadataTooLarge } from '../errors.ts';
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';
 import { CallContext } from './call-context.ts';
 import { fits, fittingStatus, okTrailersWith, replyHeader, statusOnly } from './reply-fields.ts';
 import type { ReplyPump } from './reply-pump.ts';
-import { replyMetadataTooLarge } from './request-faults.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RequestWatch } from './request-watch.ts';
 
@@ -112,7 +112,7 @@ export abstract class ServerCall extends CallContext implements Timed {
   // Of its timer and its stream.
 
   onTimeout(): void {
-    this.fail(deadlineExceeded(this.path));
+    this.fail(deadlineExceeded({ path: this.path }));
   }
 
   aborted(_code: ErrorCode): void {
@@ -130,7 +130,7 @@ export abstract class ServerCall extends CallContext implements Timed {
     try {
       return this.hosted.method.decodeRequest(bytes);
     } catch (error) {
-      throw undecodableMessage(this.path, error);
+      throw undecodableMessage({ path: this.path }, { cause: error });
     }
   }
 
@@ -151,7 +151,8 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   #checkSize(custom: readonly string[]): void {
     const { maxHeaderListBytes } = this.stream;
-    if (!fits(custom, maxHeaderListBytes)) throw replyMetadataTooLarge(this.path, maxHeaderListBytes);
+    if (!fits(custom, maxHeaderListBytes))
+      throw responseMetadataTooLarge({ path: this.path, maxBytes: maxHeaderListBytes });
   }
 
   /** Claims the end of the call; false when it has ended already. */

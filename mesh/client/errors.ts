@@ -1,0 +1,24 @@
+import { Status } from 'nice-grpc-common';
+import { defineError } from '../errors/define-error.ts';
+import { cancelled, deadlineExceeded } from '../errors/errors.ts';
+
+export const circuitOpen = defineError({
+  reason: 'CIRCUIT_OPEN',
+  code: Status.UNAVAILABLE,
+  means: 'too many calls to the service failed, so calls are stopped for a few seconds',
+  fix: 'wait as long as RetryInfo says',
+  text: ({ target, retryTime }: { readonly target: string; readonly retryTime: Date }) =>
+    `calls to ${target} are stopped because too many failed: retry at ${retryTime.toISOString()}`,
+  metadata: ({ target }) => ({ target }),
+});
+
+/** The call was not begun: its deadline had passed. */
+export const noTimeLeft = deadlineExceeded.variant({
+  text: ({ lateMs }: { readonly lateMs: number }) =>
+    `the call was not started: its deadline passed ${lateMs} ms ago; allow more time`,
+  metadata: () => ({}),
+});
+
+export const cancelledWhileWaiting = cancelled.variant({
+  text: 'the call was cancelled by its caller while it waited for a retry',
+});

@@ -1,0 +1,73 @@
+import { Status } from 'nice-grpc-common';
+import { defineError } from '../errors/define-error.ts';
+
+export const unknownMethod = defineError({
+  reason: 'UNKNOWN_METHOD',
+  code: Status.UNIMPLEMENTED,
+  means: 'this server does not have the method',
+  fix: 'find it with reflection; check the address',
+  text: ({ path }: { readonly path: string }) =>
+    `method ${path} not found on this server: list its methods with reflection`,
+  metadata: () => ({}),
+});
+
+export const malformedTimeout = defineError({
+  reason: 'MALFORMED_TIMEOUT',
+  code: Status.INVALID_ARGUMENT,
+  means: 'invalid `grpc-timeout` header',
+  fix: 'fix the client',
+  text: ({ timeout }: { readonly timeout: string }) =>
+    `grpc-timeout "${timeout}" is not valid: send at most 8 digits and one of H, M, S, m, u, n`,
+  metadata: () => ({}),
+});
+
+export const addressInUse = defineError({
+  reason: 'ADDRESS_IN_USE',
+  code: Status.ALREADY_EXISTS,
+  means: 'another process listens on the address',
+  fix: 'stop it or set `GRPC_LISTEN`',
+  seenIn: 'start',
+  text: ({ address }: { readonly address: string }) =>
+    `cannot listen on ${address}: another process uses it; stop that process or choose another port`,
+  metadata: () => ({}),
+});
+
+export const addressForbidden = defineError({
+  reason: 'ADDRESS_FORBIDDEN',
+  code: Status.PERMISSION_DENIED,
+  means: 'this user may not listen on the address',
+  fix: 'set `GRPC_LISTEN` to a port from 1024',
+  seenIn: 'start',
+  text: ({ address }: { readonly address: string }) =>
+    `cannot listen on ${address}: this user is not permitted to; choose a port from 1024 or permit it`,
+  metadata: () => ({}),
+});
+
+export const badListenAddress = defineError({
+  reason: 'BAD_LISTEN_ADDRESS',
+  code: Status.INVALID_ARGUMENT,
+  means: 'the address is not valid or not on this machine',
+  fix: 'set `GRPC_LISTEN`',
+  seenIn: 'start',
+  text: ({ address }: { readonly address: string }) =>
+    `cannot listen on "${address}": use host:port, such as 127.0.0.1:50051 or [::1]:50051 (port 0: any free port)`,
+  metadata: () => ({}),
+});
+
+/** The system refused for another reason. */
+export const cannotListen = badListenAddress.variant({
+  text: ({ address, problem }: { readonly address: string; readonly problem: string }) =>
+    `cannot listen on ${address} (${problem}): choose an address of this machine`,
+  metadata: () => ({}),
+});
+
+export const invalidTls = defineError({
+  reason: 'INVALID_TLS',
+  code: Status.INVALID_ARGUMENT,
+  means: 'a key or certificate cannot be read, or they do not match',
+  fix: 'provide matching PEM texts',
+  seenIn: 'start',
+  text: ({ whose, problem }: { readonly whose: string; readonly problem: string }) =>
+    `TLS key and certificates ${whose} cannot be used (${problem}): provide matching PEM texts`,
+  metadata: () => ({}),
+});

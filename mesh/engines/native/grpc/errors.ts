@@ -1,0 +1,79 @@
+import { Status } from 'nice-grpc-common';
+import { defineError } from '../../../errors/define-error.ts';
+
+export const messageTooLarge = defineError({
+  reason: 'MESSAGE_TOO_LARGE',
+  code: Status.RESOURCE_EXHAUSTED,
+  means: 'native engine: a message is larger than 4 MiB',
+  fix: 'send less at a time',
+  text: ({ maxBytes }: { readonly maxBytes: number }) =>
+    `message is larger than ${maxBytes} bytes: send less at a time`,
+  metadata: () => ({}),
+});
+
+/** The path is unknown: none of the metadata was kept. */
+export const metadataTooLarge = defineError({
+  reason: 'METADATA_TOO_LARGE',
+  code: Status.RESOURCE_EXHAUSTED,
+  means:
+    'native engine: the metadata of a call is larger than 16 KiB, or that of its response larger than the caller accepts',
+  fix: 'send it in the message',
+  text: 'metadata of the call is larger than 16 KiB: send less, or send it in the message',
+});
+
+export const responseMetadataTooLarge = metadataTooLarge.variant({
+  text: ({ path, maxBytes }: { readonly path: string; readonly maxBytes: number }) =>
+    `response metadata of ${path} is larger than the ${maxBytes} bytes that the caller accepts: allow more there, or send it in the message`,
+  metadata: () => ({}),
+});
+
+export const malformedRequest = defineError({
+  reason: 'MALFORMED_REQUEST',
+  code: Status.INTERNAL,
+  means: 'native engine: a request has no message, more than one, or a part of one',
+  fix: 'fix the client',
+  text: ({ path, problem }: { readonly path: string; readonly problem: string }) =>
+    `malformed request to ${path}: ${problem}; send one complete message`,
+  metadata: () => ({}),
+});
+
+export const unknownEncoding = defineError({
+  reason: 'UNKNOWN_ENCODING',
+  code: Status.UNIMPLEMENTED,
+  means: 'native engine: messages have an unknown compression',
+  fix: 'use gzip or deflate',
+  text: ({ encoding, known }: { readonly encoding: string; readonly known: string }) =>
+    `message encoding ${encoding} is not supported: use one of ${known}`,
+  metadata: () => ({}),
+});
+
+export const undecompressable = defineError({
+  reason: 'UNDECOMPRESSABLE',
+  code: Status.INTERNAL,
+  means: 'native engine: a compressed message cannot be decompressed',
+  fix: 'check its sender',
+  text: ({ problem }: { readonly problem: string }) =>
+    `compressed message cannot be decompressed: ${problem}; check its sender`,
+  metadata: () => ({}),
+});
+
+/** Waiting would not help: what waits cannot be completed. */
+export const tooMuchUnfinished = defineError({
+  reason: 'TOO_MUCH_UNFINISHED',
+  code: Status.RESOURCE_EXHAUSTED,
+  means: 'native engine: the calls of a connection hold more than 24 MiB of incomplete messages',
+  fix: 'send fewer large messages at a time',
+  text: ({ path }: { readonly path: string }) =>
+    `request of ${path} was ended: the calls of this connection hold more than 24 MiB of incomplete messages; send fewer large messages at a time`,
+  metadata: () => ({}),
+});
+
+export const requestIncomplete = defineError({
+  reason: 'REQUEST_INCOMPLETE',
+  code: Status.DEADLINE_EXCEEDED,
+  means: 'native engine: a request of one message did not arrive completely within 60 s',
+  fix: 'send all of it and end it',
+  text: ({ path, timeoutMs }: { readonly path: string; readonly timeoutMs: number }) =>
+    `request of ${path} did not arrive completely within ${timeoutMs} ms: send all of it and end it`,
+  metadata: () => ({}),
+});

@@ -1,0 +1,37 @@
+import { Status } from 'nice-grpc-common';
+import { defineError, defineReason } from '../errors/define-error.ts';
+
+export const serverDraining = defineError({
+  reason: 'SERVER_DRAINING',
+  code: Status.UNAVAILABLE,
+  means: 'the server is stopping',
+  fix: 'call again, and resume a stream where it ended',
+  text: 'the server is stopping: call again, and resume where this stream ended',
+});
+
+export const serverOverloaded = defineError({
+  reason: 'SERVER_OVERLOADED',
+  code: Status.RESOURCE_EXHAUSTED,
+  means: 'more calls wait or run than the server accepts; the call was not started',
+  fix: 'wait as long as RetryInfo says',
+  text: ({ path }: { readonly path: string }) =>
+    `the server is overloaded, so ${path} was not started: call again later`,
+  metadata: () => ({}),
+});
+
+export const unknownService = defineError({
+  reason: 'UNKNOWN_SERVICE',
+  code: Status.NOT_FOUND,
+  means: 'this server does not have the service whose health was requested',
+  fix: 'list its services with `grpc.health.v1.Health/List`',
+  text: ({ service }: { readonly service: string }) =>
+    `service "${service}" not found on this server: list its services with grpc.health.v1.Health/List`,
+  metadata: () => ({}),
+});
+
+export const notCheckedYet = defineReason({
+  reason: 'NOT_CHECKED_YET',
+  means: 'the process is starting and has not checked it yet',
+  fix: 'wait',
+  seenIn: 'health',
+});
