@@ -6,14 +6,14 @@ import { describeEachEngine, serveTestService } from './support/each-engine.ts';
 import { itConforms } from './support/known-gaps.ts';
 import { mustRun } from './support/run-tool.ts';
 
-const longMs = { timeout: 60_000 };
+const soakTimeout = { timeout: 60_000 };
 const soakLimit = ['-soak_overall_timeout_seconds=50'];
 
 describeEachEngine('a server', (engine) => {
-  describeWithServer(grpcGoClient, "answers grpc-go's client as it expects", () => {
+  describeWithServer(grpcGoClient, "conforms to grpc-go's client", () => {
     const port = serveTestService(engine);
 
-    // An address, no name: for a name the client would ask the network's DNS, also for its service config.
+    // An IP address: for a name, the client would query DNS for a service config.
     const run = (name: string, ...args: string[]) =>
       mustRun([grpcGoClient.path, '-server_host=127.0.0.1', `-server_port=${port()}`, `-test_case=${name}`, ...args]);
 
@@ -22,11 +22,11 @@ describeEachEngine('a server', (engine) => {
     it.each([
       ['rpc_soak', soak.rpcs],
       ['channel_soak', soak.channels],
-    ])('%s of %i calls', longMs, async (name, count) => {
+    ])('passes %s with %i calls', soakTimeout, async (name, count) => {
       await run(name, `-soak_iterations=${count}`, ...soakLimit);
     });
 
-    it(`rpc_soak of ${soak.rpcs} calls, 8 at a time on one connection`, longMs, async () => {
+    it(`passes rpc_soak with ${soak.rpcs} calls, 8 at a time on one connection`, soakTimeout, async () => {
       await run('rpc_soak', `-soak_iterations=${soak.rpcs}`, '-soak_num_threads=8', ...soakLimit);
     });
   });

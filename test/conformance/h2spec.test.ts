@@ -6,12 +6,12 @@ import { expectedFailures } from './h2spec/expected-failures.ts';
 import { h2specPath, startH2specServer } from './h2spec/h2spec-server.ts';
 import { runH2spec } from './h2spec/run-h2spec.ts';
 
-/** Of the version that `make deps` installs: generic, http2 and hpack, with the strict ones. */
+/** The number of cases in the installed version: generic, http2 and hpack, including the strict ones. */
 const caseCount = 146;
 
 for (const engine of engineNames) {
   describeWithServer(h2spec, `HTTP/2 on ${engine}`, () => {
-    it('passes every case of h2spec but those with a reason', { timeout: 120_000 }, async () => {
+    it('passes all cases of h2spec except those with a known reason', { timeout: 120_000 }, async () => {
       const server = await startH2specServer(engine);
       onTestFinished(() => server.stop());
       const outcomes = await runH2spec(server.port, h2specPath);

@@ -6,11 +6,11 @@ import { describeEachEngine, serveTestService } from './support/each-engine.ts';
 import { itConforms } from './support/known-gaps.ts';
 import { mustRun } from './support/run-tool.ts';
 
-const longMs = { timeout: 60_000 };
+const soakTimeout = { timeout: 60_000 };
 const soakLimit = ['--soak_overall_timeout_seconds=50'];
 
 describeEachEngine('a server', (engine) => {
-  describeWithServer(grpcJava, "answers grpc-java's client as it expects", () => {
+  describeWithServer(grpcJava, "conforms to grpc-java's client", () => {
     const port = serveTestService(engine);
 
     const run = (name: string, ...args: string[]) => {
@@ -18,14 +18,14 @@ describeEachEngine('a server', (engine) => {
       return mustRun([...grpcJavaCommand('TestServiceClient'), ...target, `--test_case=${name}`, ...args]);
     };
 
-    // They run beside each other. One that is a known gap takes 15 s to fail, so it comes early.
+    // The cases run concurrently. A known gap takes 15 s to fail, so those come first.
     for (const name of [...compressionCases, ...standardCases]) itConforms(`${engine} server`, name, () => run(name));
 
-    // The first call of a cold Java takes a good part of a second by itself. The longer soaks are grpc-go's.
+    // The first call of a cold JVM takes most of a second. The longer soaks run with grpc-go.
     it.each([
       ['rpc_soak', soak.rpcs / 5],
       ['channel_soak', soak.channels / 5],
-    ])('%s of %i calls', longMs, async (name, count) => {
+    ])('passes %s with %i calls', soakTimeout, async (name, count) => {
       await run(
         name,
         `--soak_iterations=${count}`,

@@ -13,36 +13,36 @@ import { itConforms } from './support/known-gaps.ts';
 import { loadTestMethods } from './test-service/methods.ts';
 import { startTestService, type TestTarget } from './test-service/start.ts';
 
-// grpc-java's server, and ours on grpc-js, do not look whether a message came compressed.
-const blindToCompression = ['client_compressed_unary', 'client_compressed_streaming'];
-const longMs = { timeout: 60_000 };
+// grpc-java's server, and ours on grpc-js, cannot detect whether a request was compressed.
+const probesForCompression = ['client_compressed_unary', 'client_compressed_streaming'];
+const soakTimeout = { timeout: 60_000 };
 
 describeEachEngine('a transport', (engine) => {
-  describeWithServer(grpcGoServer, "gets along with grpc-go's server", () => {
+  describeWithServer(grpcGoServer, "conforms to grpc-go's server", () => {
     const client = connectTo(engine, () => startForeignServer((port) => [grpcGoServer.path, `-port=${port}`]));
-    itDoes(engine, ourCases, client);
-    itKeepsOn(client);
+    itPasses(engine, ourCases, client);
+    itPassesSoaks(client);
   });
 
-  describeWithServer(grpcJava, "gets along with grpc-java's server", () => {
+  describeWithServer(grpcJava, "conforms to grpc-java's server", () => {
     const command = [...grpcJavaCommand('TestServiceServer'), '--use_tls=false', '--address_type=IPV4'];
     const client = connectTo(engine, () => startForeignServer((port) => [...command, `--port=${port}`]));
-    itDoes(engine, { ...ourCases, ...casesWithout(...blindToCompression) }, client);
+    itPasses(engine, { ...ourCases, ...casesWithout(...probesForCompression) }, client);
   });
 
-  describe.each(engineNames)('gets along with our server on %s', (server) => {
+  describe.each(engineNames)('conforms to our server on %s', (server) => {
     const client = connectTo(engine, () => startTestService(server));
-    itDoes(engine, { ...ourCases, ...casesWithout(...(server === 'grpc-js' ? blindToCompression : [])) }, client);
-    if (server === engine) itKeepsOn(client);
+    itPasses(engine, { ...ourCases, ...casesWithout(...(server === 'grpc-js' ? probesForCompression : [])) }, client);
+    if (server === engine) itPassesSoaks(client);
   });
 });
 
 interface ConnectedClient extends Client {
-  /** The same over a connection of its own. */
-  again(): Client;
+  /** Returns a client with its own connection. */
+  reconnect(): Client;
 }
 
-/** Starts a server as long as a suite runs, and gives a way to it. */
+/** Starts a server for the duration of a suite and connects to it. */
 function connectTo(name: EngineName, start: () => Promise<TestTarget>): () => ConnectedClient {
   let target: TestTarget | undefined;
   let client: ConnectedClient | undefined;
@@ -52,43 +52,43 @@ function connectTo(name: EngineName, start: () => Promise<TestTarget>): () => Co
     const { port } = target;
     const methods = loadTestMethods();
     const connect = () => ({ transport: engine.connect(`127.0.0.1:${port}`), methods });
-    client = { ...connect(), again: connect };
+    client = { ...connect(), reconnect: connect };
   });
   afterAll(async () => {
     client?.transport.close();
     await target?.stop();
   });
   return () => {
-    if (!client) throw new Error('the server has not been started: ask for the client in a test');
+    if (!client) throw new Error('the server is not started yet: use the client only in tests');
     return client;
   };
 }
 
-/** The cases of compression without some. */
+/** The compression cases except these. */
 function casesWithout(...names: readonly string[]): Readonly<Record<string, ClientCase>> {
   return Object.fromEntries(Object.entries(ourCompressionCases).filter(([name]) => !names.includes(name)));
 }
 
-function itDoes(engine: EngineName, cases: Readonly<Record<string, ClientCase>>, client: () => Client): void {
+function itPasses(engine: EngineName, cases: Readonly<Record<string, ClientCase>>, client: () => Client): void {
   for (const [name, run] of Object.entries(cases)) itConforms(`${engine} transport`, name, () => run(client()));
 }
 
-function itKeepsOn(client: () => ConnectedClient): void {
-  it(`rpc_soak of ${soak.rpcs} calls`, longMs, async () => {
-    for (let count = 0; count < soak.rpcs; count++) await soon(() => largeUnary(client()));
+function itPassesSoaks(client: () => ConnectedClient): void {
+  it(`passes rpc_soak with ${soak.rpcs} calls`, soakTimeout, async () => {
+    for (let count = 0; count < soak.rpcs; count++) await withinLimit(() => largeUnary(client()));
   });
 
-  it(`channel_soak of ${soak.channels} calls`, longMs, async () => {
+  it(`passes channel_soak with ${soak.channels} calls`, soakTimeout, async () => {
     for (let count = 0; count < soak.channels; count++) {
-      const once = client().again();
-      await soon(() => largeUnary(once));
+      const once = client().reconnect();
+      await withinLimit(() => largeUnary(once));
       once.transport.close();
     }
   });
 }
 
-/** Five times what the standard case allows: others use the machine as well. */
-async function soon(call: () => Promise<void>): Promise<void> {
+/** Five times the limit of the standard case, because the machine is shared. */
+async function withinLimit(call: () => Promise<void>): Promise<void> {
   const startMs = performance.now();
   await call();
   expect(performance.now() - startMs).toBeLessThan(5_000);

@@ -9,15 +9,15 @@ import { itConforms } from './support/known-gaps.ts';
 import { mustRun } from './support/run-tool.ts';
 
 const script = fileURLToPath(new URL('./python/interop_client.py', import.meta.url));
-// grpcio compresses a call or none of it, so it cannot ask first with a message that is not.
+// grpcio compresses all messages of a call or none, so it cannot probe with an uncompressed one.
 const cases = [...standardCases, ...compressionCases.filter((name) => !/^client_compressed_[a-z]+$/.test(name))];
 
 describeEachEngine('a server', (engine) => {
-  describeWithServer(grpcPython, "answers Python's client as it expects", () => {
+  describeWithServer(grpcPython, "conforms to grpcio's client", () => {
     const port = serveTestService(engine);
     let faults: ReadonlyMap<string, string | null>;
 
-    // One process for all: to load gRPC takes longer than the cases.
+    // One process runs all cases: loading gRPC takes longer than the cases.
     beforeAll(async () => {
       const output = await mustRun([grpcPythonPath, script, testProtoFolder, `127.0.0.1:${port()}`, ...cases]);
       const lines = output.split('\n').filter((line) => line.startsWith('{'));

@@ -15,7 +15,7 @@ import { startProcess } from '../support/start-process.ts';
 const restarts = 10;
 const userCount = 200;
 
-/** What a client has seen of all restarts. */
+/** What a client observed during all restarts. */
 interface Seen {
   readonly calls: number;
   readonly streams: number;
@@ -34,7 +34,7 @@ const clients: readonly (readonly [name: string, command: readonly string[], nee
   ['our transport on grpc-js', ownClient('grpc-js'), node],
 ];
 
-/** A client that calls `address` without a pause: how far it is, and what it saw once it is told to end. */
+/** Starts a client that calls `address` continuously. */
 function startClient([file = '', ...args]: readonly string[], address: string) {
   const child = spawn(file, [...args, address], { stdio: ['pipe', 'pipe', 'inherit'] });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -58,10 +58,10 @@ async function* users() {
   }
 }
 
-describe.each(engineNames)('a server on %s that is stopped and started ten times', (engine) => {
-  describe.each(clients)('%s', (_, command, needs) => {
-    describeWithServer(needs, 'as a caller', () => {
-      it('loses none of its calls and streams', { timeout: 120_000 }, async () => {
+describe.each(engineNames)('a server on %s that restarts ten times', (engine) => {
+  describe.each(clients)('called by %s', (_, command, needs) => {
+    describeWithServer(needs, 'without a pause', () => {
+      it('fails no call and no stream', { timeout: 120_000 }, async () => {
         await using folder = await tempFolder();
         const address = `127.0.0.1:${await freePort()}`;
         const environment = { GRPC_ENGINE: engine, GRPC_LISTEN: address, LOG_LEVEL: 'fatal' };

@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ghz, grpcurl } from '../../mesh/testing/go-tools.ts';
 import { testProtoFolder } from '../../mesh/testing/grpc-java.ts';
 import { nghttp2 } from '../../mesh/testing/nghttp2.ts';
 import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { describeEachEngine, serveTestService } from './support/each-engine.ts';
 import { mustRun } from './support/run-tool.ts';
 import { plain, wireBytes } from './support/wire-messages.ts';
@@ -14,7 +14,7 @@ const service = 'grpc.testing.TestService';
 const proto = 'grpc/testing/test.proto';
 
 describeEachEngine('a server', (engine) => {
-  describeWithServer(grpcurl, 'is called by grpcurl', () => {
+  describeWithServer(grpcurl, 'called by grpcurl', () => {
     const port = serveTestService(engine);
 
     it.each([
@@ -26,15 +26,15 @@ describeEachEngine('a server', (engine) => {
         '{"response_parameters": {"size": 3}} {"response_parameters": {"size": 1}}',
         ['"AAAA"', '"AA=="'],
       ],
-    ])('%s', async (method, data, answers) => {
+    ])('returns the response of %s', async (method, data, responses) => {
       const contract = ['-plaintext', `-import-path=${testProtoFolder}`, `-proto=${proto}`, `-d=${data}`];
       const output = await mustRun([grpcurl.path, ...contract, `127.0.0.1:${port()}`, `${service}/${method}`]);
       const values = [...output.matchAll(/"(?:body|aggregatedPayloadSize)": (\S+)/g)].map(([, value]) => value);
-      expect(values).toEqual(answers);
+      expect(values).toEqual(responses);
     });
   });
 
-  describeWithServer(ghz, 'is put under load by ghz', () => {
+  describeWithServer(ghz, 'under load from ghz', () => {
     const port = serveTestService(engine);
 
     it.each([
@@ -42,7 +42,7 @@ describeEachEngine('a server', (engine) => {
       ['StreamingOutputCall', '{"response_parameters": [{"size": 100}, {"size": 100}, {"size": 100}]}'],
       ['StreamingInputCall', '[{"payload": {"body": "AAAA"}}, {"payload": {"body": "AAAA"}}]'],
       ['FullDuplexCall', '[{"response_parameters": {"size": 100}}, {"response_parameters": {"size": 100}}]'],
-    ])('without an error in 5,000 times %s', async (method, data) => {
+    ])('completes 5,000 calls of %s without an error', async (method, data) => {
       const contract = ['--insecure', `--import-paths=${testProtoFolder}`, `--proto=${proto}`];
       const load = ['--total=5000', '--concurrency=50', '--connections=5', `--call=${service}/${method}`];
       const output = await mustRun([
@@ -62,21 +62,21 @@ describeEachEngine('a server', (engine) => {
     });
   });
 
-  describeWithServer(nghttp2, 'is called as a server of HTTP/2', () => {
+  describeWithServer(nghttp2, 'called by HTTP/2 clients', () => {
     const port = serveTestService(engine);
     const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
     const url = () => `http://127.0.0.1:${port()}/${service}/EmptyCall`;
-    let folder: string;
+    let folder: Awaited<ReturnType<typeof tempFolder>>;
     let body: string;
 
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'mesh-nghttp2-'));
-      body = join(folder, 'body');
+      folder = await tempFolder();
+      body = join(folder.path, 'body');
       await writeFile(body, wireBytes(plain(new Uint8Array())));
     });
-    afterAll(() => rm(folder, { recursive: true, force: true }));
+    afterAll(() => folder[Symbol.asyncDispose]());
 
-    it('by nghttp, ten times on one connection, with padded frames', async () => {
+    it('answers ten requests of nghttp on one connection, with padded frames', async () => {
       const options = ['--verbose', '--multiply=10', '--padding=64', `--data=${body}`, ...headers];
       const output = await mustRun(['nghttp', ...options, url()]);
       expect(output.match(/:status: 200/g)).toHaveLength(10);
@@ -84,7 +84,7 @@ describeEachEngine('a server', (engine) => {
       expect(output).not.toMatch(/RST_STREAM|error_code=(?!NO_ERROR)/);
     });
 
-    it('by h2load, without an error in 10,000 calls', async () => {
+    it('completes 10,000 calls of h2load without an error', async () => {
       const load = ['--requests=10000', '--clients=10', '--max-concurrent-streams=20', `--data=${body}`];
       const output = await mustRun(['h2load', ...load, ...headers, url()]);
       const done = '10000 total, 10000 started, 10000 done, 10000 succeeded, 0 failed, 0 errored, 0 timeout';

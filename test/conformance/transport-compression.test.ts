@@ -18,9 +18,9 @@ describeEachEngine('compression by a transport', (engine) => {
   beforeAll(() => {
     methods = loadTestMethods();
   });
-  const itDoes = (name: string, run: () => Promise<void>) => itConforms(`${engine} transport`, name, run);
+  const itPasses = (name: string, run: () => Promise<void>) => itConforms(`${engine} transport`, name, run);
 
-  /** Makes a call to a server that answers with this reply, and gives what came of it on both sides. */
+  /** Calls a server that returns this response. Returns the response size and the request messages. */
   const exchange = async (reply: WireMessage, encoding: string, options: Partial<TransportCall> = {}) => {
     const { promise: seen, resolve } = Promise.withResolvers<WireMessage[]>();
     const server = createServer();
@@ -44,26 +44,26 @@ describeEachEngine('compression by a transport', (engine) => {
   };
   const reply = () => methods.unaryCall.encodeResponse({ payload: payloadOf(1_000) });
 
-  itDoes('reads a gzipped reply', async () => {
+  itPasses('reads a gzipped response', async () => {
     expect((await exchange(gzipped(reply()), 'gzip')).size).toBe(1_000);
   });
 
-  itDoes('reads a deflated reply', async () => {
+  itPasses('reads a deflated response', async () => {
     const deflated = { isCompressed: true, bytes: deflateSync(reply()) };
     expect((await exchange(deflated, 'deflate')).size).toBe(1_000);
   });
 
-  itDoes('refuses a reply in an encoding that it does not know', async () => {
-    const refused = expect(exchange(gzipped(reply()), 'snail'), 'its error').rejects;
-    await refused.toMatchObject({ code: Status.INTERNAL });
+  itPasses('rejects a response with an unknown encoding', async () => {
+    const rejected = expect(exchange(gzipped(reply()), 'snail'), 'its error').rejects;
+    await rejected.toMatchObject({ code: Status.INTERNAL });
   });
 
-  itDoes('compresses a request when it is asked to', async () => {
+  itPasses('compresses a request on request of the caller', async () => {
     const { requests } = await exchange(plain(reply()), 'identity', { compressRequests: true });
     expect(requests, 'is compressed').toMatchObject([{ isCompressed: true }]);
   });
 
-  itDoes('leaves those requests as they are that it is not asked to compress', async () => {
+  itPasses('does not compress a request unless the caller asks for it', async () => {
     const { requests } = await exchange(plain(reply()), 'identity', { compressRequests: () => false });
     expect(requests).toMatchObject([{ isCompressed: false }]);
   });

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CallMaker } from './call-maker.ts';
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -10,7 +10,7 @@ function frame(type: number, flags: number, ...payload: (number | Buffer)[]): Bu
   return Buffer.concat([Buffer.of(0, 0, bytes.length, type, flags, 0, 0, 0, 1), bytes]);
 }
 
-/** What is passed on when this arrives in pieces of so many bytes. */
+/** Returns what CallMaker passes on if `sent` arrives in pieces of this size. */
 function passedOn(sent: Buffer, pieceBytes = sent.length): Buffer {
   const passed: Buffer[] = [];
   const maker = new CallMaker((bytes) => passed.push(bytes));
@@ -22,30 +22,35 @@ const request = frame(1, 0x4, get, path);
 const call = frame(1, 0x4, post, path, fields);
 const data = frame(0, 0x1, Buffer.from('test'));
 
-it.each([1, 2, 7, 1_000])('a request becomes a call, and all else is left, in pieces of %i bytes', (pieceBytes) => {
-  const sent = Buffer.concat([preface, data, request, data, request]);
-  expect(passedOn(sent, pieceBytes)).toEqual(Buffer.concat([preface, data, call, data, call]));
-});
-
-it('the fields stand before what pads the block, and behind a priority', () => {
-  const fill = Buffer.from('pad');
-  const weight = Buffer.from('prior');
-  const sent = frame(1, 0x2c, 3, weight, get, path, fill);
-  expect(passedOn(Buffer.concat([preface, sent]))).toEqual(
-    Buffer.concat([preface, frame(1, 0x2c, 3, weight, post, path, fields, fill)]),
+describe('CallMaker', () => {
+  it.each([1, 2, 7, 1_000])(
+    'turns requests into calls and changes nothing else, in pieces of %i bytes',
+    (pieceBytes) => {
+      const sent = Buffer.concat([preface, data, request, data, request]);
+      expect(passedOn(sent, pieceBytes)).toEqual(Buffer.concat([preface, data, call, data, call]));
+    },
   );
-});
 
-it('the fields stand at the end of a block that goes on', () => {
-  const sent = [frame(1, 0, get), frame(9, 0, path), frame(9, 0x4, path)];
-  const expected = [frame(1, 0, post), frame(9, 0, path), frame(9, 0x4, path, fields)];
-  expect(passedOn(Buffer.concat([preface, ...sent]))).toEqual(Buffer.concat([preface, ...expected]));
-});
+  it('adds the fields before padding and after a priority', () => {
+    const fill = Buffer.from('pad');
+    const weight = Buffer.from('prior');
+    const sent = frame(1, 0x2c, 3, weight, get, path, fill);
+    expect(passedOn(Buffer.concat([preface, sent]))).toEqual(
+      Buffer.concat([preface, frame(1, 0x2c, 3, weight, post, path, fields, fill)]),
+    );
+  });
 
-it.each([
-  ['trailers', Buffer.concat([preface, frame(1, 0x5, path)])],
-  ['the start of a frame whose rest does not come', Buffer.concat([preface, data.subarray(0, 11)])],
-  ['what has no preface', Buffer.concat([Buffer.alloc(24), request])],
-])('leaves %s as it is', (_, sent) => {
-  expect(passedOn(sent)).toEqual(sent);
+  it('adds the fields at the end of a block with continuations', () => {
+    const sent = [frame(1, 0, get), frame(9, 0, path), frame(9, 0x4, path)];
+    const expected = [frame(1, 0, post), frame(9, 0, path), frame(9, 0x4, path, fields)];
+    expect(passedOn(Buffer.concat([preface, ...sent]))).toEqual(Buffer.concat([preface, ...expected]));
+  });
+
+  it.each([
+    ['trailers', Buffer.concat([preface, frame(1, 0x5, path)])],
+    ['an incomplete frame', Buffer.concat([preface, data.subarray(0, 11)])],
+    ['bytes without a preface', Buffer.concat([Buffer.alloc(24), request])],
+  ])('leaves %s unchanged', (_, sent) => {
+    expect(passedOn(sent)).toEqual(sent);
+  });
 });

@@ -5,18 +5,18 @@ const continuationType = 9;
 const endHeadersFlag = 0x4;
 const paddedFlag = 0x8;
 const priorityFlag = 0x20;
-/** `:method` `GET` and `POST` of HPACK's static table. A request of h2spec begins with one of them. */
+/** `:method` `GET` and `POST` in HPACK's static table. Every request of h2spec starts with one of them. */
 const get = 0x82;
 const post = 0x83;
 
-/** Takes what a client of HTTP/2 sends, in any pieces, makes gRPC calls of its requests, and passes it all on. */
+/** Turns the requests in an HTTP/2 client's bytes into gRPC calls, and passes everything on. Bytes may arrive in any pieces. */
 export class CallMaker {
   readonly #pass: (bytes: Buffer) => void;
   #rest: Buffer = Buffer.alloc(0);
-  /** How many of the next bytes are not looked at. */
+  /** How many of the next bytes to pass on unchanged. */
   #plainBytes = 0;
   #hasPreface = false;
-  /** Whether the header block that goes on is that of a request. */
+  /** Whether the current header block belongs to a request. */
   #isRequest = false;
 
   constructor(pass: (bytes: Buffer) => void) {
@@ -27,13 +27,13 @@ export class CallMaker {
     this.#rest = Buffer.concat([this.#rest, bytes]);
     if (!this.#hasPreface && this.#rest.length >= preface.length) {
       this.#hasPreface = true;
-      // Without it, nothing behind it is a frame.
+      // Without a preface, the bytes are not frames.
       this.#plainBytes = this.#rest.subarray(0, preface.length).equals(preface) ? preface.length : Infinity;
     }
     while (this.#hasPreface && this.#takeNext());
   }
 
-  /** Takes the next frame, or what is to be passed on as it is; false when there is too little of it. */
+  /** Processes the next frame or unchanged bytes. Returns false if more bytes are needed. */
   #takeNext(): boolean {
     if (this.#plainBytes > 0) {
       const taken = this.#cut(Math.min(this.#plainBytes, this.#rest.length));
@@ -72,7 +72,7 @@ export class CallMaker {
   }
 }
 
-/** Where the part of a header block that is in a frame starts and ends, without what pads it. */
+/** Returns where the header block fragment in a frame starts and ends, without padding. */
 function blockOf(frame: Buffer): readonly [start: number, end: number] {
   if (frame.readUInt8(3) === continuationType) return [headBytes, frame.length];
   const flags = frame.readUInt8(4);
@@ -81,7 +81,7 @@ function blockOf(frame: Buffer): readonly [start: number, end: number] {
   return [start, frame.length - (isPadded ? (frame[headBytes] ?? 0) : 0)];
 }
 
-/** A field that is not indexed, so that it may stand behind any other and changes no table. */
+/** Encodes a field without indexing, so it can follow any other field and changes no table. */
 function literal(name: string, value: string): Buffer {
   const text = (part: string) => Buffer.concat([Buffer.of(part.length), Buffer.from(part)]);
   return Buffer.concat([Buffer.of(0), text(name), text(value)]);

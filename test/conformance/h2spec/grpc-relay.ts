@@ -3,8 +3,8 @@ import type { TestTarget } from '../test-service/start.ts';
 import { CallMaker } from './call-maker.ts';
 
 /**
- * h2spec asks as a browser would: GET, without a content type. A gRPC server refuses that before it looks at the rest, so
- * that many cases would test nothing. This relay makes its requests gRPC calls and leaves every other byte as it is.
+ * h2spec sends GET requests without a content type. A gRPC server rejects them immediately, so many cases would test nothing.
+ * This relay turns the requests into gRPC calls and passes every other byte on unchanged.
  */
 export async function startGrpcRelay(serverPort: number): Promise<TestTarget> {
   const sockets = new Set<Socket>();
@@ -25,7 +25,7 @@ export async function startGrpcRelay(serverPort: number): Promise<TestTarget> {
   return { port: (relay.address() as AddressInfo).port, stop };
 }
 
-/** What ends one side ends the other, behind what has been sent. */
+/** Ends one side after the other, once all bytes are sent. */
 function couple(from: Socket, to: Socket): void {
   from.on('end', () => to.end());
   from.on('error', () => to.destroy());

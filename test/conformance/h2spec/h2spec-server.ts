@@ -7,7 +7,7 @@ import { startGrpcRelay } from './grpc-relay.ts';
 
 const same = (bytes: Uint8Array) => bytes;
 
-/** Answers at once, reads what comes, and ends when that ends. Its answer is large enough to be sent in pieces. */
+/** Responds immediately, reads all requests, and ends with them. The response is large enough to need several frames. */
 const method: EngineMethod<Uint8Array, Uint8Array> = {
   path: '/h2spec.Cases/Answer',
   kind: 'bidi-streaming',
@@ -17,10 +17,10 @@ const method: EngineMethod<Uint8Array, Uint8Array> = {
   decodeResponse: same,
 };
 
-/** What h2spec asks for. */
+/** The path that h2spec requests. */
 export const h2specPath = method.path;
 
-/** A server for h2spec on an engine. It has few streams open at once, so that a case can open more. */
+/** Starts a server for h2spec. It allows few concurrent streams, so a case can exceed the limit. */
 export async function startH2specServer(engineName: EngineName): Promise<TestTarget> {
   const engine = await engineByName(engineName);
   const logger = pino({ level: 'silent' });

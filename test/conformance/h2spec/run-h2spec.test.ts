@@ -1,8 +1,9 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readReport } from './run-h2spec.ts';
 
-it('reads what came of each case, by section and place', () => {
-  const xml = `<testsuites>
+describe('readReport', () => {
+  it('returns the outcome of each case by section and index', () => {
+    const xml = `<testsuites>
   <testsuite name="1. Starting" package="generic/1" tests="1">
     <testcase package="generic/1" classname="Sends a preface" time="0.1"></testcase>
   </testsuite>
@@ -13,10 +14,11 @@ Timeout</error></testcase>
     <testcase package="http2/6.7" classname="Sends another" time="2"><failure>PING</failure></testcase>
     <testcase package="http2/6.7" classname="Sends a third" time="2"><skipped></skipped></testcase>
   </testsuite></testsuites>`;
-  expect(readReport(xml)).toEqual({
-    'generic/1/1': 'passed',
-    'http2/6.7/1': 'failed',
-    'http2/6.7/2': 'failed',
-    'http2/6.7/3': 'skipped',
+    expect(readReport(xml)).toEqual({
+      'generic/1/1': 'passed',
+      'http2/6.7/1': 'failed',
+      'http2/6.7/2': 'failed',
+      'http2/6.7/3': 'skipped',
+    });
   });
 });

@@ -1,39 +1,35 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { h2spec } from '../../../mesh/testing/go-tools.ts';
+import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { runTool } from '../support/run-tool.ts';
 
-/** What came of a case: passed, failed, or skipped, since the server gave no occasion for it. */
+/** The outcome of a case. A case is skipped if the server gives no occasion for it. */
 export type Outcome = 'passed' | 'failed' | 'skipped';
 
-/** What came of each case, by its id: `http2/6.9.1/2` is the second of section 6.9.1. */
+/** Outcomes by case id: `http2/6.9.1/2` is the second case of section 6.9.1. */
 export type Outcomes = Readonly<Record<string, Outcome>>;
 
-// Mostly they wait, so parts of about the same length run at the same time.
+// Cases mostly wait, so parts of similar duration run concurrently.
 const parts = [['generic', 'hpack', 'http2/3', 'http2/4', 'http2/8'], ['http2/5'], ['http2/6', 'http2/7']];
 
-/** Runs all cases of h2spec against a server, as requests for `path`. Takes about 15 s where many fail. */
+/** Runs all cases of h2spec against a server, with requests for `path`. Takes about 15 s if many fail. */
 export async function runH2spec(port: number, path: string): Promise<Outcomes> {
   const outcomes = await Promise.all(parts.map((part) => runPart(part, port, path)));
   return Object.assign({}, ...outcomes);
 }
 
 async function runPart(part: readonly string[], port: number, path: string): Promise<Outcomes> {
-  const folder = await mkdtemp(join(tmpdir(), 'mesh-h2spec-'));
-  try {
-    const report = join(folder, 'report.xml');
-    const target = ['--strict', `--port=${port}`, `--path=${path}`, `--junit-report=${report}`];
-    const { output } = await runTool([h2spec.path, ...part, ...target]);
-    const text = await readFile(report, 'utf8').catch(() => '');
-    if (!text.includes('</testsuites>')) throw new Error(`h2spec ${part.join(' ')} made no report:\n${output}`);
-    return readReport(text);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  await using folder = await tempFolder();
+  const report = join(folder.path, 'report.xml');
+  const target = ['--strict', `--port=${port}`, `--path=${path}`, `--junit-report=${report}`];
+  const { output } = await runTool([h2spec.path, ...part, ...target]);
+  const text = await readFile(report, 'utf8').catch(() => '');
+  if (!text.includes('</testsuites>')) throw new Error(`h2spec ${part.join(' ')} wrote no report:\n${output}`);
+  return readReport(text);
 }
 
-/** The outcomes in a JUnit report of h2spec. */
+/** Parses a JUnit report of h2spec. */
 export function readReport(xml: string): Outcomes {
   const outcomes: Record<string, Outcome> = {};
   for (const [, section = '', cases = ''] of xml.matchAll(

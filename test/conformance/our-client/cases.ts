@@ -5,7 +5,7 @@ import * as ending from './ending-cases.ts';
 import * as message from './message-cases.ts';
 import * as status from './status-cases.ts';
 
-/** The standard cases as our transport runs them. */
+/** The standard cases for our transport. */
 export const ourCases: Readonly<Record<StandardCase, ClientCase>> = {
   empty_unary: message.emptyUnary,
   large_unary: message.largeUnary,
@@ -23,7 +23,7 @@ export const ourCases: Readonly<Record<StandardCase, ClientCase>> = {
   timeout_on_sleeping_server: ending.timeoutOnSleepingServer,
 };
 
-/** Those about compressed messages. */
+/** The compression cases for our transport. */
 export const ourCompressionCases: Readonly<Record<string, ClientCase>> = {
   client_compressed_unary: compression.clientCompressedUnary,
   client_compressed_unary_noprobe: compression.clientCompressedUnaryNoProbe,

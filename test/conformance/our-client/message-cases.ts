@@ -31,24 +31,24 @@ export const serverStreaming: ClientCase = async ({ transport, methods }) => {
 };
 
 export const pingPong: ClientCase = async ({ transport, methods }) => {
-  const answered: number[] = [];
-  const { promise: allAnswered, resolve } = Promise.withResolvers<void>();
-  let answerArrived = Promise.withResolvers<void>();
+  const received: number[] = [];
+  const { promise: allArrived, resolve } = Promise.withResolvers<void>();
+  let pongArrived = Promise.withResolvers<void>();
   async function* pings(): AsyncGenerator<StreamingOutputCallRequest> {
     for (const [index, size] of requestSizes.entries()) {
-      answerArrived = Promise.withResolvers();
+      pongArrived = Promise.withResolvers();
       yield { payload: payloadOf(size), responseParameters: [{ size: responseSizes[index] ?? 0 }] };
-      await answerArrived.promise;
-      expect(answered).toHaveLength(index + 1);
+      await pongArrived.promise;
+      expect(received).toHaveLength(index + 1);
     }
     resolve();
   }
   for await (const pong of transport.bidiStreaming(methods.fullDuplexCall, pings(), callOf())) {
-    answered.push(sizeOf(pong));
-    answerArrived.resolve();
+    received.push(sizeOf(pong));
+    pongArrived.resolve();
   }
-  await allAnswered;
-  expect(answered).toEqual(responseSizes);
+  await allArrived;
+  expect(received).toEqual(responseSizes);
 };
 
 export const emptyStream: ClientCase = async ({ transport, methods }) => {
@@ -56,7 +56,7 @@ export const emptyStream: ClientCase = async ({ transport, methods }) => {
   expect(await Array.fromAsync(transport.bidiStreaming(methods.fullDuplexCall, nothing, callOf()))).toEqual([]);
 };
 
-/** The bytes of a payload; zero when there is none. */
+/** The size of the payload in bytes; 0 if there is none. */
 export function sizeOf({ payload }: { readonly payload?: { readonly body?: Uint8Array } }): number {
   return payload?.body?.length ?? 0;
 }

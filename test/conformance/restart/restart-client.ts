@@ -5,10 +5,9 @@ import { ClientError, Metadata, Status } from 'nice-grpc-common';
 import type { EngineMethod, MethodKind } from '../../../mesh/engines/engine.ts';
 import { engineByName } from '../../../mesh/engines/engines.ts';
 
-// Calls a server that is restarted meanwhile, as the other clients of this folder do: by grpc-js itself, or by a transport
-// of ours. Writes a line for every 20 of them until its input ends, then what it saw as JSON.
+// Calls a server while it restarts, like the other clients in this folder: with grpc-js itself, or with our transport. Writes
+// a line every 20 calls until its input ends, then a summary as JSON.
 
-/** Makes a call, or reads a stream to its end. */
 interface Caller {
   call(): Promise<unknown>;
   stream(): Promise<unknown>;
@@ -49,16 +48,16 @@ async function transportCaller(name: 'native' | 'grpc-js', address: string): Pro
   const method = (path: string, kind: MethodKind): EngineMethod<Uint8Array, Uint8Array> => ({ path, kind, ...codec });
   const options = () => ({ metadata: Metadata(), deadlineMs: Date.now() + timeoutMs, signal: undefined });
   return {
-    call: () => whenReachable(() => transport.unary(method(unaryPath, 'unary'), request, options())),
+    call: () => retryUnsent(() => transport.unary(method(unaryPath, 'unary'), request, options())),
     stream: () =>
-      whenReachable(() =>
+      retryUnsent(() =>
         Array.fromAsync(transport.serverStreaming(method(streamPath, 'server-streaming'), Buffer.alloc(0), options())),
       ),
   };
 }
 
-/** A transport fails calls while nobody listens, of which nothing was sent then; they are made again here. */
-async function whenReachable<T>(make: () => Promise<T>): Promise<T> {
+/** A transport fails calls while the server is down. Nothing was sent then, so retry them. */
+async function retryUnsent<T>(make: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await make();
@@ -74,10 +73,10 @@ const [kind, address = ''] = process.argv.slice(2);
 const caller =
   kind === 'library' ? grpcJsCaller(address) : await transportCaller(kind as 'native' | 'grpc-js', address);
 const seen = { calls: 0, streams: 0, failures: [] as string[] };
-let isOver = false;
+let isDone = false;
 
 async function work(count: 'calls' | 'streams', make: () => Promise<unknown>): Promise<void> {
-  while (!isOver) {
+  while (!isDone) {
     await make().catch((error) => seen.failures.push(String(error)));
     seen[count] += 1;
     if ((seen.calls + seen.streams) % 20 === 0) process.stdout.write('on\n');
@@ -86,7 +85,7 @@ async function work(count: 'calls' | 'streams', make: () => Promise<unknown>): P
 
 const working = Array.from({ length: workers }, () => [work('calls', caller.call), work('streams', caller.stream)]);
 process.stdin.resume().once('end', () => {
-  isOver = true;
+  isDone = true;
 });
 await Promise.all(working.flat());
 process.stdout.write(`${JSON.stringify(seen)}\n`);

@@ -1,6 +1,6 @@
 /**
- * The cases of gRPC's doc/interop-test-descriptions.md that every client here runs. Not among them: those that need
- * Google's credentials, the deprecated `cacheable_unary`, and those of load balancing, which is above an engine.
+ * The cases of gRPC's doc/interop-test-descriptions.md that every client runs. Not included: cases that need Google
+ * credentials, the deprecated `cacheable_unary`, and load balancing, which is above the engines.
  */
 export const standardCases = [
   'empty_unary',
@@ -21,7 +21,7 @@ export const standardCases = [
 
 export type StandardCase = (typeof standardCases)[number];
 
-/** The cases about compressed messages. `_noprobe`: without asking first whether the server sees how messages come. */
+/** Compression cases. `_noprobe`: without first probing whether the server detects compression. */
 export const compressionCases = [
   'client_compressed_unary',
   'client_compressed_unary_noprobe',
@@ -31,5 +31,5 @@ export const compressionCases = [
   'server_compressed_streaming',
 ] as const;
 
-/** How many large calls the soaks make, on one channel or each on a new one. None may fail or take over a second. */
+/** Number of large calls in the soak cases, on one channel or each on a new one. None may fail or take over a second. */
 export const soak = { rpcs: 1_000, channels: 200 };

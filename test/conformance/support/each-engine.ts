@@ -4,7 +4,7 @@ import { grpcJava } from '../../../mesh/testing/grpc-java.ts';
 import { describeWithServer } from '../../../mesh/testing/servers.ts';
 import { startTestService, type TestTarget } from '../test-service/start.ts';
 
-/** Runs a suite for each engine. It needs the contracts of the test service, which come with grpc-java. */
+/** Runs a suite for each engine. Requires the contracts of the test service, which come with grpc-java. */
 export function describeEachEngine(title: string, suite: (engine: EngineName) => void): void {
   for (const engine of engineNames) {
     describeWithServer({ ...grpcJava, name: 'the test contracts of grpc-java' }, `${title} on ${engine}`, () =>
@@ -13,7 +13,7 @@ export function describeEachEngine(title: string, suite: (engine: EngineName) =>
   }
 }
 
-/** Serves the test service on an engine as long as a suite runs, and gives its port. */
+/** Serves the test service for the duration of a suite. Returns a function for its port. */
 export function serveTestService(engine: EngineName): () => number {
   let target: TestTarget | undefined;
   beforeAll(async () => {
@@ -21,7 +21,7 @@ export function serveTestService(engine: EngineName): () => number {
   });
   afterAll(() => target?.stop());
   return () => {
-    if (!target) throw new Error(`the test service on ${engine} has not been started: ask for its port in a test`);
+    if (!target) throw new Error(`the test service on ${engine} is not started yet: use its port only in tests`);
     return target.port;
   };
 }

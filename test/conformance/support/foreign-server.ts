@@ -1,33 +1,33 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../../../mesh/testing/eventually.ts';
 import { freePort, spawnGuarded } from '../../../mesh/testing/guarded-process.ts';
+import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import type { TestTarget } from '../test-service/start.ts';
 
-/** Starts a server of others on a free port, which `command` puts into its arguments; resolves when it listens. */
+/** Starts a third-party server on a free port and waits until it listens. */
 export async function startForeignServer(command: (port: number) => readonly string[]): Promise<TestTarget> {
-  const folder = await mkdtemp(join(tmpdir(), 'mesh-conformance-'));
-  const log = join(folder, 'log');
+  const folder = await tempFolder();
+  const log = join(folder.path, 'log');
   const port = await freePort();
-  const server = spawnGuarded({ command: command(port), log, removeFolder: folder });
+  const server = spawnGuarded({ command: command(port), log, removeFolder: folder.path });
   const stop = async () => {
     await server.end('KILL');
-    await rm(folder, { recursive: true, force: true });
+    await folder[Symbol.asyncDispose]();
   };
   try {
-    await eventually(() => answers(port));
+    await eventually(() => tryConnect(port));
   } catch (error) {
-    const text = `nothing listens on ${port}; the server wrote:\n${await readFile(log, 'utf8')}`;
+    const text = `the server does not listen on ${port}; its output:\n${await readFile(log, 'utf8')}`;
     await stop();
     throw new Error(text, { cause: error });
   }
   return { port, stop };
 }
 
-async function answers(port: number): Promise<void> {
+async function tryConnect(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
   socket.destroy();

@@ -1,49 +1,50 @@
 import { expect, it } from 'vitest';
 import type { EngineName } from '../../../mesh/engines/engines.ts';
 
-/** Something that an engine does not do. */
+/** Something that an engine does not support. */
 interface KnownGap {
   readonly reason: string;
-  /** What the case that fails for it says. */
-  readonly says: string;
+  /** The text with which the case fails. */
+  readonly failsWith: string;
 }
 
 const noProbe: KnownGap = {
-  reason: 'grpc-js does not tell whether a message came compressed, so one that should have been is not refused',
-  says: 'expected INVALID_ARGUMENT',
+  reason:
+    'grpc-js does not report whether a message was compressed, so the server cannot reject one that should have been',
+  failsWith: 'expected INVALID_ARGUMENT',
 };
-const plainReplies: KnownGap = {
-  reason: 'a server of grpc-js has no option to compress what it sends',
-  says: 'is compressed',
+const noCompression: KnownGap = {
+  reason: 'a grpc-js server cannot compress responses',
+  failsWith: 'is compressed',
 };
 
-/** What each does not do, by the name of the case. */
+/** Known gaps by case name. */
 const knownGaps: Readonly<Record<string, Readonly<Record<string, KnownGap>>>> = {
   'grpc-js server': {
     client_compressed_unary: noProbe,
     client_compressed_streaming: noProbe,
-    'compresses a reply when it is asked to': plainReplies,
-    'compresses those messages of a stream that it is asked to, and no others': plainReplies,
-    'names the encodings that it knows when it refuses one': {
-      reason: 'a server of grpc-js names them in its text only',
-      says: 'its encodings',
+    'compresses a response on request': noCompression,
+    'compresses only the requested messages of a stream': noCompression,
+    'lists the supported encodings when it rejects one': {
+      reason: 'a grpc-js server lists them only in the error text',
+      failsWith: 'its encodings',
     },
-    'refuses a message that is compressed, but not said how': {
-      reason: 'grpc-js hands the compressed bytes on, and the decoder says that they are no message',
-      says: "its status: expected '3' to be '13'",
+    'rejects a compressed message without an encoding': {
+      reason: 'grpc-js passes the compressed bytes to the decoder, which rejects them',
+      failsWith: "its status: expected '3' to be '13'",
     },
   },
   'grpc-js transport': {
-    'refuses a reply in an encoding that it does not know': {
-      reason: 'grpc-js ends such a call with an error that has no code',
-      says: 'its error',
+    'rejects a response with an unknown encoding': {
+      reason: 'grpc-js fails such a call with an error without a code',
+      failsWith: 'its error',
     },
   },
 };
 
 /**
- * A test of a case that conforms, beside others. Where it is a known gap, the test is that it still does not, and fails as
- * the table says: a gap that closes has to be taken off the table.
+ * Adds a concurrent test for a case. For a known gap, the test expects the case to fail as listed: remove a gap from the list
+ * once it is closed.
  */
 export function itConforms(
   subject: `${EngineName} ${'server' | 'transport'}`,
@@ -57,7 +58,7 @@ export function itConforms(
     });
     return;
   }
-  it.concurrent(`${name}: a known gap, since ${gap.reason}`, async () => {
-    await expect(run(), 'this gap is closed: take it off known-gaps.ts').rejects.toThrow(gap.says);
+  it.concurrent(`does not pass ${name}: ${gap.reason}`, async () => {
+    await expect(run(), 'this gap is closed: remove it from known-gaps.ts').rejects.toThrow(gap.failsWith);
   });
 }

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { readMessages, type WireMessage } from './wire-messages.ts';
 
-/** What came back for a call, as it was on the wire. */
+/** A response as it was on the wire. */
 export interface RawExchange {
   readonly header: IncomingHttpHeaders;
-  /** Where `grpc-status` is: the trailers, or the header of an answer that has nothing else. */
+  /** The fields with `grpc-status`: the trailers, or the headers of a trailers-only response. */
   readonly end: IncomingHttpHeaders;
   readonly messages: readonly WireMessage[];
 }
 
-/** Makes a call over a connection of its own, with `body` as it is. */
+/** Makes a call with this exact body, over a new connection. */
 export async function rawExchange(
   port: number,
   path: string,
@@ -25,9 +25,9 @@ export async function rawExchange(
   stream.on('trailers', (fields) => {
     trailers = fields;
   });
-  const answer = Array.fromAsync(stream as AsyncIterable<Buffer>);
+  const response = Array.fromAsync(stream as AsyncIterable<Buffer>);
   const [header] = (await once(stream, 'response')) as [IncomingHttpHeaders];
-  const messages = readMessages(Buffer.concat(await answer));
+  const messages = readMessages(Buffer.concat(await response));
   session.destroy();
   return { header, end: trailers ?? header, messages };
 }

@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process';
 
-/** How a tool ended. `output` is what it wrote to standard output and errors. */
+/** Exit code and output of a tool. `output` contains standard output and standard error. */
 export interface ToolRun {
-  /** `null` when it was ended for taking too long. */
+  /** Null if the tool was killed after the timeout. */
   readonly code: number | null;
   readonly output: string;
 }
 
-/** Runs a tool to its end; after `timeoutMs`, default 60 s, it is ended. It does not outlive this process. */
+/** Runs a tool until it exits, and kills it after `timeoutMs` (default 60 s) or when this process exits. */
 export function runTool([file, ...args]: readonly string[], timeoutMs = 60_000): Promise<ToolRun> {
-  if (file === undefined) throw new Error('there is no command to run');
+  if (file === undefined) throw new Error('no command given');
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs, killSignal: 'SIGKILL' });
     const kill = () => child.kill('SIGKILL');
@@ -24,9 +24,10 @@ export function runTool([file, ...args]: readonly string[], timeoutMs = 60_000):
   });
 }
 
-/** Runs a tool and resolves with what it wrote. Rejects with that when it ends otherwise than with 0. */
+/** Runs a tool and returns its output. Throws with the output unless it exits with 0. */
 export async function mustRun(command: readonly string[], timeoutMs?: number): Promise<string> {
   const { code, output } = await runTool(command, timeoutMs);
-  if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code ?? 'nothing, in time'}:\n${output}`);
+  if (code !== 0)
+    throw new Error(`${command.join(' ')} ${code === null ? 'timed out' : `exited with ${code}`}:\n${output}`);
   return output;
 }

@@ -1,12 +1,12 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 
-/** A message as it is on the wire: behind a flag and its length. */
+/** A message on the wire, after its flag and length. */
 export interface WireMessage {
   readonly isCompressed: boolean;
   readonly bytes: Buffer;
 }
 
-/** Messages as they go on the wire. */
+/** Encodes messages with their prefixes. */
 export function wireBytes(...messages: readonly WireMessage[]): Buffer {
   return Buffer.concat(
     messages.flatMap(({ isCompressed, bytes }) => {
@@ -18,12 +18,12 @@ export function wireBytes(...messages: readonly WireMessage[]): Buffer {
   );
 }
 
-/** The messages in what came over the wire; all of them have to be whole. */
+/** Decodes messages. Throws if the last one is incomplete. */
 export function readMessages(wire: Buffer): WireMessage[] {
   const messages: WireMessage[] = [];
   for (let at = 0; at < wire.length; ) {
     const end = at + 5 + wire.readUInt32BE(at + 1);
-    if (end > wire.length) throw new Error(`a message ends at ${end}, but only ${wire.length} bytes came`);
+    if (end > wire.length) throw new Error(`a message ends at byte ${end}, but only ${wire.length} bytes arrived`);
     messages.push({ isCompressed: wire.readUInt8(at) === 1, bytes: wire.subarray(at + 5, end) });
     at = end;
   }
@@ -38,7 +38,7 @@ export function plain(bytes: Uint8Array): WireMessage {
   return { isCompressed: false, bytes: Buffer.from(bytes) };
 }
 
-/** The message itself, gunzipped where it is compressed. */
-export function opened({ isCompressed, bytes }: WireMessage): Buffer {
+/** Returns the message, gunzipped if it is compressed. */
+export function decompressed({ isCompressed, bytes }: WireMessage): Buffer {
   return isCompressed ? gunzipSync(bytes) : bytes;
 }

@@ -1,4 +1,4 @@
-/** The messages of `grpc.testing.TestService`, as far as the cases use them. A field that is not there has its default. */
+/** The messages of `grpc.testing.TestService`, with the fields that the cases use. A missing field has its default. */
 export interface Empty {
   readonly [field: string]: never;
 }
@@ -7,7 +7,7 @@ export interface Payload {
   readonly body?: Uint8Array;
 }
 
-/** What may be said, or left open. */
+/** An optional bool. */
 export interface BoolValue {
   readonly value?: boolean;
 }
@@ -54,7 +54,7 @@ export interface StreamingOutputCallResponse {
   readonly payload?: Payload;
 }
 
-/** A payload of so many zero bytes, as the cases send them. */
+/** A payload of `size` zero bytes. */
 export function payloadOf(size: number): Payload {
   return { body: new Uint8Array(size) };
 }

@@ -3,7 +3,7 @@ import type { EngineMethod, MethodKind } from '../../../mesh/engines/engine.ts';
 import { testProtoFolder } from '../../../mesh/testing/grpc-java.ts';
 import type * as m from './messages.ts';
 
-/** The methods of `grpc.testing.TestService`, and one of a service that no server has. */
+/** The methods of `grpc.testing.TestService`, and one of an unimplemented service. */
 export interface TestMethods {
   readonly emptyCall: EngineMethod<m.Empty, m.Empty>;
   readonly unaryCall: EngineMethod<m.SimpleRequest, m.SimpleResponse>;
@@ -11,12 +11,12 @@ export interface TestMethods {
   readonly streamingInputCall: EngineMethod<m.StreamingInputCallRequest, m.StreamingInputCallResponse>;
   readonly fullDuplexCall: EngineMethod<m.StreamingOutputCallRequest, m.StreamingOutputCallResponse>;
   readonly halfDuplexCall: EngineMethod<m.StreamingOutputCallRequest, m.StreamingOutputCallResponse>;
-  /** In the contract, but no server has it. */
+  /** In the contract, but not implemented by any server. */
   readonly unimplementedCall: EngineMethod<m.Empty, m.Empty>;
   readonly unimplementedServiceCall: EngineMethod<m.Empty, m.Empty>;
 }
 
-/** Reads the contract that `make deps` has installed. */
+/** Loads the contract installed by `make deps`. */
 export function loadTestMethods(): TestMethods {
   const contract = loadSync('grpc/testing/test.proto', { includeDirs: [testProtoFolder], enums: String });
   const method = <Request, Response>(name: string, service = 'TestService') =>

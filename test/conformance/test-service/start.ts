@@ -4,13 +4,13 @@ import { toStatus } from '../../../mesh/errors/to-status.ts';
 import { addTestService } from './handlers.ts';
 import { loadTestMethods } from './methods.ts';
 
-/** A server to run cases against. */
+/** A server under test. */
 export interface TestTarget {
   readonly port: number;
   stop(): Promise<void>;
 }
 
-/** Serves the standard test service on an engine, in this process, on a free port of 127.0.0.1. */
+/** Serves the standard test service in this process, on a free port of 127.0.0.1. */
 export async function startTestService(engineName: EngineName): Promise<TestTarget> {
   const engine = await engineByName(engineName);
   const logger = pino({ level: 'silent' });
