@@ -106,7 +106,7 @@ function balanceFigures(name: string, ours: Latency, bare: Latency): Figure[] {
 /** Runs the payment service alone, on the servers' core. */
 async function onService<T>(url: string, work: (service: LoadedServer) => Promise<T>): Promise<T> {
   await using folder = await tempFolder();
-  const options = { main: 'services/payment/main.ts', environment: { DATABASE_URL: url } };
+  const options = { args: ['payment'], environment: { DATABASE_URL: url } };
   await using service = await startServer({ dataDir: folder.path, ...options });
   return await work(service);
 }

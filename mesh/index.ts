@@ -1,5 +1,6 @@
+export { defineService } from './app/define-service.ts';
 export { runApp } from './app/run-app.ts';
-export type { CreateService, Runtime } from './app/service.ts';
+export type { Process, Runtime, ServiceDefinition } from './app/service.ts';
 export type {
   Audit,
   AuditCheck,
@@ -10,6 +11,7 @@ export type {
   Finding,
 } from './audit/audit.ts';
 export { type Auditor, createAuditor } from './audit/create-auditor.ts';
+export { millisecondsSetting, type Setting, urlSetting } from './config/setting.ts';
 export type { FieldViolation } from './contract/contract.ts';
 export { combineDeadLetters } from './dead-letters/combine.ts';
 export type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } from './dead-letters/dead-letters.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { createOpsService } from '../services/ops/service.ts';
+import { opsService } from '../services/ops/service.ts';
 import { createWatchedService, type WatchedService } from '../services/ops/testing/watched-service.ts';
 import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
@@ -11,7 +11,7 @@ describe('make audit', () => {
   beforeEach(async () => {
     bank = createWatchedService('bank', []);
     const nowhere = ['order', 'payment', 'inventory'].map((service) => `${service}=127.0.0.1:1`).join();
-    mesh = await startMesh([bank.create, createWatchedService('report', []).create, createOpsService], {
+    mesh = await startMesh([bank.definition, createWatchedService('report', []).definition, opsService], {
       DISCOVERY_URL: `static:${nowhere}`,
     });
   });

@@ -3,7 +3,7 @@ import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { uuidv7 } from '../mesh/ids/ids.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { createOpsService } from '../services/ops/service.ts';
+import { opsService } from '../services/ops/service.ts';
 import { createStuckService, type StuckService } from '../services/ops/testing/stuck-service.ts';
 import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
@@ -16,7 +16,7 @@ describe('make dead-letters', () => {
 
   beforeEach(async () => {
     stuck = createStuckService();
-    mesh = await startMesh([stuck.create, createOpsService]);
+    mesh = await startMesh([stuck.definition, opsService]);
     const deadLetters = mesh.runtime.client(DeadLetterServiceContract);
     event = await stuck.addEventLetter('order-1');
     saga = uuidv7();
@@ -58,7 +58,7 @@ describe('make dead-letters', () => {
   });
 
   it('reports that there are none', async () => {
-    const empty = await startMesh([createOpsService]);
+    const empty = await startMesh([opsService]);
     const none = await spawnTool('scripts/dead-letters.ts', empty.address, []);
     await empty.stop();
     expect(none).toEqual({ code: 0, lines: ['no dead letters'], errors: '' });

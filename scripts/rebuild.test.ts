@@ -4,7 +4,7 @@ import { MeshError } from '../mesh/errors/mesh-error.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { sleep } from '../mesh/time/sleep.ts';
-import { createOpsService } from '../services/ops/service.ts';
+import { opsService } from '../services/ops/service.ts';
 import { createWatchedService, type WatchedService } from '../services/ops/testing/watched-service.ts';
 import { spawnProcess } from '../test/support/start-process.ts';
 import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
@@ -15,7 +15,7 @@ describe('make rebuild', () => {
 
   beforeEach(async () => {
     bank = createWatchedService('bank', ['balances', 'statements']);
-    mesh = await startMesh([bank.create, createWatchedService('report', ['balances']).create, createOpsService]);
+    mesh = await startMesh([bank.definition, createWatchedService('report', ['balances']).definition, opsService]);
   });
   afterEach(() => mesh.stop());
 
@@ -132,7 +132,7 @@ describe('make rebuild', () => {
   });
 
   it('reports that there are no projections, or no mesh', async () => {
-    const empty = await startMesh([createOpsService]);
+    const empty = await startMesh([opsService]);
     const none = await spawnTool('scripts/rebuild.ts', empty.address, []);
     await empty.stop();
     expect(none).toMatchObject({ code: 0, lines: ['no projections'] });

@@ -7,7 +7,7 @@ import type { AuditFinding, AuditServiceDefinition } from '#gen/ops/v1/audit.ts'
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { RebuildStage } from '#gen/ops/v1/projection.ts';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
-import type { CreateService } from '../mesh/app/service.ts';
+import type { ServiceDefinition } from '../mesh/app/service.ts';
 import { openStorage } from '../mesh/storage/open.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
@@ -38,7 +38,7 @@ describe('the audit', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  async function start(services: readonly CreateService[] = allServices): Promise<void> {
+  async function start(services: readonly ServiceDefinition[] = allServices): Promise<void> {
     mesh = await startMesh(services, { CARRIER_URL: carrier.url, DATA_DIR: dataDir });
     shop = shopOf(mesh.runtime);
     audits = mesh.runtime.client(AuditServiceContract);

@@ -32,12 +32,15 @@ describe('a process of which something does not end', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  const start = (main: string, environment: Record<string, string> = {}) =>
-    startProcess({
+  const start = (program: string, environment: Record<string, string> = {}) => {
+    const [main = '', ...args] = program.split(' ');
+    return startProcess({
       dataDir: `${folder.path}/data`,
       main,
+      args,
       environment: { DRAIN_TIMEOUT_MS: `${drainMs}`, LOG_LEVEL: 'info', ...environment },
     });
+  };
 
   async function stop(mesh: StartedProcess) {
     const startMs = performance.now();
@@ -56,10 +59,10 @@ describe('a process of which something does not end', () => {
   it('is one that was cut short to the next start', async () => {
     await using mesh = await start('test/support/hanging-main.ts');
     await stop(mesh);
-    await using next = await start('services/user/main.ts');
+    await using next = await start('services/main.ts user');
     expect(next.stderr()).toContain('the last run was cut short');
     expect(await next.stop()).toEqual({ code: 0, signal: null });
-    await using last = await start('services/user/main.ts');
+    await using last = await start('services/main.ts user');
     expect(last.stderr()).not.toContain('the last run was cut short');
   });
 

@@ -12,7 +12,7 @@ import { type PostgresServer, postgres, startPostgres } from '../mesh/testing/po
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
 import { systemClock } from '../mesh/time/clock.ts';
-import { createUserService } from '../services/user/service.ts';
+import { userService } from '../services/user/service.ts';
 import { notServing } from './support/health-of.ts';
 
 describeWithServer(postgres, "a fault of the database, which is nobody's refusal", () => {
@@ -73,7 +73,7 @@ describeWithServer(postgres, "a fault of the database, which is nobody's refusal
 
   it('is UNAVAILABLE to callers, and a change of the schema is nothing to them', async () => {
     const name = randomUUID();
-    const mesh = await startMesh([createUserService], { DATABASE_URL: server.url(`${name}-<service>`) });
+    const mesh = await startMesh([userService], { DATABASE_URL: server.url(`${name}-<service>`) });
     onTestFinished(() => mesh.stop());
     const users = mesh.runtime.client(UserServiceContract);
     const user = { name: 'Ada', email: 'ada@example.org', role: 'customer' };
@@ -98,7 +98,7 @@ describeWithServer(postgres, "a fault of the database, which is nobody's refusal
 
   it('shows in the health while the server takes no writes, and no longer than that', async () => {
     onTestFinished(() => server.setReadOnly(false));
-    const mesh = await startMesh([createUserService], { DATABASE_URL: server.url(`${randomUUID()}-<service>`) });
+    const mesh = await startMesh([userService], { DATABASE_URL: server.url(`${randomUUID()}-<service>`) });
     onTestFinished(() => mesh.stop());
     const failing = () => notServing(mesh.address);
     const within = { timeout: 20_000, interval: 200 };

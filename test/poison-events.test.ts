@@ -4,16 +4,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
 import type { DeepPartial, EventServiceDefinition, PublishRequest } from '#gen/events/v1/events.ts';
 import { type DeadLetter, DeadLetterSource } from '#gen/ops/v1/ops.ts';
-import type { CreateService } from '../mesh/app/service.ts';
 import { createEventConsumer } from '../mesh/events/consumer/create-consumer.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { type KafkaServer, kafka, startKafka } from '../mesh/testing/kafka-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { createBridgeService } from '../services/bridge/service.ts';
-import { createNotificationService } from '../services/notification/service.ts';
-import { createOpsService } from '../services/ops/service.ts';
-import { createUserService } from '../services/user/service.ts';
+import { testService } from '../mesh/testing/test-service.ts';
+import { bridgeService } from '../services/bridge/service.ts';
+import { notificationService } from '../services/notification/service.ts';
+import { opsService } from '../services/ops/service.ts';
+import { userService } from '../services/user/service.ts';
 import { type Shop, shopOf } from './support/shop.ts';
 
 describe('an event that cannot be handled', () => describePoison(() => ({})));
@@ -35,8 +35,8 @@ function describePoison(settings: () => Record<string, string>): void {
   let key: string;
 
   beforeAll(async () => {
-    const creators = [createUserService, createNotificationService, createBrokenService, createBridgeService];
-    mesh = await startMesh([...creators, createOpsService], settings());
+    const creators = [userService, notificationService, brokenService, bridgeService];
+    mesh = await startMesh([...creators, opsService], settings());
     shop = shopOf(mesh.runtime);
     events = mesh.runtime.client(EventServiceContract);
     await shop.users.createUser({ user: { id: 'ada', name: 'Ada', email: 'ada@example.com' } });
@@ -48,7 +48,7 @@ function describePoison(settings: () => Record<string, string>): void {
   });
 
   /** Reads a topic of its own with a handler that throws for some keys. */
-  const createBrokenService: CreateService = async (runtime) => {
+  const brokenService = testService('broken', async (runtime) => {
     const { clock, logger } = runtime;
     const storage = await runtime.openStorage('broken');
     const consumer = await createEventConsumer({
@@ -67,14 +67,8 @@ function describePoison(settings: () => Record<string, string>): void {
       clock,
       logger,
     });
-    return {
-      name: 'broken',
-      serves: [],
-      deadLetters: [consumer.deadLetters],
-      start: consumer.start,
-      stop: consumer.stop,
-    };
-  };
+    return { deadLetters: [consumer.deadLetters], start: consumer.start, stop: consumer.stop };
+  });
 
   const publish = (event: DeepPartial<PublishRequest>) => events.publish({ topic: 'order.events', key, ...event });
 

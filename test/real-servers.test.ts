@@ -9,7 +9,8 @@ import { OrderState } from '#gen/order/v1/order.ts';
 import type { EventLog } from '../mesh/events/log/event-log.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { createBridgeService } from '../services/bridge/service.ts';
+import { onRuntime } from '../mesh/testing/test-service.ts';
+import { bridgeService } from '../services/bridge/service.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from './support/real-servers.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
@@ -71,9 +72,8 @@ describeWithRealServers('a mesh on Kafka', () => {
 
     beforeAll(async () => {
       const { EVENTS_URL = '' } = servers.settings();
-      const create: typeof createBridgeService = (runtime, earlier) =>
-        createBridgeService({ ...runtime, events: counted(runtime.events) }, earlier);
-      mesh = await startMesh([create], { EVENTS_URL });
+      const service = onRuntime(bridgeService, (runtime) => ({ ...runtime, events: counted(runtime.events) }));
+      mesh = await startMesh([service], { EVENTS_URL });
       bridge = mesh.runtime.client(EventServiceContract);
     });
     afterAll(() => mesh?.stop());

@@ -13,8 +13,8 @@ import { eventually } from '../mesh/testing/eventually.ts';
 import { type KafkaServer, kafka, startKafka } from '../mesh/testing/kafka-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { createOpsService } from '../services/ops/service.ts';
-import { createUserService } from '../services/user/service.ts';
+import { opsService } from '../services/ops/service.ts';
+import { userService } from '../services/user/service.ts';
 
 const topic = 'user.events';
 
@@ -29,7 +29,7 @@ describeWithServer(kafka, 'an event of a service that Kafka refuses', () => {
     server = await startKafka();
     admin = createKafka(server.brokers.split(','), createLogger('silent')).admin();
     await admin.connect();
-    mesh = await startMesh([createUserService, createOpsService], { EVENTS_URL: `kafka://${server.brokers}` });
+    mesh = await startMesh([userService, opsService], { EVENTS_URL: `kafka://${server.brokers}` });
     users = mesh.runtime.client(UserServiceContract);
     letters = mesh.runtime.client(DeadLetterServiceContract);
   });

@@ -38,7 +38,7 @@ describe('a start', () => {
   });
 
   it('of one service alone works as well', async () => {
-    await using mesh = await startProcess({ dataDir, main: 'services/user/main.ts' });
+    await using mesh = await startProcess({ dataDir, args: ['user'] });
     await expect(shopOf(mesh).users.createUser({ user: { name: 'Ada', email: 'a@b.example' } })).resolves.toMatchObject(
       {
         name: 'Ada',

@@ -4,7 +4,7 @@ import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { describeServicesOnEachDatabase } from '../mesh/testing/databases.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { createUserService } from '../services/user/service.ts';
+import { userService } from '../services/user/service.ts';
 
 const yearMs = 365 * 86_400_000;
 
@@ -15,7 +15,7 @@ describeServicesOnEachDatabase('a process whose clock is wrong for a while', (se
   async function createUsers(environment: Record<string, string>, wrongByMs: number, requestIds: readonly string[]) {
     // The clock of the machine alone: timers and what measures time go on.
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + wrongByMs });
-    const mesh = await startMesh([createUserService], environment);
+    const mesh = await startMesh([userService], environment);
     const users = mesh.runtime.client(UserServiceContract);
     const ids: string[] = [];
     for (const requestId of requestIds) {

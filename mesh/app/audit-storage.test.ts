@@ -5,13 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../audit/audit.ts';
 import { startMesh } from '../testing/start-mesh.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
-import type { CreateService } from './service.ts';
+import { testService } from '../testing/test-service.ts';
 
-const notes: CreateService = async (runtime) => {
+const notes = testService('notes', async (runtime) => {
   const storage = await runtime.openStorage('notes');
   await storage.migrate('notes', [{ name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY, text TEXT)' }]);
-  return { name: 'notes', serves: [] };
-};
+  return {};
+});
 
 describe('storage/integrity', () => {
   let folder: Awaited<ReturnType<typeof tempFolder>>;

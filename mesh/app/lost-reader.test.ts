@@ -30,7 +30,7 @@ describe('a process that writes to a pipe', () => {
     const output = openSync(pipe, 'w');
     started = spawnProcess({
       dataDir: `${folder.path}/data`,
-      main: 'services/user/main.ts',
+      args: ['user'],
       environment: { LOG_LEVEL: 'debug' },
       output,
     });

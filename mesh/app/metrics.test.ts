@@ -9,7 +9,7 @@ import { readConfig } from '../config/config.ts';
 import { infrastructureContract } from '../server/infrastructure-services.ts';
 import { EchoDefinition, type EchoHandlers, echoService } from '../server/testing/echo-service.ts';
 import { startMesh } from '../testing/start-mesh.ts';
-import type { CreateService } from './service.ts';
+import { testService } from '../testing/test-service.ts';
 import { startApp } from './start-app.ts';
 
 const free = { METRICS_LISTEN: '127.0.0.1:0' };
@@ -40,11 +40,11 @@ describe('the metrics of a process', () => {
       await stopped.promise;
       return { name: await scrape(address) };
     };
-    const create: CreateService = async ({ metrics }) => {
+    const store = testService('store', async ({ metrics }) => {
       metrics.gauge('ordermesh_shelves', 'Shelves.', ['service']).set({ service: 'store' }, 3);
-      return { name: 'store', serves: [echoService({ one })], stop: async () => stopped.resolve() };
-    };
-    const mesh = await startMesh([create], free);
+      return { serves: [echoService({ one })], stop: async () => stopped.resolve() };
+    });
+    const mesh = await startMesh([store], free);
     address = mesh.metricsAddress;
     const call = mesh.runtime.client(infrastructureContract(EchoDefinition)).one({});
     await called.promise;

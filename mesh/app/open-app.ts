@@ -16,7 +16,7 @@ import { watchHealth } from './health-watch.ts';
 import { openDatabases } from './open-databases.ts';
 import { openRuntime } from './runtime.ts';
 import { serveMetrics } from './serve-metrics.ts';
-import type { CreateService, Runtime, Service } from './service.ts';
+import type { Runtime, Service, ServiceDefinition } from './service.ts';
 import type { Shutdown } from './shutdown.ts';
 
 const exposed =
@@ -27,7 +27,7 @@ const answeredHere = 'calls to services of this process stay in it: their addres
 /** What a process is made of. */
 export interface AppParts {
   readonly config: Config;
-  readonly creators: readonly CreateService[];
+  readonly definitions: readonly ServiceDefinition[];
   readonly dataFolder: DataFolder;
   readonly health: Health;
   readonly draining: AbortSignal;
@@ -52,7 +52,7 @@ export interface OpenApp {
  * been checked. All that it opens is added to the shutdown as soon as it is there.
  */
 export async function openApp(parts: AppParts): Promise<OpenApp> {
-  const { config, creators, dataFolder, health, shutdown, clock, logger } = parts;
+  const { config, definitions, dataFolder, health, shutdown, clock, logger } = parts;
   if (dataFolder.wasAbandoned) logger.info('the last run was cut short: what it accepted is taken up');
   let address: string | undefined;
   const directory = createDirectory(config.addresses, () => address ?? notListening());
@@ -60,7 +60,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const databases = openDatabases(dataFolder, logger);
   const build = async () => {
     const runtime = await openRuntime({ ...parts, engine, openDatabase: databases.open, directory });
-    return { runtime, services: await buildServices(runtime, creators, directory, shutdown) };
+    return { runtime, services: await buildServices(runtime, definitions, directory, shutdown) };
   };
   const { runtime, services } = await build().finally(databases.reportFound);
   checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));

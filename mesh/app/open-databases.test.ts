@@ -12,23 +12,18 @@ import type { Storage } from '../storage/storage.ts';
 import { type PostgresServer, postgres, startPostgres } from '../testing/postgres-server.ts';
 import { describeWithServer } from '../testing/servers.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
+import { testService } from '../testing/test-service.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { openDatabases } from './open-databases.ts';
-import type { CreateService } from './service.ts';
 import { startApp } from './start-app.ts';
 
-const keeps = (name: string): CreateService => {
-  return async (runtime) => {
+const keeps = (name: string) =>
+  testService(name, async (runtime) => {
     const storage = await runtime.openStorage(name);
     await storage.migrate(name, [{ name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY)' }]);
-    return { name, serves: [] };
-  };
-};
-const cannotStart: CreateService = async () => ({
-  name: 'late',
-  serves: [],
-  start: () => Promise.reject(new Error('cannot start')),
-});
+    return {};
+  });
+const cannotStart = testService('late', async () => ({ start: () => Promise.reject(new Error('cannot start')) }));
 const both = [keeps('order'), keeps('user')];
 
 let folder: Awaited<ReturnType<typeof tempFolder>>;
@@ -165,7 +160,7 @@ describe('a start on a data folder', () => {
     await run();
     await rm(file('order'));
     await rm(join(data, 'manifest.json'));
-    const refused: CreateService = () => Promise.reject(new Error('refused'));
+    const refused = testService('refused', () => Promise.reject(new Error('refused')));
     await expect(run([...both, refused])).rejects.toThrow('refused');
     expect(withoutManifest()).toEqual([
       expect.objectContaining({ found: ['events', 'tasks', 'user'], created_empty: ['order'] }),

@@ -1,10 +1,11 @@
 import { ConfigError, readConfig } from '../config/config.ts';
 import { findMisspellings } from '../config/misspelt.ts';
+import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { serviceNameOf } from './directory.ts';
-import type { CreateService } from './service.ts';
+import type { ServiceDefinition } from './service.ts';
 import type { Unended } from './shutdown.ts';
 import { beginApp } from './start-app.ts';
 
@@ -15,23 +16,33 @@ const exitCutOff = 1;
 /** The process could not start for its settings or surroundings. */
 const exitCannotStart = 2;
 
+export interface RunOptions {
+  /** The names of the services to run. Default, also when empty: all. */
+  readonly only?: readonly string[];
+}
+
 /**
  * Runs services as this process: prints one line that starts with `ready` when all of it serves, and drains on SIGTERM or
  * SIGINT. It exits with 0 when all has ended, and with 1 within `DRAIN_TIMEOUT_MS` and 3 s when something hangs, which the
- * log names, or immediately when another signal comes a second or more after the first. What keeps it from starting is one
- * clear line an item, exit 2.
+ * log names, or immediately when another signal comes a second or more after the first. What keeps it from starting is
+ * printed, one clear line an item, and it exits with 2. The settings of all services are checked, whichever run.
  */
-export async function runApp(creators: readonly CreateService[]): Promise<void> {
+export async function runApp(services: readonly ServiceDefinition[], { only = [] }: RunOptions = {}): Promise<void> {
   const startTimeMs = performance.now();
   goOnWithoutReader();
   try {
     const contracts = await readDeclaredServices(contractDescriptors);
     const names = [...new Set(contracts.map(serviceNameOf))].toSorted();
-    const config = readConfig(process.env, names);
+    const chosen = choose(services, only);
+    const settings = services.flatMap((service) => service.settings);
+    const config = readConfig(process.env, { settings, services: names });
     const logger = createLogger(config.logLevel);
     endOnCrash(logger);
-    warnOfMisspellings(logger);
-    const starting = beginApp(config, creators, logger);
+    warnOfMisspellings(
+      logger,
+      [...Object.values(processSettings), ...settings].map(({ variable }) => variable),
+    );
+    const starting = beginApp(config, chosen, logger);
     const isEnding = endOnSignal(logger, starting.stop);
     const app = await starting.ready.catch((error: unknown) => {
       // What it opens is being closed under it: no reason of its own.
@@ -40,12 +51,12 @@ export async function runApp(creators: readonly CreateService[]): Promise<void> 
     });
     if (app === undefined || isEnding()) return;
     const { address, metricsAddress: metrics } = app;
-    const services = app.services.map((service) => service.name).join(',');
+    const running = app.services.map((service) => service.name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
-    logger.info({ grpc: address, metrics, services, data: config.dataDir, took_ms: tookMs }, 'ready');
+    logger.info({ grpc: address, metrics, services: running, data: config.dataDir, took_ms: tookMs }, 'ready');
     const where = metrics === undefined ? `grpc=${address}` : `grpc=${address} metrics=${metrics}`;
     process.stdout.write(
-      `ready ${where} services=${services} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`,
+      `ready ${where} services=${running} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`,
     );
   } catch (error) {
     process.stderr.write(`${describe(error)}\n`);
@@ -58,8 +69,19 @@ function goOnWithoutReader(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
-function warnOfMisspellings(logger: Logger): void {
-  const found = findMisspellings(process.env);
+/** The services of these names, in the order of all. */
+function choose(services: readonly ServiceDefinition[], names: readonly string[]): readonly ServiceDefinition[] {
+  const known = services.map(({ name }) => name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    const problem = `names no service with ${unknown.join(', ')}: it may name ${known.join(', ')}`;
+    throw new ConfigError([{ variable: 'the command line', problem }]);
+  }
+  return names.length === 0 ? services : services.filter(({ name }) => names.includes(name));
+}
+
+function warnOfMisspellings(logger: Logger, settings: readonly string[]): void {
+  const found = findMisspellings(process.env, settings);
   if (found.length > 0) logger.warn({ found }, 'variables are not read that look like misspelt settings');
 }
 

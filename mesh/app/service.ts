@@ -1,6 +1,7 @@
 import type { Client, CompatServiceDefinition } from 'nice-grpc';
 import type { AuditCheck } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
+import type { AnySetting } from '../config/setting.ts';
 import type { ServiceContract } from '../contract/contract.ts';
 import type { DeadLetterQueue } from '../dead-letters/dead-letters.ts';
 import type { ProjectionAdmin } from '../event-store/projections/projection.ts';
@@ -77,8 +78,22 @@ export interface Service {
   readonly needs?: readonly Broker[];
 }
 
-/**
- * Builds a service on a runtime: opens its storage, applies its migrations, wires it. The only wiring there is. `earlier`
- * are the services of this process that were built before it.
- */
-export type CreateService = (runtime: Runtime, earlier: readonly Service[]) => Promise<Service>;
+/** What a service that is about its process sees of it. */
+export interface Process {
+  /** The other services. */
+  readonly services: readonly Service[];
+  /** Checks of what this process stores, whichever service it belongs to. */
+  readonly audits: readonly AuditCheck[];
+  /** What the process shows as its health, and why. */
+  readonly health: HealthList;
+}
+
+/** A service that can be run. Made by `defineService`. */
+export interface ServiceDefinition {
+  readonly name: string;
+  /** The settings it reads, next to those of every process. */
+  readonly settings: readonly AnySetting[];
+  /** Whether it is built after all others, which it gets in `process`. */
+  readonly observesProcess: boolean;
+  create(runtime: Runtime, process: Process): Promise<Service>;
+}

@@ -8,7 +8,7 @@ import { checkListen } from './check-listen.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { hasManifest } from './manifest.ts';
 import { type OpenApp, openApp } from './open-app.ts';
-import type { CreateService } from './service.ts';
+import type { ServiceDefinition } from './service.ts';
 import { createShutdown, type Unended } from './shutdown.ts';
 
 /** A running process, as its owner sees it. */
@@ -27,12 +27,12 @@ export interface StartingApp extends Pick<App, 'stop'> {
 }
 
 /** Starts services in this process and resolves when they serve. In a folder without a mesh it first checks that it can listen. */
-export function startApp(config: Config, creators: readonly CreateService[], logger: Logger): Promise<App> {
-  return beginApp(config, creators, logger).ready;
+export function startApp(config: Config, definitions: readonly ServiceDefinition[], logger: Logger): Promise<App> {
+  return beginApp(config, definitions, logger).ready;
 }
 
 /** The same, of a process that can be ended before it is ready: calls that it has taken by then are finished. */
-export function beginApp(config: Config, creators: readonly CreateService[], logger: Logger): StartingApp {
+export function beginApp(config: Config, definitions: readonly ServiceDefinition[], logger: Logger): StartingApp {
   const clock = systemClock;
   const health = createHealth(clock);
   const draining = new AbortController();
@@ -54,14 +54,14 @@ export function beginApp(config: Config, creators: readonly CreateService[], log
   };
   const start = async (): Promise<App> => {
     try {
-      checkDatabases(config, creators.length);
+      checkDatabases(config, definitions.length);
       // A new mesh must not be made beside one that lost its folder and still runs. An old one listens when it serves, and
       // not before: whoever connects meanwhile would be cut off.
       if (!hasManifest(config.dataDir)) await checkListen(config);
       draining.signal.throwIfAborted();
       const dataFolder = claimDataFolder(config.dataDir);
       releaseFolder = dataFolder.release;
-      const parts = { config, creators, dataFolder, health, draining: draining.signal, shutdown, clock, logger };
+      const parts = { config, definitions, dataFolder, health, draining: draining.signal, shutdown, clock, logger };
       const app = await openApp(parts);
       dataFolder.opened();
       return { ...app, stop };

@@ -8,13 +8,10 @@ describe('readConfig', () => {
       dataDir: 'data',
       eventsUrl: 'embedded:data/events.db',
       tasksUrl: 'embedded:data/tasks.db',
-      mailUrl: 'file:data/mail',
-      carrierUrl: 'embedded:',
       grpcListen: '127.0.0.1:50051',
       metricsListen: '',
       logLevel: 'info',
       drainTimeoutMs: 25_000,
-      auditIntervalMs: 3_600_000,
     });
     expect(databaseUrlOf(config, 'order')).toBe('sqlite:data/order.db');
   });
@@ -22,7 +19,8 @@ describe('readConfig', () => {
   it('puts every default below the data folder that was chosen', () => {
     const config = readConfig({ DATA_DIR: '/var/lib/ordermesh' });
     expect(databaseUrlOf(config, 'user')).toBe('sqlite:/var/lib/ordermesh/user.db');
-    expect(config.mailUrl).toBe('file:/var/lib/ordermesh/mail');
+    expect(config.eventsUrl).toBe('embedded:/var/lib/ordermesh/events.db');
+    expect(config.tasksUrl).toBe('embedded:/var/lib/ordermesh/tasks.db');
   });
 
   it('takes an empty variable for one that is not set', () => {
@@ -48,21 +46,14 @@ describe('readConfig', () => {
     expect(read).toThrow(/"amqp:\/\/me:\*\*\*@host\/x"/);
   });
 
-  it.each([
-    { TASKS_URL: 'amqp://rabbitmq:5672' },
-    { TASKS_URL: 'amqps://me:secret@rabbitmq.internal/%2Fmail' },
-    { MAIL_URL: 'smtp://mail.internal:587' },
-    { MAIL_URL: 'smtps://me:secret@mail.internal' },
-  ])('takes %o', (environment) => {
-    expect(() => readConfig(environment)).not.toThrow();
-  });
+  it.each([{ TASKS_URL: 'amqp://rabbitmq:5672' }, { TASKS_URL: 'amqps://me:secret@rabbitmq.internal/%2Fmail' }])(
+    'takes %o',
+    (environment) => {
+      expect(() => readConfig(environment)).not.toThrow();
+    },
+  );
 
-  it.each([
-    { TASKS_URL: 'amqp:' },
-    { TASKS_URL: 'smtp://host' },
-    { MAIL_URL: 'smtp://' },
-    { MAIL_URL: 'mail.internal' },
-  ])('refuses %o', (environment) => {
+  it.each([{ TASKS_URL: 'amqp:' }, { TASKS_URL: 'smtp://host' }])('refuses %o', (environment) => {
     expect(() => readConfig(environment)).toThrow(ConfigError);
   });
 
@@ -85,15 +76,6 @@ describe('readConfig', () => {
     expect(() => readConfig({ METRICS_LISTEN: text })).toThrow(/^METRICS_LISTEN is ".*", but may be .*, or empty$/);
   });
 
-  it.each(['0', '1', '604800000'])('waits %s ms before each audit', (text) => {
-    expect(readConfig({ AUDIT_INTERVAL_MS: text }).auditIntervalMs).toBe(Number(text));
-  });
-
-  it.each(['604800001', '-1', '1.5', '1h', '1e3'])('refuses %s as the time before each audit', (text) => {
-    const fault = 'AUDIT_INTERVAL_MS is ".*", but may be a whole number of milliseconds up to 604800000';
-    expect(() => readConfig({ AUDIT_INTERVAL_MS: text })).toThrow(new RegExp(`^${fault}$`));
-  });
-
   it.each(['static:', 'static:user=10.0.0.1:50051,order=mesh.internal:50052'])('takes the addresses of %s', (text) => {
     expect(readConfig({ DISCOVERY_URL: text }).addresses.get('order')).toBe(
       text === 'static:' ? undefined : 'mesh.internal:50052',
@@ -106,4 +88,26 @@ describe('readConfig', () => {
       expect(() => readConfig({ DISCOVERY_URL: text })).toThrow(/DISCOVERY_URL/);
     },
   );
+
+  describe('with the settings of services', () => {
+    const greeting = { variable: 'GREETING', default: '<DATA_DIR>/hello', allowed: 'a path', parse: pathOf };
+
+    it('reads them in the same pass, with defaults below the data folder', () => {
+      expect(readConfig({}, { settings: [greeting] }).get(greeting)).toBe('data/hello');
+      expect(readConfig({ GREETING: 'a/b' }, { settings: [greeting] }).get(greeting)).toBe('a/b');
+    });
+
+    it('reports their faults with all others', () => {
+      const read = () => readConfig({ GREETING: 'hi', LOG_LEVEL: 'loud' }, { settings: [greeting] });
+      expect(read).toThrow(/LOG_LEVEL is "loud".*\nGREETING is "hi", but may be a path$/);
+    });
+
+    it('has no value of a setting that it was not given', () => {
+      expect(() => readConfig({}).get(greeting)).toThrow(/GREETING was not read/);
+    });
+
+    function pathOf(text: string): string | undefined {
+      return text.includes('/') ? text : undefined;
+    }
+  });
 });

@@ -1,5 +1,4 @@
 import { closest } from './closest.ts';
-import { settingNames } from './config.ts';
 
 /** A variable that is set and not read, and the setting that it looks like. */
 export interface Misspelling {
@@ -7,11 +6,17 @@ export interface Misspelling {
   readonly meant: string;
 }
 
-/** The variables that are likely meant as settings: at most two letters, or their case, away from one that is not set. */
-export function findMisspellings(environment: Readonly<Record<string, string | undefined>>): Misspelling[] {
-  const unset = settingNames.filter((name) => !environment[name]);
+/**
+ * The variables that are probably meant as settings: at most two letters, or their case, away from a setting that is not
+ * set. `settings` are the variables that are read.
+ */
+export function findMisspellings(
+  environment: Readonly<Record<string, string | undefined>>,
+  settings: readonly string[],
+): Misspelling[] {
+  const unset = settings.filter((name) => !environment[name]);
   return Object.keys(environment).flatMap((variable) => {
-    if (settingNames.some((name) => name === variable)) return [];
+    if (settings.includes(variable)) return [];
     const meant = closest(variable.toUpperCase(), unset);
     return meant === undefined ? [] : [{ variable, meant }];
   });

@@ -13,3 +13,4 @@ export { type RabbitmqServer, rabbitmq, startRabbitmq } from './rabbitmq-server.
 export { describeWithServer } from './servers.ts';
 export { startMesh, type TestMesh } from './start-mesh.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';
+export { onRuntime, testService } from './test-service.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CreateService } from '../app/service.ts';
+import type { ServiceDefinition } from '../app/service.ts';
 import { type App, startApp } from '../app/start-app.ts';
 import { readConfig } from '../config/config.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -18,19 +18,22 @@ export interface TestMesh extends Omit<App, 'stop'> {
  * of the run.
  */
 export async function startMesh(
-  creators: readonly CreateService[],
+  definitions: readonly ServiceDefinition[],
   environment: Record<string, string> = {},
 ): Promise<TestMesh> {
   const dataDir = environment.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ordermesh-')));
-  const config = readConfig({
-    GRPC_LISTEN: '127.0.0.1:0',
-    LOG_LEVEL: 'fatal',
-    DRAIN_TIMEOUT_MS: '2000',
-    GRPC_ENGINE: engineNameOfRun,
-    ...environment,
-    DATA_DIR: dataDir,
-  });
-  const app = await startApp(config, creators, createLogger(config.logLevel));
+  const config = readConfig(
+    {
+      GRPC_LISTEN: '127.0.0.1:0',
+      LOG_LEVEL: 'fatal',
+      DRAIN_TIMEOUT_MS: '2000',
+      GRPC_ENGINE: engineNameOfRun,
+      ...environment,
+      DATA_DIR: dataDir,
+    },
+    { settings: definitions.flatMap(({ settings }) => settings) },
+  );
+  const app = await startApp(config, definitions, createLogger(config.logLevel));
   return {
     ...app,
     dataDir,

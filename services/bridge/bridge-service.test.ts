@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
 import { type EventRecord, type EventServiceDefinition, Start, type SubscribeRequest } from '#gen/events/v1/events.ts';
 import type { EventLog, NewEvent } from '#mesh';
-import { eventually, startMesh, type TestMesh } from '#mesh/testing';
-import { createBridgeService } from './service.ts';
+import { eventually, onRuntime, startMesh, type TestMesh } from '#mesh/testing';
+import { bridgeService } from './service.ts';
 
 const partitions = 3;
 const beginning = { $case: 'start', value: Start.START_BEGINNING } as const;
@@ -34,7 +34,7 @@ describe('the bridge', () => {
   }
 
   beforeAll(async () => {
-    mesh = await startMesh([(runtime) => createBridgeService({ ...runtime, events: counted(runtime.events) }, [])]);
+    mesh = await startMesh([onRuntime(bridgeService, (runtime) => ({ ...runtime, events: counted(runtime.events) }))]);
     bridge = mesh.runtime.client(EventServiceContract);
   });
   afterAll(() => mesh.stop());
@@ -271,7 +271,7 @@ describe('the bridge', () => {
     });
 
     it('tells its subscriber to come back when the server stops', async () => {
-      const other = await startMesh([createBridgeService]);
+      const other = await startMesh([bridgeService]);
       await other.runtime.events.ensureTopic('topic');
       const client = other.runtime.client(EventServiceContract);
       await client.publish(draft('topic', 'a'));

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
 import { type InventoryServiceDefinition, ReservationState } from '#gen/inventory/v1/inventory.ts';
 import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
-import { createInventoryService } from './service.ts';
+import { inventoryService } from './service.ts';
 
 const unitPrice = { currencyCode: 'USD', minorUnits: 1999n };
 
@@ -14,7 +14,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
   let count = 0;
 
   beforeAll(async () => {
-    mesh = await startMesh([createInventoryService], settings());
+    mesh = await startMesh([inventoryService], settings());
     inventory = mesh.runtime.client(InventoryServiceContract);
   });
   afterAll(() => mesh.stop());

@@ -6,7 +6,7 @@ import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.t
 import { type InventoryServiceDefinition, ReservationState } from '#gen/inventory/v1/inventory.ts';
 import { MeshError } from '#mesh';
 import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
-import { createInventoryService } from './service.ts';
+import { inventoryService } from './service.ts';
 
 type Inventory = Client<InventoryServiceDefinition>;
 type Step =
@@ -154,7 +154,7 @@ describeServicesOnEachDatabase('the stock', (settings) => {
   let inventory: Inventory;
 
   beforeAll(async () => {
-    mesh = await startMesh([createInventoryService], settings());
+    mesh = await startMesh([inventoryService], settings());
     inventory = mesh.runtime.client(InventoryServiceContract);
   });
   afterAll(() => mesh.stop());

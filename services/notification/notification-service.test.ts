@@ -16,9 +16,9 @@ import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { UserServiceDefinition } from '#gen/user/v1/user.ts';
 import type { NewEvent } from '#mesh';
 import { describeServicesOnEachDatabase, eventually, startMesh, type TestMesh } from '#mesh/testing';
-import { createOpsService } from '../ops/service.ts';
-import { createUserService } from '../user/service.ts';
-import { createNotificationService } from './service.ts';
+import { opsService } from '../ops/service.ts';
+import { userService } from '../user/service.ts';
+import { notificationService } from './service.ts';
 
 const sent = NotificationState.NOTIFICATION_STATE_SENT;
 
@@ -30,7 +30,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
   let mailFolder: string;
 
   beforeAll(async () => {
-    mesh = await startMesh([createUserService, createNotificationService, createOpsService], settings());
+    mesh = await startMesh([userService, notificationService, opsService], settings());
     await mesh.runtime.events.ensureTopic('order.events');
     notifications = mesh.runtime.client(NotificationServiceContract);
     users = mesh.runtime.client(UserServiceContract);

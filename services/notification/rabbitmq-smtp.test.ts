@@ -13,8 +13,8 @@ import {
   startRabbitmq,
   type TestMesh,
 } from '#mesh/testing';
-import { createUserService } from '../user/service.ts';
-import { createNotificationService } from './service.ts';
+import { userService } from '../user/service.ts';
+import { notificationService } from './service.ts';
 
 describeWithServer(rabbitmq, 'the notification service on RabbitMQ and SMTP', () => {
   let broker: RabbitmqServer;
@@ -41,7 +41,7 @@ describeWithServer(rabbitmq, 'the notification service on RabbitMQ and SMTP', ()
     mailbox.listen(0, '127.0.0.1');
     await once(mailbox.server, 'listening');
     const { port } = mailbox.server.address() as AddressInfo;
-    mesh = await startMesh([createUserService, createNotificationService], {
+    mesh = await startMesh([userService, notificationService], {
       TASKS_URL: broker.url,
       MAIL_URL: `smtp://127.0.0.1:${port}`,
     });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { eventually, startMesh } from '#mesh/testing';
-import { createNotificationService } from './service.ts';
+import { notificationService } from './service.ts';
 
 /** A user service that takes connections and answers nothing. */
 async function hangingUserService(): Promise<{ readonly address: string; readonly called: Promise<unknown> }> {
@@ -27,7 +27,7 @@ it('takes no more mails once it stops, though an event hangs, and sends them aft
   const settings = { DATA_DIR: dataDir, DISCOVERY_URL: `static:user=${userService.address}` };
   const mails = () => readdir(join(dataDir, 'mail'));
 
-  const first = await startMesh([createNotificationService], settings);
+  const first = await startMesh([notificationService], settings);
   await first.runtime.events.ensureTopic('order.events');
   const event = { type: 'ORDER_PLACED', orderId: 'order-1', userId: 'ada' };
   const value = Buffer.from(JSON.stringify(event));
@@ -42,7 +42,7 @@ it('takes no more mails once it stops, though an event hangs, and sends them aft
   await stopped;
   expect(await mails()).toEqual([]);
 
-  const second = await startMesh([createNotificationService], settings);
+  const second = await startMesh([notificationService], settings);
   onTestFinished(() => second.stop());
   await eventually(async () => expect(await mails()).toEqual([`${id}.eml`]));
 });

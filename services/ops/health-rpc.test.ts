@@ -2,9 +2,9 @@ import { Status } from 'nice-grpc-common';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { HealthStatus } from '#gen/ops/v1/health.ts';
-import { type CreateService, MeshError } from '#mesh';
-import { startMesh, type TestMesh } from '#mesh/testing';
-import { createOpsService } from './service.ts';
+import { MeshError } from '#mesh';
+import { startMesh, type TestMesh, testService } from '#mesh/testing';
+import { opsService } from './service.ts';
 
 const ops = ['AuditService', 'DeadLetterService', 'HealthService', 'ProjectionService', 'SagaService'];
 
@@ -15,8 +15,8 @@ describe('the health of a process', () => {
   it('is listed by name, with what keeps the process as a whole from serving', async () => {
     const beforeMs = Date.now();
     const full = new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the disk of shelves.db is full: make room');
-    const create: CreateService = async () => ({ name: 'shelf', serves: [], check: () => Promise.reject(full) });
-    mesh = await startMesh([create, createOpsService]);
+    const shelf = testService('shelf', async () => ({ check: () => Promise.reject(full) }));
+    mesh = await startMesh([shelf, opsService]);
     const { names } = await mesh.runtime.client(HealthServiceContract).listHealth({});
     expect(names.map(({ name }) => name)).toEqual([
       '',

@@ -19,7 +19,7 @@ import {
   startMesh,
   type TestMesh,
 } from '#mesh/testing';
-import { createOpsService } from './service.ts';
+import { opsService } from './service.ts';
 import { createStuckService, type StuckService } from './testing/stuck-service.ts';
 
 describeServicesOnEachDatabase('the ops service', (settings) => {
@@ -30,7 +30,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
 
   beforeEach(async () => {
     stuck = createStuckService();
-    mesh = await startMesh([stuck.create, createOpsService], newDatabases(settings()));
+    mesh = await startMesh([stuck.definition, opsService], newDatabases(settings()));
     sagas = mesh.runtime.client(SagaServiceContract);
     deadLetters = mesh.runtime.client(DeadLetterServiceContract);
   });

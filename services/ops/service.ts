@@ -3,10 +3,11 @@ import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import {
-  type CreateService,
   combineDeadLetters,
   createAuditor,
   createIdempotency,
+  defineService,
+  millisecondsSetting,
   sagaDeadLetters,
   serve,
 } from '#mesh';
@@ -19,36 +20,48 @@ import { createProjectionRpc } from './projections/projection-rpc.ts';
 import { combineSagas } from './sagas/combine-sagas.ts';
 import { createSagaRpc } from './sagas/saga-rpc.ts';
 
-/** Wires the ops service over the task queue and what the services built before it have: it belongs last in a process. */
-export const createOpsService: CreateService = async (runtime, earlier) => {
-  const { clock, config, draining, health, logger, metrics, tasks } = runtime;
-  const storage = await runtime.openStorage('ops');
-  const idempotency = await createIdempotency(storage, { clock });
-  const sagas = combineSagas(earlier.flatMap((service) => service.sagas ?? []));
-  const deadLetters = combineDeadLetters([
-    tasks.deadLetters,
-    ...earlier.flatMap((service) => service.deadLetters ?? []),
-    sagaDeadLetters(sagas),
-  ]);
-  const projections = combineProjections(earlier.flatMap((service) => service.projections ?? []));
-  const auditor = createAuditor({
-    checks: [...earlier.flatMap((service) => service.audits ?? []), ...auditOrders(runtime), ...runtime.audits],
-    metrics,
-    clock,
-    logger,
-    intervalMs: config.auditIntervalMs,
-  });
-  return {
-    name: 'ops',
-    serves: [
-      serve(SagaServiceContract, createSagaRpc({ sagas, idempotency })),
-      serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, idempotency, clock, logger })),
-      serve(ProjectionServiceContract, createProjectionRpc(projections, draining)),
-      serve(AuditServiceContract, createAuditRpc(auditor, draining)),
-      serve(HealthServiceContract, createHealthRpc(health)),
-    ],
-    start: async () => auditor.start(),
-    stop: () => auditor.stop(),
-    check: () => storage.check(),
-  };
-};
+const auditIntervalMs = millisecondsSetting('AUDIT_INTERVAL_MS', {
+  default: '3600000',
+  max: 604_800_000,
+  doc: 'the wait before each background audit, up to 604800000; 0: no background audits',
+});
+
+/** Shows and resolves what is stuck in the task queue and in the other services of the process. */
+export const opsService = defineService({
+  name: 'ops',
+  settings: { auditIntervalMs },
+  migrations: [],
+  observesProcess: true,
+  setup: async ({ settings, process, storage, findClient, run, tasks, draining, metrics, clock, logger }) => {
+    const { services, audits, health } = process;
+    const idempotency = await createIdempotency(storage, { clock });
+    const sagas = combineSagas(services.flatMap((service) => service.sagas ?? []));
+    const deadLetters = combineDeadLetters([
+      tasks.deadLetters,
+      ...services.flatMap((service) => service.deadLetters ?? []),
+      sagaDeadLetters(sagas),
+    ]);
+    const projections = combineProjections(services.flatMap((service) => service.projections ?? []));
+    const auditor = createAuditor({
+      checks: [
+        ...services.flatMap((service) => service.audits ?? []),
+        ...auditOrders({ findClient, clock }),
+        ...audits,
+      ],
+      metrics,
+      clock,
+      logger,
+      intervalMs: settings.auditIntervalMs,
+    });
+    run.background({ start: async () => auditor.start(), stop: () => auditor.stop() });
+    return {
+      serves: [
+        serve(SagaServiceContract, createSagaRpc({ sagas, idempotency })),
+        serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, idempotency, clock, logger })),
+        serve(ProjectionServiceContract, createProjectionRpc(projections, draining)),
+        serve(AuditServiceContract, createAuditRpc(auditor, draining)),
+        serve(HealthServiceContract, createHealthRpc(health)),
+      ],
+    };
+  },
+});

@@ -10,19 +10,13 @@ import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { type MeshError, openStorage } from '#mesh';
 import { assumedPerSecond, describeServicesOnEachDatabase, startMesh } from '#mesh/testing';
-import { createInventoryService } from '../inventory/service.ts';
-import { createPaymentService } from '../payment/service.ts';
-import { createShippingService } from '../shipping/service.ts';
-import { createUserService } from '../user/service.ts';
-import { createOrderService } from './service.ts';
+import { inventoryService } from '../inventory/service.ts';
+import { paymentService } from '../payment/service.ts';
+import { shippingService } from '../shipping/service.ts';
+import { userService } from '../user/service.ts';
+import { orderService } from './service.ts';
 
-const creators = [
-  createUserService,
-  createInventoryService,
-  createPaymentService,
-  createShippingService,
-  createOrderService,
-];
+const creators = [userService, inventoryService, paymentService, shippingService, orderService];
 /** What a process that has not measured anything works off in five minutes. */
 const limit = assumedPerSecond * 300;
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });

@@ -9,13 +9,13 @@ import { type Order, type OrderServiceDefinition, OrderState, orderStateToJSON }
 import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import type { AccountServiceDefinition } from '#gen/payment/v1/payment.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import { type CreateService, MeshError, type Storage } from '#mesh';
-import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
-import { createInventoryService } from '../inventory/service.ts';
-import { createPaymentService } from '../payment/service.ts';
-import { createShippingService } from '../shipping/service.ts';
-import { createUserService } from '../user/service.ts';
-import { createOrderService } from './service.ts';
+import { MeshError, type ServiceDefinition, type Storage } from '#mesh';
+import { describeServicesOnEachDatabase, onRuntime, startMesh, type TestMesh } from '#mesh/testing';
+import { inventoryService } from '../inventory/service.ts';
+import { paymentService } from '../payment/service.ts';
+import { shippingService } from '../shipping/service.ts';
+import { userService } from '../user/service.ts';
+import { orderService } from './service.ts';
 
 /** What happens to the calls of the order service on their way to others, by method; those not named just go. */
 type OnTheWay = Partial<Record<string, (call: () => Promise<unknown>) => Promise<unknown>>>;
@@ -30,7 +30,7 @@ const shippingAddress = {
 };
 
 /** The order service, whose calls to others pass by what `onTheWay` says at the time. */
-function createIntercepted(onTheWay: () => OnTheWay): CreateService {
+function createIntercepted(onTheWay: () => OnTheWay): ServiceDefinition {
   const intercept = <Definition extends CompatServiceDefinition>(client: Client<Definition>): Client<Definition> =>
     new Proxy(client, {
       get: (target, method) => {
@@ -42,8 +42,10 @@ function createIntercepted(onTheWay: () => OnTheWay): CreateService {
         };
       },
     });
-  return (runtime, earlier) =>
-    createOrderService({ ...runtime, client: (contract) => intercept(runtime.client(contract)) }, earlier);
+  return onRuntime(orderService, (runtime) => ({
+    ...runtime,
+    client: (contract) => intercept(runtime.client(contract)),
+  }));
 }
 
 describeServicesOnEachDatabase('the order service', (settings) => {
@@ -54,7 +56,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
   let onTheWay: OnTheWay = {};
 
   beforeAll(async () => {
-    const services = [createUserService, createInventoryService, createPaymentService, createShippingService];
+    const services = [userService, inventoryService, paymentService, shippingService];
     mesh = await startMesh([...services, createIntercepted(() => onTheWay)], settings());
     orders = mesh.runtime.client(OrderServiceContract);
     inventory = mesh.runtime.client(InventoryServiceContract);
@@ -319,16 +321,19 @@ describeServicesOnEachDatabase('the order service, when it stops', (settings) =>
         return new Promise(() => undefined);
       },
     };
-    const services = [createUserService, createInventoryService, createPaymentService, createShippingService];
+    const services = [userService, inventoryService, paymentService, shippingService];
     let storage: Storage | undefined;
-    const createOrder: CreateService = (runtime, earlier) => {
-      const openStorage = async (service: string) => {
-        storage = await runtime.openStorage(service);
-        return storage;
-      };
-      return createIntercepted(() => hangs)({ ...runtime, openStorage }, earlier);
-    };
-    const mesh = await startMesh([...services, createOrder], settings());
+    const hanging = onRuntime(
+      createIntercepted(() => hangs),
+      (runtime) => {
+        const openStorage = async (service: string) => {
+          storage = await runtime.openStorage(service);
+          return storage;
+        };
+        return { ...runtime, openStorage };
+      },
+    );
+    const mesh = await startMesh([...services, hanging], settings());
     const { runtime } = mesh;
     await runtime.client(InventoryServiceContract).createItem({
       item: { sku: 'book', name: 'Book', unitPrice: usd(500n), onHand: 10n },

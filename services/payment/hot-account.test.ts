@@ -9,7 +9,7 @@ import {
   startPostgres,
   type TestMesh,
 } from '#mesh/testing';
-import { createPaymentService } from './service.ts';
+import { paymentService } from './service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 
@@ -20,10 +20,7 @@ describeWithServer(postgres, 'an account that two processes change at once', () 
   beforeAll(async () => {
     server = await startPostgres();
     const environment = { DATABASE_URL: server.url('<service>') };
-    meshes = [
-      await startMesh([createPaymentService], environment),
-      await startMesh([createPaymentService], environment),
-    ];
+    meshes = [await startMesh([paymentService], environment), await startMesh([paymentService], environment)];
   });
   afterAll(async () => {
     for (const mesh of meshes) await mesh.stop();

@@ -6,8 +6,8 @@ import type { LedgerServiceDefinition } from '#gen/payment/v1/ledger.ts';
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import type { AccountServiceDefinition, PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
 import { systemClock } from '#mesh';
-import { describeServicesOnEachDatabase, eventually, startMesh, type TestMesh } from '#mesh/testing';
-import { createPaymentService } from './service.ts';
+import { describeServicesOnEachDatabase, eventually, onRuntime, startMesh, type TestMesh } from '#mesh/testing';
+import { paymentService } from './service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 
@@ -20,7 +20,7 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
 
   beforeAll(async () => {
     const clock = { ...systemClock, now: () => clockMs ?? systemClock.now() };
-    mesh = await startMesh([(runtime) => createPaymentService({ ...runtime, clock }, [])], settings());
+    mesh = await startMesh([onRuntime(paymentService, (runtime) => ({ ...runtime, clock }))], settings());
     accounts = mesh.runtime.client(AccountServiceContract);
     payments = mesh.runtime.client(PaymentServiceContract);
     ledger = mesh.runtime.client(LedgerServiceContract);

@@ -5,7 +5,7 @@ import { PaymentEvent } from '#gen/payment/v1/events.ts';
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { type AccountServiceDefinition, type PaymentServiceDefinition, PaymentState } from '#gen/payment/v1/payment.ts';
 import { describeServicesOnEachDatabase, eventually, startMesh, type TestMesh } from '#mesh/testing';
-import { createPaymentService } from './service.ts';
+import { paymentService } from './service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 const charged = PaymentState.PAYMENT_STATE_CHARGED;
@@ -17,7 +17,7 @@ describeServicesOnEachDatabase('the payment service', (settings) => {
   let payments: Client<PaymentServiceDefinition>;
 
   beforeAll(async () => {
-    mesh = await startMesh([createPaymentService], settings());
+    mesh = await startMesh([paymentService], settings());
     accounts = mesh.runtime.client(AccountServiceContract);
     payments = mesh.runtime.client(PaymentServiceContract);
   });

@@ -4,9 +4,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OrderState } from '#gen/order/v1/order.ts';
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import type { BestSeller, OrderReportServiceDefinition, OrderSummary } from '#gen/report/v1/report.ts';
-import type { CreateService, DeadLetter, NewEvent, RebuildProgress, Storage } from '#mesh';
-import { describeServicesOnEachDatabase, eventually, type Service, startMesh, type TestMesh } from '#mesh/testing';
-import { createReportService } from './service.ts';
+import type { DeadLetter, NewEvent, RebuildProgress, Storage } from '#mesh';
+import {
+  describeServicesOnEachDatabase,
+  eventually,
+  onRuntime,
+  type Service,
+  startMesh,
+  type TestMesh,
+} from '#mesh/testing';
+import { reportService } from './service.ts';
 import { asJson, asProtobuf, type OrderDraft, orderMessage } from './testing/order-events.ts';
 
 const { ORDER_STATE_COMPLETED: completed, ORDER_STATE_PAID: paid, ORDER_STATE_PENDING: pending } = OrderState;
@@ -18,17 +25,17 @@ describeServicesOnEachDatabase('the report service', (settings) => {
   let storage: Storage;
 
   /** The service, and its database for those tests that meddle with it. */
-  const createOpenService: CreateService = async (runtime, earlier) => {
+  const openService = onRuntime(reportService, (runtime) => {
     const openStorage = async (name: string) => {
       storage = await runtime.openStorage(name);
       return storage;
     };
-    service = await createReportService({ ...runtime, openStorage }, earlier);
-    return service;
-  };
+    return { ...runtime, openStorage };
+  });
 
   beforeEach(async () => {
-    mesh = await startMesh([createOpenService], settings());
+    mesh = await startMesh([openService], settings());
+    service = mesh.services[0] ?? expect.fail('no service was built');
     await mesh.runtime.events.ensureTopic('order.events');
     reports = mesh.runtime.client(OrderReportServiceContract);
   });

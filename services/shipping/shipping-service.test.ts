@@ -5,7 +5,7 @@ import { ShippingEvent } from '#gen/shipping/v1/events.ts';
 import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
 import { ShipmentState, type ShippingServiceDefinition } from '#gen/shipping/v1/shipping.ts';
 import { type DeadlineOptions, describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
-import { createShippingService } from './service.ts';
+import { shippingService } from './service.ts';
 import { answerJson, type CarrierRequest, startTestCarrier, type TestCarrier } from './testing/test-carrier.ts';
 
 const address = { recipient: 'Ada', lines: ['1 Main St'], city: 'Berlin', postalCode: '10115', countryCode: 'DE' };
@@ -21,7 +21,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
 
   beforeAll(async () => {
     carrier = await startTestCarrier();
-    mesh = await startMesh([createShippingService], { ...settings(), CARRIER_URL: carrier.url });
+    mesh = await startMesh([shippingService], { ...settings(), CARRIER_URL: carrier.url });
     shipping = mesh.runtime.client(ShippingServiceContract);
   });
   afterEach(() => carrier.behave(undefined));
@@ -219,7 +219,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
 
 describe('the shipping service without a carrier of its own', () => {
   it('books with the simulated one, which does not go everywhere', async () => {
-    const mesh = await startMesh([createShippingService]);
+    const mesh = await startMesh([shippingService]);
     try {
       const shipping = mesh.runtime.client(ShippingServiceContract);
       const order = { orderId: 'order-1', paymentId: 'payment-1', address };

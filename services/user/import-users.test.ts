@@ -6,14 +6,14 @@ import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
 import { createOutbox, loadMigrations, openStorage } from '#mesh';
 import { startMesh, type TestMesh } from '#mesh/testing';
 import { type ImportRow, importUsers } from './import-users.ts';
-import { createUserService } from './service.ts';
+import { userService } from './service.ts';
 import { findUsersAfter } from './store.ts';
 
 let mesh: TestMesh;
 let users: Client<UserServiceDefinition>;
 
 beforeAll(async () => {
-  mesh = await startMesh([createUserService]);
+  mesh = await startMesh([userService]);
   users = mesh.runtime.client(UserServiceContract);
 });
 afterAll(() => mesh.stop());

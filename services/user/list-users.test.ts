@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { UserServiceDefinition } from '#gen/user/v1/user.ts';
 import { startMesh, type TestMesh } from '#mesh/testing';
-import { createUserService } from './service.ts';
+import { userService } from './service.ts';
 
 // More than two pages, and no multiple of a page.
 const total = 1203;
@@ -13,7 +13,7 @@ let mesh: TestMesh;
 let users: Client<UserServiceDefinition>;
 
 beforeAll(async () => {
-  mesh = await startMesh([createUserService]);
+  mesh = await startMesh([userService]);
   users = mesh.runtime.client(UserServiceContract);
   const { imported } = await users.importUsers(rows());
   expect(imported).toBe(BigInt(total));

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
 import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
-import { createUserService } from './service.ts';
+import { userService } from './service.ts';
 
 describeServicesOnEachDatabase('the user service', (settings) => {
   let mesh: TestMesh;
@@ -12,7 +12,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
   let count = 0;
 
   beforeAll(async () => {
-    mesh = await startMesh([createUserService], settings());
+    mesh = await startMesh([userService], settings());
     users = mesh.runtime.client(UserServiceContract);
   });
   afterAll(() => mesh.stop());

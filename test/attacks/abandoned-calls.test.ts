@@ -45,7 +45,7 @@ describe.each(engineNames)('calls that nobody waits for, on %s', { retry: 2 }, (
   beforeAll(async () => {
     folder = await tempFolder();
     const environment = { GRPC_ENGINE: engine, LOG_LEVEL: 'fatal' };
-    mesh = await startProcess({ dataDir: folder.path, main: 'services/user/main.ts', environment });
+    mesh = await startProcess({ dataDir: folder.path, args: ['user'], environment });
     port = Number(mesh.address.split(':').at(-1));
     await mesh.client(UserServiceContract).importUsers(drafts());
   }, 60_000);

@@ -65,7 +65,7 @@ describe.each(engineNames)('a server on %s that restarts ten times', (engine) =>
         await using folder = await tempFolder();
         const address = `127.0.0.1:${await freePort()}`;
         const environment = { GRPC_ENGINE: engine, GRPC_LISTEN: address, LOG_LEVEL: 'fatal' };
-        const start = () => startProcess({ dataDir: folder.path, main: 'services/user/main.ts', environment });
+        const start = () => startProcess({ dataDir: folder.path, args: ['user'], environment });
         let mesh = await start();
         await mesh.client(UserServiceContract).importUsers(users());
         const client = startClient(command, address);

@@ -3,6 +3,7 @@ import { startApp } from '../../mesh/app/start-app.ts';
 import { readConfig } from '../../mesh/config/config.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
+import { onRuntime } from '../../mesh/testing/test-service.ts';
 import { allServices } from '../support/all-services.ts';
 import { writeBadDay } from './bad-day.ts';
 import type { Expectation } from './expectation.ts';
@@ -15,18 +16,20 @@ import { createTroubles } from './troubles.ts';
 const [day, file = ''] = process.argv.slice(2);
 const troubles = createTroubles();
 const storages = new Map<string, Storage>();
-const config = readConfig(process.env);
+const config = readConfig(process.env, { settings: allServices.flatMap(({ settings }) => settings) });
 const app = await startApp(
   config,
-  allServices.map((create) => (runtime, earlier) => {
-    const troubled = troubles.on(runtime);
-    const openStorage = async (service: string) => {
-      const storage = await troubled.openStorage(service);
-      storages.set(service, storage);
-      return storage;
-    };
-    return create({ ...troubled, openStorage }, earlier);
-  }),
+  allServices.map((service) =>
+    onRuntime(service, (runtime) => {
+      const troubled = troubles.on(runtime);
+      const openStorage = async (name: string) => {
+        const storage = await troubled.openStorage(name);
+        storages.set(name, storage);
+        return storage;
+      };
+      return { ...troubled, openStorage };
+    }),
+  ),
   createLogger(config.logLevel),
 );
 const writing = { runtime: app.runtime, troubles, storages };

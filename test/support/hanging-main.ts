@@ -1,8 +1,6 @@
 import { runApp } from '../../mesh/app/run-app.ts';
-import { createUserService } from '../../services/user/service.ts';
+import { testService } from '../../mesh/testing/test-service.ts';
+import { userService } from '../../services/user/service.ts';
 
 // A service, and one that cannot be stopped.
-await runApp([
-  createUserService,
-  async () => ({ name: 'stubborn', serves: [], stop: () => new Promise<void>(() => undefined) }),
-]);
+await runApp([userService, testService('stubborn', async () => ({ stop: () => new Promise<void>(() => undefined) }))]);

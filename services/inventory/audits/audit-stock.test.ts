@@ -4,8 +4,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
 import type { InventoryServiceDefinition } from '#gen/inventory/v1/inventory.ts';
 import type { AuditCheck, Storage } from '#mesh';
-import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
-import { createInventoryService } from '../service.ts';
+import { describeServicesOnEachDatabase, onRuntime, startMesh, type TestMesh } from '#mesh/testing';
+import { inventoryService } from '../service.ts';
 
 const unitPrice = { currencyCode: 'USD', minorUnits: 1n };
 
@@ -17,14 +17,14 @@ describeServicesOnEachDatabase('the audit of the stock', (settings) => {
   let examined: number;
 
   beforeEach(async () => {
-    const createService: typeof createInventoryService = (runtime, earlier) => {
+    const service = onRuntime(inventoryService, (runtime) => {
       const openStorage = async (service: string) => {
         storage = await runtime.openStorage(service);
         return storage;
       };
-      return createInventoryService({ ...runtime, openStorage }, earlier);
-    };
-    mesh = await startMesh([createService], settings());
+      return { ...runtime, openStorage };
+    });
+    mesh = await startMesh([service], settings());
     inventory = mesh.runtime.client(InventoryServiceContract);
     check = mesh.services[0]?.audits?.[0] ?? expect.fail('the service has no audit');
     examined = 0;

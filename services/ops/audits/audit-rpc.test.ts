@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import type { AuditReport, AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
 import { eventually, startMesh, type TestMesh } from '#mesh/testing';
-import { createOpsService } from '../service.ts';
+import { opsService } from '../service.ts';
 import { createWatchedService, type WatchedService } from '../testing/watched-service.ts';
 
 const nowhere = ['order', 'payment', 'inventory'].map((service) => `${service}=127.0.0.1:1`).join();
@@ -18,7 +18,7 @@ describe('the audit of a process', () => {
     bank = createWatchedService('bank', []);
     const report = createWatchedService('report', []);
     const settings = { DISCOVERY_URL: `static:${nowhere}`, ...environment };
-    mesh = await startMesh([bank.create, report.create, createOpsService], settings);
+    mesh = await startMesh([bank.definition, report.definition, opsService], settings);
     audits = mesh.runtime.client(AuditServiceContract);
     return mesh;
   }

@@ -4,7 +4,7 @@ import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { type ProjectionServiceDefinition, RebuildStage } from '#gen/ops/v1/projection.ts';
 import { sleep } from '#mesh';
 import { eventually, startMesh, type TestMesh } from '#mesh/testing';
-import { createOpsService } from '../service.ts';
+import { opsService } from '../service.ts';
 import { createWatchedService, type WatchedService } from '../testing/watched-service.ts';
 
 describe('the projections of a process', () => {
@@ -16,7 +16,7 @@ describe('the projections of a process', () => {
   beforeEach(async () => {
     report = createWatchedService('report', ['sales', 'balances']);
     bank = createWatchedService('bank', ['balances', 'statements']);
-    mesh = await startMesh([report.create, bank.create, createOpsService]);
+    mesh = await startMesh([report.definition, bank.definition, opsService]);
     projections = mesh.runtime.client(ProjectionServiceContract);
   });
   afterEach(() => mesh.stop());

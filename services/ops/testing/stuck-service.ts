@@ -1,16 +1,17 @@
 import { Status } from 'nice-grpc-common';
 import {
-  type CreateService,
   createDeadLetterStore,
   createSagaEngine,
   MeshError,
   type SagaDefinition,
+  type ServiceDefinition,
   uuidv7,
 } from '#mesh';
+import { testService } from '#mesh/testing';
 
 /** A service in which whatever can get stuck does, until it is healed. */
 export interface StuckService {
-  readonly create: CreateService;
+  readonly definition: ServiceDefinition;
   healed: boolean;
   /** The events that were handled after all, by key. */
   readonly handledEvents: string[];
@@ -33,7 +34,7 @@ export function createStuckService(): StuckService {
     doneTasks,
     beginSaga: notBuilt,
     addEventLetter: notBuilt,
-    create: async (runtime) => {
+    definition: testService('stuck', async (runtime) => {
       const { clock, logger, tasks } = runtime;
       const storage = await runtime.openStorage('stuck');
       const letters = await createDeadLetterStore(storage, { clock });
@@ -55,8 +56,8 @@ export function createStuckService(): StuckService {
         if (!service.healed) throw new Error('still no template');
         handledEvents.push(letter.subjectId);
       });
-      return { name: 'stuck', serves: [], sagas: [sagas], deadLetters: [box], start: sagas.start, stop: sagas.stop };
-    },
+      return { sagas: [sagas], deadLetters: [box], start: sagas.start, stop: sagas.stop };
+    }),
   };
   return service;
 }

@@ -1,9 +1,9 @@
-import type { CreateService, Finding, ProjectionView, RebuildProgress } from '#mesh';
-import type { RowDifference } from '#mesh/testing';
+import type { Finding, ProjectionView, RebuildProgress, ServiceDefinition } from '#mesh';
+import { type RowDifference, testService } from '#mesh/testing';
 
 /** A service with projections, and a check of what it has. */
 export interface WatchedService {
-  readonly create: CreateService;
+  readonly definition: ServiceDefinition;
   /** What its check `<name>/accounts` finds. */
   faults: Finding[];
   /** How the rows of its projections differ from what their events say. */
@@ -60,9 +60,7 @@ export function createWatchedService(name: string, projections: readonly string[
     differences: [],
     pause: async () => undefined,
     rebuilt,
-    create: async () => ({
-      name,
-      serves: [],
+    definition: testService(name, async () => ({
       projections: [{ list: async () => views(), rebuild }],
       audits: [
         {
@@ -73,7 +71,7 @@ export function createWatchedService(name: string, projections: readonly string[
           },
         },
       ],
-    }),
+    })),
   };
   return service;
 }

@@ -5,7 +5,7 @@ import { describeServicesOnEachDatabase, startMesh } from '#mesh/testing';
 import type { AccountChange, Movement } from '../domain/account.ts';
 import { counterpartOf } from '../domain/ledger.ts';
 import type { PaymentChange } from '../domain/payment.ts';
-import { createPaymentService } from '../service.ts';
+import { paymentService } from '../service.ts';
 import { accountEventTypes } from '../streams/account-stream.ts';
 import { paymentEventTypes } from '../streams/payment-stream.ts';
 
@@ -38,12 +38,12 @@ describeServicesOnEachDatabase('the checks of accounts and charges', (settings) 
   /** Makes a database that has these accounts and payments; resolves with what both checks find once it is changed by hand. */
   async function findings(write: (store: EventStore) => Promise<void>, change?: string): Promise<string[]> {
     const environment = settings();
-    await (await startMesh([createPaymentService], environment)).stop();
+    await (await startMesh([paymentService], environment)).stop();
     const storage = await openStorage(environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '');
     await write(await createEventStore(storage, { clock: systemClock }));
     if (change !== undefined) expect(await storage.execute(change)).toBe(1);
     await storage.close();
-    const mesh = await startMesh([createPaymentService], environment);
+    const mesh = await startMesh([paymentService], environment);
     const found: Finding[] = [];
     for (const check of mesh.services[0]?.audits ?? []) {
       if (!['payment/account-events', 'payment/charges'].includes(check.name)) continue;
@@ -119,7 +119,7 @@ describeServicesOnEachDatabase('the checks of accounts and charges', (settings) 
   }, 60_000);
 
   it('find nothing while many orders are charged and refunded at once', async () => {
-    const mesh = await startMesh([createPaymentService], settings());
+    const mesh = await startMesh([paymentService], settings());
     const accounts = mesh.runtime.client(AccountServiceContract);
     const payments = mesh.runtime.client(PaymentServiceContract);
     const userIds = Array.from({ length: 10 }, (_, index) => `user-${index}`);

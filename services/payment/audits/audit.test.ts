@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { type Finding, openStorage } from '#mesh';
 import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
-import { createPaymentService } from '../service.ts';
+import { paymentService } from '../service.ts';
 
 const eur = (minorUnits: bigint) => ({ currencyCode: 'EUR', minorUnits });
 
@@ -31,7 +31,7 @@ async function trade(mesh: TestMesh): Promise<void> {
 
 describeServicesOnEachDatabase('the checks of accounts and payments', (settings) => {
   it('find nothing in what the service made, also while it goes on', async () => {
-    const mesh = await startMesh([createPaymentService], settings());
+    const mesh = await startMesh([paymentService], settings());
     let trading = true;
     const rounds = (async () => {
       while (trading) expect(await audit(mesh)).toEqual({});
@@ -132,14 +132,14 @@ describeServicesOnEachDatabase('the checks of accounts and payments', (settings)
     ],
   ])('name what was changed by hand: %s', async (_, change, expected) => {
     const environment = settings();
-    const mesh = await startMesh([createPaymentService], environment);
+    const mesh = await startMesh([paymentService], environment);
     await trade(mesh);
     expect(await audit(mesh)).toEqual({});
     await mesh.stop();
     const storage = await openStorage(environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '');
     expect(await storage.execute(change)).toBe(1);
     await storage.close();
-    const again = await startMesh([createPaymentService], environment);
+    const again = await startMesh([paymentService], environment);
     expect(await audit(again)).toMatchObject(expected);
     await again.stop();
   });

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import type { AccountEvent, AccountServiceDefinition, PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
 import { MeshError, systemClock } from '#mesh';
-import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
-import { createPaymentService } from '../service.ts';
+import { describeServicesOnEachDatabase, onRuntime, startMesh, type TestMesh } from '#mesh/testing';
+import { paymentService } from '../service.ts';
 
 type Step =
   | { readonly kind: 'deposit'; readonly amount: bigint }
@@ -35,7 +35,7 @@ describeServicesOnEachDatabase('the history of an account', (settings) => {
 
   beforeAll(async () => {
     const clock = { ...systemClock, now: () => systemClock.now() + clockErrorMs };
-    mesh = await startMesh([(runtime) => createPaymentService({ ...runtime, clock }, [])], settings());
+    mesh = await startMesh([onRuntime(paymentService, (runtime) => ({ ...runtime, clock }))], settings());
     accounts = mesh.runtime.client(AccountServiceContract);
     payments = mesh.runtime.client(PaymentServiceContract);
   });

@@ -5,7 +5,7 @@ import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/
 import { PaymentState } from '#gen/payment/v1/payment.ts';
 import { openStorage, type Storage } from '#mesh';
 import { describeServicesOnEachDatabase, eventually, startMesh } from '#mesh/testing';
-import { createPaymentService } from '../service.ts';
+import { paymentService } from '../service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 const beganMs = 1_780_000_000_000;
@@ -63,7 +63,7 @@ describeServicesOnEachDatabase('the history that an earlier version kept', (sett
     const url = environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '';
     await leaveHistory(url);
     for (const start of ['first', 'second']) {
-      const mesh = await startMesh([createPaymentService], environment);
+      const mesh = await startMesh([paymentService], environment);
       const accounts = mesh.runtime.client(AccountServiceContract);
       const payments = mesh.runtime.client(PaymentServiceContract);
       const ledger = mesh.runtime.client(LedgerServiceContract);
@@ -124,7 +124,7 @@ describeServicesOnEachDatabase('the history that an earlier version kept', (sett
     await storage.close();
     // SQLite is one process's alone.
     const starts = url.startsWith('postgres') ? [environment, environment] : [environment];
-    const meshes = await Promise.all(starts.map((settingsOfOne) => startMesh([createPaymentService], settingsOfOne)));
+    const meshes = await Promise.all(starts.map((settingsOfOne) => startMesh([paymentService], settingsOfOne)));
     for (const mesh of meshes) await mesh.stop();
     const after = await openStorage(url);
     const twice = await after.query("SELECT stream FROM event WHERE stream LIKE 'payment-many%' AND version > 1");
@@ -137,11 +137,11 @@ describeServicesOnEachDatabase('the history that an earlier version kept', (sett
     const environment = settings();
     const url = environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '';
     await leaveHistory(url);
-    await (await startMesh([createPaymentService], environment)).stop();
+    await (await startMesh([paymentService], environment)).stop();
     const storage = await openStorage(url);
     await insertAccount(storage, 'ada', [['ACCOUNT_OPENED', 0n, 0n, 0n, '']]);
     await storage.close();
-    const starting = startMesh([createPaymentService], environment);
+    const starting = startMesh([paymentService], environment);
     await expect(starting).rejects.toMatchObject({ reason: 'HISTORY_CONFLICT', metadata: { id: 'ada' } });
   });
 });

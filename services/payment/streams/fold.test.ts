@@ -14,7 +14,7 @@ import {
   startPostgres,
   type TestMesh,
 } from '#mesh/testing';
-import { createPaymentService } from '../service.ts';
+import { paymentService } from '../service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 const account = fc.nat({ max: 2 });
@@ -44,8 +44,8 @@ describeWithServer(postgres, 'what is read off the events, on SQLite and Postgre
   beforeAll(async () => {
     server = await startPostgres();
     meshes = await Promise.all([
-      startMesh([createPaymentService]),
-      startMesh([createPaymentService], { DATABASE_URL: server.url('<service>') }),
+      startMesh([paymentService]),
+      startMesh([paymentService], { DATABASE_URL: server.url('<service>') }),
     ]);
   });
   afterAll(async () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
 import { Order, type OrderServiceImplementation, OrderState } from '#gen/order/v1/order.ts';
 import { type AuditCheck, type Finding, MeshError, serve } from '#mesh';
-import { startMesh, type TestMesh } from '#mesh/testing';
+import { startMesh, type TestMesh, testService } from '#mesh/testing';
 import { compareWithOrders } from './compare-with-orders.ts';
 
 /** What is compared with orders here: how many parcels each has, which is to be one where it is shipped. */
@@ -51,7 +51,7 @@ describe('a check that orders agree with something', () => {
       },
     };
     const serves = [serve(OrderServiceContract, orderRpc)];
-    mesh = await startMesh([async () => ({ name: 'order', serves })]);
+    mesh = await startMesh([testService('order', async () => ({ serves }))]);
     check = compareWithOrders<Parcels>(
       {
         name: 'orders/parcels',

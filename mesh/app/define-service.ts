@@ -1,0 +1,134 @@
+import type { AuditCheck } from '../audit/audit.ts';
+import type { AnySetting, SettingValues } from '../config/setting.ts';
+import type { EventStore } from '../event-store/event-store.ts';
+import type { Topic } from '../events/log/topic.ts';
+import { createOutbox } from '../events/outbox/create-outbox.ts';
+import type { Outbox } from '../events/outbox/outbox.ts';
+import type { ServedContract } from '../server/serve.ts';
+import { loadMigrations } from '../storage/migrations.ts';
+import type { Migration, Storage } from '../storage/storage.ts';
+import type { Broker, Process, Runtime, ServiceDefinition } from './service.ts';
+import { type BackgroundRunner, createServiceBackground, type StoredBackgroundRunner } from './service-background.ts';
+
+/** Where the migrations of a service are: a folder of SQL files, or a list. */
+export type MigrationSource = URL | readonly Migration[];
+
+/** Topics, whatever their messages. */
+export type TopicList = readonly Pick<Topic, 'name'>[];
+
+/** The settings of a service, by the names under which its `setup` gets their values. */
+export type ServiceSettings = Readonly<Record<string, AnySetting>>;
+
+/** What `setup` of every service gets. */
+export interface ServiceParts<Settings>
+  extends Pick<Runtime, 'client' | 'findClient' | 'clock' | 'logger' | 'metrics' | 'events' | 'tasks' | 'draining'> {
+  readonly settings: SettingValues<Settings>;
+  /** Runs background work. */
+  readonly run: BackgroundRunner;
+  /** Opens one more database under a name of its own; the process closes it. */
+  openStorage(name: string): Promise<Storage>;
+}
+
+/** What `setup` of a service with `migrations` gets in addition. */
+export interface StoredParts {
+  /** The service's database, with its migrations applied. */
+  readonly storage: Storage;
+  readonly run: StoredBackgroundRunner;
+  /** Opens the event store in the service's database; the same at every call. */
+  eventStore(): Promise<EventStore>;
+}
+
+/** What `setup` of a service with `topics` gets in addition. */
+export interface PublishingParts {
+  /** Makes events and tasks durable in the transaction that causes them. */
+  readonly outbox: Outbox;
+}
+
+/** What `setup` of a service that is about its process gets in addition. */
+export interface ObservingParts {
+  readonly process: Process;
+}
+
+type Parts<Settings, Migrations, Topics, Observes> = ServiceParts<Settings> &
+  ([Migrations] extends [MigrationSource] ? StoredParts : unknown) &
+  ([Topics] extends [TopicList] ? PublishingParts : unknown) &
+  ([Observes] extends [true] ? ObservingParts : unknown);
+
+/** What `setup` returns. */
+export interface ServiceSetup {
+  readonly serves: readonly ServedContract[];
+  /** What can be checked of its data, for `ops.v1`. */
+  readonly audits?: readonly AuditCheck[];
+  /** Closes what calls in progress need, after the last of them; also after a start that fails. */
+  readonly close?: () => Promise<void>;
+}
+
+/** A service, as its author describes it. */
+export interface ServiceSpec<Settings, Migrations, Topics, Observes> {
+  /** `order`: also the name of its database, of its set of migrations and, as `//ordermesh/order`, its events' source. */
+  readonly name: string;
+  readonly settings?: Settings;
+  /** The folder of its SQL files; `[]` for a database without tables of its own. Absent: the service has no database. */
+  readonly migrations?: Migrations;
+  /** The topics that it publishes to, which are created; `[]` for a service that only queues tasks. With `migrations`. */
+  readonly topics?: Topics;
+  /** The brokers without which it can do nothing: while one is away, its contracts do not serve. Default: none. */
+  readonly needs?: readonly Broker[];
+  /** Whether it is about the process and its other services: it is then built last and gets `process`. Default false. */
+  readonly observesProcess?: Observes;
+  /** Builds the service. Nothing has to be started: what `run` gets is started, stopped, checked and shown to operators. */
+  setup(parts: Parts<Settings, Migrations, Topics, Observes>): ServiceSetup | Promise<ServiceSetup>;
+}
+
+/**
+ * Defines a service. The process opens its database, applies its migrations, creates its outbox and calls `setup`. It starts
+ * outbox, projectors, sagas, consumers and workers in this order when every service is served, and stops the outbox last.
+ * The service is healthy while its database takes writes.
+ */
+export function defineService<
+  Migrations extends MigrationSource | undefined = undefined,
+  Topics extends TopicList | undefined = undefined,
+  Settings extends ServiceSettings = Readonly<Record<never, never>>,
+  Observes extends boolean | undefined = undefined,
+>(spec: ServiceSpec<Settings, Migrations, Topics, Observes>): ServiceDefinition {
+  const { name, migrations, topics, observesProcess = false } = spec;
+  if (topics && !migrations) throw new TypeError(`service ${name} has topics and no database: give it migrations`);
+  return {
+    name,
+    settings: Object.values(spec.settings ?? {}),
+    observesProcess,
+    async create(runtime, process) {
+      const storage = migrations && (await openMigrated(runtime, name, migrations));
+      const outbox = storage && topics && (await openOutbox(runtime, name, storage, topics));
+      const { run, eventStore, describe } = createServiceBackground({ name, runtime, storage, outbox });
+      const settings = valuesOf(spec.settings ?? {}, runtime);
+      const parts = { ...runtime, settings, run, eventStore, storage, outbox, process };
+      // What the types leave out of the parts is undefined here, or fails with what is missing.
+      const setup = await spec.setup(parts as unknown as Parts<Settings, Migrations, Topics, Observes>);
+      const background = describe();
+      return {
+        name,
+        ...background,
+        ...setup,
+        audits: [...(setup.audits ?? []), ...background.audits],
+        ...(spec.needs && { needs: spec.needs }),
+        ...(storage && { check: () => storage.check() }),
+      };
+    },
+  };
+}
+
+async function openMigrated(runtime: Runtime, name: string, migrations: MigrationSource): Promise<Storage> {
+  const storage = await runtime.openStorage(name);
+  await storage.migrate(name, migrations instanceof URL ? await loadMigrations(migrations) : migrations);
+  return storage;
+}
+
+function openOutbox(runtime: Runtime, name: string, storage: Storage, topics: TopicList): Promise<Outbox> {
+  const { events, tasks, clock, logger } = runtime;
+  return createOutbox({ storage, events, tasks, source: `//ordermesh/${name}`, topics, clock, logger });
+}
+
+function valuesOf(settings: ServiceSettings, { config }: Runtime): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, config.get(setting)]));
+}

@@ -1,0 +1,91 @@
+import { defaultEngine, engineNames } from '../engines/engines.ts';
+import { logLevels } from '../telemetry/logger.ts';
+import { parseAddress } from './address.ts';
+import { choiceSetting, millisecondsSetting, urlSetting } from './setting.ts';
+import { parseStaticAddresses } from './static-addresses.ts';
+
+/** The settings of every process, whatever services it runs. */
+export const processSettings = {
+  /** `host:port` of the gRPC listener. */
+  grpcListen: {
+    variable: 'GRPC_LISTEN',
+    default: '127.0.0.1:50051',
+    allowed: '<host>:<port> with a port from 0 to 65535',
+    doc: '`<host>:<port>`; port 0 picks a free one',
+    parse: parseAddress,
+  },
+  /** What speaks HTTP/2 and gRPC, for calls in and out. */
+  grpcEngine: choiceSetting('GRPC_ENGINE', engineNames, {
+    default: defaultEngine,
+    doc: '`native`: our own HTTP/2 implementation; `grpc-js`: slower, battle-tested',
+  }),
+  /** `host:port` of the listener for metrics; empty: they are not served. */
+  metricsListen: {
+    variable: 'METRICS_LISTEN',
+    default: '',
+    allowed: '<host>:<port> with a port from 0 to 65535, or empty',
+    doc: '`<host>:<port>` of the metrics; port 0 picks a free one',
+    parse: (text: string) => (text === '' ? text : parseAddress(text)),
+  },
+  /** The folder of everything that must survive the process. */
+  dataDir: {
+    variable: 'DATA_DIR',
+    default: 'data',
+    allowed: 'a folder',
+    doc: 'a folder for everything that must survive the process; one process at a time',
+    parse: (text: string) => text,
+  },
+  /** `<service>` in it stands for the service's name. */
+  databaseUrl: {
+    variable: 'DATABASE_URL',
+    default: 'sqlite:<DATA_DIR>/<service>.db',
+    allowed: 'sqlite:<path> or postgres://<user>@<host>/<database>',
+    doc:
+      "`sqlite:<path>`, `postgres://<user>@<host>/<database>`; `<service>` is replaced by the service's name, and " +
+      'required with several services in one process',
+    parse: (text: string) => (/^(sqlite|postgres|postgresql):./.test(text) ? text : undefined),
+  },
+  eventsUrl: {
+    variable: 'EVENTS_URL',
+    default: 'embedded:<DATA_DIR>/events.db',
+    allowed: 'embedded:<path> or kafka://<host>:<port>,<host>:<port>',
+    doc: '`embedded:<path>`, `kafka://<host>:<port>,<host>:<port>`',
+    parse: (text: string) => (/^embedded:./.test(text) || isBrokerList(text) ? text : undefined),
+  },
+  tasksUrl: urlSetting('TASKS_URL', {
+    default: 'embedded:<DATA_DIR>/tasks.db',
+    allowed: 'embedded:<path> or amqp(s)://<user>:<password>@<host>:<port>/<vhost>',
+    doc:
+      '`embedded:<path>`, `amqp(s)://<user>:<password>@<host>:<port>/<vhost>`; dead letters of tasks are then in a ' +
+      'database `tasks` next to those of the services',
+    local: ['embedded'],
+    remote: ['amqp', 'amqps'],
+  }),
+  /** The addresses of services that are not in this process. */
+  addresses: {
+    variable: 'DISCOVERY_URL',
+    default: 'static:',
+    allowed: 'static: or static:<service>=<host>:<port>,..., each service once',
+    doc:
+      '`static:<service>=<host>:<port>,…` for services that are not in this process; `<service>` is the first part of ' +
+      "its contracts' package (`events` for the bridge)",
+    parse: parseStaticAddresses,
+  },
+  logLevel: choiceSetting('LOG_LEVEL', logLevels, {
+    default: 'info',
+    doc: `${logLevels.map((level) => `\`${level}\``).join(', ')}; the log goes to standard error`,
+  }),
+  /** How long calls in progress may take to finish once the process is told to stop. */
+  drainTimeoutMs: millisecondsSetting('DRAIN_TIMEOUT_MS', {
+    default: '25000',
+    max: 600_000,
+    doc:
+      'how long background work and calls in progress may take once the process is told to stop, up to 600000; it ' +
+      'exits at most 3 s later',
+  }),
+} as const;
+
+function isBrokerList(text: string): boolean {
+  const brokers = /^kafka:\/\/(.*)$/.exec(text)?.[1]?.split(',');
+  return brokers?.every((broker) => parseAddress(broker) !== undefined) ?? false;
+}

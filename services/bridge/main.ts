@@ -1,4 +1,0 @@
-import { runApp } from '#mesh';
-import { createBridgeService } from './service.ts';
-
-await runApp([createBridgeService]);

@@ -1,4 +1,0 @@
-import { runApp } from '#mesh';
-import { createInventoryService } from './service.ts';
-
-await runApp([createInventoryService]);

@@ -1,4 +1,0 @@
-import { runApp } from '#mesh';
-import { createNotificationService } from './service.ts';
-
-await runApp([createNotificationService]);

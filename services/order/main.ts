@@ -1,4 +1,0 @@
-import { runApp } from '#mesh';
-import { createOrderService } from './service.ts';
-
-await runApp([createOrderService]);

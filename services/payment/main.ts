@@ -1,4 +1,0 @@
-import { runApp } from '#mesh';
-import { createPaymentService } from './service.ts';
-
-await runApp([createPaymentService]);

@@ -1,4 +1,0 @@
-import { runApp } from '#mesh';
-import { createReportService } from './service.ts';
-
-await runApp([createReportService]);

@@ -1,4 +1,0 @@
-import { runApp } from '#mesh';
-import { createShippingService } from './service.ts';
-
-await runApp([createShippingService]);

@@ -1,4 +1,0 @@
-import { runApp } from '#mesh';
-import { createUserService } from './service.ts';
-
-await runApp([createUserService]);
