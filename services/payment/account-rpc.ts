@@ -4,25 +4,35 @@ import {
   type AccountServiceImplementation,
   type DepositRequest,
   type ListAccountEventsRequest,
+  type Account as ProtoAccount,
   type WithdrawRequest,
 } from '#gen/payment/v1/payment.ts';
-import type { Money } from '#mesh';
-import { type EventStore, type MeshCallContext, repeatable, type Storage } from '#mesh';
-import { accountEventOf } from './account-event.ts';
-import { moveMoneyIn, openAccountIn } from './change-account.ts';
-import type { Movement, WantedMovement } from './domain/account.ts';
+import {
+  type Idempotency,
+  type MeshCallContext,
+  type Money,
+  repeatable,
+  type Storage,
+  type TransactingCall,
+} from '#mesh';
+import {
+  type Account,
+  type AccountChange,
+  type Movement,
+  type MovementRequest,
+  moveMoney,
+  openAccount,
+} from './domain/account.ts';
 import { accountNotFound, amountNotPositive } from './errors.ts';
 import { getBalance } from './get-balance.ts';
-import type { MakeChange } from './make-change.ts';
+import { idempotentCall } from './idempotent-call.ts';
 import { accountEventToProto, accountToProto } from './proto.ts';
-import type { Books } from './streams/open-books.ts';
+import { type Accounts, accountEventOf } from './streams/account-stream.ts';
 
-/** What the handlers stand on. */
-export interface AccountRpcDeps {
+interface Deps {
   readonly storage: Storage;
-  readonly store: EventStore;
-  readonly books: Books;
-  readonly makeChange: MakeChange;
+  readonly accounts: Accounts;
+  readonly idempotency: Idempotency;
 }
 
 const { methods } = AccountServiceDefinition;
@@ -31,40 +41,47 @@ const depositing = repeatable(AccountServiceDefinition, methods.deposit);
 const withdrawing = repeatable(AccountServiceDefinition, methods.withdraw);
 
 /** The handlers of `payment.v1.AccountService`. */
-export function createAccountRpc(deps: AccountRpcDeps): AccountServiceImplementation<MeshCallContext> {
-  const { storage, books, makeChange } = deps;
+export function createAccountRpc(deps: Deps): AccountServiceImplementation<MeshCallContext> {
+  const { storage, accounts, idempotency } = deps;
+  const change = (
+    call: TransactingCall<ProtoAccount>,
+    accountId: string,
+    decide: (account: Account | undefined) => AccountChange,
+  ): Promise<ProtoAccount> =>
+    accounts.transact(accountId, call, async (tx, cause) =>
+      accountToProto((await accounts.changeIn(tx, accountId, decide, cause)).state),
+    );
   return {
     openAccount: (request, context) =>
-      makeChange(opening, request, request.accountId, context, async (tx, cause) =>
-        accountToProto(await openAccountIn(tx, books, request.accountId, request.currencyCode, cause)),
+      change(idempotentCall(idempotency, opening, request, context), request.accountId, (account) =>
+        openAccount(account, request.accountId, request.currencyCode),
       ),
     deposit: (request, context) =>
-      makeChange(depositing, request, request.accountId, context, async (tx, cause) =>
-        accountToProto(await moveMoneyIn(tx, books, transferOf(request, 'MONEY_DEPOSITED'), cause)),
+      change(idempotentCall(idempotency, depositing, request, context), request.accountId, (account) =>
+        moveMoney(account, transferOf(request, 'MONEY_DEPOSITED')),
       ),
     withdraw: (request, context) =>
-      makeChange(withdrawing, request, request.accountId, context, async (tx, cause) =>
-        accountToProto(await moveMoneyIn(tx, books, transferOf(request, 'MONEY_WITHDRAWN'), cause)),
+      change(idempotentCall(idempotency, withdrawing, request, context), request.accountId, (account) =>
+        moveMoney(account, transferOf(request, 'MONEY_WITHDRAWN')),
       ),
-    getBalance: async (request) => accountToProto(await getBalance(storage, books, request)),
-    listAccountEvents: (request, context) => listAccountEvents(deps, request, context.signal),
+    getBalance: async (request) => accountToProto(await getBalance(storage, accounts, request)),
+    listAccountEvents: (request, { signal }) => listAccountEvents(deps, request, signal),
   };
 }
 
 async function* listAccountEvents(
-  { storage, store, books: { accounts } }: AccountRpcDeps,
+  { storage, accounts }: Deps,
   { accountId, afterVersion }: ListAccountEventsRequest,
   signal: AbortSignal,
 ) {
-  const { version } = await accounts.load(storage, accountId);
-  if (version === 0n) throw accountNotFound({ accountId });
-  const { events } = accounts.definition;
-  for await (const event of store.read(accounts.streamOf(accountId), { after: afterVersion }, signal)) {
-    yield accountEventToProto(accountEventOf(event, events.decode(event)));
+  const { state } = await accounts.load(storage, accountId);
+  if (!state) throw accountNotFound({ accountId });
+  for await (const { event, body } of accounts.read(accountId, { after: afterVersion }, signal)) {
+    yield accountEventToProto(accountEventOf(event, body));
   }
 }
 
-function transferOf(request: DepositRequest | WithdrawRequest, type: Movement['type']): WantedMovement {
+function transferOf(request: DepositRequest | WithdrawRequest, type: Movement['type']): MovementRequest {
   const { accountId, reference } = request;
   return { accountId, type, amount: positive(request.amount), reference, purpose: 'transfer' };
 }

@@ -1,8 +1,9 @@
 import { PaymentEvent } from '#gen/payment/v1/events.ts';
-import { type DomainEvent, defineTopic } from '#mesh';
-import type { AccountEvent } from './account-event.ts';
+import { type DomainEvent, defineTopic, type RecordedEvent } from '#mesh';
+import type { AccountChange } from './domain/account.ts';
 import type { Payment } from './domain/payment.ts';
 import { accountEventToProto, paymentToProto } from './proto.ts';
+import { accountEventOf } from './streams/account-stream.ts';
 
 /** Every change of an account, keyed by the account's id. */
 export const paymentTopic = defineTopic('payment.events', PaymentEvent, {
@@ -10,12 +11,13 @@ export const paymentTopic = defineTopic('payment.events', PaymentEvent, {
   version: ({ accountEvent }) => accountEvent?.version ?? 0n,
 });
 
-/** What is published of an account's event, with the payment that moved the money where one did. */
-export function paymentEvent(event: AccountEvent, payment?: Payment): DomainEvent {
-  return paymentTopic.event({
-    type: event.type,
-    timestamp: new Date(event.timeMs),
-    accountEvent: accountEventToProto(event),
-    payment: payment && paymentToProto(payment),
-  });
+/** Makes what is published for an account's event, with the payment that moved the money, if any. */
+export function paymentEventOf(payment?: Payment): (event: RecordedEvent, change: AccountChange) => DomainEvent {
+  return (event, change) =>
+    paymentTopic.event({
+      type: event.type,
+      timestamp: new Date(event.timeMs),
+      accountEvent: accountEventToProto(accountEventOf(event, change)),
+      payment: payment && paymentToProto(payment),
+    });
 }

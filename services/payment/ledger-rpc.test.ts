@@ -23,7 +23,7 @@ describeOnEachDatabase((newUrl) => {
     await storage.migrate('payment', await loadMigrations(new URL('./migrations/', import.meta.url)));
     const logger = createLogger('silent');
     const store = await createEventStore(storage, { clock });
-    const accounts = createAggregates(store, accountDefinition, logger);
+    const accounts = createAggregates(accountDefinition, { storage, store, clock, logger });
     const opened = accountDefinition.events.encode({ type: 'ACCOUNT_OPENED', currencyCode: 'EUR' });
     await store.append('account-ada', 0n, { ...opened, correlationId: 'request-1', timeMs: 1 });
     const projections = [monthlyStatements];
@@ -38,7 +38,7 @@ describeOnEachDatabase((newUrl) => {
       logger,
       metrics,
     });
-    const ledger = createLedgerRpc({ storage, books: { accounts }, projector });
+    const ledger = createLedgerRpc({ storage, accounts, projector });
     const context = { signal: AbortSignal.timeout(100) } as MeshCallContext;
     const statementAt = (minVersion: bigint) =>
       ledger.getStatement({ accountId: 'ada', month: '1970-01', minVersion }, context);

@@ -11,12 +11,12 @@ import { accountNotFound, accountNotOpenIn, statementsBehind, versionNotReached 
 import { pageOfBalances } from './projections/account-balances.ts';
 import { lastStatementUpTo, monthlyStatements, pageOfStatements } from './projections/monthly-statements.ts';
 import { ledgerBalanceToProto, statementToProto } from './proto.ts';
-import type { Books } from './streams/open-books.ts';
+import type { Accounts } from './streams/account-stream.ts';
 
 /** What the handlers stand on. */
 export interface LedgerRpcDeps {
   readonly storage: Storage;
-  readonly books: Pick<Books, 'accounts'>;
+  readonly accounts: Accounts;
   readonly projector: Pick<Projector, 'reached'>;
 }
 
@@ -68,7 +68,7 @@ async function* listStatements(deps: LedgerRpcDeps, request: ListStatementsReque
 
 /** Waits until the statements have the version in them that is asked for. Refuses an account that is not there. */
 async function upToDate(
-  { storage, books: { accounts }, projector }: LedgerRpcDeps,
+  { storage, accounts, projector }: LedgerRpcDeps,
   { accountId, minVersion }: { readonly accountId: string; readonly minVersion: bigint },
   signal: AbortSignal,
 ): Promise<Account> {

@@ -4,21 +4,21 @@ import {
   PaymentServiceDefinition,
   type PaymentServiceImplementation,
 } from '#gen/payment/v1/payment.ts';
-import { type MeshCallContext, type Queryable, readPages, repeatable, type Storage } from '#mesh';
-import { chargeOrder } from './charge-order.ts';
+import { type Idempotency, type MeshCallContext, type Queryable, readPages, repeatable, type Storage } from '#mesh';
+import { chargeOrder, refundOrder } from './charge-order.ts';
 import type { Charge } from './domain/payment.ts';
 import { amountNegative, paymentNotFound } from './errors.ts';
-import type { MakeChange } from './make-change.ts';
+import { idempotentCall } from './idempotent-call.ts';
 import { pageOfPayments } from './projections/payment-list.ts';
 import { paymentToProto } from './proto.ts';
-import { refundOrder } from './refund-order.ts';
-import type { Books } from './streams/open-books.ts';
+import type { Accounts } from './streams/account-stream.ts';
+import type { Payments } from './streams/payment-stream.ts';
 
-/** What the handlers stand on. */
-export interface PaymentRpcDeps {
+interface Deps {
   readonly storage: Storage;
-  readonly books: Books;
-  readonly makeChange: MakeChange;
+  readonly accounts: Accounts;
+  readonly payments: Payments;
+  readonly idempotency: Idempotency;
 }
 
 const { methods } = PaymentServiceDefinition;
@@ -26,19 +26,21 @@ const charging = repeatable(PaymentServiceDefinition, methods.charge);
 const refunding = repeatable(PaymentServiceDefinition, methods.refund);
 
 /** The handlers of `payment.v1.PaymentService`. */
-export function createPaymentRpc(deps: PaymentRpcDeps): PaymentServiceImplementation<MeshCallContext> {
-  const { storage, books, makeChange } = deps;
-  const paymentOf = async (orderId: string) => (await books.payments.load(storage, orderId)).state;
+export function createPaymentRpc(deps: Deps): PaymentServiceImplementation<MeshCallContext> {
+  const { storage, accounts, payments, idempotency } = deps;
+  const paymentOf = async (orderId: string) => (await payments.load(storage, orderId)).state;
   return {
     charge: (request, context) =>
-      makeChange(charging, request, request.userId, context, async (tx, cause) =>
-        paymentToProto(await chargeOrder(tx, books, chargeOf(request), cause)),
+      accounts.transact(request.userId, idempotentCall(idempotency, charging, request, context), async (tx, cause) =>
+        paymentToProto(await chargeOrder(tx, chargeOf(request), cause, deps)),
       ),
     async refund(request, context) {
-      // Only to know whose account it is: whether there is anything to refund is decided in the transaction.
+      // Only to find the account: whether there is anything to refund is decided in the transaction.
       const accountId = (await paymentOf(request.orderId))?.userId ?? '';
-      return await makeChange(refunding, request, accountId, context, async (tx, cause) =>
-        paymentToProto(await refundOrder(tx, books, request.orderId, cause)),
+      return await accounts.transact(
+        accountId,
+        idempotentCall(idempotency, refunding, request, context),
+        async (tx, cause) => paymentToProto(await refundOrder(tx, request.orderId, cause, deps)),
       );
     },
     async getPayment({ orderId }) {

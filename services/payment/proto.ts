@@ -6,12 +6,12 @@ import {
   type Payment as ProtoPayment,
 } from '#gen/payment/v1/payment.ts';
 import { isInt64, type Money } from '#mesh';
-import type { AccountEvent } from './account-event.ts';
 import type { Account } from './domain/account.ts';
 import type { Payment } from './domain/payment.ts';
 import type { Statement } from './domain/statement.ts';
 import { sumTooLarge } from './errors.ts';
 import type { LedgerBalance } from './projections/account-balances.ts';
+import type { AccountEvent } from './streams/account-stream.ts';
 
 /** An account as its contract has it. */
 export function accountToProto(account: Account): ProtoAccount {

@@ -1,4 +1,3 @@
-import type { Loaded } from '../../../mesh/event-store/aggregates/aggregate.ts';
 import type { Row, Transaction } from '../../../mesh/storage/storage.ts';
 import { systemClock as clock } from '../../../mesh/time/clock.ts';
 import { type Account, type AccountChange, moveMoney, openAccount } from '../../../services/payment/domain/account.ts';
@@ -46,15 +45,15 @@ export async function copyLedger(fromUrl: string, toUrl: string): Promise<void> 
 }
 
 async function growAccount({ storage, accounts }: Ledger, id: string, events: number): Promise<void> {
-  let loaded: Loaded<Account | undefined> = { state: undefined, version: 0n };
+  let version = 0n;
   const grow = async (tx: Transaction) => {
-    for (let count = 0; count < appendsPerCommit && loaded.version < events; count += 1) {
-      const size = Math.min(eventsPerAppend, events - Number(loaded.version));
-      const metadata = { correlationId: `${id}-${loaded.version}`, timeMs: clock.now() };
-      loaded = await accounts.append(tx, id, loaded, nextChanges(id, loaded.state, size), metadata);
+    for (let count = 0; count < appendsPerCommit && version < events; count += 1) {
+      const size = Math.min(eventsPerAppend, events - Number(version));
+      const cause = { correlationId: `${id}-${version}`, timeMs: clock.now() };
+      ({ version } = await accounts.changeIn(tx, id, (account) => nextChanges(id, account, size), cause));
     }
   };
-  while (loaded.version < events) await storage.transaction(grow);
+  while (version < events) await storage.transaction(grow);
 }
 
 /** Opens the account if needed, then deposits repeatedly. */

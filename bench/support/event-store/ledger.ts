@@ -1,4 +1,4 @@
-import { type Aggregates, createAggregates } from '../../../mesh/event-store/aggregates/aggregate.ts';
+import { createAggregates } from '../../../mesh/event-store/aggregates/create-aggregates.ts';
 import type { EventStore } from '../../../mesh/event-store/event-store.ts';
 import { createProjector, type Projector } from '../../../mesh/event-store/projections/create-projector.ts';
 import type { Projection } from '../../../mesh/event-store/projections/projection.ts';
@@ -8,15 +8,14 @@ import { loadMigrations } from '../../../mesh/storage/migrations.ts';
 import { openStorage } from '../../../mesh/storage/open.ts';
 import type { Storage } from '../../../mesh/storage/storage.ts';
 import { systemClock as clock } from '../../../mesh/time/clock.ts';
-import type { Account, AccountChange } from '../../../services/payment/domain/account.ts';
-import { accountDefinition } from '../../../services/payment/streams/account-stream.ts';
+import { type Accounts, accountDefinition } from '../../../services/payment/streams/account-stream.ts';
 import { logger } from '../event-service.ts';
 
 /** The database of a payment service, opened in this process. */
 export interface Ledger extends AsyncDisposable {
   readonly storage: Storage;
   readonly store: EventStore;
-  readonly accounts: Aggregates<Account | undefined, AccountChange>;
+  readonly accounts: Accounts;
   /** Creates a projector that is not started. Disposing the ledger stops it. */
   projector(projections: readonly Projection[]): Promise<Projector>;
 }
@@ -34,7 +33,7 @@ export async function openLedger(url: string): Promise<Ledger> {
   return {
     storage,
     store,
-    accounts: createAggregates(store, accountDefinition, logger),
+    accounts: createAggregates(accountDefinition, { storage, store, clock, logger }),
     projector: async (projections) => {
       const service = 'payment';
       const projector = await createProjector({ service, storage, store, projections, clock, logger, metrics });

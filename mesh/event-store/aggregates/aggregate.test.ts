@@ -1,66 +1,41 @@
 import { describe, expect, it } from 'vitest';
-import type { NewDatabaseUrl } from '../../testing/databases.ts';
-import { describeOnEachDatabase } from '../../testing/databases.ts';
-import { versionAsOf } from '../streams/version-as-of.ts';
-import { logger, openStore } from '../testing/fixture.ts';
-import { type AggregateDefinition, createAggregates } from './aggregate.ts';
-import { defineEventTypes } from './event-types.ts';
+import { describeOnEachDatabase, type NewDatabaseUrl } from '../../testing/databases.ts';
+import { type Added, openSums } from '../testing/sums.ts';
 
-type Change = { readonly type: 'ADDED'; readonly amount: bigint };
-
-const definition: AggregateDefinition<bigint, Change> = {
-  category: 'sum',
-  initial: 0n,
-  events: defineEventTypes<Change>({
-    ADDED: {
-      // Version 1 had whole units, as numbers.
-      upcasters: [({ units }) => ({ amount: `${Number(units) * 100}` })],
-      encode: ({ amount }) => ({ amount: amount.toString() }),
-      decode: ({ amount }) => ({ type: 'ADDED', amount: BigInt(String(amount)) }),
-    },
-  }),
-  evolve: (sum, { amount }) => sum + amount,
-  snapshots: {
-    every: 10,
-    schemaVersion: 1,
-    encode: (sum) => ({ sum: sum.toString() }),
-    decode: ({ sum }) => BigInt(String(sum)),
-  },
-};
 const metadata = { correlationId: 'r', timeMs: 1_000 };
 
-async function openSums(url: string, changed: Partial<AggregateDefinition<bigint, Change>> = {}) {
-  const opened = await openStore(url);
-  const sums = createAggregates(opened.store, { ...definition, ...changed }, logger);
+async function openAdding(url: string) {
+  const opened = await openSums(url);
+  const { storage, sums } = opened;
   const add = (amounts: readonly bigint[], timeMs = 1_000) =>
-    opened.storage.transaction(async (tx) => {
+    storage.transaction(async (tx) => {
       const loaded = await sums.load(tx, 'a');
-      const changes = amounts.map((amount): Change => ({ type: 'ADDED', amount }));
+      const changes = amounts.map((amount): Added => ({ type: 'ADDED', amount }));
       return await sums.append(tx, 'a', loaded, changes, { ...metadata, timeMs });
     });
-  return { ...opened, sums, add };
+  return { ...opened, add };
 }
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => BigInt(index + 1));
 
-function aggregateContract(newUrl: NewDatabaseUrl): void {
-  it('is what its events come to, now and at each version', async () => {
-    const { storage, sums, add } = await openSums(newUrl());
-    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: 0n, version: 0n });
+function aggregateSuite(newUrl: NewDatabaseUrl): void {
+  it('has the state that its events add up to, now and at each version', async () => {
+    const { storage, sums, add } = await openAdding(newUrl());
+    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: undefined, version: 0n, lastTimeMs: 0 });
     for (const amount of upTo(25)) await add([amount]);
-    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: 325n, version: 25n });
+    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: 325n, version: 25n, lastTimeMs: 1_000 });
     for (const version of upTo(25)) {
-      const then = await sums.load(storage, 'a', version);
-      expect(then).toEqual({ state: (version * (version + 1n)) / 2n, version });
+      const then = await sums.load(storage, 'a', { version });
+      expect(then).toEqual({ state: (version * (version + 1n)) / 2n, version, lastTimeMs: 1_000 });
     }
   });
 
-  it('is read from its last snapshot: no more events than are between two', async () => {
-    const { storage, sums, add } = await openSums(newUrl());
+  it('is loaded from its last snapshot, with no event before it', async () => {
+    const { storage, sums, add } = await openAdding(newUrl());
     await add(upTo(1_234));
     const versions = await storage.query('SELECT version FROM event_snapshot');
     expect(versions).toEqual([{ version: 1_234n }]);
-    // What the snapshot stands for is not looked at: the event before it is not readable any more.
+    // The event before the snapshot is corrupt, and not read.
     await storage.execute(`UPDATE event SET data = '{}' WHERE version = 1233`);
     await expect(sums.load(storage, 'a')).resolves.toMatchObject({ version: 1_234n });
     await storage.execute('DELETE FROM event_snapshot');
@@ -68,39 +43,39 @@ function aggregateContract(newUrl: NewDatabaseUrl): void {
   });
 
   it.each([
-    ['an older one was restored', `DELETE FROM event_snapshot WHERE version > 10`],
-    ['there are none', 'DELETE FROM event_snapshot'],
-    ['one is torn', `UPDATE event_snapshot SET state = '{"su' WHERE version = 30`],
+    ['only an older snapshot is left', `DELETE FROM event_snapshot WHERE version > 10`],
+    ['there are no snapshots', 'DELETE FROM event_snapshot'],
+    ['a snapshot is torn', `UPDATE event_snapshot SET state = '{"su' WHERE version = 30`],
     [
-      'one is of a history that is not here',
+      'a snapshot belongs to another history',
       `UPDATE event_snapshot SET version = 99, state = '{"sum":"7"}' WHERE version = 30`,
     ],
     [
-      'one is of another shape',
+      'a snapshot has another schema version',
       `UPDATE event_snapshot SET schema_version = 2, state = '{"total":"7"}' WHERE version = 30`,
     ],
-  ])('is the same when of the snapshots %s', async (_, change) => {
-    const { storage, sums, add } = await openSums(newUrl());
+  ])('has the same state if %s', async (_, change) => {
+    const { storage, sums, add } = await openAdding(newUrl());
     for (const amount of upTo(35)) await add([amount]);
     await storage.execute(change);
-    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: 630n, version: 35n });
+    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: 630n, version: 35n, lastTimeMs: 1_000 });
     await add([1n]);
-    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: 631n, version: 36n });
+    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: 631n, version: 36n, lastTimeMs: 1_000 });
   });
 
-  it('reads events of every schema version there was', async () => {
-    const { storage, store, sums, add } = await openSums(newUrl());
+  it('reads events of every schema version', async () => {
+    const { storage, store, sums, add } = await openAdding(newUrl());
     const old = { type: 'ADDED', schemaVersion: 1, data: { units: 3 }, ...metadata };
     await store.append('sum-a', 0n, [old, old]);
     await add([5n]);
-    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: 605n, version: 3n });
+    await expect(sums.load(storage, 'a')).resolves.toEqual({ state: 605n, version: 3n, lastTimeMs: 1_000 });
   });
 
   it.each([
-    ['a type', { type: 'REMOVED', schemaVersion: 1 }],
-    ['a schema version', { type: 'ADDED', schemaVersion: 3 }],
-  ])('refuses an event of %s that it does not know, and names it', async (_, unknown) => {
-    const { storage, store, sums } = await openSums(newUrl());
+    ['type', { type: 'REMOVED', schemaVersion: 1 }],
+    ['schema version', { type: 'ADDED', schemaVersion: 3 }],
+  ])('refuses an event of an unknown %s, and names it', async (_, unknown) => {
+    const { storage, store, sums } = await openAdding(newUrl());
     await store.append('sum-a', 0n, { ...unknown, data: {}, ...metadata });
     await expect(sums.load(storage, 'a')).rejects.toMatchObject({
       reason: 'EVENT_UNREADABLE',
@@ -108,18 +83,18 @@ function aggregateContract(newUrl: NewDatabaseUrl): void {
     });
   });
 
-  it('refuses what was decided on an older state', async () => {
-    const { storage, sums, add } = await openSums(newUrl());
+  it('refuses an append that was decided on an older state', async () => {
+    const { storage, sums, add } = await openAdding(newUrl());
     const loaded = await sums.load(storage, 'a');
     await add([1n]);
     const late = storage.transaction((tx) => sums.append(tx, 'a', loaded, [{ type: 'ADDED', amount: 1n }], metadata));
     await expect(late).rejects.toMatchObject({ reason: 'STREAM_CONFLICT' });
   });
 
-  it('is found at a time by the times of its events', async () => {
-    const { storage, add } = await openSums(newUrl());
+  it('loads the state at a time', async () => {
+    const { storage, sums, add } = await openAdding(newUrl());
     for (const timeMs of [100, 200, 200, 300]) await add([1n], timeMs);
-    const at = (timeMs: number) => versionAsOf(storage, 'sum-a', 4n, timeMs);
+    const at = async (timeMs: number) => (await sums.load(storage, 'a', { timeMs })).version;
     await expect(Promise.all([99, 100, 199, 200, 299, 300, 301].map(at))).resolves.toEqual([
       0n,
       1n,
@@ -133,5 +108,5 @@ function aggregateContract(newUrl: NewDatabaseUrl): void {
 }
 
 describe('an aggregate', () => {
-  describeOnEachDatabase(aggregateContract);
+  describeOnEachDatabase(aggregateSuite);
 });

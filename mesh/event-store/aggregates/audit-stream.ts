@@ -12,7 +12,7 @@ export interface StreamAudit<State, Body extends { readonly type: string }> {
   readonly stream: string;
   readonly definition: AggregateDefinition<State, Body>;
   /** Called with each event, and the states before and after it; what it finds is told. */
-  readonly each: (event: RecordedEvent, body: Body, before: State, after: State) => readonly Finding[];
+  readonly each: (event: RecordedEvent, body: Body, before: State | undefined, after: State) => readonly Finding[];
   readonly signal: AbortSignal;
 }
 
@@ -30,18 +30,20 @@ export async function* auditStream<State, Body extends { readonly type: string }
 }: StreamAudit<State, Body>): AsyncGenerator<Finding> {
   // Before the events: none of them can be of one that comes meanwhile.
   const snapshots = await selectSnapshots(storage, stream);
-  let state = definition.initial;
+  let state: State | undefined;
   let version = 0n;
   try {
     for await (const event of store.read(stream, {}, signal)) {
       const before = state;
       const body = definition.events.decode(event);
-      state = definition.evolve(state, body, event);
+      const after = definition.evolve(before, body, event);
+      state = after;
       version = event.version;
-      yield* each(event, body, before, state);
+      yield* each(event, body, before, after);
       const snapshot = snapshots.get(version);
-      if (snapshot?.schemaVersion !== definition.snapshots.schemaVersion) continue;
-      const expected = JSON.stringify(definition.snapshots.encode(state));
+      if (definition.snapshots === undefined || snapshot?.schemaVersion !== definition.snapshots.schemaVersion)
+        continue;
+      const expected = JSON.stringify(definition.snapshots.encode(after));
       if (snapshot.state !== expected) yield snapshotDiffers(stream, version, snapshot.state, expected);
     }
   } catch (error) {

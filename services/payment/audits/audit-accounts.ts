@@ -12,20 +12,20 @@ import {
 import type { Account, AccountChange } from '../domain/account.ts';
 import { isOutside } from '../domain/ledger.ts';
 import { postingsOf } from '../domain/postings.ts';
-import type { Books } from '../streams/open-books.ts';
+import type { Accounts } from '../streams/account-stream.ts';
 
 /** What the events of accounts are checked with. */
 export interface AccountAuditDeps {
   readonly storage: Storage;
   readonly store: EventStore;
-  readonly books: Books;
+  readonly accounts: Accounts;
 }
 
 /**
  * Checks every account's history: no event is missing or changed, each balance follows from the one before, no balance is
  * below zero, each movement has another side, and snapshots are what the events come to.
  */
-export function auditAccounts({ storage, store, books: { accounts } }: AccountAuditDeps): AuditCheck {
+export function auditAccounts({ storage, store, accounts }: AccountAuditDeps): AuditCheck {
   const { definition } = accounts;
   return {
     name: 'payment/account-events',
@@ -40,24 +40,19 @@ export function auditAccounts({ storage, store, books: { accounts } }: AccountAu
   };
 }
 
-function faultsOf(
-  event: RecordedEvent,
-  change: AccountChange,
-  before: Account | undefined,
-  after: Account | undefined,
-): Finding[] {
+function faultsOf(event: RecordedEvent, change: AccountChange, before: Account | undefined, after: Account): Finding[] {
   if (change.type === 'ACCOUNT_OPENED') return [];
   const { stream, version } = event;
   const ids = [stream, version.toString()];
   const at = `event ${version} of ${stream}`;
   const faults: Finding[] = [];
-  const [previous, next] = [before?.balance.minorUnits, after?.balance.minorUnits];
+  const [previous, next] = [before?.balance.minorUnits, after.balance.minorUnits];
   if (change.previousBalance.minorUnits !== previous || change.newBalance.minorUnits !== next) {
     const says = `${change.previousBalance.minorUnits} before and ${change.newBalance.minorUnits} after`;
     const message = `${at} says that the balance was ${says}, but those before it come to ${previous} and ${next}`;
     faults.push({ reason: 'BALANCE_CHAIN_BROKEN', ids, message });
   }
-  if (next === undefined || next < 0n) {
+  if (next < 0n) {
     faults.push({ reason: 'BALANCE_BELOW_ZERO', ids, message: `${at} leaves a balance of ${next}` });
   }
   const sum = postingsOf(stream, change).reduce((total, { minorUnits }) => total + minorUnits, 0n);

@@ -38,8 +38,8 @@ export interface Occurrence {
   readonly timeMs: number;
 }
 
-/** A movement that is wanted. */
-export interface WantedMovement {
+/** A movement to decide on. */
+export interface MovementRequest {
   readonly accountId: string;
   readonly type: Movement['type'];
   /** Not negative. */
@@ -58,7 +58,7 @@ export function openAccount(account: Account | undefined, id: string, currencyCo
  * What happens when money is moved. Refuses an account that is not there, another currency than its own, and what would
  * leave it below zero or beyond int64.
  */
-export function moveMoney(account: Account | undefined, wanted: WantedMovement): Movement {
+export function moveMoney(account: Account | undefined, wanted: MovementRequest): Movement {
   const { accountId, type, amount, reference, purpose } = wanted;
   if (!account) throw accountNotFound({ accountId });
   const { currencyCode, minorUnits } = account.balance;

@@ -1,8 +1,10 @@
 import {
   type AggregateDefinition,
+  type Aggregates,
   defineEventTypes,
   type EventType,
   type JsonObject,
+  type Money,
   moneyFromJson,
   moneyToJson,
   type RecordedEvent,
@@ -23,14 +25,40 @@ export const accountEventTypes = defineEventTypes<AccountChange>({
   MONEY_WITHDRAWN: movement('MONEY_WITHDRAWN'),
 });
 
-/** An account as what happened to it; `undefined` before it is opened. */
-export const accountDefinition: AggregateDefinition<Account | undefined, AccountChange> = {
+/** The accounts of the service. */
+export type Accounts = Aggregates<Account, AccountChange>;
+
+export const accountDefinition = {
   category,
-  initial: undefined,
   events: accountEventTypes,
   evolve: (account, change, event) => evolveAccount(account, accountIdOf(event), change, event),
   snapshots: { every: 100, schemaVersion: 1, encode: encodeAccount, decode: decodeAccount },
-};
+} satisfies AggregateDefinition<Account, AccountChange>;
+
+/** An event of an account, for callers and consumers. */
+export interface AccountEvent {
+  readonly accountId: string;
+  readonly version: bigint;
+  readonly type: AccountChange['type'];
+  readonly amount: Money;
+  readonly previousBalance: Money;
+  readonly newBalance: Money;
+  readonly reference: string;
+  readonly correlationId: string;
+  readonly timeMs: number;
+}
+
+/** Returns what callers and consumers get of an event in an account's stream. */
+export function accountEventOf(event: RecordedEvent, change: AccountChange): AccountEvent {
+  const { version, correlationId, timeMs } = event;
+  const common = { accountId: accountIdOf(event), version, type: change.type, correlationId, timeMs };
+  if (change.type === 'ACCOUNT_OPENED') {
+    const nothing = { currencyCode: change.currencyCode, minorUnits: 0n };
+    return { ...common, amount: nothing, previousBalance: nothing, newBalance: nothing, reference: '' };
+  }
+  const { amount, previousBalance, newBalance, reference } = change;
+  return { ...common, amount, previousBalance, newBalance, reference };
+}
 
 /** Whether an event happened to an account. */
 export function isOfAccount({ stream }: RecordedEvent): boolean {
@@ -69,15 +97,11 @@ function withCounterpart(data: JsonObject): JsonObject {
   return { ...data, counterpart: counterpartOf(purpose, moneyFromJson(data.amount).currencyCode) };
 }
 
-function encodeAccount(account: Account | undefined): JsonObject {
-  if (!account) return {};
-  const { id, balance, version, createTimeMs, updateTimeMs } = account;
+function encodeAccount({ id, balance, version, createTimeMs, updateTimeMs }: Account): JsonObject {
   return { id, balance: moneyToJson(balance), version: version.toString(), createTimeMs, updateTimeMs };
 }
 
-function decodeAccount(data: JsonObject): Account | undefined {
-  const { id, balance, version, createTimeMs, updateTimeMs } = data;
-  if (id === undefined) return undefined;
+function decodeAccount({ id, balance, version, createTimeMs, updateTimeMs }: JsonObject): Account {
   return {
     id: String(id),
     balance: moneyFromJson(balance),

@@ -9,13 +9,15 @@ import {
   type Transaction,
 } from '#mesh';
 import { historyConflict } from '../errors.ts';
-import type { Books } from './open-books.ts';
+import type { Accounts } from './account-stream.ts';
+import type { Payments } from './payment-stream.ts';
 
 /** What the history of an earlier version is taken over with. */
 export interface AdoptionOptions {
   readonly storage: Storage;
   readonly store: EventStore;
-  readonly books: Books;
+  readonly accounts: Accounts;
+  readonly payments: Payments;
   readonly logger: Logger;
 }
 
@@ -59,11 +61,7 @@ async function idsOf(storage: Storage, sql: string): Promise<string[]> {
   return (await storage.query<{ id: string }>(sql)).map(({ id }) => id);
 }
 
-async function moveAccount(
-  tx: Transaction,
-  { store, books: { accounts } }: AdoptionOptions,
-  id: string,
-): Promise<void> {
+async function moveAccount(tx: Transaction, { store, accounts }: AdoptionOptions, id: string): Promise<void> {
   // First of all: who comes second waits here, and then finds that it is gone.
   if ((await tx.execute('DELETE FROM accounts WHERE id = $1', [id])) === 0) return;
   const rows = await tx.query<AccountEventRow>('SELECT * FROM account_events WHERE account_id = $1 ORDER BY version', [
@@ -71,16 +69,12 @@ async function moveAccount(
   ]);
   if (rows.length > 0) {
     await store.appendIn(tx, accounts.streamOf(id), 0n, rows.map(accountEventOf));
-    await accounts.keepSnapshot(tx, id);
+    await accounts.saveSnapshot(tx, id);
   }
   await tx.execute('DELETE FROM account_events WHERE account_id = $1', [id]);
 }
 
-async function movePayment(
-  tx: Transaction,
-  { store, books: { payments } }: AdoptionOptions,
-  orderId: string,
-): Promise<void> {
+async function movePayment(tx: Transaction, { store, payments }: AdoptionOptions, orderId: string): Promise<void> {
   const [row] = await tx.query<PaymentRow>('DELETE FROM payments WHERE order_id = $1 RETURNING *', [orderId]);
   if (row) await store.appendIn(tx, payments.streamOf(orderId), 0n, paymentEventsOf(row));
 }

@@ -1,7 +1,7 @@
 import {
   type AggregateDefinition,
+  type Aggregates,
   defineEventTypes,
-  type JsonObject,
   moneyFromJson,
   moneyToJson,
   type RecordedEvent,
@@ -29,14 +29,14 @@ export const paymentEventTypes = defineEventTypes<PaymentChange>({
   },
 });
 
-/** The payment of an order as what happened to it; `undefined` before anything did. */
-export const paymentDefinition: AggregateDefinition<Payment | undefined, PaymentChange> = {
+/** The payments of the service, by their orders' ids. */
+export type Payments = Aggregates<Payment, PaymentChange>;
+
+/** It has two events at most, so it needs no snapshots. */
+export const paymentDefinition: AggregateDefinition<Payment, PaymentChange> = {
   category,
-  initial: undefined,
   events: paymentEventTypes,
   evolve: (payment, change, event) => evolvePayment(payment, orderIdOf(event), change, event.timeMs),
-  // It has two events at most.
-  snapshots: { every: 100, schemaVersion: 1, encode: encodePayment, decode: decodePayment },
 };
 
 /** Whether an event happened to a payment. */
@@ -47,16 +47,4 @@ export function isOfPayment({ stream }: RecordedEvent): boolean {
 /** The order whose payment an event happened to. */
 export function orderIdOf({ stream }: RecordedEvent): string {
   return stream.slice(category.length + 1);
-}
-
-function encodePayment(payment: Payment | undefined): JsonObject {
-  if (!payment) return {};
-  const { amount, ...others } = payment;
-  return amount ? { ...others, amount: moneyToJson(amount) } : others;
-}
-
-function decodePayment(data: JsonObject): Payment | undefined {
-  if (data.id === undefined) return undefined;
-  const amount = data.amount === undefined ? undefined : moneyFromJson(data.amount);
-  return { ...(data as unknown as Payment), amount };
 }

@@ -1,0 +1,153 @@
+import type { Queryable, Transaction } from '../../storage/storage.ts';
+import type { Clock } from '../../time/clock.ts';
+import { sleep } from '../../time/sleep.ts';
+import { maxInt64 } from '../../values/int64.ts';
+import type { JsonObject } from '../../values/json.ts';
+import { streamConflict } from '../errors.ts';
+import type { RecordedEvent } from '../event-store.ts';
+import { selectStream, versionAsOf } from '../streams/event-table.ts';
+import type { AggregateDefinition, AggregateOptions, Aggregates, Loaded, PublishedEvent } from './aggregate.ts';
+import { selectSnapshot, upsertSnapshot } from './snapshot-table.ts';
+
+const pageSize = 500;
+const conflictDelayMs = { first: 2, max: 100 };
+
+/** Binds a definition to the event store that holds its streams. */
+export function createAggregates<State, Body extends { readonly type: string }>(
+  definition: AggregateDefinition<State, Body>,
+  { storage, store, clock, logger, outbox, publish: publishDefault }: AggregateOptions<Body>,
+): Aggregates<State, Body> {
+  const { category, events, evolve, snapshots } = definition;
+  const streamOf = (id: string): string => `${category}-${id}`;
+
+  async function load(db: Queryable, stream: string, upTo: bigint): Promise<Loaded<State>> {
+    const snapshot = await loadSnapshot(db, stream, upTo);
+    if (snapshot !== undefined) {
+      // Read from the snapshot's own event on: if that is missing, the snapshot belongs to another history.
+      const page = await selectStream(db, stream, { after: snapshot.version - 1n, upTo, limit: pageSize });
+      const [first, ...others] = page;
+      if (first?.version === snapshot.version) {
+        const from = fold({ ...snapshot, lastTimeMs: first.timeMs }, others);
+        return await foldRemaining(db, stream, from, page, upTo);
+      }
+      logger.warn({ stream, version: snapshot.version }, 'the events of a snapshot are missing: it is ignored');
+    }
+    const page = await selectStream(db, stream, { upTo, limit: pageSize });
+    return await foldRemaining(db, stream, fold({ state: undefined, version: 0n, lastTimeMs: 0 }, page), page, upTo);
+  }
+
+  async function loadSnapshot(db: Queryable, stream: string, upTo: bigint) {
+    if (snapshots === undefined) return undefined;
+    const snapshot = await selectSnapshot(db, stream, snapshots.schemaVersion, upTo);
+    if (snapshot === undefined) return undefined;
+    const { version, state, isWhole } = snapshot;
+    if (isWhole) return { version, state: snapshots.decode(JSON.parse(state) as JsonObject) };
+    logger.warn({ stream, version }, 'a snapshot is corrupt (checksum mismatch): the events are read instead');
+    return undefined;
+  }
+
+  async function foldRemaining(
+    db: Queryable,
+    stream: string,
+    from: Loaded<State>,
+    firstPage: readonly RecordedEvent[],
+    upTo: bigint,
+  ): Promise<Loaded<State>> {
+    let loaded = from;
+    for (let page = firstPage; page.length === pageSize; loaded = fold(loaded, page)) {
+      page = await selectStream(db, stream, { after: loaded.version, upTo, limit: pageSize });
+    }
+    return loaded;
+  }
+
+  function fold(from: Loaded<State>, page: readonly RecordedEvent[]): Loaded<State> {
+    const last = page.at(-1);
+    if (last === undefined) return from;
+    const state = page.reduce((before, event) => evolve(before, events.decode(event), event), from.state);
+    return { state, version: last.version, lastTimeMs: last.timeMs };
+  }
+
+  async function saveSnapshot(tx: Transaction, stream: string, { state, version }: Loaded<State>): Promise<void> {
+    if (snapshots === undefined || state === undefined) return;
+    const { schemaVersion, encode } = snapshots;
+    await upsertSnapshot(tx, stream, { version, schemaVersion, state: JSON.stringify(encode(state)) });
+  }
+
+  const aggregates: Aggregates<State, Body> = {
+    definition,
+    streamOf,
+    async load(db, id, past = { version: maxInt64 }) {
+      const stream = streamOf(id);
+      return await load(db, stream, 'version' in past ? past.version : await versionAsOf(db, stream, past.timeMs));
+    },
+    async *read(id, range, signal) {
+      for await (const event of store.read(streamOf(id), range, signal)) yield { event, body: events.decode(event) };
+    },
+    change: (id, decide, options, signal) =>
+      retryOnConflict(clock, signal, () =>
+        storage.transaction((tx) => aggregates.changeIn(tx, id, decide, options), {
+          commitGroup: streamOf(id),
+          ...(signal && { signal }),
+        }),
+      ),
+    async changeIn(tx, id, decide, { correlationId, timeMs, publish = publishDefault }) {
+      const stream = streamOf(id);
+      const loaded = await load(tx, stream, maxInt64);
+      const bodies = [decide(loaded.state) ?? []].flat() as readonly Body[];
+      const cause = { correlationId, timeMs: Math.max(timeMs, loaded.lastTimeMs) };
+      const changed = await aggregates.append(tx, id, loaded, bodies, cause);
+      const { state } = changed;
+      if (state === undefined) {
+        throw new Error(`decide returned no event for ${stream}, which is empty: return an event, or throw to refuse`);
+      }
+      if (publish) await publishIn(tx, publish, changed.recorded, bodies);
+      return { ...changed, state };
+    },
+    transact: (id, { once, requestId, signal }, work) =>
+      retryOnConflict(clock, signal, () =>
+        once((tx) => work(tx, { correlationId: requestId, timeMs: clock.now() }), {
+          commitGroup: streamOf(id),
+          signal,
+        }),
+      ),
+    async append(tx, id, loaded, bodies, cause) {
+      if (bodies.length === 0) return { ...loaded, recorded: [] };
+      const stream = streamOf(id);
+      const added = bodies.map((body) => ({ ...events.encode(body), ...cause }));
+      const recorded = await store.appendIn(tx, stream, loaded.version, added);
+      const after = fold(loaded, recorded);
+      const every = BigInt(snapshots?.every ?? maxInt64);
+      if (after.version / every > loaded.version / every) await saveSnapshot(tx, stream, after);
+      return { ...after, recorded };
+    },
+    saveSnapshot: async (tx, id) => await saveSnapshot(tx, streamOf(id), await load(tx, streamOf(id), maxInt64)),
+  };
+
+  async function publishIn(
+    tx: Transaction,
+    publish: PublishedEvent<Body>,
+    recorded: readonly RecordedEvent[],
+    bodies: readonly Body[],
+  ): Promise<void> {
+    if (outbox === undefined) throw new Error(`${category} publishes events: pass createAggregates an outbox`);
+    for (const [index, event] of recorded.entries()) {
+      const published = publish(event, bodies[index] as Body);
+      if (published) await outbox.addEvent(tx, published);
+    }
+  }
+
+  return aggregates;
+}
+
+/** Runs a change again after a random, growing delay while it throws `STREAM_CONFLICT`, until `signal` aborts. */
+async function retryOnConflict<T>(clock: Clock, signal: AbortSignal | undefined, change: () => Promise<T>): Promise<T> {
+  for (let ceilingMs = conflictDelayMs.first; ; ceilingMs = Math.min(2 * ceilingMs, conflictDelayMs.max)) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!streamConflict.is(error) || signal?.aborted) throw error;
+      await sleep(clock, Math.random() * ceilingMs, signal);
+      if (signal?.aborted) throw error;
+    }
+  }
+}
