@@ -75,9 +75,8 @@ export { serve } from './server/serve.ts';
 export { makeFolder } from './storage/make-folder.ts';
 export { loadMigrations } from './storage/migrations.ts';
 export { openStorage } from './storage/open.ts';
-export { paddedList } from './storage/padded-list.ts';
 export { readPages } from './storage/read-pages.ts';
-export { storableText } from './storage/storable-text.ts';
+export { paddedList, storableText } from './storage/sql.ts';
 export type { Queryable, Row, SqlValue, Storage, Transaction } from './storage/storage.ts';
 export { errorText, isFinalFailure } from './tasks/failed-try.ts';
 export {

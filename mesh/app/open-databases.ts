@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { MeshError } from '../errors/mesh-error.ts';
-import { warnOfClock } from '../storage/clock-warning.ts';
+import { warnOfClock } from '../storage/aging/clock-warning.ts';
 import { type Identity, isUsed, noteStart, readIdentity } from '../storage/identity.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -42,7 +42,7 @@ export function openDatabases(folder: DataFolder, logger: Logger): Databases {
     // Before it is opened, which makes a file where there is none.
     if (entry !== undefined && hadContent === false) throw refuse('is missing or empty');
 
-    const storage = await openStorage(url, { soleUser: true, verify: folder.wasAbandoned });
+    const storage = await openStorage(url, { exclusive: true, verify: folder.wasAbandoned });
     try {
       const identity = await readIdentity(storage);
       const fault = faultOf(name, identity, entry, storage.exclusive ? manifest.start : undefined);

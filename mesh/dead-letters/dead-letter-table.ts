@@ -1,5 +1,5 @@
 import { uuidv7 } from '../ids/ids.ts';
-import { storableText } from '../storage/storable-text.ts';
+import { storableText } from '../storage/sql.ts';
 import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
 

@@ -1,4 +1,4 @@
-import { openAgingClock } from '../storage/aging-clock.ts';
+import { openAgingClock } from '../storage/aging/aging-clock.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../time/clock.ts';
 import {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type AgingClock, openAgingClock } from '../storage/aging-clock.ts';
+import { type AgingClock, openAgingClock } from '../storage/aging/aging-clock.ts';
 import { loadMigrations } from '../storage/migrations.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../time/clock.ts';

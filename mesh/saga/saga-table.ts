@@ -1,4 +1,4 @@
-import { paddedList } from '../storage/padded-list.ts';
+import { paddedList } from '../storage/sql.ts';
 import type { Queryable, Storage } from '../storage/storage.ts';
 import { toJson } from './json.ts';
 import { recordFromJson } from './record.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { probeSet } from './probe-table.ts';
+import { probeSet } from './aging/seen-times.ts';
 import type { Migration, Storage } from './storage.ts';
 
 /** What a database says of itself, so that another one in its place is noticed. */

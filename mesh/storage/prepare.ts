@@ -1,6 +1,6 @@
 import type { Clock } from '../time/clock.ts';
-import { startOfAging } from './aging-start.ts';
-import { probeMigrations, probeSet } from './probe-table.ts';
+import { startOfAging } from './aging/aging-start.ts';
+import { probeMigrations, probeSet } from './aging/seen-times.ts';
 import type { Storage } from './storage.ts';
 
 /** Gives a database that was just opened what every one has; closes it when that fails. */

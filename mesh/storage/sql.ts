@@ -1,20 +1,21 @@
-/** SQL as it is written in this code base, read once per text. */
+import type { SqlValue } from './storage.ts';
+
+/** A statement with `$1` parameters, as this code base writes it. Each text is parsed once. */
 export interface ParsedSql {
   /** The text with `?1` for `$1`, as SQLite numbers its parameters. */
   readonly numbered: string;
-  /** How many parameters it takes: the highest number in it. */
+  /** The number of its parameters: the highest number in it. */
   readonly parameterCount: number;
-  /** Whether it can only read, so that it needs no transaction. False when that cannot be seen from its first word. */
+  /** Whether it only reads, so it needs no transaction. False if its first word does not show that. */
   readonly readsOnly: boolean;
-  /** Whether it changes rows, so that a count of changes belongs to it. */
+  /** Whether it changes rows, so its result has a count of changes. */
   readonly changesRows: boolean;
 }
 
-// A parameter counts only outside of strings, quoted names and comments, which are matched first to be passed over.
+// A parameter counts only outside of strings, quoted names and comments, which are matched first and skipped.
 const tokens = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\d+)/g;
 const leadingComments = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/;
 
-/** Reads a statement with `$1` parameters. */
 export function parseSql(sql: string): ParsedSql {
   let parameterCount = 0;
   const numbered = sql.replace(tokens, (token: string, digits: string | undefined) => {
@@ -31,8 +32,26 @@ export function parseSql(sql: string): ParsedSql {
   };
 }
 
-/** A statement in one line for an error's text; parameters are never in it. */
+/** A statement in one line, for the text of an error. It never contains parameters. */
 export function sqlForMessage(sql: string): string {
   const line = sql.replace(/\s+/g, ' ').trim();
   return line.length > 500 ? `${line.slice(0, 500)}…` : line;
+}
+
+/**
+ * Placeholders and parameters for `IN (...)`. The list is padded to a power of two, with its last value by default, so lists
+ * of all lengths share few prepared statements. It must not be empty.
+ */
+export function paddedList<Value extends SqlValue, Padding extends SqlValue = Value>(
+  values: readonly Value[],
+  padding = values.at(-1) as Value | Padding,
+): { readonly placeholders: string; readonly params: readonly (Value | Padding)[] } {
+  const length = 2 ** Math.ceil(Math.log2(values.length));
+  const params = [...values, ...Array.from({ length: length - values.length }, () => padding)];
+  return { placeholders: params.map((_, index) => `$${index + 1}`).join(', '), params };
+}
+
+/** Makes a text from outside storable in every database: PostgreSQL refuses NUL, which becomes U+FFFD. */
+export function storableText(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
 }

@@ -1,6 +1,6 @@
 import { isInfrastructureFault, isMiswired, isRefusal } from '../errors/codes.ts';
 import { MeshError } from '../errors/mesh-error.ts';
-import { storableText } from '../storage/storable-text.ts';
+import { storableText } from '../storage/sql.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { AttemptEnd, Task } from './task-queue.ts';
 import type { WorkSettings } from './work-defaults.ts';

@@ -23,7 +23,7 @@ export interface Ledger extends AsyncDisposable {
 /** Opens a database of the payment service, or creates it. */
 export async function openLedger(url: string): Promise<Ledger> {
   await using stack = new AsyncDisposableStack();
-  const storage = await openStorage(url, { soleUser: true });
+  const storage = await openStorage(url, { exclusive: true });
   stack.defer(() => storage.close());
   const migrations = new URL('../../../services/payment/migrations/', import.meta.url);
   await storage.migrate('payment', await loadMigrations(migrations));

@@ -1,3 +1,4 @@
+import { paddedList } from '../../storage/sql.ts';
 import type { Queryable, Row, SqlValue } from '../../storage/storage.ts';
 import type { ProjectionTable } from './projection.ts';
 
@@ -14,7 +15,8 @@ export async function readRows<R extends Row>(
   const rows: R[] = [];
   for (let start = 0; start < values.length; start += mostValues) {
     // As a list to join with: PostgreSQL would compare every row with every value of an IN.
-    const params = paddedWithNull(values.slice(start, start + mostValues));
+    // Padded with NULL, which joins with nothing.
+    const { params } = paddedList(values.slice(start, start + mostValues), null);
     const wanted = params.map((_, index) => `($${index + 1})`).join(', ');
     const conditions = Object.keys({ generation, ...where }).map(
       (column, index) => `found.${column} = $${params.length + index + 1}`,
@@ -24,10 +26,4 @@ export async function readRows<R extends Row>(
     for (const row of await db.query<R>(sql, [...params, generation, ...Object.values(where)])) rows.push(row);
   }
   return rows;
-}
-
-/** To a power of two, so that lists of every length share few prepared statements; NULL joins with nothing. */
-function paddedWithNull(values: readonly string[]): SqlValue[] {
-  const length = 2 ** Math.ceil(Math.log2(values.length));
-  return [...values, ...Array.from({ length: length - values.length }, () => null)];
 }

@@ -1,6 +1,6 @@
 import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
-import { openAgingClock } from '../../storage/aging-clock.ts';
+import { openAgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';

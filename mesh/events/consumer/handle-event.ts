@@ -3,7 +3,7 @@ import type { DeadLetterStore, Redrive } from '../../dead-letters/store.ts';
 import { isInfrastructureFault, isMiswired } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { uuidv5 } from '../../ids/ids.ts';
-import type { AgingClock } from '../../storage/aging-clock.ts';
+import type { AgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';

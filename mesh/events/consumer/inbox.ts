@@ -1,4 +1,4 @@
-import type { AgingClock } from '../../storage/aging-clock.ts';
+import type { AgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Migration, Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';

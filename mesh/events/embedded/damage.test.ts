@@ -222,7 +222,7 @@ describe('a log whose own rows are damaged', () => {
 
 test('the search for damage reads each event once', async () => {
   const read = { asRows: 0, asEvents: 0 };
-  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   const counted: Storage = {
     ...storage,
     searchDamage: (_examined, except) =>
@@ -316,7 +316,7 @@ describe('a file with flipped bytes', () => {
 });
 
 test('a log from before checksums gets them, and goes on', async () => {
-  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   await storage.migrate('event-log', migrations.slice(0, 1));
   await storage.transaction(async (tx) => {
     await tx.execute("INSERT INTO topic (name, retention_ms) VALUES ('t', 604800000)");
@@ -373,7 +373,7 @@ test.each([
 ])('a program from before checksums does not start on a log that has them: %s', async (itsFirst) => {
   await open();
   await close();
-  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   await storage.migrate('event-log', migrations.slice(0, 1));
   await expect(storage.execute(itsFirst)).rejects.toThrow('no such table: topic');
   await storage.close();

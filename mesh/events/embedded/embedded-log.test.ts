@@ -37,7 +37,7 @@ describe('the embedded event log in its file', () => {
     openEmbeddedLog(join(folder, 'events.db'), {
       clock,
       logger,
-      open: (url) => openStorage(url, { soleUser: true, clock }),
+      open: (url) => openStorage(url, { exclusive: true, clock }),
     });
   /** Resolves when the retention waits for its next hour. */
   const retained = (clock: TestClock) => eventually(() => expect(clock.pendingMs()).toContain(hourMs));

@@ -34,7 +34,7 @@ export const maxEventBytes = 1024 * 1024;
  * with DATA_LOSS `STORAGE_CORRUPT` when what says where records are is damaged; a record that is stops its partition alone.
  */
 export async function openEmbeddedLog(path: string, options: EmbeddedLogOptions): Promise<EventLog> {
-  const { open = (url: string) => openStorage(url, { soleUser: true }) } = options;
+  const { open = (url: string) => openStorage(url, { exclusive: true }) } = options;
   const storage = await open(`sqlite:${path}`);
   try {
     const topics = await openLogFile(storage, path, options.logger);

@@ -1,4 +1,4 @@
-import { paddedList } from '../../storage/padded-list.ts';
+import { paddedList } from '../../storage/sql.ts';
 import type { Migration, Queryable, Row, Transaction } from '../../storage/storage.ts';
 
 /** Where an entry goes: the event log or the task queue. */

@@ -1,11 +1,81 @@
-import type pg from 'pg';
+import pg from 'pg';
 import type { Row, SqlValue } from '../storage.ts';
 import { withClient } from './create-database.ts';
-import { destroy } from './destroy.ts';
 import { kindOf } from './errors.ts';
-import type { Pool } from './pool.ts';
 import type { StateKind } from './sql-states.ts';
 import type { Statement, StatementCache } from './statements.ts';
+
+/** The connections to a server. */
+export interface Pool {
+  /** How connections are opened. */
+  readonly config: pg.ClientConfig;
+  /** Takes a connection that is not in use, or opens one. Rejects if none becomes free in time. */
+  connect(): Promise<pg.PoolClient>;
+  /** Gives a connection back. Closes it if it is `spent`, or if its server was found to be the wrong one. */
+  release(client: pg.PoolClient, spent?: boolean): void;
+  /** Leaves the server of this connection, which accepts no writes, unless it was left since the connection was opened. */
+  distrust(client: pg.PoolClient): void;
+  /** Uses none of its connections again, so new ones go to the server that the address leads to by then. */
+  leave(): void;
+  /** As `leave`, and closes connections in use, for a server that is silent. Their statements fail as with a lost connection. */
+  abandon(): void;
+  /** Closes the connections once they are given back. */
+  end(): Promise<void>;
+}
+
+/** Makes a pool of at most `size` connections. Default: 10. `onLeave` is called when its server is left. */
+export function createPool(config: pg.ClientConfig, size: number | undefined, onLeave: () => void): Pool {
+  const pool = new pg.Pool({ ...config, max: size ?? 10, idleTimeoutMillis: 30_000 });
+  // Connections of one era were opened between two findings that the server is the wrong one.
+  const eras = new WeakMap<pg.PoolClient, number>();
+  let era = 0;
+  const inUse = new Set<pg.PoolClient>();
+  const isTrusted = (client: pg.PoolClient): boolean => eras.get(client) === era;
+  const leave = (): void => {
+    era += 1;
+    onLeave();
+  };
+  // A lost connection leaves the pool by itself, and the caller of its statement gets a rejection. Without a listener the
+  // event would end the process.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => {
+    eras.set(client, era);
+    client.on('error', () => undefined);
+  });
+  return {
+    config,
+    async connect() {
+      for (;;) {
+        const client = await pool.connect();
+        if (isTrusted(client)) {
+          inUse.add(client);
+          return client;
+        }
+        client.release(true);
+      }
+    },
+    release(client, spent = false) {
+      inUse.delete(client);
+      client.release(spent || !isTrusted(client));
+    },
+    distrust(client) {
+      // Other connections that were opened before the server was left report the same.
+      if (isTrusted(client)) leave();
+    },
+    leave,
+    abandon() {
+      leave();
+      for (const client of inUse) destroy(client);
+    },
+    end: () => pool.end(),
+  };
+}
+
+/** Closes a connection without notifying the server, which may be gone. */
+export function destroy(client: pg.ClientBase): void {
+  const { connection } = client as pg.ClientBase & { readonly connection: { readonly stream: { destroy(): void } } };
+  connection.stream.destroy();
+}
 
 /** The answer to one statement. */
 export interface Result<R extends Row> {
@@ -15,7 +85,7 @@ export interface Result<R extends Row> {
 
 /** One connection taken from the pool. Statements reject with the engine's own errors. */
 export interface Connection {
-  /** Runs a statement, which the signal may cancel: it rejects with the signal's reason then. */
+  /** Runs a statement. If the signal cancels it, rejects with the signal's reason. */
   run<R extends Row>(sql: string, params: readonly SqlValue[], signal?: AbortSignal): Promise<Result<R>>;
   /**
    * Runs one or several statements without parameters, in one message; returns the rows of all of them. A connection on which
@@ -24,14 +94,14 @@ export interface Connection {
   script(sql: string): Promise<readonly Row[]>;
   /**
    * Whether it must not be used again: it is lost, a statement on it was cancelled, what it prepared is stale, or its server
-   * takes no writes.
+   * accepts no writes.
    */
   isSpent(): boolean;
-  /** Gives it back, or closes it when it must not be used again. */
+  /** Gives it back, or closes it if it must not be used again. */
   release(): void;
 }
 
-/** Takes a connection from the pool, unless the signal is aborted before there is one. */
+/** Takes a connection from the pool, unless the signal aborts first. */
 export async function acquire(
   pool: Pool,
   statements: StatementCache,
@@ -40,7 +110,7 @@ export async function acquire(
   return createConnection(pool, await connect(pool, signal), statements);
 }
 
-// After these a connection is closed rather than used again.
+// After these a connection is closed, not used again.
 const spending: ReadonlySet<StateKind> = new Set(['ended', 'stale', 'read-only']);
 
 function createConnection(pool: Pool, client: pg.PoolClient, statements: StatementCache): Connection {
@@ -66,7 +136,7 @@ function createConnection(pool: Pool, client: pg.PoolClient, statements: Stateme
     },
     async script(sql) {
       try {
-        // One result where there is one statement.
+        // pg returns a single result for a single statement.
         const results: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>(sql);
         return [results].flat().flatMap(({ rows }) => rows);
       } catch (error) {
@@ -101,7 +171,7 @@ async function connect(pool: Pool, signal: AbortSignal | undefined): Promise<pg.
   try {
     return await Promise.race([connecting, aborted.promise]);
   } catch (error) {
-    // It may still come; whoever waited for it is gone.
+    // The connection may still come, but its caller no longer waits for it.
     connecting.then(
       (client) => pool.release(client),
       () => undefined,
@@ -112,10 +182,10 @@ async function connect(pool: Pool, signal: AbortSignal | undefined): Promise<pg.
   }
 }
 
-// How long a server has to be reached for a cancellation, and twice as long to end the statement.
+// How long the server has to accept a cancellation, and twice as long to end the statement.
 const cancelTimeoutMs = 1000;
 
-/** Cancels the statement under way when the signal says so. A server that does not do so loses the connection instead. */
+/** Cancels the statement in progress when the signal aborts. If the server does not obey, closes the connection. */
 function cancelOnAbort(pool: Pool, client: pg.PoolClient, signal: AbortSignal | undefined) {
   let cancelling: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -136,7 +206,7 @@ function cancelOnAbort(pool: Pool, client: pg.PoolClient, signal: AbortSignal | 
 }
 
 async function cancelBackend(pool: Pool, client: pg.PoolClient): Promise<void> {
-  // pg sets it on every connected client and leaves it out of its types.
+  // pg sets it on every connected client, but its types do not have it.
   const { processID } = client as pg.PoolClient & { readonly processID: number };
   try {
     const config = { ...pool.config, connectionTimeoutMillis: cancelTimeoutMs, query_timeout: cancelTimeoutMs };

@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc-common';
 import pg from 'pg';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { type Remedies, type StorageFault, storageFault } from '../errors.ts';
 import { sqlForMessage } from '../sql.ts';
-import { type Remedies, type StorageFault, storageFault } from '../storage-fault.ts';
 import { kindOfState, type StateKind } from './sql-states.ts';
 
 const remedies: Remedies = {

@@ -1,41 +1,37 @@
 import type pg from 'pg';
+import type { CustomTypesConfig } from 'pg';
 import { type Clock, systemClock } from '../../time/clock.ts';
+import { createWriteCheck, type WriteOnce } from '../aging/write-check.ts';
 import { applyMigrations, type SchemaTransaction } from '../migrations.ts';
 import { prepare } from '../prepare.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
-import { createWriteCheck, type WriteOnce } from '../write-check.ts';
-import { openChannels } from './channels.ts';
-import { acquire, type Connection } from './connection.ts';
+import { createCommitGroups } from './commit-groups.ts';
+import { acquire, type Connection, createPool, type Pool } from './connection.ts';
 import { ensureDatabase } from './create-database.ts';
-import { connectError, corruptError, mayRunAgain, postgresError } from './errors.ts';
-import { createGate } from './gate.ts';
-import { createLanes } from './lanes.ts';
-import { createPool, type Pool } from './pool.ts';
-import { runTransaction } from './run-transaction.ts';
-import { waitBeforeRunningAgain } from './serialization-retry.ts';
+import { closedError, connectError, corruptError, mayRunAgain, postgresError } from './errors.ts';
+import { openChannels } from './notifications.ts';
 import { createStatementCache } from './statements.ts';
-import { valueTypes } from './values.ts';
-import { withNumbers, writeOnce } from './write-once.ts';
+import { runTransaction, waitBeforeRunningAgain, withNumbers, writeOnce } from './transaction.ts';
 
 /** Settings of a PostgreSQL database. */
 export interface PostgresOptions {
-  /** How many connections are open at most; more calls wait for one. Default 10. */
+  /** The maximum number of open connections; further calls wait for one. Default: 10. */
   readonly poolSize?: number;
-  /** What `check` notes the time of, and rows age by. Default: the machine's. */
+  /** The clock whose time `check` records and by which rows age. Default: the machine's. */
   readonly clock?: Clock;
   /**
-   * How long a check waits for the server's answer, which it gives after 4 s at the latest, and `close` for what is under way,
-   * before all connections are closed: nobody says that a server is gone whose machine is. Default 8000.
+   * How long a check waits for the server's answer, which it gives within 4 s, and `close` for calls in progress, before all
+   * connections are closed. A server whose machine is gone does not report that. Default: 8 s.
    */
   readonly silentAfterMs?: number;
-  /** How long a call waits for a connection before it fails with `STORAGE_UNAVAILABLE`. Default 5000. */
+  /** How long a call waits for a connection before it fails with `STORAGE_UNAVAILABLE`. Default: 5 s. */
   readonly connectTimeoutMs?: number;
 }
 
 // One key for all sets: services that share a database take turns.
 const migrationLock = 7_306_652_135_881_203n;
-// A transaction awaits nothing but its statements, so one that idles belongs to a process that is stopped or cut off:
-// without an end the rows that it has locked would stay so for hours.
+// A transaction awaits only its own statements, so an idle one belongs to a process that is stopped or cut off. Without a
+// limit the rows that it locked would stay locked for hours.
 const sessionSettings = [
   'synchronous_commit=on',
   'default_transaction_isolation=read\\ committed',
@@ -43,8 +39,8 @@ const sessionSettings = [
 ];
 
 /**
- * Opens the database of `postgres://user:password@host:port/name`, and makes it where it is missing. Fails with
- * UNAVAILABLE `STORAGE_UNAVAILABLE` when the server cannot be reached, and `STORAGE_MISCONFIGURED` when it refuses the login.
+ * Opens the database of `postgres://user:password@host:port/name`; creates it if it does not exist. Throws UNAVAILABLE
+ * `STORAGE_UNAVAILABLE` if the server cannot be reached and `STORAGE_MISCONFIGURED` if it refuses the login.
  */
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Storage> {
   const { config, server, location } = read(url, options);
@@ -62,7 +58,7 @@ function createStorage(
   server: string,
 ): Storage {
   const pool = createPool(config, poolSize, () => channels.reconnect());
-  // Its own, so that it is no fault of the server when all of the pool are in use.
+  // A separate pool, so a check does not fail because all connections are in use.
   const checks = createPool(config, 1, pool.leave);
   const statements = createStatementCache();
   const abandonAll = (): void => {
@@ -105,7 +101,7 @@ function createStorage(
     statements.find(sql).readsOnly
       ? gate.enter(() => read<R>(sql, params))
       : runInTransaction((tx) => tx.query<R>(sql, params));
-  const lanes = createLanes(connect, server);
+  const groups = createCommitGroups(connect, server);
   const channels = openChannels(config, query);
   return {
     dialect: 'postgres',
@@ -115,7 +111,7 @@ function createStorage(
     transaction: (work, { signal, commitGroup } = {}) =>
       commitGroup === undefined
         ? runInTransaction(work, signal)
-        : gate.enter(() => lanes.run(commitGroup, work, signal)),
+        : gate.enter(() => groups.run(commitGroup, work, signal)),
     migrate: (set, migrations) =>
       runInTransaction(async (tx) => {
         await tx.query('SELECT pg_advisory_xact_lock($1)', [migrationLock]);
@@ -139,11 +135,73 @@ function read(url: string, options: PostgresOptions) {
     connectionString: url,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     keepAlive: true,
-    // Notices a server that is gone without a word; the system's own default is two hours.
+    // Detects a server that is gone without closing its connections; the system's default is two hours.
     keepAliveInitialDelayMillis: 10_000,
     types: valueTypes,
     options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
     application_name: 'ordermesh',
   };
   return { config, location, server: `${location.host}${location.pathname}` };
+}
+
+/** Accepts calls until it is closed. */
+interface Gate {
+  /** Runs `action`. Rejects with UNAVAILABLE `STORAGE_UNAVAILABLE` once the gate is closed. */
+  enter<T>(action: () => Promise<T>): Promise<T>;
+  /** Waits for calls in progress, then runs `last`. */
+  close(last: () => Promise<void>): Promise<void>;
+}
+
+/** An open gate. If calls in progress take longer than `patienceMs` after the closing, `abandon` has to end them. */
+function createGate(server: string, patienceMs: number, abandon: () => void): Gate {
+  const inProgress = new Set<Promise<unknown>>();
+  let closed: Promise<void> | undefined;
+  const closeAfterCalls = async (last: () => Promise<void>): Promise<void> => {
+    const timer = setTimeout(abandon, patienceMs);
+    await Promise.allSettled(inProgress);
+    clearTimeout(timer);
+    await last();
+  };
+  return {
+    async enter<T>(action: () => Promise<T>): Promise<T> {
+      if (closed !== undefined) throw closedError(server);
+      const running = action();
+      inProgress.add(running);
+      try {
+        return await running;
+      } finally {
+        inProgress.delete(running);
+      }
+    },
+    close(last: () => Promise<void>): Promise<void> {
+      closed ??= closeAfterCalls(last);
+      return closed;
+    },
+  };
+}
+
+type Parse = (text: string) => SqlValue;
+
+const integer: Parse = (text) => BigInt(text);
+// By the oid of the type in pg_type.
+const parsers: ReadonlyMap<number, Parse> = new Map<number, Parse>([
+  [16, (text) => (text === 't' ? 1n : 0n)], // bool, an integer in SQLite
+  [17, bytes],
+  [20, integer], // int8
+  [21, integer], // int2
+  [23, integer], // int4
+  [26, integer], // oid
+  [700, Number], // float4
+  [701, Number], // float8
+  [1700, (text) => (text.includes('.') ? Number(text) : BigInt(text))], // numeric, the type of sum() over int8
+]);
+const asText: Parse = (text) => text;
+
+/** Reads values as SQLite returns them. A type that the two do not share is returned as text. */
+const valueTypes = {
+  getTypeParser: (oid: number) => parsers.get(oid) ?? asText,
+} as CustomTypesConfig; // Its overloads include the binary format, which is never requested.
+
+function bytes(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text.slice('\\x'.length), 'hex'));
 }

@@ -1,4 +1,4 @@
-import type { StorageFault } from '../storage-fault.ts';
+import type { StorageFault } from '../errors.ts';
 
 /**
  * What a SQLSTATE says: a fault of the database, or

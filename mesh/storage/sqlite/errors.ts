@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { type Remedies, storageFault } from '../errors.ts';
 import { sqlForMessage } from '../sql.ts';
-import { type Remedies, storageFault } from '../storage-fault.ts';
 import { kindOf } from './result-codes.ts';
 
 const remedies: Remedies = {

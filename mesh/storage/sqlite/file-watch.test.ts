@@ -12,7 +12,7 @@ describe('a database whose files change under it', () => {
   let storage: Storage;
 
   const open = async (path = join(data, 'test.db')) => {
-    storage = await openSqlite(path, { soleUser: true });
+    storage = await openSqlite(path, { exclusive: true });
     await storage.migrate('test', [{ name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY)' }]);
   };
   const add = (id: number) => storage.transaction((tx) => tx.execute('INSERT INTO note (id) VALUES ($1)', [id]));

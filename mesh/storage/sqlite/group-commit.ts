@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
+import { awaitedOutsideError } from '../errors.ts';
 import type { SchemaTransaction } from '../migrations.ts';
-import { awaitedOutsideError } from '../transaction-awaited-outside-error.ts';
 import { createTransactionState } from '../transaction-state.ts';
 import type { Connection } from './connection.ts';
 import type { FileWatch } from './file-watch.ts';

@@ -1,4 +1,4 @@
-import type { StorageFault } from '../storage-fault.ts';
+import type { StorageFault } from '../errors.ts';
 
 /** What a result code says: a fault of the database, or of the statement, which is then a fault of the program. */
 export type ResultKind = StorageFault | 'statement';

@@ -10,7 +10,7 @@ describe('the search for damage', () => {
 
   beforeEach(async () => {
     folder = await tempFolder();
-    storage = await openSqlite(join(folder.path, 'test.db'), { soleUser: true });
+    storage = await openSqlite(join(folder.path, 'test.db'), { exclusive: true });
     await storage.migrate('test', [
       {
         name: '0001-init',

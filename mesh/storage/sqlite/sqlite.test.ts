@@ -128,7 +128,7 @@ describe('SQLite', () => {
   });
 
   it('refuses every other process when it is the sole user, until it is closed', async () => {
-    const storage = await open({ soleUser: true });
+    const storage = await open({ exclusive: true });
     const path = join(folder, 'test.db');
     await expect(openSqlite(path, { busyTimeoutMs: 10 })).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
     expect(await add(storage, 1)).toBe(1);

@@ -1,16 +1,16 @@
 import { dirname } from 'node:path';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
+import { createWriteCheck } from '../aging/write-check.ts';
 import { makeFolder } from '../make-folder.ts';
 import { applyMigrations, type Schema } from '../migrations.ts';
 import { prepare } from '../prepare.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
-import { createWriteCheck } from '../write-check.ts';
-import { openChannels } from './channels.ts';
 import { type Connection, connect } from './connection.ts';
 import { cannotOpenError, closedError, corruptError } from './errors.ts';
 import { watchFile } from './file-watch.ts';
 import { createGroupCommit } from './group-commit.ts';
+import { openChannels } from './notifications.ts';
 import { searchDamage } from './search-damage.ts';
 
 /** Settings of a SQLite database. */
@@ -21,7 +21,7 @@ export interface SqliteOptions {
    * Whether the file is kept locked from opening to closing, so that any other process is refused; reads are faster then.
    * Default false.
    */
-  readonly soleUser?: boolean;
+  readonly exclusive?: boolean;
   /**
    * Whether the structure of the whole file is looked at first (`PRAGMA quick_check`), for about 1 ms a MiB. Default false.
    */
@@ -88,7 +88,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
 function open(path: string, options: SqliteOptions): Connection {
   const pragmas = [
     // Before WAL is used: then it needs no shared memory, and a point read costs half without its lock.
-    ...(options.soleUser ? ['locking_mode = EXCLUSIVE'] : []),
+    ...(options.exclusive ? ['locking_mode = EXCLUSIVE'] : []),
     `busy_timeout = ${options.busyTimeoutMs ?? 1000}`,
     'journal_mode = WAL',
     'synchronous = FULL',

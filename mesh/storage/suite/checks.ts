@@ -1,8 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest';
 import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
+import { seenTimes } from '../aging/seen-times.ts';
 import { openStorage } from '../open.ts';
-import { seenTimes } from '../probe-table.ts';
 import { open } from './fixture.ts';
 
 /** A check does what a service needs: it writes. */

@@ -93,7 +93,7 @@ describe('a damaged task', () => {
   it.each(['attempts = 3', 'due_time_ms = due_time_ms + 100000000000', "lease = 'me'", "payload = X'00'"])(
     'is found when the process runs on that damages it: %s',
     async (assignment) => {
-      const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+      const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
       tasks = await openEmbeddedTasks(file, {
         clock: systemClock,
         logger: createLogger('silent'),
@@ -109,7 +109,7 @@ describe('a damaged task', () => {
   );
 
   it('is none that was tried, given back, renewed or interrupted, whatever its error says', async () => {
-    const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+    const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
     await prepareTasks(storage, file);
     const clock = createTestClock();
     const store = await createTaskStore(storage, clock, () => undefined);
@@ -201,7 +201,7 @@ describe('a damaged task', () => {
 
   /** Writes tasks as the program did that knew no checksums. */
   const writeWithoutChecksums = async (count: number) => {
-    const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+    const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
     await storage.migrate('tasks', taskMigrations.slice(0, 1));
     for (let index = 0; index < count; index += 1) {
       const { id, payload, headers } = task(index);
@@ -235,7 +235,7 @@ describe('a damaged task', () => {
   });
 
   it('is not confused with one that has the checksum of what it says, and gets the other one', async () => {
-    const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+    const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
     await storage.migrate('tasks', taskMigrations.slice(0, 3));
     const { id, payload } = task(0);
     const content = { queue: 'jobs', id, payload, headers: '{}' };
@@ -265,7 +265,7 @@ test.each([
   const file = join(folder.path, 'tasks.db');
   const tasks = await openEmbeddedTasks(file, { clock: systemClock, logger: createLogger('silent') });
   await tasks.close();
-  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   await storage.migrate('tasks', taskMigrations.slice(0, 1));
   await expect(storage.execute(itsStatement)).rejects.toThrow('no such table: task');
   await storage.close();

@@ -25,7 +25,7 @@ export interface EmbeddedTasksOptions {
  */
 export async function openEmbeddedTasks(
   path: string,
-  { clock, logger, open = (url) => openStorage(url, { soleUser: true }) }: EmbeddedTasksOptions,
+  { clock, logger, open = (url) => openStorage(url, { exclusive: true }) }: EmbeddedTasksOptions,
 ): Promise<TaskQueue> {
   const storage = await open(`sqlite:${path}`);
   const workers = new Map<EmbeddedWorker, string>();

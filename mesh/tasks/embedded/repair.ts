@@ -13,7 +13,7 @@ export interface QueueRepair extends AsyncDisposable {
 
 /** Opens the queue in `file` to repair it, and compares all of it; nobody else may have it open. */
 export async function openQueueRepair(file: string): Promise<QueueRepair> {
-  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   try {
     await prepareTasks(storage, file);
   } catch (error) {

@@ -1,5 +1,4 @@
-import { paddedList } from '../../../storage/padded-list.ts';
-import { storableText } from '../../../storage/storable-text.ts';
+import { paddedList, storableText } from '../../../storage/sql.ts';
 import type { Queryable, Row, Transaction } from '../../../storage/storage.ts';
 
 /** An event that a generation of a projection could not take, or that comes after one in its stream. */

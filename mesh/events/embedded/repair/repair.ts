@@ -25,7 +25,7 @@ const maxPerCommit = 500n;
 
 /** Opens the log in `file` to repair it; nobody else may have it open. */
 export async function openLogRepair(file: string, logger: Logger): Promise<LogRepair> {
-  const storage = await openStorage(`sqlite:${file}`, { soleUser: true });
+  const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   try {
     const topics = await openLogFile(storage, file, logger);
     const partitions = topics.all().flatMap((topic) => topic.partitions);

@@ -1,4 +1,4 @@
-import { type AgingClock, openAgingClock } from '../../../storage/aging-clock.ts';
+import { type AgingClock, openAgingClock } from '../../../storage/aging/aging-clock.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';

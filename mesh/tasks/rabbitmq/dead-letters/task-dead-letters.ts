@@ -1,7 +1,7 @@
 import type { DeadLetter, DeadLetterQueue } from '../../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../../dead-letters/store.ts';
 import { isInfrastructureFault } from '../../../errors/codes.ts';
-import { openAgingClock } from '../../../storage/aging-clock.ts';
+import { openAgingClock } from '../../../storage/aging/aging-clock.ts';
 import type { Migration, Storage } from '../../../storage/storage.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { NewTask } from '../../task-queue.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createTestClock } from '../testing/test-clock.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
 import { createWriteCheck } from './write-check.ts';
 
 it('writes with one statement for all its times, so that a database prepares it once', async () => {

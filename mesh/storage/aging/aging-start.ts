@@ -1,5 +1,5 @@
-import { noteStartOfAging, seenTimes } from './probe-table.ts';
-import type { Queryable } from './storage.ts';
+import type { Queryable } from '../storage.ts';
+import { noteStartOfAging, seenTimes } from './seen-times.ts';
 
 type Db = Pick<Queryable, 'query'>;
 

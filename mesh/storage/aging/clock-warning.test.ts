@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { describeOnEachDatabase } from '../testing/databases.ts';
-import { createTestClock } from '../testing/test-clock.ts';
+import { describeOnEachDatabase } from '../../testing/databases.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
+import { openStorage } from '../open.ts';
 import { warnOfClock } from './clock-warning.ts';
-import { openStorage } from './open.ts';
 
 const dayMs = 86_400_000;
 // The schema is made at the machine's time.

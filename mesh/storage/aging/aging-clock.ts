@@ -1,6 +1,6 @@
-import type { Clock } from '../time/clock.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { Queryable } from '../storage.ts';
 import { startOfAging } from './aging-start.ts';
-import type { Queryable } from './storage.ts';
 
 /** The time by which rows age and are forgotten. */
 export interface AgingClock {

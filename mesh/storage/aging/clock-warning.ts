@@ -1,7 +1,7 @@
-import type { Logger } from '../telemetry/logger.ts';
-import type { Clock } from '../time/clock.ts';
-import { seenTimes } from './probe-table.ts';
-import type { Queryable } from './storage.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { Queryable } from '../storage.ts';
+import { seenTimes } from './seen-times.ts';
 
 /** A database that was opened, and how an operator knows it. */
 export interface OpenedDatabase {

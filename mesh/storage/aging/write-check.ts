@@ -1,6 +1,6 @@
-import type { Clock } from '../time/clock.ts';
-import { noteSeen } from './probe-table.ts';
-import type { Row } from './storage.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { Row } from '../storage.ts';
+import { noteSeen } from './seen-times.ts';
 
 /** Runs a statement that takes whole numbers, and commits it. */
 export type WriteOnce = (sql: string, params: readonly (number | null)[]) => Promise<readonly Row[]>;

@@ -1,4 +1,4 @@
-import type { Migration, Queryable } from './storage.ts';
+import type { Migration, Queryable } from '../storage.ts';
 
 /** What a database keeps of the times that it has seen. */
 export interface SeenTimes {

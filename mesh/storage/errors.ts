@@ -1,6 +1,15 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../errors/mesh-error.ts';
 
+/** The refusal of a transaction that would have others wait: INTERNAL `TRANSACTION_AWAITED_OUTSIDE`. */
+export function awaitedOutsideError(): MeshError {
+  return new MeshError(
+    Status.INTERNAL,
+    'TRANSACTION_AWAITED_OUTSIDE',
+    'a transaction awaited something else than its own calls and was rolled back; do that work before or after it, all others wait behind it',
+  );
+}
+
 /** What keeps a database from doing what it was asked for, the same in every engine. None of them is the business's answer. */
 export type StorageFault =
   /** It cannot be reached, or takes no work now. */
