@@ -18,10 +18,10 @@ import { RawPeer } from './support/raw-peer.ts';
 
 const mib = 1024 * 1024;
 const userCount = 20_000;
-const mostGrownBytes = 100 * mib;
-// How long a health check may take meanwhile, in what the server computes. The library needs over 0.1 ms to make and end a
-// stream, and does it for all that come in one write before it looks at another connection.
-const slowestHealthMs = { native: 100, 'grpc-js': 400 } as const;
+const maxGrowthBytes = 100 * mib;
+// Maximum processor time of the server during a health check. grpc-js needs over 0.1 ms to create and end a stream, and does
+// so for all streams of one write before it serves another connection.
+const maxHealthMs = { native: 100, 'grpc-js': 400 } as const;
 const listUsers = ListUsersRequest.encode(ListUsersRequest.fromPartial({ limit: 2_000 })).finish();
 const anyHealth = HealthCheckRequest.encode(HealthCheckRequest.fromPartial({})).finish();
 
@@ -30,8 +30,8 @@ function createUser(id: string): Uint8Array {
   return CreateUserRequest.encode(CreateUserRequest.fromPartial({ requestId: randomUUID(), user })).finish();
 }
 
-// Tried again where neighbours had the caches of the machine.
-describe.each(engineNames)('calls that nobody waits for, on %s', { retry: 2 }, (engine) => {
+// Retried because other processes may evict the machine's caches.
+describe.each(engineNames)('a server on %s with abandoned calls', { retry: 2 }, (engine) => {
   let folder: Awaited<ReturnType<typeof tempFolder>>;
   let mesh: StartedProcess;
   let port: number;
@@ -60,64 +60,64 @@ describe.each(engineNames)('calls that nobody waits for, on %s', { retry: 2 }, (
     return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
   }
 
-  /** What the server's thread has computed, in milliseconds: unlike time, it does not pass while neighbours have the machine. */
-  async function computedMs(): Promise<number> {
+  /** Processor time of the server's main thread in milliseconds, which does not depend on other processes. */
+  async function cpuMs(): Promise<number> {
     const { pid } = mesh.child;
     return Number((await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8')).split(' ')[0]) / 1e6;
   }
 
-  /** Checks the health over another connection again and again during `flood` and a second after it. */
-  async function beside(flood: () => Promise<void>) {
+  /** Checks the health over another connection during `flood` and for a second after it. */
+  async function measureDuring(flood: () => Promise<void>) {
     using prober = await RawPeer.connect(port);
     const rssBefore = await rssBytes();
     let slowestMs = 0;
-    let rssMost = 0;
+    let maxRss = 0;
     let endMs = Number.POSITIVE_INFINITY;
     const probing = (async () => {
       for (let id = 1; performance.now() < endMs; id += 2) {
-        const beganMs = await computedMs();
+        const startMs = await cpuMs();
         await prober.send(call(id, '/grpc.health.v1.Health/Check', anyHealth));
         await prober.until(() => prober.of(FrameType.HEADERS, id).some(({ flags }) => (flags & Flag.END_STREAM) !== 0));
-        slowestMs = Math.max(slowestMs, (await computedMs()) - beganMs);
-        rssMost = Math.max(rssMost, await rssBytes());
+        slowestMs = Math.max(slowestMs, (await cpuMs()) - startMs);
+        maxRss = Math.max(maxRss, await rssBytes());
         await delay(2);
       }
     })();
     await flood();
     endMs = performance.now() + 1_000;
     await probing;
-    return { slowestMs, grownBytes: rssMost - rssBefore };
+    return { slowestMs, growthBytes: maxRss - rssBefore };
   }
 
-  it('of lists, 900 of them cancelled in the write that makes them, cost neither time nor memory', async () => {
+  it('stays fast and small if 900 lists are cancelled in the same write', async () => {
     const frames = forStreams(900, (id) =>
       Buffer.concat([call(id, '/user.v1.UserService/ListUsers', listUsers), reset(id)]),
     );
-    const { slowestMs, grownBytes } = await beside(async () => {
+    const { slowestMs, growthBytes } = await measureDuring(async () => {
       using peer = await RawPeer.connect(port);
       await peer.send(frames);
       expect(await peer.isServed()).toBe(true);
     });
-    expect(slowestMs).toBeLessThan(slowestHealthMs[engine]);
-    expect(grownBytes).toBeLessThan(mostGrownBytes);
+    expect(slowestMs).toBeLessThan(maxHealthMs[engine]);
+    expect(growthBytes).toBeLessThan(maxGrowthBytes);
   });
 
-  it('of lists, 900 of them cancelled in the write behind the one that makes them, cost neither time nor memory', async () => {
+  it('stays fast and small if 900 lists are cancelled in the next write', async () => {
     const frames = forStreams(900, (id) => call(id, '/user.v1.UserService/ListUsers', listUsers));
-    const { slowestMs, grownBytes } = await beside(async () => {
+    const { slowestMs, growthBytes } = await measureDuring(async () => {
       using peer = await RawPeer.connect(port);
       await peer.send(frames);
       await peer.send(forStreams(900, (id) => reset(id)));
       expect(await peer.isServed()).toBe(true);
     });
-    expect(slowestMs).toBeLessThan(slowestHealthMs[engine]);
-    expect(grownBytes).toBeLessThan(mostGrownBytes);
+    expect(slowestMs).toBeLessThan(maxHealthMs[engine]);
+    expect(growthBytes).toBeLessThan(maxGrowthBytes);
   });
 
-  it('of CreateUser, 1,900 of them, make hardly any user', async () => {
+  it('runs almost none of 1,900 cancelled CreateUser calls', async () => {
     const tag = randomUUID().slice(0, 8);
     const ids = Array.from({ length: 1_900 }, (_, index) => `${tag}-${index}`);
-    const { slowestMs } = await beside(async () => {
+    const { slowestMs } = await measureDuring(async () => {
       using peer = await RawPeer.connect(port);
       const calls = ids.map((id, index) => {
         const streamId = 1 + 2 * index;
@@ -126,37 +126,37 @@ describe.each(engineNames)('calls that nobody waits for, on %s', { retry: 2 }, (
       await peer.send(...calls);
       expect(await peer.isServed()).toBe(true);
     });
-    let made = 0;
+    let created = 0;
     for (let at = 0; at < ids.length; at += 100) {
-      made += (await mesh.client(UserServiceContract).batchGetUsers({ ids: ids.slice(at, at + 100) })).users.length;
+      created += (await mesh.client(UserServiceContract).batchGetUsers({ ids: ids.slice(at, at + 100) })).users.length;
     }
-    expect(made).toBeLessThan(20);
-    expect(slowestMs).toBeLessThan(slowestHealthMs[engine]);
+    expect(created).toBeLessThan(20);
+    expect(slowestMs).toBeLessThan(maxHealthMs[engine]);
   });
 
-  // grpc-js decompresses what comes before it asks anyone.
-  it.runIf(engine === 'native')('of messages that decompress to 4 MiB, 200 of them, are not decompressed', async () => {
+  // grpc-js decompresses messages before the call can be checked.
+  it.runIf(engine === 'native')('does not decompress the messages of 200 cancelled calls', async () => {
     const bomb = message(gzipSync(Buffer.alloc(4 * mib - 1)), undefined, 1);
     const block = requestBlock('/user.v1.UserService/BatchGetUsers', 'grpc-encoding', 'gzip');
     const frames = forStreams(200, (id) =>
       Buffer.concat([headers(id, block), data(id, bomb, Flag.END_STREAM), reset(id)]),
     );
-    const { slowestMs } = await beside(async () => {
+    const { slowestMs } = await measureDuring(async () => {
       using peer = await RawPeer.connect(port);
       await peer.send(frames);
       expect(await peer.isServed()).toBe(true);
     });
-    expect(slowestMs).toBeLessThan(slowestHealthMs[engine]);
+    expect(slowestMs).toBeLessThan(maxHealthMs[engine]);
   });
 
-  describeWithServer(ghz, 'of ghz', () => {
-    it('with a timeout of 1 ms cost neither time nor memory', async () => {
-      const { slowestMs, grownBytes } = await beside(async () => {
+  describeWithServer(ghz, 'from ghz', () => {
+    it('stays fast and small if 2,000 calls time out after 1 ms', async () => {
+      const { slowestMs, growthBytes } = await measureDuring(async () => {
         const target = ['--insecure', '--call', 'user.v1.UserService/ListUsers', `127.0.0.1:${port}`];
         await mustRun([ghz.path, '--timeout', '1ms', '-c', '10', '-n', '2000', ...target]);
       });
-      expect(slowestMs).toBeLessThan(slowestHealthMs[engine]);
-      expect(grownBytes).toBeLessThan(mostGrownBytes);
+      expect(slowestMs).toBeLessThan(maxHealthMs[engine]);
+      expect(growthBytes).toBeLessThan(maxGrowthBytes);
     });
   });
 });

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../mesh/engines/native/http2/codec/frames.ts';
-import { attackedServer, settles } from './support/attack.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { attackedServer } from './support/attack.ts';
 import { call, hello, settings } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';
 
 const mib = 1024 * 1024;
 const manyTimes = 1_000;
 
-/** How a connection begins, before it is cut. */
+/** What a client sends before it disconnects. */
 const beginnings: readonly [what: string, begin: Buffer][] = [
   ['nothing', Buffer.alloc(0)],
   ['half a preface', hello.subarray(0, 12)],
@@ -15,13 +16,13 @@ const beginnings: readonly [what: string, begin: Buffer][] = [
   ['half a frame', hello.subarray(0, 30)],
   ['a handshake', hello],
   ['a call', Buffer.concat([hello, call(1, '/attacked/Echo', Buffer.alloc(100))])],
-  ['a call that is under way', Buffer.concat([hello, call(1, '/attacked/Hang')])],
+  ['a running call', Buffer.concat([hello, call(1, '/attacked/Hang')])],
 ];
 
-describe('connections that come and go', () => {
+describe('a server with short connections', () => {
   const target = attackedServer();
 
-  it.each(beginnings)('after %s leave nothing behind', async (_, begin) => {
+  it.each(beginnings)('keeps nothing of connections that end after %s', async (_, begin) => {
     const before = await target.state();
     const keptBefore = await target.keptBytes();
     await target.attack(async (port) => {
@@ -30,21 +31,21 @@ describe('connections that come and go', () => {
         if (begin.length > 40) await peer.isServed();
       }
     });
-    await settles(async () => {
+    await eventually(async () => {
       const { sockets, running } = await target.state();
       expect({ sockets, running }).toEqual({ sockets: before.sockets, running: 0 });
-      // 2 KiB for each would be a leak; less is what a server warms up with.
+      // 2 KiB per connection would be a leak; less is warm-up.
       expect((await target.keptBytes()) - keptBefore).toBeLessThan(2 * mib);
     });
   });
 
   it.each([
     ['HTTP/1.1', Buffer.from('GET / HTTP/1.1\r\nhost: a\r\n\r\n')],
-    ['a hello of TLS', Buffer.from('16030100c8010000c40303', 'hex')],
+    ['a TLS ClientHello', Buffer.from('16030100c8010000c40303', 'hex')],
     ['a preface with a wrong byte', Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\r')],
-    ['a frame in place of a preface', settings()],
+    ['a frame instead of a preface', settings()],
     ['zeros', Buffer.alloc(10_000)],
-  ])('with %s are ended at once', async (_, begin) => {
+  ])('immediately closes a connection that starts with %s', async (_, begin) => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, begin);
       await peer.closed;
@@ -56,7 +57,7 @@ describe('connections that come and go', () => {
     ['a frame of 16 MiB', Buffer.from('ffffff000000000001', 'hex'), ErrorCode.FRAME_SIZE_ERROR],
     ['SETTINGS of 16 MiB', Buffer.from('ffffff040000000000', 'hex'), ErrorCode.FRAME_SIZE_ERROR],
     ['half a setting', Buffer.from('00000104000000000000', 'hex'), ErrorCode.FRAME_SIZE_ERROR],
-  ])('with %s are told so', async (_, frames, code) => {
+  ])('sends GOAWAY to a connection that starts with %s', async (_, frames, code) => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, Buffer.concat([hello.subarray(0, 24), frames]));
       await peer.closed;

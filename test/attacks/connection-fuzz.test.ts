@@ -8,38 +8,38 @@ import { sessions } from './support/sessions.ts';
 const seed = Number(process.env.FUZZ_SEED ?? 20_250_813);
 const numRuns = Number(process.env.FUZZ_RUNS ?? 500);
 
-/** Spoils the bytes of a session at a place that is a share of its length. */
-type Spoil = (bytes: Buffer, at: number) => Buffer;
+/** Corrupts the bytes of a session at an offset. */
+type Corruption = (bytes: Buffer, at: number) => Buffer;
 
 const anyBytes = fc.uint8Array({ minLength: 1, maxLength: 40 });
-const spoil: fc.Arbitrary<Spoil> = fc.oneof(
+const corruption: fc.Arbitrary<Corruption> = fc.oneof(
   fc.integer({ min: 1, max: 255 }).map(
-    (mask): Spoil =>
+    (mask): Corruption =>
       (bytes, at) => {
-        const spoiled = Buffer.from(bytes);
-        spoiled[at] = (spoiled[at] ?? 0) ^ mask;
-        return spoiled;
+        const corrupted = Buffer.from(bytes);
+        corrupted[at] = (corrupted[at] ?? 0) ^ mask;
+        return corrupted;
       },
   ),
   fc.nat({ max: 60 }).map(
-    (length): Spoil =>
+    (length): Corruption =>
       (bytes, at) =>
         Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + length)]),
   ),
   fc.nat({ max: 300 }).map(
-    (length): Spoil =>
+    (length): Corruption =>
       (bytes, at) =>
         Buffer.concat([bytes.subarray(0, at + length), bytes.subarray(at)]),
   ),
   anyBytes.map(
-    (more): Spoil =>
+    (more): Corruption =>
       (bytes, at) =>
         Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)]),
   ),
-  fc.constant<Spoil>((bytes, at) => bytes.subarray(0, at)),
+  fc.constant<Corruption>((bytes, at) => bytes.subarray(0, at)),
 );
 
-/** Frames whose header may say anything, of a length that is right. */
+/** Frames of any type, with any flags, and a correct length. */
 const anyFrame = fc
   .record({ type: fc.nat({ max: 11 }), flags: fc.nat({ max: 255 }), id: fc.nat({ max: 9 }), payload: anyBytes })
   .map(({ type, flags, id, payload }) => {
@@ -50,8 +50,8 @@ const anyFrame = fc
     return Buffer.concat([header, payload]);
   });
 
-/** The codes of the GOAWAYs in what was sent, which has to be whole frames. */
-function farewells(sent: Buffer): number[] {
+/** Returns the codes of all GOAWAY frames. Throws if a frame is incomplete. */
+function goawayCodes(sent: Buffer): number[] {
   const codes: number[] = [];
   for (let at = 0; at < sent.length; at += frameHeaderBytes + sent.readUIntBE(at, 3)) {
     if (sent.readUInt8(at + 3) === FrameType.GOAWAY) codes.push(sent.readUInt32BE(at + frameHeaderBytes + 4));
@@ -59,9 +59,9 @@ function farewells(sent: Buffer): number[] {
   return codes;
 }
 
-/** That it went on or ended with GOAWAY, not for a fault of its own, told its end once, and left no stream without one. */
-function expectOrder({ events, sent, ended }: Recording): void {
-  const codes = farewells(sent);
+/** Checks that the connection stayed open or ended with one GOAWAY, without an internal error, and that each stream ended. */
+function expectConsistent({ events, sent, ended }: Recording): void {
+  const codes = goawayCodes(sent);
   if (ended) expect(codes).toHaveLength(1);
   expect(codes).not.toContain(ErrorCode.INTERNAL_ERROR);
   expect(events.filter((event) => event.startsWith('closed'))).toHaveLength(1);
@@ -70,39 +70,39 @@ function expectOrder({ events, sent, ended }: Recording): void {
   expect(ids('request').filter((id) => !over.has(id))).toEqual([]);
 }
 
-describe('a connection keeps order', () => {
-  it('over sessions that were spoiled', async () => {
-    const spoils = fc.array(fc.tuple(spoil, fc.double({ min: 0, max: 1, noNaN: true })), {
+describe('a connection stays consistent', () => {
+  it('with corrupted sessions', async () => {
+    const corruptions = fc.array(fc.tuple(corruption, fc.double({ min: 0, max: 1, noNaN: true })), {
       minLength: 1,
       maxLength: 4,
     });
     await fc.assert(
-      fc.asyncProperty(sessions, spoils, fc.nat({ max: 999 }), async (frames, spoils, size) => {
+      fc.asyncProperty(sessions, corruptions, fc.nat({ max: 999 }), async (frames, corruptions, size) => {
         let bytes = Buffer.concat(frames);
-        // Behind the preface, which has no second chance.
-        for (const [spoilAt, share] of spoils)
-          bytes = Buffer.from(spoilAt(bytes, 24 + Math.floor(share * bytes.length)));
-        expectOrder(await recordConnection(inPieces(bytes, [size + 1])));
+        // After the preface: without a valid one the connection ends.
+        for (const [corrupt, share] of corruptions)
+          bytes = Buffer.from(corrupt(bytes, 24 + Math.floor(share * bytes.length)));
+        expectConsistent(await recordConnection(inPieces(bytes, [size + 1])));
       }),
       { seed, numRuns },
     );
   });
 
-  it('over frames in another order, some of them twice', async () => {
+  it('with frames in random order and repeated', async () => {
     await fc.assert(
       fc.asyncProperty(
         sessions,
         fc.array(fc.nat({ max: 60 }), { maxLength: 80 }),
         async ([hello, ...frames], order) => {
           const shuffled = order.flatMap((index) => frames.slice(index % frames.length, (index % frames.length) + 1));
-          expectOrder(await recordConnection([Buffer.concat([hello ?? Buffer.alloc(0), ...shuffled])]));
+          expectConsistent(await recordConnection([Buffer.concat([hello ?? Buffer.alloc(0), ...shuffled])]));
         },
       ),
       { seed, numRuns },
     );
   });
 
-  it('over frames of any type, with any flags, among those that are right', async () => {
+  it('with arbitrary frames among valid ones', async () => {
     await fc.assert(
       fc.asyncProperty(
         sessions,
@@ -110,20 +110,20 @@ describe('a connection keeps order', () => {
         async (frames, more) => {
           const mixed = [...frames];
           for (const [bytes, index] of more) mixed.splice(1 + (index % mixed.length), 0, bytes);
-          expectOrder(await recordConnection([Buffer.concat(mixed)]));
+          expectConsistent(await recordConnection([Buffer.concat(mixed)]));
         },
       ),
       { seed, numRuns },
     );
   });
 
-  it('over bytes of chance', async () => {
+  it('with random bytes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 2_000 }), fc.boolean(), async (bytes, greets) => {
         const greeting = greets
           ? Buffer.from('505249202a20485454502f322e300d0a0d0a534d0d0a0d0a000000040000000000', 'hex')
           : [];
-        expectOrder(await recordConnection([Buffer.concat([Buffer.from(greeting), bytes])]));
+        expectConsistent(await recordConnection([Buffer.concat([Buffer.from(greeting), bytes])]));
       }),
       { seed, numRuns },
     );

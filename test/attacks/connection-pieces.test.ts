@@ -7,7 +7,7 @@ import { sessions } from './support/sessions.ts';
 const seed = Number(process.env.FUZZ_SEED ?? 20_240_404);
 
 describe('a connection', () => {
-  it('tells and answers the same however the bytes come', async () => {
+  it('reports and sends the same however its input is split', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 10 });
     await fc.assert(
       fc.asyncProperty(sessions, sizes, async (frames, sizes) => {
@@ -21,15 +21,15 @@ describe('a connection', () => {
     );
   });
 
-  it('leaves no stream that it began without an end, and tells its own end once', async () => {
+  it('ends each stream that it started, and reports its own end once', async () => {
     await fc.assert(
       fc.asyncProperty(sessions, async (frames) => {
         const { events } = await recordConnection(frames);
         const ids = (kind: string) =>
           events.filter((event) => event.startsWith(kind)).map((event) => event.split(' ')[1]);
-        const begun = ids('request');
+        const started = ids('request');
         const over = [...ids('ended'), ...ids('aborted')];
-        expect(new Set(over)).toEqual(new Set(begun));
+        expect(new Set(over)).toEqual(new Set(started));
         expect(events.filter((event) => event.startsWith('closed'))).toHaveLength(1);
       }),
       { seed, numRuns: 200 },

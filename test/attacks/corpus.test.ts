@@ -9,10 +9,10 @@ import { recordConnection } from './support/recorded-connection.ts';
 const inputs = readCorpus();
 const codeNames = Object.keys(ErrorCode);
 
-describe('what peers have sent to do harm', () => {
+describe('a server that receives hostile input', () => {
   const target = attackedServer();
 
-  it.each(inputs)('$name: $title', async ({ bytes, expects }) => {
+  it.each(inputs)('handles $title', async ({ bytes, expects }) => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, bytes);
       const served = await peer.isServed();
@@ -23,7 +23,7 @@ describe('what peers have sent to do harm', () => {
     });
   });
 
-  it.each(inputs)('$name means the same when it comes byte by byte', async ({ bytes, expects }) => {
+  it.each(inputs)('handles $name the same byte by byte', async ({ bytes, expects }) => {
     const whole = await recordConnection([bytes]);
     expect(whole.ended).toBe(expects !== 'served');
     expect(await recordConnection(byteByByte(bytes))).toEqual(whole);

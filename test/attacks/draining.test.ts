@@ -30,18 +30,18 @@ const echo = (streamId: number) => call(streamId, method.path, Buffer.from('hell
 const lastStreamIds = (peer: RawPeer) => peer.of(FrameType.GOAWAY).map(({ payload }) => payload.readUInt32BE(0));
 const isAnswered = (peer: RawPeer, streamId: number) => peer.of(FrameType.HEADERS, streamId).length === 2;
 
-/** Answers the server's ping, which is its question whether its first GOAWAY has been read. */
+/** Acknowledges the server's PING, with which it checks that its first GOAWAY has been read. */
 async function answerPing(peer: RawPeer): Promise<void> {
-  const asked = await eventually(() => {
+  const ping = await eventually(() => {
     const found = peer.of(FrameType.PING).find(({ flags }) => (flags & Flag.ACK) === 0);
-    if (found === undefined) throw new Error('no ping has come');
+    if (found === undefined) throw new Error('no PING received');
     return found;
   });
-  await peer.send(frame(FrameType.PING, Flag.ACK, 0, asked.payload));
+  await peer.send(frame(FrameType.PING, Flag.ACK, 0, ping.payload));
 }
 
-describe('a server that drains', () => {
-  it('answers calls that come before its GOAWAY is read, and refuses those behind the second one', async () => {
+describe('a draining server', () => {
+  it('answers calls sent before its first GOAWAY is read, and refuses calls after the second', async () => {
     const { host, port } = await serve();
     using peer = await RawPeer.connect(port);
     expect(await peer.isServed()).toBe(true);
@@ -49,7 +49,7 @@ describe('a server that drains', () => {
     await eventually(() => expect(lastStreamIds(peer)).toEqual([greatestStreamId]));
     await peer.send(echo(1), echo(3));
     await eventually(() => expect(isAnswered(peer, 1) && isAnswered(peer, 3)).toBe(true));
-    // A call that stays under way, so that the connection does.
+    // An incomplete call keeps the connection open.
     await peer.send(call(5, method.path).subarray(0, -14));
     await answerPing(peer);
     await eventually(() => expect(lastStreamIds(peer)).toEqual([greatestStreamId, 5]));
@@ -59,7 +59,7 @@ describe('a server that drains', () => {
     await drained;
   });
 
-  it('answers calls of a client that has connected, and of which it has read nothing yet', async () => {
+  it('answers calls of a connected client that has sent nothing yet', async () => {
     const { host, port } = await serve();
     using peer = await RawPeer.connect(port, Buffer.alloc(0));
     await eventually(() => expect(peer.of(FrameType.SETTINGS)).toHaveLength(1));
@@ -71,19 +71,19 @@ describe('a server that drains', () => {
   });
 
   it.each([
-    ['never speaks', Buffer.alloc(0), 9_000],
-    ['answers no ping', Buffer.concat([hello, settings()]), 500],
-  ])('ends a connection whose peer %s', async (_, begin, graceMs) => {
+    ['never sends anything', Buffer.alloc(0), 9_000],
+    ['acknowledges no PING', Buffer.concat([hello, settings()]), 500],
+  ])('closes a connection whose peer %s', async (_, begin, graceMs) => {
     const { host, port } = await serve();
     using peer = await RawPeer.connect(port, begin);
     await eventually(() => expect(peer.of(FrameType.SETTINGS).length).toBeGreaterThan(0));
-    const beganMs = performance.now();
+    const startMs = performance.now();
     await host.drain(graceMs);
     await peer.closed;
-    expect(performance.now() - beganMs).toBeLessThan(8_000);
+    expect(performance.now() - startMs).toBeLessThan(8_000);
   });
 
-  it('takes no new connections', async () => {
+  it('accepts no new connections', async () => {
     const { host, port } = await serve();
     using peer = await RawPeer.connect(port);
     expect(await peer.isServed()).toBe(true);

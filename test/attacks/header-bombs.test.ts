@@ -8,24 +8,24 @@ import { RawPeer } from './support/raw-peer.ts';
 
 const mib = 1024 * 1024;
 const block = requestBlock('/attacked/Echo');
-/** A field that fills the whole table of 4096 bytes: `x` and its value, of 4063 bytes. */
+/** A field that fills the table of 4,096 bytes: `x` with a value of 4,063 bytes. */
 const entry = Buffer.concat([Buffer.from('400178' + '7fe01e', 'hex'), Buffer.alloc(4_063, 'v')]);
-/** The newest entry of the table, this often. */
+/** References to the newest entry of the table. */
 const references = (count: number) => Buffer.alloc(count, 0xbe);
-/** Fields of one byte each, that are in no table. */
-const crumbs = (count: number) => Buffer.alloc(5 * count, Buffer.from('0001780179', 'hex'));
+/** Fields with one-byte names and values that are in no table. */
+const smallFields = (count: number) => Buffer.alloc(5 * count, Buffer.from('0001780179', 'hex'));
 
 function request(streamId: number, ...parts: readonly Uint8Array[]): Buffer {
   return headers(streamId, Buffer.concat([block, ...parts]), Flag.END_STREAM);
 }
 
-describe('a request with much metadata', () => {
+describe('a server that receives large metadata', () => {
   const target = attackedServer();
 
   it.each([
-    ['8 KiB of metadata', (id: number) => request(id, literalFields(['x', 'v'.repeat(8_192)]))],
-    ['16 KiB less what a request needs', (id: number) => request(id, literalFields(['x', 'v'.repeat(15_500)]))],
-  ])('is served with %s', async (_, make) => {
+    ['8 KiB', (id: number) => request(id, literalFields(['x', 'v'.repeat(8_192)]))],
+    ['almost 16 KiB', (id: number) => request(id, literalFields(['x', 'v'.repeat(15_500)]))],
+  ])('serves a request with %s of metadata', async (_, make) => {
     using peer = await RawPeer.connect(target.port);
     await peer.send(make(1), call(3, '/attacked/Echo'));
     expect(await peer.isServed()).toBe(true);
@@ -35,9 +35,9 @@ describe('a request with much metadata', () => {
 
   it.each([
     ['one large field', [literalFields(['x', 'v'.repeat(16_200)])]],
-    ['many small fields', [crumbs(600)]],
+    ['many small fields', [smallFields(600)]],
     ['a large field many times (a bomb)', [entry, references(4_000)]],
-  ])('is refused alone when it is over 16 KiB: %s', async (_, parts) => {
+  ])('refuses only the request with over 16 KiB of metadata: %s', async (_, parts) => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       const whole = Buffer.concat([block, ...parts]);
@@ -54,9 +54,9 @@ describe('a request with much metadata', () => {
 
   it.each([
     ['a field that fills the table, referenced 4,000 times', [entry], references(4_000)],
-    ['thousands of fields of one byte', [], crumbs(3_000)],
-    ['changes of the table by the thousand', [], Buffer.alloc(0)],
-  ])('a thousand times, by %s, takes no memory', async (_, first, bomb) => {
+    ['thousands of fields of one byte', [], smallFields(3_000)],
+    ['empty header blocks', [], Buffer.alloc(0)],
+  ])('uses little memory for a thousand requests with %s', async (_, first, bomb) => {
     const before = await target.state();
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
@@ -73,7 +73,7 @@ describe('a request with much metadata', () => {
   });
 });
 
-describe('a header block that is none', () => {
+describe('a server that decodes header blocks', () => {
   const target = attackedServer();
 
   it.each([
@@ -84,8 +84,8 @@ describe('a header block that is none', () => {
     ['an integer without end', 'ffffffffffffffffffff'],
     ['a string without end', '007fffffff7f'],
     ['a Huffman string with eight bits of padding', '0081ff00'],
-    ['the end of all strings within one', '0084ffffffff00'],
-  ])('ends the connection: %s', async (_, hex) => {
+    ['the EOS symbol within a string', '0084ffffffff00'],
+  ])('closes the connection on %s', async (_, hex) => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(headers(1, Buffer.from(hex, 'hex'), Flag.END_STREAM));
@@ -94,7 +94,7 @@ describe('a header block that is none', () => {
     });
   });
 
-  it('of tables that become small and large, ten thousand times, does no harm', async () => {
+  it('accepts a block with thousands of table size updates', async () => {
     using peer = await RawPeer.connect(target.port);
     const sizes = Buffer.alloc(16_000, Buffer.from('203fe11f', 'hex'));
     await peer.send(headers(1, Buffer.concat([sizes, block])), data(1, message(Buffer.of(1)), Flag.END_STREAM));
@@ -102,7 +102,7 @@ describe('a header block that is none', () => {
     expect(peer.of(FrameType.HEADERS, 1)).toHaveLength(2);
   });
 
-  it('is not asked of the server by a peer that allows a table of 4 GiB', async () => {
+  it('keeps its own table small if the peer allows 4 GiB', async () => {
     const { heapBytes: before } = await target.state();
     using peer = await RawPeer.connect(
       target.port,

@@ -11,14 +11,14 @@ const seed = Number(process.env.FUZZ_SEED ?? 20_260_117);
 const requests = Number(process.env.FUZZ_RUNS ?? 10_000);
 const perConnection = 50;
 
-/** A request, in parts that are mutated one by one. */
+/** A request, in parts that are mutated separately. */
 interface Request {
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
 }
 
 const anyText = fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
-const right: Readonly<Record<string, string>> = {
+const valid: Readonly<Record<string, string>> = {
   ':method': 'POST',
   ':scheme': 'http',
   ':path': '/attacked/Names',
@@ -26,7 +26,7 @@ const right: Readonly<Record<string, string>> = {
   te: 'trailers',
   'content-type': 'application/grpc',
 };
-const wrong: Readonly<Record<string, readonly string[]>> = {
+const invalid: Readonly<Record<string, readonly string[]>> = {
   ':method': ['GET', 'CONNECT', 'post', ''],
   ':path': ['', '/', '*', '/attacked/None', '//', '/attacked/Names/', 'attacked/Names', '/%00', '/\r\nx', '/\u0000'],
   ':scheme': ['', 'https', 'ftp'],
@@ -47,9 +47,9 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
 };
 
 const field = fc
-  .constantFrom(...Object.keys(wrong))
-  .chain((name) => fc.tuple(fc.constant(name), fc.oneof(fc.constantFrom(...(wrong[name] ?? [''])), anyText)));
-const strange = fc.tuple(
+  .constantFrom(...Object.keys(invalid))
+  .chain((name) => fc.tuple(fc.constant(name), fc.oneof(fc.constantFrom(...(invalid[name] ?? [''])), anyText)));
+const oddField = fc.tuple(
   fc.oneof(
     fc.constantFrom('__proto__', 'constructor', 'x-bin', 'x!', 'X', '', ':x', 'connection', 'a b', 'host'),
     anyText,
@@ -64,9 +64,9 @@ const body = fc.oneof(
     .tuple(fc.nat({ max: 2 ** 32 - 1 }), fc.nat({ max: 255 }))
     .map(([length, flag]) => message(Buffer.of(1), length, flag)),
   fc.tuple(fc.nat({ max: zipped.length - 1 }), fc.nat({ max: 255 })).map(([at, byte]) => {
-    const spoiled = Buffer.from(zipped);
-    spoiled[at] = byte;
-    return message(spoiled, spoiled.length, 1);
+    const corrupted = Buffer.from(zipped);
+    corrupted[at] = byte;
+    return message(corrupted, corrupted.length, 1);
   }),
   fc.nat({ max: zipped.length }).map((length) => message(zipped.subarray(0, length), length, 1)),
 );
@@ -74,12 +74,12 @@ const body = fc.oneof(
 const request: fc.Arbitrary<Request> = fc
   .record({
     changed: fc.array(field, { maxLength: 2 }),
-    gone: fc.option(fc.constantFrom(...Object.keys(right))),
-    added: fc.array(fc.oneof(strange, field), { maxLength: 2 }),
+    gone: fc.option(fc.constantFrom(...Object.keys(valid))),
+    added: fc.array(fc.oneof(oddField, field), { maxLength: 2 }),
     body,
   })
   .map(({ changed, gone, added, body }) => {
-    const fields = Object.entries({ ...right, ...Object.fromEntries(changed) });
+    const fields = Object.entries({ ...valid, ...Object.fromEntries(changed) });
     return { fields: [...fields.filter(([name]) => name !== gone), ...added], body };
   });
 
@@ -87,10 +87,10 @@ function frames(streamId: number, { fields, body }: Request): Buffer {
   return Buffer.concat([headers(streamId, literalFields(fields.flat())), data(streamId, body, Flag.END_STREAM)]);
 }
 
-describe('requests that are malformed', () => {
+describe('a server that receives malformed requests', () => {
   const target = attackedServer();
 
-  it('are each answered or reset, ten thousand of them', async () => {
+  it('answers or resets each of ten thousand', async () => {
     const all = fc.sample(request, { numRuns: requests, seed });
     await target.attack(async (port) => {
       for (let from = 0; from < all.length; from += perConnection) {
@@ -98,7 +98,7 @@ describe('requests that are malformed', () => {
         const some = all.slice(from, from + perConnection);
         await peer.send(...some.map((request, index) => frames(1 + 2 * index, request)));
         const served = await peer.isServed();
-        expect(served, `requests ${from} and on, seed ${seed}: ${JSON.stringify(some)}`).toBe(true);
+        expect(served, `requests from ${from}, seed ${seed}: ${JSON.stringify(some)}`).toBe(true);
         const unanswered = some.filter((_, index) => !hasEnd(peer, 1 + 2 * index));
         expect(unanswered, `seed ${seed}`).toEqual([]);
       }

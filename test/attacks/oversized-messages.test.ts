@@ -8,7 +8,7 @@ import { RawPeer } from './support/raw-peer.ts';
 const mib = 1024 * 1024;
 const bomb = Buffer.alloc(1024 * mib);
 
-/** HEADERS and a message in as many frames as it takes; a server that has refused it lets go of the rest. */
+/** HEADERS and a message in as many DATA frames as needed. A server that has refused it discards the rest. */
 function compressedCall(encoding: string, bytes: Buffer, streamId = 1): Buffer {
   const whole = message(bytes, bytes.length, 1);
   const frames = [headers(streamId, requestBlock('/attacked/Echo', 'grpc-encoding', encoding))];
@@ -16,10 +16,10 @@ function compressedCall(encoding: string, bytes: Buffer, streamId = 1): Buffer {
   return Buffer.concat([...frames, data(streamId, Buffer.alloc(0), Flag.END_STREAM)]);
 }
 
-describe('a message that is too large', () => {
+describe('a server that receives an invalid message', () => {
   const target = attackedServer();
 
-  async function expectRefused(frames: Buffer, status: string, mostCpuMs: number): Promise<void> {
+  async function expectRefused(frames: Buffer, status: string, maxCpuMs: number): Promise<void> {
     const before = await target.state();
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
@@ -31,32 +31,32 @@ describe('a message that is too large', () => {
     });
     const after = await target.state();
     expect(after.rssBytes - before.rssBytes).toBeLessThan(20 * mib);
-    expect(after.cpuMs - before.cpuMs).toBeLessThan(mostCpuMs);
+    expect(after.cpuMs - before.cpuMs).toBeLessThan(maxCpuMs);
   }
 
   it.each([
-    ['of 4 GiB', message(Buffer.of(0), 2 ** 32 - 1)],
-    ['of 4 MiB and a byte', message(Buffer.of(0), 4 * mib + 1)],
-    ['of 2 GiB, behind one that is right', Buffer.concat([message(Buffer.of(0)), message(Buffer.of(0), 2 ** 31)])],
-  ])('is refused when its length says so: %s', async (_, body) => {
+    ['4 GiB', message(Buffer.of(0), 2 ** 32 - 1)],
+    ['4 MiB and a byte', message(Buffer.of(0), 4 * mib + 1)],
+    ['2 GiB, after a valid message', Buffer.concat([message(Buffer.of(0)), message(Buffer.of(0), 2 ** 31)])],
+  ])('refuses a message by its length: %s', async (_, body) => {
     await expectRefused(Buffer.concat([headers(1, requestBlock('/attacked/Echo')), data(1, body)]), '\x018', 500);
   });
 
   it.each([
     ['gzip', gzipSync(bomb)],
     ['deflate', deflateSync(bomb)],
-  ])('is refused when it is 1 GiB that %s has made 1 MiB, without being made large', async (encoding, bytes) => {
+  ])('refuses a message of 1 MiB that %s expands to 1 GiB, without expanding it', async (encoding, bytes) => {
     expect(bytes.length).toBeLessThan(2 * mib);
     await expectRefused(compressedCall(encoding, bytes), '\x018', 1_000);
   });
 
   it.each([
-    ['gzip that is cut off', 'gzip', gzipSync(Buffer.alloc(1_000)).subarray(0, -9)],
-    ['gzip with a wrong sum', 'gzip', Buffer.concat([gzipSync('a').subarray(0, -8), Buffer.alloc(8)])],
-    ['gzip that is deflate', 'gzip', deflateSync('a')],
-    ['bytes of nothing', 'deflate', Buffer.alloc(0)],
-    ['compressed, but not how', 'identity', Buffer.of(1)],
-  ])('is refused when it cannot be read: %s', async (_, encoding, bytes) => {
+    ['truncated gzip', 'gzip', gzipSync(Buffer.alloc(1_000)).subarray(0, -9)],
+    ['gzip with a wrong checksum', 'gzip', Buffer.concat([gzipSync('a').subarray(0, -8), Buffer.alloc(8)])],
+    ['deflate declared as gzip', 'gzip', deflateSync('a')],
+    ['no bytes', 'deflate', Buffer.alloc(0)],
+    ['compressed without an encoding', 'identity', Buffer.of(1)],
+  ])('refuses a message that cannot be decompressed: %s', async (_, encoding, bytes) => {
     await expectRefused(compressedCall(encoding, bytes), '\x0213', 500);
   });
 });

@@ -1,6 +1,5 @@
-import { mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { engineNames } from '../../mesh/engines/engines.ts';
@@ -10,6 +9,7 @@ import { createHpackDecoder } from '../../mesh/engines/native/http2/hpack/decode
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { nghttp2 } from '../../mesh/testing/nghttp2.ts';
 import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { mustRun } from '../conformance/support/run-tool.ts';
 import { attackedServer } from './support/attack.ts';
 import { call, hello, message, settings, windowUpdate } from './support/frames.ts';
@@ -20,7 +20,7 @@ const tableSize = (...sizes: readonly number[]) =>
 const initialWindow = (bytes: number) => settings([Setting.INITIAL_WINDOW_SIZE, bytes]);
 const listSize = (bytes: number) => settings([Setting.MAX_HEADER_LIST_SIZE, bytes]);
 
-/** The sizes of the table that a block begins with. */
+/** Returns the table size updates at the start of a block. */
 function sizesIn(block: Buffer): number[] {
   const sizes: number[] = [];
   for (let at = 0; ((block[at] ?? 0) & 0xe0) === 0x20; ) {
@@ -35,10 +35,10 @@ function sizesIn(block: Buffer): number[] {
   return sizes;
 }
 
-describe('settings of a caller', () => {
+describe('a server and the settings of its caller', () => {
   const target = attackedServer();
 
-  /** Sends these bytes and a call, and returns the blocks of its answer, header and trailers. */
+  /** Sends these bytes and a call. Returns the header blocks of the response: headers and trailers. */
   async function blocksOf(peer: RawPeer, streamId: number, ...before: Buffer[]): Promise<Buffer[]> {
     await peer.send(...before, call(streamId, '/attacked/Echo', Buffer.from('hello')));
     expect(await peer.isServed()).toBe(true);
@@ -52,17 +52,14 @@ describe('settings of a caller', () => {
     ['0, then 100, in two frames', [tableSize(0), tableSize(100)], [0, 100]],
     ['100, then 0', [tableSize(100), tableSize(0)], [0]],
     ['more than the usual size', [tableSize(65_536)], []],
-  ])(
-    'that allow a header table of %s have the next answer begin with it, and no later one',
-    async (_, frames, sizes) => {
-      using peer = await RawPeer.connect(target.port);
-      expect((await blocksOf(peer, 1)).map(sizesIn)).toEqual([[], []]);
-      expect((await blocksOf(peer, 3, ...frames)).map(sizesIn)).toEqual([sizes, []]);
-      expect((await blocksOf(peer, 5)).map(sizesIn)).toEqual([[], []]);
-    },
-  );
+  ])('starts only the next response with the new table size: %s', async (_, frames, sizes) => {
+    using peer = await RawPeer.connect(target.port);
+    expect((await blocksOf(peer, 1)).map(sizesIn)).toEqual([[], []]);
+    expect((await blocksOf(peer, 3, ...frames)).map(sizesIn)).toEqual([sizes, []]);
+    expect((await blocksOf(peer, 5)).map(sizesIn)).toEqual([[], []]);
+  });
 
-  it('that change the header table again and again are obeyed each time', async () => {
+  it('follows each change of the table size', async () => {
     using peer = await RawPeer.connect(target.port, Buffer.concat([hello, tableSize(0)]));
     expect((await blocksOf(peer, 1)).map(sizesIn)).toEqual([[0], []]);
     expect((await blocksOf(peer, 3, tableSize(50))).map(sizesIn)).toEqual([[50], []]);
@@ -70,14 +67,14 @@ describe('settings of a caller', () => {
     expect((await blocksOf(peer, 7, tableSize(0))).map(sizesIn)).toEqual([[0], []]);
   });
 
-  it('that allow no header table are obeyed by a refusal too', async () => {
+  it('follows the table size in an error response', async () => {
     using peer = await RawPeer.connect(target.port, Buffer.concat([hello, tableSize(0)]));
     await peer.send(call(1, '/attacked/Unknown'));
     expect(await peer.isServed()).toBe(true);
     expect(peer.of(FrameType.HEADERS, 1).map(({ payload }) => sizesIn(payload))).toEqual([[0]]);
   });
 
-  it('that allow short lists of fields leave the text of a status away, never its code', async () => {
+  it('omits the status text, but not the code, if the header list must be short', async () => {
     using peer = await RawPeer.connect(target.port, Buffer.concat([hello, listSize(200)]));
     const decoder = createHpackDecoder({ maxHeaderListBytes: 9_999 });
     await peer.send(call(1, '/attacked/Unknown'));
@@ -91,15 +88,15 @@ describe('settings of a caller', () => {
   it.each([
     [16_384, 16_384],
     [100_000, 100_000],
-  ])('that allow frames of %i bytes get none that is larger', async (maxFrameBytes, largest) => {
+  ])('sends no frame larger than the limit of %i bytes', async (maxFrameBytes, maxSent) => {
     const begin = Buffer.concat([hello, settings([Setting.MAX_FRAME_SIZE, maxFrameBytes], [4, 2 ** 20])]);
     using peer = await RawPeer.connect(target.port, Buffer.concat([begin, windowUpdate(0, 2 ** 20)]));
     await peer.send(call(1, '/attacked/Large', Buffer.from('300000')));
     await eventually(() => expect(peer.of(FrameType.HEADERS, 1)).toHaveLength(2));
-    expect(Math.max(...peer.of(FrameType.DATA, 1).map(({ payload }) => payload.length))).toBe(largest);
+    expect(Math.max(...peer.of(FrameType.DATA, 1).map(({ payload }) => payload.length))).toBe(maxSent);
   });
 
-  it('that take a window away in mid-connection are obeyed, and so are those that give it back', async () => {
+  it('follows changes of the initial window during a response', async () => {
     using peer = await RawPeer.connect(target.port, Buffer.concat([hello, initialWindow(10_000)]));
     const bytes = () => peer.of(FrameType.DATA, 1).reduce((sum, { payload }) => sum + payload.length, 0);
     await peer.send(call(1, '/attacked/Large', Buffer.from('50000')));
@@ -120,14 +117,14 @@ describe('settings of a caller', () => {
     ['MAX_FRAME_SIZE below 16,384', [Setting.MAX_FRAME_SIZE, 16_383], ErrorCode.PROTOCOL_ERROR],
     ['MAX_FRAME_SIZE beyond 2^24', [Setting.MAX_FRAME_SIZE, 2 ** 24], ErrorCode.PROTOCOL_ERROR],
     ['INITIAL_WINDOW_SIZE beyond 2^31', [Setting.INITIAL_WINDOW_SIZE, 2 ** 31], ErrorCode.FLOW_CONTROL_ERROR],
-  ] as const)('with %s end the connection', async (_, setting, code) => {
+  ] as const)('closes the connection on %s', async (_, setting, code) => {
     using peer = await RawPeer.connect(target.port);
     await peer.send(settings(setting));
     await peer.closed;
     expect(peer.goaway).toBe(code);
   });
 
-  it('that say nothing new or unknown things are acknowledged', async () => {
+  it('acknowledges settings that are unknown or unchanged', async () => {
     using peer = await RawPeer.connect(target.port);
     await peer.send(settings([Setting.ENABLE_PUSH, 1], [Setting.MAX_CONCURRENT_STREAMS, 0], [0xf00d, 7]));
     expect((await blocksOf(peer, 1)).length).toBe(2);
@@ -135,10 +132,10 @@ describe('settings of a caller', () => {
   });
 });
 
-describe.each(engineNames)('a client of others without a header table, on %s', (engine) => {
+describe.each(engineNames)('a server on %s whose client has no header table', (engine) => {
   const target = attackedServer(engine);
 
-  it('of Node gets answer after answer, also when it changes its table in between', async () => {
+  it('serves Node, even if it changes its table size between calls', async () => {
     const session = connect(`http://127.0.0.1:${target.port}`, { settings: { headerTableSize: 0 } });
     const faults: unknown[] = [];
     session.on('error', (error) => faults.push(error));
@@ -158,9 +155,9 @@ describe.each(engineNames)('a client of others without a header table, on %s', (
     session.destroy();
   });
 
-  describeWithServer(nghttp2, 'of nghttp2', () => {
-    it.each(['0', '100'])('with a table of %s gets its answers', async (bytes) => {
-      await using folder = await mkdtempDisposable(join(tmpdir(), 'peer-settings-'));
+  describeWithServer(nghttp2, 'from nghttp2', () => {
+    it.each(['0', '100'])('serves nghttp with a table size of %s', async (bytes) => {
+      await using folder = await tempFolder();
       const body = join(folder.path, 'body');
       await writeFile(body, message(Buffer.from('hello')));
       const size = `--header-table-size=${bytes}`;

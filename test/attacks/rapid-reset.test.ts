@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../mesh/engines/native/http2/codec/frames.ts';
-import { attackedServer, settles } from './support/attack.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { attackedServer } from './support/attack.ts';
 import { call, forStreams, headers, requestBlock, reset } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';
 
-/** Calls that are reset as soon as they are made. */
+/** Calls that are reset immediately. */
 function resetCalls(count: number, first = 1): Buffer {
   return forStreams(count, (id) => Buffer.concat([call(id, '/attacked/Hang'), reset(id)]), first);
 }
 
-describe('a peer that resets its calls at once (CVE-2023-44487)', () => {
+describe('a server whose peer resets calls immediately (CVE-2023-44487)', () => {
   const target = attackedServer();
 
-  it('is ended after 2,000 of them, and no more handlers ran', async () => {
+  it('closes the connection after about 2,000 calls, and runs no more handlers', async () => {
     const { handlerRuns: before } = await target.state();
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
@@ -23,10 +24,10 @@ describe('a peer that resets its calls at once (CVE-2023-44487)', () => {
     const { handlerRuns } = await target.state();
     expect(handlerRuns - before).toBeGreaterThanOrEqual(1_000);
     expect(handlerRuns - before).toBeLessThanOrEqual(2_500);
-    await settles(async () => expect((await target.state()).running).toBe(0));
+    await eventually(async () => expect((await target.state()).running).toBe(0));
   });
 
-  it('is ended as well when it resets them before they have a message', async () => {
+  it('closes the connection if calls are reset before their message', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       const block = requestBlock('/attacked/Hang');
@@ -36,13 +37,13 @@ describe('a peer that resets its calls at once (CVE-2023-44487)', () => {
     });
   });
 
-  it('is served when it is a caller that gives up 1,500 calls', async () => {
+  it('serves a caller that cancels 1,500 calls', async () => {
     using peer = await RawPeer.connect(target.port);
     await peer.send(resetCalls(1_500));
     expect(await peer.isServed()).toBe(true);
   });
 
-  it('is served when as many of its calls end well', async () => {
+  it('serves a caller if as many of its calls succeed', async () => {
     using peer = await RawPeer.connect(target.port);
     for (let round = 0; round < 60; round += 1) {
       const first = 1 + round * 400;

@@ -1,8 +1,9 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Flag } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { createHpackEncoder } from '../../mesh/engines/native/http2/hpack/encoder.ts';
-import { attackedServer, settles } from './support/attack.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { attackedServer } from './support/attack.ts';
 import {
   call,
   data,
@@ -18,22 +19,22 @@ import {
 import { RawPeer } from './support/raw-peer.ts';
 
 const mib = 1024 * 1024;
-const greatest = 2 ** 31 - 1;
-/** Windows that hold nothing back: only the socket does. */
-const wideOpen = Buffer.concat([
+const maxWindow = 2 ** 31 - 1;
+/** Windows so large that only the socket limits the server. */
+const openWindow = Buffer.concat([
   hello,
-  settings([Setting.INITIAL_WINDOW_SIZE, greatest]),
-  windowUpdate(0, greatest - 65_535),
+  settings([Setting.INITIAL_WINDOW_SIZE, maxWindow]),
+  windowUpdate(0, maxWindow - 65_535),
 ]);
-const shut = Buffer.concat([hello, settings([Setting.INITIAL_WINDOW_SIZE, 0])]);
+const closedWindow = Buffer.concat([hello, settings([Setting.INITIAL_WINDOW_SIZE, 0])]);
 
 type Frames = Parameters<RawPeer['flood']>[1];
 
-describe('peers that do not read', () => {
+describe('a server whose peers do not read', () => {
   const target = attackedServer();
 
-  /** Has connections that send something and read nothing, and asks how much memory that takes until they hang up. */
-  async function expectBounded(connections: number, begin: Buffer, frames: Frames, times: number, mostBytes: number) {
+  /** Checks the server's memory while connections send frames and read nothing, and after they close. */
+  async function expectBounded(connections: number, begin: Buffer, frames: Frames, times: number, maxBytes: number) {
     await target.attack(async (port) => {
       using peers = new DisposableStack();
       const all: RawPeer[] = [];
@@ -41,61 +42,61 @@ describe('peers that do not read', () => {
         const peer = peers.use(await RawPeer.connect(port, begin));
         all.push(peer);
         peer.stopReading();
-        // The server may stop to read as well: then this waits until the peer is gone.
+        // If the server stops reading too, this waits until the peer disconnects.
         void peer.flood(times, frames);
       }
-      expect(await bytesAtStandstill(all)).toBeLessThan(mostBytes);
+      expect(await bytesAtStandstill(all)).toBeLessThan(maxBytes);
     });
-    await settles(async () => {
+    await eventually(async () => {
       expect(await target.keptBytes()).toBeLessThan(8 * mib);
       expect((await target.state()).running).toBe(0);
     });
   }
 
-  /** What the server keeps when nothing is sent and nothing changes any more. */
+  /** Returns the server's memory once nothing is sent and nothing changes. */
   async function bytesAtStandstill(peers: readonly RawPeer[]): Promise<number> {
     let last = { sent: 0, kept: 0 };
-    const look = async () => {
+    const check = async () => {
       const before = last;
       last = { sent: peers.reduce((sum, { sentBytes }) => sum + sentBytes, 0), kept: await target.keptBytes() };
       expect(last.sent).toBe(before.sent);
       expect(Math.abs(last.kept - before.kept)).toBeLessThan(mib / 8);
     };
-    await vi.waitFor(look, { timeout: 20_000, interval: 250 });
+    await eventually(check, { timeoutMs: 20_000, intervalMs: 250 });
     return last.kept;
   }
 
-  it('of a thousand endless answers over ten connections take little memory, and leave it when they go', async () => {
+  it('uses little memory for a thousand endless responses, and frees it when the peers disconnect', async () => {
     const calls = forStreams(100, (id) => call(id, '/attacked/Endless'));
-    await expectBounded(10, wideOpen, calls, 1, 100 * mib);
-    await expectBounded(10, shut, calls, 1, 100 * mib);
+    await expectBounded(10, openWindow, calls, 1, 100 * mib);
+    await expectBounded(10, closedWindow, calls, 1, 100 * mib);
   });
 
   it.each([
-    ['windows that are open', wideOpen],
-    ['windows that are shut', shut],
-  ])('of answers of 1 MiB have no more of them made, with %s', async (_, begin) => {
+    ['open windows', openWindow],
+    ['closed windows', closedWindow],
+  ])('stops producing responses of 1 MiB, with %s', async (_, begin) => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, begin);
       peer.stopReading();
       for (let round = 0; round < 20; round += 1) {
         await peer.send(forStreams(50, (id) => call(id, '/attacked/Large', Buffer.from(`${mib}`)), 1 + 100 * round));
-        // By then it has answered them, or on a busy machine those before.
+        // By then it has answered these calls, or on a busy machine the previous ones.
         await target.state();
       }
-      // It answers 50 or 100 at a time, beyond the 32 MiB from which on it takes no more.
+      // It answers 50 or 100 calls at a time, so it may exceed the 32 MiB after which it accepts no more.
       expect(await target.keptBytes()).toBeLessThan(200 * mib);
     });
-    await settles(async () => expect(await target.keptBytes()).toBeLessThan(8 * mib));
+    await eventually(async () => expect(await target.keptBytes()).toBeLessThan(8 * mib));
   });
 
-  it('of answers to their PINGs, with DATA among them, take little memory', async () => {
+  it('uses little memory for acknowledgements of PINGs among DATA', async () => {
     const some = Buffer.concat([data(1, Buffer.of(0)), repeated(4, ping())]);
     const begin = Buffer.concat([hello, headers(1, requestBlock('/attacked/Count'))]);
     await expectBounded(1, begin, repeated(1_000, some), 500, 8 * mib);
   });
 
-  it('of refusals take little memory', async () => {
+  it('uses little memory for error responses', async () => {
     const encoder = createHpackEncoder();
     const fields = [
       ':method',
@@ -108,7 +109,7 @@ describe('peers that do not read', () => {
       'application/grpc',
     ];
     const begin = Buffer.concat([hello, headers(1, encoder.encode(fields), Flag.END_STREAM)]);
-    // A few bytes: the table has the fields.
+    // A few bytes, because the fields are in the table.
     const known = encoder.encode(fields);
     const refused = (time: number) => forStreams(500, (id) => headers(id, known, Flag.END_STREAM), 3 + 1_000 * time);
     await expectBounded(1, begin, refused, 400, 8 * mib);

@@ -1,19 +1,19 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
-import { attackedServer, settles } from './support/attack.ts';
+import { attackedServer } from './support/attack.ts';
 import { call, data, forStreams, headers, message, requestBlock, windowUpdate } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';
 
 const mib = 1024 * 1024;
 const block = requestBlock('/attacked/Echo');
 
-describe('peers that begin messages and do not end them', () => {
+describe('a server whose peers do not finish their messages', () => {
   const target = attackedServer();
-  // Whatever they had is gone when they are.
-  afterEach(() => settles(async () => expect(await target.keptBytes()).toBeLessThan(4 * mib)));
+  // All memory is freed when the peers disconnect.
+  afterEach(() => eventually(async () => expect(await target.keptBytes()).toBeLessThan(4 * mib)));
 
-  it('take no memory by what they announce', async () => {
+  it('allocates no memory for announced lengths', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       const announced = message(Buffer.of(0), 4 * mib);
@@ -25,7 +25,7 @@ describe('peers that begin messages and do not end them', () => {
   });
 
   it.each(['/attacked/Echo', '/attacked/Count'])(
-    'take little by what they send to %s over one connection',
+    'uses little memory for partial messages to %s on one connection',
     async (path) => {
       await target.attack(async (port) => {
         using peer = await RawPeer.connect(port);
@@ -33,7 +33,7 @@ describe('peers that begin messages and do not end them', () => {
         const first = (id: number) =>
           Buffer.concat([headers(id, requestBlock(path)), data(id, message(piece.subarray(5), 4 * mib))]);
         await peer.send(forStreams(100, first));
-        // 300 MiB, each piece within the windows that the server gives.
+        // 300 MiB, within the server's windows.
         for (let round = 0; round < 190; round += 1) {
           await peer.send(forStreams(100, (id) => data(id, piece)));
           if (!(await peer.isServed())) break;
@@ -43,11 +43,11 @@ describe('peers that begin messages and do not end them', () => {
     },
   );
 
-  it('take little by empty messages that nobody takes', async () => {
+  it('uses little memory for empty messages that its handler does not read', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(headers(1, requestBlock('/attacked/Unread')));
-      // 1.6 million of them, in 8 MiB.
+      // 1.6 million messages in 8 MiB.
       for (let round = 0; round < 500; round += 1) {
         await peer.send(data(1, Buffer.alloc(16_380)));
         if (!(await peer.isServed()) || peer.resetOf(1) !== undefined) break;
@@ -56,7 +56,7 @@ describe('peers that begin messages and do not end them', () => {
     });
   });
 
-  it('do not keep a large message of another from being taken', async () => {
+  it('still accepts a large message', async () => {
     using peer = await RawPeer.connect(target.port);
     const whole = message(Buffer.alloc(4 * mib));
     await peer.send(windowUpdate(0, 2 ** 30), headers(1, block));
@@ -68,7 +68,7 @@ describe('peers that begin messages and do not end them', () => {
     await eventually(() => expect(peer.of(FrameType.HEADERS, 1)).toHaveLength(2));
   });
 
-  it('are refused streams beyond those that a connection may have open', async () => {
+  it('refuses streams beyond the limit of open streams', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(forStreams(1_050, (id) => headers(id, block)));

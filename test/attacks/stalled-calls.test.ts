@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ErrorCode, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
-import { attackedServer, settles } from './support/attack.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { attackedServer } from './support/attack.ts';
 import {
   call,
   data,
@@ -23,21 +24,24 @@ const target = attackedServer('native', {
   requestTimeoutMs: shortMs,
 });
 
-describe('answers that nobody takes', () => {
-  afterEach(() => settles(async () => expect(await target.keptBytes()).toBeLessThan(4 * mib)));
+describe('a server whose peer does not accept responses', () => {
+  afterEach(() => eventually(async () => expect(await target.keptBytes()).toBeLessThan(4 * mib)));
 
   it.each([
-    ['none of them', (_: RawPeer) => undefined],
+    ['nothing', (_: RawPeer) => undefined],
     ['PINGs', (peer: RawPeer) => void peer.isServed()],
-    ['room on the connection, but none on their streams', (peer: RawPeer) => void peer.send(windowUpdate(0, 1))],
-  ])('are dropped after a while, and their streams reset, by a peer that sends %s meanwhile', async (_, keepUp) => {
+    [
+      'WINDOW_UPDATE for the connection, but not for the streams',
+      (peer: RawPeer) => void peer.send(windowUpdate(0, 1)),
+    ],
+  ])('resets the streams and discards the responses, even if the peer sends %s', async (_, keepUp) => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, Buffer.concat([hello, settings([Setting.INITIAL_WINDOW_SIZE, 0])]));
       await peer.send(forStreams(20, (id) => call(id, '/attacked/Large', Buffer.from(`${mib}`))));
       const keeping = setInterval(() => keepUp(peer), shortMs / 10);
-      await settles(async () => expect(peer.of(FrameType.RST_STREAM)).toHaveLength(20));
+      await eventually(async () => expect(peer.of(FrameType.RST_STREAM)).toHaveLength(20));
       clearInterval(keeping);
-      await settles(async () => expect(await target.keptBytes()).toBeLessThan(4 * mib));
+      await eventually(async () => expect(await target.keptBytes()).toBeLessThan(4 * mib));
       await peer.send(call(41, '/attacked/Echo'), windowUpdate(41, 99));
       expect(await peer.isServed()).toBe(true);
       expect(peer.of(FrameType.HEADERS, 41)).toHaveLength(2);
@@ -45,39 +49,39 @@ describe('answers that nobody takes', () => {
   });
 });
 
-describe('a request that does not come whole', () => {
+describe('a server that receives incomplete requests', () => {
   it.each([
     ['no message', Buffer.alloc(0)],
     ['half a prefix', data(1, Buffer.of(0, 0))],
     ['half a message', data(1, message(Buffer.alloc(10), 20))],
-    ['a message, but not its end', data(1, message(Buffer.alloc(10)))],
-  ])('ends its call after a while when it has %s', async (_, begin) => {
+    ['a message without END_STREAM', data(1, message(Buffer.alloc(10)))],
+  ])('ends a call with %s after a while', async (_, begin) => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(headers(1, block), begin);
-      await settles(async () => expect(peer.of(FrameType.HEADERS, 1)).toHaveLength(1));
+      await eventually(async () => expect(peer.of(FrameType.HEADERS, 1)).toHaveLength(1));
       const [answer] = peer.of(FrameType.HEADERS, 1);
       expect(answer?.payload.toString('latin1')).toContain('grpc-status\x014');
       expect(peer.resetOf(1)).toBe(ErrorCode.NO_ERROR);
     });
   });
 
-  it('ends a thousand of them, so that there is room for others', async () => {
+  it('ends a thousand of them to make room for other calls', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(forStreams(1_000, (id) => headers(id, block)));
-      await settles(async () => expect(peer.of(FrameType.RST_STREAM)).toHaveLength(1_000));
+      await eventually(async () => expect(peer.of(FrameType.RST_STREAM)).toHaveLength(1_000));
       await peer.send(call(2_001, '/attacked/Echo'));
       expect(await peer.isServed()).toBe(true);
       expect(peer.of(FrameType.HEADERS, 2_001)).toHaveLength(2);
     });
   });
 
-  it('does not end a call whose handler takes longer', async () => {
+  it('does not end a call whose handler is slow', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(call(1, '/attacked/Hang'), headers(3, block));
-      await settles(async () => expect(peer.of(FrameType.HEADERS, 3)).toHaveLength(1));
+      await eventually(async () => expect(peer.of(FrameType.HEADERS, 3)).toHaveLength(1));
       expect(peer.frames.filter(({ streamId }) => streamId === 1)).toEqual([]);
     });
   });

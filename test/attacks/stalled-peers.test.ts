@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
-import { attackedServer, settles } from './support/attack.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { attackedServer } from './support/attack.ts';
 import { call, forStreams, frame, hello, requestBlock } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';
 
@@ -11,14 +12,14 @@ const target = attackedServer('native', {
   requestTimeoutMs: shortMs,
 });
 
-describe('a peer that does not say who it is', () => {
+describe('a server whose peer does not finish the handshake', () => {
   it.each([
     ['nothing', Buffer.alloc(0)],
     ['a byte', hello.subarray(0, 1)],
     ['half a preface', hello.subarray(0, 12)],
     ['a preface alone', hello.subarray(0, 24)],
     ['a preface and half of SETTINGS', hello.subarray(0, 30)],
-  ])('is hung up on after a while, five hundred times, when it sends %s', async (_, begin) => {
+  ])('closes five hundred connections that sent %s after a while', async (_, begin) => {
     const { sockets } = await target.state();
     await target.attack(async (port) => {
       using peers = new DisposableStack();
@@ -26,10 +27,10 @@ describe('a peer that does not say who it is', () => {
       for (let count = 0; count < 500; count += 1) all.push(peers.use(await RawPeer.connect(port, begin)));
       await Promise.all(all.map(({ closed }) => closed));
     });
-    await settles(async () => expect((await target.state()).sockets).toBeLessThanOrEqual(sockets));
+    await eventually(async () => expect((await target.state()).sockets).toBeLessThanOrEqual(sockets));
   });
 
-  it('is hung up on though it sends its preface byte by byte', async () => {
+  it('closes a connection that sends its preface byte by byte', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, Buffer.alloc(0));
       let sent = 0;
@@ -41,8 +42,8 @@ describe('a peer that does not say who it is', () => {
   });
 });
 
-describe('a peer that begins a header block and does not end it', () => {
-  it('is told so and hung up on', async () => {
+describe('a server whose peer does not finish a header block', () => {
+  it('sends GOAWAY and closes the connection', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(frame(FrameType.HEADERS, Flag.END_STREAM, 1, block));
@@ -52,16 +53,16 @@ describe('a peer that begins a header block and does not end it', () => {
   });
 });
 
-describe('a peer that is gone', () => {
+describe('a server whose peer is gone', () => {
   const target = attackedServer('native', { patience: { pingEveryMs: shortMs, pingTimeoutMs: shortMs } });
 
-  it('is given up with all its calls', async () => {
+  it('closes the connection and ends its calls', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(forStreams(100, (id) => call(id, '/attacked/Hang')));
       expect(await peer.isServed()).toBe(true);
       await peer.closed;
     });
-    await settles(async () => expect((await target.state()).running).toBe(0));
+    await eventually(async () => expect((await target.state()).running).toBe(0));
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ErrorCode, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
-import { attackedServer, settles } from './support/attack.ts';
+import { attackedServer } from './support/attack.ts';
 import {
   call,
   data,
@@ -18,23 +18,23 @@ import {
 import { RawPeer } from './support/raw-peer.ts';
 
 const mib = 1024 * 1024;
-const greatest = 2 ** 31 - 1;
+const maxWindow = 2 ** 31 - 1;
 const initialWindow = (bytes: number) => settings([Setting.INITIAL_WINDOW_SIZE, bytes]);
 
-describe('a window', () => {
+describe('a server and flow-control windows', () => {
   const target = attackedServer();
 
   it.each([
-    ['of the connection beyond 2^31', windowUpdate(0, greatest), ErrorCode.FLOW_CONTROL_ERROR],
-    ['of the connection, larger by 0', windowUpdate(0, 0), ErrorCode.PROTOCOL_ERROR],
-    ['of streams beyond 2^31', initialWindow(2 ** 31), ErrorCode.FLOW_CONTROL_ERROR],
+    ['a connection window beyond 2^31', windowUpdate(0, maxWindow), ErrorCode.FLOW_CONTROL_ERROR],
+    ['WINDOW_UPDATE of 0 for the connection', windowUpdate(0, 0), ErrorCode.PROTOCOL_ERROR],
+    ['an initial window beyond 2^31', initialWindow(2 ** 31), ErrorCode.FLOW_CONTROL_ERROR],
     [
-      'of an open stream beyond 2^31, by SETTINGS',
-      Buffer.concat([call(1, '/attacked/Hang'), windowUpdate(1, 1_000), initialWindow(greatest)]),
+      'SETTINGS that enlarge an open stream beyond 2^31',
+      Buffer.concat([call(1, '/attacked/Hang'), windowUpdate(1, 1_000), initialWindow(maxWindow)]),
       ErrorCode.FLOW_CONTROL_ERROR,
     ],
-    ['of a stream that was not opened', windowUpdate(1, 1), ErrorCode.PROTOCOL_ERROR],
-  ])('%s ends the connection', async (_, frames, code) => {
+    ['WINDOW_UPDATE of an unopened stream', windowUpdate(1, 1), ErrorCode.PROTOCOL_ERROR],
+  ])('closes the connection on %s', async (_, frames, code) => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(frames);
@@ -43,26 +43,26 @@ describe('a window', () => {
     });
   });
 
-  it('of a stream beyond 2^31 ends that stream alone', async () => {
+  it('resets only the stream whose window exceeds 2^31', async () => {
     using peer = await RawPeer.connect(target.port);
-    await peer.send(call(1, '/attacked/Hang'), windowUpdate(1, greatest));
+    await peer.send(call(1, '/attacked/Hang'), windowUpdate(1, maxWindow));
     expect(await peer.isServed()).toBe(true);
     expect(peer.resetOf(1)).toBe(ErrorCode.FLOW_CONTROL_ERROR);
   });
 
-  it('of the connection beyond 2^31, on a thousand connections, leaves none of them (CVE-2026-21714)', async () => {
+  it('keeps no connection after a thousand windows beyond 2^31 (CVE-2026-21714)', async () => {
     const { sockets } = await target.state();
     await target.attack(async (port) => {
       for (let time = 0; time < 1_000; time += 1) {
         using peer = await RawPeer.connect(port);
-        await peer.send(windowUpdate(0, greatest));
+        await peer.send(windowUpdate(0, maxWindow));
         await peer.closed;
       }
     });
-    await settles(async () => expect((await target.state()).sockets).toBeLessThanOrEqual(sockets));
+    await eventually(async () => expect((await target.state()).sockets).toBeLessThanOrEqual(sockets));
   });
 
-  it('of 0 holds the answer, not its call, until it is opened a byte at a time', async () => {
+  it('holds back a response, but not its handler, while the window is 0, and sends it byte by byte', async () => {
     using peer = await RawPeer.connect(target.port, Buffer.concat([hello, initialWindow(0)]));
     await peer.send(call(1, '/attacked/Large', Buffer.from('20')));
     expect(await peer.isServed()).toBe(true);
@@ -75,7 +75,7 @@ describe('a window', () => {
     expect(Buffer.concat(peer.of(FrameType.DATA).map(({ payload }) => payload))).toHaveLength(25);
   });
 
-  it('that opens and closes over a thousand streams costs little', async () => {
+  it('uses little processor time for windows of a thousand streams that open and close', async () => {
     const { cpuMs: before } = await target.state();
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, Buffer.concat([hello, initialWindow(0)]));
@@ -87,7 +87,7 @@ describe('a window', () => {
     expect((await target.state()).cpuMs - before).toBeLessThan(4_000);
   });
 
-  it('of the server that is overrun ends the connection, and keeps nothing', async () => {
+  it('closes a connection that exceeds its window, and keeps nothing', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       const piece = message(Buffer.alloc(16_379));
@@ -99,11 +99,11 @@ describe('a window', () => {
     expect(await target.keptBytes()).toBeLessThan(8 * mib);
   });
 
-  it('of a stream of the server that is overrun ends that stream alone', async () => {
+  it('resets only a stream that exceeds its window', async () => {
     using peer = await RawPeer.connect(target.port);
     await peer.send(headers(1, requestBlock('/attacked/Unread')));
     const piece = data(1, message(Buffer.alloc(16_379)));
-    // One more than its window of 256 KiB takes.
+    // One more than its window of 256 KiB allows.
     await peer.send(repeated(17, piece), call(3, '/attacked/Echo', Buffer.of(1)));
     expect(await peer.isServed()).toBe(true);
     expect(peer.resetOf(1)).toBe(ErrorCode.FLOW_CONTROL_ERROR);

@@ -1,24 +1,24 @@
-import { afterAll, beforeAll, expect, vi } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { EngineName } from '../../../mesh/engines/engines.ts';
 import { type AttackedServer, startAttackedServer } from './attacked-server.ts';
-import { beside } from './good-client.ts';
+import { callDuring } from './good-client.ts';
 import type { ServerState } from './server-main.ts';
 
-/** A server that the tests of a file attack. */
+/** A server under attack. */
 export interface Target {
   readonly port: number;
   state(): Promise<ServerState>;
-  /** How much more memory it has than when it was started, in heap and buffers, after garbage collection. */
+  /** Growth of its heap and buffers since the start, after garbage collection. */
   keptBytes(): Promise<number>;
-  /** Attacks, while a good client calls the same server and must see no error. */
+  /** Attacks while a well-behaved client calls the same server, which must see no error. */
   attack(run: (port: number) => Promise<void>): Promise<void>;
 }
 
-/** One server for all tests of a suite, in a process of its own, which must outlive them. */
+/** Starts one server for a suite, in its own process, which must survive all tests. */
 export function attackedServer(engine: EngineName = 'native', options: object = {}): Target {
   let server: AttackedServer | undefined;
   const started = (): AttackedServer => {
-    if (!server) throw new Error('the server is started before the first test: use it in one');
+    if (!server) throw new Error('the server is not started yet: use it only in tests');
     return server;
   };
   let bytesAtStart = 0;
@@ -38,9 +38,9 @@ export function attackedServer(engine: EngineName = 'native', options: object = 
     keptBytes: async () => bytesOf(await started().state()) - bytesAtStart,
     async attack(run) {
       const { port } = started();
-      const seen = await beside(port, () => run(port));
+      const seen = await callDuring(port, () => run(port));
       expect(seen.errors).toEqual([]);
-      // It dealt with everything, and still lives.
+      // It has processed everything and is still alive.
       await started().state();
     },
   };
@@ -48,9 +48,4 @@ export function attackedServer(engine: EngineName = 'native', options: object = 
 
 function bytesOf({ heapBytes, bufferBytes }: ServerState): number {
   return heapBytes + bufferBytes;
-}
-
-/** Asks again, ten times a second for 10 s, until `check` does not throw: what a server has to clear away takes a while. */
-export function settles(check: () => Promise<void>): Promise<void> {
-  return vi.waitFor(check, { timeout: 10_000, interval: 100 });
 }

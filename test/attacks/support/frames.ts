@@ -13,7 +13,7 @@ export function settings(...values: readonly (readonly [id: number, value: numbe
   return frame(FrameType.SETTINGS, 0, 0, payload);
 }
 
-/** What a client begins with. */
+/** The start of a client's connection: preface and SETTINGS. */
 export const hello: Buffer = Buffer.concat([clientPreface, settings()]);
 
 export function ping(payload: Uint8Array = Buffer.alloc(8)): Buffer {
@@ -28,7 +28,7 @@ export function reset(streamId: number, code = 8): Buffer {
   return frame(FrameType.RST_STREAM, 0, streamId, uint32(code));
 }
 
-/** HEADERS whose block is whole. */
+/** HEADERS with a complete block. */
 export function headers(streamId: number, block: Uint8Array, flags = 0): Buffer {
   return frame(FrameType.HEADERS, Flag.END_HEADERS | flags, streamId, block);
 }
@@ -37,29 +37,29 @@ export function data(streamId: number, bytes: Uint8Array, flags = 0): Buffer {
   return frame(FrameType.DATA, flags, streamId, bytes);
 }
 
-/** The fields of a gRPC request, as a block that needs no table. */
+/** The fields of a gRPC request, as a block that uses no table. */
 export function requestBlock(path: string, ...more: readonly string[]): Buffer {
   const fields = [':method', 'POST', ':scheme', 'http', ':path', path, ':authority', 'attacked'];
   return literalFields([...fields, 'te', 'trailers', 'content-type', 'application/grpc', ...more]);
 }
 
-/** A message behind its prefix; `length` is what the prefix says. */
+/** A message with its prefix. `length` is the length in the prefix. */
 export function message(bytes: Uint8Array, length: number = bytes.length, flag = 0): Buffer {
   return Buffer.concat([Buffer.of(flag), uint32(length), bytes]);
 }
 
-/** A whole unary call. */
+/** A complete unary call. */
 export function call(streamId: number, path: string, request: Uint8Array = Buffer.alloc(0)): Buffer {
   const body = data(streamId, message(request), Flag.END_STREAM);
   return Buffer.concat([headers(streamId, requestBlock(path)), body]);
 }
 
-/** The frames that `make` gives for the first, second, … stream of a client. */
+/** The frames of `make` for the first, second, ... stream of a client. */
 export function forStreams(count: number, make: (streamId: number) => Buffer, first = 1): Buffer {
   return Buffer.concat(Array.from({ length: count }, (_, index) => make(first + 2 * index)));
 }
 
-/** The same bytes this many times. */
+/** Repeats bytes `count` times. */
 export function repeated(count: number, bytes: Uint8Array): Buffer {
   return Buffer.alloc(count * bytes.length, bytes);
 }

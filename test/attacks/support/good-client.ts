@@ -3,8 +3,8 @@ import { Metadata } from 'nice-grpc-common';
 import type { EngineMethod, Transport } from '../../../mesh/engines/engine.ts';
 import { engineByName } from '../../../mesh/engines/engines.ts';
 
-/** What a good client has seen. */
-export interface Seen {
+/** The calls of a well-behaved client. */
+export interface GoodCalls {
   readonly calls: number;
   readonly errors: readonly unknown[];
 }
@@ -22,10 +22,10 @@ const good: EngineMethod<Uint8Array, Uint8Array> = {
 };
 
 /**
- * Runs an attack while a good client calls 50 times a second over a connection of its own, and once more when the attack
- * is over. Resolves with what it saw.
+ * Runs an attack while a well-behaved client calls 50 times per second over its own connection, and once more after the
+ * attack.
  */
-export async function beside(port: number, attack: () => Promise<void>): Promise<Seen> {
+export async function callDuring(port: number, attack: () => Promise<void>): Promise<GoodCalls> {
   const engine = await engineByName('native');
   const transport = engine.connect(`127.0.0.1:${port}`);
   const errors: unknown[] = [];
@@ -34,14 +34,14 @@ export async function beside(port: number, attack: () => Promise<void>): Promise
     calls += 1;
     await callOnce(transport).catch((error) => errors.push(error));
   };
-  let over = false;
+  let isOver = false;
   const calling = (async () => {
-    for (; !over; await delay(everyMs)) await call();
+    for (; !isOver; await delay(everyMs)) await call();
   })();
   try {
     await attack();
   } finally {
-    over = true;
+    isOver = true;
     await calling;
     await call();
     transport.close();
@@ -53,5 +53,5 @@ async function callOnce(transport: Transport): Promise<void> {
   const request = Buffer.from('good');
   const call = { metadata: Metadata(), deadlineMs: Date.now() + deadlineMs, signal: undefined };
   const answer = await transport.unary(good, request, call);
-  if (!request.equals(answer)) throw new Error(`the answer is ${Buffer.from(answer).toString('hex')}`);
+  if (!request.equals(answer)) throw new Error(`wrong response: ${Buffer.from(answer).toString('hex')}`);
 }

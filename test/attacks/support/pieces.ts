@@ -1,9 +1,9 @@
-/** The bytes one by one. */
+/** Splits bytes into single bytes. */
 export function* byteByByte(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += 1) yield Buffer.from(bytes.subarray(at, at + 1));
 }
 
-/** The bytes in pieces of these sizes, again and again. */
+/** Splits bytes into pieces of these sizes, repeated. */
 export function* inPieces(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
   let round = 0;
   for (let at = 0; at < bytes.length; round += 1) {

@@ -11,7 +11,7 @@ export interface SentFrame {
   readonly payload: Buffer;
 }
 
-/** A client of HTTP/2 that sends what it is told, byte by byte, and notes what comes back. */
+/** An HTTP/2 client that sends arbitrary bytes and records the frames it receives. */
 export class RawPeer implements Disposable {
   readonly frames: SentFrame[] = [];
   readonly closed: Promise<void>;
@@ -20,7 +20,7 @@ export class RawPeer implements Disposable {
   #pings = 0;
   #isClosed = false;
 
-  /** Connects, and begins with the preface and SETTINGS unless it is to begin with something else. */
+  /** Connects and sends `begin`, by default the preface and SETTINGS. */
   static async connect(port: number, begin: Uint8Array = hello): Promise<RawPeer> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
@@ -37,61 +37,61 @@ export class RawPeer implements Disposable {
       this.#isClosed = true;
       resolve();
     });
-    // That the server hangs up is what most attacks come to.
+    // Most attacks end with the server closing the connection.
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => this.#receive(chunk));
   }
 
-  /** How much it has sent, in bytes. */
+  /** Bytes sent so far. */
   get sentBytes(): number {
     return this.#socket.bytesWritten;
   }
 
-  /** Sends bytes as they are; resolves when the system took them, or the connection is over. */
+  /** Sends bytes. Returns when the system has accepted them or the connection is closed. */
   async send(...parts: readonly Uint8Array[]): Promise<void> {
     const bytes = Buffer.concat(parts);
     await Promise.race([new Promise<void>((resolve) => this.#socket.write(bytes, () => resolve())), this.closed]);
   }
 
-  /** Sends bytes, or what is made of 0, 1, 2, …, this often, as long as the connection is there. */
+  /** Sends bytes, or the result of a function of 0, 1, 2, ..., `times` times while the connection is open. */
   async flood(times: number, bytes: Uint8Array | ((time: number) => Uint8Array)): Promise<void> {
     for (let time = 0; time < times && !this.#isClosed; time += 1) {
       await this.send(typeof bytes === 'function' ? bytes(time) : bytes);
     }
   }
 
-  /** Takes nothing from the system any more, so that the server's bytes pile up at its side. */
+  /** Stops reading from the socket, so the server's bytes pile up on its side. */
   stopReading(): void {
     this.#socket.pause();
   }
 
-  readOn(): void {
+  resumeReading(): void {
     this.#socket.resume();
   }
 
-  /** Says that it sends nothing more. */
+  /** Half-closes the connection. */
   end(): void {
     this.#socket.end();
   }
 
-  /** The frames of a type, of a stream when that is named. */
+  /** Received frames of a type, optionally of one stream. */
   of(type: number, streamId?: number): SentFrame[] {
     return this.frames.filter((frame) => frame.type === type && (streamId ?? frame.streamId) === frame.streamId);
   }
 
-  /** The code of the last GOAWAY; `undefined` when there was none. */
+  /** The code of the last GOAWAY, if any. */
   get goaway(): ErrorCode | undefined {
     return this.of(FrameType.GOAWAY).at(-1)?.payload.readUInt32BE(4) as ErrorCode | undefined;
   }
 
-  /** The code of the RST_STREAM of a stream; `undefined` when there was none. */
+  /** The code of a stream's RST_STREAM, if any. */
   resetOf(streamId: number): ErrorCode | undefined {
     return this.of(FrameType.RST_STREAM, streamId).at(-1)?.payload.readUInt32BE(0) as ErrorCode | undefined;
   }
 
   /**
-   * Whether the server still serves this connection: it answers a PING, and so has dealt with all that was sent before.
-   * False when it ended the connection instead.
+   * Whether the server still serves this connection. If it acknowledges a PING, it has processed everything sent before.
+   * Returns false if it closes the connection instead.
    */
   async isServed(): Promise<boolean> {
     const payload = Buffer.alloc(8);
@@ -107,7 +107,7 @@ export class RawPeer implements Disposable {
     this.#socket.destroy();
   }
 
-  /** Resolves when `check` is true of what has come. */
+  /** Waits until `check` is true of the received frames. */
   until(check: () => boolean): Promise<true> {
     return new Promise((resolve) => {
       const look = () => {

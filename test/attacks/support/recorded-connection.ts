@@ -6,13 +6,13 @@ import type { MessageHead } from '../../../mesh/engines/native/http2/codec/messa
 import { Http2Connection } from '../../../mesh/engines/native/http2/connection/connection.ts';
 import type { Http2Stream, StreamEvents } from '../../../mesh/engines/native/http2/streams/stream.ts';
 
-/** What a server's connection made of what came. */
+/** How a server's connection handled its input. */
 export interface Recording {
-  /** What it told, in order, as lines of text. */
+  /** Its events in order, as lines of text. */
   readonly events: readonly string[];
-  /** What it sent. */
+  /** The bytes it sent. */
   readonly sent: Buffer;
-  /** Whether it had ended by itself when all had come. */
+  /** Whether it closed itself after the input. */
   readonly ended: boolean;
 }
 
@@ -26,12 +26,12 @@ const settings = {
 const responseHeader = literalFields([':status', '200']);
 const trailers = literalFields(['grpc-status', '0']);
 
-/** What a connection writes to, and hears from when bytes are handed to `emit`. */
+/** A fake socket: records writes, and delivers bytes passed to `emit`. */
 class Wire extends Duplex {
   readonly written: Buffer[] = [];
 
   override _read(): void {
-    // Bytes are handed to those who listen at once.
+    // Bytes are delivered directly by `emit`.
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
@@ -45,8 +45,8 @@ class Wire extends Duplex {
 }
 
 /**
- * Gives a connection these pieces within one turn of the event loop, and hangs up when it has answered. Its handler sends
- * back what it gets.
+ * Delivers pieces to a connection within one turn of the event loop, then closes the socket after the responses. The handler
+ * echoes its input.
  */
 export async function recordConnection(pieces: Iterable<Buffer>): Promise<Recording> {
   const wire = new Wire();

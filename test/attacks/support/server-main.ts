@@ -4,29 +4,29 @@ import type { EngineMethod, MethodKind } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
 
-/** What the server tells of itself when it is asked. */
+/** What the server reports about itself. */
 export interface ServerState {
-  /** Calls that reached a handler, of all methods but the one of the good client. */
+  /** Calls that reached a handler, except those of the well-behaved client. */
   readonly handlerRuns: number;
-  /** Handlers at work. */
+  /** Running handlers. */
   readonly running: number;
-  /** Sockets that are open, the listener and those of good clients too. */
+  /** Open sockets, including the listener and those of well-behaved clients. */
   readonly sockets: number;
   /** Memory after garbage collection, in bytes. */
   readonly heapBytes: number;
   /** Memory of buffers, in bytes. */
   readonly bufferBytes: number;
   readonly rssBytes: number;
-  /** What the process has computed since it began, in milliseconds. */
+  /** Processor time since the start, in milliseconds. */
   readonly cpuMs: number;
 }
 
-const answerBytes = 16 * 1024;
+const responseBytes = 16 * 1024;
 const neverMs = 2 ** 31 - 1;
 let handlerRuns = 0;
 let running = 0;
 
-/** Messages are bytes as they are. */
+/** A method whose messages are plain bytes. */
 function bytesMethod(name: string, kind: MethodKind): EngineMethod<Uint8Array, Uint8Array> {
   const same = (bytes: Uint8Array) => bytes;
   const codec = { encodeRequest: same, decodeRequest: same, encodeResponse: same, decodeResponse: same };
@@ -47,7 +47,7 @@ async function* endless(signal: AbortSignal) {
   handlerRuns += 1;
   running += 1;
   try {
-    while (!signal.aborted) yield Buffer.alloc(answerBytes);
+    while (!signal.aborted) yield Buffer.alloc(responseBytes);
   } finally {
     running -= 1;
   }
@@ -65,12 +65,12 @@ async function serve(engineName: EngineName, options: object): Promise<number> {
   const host = engine.createServerHost({ ...options, toStatus: (error, path) => toStatus(error, path, logger) });
   host.add(bytesMethod('Good', 'unary'), { kind: 'unary', handle: async (read) => read() });
   host.add(bytesMethod('Echo', 'unary'), { kind: 'unary', handle: (read) => counted(Promise.resolve(read())) });
-  // Answers never, but ends when its call does.
+  // Never responds; ends with its call.
   host.add(bytesMethod('Hang', 'unary'), {
     kind: 'unary',
     handle: (read, { signal }) => counted(delay(neverMs, read(), { signal })),
   });
-  // Answers with as many bytes as the request says.
+  // Responds with as many bytes as the request asks for.
   host.add(bytesMethod('Large', 'unary'), {
     kind: 'unary',
     handle: (read) => counted(Promise.resolve(Buffer.alloc(Number(Buffer.from(read()).toString())))),
@@ -83,7 +83,7 @@ async function serve(engineName: EngineName, options: object): Promise<number> {
     kind: 'client-streaming',
     handle: (requests) => counted(bytesOf(requests)),
   });
-  // Takes none of its requests.
+  // Reads none of its requests.
   host.add(bytesMethod('Unread', 'client-streaming'), {
     kind: 'client-streaming',
     handle: (_, { signal }) => counted(delay(neverMs, Buffer.alloc(0), { signal })),

@@ -3,10 +3,10 @@ import { Flag, FrameType } from '../../../mesh/engines/native/http2/codec/frames
 import { createHpackEncoder } from '../../../mesh/engines/native/http2/hpack/encoder.ts';
 import { data, frame, hello, ping, reset, settings, windowUpdate } from './frames.ts';
 
-/** What a client does next, on whichever of its streams. */
+/** The next action of a client, on any of its streams. */
 type Step = (client: Client) => Buffer[];
 
-/** A client of which all that it sends is right. */
+/** A client that sends only valid frames. */
 class Client {
   readonly #encoder = createHpackEncoder();
   #open: number[] = [];
@@ -23,7 +23,7 @@ class Client {
     return this.#encoder.encode([...fields]);
   }
 
-  /** One of the open streams; none when there is none. */
+  /** Picks one of the open streams, or none if none is open. */
   pick(index: number): number[] {
     return this.#open.slice(0).splice(index % Math.max(1, this.#open.length), 1);
   }
@@ -112,13 +112,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** What a well-behaved client might send over a connection, frame by frame. */
+/** Valid sessions of a client, as lists of frames. */
 export const sessions: fc.Arbitrary<Buffer[]> = fc.array(step, { minLength: 1, maxLength: 40 }).map((steps) => {
   const client = new Client();
   return [hello, ...steps.flatMap((take) => take(client))];
 });
 
-/** HEADERS, and CONTINUATIONs behind it where the block is cut. */
+/** HEADERS, then one CONTINUATION for each cut of the block. */
 function headerFrames(id: number, block: Buffer, cuts: readonly number[], flags: number): Buffer[] {
   const places = [0, ...cuts.map((cut) => Math.min(cut, block.length)).sort((a, b) => a - b), block.length];
   const parts = places.slice(1).map((to, index) => block.subarray(places[index], to));
