@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq dead-letters damaged audit rebuild test conformance check gen gen-check proto-lint proto-breaking bench deps clean
+.PHONY: help start demo import kafka rabbitmq dead-letters damaged audit rebuild test conformance check gen gen-check docs docs-check proto-lint proto-breaking bench deps clean
 
 ## help: list these commands
 help:
@@ -62,7 +62,7 @@ conformance: $(INSTALLED)
 check: $(INSTALLED)
 	tsc --noEmit
 	biome check --error-on-warnings .
-	$(MAKE) --no-print-directory proto-lint gen-check proto-breaking
+	$(MAKE) --no-print-directory proto-lint gen-check proto-breaking docs-check
 
 ## gen: generate gen/ from the contracts
 gen: $(INSTALLED)
@@ -71,6 +71,14 @@ gen: $(INSTALLED)
 ## gen-check: fail if gen/ does not match the contracts
 gen-check: $(INSTALLED)
 	node scripts/gen.ts --check
+
+## docs: generate the parts of docs/ that are made from the code
+docs: $(INSTALLED)
+	node scripts/docs.ts
+
+## docs-check: fail if those parts do not match the code
+docs-check: $(INSTALLED)
+	node scripts/docs.ts --check
 
 ## proto-lint: check the style of the contracts and their validation rules
 proto-lint: $(INSTALLED)

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createOracle } from '../mesh/contract/testing/oracle.ts';
 import { frame, rawCall, rawConnection } from '../mesh/server/testing/raw-call.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { allServices } from './support/all-services.ts';
+import { allServices } from '../services/all.ts';
 import { badMessages } from './support/bad-messages.ts';
 import { bookOrder, euros, type Shop, shopOf } from './support/shop.ts';
 

@@ -7,7 +7,7 @@ import { eventually } from '../mesh/testing/eventually.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { allServices } from './support/all-services.ts';
+import { allServices } from '../services/all.ts';
 import { kcat, readWithKcat } from './support/kcat.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from './support/real-servers.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { allServices } from './support/all-services.ts';
+import { allServices } from '../services/all.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
 
 const orders = 400;

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { allServices } from './support/all-services.ts';
+import { allServices } from '../services/all.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf } from './support/shop.ts';
 
 describe('a call that comes many times at once', () => {

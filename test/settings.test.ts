@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../mesh/config/config.ts';
-import { allServices } from './support/all-services.ts';
+import { allServices } from '../services/all.ts';
 
 const settings = allServices.flatMap((service) => service.settings);
 const settingOf = (environment: Record<string, string>, variable: string): unknown => {

@@ -6,7 +6,7 @@ import { eventually } from '../mesh/testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../mesh/testing/rabbitmq-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { allServices } from './support/all-services.ts';
+import { allServices } from '../services/all.ts';
 import { healthProblems, notServing } from './support/health-of.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 

@@ -4,7 +4,7 @@ import { readConfig } from '../../mesh/config/config.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
 import { onRuntime } from '../../mesh/testing/test-service.ts';
-import { allServices } from '../support/all-services.ts';
+import { allServices } from '../../services/all.ts';
 import { writeBadDay } from './bad-day.ts';
 import type { Expectation } from './expectation.ts';
 import { writeGoodDays } from './good-days.ts';

@@ -2,8 +2,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { OrderState } from '#gen/order/v1/order.ts';
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import { eventually, startMesh } from '#mesh/testing';
-import { allServices } from '../../test/support/all-services.ts';
-import { bookOrder, fillShop, shopOf, watchToEnd } from '../../test/support/shop.ts';
+import { allServices } from '../services/all.ts';
+import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 
 it('orders that were placed are reported as the order service has them, and those that completed are sold', async () => {
   const mesh = await startMesh(allServices);

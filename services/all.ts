@@ -1,0 +1,23 @@
+import type { ServiceDefinition } from '#mesh';
+import { bridgeService } from './bridge/service.ts';
+import { inventoryService } from './inventory/service.ts';
+import { notificationService } from './notification/service.ts';
+import { opsService } from './ops/service.ts';
+import { orderService } from './order/service.ts';
+import { paymentService } from './payment/service.ts';
+import { reportService } from './report/service.ts';
+import { shippingService } from './shipping/service.ts';
+import { userService } from './user/service.ts';
+
+/** Every service of the mesh, in the order in which one process builds them. */
+export const allServices: readonly ServiceDefinition[] = [
+  userService,
+  inventoryService,
+  paymentService,
+  shippingService,
+  orderService,
+  notificationService,
+  reportService,
+  bridgeService,
+  opsService,
+];
