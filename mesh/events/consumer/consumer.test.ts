@@ -418,7 +418,7 @@ describeOnEachDatabase((newUrl) => {
     await eventually(() =>
       expect(error).toHaveBeenCalledWith(
         expect.objectContaining({ dead_letter: letter.id, ...place }),
-        'an event became a dead letter',
+        'event became a dead letter',
       ),
     );
   });

@@ -11,7 +11,7 @@ import { outboxOrigin } from '../outbox/dead-letters.ts';
 import type { EventHandler } from './consumer.ts';
 import { deadLettersOf } from './dead-letters.ts';
 import { createEventHandling } from './handle-event.ts';
-import { inboxMigrations, keepInboxSmall } from './inbox.ts';
+import { inboxMigrations, purgeInbox } from './inbox.ts';
 
 export interface EventConsumerOptions {
   readonly events: EventLog;
@@ -26,21 +26,21 @@ export interface EventConsumerOptions {
   readonly logger: Logger;
 }
 
-/** A service's reader of events. */
+/** Consumes events for a service. */
 export interface EventConsumer {
-  /** Begins, and creates the topics that are not there yet. While the log is out of reach it tries in the background. */
+  /** Creates missing topics and joins the group. While the log is unavailable, it keeps trying in the background. */
   start(): Promise<void>;
   /**
-   * Finishes the events in hand, for `graceMs` at most, default 10 s. One that hangs longer, or waits for its next try, is
-   * left to the next start.
+   * Finishes the events in progress, within `graceMs`. Default: 10 s. An event that takes longer, or waits for its next
+   * attempt, is delivered again after the next start.
    */
   stop(graceMs?: number): Promise<void>;
   /**
-   * Rejects while a partition stands still: what lies there is damaged (`PARTITION_UNREADABLE`), its broker cannot give it
-   * though others can be read, or its event waits for somebody who is missing, or who refuses this service.
+   * Rejects while a partition makes no progress: its data is damaged (`PARTITION_UNREADABLE`), its broker cannot be reached
+   * while others can, or its event waits because services are wired wrongly.
    */
   check(): Promise<void>;
-  /** The group's dead letters. A redriven one goes to the handler through the inbox, in one transaction. */
+  /** The group's dead letters. A redriven event is handled again; effect and inbox row are one transaction. */
   readonly deadLetters: DeadLetterQueue;
 }
 
@@ -49,13 +49,13 @@ const defaultStopGraceMs = 10_000;
 const joinDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
 
 /**
- * Makes the consumer of a handler, and its tables. Each event has its effect once. One that fails for good becomes a dead
- * letter, durably, before its offset is committed, and those behind it go on, also of its key: so a handler that depends
- * on order compares versions.
+ * Creates the consumer of a handler and migrates its tables. Each event takes effect once. An event that fails permanently
+ * becomes a durable dead letter before its offset is committed. Later events continue, even those of its key, so a handler
+ * that depends on order compares versions.
  */
 export async function createEventConsumer(options: EventConsumerOptions): Promise<EventConsumer> {
   const { events, storage, handler, clock, logger } = options;
-  if (handler.group === outboxOrigin) throw new Error(`a group cannot be called ${outboxOrigin}: give it another name`);
+  if (handler.group === outboxOrigin) throw new Error(`group name ${outboxOrigin} is reserved: choose another`);
   await storage.migrate('inbox', inboxMigrations);
   const deadLetters = await createDeadLetterStore(storage, { clock });
 
@@ -72,11 +72,11 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
     try {
       for (const topic of topics) await events.ensureTopic(topic);
       member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle: handling.handle });
-      if (failures > 0) logger.info({ group, failures }, 'the consumer joined its group');
+      if (failures > 0) logger.info({ group, failures }, 'consumer joined its group');
       return true;
     } catch (error) {
       failures += 1;
-      if (failures === 1) logger.error({ err: error, group }, 'the consumer could not join its group; it tries again');
+      if (failures === 1) logger.error({ err: error, group }, 'consumer could not join its group; retrying');
       return false;
     }
   }
@@ -98,7 +98,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
       const joined = await tryToJoin();
       background = Promise.all([
         joined ? undefined : joinLater(),
-        keepInboxSmall(storage, aging, clock, logger, stopping.signal),
+        purgeInbox(storage, aging, clock, logger, stopping.signal),
       ]);
     },
     async check() {
@@ -108,16 +108,16 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
     async stop(graceMs = defaultStopGraceMs) {
       stopping.abort();
       const grace = Promise.withResolvers<'late'>();
-      const callOff = clock.after(graceMs, () => grace.resolve('late'));
+      const cancelGrace = clock.after(graceMs, () => grace.resolve('late'));
       try {
         const outcome = await Promise.race([leave(), grace.promise]);
         if (outcome !== 'late') return;
         logger.warn(
           { group: handler.group, waited_ms: graceMs },
-          'a consumer stops with events in hand: they come again',
+          'consumer stopped with events in progress; they will be delivered again',
         );
       } finally {
-        callOff();
+        cancelGrace();
       }
     },
     deadLetters: deadLettersOf(handler.group, deadLetters.queue('event', handling.redrive)),

@@ -8,7 +8,6 @@ const placeHeaders = {
   time: 'dead-letter-event-time',
 };
 
-/** How it failed. */
 export interface EventFailure {
   readonly reason: string;
   readonly error: string;
@@ -17,7 +16,7 @@ export interface EventFailure {
   readonly lastTimeMs: number;
 }
 
-/** The dead letter of an event: its bytes and headers as they were, and its place in the log in headers of our own. */
+/** Returns the dead letter of an event: its bytes and headers, and its position in the log as additional headers. */
 export function eventToDeadLetter(event: StoredEvent, group: string, failure: EventFailure): Omit<DeadLetter, 'id'> {
   return {
     ...failure,
@@ -35,43 +34,43 @@ export function eventToDeadLetter(event: StoredEvent, group: string, failure: Ev
   };
 }
 
-/** The event of a dead letter, as it was delivered. */
-export function eventOfDeadLetter(letter: DeadLetter): StoredEvent {
+/** Returns the event of a dead letter, as it was delivered. */
+export function eventOfDeadLetter(deadLetter: DeadLetter): StoredEvent {
   const {
-    [placeHeaders.key]: key = letter.subjectId,
+    [placeHeaders.key]: key = deadLetter.subjectId,
     [placeHeaders.partition]: partition = '0',
     [placeHeaders.offset]: offset = '0',
-    [placeHeaders.time]: time = `${letter.firstTimeMs}`,
+    [placeHeaders.time]: time = `${deadLetter.firstTimeMs}`,
     ...headers
-  } = letter.headers;
+  } = deadLetter.headers;
   return {
-    topic: letter.origin.slice(0, letter.origin.lastIndexOf('/')),
+    topic: deadLetter.origin.slice(0, deadLetter.origin.lastIndexOf('/')),
     key,
     headers,
-    value: letter.payload,
+    value: deadLetter.payload,
     timeMs: Number(time),
     partition: Number(partition),
     offset: BigInt(offset),
   };
 }
 
-/** Of a box that several groups share, the letters of one. */
-export function deadLettersOf(group: string, box: DeadLetterQueue): DeadLetterQueue {
-  const isOurs = (letter: DeadLetter) => letter.origin.endsWith(`/${group}`);
+/** Returns the dead letters of one group out of a queue that several groups share. */
+export function deadLettersOf(group: string, shared: DeadLetterQueue): DeadLetterQueue {
+  const isOurs = ({ origin }: DeadLetter) => origin.endsWith(`/${group}`);
 
   async function* list(filter: DeadLetterFilter, afterId: string): AsyncGenerator<DeadLetter> {
-    for await (const letter of box.list(filter, afterId)) if (isOurs(letter)) yield letter;
+    for await (const deadLetter of shared.list(filter, afterId)) if (isOurs(deadLetter)) yield deadLetter;
   }
 
   async function get(id: string): Promise<DeadLetter | undefined> {
-    const letter = await box.get(id);
-    return letter && isOurs(letter) ? letter : undefined;
+    const deadLetter = await shared.get(id);
+    return deadLetter && isOurs(deadLetter) ? deadLetter : undefined;
   }
 
   return {
     list,
     get,
-    redrive: async (id) => (await get(id)) !== undefined && (await box.redrive(id)),
-    discard: async (id, note) => (await get(id)) !== undefined && (await box.discard(id, note)),
+    redrive: async (id) => (await get(id)) !== undefined && (await shared.redrive(id)),
+    discard: async (id, note) => (await get(id)) !== undefined && (await shared.discard(id, note)),
   };
 }

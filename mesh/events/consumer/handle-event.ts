@@ -16,67 +16,74 @@ import type { EventEffect, EventHandler } from './consumer.ts';
 import { type EventFailure, eventOfDeadLetter, eventToDeadLetter } from './dead-letters.ts';
 import { claim, isClaimed, reclaim } from './inbox.ts';
 
-/** What the handling of events works with. */
 export interface EventHandlingOptions {
   readonly storage: Storage;
   readonly handler: EventHandler;
   /** In the same storage. */
   readonly deadLetters: DeadLetterStore;
   readonly retryDelaysMs: readonly number[];
-  /** The time of what the inbox remembers. */
+  /** The time of inbox rows. */
   readonly aging: AgingClock;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Gives each event its one effect, or makes it a dead letter. */
+/** Applies the one effect of each event, or makes it a dead letter. */
 export interface EventHandling {
   /**
-   * Resolves once the event's effect, or its dead letter, is durable. Rejects when neither can be had now: the storage
-   * cannot be used, or `signal` aborted between two tries. Then the event has to be handed over again.
+   * Resolves when the event's effect or its dead letter is durable. Rejects if neither is possible now, because the storage
+   * is unavailable or `signal` aborted between two attempts. Then the event must be delivered again.
    */
   handle(event: StoredEvent, signal: AbortSignal): Promise<void>;
   /**
-   * Throws while an event waits here because this mesh is wired wrongly: with what it was answered last. It no longer waits
-   * here once its partition is handled by another process.
+   * Throws the last error while an event waits because services are wired wrongly. It no longer waits here when another
+   * process handles its partition.
    */
   check(): void;
-  /** Handles the event of a dead letter again, unless it has had its effect already. */
+  /** Handles the event of a dead letter again, unless it has taken effect already. */
   readonly redrive: Redrive;
 }
 
-/** Binds a handler to inbox and dead letters. */
+/** Connects a handler with inbox and dead letters. */
 export function createEventHandling(options: EventHandlingOptions): EventHandling {
   const { storage, handler, deadLetters, retryDelaysMs, aging, clock, logger } = options;
   const { group } = handler;
-  /** By partition, the answer for which its event waits, and what aborts when others handle it from then on. */
-  const miswired = new Map<string, { readonly answer: MeshError; readonly signal: AbortSignal }>();
+  /** By partition: the error that its event waits for, and a signal that aborts when another process takes the partition. */
+  const miswired = new Map<string, { readonly error: MeshError; readonly signal: AbortSignal }>();
 
-  async function rememberOnce(
+  async function claimOnce(
     tx: Transaction,
     event: StoredEvent,
     attributes: EventAttributes,
     as: 'handled' | 'dead',
   ): Promise<boolean> {
     const formerId = formerInboxId(event);
-    // Remembered before the event was made: then it was another in the same place.
+    // Claimed before the event happened: then that was another event in the same position.
     if (formerId !== undefined && (await isClaimed(tx, group, formerId, event.timeMs))) return false;
     return await claim(tx, group, inboxId(attributes), as, aging.nowMs());
   }
 
-  function waitFor(answer: MeshError, event: StoredEvent, attributes: EventAttributes, signal: AbortSignal): void {
+  function reportMiswired(
+    error: MeshError,
+    event: StoredEvent,
+    attributes: EventAttributes,
+    signal: AbortSignal,
+  ): void {
     const isFirst = miswired.get(partitionOf(event))?.signal !== signal;
-    miswired.set(partitionOf(event), { answer, signal });
+    miswired.set(partitionOf(event), { error, signal });
     if (!isFirst) return;
-    const details = { err: answer, group, event: attributes.id, topic: event.topic, partition: event.partition };
-    logger.error(details, 'an event waits: whom its handler asks is missing or refuses this service; see the settings');
+    const details = { err: error, group, event: attributes.id, topic: event.topic, partition: event.partition };
+    logger.error(
+      details,
+      'event waits: a service that its handler calls is missing or refuses this one; check the settings',
+    );
   }
 
   async function apply(event: StoredEvent, attributes: EventAttributes): Promise<void> {
     const effect = await read(event, attributes);
     if (!effect) return;
     await storage.transaction(async (tx) => {
-      if (await rememberOnce(tx, event, attributes, 'handled')) await effect(tx);
+      if (await claimOnce(tx, event, attributes, 'handled')) await effect(tx);
     });
   }
 
@@ -91,18 +98,15 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     return effect && ((tx) => runInScope(scope, () => effect(tx)));
   }
 
-  async function bury(event: StoredEvent, attributes: EventAttributes, failure: EventFailure): Promise<void> {
-    const letterId = await storage.transaction(async (tx) => {
-      if (!(await rememberOnce(tx, event, attributes, 'dead'))) return undefined;
+  async function deadLetter(event: StoredEvent, attributes: EventAttributes, failure: EventFailure): Promise<void> {
+    const id = await storage.transaction(async (tx) => {
+      if (!(await claimOnce(tx, event, attributes, 'dead'))) return undefined;
       return await deadLetters.add(tx, eventToDeadLetter(event, group, failure));
     });
-    if (letterId === undefined) return;
+    if (id === undefined) return;
     const { topic, partition, offset, key } = event;
     const place = { topic, partition, offset: `${offset}`, key };
-    logger.error(
-      { dead_letter: letterId, group, event: attributes.id, ...place, ...failure },
-      'an event became a dead letter',
-    );
+    logger.error({ dead_letter: id, group, event: attributes.id, ...place, ...failure }, 'event became a dead letter');
   }
 
   return {
@@ -116,7 +120,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
           return;
         } catch (error) {
           if (error instanceof MeshError && isMiswired(error)) {
-            waitFor(error, event, attributes, signal);
+            reportMiswired(error, event, attributes, signal);
             throw error;
           }
           if (isInfrastructureFault(error)) throw error;
@@ -124,22 +128,19 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
           const delayMs = isFinal(error) ? undefined : retryDelaysMs[attempts - 1];
           if (delayMs === undefined) {
             const lastTimeMs = clock.now();
-            return await bury(event, attributes, { ...describe(error), attempts, firstTimeMs, lastTimeMs });
+            return await deadLetter(event, attributes, { ...describe(error), attempts, firstTimeMs, lastTimeMs });
           }
-          logger.warn(
-            { err: error, group, event: attributes.id, attempts },
-            'an event was not handled; it is tried again',
-          );
+          logger.warn({ err: error, group, event: attributes.id, attempts }, 'event failed; retrying');
           await sleep(clock, delayMs, signal);
           if (signal.aborted) throw error;
         }
       }
     },
     check() {
-      for (const { answer, signal } of miswired.values()) if (!signal.aborted) throw answer;
+      for (const { error, signal } of miswired.values()) if (!signal.aborted) throw error;
     },
-    async redrive(letter) {
-      const event = eventOfDeadLetter(letter);
+    async redrive(redriven) {
+      const event = eventOfDeadLetter(redriven);
       const attributes = readAttributes(event);
       const effect = await read(event, attributes);
       return async (tx) => {
@@ -152,15 +153,15 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
 const storable = /^[ -~]{1,200}$/;
 
 /**
- * What tells an event from all others: source and id, says CloudEvents. A hash of them where a foreign producer's are
- * nothing that every database can store and index.
+ * Identifies an event by source and id, as CloudEvents does. Source and id of a foreign producer are hashed where a database
+ * could not store or index them.
  */
 function inboxId({ source, id }: Pick<EventAttributes, 'source' | 'id'>): string {
   const name = `${source} ${id}`;
   return storable.test(name) ? name : uuidv5(source, id);
 }
 
-/** What an earlier version remembered an event without an id by: its place, which another may take. */
+/** The inbox id that an earlier version gave an event without an id: its position, which another event may take. */
 function formerInboxId({ headers, topic, partition, offset }: StoredEvent): string | undefined {
   if (headers.ce_id !== undefined) return undefined;
   return inboxId({ source: headers.ce_source ?? '', id: `${topic}/${partition}/${offset}` });
@@ -170,7 +171,7 @@ function partitionOf({ topic, partition }: StoredEvent): string {
   return `${topic}/${partition}`;
 }
 
-/** Whether the event itself is at fault, so that no further try can help. */
+/** Whether the event itself is at fault, so no further attempt can succeed. */
 function isFinal(error: unknown): boolean {
   return error instanceof SyntaxError || (error instanceof MeshError && error.code === Status.INVALID_ARGUMENT);
 }

@@ -2,9 +2,9 @@ import type { AgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Migration, Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { sleep } from '../../time/sleep.ts';
+import { everyHour } from '../../time/every-hour.ts';
 
-/** The events that a group has dealt with: `dead` marks one that lies in the dead letters. */
+/** The events that a group has handled. `dead` marks one that became a dead letter. */
 export const inboxMigrations: readonly Migration[] = [
   {
     name: '0001-init',
@@ -20,13 +20,12 @@ export const inboxMigrations: readonly Migration[] = [
   },
 ];
 
-/** Longer than the log keeps events by default, so that a replay of all it has finds every row. */
+/** Longer than the default retention of the log, so a replay of the whole log finds every row. */
 const inboxRetentionMs = 8 * 24 * 60 * 60 * 1000;
 
-const purgeIntervalMs = 60 * 60 * 1000;
 const maxPurgedPerCommit = 500;
 
-/** Remembers an event as handled, or as dead; false when it is remembered already. */
+/** Claims an event as handled or dead. Returns false if it was claimed before. */
 export async function claim(
   tx: Transaction,
   group: string,
@@ -42,41 +41,39 @@ export async function claim(
   return added === 1;
 }
 
-/** Whether an event is remembered, at a time from `sinceMs` on. */
+/** Whether an event was claimed at or after `sinceMs`. */
 export async function isClaimed(tx: Transaction, group: string, eventId: string, sinceMs: number): Promise<boolean> {
   const sql = 'SELECT time_ms FROM inbox WHERE consumer_group = $1 AND event_id = $2 AND time_ms >= $3';
   return (await tx.query(sql, [group, eventId, sinceMs])).length > 0;
 }
 
-/** Remembers a dead event as handled, also when its row was purged; false when it has been handled already. */
+/** Claims a dead event as handled, even if its row was purged. Returns false if it was handled already. */
 export async function reclaim(tx: Transaction, group: string, eventId: string, nowMs: number): Promise<boolean> {
-  const revived = await tx.execute(
+  const reclaimed = await tx.execute(
     `INSERT INTO inbox (consumer_group, event_id, dead, time_ms) VALUES ($1, $2, 0, $3)
      ON CONFLICT (consumer_group, event_id) DO UPDATE SET dead = 0 WHERE inbox.dead = 1`,
     [group, eventId, nowMs],
   );
-  return revived === 1;
+  return reclaimed === 1;
 }
 
 /**
- * Forgets events older than the retention, now and every hour until `signal` aborts. Resolves at that end. Rows age by the
- * time that passes while a process runs, so that a clock that is far ahead makes nothing be forgotten.
+ * Deletes claims older than the retention, now and every hour until `signal` aborts. Rows age by the time that passes while a
+ * process runs, so a clock that is far ahead deletes nothing.
  */
-export async function keepInboxSmall(
+export function purgeInbox(
   storage: Storage,
   aging: AgingClock,
   clock: Clock,
   logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await purge(storage, aging.nowMs() - inboxRetentionMs, signal);
-    } catch (error) {
-      logger.warn({ err: error }, 'old inbox rows were not removed; the next try is in an hour');
-    }
-    await sleep(clock, purgeIntervalMs, signal);
-  }
+  return everyHour({
+    run: () => purge(storage, aging.nowMs() - inboxRetentionMs, signal),
+    onFailure: (error) => logger.warn({ err: error }, 'purging the inbox failed; retrying in an hour'),
+    clock,
+    signal,
+  });
 }
 
 async function purge(storage: Storage, beforeMs: number, signal: AbortSignal): Promise<void> {

@@ -6,35 +6,35 @@ export const defaultPartitions = 12;
 /** How long events are kept by default. */
 export const defaultRetentionMs = 7 * 24 * 60 * 60 * 1000;
 
-/** An event as a service makes it. */
+/** An event as a service publishes it, made by a `Topic`. */
 export interface DomainEvent {
   readonly topic: string;
-  /** The id of the aggregate that changed: events of one aggregate stay in order. */
+  /** Id of the aggregate that changed. Events of one aggregate stay in order. */
   readonly key: string;
   /** `ORDER_PLACED`. */
   readonly type: string;
-  /** The aggregate's version that this event made. */
+  /** Version of the aggregate after the event. */
   readonly version: bigint;
   readonly timeMs: number;
   /** The event's proto message as proto3 JSON. */
   readonly json: unknown;
 }
 
-/** What the headers of an event say, in the CloudEvents 1.0 binary mode of Kafka. */
+/** The headers of an event, in the CloudEvents 1.0 binary mode of Kafka. */
 export interface EventAttributes {
-  /** The same at every delivery; with the source, what an inbox remembers. */
+  /** The same at every delivery. Source and id identify the event in an inbox. */
   readonly id: string;
   readonly type: string;
   /** `//ordermesh/order`. */
   readonly source: string;
   readonly subject: string;
-  /** Zero-padded to 20 digits in the header; `undefined` when a foreign producer left it out. */
+  /** Zero-padded to 20 digits in the header. `undefined` if a foreign producer did not set it. */
   readonly version: bigint | undefined;
   readonly traceparent: string | undefined;
   readonly correlationId: string | undefined;
 }
 
-/** What belongs to an event beside what the service says. */
+/** The attributes of an event that its service does not set. */
 export interface EnvelopeContext {
   readonly id: string;
   readonly source: string;
@@ -42,7 +42,7 @@ export interface EnvelopeContext {
   readonly correlationId?: string | undefined;
 }
 
-/** Makes the event as it goes to the log: JSON value, CloudEvents headers, trace and correlation. */
+/** Returns the event for the log: JSON value, CloudEvents headers, trace and correlation. */
 export function wrapEvent(event: DomainEvent, context: EnvelopeContext): NewEvent {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
@@ -66,9 +66,9 @@ export function wrapEvent(event: DomainEvent, context: EnvelopeContext): NewEven
 }
 
 /**
- * Reads an event's headers. A producer that knows nothing of CloudEvents (as in a plain kafkajs program) gets the type
- * of its JSON's `type` member, and an id made from the event's place in the log, its time and its content: should the topic
- * be deleted and created again, others will lie in the same place. A header that is empty counts as missing.
+ * Reads the attributes of an event. An event without CloudEvents headers (from a plain kafkajs program) gets the `type` of its
+ * JSON, and an id from its position in the log, its time and its content: if the topic is deleted and created again, another
+ * event takes the same position. An empty header is treated as missing.
  */
 export function readAttributes(event: StoredEvent): EventAttributes {
   const { headers } = event;

@@ -11,13 +11,13 @@ export interface NewEvent {
   readonly timeMs: number;
 }
 
-/** Where an event lies. */
+/** The position of an event in its topic. */
 export interface EventPosition {
   readonly partition: number;
   readonly offset: bigint;
 }
 
-/** An event as it lies in the log. */
+/** An event in the log. */
 export interface StoredEvent extends NewEvent, EventPosition {}
 
 export interface TopicInfo {
@@ -25,70 +25,73 @@ export interface TopicInfo {
   readonly partitions: number;
 }
 
-/** Where reading starts: an end of the topic, an offset for each partition (missing ones: their beginning), or a time. */
+/** Where reading starts: at an end of the topic, at offsets (partitions without one: at their beginning), or at a time. */
 export type StartPosition =
   | { readonly at: 'beginning' }
   | { readonly at: 'latest' }
   | { readonly at: 'offsets'; readonly offsets: ReadonlyMap<number, bigint> }
   | { readonly at: 'time'; readonly timeMs: number };
 
-/** Waits as `wait` does, and may let others work meanwhile. */
+/** Runs `wait`, and may let others work meanwhile. */
 export type Idle = (wait: () => Promise<void>) => Promise<void>;
 
 export interface ConsumeOptions {
-  /** Members of a group share the partitions of its topics; each group sees every event. */
+  /** Members of a group share the partitions of its topics. Each group receives every event. */
   readonly group: string;
   readonly topics: readonly string[];
-  /** Where a group starts that has no committed offset yet. Default: `beginning`. */
+  /** Where a group without committed offsets starts. Default: `beginning`. */
   readonly start?: 'beginning' | 'latest';
   /**
-   * Has its effect, durably, and resolves; only then is the offset committed. While it rejects, the event is handed over
-   * again after a growing delay and its partition waits. Events of one partition come one at a time, in order;
-   * partitions run side by side. `signal` aborts when the member is stopping, or another process gets the partition: who
-   * waits then rejects, and whoever has the partition next is handed the event again.
+   * Resolves when its effect is durable; only then is the offset committed. While it rejects, the event is delivered again
+   * after a growing delay and its partition waits. Events of one partition are delivered one at a time, in order; partitions
+   * run in parallel. `signal` aborts when the member stops or another process gets the partition. A waiting handler must
+   * reject then, and the next owner of the partition is given the event again.
    */
   readonly handle: (event: StoredEvent, signal: AbortSignal) => Promise<void>;
 }
 
-/** A member of a group at work. */
+/** A running member of a group. */
 export interface LogConsumer {
   /**
-   * Rejects while a partition stands still and others go on: with DATA_LOSS `PARTITION_UNREADABLE` because what lies there is
-   * damaged, with UNAVAILABLE because its broker has not given it for several seconds.
+   * Rejects while one partition makes no progress and others do: with DATA_LOSS `PARTITION_UNREADABLE` if its data is damaged,
+   * with UNAVAILABLE if its broker has not answered for several seconds.
    */
   check(): Promise<void>;
-  /** Finishes what is under way, commits it, and leaves the group, whose other members take over. */
+  /** Finishes the events in progress, commits them and leaves the group. Other members take over. */
   stop(): Promise<void>;
 }
 
 /**
- * A partitioned, replayable log of events: at least once, in order per key. `publish` resolves when the events are
- * durable. An unreachable log rejects with UNAVAILABLE `EVENTS_UNAVAILABLE`.
+ * A partitioned, replayable log of events. Delivers at least once and in order per key. While the log cannot be reached, calls
+ * reject with UNAVAILABLE `EVENTS_UNAVAILABLE`.
  */
 export interface EventLog {
-  /** Creates the topic unless it is there; the partition count of an existing topic is left as it is. */
+  /** Creates the topic if it does not exist. The partitions of an existing topic are not changed. */
   ensureTopic(name: string, options?: { readonly partitions?: number; readonly retentionMs?: number }): Promise<void>;
   topics(): Promise<TopicInfo[]>;
-  /** Appends in the given order; the answer has the same order. NOT_FOUND `UNKNOWN_TOPIC` when a topic is missing. */
+  /**
+   * Appends events and resolves with their positions, in the given order, when they are durable. Rejects with NOT_FOUND
+   * `UNKNOWN_TOPIC` if a topic does not exist.
+   */
   publish(events: readonly NewEvent[]): Promise<EventPosition[]>;
   consume(options: ConsumeOptions): Promise<LogConsumer>;
   /**
-   * Reads without a group, in order within each partition, and goes on with what comes until `signal` aborts (then it
-   * ends quietly), also in partitions that are added meanwhile. It reads ahead by a bounded number of events, so a slow
-   * reader holds back only itself. An offset that retention has removed starts at the oldest that is kept. DATA_LOSS
-   * `PARTITION_UNREADABLE` names topic, partition and offset of what is damaged: nothing behind it is delivered.
-   * While there is nothing to read it waits within `idle`.
+   * Reads without a group, in order within each partition, and continues with new events, even in partitions that are added
+   * later. Ends without an error when `signal` aborts. It reads ahead by a bounded number of events, so a slow reader delays
+   * only itself. An offset that retention has removed starts at the oldest kept event. Throws DATA_LOSS
+   * `PARTITION_UNREADABLE` with topic, partition and offset of damaged data; later events of that partition are not delivered.
+   * While there is nothing to read, it waits within `idle`.
    */
   read(topic: string, from: StartPosition, signal: AbortSignal, idle?: Idle): AsyncIterable<StoredEvent>;
-  /** Compares all that is stored with its checksums; only where this process alone is responsible for the files. */
+  /** Compares stored data with its checksums. Only if this process alone is responsible for the files. */
   readonly searchDamage?: DamageSearch;
-  /** The offset of the next event of each partition. */
+  /** Returns the offset of the next event of each partition. */
   endOffsets(topic: string): Promise<Map<number, bigint>>;
-  /** Resolves while it takes and gives events. */
+  /** Resolves while events can be published and read. */
   check(): Promise<void>;
   /**
-   * Rejects while a partition is known to be damaged: it stands still there, and all others go on. A log that does not keep
-   * the events itself knows of what the consumers of this process cannot read (`EventConsumer`), and rejects as they do.
+   * Rejects while a partition is known to be damaged. It makes no progress then, and all others continue. A log whose events
+   * are stored elsewhere knows only what the consumers of this process cannot read, and rejects as they do.
    */
   checkPartitions(): Promise<void>;
   close(): Promise<void>;

@@ -60,13 +60,13 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       for (const topic of topics) await events.ensureTopic(topic);
     },
     send: async (entries) => void (await events.publish(entries.map(toEvent))),
-    mayPass: ({ destination }, { reason }) => reason === 'UNKNOWN_TOPIC' && topics.has(destination),
+    isRetryable: ({ destination }, { reason }) => reason === 'UNKNOWN_TOPIC' && topics.has(destination),
   });
   const taskRelay = createRelay({
     ...optionsOf('task'),
     prepare: async () => undefined,
     send: (entries) => enqueueAll(tasks, entries),
-    mayPass: () => false,
+    isRetryable: () => false,
   });
 
   /** A redriven dead letter is delivered as a new entry, after those that wait. */

@@ -2,13 +2,13 @@ import type { DeadLetter } from '../../dead-letters/dead-letters.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import type { OutboxEntry, OutboxKind } from './outbox-table.ts';
 
-/** What stands for the group in the origin of an outbox's dead letter: no consumer may have it as its group. */
+/** Takes the place of the group in the origin of an outbox's dead letter. No consumer may use it as its group. */
 export const outboxOrigin = 'outbox';
 
 const keyHeader = 'dead-letter-key';
 const timeHeader = 'dead-letter-event-time';
 
-/** The dead letter of an entry that was refused: `order.events/outbox`, with the entry whole. */
+/** Returns the dead letter of a refused entry, with its complete content. Its origin is `order.events/outbox`. */
 export function entryToDeadLetter(
   kind: OutboxKind,
   entry: OutboxEntry,
@@ -29,7 +29,7 @@ export function entryToDeadLetter(
   };
 }
 
-/** The entry of a dead letter, to be handed on again. */
+/** Returns the entry of a dead letter, to deliver it again. */
 export function entryOfDeadLetter({ origin, headers, payload }: DeadLetter): Omit<OutboxEntry, 'id'> {
   const { [keyHeader]: key = '', [timeHeader]: time = '0', ...others } = headers;
   const destination = origin.slice(0, origin.lastIndexOf('/'));

@@ -2,19 +2,19 @@ import type { Queryable, Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { OutboxKind } from './outbox-table.ts';
 
-/** What says which relay hands on the entries of a kind, where several processes share the database. */
+/** Decides which relay delivers the entries of a kind if several processes share the database. */
 export interface OutboxLease {
-  /** Takes or renews it; false while another relay has it. */
+  /** Takes or renews the lease. Returns false while another relay holds it. */
   take(tx: Transaction): Promise<boolean>;
-  /** Gives it back, if it is still ours. */
+  /** Releases the lease if this relay still holds it. */
   release(db: Queryable): Promise<void>;
 }
 
 const leaseMs = 10_000;
 
 /**
- * Makes the lease of a holder. It ends by the clock of the database, which all processes share: one whose own clock is
- * ahead holds up nobody. A lease that would end later than any can was written by another clock, and is taken over.
+ * Creates the lease of a holder. It expires by the clock of the database, which all processes share, so a process whose clock
+ * is ahead blocks no other. A lease that would expire later than possible was written by another clock and is taken over.
  */
 export function createLease(storage: Storage, kind: OutboxKind, holder: string, logger: Logger): OutboxLease {
   const nowMs =
@@ -27,7 +27,8 @@ export function createLease(storage: Storage, kind: OutboxKind, holder: string, 
         `SELECT holder, until_ms - ${nowMs} AS left_ms FROM outbox_lease WHERE kind = $1`,
         [kind],
       );
-      if (lease === undefined) throw new Error(`the outbox has no row for the lease of kind ${kind}`);
+      if (lease === undefined)
+        throw new Error(`outbox lease of kind ${kind} has no row: restore the table outbox_lease`);
       const isStray = lease.left_ms > leaseMs;
       if (lease.holder !== holder && lease.left_ms > 0n && !isStray) return false;
       const taken = await tx.execute(
@@ -36,10 +37,7 @@ export function createLease(storage: Storage, kind: OutboxKind, holder: string, 
       );
       if (taken === 1 && isStray) {
         const details = { kind, holder: lease.holder, leftMs: Number(lease.left_ms) };
-        logger.warn(
-          details,
-          'the lease of the outbox ends later than any lease can: a clock was wrong; it is taken over',
-        );
+        logger.warn(details, 'outbox lease expires later than possible: a clock was wrong; taking it over');
       }
       return taken === 1;
     },

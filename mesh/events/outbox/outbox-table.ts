@@ -1,10 +1,10 @@
 import { paddedList } from '../../storage/sql.ts';
 import type { Migration, Queryable, Row, Transaction } from '../../storage/storage.ts';
 
-/** Where an entry goes: the event log or the task queue. */
+/** The target of an entry: event log or task queue. */
 export type OutboxKind = 'event' | 'task';
 
-/** What waits to be handed on. */
+/** An event or task that waits for delivery. */
 export interface OutboxEntry {
   /** Ascending in the order of `insertEntry`. */
   readonly id: bigint;
@@ -26,7 +26,7 @@ interface EntryRow extends Row {
   time_ms: bigint;
 }
 
-/** The outbox, and who hands on its entries where several processes share the database. */
+/** The outbox, and the lease that decides which of several processes delivers its entries. */
 export const outboxMigrations: readonly Migration[] = [
   {
     name: '0001-init',
@@ -48,7 +48,7 @@ export const outboxMigrations: readonly Migration[] = [
   },
 ];
 
-/** Adds an entry in the transaction that causes it. */
+/** Adds an entry. */
 export async function insertEntry(tx: Transaction, kind: OutboxKind, entry: Omit<OutboxEntry, 'id'>): Promise<void> {
   await tx.execute(
     'INSERT INTO outbox (kind, destination, key, headers, value, time_ms) VALUES ($1, $2, $3, $4, $5, $6)',
@@ -56,7 +56,7 @@ export async function insertEntry(tx: Transaction, kind: OutboxKind, entry: Omit
   );
 }
 
-/** The oldest entries that wait, in id order. */
+/** Returns the oldest waiting entries, in id order. */
 export async function selectWaiting(db: Queryable, kind: OutboxKind, limit: number): Promise<OutboxEntry[]> {
   const rows = await db.query<EntryRow>(
     `SELECT id, destination, key, headers, value, time_ms FROM outbox
@@ -73,26 +73,26 @@ export async function selectWaiting(db: Queryable, kind: OutboxKind, limit: numb
   }));
 }
 
-/** Takes off what was handed on. By id, so that an entry that was committed late under a lower id is not skipped. */
+/** Deletes delivered entries. By id, so an entry that was committed late under a lower id is not skipped. */
 export async function deleteEntries(tx: Transaction, entries: readonly OutboxEntry[]): Promise<void> {
   if (entries.length === 0) return;
   const { placeholders, params } = paddedList(entries.map((entry) => entry.id));
   await tx.execute(`DELETE FROM outbox WHERE id IN (${placeholders})`, params);
 }
 
-/** Lets wait again what an earlier version of this program held back because it was refused. */
-export async function takeUpHeldBack(db: Queryable, kind: OutboxKind): Promise<void> {
+/** Releases entries that an earlier version of this program held back because they were refused. */
+export async function releaseHeldBack(db: Queryable, kind: OutboxKind): Promise<void> {
   const sql = 'UPDATE outbox SET refused_reason = NULL WHERE kind = $1 AND refused_reason IS NOT NULL';
   await db.execute(sql, [kind]);
 }
 
-/** How many entries of a kind there are. */
+/** Returns the number of entries of a kind. */
 export async function countEntries(db: Queryable, kind: OutboxKind): Promise<number> {
   const [row] = await db.query<{ entries: bigint }>('SELECT count(*) AS entries FROM outbox WHERE kind = $1', [kind]);
   return Number(row?.entries ?? 0n);
 }
 
-/** How many entries there are, and the time of the oldest. */
+/** Returns the number of entries and the time of the oldest. */
 export async function measureOutbox(
   db: Queryable,
 ): Promise<{ readonly entries: number; readonly oldestTimeMs: number | undefined }> {

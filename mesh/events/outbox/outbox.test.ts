@@ -123,9 +123,7 @@ describeOnEachDatabase((newUrl) => {
     const which = { kind: 'event', source: expect.stringContaining('//'), entries: expect.any(Number) };
     expect(error).toHaveBeenCalledWith(expect.objectContaining(which), 'outbox relay failed; retrying');
     // Logged after the entries are deleted, and so a moment after the outbox is empty.
-    await eventually(() =>
-      expect(info).toHaveBeenCalledWith(expect.objectContaining(which), 'outbox relay works again'),
-    );
+    await eventually(() => expect(info).toHaveBeenCalledWith(expect.objectContaining(which), 'outbox relay recovered'));
   });
 
   test('sends again under the same id what was published when it died before it could note that', async () => {

@@ -13,66 +13,63 @@ import {
   deleteEntries,
   type OutboxEntry,
   type OutboxKind,
+  releaseHeldBack,
   selectWaiting,
-  takeUpHeldBack,
 } from './outbox-table.ts';
 
-/** What a relay works with. */
 export interface RelayOptions {
   readonly kind: OutboxKind;
-  /** Whose outbox it is, for the log. */
+  /** The source of the outbox's events, for log messages. */
   readonly source: string;
   readonly storage: Storage;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Run before the first entry is sent, and again after a failure: what it made may be gone. */
+  /** Runs before the first entry is sent, and again after a failure, because what it created may be gone. */
   readonly prepare: () => Promise<void>;
-  /** Resolves when all entries are durable at the other end. */
+  /** Resolves when log or queue has stored all entries durably. */
   readonly send: (entries: readonly OutboxEntry[]) => Promise<void>;
-  /** Whether an entry that was refused can be taken after `prepare`. */
-  readonly mayPass: (entry: OutboxEntry, error: MeshError) => boolean;
+  /** Whether a refused entry may be accepted after `prepare`. */
+  readonly isRetryable: (entry: OutboxEntry, error: MeshError) => boolean;
   /** Writes the dead letter of an entry that was refused, and resolves with its id. */
   readonly deadLetter: (tx: Transaction, entry: OutboxEntry, error: MeshError) => Promise<string>;
 }
 
-/** Hands on the entries of one kind, in id order. */
+/** Delivers the entries of one kind, in id order. */
 export interface Relay {
-  /** Begins; resolves after the first try, whether or not it succeeded. */
+  /** Starts, and resolves after the first attempt, successful or not. */
   start(): Promise<void>;
   wake(): void;
-  /** Goes on until nothing waits, a try fails or `graceMs` are over. */
+  /** Continues until nothing waits, an attempt fails or `graceMs` are over. */
   stop(graceMs: number): Promise<void>;
 }
 
 const maxEntries = 500;
 const failureDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
 const leaseRetryMs = 100;
-// Finds what a process left that died between its commit and its relay.
+// Finds entries of a process that died between its commit and its relay.
 const sweepMs = 5000;
 
-/** An entry that log or queue will not take as it is. */
 interface Refusal {
   readonly entry: OutboxEntry;
   readonly error: MeshError;
 }
 
-/** What became of entries. */
 interface Sent {
-  /** Those that need not be sent any more, the refused ones among them. */
+  /** The entries that need not be sent again, including refused ones. */
   readonly done: readonly OutboxEntry[];
   readonly refusals: readonly Refusal[];
-  /** Why the others were not sent. */
+  /** Why the remaining entries were not sent. */
   readonly failure?: unknown;
 }
 
-type Outcome = 'handed-on' | 'empty' | 'held-elsewhere';
+type Outcome = 'delivered' | 'empty' | 'held-elsewhere';
 
 /**
- * Makes a relay at rest. Where several processes share the database, a lease lets one relay work at a time. A relay that
- * outlives its lease sends a second time what another has sent, in the same order: the events' ids tell.
+ * Creates a relay. If several processes share the database, a lease lets one relay work at a time. A relay that outlives its
+ * lease sends entries that another relay has sent, in the same order. Their ids identify them as duplicates.
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { kind, source, storage, clock, logger, prepare, send, mayPass, deadLetter } = options;
+  const { kind, source, storage, clock, logger, prepare, send, isRetryable, deadLetter } = options;
   const wakeup = createWakeup();
   const ended = new AbortController();
   const lease = createLease(storage, kind, randomUUID(), logger);
@@ -81,16 +78,16 @@ export function createRelay(options: RelayOptions): Relay {
   let failures = 0;
   let running: Promise<void> = Promise.resolve();
 
-  async function run(begun: () => void): Promise<void> {
-    await handOnUntilStopped(begun);
-    await giveLeaseBack();
+  async function run(onFirstAttempt: () => void): Promise<void> {
+    await deliverUntilStopped(onFirstAttempt);
+    await releaseLease();
   }
 
-  async function handOnUntilStopped(begun: () => void): Promise<void> {
+  async function deliverUntilStopped(onFirstAttempt: () => void): Promise<void> {
     while (!ended.signal.aborted) {
       const outcome = await step();
-      begun();
-      if (outcome === 'handed-on') continue;
+      onFirstAttempt();
+      if (outcome === 'delivered') continue;
       if (stopping.signal.aborted) return;
       if (outcome === 'failed') await sleep(clock, failureDelayMs(failures), stopping.signal);
       else if (outcome === 'empty') await waitForEntries();
@@ -98,13 +95,13 @@ export function createRelay(options: RelayOptions): Relay {
     }
   }
 
-  /** A relay that stops at a failure has it still, and the next one would wait until it ends. */
-  async function giveLeaseBack(): Promise<void> {
+  /** A relay that stops after a failure still holds the lease, and the next one would wait for its expiry. */
+  async function releaseLease(): Promise<void> {
     if (storage.exclusive) return;
     try {
       await lease.release(storage);
     } catch (error) {
-      logger.warn({ err: error, kind }, 'the lease of the outbox cannot be given back; others wait until it ends');
+      logger.warn({ err: error, kind }, 'outbox lease could not be released; other processes wait until it expires');
     }
   }
 
@@ -112,8 +109,8 @@ export function createRelay(options: RelayOptions): Relay {
     try {
       if (!prepared) await prepare();
       prepared = true;
-      const outcome = await handOnBatch();
-      if (failures > 0) logger.info({ ...(await describe()), failures }, 'outbox relay works again');
+      const outcome = await deliverBatch();
+      if (failures > 0) logger.info({ ...(await describe()), failures }, 'outbox relay recovered');
       failures = 0;
       return outcome;
     } catch (error) {
@@ -125,13 +122,13 @@ export function createRelay(options: RelayOptions): Relay {
     }
   }
 
-  /** Whose relay it is, and how much waits; without the latter where its database is what fails. */
+  /** Identifies the relay in log messages. `entries` is missing if the database is what fails. */
   async function describe(): Promise<object> {
     const entries = await countEntries(storage, kind).catch(() => undefined);
     return { source, kind, entries };
   }
 
-  async function handOnBatch(): Promise<Outcome> {
+  async function deliverBatch(): Promise<Outcome> {
     const entries = await takeBatch();
     if (entries === undefined) return 'held-elsewhere';
     if (entries.length === 0) {
@@ -139,21 +136,21 @@ export function createRelay(options: RelayOptions): Relay {
       return 'empty';
     }
     const { done, refusals, failure } = await sendAll(entries);
-    let letterIds: string[] = [];
+    let deadLetterIds: string[] = [];
     await storage.transaction(async (tx) => {
       await deleteEntries(tx, done);
-      letterIds = [];
-      for (const { entry, error } of refusals) letterIds.push(await deadLetter(tx, entry, error));
+      deadLetterIds = [];
+      for (const { entry, error } of refusals) deadLetterIds.push(await deadLetter(tx, entry, error));
     });
     for (const [index, { entry, error }] of refusals.entries()) {
       const { destination, key } = entry;
       logger.error(
-        { err: error, dead_letter: letterIds[index], source, kind, destination, key },
-        'an entry of the outbox was refused: it is a dead letter now',
+        { err: error, dead_letter: deadLetterIds[index], source, kind, destination, key },
+        'outbox entry was refused and became a dead letter',
       );
     }
     if (failure !== undefined) throw failure;
-    return 'handed-on';
+    return 'delivered';
   }
 
   async function takeBatch(): Promise<OutboxEntry[] | undefined> {
@@ -174,7 +171,7 @@ export function createRelay(options: RelayOptions): Relay {
     }
   }
 
-  /** One at a time, to find those that are refused; what was taken before comes a second time, which is allowed. */
+  /** Sends one at a time to find the refused entries. Accepted ones are sent again, which is allowed. */
   async function sendEach(entries: readonly OutboxEntry[]): Promise<Sent> {
     const done: OutboxEntry[] = [];
     const refusals: Refusal[] = [];
@@ -182,7 +179,7 @@ export function createRelay(options: RelayOptions): Relay {
       try {
         await send([entry]);
       } catch (error) {
-        if (!(error instanceof MeshError && isRefusal(error)) || mayPass(entry, error)) {
+        if (!(error instanceof MeshError && isRefusal(error)) || isRetryable(entry, error)) {
           return { done, refusals, failure: error };
         }
         refusals.push({ entry, error });
@@ -201,7 +198,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   return {
     async start() {
-      await takeUpHeldBack(storage, kind);
+      await releaseHeldBack(storage, kind);
       await new Promise<void>((resolve) => {
         running = run(resolve);
       });

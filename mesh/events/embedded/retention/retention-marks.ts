@@ -2,7 +2,7 @@ import { checksumOf } from '../../../storage/checksum.ts';
 import type { Migration, Queryable, Storage } from '../../../storage/storage.ts';
 import type { Partition } from '../file/partition.ts';
 
-/** Says that a partition's records before an offset had been written when the log's rows had aged so far. */
+/** Records that the records of a partition before an offset existed at an age of the log. */
 export interface RetentionMark {
   readonly partitionId: bigint;
   /** As `AgingClock` counts. */
@@ -10,7 +10,7 @@ export interface RetentionMark {
   readonly endOffset: bigint;
 }
 
-/** The schema of the marks, beside the records. */
+/** The schema of the marks, next to the records. */
 export const retentionMarkMigrations: readonly Migration[] = [
   {
     name: '0001-init',
@@ -27,7 +27,7 @@ export const retentionMarkMigrations: readonly Migration[] = [
 
 type MarkRow = { partition_id: bigint; aged_ms: bigint; end_offset: bigint; checksum: bigint };
 
-/** All marks. One that is damaged counts as none: then its records are removed with those of the next. */
+/** Returns all marks. A damaged one is ignored: its records are removed with those of the next mark. */
 export async function readMarks(db: Queryable): Promise<RetentionMark[]> {
   const rows = await db.query<MarkRow>('SELECT partition_id, aged_ms, end_offset, checksum FROM retention_mark');
   return rows.flatMap((row) => {
@@ -36,7 +36,7 @@ export async function readMarks(db: Queryable): Promise<RetentionMark[]> {
   });
 }
 
-/** Marks where each partition ends, unless nothing was written since the last of its `marks`. Returns what it added. */
+/** Marks where each partition ends, unless nothing was written since the last of its `marks`. Returns the new marks. */
 export async function markEnds(
   storage: Storage,
   partitions: readonly Partition[],
@@ -63,7 +63,7 @@ export async function markEnds(
   return added;
 }
 
-/** Forgets the marks of a partition that concern nothing which is kept. */
+/** Deletes the marks of a partition whose records are all removed. */
 export async function forgetMarks(db: Queryable, partitionId: bigint, start: bigint): Promise<void> {
   await db.execute('DELETE FROM retention_mark WHERE partition_id = $1 AND end_offset <= $2', [partitionId, start]);
 }

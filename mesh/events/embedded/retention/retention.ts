@@ -2,23 +2,22 @@ import { type AgingClock, openAgingClock } from '../../../storage/aging/aging-cl
 import type { Storage } from '../../../storage/storage.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
-import { sleep } from '../../../time/sleep.ts';
+import { everyHour } from '../../../time/every-hour.ts';
 import { readPartitions, writePartition } from '../file/meta-rows.ts';
 import type { Partition } from '../file/partition.ts';
 import { recordId } from '../file/schema.ts';
 import type { Topics } from '../file/topics.ts';
 import { forgetMarks, markEnds, type RetentionMark, readMarks, retentionMarkMigrations } from './retention-marks.ts';
 
-const intervalMs = 60 * 60 * 1000;
-// Small, because a deletion holds up the publishers.
+// Small, because publishers wait for a deletion.
 const maxDeletedPerCommit = 500n;
 
 /**
  * Marks where the partitions end and removes what is older than its topic's retention, now and every hour until `signal`
- * aborts. Resolves at that end. Events age by the time that passes while the log is open, from the first mark behind them on:
- * they are kept for their retention and up to two hours more, whatever a clock shows, and none is lost to a long stop.
+ * aborts. Events age by the time that passes while the log is open, from the first mark after them: they are kept for their
+ * retention and up to two more hours, even if the clock is wrong, and a long stop removes none.
  */
-export async function keepRetention(
+export function keepRetention(
   storage: Storage,
   topics: Topics,
   clock: Clock,
@@ -26,15 +25,15 @@ export async function keepRetention(
   signal: AbortSignal,
 ): Promise<void> {
   let aging: AgingClock | undefined;
-  while (!signal.aborted) {
-    try {
+  return everyHour({
+    run: async () => {
       aging ??= await prepareAging(storage, clock);
       await removeOld(storage, topics, aging.nowMs(), signal);
-    } catch (error) {
-      logger.warn({ err: error }, 'old events were not removed; the next try is in an hour');
-    }
-    await sleep(clock, intervalMs, signal);
-  }
+    },
+    onFailure: (error) => logger.warn({ err: error }, 'removing old events failed; retrying in an hour'),
+    clock,
+    signal,
+  });
 }
 
 async function prepareAging(storage: Storage, clock: Clock): Promise<AgingClock> {
@@ -58,7 +57,7 @@ async function removeOld(storage: Storage, topics: Topics, nowMs: number, signal
   }
 }
 
-/** Where what had been written by `beforeMs` ends, as far as that was marked. */
+/** Returns where the records that were written before `beforeMs` end, as far as the marks show. */
 function endOfOld(marks: readonly RetentionMark[], beforeMs: bigint): bigint {
   let end = 0n;
   for (const { agedMs, endOffset } of marks) if (agedMs < beforeMs && endOffset > end) end = endOffset;
@@ -68,14 +67,14 @@ function endOfOld(marks: readonly RetentionMark[], beforeMs: bigint): bigint {
 async function removeBatch(storage: Storage, partition: Partition, keepFrom: bigint): Promise<void> {
   const next = partition.start + maxDeletedPerCommit;
   const to = next < keepFrom ? next : keepFrom;
-  // First, so that no reader looks for what is about to go.
+  // First, so no reader looks for records that are about to be deleted.
   partition.start = to;
   await storage.transaction(async (tx) => {
     await tx.execute('DELETE FROM record WHERE id >= $1 AND id < $2', [
       recordId(partition.id, 0n),
       recordId(partition.id, to),
     ]);
-    // Read here: what was appended in the same commit is in the row, and not yet in memory.
+    // Read here: what was appended in the same commit is in the row but not yet in memory.
     const [row] = await readPartitions(tx, partition.file, { id: partition.id });
     if (row) await writePartition(tx, { ...row, start: to });
   });
