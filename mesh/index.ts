@@ -50,8 +50,7 @@ export { defineTopic, type EventMessage, type Topic } from './events/log/topic.t
 export { createOutbox } from './events/outbox/create-outbox.ts';
 export type { Outbox } from './events/outbox/outbox.ts';
 export { createIdempotency } from './idempotency/create-idempotency.ts';
-export type { Idempotency, RepeatableMethod } from './idempotency/idempotency.ts';
-export { repeatable } from './idempotency/repeatable.ts';
+export type { Idempotency, Once } from './idempotency/idempotency.ts';
 export { uuidv5, uuidv7 } from './ids/ids.ts';
 export { sagaDeadLetters } from './saga/dead-letters.ts';
 export { createSagaEngine } from './saga/engine.ts';
@@ -69,7 +68,7 @@ export type {
   StepContext,
 } from './saga/saga.ts';
 export { describeSagas } from './saga/saga-metrics.ts';
-export type { Idle, MeshCallContext } from './server/call-context.ts';
+export type { IdempotentCallContext, Idle, MeshCallContext } from './server/call-context.ts';
 export type { HealthList } from './server/health/health.ts';
 export { serve } from './server/serve.ts';
 export { makeFolder } from './storage/make-folder.ts';

@@ -39,7 +39,7 @@ describeOnEachDatabase((newUrl) => {
   }
 
   const place = (requestId: string) => (process: Process) =>
-    process.idempotency.once(method, { requestId }, async () => ({ order: randomUUID() }));
+    process.idempotency.onceFor(method, { requestId })(async () => ({ order: randomUUID() }));
 
   async function discardOne({ letters, storage }: Process): Promise<void> {
     await storage.transaction((tx) => letters.add(tx, aLetter));

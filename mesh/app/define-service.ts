@@ -4,7 +4,8 @@ import type { EventStore } from '../event-store/event-store.ts';
 import type { Topic } from '../events/log/topic.ts';
 import { createOutbox } from '../events/outbox/create-outbox.ts';
 import type { Outbox } from '../events/outbox/outbox.ts';
-import type { ServedContract } from '../server/serve.ts';
+import { createIdempotency } from '../idempotency/create-idempotency.ts';
+import { needsIdempotency, type ServedContract } from '../server/serve.ts';
 import { loadMigrations } from '../storage/migrations.ts';
 import type { Migration, Storage } from '../storage/storage.ts';
 import type { Broker, Process, Runtime, ServiceDefinition } from './service.ts';
@@ -81,9 +82,9 @@ export interface ServiceSpec<Settings, Migrations, Topics, Observes> {
 }
 
 /**
- * Defines a service. The process opens its database, applies its migrations, creates its outbox and calls `setup`. It starts
- * outbox, projectors, sagas, consumers and workers in this order when every service is served, and stops the outbox last.
- * The service is healthy while its database takes writes.
+ * Defines a service. The process opens its database, applies its migrations, creates its outbox and calls `setup`; handlers
+ * of methods with a `request_id` get `once`. It starts outbox, projectors, sagas, consumers and workers in this order when
+ * every service is served, and stops the outbox last. The service is healthy while its database takes writes.
  */
 export function defineService<
   Migrations extends MigrationSource | undefined = undefined,
@@ -110,6 +111,7 @@ export function defineService<
         name,
         ...background,
         ...setup,
+        serves: storage ? await withIdempotency(setup.serves, storage, runtime) : setup.serves,
         audits: [...(setup.audits ?? []), ...background.audits],
         ...(spec.needs && { needs: spec.needs }),
         ...(storage && { check: () => storage.check() }),
@@ -127,6 +129,21 @@ async function openMigrated(runtime: Runtime, name: string, migrations: Migratio
 function openOutbox(runtime: Runtime, name: string, storage: Storage, topics: TopicList): Promise<Outbox> {
   const { events, tasks, clock, logger } = runtime;
   return createOutbox({ storage, events, tasks, source: `//ordermesh/${name}`, topics, clock, logger });
+}
+
+/** Gives the contracts that have a method with a `request_id` the idempotency of the service's database. */
+async function withIdempotency(
+  serves: readonly ServedContract[],
+  storage: Storage,
+  { clock }: Runtime,
+): Promise<ServedContract[]> {
+  if (!serves.some(lacksIdempotency)) return [...serves];
+  const idempotency = await createIdempotency(storage, { clock });
+  return serves.map((served) => (lacksIdempotency(served) ? { ...served, idempotency } : served));
+}
+
+function lacksIdempotency(served: ServedContract): boolean {
+  return served.idempotency === undefined && needsIdempotency(served);
 }
 
 function valuesOf(settings: ServiceSettings, { config }: Runtime): Readonly<Record<string, unknown>> {

@@ -9,24 +9,33 @@ export interface FieldViolation {
 /** Who is served last under overload: `bulk` is shed first, `critical` last. */
 export type Priority = 'critical' | 'normal' | 'bulk';
 
-/**
- * What the contract says of one method beyond its types. Generated from the proto by `protoc-gen-mesh`; server and
- * client apply it, nobody writes it by hand.
- */
-export interface MethodContract {
-  /** Every broken rule of the request, all fields, in field order; empty when the request is valid. */
-  readonly validate: (request: never) => FieldViolation[];
+/** The rules and the policy of one method, generated from the proto by `protoc-gen-mesh`. Server and client apply them. */
+export interface MethodContract<Request = never> {
+  /** Returns every broken rule of the request, in field order; none if the request is valid. */
+  validate(request: Request): FieldViolation[];
   /** The deadline of a call that came without one. `undefined`: none (streams). */
   readonly timeoutMs: number | undefined;
-  /** Whether a call may be sent again: NO_SIDE_EFFECTS, or IDEMPOTENT by its `request_id`. */
-  readonly idempotency: 'no-side-effects' | 'idempotent' | 'none';
-  /** Tries in all, the first included; only used where the method may be repeated. */
+  /**
+   * Whether a call may be sent again. `by-request-id` is IDEMPOTENT with a `request_id`: the handler gets `once` and must
+   * use it. `idempotent` is IDEMPOTENT without: the handler itself allows repetition.
+   */
+  readonly idempotency: 'no-side-effects' | 'by-request-id' | 'idempotent' | 'none';
+  /** Maximum attempts, the first included; only used for methods that may be repeated. */
   readonly maxAttempts: number;
   readonly priority: Priority;
 }
 
+type RequestOf<Method> = Method extends { requestType: { decode(...input: never[]): infer Request } } ? Request : never;
+
 /** A service's contract: ts-proto's definition and the rules of each method, by ts-proto's method name. */
-export interface ServiceContract<Definition extends CompatServiceDefinition = CompatServiceDefinition> {
+export interface ServiceContract<
+  Definition extends CompatServiceDefinition = CompatServiceDefinition,
+  Handlers = unknown,
+> {
   readonly definition: Definition;
-  readonly methods: { readonly [Method in keyof Definition['methods']]: MethodContract };
+  readonly methods: {
+    readonly [Method in keyof Definition['methods']]: MethodContract<RequestOf<Definition['methods'][Method]>>;
+  };
+  /** Never set: it carries the type of the handlers to `serve`. */
+  readonly handlers?: Handlers;
 }

@@ -4,7 +4,7 @@ import type { Storage, Transaction } from '../storage/storage.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { createIdempotency } from './create-idempotency.ts';
-import type { Codec, Idempotency, RepeatableMethod } from './idempotency.ts';
+import type { Codec, Idempotency, IdempotentMethod } from './idempotency.ts';
 
 interface Deposit {
   readonly requestId: string;
@@ -15,7 +15,7 @@ interface Balance {
 }
 
 const hourMs = 3_600_000;
-const deposit: RepeatableMethod<Deposit, Balance> = {
+const deposit: IdempotentMethod<Deposit, Balance> = {
   path: '/test.v1.Bank/Deposit',
   requestType: jsonCodec(),
   responseType: jsonCodec(),
@@ -48,7 +48,7 @@ async function add(tx: Transaction, amount: number): Promise<Balance> {
 }
 
 function depositOnce(idempotency: Idempotency, request: Deposit): Promise<Balance> {
-  return idempotency.once(deposit, request, (tx) => add(tx, request.amount));
+  return idempotency.onceFor(deposit, request)((tx) => add(tx, request.amount));
 }
 
 async function count(storage: Storage, sql: string): Promise<number> {
@@ -61,7 +61,7 @@ const keptBy = (storage: Storage) => count(storage, 'SELECT count(*) AS n FROM h
 
 describe('idempotency', () => {
   describeOnEachDatabase((newUrl) => {
-    it('answers a repeated call as it did before, without doing it again', async () => {
+    it('returns the first response to a repeated call, and does nothing', async () => {
       const { storage, idempotency } = await openBank(newUrl());
       const request = { requestId: 'a', amount: 5 };
       expect(await depositOnce(idempotency, request)).toEqual({ amount: 5 });
@@ -70,7 +70,7 @@ describe('idempotency', () => {
       expect(await balanceOf(storage)).toBe(6);
     });
 
-    it('gives fifty calls at the same time with one id one effect and equal answers', async () => {
+    it('gives fifty concurrent calls with one id one effect and equal responses', async () => {
       const url = newUrl();
       const banks = [await openBank(url), await openBank(url)];
       const request = { requestId: 'a', amount: 5 };
@@ -89,23 +89,26 @@ describe('idempotency', () => {
       const reuse = { code: 6, reason: 'REQUEST_ID_REUSED' };
       const other = { requestId: 'a', amount: 6 };
       await expect(depositOnce(idempotency, other)).rejects.toMatchObject(reuse);
-      await expect(idempotency.replay(deposit, other)).rejects.toMatchObject(reuse);
+      await expect(idempotency.onceFor(deposit, other).replay()).rejects.toMatchObject(reuse);
       expect(await balanceOf(storage)).toBe(5);
     });
 
-    it('takes the same id under another method for another call', async () => {
+    it('treats the same id under another method as another call', async () => {
       const { storage, idempotency } = await openBank(newUrl());
       const request = { requestId: 'a', amount: 5 };
       await depositOnce(idempotency, request);
       const bonus = { ...deposit, path: '/test.v1.Bank/Bonus' };
-      expect(await idempotency.once(bonus, request, (tx) => add(tx, 1))).toEqual({ amount: 6 });
+      expect(await idempotency.onceFor(bonus, request)((tx) => add(tx, 1))).toEqual({ amount: 6 });
       expect(await balanceOf(storage)).toBe(6);
     });
 
-    it('does not keep a refusal: the repeated call decides anew', async () => {
+    it('does not store a refusal: the repeated call decides again', async () => {
       const { storage, idempotency } = await openBank(newUrl());
       const request = { requestId: 'a', amount: 5 };
-      const refused = idempotency.once(deposit, request, async (tx) => {
+      const refused = idempotency.onceFor(
+        deposit,
+        request,
+      )(async (tx) => {
         await add(tx, 5);
         throw new Error('the bank is closed');
       });
@@ -115,24 +118,45 @@ describe('idempotency', () => {
       expect(await balanceOf(storage)).toBe(5);
     });
 
-    it('does a call without an id each time and keeps nothing of it', async () => {
+    it('runs a call without an id every time and stores nothing', async () => {
       const { storage, idempotency } = await openBank(newUrl());
       const request = { requestId: '', amount: 5 };
       await depositOnce(idempotency, request);
       expect(await depositOnce(idempotency, request)).toEqual({ amount: 10 });
-      expect(await idempotency.replay(deposit, request)).toBeUndefined();
+      expect(await idempotency.onceFor(deposit, request).replay()).toBeUndefined();
       expect(await keptBy(storage)).toBe(0);
     });
 
-    it('replays the answer given before, and nothing where there is none', async () => {
+    it('replays the stored response, and nothing if there is none', async () => {
       const { idempotency } = await openBank(newUrl());
       const request = { requestId: 'a', amount: 5 };
-      expect(await idempotency.replay(deposit, request)).toBeUndefined();
+      expect(await idempotency.onceFor(deposit, request).replay()).toBeUndefined();
       await depositOnce(idempotency, request);
-      expect(await idempotency.replay(deposit, request)).toEqual({ amount: 5 });
+      expect(await idempotency.onceFor(deposit, request).replay()).toEqual({ amount: 5 });
     });
 
-    it('forgets answers after seven days, in portions, and none before', async () => {
+    it('runs an effect outside the database once and replays its response', async () => {
+      const { storage, idempotency } = await openBank(newUrl());
+      let transfers = 0;
+      const transferOnce = (requestId: string) =>
+        idempotency.onceFor(deposit, { requestId, amount: 5 }).withoutTransaction(async () => {
+          transfers += 1;
+          return { amount: transfers };
+        });
+      expect([await transferOnce('a'), await transferOnce('a')]).toEqual([{ amount: 1 }, { amount: 1 }]);
+      expect([await transferOnce(''), await transferOnce('')]).toEqual([{ amount: 2 }, { amount: 3 }]);
+      expect(await keptBy(storage)).toBe(1);
+    });
+
+    it('repeats an effect outside the database that failed, or whose response was not stored', async () => {
+      const { storage, idempotency } = await openBank(newUrl());
+      const once = idempotency.onceFor(deposit, { requestId: 'a', amount: 5 });
+      await expect(once.withoutTransaction(() => Promise.reject(new Error('crash')))).rejects.toThrow('crash');
+      expect(await keptBy(storage)).toBe(0);
+      expect(await once.withoutTransaction(async () => ({ amount: 5 }))).toEqual({ amount: 5 });
+    });
+
+    it('purges responses after seven days, in portions, and none before', async () => {
       const { storage, clock, idempotency } = await openBank(newUrl());
       const old = Array.from({ length: 450 }, (_, index) => ({ requestId: `old-${index}`, amount: 1 }));
       await Promise.all(old.map((request) => depositOnce(idempotency, request)));
@@ -152,7 +176,7 @@ describe('idempotency', () => {
     it.each([
       ['a year ahead', 365 * 24 * hourMs],
       ['a year behind', -365 * 24 * hourMs],
-    ])('forgets nothing because of a clock that is %s for a while', async (_title, wrongByMs) => {
+    ])('purges nothing because a clock is %s for a while', async (_title, wrongByMs) => {
       const url = newUrl();
       const before = await openBank(url);
       const first = { requestId: 'first', amount: 5 };
@@ -171,7 +195,7 @@ describe('idempotency', () => {
       expect(await balanceOf(after.storage)).toBe(9);
     });
 
-    it('still forgets after seven days when one answer was kept while a clock was a year ahead', async () => {
+    it('still purges after seven days if one response was stored while a clock was a year ahead', async () => {
       const url = newUrl();
       const { storage, clock, idempotency } = await openBank(url);
       for (const requestId of ['old', 'ahead']) await depositOnce(idempotency, { requestId, amount: 1 });
@@ -185,18 +209,18 @@ describe('idempotency', () => {
       expect(await keptBy(storage)).toBe(2);
     });
 
-    it('does a hundred calls of one lane once each, in their order, and keeps an answer for each', async () => {
+    it('runs a hundred calls of one commit group once each, in order, and stores a response for each', async () => {
       const { storage, idempotency } = await openBank(newUrl());
       const requests = Array.from({ length: 100 }, (_, index) => ({ requestId: `${index}`, amount: 1 }));
-      const depositInLane = (request: Deposit) =>
-        idempotency.once(deposit, request, (tx) => add(tx, request.amount), { commitGroup: 'account' });
-      const answers = await Promise.all(requests.map(depositInLane));
+      const depositInGroup = (request: Deposit) =>
+        idempotency.onceFor(deposit, request)((tx) => add(tx, request.amount), { commitGroup: 'account' });
+      const answers = await Promise.all(requests.map(depositInGroup));
       expect(answers).toEqual(requests.map((_, index) => ({ amount: index + 1 })));
-      expect(await Promise.all(requests.map(depositInLane))).toEqual(answers);
+      expect(await Promise.all(requests.map(depositInGroup))).toEqual(answers);
       expect([await balanceOf(storage), await keptBy(storage)]).toEqual([100, 100]);
     });
 
-    it('hands the lane and the signal on to the transaction, with an id and without', async () => {
+    it('passes the commit group and the signal to the transaction, with an id and without', async () => {
       const { storage, clock } = await openBank(newUrl());
       const seen: unknown[] = [];
       const watched: Storage = {
@@ -209,11 +233,11 @@ describe('idempotency', () => {
       const idempotency = await createIdempotency(watched, { clock });
       const options = { commitGroup: 'account', signal: new AbortController().signal };
       for (const requestId of ['a', ''])
-        await idempotency.once(deposit, { requestId, amount: 1 }, (tx) => add(tx, 1), options);
+        await idempotency.onceFor(deposit, { requestId, amount: 1 })((tx) => add(tx, 1), options);
       expect(seen).toEqual([options, options]);
     });
 
-    it('refuses to keep answers for less than a day', async () => {
+    it('refuses to keep responses for less than a day', async () => {
       const { storage, clock } = await openBank(newUrl());
       const short = createIdempotency(storage, { clock, retentionMs: 23 * hourMs });
       await expect(short).rejects.toThrow('at least 24 hours');

@@ -1,83 +1,105 @@
 import { hash } from 'node:crypto';
 import { type AgingClock, openAgingClock } from '../storage/aging/aging-clock.ts';
 import { loadMigrations } from '../storage/migrations.ts';
-import type { Storage, Transaction } from '../storage/storage.ts';
+import type { Storage, Transaction, TransactionOptions } from '../storage/storage.ts';
 import type { Clock } from '../time/clock.ts';
 import { requestIdReused } from './errors.ts';
 import {
   claim,
   findHandled,
-  forgetBefore,
   type HandledRequest,
-  keepResponse,
+  purgeBefore,
   type RequestKey,
+  storeResponse,
 } from './handled-requests.ts';
-import type { Codec, Idempotency, RepeatableMethod } from './idempotency.ts';
+import type { Codec, Idempotency, IdempotentMethod, Once } from './idempotency.ts';
 
-/** What idempotency depends on. */
 export interface IdempotencyOptions {
   readonly clock: Clock;
-  /** How long answers are kept, counted while a process runs: at least 24 hours. Default: 7 days. */
+  /** How long responses are kept, counted while a process runs. Minimum: 24 hours. Default: 7 days. */
   readonly retentionMs?: number;
 }
 
 const hourMs = 3_600_000;
 const purgeIntervalMs = 60_000;
-// More than one, so that forgetting is always ahead of keeping.
-const maxForgottenPerCall = 200;
+// More than one, so purging is always ahead of storing.
+const maxPurgedPerCall = 200;
 
-/** Idempotency in the service's own storage, to which it applies its migrations. */
+/** Stores responses in the service's own database, to which it applies its migrations. */
 export async function createIdempotency(storage: Storage, options: IdempotencyOptions): Promise<Idempotency> {
   await storage.migrate('idempotency', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const aging = await openAgingClock(storage, options.clock);
   const purge = createPurge(aging, options.retentionMs);
-  return {
-    once(method, request, work, transaction) {
-      if (request.requestId === '') return storage.transaction(work, transaction);
-      const key = keyOf(method, request);
+
+  function byRequestId<Response>(key: RequestKey, codec: Codec<Response>): Once<Response> {
+    async function replay(): Promise<Response | undefined> {
+      const handled = await findHandled(storage, key);
+      return handled && storedResponse(codec, key, handled);
+    }
+
+    function once(work: (tx: Transaction) => Promise<Response>, transaction?: TransactionOptions): Promise<Response> {
       return storage.transaction(async (tx) => {
         await purge(tx);
         while (!(await claim(tx, key, aging.nowMs()))) {
           const handled = await findHandled(tx, key);
-          // It is gone when its retention ended between the two statements: then the id is free.
-          if (handled !== undefined) return answerOf(method.responseType, key, handled);
+          // It is gone if its retention ended between the two statements: then the id is free.
+          if (handled !== undefined) return storedResponse(codec, key, handled);
         }
         const response = await work(tx);
-        await keepResponse(tx, key, method.responseType.encode(response).finish());
+        await storeResponse(tx, key, codec.encode(response).finish());
         return response;
       }, transaction);
-    },
-    async replay(method, request) {
-      if (request.requestId === '') return undefined;
-      const key = keyOf(method, request);
-      const handled = await findHandled(storage, key);
-      return handled && answerOf(method.responseType, key, handled);
-    },
+    }
+
+    async function withoutTransaction(effect: () => Promise<Response>): Promise<Response> {
+      const before = await replay();
+      if (before) return before;
+      const response = await effect();
+      return await once(async () => response);
+    }
+
+    return Object.assign(once, { replay, withoutTransaction });
+  }
+
+  return {
+    onceFor: (method, request) =>
+      request.requestId === '' ? everyTime(storage) : byRequestId(keyOf(method, request), method.responseType),
   };
 }
 
-/** Forgets in small portions, in the transactions that add: it needs no process of its own and cannot fail by itself. */
+/** For calls without a `request_id`: each takes effect, and nothing is stored. */
+function everyTime<Response>(storage: Storage): Once<Response> {
+  const once = (work: (tx: Transaction) => Promise<Response>, options?: TransactionOptions) =>
+    storage.transaction(work, options);
+  return Object.assign(once, {
+    replay: async () => undefined,
+    withoutTransaction: (effect: () => Promise<Response>) => effect(),
+  });
+}
+
+/** Purges in small portions, in the transactions that store: it needs no background work and cannot fail by itself. */
 function createPurge(aging: AgingClock, retentionMs = 7 * 24 * hourMs): (tx: Transaction) => Promise<void> {
-  if (retentionMs < 24 * hourMs)
-    throw new RangeError(`retentionMs is ${retentionMs}; answers are kept for at least 24 hours`);
+  if (retentionMs < 24 * hourMs) {
+    throw new RangeError(`retentionMs is ${retentionMs}: keep responses for at least 24 hours`);
+  }
   let nextMs = 0;
   return async (tx) => {
     const nowMs = aging.nowMs();
     if (nowMs < nextMs) return;
-    const forgotten = await forgetBefore(tx, nowMs - retentionMs, maxForgottenPerCall);
-    if (forgotten < maxForgottenPerCall) nextMs = nowMs + purgeIntervalMs;
+    const purged = await purgeBefore(tx, nowMs - retentionMs, maxPurgedPerCall);
+    if (purged < maxPurgedPerCall) nextMs = nowMs + purgeIntervalMs;
   };
 }
 
 function keyOf<Request extends { requestId: string }>(
-  method: RepeatableMethod<Request, unknown>,
+  method: IdempotentMethod<Request, unknown>,
   request: Request,
 ): RequestKey {
   const fingerprint = hash('sha256', method.requestType.encode(request).finish(), 'buffer');
   return { method: method.path, requestId: request.requestId, fingerprint };
 }
 
-function answerOf<Response>(codec: Codec<Response>, key: RequestKey, handled: HandledRequest): Response {
+function storedResponse<Response>(codec: Codec<Response>, key: RequestKey, handled: HandledRequest): Response {
   if (Buffer.compare(handled.fingerprint, key.fingerprint) !== 0) throw requestIdReused(key);
   return codec.decode(handled.response);
 }

@@ -1,42 +1,44 @@
 import type { Queryable, SqlValue } from '../storage/storage.ts';
 
-/** A request as it is kept: not its content, but enough to know it again. */
+/** Identifies a request without its content. */
 export interface RequestKey {
   readonly method: string;
   readonly requestId: string;
   readonly fingerprint: Uint8Array;
 }
 
-/** What is known of a request id. */
+/** What is stored of a request and its response. */
 export interface HandledRequest {
   readonly fingerprint: Uint8Array;
   readonly response: Uint8Array;
 }
 
-/** Takes the id for this transaction; false when another one answered under it. Waits for one that is about to. */
+/**
+ * Claims the id for this transaction; false if it has a response. Waits for a concurrent transaction with the same id.
+ */
 export async function claim(tx: Queryable, key: RequestKey, nowMs: number): Promise<boolean> {
   const sql =
     'INSERT INTO handled_request (method, request_id, fingerprint, create_time) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING';
   return (await tx.execute(sql, [...idOf(key), key.fingerprint, nowMs])) === 1;
 }
 
-/** Keeps the answer to a claimed request. */
-export async function keepResponse(tx: Queryable, key: RequestKey, response: Uint8Array): Promise<void> {
+/** Stores the response to a claimed request. */
+export async function storeResponse(tx: Queryable, key: RequestKey, response: Uint8Array): Promise<void> {
   await tx.execute('UPDATE handled_request SET response = $3 WHERE method = $1 AND request_id = $2', [
     ...idOf(key),
     response,
   ]);
 }
 
-/** Finds what was answered under the id. */
+/** Finds the request with this id and its response. */
 export async function findHandled(from: Queryable, key: RequestKey): Promise<HandledRequest | undefined> {
   const sql = 'SELECT fingerprint, response FROM handled_request WHERE method = $1 AND request_id = $2';
   const [row] = await from.query<{ fingerprint: Uint8Array; response: Uint8Array }>(sql, idOf(key));
   return row;
 }
 
-/** Forgets up to `limit` of the oldest from before `timeMs`; returns how many. */
-export function forgetBefore(tx: Queryable, timeMs: number, limit: number): Promise<number> {
+/** Deletes up to `limit` of the oldest from before `timeMs`; returns how many. */
+export function purgeBefore(tx: Queryable, timeMs: number, limit: number): Promise<number> {
   const sql = `DELETE FROM handled_request WHERE (method, request_id) IN (
     SELECT method, request_id FROM handled_request WHERE create_time < $1 ORDER BY create_time LIMIT $2)`;
   return tx.execute(sql, [timeMs, limit]);

@@ -6,34 +6,43 @@ export interface Codec<Message> {
   decode(bytes: Uint8Array): Message;
 }
 
-/** What identifies the kind of a call and how its messages are kept. */
-export interface RepeatableMethod<Request, Response> {
-  /** `/user.v1.UserService/CreateUser`: the same id under another method is another call. */
+/** A method whose calls are idempotent by `request_id`. */
+export interface IdempotentMethod<Request, Response> {
+  /** `/user.v1.UserService/CreateUser`. The same id under another method is another call. */
   readonly path: string;
   readonly requestType: Codec<Request>;
   readonly responseType: Codec<Response>;
 }
 
 /**
- * Makes mutations safe to repeat by their `request_id`. The first answer is kept for at least 24 hours in which a process
- * runs, in the transaction of the effect, whatever the machine's clock is set to; the same id with another payload is
- * ALREADY_EXISTS `REQUEST_ID_REUSED`. Refusals are not kept: nothing happened, so a repeated call decides again. An empty
- * `requestId` means: not safe to repeat.
+ * Makes one call take effect once: the first response to its `request_id` is stored, and repeated calls get that one.
+ * Refusals are not stored: nothing happened, so a repeated call decides again. The same id with another payload throws
+ * ALREADY_EXISTS `REQUEST_ID_REUSED`. With an empty id every call takes effect.
+ */
+export interface Once<Response> {
+  /**
+   * Runs `work` in a transaction that also stores its response, unless the call was answered before. Concurrent calls
+   * with one id take effect once.
+   */
+  (work: (tx: Transaction) => Promise<Response>, options?: TransactionOptions): Promise<Response>;
+  /** Returns the stored response, for calls that ask other services before they run; `undefined` if there is none. */
+  replay(): Promise<Response | undefined>;
+  /**
+   * For an effect outside this database, such as a call to another service: runs `effect` unless the call was answered
+   * before, then stores the response. After a crash in between, a repeated call runs `effect` again, so `effect` must
+   * itself allow repetition.
+   */
+  withoutTransaction(effect: () => Promise<Response>): Promise<Response>;
+}
+
+/**
+ * Stores the responses of idempotent calls for at least 24 hours during which a process runs, in the transaction of the
+ * effect, no matter what the machine's clock is set to.
  */
 export interface Idempotency {
-  /**
-   * Runs `work` unless it was run before, and answers as it did then. Concurrent calls with one id have one effect. The
-   * transaction takes `options`.
-   */
-  once<Request extends { requestId: string }, Response>(
-    method: RepeatableMethod<Request, Response>,
+  /** Returns the `once` of one call, which its handler gets in the call context. */
+  onceFor<Request extends { requestId: string }, Response>(
+    method: IdempotentMethod<Request, Response>,
     request: Request,
-    work: (tx: Transaction) => Promise<Response>,
-    options?: TransactionOptions,
-  ): Promise<Response>;
-  /** The answer given before, for calls that have to ask others before they can run; `undefined` when there is none. */
-  replay<Request extends { requestId: string }, Response>(
-    method: RepeatableMethod<Request, Response>,
-    request: Request,
-  ): Promise<Response | undefined>;
+  ): Once<Response>;
 }

@@ -1,21 +1,24 @@
 import type { MethodContract } from '../contract/contract.ts';
 import type { EngineCall, EngineHandler, MethodKind, ReadRequest } from '../engines/engine.ts';
 import { cancelled } from '../errors/errors.ts';
+import type { Once } from '../idempotency/idempotency.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import type { MeshCallContext } from './call-context.ts';
-import { ServerCall } from './handler-context.ts';
+import { HandlerContext } from './handler-context.ts';
 import { idleRequests } from './idle-requests.ts';
 import type { Admission, Place, Work } from './policies/admission/admission.ts';
 import { CallWatch, type WatchTools } from './policies/call-watch.ts';
 import { assertValid } from './policies/validation.ts';
 import { ResponseStream } from './response-stream.ts';
 
-/** A method that the server calls: its contract and its handler, of whichever kind. */
+/** A method that the server calls: its contract and its handler, of any kind. */
 export interface ServedMethod {
   readonly kind: MethodKind;
   readonly contract: MethodContract;
   readonly handle: (input: unknown, context: MeshCallContext) => unknown;
+  /** Returns the `once` of a call; `undefined` if the method is not idempotent by `request_id`. */
+  readonly onceFor: ((request: never) => Once<unknown>) | undefined;
 }
 
 export interface ChainTools extends WatchTools {
@@ -32,11 +35,11 @@ type ReadInput = ReadRequest<unknown>;
  */
 export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<unknown, unknown> {
   const answerOne = (work: Work, read: ReadInput, engineCall: EngineCall) => {
-    const call = new ServerCall(engineCall, method.contract.timeoutMs, tools.clock);
+    const call = new HandlerContext(engineCall, method.contract.timeoutMs, tools.clock);
     return runInScope(call, () => answer(method, tools, call, work, read));
   };
   const answerMany = (read: ReadInput, engineCall: EngineCall) => {
-    const call = new ServerCall(engineCall, method.contract.timeoutMs, tools.clock);
+    const call = new HandlerContext(engineCall, method.contract.timeoutMs, tools.clock);
     return new ResponseStream(
       call,
       tools,
@@ -60,7 +63,7 @@ export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<un
 async function answer(
   method: ServedMethod,
   tools: ChainTools,
-  call: ServerCall,
+  call: HandlerContext,
   work: Work,
   read: ReadInput,
 ): Promise<unknown> {
@@ -79,12 +82,13 @@ async function answer(
   }
 }
 
-function begin({ kind, contract, handle }: ServedMethod, call: ServerCall, read: ReadInput): unknown {
+function begin({ kind, contract, handle, onceFor }: ServedMethod, call: HandlerContext, read: ReadInput): unknown {
   if (call.isOver) throw cancelled({ path: call.path });
   const input = read();
   if (kind === 'client-streaming' || kind === 'bidi-streaming') {
     return handle(idleRequests(input as AsyncIterable<unknown>, call), call);
   }
   assertValid(contract, input);
+  if (onceFor) call.once = onceFor(input as never);
   return handle(input, call);
 }

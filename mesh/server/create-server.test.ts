@@ -75,11 +75,11 @@ describe('a server', () => {
     expect(await client.one(ada)).toEqual(User.fromPartial({ name: 'Ada' }));
   });
 
-  it('is not made of a service that lacks a handler', async () => {
+  it('refuses a service with a missing handler', async () => {
     const { one, ...handlers } = echoService().handlers;
     expect(one).toBeDefined();
     await expect(serveForTest({ serves: [{ contract: echoService().contract, handlers }] })).rejects.toThrow(
-      'EchoService has no handler of one',
+      '/test.v1.EchoService/One has no handler',
     );
   });
 });

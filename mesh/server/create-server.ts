@@ -1,9 +1,11 @@
 import type { TsProtoServiceDefinition } from 'nice-grpc';
+import type { MethodContract } from '../contract/contract.ts';
 import { contractDescriptors } from '../contract/declared-services.ts';
 import { fullNameOf } from '../contract/full-name.ts';
-import type { Engine, ServerHostOptions } from '../engines/engine.ts';
+import type { Engine, EngineMethod, ServerHostOptions } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
 import { toStatus } from '../errors/to-status.ts';
+import type { IdempotentMethod } from '../idempotency/idempotency.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { chain, type ServedMethod } from './chain.ts';
@@ -18,6 +20,9 @@ import { Turns } from './policies/admission/turns.ts';
 import { createDeadlines } from './policies/deadlines.ts';
 import { createReflection } from './reflection/reflection.ts';
 import type { ServedContract } from './serve.ts';
+
+/** How ts-proto defines the messages of a method that is idempotent by `request_id`. */
+type MessageTypes = Omit<IdempotentMethod<{ requestId: string }, unknown>, 'path'>;
 
 export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus'> {
   readonly engine: Pick<Engine, 'createServerHost'>;
@@ -62,7 +67,7 @@ export function createServer(options: ServerOptions): Server {
   const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });
   const add = (served: ServedContract, admission: Admission) => {
     for (const [key, method] of engineMethods(served.contract.definition as TsProtoServiceDefinition)) {
-      const handled = servedMethod(served, key, method.kind);
+      const handled = servedMethod(served, key, method);
       const accessLog = createAccessLog(handled.contract, tools);
       host.add(method, chain(handled, { ...tools, admission, accessLog }));
     }
@@ -84,14 +89,34 @@ export function createServer(options: ServerOptions): Server {
   };
 }
 
-function servedMethod({ contract, handlers }: ServedContract, key: string, kind: ServedMethod['kind']): ServedMethod {
-  const methods: Readonly<Record<string, ServedMethod['contract'] | undefined>> = contract.methods;
-  const methodContract = methods[key];
+function servedMethod(
+  served: ServedContract,
+  key: string,
+  { path, kind }: EngineMethod<unknown, unknown>,
+): ServedMethod {
+  const { contract: service, handlers } = served;
+  const methods: Readonly<Record<string, MethodContract | undefined>> = service.methods;
+  const contract = methods[key];
   const handler = handlers[key] as ServedMethod['handle'] | undefined;
-  if (!methodContract || !handler) {
+  if (!contract || !handler) {
+    throw new Error(`${path} has no ${contract ? 'handler' : 'contract'}: every method needs both`);
+  }
+  const handle: ServedMethod['handle'] = (input, context) => handler.call(handlers, input, context);
+  return { kind, contract, handle, onceFor: onceOf(served, contract, key, path) };
+}
+
+function onceOf(
+  { contract: { definition }, idempotency }: ServedContract,
+  contract: MethodContract,
+  key: string,
+  path: string,
+): ServedMethod['onceFor'] {
+  if (contract.idempotency !== 'by-request-id' || idempotency === 'by-handler') return undefined;
+  if (!idempotency) {
     throw new Error(
-      `${contract.definition.name} has no ${methodContract ? 'handler' : 'contract'} of ${key}: every method needs both`,
+      `${path} is idempotent by request_id, but nothing stores its responses: give its service migrations, or serve() an idempotency`,
     );
   }
-  return { kind, contract: methodContract, handle: (input, context) => handler.call(handlers, input, context) };
+  const { requestType, responseType } = definition.methods[key] as MessageTypes;
+  return (request) => idempotency.onceFor({ path, requestType, responseType }, request);
 }

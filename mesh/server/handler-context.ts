@@ -1,5 +1,6 @@
 import type { Metadata } from 'nice-grpc-common';
 import type { CallEndListener, EngineCall } from '../engines/engine.ts';
+import type { Once } from '../idempotency/idempotency.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
@@ -8,16 +9,18 @@ import type { EnteringCall, Place } from './policies/admission/admission.ts';
 import { requestIdKey, requestIdOf } from './policies/request-id.ts';
 
 /**
- * One call in the chain: the context of its handler and the scope of all that the handler starts. A class with getters,
- * since most calls never ask for most of it.
+ * One call in the chain: the context of its handler and the scope of everything that the handler starts. A class with
+ * getters, since most calls never read most of it.
  */
-export class ServerCall implements CallScope, MeshCallContext, EnteringCall {
+export class HandlerContext implements CallScope, MeshCallContext, EnteringCall {
   readonly startMs: number;
   readonly deadlineMs: number | undefined;
   readonly #engineCall: EngineCall;
   readonly #clock: Clock;
-  /** Of a streaming handler that has begun: what it gives back while it is idle. */
+  /** The place of a running streaming handler, which gives it back while it is idle. */
   place: Place | undefined;
+  /** Set for a handler whose method is idempotent by `request_id`. */
+  once: Once<unknown> | undefined;
   #requestId: string | undefined;
   #traceparent: string | undefined;
 
@@ -108,7 +111,7 @@ export class ServerCall implements CallScope, MeshCallContext, EnteringCall {
     return Math.max(0, this.deadlineMs - this.#clock.now());
   }
 
-  /** Ends the call with `error`, whatever its handler still does. */
+  /** Ends the call with `error`, even if its handler is still running. */
   fail(error: unknown): void {
     this.#engineCall.fail(error);
   }

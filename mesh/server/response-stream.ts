@@ -1,12 +1,12 @@
 import { cancelled } from '../errors/errors.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
-import type { ServerCall } from './handler-context.ts';
+import type { HandlerContext } from './handler-context.ts';
 import type { Place } from './policies/admission/admission.ts';
 import { CallWatch, type WatchTools } from './policies/call-watch.ts';
 
 /** The answers of a streaming handler, each made in the scope of its call. Read once, by the engine. */
 export class ResponseStream implements AsyncIterableIterator<unknown> {
-  readonly #call: ServerCall;
+  readonly #call: HandlerContext;
   readonly #enter: () => Promise<Place>;
   readonly #begin: () => AsyncIterable<unknown>;
   readonly #watch: CallWatch;
@@ -14,7 +14,12 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
   #isHandlerRunning = false;
   #responses: AsyncIterator<unknown> | undefined;
 
-  constructor(call: ServerCall, tools: WatchTools, enter: () => Promise<Place>, begin: () => AsyncIterable<unknown>) {
+  constructor(
+    call: HandlerContext,
+    tools: WatchTools,
+    enter: () => Promise<Place>,
+    begin: () => AsyncIterable<unknown>,
+  ) {
     this.#call = call;
     this.#enter = enter;
     this.#begin = begin;

@@ -1,10 +1,6 @@
-import type {
-  CompatServiceDefinition,
-  NormalizedServiceDefinition,
-  ServiceImplementation,
-  TsProtoServiceDefinition,
-} from 'nice-grpc';
+import type { CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
 import type { ServiceContract } from '../contract/contract.ts';
+import type { Idempotency } from '../idempotency/idempotency.ts';
 import type { MeshCallContext } from './call-context.ts';
 
 /** A contract with its handlers, ready to be served. Made by `serve`. */
@@ -12,20 +8,30 @@ export interface ServedContract {
   readonly contract: ServiceContract<TsProtoServiceDefinition>;
   readonly handlers: Readonly<Record<string, (request: never, context: MeshCallContext) => unknown>>;
   /**
+   * Runs the `once` of the handlers. Required if the contract has a method that is idempotent by `request_id`, unless its
+   * handlers deal with the `request_id` themselves: `by-handler`, without `once`.
+   */
+  readonly idempotency?: Idempotency | 'by-handler';
+  /**
    * Resolves while this contract can be served; rejects with what is wrong, which shows in the health of this contract
-   * alone. For one that can fail while the rest of its service works, as a read model that is behind.
+   * alone. For one that can fail while the rest of its service works, such as a read model that lags.
    */
   check?(): Promise<void>;
 }
 
-export type ServeOptions = Pick<ServedContract, 'check'>;
+export type ServeOptions = Pick<ServedContract, 'idempotency' | 'check'>;
 
-/** Binds handlers, in the shape of nice-grpc, to their contract. */
-export function serve<Definition extends CompatServiceDefinition>(
-  contract: ServiceContract<Definition>,
-  handlers: ServiceImplementation<NormalizedServiceDefinition<Definition>, MeshCallContext>,
+/** Binds handlers to their contract. Their type is generated next to it: `UserServiceHandlers`. */
+export function serve<Definition extends CompatServiceDefinition, Handlers>(
+  contract: ServiceContract<Definition, Handlers>,
+  handlers: NoInfer<Handlers>,
   options: ServeOptions = {},
 ): ServedContract {
   // From here on the types of single methods do not matter: the contract's own codecs and checks are applied to them.
   return { contract, handlers, ...options } as unknown as ServedContract;
+}
+
+/** Whether the contract has a method whose handler gets `once`. */
+export function needsIdempotency({ contract }: Pick<ServedContract, 'contract'>): boolean {
+  return Object.values(contract.methods).some(({ idempotency }) => idempotency === 'by-request-id');
 }

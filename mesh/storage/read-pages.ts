@@ -2,12 +2,12 @@ import { yieldEvery } from '../time/yield-to-event-loop.ts';
 
 /** A list to be read page by page. */
 export interface PagedList<Item, Cursor> {
-  /** Where to go on from: the cursor of the last item seen. */
+  /** Where to resume: the cursor of the last item seen. */
   readonly after: Cursor;
-  /** The most items to read in all; 0: no limit. */
+  /** Maximum items to read; 0: no limit. */
   readonly limit: number;
   readonly signal: AbortSignal;
-  /** Items after a cursor, in order, at most `size`. */
+  /** Returns the items after a cursor, in order, at most `size`. */
   readonly fetch: (after: Cursor, size: number) => Promise<readonly Item[]>;
   readonly cursorOf: (item: Item) => Cursor;
 }
@@ -15,10 +15,18 @@ export interface PagedList<Item, Cursor> {
 const pageSize = 500;
 
 /**
- * Reads a list in pages of at most 500, each fetched only after the one before was consumed, so that a slow reader holds
- * neither memory nor a transaction. Throws what `signal` aborts with.
+ * Yields the items of a list, each through `map`. It reads them in pages of at most 500 and reads a page only after the
+ * previous one was consumed, so a slow reader holds neither memory nor a transaction. Throws what `signal` aborts with.
  */
-export async function* readPages<Item, Cursor>(list: PagedList<Item, Cursor>): AsyncGenerator<readonly Item[]> {
+export function readPages<Item, Cursor>(list: PagedList<Item, Cursor>): AsyncGenerator<Item>;
+export function readPages<Item, Cursor, Mapped>(
+  list: PagedList<Item, Cursor>,
+  map: (item: Item) => Mapped,
+): AsyncGenerator<Mapped>;
+export async function* readPages<Item, Cursor>(
+  list: PagedList<Item, Cursor>,
+  map: (item: Item) => unknown = (item) => item,
+): AsyncGenerator<unknown> {
   const yieldToOthers = yieldEvery();
   let { after } = list;
   let left = list.limit === 0 ? Number.POSITIVE_INFINITY : list.limit;
@@ -26,7 +34,7 @@ export async function* readPages<Item, Cursor>(list: PagedList<Item, Cursor>): A
     list.signal.throwIfAborted();
     const size = Math.min(pageSize, left);
     const page = await list.fetch(after, size);
-    if (page.length > 0) yield page;
+    for (const item of page) yield map(item);
     const last = page.at(-1);
     if (last === undefined || page.length < size) return;
     after = list.cursorOf(last);

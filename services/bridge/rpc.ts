@@ -1,34 +1,17 @@
-import {
-  type EventRecord,
-  type EventServiceImplementation,
-  type PublishRequest,
-  Start,
-  type SubscribeRequest,
-} from '#gen/events/v1/events.ts';
-import {
-  type EventLog,
-  type Idle,
-  type MeshCallContext,
-  readAttributes,
-  type StartPosition,
-  type StoredEvent,
-} from '#mesh';
+import type { EventServiceHandlers, ValidPublishRequest } from '#gen/events/v1/events.contract.ts';
+import { type EventRecord, Start, type SubscribeRequest } from '#gen/events/v1/events.ts';
+import { type EventLog, type Idle, readAttributes, type StartPosition, type StoredEvent } from '#mesh';
 import { followTopic } from './follow-topic.ts';
 import type { PublishEvent, PublishedEvent } from './publish-event.ts';
 
-/** What the handlers stand on. */
 export interface EventRpcDeps {
   readonly events: EventLog;
   readonly publishEvent: PublishEvent;
   readonly draining: AbortSignal;
 }
 
-/** The handlers of `events.v1.EventService`. */
-export function createEventRpc({
-  events,
-  publishEvent,
-  draining,
-}: EventRpcDeps): EventServiceImplementation<MeshCallContext> {
+/** Implements `events.v1.EventService`. */
+export function createEventRpc({ events, publishEvent, draining }: EventRpcDeps): EventServiceHandlers {
   return {
     listTopics: async () => ({ topics: await events.topics() }),
     publish: (request) => publishEvent(publishedEvent(request)),
@@ -72,8 +55,6 @@ function recordOf(event: StoredEvent, id: string, type: string): EventRecord {
   return { topic, partition, offset, key, type, id, time: new Date(timeMs), headers: { ...headers }, payload: value };
 }
 
-function publishedEvent(request: PublishRequest): PublishedEvent {
-  const { value, ...event } = request;
-  if (value?.$case === 'json') return { ...event, value: { json: value.value } };
-  return { ...event, value: { payload: value?.value ?? new Uint8Array() } };
+function publishedEvent({ value, ...event }: ValidPublishRequest): PublishedEvent {
+  return { ...event, value: value.$case === 'json' ? { json: value.value } : { payload: value.value } };
 }

@@ -11,6 +11,8 @@ export const bridgeService = defineService({
       serve(
         EventServiceContract,
         createEventRpc({ events, publishEvent: createPublishEvent(events, clock), draining }),
+        // The request_id becomes the event's id, by which consumers apply it once.
+        { idempotency: 'by-handler' },
       ),
     ],
   }),

@@ -1,5 +1,5 @@
 import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
-import { createIdempotency, defineService, serve } from '#mesh';
+import { defineService, serve } from '#mesh';
 import { auditStock } from './audits/audit-stock.ts';
 import { inventoryTopic } from './events.ts';
 import { createInventoryRpc } from './rpc.ts';
@@ -8,11 +8,8 @@ export const inventoryService = defineService({
   name: 'inventory',
   migrations: new URL('./migrations/', import.meta.url),
   topics: [inventoryTopic],
-  setup: async ({ storage, outbox, clock }) => {
-    const idempotency = await createIdempotency(storage, { clock });
-    return {
-      serves: [serve(InventoryServiceContract, createInventoryRpc({ storage, idempotency, outbox, clock }))],
-      audits: [auditStock(storage)],
-    };
-  },
+  setup: ({ storage, outbox, clock }) => ({
+    serves: [serve(InventoryServiceContract, createInventoryRpc({ storage, outbox, clock }))],
+    audits: [auditStock(storage)],
+  }),
 });

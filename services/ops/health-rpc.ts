@@ -1,8 +1,9 @@
-import { type HealthServiceImplementation, HealthStatus } from '#gen/ops/v1/health.ts';
-import type { HealthList, MeshCallContext } from '#mesh';
+import type { HealthServiceHandlers } from '#gen/ops/v1/health.contract.ts';
+import { HealthStatus } from '#gen/ops/v1/health.ts';
+import type { HealthList } from '#mesh';
 
-/** The handlers of `ops.v1.HealthService`. */
-export function createHealthRpc(health: HealthList): HealthServiceImplementation<MeshCallContext> {
+/** Implements `ops.v1.HealthService`. */
+export function createHealthRpc(health: HealthList): HealthServiceHandlers {
   return {
     async listHealth() {
       const names = health.list().map(({ name, status, sinceMs, problems }) => ({

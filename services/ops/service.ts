@@ -2,15 +2,7 @@ import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
-import {
-  combineDeadLetters,
-  createAuditor,
-  createIdempotency,
-  defineService,
-  millisecondsSetting,
-  sagaDeadLetters,
-  serve,
-} from '#mesh';
+import { combineDeadLetters, createAuditor, defineService, millisecondsSetting, sagaDeadLetters, serve } from '#mesh';
 import { auditOrders } from './audits/audit-orders.ts';
 import { createAuditRpc } from './audits/audit-rpc.ts';
 import { createDeadLetterRpc } from './dead-letters/dead-letter-rpc.ts';
@@ -32,9 +24,8 @@ export const opsService = defineService({
   settings: { auditIntervalMs },
   migrations: [],
   observesProcess: true,
-  setup: async ({ settings, process, storage, findClient, run, tasks, draining, metrics, clock, logger }) => {
+  setup: ({ settings, process, findClient, run, tasks, draining, metrics, clock, logger }) => {
     const { services, audits, health } = process;
-    const idempotency = await createIdempotency(storage, { clock });
     const sagas = combineSagas(services.flatMap((service) => service.sagas ?? []));
     const deadLetters = combineDeadLetters([
       tasks.deadLetters,
@@ -56,8 +47,8 @@ export const opsService = defineService({
     run.background({ start: async () => auditor.start(), stop: () => auditor.stop() });
     return {
       serves: [
-        serve(SagaServiceContract, createSagaRpc({ sagas, idempotency })),
-        serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, idempotency, clock, logger })),
+        serve(SagaServiceContract, createSagaRpc(sagas)),
+        serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, clock, logger })),
         serve(ProjectionServiceContract, createProjectionRpc(projections, draining)),
         serve(AuditServiceContract, createAuditRpc(auditor, draining)),
         serve(HealthServiceContract, createHealthRpc(health)),

@@ -1,10 +1,5 @@
-import {
-  type CancelOrderRequest,
-  type ListOrdersRequest,
-  OrderServiceDefinition,
-  type OrderServiceImplementation,
-} from '#gen/order/v1/order.ts';
-import { type Idempotency, type MeshCallContext, readPages, repeatable, type Storage, toAddress } from '#mesh';
+import type { OrderServiceHandlers } from '#gen/order/v1/order.contract.ts';
+import { readPages, type Storage, toAddress } from '#mesh';
 import type { CancelOrder } from './cancel-order.ts';
 import { orderNotFound } from './errors.ts';
 import type { LimitBacklog } from './limit-backlog.ts';
@@ -14,10 +9,8 @@ import type { QuoteOrder } from './quote-order.ts';
 import { findOrder, pageOfOrders } from './store.ts';
 import type { WatchOrder } from './watch-order.ts';
 
-/** What the handlers stand on. */
 export interface OrderRpcDeps {
   readonly storage: Storage;
-  readonly idempotency: Idempotency;
   readonly limitBacklog: LimitBacklog;
   readonly quoteOrder: QuoteOrder;
   readonly placeOrder: PlaceOrder;
@@ -26,59 +19,43 @@ export interface OrderRpcDeps {
   readonly draining: AbortSignal;
 }
 
-const { placeOrder: placeMethod, cancelOrder: cancelMethod } = OrderServiceDefinition.methods;
-const placeOrderCall = repeatable(OrderServiceDefinition, placeMethod);
-const cancelOrderCall = repeatable(OrderServiceDefinition, cancelMethod);
-
-/** The handlers of `order.v1.OrderService`. */
-export function createOrderRpc(deps: OrderRpcDeps): OrderServiceImplementation<MeshCallContext> {
-  const { storage, idempotency } = deps;
+/** Implements `order.v1.OrderService`. */
+export function createOrderRpc(deps: OrderRpcDeps): OrderServiceHandlers {
+  const { storage } = deps;
   return {
-    async placeOrder(request) {
-      const answered = await idempotency.replay(placeOrderCall, request);
+    async placeOrder({ userId, items, shippingAddress }, { once }) {
+      const answered = await once.replay();
       if (answered) return answered;
       await deps.limitBacklog();
-      const lines = await deps.quoteOrder(request.userId, request.items);
-      return idempotency.once(placeOrderCall, request, async (tx) =>
-        toProto(
-          await deps.placeOrder(tx, {
-            userId: request.userId,
-            lines,
-            shippingAddress: toAddress(request.shippingAddress ?? missingAddress()),
-          }),
-        ),
+      const lines = await deps.quoteOrder(userId, items);
+      return await once(async (tx) =>
+        toProto(await deps.placeOrder(tx, { userId, lines, shippingAddress: toAddress(shippingAddress) })),
       );
     },
-    async getOrder(request) {
-      const order = await findOrder(storage, request.id);
-      if (!order) throw orderNotFound({ orderId: request.id });
+
+    async getOrder({ id }) {
+      const order = await findOrder(storage, id);
+      if (!order) throw orderNotFound({ orderId: id });
       return toProto(order);
     },
-    listOrders: (request, context) => listOrders(storage, request, context.signal),
-    async *watchOrder(request, context) {
-      const signal = AbortSignal.any([context.signal, deps.draining]);
-      for await (const order of deps.watchOrder(request.id, signal, context.idle)) yield toProto(order);
-    },
-    cancelOrder: (request: CancelOrderRequest) =>
-      idempotency.once(cancelOrderCall, request, async (tx) =>
-        toProto(await deps.cancelOrder(tx, request.id, request.reason)),
+
+    listOrders: ({ afterId, limit, userId, state }, { signal }) =>
+      readPages(
+        {
+          after: afterId,
+          limit,
+          signal,
+          fetch: (after, size) => pageOfOrders(storage, after, { userId, state: stateOf(state) }, size),
+          cursorOf: (order) => order.id,
+        },
+        toProto,
       ),
+
+    async *watchOrder({ id }, { signal, idle }) {
+      const untilDraining = AbortSignal.any([signal, deps.draining]);
+      for await (const order of deps.watchOrder(id, untilDraining, idle)) yield toProto(order);
+    },
+
+    cancelOrder: ({ id, reason }, { once }) => once(async (tx) => toProto(await deps.cancelOrder(tx, id, reason))),
   };
-}
-
-async function* listOrders(storage: Storage, request: ListOrdersRequest, signal: AbortSignal) {
-  const filter = { userId: request.userId, state: stateOf(request.state) };
-  const pages = readPages({
-    after: request.afterId,
-    limit: request.limit,
-    signal,
-    fetch: (afterId, size) => pageOfOrders(storage, afterId, filter, size),
-    cursorOf: (order) => order.id,
-  });
-  for await (const page of pages) yield* page.map(toProto);
-}
-
-/** The contract requires the address, so a request without one does not get here. */
-function missingAddress(): never {
-  throw new Error('shipping_address is required by the contract but was not checked');
 }

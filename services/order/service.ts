@@ -3,7 +3,7 @@ import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
 import { PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import { createIdempotency, defineService, serve } from '#mesh';
+import { defineService, serve } from '#mesh';
 import { createCancelOrder } from './cancel-order.ts';
 import { orderTopic } from './events.ts';
 import { createLimitBacklog } from './limit-backlog.ts';
@@ -20,7 +20,6 @@ export const orderService = defineService({
   migrations: new URL('./migrations/', import.meta.url),
   topics: [orderTopic],
   setup: async ({ storage, outbox, client, run, draining, clock }) => {
-    const idempotency = await createIdempotency(storage, { clock });
     const inventory = client(InventoryServiceContract);
     const changes = createOrderChanges(clock);
     const saga = definePlaceOrderSaga({
@@ -33,7 +32,6 @@ export const orderService = defineService({
     const sagas = await run.sagas([saga]);
     const rpc = createOrderRpc({
       storage,
-      idempotency,
       limitBacklog: createLimitBacklog(sagas),
       quoteOrder: createQuoteOrder(client(UserServiceContract), inventory),
       placeOrder: createPlaceOrder({ sagas, saga, outbox, clock }),

@@ -1,10 +1,6 @@
-import type {
-  GetStatementRequest,
-  LedgerServiceImplementation,
-  ListBalancesRequest,
-  ListStatementsRequest,
-} from '#gen/payment/v1/ledger.ts';
-import { type MeshCallContext, type Projector, type Queryable, readPages, type Storage } from '#mesh';
+import type { LedgerServiceHandlers } from '#gen/payment/v1/ledger.contract.ts';
+import type { GetStatementRequest, ListStatementsRequest } from '#gen/payment/v1/ledger.ts';
+import { type Projector, readPages, type Storage } from '#mesh';
 import type { Account } from './domain/account.ts';
 import { quietMonth } from './domain/statement.ts';
 import { accountNotFound, accountNotOpenIn, statementsBehind, versionNotReached } from './errors.ts';
@@ -13,37 +9,30 @@ import { lastStatementUpTo, monthlyStatements, pageOfStatements } from './projec
 import { ledgerBalanceToProto, statementToProto } from './proto.ts';
 import type { Accounts } from './streams/account-stream.ts';
 
-/** What the handlers stand on. */
 export interface LedgerRpcDeps {
   readonly storage: Storage;
   readonly accounts: Accounts;
   readonly projector: Pick<Projector, 'reached'>;
 }
 
-/** The handlers of `payment.v1.LedgerService`. */
-export function createLedgerRpc(deps: LedgerRpcDeps): LedgerServiceImplementation<MeshCallContext> {
+/** Implements `payment.v1.LedgerService`. */
+export function createLedgerRpc(deps: LedgerRpcDeps): LedgerServiceHandlers {
   const { storage } = deps;
   return {
-    listBalances: (request, { signal }) => listBalances(storage, request, signal),
+    listBalances: ({ afterId, limit, currencyCode }, { signal }) =>
+      readPages(
+        {
+          after: afterId,
+          limit,
+          signal,
+          fetch: (after, size) => pageOfBalances(storage, after, currencyCode, size),
+          cursorOf: ({ accountId }) => accountId,
+        },
+        ledgerBalanceToProto,
+      ),
     getStatement: (request, { signal }) => getStatement(deps, request, signal),
     listStatements: (request, { signal }) => listStatements(deps, request, signal),
   };
-}
-
-async function* listBalances(
-  db: Queryable,
-  { afterId, limit, currencyCode }: ListBalancesRequest,
-  signal: AbortSignal,
-) {
-  const pages = readPages({
-    after: afterId,
-    limit,
-    signal,
-    fetch: (after, size) => pageOfBalances(db, after, currencyCode, size),
-    cursorOf: ({ accountId }) => accountId,
-  });
-  // One by one: what is told before one that cannot be told is told.
-  for await (const page of pages) for (const balance of page) yield ledgerBalanceToProto(balance);
 }
 
 async function getStatement(deps: LedgerRpcDeps, request: GetStatementRequest, signal: AbortSignal) {
@@ -56,17 +45,20 @@ async function getStatement(deps: LedgerRpcDeps, request: GetStatementRequest, s
 
 async function* listStatements(deps: LedgerRpcDeps, request: ListStatementsRequest, signal: AbortSignal) {
   await upToDate(deps, request, signal);
-  const pages = readPages({
-    after: request.afterMonth,
-    limit: 0,
-    signal,
-    fetch: (after, size) => pageOfStatements(deps.storage, request.accountId, after, size),
-    cursorOf: ({ month }) => month,
-  });
-  for await (const page of pages) for (const statement of page) yield statementToProto(statement);
+  const { accountId, afterMonth } = request;
+  yield* readPages(
+    {
+      after: afterMonth,
+      limit: 0,
+      signal,
+      fetch: (after, size) => pageOfStatements(deps.storage, accountId, after, size),
+      cursorOf: ({ month }) => month,
+    },
+    statementToProto,
+  );
 }
 
-/** Waits until the statements have the version in them that is asked for. Refuses an account that is not there. */
+/** Waits until the statements include `minVersion`. Throws NOT_FOUND `ACCOUNT_NOT_FOUND`, or ABORTED `VERSION_NOT_REACHED`. */
 async function upToDate(
   { storage, accounts, projector }: LedgerRpcDeps,
   { accountId, minVersion }: { readonly accountId: string; readonly minVersion: bigint },

@@ -1,14 +1,8 @@
-import {
-  type ChargeRequest,
-  type ListPaymentsRequest,
-  PaymentServiceDefinition,
-  type PaymentServiceImplementation,
-} from '#gen/payment/v1/payment.ts';
-import { type Idempotency, type MeshCallContext, type Queryable, readPages, repeatable, type Storage } from '#mesh';
+import type { PaymentServiceHandlers, ValidChargeRequest } from '#gen/payment/v1/payment.contract.ts';
+import { readPages, type Storage } from '#mesh';
 import { chargeOrder, refundOrder } from './charge-order.ts';
 import type { Charge } from './domain/payment.ts';
 import { amountNegative, paymentNotFound } from './errors.ts';
-import { idempotentCall } from './idempotent-call.ts';
 import { pageOfPayments } from './projections/payment-list.ts';
 import { paymentToProto } from './proto.ts';
 import type { Accounts } from './streams/account-stream.ts';
@@ -18,52 +12,47 @@ interface Deps {
   readonly storage: Storage;
   readonly accounts: Accounts;
   readonly payments: Payments;
-  readonly idempotency: Idempotency;
 }
 
-const { methods } = PaymentServiceDefinition;
-const charging = repeatable(PaymentServiceDefinition, methods.charge);
-const refunding = repeatable(PaymentServiceDefinition, methods.refund);
-
-/** The handlers of `payment.v1.PaymentService`. */
-export function createPaymentRpc(deps: Deps): PaymentServiceImplementation<MeshCallContext> {
-  const { storage, accounts, payments, idempotency } = deps;
-  const paymentOf = async (orderId: string) => (await payments.load(storage, orderId)).state;
+/** Implements `payment.v1.PaymentService`. */
+export function createPaymentRpc(deps: Deps): PaymentServiceHandlers {
+  const { storage, accounts, payments } = deps;
+  const findPayment = async (orderId: string) => (await payments.load(storage, orderId)).state;
   return {
-    charge: (request, context) =>
-      accounts.transact(request.userId, idempotentCall(idempotency, charging, request, context), async (tx, cause) =>
+    charge: (request, call) =>
+      accounts.transact(request.userId, call, async (tx, cause) =>
         paymentToProto(await chargeOrder(tx, chargeOf(request), cause, deps)),
       ),
-    async refund(request, context) {
+
+    async refund({ orderId }, call) {
       // Only to find the account: whether there is anything to refund is decided in the transaction.
-      const accountId = (await paymentOf(request.orderId))?.userId ?? '';
-      return await accounts.transact(
-        accountId,
-        idempotentCall(idempotency, refunding, request, context),
-        async (tx, cause) => paymentToProto(await refundOrder(tx, request.orderId, cause, deps)),
+      const accountId = (await findPayment(orderId))?.userId ?? '';
+      return await accounts.transact(accountId, call, async (tx, cause) =>
+        paymentToProto(await refundOrder(tx, orderId, cause, deps)),
       );
     },
+
     async getPayment({ orderId }) {
-      const payment = await paymentOf(orderId);
+      const payment = await findPayment(orderId);
       if (!payment) throw paymentNotFound({ orderId });
       return paymentToProto(payment);
     },
-    listPayments: (request, context) => listPayments(storage, request, context.signal),
+
+    listPayments: ({ afterId, limit }, { signal }) =>
+      readPages(
+        {
+          after: afterId,
+          limit,
+          signal,
+          fetch: (after, size) => pageOfPayments(storage, after, size),
+          cursorOf: (payment) => payment.id,
+        },
+        paymentToProto,
+      ),
   };
 }
 
-async function* listPayments(db: Queryable, { afterId, limit }: ListPaymentsRequest, signal: AbortSignal) {
-  const pages = readPages({
-    after: afterId,
-    limit,
-    signal,
-    fetch: (after, size) => pageOfPayments(db, after, size),
-    cursorOf: (payment) => payment.id,
-  });
-  for await (const page of pages) yield* page.map(paymentToProto);
-}
-
-function chargeOf({ orderId, userId, amount }: ChargeRequest): Charge {
-  if (!amount || amount.minorUnits < 0n) throw amountNegative();
+function chargeOf({ orderId, userId, amount }: ValidChargeRequest): Charge {
+  if (amount.minorUnits < 0n) throw amountNegative();
   return { orderId, userId, amount };
 }

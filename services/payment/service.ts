@@ -1,6 +1,6 @@
 import { LedgerServiceContract } from '#gen/payment/v1/ledger.contract.ts';
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
-import { createAggregates, createIdempotency, defineService, serve } from '#mesh';
+import { createAggregates, defineService, serve } from '#mesh';
 import { createAccountRpc } from './account-rpc.ts';
 import { auditAccounts } from './audits/audit-accounts.ts';
 import { auditCharges } from './audits/audit-charges.ts';
@@ -20,7 +20,6 @@ export const paymentService = defineService({
   migrations: new URL('./migrations/', import.meta.url),
   topics: [paymentTopic],
   setup: async ({ storage, outbox, eventStore, run, clock, logger }) => {
-    const idempotency = await createIdempotency(storage, { clock });
     const store = await eventStore();
     const stored = { storage, store, clock, logger };
     const accounts = createAggregates(accountDefinition, { ...stored, outbox, publish: paymentEventOf() });
@@ -29,8 +28,8 @@ export const paymentService = defineService({
     const projector = await run.projector([accountBalances, monthlyStatements, paymentList]);
     return {
       serves: [
-        serve(AccountServiceContract, createAccountRpc({ storage, accounts, idempotency })),
-        serve(PaymentServiceContract, createPaymentRpc({ storage, accounts, payments, idempotency })),
+        serve(AccountServiceContract, createAccountRpc({ storage, accounts })),
+        serve(PaymentServiceContract, createPaymentRpc({ storage, accounts, payments })),
         serve(LedgerServiceContract, createLedgerRpc({ storage, accounts, projector }), { check: projector.check }),
       ],
       audits: [auditAccounts({ storage, store, accounts }), auditCharges({ store, clock }), auditLedger(storage)],

@@ -1,50 +1,24 @@
-import {
-  type CreateShipmentRequest,
-  ShippingServiceDefinition,
-  type ShippingServiceImplementation,
-} from '#gen/shipping/v1/shipping.ts';
-import { type Idempotency, type MeshCallContext, repeatable, toAddress } from '#mesh';
+import type { ShippingServiceHandlers } from '#gen/shipping/v1/shipping.contract.ts';
+import { toAddress } from '#mesh';
 import { cancelShipment } from './cancel-shipment.ts';
 import { type ChangingShipments, createShipment } from './create-shipment.ts';
 import { toProto } from './proto.ts';
-import type { ShipmentOrder } from './shipment.ts';
 import { requireShipment } from './store.ts';
 
-/** What the handlers stand on. */
-export interface ShippingRpcDeps extends ChangingShipments {
-  readonly idempotency: Idempotency;
-}
-
-const { methods } = ShippingServiceDefinition;
-const creation = repeatable(ShippingServiceDefinition, methods.createShipment);
-const cancellation = repeatable(ShippingServiceDefinition, methods.cancelShipment);
-
 /**
- * The handlers of `shipping.v1.ShippingService`. The carrier is asked between transactions, so an answer is kept in one of
- * its own: a crash before that is made good by the order's id, which both calls go by.
+ * Implements `shipping.v1.ShippingService`. The carrier is called between transactions, so a crash may come before the
+ * response is stored: a repeated call then finds the shipment by its order id.
  */
-export function createShippingRpc(deps: ShippingRpcDeps): ShippingServiceImplementation<MeshCallContext> {
-  const { storage, idempotency } = deps;
+export function createShippingRpc(deps: ChangingShipments): ShippingServiceHandlers {
   return {
-    async createShipment(request, { signal }) {
-      const answered = await idempotency.replay(creation, request);
-      if (answered) return answered;
-      const shipment = toProto(await createShipment(orderOf(request), signal, deps));
-      return idempotency.once(creation, request, async () => shipment);
-    },
+    createShipment: ({ orderId, paymentId, address }, { once, signal }) =>
+      once.withoutTransaction(async () =>
+        toProto(await createShipment({ orderId, paymentId, address: toAddress(address) }, signal, deps)),
+      ),
 
-    async cancelShipment(request, { signal }) {
-      const answered = await idempotency.replay(cancellation, request);
-      if (answered) return answered;
-      const shipment = toProto(await cancelShipment(request.orderId, signal, deps));
-      return idempotency.once(cancellation, request, async () => shipment);
-    },
+    cancelShipment: ({ orderId }, { once, signal }) =>
+      once.withoutTransaction(async () => toProto(await cancelShipment(orderId, signal, deps))),
 
-    getShipment: async ({ orderId }) => toProto(await requireShipment(storage, orderId)),
+    getShipment: async ({ orderId }) => toProto(await requireShipment(deps.storage, orderId)),
   };
-}
-
-function orderOf({ orderId, paymentId, address }: CreateShipmentRequest): ShipmentOrder {
-  if (!address) throw new Error('address is required by the contract but was not checked');
-  return { orderId, paymentId, address: toAddress(address) };
 }

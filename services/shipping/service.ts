@@ -1,5 +1,5 @@
 import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
-import { createIdempotency, defineService, type Setting, serve } from '#mesh';
+import { defineService, type Setting, serve } from '#mesh';
 import { createHttpCarrier } from './carrier/http-carrier.ts';
 import { startSimulatedCarrier } from './carrier/simulated-carrier.ts';
 import { shippingTopic } from './events.ts';
@@ -19,13 +19,12 @@ export const shippingService = defineService({
   migrations: new URL('./migrations/', import.meta.url),
   topics: [shippingTopic],
   setup: async ({ settings, storage, outbox, openStorage, clock }) => {
-    const idempotency = await createIdempotency(storage, { clock });
     // The simulated carrier runs in this process, and is called over HTTP like a real one.
     const simulated =
       settings.carrierUrl === 'embedded:' ? await startSimulatedCarrier(await openStorage('carrier')) : undefined;
     const carrier = createHttpCarrier(simulated?.url ?? settings.carrierUrl.replace(/\/?$/, '/'));
     return {
-      serves: [serve(ShippingServiceContract, createShippingRpc({ storage, idempotency, carrier, outbox, clock }))],
+      serves: [serve(ShippingServiceContract, createShippingRpc({ storage, carrier, outbox, clock }))],
       ...(simulated && { close: simulated.close }),
     };
   },

@@ -1,17 +1,7 @@
-import { type Queryable, readPages } from '#mesh';
+import type { Queryable } from '#mesh';
 import { userNotFound } from './errors.ts';
-import { findUser, findUsers, findUsersAfter } from './store.ts';
+import { findUser, findUsers } from './store.ts';
 import type { User } from './user.ts';
-
-/** Which users to list. */
-export interface UserListing {
-  /** Only users with a greater id. */
-  readonly afterId: string;
-  /** The most users to list; 0 lists all. */
-  readonly limit: number;
-  /** Only users with this role; empty lists any. */
-  readonly role: string;
-}
 
 /** The user with this id; refuses an unknown one. */
 export async function getUser(db: Queryable, id: string): Promise<User> {
@@ -31,18 +21,4 @@ export async function batchGetUsers(
     users: distinctIds.flatMap((id) => found.get(id) ?? []),
     missingIds: distinctIds.filter((id) => !found.has(id)),
   };
-}
-
-/**
- * Lists users in id order, page by page. It reads a page when the one before has been consumed, and fails once `signal`
- * aborts.
- */
-export function listUsers(db: Queryable, listing: UserListing, signal: AbortSignal): AsyncGenerator<readonly User[]> {
-  return readPages({
-    after: listing.afterId,
-    limit: listing.limit,
-    signal,
-    fetch: (afterId, size) => findUsersAfter(db, afterId, listing.role, size),
-    cursorOf: (user) => user.id,
-  });
 }

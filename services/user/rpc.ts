@@ -1,36 +1,24 @@
-import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import {
-  type ImportUsersRequest,
-  type User as UserMessage,
-  UserServiceDefinition,
-  type UserServiceImplementation,
-} from '#gen/user/v1/user.ts';
-import { type Idempotency, type MeshCallContext, repeatable, type Storage } from '#mesh';
+import { UserServiceContract, type UserServiceHandlers } from '#gen/user/v1/user.contract.ts';
+import { type ImportUsersRequest, User as UserMessage } from '#gen/user/v1/user.ts';
+import { readPages, type Storage } from '#mesh';
 import { type ChangingUsers, createUser } from './create-user.ts';
 import { deleteUser } from './delete-user.ts';
 import { type ImportRow, importUsers } from './import-users.ts';
 import { toProto } from './proto.ts';
-import { batchGetUsers, getUser, listUsers } from './read-users.ts';
+import { batchGetUsers, getUser } from './read-users.ts';
+import { findUsersAfter } from './store.ts';
 import { updateUser } from './update-user.ts';
 import type { UserDraft } from './user.ts';
 
-const { methods } = UserServiceDefinition;
-const creation = repeatable(UserServiceDefinition, methods.createUser);
-const update = repeatable(UserServiceDefinition, methods.updateUser);
-const deletion = repeatable(UserServiceDefinition, methods.deleteUser);
-
-/** What the handlers stand on. */
 export interface UserRpcDeps extends ChangingUsers {
   readonly storage: Storage;
-  readonly idempotency: Idempotency;
 }
 
-/** The handlers of `user.v1.UserService`. */
-export function createUserRpc(deps: UserRpcDeps): UserServiceImplementation<MeshCallContext> {
-  const { storage, idempotency } = deps;
+/** Implements `user.v1.UserService`. */
+export function createUserRpc(deps: UserRpcDeps): UserServiceHandlers {
+  const { storage } = deps;
   return {
-    createUser: (request) =>
-      idempotency.once(creation, request, async (tx) => toProto(await createUser(tx, toDraft(request.user), deps))),
+    createUser: ({ user }, { once }) => once(async (tx) => toProto(await createUser(tx, toDraft(user), deps))),
 
     getUser: async ({ id }) => toProto(await getUser(storage, id)),
 
@@ -39,22 +27,28 @@ export function createUserRpc(deps: UserRpcDeps): UserServiceImplementation<Mesh
       return { users: users.map(toProto), missingIds };
     },
 
-    async *listUsers(request, { signal }) {
-      for await (const page of listUsers(storage, request, signal)) {
-        for (const user of page) yield toProto(user);
-      }
-    },
+    listUsers: ({ afterId, limit, role }, { signal }) =>
+      readPages(
+        {
+          after: afterId,
+          limit,
+          signal,
+          fetch: (after, size) => findUsersAfter(storage, after, role, size),
+          cursorOf: (user) => user.id,
+        },
+        toProto,
+      ),
 
-    updateUser: (request) =>
-      idempotency.once(update, request, async (tx) => {
-        const { id, name, email, role } = toDraft(request.user);
-        const etag = request.user?.etag ?? '';
-        const values = { name, email, role };
-        return toProto(await updateUser(tx, { id, etag, values, paths: request.updateMask ?? [] }, deps));
+    updateUser: ({ user, updateMask }, { once }) =>
+      once(async (tx) => {
+        const { id, etag, name, email, role } = user;
+        return toProto(
+          await updateUser(tx, { id, etag, values: { name, email, role }, paths: updateMask ?? [] }, deps),
+        );
       }),
 
-    deleteUser: (request) =>
-      idempotency.once(deletion, request, async (tx) => {
+    deleteUser: (request, { once }) =>
+      once(async (tx) => {
         await deleteUser(tx, request, deps);
         return {};
       }),
@@ -69,10 +63,10 @@ export function createUserRpc(deps: UserRpcDeps): UserServiceImplementation<Mesh
 async function* readRows(requests: AsyncIterable<ImportUsersRequest>): AsyncGenerator<ImportRow> {
   for await (const request of requests) {
     const violations = UserServiceContract.methods.importUsers.validate(request);
-    yield { draft: toDraft(request.user), violations };
+    yield { draft: toDraft(request.user ?? UserMessage.create()), violations };
   }
 }
 
-function toDraft(user: UserMessage | undefined): UserDraft {
-  return { id: user?.id ?? '', name: user?.name ?? '', email: user?.email ?? '', role: user?.role ?? '' };
+function toDraft({ id, name, email, role }: UserMessage): UserDraft {
+  return { id, name, email, role };
 }

@@ -44,8 +44,13 @@ const rules: readonly Rule[] = [
     return 'a service imports itself, #mesh and #gen: services meet in proto/';
   },
   ({ file, target, isPackage }) => {
-    if (!file.startsWith('gen/') || isPackage || /^(gen|mesh\/contract)\//.test(target)) return undefined;
-    return 'generated code imports generated code and mesh/contract';
+    if (
+      !file.startsWith('gen/') ||
+      isPackage ||
+      /^(gen\/|mesh\/contract\/|mesh\/server\/call-context.ts$)/.test(target)
+    )
+      return undefined;
+    return 'generated code imports generated code, mesh/contract and the context of calls';
   },
   ({ file, target, values }, pure) => {
     if (!isDomain(file) || target === `services/${serviceOf(file)}/errors.ts`) return undefined;

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { CodeGeneratorRequestSchema, type FileDescriptorSet } from '@bufbuild/protobuf/wkt';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProtoWorkspace, type ProtoWorkspace } from '../testing/proto-workspace.ts';
 import { generate } from './generate.ts';
 
@@ -76,7 +76,7 @@ async function generateFrom(definitions: string): Promise<Record<string, string>
 }
 
 function generateFile({ file: protoFile }: FileDescriptorSet, path: string): Record<string, string> {
-  const parameter = 'runtime=../../mesh/contract';
+  const parameter = 'runtime=../../mesh';
   const request = create(CodeGeneratorRequestSchema, { protoFile, fileToGenerate: [path], parameter });
   return Object.fromEntries(generate(request).file.map(({ name, content }) => [name, content]));
 }
@@ -95,7 +95,7 @@ describe('refuses a rule that it cannot check', () => {
     await refused.remove();
   });
 
-  test.each(refusedFields.map((refused, index) => ({ ...refused, index })))('in $field', ({ problem, index }) => {
+  it.each(refusedFields.map((refused, index) => ({ ...refused, index })))('in $field', ({ problem, index }) => {
     const path = `refused${index}/v1/refused.proto`;
     expect(() => generateFile(descriptors, path)).toThrow(
       `${path}: refused${index}.v1.Refused.${problem} is not supported`,
@@ -103,7 +103,7 @@ describe('refuses a rule that it cannot check', () => {
   });
 });
 
-test('refuses rules of a whole message, and says what to do instead', async () => {
+it('refuses rules of a whole message, and says what to do instead', async () => {
   const rule = 'option (buf.validate.message).cel = {id: "a", expression: "true"};';
   await expect(generateFrom(`message Broken { ${rule} string a = 1; }`)).rejects.toThrow(
     `${place}: the rule message.cel is not supported by protoc-gen-mesh; say it with another rule, or check it in the handler`,
@@ -112,32 +112,32 @@ test('refuses rules of a whole message, and says what to do instead', async () =
   await expect(generateFrom(`message Broken { ${oneof} string a = 1; }`)).rejects.toThrow('message.oneof');
 });
 
-test('refuses rules that were made for another type', async () => {
+it('refuses rules that were made for another type', async () => {
   const field = 'string a = 1 [(buf.validate.field).int32.gt = 1];';
   await expect(generateFrom(`message Broken { ${field} }`)).rejects.toThrow(
     `${place}.a: int32 rules do not fit a field of the kind string`,
   );
 });
 
-test('refuses a pattern that means something else in JavaScript', async () => {
+it('refuses a pattern that means something else in JavaScript', async () => {
   const field = 'string a = 1 [(buf.validate.field).string.pattern = "^[[:alpha:]]+$"];';
   await expect(generateFrom(`message Broken { ${field} }`)).rejects.toThrow(
     `${place}.a: the pattern ^[[:alpha:]]+$ uses [[:`,
   );
 });
 
-test('refuses a timeout that no timer can keep', async () => {
+it('refuses a timeout that no timer can keep', async () => {
   const method = (nanos: number): string =>
     `message Broken {} service Odd { rpc Do(Broken) returns (Broken) { option (mesh.v1.policy).timeout = {nanos: ${nanos}}; } }`;
   await expect(generateFrom(method(500))).rejects.toThrow('broken.v1.Odd.Do: policy.timeout is 0.0005 ms');
   expect((await generateFrom(method(7_000_000)))['broken/v1/broken.contract.ts']).toContain('timeoutMs: 7,');
 });
 
-test('writes no file for messages without rules', async () => {
+it('writes no file for messages without rules', async () => {
   expect(await generateFrom('message Broken { string a = 1; Broken again = 2; }')).toEqual({});
 });
 
-test('tells apart two messages of one name from different packages', async () => {
+it('tells apart two messages of one name from different packages', async () => {
   await workspace.write(
     'other/v1/other.proto',
     `syntax = "proto3"; package other.v1; import "buf/validate/validate.proto";
@@ -151,7 +151,74 @@ test('tells apart two messages of one name from different packages', async () =>
   expect(contract).toContain('checkBroken2(message.a, out);');
 });
 
-test('a refusal reaches whoever runs buf generate', async () => {
+describe('the type of a validated message', () => {
+  const typesFrom = async (definitions: string) =>
+    (await generateFrom(definitions))['broken/v1/broken.contract.ts']?.match(/export interface Valid[^}]*}/g) ?? [];
+
+  it('has its required fields and choices', async () => {
+    const types = await typesFrom(`
+      message Inner { string text = 1; }
+      message Broken {
+        Inner inner = 1 [(buf.validate.field).required = true];
+        optional int64 number = 2 [(buf.validate.field).required = true];
+        oneof either { option (buf.validate.oneof).required = true; string one = 3; string other = 4; }
+        Inner may_be_missing = 5;
+        string text = 6 [(buf.validate.field).required = true];
+        Inner ignored = 7 [(buf.validate.field) = {required: true, ignore: IGNORE_ALWAYS}];
+      }`);
+    expect(types).toEqual([
+      `export interface ValidBroken extends Broken {
+  inner: Inner;
+  number: NonNullable<Broken['number']>;
+  either: NonNullable<Broken['either']>;
+}`,
+    ]);
+  });
+
+  it('narrows the messages in it, and refers to itself', async () => {
+    const types = await typesFrom(`
+      message Inner { Broken outer = 1; google.protobuf.Any any = 2 [(buf.validate.field).required = true]; }
+      message Broken {
+        Inner one = 1;
+        repeated Inner many = 2;
+        Inner needed = 3 [(buf.validate.field).required = true];
+        map<string, Inner> by_name = 4;
+      }`);
+    expect(types).toEqual([
+      `export interface ValidInner extends Inner {
+  outer: ValidBroken | undefined;
+  any: NonNullable<Inner['any']>;
+}`,
+      `export interface ValidBroken extends Broken {
+  one: ValidInner | undefined;
+  many: ValidInner[];
+  needed: ValidInner;
+}`,
+    ]);
+  });
+});
+
+it('gives handlers validated requests, and `once` for methods that are idempotent by request_id', async () => {
+  const generated = await generateFrom(`
+    message Request { string request_id = 1; Reply reply = 2 [(buf.validate.field).required = true]; }
+    message Reply {}
+    service Odd {
+      rpc Change(Request) returns (Reply) { option idempotency_level = IDEMPOTENT; }
+      rpc Put(Reply) returns (Reply) { option idempotency_level = IDEMPOTENT; }
+      rpc Follow(Request) returns (stream Reply) { option idempotency_level = IDEMPOTENT; }
+      rpc Collect(stream Request) returns (Reply);
+      rpc Chat(stream Request) returns (stream Reply);
+    }`);
+  expect(generated['broken/v1/broken.contract.ts']).toContain(`export interface OddHandlers {
+  change(request: ValidRequest, context: IdempotentCallContext<Reply>): Promise<DeepPartial<Reply>>;
+  put(request: Reply, context: MeshCallContext): Promise<DeepPartial<Reply>>;
+  follow(request: ValidRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Reply>>;
+  collect(requests: AsyncIterable<Request>, context: MeshCallContext): Promise<DeepPartial<Reply>>;
+  chat(requests: AsyncIterable<Request>, context: MeshCallContext): AsyncIterable<DeepPartial<Reply>>;
+}`);
+});
+
+it('a refusal reaches whoever runs buf generate', async () => {
   await workspace.write(
     'broken/v1/broken.proto',
     `syntax = "proto3"; package broken.v1; import "buf/validate/validate.proto";

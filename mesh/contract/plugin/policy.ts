@@ -1,4 +1,11 @@
-import { type DescExtension, type DescMethod, getOption, hasOption, type Registry } from '@bufbuild/protobuf';
+import {
+  type DescExtension,
+  type DescMethod,
+  getOption,
+  hasOption,
+  type Registry,
+  ScalarType,
+} from '@bufbuild/protobuf';
 import { type Duration, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import type { MethodContract } from '../contract.ts';
 import { nanoseconds } from '../value-checks.ts';
@@ -9,10 +16,10 @@ const defaultMaxAttempts = 3;
 /** The longest timer that Node has. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
-/** What a contract says of a call to a method. */
+/** The policy of a method's calls. */
 export type CallPolicy = Omit<MethodContract, 'validate'>;
 
-/** `mesh.v1.MethodPolicy` as it is read from an option. */
+/** `mesh.v1.MethodPolicy` as read from an option. */
 interface MethodPolicy {
   readonly timeout?: Duration;
   readonly maxAttempts: number;
@@ -21,13 +28,13 @@ interface MethodPolicy {
 
 const noPolicy: MethodPolicy = { maxAttempts: 0, priority: 0 };
 
-/** Reads the policy of a method from its options, and fills in the defaults of `mesh.v1`. */
+/** Reads the policy of a method from its options, with the defaults of `mesh.v1` for what they leave out. */
 export function readPolicy(method: DescMethod, registry: Registry): CallPolicy {
   const extension = registry.getExtension('mesh.v1.policy');
   const policy = extension === undefined ? noPolicy : readOption(method, extension);
   return {
     timeoutMs: timeoutMs(policy, method),
-    idempotency: idempotencyNames[method.idempotency],
+    idempotency: idempotency(method),
     maxAttempts: policy.maxAttempts === 0 ? defaultMaxAttempts : policy.maxAttempts,
     priority: priorityName(policy.priority, method),
   };
@@ -48,17 +55,27 @@ function timeoutMs({ timeout }: MethodPolicy, method: DescMethod): number | unde
   );
 }
 
-const idempotencyNames: Record<MethodOptions_IdempotencyLevel, CallPolicy['idempotency']> = {
-  [MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN]: 'none',
-  [MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS]: 'no-side-effects',
-  [MethodOptions_IdempotencyLevel.IDEMPOTENT]: 'idempotent',
-};
+function idempotency(method: DescMethod): CallPolicy['idempotency'] {
+  switch (method.idempotency) {
+    case MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS:
+      return 'no-side-effects';
+    case MethodOptions_IdempotencyLevel.IDEMPOTENT:
+      return hasRequestId(method) ? 'by-request-id' : 'idempotent';
+    case MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN:
+      return 'none';
+  }
+}
+
+// The response to a stream, and a stream of responses, are not stored.
+function hasRequestId({ methodKind, input }: DescMethod): boolean {
+  return methodKind === 'unary' && input.field.requestId?.scalar === ScalarType.STRING;
+}
 
 const priorityNames: readonly CallPolicy['priority'][] = ['normal', 'critical', 'normal', 'bulk'];
 
 function priorityName(priority: number, method: DescMethod): CallPolicy['priority'] {
   const name = priorityNames[priority];
-  if (name === undefined) throw new GenerationError(describe(method), `policy.priority ${priority} is not known`);
+  if (name === undefined) throw new GenerationError(describe(method), `policy.priority ${priority} is unknown`);
   return name;
 }
 

@@ -2,25 +2,56 @@ import type { DescMessage, DescMethod, DescService, Registry } from '@bufbuild/p
 import { indent, quote } from './generated-module.ts';
 import { methodName } from './names.ts';
 import { readPolicy } from './policy.ts';
+import { isNarrowed, type TypeImports } from './valid-type.ts';
 
 /** The names that a service's contract refers to, imported. */
-export interface ServiceImports {
+export interface ServiceImports extends TypeImports {
   readonly definition: string;
   readonly serviceContract: string;
+  readonly deepPartial: string;
+  /** A type of `mesh/server/call-context.ts`. */
+  readonly context: (name: 'MeshCallContext' | 'IdempotentCallContext') => string;
   /** The function that validates a message. */
   readonly validatorOf: (message: DescMessage) => string;
 }
 
-/** The contract of a service: its definition, and each method's rules and policy. */
+/** The name of the type of a service's handlers. */
+export function handlersName(service: DescService): string {
+  return `${service.name}Handlers`;
+}
+
+/** The type of a service's handlers, then its contract: the definition, and each method's rules and policy. */
 export function printService(service: DescService, imports: ServiceImports, registry: Registry): string[] {
+  const handlers = service.methods.map((method) => printHandler(method, imports, registry));
   const methods = service.methods.flatMap((method) => printMethod(method, imports, registry));
   return [
-    `/** What the contract says of ${service.typeName} and its methods. */`,
-    `export const ${service.name}Contract = {`,
+    `/** The handlers of ${service.typeName}. A request that is one message was validated. */`,
+    `export interface ${handlersName(service)} {`,
+    ...indent(handlers),
+    '}',
+    '',
+    `/** The rules and the policy of ${service.typeName}, by method. */`,
+    `export const ${service.name}Contract: ${imports.serviceContract}<${imports.definition}, ${handlersName(service)}> = {`,
     ...indent([`definition: ${imports.definition},`, 'methods: {', ...indent(methods), '},']),
-    `} as const satisfies ${imports.serviceContract}<${imports.definition}>;`,
+    '};',
     '',
   ];
+}
+
+function printHandler(method: DescMethod, imports: ServiceImports, registry: Registry): string {
+  const { context, deepPartial, typeOf, validTypeOf } = imports;
+  const request = typeOf(method.input);
+  const response = `${deepPartial}<${typeOf(method.output)}>`;
+  const isStream = method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming';
+  const valid = isNarrowed(method.input) ? validTypeOf(method.input) : request;
+  const input = isStream ? `requests: AsyncIterable<${request}>` : `request: ${valid}`;
+  const isUnary = method.methodKind === 'unary' || method.methodKind === 'client_streaming';
+  const output = isUnary ? `Promise<${response}>` : `AsyncIterable<${response}>`;
+  const contextType =
+    readPolicy(method, registry).idempotency === 'by-request-id'
+      ? `${context('IdempotentCallContext')}<${typeOf(method.output)}>`
+      : context('MeshCallContext');
+  return `${methodName(method)}(${input}, context: ${contextType}): ${output};`;
 }
 
 function printMethod(method: DescMethod, { validatorOf }: ServiceImports, registry: Registry): string[] {

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import type { MethodContract } from '../../contract/contract.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { systemClock } from '../../time/clock.ts';
-import type { ServerCall } from '../handler-context.ts';
+import type { HandlerContext } from '../handler-context.ts';
 import { createAccessLog } from './access-log.ts';
 
-const call = { path: '/t.v1.T/Do', startMs: 0 } as ServerCall;
+const call = { path: '/t.v1.T/Do', startMs: 0 } as HandlerContext;
 
 /** The lines that ends of a call of a method write, at every level. */
 function linesOf(idempotency: MethodContract['idempotency'], code: Status, error?: Error) {

@@ -2,10 +2,10 @@ import { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../../contract/contract.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import type { ServerCall } from '../handler-context.ts';
+import type { HandlerContext } from '../handler-context.ts';
 
 /** Writes one line for each call that ended; `error` is shown when that is more than `debug`. */
-export type AccessLog = (call: ServerCall, code: Status, error?: unknown) => void;
+export type AccessLog = (call: HandlerContext, code: Status, error?: unknown) => void;
 
 // What tells of trouble on this side; the other codes tell the caller of its own.
 const troubles: ReadonlySet<Status> = new Set([

@@ -4,7 +4,7 @@ import type { MeshError } from '../../errors/mesh-error.ts';
 import { toPublicError } from '../../errors/public-error.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { ServerCall } from '../handler-context.ts';
+import type { HandlerContext } from '../handler-context.ts';
 import type { AccessLog } from './access-log.ts';
 import type { Deadlines, Expiring } from './deadlines.ts';
 
@@ -23,13 +23,13 @@ const timerSlackMs = 5;
  * heed its signal, makes of its error what the caller may know, and writes its line of the access log, once.
  */
 export class CallWatch implements Expiring {
-  readonly #call: ServerCall;
+  readonly #call: HandlerContext;
   readonly #tools: WatchTools;
   #ended = false;
   /** Infinity for a call without one. */
   readonly deadlineMs: number;
 
-  constructor(call: ServerCall, tools: WatchTools) {
+  constructor(call: HandlerContext, tools: WatchTools) {
     this.#call = call;
     this.#tools = tools;
     this.deadlineMs = call.deadlineMs ?? Number.POSITIVE_INFINITY;

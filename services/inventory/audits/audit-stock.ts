@@ -7,9 +7,9 @@ export function auditStock(db: Queryable): AuditCheck {
     name: 'inventory/reserved-stock',
     async *run(progress, signal) {
       const fetch = (sku: string, size: number) => findStockAfter(db, sku, size);
-      for await (const page of readPages({ after: '', limit: 0, signal, fetch, cursorOf: ({ sku }) => sku })) {
-        progress.examined(page.length);
-        yield* page.flatMap(faultsOf);
+      for await (const item of readPages({ after: '', limit: 0, signal, fetch, cursorOf: ({ sku }) => sku })) {
+        progress.examined(1);
+        yield* faultsOf(item);
       }
     },
   };

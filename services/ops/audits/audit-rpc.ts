@@ -1,10 +1,10 @@
-import type { AuditServiceImplementation } from '#gen/ops/v1/audit.ts';
-import type { Auditor, MeshCallContext } from '#mesh';
+import type { AuditServiceHandlers } from '#gen/ops/v1/audit.contract.ts';
+import type { Auditor } from '#mesh';
 import { noAuditYet } from '../errors.ts';
 import { auditToProto, reportToProto } from './audit-proto.ts';
 
-/** The handlers of `ops.v1.AuditService`. An audit ends when its process begins to. */
-export function createAuditRpc(auditor: Auditor, draining: AbortSignal): AuditServiceImplementation<MeshCallContext> {
+/** Implements `ops.v1.AuditService`. An audit is cancelled when the process drains. */
+export function createAuditRpc(auditor: Auditor, draining: AbortSignal): AuditServiceHandlers {
   return {
     async *runAudit({ checks }, { signal }) {
       const reports = auditor.run(checks, AbortSignal.any([signal, draining]));

@@ -1,12 +1,9 @@
-import type { ProjectionServiceImplementation } from '#gen/ops/v1/projection.ts';
-import type { MeshCallContext, ProjectionAdmin } from '#mesh';
+import type { ProjectionServiceHandlers } from '#gen/ops/v1/projection.contract.ts';
+import type { ProjectionAdmin } from '#mesh';
 import { progressToProto, projectionToProto } from './projection-proto.ts';
 
-/** The handlers of `ops.v1.ProjectionService`. A rebuild is called off when its call ends, or its process begins to. */
-export function createProjectionRpc(
-  projections: ProjectionAdmin,
-  draining: AbortSignal,
-): ProjectionServiceImplementation<MeshCallContext> {
+/** Implements `ops.v1.ProjectionService`. A rebuild is cancelled when its call ends or the process drains. */
+export function createProjectionRpc(projections: ProjectionAdmin, draining: AbortSignal): ProjectionServiceHandlers {
   return {
     async *listProjections() {
       for (const view of await projections.list()) yield projectionToProto(view);

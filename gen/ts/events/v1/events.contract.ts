@@ -4,11 +4,52 @@
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
+import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { EventServiceDefinition } from './events.ts';
-import type { EventRecord, PublishRequest, SubscribeRequest } from './events.ts';
+import type { DeepPartial, EventRecord, ListTopicsRequest, ListTopicsResponse, PublishRequest, PublishResponse, SubscribeRequest } from './events.ts';
 
 const pattern = /^[a-zA-Z0-9._-]{1,249}$/u;
 const pattern2 = /^[A-Z][A-Z0-9_]{0,63}$/u;
+
+/** The handlers of events.v1.EventService. A request that is one message was validated. */
+export interface EventServiceHandlers {
+  listTopics(request: ListTopicsRequest, context: MeshCallContext): Promise<DeepPartial<ListTopicsResponse>>;
+  publish(request: ValidPublishRequest, context: IdempotentCallContext<PublishResponse>): Promise<DeepPartial<PublishResponse>>;
+  subscribe(request: SubscribeRequest, context: MeshCallContext): AsyncIterable<DeepPartial<EventRecord>>;
+}
+
+/** The rules and the policy of events.v1.EventService, by method. */
+export const EventServiceContract: ServiceContract<EventServiceDefinition, EventServiceHandlers> = {
+  definition: EventServiceDefinition,
+  methods: {
+    listTopics: {
+      validate: noRules,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    publish: {
+      validate: validatePublishRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    subscribe: {
+      validate: validateSubscribeRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+  },
+};
+
+/** A events.v1.PublishRequest that was validated. */
+export interface ValidPublishRequest extends PublishRequest {
+  value: NonNullable<PublishRequest['value']>;
+}
 
 /** Every broken rule of events.v1.PublishRequest, in field order. */
 export function validatePublishRequest(message: PublishRequest): FieldViolation[] {
@@ -53,31 +94,3 @@ export function validateEventRecord(message: EventRecord): FieldViolation[] {
 export function checkEventRecord(message: EventRecord, out: FieldViolation[]): void {
   if (message.time !== undefined && !(message.time.getTime() >= -62135596800000 && message.time.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
 }
-
-/** What the contract says of events.v1.EventService and its methods. */
-export const EventServiceContract = {
-  definition: EventServiceDefinition,
-  methods: {
-    listTopics: {
-      validate: noRules,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    publish: {
-      validate: validatePublishRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    subscribe: {
-      validate: validateSubscribeRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-  },
-} as const satisfies ServiceContract<EventServiceDefinition>;

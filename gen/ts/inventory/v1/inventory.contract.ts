@@ -4,13 +4,111 @@
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { checkMoney } from '../../common/v1/common.contract.ts';
+import type { Money } from '../../common/v1/common.ts';
 import { InventoryServiceDefinition } from './inventory.ts';
-import type { AdjustStockRequest, BatchGetItemsRequest, BatchGetItemsResponse, CommitStockRequest, CreateItemRequest, GetItemRequest, GetReservationRequest, Item, ListItemsRequest, ListReservationsRequest, ReleaseStockRequest, Reservation, ReservationItem, ReserveStockRequest } from './inventory.ts';
+import type { AdjustStockRequest, BatchGetItemsRequest, BatchGetItemsResponse, CommitStockRequest, CreateItemRequest, DeepPartial, GetItemRequest, GetReservationRequest, Item, ListItemsRequest, ListReservationsRequest, ReleaseStockRequest, Reservation, ReservationItem, ReserveStockRequest } from './inventory.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 const listed = new Set<bigint>([0n]);
 const listed2 = new Set<number>([0, 1, 2, 3]);
+
+/** The handlers of inventory.v1.InventoryService. A request that is one message was validated. */
+export interface InventoryServiceHandlers {
+  createItem(request: ValidCreateItemRequest, context: IdempotentCallContext<Item>): Promise<DeepPartial<Item>>;
+  getItem(request: GetItemRequest, context: MeshCallContext): Promise<DeepPartial<Item>>;
+  batchGetItems(request: BatchGetItemsRequest, context: MeshCallContext): Promise<DeepPartial<BatchGetItemsResponse>>;
+  listItems(request: ListItemsRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Item>>;
+  adjustStock(request: AdjustStockRequest, context: IdempotentCallContext<Item>): Promise<DeepPartial<Item>>;
+  reserveStock(request: ReserveStockRequest, context: IdempotentCallContext<Reservation>): Promise<DeepPartial<Reservation>>;
+  releaseStock(request: ReleaseStockRequest, context: IdempotentCallContext<Reservation>): Promise<DeepPartial<Reservation>>;
+  commitStock(request: CommitStockRequest, context: IdempotentCallContext<Reservation>): Promise<DeepPartial<Reservation>>;
+  getReservation(request: GetReservationRequest, context: MeshCallContext): Promise<DeepPartial<Reservation>>;
+  listReservations(request: ListReservationsRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Reservation>>;
+}
+
+/** The rules and the policy of inventory.v1.InventoryService, by method. */
+export const InventoryServiceContract: ServiceContract<InventoryServiceDefinition, InventoryServiceHandlers> = {
+  definition: InventoryServiceDefinition,
+  methods: {
+    createItem: {
+      validate: validateCreateItemRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    getItem: {
+      validate: validateGetItemRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    batchGetItems: {
+      validate: validateBatchGetItemsRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    listItems: {
+      validate: validateListItemsRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    adjustStock: {
+      validate: validateAdjustStockRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    reserveStock: {
+      validate: validateReserveStockRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'critical',
+    },
+    releaseStock: {
+      validate: validateReleaseStockRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'critical',
+    },
+    commitStock: {
+      validate: validateCommitStockRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'critical',
+    },
+    getReservation: {
+      validate: validateGetReservationRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    listReservations: {
+      validate: validateListReservationsRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+  },
+};
+
+/** A inventory.v1.Item that was validated. */
+export interface ValidItem extends Item {
+  unitPrice: Money;
+}
 
 /** Every broken rule of inventory.v1.Item, in field order. */
 export function validateItem(message: Item): FieldViolation[] {
@@ -33,6 +131,11 @@ export function checkItem(message: Item, out: FieldViolation[]): void {
   if (!(message.onHand >= 0n && message.onHand <= 1000000000000n)) out.push({ field: 'on_hand', description: 'must be at least 0 and at most 1000000000000' });
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
   if (isLonger(message.etag, 64)) out.push({ field: 'etag', description: 'must be at most 64 characters long' });
+}
+
+/** A inventory.v1.CreateItemRequest that was validated. */
+export interface ValidCreateItemRequest extends CreateItemRequest {
+  item: ValidItem;
 }
 
 /** Every broken rule of inventory.v1.CreateItemRequest, in field order. */
@@ -81,6 +184,11 @@ export function checkBatchGetItemsRequest(message: BatchGetItemsRequest, out: Fi
       if (!pattern.test(item)) out.push({ field: `skus[${index}]`, description: item === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
     });
   }
+}
+
+/** A inventory.v1.BatchGetItemsResponse that was validated. */
+export interface ValidBatchGetItemsResponse extends BatchGetItemsResponse {
+  items: ValidItem[];
 }
 
 /** Every broken rule of inventory.v1.BatchGetItemsResponse, in field order. */
@@ -232,80 +340,3 @@ export function checkReservation(message: Reservation, out: FieldViolation[]): v
   if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
-
-/** What the contract says of inventory.v1.InventoryService and its methods. */
-export const InventoryServiceContract = {
-  definition: InventoryServiceDefinition,
-  methods: {
-    createItem: {
-      validate: validateCreateItemRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    getItem: {
-      validate: validateGetItemRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    batchGetItems: {
-      validate: validateBatchGetItemsRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    listItems: {
-      validate: validateListItemsRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    adjustStock: {
-      validate: validateAdjustStockRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    reserveStock: {
-      validate: validateReserveStockRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'critical',
-    },
-    releaseStock: {
-      validate: validateReleaseStockRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'critical',
-    },
-    commitStock: {
-      validate: validateCommitStockRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'critical',
-    },
-    getReservation: {
-      validate: validateGetReservationRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    listReservations: {
-      validate: validateListReservationsRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-  },
-} as const satisfies ServiceContract<InventoryServiceDefinition>;

@@ -2,10 +2,38 @@
 // source: notification/v1/notification.proto
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
+import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { NotificationServiceDefinition } from './notification.ts';
-import type { GetNotificationRequest, ListNotificationsRequest, Notification } from './notification.ts';
+import type { DeepPartial, GetNotificationRequest, ListNotificationsRequest, Notification } from './notification.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
+
+/** The handlers of notification.v1.NotificationService. A request that is one message was validated. */
+export interface NotificationServiceHandlers {
+  listNotifications(request: ListNotificationsRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Notification>>;
+  getNotification(request: GetNotificationRequest, context: MeshCallContext): Promise<DeepPartial<Notification>>;
+}
+
+/** The rules and the policy of notification.v1.NotificationService, by method. */
+export const NotificationServiceContract: ServiceContract<NotificationServiceDefinition, NotificationServiceHandlers> = {
+  definition: NotificationServiceDefinition,
+  methods: {
+    listNotifications: {
+      validate: validateListNotificationsRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    getNotification: {
+      validate: validateGetNotificationRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+  },
+};
 
 /** Every broken rule of notification.v1.ListNotificationsRequest, in field order. */
 export function validateListNotificationsRequest(message: ListNotificationsRequest): FieldViolation[] {
@@ -46,24 +74,3 @@ export function checkNotification(message: Notification, out: FieldViolation[]):
   if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
-
-/** What the contract says of notification.v1.NotificationService and its methods. */
-export const NotificationServiceContract = {
-  definition: NotificationServiceDefinition,
-  methods: {
-    listNotifications: {
-      validate: validateListNotificationsRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    getNotification: {
-      validate: validateGetNotificationRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-  },
-} as const satisfies ServiceContract<NotificationServiceDefinition>;

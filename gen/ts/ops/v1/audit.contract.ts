@@ -3,8 +3,36 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
+import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { AuditServiceDefinition } from './audit.ts';
-import type { Audit, RunAuditRequest } from './audit.ts';
+import type { Audit, AuditReport, DeepPartial, GetLastAuditRequest, RunAuditRequest } from './audit.ts';
+
+/** The handlers of ops.v1.AuditService. A request that is one message was validated. */
+export interface AuditServiceHandlers {
+  runAudit(request: RunAuditRequest, context: MeshCallContext): AsyncIterable<DeepPartial<AuditReport>>;
+  getLastAudit(request: GetLastAuditRequest, context: MeshCallContext): Promise<DeepPartial<Audit>>;
+}
+
+/** The rules and the policy of ops.v1.AuditService, by method. */
+export const AuditServiceContract: ServiceContract<AuditServiceDefinition, AuditServiceHandlers> = {
+  definition: AuditServiceDefinition,
+  methods: {
+    runAudit: {
+      validate: validateRunAuditRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    getLastAudit: {
+      validate: noRules,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+  },
+};
 
 /** Every broken rule of ops.v1.RunAuditRequest, in field order. */
 export function validateRunAuditRequest(message: RunAuditRequest): FieldViolation[] {
@@ -36,24 +64,3 @@ export function checkAudit(message: Audit, out: FieldViolation[]): void {
   if (message.startTime !== undefined && !(message.startTime.getTime() >= -62135596800000 && message.startTime.getTime() <= 253402300799999)) out.push({ field: 'start_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.endTime !== undefined && !(message.endTime.getTime() >= -62135596800000 && message.endTime.getTime() <= 253402300799999)) out.push({ field: 'end_time', description: 'must be a time from the year 1 to the year 9999' });
 }
-
-/** What the contract says of ops.v1.AuditService and its methods. */
-export const AuditServiceContract = {
-  definition: AuditServiceDefinition,
-  methods: {
-    runAudit: {
-      validate: validateRunAuditRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    getLastAudit: {
-      validate: noRules,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-  },
-} as const satisfies ServiceContract<AuditServiceDefinition>;

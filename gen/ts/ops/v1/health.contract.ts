@@ -3,8 +3,28 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { noRules, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { HealthServiceDefinition } from './health.ts';
-import type { ListHealthResponse, NamedHealth } from './health.ts';
+import type { DeepPartial, ListHealthRequest, ListHealthResponse, NamedHealth } from './health.ts';
+
+/** The handlers of ops.v1.HealthService. A request that is one message was validated. */
+export interface HealthServiceHandlers {
+  listHealth(request: ListHealthRequest, context: MeshCallContext): Promise<DeepPartial<ListHealthResponse>>;
+}
+
+/** The rules and the policy of ops.v1.HealthService, by method. */
+export const HealthServiceContract: ServiceContract<HealthServiceDefinition, HealthServiceHandlers> = {
+  definition: HealthServiceDefinition,
+  methods: {
+    listHealth: {
+      validate: noRules,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+  },
+};
 
 /** Every broken rule of ops.v1.ListHealthResponse, in field order. */
 export function validateListHealthResponse(message: ListHealthResponse): FieldViolation[] {
@@ -33,17 +53,3 @@ export function validateNamedHealth(message: NamedHealth): FieldViolation[] {
 export function checkNamedHealth(message: NamedHealth, out: FieldViolation[]): void {
   if (message.since !== undefined && !(message.since.getTime() >= -62135596800000 && message.since.getTime() <= 253402300799999)) out.push({ field: 'since', description: 'must be a time from the year 1 to the year 9999' });
 }
-
-/** What the contract says of ops.v1.HealthService and its methods. */
-export const HealthServiceContract = {
-  definition: HealthServiceDefinition,
-  methods: {
-    listHealth: {
-      validate: noRules,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-  },
-} as const satisfies ServiceContract<HealthServiceDefinition>;

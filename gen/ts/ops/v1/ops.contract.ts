@@ -4,8 +4,9 @@
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { DeadLetterServiceDefinition, SagaServiceDefinition } from './ops.ts';
-import type { DeadLetter, DeadLetterFilter, DiscardDeadLettersRequest, GetDeadLetterRequest, GetSagaRequest, ListDeadLettersRequest, ListSagasRequest, RedriveDeadLettersRequest, ResolveSagaRequest, RetrySagaRequest, Saga, SagaStep } from './ops.ts';
+import type { DeadLetter, DeadLetterFilter, DeepPartial, DiscardDeadLettersRequest, DiscardDeadLettersResponse, GetDeadLetterRequest, GetSagaRequest, ListDeadLettersRequest, ListSagasRequest, RedriveDeadLettersRequest, RedriveDeadLettersResponse, ResolveSagaRequest, RetrySagaRequest, Saga, SagaStep } from './ops.ts';
 
 const listed = new Set<number>([0, 1, 2, 3, 4, 5]);
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
@@ -13,6 +14,92 @@ const pattern2 = /^[a-z][a-z0-9-]{0,63}$/u;
 const listed2 = new Set<number>([0, 1, 2]);
 const listed3 = new Set<number>([0]);
 const listed4 = new Set<number>([0, 1, 2, 3]);
+
+/** The handlers of ops.v1.SagaService. A request that is one message was validated. */
+export interface SagaServiceHandlers {
+  listSagas(request: ListSagasRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Saga>>;
+  getSaga(request: ValidGetSagaRequest, context: MeshCallContext): Promise<DeepPartial<Saga>>;
+  retrySaga(request: RetrySagaRequest, context: IdempotentCallContext<Saga>): Promise<DeepPartial<Saga>>;
+  resolveSaga(request: ResolveSagaRequest, context: IdempotentCallContext<Saga>): Promise<DeepPartial<Saga>>;
+}
+
+/** The rules and the policy of ops.v1.SagaService, by method. */
+export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaServiceHandlers> = {
+  definition: SagaServiceDefinition,
+  methods: {
+    listSagas: {
+      validate: validateListSagasRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    getSaga: {
+      validate: validateGetSagaRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    retrySaga: {
+      validate: validateRetrySagaRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    resolveSaga: {
+      validate: validateResolveSagaRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+  },
+};
+
+/** The handlers of ops.v1.DeadLetterService. A request that is one message was validated. */
+export interface DeadLetterServiceHandlers {
+  listDeadLetters(request: ListDeadLettersRequest, context: MeshCallContext): AsyncIterable<DeepPartial<DeadLetter>>;
+  getDeadLetter(request: GetDeadLetterRequest, context: MeshCallContext): Promise<DeepPartial<DeadLetter>>;
+  redriveDeadLetters(request: RedriveDeadLettersRequest, context: IdempotentCallContext<RedriveDeadLettersResponse>): Promise<DeepPartial<RedriveDeadLettersResponse>>;
+  discardDeadLetters(request: DiscardDeadLettersRequest, context: IdempotentCallContext<DiscardDeadLettersResponse>): Promise<DeepPartial<DiscardDeadLettersResponse>>;
+}
+
+/** The rules and the policy of ops.v1.DeadLetterService, by method. */
+export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinition, DeadLetterServiceHandlers> = {
+  definition: DeadLetterServiceDefinition,
+  methods: {
+    listDeadLetters: {
+      validate: validateListDeadLettersRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    getDeadLetter: {
+      validate: validateGetDeadLetterRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    redriveDeadLetters: {
+      validate: validateRedriveDeadLettersRequest,
+      timeoutMs: 60000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    discardDeadLetters: {
+      validate: validateDiscardDeadLettersRequest,
+      timeoutMs: 60000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+  },
+};
 
 /** Every broken rule of ops.v1.ListSagasRequest, in field order. */
 export function validateListSagasRequest(message: ListSagasRequest): FieldViolation[] {
@@ -26,6 +113,11 @@ export function checkListSagasRequest(message: ListSagasRequest, out: FieldViola
   if (!listed.has(message.state)) out.push({ field: 'state', description: 'must be a SagaState that is known' });
   if (message.afterId !== '' && !pattern.test(message.afterId)) out.push({ field: 'after_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
+}
+
+/** A ops.v1.GetSagaRequest that was validated. */
+export interface ValidGetSagaRequest extends GetSagaRequest {
+  name: NonNullable<GetSagaRequest['name']>;
 }
 
 /** Every broken rule of ops.v1.GetSagaRequest, in field order. */
@@ -199,73 +291,3 @@ export function checkDiscardDeadLettersRequest(message: DiscardDeadLettersReques
   if (message.note === '') out.push({ field: 'note', description: 'must be at least 1 character long' });
   if (isLonger(message.note, 1000)) out.push({ field: 'note', description: 'must be at most 1000 characters long' });
 }
-
-/** What the contract says of ops.v1.SagaService and its methods. */
-export const SagaServiceContract = {
-  definition: SagaServiceDefinition,
-  methods: {
-    listSagas: {
-      validate: validateListSagasRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    getSaga: {
-      validate: validateGetSagaRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    retrySaga: {
-      validate: validateRetrySagaRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    resolveSaga: {
-      validate: validateResolveSagaRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-  },
-} as const satisfies ServiceContract<SagaServiceDefinition>;
-
-/** What the contract says of ops.v1.DeadLetterService and its methods. */
-export const DeadLetterServiceContract = {
-  definition: DeadLetterServiceDefinition,
-  methods: {
-    listDeadLetters: {
-      validate: validateListDeadLettersRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    getDeadLetter: {
-      validate: validateGetDeadLetterRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    redriveDeadLetters: {
-      validate: validateRedriveDeadLettersRequest,
-      timeoutMs: 60000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    discardDeadLetters: {
-      validate: validateDiscardDeadLettersRequest,
-      timeoutMs: 60000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-  },
-} as const satisfies ServiceContract<DeadLetterServiceDefinition>;

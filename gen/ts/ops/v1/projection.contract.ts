@@ -3,8 +3,36 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
+import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { ProjectionServiceDefinition } from './projection.ts';
-import type { Projection, RebuildProjectionRequest } from './projection.ts';
+import type { DeepPartial, ListProjectionsRequest, Projection, RebuildProgress, RebuildProjectionRequest } from './projection.ts';
+
+/** The handlers of ops.v1.ProjectionService. A request that is one message was validated. */
+export interface ProjectionServiceHandlers {
+  listProjections(request: ListProjectionsRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Projection>>;
+  rebuildProjection(request: RebuildProjectionRequest, context: MeshCallContext): AsyncIterable<DeepPartial<RebuildProgress>>;
+}
+
+/** The rules and the policy of ops.v1.ProjectionService, by method. */
+export const ProjectionServiceContract: ServiceContract<ProjectionServiceDefinition, ProjectionServiceHandlers> = {
+  definition: ProjectionServiceDefinition,
+  methods: {
+    listProjections: {
+      validate: noRules,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    rebuildProjection: {
+      validate: validateRebuildProjectionRequest,
+      timeoutMs: undefined,
+      idempotency: 'idempotent',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+  },
+};
 
 /** Every broken rule of ops.v1.Projection, in field order. */
 export function validateProjection(message: Projection): FieldViolation[] {
@@ -30,24 +58,3 @@ export function checkRebuildProjectionRequest(message: RebuildProjectionRequest,
   if (message.name === '') out.push({ field: 'name', description: 'must be at least 1 character long' });
   if (isLonger(message.name, 200)) out.push({ field: 'name', description: 'must be at most 200 characters long' });
 }
-
-/** What the contract says of ops.v1.ProjectionService and its methods. */
-export const ProjectionServiceContract = {
-  definition: ProjectionServiceDefinition,
-  methods: {
-    listProjections: {
-      validate: noRules,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    rebuildProjection: {
-      validate: validateRebuildProjectionRequest,
-      timeoutMs: undefined,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-  },
-} as const satisfies ServiceContract<ProjectionServiceDefinition>;

@@ -4,12 +4,65 @@
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { checkAddress, checkMoney } from '../../common/v1/common.contract.ts';
+import type { Address } from '../../common/v1/common.ts';
 import { OrderServiceDefinition } from './order.ts';
-import type { CancelOrderRequest, GetOrderRequest, ListOrdersRequest, Order, OrderItem, PlaceOrderRequest, WatchOrderRequest } from './order.ts';
+import type { CancelOrderRequest, DeepPartial, GetOrderRequest, ListOrdersRequest, Order, OrderItem, PlaceOrderRequest, WatchOrderRequest } from './order.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 const listed = new Set<number>([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+
+/** The handlers of order.v1.OrderService. A request that is one message was validated. */
+export interface OrderServiceHandlers {
+  placeOrder(request: ValidPlaceOrderRequest, context: IdempotentCallContext<Order>): Promise<DeepPartial<Order>>;
+  getOrder(request: GetOrderRequest, context: MeshCallContext): Promise<DeepPartial<Order>>;
+  listOrders(request: ListOrdersRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Order>>;
+  watchOrder(request: WatchOrderRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Order>>;
+  cancelOrder(request: CancelOrderRequest, context: IdempotentCallContext<Order>): Promise<DeepPartial<Order>>;
+}
+
+/** The rules and the policy of order.v1.OrderService, by method. */
+export const OrderServiceContract: ServiceContract<OrderServiceDefinition, OrderServiceHandlers> = {
+  definition: OrderServiceDefinition,
+  methods: {
+    placeOrder: {
+      validate: validatePlaceOrderRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    getOrder: {
+      validate: validateGetOrderRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    listOrders: {
+      validate: validateListOrdersRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    watchOrder: {
+      validate: validateWatchOrderRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    cancelOrder: {
+      validate: validateCancelOrderRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+  },
+};
 
 /** Every broken rule of order.v1.OrderItem, in field order. */
 export function validateOrderItem(message: OrderItem): FieldViolation[] {
@@ -50,6 +103,11 @@ export function checkOrder(message: Order, out: FieldViolation[]): void {
   }
   if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
+}
+
+/** A order.v1.PlaceOrderRequest that was validated. */
+export interface ValidPlaceOrderRequest extends PlaceOrderRequest {
+  shippingAddress: Address;
 }
 
 /** Every broken rule of order.v1.PlaceOrderRequest, in field order. */
@@ -132,45 +190,3 @@ export function checkCancelOrderRequest(message: CancelOrderRequest, out: FieldV
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (isLonger(message.reason, 500)) out.push({ field: 'reason', description: 'must be at most 500 characters long' });
 }
-
-/** What the contract says of order.v1.OrderService and its methods. */
-export const OrderServiceContract = {
-  definition: OrderServiceDefinition,
-  methods: {
-    placeOrder: {
-      validate: validatePlaceOrderRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    getOrder: {
-      validate: validateGetOrderRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    listOrders: {
-      validate: validateListOrdersRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    watchOrder: {
-      validate: validateWatchOrderRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    cancelOrder: {
-      validate: validateCancelOrderRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-  },
-} as const satisfies ServiceContract<OrderServiceDefinition>;

@@ -3,14 +3,50 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { checkMoney } from '../../common/v1/common.contract.ts';
 import { LedgerServiceDefinition } from './ledger.ts';
-import type { GetStatementRequest, LedgerBalance, ListBalancesRequest, ListStatementsRequest, Statement } from './ledger.ts';
+import type { DeepPartial, GetStatementRequest, LedgerBalance, ListBalancesRequest, ListStatementsRequest, Statement } from './ledger.ts';
 
 const pattern = /^[@a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 const pattern2 = /^[A-Z]{3}$/u;
 const pattern3 = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 const pattern4 = /^[0-9]{4}-(0[1-9]|1[0-2])$/u;
+
+/** The handlers of payment.v1.LedgerService. A request that is one message was validated. */
+export interface LedgerServiceHandlers {
+  listBalances(request: ListBalancesRequest, context: MeshCallContext): AsyncIterable<DeepPartial<LedgerBalance>>;
+  getStatement(request: GetStatementRequest, context: MeshCallContext): Promise<DeepPartial<Statement>>;
+  listStatements(request: ListStatementsRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Statement>>;
+}
+
+/** The rules and the policy of payment.v1.LedgerService, by method. */
+export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, LedgerServiceHandlers> = {
+  definition: LedgerServiceDefinition,
+  methods: {
+    listBalances: {
+      validate: validateListBalancesRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    getStatement: {
+      validate: validateGetStatementRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    listStatements: {
+      validate: validateListStatementsRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+  },
+};
 
 /** Every broken rule of payment.v1.LedgerBalance, in field order. */
 export function validateLedgerBalance(message: LedgerBalance): FieldViolation[] {
@@ -101,31 +137,3 @@ export function checkListStatementsRequest(message: ListStatementsRequest, out: 
   if (message.afterMonth !== '' && !pattern4.test(message.afterMonth)) out.push({ field: 'after_month', description: 'must match the pattern ^[0-9]{4}-(0[1-9]|1[0-2])$' });
   if (!(message.minVersion >= 0n)) out.push({ field: 'min_version', description: 'must be at least 0' });
 }
-
-/** What the contract says of payment.v1.LedgerService and its methods. */
-export const LedgerServiceContract = {
-  definition: LedgerServiceDefinition,
-  methods: {
-    listBalances: {
-      validate: validateListBalancesRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    getStatement: {
-      validate: validateGetStatementRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    listStatements: {
-      validate: validateListStatementsRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-  },
-} as const satisfies ServiceContract<LedgerServiceDefinition>;

@@ -4,12 +4,108 @@
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { checkMoney } from '../../common/v1/common.contract.ts';
+import type { Money } from '../../common/v1/common.ts';
 import { AccountServiceDefinition, PaymentServiceDefinition } from './payment.ts';
-import type { Account, AccountEvent, ChargeRequest, DepositRequest, GetBalanceRequest, GetPaymentRequest, ListAccountEventsRequest, ListPaymentsRequest, OpenAccountRequest, Payment, RefundRequest, WithdrawRequest } from './payment.ts';
+import type { Account, AccountEvent, ChargeRequest, DeepPartial, DepositRequest, GetBalanceRequest, GetPaymentRequest, ListAccountEventsRequest, ListPaymentsRequest, OpenAccountRequest, Payment, RefundRequest, WithdrawRequest } from './payment.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 const pattern2 = /^[A-Z]{3}$/u;
+
+/** The handlers of payment.v1.AccountService. A request that is one message was validated. */
+export interface AccountServiceHandlers {
+  openAccount(request: OpenAccountRequest, context: IdempotentCallContext<Account>): Promise<DeepPartial<Account>>;
+  deposit(request: ValidDepositRequest, context: IdempotentCallContext<Account>): Promise<DeepPartial<Account>>;
+  withdraw(request: ValidWithdrawRequest, context: IdempotentCallContext<Account>): Promise<DeepPartial<Account>>;
+  getBalance(request: GetBalanceRequest, context: MeshCallContext): Promise<DeepPartial<Account>>;
+  listAccountEvents(request: ListAccountEventsRequest, context: MeshCallContext): AsyncIterable<DeepPartial<AccountEvent>>;
+}
+
+/** The rules and the policy of payment.v1.AccountService, by method. */
+export const AccountServiceContract: ServiceContract<AccountServiceDefinition, AccountServiceHandlers> = {
+  definition: AccountServiceDefinition,
+  methods: {
+    openAccount: {
+      validate: validateOpenAccountRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    deposit: {
+      validate: validateDepositRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    withdraw: {
+      validate: validateWithdrawRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    getBalance: {
+      validate: validateGetBalanceRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    listAccountEvents: {
+      validate: validateListAccountEventsRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+  },
+};
+
+/** The handlers of payment.v1.PaymentService. A request that is one message was validated. */
+export interface PaymentServiceHandlers {
+  charge(request: ValidChargeRequest, context: IdempotentCallContext<Payment>): Promise<DeepPartial<Payment>>;
+  refund(request: RefundRequest, context: IdempotentCallContext<Payment>): Promise<DeepPartial<Payment>>;
+  getPayment(request: GetPaymentRequest, context: MeshCallContext): Promise<DeepPartial<Payment>>;
+  listPayments(request: ListPaymentsRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Payment>>;
+}
+
+/** The rules and the policy of payment.v1.PaymentService, by method. */
+export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, PaymentServiceHandlers> = {
+  definition: PaymentServiceDefinition,
+  methods: {
+    charge: {
+      validate: validateChargeRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'critical',
+    },
+    refund: {
+      validate: validateRefundRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'critical',
+    },
+    getPayment: {
+      validate: validateGetPaymentRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    listPayments: {
+      validate: validateListPaymentsRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+  },
+};
 
 /** Every broken rule of payment.v1.Account, in field order. */
 export function validateAccount(message: Account): FieldViolation[] {
@@ -70,6 +166,11 @@ export function checkOpenAccountRequest(message: OpenAccountRequest, out: FieldV
   if (!pattern2.test(message.currencyCode)) out.push({ field: 'currency_code', description: message.currencyCode === '' ? 'is required' : 'must match the pattern ^[A-Z]{3}$' });
 }
 
+/** A payment.v1.DepositRequest that was validated. */
+export interface ValidDepositRequest extends DepositRequest {
+  amount: Money;
+}
+
 /** Every broken rule of payment.v1.DepositRequest, in field order. */
 export function validateDepositRequest(message: DepositRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
@@ -88,6 +189,11 @@ export function checkDepositRequest(message: DepositRequest, out: FieldViolation
     if (out.length > from) prefixFields(out, from, 'amount');
   }
   if (isLonger(message.reference, 200)) out.push({ field: 'reference', description: 'must be at most 200 characters long' });
+}
+
+/** A payment.v1.WithdrawRequest that was validated. */
+export interface ValidWithdrawRequest extends WithdrawRequest {
+  amount: Money;
 }
 
 /** Every broken rule of payment.v1.WithdrawRequest, in field order. */
@@ -136,6 +242,11 @@ export function validateListAccountEventsRequest(message: ListAccountEventsReque
 export function checkListAccountEventsRequest(message: ListAccountEventsRequest, out: FieldViolation[]): void {
   if (!pattern.test(message.accountId)) out.push({ field: 'account_id', description: message.accountId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.afterVersion >= 0n)) out.push({ field: 'after_version', description: 'must be at least 0' });
+}
+
+/** A payment.v1.ChargeRequest that was validated. */
+export interface ValidChargeRequest extends ChargeRequest {
+  amount: Money;
 }
 
 /** Every broken rule of payment.v1.ChargeRequest, in field order. */
@@ -213,80 +324,3 @@ export function checkPayment(message: Payment, out: FieldViolation[]): void {
   if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
-
-/** What the contract says of payment.v1.AccountService and its methods. */
-export const AccountServiceContract = {
-  definition: AccountServiceDefinition,
-  methods: {
-    openAccount: {
-      validate: validateOpenAccountRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    deposit: {
-      validate: validateDepositRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    withdraw: {
-      validate: validateWithdrawRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    getBalance: {
-      validate: validateGetBalanceRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    listAccountEvents: {
-      validate: validateListAccountEventsRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-  },
-} as const satisfies ServiceContract<AccountServiceDefinition>;
-
-/** What the contract says of payment.v1.PaymentService and its methods. */
-export const PaymentServiceContract = {
-  definition: PaymentServiceDefinition,
-  methods: {
-    charge: {
-      validate: validateChargeRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'critical',
-    },
-    refund: {
-      validate: validateRefundRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'critical',
-    },
-    getPayment: {
-      validate: validateGetPaymentRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    listPayments: {
-      validate: validateListPaymentsRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-  },
-} as const satisfies ServiceContract<PaymentServiceDefinition>;

@@ -3,11 +3,39 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { checkMoney } from '../../common/v1/common.contract.ts';
 import { OrderReportServiceDefinition } from './report.ts';
-import type { BestSeller, ListBestSellersRequest, ListUserOrdersRequest, OrderSummary } from './report.ts';
+import type { BestSeller, DeepPartial, ListBestSellersRequest, ListUserOrdersRequest, OrderSummary } from './report.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
+
+/** The handlers of report.v1.OrderReportService. A request that is one message was validated. */
+export interface OrderReportServiceHandlers {
+  listUserOrders(request: ListUserOrdersRequest, context: MeshCallContext): AsyncIterable<DeepPartial<OrderSummary>>;
+  listBestSellers(request: ListBestSellersRequest, context: MeshCallContext): AsyncIterable<DeepPartial<BestSeller>>;
+}
+
+/** The rules and the policy of report.v1.OrderReportService, by method. */
+export const OrderReportServiceContract: ServiceContract<OrderReportServiceDefinition, OrderReportServiceHandlers> = {
+  definition: OrderReportServiceDefinition,
+  methods: {
+    listUserOrders: {
+      validate: validateListUserOrdersRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    listBestSellers: {
+      validate: validateListBestSellersRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+  },
+};
 
 /** Every broken rule of report.v1.OrderSummary, in field order. */
 export function validateOrderSummary(message: OrderSummary): FieldViolation[] {
@@ -68,24 +96,3 @@ export function validateListBestSellersRequest(message: ListBestSellersRequest):
 export function checkListBestSellersRequest(message: ListBestSellersRequest, out: FieldViolation[]): void {
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
 }
-
-/** What the contract says of report.v1.OrderReportService and its methods. */
-export const OrderReportServiceContract = {
-  definition: OrderReportServiceDefinition,
-  methods: {
-    listUserOrders: {
-      validate: validateListUserOrdersRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    listBestSellers: {
-      validate: validateListBestSellersRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-  },
-} as const satisfies ServiceContract<OrderReportServiceDefinition>;

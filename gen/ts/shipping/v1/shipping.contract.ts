@@ -4,11 +4,53 @@
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { checkAddress } from '../../common/v1/common.contract.ts';
+import type { Address } from '../../common/v1/common.ts';
 import { ShippingServiceDefinition } from './shipping.ts';
-import type { CancelShipmentRequest, CreateShipmentRequest, GetShipmentRequest, Shipment } from './shipping.ts';
+import type { CancelShipmentRequest, CreateShipmentRequest, DeepPartial, GetShipmentRequest, Shipment } from './shipping.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
+
+/** The handlers of shipping.v1.ShippingService. A request that is one message was validated. */
+export interface ShippingServiceHandlers {
+  createShipment(request: ValidCreateShipmentRequest, context: IdempotentCallContext<Shipment>): Promise<DeepPartial<Shipment>>;
+  cancelShipment(request: CancelShipmentRequest, context: IdempotentCallContext<Shipment>): Promise<DeepPartial<Shipment>>;
+  getShipment(request: GetShipmentRequest, context: MeshCallContext): Promise<DeepPartial<Shipment>>;
+}
+
+/** The rules and the policy of shipping.v1.ShippingService, by method. */
+export const ShippingServiceContract: ServiceContract<ShippingServiceDefinition, ShippingServiceHandlers> = {
+  definition: ShippingServiceDefinition,
+  methods: {
+    createShipment: {
+      validate: validateCreateShipmentRequest,
+      timeoutMs: 10000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'critical',
+    },
+    cancelShipment: {
+      validate: validateCancelShipmentRequest,
+      timeoutMs: 10000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'critical',
+    },
+    getShipment: {
+      validate: validateGetShipmentRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+  },
+};
+
+/** A shipping.v1.CreateShipmentRequest that was validated. */
+export interface ValidCreateShipmentRequest extends CreateShipmentRequest {
+  address: Address;
+}
 
 /** Every broken rule of shipping.v1.CreateShipmentRequest, in field order. */
 export function validateCreateShipmentRequest(message: CreateShipmentRequest): FieldViolation[] {
@@ -72,31 +114,3 @@ export function checkShipment(message: Shipment, out: FieldViolation[]): void {
     if (out.length > from) prefixFields(out, from, 'address');
   }
 }
-
-/** What the contract says of shipping.v1.ShippingService and its methods. */
-export const ShippingServiceContract = {
-  definition: ShippingServiceDefinition,
-  methods: {
-    createShipment: {
-      validate: validateCreateShipmentRequest,
-      timeoutMs: 10000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'critical',
-    },
-    cancelShipment: {
-      validate: validateCancelShipmentRequest,
-      timeoutMs: 10000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'critical',
-    },
-    getShipment: {
-      validate: validateGetShipmentRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-  },
-} as const satisfies ServiceContract<ShippingServiceDefinition>;

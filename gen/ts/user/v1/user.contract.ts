@@ -4,10 +4,79 @@
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isEmail, isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
+import type { Empty } from '../../google/protobuf/empty.ts';
 import { UserServiceDefinition } from './user.ts';
-import type { BatchGetUsersRequest, BatchGetUsersResponse, CreateUserRequest, DeleteUserRequest, GetUserRequest, ImportUsersRequest, ListUsersRequest, UpdateUserRequest, User } from './user.ts';
+import type { BatchGetUsersRequest, BatchGetUsersResponse, CreateUserRequest, DeepPartial, DeleteUserRequest, GetUserRequest, ImportUsersRequest, ImportUsersResponse, ListUsersRequest, UpdateUserRequest, User } from './user.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
+
+/** The handlers of user.v1.UserService. A request that is one message was validated. */
+export interface UserServiceHandlers {
+  createUser(request: ValidCreateUserRequest, context: IdempotentCallContext<User>): Promise<DeepPartial<User>>;
+  getUser(request: GetUserRequest, context: MeshCallContext): Promise<DeepPartial<User>>;
+  batchGetUsers(request: BatchGetUsersRequest, context: MeshCallContext): Promise<DeepPartial<BatchGetUsersResponse>>;
+  listUsers(request: ListUsersRequest, context: MeshCallContext): AsyncIterable<DeepPartial<User>>;
+  updateUser(request: ValidUpdateUserRequest, context: IdempotentCallContext<User>): Promise<DeepPartial<User>>;
+  deleteUser(request: DeleteUserRequest, context: IdempotentCallContext<Empty>): Promise<DeepPartial<Empty>>;
+  importUsers(requests: AsyncIterable<ImportUsersRequest>, context: MeshCallContext): Promise<DeepPartial<ImportUsersResponse>>;
+}
+
+/** The rules and the policy of user.v1.UserService, by method. */
+export const UserServiceContract: ServiceContract<UserServiceDefinition, UserServiceHandlers> = {
+  definition: UserServiceDefinition,
+  methods: {
+    createUser: {
+      validate: validateCreateUserRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    getUser: {
+      validate: validateGetUserRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    batchGetUsers: {
+      validate: validateBatchGetUsersRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    listUsers: {
+      validate: validateListUsersRequest,
+      timeoutMs: undefined,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+    updateUser: {
+      validate: validateUpdateUserRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    deleteUser: {
+      validate: validateDeleteUserRequest,
+      timeoutMs: 5000,
+      idempotency: 'by-request-id',
+      maxAttempts: 3,
+      priority: 'normal',
+    },
+    importUsers: {
+      validate: validateImportUsersRequest,
+      timeoutMs: undefined,
+      idempotency: 'none',
+      maxAttempts: 3,
+      priority: 'bulk',
+    },
+  },
+};
 
 /** Every broken rule of user.v1.User, in field order. */
 export function validateUser(message: User): FieldViolation[] {
@@ -28,6 +97,11 @@ export function checkUser(message: User, out: FieldViolation[]): void {
   if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
   if (isLonger(message.etag, 64)) out.push({ field: 'etag', description: 'must be at most 64 characters long' });
+}
+
+/** A user.v1.CreateUserRequest that was validated. */
+export interface ValidCreateUserRequest extends CreateUserRequest {
+  user: User;
 }
 
 /** Every broken rule of user.v1.CreateUserRequest, in field order. */
@@ -108,6 +182,11 @@ export function checkListUsersRequest(message: ListUsersRequest, out: FieldViola
   if (isLonger(message.role, 64)) out.push({ field: 'role', description: 'must be at most 64 characters long' });
 }
 
+/** A user.v1.UpdateUserRequest that was validated. */
+export interface ValidUpdateUserRequest extends UpdateUserRequest {
+  user: User;
+}
+
 /** Every broken rule of user.v1.UpdateUserRequest, in field order. */
 export function validateUpdateUserRequest(message: UpdateUserRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
@@ -140,6 +219,11 @@ export function checkDeleteUserRequest(message: DeleteUserRequest, out: FieldVio
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
 }
 
+/** A user.v1.ImportUsersRequest that was validated. */
+export interface ValidImportUsersRequest extends ImportUsersRequest {
+  user: User;
+}
+
 /** Every broken rule of user.v1.ImportUsersRequest, in field order. */
 export function validateImportUsersRequest(message: ImportUsersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
@@ -156,59 +240,3 @@ export function checkImportUsersRequest(message: ImportUsersRequest, out: FieldV
     if (out.length > from) prefixFields(out, from, 'user');
   }
 }
-
-/** What the contract says of user.v1.UserService and its methods. */
-export const UserServiceContract = {
-  definition: UserServiceDefinition,
-  methods: {
-    createUser: {
-      validate: validateCreateUserRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    getUser: {
-      validate: validateGetUserRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    batchGetUsers: {
-      validate: validateBatchGetUsersRequest,
-      timeoutMs: 5000,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    listUsers: {
-      validate: validateListUsersRequest,
-      timeoutMs: undefined,
-      idempotency: 'no-side-effects',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-    updateUser: {
-      validate: validateUpdateUserRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    deleteUser: {
-      validate: validateDeleteUserRequest,
-      timeoutMs: 5000,
-      idempotency: 'idempotent',
-      maxAttempts: 3,
-      priority: 'normal',
-    },
-    importUsers: {
-      validate: validateImportUsersRequest,
-      timeoutMs: undefined,
-      idempotency: 'none',
-      maxAttempts: 3,
-      priority: 'bulk',
-    },
-  },
-} as const satisfies ServiceContract<UserServiceDefinition>;

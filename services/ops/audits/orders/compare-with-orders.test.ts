@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
-import { Order, type OrderServiceImplementation, OrderState } from '#gen/order/v1/order.ts';
+import { OrderServiceContract, type OrderServiceHandlers } from '#gen/order/v1/order.contract.ts';
+import { Order, OrderState } from '#gen/order/v1/order.ts';
 import { type AuditCheck, type Finding, MeshError, serve } from '#mesh';
 import { startMesh, type TestMesh, testService } from '#mesh/testing';
 import { compareWithOrders } from './compare-with-orders.ts';
@@ -37,7 +37,7 @@ describe('a check that orders agree with something', () => {
       return { orderId, count };
     };
     const notHere = async () => Promise.reject(new Error('no test calls this'));
-    const orderRpc: OrderServiceImplementation = {
+    const orderRpc: OrderServiceHandlers = {
       placeOrder: notHere,
       cancelOrder: notHere,
       async *watchOrder() {
@@ -50,7 +50,7 @@ describe('a check that orders agree with something', () => {
         return orders.find((each) => each.id === id) ?? Promise.reject(missing(id));
       },
     };
-    const serves = [serve(OrderServiceContract, orderRpc)];
+    const serves = [serve(OrderServiceContract, orderRpc, { idempotency: 'by-handler' })];
     mesh = await startMesh([testService('order', async () => ({ serves }))]);
     check = compareWithOrders<Parcels>(
       {

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { createChannel, createClient, Status } from 'nice-grpc';
+import { expect, it, onTestFinished } from 'vitest';
+import { UserServiceContract, type UserServiceHandlers } from '../../gen/ts/user/v1/user.contract.ts';
+import { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import { createIdempotency } from '../idempotency/create-idempotency.ts';
+import { openStorage } from '../storage/open.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
+import { systemClock } from '../time/clock.ts';
+import { serve } from './serve.ts';
+import { serveForTest } from './testing/serve-echo.ts';
+
+const notCalled = async () => Promise.reject(new Error('no test calls this'));
+const handlers: UserServiceHandlers = {
+  createUser: notCalled,
+  getUser: notCalled,
+  batchGetUsers: notCalled,
+  async *listUsers() {
+    yield await notCalled();
+  },
+  updateUser: notCalled,
+  deleteUser: notCalled,
+  importUsers: notCalled,
+};
+
+describeOnEachDatabase((newUrl) => {
+  it('runs a call with a request_id once and returns the first response from then on', async () => {
+    const storage = await openStorage(newUrl());
+    onTestFinished(() => storage.close());
+    const idempotency = await createIdempotency(storage, { clock: systemClock });
+    let created = 0;
+    const createUser: UserServiceHandlers['createUser'] = ({ user }, { once }) =>
+      once(async () => {
+        created += 1;
+        return { ...user, id: `user-${created}` };
+      });
+    const served = serve(UserServiceContract, { ...handlers, createUser }, { idempotency });
+    const { server, address } = await serveForTest({ serves: [served] });
+    onTestFinished(() => server.drain(0));
+    const channel = createChannel(address);
+    onTestFinished(() => channel.close());
+    const users = createClient(UserServiceDefinition, channel);
+    const request = { requestId: randomUUID(), user: { name: 'Ada', email: 'ada@example.com' } };
+
+    const first = await users.createUser(request);
+    expect(first).toEqual(User.fromPartial({ ...request.user, id: 'user-1' }));
+    expect(await users.createUser(request)).toEqual(first);
+    expect(await users.createUser({ user: request.user })).toMatchObject({ id: 'user-2' });
+    const other = users.createUser({ ...request, user: { name: 'Eve' } });
+    await expect(other).rejects.toMatchObject({ code: Status.ALREADY_EXISTS });
+    expect(await storage.query('SELECT method, request_id FROM handled_request')).toEqual([
+      { method: '/user.v1.UserService/CreateUser', request_id: request.requestId },
+    ]);
+  });
+});
+
+it('refuses to serve a method that is idempotent by request_id without an idempotency', async () => {
+  const serves = [serve(UserServiceContract, handlers)];
+  await expect(serveForTest({ serves })).rejects.toThrow(
+    '/user.v1.UserService/CreateUser is idempotent by request_id, but nothing stores its responses',
+  );
+});
