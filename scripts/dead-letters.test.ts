@@ -116,7 +116,7 @@ describe('make dead-letters', () => {
   it('reports why a call was refused', async () => {
     const { code, errors } = await run('show', 'none');
     expect(code).toBe(2);
-    expect(errors).toMatch(/^refused with NOT_FOUND: there is no dead letter none: .*\n$/);
+    expect(errors).toMatch(/^refused with NOT_FOUND: dead letter none not found: .*\n$/);
   });
 
   it.each([

@@ -105,12 +105,12 @@ describe('make rebuild', () => {
     const unknown = await run('nothing');
     expect(unknown.code).toBe(2);
     expect(unknown.errors).toMatch(
-      /^refused with NOT_FOUND: .* nothing: .*bank\/balances, bank\/statements, report\/balances/,
+      /^refused with NOT_FOUND: .* nothing not found: .*bank\/balances, bank\/statements, report\/balances/,
     );
     const ambiguous = await run('balances');
     expect(ambiguous.code).toBe(2);
     expect(ambiguous.errors).toMatch(
-      /^refused with NOT_FOUND: balances may be any of bank\/balances, report\/balances/,
+      /^refused with NOT_FOUND: projection balances is ambiguous: .* bank\/balances, report\/balances/,
     );
   });
 

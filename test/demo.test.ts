@@ -75,7 +75,7 @@ describe('make demo and make import', () => {
     await using folder = await tempFolder();
     await using mesh = await startProcess({ dataDir: folder.path });
     await rm(join(folder.path, 'user.db'));
-    const lost = /^the database \S*user\.db was deleted.*\n$/;
+    const lost = /^database \S*user\.db was deleted.*\n$/;
     // Calls fail from now on, and health reports it within 5 s.
     await using early = runExample('demo.ts', mesh.address, folder.path);
     expect(await early.ended, early.stderr()).toEqual({ code: 1, signal: null });

@@ -79,7 +79,7 @@ describe('storage/integrity', () => {
       expect.arrayContaining([
         ['STORAGE_CORRUPT', `the event log ${file('events.db')}`],
         ['STORAGE_CORRUPT', `the task queue ${file('tasks.db')}`],
-        ['STORAGE_CORRUPT', `the database ${file('notes.db')}`],
+        ['STORAGE_CORRUPT', `database ${file('notes.db')}`],
       ]),
     );
   });

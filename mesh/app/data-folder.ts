@@ -1,9 +1,9 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Status } from 'nice-grpc-common';
 import { MeshError } from '../errors/mesh-error.ts';
 import { makeFolder } from '../storage/make-folder.ts';
 import { lockFolder } from '../storage/sqlite/folder-lock.ts';
+import { dataDirFull, dataDirNotWritable } from './errors.ts';
 import { type Manifest, openManifest } from './manifest.ts';
 
 /** A data folder that belongs to this process. */
@@ -64,15 +64,9 @@ function asSetting<T>(path: string, change: () => T): T {
   } catch (error) {
     if (error instanceof MeshError) throw error;
     const { code, path: failed = path } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || code === 'EDQUOT') throw diskFull(path, failed, error);
-    const why = code === 'EEXIST' ? `${failed} is a file` : `${failed} cannot be made: ${code}`;
-    const text = `cannot use the data folder ${path} (${why}): set DATA_DIR to a folder that this user may write to`;
-    throw new MeshError(Status.FAILED_PRECONDITION, 'DATA_DIR_NOT_WRITABLE', text, { cause: error });
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw dataDirFull({ path, file: failed, errno: code }, { cause: error });
+    const problem = code === 'EEXIST' ? `${failed} is a file` : `${failed} cannot be created: ${code}`;
+    throw dataDirNotWritable({ path, problem }, { cause: error });
   }
-}
-
-function diskFull(path: string, failed: string, cause: unknown): MeshError {
-  const { code } = cause as NodeJS.ErrnoException;
-  const text = `the disk of the data folder ${path} is full (${failed} cannot be written: ${code}): free space on it and start again`;
-  return new MeshError(Status.UNAVAILABLE, 'STORAGE_FULL', text, { cause });
 }

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { unreadableManifest } from './data-mismatch.ts';
+import { unreadableManifest } from './errors.ts';
 
 /** What the manifest says of one database. */
 export interface ManifestEntry {
@@ -74,7 +74,7 @@ function read(path: string): Content | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw unreadableManifest(path);
+  throw unreadableManifest({ location: path });
 }
 
 function isContent(value: unknown): value is Content {

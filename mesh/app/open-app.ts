@@ -1,9 +1,7 @@
-import { Status } from 'nice-grpc-common';
 import { dialAddress, isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { engineByName } from '../engines/engines.ts';
-import { MeshError } from '../errors/mesh-error.ts';
 import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -12,6 +10,7 @@ import { buildServices } from './build-services.ts';
 import { checkAddresses } from './check-addresses.ts';
 import type { DataFolder } from './data-folder.ts';
 import { createDirectory } from './directory.ts';
+import { notListening } from './errors.ts';
 import { watchHealth } from './health-watch.ts';
 import { openDatabases } from './open-databases.ts';
 import { openRuntime } from './runtime.ts';
@@ -55,7 +54,10 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const { config, definitions, dataFolder, health, shutdown, clock, logger } = parts;
   if (dataFolder.wasAbandoned) logger.info('the last run was cut short: what it accepted is taken up');
   let address: string | undefined;
-  const directory = createDirectory(config.addresses, () => address ?? notListening());
+  const directory = createDirectory(config.addresses, () => {
+    if (address === undefined) throw notListening();
+    return address;
+  });
   const engine = await engineByName(config.grpcEngine);
   const databases = openDatabases(dataFolder, logger);
   const build = async () => {
@@ -84,12 +86,4 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
 async function startServices(services: readonly Service[]): Promise<void> {
   const outcomes = await Promise.allSettled(services.map((service) => service.start?.()));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-}
-
-function notListening(): never {
-  throw new MeshError(
-    Status.UNAVAILABLE,
-    'NOT_LISTENING',
-    'a service called another before this process was listening: call from start(), not while building',
-  );
 }

@@ -49,7 +49,7 @@ async function run(creators = both, dataDir = data, environment: Record<string, 
 function refusal(database: string, fault: string) {
   return expect.objectContaining({
     reason: 'DATA_MISMATCH',
-    message: expect.stringMatching(`^the database ${database} .*${fault}.*restore.*manifest.json$`),
+    message: expect.stringMatching(`^database ${database} .*${fault}.*restore.*manifest.json$`),
   });
 }
 

@@ -1,13 +1,13 @@
 import { statSync } from 'node:fs';
-import { MeshError } from '../errors/mesh-error.ts';
 import { warnOfClock } from '../storage/aging/clock-warning.ts';
+import { storageLost } from '../storage/errors.ts';
 import { type Identity, isUsed, noteStart, readIdentity } from '../storage/identity.ts';
 import { openStorage } from '../storage/open.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
 import type { DataFolder } from './data-folder.ts';
-import { dataMismatch } from './data-mismatch.ts';
+import { dataMismatch } from './errors.ts';
 import { createFoundReport } from './found-report.ts';
 import type { ManifestEntry } from './manifest.ts';
 
@@ -66,7 +66,7 @@ export function openDatabases(folder: DataFolder, logger: Logger): Databases {
 async function closeFile(storage: Storage): Promise<void> {
   const failure = await storage.check().catch((error: unknown) => error);
   await storage.close();
-  if (failure instanceof MeshError && failure.reason === 'STORAGE_LOST') throw failure;
+  if (storageLost.is(failure)) throw failure;
 }
 
 /** `lastStart`: the latest start that the database can have seen, when no other process can have opened it. */

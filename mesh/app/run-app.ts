@@ -3,6 +3,7 @@ import { findMisspellings } from '../config/misspelt.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { MeshError } from '../errors/mesh-error.ts';
+import { storageLost } from '../storage/errors.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { serviceNameOf } from './directory.ts';
 import type { ServiceDefinition } from './service.ts';
@@ -133,14 +134,10 @@ function endOnSignal(logger: Logger, stop: () => Promise<readonly Unended[]>): (
 
 function logEnd(logger: Logger, unended: readonly Unended[], tookMs: number): void {
   const [lost, cutOff] = [true, false].map((isLost) =>
-    unended.filter(({ error }) => isStorageLost(error) === isLost).map(({ part }) => part),
+    unended.filter(({ error }) => storageLost.is(error) === isLost).map(({ part }) => part),
   );
   const fields = { took_ms: tookMs, ...(cutOff?.length && { cut_off: cutOff }), ...(lost?.length && { lost }) };
   if (unended.length === 0) logger.info(fields, 'stopped');
   else if (lost?.length) logger.error(fields, lostText);
   else logger.error(fields, 'stopped; what did not end is taken up by the next start');
-}
-
-function isStorageLost(error: unknown): boolean {
-  return error instanceof MeshError && error.reason === 'STORAGE_LOST';
 }

@@ -13,8 +13,8 @@ import { openTasks } from '../tasks/open-tasks.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { auditStorage } from './audit-storage.ts';
-import { sharedDatabase } from './check-databases.ts';
 import type { Directory } from './directory.ts';
+import { databaseShared } from './errors.ts';
 import type { OpenDatabase } from './open-databases.ts';
 import type { Runtime } from './service.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -74,7 +74,7 @@ export async function openRuntime({
     openStorage: async (service) => {
       const url = databaseUrlOf(config, service);
       const other = ownerByUrl.get(url);
-      if (other !== undefined) throw sharedDatabase(`${other} and ${service}`);
+      if (other !== undefined) throw databaseShared({ sharers: `${other} and ${service}` });
       ownerByUrl.set(url, service);
       const storage = await openDatabase(service, url);
       if (storage.searchDamage) searches.push(storage.searchDamage);

@@ -1,39 +1,180 @@
 import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
+import { defineError } from '../errors/define-error.ts';
+import type { MeshError } from '../errors/mesh-error.ts';
 
-/** The refusal of a transaction that would have others wait: INTERNAL `TRANSACTION_AWAITED_OUTSIDE`. */
-export function awaitedOutsideError(): MeshError {
-  return new MeshError(
-    Status.INTERNAL,
-    'TRANSACTION_AWAITED_OUTSIDE',
-    'a transaction awaited something else than its own calls and was rolled back; do that work before or after it, all others wait behind it',
-  );
+/** What an engine knows of a fault. `state` completes "database …": "is damaged". */
+interface Trouble {
+  readonly database: string;
+  readonly state: string;
+  readonly detail: string;
+  readonly remedy: string;
 }
 
-/** What keeps a database from doing what it was asked for, the same in every engine. None of them is the business's answer. */
+const text = ({ database, state, detail, remedy }: Trouble) => `database ${database} ${state}: ${detail}; ${remedy}`;
+const metadata = () => ({});
+
+export const storageUnavailable = defineError({
+  reason: 'STORAGE_UNAVAILABLE',
+  code: Status.UNAVAILABLE,
+  means: 'the database cannot be used, rejects writes, or waits for locks',
+  fix: 'see its text; it continues by itself',
+  text,
+  metadata,
+});
+
+export const storageClosed = storageUnavailable.variant({
+  text: ({ database }: { readonly database: string }) => `database ${database} is closed: open it again`,
+  metadata,
+});
+
+export const storageMisconfigured = defineError({
+  reason: 'STORAGE_MISCONFIGURED',
+  code: Status.UNAVAILABLE,
+  means: 'the database rejects this user, or is missing what this program needs',
+  fix: 'fix the user, its rights or DATABASE_URL, or run the program that fits the schema',
+  text,
+  metadata,
+});
+
+export const storageCorrupt = defineError({
+  reason: 'STORAGE_CORRUPT',
+  code: Status.DATA_LOSS,
+  means: 'the database is damaged',
+  fix: 'stop the process and restore the database that the text names from a backup',
+  text,
+  metadata,
+});
+
+export const storageTooLarge = defineError({
+  reason: 'STORAGE_TOO_LARGE',
+  code: Status.INTERNAL,
+  means: 'a value or a statement is larger than the database accepts',
+  fix: 'send less at a time',
+  text,
+  metadata,
+});
+
+export const storageFull = defineError({
+  reason: 'STORAGE_FULL',
+  code: Status.UNAVAILABLE,
+  means: 'the database cannot grow, or the disk of the data folder is full',
+  fix: 'free space; it continues by itself, but a start that failed must be repeated',
+  text,
+  metadata,
+});
+
+export const storageContention = defineError({
+  reason: 'STORAGE_CONTENTION',
+  code: Status.UNAVAILABLE,
+  means: 'a transaction lost against others on every attempt',
+  fix: 'call again',
+  text: ({
+    database,
+    attempts,
+    detail,
+  }: {
+    readonly database: string;
+    readonly attempts: number;
+    readonly detail: string;
+  }) => `transaction on ${database} lost against others ${attempts} times: ${detail}; call again`,
+  metadata,
+});
+
+export const storageOutcomeUnknown = defineError({
+  reason: 'STORAGE_OUTCOME_UNKNOWN',
+  code: Status.UNAVAILABLE,
+  means: 'the connection was lost during a commit, which may have succeeded',
+  fix: 'repeat with the same `request_id`',
+  text: ({ database, detail }: { readonly database: string; readonly detail: string }) =>
+    `connection to ${database} was lost during a commit, which may have succeeded: ${detail}; repeat the call with the same request_id`,
+  metadata,
+});
+
+/** Not DATA_LOSS: callers are right to wait, and the open files have what was acknowledged. */
+export const storageLost = defineError({
+  reason: 'STORAGE_LOST',
+  code: Status.UNAVAILABLE,
+  means: 'a database was deleted, moved or replaced while it was in use',
+  fix: 'do not end the process: copy its open files out of `/proc/<pid>/fd`, or restore a backup, then start again',
+  text: ({ path }: { readonly path: string }) =>
+    `database ${path} was deleted, moved or replaced while it was in use and accepts nothing more: do not end process ${process.pid} yet; copy its open files out of /proc/${process.pid}/fd, or restore a backup, then start again`,
+});
+
+export const transactionAwaitedOutside = defineError({
+  reason: 'TRANSACTION_AWAITED_OUTSIDE',
+  code: Status.INTERNAL,
+  means: 'a transaction awaited something other than its own statements',
+  fix: 'fix the code: do that work before or after it',
+  text: 'transaction rolled back: it awaited something other than its own statements; do that work before or after it',
+});
+
+export const migrationChanged = defineError({
+  reason: 'MIGRATION_CHANGED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'a migration differs from the one that was applied',
+  fix: 'restore it and add a new one',
+  seenIn: 'start',
+  text: ({ set, name }: { readonly set: string; readonly name: string }) =>
+    `migration ${name} of ${set} differs from the one applied to this database: restore it and add a new one`,
+  metadata,
+});
+
+export const invalidStorageUrl = defineError({
+  reason: 'INVALID_STORAGE_URL',
+  code: Status.INVALID_ARGUMENT,
+  means: 'the URL does not name a database',
+  fix: 'set `DATABASE_URL`',
+  seenIn: 'start',
+  text: ({ scheme }: { readonly scheme: string }) =>
+    `database URL with scheme "${scheme}" is not supported: use sqlite:<path> or postgres://<user>@<host>/<database>`,
+  metadata,
+});
+
+export const dataDirInUse = defineError({
+  reason: 'DATA_DIR_IN_USE',
+  code: Status.FAILED_PRECONDITION,
+  means: 'another process uses the data folder',
+  fix: 'stop it or set `DATA_DIR`',
+  seenIn: 'start',
+  text: ({ path }: { readonly path: string }) =>
+    `data folder ${path} is used by another process: stop it or set DATA_DIR to another folder`,
+});
+
+export const notDamaged = defineError({
+  reason: 'NOT_DAMAGED',
+  code: Status.NOT_FOUND,
+  means: 'no damage starts at that place',
+  fix: 'list the damage with `make damaged`',
+  seenIn: 'damaged',
+  text: ({ file, place }: { readonly file: string; readonly place: string }) =>
+    `no damage in ${file} starts at ${place}: list the damage and name one of its places`,
+  metadata,
+});
+
+/** Why a database cannot do what was requested, the same in every engine. None of these is an answer of the business. */
 export type StorageFault =
-  /** It cannot be reached, or takes no work now. */
+  /** It cannot be reached or accepts no work now. */
   | 'unavailable'
-  /** Others held what was needed for too long, or it ran out of its time. */
+  /** Locks of others, or the work itself, took too long. */
   | 'busy'
   /** Its disk is full. */
   | 'full'
-  /** It takes no writes. */
+  /** It rejects writes. */
   | 'read-only'
-  /** It refuses this user. */
+  /** It rejects this user. */
   | 'denied'
-  /** It lacks a table, a column or the like that this program needs. */
+  /** A table, a column or the like that this program needs is missing. */
   | 'wrong-schema'
   /** Its data is damaged. */
   | 'corrupt'
-  /** A value or a statement is larger than it takes. */
+  /** A value or a statement is larger than it accepts. */
   | 'too-large';
 
 /** What a fault is about. */
 export interface FaultSubject {
   /** The file or server, as an operator knows it. */
   readonly database: string;
-  /** What the engine said. */
+  /** What the engine reported. */
   readonly text: string;
   readonly cause: unknown;
 }
@@ -43,38 +184,35 @@ export type Remedies = Readonly<Record<StorageFault, string>>;
 
 /**
  * The error of a fault: UNAVAILABLE `STORAGE_UNAVAILABLE`, `STORAGE_FULL` or `STORAGE_MISCONFIGURED`, DATA_LOSS
- * `STORAGE_CORRUPT`, or INTERNAL `STORAGE_TOO_LARGE`. What was asked for did not happen.
+ * `STORAGE_CORRUPT`, or INTERNAL `STORAGE_TOO_LARGE`. What was requested did not happen.
  */
 export function storageFault(
   fault: StorageFault,
   { database, text, cause }: FaultSubject,
   remedies: Remedies,
 ): MeshError {
-  const message = `the database ${database} ${happened[fault]}: ${text}; ${remedies[fault]}`;
-  switch (fault) {
-    case 'unavailable':
-    case 'busy':
-    case 'read-only':
-      return new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', message, { cause });
-    case 'full':
-      return new MeshError(Status.UNAVAILABLE, 'STORAGE_FULL', message, { cause });
-    case 'denied':
-    case 'wrong-schema':
-      return new MeshError(Status.UNAVAILABLE, 'STORAGE_MISCONFIGURED', message, { cause });
-    case 'corrupt':
-      return new MeshError(Status.DATA_LOSS, 'STORAGE_CORRUPT', message, { cause });
-    case 'too-large':
-      return new MeshError(Status.INTERNAL, 'STORAGE_TOO_LARGE', message, { cause });
-  }
+  const trouble = { database, state: states[fault], detail: text, remedy: remedies[fault] };
+  return errors[fault](trouble, { cause });
 }
 
-const happened: Remedies = {
+const errors = {
+  unavailable: storageUnavailable,
+  busy: storageUnavailable,
+  full: storageFull,
+  'read-only': storageUnavailable,
+  denied: storageMisconfigured,
+  'wrong-schema': storageMisconfigured,
+  corrupt: storageCorrupt,
+  'too-large': storageTooLarge,
+};
+
+const states: Remedies = {
   unavailable: 'cannot be used',
-  busy: 'did not get to it in time',
+  busy: 'timed out',
   full: 'cannot grow',
-  'read-only': 'takes no writes',
-  denied: 'refuses this user',
-  'wrong-schema': 'is not what this program needs',
+  'read-only': 'rejects writes',
+  denied: 'rejects this user',
+  'wrong-schema': 'does not fit this program',
   corrupt: 'is damaged',
-  'too-large': 'does not take so much',
+  'too-large': 'does not accept that much',
 };

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
+import { migrationChanged } from './errors.ts';
 import type { Migration, Storage, Transaction } from './storage.ts';
 
 /** A transaction that may change the schema. */
@@ -57,8 +56,8 @@ export async function applyMigrations(
     const before = applied.get(migration.name);
     if (before === checksum) continue;
     if (before !== undefined) {
-      const record = `its record of the migration ${migration.name} of ${set} is not as it was written`;
-      throw isDamaged(before, checksum) ? damaged(record) : changed(set, migration.name);
+      const record = `the record of migration ${migration.name} of ${set} has changed`;
+      throw isDamaged(before, checksum) ? damaged(record) : migrationChanged({ set, name: migration.name });
     }
     await tx.script(migration.sql.replaceAll('{{identity}}', identity[dialect]));
     await tx.execute('INSERT INTO schema_migration (set_name, name, checksum, apply_time) VALUES ($1, $2, $3, $4)', [
@@ -87,12 +86,4 @@ function isDamaged(stored: string, checksum: string): boolean {
 
 function ensureTrailingSlash(directory: URL): URL {
   return directory.href.endsWith('/') ? directory : new URL(`${directory.href}/`);
-}
-
-function changed(set: string, name: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'MIGRATION_CHANGED',
-    `the migration ${name} of ${set} was applied to this database and has another text now; restore it and add a new migration`,
-  );
 }

@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../errors/mesh-error.ts';
+import { invalidStorageUrl } from './errors.ts';
 import type { SqliteOptions } from './sqlite/sqlite.ts';
 import type { Storage } from './storage.ts';
 
@@ -22,9 +21,5 @@ export async function openStorage(
     const { openPostgres } = await import('./postgres/postgres.ts');
     return openPostgres(url, options);
   }
-  throw new MeshError(
-    Status.INVALID_ARGUMENT,
-    'INVALID_STORAGE_URL',
-    `a database cannot be opened by a URL that starts with "${scheme}"; use sqlite:<path> or postgres://<user>@<host>/<database>`,
-  );
+  throw invalidStorageUrl({ scheme });
 }

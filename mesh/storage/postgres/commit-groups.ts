@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { awaitedOutsideError } from '../errors.ts';
+import { transactionAwaitedOutside } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import { connectError, mayRunAgain } from './errors.ts';
 import {
@@ -156,7 +156,7 @@ async function rejectForeignAwait(tx: PostgresTransaction): Promise<never> {
     await tx.quiet();
     await setImmediate();
   } while (!tx.isQuiet());
-  throw awaitedOutsideError();
+  throw transactionAwaitedOutside();
 }
 
 /**

@@ -1,16 +1,15 @@
-import { Status } from 'nice-grpc-common';
 import pg from 'pg';
-import { MeshError } from '../../errors/mesh-error.ts';
-import { type Remedies, type StorageFault, storageFault } from '../errors.ts';
+import type { MeshError } from '../../errors/mesh-error.ts';
+import { type Remedies, type StorageFault, storageContention, storageFault, storageOutcomeUnknown } from '../errors.ts';
 import { sqlForMessage } from '../sql.ts';
 import { kindOfState, type StateKind } from './sql-states.ts';
 
 const remedies: Remedies = {
-  unavailable: 'check that it runs and takes connections, and whether locks hold up those of this process',
-  busy: 'look in pg_stat_activity for who holds locks for long, and at lock_timeout and statement_timeout of this user',
-  full: 'free space on its disk, it continues by itself',
-  'read-only': 'after a failover, let DATABASE_URL lead to the primary; connections to this server are closed',
-  denied: 'correct the user and password in DATABASE_URL, or give that user the right',
+  unavailable: 'check that it runs and accepts connections, and whether locks block those of this process',
+  busy: 'check pg_stat_activity for long-held locks, and lock_timeout and statement_timeout of this user',
+  full: 'free space on its disk; it continues by itself',
+  'read-only': 'after a failover, point DATABASE_URL to the primary; connections to this server are closed',
+  denied: 'fix the user and password in DATABASE_URL, or grant that user the right',
   'wrong-schema':
     'check that DATABASE_URL names the right database, and that no other version of this program changed it',
   corrupt: 'stop this process, restore the database from a backup or fail over to a standby, and start it again',
@@ -34,12 +33,7 @@ export function connectError(error: unknown, server: string): MeshError {
 /** What a failed COMMIT becomes: UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN` when nobody can say whether it is durable. */
 export function commitError(error: unknown, server: string): Error {
   if (!unknownAtCommit.has(kindOf(error))) return postgresError(error, 'COMMIT', server);
-  return new MeshError(
-    Status.UNAVAILABLE,
-    'STORAGE_OUTCOME_UNKNOWN',
-    `the connection to ${server} was lost during a commit, which may have been done: ${textOf(error)}; repeat the call with the same request_id`,
-    { cause: error },
-  );
+  return storageOutcomeUnknown({ database: server, detail: textOf(error) }, { cause: error });
 }
 
 /** What every call gets after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */
@@ -54,8 +48,7 @@ export function corruptError(server: string, text: string): MeshError {
 
 /** What is left after every attempt lost its race: UNAVAILABLE `STORAGE_CONTENTION`. */
 export function contentionError(error: unknown, server: string, attempts: number): MeshError {
-  const message = `a transaction on ${server} lost against others ${attempts} times: ${textOf(error)}; try again`;
-  return new MeshError(Status.UNAVAILABLE, 'STORAGE_CONTENTION', message, { cause: error });
+  return storageContention({ database: server, attempts, detail: textOf(error) }, { cause: error });
 }
 
 /** Whether what was run had no effect, and may have it when it is run again. */

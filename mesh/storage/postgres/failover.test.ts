@@ -55,7 +55,7 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
         lane ? { commitGroup: lane } : {},
       );
       await expect(adding).rejects.toMatchObject(takesNoWrites);
-      await expect(adding).rejects.toThrow(/takes no writes: .*let DATABASE_URL lead to the primary/);
+      await expect(adding).rejects.toThrow(/rejects writes: .*point DATABASE_URL to the primary/);
     }
     expect(await storage.query('SELECT id FROM note')).toEqual([]);
     await primary.setReadOnly(false);

@@ -80,7 +80,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
         }, lane);
       for (const lane of [{}, { commitGroup: 'hot' }]) {
         await expect(update(lane)).rejects.toMatchObject(unavailable);
-        await expect(update(lane)).rejects.toThrow(/did not get to it in time: .*look in pg_stat_activity/);
+        await expect(update(lane)).rejects.toThrow(/timed out: .*check pg_stat_activity/);
       }
     },
   );
@@ -119,7 +119,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     const url = new URL(server.url('postgres'));
     url.username = 'nobody-known';
     await expect(openPostgres(url.href)).rejects.toMatchObject(misconfigured);
-    await expect(openPostgres(url.href)).rejects.toThrow(/role "nobody-known" does not exist; correct the user/);
+    await expect(openPostgres(url.href)).rejects.toThrow(/role "nobody-known" does not exist; fix the user/);
   });
 
   it.each([

@@ -1,16 +1,16 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
-import { type Remedies, storageFault } from '../errors.ts';
+import { type Remedies, storageClosed, storageFault, storageFull, storageUnavailable } from '../errors.ts';
 import { sqlForMessage } from '../sql.ts';
 import { kindOf } from './result-codes.ts';
 
 const remedies: Remedies = {
   unavailable: 'check its disk and that its file can be opened',
   busy: 'check that no other process holds it',
-  full: 'free space on its disk, it continues by itself',
-  'read-only': 'check that its disk is mounted for writing and that its file lies where it was opened',
-  denied: 'let the user of this process read and write its file and folder',
-  'wrong-schema': 'run the program that made it, or restore the file that belongs to this data folder',
+  full: 'free space on its disk; it continues by itself',
+  'read-only': 'check that its disk is mounted read-write and that its file is where it was opened',
+  denied: 'allow the user of this process to read and write its file and folder',
+  'wrong-schema': 'run the program that created it, or restore the file that belongs to this data folder',
   corrupt: 'stop this process, restore the whole data folder from a backup, and start it again',
   'too-large': 'send less at a time',
 };
@@ -40,27 +40,17 @@ export function isCorruption(error: Error): error is MeshError {
 export function cannotOpenError(error: unknown, path: string): MeshError {
   const kind = kindOf(error);
   if (kind === 'corrupt') return corruptError(path, textOf(error), error);
-  const fault = `the database ${path} cannot be opened: ${textOf(error)}`;
+  const trouble = { database: path, state: 'cannot be opened', detail: textOf(error) };
   if (kind === 'full') {
-    const text = `${fault}; free space on its disk and start again`;
-    return new MeshError(Status.UNAVAILABLE, 'STORAGE_FULL', text, { cause: error });
+    return storageFull({ ...trouble, remedy: 'free space on its disk and start again' }, { cause: error });
   }
-  const message = `${fault}; check that its folder can be written and that no other process holds it`;
-  return new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', message, { cause: error });
+  const remedy = 'check that its folder is writable and that no other process holds it';
+  return storageUnavailable({ ...trouble, remedy }, { cause: error });
 }
 
 /** What every call gets after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */
 export function closedError(path: string): MeshError {
-  return new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', `the database ${path} is closed; open it again`);
-}
-
-/**
- * UNAVAILABLE `STORAGE_LOST`: the files of the database at `path` are not there any more. Not DATA_LOSS: who waits for it
- * is right to wait, and what was acknowledged is in the open files.
- */
-export function lostError(path: string): MeshError {
-  const text = `the database ${path} was deleted, moved or replaced while it was in use, so nothing more is accepted; do not end process ${process.pid} yet: copy what it has open out of /proc/${process.pid}/fd, or restore a backup, then start again`;
-  return new MeshError(Status.UNAVAILABLE, 'STORAGE_LOST', text, { metadata: { path } });
+  return storageClosed({ database: path });
 }
 
 /** UNAVAILABLE `STORAGE_UNAVAILABLE`: the machine cannot say now whether the database at `path` is still there. */

@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import type { MeshError } from '../../errors/mesh-error.ts';
-import { lostError, unseenError } from './errors.ts';
+import { storageLost } from '../errors.ts';
+import { unseenError } from './errors.ts';
 
 /** Whether what is written to a database is in the files that lie at its path. */
 export interface FileWatch {
@@ -51,7 +52,7 @@ export function watchFile(path: string): FileWatch {
         const walNow = identify(walPath);
         wal ??= walNow;
         if (isSame(database, identify(path)) && isSame(wal, walNow)) return;
-        lost = lostError(path);
+        lost = storageLost({ path });
       }
       throw lost;
     },

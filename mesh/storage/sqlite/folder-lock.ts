@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { dataDirInUse } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { cannotOpenError, isBusy } from './errors.ts';
 
@@ -10,7 +9,7 @@ const held = new Set<DatabaseSync>();
 
 /**
  * Claims a folder for this process until the returned function is called or the process ends, in whatever way: the
- * system lets go of the lock. Fails with FAILED_PRECONDITION `DATA_DIR_IN_USE` when another one holds it.
+ * system releases the lock. Fails with FAILED_PRECONDITION `DATA_DIR_IN_USE` when another one holds it.
  */
 export function lockFolder(path: string): () => void {
   const file = join(path, '.lock');
@@ -19,7 +18,7 @@ export function lockFolder(path: string): () => void {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    throw isBusy(error) ? inUse(path) : cannotOpenError(error, file);
+    throw isBusy(error) ? dataDirInUse({ path }) : cannotOpenError(error, file);
   }
   held.add(database);
   return () => {
@@ -34,13 +33,4 @@ function open(path: string, file: string): DatabaseSync {
   } catch (error) {
     throw cannotOpenError(error, file);
   }
-}
-
-function inUse(path: string): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'DATA_DIR_IN_USE',
-    `the data folder ${path} is used by another process; stop that one or set DATA_DIR to another folder`,
-    { metadata: { path } },
-  );
 }

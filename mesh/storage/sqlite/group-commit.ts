@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
-import { awaitedOutsideError } from '../errors.ts';
+import { transactionAwaitedOutside } from '../errors.ts';
 import type { SchemaTransaction } from '../migrations.ts';
 import { createTransactionState } from '../transaction-state.ts';
 import type { Connection } from './connection.ts';
@@ -66,7 +66,7 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
     });
   const settle = (job: Job): Promise<void> =>
     new Promise((resolve, reject) => {
-      abandon = () => reject(awaitedOutsideError());
+      abandon = () => reject(transactionAwaitedOutside());
       job.run().then(resolve, reject);
     });
 

@@ -1,6 +1,7 @@
-import { MeshError } from '../../errors/mesh-error.ts';
+import type { MeshError } from '../../errors/mesh-error.ts';
 import { yieldEvery } from '../../time/yield-to-event-loop.ts';
 import type { DatabaseSearch } from '../damage-search.ts';
+import { storageCorrupt } from '../errors.ts';
 import type { Queryable, Row } from '../storage.ts';
 
 /** Up to this size the structure of the file is looked at as a whole, which holds everything up for about 16 ms. */
@@ -41,7 +42,7 @@ export function searchDamage(database: Queryable, damaged: (text: string) => Mes
           await breathe();
         });
       } catch (error) {
-        if (!(error instanceof MeshError) || error.reason !== 'STORAGE_CORRUPT') throw error;
+        if (!storageCorrupt.is(error)) throw error;
         yield error;
       }
     }

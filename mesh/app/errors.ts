@@ -1,0 +1,70 @@
+import { Status } from 'nice-grpc-common';
+import { defineError } from '../errors/define-error.ts';
+import { storageFull } from '../storage/errors.ts';
+
+export const dataDirNotWritable = defineError({
+  reason: 'DATA_DIR_NOT_WRITABLE',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the data folder cannot be created or written',
+  fix: 'set `DATA_DIR`',
+  seenIn: 'start',
+  text: ({ path, problem }: { readonly path: string; readonly problem: string }) =>
+    `data folder ${path} cannot be used (${problem}): set DATA_DIR to a folder that this user may write`,
+  metadata: () => ({}),
+});
+
+export const dataDirFull = storageFull.variant({
+  text: ({ path, file, errno }: { readonly path: string; readonly file: string; readonly errno: string }) =>
+    `disk of data folder ${path} is full (${file} cannot be written: ${errno}): free space on it and start again`,
+  metadata: () => ({}),
+});
+
+/** A database that does not belong to a data folder. */
+export interface Mismatch {
+  /** `order`. */
+  readonly name: string;
+  /** Its file, or where its server is. */
+  readonly location: string;
+  /** The path of the manifest. */
+  readonly manifest: string;
+  /** Completes "database order …": "is missing". */
+  readonly fault: string;
+}
+
+/** Accepted work would be lost silently if the process started. */
+export const dataMismatch = defineError({
+  reason: 'DATA_MISMATCH',
+  code: Status.FAILED_PRECONDITION,
+  means:
+    'a database of the data folder is missing, empty, of another mesh, or from another time than the other databases',
+  fix: 'restore all databases and `manifest.json` from one backup; or delete `manifest.json` to continue with what is there',
+  seenIn: 'start',
+  text: ({ name, location, manifest, fault }: Mismatch) =>
+    `database ${name} (${location}) ${fault}, according to ${manifest}: restore all databases and the manifest from one backup; to start with what is there, and lose what is missing, delete ${manifest}`,
+  metadata: ({ name, location }) => ({ database: name, location }),
+});
+
+export const unreadableManifest = dataMismatch.variant({
+  text: ({ location }: { readonly location: string }) =>
+    `manifest ${location} cannot be read: restore it with all databases from one backup; or delete it to start with the databases that are there`,
+});
+
+export const databaseShared = defineError({
+  reason: 'DATABASE_SHARED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'several services would use one database',
+  fix: 'write `<service>` into `DATABASE_URL`',
+  seenIn: 'start',
+  text: ({ sharers }: { readonly sharers: string }) =>
+    `DATABASE_URL names the same database for ${sharers}: write <service> in place of the database's name`,
+  metadata: () => ({}),
+});
+
+export const notListening = defineError({
+  reason: 'NOT_LISTENING',
+  code: Status.UNAVAILABLE,
+  means: 'a service called another before the process listened',
+  fix: 'call from `start`, not during setup',
+  seenIn: 'start',
+  text: 'a service called another before this process listened: call from start(), not during setup',
+});
