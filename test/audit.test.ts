@@ -45,14 +45,14 @@ describe('the audit', () => {
     audits = mesh.runtime.client(AuditServiceContract);
   }
 
-  /** What is found by checks that all could be finished. */
+  /** Runs checks, which must all finish, and returns their findings. */
   async function findings(...checks: string[]): Promise<AuditFinding[]> {
     const reports = (await Array.fromAsync(audits.runAudit({ checks }))).map(({ report }) => report);
     for (const report of reports) if (report?.$case === 'check') expect(report.value).toMatchObject({ error: '' });
     return reports.flatMap((report) => (report?.$case === 'finding' ? [report.value] : []));
   }
 
-  /** What is found, each as its reason and its ids. */
+  /** Returns all findings, each as reason and ids. */
   async function faults(): Promise<string[]> {
     return (await findings()).map(({ reason, ids }) => [reason, ...ids].join(' ')).toSorted();
   }
@@ -93,7 +93,7 @@ describe('the audit', () => {
     await start();
   }
 
-  it('finds nothing after orders that have completed, failed and been cancelled', async () => {
+  it('finds nothing after orders that completed, failed and were cancelled', async () => {
     await placeOfEachKind();
     expect(await findings()).toEqual([]);
     const reports = await Array.fromAsync(audits.runAudit({}));
@@ -105,7 +105,7 @@ describe('the audit', () => {
     expect(examined.get('orders/reservations')).toBe(5n);
   });
 
-  it('finds nothing while orders are under way', async () => {
+  it('finds nothing while orders are running', async () => {
     await shop.inventory.adjustStock({ requestId: randomUUID(), sku: stocked.sku, delta: 10_000n });
     await shop.accounts.deposit({ requestId: randomUUID(), accountId: 'ada', amount: euros(10_000_000n) });
     const kinds = [{}, {}, { quantity: 20_000 }, { userId: 'tom' }, { countryCode: 'AQ' }, { cancelled: true }];
@@ -114,7 +114,7 @@ describe('the audit', () => {
       for (; placing; placed += 1) {
         const { cancelled, ...changes } = { quantity: 1, cancelled: false, ...kinds[placed % kinds.length] };
         const { id } = await shop.orders.placeOrder(bookOrder(changes));
-        // It may have ended by then, which is as good.
+        // The order may have ended by then.
         if (cancelled) await shop.orders.cancelOrder({ requestId: randomUUID(), id }).catch(() => undefined);
         await watchToEnd(shop.orders, id);
       }
@@ -131,7 +131,7 @@ describe('the audit', () => {
   }, 60_000);
 
   it.each(['listOrders', 'listPayments', 'listReservations'])(
-    'finds nothing where %s is of a later moment than the rest',
+    'finds nothing if %s is read later than the rest',
     async (method) => {
       await mesh.stop();
       let meanwhile: (() => Promise<unknown>) | undefined;
@@ -164,13 +164,13 @@ describe('the audit', () => {
     },
   );
 
-  it('names an item of which more is reserved than orders hold', async () => {
+  it('reports an item with more reserved stock than orders hold', async () => {
     await placeOfEachKind();
     await change('inventory', 'UPDATE items SET reserved = reserved + 1 WHERE sku = $1', [stocked.sku]);
     expect(await faults()).toEqual([`RESERVED_STOCK_DIFFERS ${stocked.sku}`]);
   });
 
-  it.each(['FAILED', 'CANCELLED'])('names an order that is %s but was charged and delivered', async (state) => {
+  it.each(['FAILED', 'CANCELLED'])('reports an order that is %s but was charged and delivered', async (state) => {
     const { completed } = await placeOfEachKind();
     await change('order', 'UPDATE orders SET state = $2 WHERE id = $1', [completed.id, state]);
     expect(await faults()).toEqual([
@@ -179,19 +179,19 @@ describe('the audit', () => {
     ]);
   });
 
-  it('names an order that is COMPLETED but was refunded, and got nothing', async () => {
+  it('reports an order that is COMPLETED but was refunded and not delivered', async () => {
     const { refused } = await placeOfEachKind();
     await change('order', "UPDATE orders SET state = 'COMPLETED' WHERE id = $1", [refused.id]);
     expect(await faults()).toEqual([`ORDER_NOT_RESERVED ${refused.id}`, `REFUND_OF_COMPLETED_ORDER ${refused.id}`]);
   });
 
-  it('names an order that is COMPLETED but never came so far', async () => {
+  it('reports an order that is COMPLETED without charge and stock', async () => {
     const { soldOut } = await placeOfEachKind();
     await change('order', "UPDATE orders SET state = 'COMPLETED' WHERE id = $1", [soldOut.id]);
     expect(await faults()).toEqual([`ORDER_NOT_CHARGED ${soldOut.id}`, `ORDER_NOT_RESERVED ${soldOut.id}`]);
   });
 
-  it('names an order that is gone', async () => {
+  it('reports a missing order', async () => {
     const { completed } = await placeOfEachKind();
     await change('order', 'DELETE FROM orders WHERE id = $1', [completed.id]);
     expect(await faults()).toEqual([
@@ -200,14 +200,14 @@ describe('the audit', () => {
     ]);
   });
 
-  it('names an order over another amount than was charged for it, and of another user', async () => {
+  it('reports an order with another amount or user than its charge', async () => {
     const [dearer, toms] = [await placeToEnd(), await placeToEnd()];
     await change('order', 'UPDATE orders SET total = total + 1 WHERE id = $1', [dearer.id]);
     await change('order', "UPDATE orders SET user_id = 'tom' WHERE id = $1", [toms.id]);
     expect(await faults()).toEqual([`CHARGE_DIFFERS ${dearer.id}`, `CHARGE_DIFFERS ${toms.id}`]);
   });
 
-  it('names an order whose stock is held though it has ended', async () => {
+  it('reports an ended order whose stock is still reserved', async () => {
     const { refused } = await placeOfEachKind();
     await change('inventory', "UPDATE reservations SET state = 'RESERVED' WHERE order_id = $1", [refused.id]);
     expect(await faults()).toEqual([
@@ -216,13 +216,13 @@ describe('the audit', () => {
     ]);
   });
 
-  it('names an order of other items than were taken for it', async () => {
+  it('reports an order with other items than its reservation', async () => {
     const { completed } = await placeOfEachKind();
     await change('inventory', 'UPDATE reservation_items SET quantity = 2 WHERE order_id = $1', [completed.id]);
     expect(await faults()).toEqual([`RESERVATION_DIFFERS ${completed.id}`]);
   });
 
-  it('names a row of a projection that differs from its events, until it is made again', async () => {
+  it('reports a projection row that differs from its events, until the projection is rebuilt', async () => {
     const { completed } = await placeOfEachKind();
     expect(await findings()).toEqual([]);
     await change('payment', 'UPDATE payment_list SET amount = 1 WHERE order_id = $1', [completed.id]);
@@ -236,13 +236,13 @@ describe('the audit', () => {
     expect(await findings()).toEqual([]);
   });
 
-  it('names what nobody ordered', async () => {
+  it('reports charges and reservations without an order', async () => {
     await shop.inventory.reserveStock({ orderId: 'nobodys', items: [{ sku: stocked.sku, quantity: 1n }] });
     await shop.payments.charge({ orderId: 'nobodys', userId: 'ada', amount: euros(1n) });
     expect(await faults()).toEqual(['CHARGE_WITHOUT_ORDER nobodys', 'RESERVATION_WITHOUT_ORDER nobodys']);
   });
 
-  it('names an order under way from which its stock or its charge was taken', async () => {
+  it('reports a running order whose stock or charge was taken back', async () => {
     const held = carrier.hold(2);
     const placed = [await shop.orders.placeOrder(bookOrder()), await shop.orders.placeOrder(bookOrder())];
     await held.arrived;
@@ -258,7 +258,7 @@ describe('the audit', () => {
   });
 });
 
-/** A client one of whose lists is read late, after something else has been done. */
+/** Returns a client whose list method first awaits `meanwhile`. */
 function delayList<T extends object>(client: T, method: string, meanwhile: () => Promise<void>): T {
   return new Proxy(client, {
     get(_, name) {

@@ -20,7 +20,7 @@ const methods = [...registry]
   .flatMap((service) => service.methods)
   .map((method) => ({ method, path: `/${method.parent.typeName}/${method.name}` }));
 
-/** What may be said to a request that the contract allows: never that the server does not know what happened. */
+/** Codes that a valid request may get: never one with an unknown outcome. */
 const definite: ReadonlySet<Status> = new Set([
   Status.OK,
   Status.INVALID_ARGUMENT,
@@ -46,36 +46,33 @@ afterAll(async () => {
   await mesh.stop();
 });
 
-// Whatever came before: the process lives and answers, on the same connection.
+// The process is still alive and answers on the same connection.
 afterEach(async () => {
   const { status } = await rawCall(session, '/user.v1.UserService/ListUsers', frame(new Uint8Array()));
   expect(status).toBe(Status.OK);
 });
 
-describe('odd fields', () => {
-  it.each(methods)(
-    'get a definite answer from $path, which names those that break a rule',
-    async ({ method, path }) => {
-      const isImport = method.methodKind === 'client_streaming';
-      const isEndless = path === '/events.v1.EventService/Subscribe';
-      const headers = isEndless ? { 'grpc-timeout': '300m' } : {};
-      const calls = badMessages(method.input, oracle).map(async ({ title, bytes, violations }) => {
-        const { status, details, message } = await rawCall(session, path, frame(bytes), headers);
-        const fields = [...new Set(details.violations.map(({ field }) => field))].sort();
-        if (violations.length > 0 && !isImport) {
-          return expect({ status, fields }, title).toEqual({ status: 3, fields: [...new Set(violations)] });
-        }
-        if (isEndless && status === Status.DEADLINE_EXCEEDED) return;
-        expect(definite, `${title}: ${message}`).toContain(status);
-        if (status === Status.INVALID_ARGUMENT) expect(fields, title).not.toEqual([]);
-      });
-      expect(calls.length).toBeGreaterThan(0);
-      await Promise.all(calls);
-    },
-  );
+describe('a request with odd fields', () => {
+  it.each(methods)('gets a definite response from $path, which names the invalid fields', async ({ method, path }) => {
+    const isImport = method.methodKind === 'client_streaming';
+    const isEndless = path === '/events.v1.EventService/Subscribe';
+    const headers = isEndless ? { 'grpc-timeout': '300m' } : {};
+    const calls = badMessages(method.input, oracle).map(async ({ title, bytes, violations }) => {
+      const { status, details, message } = await rawCall(session, path, frame(bytes), headers);
+      const fields = [...new Set(details.violations.map(({ field }) => field))].sort();
+      if (violations.length > 0 && !isImport) {
+        return expect({ status, fields }, title).toEqual({ status: 3, fields: [...new Set(violations)] });
+      }
+      if (isEndless && status === Status.DEADLINE_EXCEEDED) return;
+      expect(definite, `${title}: ${message}`).toContain(status);
+      if (status === Status.INVALID_ARGUMENT) expect(fields, title).not.toEqual([]);
+    });
+    expect(calls.length).toBeGreaterThan(0);
+    await Promise.all(calls);
+  });
 });
 
-describe('an id that is not there', () => {
+describe('a request for an unknown id', () => {
   const id = 'nobody';
   const requestId = () => randomUUID();
   it.each<[string, () => Promise<unknown>]>([
@@ -102,7 +99,7 @@ describe('an id that is not there', () => {
     ['GetSaga', () => shop.sagas.getSaga({ name: { $case: 'orderId', value: id } })],
     ['RetrySaga', () => shop.sagas.retrySaga({ requestId: requestId(), id })],
     ['GetDeadLetter', () => shop.deadLetters.getDeadLetter({ id })],
-  ])('is NOT_FOUND to %s', async (_, call) => {
+  ])('gets NOT_FOUND from %s', async (_, call) => {
     await expect(call()).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: expect.stringMatching(/^[A-Z_]+$/) });
   });
 });
@@ -111,12 +108,12 @@ describe('a broken call', () => {
   const getUser = '/user.v1.UserService/GetUser';
   const ada = frame(Buffer.from('\n\x03ada'));
 
-  it.each(methods)('with bytes that are no message is INVALID_ARGUMENT to $path', async ({ path }) => {
+  it.each(methods)('with an undecodable message gets INVALID_ARGUMENT from $path', async ({ path }) => {
     const { status } = await rawCall(session, path, frame(Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2])));
     expect(status).toBe(Status.INVALID_ARGUMENT);
   });
 
-  it('with random bytes never fails as if the server were at fault', async () => {
+  it('with random bytes never gets an error that blames the server', async () => {
     const calls = methods.flatMap(({ path }) => [1, 7, 64].map((length) => [path, randomBytes(length)] as const));
     for (const [path, bytes] of calls) {
       const { status, message } = await rawCall(session, path, frame(bytes), { 'grpc-timeout': '300m' });
@@ -125,20 +122,20 @@ describe('a broken call', () => {
     }
   });
 
-  it('with a message of 5 MiB is RESOURCE_EXHAUSTED', async () => {
+  it('with a message of 5 MiB gets RESOURCE_EXHAUSTED', async () => {
     const { status } = await rawCall(session, getUser, frame(Buffer.alloc(5 * 1024 * 1024)));
     expect(status).toBe(Status.RESOURCE_EXHAUSTED);
   });
 
   it.each(['/user.v1.UserService/Nothing', '/nobody.v1.Service/Get', '/', '/user.v1.UserService'])(
-    'to %s is UNIMPLEMENTED',
+    'to %s gets UNIMPLEMENTED',
     async (path) => {
       const { status } = await rawCall(session, path, ada);
       expect(status).toBe(Status.UNIMPLEMENTED);
     },
   );
 
-  it.each(['soon', '-1S', '1', '123456789S', '1.5S'])('with the deadline %s is INVALID_ARGUMENT', async (timeout) => {
+  it.each(['soon', '-1S', '1', '123456789S', '1.5S'])('with the deadline %s gets INVALID_ARGUMENT', async (timeout) => {
     const { status, details } = await rawCall(session, getUser, ada, { 'grpc-timeout': timeout });
     expect({ status, reason: details.reason }).toEqual({
       status: Status.INVALID_ARGUMENT,
@@ -146,23 +143,23 @@ describe('a broken call', () => {
     });
   });
 
-  it.each(['99999999H', '99999999S', '10S'])('with the deadline %s is answered as without one', async (timeout) => {
+  it.each(['99999999H', '99999999S', '10S'])('with the deadline %s gets the usual response', async (timeout) => {
     const { status } = await rawCall(session, getUser, ada, { 'grpc-timeout': timeout });
     expect(status).toBe(Status.NOT_FOUND);
   });
 
-  it('with a deadline that has passed is DEADLINE_EXCEEDED', async () => {
+  it('with an expired deadline gets DEADLINE_EXCEEDED', async () => {
     const { status } = await rawCall(session, getUser, ada, { 'grpc-timeout': '1n' });
     expect(status).toBe(Status.DEADLINE_EXCEEDED);
   });
 
-  it('with a time that no calendar has is told so', async () => {
+  it('with a time out of range gets INVALID_ARGUMENT', async () => {
     const { status, details } = await rawCall(session, getUser.replace('Get', 'Create'), frame(userOfTheFarFuture()));
     expect(status).toBe(Status.INVALID_ARGUMENT);
     expect(details.violations.map(({ field }) => field)).toEqual(['user.create_time']);
   });
 
-  it('with a thousand bad fields is told of them in an answer that a client can take', async () => {
+  it('with a thousand invalid fields gets a response small enough for clients', async () => {
     const ids = Array(1_000).fill('no id');
     await expect(shop.users.batchGetUsers({ ids })).rejects.toMatchObject({
       code: Status.INVALID_ARGUMENT,
@@ -179,7 +176,7 @@ describe('a broken call', () => {
   });
 });
 
-/** A CreateUserRequest; its create_time is 2^63 - 1 seconds. */
+/** A CreateUserRequest with a create_time of 2^63 - 1 seconds. */
 function userOfTheFarFuture(): Uint8Array {
   const request = registry.getMessage('user.v1.CreateUserRequest');
   const user = registry.getMessage('user.v1.User');

@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NotificationState } from '#gen/notification/v1/notification.ts';
 import { OrderState } from '#gen/order/v1/order.ts';
+import { eventually } from '../mesh/testing/eventually.ts';
 import { freePort } from '../mesh/testing/guarded-process.ts';
 import { kafka, startKafka } from '../mesh/testing/kafka-server.ts';
 import { postgres, startPostgres } from '../mesh/testing/postgres-server.ts';
@@ -13,10 +14,10 @@ import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type StartedProcess, startProcess } from './support/start-process.ts';
 
 const drainMs = 500;
-/** What a drain may take: its time-out, the 3 s that are documented, and what a busy machine adds. */
+/** Maximum duration of a drain: its timeout, the documented 3 s, and a margin for a busy machine. */
 const allowedMs = drainMs + 3_000 + 1_500;
 
-describe('a process of which something does not end', () => {
+describe('a process in which something does not stop', () => {
   let folder: Awaited<ReturnType<typeof tempFolder>>;
   let silent: Server;
   const sockets = new Set<Socket>();
@@ -49,14 +50,14 @@ describe('a process of which something does not end', () => {
     return ending;
   }
 
-  it('ends in time, names it in the log, and says so with its exit code', async () => {
+  it('exits in time, names it in the log, and exits with 1', async () => {
     await using mesh = await start('test/support/hanging-main.ts');
     expect(await stop(mesh)).toEqual({ code: 1, signal: null });
     expect(mesh.stderr()).toMatch(/"level":"error",.*"part":"stubborn","waited_ms":1250,"msg":"did not end in time/);
     expect(mesh.stderr()).toContain('"cut_off":["stubborn"]');
   });
 
-  it('is one that was cut short to the next start', async () => {
+  it('is reported as cut short by the next start', async () => {
     await using mesh = await start('test/support/hanging-main.ts');
     await stop(mesh);
     await using next = await start('services/main.ts user');
@@ -66,7 +67,7 @@ describe('a process of which something does not end', () => {
     expect(last.stderr()).not.toContain('the last run was cut short');
   });
 
-  it('ends in time on brokers that take connections and say nothing, with what it accepted', {
+  it('exits in time if brokers accept connections but never respond, and keeps what it accepted', {
     timeout: 90_000,
   }, async () => {
     const { port } = silent.address() as AddressInfo;
@@ -82,8 +83,8 @@ describe('a process of which something does not end', () => {
     expect((await watchToEnd(orders, id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
   });
 
-  describeWithServer(rabbitmq, 'as RabbitMQ hangs', () => {
-    it('ends in time, and the next start sends the mail', { timeout: 90_000 }, async () => {
+  describeWithServer(rabbitmq, 'because RabbitMQ hangs', () => {
+    it('exits in time, and the next start sends the mail', { timeout: 90_000 }, async () => {
       const broker = await startRabbitmq();
       await using proxy = await startFreezingProxy(broker.port);
       await using mesh = await start('services/main.ts', { TASKS_URL: `amqp://127.0.0.1:${proxy.port}` });
@@ -99,13 +100,13 @@ describe('a process of which something does not end', () => {
       const mails = async () =>
         (await Array.fromAsync(notifications.listNotifications({ orderId: id }))).map(({ state }) => state);
       const sent = NotificationState.NOTIFICATION_STATE_SENT;
-      await expect.poll(mails, { timeout: 30_000 }).toEqual([sent, sent]);
+      await eventually(async () => expect(await mails()).toEqual([sent, sent]), { timeoutMs: 30_000 });
       await broker.stop();
     });
   });
 
-  describeWithServer(postgres, 'as PostgreSQL hangs', () => {
-    it('ends in time, and the next start finishes the order', { timeout: 90_000 }, async () => {
+  describeWithServer(postgres, 'because PostgreSQL hangs', () => {
+    it('exits in time, and the next start finishes the order', { timeout: 90_000 }, async () => {
       const server = await startPostgres();
       await using proxy = await startFreezingProxy(server.port);
       const DATABASE_URL = server.url('<service>');
@@ -124,8 +125,8 @@ describe('a process of which something does not end', () => {
     });
   });
 
-  describeWithServer(kafka, 'as Kafka hangs', () => {
-    it('ends in time, and the next start publishes what was held back', { timeout: 120_000 }, async () => {
+  describeWithServer(kafka, 'because Kafka hangs', () => {
+    it('exits in time, and the next start publishes the events that were held back', { timeout: 120_000 }, async () => {
       const [port, brokerPort] = [await freePort(), await freePort()];
       await using proxy = await startFreezingProxy(brokerPort, port);
       const server = await startKafka({ proxy: { port, brokerPort } });
@@ -140,8 +141,8 @@ describe('a process of which something does not end', () => {
 
       await using next = await start('services/main.ts', { EVENTS_URL: `kafka://127.0.0.1:${port}` });
       const { notifications } = shopOf(next);
-      const told = async () => (await Array.fromAsync(notifications.listNotifications({ orderId: id }))).length;
-      await expect.poll(told, { timeout: 60_000 }).toBe(2);
+      const mailCount = async () => (await Array.fromAsync(notifications.listNotifications({ orderId: id }))).length;
+      await eventually(async () => expect(await mailCount()).toBe(2), { timeoutMs: 60_000 });
       await next.stop();
       await server.stop();
     });

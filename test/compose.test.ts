@@ -19,9 +19,9 @@ interface ComposeService {
 
 const readText = (path: string) => readFile(new URL(`../${path}`, import.meta.url), 'utf8');
 
-/** What the JSON schema of the Compose specification says against a file. */
+/** Validates a file with the JSON schema of the Compose specification. */
 function faultsOf(file: unknown): string[] {
-  // Its parts name themselves and their draft as drafts did that the validator no longer reads.
+  // The schema's parts declare ids and drafts in a form that the validator no longer supports.
   const isOldName = (key: string, value: unknown) => /^(\$schema|id)$/.test(key) && typeof value === 'string';
   const text = JSON.stringify(compose.composeSchema, (key, value) => (isOldName(key, value) ? undefined : value));
   const ajv = new Ajv2019({ strict: false, allErrors: true, validateFormats: false });
@@ -40,18 +40,18 @@ describe('docker-compose.yml', () => {
   const each = (check: (service: ComposeService, name: string) => unknown) =>
     Object.fromEntries(Object.entries(file.services).map(([name, service]) => [name, check(service, name)]));
 
-  it('is what the Compose specification allows', () => {
+  it('is valid by the Compose specification', () => {
     expect(faultsOf(file)).toEqual([]);
   });
 
-  it('would be found out if it were not', () => {
+  it('would fail validation with a mistake', () => {
     const { kafka, ...others } = file.services;
     const misspelled = { ...file, services: { ...others, kafka: { ...kafka, port: ['9092'] } } };
     expect(faultsOf(misspelled)).toContainEqual(expect.stringMatching('^/services/kafka must NOT have additional'));
     expect(faultsOf({ ...file, services: { kafka: { ...kafka, ports: 9092 } } })).not.toEqual([]);
   });
 
-  it('has the servers that the mesh knows, each of one version', () => {
+  it('has the servers that the mesh supports, with pinned versions', () => {
     expect(each(({ image }) => image)).toEqual({
       kafka: expect.stringMatching(/^apache\/kafka:\d+\.\d+\.\d+$/),
       rabbitmq: expect.stringMatching(/^rabbitmq:\d+\.\d+\.\d+$/),
@@ -59,13 +59,13 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('has the Kafka that the tests run on', async () => {
+  it('has the same Kafka version as the tests', async () => {
     const [, version] =
       /<artifactId>kafka_[\d.]+<\/artifactId>\s*<version>([\d.]+)</.exec(await readText('scripts/kafka/pom.xml')) ?? [];
     expect(file.services.kafka?.image).toBe(`apache/kafka:${version}`);
   });
 
-  it('opens ports to this machine alone', () => {
+  it('opens ports only on this machine', () => {
     expect(Object.values(file.services).flatMap(({ ports }) => ports)).toEqual([
       '127.0.0.1:9092:9092',
       '127.0.0.1:5672:5672',
@@ -73,7 +73,7 @@ describe('docker-compose.yml', () => {
     ]);
   });
 
-  it('checks the health of each server, and keeps the data of each in a volume of its own', () => {
+  it('checks the health of each server, and keeps its data in its own volume', () => {
     expect(each(({ healthcheck }) => healthcheck.test.length > 1)).toEqual({
       kafka: true,
       rabbitmq: true,
@@ -86,7 +86,7 @@ describe('docker-compose.yml', () => {
     expect(Object.keys(file.volumes)).toEqual(Object.keys(file.services));
   });
 
-  it('mounts files that there are', async () => {
+  it('mounts files that exist', async () => {
     const mounts = Object.values(file.services).flatMap(({ volumes }) =>
       volumes.filter((volume) => volume.startsWith('.')),
     );

@@ -7,32 +7,32 @@ import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, startProcess } from './support/start-process.ts';
 import { startCarrier } from './support/test-carrier.ts';
 
-/** How many answers a process gives before it is killed, round after round. */
-const answersUntilDeath = [1, 9, 4, 7, 2];
+/** Number of responses before the process is killed, by round. */
+const responsesUntilDeath = [1, 9, 4, 7, 2];
 const ordersInRound = 9;
 
-/** Orders that complete, that the carrier refuses, and that cannot be paid. */
+/** Orders that complete, are refused by the carrier, or cannot be paid. */
 const kinds = [
   { order: {}, state: OrderState.ORDER_STATE_COMPLETED },
   { order: { countryCode: 'AQ' }, state: OrderState.ORDER_STATE_FAILED },
   { order: { userId: 'tom' }, state: OrderState.ORDER_STATE_FAILED },
 ];
 
-it('a mesh that is killed again and again under load sees every order through, once', async () => {
+it('a mesh that is killed repeatedly under load drives every order to its end, once', async () => {
   await using folder = await tempFolder();
   await using carrier = await startCarrier(folder.path);
   const dataDir = join(folder.path, 'data');
   const options = { dataDir, environment: { CARRIER_URL: carrier.url } };
   await fillAndStop(options);
 
-  const rounds = answersUntilDeath.map(() =>
+  const rounds = responsesUntilDeath.map(() =>
     Array.from({ length: ordersInRound }, (_, index) =>
       bookOrder({ quantity: 1, ...kinds[index % kinds.length]?.order }),
     ),
   );
   const accepted: string[] = [];
   for (const [round, requests] of rounds.entries()) {
-    accepted.push(...(await placeAndKill(options, requests, answersUntilDeath[round] ?? 1)));
+    accepted.push(...(await placeAndKill(options, requests, responsesUntilDeath[round] ?? 1)));
   }
 
   await using mesh = await startProcess(options);
@@ -49,11 +49,11 @@ it('a mesh that is killed again and again under load sees every order through, o
     expect(order.state).toBe(kinds[(index % ordersInRound) % kinds.length]?.state);
     await invariants.expectPaidOnce(shop, order);
     await invariants.expectShippedOnce(carrier, order);
-    await invariants.expectToldOnce(shop, dataDir, order);
+    await invariants.expectNotifiedOnce(shop, dataDir, order);
   }
   await invariants.expectConserved(shop, ends);
   await invariants.expectNothingStuck(shop);
-  const due = await invariants.countDueEvents(shop, ends);
+  const due = await invariants.countExpectedEvents(shop, ends);
   expect(await mesh.stop()).toEqual({ code: 0, signal: null });
   await invariants.expectEveryEvent(dataDir, due);
 }, 120_000);
@@ -64,11 +64,11 @@ async function fillAndStop(options: ProcessOptions): Promise<void> {
   expect(await mesh.stop()).toEqual({ code: 0, signal: null });
 }
 
-/** Places the orders at once and kills the process when that many are answered; resolves with the ids it answered with. */
+/** Places all orders concurrently and kills the process after `responses` of them. Returns the ids of accepted orders. */
 async function placeAndKill(
   options: ProcessOptions,
   requests: readonly PlaceOrderRequest[],
-  answers: number,
+  responses: number,
 ): Promise<string[]> {
   await using mesh = await startProcess(options);
   const { orders } = shopOf(mesh);
@@ -76,7 +76,7 @@ async function placeAndKill(
   const ids: string[] = [];
   const calls = requests.map(async (request) => {
     const { id } = await orders.placeOrder(request);
-    if (ids.push(id) === answers) enough.resolve();
+    if (ids.push(id) === responses) enough.resolve();
   });
   await Promise.race([enough.promise, Promise.allSettled(calls)]);
   await mesh.kill9();

@@ -11,12 +11,12 @@ import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/sh
 import { type ProcessOptions, startProcess } from './support/start-process.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
-/** How orders are meant to end, and what makes them. */
+/** The expected end of an order and what causes it. */
 interface Scenario {
   readonly state: OrderState;
   readonly reason?: string;
   readonly order?: Parameters<typeof bookOrder>[0];
-  /** The orders are cancelled while the carrier makes them wait. */
+  /** The orders are cancelled while the carrier delays them. */
   readonly cancelled?: boolean;
 }
 
@@ -37,7 +37,7 @@ const cancelled: Scenario = {
   cancelled: true,
 };
 
-/** Both sides of each of these steps. */
+/** Crash points before and after each step. */
 function around(...steps: readonly Step[]): CrashPoint[] {
   return steps.flatMap((step) => [`before ${step}`, `after ${step}`] as const);
 }
@@ -62,7 +62,7 @@ describe.concurrent.each([
   ['that cannot be paid', refusedByBank, around('order charge 1', 'order releaseStock 1')],
   ['that is cancelled', cancelled, around('order cancelShipment 1', 'order refund 1', 'order releaseStock 1')],
 ])('an order %s, whose process dies', (_, scenario, points) => {
-  it.each(points)('%s, ends as if nothing had happened', (point) => survive(point, scenario), 120_000);
+  it.each(points)('%s, ends as if nothing happened', (point) => survive(point, scenario), 120_000);
 });
 
 let template: Awaited<ReturnType<typeof tempFolder>>;
@@ -99,16 +99,16 @@ async function survive(point: CrashPoint, scenario: Scenario): Promise<void> {
     });
     await invariants.expectPaidOnce(shop, order);
     await invariants.expectShippedOnce(carrier, order);
-    await invariants.expectToldOnce(shop, dataDir, order);
+    await invariants.expectNotifiedOnce(shop, dataDir, order);
   }
   await invariants.expectConserved(shop, orders);
   await invariants.expectNothingStuck(shop);
-  const due = await invariants.countDueEvents(shop, orders);
+  const due = await invariants.countExpectedEvents(shop, orders);
   expect(await mesh.stop()).toEqual({ code: 0, signal: null });
   await invariants.expectEveryEvent(dataDir, due);
 }
 
-/** Resolves with the ids of the orders that were accepted, once the process has died at the point. */
+/** Places orders until the process dies at the point. Returns the ids of accepted orders. */
 async function placeUntilDeath(
   point: CrashPoint,
   { dataDir, environment }: Required<Pick<ProcessOptions, 'dataDir' | 'environment'>>,
@@ -130,12 +130,12 @@ async function placeUntilDeath(
     await Promise.all(accepted.map((id) => shop.orders.cancelOrder({ requestId: randomUUID(), id })));
     held.release();
   }
-  const timeout = setTimeout(20_000, 'the point was not reached', { ref: false });
+  const timeout = setTimeout(20_000, 'the crash point was not reached', { ref: false });
   expect(await Promise.race([mesh.ended, timeout])).toEqual({ code: null, signal: 'SIGKILL' });
   return accepted;
 }
 
-/** The order of a request, at its end. Placing it again is what a caller does who does not know whether it was taken. */
+/** Returns the order of a request at its end. Repeats the request, as a caller does that got no response. */
 async function endOf(shop: Shop, request: PlaceOrderRequest): Promise<Order> {
   const { id } = await shop.orders.placeOrder(request);
   const seen = await watchToEnd(shop.orders, id);

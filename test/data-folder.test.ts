@@ -1,8 +1,9 @@
 import { copyFile, cp, mkdir, readdir, readlink, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Status } from 'nice-grpc-common';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
+import { eventually } from '../mesh/testing/eventually.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { mountSmallDisk, smallDisk } from '../mesh/testing/small-disk.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
@@ -10,12 +11,12 @@ import { notServing } from './support/health-of.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import { type StartedProcess, spawnProcess, startProcess } from './support/start-process.ts';
 
-/** Health is looked at every 5 s, and this machine may be busy. */
-const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 40_000, interval: 50 });
+/** Health is checked every 5 s, and the machine may be busy. */
+const patient = { timeoutMs: 40_000, intervalMs: 50 };
 
 const environment = { LOG_LEVEL: 'error', DRAIN_TIMEOUT_MS: '3000' };
 
-/** Places orders, eight at a time, until each of the eight was refused once. */
+/** Places orders with eight callers, each until it is refused. */
 function placeOrders(shop: Shop) {
   const accepted: Order[] = [];
   const errors: unknown[] = [];
@@ -34,7 +35,7 @@ function placeOrders(shop: Shop) {
   };
 }
 
-/** Copies the databases that a process has open, though their folder is gone, as an operator would. */
+/** Copies the open databases of a process whose folder is deleted, as an operator would. */
 async function rescue(pid: number | undefined, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const descriptor of await readdir(`/proc/${pid}/fd`)) {
@@ -44,7 +45,7 @@ async function rescue(pid: number | undefined, to: string): Promise<void> {
   }
 }
 
-describe('a data folder that goes away under the process', () => {
+describe('a process whose data folder disappears', () => {
   let folder: Awaited<ReturnType<typeof tempFolder>>;
   let dataDir: string;
   let mesh: StartedProcess;
@@ -60,24 +61,24 @@ describe('a data folder that goes away under the process', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  /** No order is accepted, health says so, and the end of the process does too. */
+  /** No order is accepted, and health, log and exit code report it. */
   async function expectNothingAccepted(): Promise<void> {
     const order = shopOf(mesh).orders.placeOrder(bookOrder());
     await expect(order).rejects.toMatchObject({ code: Status.UNAVAILABLE });
-    await eventually(async () => expect(await notServing(mesh.address)).toContain(''));
+    await eventually(async () => expect(await notServing(mesh.address)).toContain(''), patient);
     expect(await mesh.stop()).toEqual({ code: 1, signal: null });
     expect(mesh.stderr()).toContain('STORAGE_LOST');
   }
 
-  it('has no order accepted that is not on the disk, and can be rescued from the open files', {
+  it('accepts no order that is not on disk, and its open files can be rescued', {
     timeout: 90_000,
   }, async () => {
     const load = placeOrders(shopOf(mesh));
-    await eventually(() => expect(load.accepted.length).toBeGreaterThan(50));
+    await eventually(() => expect(load.accepted.length).toBeGreaterThan(50), patient);
     await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
     const acceptedByThen = load.accepted.length;
     await load.refused;
-    // Those that were answered while the folder was being deleted.
+    // Orders accepted while the folder was being deleted.
     expect(load.accepted.length - acceptedByThen).toBeLessThanOrEqual(8);
     const rescued = join(folder.path, 'rescued');
     await rescue(mesh.child.pid, rescued);
@@ -91,15 +92,15 @@ describe('a data folder that goes away under the process', () => {
     }
   });
 
-  it('is not served on when a copy is put in its place', { timeout: 60_000 }, async () => {
+  it('stops serving even if a copy is put in its place', { timeout: 60_000 }, async () => {
     await rename(dataDir, join(folder.path, 'moved'));
     await cp(join(folder.path, 'moved'), dataDir, { recursive: true });
     await expectNothingAccepted();
   });
 
-  it.each(['events.db', 'tasks.db'])('is noticed when only %s is gone', { timeout: 60_000 }, async (file) => {
+  it.each(['events.db', 'tasks.db'])('reports it even if only %s is deleted', { timeout: 60_000 }, async (file) => {
     await rm(join(dataDir, file));
-    await eventually(async () => expect(await notServing(mesh.address)).not.toEqual([]));
+    await eventually(async () => expect(await notServing(mesh.address)).not.toEqual([]), patient);
     expect(await mesh.stop()).toEqual({ code: 1, signal: null });
     const last = mesh.stderr().trimEnd().split('\n').at(-1) ?? '';
     expect(last).toContain(`"lost":["${file === 'events.db' ? 'event log' : 'task queue'}"]`);
@@ -107,37 +108,33 @@ describe('a data folder that goes away under the process', () => {
   });
 });
 
-describeWithServer(smallDisk, 'a disk that is full', () => {
+describeWithServer(smallDisk, 'a process on a full disk', () => {
   it.each([
     ['a new folder', 'no page', 0],
-    ['a folder with a past', 'no page', 0],
-    ['a folder with a past', 'one page', 1],
-  ])(
-    'refuses a start on %s with %s left, and says what is to be done',
-    { timeout: 120_000 },
-    async (kind, _, pages) => {
-      await using disk = mountSmallDisk(40);
-      const dataDir = join(disk.path, 'data');
-      if (kind === 'a folder with a past') {
-        await using mesh = await startProcess({ dataDir, environment });
-        await mesh.stop();
-      }
-      const ballast = join(disk.path, 'ballast');
-      await writeFile(ballast, Buffer.alloc(40 * 1024 * 1024)).catch((error: NodeJS.ErrnoException) => {
-        expect(error.code).toBe('ENOSPC');
-      });
-      await truncate(ballast, (await stat(ballast)).size - pages * 4096);
-      await using refused = spawnProcess({ dataDir, environment });
-      expect(await refused.ended).toEqual({ code: 2, signal: null });
-      expect(refused.stderr()).toMatch(/^cannot start: .*disk .*full.*free space on .* and start again\n$/);
-      expect(refused.stderr()).toContain(dataDir);
-      await rm(ballast);
+    ['an existing folder', 'no page', 0],
+    ['an existing folder', 'one page', 1],
+  ])('does not start on %s with %s left, and explains what to do', { timeout: 120_000 }, async (kind, _, pages) => {
+    await using disk = mountSmallDisk(40);
+    const dataDir = join(disk.path, 'data');
+    if (kind === 'an existing folder') {
       await using mesh = await startProcess({ dataDir, environment });
-      expect(await mesh.stop()).toEqual({ code: 0, signal: null });
-    },
-  );
+      await mesh.stop();
+    }
+    const ballast = join(disk.path, 'ballast');
+    await writeFile(ballast, Buffer.alloc(40 * 1024 * 1024)).catch((error: NodeJS.ErrnoException) => {
+      expect(error.code).toBe('ENOSPC');
+    });
+    await truncate(ballast, (await stat(ballast)).size - pages * 4096);
+    await using refused = spawnProcess({ dataDir, environment });
+    expect(await refused.ended).toEqual({ code: 2, signal: null });
+    expect(refused.stderr()).toMatch(/^cannot start: .*disk .*full.*free space on .* and start again\n$/);
+    expect(refused.stderr()).toContain(dataDir);
+    await rm(ballast);
+    await using mesh = await startProcess({ dataDir, environment });
+    expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+  });
 
-  it('has nothing accepted and shows in health, and work goes on once there is space', {
+  it('accepts nothing, reports it in health, and resumes once there is space', {
     timeout: 120_000,
   }, async () => {
     await using disk = mountSmallDisk(40);
@@ -146,17 +143,17 @@ describeWithServer(smallDisk, 'a disk that is full', () => {
     const shop = shopOf(mesh);
     await fillShop(shop);
     const load = placeOrders(shop);
-    await eventually(() => expect(load.accepted.length).toBeGreaterThan(20));
+    await eventually(() => expect(load.accepted.length).toBeGreaterThan(20), patient);
     const ballast = join(disk.path, 'ballast');
     await writeFile(ballast, Buffer.alloc(40 * 1024 * 1024)).catch((error: NodeJS.ErrnoException) => {
       expect(error.code).toBe('ENOSPC');
     });
     await load.refused;
-    await eventually(async () => expect(await notServing(mesh.address)).toContain(''));
+    await eventually(async () => expect(await notServing(mesh.address)).toContain(''), patient);
     for (const error of load.errors) expect(error).toMatchObject({ code: Status.UNAVAILABLE });
 
     await rm(ballast);
-    await eventually(async () => expect(await notServing(mesh.address)).toEqual([]));
+    await eventually(async () => expect(await notServing(mesh.address)).toEqual([]), patient);
     for (const { id } of load.accepted) {
       const states = await watchToEnd(shop.orders, id);
       expect([OrderState.ORDER_STATE_COMPLETED, OrderState.ORDER_STATE_FAILED]).toContain(states.at(-1)?.state);

@@ -15,7 +15,7 @@ import { systemClock } from '../mesh/time/clock.ts';
 import { userService } from '../services/user/service.ts';
 import { notServing } from './support/health-of.ts';
 
-describeWithServer(postgres, "a fault of the database, which is nobody's refusal", () => {
+describeWithServer(postgres, 'a fault of the database', () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
@@ -26,7 +26,7 @@ describeWithServer(postgres, "a fault of the database, which is nobody's refusal
   });
   afterAll(() => server.stop());
 
-  /** A client of an operator, whose statements wait as long as they must. */
+  /** Connects an operator, whose statements wait for locks without a limit. */
   async function connect(database: string): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: server.url(database), options: '-c lock_timeout=0' });
     client.on('error', () => undefined);
@@ -35,7 +35,7 @@ describeWithServer(postgres, "a fault of the database, which is nobody's refusal
     return client;
   }
 
-  it('has an event wait until its locks are free, without a dead letter', async () => {
+  it('makes an event wait until the locks are free, without a dead letter', async () => {
     const database = randomUUID();
     const { storage, events, close } = await openEventParts(server.url(database));
     onTestFinished(close);
@@ -71,7 +71,7 @@ describeWithServer(postgres, "a fault of the database, which is nobody's refusal
     expect(await Array.fromAsync(consumer.deadLetters.list({}, ''))).toEqual([]);
   });
 
-  it('is UNAVAILABLE to callers, and a change of the schema is nothing to them', async () => {
+  it('returns UNAVAILABLE to callers, and a schema change does not affect them', async () => {
     const name = randomUUID();
     const mesh = await startMesh([userService], { DATABASE_URL: server.url(`${name}-<service>`) });
     onTestFinished(() => mesh.stop());
@@ -96,16 +96,16 @@ describeWithServer(postgres, "a fault of the database, which is nobody's refusal
     expect((await users.getUser({ id: created.id })).name).toBe('Ada L.');
   });
 
-  it('shows in the health while the server takes no writes, and no longer than that', async () => {
+  it('shows in health while the server accepts no writes, and no longer', async () => {
     onTestFinished(() => server.setReadOnly(false));
     const mesh = await startMesh([userService], { DATABASE_URL: server.url(`${randomUUID()}-<service>`) });
     onTestFinished(() => mesh.stop());
     const failing = () => notServing(mesh.address);
-    const within = { timeout: 20_000, interval: 200 };
+    const limits = { timeoutMs: 20_000, intervalMs: 200 };
     expect(await failing()).toEqual([]);
     await server.setReadOnly(true);
-    await expect.poll(failing, within).toEqual(['', 'user.v1.UserService']);
+    await eventually(async () => expect(await failing()).toEqual(['', 'user.v1.UserService']), limits);
     await server.setReadOnly(false);
-    await expect.poll(failing, within).toEqual([]);
+    await eventually(async () => expect(await failing()).toEqual([]), limits);
   });
 });

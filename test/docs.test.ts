@@ -3,6 +3,7 @@ import { glob, readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../mesh/testing/eventually.ts';
 import { grpcurl } from '../mesh/testing/go-tools.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
@@ -52,12 +53,10 @@ describe.each(pages)('the commands in $page', ({ commands }) => {
         return missingLine(output, printed);
       };
       // Background work may take a moment on a busy machine.
-      await expect
-        .poll(missing, { timeout: 30_000, interval: 200, message: 'the line that is missing' })
-        .toBeUndefined()
-        .catch((error: Error) => {
-          throw new Error(`${error.message}\nThe command printed:\n${printed}`, { cause: error });
-        });
+      await eventually(() => expect(missing(), `missing line; the command printed:\n${printed}`).toBeUndefined(), {
+        timeoutMs: 30_000,
+        intervalMs: 200,
+      });
     });
   });
 });

@@ -19,7 +19,7 @@ describeOnEachDatabase((newUrl) => {
     readonly storage: Storage;
   }
 
-  /** Runs a process on the database at `url` from `clockMs` on, for `runMs` after its work, and stops it. */
+  /** Runs `work` in a process whose clock starts at `clockMs`, and stops it `runMs` later. */
   async function run<T>(
     url: string,
     clockMs: number,
@@ -47,7 +47,7 @@ describeOnEachDatabase((newUrl) => {
     for (const { id } of await Array.fromAsync(box.list({}, ''))) await box.discard(id, 'a test order');
   }
 
-  it('forgets no request id after days of downtime, also when an operator closes a dead letter', async () => {
+  it('forgets no request id after days of downtime, even if an operator closes a dead letter', async () => {
     const url = newUrl();
     await run(url, startMs, hourMs, place('long ago'));
     const first = await run(url, startMs + 9 * dayMs, hourMs, async (process) => {
@@ -61,7 +61,7 @@ describeOnEachDatabase((newUrl) => {
     }
   });
 
-  it('forgets them after 7 days of running, a night at a time', async () => {
+  it('forgets request ids after 7 days of running, one night at a time', async () => {
     const url = newUrl();
     const first = await run(url, startMs, 8 * hourMs, place('repeated'));
     for (let day = 1; day <= 21; day += 1) {

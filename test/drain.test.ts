@@ -12,7 +12,7 @@ import { bookOrder, fillShop, type Shop, shopOf } from './support/shop.ts';
 import { type StartedProcess, spawnProcess, startProcess } from './support/start-process.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
-describe('a process that is told to end', () => {
+describe('a process that receives SIGTERM', () => {
   let folder: Awaited<ReturnType<typeof tempFolder>>;
   let carrier: TestCarrier;
   let mesh: StartedProcess;
@@ -34,7 +34,7 @@ describe('a process that is told to end', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  /** A call that is under way until the carrier is released. */
+  /** Starts a call that lasts until the carrier is released. */
   async function beginCall() {
     const held = carrier.hold(1);
     const { shippingAddress: address } = bookOrder();
@@ -43,7 +43,7 @@ describe('a process that is told to end', () => {
     return { held, answer };
   }
 
-  it('finishes the calls under way, then exits with 0', async () => {
+  it('finishes running calls, then exits with 0', async () => {
     const { held, answer } = await beginCall();
     const ended = mesh.stop();
     await eventually(() => expect(mesh.stderr()).toContain('draining'));
@@ -52,7 +52,7 @@ describe('a process that is told to end', () => {
     expect(await ended).toEqual({ code: 0, signal: null });
   });
 
-  it('tells those who watch its health at once, while calls are still under way', async () => {
+  it('reports NOT_SERVING to health watchers immediately, while calls are still running', async () => {
     const channel = createChannel(mesh.address);
     const { held, answer } = await beginCall();
     const seen: number[] = [];
@@ -72,7 +72,7 @@ describe('a process that is told to end', () => {
     ]);
   });
 
-  it('sends those who watch an order away, to come back', async () => {
+  it('ends the streams of order watchers with SERVER_DRAINING', async () => {
     await fillShop(shop);
     carrier.hold(1);
     const { id } = await shop.orders.placeOrder(bookOrder());
@@ -84,7 +84,7 @@ describe('a process that is told to end', () => {
     await expect(watching).rejects.toMatchObject({ code: Status.UNAVAILABLE, reason: 'SERVER_DRAINING' });
   });
 
-  it('takes a signal that comes twice at once for one, as when make or npm passes it on', async () => {
+  it('treats a signal that arrives twice in a row as one, as when make or npm forwards it', async () => {
     const { held, answer } = await beginCall();
     const ended = mesh.stop();
     await eventually(() => expect(mesh.stderr()).toContain('draining'));
@@ -94,7 +94,7 @@ describe('a process that is told to end', () => {
     expect(await ended).toEqual({ code: 0, signal: null });
   });
 
-  it('ends at once when it is told again later', async () => {
+  it('exits immediately after a later second signal', async () => {
     const { answer } = await beginCall();
     const failure = expect(answer).rejects.toMatchObject({ code: Status.UNAVAILABLE });
     const ended = mesh.stop();
@@ -107,7 +107,7 @@ describe('a process that is told to end', () => {
   });
 });
 
-it('a process that is told to end keeps its own carrier until the calls under way have ended', async () => {
+it('a process that receives SIGTERM keeps its own carrier until running calls have ended', async () => {
   await using folder = await tempFolder();
   await using mesh = await startProcess({ dataDir: `${folder.path}/data`, environment: { LOG_LEVEL: 'info' } });
   const channel = createChannel(mesh.address);
@@ -115,8 +115,8 @@ it('a process that is told to end keeps its own carrier until the calls under wa
   const { shippingAddress: address } = bookOrder();
   let booked = 0;
   let ended: ReturnType<typeof mesh.stop> | undefined;
-  /** Calls until it is refused, and resolves with why. */
-  const callOn = async (): Promise<string> => {
+  /** Calls until a call is refused. Returns the error. */
+  const callUntilRefused = async (): Promise<string> => {
     try {
       for (;;) {
         await shipping.createShipment({ requestId: randomUUID(), orderId: randomUUID(), paymentId: 'p1', address });
@@ -127,13 +127,13 @@ it('a process that is told to end keeps its own carrier until the calls under wa
       return String(error);
     }
   };
-  const refusals = await Promise.all(Array.from({ length: 20 }, callOn));
+  const refusals = await Promise.all(Array.from({ length: 20 }, callUntilRefused));
   channel.close();
   expect(await ended).toEqual({ code: 0, signal: null });
   expect(refusals.filter((text) => text.includes('carrier'))).toEqual([]);
 });
 
-it('a process that is told to end while it starts finishes the calls that it has taken by then', async () => {
+it('a process that receives SIGTERM while it starts finishes the calls that it has accepted', async () => {
   await using folder = await tempFolder();
   await using carrier = await startCarrier(folder.path);
   const address = `127.0.0.1:${await freePort()}`;

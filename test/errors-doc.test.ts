@@ -5,10 +5,10 @@ import { expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Reasons that the code gives, each with the codes it comes with; none where it is told without one. */
+/** The reasons in the code, each with its codes; none if it is reported without a code. */
 type Reasons = Map<string, Set<string>>;
 
-it('docs/errors.md lists every reason that the code gives, with its code, and no other', async () => {
+it('docs/errors.md lists exactly the reasons in the code, with their codes', async () => {
   const given = await reasonsOfCode();
   const listed = listedReasons(await readFile(join(root, 'docs/errors.md'), 'utf8'));
   expect(given.size).toBeGreaterThan(70);

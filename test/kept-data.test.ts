@@ -20,17 +20,17 @@ import {
 } from './kept-data/kept-mesh.ts';
 import { keptCommits, type OpenedData, openKeptData } from './kept-data/open-kept-data.ts';
 import { firstEvent, type MeshContent, readMesh } from './kept-data/read-mesh.ts';
-import { expectConserved, expectPaidOnce, expectToldOnce } from './support/invariants.ts';
+import { expectConserved, expectNotifiedOnce, expectPaidOnce } from './support/invariants.ts';
 import { type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import type { StartedProcess } from './support/start-process.ts';
 
 const minuteMs = 60_000;
 const yearMs = 365 * 24 * 60 * minuteMs;
 
-describe.each(keptCommits)('what the program of %s kept', (commit) => {
+describe.each(keptCommits)('the data kept by the program of %s', (commit) => {
   describe('in SQLite', () => describeKeptData(() => openKeptData(commit, 'sqlite')));
 
-  it('in SQLite, and stopped, answers as it did before', async () => {
+  it('gives the same answers after a clean stop, in SQLite', async () => {
     await using kept = await openKeptData(commit, 'stopped');
     await using mesh = await startAt(kept, kept.expected.frozenAtMs + minuteMs);
     expect(await readMesh(mesh)).toMatchObject(kept.expected.content);
@@ -41,11 +41,11 @@ describe.each(keptCommits)('what the program of %s kept', (commit) => {
   describeWithServer(postgres, 'in PostgreSQL', () => describeKeptData(() => openKeptData(commit, 'postgres')));
 });
 
-/** Looks at a kept folder a minute after it was kept, when nothing has expired, and long after. */
+/** Tests a kept folder a minute after it was written, when nothing has expired, and a year after. */
 function describeKeptData(open: () => Promise<OpenedData>): void {
   describe('a minute later', () => describeAMinuteLater(open));
 
-  it('a year later still sees every accepted order to its end', async () => {
+  it('drives every accepted order to its end a year later', async () => {
     await using kept = await open();
     await using mesh = await startAt(kept, kept.expected.frozenAtMs + yearMs);
     const shop = shopOf(mesh);
@@ -61,8 +61,8 @@ function describeKeptData(open: () => Promise<OpenedData>): void {
     const orders = await Array.fromAsync(shop.orders.listOrders({}));
     await expectConserved(shop, withoutEves(orders));
     for (const order of orders) await expectPaidOnce(shop, order);
-    // Eve's mails were refused for good.
-    for (const order of withoutEves(orders)) await expectToldOnce(shop, kept.dataDir, order);
+    // Eve's mails were refused permanently.
+    for (const order of withoutEves(orders)) await expectNotifiedOnce(shop, kept.dataDir, order);
     const { users, accountEvents, deadLetters } = await readMesh(mesh);
     expect(users).toMatchObject(kept.expected.content.users);
     for (const [id, events] of Object.entries(kept.expected.content.accountEvents))
@@ -97,27 +97,27 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
 
   it('has every user, item, account, payment and dead letter', () => expectSameGoods(atStart, expected.content));
 
-  it('has every order, saga and mail, each where it was or further on', () => {
+  it('has every order, saga and mail, in the same or a later state', () => {
     expect(ids(atStart.orders)).toEqual(Object.keys(expected.ends).toSorted());
     expectSameOrFurther(atStart, expected.content);
   });
 
-  it('reads every event of the log at its place', async () => {
+  it('reads every event of the log at its offset', async () => {
     await expectEveryEvent(mesh, expected);
   });
 
-  it('answers a repeated call as it did the first time', async () => {
+  it('returns the first response to a repeated call', async () => {
     const calls = callsOf(shop);
     for (const { method, request, answer } of expected.calls)
       expect(await calls[method](request), method).toEqual(answer);
   });
 
-  it('goes on counting the versions of a user who was deleted', async () => {
+  it('continues the versions of a deleted user', async () => {
     const { etag } = await shop.users.createUser({ user: { id: 'max', name: 'Max', email: 'max@example.com' } });
     expect(Number(etag)).toBeGreaterThan(2);
   });
 
-  it('sees every accepted order to its end', async () => {
+  it('drives every accepted order to its end', async () => {
     await Promise.all(
       Object.entries(expected.ends).map(async ([id, { end, about }]) => {
         if (end !== 'NEEDS_ATTENTION') await watchToEnd(shop.orders, id);
@@ -126,7 +126,7 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
     );
   });
 
-  it('finishes the orders that waited for an operator, once they are redriven', async () => {
+  it('finishes orders that waited for an operator once they are redriven', async () => {
     for (const [id, end] of Object.entries(expected.redrivenEnds)) {
       await redriveSaga(shop, id);
       await watchToEnd(shop.orders, id);
@@ -134,12 +134,12 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
     }
   });
 
-  it('handles what was a dead letter and can be handled now, and keeps the rest', async () => {
+  it('processes dead letters on redrive if that is possible now, and keeps the rest', async () => {
     await shop.users.createUser({ user: { id: 'nobody-yet', name: 'Nobody', email: 'nobody@example.com' } });
     const letters = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
     const redriven = await shop.deadLetters.redriveDeadLetters({ ids: ids(letters) });
     const { redrivenIds, failures, missingIds } = redriven;
-    // What is behind a parked event in its stream goes with it, and is missing by the time its turn comes.
+    // Later events of a parked stream are redriven with the first one, so they are missing when their turn comes.
     expect([...redrivenIds, ...missingIds, ...ids(failures)].toSorted()).toEqual(ids(letters));
     for (const { reason } of failures) expect(reason).toBe('UNDECODABLE');
     const undecodable = expected.content.deadLetters.filter(({ reason }) => reason === 'UNDECODABLE');
@@ -150,16 +150,16 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
     });
   });
 
-  it('has neither lost nor doubled money, stock or mail', async () => {
+  it('has neither lost nor duplicated money, stock or mails', async () => {
     const all = await orders();
     await expectConserved(shop, withoutEves(all));
     for (const order of all) {
       await expectPaidOnce(shop, order);
-      await expectToldOnce(shop, kept.dataDir, order);
+      await expectNotifiedOnce(shop, kept.dataDir, order);
     }
   });
 
-  it('adds up, and its projections say what its events come to', async () => {
+  it('is consistent, and its projections match its events', async () => {
     await eventually(async () => expect(await findings(mesh)).toEqual([]));
     await eventually(async () => {
       const { orders: found, userOrders } = await readMesh(mesh);
@@ -170,12 +170,12 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
     });
   });
 
-  it('has no dead letter again of an event that was discarded and comes again', async () => {
+  it('creates no dead letter for a discarded event that is delivered again', async () => {
     const events = mesh.client(EventServiceContract);
     const { topic, key, type, id, partition, payload } = await firstEvent(mesh, 'order.events', 'foreign-1');
     const json = Buffer.from(payload).toString();
     await events.publish({ requestId: id, topic, key, type, value: { $case: 'json', value: json } });
-    // One that cannot be handled, behind it in its partition, shows when it has been looked at.
+    // An undecodable event after it in its partition shows when it has been processed.
     const names = Array.from({ length: 1000 }, (_, count) => `last-${count}`);
     const last = names.find((name) => partitionOf(name, 12) === partition) ?? '';
     await events.publish({ topic, key: last, type, value: { $case: 'payload', value: Uint8Array.of(0xff) } });
@@ -187,7 +187,7 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
     expect(subjects(found)).not.toContain(key);
   });
 
-  it('delivers each completed order once, and has every event in the log when it ends', async () => {
+  it('ships each completed order once, and has every event in the log when it stops', async () => {
     const all = await orders();
     const due = new Map(all.map(({ id, etag }) => [`order.events/${id}`, Number(etag)]));
     for await (const { id, etag } of shop.users.listUsers({})) due.set(`user.events/${id}`, Number(etag));
@@ -195,7 +195,7 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
       const { version } = await shop.accounts.getBalance({ accountId });
       due.set(`payment.events/${accountId}`, Number(version));
     }
-    // Made, adjusted, and adjusted again, of which the log refused the event.
+    // ITEM_CREATED and two STOCK_ADJUSTED, one of which the log refused.
     due.set('inventory.events/pen', 3);
     for (const { orderId } of expected.content.reservations) due.set(`inventory.events/${orderId}`, 2);
     expect(await mesh.stop()).toEqual({ code: 0, signal: null });
@@ -204,7 +204,7 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
   });
 }
 
-/** The orders of whom `expectConserved` knows, and not those of lamps. */
+/** Returns only orders that `expectConserved` covers: not Eve's, which are for lamps. */
 function withoutEves(orders: readonly Order[]): Order[] {
   return orders.filter(({ userId }) => userId !== 'eve');
 }

@@ -11,7 +11,7 @@ import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { allServices } from '../services/all.ts';
 import { allServicesWith } from './support/all-services.ts';
 import { intercept } from './support/intercept.ts';
-import { expectConserved, expectPaidOnce, expectShippedOnce, expectToldOnce } from './support/invariants.ts';
+import { expectConserved, expectNotifiedOnce, expectPaidOnce, expectShippedOnce } from './support/invariants.ts';
 import { bookOrder, fillShop, type Shop, shopOf, stocked, watchToEnd } from './support/shop.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
@@ -37,24 +37,24 @@ describe('an order', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  /** Places an order and resolves with it at its end. */
+  /** Places an order and waits for its end. */
   async function placeToEnd(order?: Parameters<typeof bookOrder>[0]): Promise<Order> {
     const { id } = await shop.orders.placeOrder(bookOrder(order));
     const seen = await watchToEnd(shop.orders, id);
     return seen.at(-1) as Order;
   }
 
-  /** Nothing is left of the orders but what their ends allow, in stock, on the account and with the carrier. */
+  /** Stock, accounts, shipments and mails match the final states of the orders. */
   async function expectConsistent(...orders: readonly Order[]): Promise<void> {
     await expectConserved(shop, orders);
     for (const order of orders) {
       await expectPaidOnce(shop, order);
       await expectShippedOnce(carrier, order);
-      await expectToldOnce(shop, mesh.dataDir, order);
+      await expectNotifiedOnce(shop, mesh.dataDir, order);
     }
   }
 
-  it('is taken in PENDING, priced by the server, and completes', async () => {
+  it('is accepted in PENDING, priced by the server, and completes', async () => {
     const placed = await shop.orders.placeOrder(bookOrder({ quantity: 4 }));
     expect(stateOf(placed)).toBe('PENDING');
     expect(placed.total).toEqual({ currencyCode: 'EUR', minorUnits: 4n * stocked.price });
@@ -71,7 +71,7 @@ describe('an order', () => {
     await expectConsistent(order);
   });
 
-  it('shows each of its states once, in order, to one who watches from the start', async () => {
+  it('shows each state once, in order, to a watcher from the start', async () => {
     const watched = Promise.withResolvers<void>();
     const reserveStock = (reserve: () => Promise<unknown>) => watched.promise.then(reserve);
     const patient = allServicesWith('order', (runtime) => ({
@@ -91,7 +91,7 @@ describe('an order', () => {
     expect(states).toEqual(happyStates);
   });
 
-  it('publishes each of its states as an event', async () => {
+  it('publishes each state as an event', async () => {
     const { id } = await placeToEnd();
     const types: string[] = [];
     for await (const event of mesh.runtime.events.read(
@@ -105,7 +105,7 @@ describe('an order', () => {
     expect(types).toEqual(['ORDER_PLACED', 'ORDER_RESERVED', 'ORDER_PAID', 'ORDER_SHIPPED', 'ORDER_COMPLETED']);
   });
 
-  it('can be followed step by step in its saga', async () => {
+  it('shows each step in its saga', async () => {
     const { id } = await placeToEnd();
     const saga = await shop.sagas.getSaga({ name: { $case: 'orderId', value: id } });
     expect(saga).toMatchObject({ name: 'place-order', subjectId: id, state: SagaState.SAGA_STATE_COMPLETED });
@@ -118,34 +118,34 @@ describe('an order', () => {
     ]);
   });
 
-  it('is told to the user by mail', async () => {
+  it('notifies the user by mail', async () => {
     const order = await placeToEnd();
-    await expectToldOnce(shop, mesh.dataDir, order);
-    const told = await Array.fromAsync(shop.notifications.listNotifications({ orderId: order.id }));
-    for (const { id } of told) {
+    await expectNotifiedOnce(shop, mesh.dataDir, order);
+    const notifications = await Array.fromAsync(shop.notifications.listNotifications({ orderId: order.id }));
+    for (const { id } of notifications) {
       expect(await readFile(join(mesh.dataDir, 'mail', `${id}.eml`), 'utf8')).toContain('To: ada@example.com\r\n');
     }
   });
 
   it.each([
-    ['there is not enough stock', { quantity: 101 }, 'INSUFFICIENT_STOCK'],
+    ['the stock is insufficient', { quantity: 101 }, 'INSUFFICIENT_STOCK'],
     ['the account has no money', { userId: 'tom' }, 'INSUFFICIENT_FUNDS'],
-    ['the carrier does not go there', { countryCode: 'AQ' }, 'CARRIER_REFUSED'],
-  ])('fails, and leaves nothing behind, when %s', async (_, request, reason) => {
+    ['the carrier refuses the country', { countryCode: 'AQ' }, 'CARRIER_REFUSED'],
+  ])('fails and leaves nothing behind if %s', async (_, request, reason) => {
     const order = await placeToEnd(request);
     expect(stateOf(order)).toBe('FAILED');
     expect(order.failure?.reason).toBe(reason);
     await expectConsistent(order);
   });
 
-  it('completes with one shipment when the carrier acts but its answers are lost', async () => {
-    carrier.loseAnswers(2);
+  it('completes with one shipment if the responses of the carrier are lost', async () => {
+    carrier.loseResponses(2);
     const order = await placeToEnd();
     expect(stateOf(order)).toBe('COMPLETED');
     await expectConsistent(order);
   });
 
-  it('is undone when it is cancelled while the carrier is asked', async () => {
+  it('is undone if it is cancelled during the call to the carrier', async () => {
     const held = carrier.hold(1);
     const { id } = await shop.orders.placeOrder(bookOrder());
     await held.arrived;
@@ -157,7 +157,7 @@ describe('an order', () => {
     await expectConsistent(order);
   });
 
-  it('is not cancelled any more when it has completed', async () => {
+  it('can no longer be cancelled once it has completed', async () => {
     const { id } = await placeToEnd();
     await expect(shop.orders.cancelOrder({ requestId: randomUUID(), id })).rejects.toMatchObject({
       code: Status.FAILED_PRECONDITION,
@@ -165,7 +165,7 @@ describe('an order', () => {
     });
   });
 
-  it('is refused for a user or an item that does not exist, and then there is none', async () => {
+  it('is refused for an unknown user or item, and not stored', async () => {
     const place = (changes: object) => shop.orders.placeOrder({ ...bookOrder(), ...changes });
     const refusal = { code: Status.FAILED_PRECONDITION };
     await expect(place({ userId: 'nobody' })).rejects.toMatchObject({ ...refusal, reason: 'UNKNOWN_USER' });
@@ -174,7 +174,7 @@ describe('an order', () => {
     expect(await Array.fromAsync(shop.orders.listOrders({}))).toEqual([]);
   });
 
-  it('never sells more than there is, however many want the last items', async () => {
+  it('never sells more than the stock, no matter how many orders compete', async () => {
     const quantity = 10;
     const orders = await Promise.all(Array.from({ length: 15 }, () => placeToEnd({ quantity })));
     const states = orders.map(stateOf);

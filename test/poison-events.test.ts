@@ -16,9 +16,9 @@ import { opsService } from '../services/ops/service.ts';
 import { userService } from '../services/user/service.ts';
 import { type Shop, shopOf } from './support/shop.ts';
 
-describe('an event that cannot be handled', () => describePoison(() => ({})));
+describe('an event that cannot be processed', () => describePoison(() => ({})));
 
-describeWithServer(kafka, 'an event on Kafka that cannot be handled', () => {
+describeWithServer(kafka, 'an event on Kafka that cannot be processed', () => {
   let server: KafkaServer;
   beforeAll(async () => {
     server = await startKafka();
@@ -28,7 +28,7 @@ describeWithServer(kafka, 'an event on Kafka that cannot be handled', () => {
 });
 
 function describePoison(settings: () => Record<string, string>): void {
-  const broken = { keys: new Set<string>(), tries: 0, handled: [] as string[] };
+  const broken = { keys: new Set<string>(), attempts: 0, handled: [] as string[] };
   let mesh: TestMesh;
   let shop: Shop;
   let events: Client<EventServiceDefinition>;
@@ -47,7 +47,7 @@ function describePoison(settings: () => Record<string, string>): void {
     key = `order-${randomUUID()}`;
   });
 
-  /** Reads a topic of its own with a handler that throws for some keys. */
+  /** Consumes its own topic with a handler that throws for some keys. */
   const brokenService = testService('broken', async (runtime) => {
     const { clock, logger } = runtime;
     const storage = await runtime.openStorage('broken');
@@ -58,7 +58,7 @@ function describePoison(settings: () => Record<string, string>): void {
         group: 'broken-service',
         topics: ['broken.events'],
         handle: async (event, { type }) => {
-          broken.tries += 1;
+          broken.attempts += 1;
           if (broken.keys.has(event.key) && type === 'POISON') throw new Error('a bug');
           return async () => void broken.handled.push(`${event.key} ${type}`);
         },
@@ -82,7 +82,7 @@ function describePoison(settings: () => Record<string, string>): void {
 
   const redrive = ({ id }: DeadLetter) => shop.deadLetters.redriveDeadLetters({ ids: [id] });
 
-  /** The templates of the mails about this test's order, once there are `count`. */
+  /** Returns the templates of the mails about this order once there are `count`. */
   const mails = (count: number) =>
     eventually(async () => {
       const found = await Array.fromAsync(shop.notifications.listNotifications({ orderId: key }));
@@ -90,7 +90,7 @@ function describePoison(settings: () => Record<string, string>): void {
       return found.map(({ template }) => template);
     });
 
-  it('for its bytes is a dead letter, whole, and later events of its key are handled', async () => {
+  it('becomes a complete dead letter if it is undecodable, and later events of its key are processed', async () => {
     const bytes = Uint8Array.of(0xff, 0x00, 0x7b);
     await publish({ type: 'ORDER_PLACED', value: { $case: 'payload', value: bytes }, headers: { shop: 'north' } });
     await publishNews('ORDER_COMPLETED');
@@ -106,7 +106,7 @@ function describePoison(settings: () => Record<string, string>): void {
     expect(Buffer.from(dead.payload)).toEqual(Buffer.from(bytes));
   });
 
-  it('stays a dead letter when it fails again, until it is discarded with a note', async () => {
+  it('stays a dead letter if it fails again, until it is discarded', async () => {
     await publishNews('ORDER_PLACED', { userId: 'ada' });
     const dead = await letter();
     expect((await redrive(dead)).failures).toMatchObject([{ id: dead.id, reason: 'UNDECODABLE' }]);
@@ -115,14 +115,14 @@ function describePoison(settings: () => Record<string, string>): void {
     expect(await letters()).toEqual([]);
   });
 
-  it('for a type that nobody knows is passed over, and is no dead letter', async () => {
+  it('is skipped, without a dead letter, if its type is unknown', async () => {
     await publishNews('ORDER_GIFT_WRAPPED');
     await publishNews('ORDER_PLACED');
     expect(await mails(1)).toEqual(['order-placed']);
     expect(await letters()).toEqual([]);
   });
 
-  it('for what is not there yet is handled when it is redriven', async () => {
+  it('is processed on redrive once what was missing exists', async () => {
     const userId = `late-${randomUUID()}`;
     await publishNews('ORDER_PLACED', { orderId: key, userId });
     const dead = await letter();
@@ -133,7 +133,7 @@ function describePoison(settings: () => Record<string, string>): void {
     expect(await letters()).toEqual([]);
   });
 
-  it('because its handler throws is tried five times; redriven, and published again, it has one effect', async () => {
+  it('is attempted five times if its handler throws, and has one effect if redriven and published again', async () => {
     const requestId = randomUUID();
     const poison = {
       requestId,
@@ -152,7 +152,7 @@ function describePoison(settings: () => Record<string, string>): void {
       attempts: 5,
     });
     await eventually(() => expect(broken.handled).toEqual([`${key} FINE`]));
-    expect(broken.tries).toBe(6);
+    expect(broken.attempts).toBe(6);
 
     broken.keys.delete(key);
     expect((await redrive(dead)).redrivenIds).toEqual([dead.id]);

@@ -8,10 +8,10 @@ import { bookOrder, fillShop, shopOf } from './support/shop.ts';
 import { type StartedProcess, startProcess } from './support/start-process.ts';
 
 const drainTimeoutMs = 3_000;
-/** What a process may need beyond its drain, on a busy machine. */
+/** Drain timeout, plus a margin for a busy machine. */
 const endMs = drainTimeoutMs + 7_000;
 
-describeWithServer(rabbitmq, 'a process whose RabbitMQ does not go on', () => {
+describeWithServer(rabbitmq, 'a process whose RabbitMQ is stuck', () => {
   let broker: RabbitmqServer;
 
   beforeAll(async () => {
@@ -30,7 +30,7 @@ describeWithServer(rabbitmq, 'a process whose RabbitMQ does not go on', () => {
     await fillShop(shop);
     return process;
   };
-  /** Orders whose mails are on their way, in every stage of it, and cannot be sent. */
+  /** Places orders whose mails cannot be sent and wait in every stage. */
   const order = async (process: StartedProcess, count: number) => {
     const { orders } = shopOf(process);
     for (let placed = 0; placed < count; placed += 1) {
@@ -38,26 +38,26 @@ describeWithServer(rabbitmq, 'a process whose RabbitMQ does not go on', () => {
     }
   };
   const endsInTime = async (process: StartedProcess) => {
-    const beginMs = performance.now();
+    const startMs = performance.now();
     const ending = await process.stop();
-    expect(performance.now() - beginMs).toBeLessThan(endMs);
+    expect(performance.now() - startMs).toBeLessThan(endMs);
     expect(ending).toEqual({ code: 0, signal: null });
   };
 
-  it('ends within its drain when the broker hangs', async () => {
+  it('exits within its drain timeout if the broker hangs', async () => {
     await using folder = await tempFolder();
     await using process = await start(folder.path);
     await order(process, 5);
-    const goOn = broker.hang();
+    const resume = broker.hang();
     try {
       await order(process, 3);
       await endsInTime(process);
     } finally {
-      goOn();
+      resume();
     }
   }, 90_000);
 
-  it('ends within its drain while the broker has an alarm', async () => {
+  it('exits within its drain timeout if the broker has an alarm', async () => {
     await using folder = await tempFolder();
     await using process = await start(folder.path);
     await order(process, 5);

@@ -18,7 +18,7 @@ import { userService } from '../services/user/service.ts';
 
 const topic = 'user.events';
 
-describeWithServer(kafka, 'an event of a service that Kafka refuses', () => {
+describeWithServer(kafka, 'an outbox event that Kafka refuses', () => {
   let server: KafkaServer;
   let admin: Admin;
   let mesh: TestMesh;
@@ -60,7 +60,7 @@ describeWithServer(kafka, 'an event of a service that Kafka refuses', () => {
   const list = () =>
     Array.fromAsync(letters.listDeadLetters({ filter: { source: DeadLetterSource.DEAD_LETTER_SOURCE_EVENT } }));
 
-  it('is a dead letter that is listed, and goes out when it is redriven; others are not held up', async () => {
+  it('becomes a dead letter that can be redriven, and does not block other events', async () => {
     const before = await create();
     expect(await published(1)).toEqual([before]);
     await allow(100);

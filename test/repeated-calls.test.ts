@@ -6,7 +6,7 @@ import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { allServices } from '../services/all.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf } from './support/shop.ts';
 
-describe('a call that comes many times at once', () => {
+describe('a call that is sent many times concurrently', () => {
   let mesh: TestMesh;
   let shop: Shop;
 
@@ -18,22 +18,22 @@ describe('a call that comes many times at once', () => {
 
   afterAll(() => mesh.stop());
 
-  /** Makes the call so often, all at once, and resolves with the different answers. */
-  async function differentAnswers<T>(count: number, call: () => Promise<T>): Promise<T[]> {
+  /** Makes the call `count` times concurrently. Returns the distinct responses. */
+  async function distinctResponses<T>(count: number, call: () => Promise<T>): Promise<T[]> {
     const answers = await Promise.all(Array.from({ length: count }, call));
     return answers.filter((answer, index) => answers.findIndex((other) => isDeepStrictEqual(answer, other)) === index);
   }
 
-  it('places one order, and everyone gets the same answer', async () => {
+  it('places one order and returns the same response to all', async () => {
     const request = bookOrder();
-    expect(await differentAnswers(50, () => shop.orders.placeOrder(request))).toHaveLength(1);
+    expect(await distinctResponses(50, () => shop.orders.placeOrder(request))).toHaveLength(1);
     expect(await Array.fromAsync(shop.orders.listOrders({}))).toHaveLength(1);
   });
 
-  it('deposits once, and everyone gets the same answer', async () => {
+  it('deposits once and returns the same response to all', async () => {
     await shop.accounts.openAccount({ requestId: randomUUID(), accountId: 'depositor', currencyCode: 'EUR' });
     const request = { requestId: randomUUID(), accountId: 'depositor', amount: euros(70n) };
-    const [account, ...others] = await differentAnswers(50, () => shop.accounts.deposit(request));
+    const [account, ...others] = await distinctResponses(50, () => shop.accounts.deposit(request));
     expect(others).toEqual([]);
     expect(account?.balance).toEqual(euros(70n));
     await expect(shop.accounts.getBalance({ accountId: 'depositor' })).resolves.toEqual(account);
@@ -49,7 +49,7 @@ describe('a call that comes many times at once', () => {
       (requestId: string, n: number) =>
         shop.accounts.deposit({ requestId, accountId: 'tom', amount: euros(BigInt(n)) }),
     ],
-  ])('of %s with the same id but another payload is refused', async (_, call) => {
+  ])('refuses %s with the same id but another payload', async (_, call) => {
     const requestId = randomUUID();
     await call(requestId, 1);
     await expect(call(requestId, 2)).rejects.toMatchObject({
@@ -58,7 +58,7 @@ describe('a call that comes many times at once', () => {
     });
   });
 
-  it('withdraws only what there is', async () => {
+  it('withdraws no more than the balance', async () => {
     const accountId = 'spender';
     await shop.accounts.openAccount({ requestId: randomUUID(), accountId, currencyCode: 'EUR' });
     await shop.accounts.deposit({ requestId: randomUUID(), accountId, amount: euros(1_000n) });

@@ -9,7 +9,7 @@ import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, type SpawnedProcess, spawnProcess, startProcess } from './support/start-process.ts';
 
-describe('a start', () => {
+describe('a starting process', () => {
   let folder: Awaited<ReturnType<typeof tempFolder>>;
   let dataDir: string;
 
@@ -20,7 +20,7 @@ describe('a start', () => {
 
   afterEach(() => folder[Symbol.asyncDispose]());
 
-  /** Runs a process that cannot start, and resolves with the lines it gave as the reason. */
+  /** Runs a process that cannot start. Returns its error output as lines. */
   async function refusal(options: ProcessOptions): Promise<string[]> {
     await using spawned = spawnProcess(options);
     expect(await spawned.ended).toEqual({ code: 2, signal: null });
@@ -28,7 +28,7 @@ describe('a start', () => {
     return spawned.stderr().trimEnd().split('\n');
   }
 
-  it('says in one line where it serves, what, and from which data', async () => {
+  it('prints one line with its address, services and data folder', async () => {
     await using mesh = await startProcess({ dataDir });
     expect(mesh.stdout()).toMatch(
       /^ready grpc=127\.0\.0\.1:\d+ services=user,inventory,payment,shipping,order,notification,report,bridge,ops data=\S+ pid=\d+ in \d+ ms\n$/,
@@ -37,7 +37,7 @@ describe('a start', () => {
     expect(mesh.stderr()).toBe('');
   });
 
-  it('of one service alone works as well', async () => {
+  it('can run a single service', async () => {
     await using mesh = await startProcess({ dataDir, args: ['user'] });
     await expect(shopOf(mesh).users.createUser({ user: { name: 'Ada', email: 'a@b.example' } })).resolves.toMatchObject(
       {
@@ -46,7 +46,7 @@ describe('a start', () => {
     );
   });
 
-  it('is refused on a port that is taken, before anything is made', async () => {
+  it('fails on a port in use, before it creates anything', async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const address = taken.address();
@@ -60,34 +60,34 @@ describe('a start', () => {
     await new Promise((resolve) => taken.close(resolve));
   });
 
-  it('is refused where the data folder cannot be made', async () => {
+  it('fails if the data folder cannot be created', async () => {
     const file = join(folder.path, 'file');
     await writeFile(file, '');
     const lines = await refusal({ dataDir: join(file, 'data') });
     expect(lines).toEqual([expect.stringMatching(`^cannot start: .*${join(file, 'data')}.*DATA_DIR`)]);
   });
 
-  it('is refused where the system takes no folder, without trying for ever', async () => {
+  it('fails where the system allows no folder, without endless retries', async () => {
     const lines = await refusal({ dataDir: '/proc/nope/data' });
     expect(lines).toEqual([
       expect.stringMatching('^cannot start: .*/proc/nope/data .*/proc/nope cannot be made.*DATA_DIR'),
     ]);
   });
 
-  it('is refused with a word of its own where the data folder is a file', async () => {
+  it('fails with a specific message if the data folder is a file', async () => {
     const file = join(folder.path, 'file');
     await writeFile(file, '');
     const lines = await refusal({ dataDir: file });
     expect(lines).toEqual([expect.stringMatching(`^cannot start: .*${file} is a file.*DATA_DIR`)]);
   });
 
-  it('is refused on data that another process uses, which goes on', async () => {
+  it('fails on data in use by another process, which continues to serve', async () => {
     await using mesh = await startProcess({ dataDir });
     expect(await refusal({ dataDir })).toEqual([expect.stringMatching(`^cannot start: .*${dataDir}.*DATA_DIR`)]);
     await fillShop(shopOf(mesh));
   });
 
-  it('is refused for settings that cannot be, all named at once, before anything is made', async () => {
+  it('reports all invalid settings together, before it creates anything', async () => {
     const environment = {
       GRPC_LISTEN: 'nowhere',
       LOG_LEVEL: 'loud',
@@ -107,7 +107,7 @@ describe('a start', () => {
   });
 
   it.each(['sqlite:/nowhere/one.db', 'postgres://me@127.0.0.1:1/mesh'])(
-    'of several services is refused for %s, which is one database, before anything is made or asked',
+    'fails if several services would share the database %s, before it creates or connects to anything',
     async (url) => {
       const [line, ...others] = await refusal({ dataDir, environment: { DATABASE_URL: url } });
       expect(line).toMatch(/^cannot start: DATABASE_URL names one database for several services: write <service> /);
@@ -116,7 +116,7 @@ describe('a start', () => {
     },
   );
 
-  it('of services that call others is refused unless it has them or knows where they are, all named', async () => {
+  it('fails if it has no address of a service that its services call, and names all of them', async () => {
     const lines = await refusal({ dataDir, args: ['order', 'notification'] });
     const missing = (name: string, callers: string) =>
       `DISCOVERY_URL has no address of ${name}, which ${callers} calls and this process does not have: add ${name}=<host>:<port>`;
@@ -129,7 +129,7 @@ describe('a start', () => {
     ]);
   });
 
-  it('is refused for an address of a service that is misspelt, with the name that was meant', async () => {
+  it('fails on an address of an unknown service, and suggests the name', async () => {
     const addresses = ['user', 'inventory', 'paymnt', 'shipping', 'bank'].map((name) => `${name}=127.0.0.1:1`);
     const environment = { DISCOVERY_URL: `static:${addresses.join()}` };
     const known = 'It may name events, inventory, notification, ops, order, payment, report, shipping, user';
@@ -140,7 +140,7 @@ describe('a start', () => {
     expect(existsSync(dataDir)).toBe(false);
   });
 
-  it('without the addresses of the last one is refused, and leaves the orders as they are', async () => {
+  it('fails without the addresses of the previous run, and leaves orders unchanged', async () => {
     await using others = await startProcess({
       dataDir: join(folder.path, 'others'),
       args: ['user', 'inventory', 'payment', 'shipping'],
@@ -158,7 +158,7 @@ describe('a start', () => {
     expect((await watchToEnd(shopOf(second).orders, placed.id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
   });
 
-  it('with addresses of services that it has itself calls its own, and says so', async () => {
+  it('calls its own services even if they have an address, and logs it', async () => {
     const environment = { DISCOVERY_URL: 'static:user=127.0.0.1:1,payment=127.0.0.1:1', LOG_LEVEL: 'info' };
     await using mesh = await startProcess({ dataDir, environment });
     const shop = shopOf(mesh);
@@ -170,7 +170,7 @@ describe('a start', () => {
     );
   });
 
-  it('that waits for its database ends when it is told to', async () => {
+  it('exits on SIGTERM while it waits for its database', async () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as AddressInfo;
@@ -184,7 +184,7 @@ describe('a start', () => {
     silent.close();
   });
 
-  it('is refused when a database of the data folder is gone, with its file and what to do', async () => {
+  it('fails if a database of the data folder is missing, and explains what to do', async () => {
     await using mesh = await startProcess({ dataDir });
     expect(await mesh.stop()).toEqual({ code: 0, signal: null });
     await rm(join(dataDir, 'order.db'));
@@ -195,7 +195,7 @@ describe('a start', () => {
     ]);
   });
 
-  it('goes on with the data of the last run', async () => {
+  it('continues with the data of the previous run', async () => {
     await using first = await startProcess({ dataDir });
     await fillShop(shopOf(first));
     const { id } = await shopOf(first).orders.placeOrder(bookOrder());
@@ -208,7 +208,7 @@ describe('a start', () => {
     await expect(shop.users.getUser({ id: 'ada' })).resolves.toMatchObject({ email: 'ada@example.com' });
   });
 
-  it('after kill -9 finishes what was accepted', async () => {
+  it('finishes accepted orders after kill -9', async () => {
     await using first = await startProcess({ dataDir });
     const shop = shopOf(first);
     await fillShop(shop);
@@ -225,7 +225,7 @@ describe('a start', () => {
     expect(second.stderr()).toMatch(/"sagas":\d+,"msg":"unfinished sagas go on"/);
   });
 
-  it('warns when other machines reach it, and of variables that look like misspelt settings', async () => {
+  it('warns if other machines can reach it, and about variables that look like misspelt settings', async () => {
     const environment = { GRPC_LISTEN: '0.0.0.0:0', DATABASE_URI: 'postgres://me@localhost/mesh' };
     await using mesh = await startProcess({ dataDir, environment });
     const [misspelt, open, ...others] = mesh
@@ -238,7 +238,7 @@ describe('a start', () => {
     expect(others).toEqual([]);
   });
 
-  it('tells of its life in the log, and of the last run only what was left of it', async () => {
+  it('logs ready, draining and stopped, and nothing else if nothing was left of the previous run', async () => {
     const options = { dataDir, environment: { LOG_LEVEL: 'info' } };
     const messages = ({ stderr }: SpawnedProcess) =>
       stderr()
@@ -254,7 +254,7 @@ describe('a start', () => {
     expect(messages(second)).toEqual(life);
   });
 
-  it('keeps all it has below the data folder', async () => {
+  it('keeps all its data in the data folder', async () => {
     await using mesh = await startProcess({ dataDir });
     await fillShop(shopOf(mesh));
     expect(await readdir(folder.path)).toEqual(['data']);

@@ -8,12 +8,12 @@ import { userService } from '../services/user/service.ts';
 
 const yearMs = 365 * 86_400_000;
 
-describeServicesOnEachDatabase('a process whose clock is wrong for a while', (settings) => {
+describeServicesOnEachDatabase('a process whose clock is temporarily wrong', (settings) => {
   afterEach(() => vi.useRealTimers());
 
-  /** Creates users on a mesh whose clock is wrong by so much, which is stopped after it. */
+  /** Creates users on a mesh whose clock is off by `wrongByMs`, then stops the mesh. */
   async function createUsers(environment: Record<string, string>, wrongByMs: number, requestIds: readonly string[]) {
-    // The clock of the machine alone: timers and what measures time go on.
+    // Only the date is wrong; timers and elapsed time are right.
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + wrongByMs });
     const mesh = await startMesh([userService], environment);
     const users = mesh.runtime.client(UserServiceContract);
@@ -30,7 +30,7 @@ describeServicesOnEachDatabase('a process whose clock is wrong for a while', (se
   it.each([
     ['ahead', yearMs],
     ['behind', -yearMs],
-  ])('forgets no request id, neither before nor after it was a year %s', async (_title, wrongByMs) => {
+  ])('forgets no request id before and after its clock was a year %s', async (_title, wrongByMs) => {
     await using folder = await tempFolder();
     const environment = { ...settings(), DATA_DIR: folder.path };
     const [before, meanwhile, after] = [randomUUID(), randomUUID(), randomUUID()];

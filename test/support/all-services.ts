@@ -13,7 +13,7 @@ export type ServiceName =
   | 'bridge'
   | 'ops';
 
-/** All services, one of them on a runtime that was changed for it. */
+/** All services, one of them with a modified runtime. */
 export function allServicesWith(changed: ServiceName, change: (runtime: Runtime) => Runtime): ServiceDefinition[] {
   if (!allServices.some(({ name }) => name === changed)) throw new Error(`there is no service ${changed}`);
   return allServices.map((service) => (service.name === changed ? onRuntime(service, change) : service));

@@ -1,15 +1,15 @@
 import { create, type DescField, type DescMessage, ScalarType, toBinary } from '@bufbuild/protobuf';
 import type { Oracle } from '../../mesh/contract/testing/oracle.ts';
 
-/** The members of a message, as `create` takes them. */
+/** The fields of a message, for `create`. */
 type Init = Readonly<Record<string, unknown>>;
 
-/** A message that may break rules, and the fields that break them. */
+/** A message and the fields in it that violate rules. */
 export interface BadMessage {
-  /** `user.email = "aaaa…`: what is odd about it. */
+  /** The odd value, such as `user.email = aaaa…`. */
   readonly title: string;
   readonly bytes: Uint8Array;
-  /** Sorted paths, as protovalidate has them; empty when the contract allows it. */
+  /** Sorted field paths, as reported by protovalidate. Empty if the message is valid. */
   readonly violations: readonly string[];
 }
 
@@ -25,7 +25,7 @@ const oddTexts = [
 ];
 const oddIntegers = [0, -1, 2 ** 31 - 1, -(2 ** 31)];
 const odd64BitIntegers = [0n, -1n, 2n ** 63n - 1n, -(2n ** 63n)];
-/** One of these suits nearly every text field. */
+/** Nearly every text field accepts one of these. */
 const likelyTexts = [
   'ada',
   '018f2f6e-4a52-7c8e-9d3a-0a1b2c3d4e5f',
@@ -37,7 +37,7 @@ const likelyTexts = [
 ];
 const maxDepth = 3;
 
-/** The empty message, and a plausible one with each of its fields, also the inner ones, set to each odd value in turn. */
+/** Returns an empty message, and valid messages in which one field, possibly nested, has an odd value. */
 export function badMessages(type: DescMessage, oracle: Oracle): BadMessage[] {
   const messages: [string, Init][] = [['nothing', {}], ...oddInits(type, oracle, maxDepth)];
   return messages.map(([title, init]) => {
@@ -88,11 +88,11 @@ function oddScalars(type: ScalarType): readonly unknown[] {
     case ScalarType.BOOL:
       return [true];
     default:
-      throw new Error(`no odd values are known for ${ScalarType[type]}: add some`);
+      throw new Error(`no odd values for ${ScalarType[type]}: add some`);
   }
 }
 
-/** A message with the first likely value for each field that breaks none of the field's rules. */
+/** Sets each field to the first likely value that the field's rules allow. */
 function plausibleInit(type: DescMessage, oracle: Oracle, depth: number): Init {
   let init: Init = {};
   for (const field of type.fields) {

@@ -1,7 +1,7 @@
-/** The setting that holds what the clock of a process shows when it starts, in milliseconds since the epoch. */
+/** The initial time of a process's clock, in milliseconds since the epoch. */
 export const clockStartVariable = 'CLOCK_START_MS';
 
-// Loaded before a process's program (`node --import`): from here on its dates begin there.
+// Loaded with `node --import` before the program, so all its dates are shifted.
 const startMs = process.env[clockStartVariable];
 if (startMs !== undefined) {
   const RealDate = Date;

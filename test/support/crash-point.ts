@@ -4,9 +4,9 @@ import type { ServiceName } from './all-services.ts';
 import { intercept } from './intercept.ts';
 
 /**
- * What a service is about to do when its process dies: a call (`charge`), the relay of its outbox (`publish`, `enqueue`),
- * a transaction (`commit`; `inbox` and `note` are those that an event and a task make), or the handling of an event or a
- * task as a whole, whose `after` lies before its acknowledgement.
+ * The operation at which a process dies: a call (`charge`), publishing from the outbox (`publish`, `enqueue`), a transaction
+ * (`commit`; `inbox` and `note` are the transactions of an event and a task), or the handling of a whole event or task.
+ * `after event` and `after task` are before the acknowledgement.
  */
 export type Operation =
   | 'reserveStock'
@@ -24,16 +24,15 @@ export type Operation =
   | 'event'
   | 'task';
 
-/** A step of a service: `order charge 1` is the order service's first charge, counted from when the process serves. */
+/** The nth operation of a service since the process is serving: `order charge 1` is the order service's first charge. */
 export type Step = `${ServiceName} ${Operation} ${number}`;
 
-/** Where a process dies. */
 export type CrashPoint = `${'before' | 'after'} ${Step}`;
 
-/** The setting of `crashing-main.ts` that holds its crash point. */
+/** The environment variable with the crash point of `crashing-main.ts`. */
 export const crashPointVariable = 'CRASH_POINT';
 
-/** The runtime of one service, on which the process dies by SIGKILL when it serves and comes to the point. */
+/** Wraps a service's runtime so that the process dies by SIGKILL at the crash point, once it is serving. */
 export function crashAt(point: CrashPoint, runtime: Runtime, serves: () => boolean): Runtime {
   const [moment, , operation, nth] = point.split(' ');
   const handling = new AsyncLocalStorage<'inbox' | 'note'>();
@@ -80,5 +79,5 @@ export function crashAt(point: CrashPoint, runtime: Runtime, serves: () => boole
 
 function die(): never {
   process.kill(process.pid, 'SIGKILL');
-  throw new Error('SIGKILL was not taken');
+  throw new Error('SIGKILL had no effect');
 }

@@ -4,7 +4,7 @@ import { createLogger } from '../../mesh/telemetry/logger.ts';
 import { allServicesWith, type ServiceName } from './all-services.ts';
 import { type CrashPoint, crashAt, crashPointVariable } from './crash-point.ts';
 
-// All services in one process, as services/main.ts starts them, one of them on a runtime that kills the process at a point.
+// All services in one process, like services/main.ts, but the process dies at a crash point.
 const point = process.env[crashPointVariable] as CrashPoint;
 const [, service] = point.split(' ');
 let serves = false;

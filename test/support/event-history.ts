@@ -4,10 +4,10 @@ import type { EventLog } from '../../mesh/events/log/event-log.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
 import { systemClock } from '../../mesh/time/clock.ts';
 
-/** The versions of each aggregate's events in the order of the log, repeated deliveries left out: by `topic/key`. */
+/** The event versions of each aggregate in log order, without duplicates, by `topic/key`. */
 export type EventHistory = ReadonlyMap<string, readonly number[]>;
 
-/** Reads the whole embedded log of a process that has ended. */
+/** Reads the whole embedded log of a process that has exited. */
 export async function readHistory(dataDir: string): Promise<EventHistory> {
   const log = await openEmbeddedLog(join(dataDir, 'events.db'), { clock: systemClock, logger: createLogger('fatal') });
   try {

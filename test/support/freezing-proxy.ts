@@ -1,14 +1,14 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A way to a server that can freeze: connections stay, and nothing gets through any more. */
+/** A TCP proxy that can freeze: connections stay open, but nothing passes. */
 export interface FreezingProxy extends AsyncDisposable {
   readonly port: number;
   freeze(): void;
-  /** Lets new connections through. */
+  /** Accepts new connections again. */
   thaw(): void;
 }
 
-/** Forwards connections to a port of this machine, from `port` or any. */
+/** Forwards connections from `port`, by default any free port, to a local port. */
 export async function startFreezingProxy(targetPort: number, port = 0): Promise<FreezingProxy> {
   const sockets = new Set<Socket>();
   let frozen = false;

@@ -3,7 +3,7 @@ import { HealthDefinition, HealthCheckResponse_ServingStatus as ServingStatus } 
 import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import type { Runtime } from '../../mesh/app/service.ts';
 
-/** The names that do not serve, as gRPC's own health says it at an address. */
+/** Returns the names that are not serving, from `grpc.health.v1.Health`. */
 export async function notServing(address: string): Promise<string[]> {
   const channel = createChannel(address);
   try {
@@ -15,7 +15,7 @@ export async function notServing(address: string): Promise<string[]> {
   }
 }
 
-/** What keeps names from serving, by name, as `ops.v1` says it: `ordermesh.tasks: TASKS_UNAVAILABLE`. */
+/** Returns the failing checks by health name, from `ops.v1.HealthService`, such as `ordermesh.tasks: TASKS_UNAVAILABLE`. */
 export async function healthProblems(mesh: Pick<Runtime, 'client'>): Promise<Record<string, string[]>> {
   const { names } = await mesh.client(HealthServiceContract).listHealth({});
   const failing = names.filter(({ problems }) => problems.length > 0);

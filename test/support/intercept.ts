@@ -1,7 +1,7 @@
-/** Runs a call, or does something before or after it. */
+/** Wraps a call. */
 export type Around = (run: () => Promise<unknown>) => Promise<unknown>;
 
-/** An object some of whose methods are called through another function. */
+/** Returns a proxy that passes calls of these methods through a wrapper. */
 export function intercept<T extends object>(target: T, methods: Readonly<Record<string, Around>>): T {
   return new Proxy(target, {
     get(_, name) {

@@ -9,7 +9,7 @@ import type { SimulatedCarrier } from '../../services/shipping/carrier/simulated
 import { readHistory } from './event-history.ts';
 import { type Shop, stocked } from './shop.ts';
 
-/** Stock and money are where the orders' ends say: sold or back, paid or back, once. */
+/** Stock and money match the final states of the orders: sold and paid once, or returned. */
 export async function expectConserved(shop: Shop, orders: readonly Order[]): Promise<void> {
   const completed = orders.filter((order) => order.state === OrderState.ORDER_STATE_COMPLETED);
   const sold = completed.flatMap((order) => order.items).reduce((sum, item) => sum + BigInt(item.quantity), 0n);
@@ -21,7 +21,7 @@ export async function expectConserved(shop: Shop, orders: readonly Order[]): Pro
   expect(account.balance?.minorUnits).toBe(stocked.funds - spent);
 }
 
-/** An order moved money as its end says: one withdrawal when it completed, none or one with its refund otherwise. */
+/** Money moved as the final state requires: one withdrawal if completed, otherwise none or one with its refund. */
 export async function expectPaidOnce(shop: Shop, order: Order): Promise<void> {
   const events = await Array.fromAsync(shop.accounts.listAccountEvents({ accountId: order.userId }));
   const types = events.filter((event) => event.reference === `order:${order.id}`).map((event) => event.type);
@@ -29,16 +29,16 @@ export async function expectPaidOnce(shop: Shop, order: Order): Promise<void> {
   else expect([[], ['MONEY_WITHDRAWN', 'MONEY_DEPOSITED']]).toContainEqual(types);
 }
 
-/** The carrier, who never hears of our crashes, delivers each completed order once, and no other. */
+/** The carrier ships each completed order once, and no other order. */
 export async function expectShippedOnce(carrier: Pick<SimulatedCarrier, 'liveShipments'>, order: Order): Promise<void> {
   const wanted = order.state === OrderState.ORDER_STATE_COMPLETED ? 1 : 0;
   expect(await carrier.liveShipments(order.id)).toBe(wanted);
 }
 
-/** The user was told that the order was placed and how it ended, each once, each with a mail of its own. */
-export async function expectToldOnce(shop: Shop, dataDir: string, order: Order): Promise<void> {
+/** The user got one mail when the order was placed and one when it ended. */
+export async function expectNotifiedOnce(shop: Shop, dataDir: string, order: Order): Promise<void> {
   const ending = orderStateToJSON(order.state).replace('ORDER_STATE_', 'order-').toLowerCase();
-  const told = await eventually(async () => {
+  const notifications = await eventually(async () => {
     const found = await Array.fromAsync(shop.notifications.listNotifications({ orderId: order.id }));
     const sent = found.filter((notification) => notification.state === NotificationState.NOTIFICATION_STATE_SENT);
     expect(sent.map((notification) => notification.template).sort()).toEqual([ending, 'order-placed'].sort());
@@ -46,18 +46,18 @@ export async function expectToldOnce(shop: Shop, dataDir: string, order: Order):
     return found;
   });
   const mails = await readdir(join(dataDir, 'mail'));
-  for (const { id } of told) expect(mails).toContain(`${id}.eml`);
+  for (const { id } of notifications) expect(mails).toContain(`${id}.eml`);
 }
 
-/** Nothing waits for an operator. */
+/** No dead letters and no sagas that need attention. */
 export async function expectNothingStuck(shop: Shop): Promise<void> {
   expect(await Array.fromAsync(shop.deadLetters.listDeadLetters({}))).toEqual([]);
   const sagas = await Array.fromAsync(shop.sagas.listSagas({ state: SagaState.SAGA_STATE_NEEDS_ATTENTION }));
   expect(sagas).toEqual([]);
 }
 
-/** How many events of each aggregate there are to be, by what its service says of it now: by `topic/key`. */
-export async function countDueEvents(shop: Shop, orders: readonly Order[]): Promise<ReadonlyMap<string, number>> {
+/** Returns the expected number of events by `topic/key`, derived from the current state of each aggregate. */
+export async function countExpectedEvents(shop: Shop, orders: readonly Order[]): Promise<ReadonlyMap<string, number>> {
   const due = new Map<string, number>();
   for (const accountId of ['ada', 'tom']) {
     const { version } = await shop.accounts.getBalance({ accountId });
@@ -65,20 +65,20 @@ export async function countDueEvents(shop: Shop, orders: readonly Order[]): Prom
   }
   for (const order of orders) {
     due.set(`order.events/${order.id}`, Number(order.etag));
-    // Reserved, then committed or released.
+    // STOCK_RESERVED, then STOCK_COMMITTED or STOCK_RELEASED.
     due.set(`inventory.events/${order.id}`, 2);
     due.set(`shipping.events/${order.id}`, shipmentEvents(order));
   }
   return due;
 }
 
-/** Booked, or refused, or booked and cancelled; nothing where the money was missing. */
+/** Booked, refused, or booked and cancelled; none if the charge was refused. */
 function shipmentEvents({ state, failure }: Order): number {
   if (state === OrderState.ORDER_STATE_CANCELLED) return 2;
   return failure?.reason === 'INSUFFICIENT_FUNDS' ? 0 : 1;
 }
 
-/** After the end of the process: every change of every aggregate is in the log, in order, none missing. */
+/** Every change of every aggregate is in the log, in order. To be called after the process has exited. */
 export async function expectEveryEvent(dataDir: string, due: ReadonlyMap<string, number>): Promise<void> {
   const history = await readHistory(dataDir);
   for (const [aggregate, versions] of history) expect(versions, aggregate).toEqual(upTo(versions.length));

@@ -2,10 +2,10 @@ import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { TestServer } from '../../mesh/testing/servers.ts';
 
-/** kcat as it was found, for `describeWithServer`: no server, but as easily missing as one. */
+/** The installed kcat, for `describeWithServer`. It is not a server, but may be missing like one. */
 export const kcat: TestServer = { name: 'kcat', version: installedVersion() };
 
-/** All that a topic has now, as kcat reads it: one `key value` a line. */
+/** Reads a whole topic with kcat, one `key value` per line. */
 export async function readWithKcat(brokers: string, topic: string): Promise<string[]> {
   const reading = ['-b', brokers, '-C', '-t', topic, '-o', 'beginning', '-e', '-q', '-f', '%k %s\n'];
   const { stdout } = await promisify(execFile)('kcat', reading, { maxBuffer: 64 * 1024 * 1024 });

@@ -4,16 +4,16 @@ import { type PostgresServer, postgres, startPostgres } from '../../mesh/testing
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../mesh/testing/rabbitmq-server.ts';
 import { describeWithServer } from '../../mesh/testing/servers.ts';
 
-/** All that a mesh stands on in production, for a test file of its own. */
+/** All servers that a mesh uses in production, for one test file. */
 export interface RealServers extends AsyncDisposable {
   readonly kafka: KafkaServer;
   readonly rabbitmq: RabbitmqServer;
   readonly postgres: PostgresServer;
-  /** What makes a mesh run on them, with new databases. */
+  /** Returns settings to run a mesh on them, with new databases. */
   settings(): Record<string, string>;
 }
 
-/** A suite that needs all of them. */
+/** A suite that needs all servers. */
 export function describeWithRealServers(title: string, suite: () => void): void {
   describeWithServer(kafka, title, () => {
     describeWithServer(rabbitmq, 'with RabbitMQ', () => {
@@ -22,7 +22,7 @@ export function describeWithRealServers(title: string, suite: () => void): void 
   });
 }
 
-/** Starts one of each. */
+/** Starts one server of each kind. */
 export async function startRealServers(): Promise<RealServers> {
   await using starting = new AsyncDisposableStack();
   const [kafkaServer, rabbitmqServer, postgresServer] = await Promise.all([

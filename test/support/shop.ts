@@ -10,10 +10,10 @@ import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { Runtime } from '../../mesh/app/service.ts';
 
-/** Clients of everything that an order touches. */
+/** Clients of all services that an order involves. */
 export type Shop = ReturnType<typeof shopOf>;
 
-/** The clients of a mesh, in this process or another. */
+/** Creates clients for a mesh in this process or another. */
 export function shopOf(mesh: Pick<Runtime, 'client'>) {
   return {
     users: mesh.client(UserServiceContract),
@@ -28,10 +28,10 @@ export function shopOf(mesh: Pick<Runtime, 'client'>) {
   };
 }
 
-/** What `fillShop` puts in. */
+/** The stock and funds that `fillShop` creates. */
 export const stocked = { sku: 'book', price: 500n, onHand: 100n, funds: 100_000n } as const;
 
-/** Ada has money for two hundred books, Tom an empty account; there are a hundred books. */
+/** Creates a hundred books, Ada with money for two hundred, and Tom with an empty account. */
 export async function fillShop(shop: Shop): Promise<void> {
   const unitPrice = euros(stocked.price);
   await shop.inventory.createItem({ item: { sku: stocked.sku, name: 'A book', unitPrice, onHand: stocked.onHand } });
@@ -46,7 +46,7 @@ export function euros(minorUnits: bigint) {
   return { currencyCode: 'EUR', minorUnits };
 }
 
-/** An order of books, by Ada to Germany where nothing else is said. */
+/** An order of books. Default: three books for Ada, shipped to Germany. */
 export function bookOrder({ userId = 'ada', quantity = 3, countryCode = 'DE' } = {}): PlaceOrderRequest {
   return {
     requestId: randomUUID(),
@@ -56,7 +56,7 @@ export function bookOrder({ userId = 'ada', quantity = 3, countryCode = 'DE' } =
   };
 }
 
-/** Watches an order to its end and resolves with what was seen of it. */
+/** Watches an order until it ends. Returns all states seen. */
 export async function watchToEnd(orders: Client<OrderServiceDefinition>, id: string): Promise<Order[]> {
   return Array.fromAsync(orders.watchOrder({ id }));
 }

@@ -9,22 +9,22 @@ import { systemClock } from '../../mesh/time/clock.ts';
 
 export interface ProcessOptions {
   readonly dataDir: string;
-  /** Below the project's root. Default: `services/main.ts`. */
+  /** Relative to the project's root. Default: `services/main.ts`. */
   readonly main?: string;
   readonly args?: readonly string[];
   /** Settings besides the data folder and a free port. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** The descriptor of this process that it writes to. Default: pipes that `stdout` and `stderr` collect. */
+  /** A file descriptor for its output. Default: pipes, collected in `stdout` and `stderr`. */
   readonly output?: number;
 }
 
-/** How a process ended: with a code, or by a signal. */
+/** Exit code or signal of a process. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A process of the project, seen from outside. It is killed when it goes out of scope, and with the tests' own process. */
+/** A process of the project. It is killed when it goes out of scope or the test process exits. */
 export interface SpawnedProcess extends AsyncDisposable {
   readonly child: ChildProcess;
   readonly ended: Promise<Ending>;
@@ -32,19 +32,19 @@ export interface SpawnedProcess extends AsyncDisposable {
   stderr(): string;
 }
 
-/** A process that serves. */
+/** A process that is serving. */
 export interface StartedProcess extends SpawnedProcess {
   readonly address: string;
-  /** A client with the deadlines, retries and breakers that services have for each other. */
+  /** Creates clients with the same deadlines, retries and breakers as between services. */
   readonly client: ClientFactory['client'];
-  /** As a power cut would: no handler runs. */
+  /** Kills it like a power cut: no handler runs. */
   kill9(): Promise<void>;
-  /** Asks it to end and resolves with how it did. */
+  /** Stops it with SIGTERM and waits until it exits. */
   stop(): Promise<Ending>;
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** Halves what a start costs: tests start many processes. */
+/** Halves the start time: tests start many processes. */
 const compileCache = join(root, '.cache', 'compile');
 
 /** Spawns a process without waiting for it to serve. */
@@ -86,7 +86,7 @@ export function spawnProcess({
   };
 }
 
-/** Spawns a process and resolves when it serves. Rejects with what it wrote when it ends before. */
+/** Spawns a process and waits until it is serving. Throws with its output if it exits before. */
 export async function startProcess(options: ProcessOptions): Promise<StartedProcess> {
   const spawned = spawnProcess(options);
   const address = await addressOf(spawned);
@@ -121,7 +121,7 @@ async function addressOf(spawned: SpawnedProcess): Promise<string> {
   });
   const address = await Promise.race([ready, spawned.ended]);
   if (typeof address === 'string') return address;
-  throw new Error(`the process ended before it served (${JSON.stringify(address)}):\n${spawned.stderr()}`);
+  throw new Error(`the process exited before it was serving (${JSON.stringify(address)}):\n${spawned.stderr()}`);
 }
 
 function collect(stream: NodeJS.ReadableStream | null): () => string {

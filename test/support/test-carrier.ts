@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import { openStorage } from '../../mesh/storage/open.ts';
 import { type SimulatedCarrier, startSimulatedCarrier } from '../../services/shipping/carrier/simulated-carrier.ts';
 
-/** A carrier outside of the mesh, as a third party is, whose answers can be held back or lost. */
+/** A third-party carrier whose responses can be delayed or lost. */
 export interface TestCarrier extends Pick<SimulatedCarrier, 'url' | 'liveShipments'>, AsyncDisposable {
-  /** Holds back the answers to bookings until released; `arrived` resolves when that many wait. */
+  /** Delays responses to bookings until released. `arrived` resolves when `count` bookings are waiting. */
   hold(count: number): { readonly arrived: Promise<void>; release(): void };
-  /** Acts on the next bookings, that many, but loses the answers. */
-  loseAnswers(count: number): void;
+  /** Processes the next `count` bookings but loses the responses. */
+  loseResponses(count: number): void;
 }
 
-/** Starts a carrier that keeps its books in `folder`. */
+/** Starts a carrier with its database in `folder`. */
 export async function startCarrier(folder: string): Promise<TestCarrier> {
   const storage = await openStorage(`sqlite:${join(folder, 'carrier.db')}`);
   let holding: (() => Promise<void>) | undefined;
@@ -40,7 +40,7 @@ export async function startCarrier(folder: string): Promise<TestCarrier> {
       };
       return { arrived: arrived.promise, release };
     },
-    loseAnswers(count) {
+    loseResponses(count) {
       toLose = count;
     },
     [Symbol.asyncDispose]: async () => {
