@@ -55,19 +55,19 @@ export { uuidv5, uuidv7 } from './ids/ids.ts';
 export { sagaDeadLetters } from './saga/dead-letters.ts';
 export { createSagaEngine } from './saga/engine.ts';
 export { unknownSaga } from './saga/errors.ts';
-export type {
-  SagaAdmin,
-  SagaDefinition,
-  SagaEngine,
-  SagaFailure,
-  SagaProgress,
-  SagaState,
-  SagaStepState,
-  SagaStepView,
-  SagaView,
-  StepContext,
+export {
+  type SagaAdmin,
+  type SagaDefinition,
+  type SagaEngine,
+  type SagaFailure,
+  type SagaProgress,
+  type SagaState,
+  type SagaStepState,
+  type SagaStepView,
+  type SagaView,
+  type StepContext,
+  saga,
 } from './saga/saga.ts';
-export { describeSagas } from './saga/saga-metrics.ts';
 export type { IdempotentCallContext, Idle, MeshCallContext } from './server/call-context.ts';
 export type { HealthList } from './server/health/health.ts';
 export { serve } from './server/serve.ts';

@@ -11,10 +11,8 @@ import {
   type EventConsumerOptions,
 } from '../events/consumer/create-consumer.ts';
 import type { Outbox } from '../events/outbox/outbox.ts';
-import type { AnyDefinition } from '../saga/catalog.ts';
 import { createSagaEngine } from '../saga/engine.ts';
-import type { SagaEngine } from '../saga/saga.ts';
-import { describeSagas } from '../saga/saga-metrics.ts';
+import type { AnyDefinition, SagaEngine } from '../saga/saga.ts';
 import type { Storage } from '../storage/storage.ts';
 import { createQueueWorker, type Queue, type QueueWorker, type QueueWorkerOptions } from '../tasks/queue.ts';
 import type { Runtime, Service } from './service.ts';
@@ -103,9 +101,8 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
         return consumer;
       },
       async sagas(definitions) {
-        const engine = createSagaEngine({ storage: stored(), definitions, clock, logger });
-        await engine.prepare();
-        describeSagas(metrics, name, engine);
+        const options = { service: name, storage: stored(), definitions };
+        const engine = await createSagaEngine({ ...options, clock, logger, metrics });
         engines.push(engine);
         return engine;
       },

@@ -156,7 +156,7 @@ describeOnEachDatabase((newUrl) => {
       expect(listed).toEqual(ids.slice(5));
       expect(await Array.fromAsync(engine.list({ state: 'running' }, ''))).toEqual([]);
       expect((await Array.fromAsync(engine.list({}, ''))).length).toBe(120);
-      expect((await engine.get({ subjectId: 'subject-saga-007' }))?.id).toBe('saga-007');
+      expect((await engine.get({ subjectId: 'saga-007' }))?.id).toBe('saga-007');
       expect(await engine.get({ subjectId: 'nobody' })).toBeUndefined();
     });
   });

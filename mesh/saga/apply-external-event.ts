@@ -1,10 +1,11 @@
 import type { Transaction } from '../storage/storage.ts';
-import { type AnyDefinition, type Catalog, report } from './catalog.ts';
+import { type Catalog, report } from './catalog.ts';
 import { decide, type SagaEvent } from './decide.ts';
 import { reportsOf } from './decision.ts';
 import { definitionChange } from './definition-change.ts';
 import { sagaNotDefined, unknownSaga } from './errors.ts';
 import { type RetryPolicy, randomJitter } from './retry-delay.ts';
+import type { AnyDefinition } from './saga.ts';
 import { selectSaga, updateFromOutside } from './saga-table.ts';
 import type { StoredSaga } from './stored-saga.ts';
 

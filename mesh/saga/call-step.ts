@@ -1,12 +1,11 @@
 import { uuidv5 } from '../ids/ids.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
-import type { AnyDefinition, AnyStep } from './catalog.ts';
 import { classify, type Verdict } from './classify.ts';
 import type { StepCall } from './decision.ts';
 import { stepTimedOut } from './errors.ts';
 import { defaultStepTimeoutMs } from './running-time.ts';
-import type { StepContext } from './saga.ts';
+import type { AnyDefinition, SagaStep, StepContext } from './saga.ts';
 import type { StoredSaga } from './stored-saga.ts';
 
 /** How a call ended. `result` is what a step passes on. */
@@ -44,14 +43,17 @@ export async function callStep(
 }
 
 async function perform(
-  step: AnyStep,
+  step: SagaStep<never>,
   kind: StepCall['kind'],
   saga: StoredSaga,
   context: StepContext,
 ): Promise<unknown> {
   // The saga was begun with the definition of this step, so its data has this step's type.
   const data = saga.data as never;
-  return kind === 'run' ? step.run(data, context) : step.undo?.(data, context);
+  if (kind === 'run') return step.run(data, context);
+  // Its answer does not become part of the data.
+  await step.undo?.(data, context);
+  return undefined;
 }
 
 function rejectionOf(signal: AbortSignal): Promise<never> {

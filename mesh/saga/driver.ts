@@ -2,10 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import { callStep, type StepOutcome } from './call-step.ts';
-import type { AnyDefinition, Catalog } from './catalog.ts';
+import type { Catalog } from './catalog.ts';
 import { isCall, type SagaCommand, type StepCall } from './decision.ts';
 import { definitionChange } from './definition-change.ts';
 import type { Recorded, Recorder, SagaInput, Unrecorded } from './recorder.ts';
+import type { AnyDefinition } from './saga.ts';
 import type { StoredSaga } from './stored-saga.ts';
 
 /**

@@ -17,16 +17,16 @@ describeOnEachDatabase((newUrl) => {
   function createSpoilt() {
     const saga = createTestSaga();
     const spoilt = { isRepaired: false, reports: 0 };
-    const { onProgress } = saga.definition;
+    const { report } = saga.definition;
     const definition: TestSaga['definition'] = {
       ...saga.definition,
-      async onProgress(tx, id, progress) {
-        const isBad = !spoilt.isRepaired && id.startsWith('bad') && progress.at === 'step-done';
+      async report(tx, progress) {
+        const isBad = !spoilt.isRepaired && progress.sagaId.startsWith('bad') && progress.at === 'step-done';
         if (isBad && progress.step === 'charge') {
           spoilt.reports += 1;
           throw new TypeError('the owner does not know this order');
         }
-        await onProgress(tx, id, progress);
+        await report(tx, progress);
       },
     };
     return { saga: { ...saga, definition }, spoilt };

@@ -18,8 +18,14 @@ describeOnEachDatabase((newUrl) => {
   async function beginWaiting(storage: Storage, saga: TestSaga, clock: TestClock, ids: readonly string[]) {
     const logger = createLogger('silent');
     const definitions = [saga.definition];
-    const engine = createSagaEngine({ storage, definitions, clock, databaseTime: async () => clock.now(), logger });
-    await engine.prepare();
+    const engine = await createSagaEngine({
+      service: 'test',
+      storage,
+      definitions,
+      clock,
+      databaseTime: async () => clock.now(),
+      logger,
+    });
     for (const id of ids) await begin(storage, engine, saga, id);
   }
 
@@ -72,14 +78,14 @@ describeOnEachDatabase((newUrl) => {
       return result;
     };
     const log = createKeptLog();
-    const engine = createSagaEngine({
+    const engine = await createSagaEngine({
+      service: 'test',
       storage: { ...storage, transaction },
       definitions: [saga.definition],
       clock,
       databaseTime: async () => clock.now(),
       logger: log.logger,
     });
-    await engine.prepare();
     const changed = createTestSaga({ steps: [{ name: 'another' }] });
     const ids = Array.from({ length: 20 }, (_, index) => `saga-${index}`);
     await beginWaiting(storage, changed, clock, ids);

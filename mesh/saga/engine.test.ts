@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { currentScope, runInScope } from '../telemetry/call-scope.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { eventually } from '../testing/eventually.ts';
+import { saga } from './saga.ts';
 import {
   begin,
   closeAfterEach,
@@ -46,7 +47,7 @@ describeOnEachDatabase((newUrl) => {
       const { saga, storage, engine } = await setUp();
       const data = { total: 1n, trail: '' };
       const work = storage.transaction(async (tx) => {
-        await engine.begin(tx, saga.definition, { id: 'dropped', subjectId: 'dropped', data });
+        await engine.begin(tx, saga.definition, { id: 'dropped', data });
         throw new Error('the order is refused');
       });
       await expect(work).rejects.toThrow('the order is refused');
@@ -102,6 +103,19 @@ describeOnEachDatabase((newUrl) => {
       await begin(storage, engine, saga);
       const view = await reaches(engine, 'compensated');
       expect(view.steps[0]).toMatchObject({ state: 'undone', undoAttempts: 3 });
+    });
+
+    it('keeps nothing of what an undo returns', async () => {
+      const storage = await openTestStorage(newUrl());
+      const definition = saga<{ readonly trail: string }>('test', 1)
+        .step('charge', { run: async () => undefined, undo: async () => ({ trail: 'refunded' }) })
+        .step('ship', { run: refuses });
+      const reported: string[] = [];
+      const reporting = definition.onProgress(async (_tx, { data }) => void reported.push(data.trail));
+      const engine = await startEngine(storage, { definition: reporting });
+      await storage.transaction((tx) => engine.begin(tx, reporting, { id: 'saga-1', data: { trail: 'begun' } }));
+      await reaches(engine, 'compensated');
+      expect(new Set(reported)).toEqual(new Set(['begun']));
     });
 
     it('records nothing and reports again while its owner cannot take the news', async () => {

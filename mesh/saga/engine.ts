@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from '../ids/ids.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -7,7 +8,7 @@ import type { Clock } from '../time/clock.ts';
 import { createSagaAdmin } from './admin.ts';
 import { changeFromOutside } from './apply-external-event.ts';
 import { createBacklogMeter } from './backlog.ts';
-import { type AnyDefinition, type Catalog, createCatalog } from './catalog.ts';
+import { type Catalog, createCatalog } from './catalog.ts';
 import { createDatabaseClock, type DatabaseTime } from './database-clock.ts';
 import { acceptsCancel, decide } from './decide.ts';
 import { requireUnchanged } from './definition-change.ts';
@@ -16,12 +17,15 @@ import { migrateSagas } from './migrations.ts';
 import { newRecord } from './record.ts';
 import { createRecorder } from './recorder.ts';
 import { type RetryPolicy, randomJitter } from './retry-delay.ts';
-import type { SagaEngine } from './saga.ts';
+import type { AnyDefinition, SagaEngine } from './saga.ts';
+import { registerSagaMetrics } from './saga-metrics.ts';
 import { countUnfinished, insertSaga, releaseLeases, selectUndefined } from './saga-table.ts';
 import { createScheduler } from './scheduler.ts';
 import type { StoredSaga } from './stored-saga.ts';
 
 export interface SagaEngineOptions {
+  /** The service that the sagas belong to, as its metrics name it. */
+  readonly service: string;
   /** The service's own database: the saga is written beside the row that it is about. */
   readonly storage: Storage;
   /** Every kind of saga that may be begun here or was left unfinished; old versions beside new ones. */
@@ -30,6 +34,7 @@ export interface SagaEngineOptions {
   /** What all go by who share the database. Default: PostgreSQL's own clock; with SQLite it is always `clock`. */
   readonly databaseTime?: DatabaseTime | undefined;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
   /** Names this engine in its leases; must not be used again by a later one. Default: a new id. */
   readonly owner?: string;
   /** How long others wait for a driver that is silent. Default 10 s. */
@@ -46,8 +51,11 @@ const defaultStopGraceMs = 5_000;
 /** Where processes that share a database hear of sagas that wait for a slot. */
 const channel = 'sagas_due';
 
-/** Makes an engine. Nothing runs before its `start`, which also makes its table. */
-export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
+/**
+ * Creates an engine and its table. Sagas can be begun from then on; they run after `start`. Fails with FAILED_PRECONDITION
+ * `SAGA_DEFINITION_CHANGED` if unfinished sagas began with other steps than the definition of their name and version has.
+ */
+export async function createSagaEngine(options: SagaEngineOptions): Promise<SagaEngine> {
   const { storage, logger } = options;
   const clock = createDatabaseClock(storage, options.clock, options.databaseTime);
   const owner = options.owner ?? uuidv7();
@@ -83,24 +91,20 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     if (!storage.exclusive) storage.notify(channel);
   };
   let endListening: (() => void) | undefined;
-  let isPrepared = false;
 
-  async function prepare(): Promise<void> {
-    if (isPrepared) return;
-    await migrateSagas(storage);
-    await clock.adjust();
-    await requireUnchanged(storage, catalog);
-    isPrepared = true;
-  }
+  await migrateSagas(storage);
+  await clock.adjust();
+  await requireUnchanged(storage, catalog);
+  if (options.metrics) registerSagaMetrics(options.metrics, options.service, backlog.read);
 
   return {
     ...createSagaAdmin({ storage, catalog, retry, clock, wake }),
 
-    async begin(tx, definition, { id, subjectId, data }) {
+    async begin(tx, definition, { id, data }) {
       const known = catalog.find(definition.name, definition.version);
       if (!known) throw new Error(`the saga ${definition.name} v${definition.version} was not given to the engine`);
       const nowMs = clock.now();
-      const saga = newSaga(known, { id, subjectId, data }, nowMs);
+      const saga = newSaga(known, id, data, nowMs);
       tx.afterCommit(backlog.noteBegun);
       if (!scheduler.hasRoom()) {
         await insertSaga(tx, saga, { leaseOwner: null, dueTimeMs: nowMs });
@@ -126,10 +130,8 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
     },
 
     backlog: backlog.read,
-    prepare,
 
     async start() {
-      await prepare();
       await warnOfUndefined(storage, catalog, logger);
       await logUnfinished(storage, logger);
       // Nobody else can be using the database, so who holds these leases is dead.
@@ -145,19 +147,17 @@ export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
   };
 }
 
-function newSaga(
-  definition: AnyDefinition,
-  begun: { readonly id: string; readonly subjectId: string; readonly data: unknown },
-  nowMs: number,
-): StoredSaga {
+function newSaga(definition: AnyDefinition, id: string, data: unknown, nowMs: number): StoredSaga {
   const scope = currentScope();
   return {
-    ...begun,
+    id,
+    subjectId: id,
+    data,
     name: definition.name,
     definitionVersion: definition.version,
     record: newRecord(definition, nowMs),
     notes: [],
-    requestId: scope?.requestId ?? begun.id,
+    requestId: scope?.requestId ?? id,
     traceparent: scope?.traceparent ?? newTraceparent(),
     version: 1n,
     turn: 1n,

@@ -4,11 +4,12 @@ import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/sleep.ts';
-import { type AnyDefinition, report } from './catalog.ts';
+import { report } from './catalog.ts';
 import { decide, type SagaEvent } from './decide.ts';
 import { isCall, reportsOf, type SagaCommand } from './decision.ts';
 import { createProgressLog } from './progress-log.ts';
 import { type RetryPolicy, randomJitter, retryDelayMs } from './retry-delay.ts';
+import type { AnyDefinition } from './saga.ts';
 import { type Schedule, selectSaga, updateByDriver } from './saga-table.ts';
 import type { StoredSaga } from './stored-saga.ts';
 

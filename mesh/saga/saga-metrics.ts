@@ -1,8 +1,8 @@
 import type { Metrics } from '../metrics/metrics.ts';
-import type { SagaEngine } from './saga.ts';
+import type { SagaBacklog } from './saga.ts';
 
-/** Measures the sagas of a service: how many are unfinished, how many may be, and how long one has waited for a slot. */
-export function describeSagas(metrics: Metrics, service: string, sagas: Pick<SagaEngine, 'backlog'>): void {
+/** Registers how many sagas are unfinished, how many may be, and how long the oldest has waited for a slot. */
+export function registerSagaMetrics(metrics: Metrics, service: string, readBacklog: () => Promise<SagaBacklog>): void {
   const labels = { service };
   const unfinished = metrics.gauge(
     'ordermesh_sagas_unfinished',
@@ -19,7 +19,7 @@ export function describeSagas(metrics: Metrics, service: string, sagas: Pick<Sag
     'How long the saga that is due longest has waited for a slot.',
     ['service'],
   );
-  unfinished.collect(async () => [{ labels, value: (await sagas.backlog()).unfinished }]);
-  limit.collect(async () => [{ labels, value: (await sagas.backlog()).limit }]);
-  oldest.collect(async () => [{ labels, value: (await sagas.backlog()).oldestWaitMs / 1_000 }]);
+  unfinished.collect(async () => [{ labels, value: (await readBacklog()).unfinished }]);
+  limit.collect(async () => [{ labels, value: (await readBacklog()).limit }]);
+  oldest.collect(async () => [{ labels, value: (await readBacklog()).oldestWaitMs / 1_000 }]);
 }

@@ -3,7 +3,6 @@ import { createLogger } from '../telemetry/logger.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { createSagaEngine } from './engine.ts';
-import { migrateSagas } from './migrations.ts';
 import { claimDue, releaseLeases, selectSaga, updateByDriver } from './saga-table.ts';
 import { begin, closeAfterEach, openTestStorage } from './testing/test-engine.ts';
 import { createTestSaga } from './testing/test-saga.ts';
@@ -13,11 +12,17 @@ describeOnEachDatabase((newUrl) => {
 
   async function withSagas(...ids: string[]) {
     const storage = await openTestStorage(newUrl());
-    await migrateSagas(storage);
     const clock = createTestClock();
     const saga = createTestSaga();
     const definitions = [saga.definition];
-    const engine = createSagaEngine({ storage, definitions, clock, logger: createLogger('silent') });
+    const engine = await createSagaEngine({
+      service: 'test',
+      storage,
+      definitions,
+      clock,
+      databaseTime: async () => clock.now(),
+      logger: createLogger('silent'),
+    });
     for (const id of ids) await begin(storage, engine, saga, id);
     const nowMs = clock.now();
     const claim = (owner: string, limit = 10) =>

@@ -1,43 +1,45 @@
 import type { Transaction } from '../storage/storage.ts';
 
-/** What a step is given. */
+/** What a step receives in addition to the data. */
 export interface StepContext {
   readonly sagaId: string;
-  /** The same at every try of this step, another for its undo: a UUIDv5 of saga and step, to send as `request_id`. */
+  /**
+   * The same for each attempt of this step, and another one for its undo: a UUIDv5 of saga and step, to send as
+   * `request_id`.
+   */
   readonly requestId: string;
-  /** Aborts at the step's time limit and when the engine stops: the outcome is then unknown and the step is tried again. */
+  /** Aborts at the step's time limit and when the engine stops: the outcome is then unknown and the step is retried. */
   readonly signal: AbortSignal;
 }
 
 /**
- * A step of a saga. `run` has an effect somewhere else and resolves with what the later steps need, or rejects. A
- * MeshError or ClientError that is a refusal (`isRefusal` in mesh/errors/codes.ts) says that this try had no effect: the
- * saga turns back, without undoing this step unless an earlier try of it may still have one. Anything else leaves the
- * outcome unknown: the same step is tried again, with the same id, until the answer is definite or the saga's time is up;
- * then this step is undone as well. While the answers say that the installation is wired wrongly (`isMiswired`), that
- * time stands still.
+ * What a step does. An `Answer` is what its call returns, `Kept` what of it becomes part of the data, `Reached` the state
+ * that the subject is then in.
  */
-export interface SagaStep<Data> {
-  /** kebab-case, unique in the saga: `reserve-stock`. */
-  readonly name: string;
-  readonly run: (data: Data, context: StepContext) => Promise<Partial<Data> | undefined>;
+export interface StepOptions<Data, Answer, Kept, Reached extends string> {
   /**
-   * Takes the effect back, also when there was none, and has a late `run` refused from then on. Tried again until it is
-   * definite; a refusal parks the saga, and so does a day without an answer. Absent: nothing to undo, and a refused `run`
-   * has to stay refused.
+   * Has an effect in another service. A rejection that is a refusal (`isRefusal` in mesh/errors/codes.ts) says that this
+   * attempt had no effect: the saga compensates, without undoing this step unless an earlier attempt of it may still have
+   * an effect. Any other rejection leaves the outcome unknown: the step is retried with the same request id until the
+   * answer is definite or the saga's time is up; then this step is undone as well. While the answers say that the
+   * installation is wired wrongly (`isMiswired`), that time stands still.
    */
-  readonly undo?: (data: Data, context: StepContext) => Promise<void>;
+  readonly run: (data: Data, context: StepContext) => Promise<Answer>;
+  /** What later steps need of the answer; it is stored with the data. Default: nothing. */
+  readonly keep?: (answer: Answer) => Kept;
   /**
-   * From the start of this step on the saga is not cancelled and does not run out of time any more: the step is tried
-   * until the answer is definite. Its own refusal turns the saga back; the refusal of a step after it is parked, since
-   * the saga can then only complete. Default false.
+   * Takes the effect back, even if there was none, and makes a late `run` be refused. It does not see what this step
+   * keeps, since that may not be known. Retried until the answer is definite; a refusal, or a day without an answer, needs
+   * an operator. Absent: there is nothing to undo, and a refused `run` has to stay refused.
    */
-  readonly pivot?: boolean;
-  /** How long one try may take. Default 10 s. */
+  readonly undo?: (data: Data, context: StepContext) => Promise<unknown>;
+  /** The state that the subject is in once the step is done, for `onProgress`. Default: it stays as it is. */
+  readonly reaches?: Reached;
+  /** How long one attempt may take. Default: 10 s. */
   readonly timeoutMs?: number;
 }
 
-/** Why a saga turned back. */
+/** Why a saga compensates. */
 export interface SagaFailure {
   readonly reason: string;
   readonly message: string;
@@ -45,31 +47,119 @@ export interface SagaFailure {
   readonly cancelled: boolean;
 }
 
-/** Where a saga stands, as reported to the owner of what it is about. */
-export type SagaProgress<Data> =
-  | { readonly at: 'step-done'; readonly step: string; readonly data: Data }
-  | { readonly at: 'compensating'; readonly failure: SagaFailure; readonly data: Data }
-  | { readonly at: 'completed'; readonly data: Data }
-  | { readonly at: 'compensated'; readonly failure: SagaFailure; readonly data: Data }
-  | { readonly at: 'needs-attention'; readonly step: string; readonly failure: SagaFailure; readonly data: Data };
+/** What happened to a saga, as reported to the owner of its subject. */
+export type SagaProgress<Data, Reached extends string = string> = {
+  readonly sagaId: string;
+  readonly data: Data;
+} & (
+  | { readonly at: 'step-done'; readonly step: string; readonly reached: Reached | undefined }
+  | { readonly at: 'compensating' | 'compensated'; readonly failure: SagaFailure }
+  | { readonly at: 'completed' }
+  | { readonly at: 'needs-attention'; readonly step: string; readonly failure: SagaFailure }
+);
 
-/** A kind of saga. Its name and version are stored with each: a new version is another definition beside the old one. */
+/** A step as the engine runs it: `run` resolves with what is added to the data. */
+export interface SagaStep<Data> {
+  readonly name: string;
+  readonly run: (data: Data, context: StepContext) => Promise<object | undefined>;
+  readonly undo?: (data: Data, context: StepContext) => Promise<unknown>;
+  readonly pivot?: boolean;
+  readonly reaches?: string;
+  readonly timeoutMs?: number;
+}
+
+/** A kind of saga that begins with `Data`, as `saga` defines it. */
 export interface SagaDefinition<Data> {
   readonly name: string;
   readonly version: number;
   readonly steps: readonly SagaStep<Data>[];
+  readonly timeoutMs?: number;
+  readonly report: (tx: Transaction, progress: SagaProgress<Data>) => Promise<void>;
+}
+
+/** A definition of any data: only a saga of that very definition may be given to it. */
+export type AnyDefinition = SagaDefinition<never>;
+
+/** A saga that begins with `Start`, and `Data` once the steps so far are done. */
+export interface Saga<Start extends object, Data extends object = Start, Reached extends string = never>
+  extends SagaDefinition<Start> {
+  /** Adds a step. Its name is in kebab-case and unique in the saga: `reserve-stock`. */
+  step<Answer, Kept extends object = Data, const Next extends string = never>(
+    name: string,
+    options: StepOptions<Data, Answer, Kept, Next>,
+  ): Saga<Start, Data & Kept, Reached | Next>;
   /**
-   * After this a saga that has not completed turns back. It counts from the start of the first step, while a step is called
-   * or waits to be tried again; not while the saga waits for a slot, nor while no process drives it. Default 10 min.
+   * Adds the step after which there is no way back. Once it has started, the saga can neither be cancelled nor run out of
+   * time: the step is retried until the answer is definite. If it is refused, the saga compensates; if a step after it is
+   * refused, the saga needs an operator, since it can then only complete.
+   */
+  pivot<Answer, Kept extends object = Data, const Next extends string = never>(
+    name: string,
+    options: StepOptions<Data, Answer, Kept, Next>,
+  ): Saga<Start, Data & Kept, Reached | Next>;
+  /**
+   * Writes what progress means for the owner's own rows and events, in the transaction that records it. The last step's
+   * `step-done` and `completed` come in one transaction, in this order; so do `compensating` and what follows when there is
+   * nothing to undo. `compensating` is repeated when an operator retries an undo. When it throws, nothing is recorded and
+   * it is called again later.
+   */
+  onProgress(
+    report: (tx: Transaction, progress: SagaProgress<Start & Partial<Data>, Reached>) => Promise<void>,
+  ): Saga<Start, Data, Reached>;
+}
+
+export interface SagaOptions {
+  /**
+   * After this time a saga that has not completed compensates. It counts while a step is called or waits for its next
+   * attempt; not while the saga waits for a slot, nor while no process drives it. Default: 10 min.
    */
   readonly timeoutMs?: number;
-  /**
-   * Writes what a step of progress means for the owner's own rows and events, in the transaction that records it. The
-   * last step's `step-done` and `completed` come in one transaction, in this order; so do `compensating` and what follows
-   * when nothing is to be undone. `compensating` comes again when an operator sets a parked saga going. When it throws,
-   * nothing is recorded and it is called again later.
-   */
-  readonly onProgress: (tx: Transaction, sagaId: string, progress: SagaProgress<Data>) => Promise<void>;
+}
+
+/**
+ * Defines a kind of saga, step by step. Name, version and data are stored with each saga: other steps need a new version
+ * next to the old one.
+ *
+ * ```ts
+ * saga<PlacedOrder>('place-order', 1)
+ *   .step('charge', {
+ *     run: (order, step) => payments.charge({ requestId: step.requestId, orderId: order.id }, step),
+ *     keep: (payment) => ({ paymentId: payment.id }),
+ *     undo: (order, step) => payments.refund({ requestId: step.requestId, orderId: order.id }, step),
+ *     reaches: 'PAID',
+ *   })
+ *   .pivot('commit-stock', { run: (order, step) => inventory.commitStock({ … }, step) })
+ *   .onProgress(async (tx, progress) => { … });
+ * ```
+ */
+export function saga<Start extends object>(name: string, version: number, options: SagaOptions = {}): Saga<Start> {
+  return extend({ ...options, name, version, steps: [], report: async () => undefined });
+}
+
+function extend<Start extends object, Data extends object, Reached extends string>(
+  definition: SagaDefinition<Start>,
+): Saga<Start, Data, Reached> {
+  function add<Answer, Kept extends object, Next extends string>(
+    { run, keep, ...rest }: StepOptions<Data, Answer, Kept, Next>,
+    position: { readonly name: string; readonly pivot?: true },
+  ): Saga<Start, Data & Kept, Reached | Next> {
+    const step: SagaStep<Data> = {
+      ...position,
+      ...rest,
+      async run(data, context) {
+        const answer = await run(data, context);
+        return keep?.(answer);
+      },
+    };
+    // The steps before this one have added to the data what is not in `Start`.
+    return extend({ ...definition, steps: [...definition.steps, step as unknown as SagaStep<Start>] });
+  }
+  return {
+    ...definition,
+    step: (name, options) => add(options, { name }),
+    pivot: (name, options) => add(options, { name, pivot: true }),
+    onProgress: (report) => extend({ ...definition, report: report as SagaDefinition<Start>['report'] }),
+  };
 }
 
 export type SagaState = 'running' | 'completed' | 'compensating' | 'compensated' | 'needs-attention';
@@ -139,11 +229,11 @@ export interface SagaBacklog {
 
 /** Runs durable sagas of one service, in that service's own database. */
 export interface SagaEngine extends SagaAdmin {
-  /** Begins a saga in the caller's transaction, beside the row it is about; it runs once that is committed. */
+  /** Begins a saga in the caller's transaction. It has the id of the row it is about, and runs once that is committed. */
   begin<Data>(
     tx: Transaction,
     definition: SagaDefinition<Data>,
-    saga: { readonly id: string; readonly subjectId: string; readonly data: Data },
+    saga: { readonly id: string; readonly data: NoInfer<Data> },
   ): Promise<void>;
   /**
    * Asks a saga to turn back, in the caller's transaction. True also when it is turning back already. False when it is
@@ -152,12 +242,7 @@ export interface SagaEngine extends SagaAdmin {
   cancel(tx: Transaction, id: string, failure: { readonly reason: string; readonly message: string }): Promise<boolean>;
   /** How much is unfinished, and how much may be. Whoever begins sagas refuses more than that. */
   backlog(): Promise<SagaBacklog>;
-  /**
-   * Makes its table, and fails with FAILED_PRECONDITION `SAGA_DEFINITION_CHANGED` when unfinished sagas began with other
-   * steps than the definition of their name and version has. To be called before anything is served.
-   */
-  prepare(): Promise<void>;
-  /** Takes up unfinished sagas, those of a dead process included, and drives them. Fails as `prepare` does. */
+  /** Resumes unfinished sagas, including those of a dead process, and drives them. */
   start(): Promise<void>;
   /** Starts no more steps, waits for those under way up to `graceMs` (default 5 s), aborts the rest, gives back its leases. */
   stop(graceMs?: number): Promise<void>;

@@ -2,128 +2,114 @@ import type { Client } from 'nice-grpc';
 import type { InventoryServiceDefinition } from '#gen/inventory/v1/inventory.ts';
 import type { PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
 import type { ShippingServiceDefinition } from '#gen/shipping/v1/shipping.ts';
-import type { Address, Clock, Money, SagaDefinition, SagaFailure, SagaProgress, StepContext } from '#mesh';
+import {
+  type Address,
+  type Clock,
+  type Money,
+  type Outbox,
+  type SagaDefinition,
+  type SagaProgress,
+  type StepContext,
+  saga,
+  type Transaction,
+} from '#mesh';
+import { orderNotFound } from './errors.ts';
+import { orderEvent } from './events.ts';
 import type { Order, OrderState } from './order.ts';
-import type { RecordChange } from './record-change.ts';
-import type { OrderChange } from './store.ts';
+import { type OrderChange, updateOrder } from './store.ts';
+import type { OrderChanges } from './watch-order.ts';
 
-/** What the steps need, and what they find out. */
-export interface PlaceOrderData {
+/** What the saga of an order begins with. It is stored, so new fields have to be optional. */
+export interface PlacedOrder {
   readonly orderId: string;
   readonly userId: string;
   readonly items: readonly { readonly sku: string; readonly quantity: number }[];
   readonly total: Money;
   readonly shippingAddress: Address;
-  readonly paymentId: string;
-  readonly shipmentId: string;
 }
 
-/** Whom the steps call, and how the order learns of them. */
 export interface PlaceOrderSagaDeps {
   readonly inventory: Client<InventoryServiceDefinition>;
   readonly payments: Client<PaymentServiceDefinition>;
   readonly shipping: Client<ShippingServiceDefinition>;
-  readonly recordChange: RecordChange;
+  readonly outbox: Outbox;
+  readonly changes: OrderChanges;
   readonly clock: Clock;
 }
 
-/** Sees an order through: reserve stock, charge, create the shipment, commit the stock. */
-export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<PlaceOrderData> {
-  const { inventory, payments, shipping } = deps;
-  return {
-    name: 'place-order',
-    version: 1,
-    steps: [
-      {
-        name: 'reserve-stock',
-        run: async (data, step) => {
-          const items = data.items.map((item) => ({ sku: item.sku, quantity: BigInt(item.quantity) }));
-          await inventory.reserveStock({ ...ids(data, step), items }, step);
-          return undefined;
-        },
-        undo: async (data, step) => void (await inventory.releaseStock(ids(data, step), step)),
+/** Completes an order: reserve stock, charge, create the shipment, commit the stock. Its id is the order's. */
+export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<PlacedOrder> {
+  const { inventory, payments, shipping, clock } = deps;
+  return saga<PlacedOrder>('place-order', 1)
+    .step('reserve-stock', {
+      run: (order, step) => inventory.reserveStock({ ...ids(order, step), items: itemsOf(order) }, step),
+      undo: (order, step) => inventory.releaseStock(ids(order, step), step),
+      reaches: 'RESERVED',
+    })
+    .step('charge', {
+      run: (order, step) => payments.charge({ ...ids(order, step), userId: order.userId, amount: order.total }, step),
+      keep: (payment) => ({ paymentId: payment.id }),
+      undo: (order, step) => payments.refund(ids(order, step), step),
+      reaches: 'PAID',
+    })
+    .step('create-shipment', {
+      run: (order, step) => {
+        const address = { ...order.shippingAddress, lines: [...order.shippingAddress.lines] };
+        return shipping.createShipment({ ...ids(order, step), paymentId: order.paymentId, address }, step);
       },
-      {
-        name: 'charge',
-        run: async (data, step) => {
-          const payment = await payments.charge({ ...ids(data, step), userId: data.userId, amount: data.total }, step);
-          return { paymentId: payment.id };
-        },
-        undo: async (data, step) => void (await payments.refund(ids(data, step), step)),
-      },
-      {
-        name: 'create-shipment',
-        run: async (data, step) => {
-          const address = { ...data.shippingAddress, lines: [...data.shippingAddress.lines] };
-          const shipment = await shipping.createShipment(
-            { ...ids(data, step), paymentId: data.paymentId, address },
-            step,
-          );
-          return { shipmentId: shipment.id };
-        },
-        undo: async (data, step) => void (await shipping.cancelShipment(ids(data, step), step)),
-      },
-      {
-        name: 'commit-stock',
-        pivot: true,
-        run: async (data, step) => {
-          await inventory.commitStock(ids(data, step), step);
-          return undefined;
-        },
-      },
-    ],
-    onProgress: async (tx, _sagaId, progress) => {
-      const change = changeOf(progress, deps.clock.now());
-      if (change) await deps.recordChange(tx, progress.data.orderId, change);
-    },
-  };
+      keep: (shipment) => ({ shipmentId: shipment.id }),
+      undo: (order, step) => shipping.cancelShipment(ids(order, step), step),
+      reaches: 'SHIPPED',
+    })
+    .pivot('commit-stock', { run: (order, step) => inventory.commitStock(ids(order, step), step) })
+    .onProgress(async (tx, progress) => {
+      const state = stateAfter(progress);
+      if (!state) return;
+      const { orderId, paymentId, shipmentId } = progress.data;
+      const failure = 'failure' in progress ? progress.failure : undefined;
+      await recordChange(tx, orderId, { state, failure, paymentId, shipmentId, timeMs: clock.now() }, deps);
+    });
 }
 
 /** What the saga of an order begins with. */
-export function sagaData(order: Order): PlaceOrderData {
-  return {
-    orderId: order.id,
-    userId: order.userId,
-    items: order.lines.map(({ sku, quantity }) => ({ sku, quantity })),
-    total: order.total,
-    shippingAddress: order.shippingAddress,
-    paymentId: '',
-    shipmentId: '',
-  };
+export function placedOrder(order: Order): PlacedOrder {
+  const { id: orderId, userId, lines, total, shippingAddress } = order;
+  return { orderId, userId, items: lines.map(({ sku, quantity }) => ({ sku, quantity })), total, shippingAddress };
 }
 
-function ids(data: PlaceOrderData, step: StepContext): { readonly requestId: string; readonly orderId: string } {
-  return { requestId: step.requestId, orderId: data.orderId };
+function ids({ orderId }: PlacedOrder, { requestId }: StepContext) {
+  return { requestId, orderId };
 }
 
-const stateAfterStep: Readonly<Record<string, OrderState>> = {
-  'reserve-stock': 'RESERVED',
-  charge: 'PAID',
-  'create-shipment': 'SHIPPED',
-};
+function itemsOf({ items }: PlacedOrder) {
+  return items.map(({ sku, quantity }) => ({ sku, quantity: BigInt(quantity) }));
+}
 
-/** What progress of the saga means for the order; `undefined` where it means nothing. */
-function changeOf(progress: SagaProgress<PlaceOrderData>, timeMs: number): OrderChange | undefined {
+/** The state that the order is in after `progress`; undefined if it stays as it is. */
+function stateAfter(progress: SagaProgress<PlacedOrder, OrderState>): OrderState | undefined {
   switch (progress.at) {
-    case 'step-done': {
-      const state = stateAfterStep[progress.step];
-      return state && { state, paymentId: progress.data.paymentId, shipmentId: progress.data.shipmentId, timeMs };
-    }
+    case 'step-done':
+      return progress.reached;
     case 'completed':
-      return { state: 'COMPLETED', timeMs };
+      return 'COMPLETED';
     case 'compensating':
-      return { state: 'COMPENSATING', failure: failureOf(progress.failure), timeMs };
+      return 'COMPENSATING';
     case 'compensated':
-      return {
-        state: progress.failure.cancelled ? 'CANCELLED' : 'FAILED',
-        failure: failureOf(progress.failure),
-        timeMs,
-      };
+      return progress.failure.cancelled ? 'CANCELLED' : 'FAILED';
     case 'needs-attention':
-      return { state: 'NEEDS_ATTENTION', failure: failureOf(progress.failure), timeMs };
+      return 'NEEDS_ATTENTION';
   }
 }
 
-function failureOf({ reason, message }: SagaFailure): { readonly reason: string; readonly message: string } {
-  return { reason, message };
+/** Writes a change of an order with its event, and notifies those who watch it. */
+async function recordChange(
+  tx: Transaction,
+  orderId: string,
+  change: OrderChange,
+  { outbox, changes }: Pick<PlaceOrderSagaDeps, 'outbox' | 'changes'>,
+): Promise<void> {
+  const order = await updateOrder(tx, orderId, change);
+  if (!order) throw orderNotFound({ orderId });
+  await outbox.addEvent(tx, orderEvent(order));
+  tx.afterCommit(() => changes.publish(order));
 }

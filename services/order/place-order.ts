@@ -1,26 +1,49 @@
 import { type Clock, type Outbox, type SagaDefinition, type SagaEngine, type Transaction, uuidv7 } from '#mesh';
+import { orderNotCancellable, orderNotFound, tooManyOrders } from './errors.ts';
 import { orderEvent } from './events.ts';
-import { newOrder, type Order, type OrderDraft } from './order.ts';
-import { type PlaceOrderData, sagaData } from './place-order.saga.ts';
-import { insertOrder } from './store.ts';
+import { isTerminal, newOrder, type Order, type OrderDraft } from './order.ts';
+import { type PlacedOrder, placedOrder } from './place-order.saga.ts';
+import { findOrder, insertOrder } from './store.ts';
 
-/** Takes an order: the order, its event, and the saga that sees it through are one transaction. */
-export type PlaceOrder = (tx: Transaction, draft: Omit<OrderDraft, 'id' | 'timeMs'>) => Promise<Order>;
-
-/** What taking an order takes. */
 export interface PlaceOrderDeps {
   readonly sagas: SagaEngine;
-  readonly saga: SagaDefinition<PlaceOrderData>;
+  readonly placeOrderSaga: SagaDefinition<PlacedOrder>;
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
 
-export function createPlaceOrder({ sagas, saga, outbox, clock }: PlaceOrderDeps): PlaceOrder {
-  return async (tx, draft) => {
-    const order = newOrder({ ...draft, id: uuidv7(clock.now()), timeMs: clock.now() });
-    await insertOrder(tx, order);
-    await outbox.addEvent(tx, orderEvent(order));
-    await sagas.begin(tx, saga, { id: order.id, subjectId: order.id, data: sagaData(order) });
-    return order;
-  };
+/** Places an order: the order, its event and the saga that completes it are written in one transaction. */
+export async function placeOrder(
+  tx: Transaction,
+  draft: Omit<OrderDraft, 'id' | 'timeMs'>,
+  { sagas, placeOrderSaga, outbox, clock }: PlaceOrderDeps,
+): Promise<Order> {
+  const order = newOrder({ ...draft, id: uuidv7(clock.now()), timeMs: clock.now() });
+  await insertOrder(tx, order);
+  await outbox.addEvent(tx, orderEvent(order));
+  await sagas.begin(tx, placeOrderSaga, { id: order.id, data: placedOrder(order) });
+  return order;
+}
+
+/** Refuses new orders while more are unfinished than can be completed in five minutes. */
+export async function requireCapacity(sagas: SagaEngine): Promise<void> {
+  const backlog = await sagas.backlog();
+  if (backlog.retryAfterMs <= 0) return;
+  // Up to a fifth later, so callers that were refused together do not come back together.
+  const retryAfterMs = Math.round(backlog.retryAfterMs * (1 + 0.2 * Math.random()));
+  throw tooManyOrders({ ...backlog, retryAfterMs }, { retryAfterMs });
+}
+
+/** Asks an order to stop, and returns it as it is now: it becomes CANCELLED once its steps are undone. */
+export async function cancelOrder(
+  tx: Transaction,
+  { id, reason }: { readonly id: string; readonly reason: string },
+  { sagas }: Pick<PlaceOrderDeps, 'sagas'>,
+): Promise<Order> {
+  const order = await findOrder(tx, id);
+  if (!order) throw orderNotFound({ orderId: id });
+  const message = reason === '' ? 'cancelled by the caller' : reason;
+  const accepted = await sagas.cancel(tx, id, { reason: 'CANCELLED_BY_USER', message });
+  if (!accepted) throw orderNotCancellable({ orderId: id, state: order.state, hasEnded: isTerminal(order.state) });
+  return order;
 }

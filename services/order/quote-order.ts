@@ -7,23 +7,25 @@ import { MeshError } from '#mesh';
 import { repeatedSkus, unknownItems, unknownUser } from './errors.ts';
 import type { OrderLine } from './order.ts';
 
-/** Asks the others what an order needs to know: that the user exists, and what the items cost now. */
-export type QuoteOrder = (userId: string, items: readonly OrderItem[]) => Promise<OrderLine[]>;
+export interface QuoteOrderDeps {
+  readonly users: Client<UserServiceDefinition>;
+  readonly inventory: Client<InventoryServiceDefinition>;
+}
 
-export function createQuoteOrder(
-  users: Client<UserServiceDefinition>,
-  inventory: Client<InventoryServiceDefinition>,
-): QuoteOrder {
-  return async (userId, items) => {
-    refuseRepeatedSkus(items);
-    const [found] = await Promise.all([
-      inventory.batchGetItems({ skus: items.map((item) => item.sku) }),
-      requireUser(users, userId),
-    ]);
-    if (found.missingSkus.length > 0) throw unknownItems({ skus: found.missingSkus });
-    const bySku = new Map(found.items.map((item) => [item.sku, item]));
-    return items.map((item) => priceLine(item, bySku.get(item.sku)));
-  };
+/** Checks that the user exists, and returns the lines with what the items cost now. */
+export async function quoteOrder(
+  userId: string,
+  items: readonly OrderItem[],
+  { users, inventory }: QuoteOrderDeps,
+): Promise<OrderLine[]> {
+  refuseRepeatedSkus(items);
+  const [found] = await Promise.all([
+    inventory.batchGetItems({ skus: items.map((item) => item.sku) }),
+    requireUser(users, userId),
+  ]);
+  if (found.missingSkus.length > 0) throw unknownItems({ skus: found.missingSkus });
+  const bySku = new Map(found.items.map((item) => [item.sku, item]));
+  return items.map((item) => priceLine(item, bySku.get(item.sku)));
 }
 
 function refuseRepeatedSkus(items: readonly OrderItem[]): void {

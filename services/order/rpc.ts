@@ -1,21 +1,12 @@
 import type { OrderServiceHandlers } from '#gen/order/v1/order.contract.ts';
-import { readPages, type Storage, toAddress } from '#mesh';
-import type { CancelOrder } from './cancel-order.ts';
-import { orderNotFound } from './errors.ts';
-import type { LimitBacklog } from './limit-backlog.ts';
-import type { PlaceOrder } from './place-order.ts';
+import { readPages, toAddress } from '#mesh';
+import { cancelOrder, type PlaceOrderDeps, placeOrder, requireCapacity } from './place-order.ts';
 import { stateOf, toProto } from './proto.ts';
-import type { QuoteOrder } from './quote-order.ts';
-import { findOrder, pageOfOrders } from './store.ts';
-import type { WatchOrder } from './watch-order.ts';
+import { type QuoteOrderDeps, quoteOrder } from './quote-order.ts';
+import { pageOfOrders } from './store.ts';
+import { requireOrder, type WatchOrderDeps, watchOrder } from './watch-order.ts';
 
-export interface OrderRpcDeps {
-  readonly storage: Storage;
-  readonly limitBacklog: LimitBacklog;
-  readonly quoteOrder: QuoteOrder;
-  readonly placeOrder: PlaceOrder;
-  readonly cancelOrder: CancelOrder;
-  readonly watchOrder: WatchOrder;
+export interface OrderRpcDeps extends PlaceOrderDeps, QuoteOrderDeps, WatchOrderDeps {
   readonly draining: AbortSignal;
 }
 
@@ -26,18 +17,13 @@ export function createOrderRpc(deps: OrderRpcDeps): OrderServiceHandlers {
     async placeOrder({ userId, items, shippingAddress }, { once }) {
       const answered = await once.replay();
       if (answered) return answered;
-      await deps.limitBacklog();
-      const lines = await deps.quoteOrder(userId, items);
-      return await once(async (tx) =>
-        toProto(await deps.placeOrder(tx, { userId, lines, shippingAddress: toAddress(shippingAddress) })),
-      );
+      await requireCapacity(deps.sagas);
+      const lines = await quoteOrder(userId, items, deps);
+      const draft = { userId, lines, shippingAddress: toAddress(shippingAddress) };
+      return await once(async (tx) => toProto(await placeOrder(tx, draft, deps)));
     },
 
-    async getOrder({ id }) {
-      const order = await findOrder(storage, id);
-      if (!order) throw orderNotFound({ orderId: id });
-      return toProto(order);
-    },
+    getOrder: async ({ id }) => toProto(await requireOrder(storage, id)),
 
     listOrders: ({ afterId, limit, userId, state }, { signal }) =>
       readPages(
@@ -52,10 +38,10 @@ export function createOrderRpc(deps: OrderRpcDeps): OrderServiceHandlers {
       ),
 
     async *watchOrder({ id }, { signal, idle }) {
-      const untilDraining = AbortSignal.any([signal, deps.draining]);
-      for await (const order of deps.watchOrder(id, untilDraining, idle)) yield toProto(order);
+      const call = { signal: AbortSignal.any([signal, deps.draining]), idle };
+      for await (const order of watchOrder(id, call, deps)) yield toProto(order);
     },
 
-    cancelOrder: ({ id, reason }, { once }) => once(async (tx) => toProto(await deps.cancelOrder(tx, id, reason))),
+    cancelOrder: (request, { once }) => once(async (tx) => toProto(await cancelOrder(tx, request, deps))),
   };
 }

@@ -4,10 +4,11 @@ import type { Order, OrderFailure, OrderLine, OrderState } from './order.ts';
 /** What changes of an order once it is placed. */
 export interface OrderChange {
   readonly state: OrderState;
-  /** Absent: it has none, also when it had one before an operator set it going. */
-  readonly failure?: OrderFailure;
-  readonly paymentId?: string;
-  readonly shipmentId?: string;
+  /** Undefined clears it, for example when an operator has resumed the order. */
+  readonly failure?: OrderFailure | undefined;
+  /** Undefined leaves it as it is. */
+  readonly paymentId?: string | undefined;
+  readonly shipmentId?: string | undefined;
   readonly timeMs: number;
 }
 

@@ -3,18 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadMigrations, openStorage, type Row, type SqlValue, type Storage } from '#mesh';
+import { type Idle, loadMigrations, openStorage, type Row, type SqlValue, type Storage } from '#mesh';
 import { createTestClock, eventually } from '#mesh/testing';
 import { newOrder, type Order, type OrderState } from './order.ts';
-import { createOrderChanges } from './order-changes.ts';
 import { insertOrder, updateOrder } from './store.ts';
-import { createWatchOrder } from './watch-order.ts';
+import { createOrderChanges, watchOrder } from './watch-order.ts';
 
 const shippingAddress = { recipient: 'Ada', lines: ['1 Main St'], city: 'Berlin', postalCode: '', countryCode: 'DE' };
 const lines = [{ sku: 'a', quantity: 1, unitPrice: { currencyCode: 'USD', minorUnits: 1n } }];
 const { signal } = new AbortController();
 
-describe('watching an order', () => {
+describe('watchOrder', () => {
   let folder: string;
   let storage: Storage;
   const clock = createTestClock();
@@ -32,18 +31,18 @@ describe('watching an order', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** Changes the order as another process does: nobody here is told. */
-  async function changeUnheard(state: OrderState): Promise<Order> {
+  /** Changes the order as another process does: without a notification. */
+  async function changeSilently(state: OrderState): Promise<Order> {
     const changed = await storage.transaction((tx) => updateOrder(tx, 'order-1', { state, timeMs: clock.now() }));
     return changed ?? expect.fail('there is no such order');
   }
 
   async function change(state: OrderState): Promise<void> {
-    changes.publish(await changeUnheard(state));
+    changes.publish(await changeSilently(state));
   }
 
   function watch(watched: Storage = storage, ending: AbortSignal = signal): AsyncIterator<Order> {
-    return createWatchOrder(watched, changes)('order-1', ending, (wait) => wait())[Symbol.asyncIterator]();
+    return watchOrder('order-1', { signal: ending, idle: (wait) => wait() }, { storage: watched, changes });
   }
 
   async function nextState(watching: AsyncIterator<Order>): Promise<OrderState | 'ended'> {
@@ -51,7 +50,7 @@ describe('watching an order', () => {
     return done ? 'ended' : value.state;
   }
 
-  it('shows it as it is, then each change, also those that come faster than they are taken', async () => {
+  it('yields the order as it is, then each change, even if changes come faster than they are taken', async () => {
     const watching = watch();
     expect(await nextState(watching)).toBe('PENDING');
     const waiting = nextState(watching);
@@ -68,31 +67,32 @@ describe('watching an order', () => {
       queriedWhileIdle.push(isIdle);
       return storage.query(sql, params);
     };
-    const watchOrder = createWatchOrder({ ...storage, exclusive: false, query }, changes);
-    const watching = watchOrder('order-1', signal, async (wait) => {
+    const idle: Idle = async (wait) => {
       isIdle = true;
       const result = await wait();
       isIdle = false;
       return result;
-    })[Symbol.asyncIterator]();
+    };
+    const shared = { ...storage, exclusive: false, query };
+    const watching = watchOrder('order-1', { signal, idle }, { storage: shared, changes });
     expect(await nextState(watching)).toBe('PENDING');
     const reserved = nextState(watching);
     await eventually(() => expect(isIdle).toBe(true));
-    await changeUnheard('RESERVED');
+    await changeSilently('RESERVED');
     await clock.advance(500);
     expect(await reserved).toBe('RESERVED');
     expect(queriedWhileIdle).toEqual([false, false]);
-    await watching.return?.();
+    await watching.return();
   });
 
-  it('ends at once with an order that has ended', async () => {
+  it('ends immediately if the order has ended', async () => {
     await change('CANCELLED');
     const watching = watch();
     expect(await nextState(watching)).toBe('CANCELLED');
     expect(await nextState(watching)).toBe('ended');
   });
 
-  it('goes on while an operator has to look', async () => {
+  it('continues while the order needs attention', async () => {
     const watching = watch();
     await nextState(watching);
     for (const state of ['NEEDS_ATTENTION', 'COMPENSATING', 'FAILED', 'ended'] as const) {
@@ -101,7 +101,7 @@ describe('watching an order', () => {
     }
   });
 
-  it('misses no change that comes while it reads, and shows none twice', async () => {
+  it('misses no change that comes while it reads, and yields none twice', async () => {
     let reads = 0;
     const slow: Storage = {
       ...storage,
@@ -120,17 +120,17 @@ describe('watching an order', () => {
     expect(reads).toBe(1);
   });
 
-  it('looks at the storage twice a second where another process may change the order', async () => {
+  it('reads the storage twice a second if another process may change the order', async () => {
     const watching = watch({ ...storage, exclusive: false });
     expect(await nextState(watching)).toBe('PENDING');
     const waiting = nextState(watching);
-    await changeUnheard('RESERVED');
-    await expect.poll(() => clock.pendingMs()).toEqual([500]);
+    await changeSilently('RESERVED');
+    await eventually(() => expect(clock.pendingMs()).toEqual([500]));
     clock.advance(500);
     expect(await waiting).toBe('RESERVED');
   });
 
-  it('throws what it is ended with, and leaves nothing waiting', async () => {
+  it('throws what its signal aborts with, and leaves no timer', async () => {
     const ending = new AbortController();
     const watching = watch(storage, ending.signal);
     await nextState(watching);
@@ -141,9 +141,8 @@ describe('watching an order', () => {
     expect(clock.pendingMs()).toEqual([]);
   });
 
-  it('is NOT_FOUND where there is no order', async () => {
-    const watchOrder = createWatchOrder(storage, changes);
-    const unknown = watchOrder('unknown', signal, (wait) => wait())[Symbol.asyncIterator]();
+  it('throws NOT_FOUND if there is no such order', async () => {
+    const unknown = watchOrder('unknown', { signal, idle: (wait) => wait() }, { storage, changes });
     await expect(unknown.next()).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'ORDER_NOT_FOUND' });
   });
 });

@@ -9,10 +9,14 @@ const [folder = '', ending, killAt] = process.argv.slice(2);
 const definition = createFileSaga(folder, ending === 'completes' ? ending : 'turns-back', killAt as KillPoint);
 const storage = await openStorage(`sqlite:${folder}/saga.db`);
 const logger = createLogger('silent');
-const engine = createSagaEngine({ storage, definitions: [definition], clock: systemClock, logger });
+const engine = await createSagaEngine({
+  service: 'test',
+  storage,
+  definitions: [definition],
+  clock: systemClock,
+  logger,
+});
 await engine.start();
-await storage.transaction((tx) =>
-  engine.begin(tx, definition, { id: 'saga-1', subjectId: 'subject-1', data: { total: 1n, trail: '' } }),
-);
+await storage.transaction((tx) => engine.begin(tx, definition, { id: 'saga-1', data: { total: 1n, trail: '' } }));
 // Nothing else keeps the process alive until it is killed; a kill that does not come is an exit with 0.
 await new Promise((resolve) => setTimeout(resolve, 10_000));

@@ -47,7 +47,7 @@ export function createFileSaga(
         ? { pivot: true }
         : { undo: async (_data: TestData, { requestId }: StepContext) => call(`undo ${name}`, requestId) }),
     })),
-    async onProgress(_tx, _id, progress) {
+    async report(_tx, progress) {
       pass(progress.at === 'step-done' ? `reporting step-done ${progress.step}` : `reporting ${progress.at}`);
     },
   };

@@ -7,7 +7,7 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { systemClock } from '../../time/clock.ts';
 import { createSagaEngine, type SagaEngineOptions } from '../engine.ts';
-import type { SagaEngine, SagaState, SagaView } from '../saga.ts';
+import type { AnyDefinition, SagaEngine, SagaState, SagaView } from '../saga.ts';
 import type { Behaviour, TestSaga } from './test-saga.ts';
 
 const toClose: (() => Promise<void>)[] = [];
@@ -29,12 +29,13 @@ export async function openTestStorage(url: string): Promise<Storage> {
 /** Starts an engine for a saga until the end of the test. It tries again after milliseconds. */
 export async function startEngine(
   storage: Storage,
-  { definition }: Pick<TestSaga, 'definition'>,
+  { definition }: { readonly definition: AnyDefinition },
   options: Partial<SagaEngineOptions> = {},
 ): Promise<SagaEngine> {
   // A test that turns the clock turns that of the database with it.
   const { clock } = options;
-  const engine = createSagaEngine({
+  const engine = await createSagaEngine({
+    service: 'test',
     storage,
     definitions: [definition],
     clock: systemClock,
@@ -48,10 +49,10 @@ export async function startEngine(
   return engine;
 }
 
-/** Begins a saga about `subject-<id>`. */
+/** Begins a saga. */
 export function begin(storage: Storage, engine: SagaEngine, { definition }: TestSaga, id = 'saga-1'): Promise<void> {
   const data = { total: 9_007_199_254_740_993n, trail: '' };
-  return storage.transaction((tx) => engine.begin(tx, definition, { id, subjectId: `subject-${id}`, data }));
+  return storage.transaction((tx) => engine.begin(tx, definition, { id, data }));
 }
 
 /** Resolves with a saga once it is in `state`. */
@@ -64,7 +65,7 @@ export function reaches(engine: SagaEngine, state: SagaState, id = 'saga-1'): Pr
 }
 
 /** A participant's definite no. */
-export const refuses: Behaviour = async () => {
+export const refuses = async (): Promise<never> => {
   throw new MeshError(Status.FAILED_PRECONDITION, 'OUT_OF_LUCK', 'no such luck; do not try again');
 };
 

@@ -54,7 +54,7 @@ export function createTestSaga(
         },
         undo: (_data, context) => call(`undo ${step.name}`, context),
       })),
-      async onProgress(_tx, _id, progress) {
+      async report(_tx, progress) {
         saga.beforeProgress(progress);
         saga.seen.push(progress);
         saga.progress.push('step' in progress ? `${progress.at} ${progress.step}` : progress.at);

@@ -1,12 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import {
-  createDeadLetterStore,
-  createSagaEngine,
-  MeshError,
-  type SagaDefinition,
-  type ServiceDefinition,
-  uuidv7,
-} from '#mesh';
+import { createDeadLetterStore, createSagaEngine, MeshError, type ServiceDefinition, saga, uuidv7 } from '#mesh';
 import { testService } from '#mesh/testing';
 
 /** A service in which whatever can get stuck does, until it is healed. */
@@ -18,7 +11,7 @@ export interface StuckService {
   /** The tasks that were done after all, by id. */
   readonly doneTasks: string[];
   /** Begins a saga whose second step is refused, and then the undo of the first. */
-  beginSaga(id: string, orderId: string): Promise<void>;
+  beginSaga(id: string): Promise<void>;
   /** Adds the dead letter of an event, and resolves with its id. */
   addEventLetter(key: string, origin?: string): Promise<string>;
 }
@@ -38,10 +31,9 @@ export function createStuckService(): StuckService {
       const { clock, logger, tasks } = runtime;
       const storage = await runtime.openStorage('stuck');
       const letters = await createDeadLetterStore(storage, { clock });
-      const saga = defineSaga(() => service.healed);
-      const sagas = createSagaEngine({ storage, definitions: [saga], clock, logger });
-      service.beginSaga = (id, subjectId) =>
-        storage.transaction((tx) => sagas.begin(tx, saga, { id, subjectId, data: {} }));
+      const shipIt = defineShipIt(() => service.healed);
+      const sagas = await createSagaEngine({ storage, definitions: [shipIt], service: 'stuck', clock, logger });
+      service.beginSaga = (id) => storage.transaction((tx) => sagas.begin(tx, shipIt, { id, data: {} }));
       service.addEventLetter = (subjectId, origin = 'order.events/stuck') =>
         storage.transaction((tx) => letters.add(tx, { ...eventLetter, origin, subjectId }));
       await tasks.work({
@@ -62,23 +54,16 @@ export function createStuckService(): StuckService {
   return service;
 }
 
-function defineSaga(isHealed: () => boolean): SagaDefinition<object> {
+function defineShipIt(isHealed: () => boolean) {
   const refuse = (what: string) => new MeshError(Status.FAILED_PRECONDITION, 'REFUSED', `${what} was refused`);
-  return {
-    name: 'ship-it',
-    version: 1,
-    steps: [
-      {
-        name: 'charge',
-        run: async () => undefined,
-        undo: async () => {
-          if (!isHealed()) throw refuse('the refund');
-        },
+  return saga('ship-it', 1)
+    .step('charge', {
+      run: async () => undefined,
+      undo: async () => {
+        if (!isHealed()) throw refuse('the refund');
       },
-      { name: 'ship', run: async () => Promise.reject(refuse('the shipment')) },
-    ],
-    onProgress: async () => undefined,
-  };
+    })
+    .step('ship', { run: () => Promise.reject(refuse('the shipment')) });
 }
 
 const eventLetter = {
