@@ -182,7 +182,12 @@ describeOnEachDatabase((newUrl) => {
       const engine = await startEngine(storage, saga, { retry: { initialMs: 600_000, maxMs: 600_000 } });
       saga.onCall('run charge', getsLost);
       await begin(storage, engine, saga);
-      await eventually(async () => expect((await engine.get({ id: 'saga-1' }))?.nextAttemptTimeMs).toBeDefined());
+      // A saga that waits for its first slot has a time of the next attempt as well.
+      await eventually(async () => {
+        const view = await engine.get({ id: 'saga-1' });
+        expect(view?.steps[1]?.lastError).toContain('PEER_GONE');
+        expect(view?.nextAttemptTimeMs).toBeDefined();
+      });
       await storage.transaction((tx) => engine.cancel(tx, 'saga-1', failure));
       await reaches(engine, 'compensated');
       expect(saga.calls).toEqual(['run reserve', 'run charge', 'undo charge', 'undo reserve']);
