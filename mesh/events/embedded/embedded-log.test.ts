@@ -11,8 +11,8 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
-import { describeEventLog } from '../log/event-log.suite.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { describeEventLog } from '../log/suite/event-log.suite.ts';
 import { collector, event, numbered, readSome, text } from '../testing/sample-events.ts';
 import { maxEventBytes, openEmbeddedLog } from './embedded-log.ts';
 

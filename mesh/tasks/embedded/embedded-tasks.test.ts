@@ -10,7 +10,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { measureTasks } from '../measured-tasks.ts';
-import { describeTaskQueue } from '../task-queue.suite.ts';
+import { describeTaskQueue } from '../suite/task-queue.suite.ts';
 import type { NewTask, Task, TaskQueue } from '../task-queue.ts';
 import { startCrashingWorker } from '../testing/crashing-worker.ts';
 import { openEmbeddedTasks } from './embedded-tasks.ts';
@@ -36,7 +36,7 @@ const open = async (clock: Clock) => {
   return tasks;
 };
 
-describeTaskQueue('the embedded queue', () => openEmbeddedTasks(file(), { clock: systemClock, logger }), {
+describeTaskQueue('the embedded queue', (clock) => openEmbeddedTasks(file(), { clock, logger }), {
   deduplicates: true,
   countsTasksInHand: true,
 });
@@ -105,29 +105,6 @@ describe('the embedded queue and time', () => {
     expect(runs).toBe(1);
     gate.resolve();
     await eventually(async () => expect(await tasks.depth('q')).toBe(0));
-  });
-
-  it('aborts what does not end in time after a stop, and hands it on with its try not counted', async () => {
-    const tasks = await open(clock);
-    const reasons: unknown[] = [];
-    const started = Promise.withResolvers<void>();
-    const hang = async (_task: Task, signal: AbortSignal) => {
-      started.resolve();
-      await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    };
-    const handle = (task: Task, signal: AbortSignal) =>
-      hang(task, signal).catch((reason: unknown) => void reasons.push(reason));
-    const worker = await tasks.work({ queue: 'q', handle });
-    await tasks.enqueue('q', [newTask('a')]);
-    await started.promise;
-    const stopped = worker.stop();
-    await eventually(() => expect(clock.pendingMs()).toContain(10_000));
-    clock.advance(10_000);
-    await stopped;
-    expect(reasons).toMatchObject([{ reason: 'WORKER_STOPPED' }]);
-    const attempts: number[] = [];
-    await tasks.work({ queue: 'q', handle: async ({ attempt }) => void attempts.push(attempt) });
-    await eventually(() => expect(attempts).toEqual([1]));
   });
 });
 

@@ -17,10 +17,9 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/rabbitmq-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
-import { createTestClock } from '../../testing/test-clock.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { measureTasks } from '../measured-tasks.ts';
-import { describeTaskQueue } from '../task-queue.suite.ts';
+import { describeTaskQueue } from '../suite/task-queue.suite.ts';
 import type { NewTask, Task, TaskQueue } from '../task-queue.ts';
 import { type CutProxy, startCutProxy } from '../testing/cut-proxy.ts';
 import { deleteQueue, type Job, publishPlainly, workPlainly } from '../testing/reference.ts';
@@ -70,14 +69,10 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
       return found[0] ?? expect.fail('there is none');
     });
 
-  describeTaskQueue(
-    'the RabbitMQ queue',
-    () => openRabbitmqTasks(server.url, { storage, clock: systemClock, logger }),
-    {
-      deduplicates: false,
-      countsTasksInHand: true,
-    },
-  );
+  describeTaskQueue('the RabbitMQ queue', (clock) => openRabbitmqTasks(server.url, { storage, clock, logger }), {
+    deduplicates: false,
+    countsTasksInHand: true,
+  });
 
   describe('beside programs that know nothing of the mesh', () => {
     const job: Job = { to: 'user@example.com', template: 'welcome' };
@@ -190,29 +185,6 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ', () => {
       await deleteQueue(server.url, queue);
       await eventually(() => tasks.enqueue(queue, [newTask('a')]));
       await eventually(() => expect(done).toContain('a'));
-    });
-
-    it('is handed on with its try not counted when its worker stops and does not end in time', async () => {
-      const clock = createTestClock();
-      const tasks = await open(server.url, clock);
-      const reasons: unknown[] = [];
-      const started = Promise.withResolvers<void>();
-      const handle = async (_task: Task, signal: AbortSignal) => {
-        started.resolve();
-        await once(signal, 'abort');
-        reasons.push(signal.reason);
-      };
-      const worker = await tasks.work({ queue, handle });
-      await tasks.enqueue(queue, [newTask('a')]);
-      await started.promise;
-      const stopped = worker.stop();
-      await eventually(() => expect(clock.pendingMs()).toContain(10_000));
-      clock.advance(10_000);
-      await stopped;
-      expect(reasons).toMatchObject([{ reason: 'WORKER_STOPPED' }]);
-      const attempts: number[] = [];
-      await tasks.work({ queue, handle: async ({ attempt }) => void attempts.push(attempt) });
-      await eventually(() => expect(attempts).toEqual([1]));
     });
   });
 

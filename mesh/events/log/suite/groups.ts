@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as timeout } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { collector, distinct, event, numbered, perKey, text } from '../../testing/sample-events.ts';
+import type { StoredEvent } from '../event-log.ts';
+import type { TestLogs } from './fixture.ts';
+
+/** How every event log delivers to groups. */
+export function describeGroups({ makeTopic, open, reopen, until }: TestLogs): void {
+  it('keeps acknowledged events, topics and committed offsets when it is reopened', async () => {
+    let log = await open();
+    const topic = await makeTopic(log);
+    const group = randomUUID();
+    await log.publish(numbered(topic, ['a', 'b', 'c'], 30));
+    const first = collector();
+    await log.consume({ group, topics: [topic], handle: first.handle });
+    await until(() => expect(first.events).toHaveLength(30));
+
+    log = await reopen(log);
+    await log.publish(numbered(topic, ['a', 'b', 'c'], 3));
+    const second = collector();
+    await log.consume({ group, topics: [topic], handle: second.handle });
+    await until(() => expect(second.events).toHaveLength(3));
+    expect(second.perKey()).toEqual({ a: ['0'], b: ['1'], c: ['2'] });
+  });
+
+  it('delivers the events of a key in order', async () => {
+    const log = await open();
+    const topic = await makeTopic(log);
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const seen = collector();
+    await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
+    for (let round = 0; round < 5; round++) await log.publish(numbered(topic, keys, 70, round * 70));
+    await until(() => expect(seen.events).toHaveLength(350));
+    for (const values of Object.values(seen.perKey())) {
+      expect(values.map(Number)).toEqual(values.map(Number).toSorted((a, b) => a - b));
+    }
+  });
+
+  it('delivers every event to each group', async () => {
+    const log = await open();
+    const topic = await makeTopic(log);
+    await log.publish(numbered(topic, ['a', 'b'], 10));
+    const groups = [collector(), collector()];
+    for (const seen of groups) await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
+    await until(() => expect(groups.map((seen) => seen.events.length)).toEqual([10, 10]));
+  });
+
+  it('shares the partitions between members and loses nothing when one joins or leaves', async () => {
+    const log = await open();
+    const topic = await makeTopic(log, 6);
+    const group = randomUUID();
+    const keys = Array.from({ length: 24 }, (_, index) => `key-${index}`);
+    const all: StoredEvent[] = [];
+    const join = async () => {
+      const seen = collector(all);
+      return { seen, member: await log.consume({ group, topics: [topic], handle: seen.handle }) };
+    };
+    let sent = 0;
+    const publishAndSee = async () => {
+      await log.publish(numbered(topic, keys, 240, sent));
+      sent += 240;
+      await until(() => expect(distinct(all)).toHaveLength(sent));
+    };
+
+    const one = await join();
+    const two = await join();
+    await publishAndSee();
+    const publishing = publishAndSee();
+    const three = await join();
+    await publishing;
+    await until(async () => {
+      await log.publish(numbered(topic, keys, keys.length, sent));
+      sent += keys.length;
+      for (const { seen } of [one, two, three]) expect(seen.events).not.toHaveLength(0);
+    });
+    const leaving = publishAndSee();
+    await two.member.stop();
+    const seenByTwo = two.seen.events.length;
+    await leaving;
+    await publishAndSee();
+    expect(two.seen.events).toHaveLength(seenByTwo);
+    for (const values of Object.values(perKey(distinct(all)))) {
+      expect(values.map(Number)).toEqual(values.map(Number).toSorted((a, b) => a - b));
+    }
+  });
+
+  it('delivers one event of a partition at a time, and partitions in parallel', async () => {
+    const log = await open();
+    const topic = await makeTopic(log, 2);
+    const inHand = new Map<number, number>();
+    let mostInPartition = 0;
+    let mostPartitions = 0;
+    let handled = 0;
+    await log.publish(numbered(topic, ['a', 'b', 'c', 'd', 'e', 'f'], 60));
+    await log.consume({
+      group: randomUUID(),
+      topics: [topic],
+      handle: async ({ partition }) => {
+        inHand.set(partition, (inHand.get(partition) ?? 0) + 1);
+        mostInPartition = Math.max(mostInPartition, inHand.get(partition) ?? 0);
+        mostPartitions = Math.max(mostPartitions, [...inHand.values()].filter((count) => count > 0).length);
+        await timeout(2);
+        inHand.set(partition, (inHand.get(partition) ?? 0) - 1);
+        handled += 1;
+      },
+    });
+    await until(() => expect(handled).toBe(60));
+    expect(mostInPartition).toBe(1);
+    expect(mostPartitions).toBe(2);
+  });
+
+  it('starts a new group at the end if asked to', async () => {
+    const log = await open();
+    const topic = await makeTopic(log, 1);
+    await log.publish(numbered(topic, ['a'], 5));
+    const seen = collector();
+    await log.consume({ group: randomUUID(), topics: [topic], start: 'latest', handle: seen.handle });
+    await log.publish([event(topic, 'a', 'new')]);
+    await until(() => expect(seen.events.map(text)).toEqual(['new']));
+  });
+}
