@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { listDeadLetters } from '../../dead-letters/testing/dead-letters.ts';
 import { currentScope } from '../../telemetry/call-scope.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { describeConsumers, record, wrapped } from '../testing/consumers.ts';
-import { listDeadLetters } from '../testing/dead-letters.ts';
 import { outOfReach } from '../testing/events.ts';
 
 describe('a consumer', () => {

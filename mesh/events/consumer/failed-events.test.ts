@@ -1,11 +1,11 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, vi } from 'vitest';
+import { deadLettersToCount, listDeadLetters, oneDeadLetter } from '../../dead-letters/testing/dead-letters.ts';
 import { invalidRequest } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { describeConsumers, failing, record, wrapped } from '../testing/consumers.ts';
-import { deadLettersToCount, listDeadLetters, oneDeadLetter } from '../testing/dead-letters.ts';
 import { outOfReach, silent } from '../testing/events.ts';
 
 describe('a consumer whose handler fails', () => {

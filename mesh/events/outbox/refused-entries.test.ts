@@ -1,11 +1,11 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, vi } from 'vitest';
+import { listDeadLetters, oneDeadLetter } from '../../dead-letters/testing/dead-letters.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { TaskQueue } from '../../tasks/task-queue.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { maxEventBytes } from '../embedded/embedded-log.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { listDeadLetters, oneDeadLetter } from '../testing/dead-letters.ts';
 import { silent, versionEvent } from '../testing/events.ts';
 import { describeOutboxes, expectEmpty } from '../testing/outboxes.ts';
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { Task } from '../task-queue.ts';
-import { deadLettersIn, expectEmpty, newTasks, oneDeadLetter, type TestQueues } from './fixture.ts';
+import { deadLetterOf, deadLettersIn, expectEmpty, newTasks, type TestQueues } from './fixture.ts';
 
 /** What every task queue does with tasks that fail. */
 export function describeFailing({ open }: TestQueues): void {
@@ -41,7 +41,7 @@ export function describeFailing({ open }: TestQueues): void {
       handle: async () => Promise.reject(new Error('mailbox is full')),
     });
     await tasks.enqueue(queue, [{ id: 'a', payload: Buffer.from('hello'), headers: { to: 'bob' } }]);
-    const dead = await oneDeadLetter(tasks, queue);
+    const dead = await deadLetterOf(tasks, queue);
     expect(dead).toMatchObject({
       source: 'task',
       origin: queue,
@@ -63,7 +63,7 @@ export function describeFailing({ open }: TestQueues): void {
     const refusal = new MeshError(Status.INVALID_ARGUMENT, 'ADDRESS_INVALID', 'nobody@ is no address');
     await tasks.work({ queue, handle: async () => Promise.reject(refusal) });
     await tasks.enqueue(queue, newTasks(1));
-    expect(await oneDeadLetter(tasks, queue)).toMatchObject({
+    expect(await deadLetterOf(tasks, queue)).toMatchObject({
       reason: 'ADDRESS_INVALID',
       error: 'nobody@ is no address',
       attempts: 1,
@@ -102,7 +102,7 @@ export function describeFailing({ open }: TestQueues): void {
     };
     await tasks.work({ queue, retryDelaysMs: [1, 1], handle });
     await tasks.enqueue(queue, newTasks(1));
-    expect(await oneDeadLetter(tasks, queue)).toMatchObject({ attempts: 3, error: 'its own fault' });
+    expect(await deadLetterOf(tasks, queue)).toMatchObject({ attempts: 3, error: 'its own fault' });
     expect(calls).toBe(7);
   });
 
@@ -110,7 +110,7 @@ export function describeFailing({ open }: TestQueues): void {
     const { tasks, queue } = await open();
     await tasks.work({ queue, retryDelaysMs: [], handle: () => Promise.reject(Object.create(null)) });
     await tasks.enqueue(queue, newTasks(1));
-    expect(await oneDeadLetter(tasks, queue)).toMatchObject({ reason: 'ATTEMPTS_EXHAUSTED' });
+    expect(await deadLetterOf(tasks, queue)).toMatchObject({ reason: 'ATTEMPTS_EXHAUSTED' });
   });
 
   it('continues with the next task after a failed one', async () => {
@@ -135,7 +135,7 @@ export function describeFailing({ open }: TestQueues): void {
     };
     await tasks.work({ queue, retryDelaysMs: [1], handle });
     await tasks.enqueue(queue, newTasks(1));
-    const dead = await oneDeadLetter(tasks, queue);
+    const dead = await deadLetterOf(tasks, queue);
     healed = true;
     expect(await tasks.deadLetters.redrive(dead.id)).toBe(true);
     await eventually(() => expect(attempts).toEqual([1, 2, 1]));
@@ -148,7 +148,7 @@ export function describeFailing({ open }: TestQueues): void {
     const { tasks, queue } = await open();
     await tasks.work({ queue, retryDelaysMs: [], handle: async () => Promise.reject(new Error('no')) });
     await tasks.enqueue(queue, newTasks(1));
-    const { id } = await oneDeadLetter(tasks, queue);
+    const { id } = await deadLetterOf(tasks, queue);
     expect(await tasks.deadLetters.discard(id, 'a test address')).toBe(true);
     expect(await deadLettersIn(tasks, queue)).toEqual([]);
     expect(await tasks.deadLetters.get(id)).toBeUndefined();

@@ -37,7 +37,7 @@ export async function deadLettersIn(tasks: TaskQueue, queue: string): Promise<De
 }
 
 /** Resolves with the first dead letter of a queue when there is one. */
-export function oneDeadLetter(tasks: TaskQueue, queue: string): Promise<DeadLetter> {
+export function deadLetterOf(tasks: TaskQueue, queue: string): Promise<DeadLetter> {
   return eventually(async () => {
     const [dead] = await deadLettersIn(tasks, queue);
     return dead ?? expect.fail('no dead letter yet');

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import type { DeadLetter, DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import { eventually } from '../../testing/eventually.ts';
+import type { DeadLetter, DeadLetterQueue } from '../dead-letters.ts';
 
 /** A consumer, an outbox or a task queue. */
 interface Owner {
