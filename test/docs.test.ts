@@ -7,7 +7,7 @@ import { eventually } from '../mesh/testing/eventually.ts';
 import { grpcurl } from '../mesh/testing/go-tools.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { brokenLinks } from './support/links.ts';
+import { brokenLinks, missingFiles } from './support/links.ts';
 import { missingLine, shownCommands } from './support/shown-commands.ts';
 import { startProcess } from './support/start-process.ts';
 
@@ -75,6 +75,12 @@ it('docs/operating.md lists every metric in the code, and no other', async () =>
   expect(listed.toSorted()).toEqual([...defined].toSorted());
 });
 
-it('links in Markdown files lead to files and headings that exist', async () => {
-  expect(await brokenLinks(root)).toEqual([]);
+describe('the Markdown files', () => {
+  it('link to files and headings that exist', async () => {
+    expect(await brokenLinks(root)).toEqual([]);
+  });
+
+  it('name source files that exist', async () => {
+    expect(await missingFiles(root)).toEqual([]);
+  });
 });

@@ -5,9 +5,8 @@ import { dirname, join, relative } from 'node:path';
 
 /** Every link in the Markdown files of a repository that leads to no file, or to no heading of its file. */
 export async function brokenLinks(root: string): Promise<string[]> {
-  const pages = execFileSync('git', ['ls-files', '--', '*.md'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
   const broken: string[] = [];
-  for (const page of pages) {
+  for (const page of filesOf(root, '*.md')) {
     for (const [, link = ''] of (await prose(join(root, page))).matchAll(/\[[^\]]*\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(link)) continue;
       const [path = '', heading] = link.split('#');
@@ -18,6 +17,25 @@ export async function brokenLinks(root: string): Promise<string[]> {
     }
   }
   return broken;
+}
+
+/**
+ * Every TypeScript file that a Markdown file names, in full or by the end of its path, and that does not exist. Leaves out
+ * CONTRIBUTING.md, which names files to be written.
+ */
+export async function missingFiles(root: string): Promise<string[]> {
+  const paths = filesOf(root, '*.ts').map((path) => `/${path}`);
+  const missing: string[] = [];
+  for (const page of filesOf(root, '*.md').filter((path) => path !== 'CONTRIBUTING.md')) {
+    for (const [, name = ''] of (await prose(join(root, page))).matchAll(/`([\w./-]+\.ts)`/g)) {
+      if (!paths.some((path) => path.endsWith(`/${name}`))) missing.push(`${page}: ${name}`);
+    }
+  }
+  return missing;
+}
+
+function filesOf(root: string, pattern: string): string[] {
+  return execFileSync('git', ['ls-files', '--', pattern], { cwd: root, encoding: 'utf8' }).trim().split('\n');
 }
 
 /** The anchors that GitHub gives to a page's headings. */
