@@ -6,21 +6,21 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** A key and its certificate, as PEM. */
+/** A private key and its certificate, as PEM. */
 export interface Certificate {
   readonly key: string;
   readonly cert: string;
 }
 
-/** A CA of a test's own. */
+/** A certificate authority for tests. */
 export interface TestCa {
-  /** Its own certificate, as PEM: who trusts it takes all that it signed. */
+  /** Its own certificate as PEM, to be trusted by peers. */
   readonly cert: string;
-  /** Signs a new key for a server or client with these names, such as `localhost` or `127.0.0.1`; for a day. */
+  /** Signs a new key for these names, such as `localhost` or `127.0.0.1`. Valid for a day. */
   sign(...names: readonly string[]): Promise<Certificate>;
 }
 
-/** Makes a CA with `openssl`, which has to be installed. */
+/** Creates a CA with `openssl`, which must be installed. */
 export async function createTestCa(name = 'test CA'): Promise<TestCa> {
   const ca = await inFolder(async (folder) => {
     const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'cert')];

@@ -6,13 +6,10 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { type PostgresServer, postgres, startPostgres } from './postgres-server.ts';
 import { describeWithServer } from './servers.ts';
 
-/**
- * Names a database that is not there yet; what opens it makes it. Its data is removed with the suite. `suffix` ends the
- * database's name.
- */
+/** Returns the URL of a new database, which is created on open and removed after the suite. `suffix` ends its name. */
 export type NewDatabaseUrl = (suffix?: string) => string;
 
-/** Runs a suite on SQLite and on PostgreSQL. Whatever it opens it closes. */
+/** Runs a suite on SQLite and on PostgreSQL. The suite must close what it opens. */
 export function describeOnEachDatabase(suite: (newUrl: NewDatabaseUrl) => void): void {
   describe('on SQLite', () => {
     let folder: string;
@@ -33,7 +30,7 @@ export function describeOnEachDatabase(suite: (newUrl: NewDatabaseUrl) => void):
   });
 }
 
-/** A suite of whole services on both databases: it gets the settings that `startMesh` takes, new ones at each call. */
+/** Runs a suite of services on both databases. `settings()` returns settings for `startMesh` with a new database. */
 export function describeServicesOnEachDatabase(
   title: string,
   suite: (settings: () => Record<string, string>) => void,

@@ -1,6 +1,6 @@
 import { defaultEngine, type EngineName, engineByName, engineNames } from '../engines/engines.ts';
 
-/** The engine that the tests of this run stand on: `GRPC_ENGINE`, or else the default. */
+/** The engine of this test run: `GRPC_ENGINE`, or the default. */
 export const engineNameOfRun: EngineName =
   engineNames.find((name) => name === process.env.GRPC_ENGINE) ?? defaultEngine;
 

@@ -4,20 +4,20 @@ import type { TestServer } from './servers.ts';
 
 const tools = fileURLToPath(new URL('../../.tools', import.meta.url));
 
-/** A tool that `make deps` builds with Go, for `describeWithServer`: no server, or not only, but as easily missing as one. */
+/** A tool that `make deps` builds with Go, for `describeWithServer`, because it may be missing like a server. */
 export interface GoTool extends TestServer {
   readonly path: string;
 }
 
-/** grpc-go's client for interoperability: `-test_case` says what it does. */
+/** grpc-go's interop client. `-test_case` selects what it does. */
 export const grpcGoClient = goTool('grpc-go-interop-client');
-/** grpc-go's server for the same cases. */
+/** grpc-go's interop server. */
 export const grpcGoServer = goTool('grpc-go-interop-server');
-/** Calls a server that is restarted meanwhile, by grpc-go: `test/conformance/restart`. */
+/** A grpc-go client that calls a server while it restarts, from `test/conformance/restart`. */
 export const grpcGoRestart = goTool('grpc-go-restart');
-/** Calls methods from the shell. */
+/** Calls gRPC methods from the shell. */
 export const grpcurl = goTool('grpcurl');
-/** Puts gRPC servers under load. */
+/** Load generator for gRPC servers. */
 export const ghz = goTool('ghz');
 /** Tests HTTP/2 servers frame by frame. */
 export const h2spec = goTool('h2spec');
@@ -27,7 +27,7 @@ function goTool(name: string): GoTool {
   return { name, path, version: versionOf(path, `${tools}/go/${name}`) };
 }
 
-// Most of these do not know their version; `make deps` notes what each was built from.
+// Most tools do not report their version; `make deps` records what each was built from.
 function versionOf(path: string, note: string): string | undefined {
   if (!existsSync(path)) return undefined;
   const source = existsSync(note) ? readFileSync(note, 'utf8') : '';

@@ -4,13 +4,13 @@ import type { TestServer } from './servers.ts';
 
 const folder = fileURLToPath(new URL('../../.tools/python', import.meta.url));
 
-/** The Python that has gRPC. */
+/** The Python with gRPC. */
 export const grpcPythonPath = `${folder}/bin/python`;
 
 /** gRPC for Python, for `describeWithServer`. */
 export const grpcPython: TestServer = { name: 'grpcio for Python', version: installedVersion() };
 
-// `make deps` copies the requirements beside what it has installed of them, and last.
+// `make deps` copies the requirements last, so they show a complete installation.
 function installedVersion(): string | undefined {
   const requirements = `${folder}/requirements.txt`;
   if (!existsSync(grpcPythonPath) || !existsSync(requirements)) return undefined;

@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 
-/** A child that does not outlive this process, however that ends; then `removeFolder`, if named, is removed as well. */
+/** A child process that never outlives this process. `removeFolder`, if set, is removed when this process is killed. */
 export interface GuardedProcess {
   readonly exitCode: number | null;
-  /** Stops it where it is, with its connections open, or lets it continue. */
+  /** Suspends it with its connections open, or resumes it. */
   signal(signal: 'STOP' | 'CONT'): void;
-  /** Sends a signal to it and resolves when it has ended; at once when it has already. */
+  /** Sends a signal and waits until it exits. */
   end(signal: 'TERM' | 'KILL'): Promise<void>;
 }
 
-/** What `spawnGuarded` starts, with its standard output and errors appended to the file `log`. */
+/** A command whose output is appended to the file `log`. */
 export interface GuardedCommand {
   readonly command: readonly string[];
   readonly log: string;
@@ -20,8 +20,8 @@ export interface GuardedCommand {
 }
 
 /**
- * A shell stands between: its pipe closes when this process is gone, also by kill -9, and then it ends the child. What it
- * reads from the pipe until then is the signal to send. Its watcher ends by itself, and not by TERM, only when it was so.
+ * Runs the command in a shell with a pipe to this process. The shell reads signals to send from the pipe. When this process
+ * exits, even by kill -9, the pipe closes and the shell kills the child. Only then does the watcher exit with success.
  */
 const guard = `"$@" 3<&- & server=$!
   { while read -r signal <&3; do kill -$signal $server; done
@@ -31,18 +31,18 @@ const guard = `"$@" 3<&- & server=$!
   wait $watcher && [ "$0" != keep ] && rm -rf "$0"
   exit $code`;
 
-/** Starts a command that ends with this process. */
+/** Starts a command that exits when this process exits. */
 export function spawnGuarded({ command, log, removeFolder = 'keep' }: GuardedCommand): GuardedProcess {
   const output = openSync(log, 'a');
   const child: ChildProcess = spawn('/bin/sh', ['-c', guard, removeFolder, ...command], {
     stdio: ['ignore', output, output, 'pipe'],
-    // Ctrl-C goes to a whole group: it must not take the child before this process has ended what uses it.
+    // Ctrl-C signals the whole group: it must not kill the child before this process has stopped what uses it.
     detached: true,
   });
   closeSync(output);
   const ended = once(child, 'exit');
   const signals = child.stdio[3];
-  // A child that has just ended takes no signal any more.
+  // A child that has just exited no longer reads signals.
   signals?.on('error', () => undefined);
   const send = (signal: string) => {
     if (signals && 'write' in signals && child.exitCode === null) signals.write(`${signal}\n`);
@@ -59,12 +59,12 @@ export function spawnGuarded({ command, log, removeFolder = 'keep' }: GuardedCom
   };
 }
 
-/** A port of 127.0.0.1 that nobody listens on. */
+/** Returns a free port of 127.0.0.1. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   server.close();
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  if (address === null || typeof address === 'string') throw new Error('the system returned no port');
   return address.port;
 }

@@ -1,6 +1,6 @@
 const headerBytes = 9;
 
-/** A frame of HTTP/2 with whatever is in it, also one that no peer should send. */
+/** Encodes an HTTP/2 frame, valid or not. */
 export function http2Frame(
   type: number,
   flags: number,

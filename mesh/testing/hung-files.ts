@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
-/** No file takes longer, on the slowest machine. */
-const longestMs = 10 * 60_000;
+/** Longer than any test file takes on the slowest machine. */
+const maxFileMs = 10 * 60_000;
 
 /**
- * Vitest's reporter that ends a run in which a test file hangs, and names the file and its test. Vitest's own limits are
- * timers in the process of the test, which cannot fire there when a test keeps that process busy.
+ * A Vitest reporter that ends the run if a test file hangs, and names the file and its test. Vitest's own timeouts are timers
+ * in the test's process, which cannot fire while a test blocks it.
  */
 export default class HungFiles implements Reporter {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #running = new Map<string, string>();
 
   onTestModuleStart({ moduleId }: TestModule): void {
-    const timer = setTimeout(() => this.#end(moduleId), longestMs);
+    const timer = setTimeout(() => this.#end(moduleId), maxFileMs);
     timer.unref();
     this.#timers.set(moduleId, timer);
   }
@@ -29,15 +29,15 @@ export default class HungFiles implements Reporter {
   }
 
   #end(moduleId: string): void {
-    const test = this.#running.get(moduleId) ?? 'not known';
-    console.error(`HUNG: ${moduleId} has run for ${longestMs / 60_000} minutes. Its last test: ${test}`);
-    // A worker that is busy takes no notice of anything else.
+    const test = this.#running.get(moduleId) ?? 'unknown';
+    console.error(`HUNG: ${moduleId} has run for ${maxFileMs / 60_000} minutes. Its last test: ${test}`);
+    // A blocked worker reacts only to SIGKILL.
     for (const worker of children()) process.kill(worker, 'SIGKILL');
     process.exit(1);
   }
 }
 
-/** The processes that this one has started; Linux says so. */
+/** Returns the child processes of this process (Linux only). */
 function children(): number[] {
   const list = `/proc/${process.pid}/task/${process.pid}/children`;
   return readFileSync(list, 'utf8').split(' ').filter(Boolean).map(Number);

@@ -9,39 +9,39 @@ import { createKafka } from '../events/kafka/client/kafkajs.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 
-/** One node of a cluster: broker and controller in one. */
+/** One node of a cluster, both broker and controller. */
 export interface KafkaNode {
-  /** From 1. */
+  /** Starting at 1. */
   readonly id: number;
   readonly port: number;
   readonly controllerPort: number;
-  /** What clients are told to connect to, when it is not `port`: that of a proxy in front. */
+  /** The port that clients connect to, if a proxy is in front. Default: `port`. */
   readonly advertisedPort?: number;
-  /** Where its data and its log lie. */
+  /** The folder of its data and log. */
   readonly folder: string;
 }
 
-/** What the nodes of a cluster have in common. */
+/** A cluster of nodes. */
 export interface KafkaCluster {
   readonly nodes: readonly KafkaNode[];
-  /** Removed when this process ends without having ended its brokers. */
+  /** Removed if this process exits without stopping its brokers. */
   readonly removeFolder?: string;
   readonly maxHeap: string;
 }
 
 const libraries = fileURLToPath(new URL('../../.tools/kafka/libs', import.meta.url));
 const logging = fileURLToPath(new URL('../../scripts/kafka/log4j2.properties', import.meta.url));
-// Any will do; a node refuses the data of another cluster.
+// Any id will do; a node refuses the data of another cluster.
 const clusterId = 'b3JkZXJtZXNoLWthZmthMQ';
 
-/** The version of Kafka that `make deps` installed; `undefined` when it did not, or Java is missing. */
+/** Returns the version of Kafka installed by `make deps`, or undefined if it or Java is missing. */
 export function installedKafka(): string | undefined {
   const [jar] = globSync(join(libraries, 'kafka_*.jar'));
   const java = (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, 'java')));
   return java && jar !== undefined ? /-([\d.]+)\.jar$/.exec(jar)?.[1] : undefined;
 }
 
-/** Makes the data folder of a node, unless it is there. */
+/** Creates the data folder of a node if it does not exist. */
 export async function prepareNode(node: KafkaNode, cluster: KafkaCluster): Promise<void> {
   await mkdir(node.folder, { recursive: true });
   await writeFile(settingsFile(node), settings(node, cluster));
@@ -49,13 +49,12 @@ export async function prepareNode(node: KafkaNode, cluster: KafkaCluster): Promi
   await promisify(execFile)('java', [...javaOptions('64m'), 'kafka.tools.StorageTool', ...format]);
 }
 
-/** Starts a prepared node. */
 export function startNode(node: KafkaNode, { removeFolder, maxHeap }: KafkaCluster): GuardedProcess {
   const command = ['java', ...javaOptions(maxHeap), 'kafka.Kafka', settingsFile(node)];
   return spawnGuarded({ command, log: logFile(node), ...(removeFolder !== undefined && { removeFolder }) });
 }
 
-/** Resolves when a node that was started answers and knows `count` brokers, itself among them. */
+/** Waits until a node responds and knows `count` brokers, including itself. */
 export async function nodeAnswers(node: KafkaNode, child: GuardedProcess, count: number): Promise<void> {
   const kafka = createKafka([`127.0.0.1:${node.port}`], createLogger('silent'));
   for (;;) {
@@ -66,7 +65,7 @@ export async function nodeAnswers(node: KafkaNode, child: GuardedProcess, count:
       const { brokers } = await admin.describeCluster();
       if (brokers.length >= count && brokers.some(({ nodeId }) => nodeId === node.id)) return;
     } catch {
-      // Not yet: what keeps it from starting is seen by its end.
+      // Not ready yet. If it cannot start, it exits.
     } finally {
       await admin.disconnect();
     }
@@ -74,13 +73,13 @@ export async function nodeAnswers(node: KafkaNode, child: GuardedProcess, count:
   }
 }
 
-/** Where the segments of its partitions lie, in a folder `<topic>-<partition>` each. */
+/** The folder of its partitions, with a folder `<topic>-<partition>` for each. */
 export const recordsFolder = (node: KafkaNode): string => join(node.folder, 'data');
 
 const settingsFile = (node: KafkaNode): string => join(node.folder, 'server.properties');
 const logFile = (node: KafkaNode): string => join(node.folder, 'server.log');
 
-/** Small and quick to start: one thread collects garbage, and the compiler takes its first tier. */
+/** Options for a small and fast JVM: one garbage collection thread and only the first compiler tier. */
 function javaOptions(maxHeap: string): string[] {
   const quick = [`-Xmx${maxHeap}`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
   return [...quick, `-Dlog4j2.configurationFile=${logging}`, '-cp', `${libraries}/*`];

@@ -13,32 +13,31 @@ import {
 } from './kafka-broker.ts';
 import type { TestServer } from './servers.ts';
 
-/** A Kafka cluster of its own for a test file, on free ports of 127.0.0.1. */
+/** A Kafka cluster for a test file, on free ports of 127.0.0.1. */
 export interface KafkaServer {
-  /** `host:port,...` of its brokers. */
+  /** Its brokers as `host:port,...`. */
   readonly brokers: string;
-  /** The folder of a partition's segments on the first broker: what is changed there is what clients are given. */
+  /** The folder of a partition's segments on the first broker. Clients receive changes made there. */
   partitionFolder(topic: string, partition: number): string;
-  /** Ends a broker, counted from 0, as a crash would. */
+  /** Kills a broker, starting at 0. */
   killBroker(index: number): Promise<void>;
-  /** Starts a broker that was killed, on the same port with the same data; resolves when it answers. */
+  /** Restarts a killed broker on the same port with the same data, and waits until it responds. */
   restartBroker(index: number): Promise<void>;
-  /** Ends it and removes its data. */
+  /** Stops it and removes its data. */
   stop(): Promise<void>;
 }
 
-/** What a test wants to have otherwise. */
 export interface KafkaServerOptions {
-  /** Default 1. Of three, two must have a record before it is acknowledged. */
+  /** Number of brokers. Default: 1. With three, two must have a record before it is acknowledged. */
   readonly brokers?: 1 | 3;
-  /** A proxy in front of the one broker: clients are told to connect to `port`, which passes on to `brokerPort`. */
+  /** A proxy in front of a single broker: clients connect to `port`, which forwards to `brokerPort`. */
   readonly proxy?: { readonly port: number; readonly brokerPort: number };
 }
 
-/** Kafka as it was found on this machine, for `describeWithServer`. */
+/** The installed Kafka, for `describeWithServer`. */
 export const kafka: TestServer = { name: 'Kafka', version: installedKafka() };
 
-/** Starts brokers with new data folders. They end with the process that started them, however that ends. */
+/** Starts brokers with new data folders. They exit when this process exits. */
 export async function startKafka({ brokers = 1, proxy }: KafkaServerOptions = {}): Promise<KafkaServer> {
   const folder = await mkdtemp(join(tmpdir(), 'mesh-kafka-'));
   const nodes: KafkaNode[] = [];
@@ -81,6 +80,6 @@ export async function startKafka({ brokers = 1, proxy }: KafkaServerOptions = {}
 
 function at<T>(list: readonly T[], index: number): T {
   const found = list[index];
-  if (found === undefined) throw new Error(`there is no broker ${index}: they count from 0 to ${list.length - 1}`);
+  if (found === undefined) throw new Error(`unknown broker ${index}: use 0 to ${list.length - 1}`);
   return found;
 }

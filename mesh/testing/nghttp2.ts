@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import type { TestServer } from './servers.ts';
 
-/** h2load and nghttp, for `describeWithServer`: clients of HTTP/2 that know nothing of gRPC. */
+/** h2load and nghttp, for `describeWithServer`: plain HTTP/2 clients without gRPC. */
 export const nghttp2: TestServer = { name: 'nghttp2-client', version: versionOf('h2load') && versionOf('nghttp') };
 
 function versionOf(command: string): string | undefined {

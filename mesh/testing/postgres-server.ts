@@ -2,36 +2,34 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, globSync, openSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
+import { freePort } from './guarded-process.ts';
 import type { TestServer } from './servers.ts';
 
-/** A PostgreSQL server of its own for a test file, on a free port of 127.0.0.1. */
+/** A PostgreSQL server for a test file, on a free port of 127.0.0.1. */
 export interface PostgresServer {
-  /** The URL of a database on it, which need not be there yet. */
+  /** The URL of a database, which need not exist yet. */
   url(database: string): string;
-  /** Stops it, when it runs, in the way an operator would, and starts it again on the same port. */
+  /** Stops it gracefully if it runs, and starts it on the same port. */
   restart(): Promise<void>;
-  /** Ends it as a crash would; `restart` brings it back. */
+  /** Kills it; `restart` brings it back. */
   killImmediate(): Promise<void>;
-  /** Starts another server that follows this one, and takes no writes until `promote`. */
+  /** Starts a standby of this server, which accepts no writes until `promote`. */
   startStandby(): Promise<PostgresServer>;
-  /** Has a standby take writes from now on. */
+  /** Makes a standby accept writes. */
   promote(): Promise<void>;
-  /** Has it refuse writes, on the connections that there are too, or take them again. */
+  /** Makes it refuse or accept writes, on existing connections too. */
   setReadOnly(readOnly: boolean): Promise<void>;
-  /** The port that it listens on. */
   readonly port: number;
-  /** Ends it and removes its data. */
+  /** Stops it and removes its data. */
   stop(): Promise<void>;
 }
 
-/** How a server of the tests runs. */
 export interface PostgresServerOptions {
-  /** Whether what it has committed outlives a crash of the machine, which no test has, at the speed of the disk. Default false. */
+  /** Whether commits survive a crash of the machine, which makes it as slow as the disk. Default: false. */
   readonly durable?: boolean;
 }
 
@@ -42,10 +40,10 @@ interface User {
 
 const binaries = findBinaries();
 
-/** PostgreSQL as it was found on this machine, for `describeWithServer`. */
+/** The installed PostgreSQL, for `describeWithServer`. */
 export const postgres: TestServer = { name: 'PostgreSQL', version: binaries && versionOf(binaries) };
 
-/** Starts a server with a new data folder. It ends with the process that started it, however that ends. */
+/** Starts a server with a new data folder. It exits when this process exits. */
 export async function startPostgres({ durable = false }: PostgresServerOptions = {}): Promise<PostgresServer> {
   const initialize = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'];
   return await startIn(await makeFolder('initdb', initialize), durable ? [] : ['fsync=off']);
@@ -57,7 +55,7 @@ interface Folder {
   readonly user: User | undefined;
 }
 
-/** A folder with the data that `program` makes. */
+/** Creates a folder whose data `program` initializes. */
 async function makeFolder(program: string, options: readonly string[]): Promise<Folder> {
   const path = await mkdtemp(join(tmpdir(), 'mesh-postgres-'));
   const user = unprivilegedUser();
@@ -80,7 +78,7 @@ async function startIn({ path: folder, data, user }: Folder, extra: readonly str
   const command = [binary('postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
   const start = async (): Promise<ChildProcess> => {
     const child = spawnGuarded(command, folder, user);
-    await answers(url('postgres'), child, folder);
+    await waitUntilReady(url('postgres'), child, folder);
     return child;
   };
   const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
@@ -120,7 +118,7 @@ async function startIn({ path: folder, data, user }: Folder, extra: readonly str
   };
 }
 
-/** Debian keeps the server's programs off the path. The newest version wins. */
+/** Debian keeps the server's programs off the path. Uses the newest version. */
 function findBinaries(): string | undefined {
   const installed = globSync('/usr/lib/postgresql/*/bin').toSorted((a, b) =>
     a.localeCompare(b, 'en', { numeric: true }),
@@ -148,18 +146,9 @@ function unprivilegedUser(): User | undefined {
   return undefined;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
-}
-
 /**
- * A shell stands between: its pipe closes when this process is gone, also by kill -9, and then it ends the server. That it
- * was so it knows by its watcher, which cannot be killed any more, and nobody else is left to remove the folder.
+ * Runs the server in a shell with a pipe to this process. When this process exits, even by kill -9, the pipe closes, and the
+ * shell stops the server and removes its folder. It detects this case because its watcher can no longer be killed.
  */
 function spawnGuarded(command: readonly string[], folder: string, user: User | undefined): ChildProcess {
   const guard = `"$@" 3<&- & server=$!
@@ -177,7 +166,7 @@ function spawnGuarded(command: readonly string[], folder: string, user: User | u
   return child;
 }
 
-async function answers(url: string, child: ChildProcess, folder: string): Promise<void> {
+async function waitUntilReady(url: string, child: ChildProcess, folder: string): Promise<void> {
   for (;;) {
     const client = new pg.Client({ connectionString: url });
     client.on('error', () => undefined);

@@ -7,23 +7,22 @@ import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 
-/** A RabbitMQ node of its own: nothing of it lies, listens or is left behind outside of what is named here. */
+/** An isolated RabbitMQ node: it uses only these ports and this folder. */
 export interface RabbitmqNode {
   readonly port: number;
-  /** For the runtime below the broker, which asks a name server of its own on `epmdPort`. */
+  /** Port of the Erlang runtime, which uses its own name server on `epmdPort`. */
   readonly distributionPort: number;
   readonly epmdPort: number;
-  /** Holds settings, data and log. */
+  /** The folder of its settings, data and log. */
   readonly folder: string;
-  /** Removed when the process that started the node is killed. */
+  /** Removed if the process that started the node is killed. */
   readonly removeFolder?: string;
 }
 
-/** A node that was started. */
 export interface RunningNode {
-  /** Ends it as an operator would (TERM), or as a crash would. */
+  /** Stops it gracefully (TERM) or kills it. */
   end(signal: 'TERM' | 'KILL'): Promise<void>;
-  /** Stops it where it is, with its connections open, or lets it continue. */
+  /** Suspends it with its connections open, or resumes it. */
   signal(signal: 'STOP' | 'CONT'): void;
   /** Runs `rabbitmqctl` with these arguments. */
   control(...args: readonly string[]): Promise<void>;
@@ -32,11 +31,11 @@ export interface RunningNode {
 const execute = promisify(execFile);
 const definitions = new URL('../tasks/rabbitmq/definitions.json', import.meta.url);
 
-// Debian's program on the path insists on a user and folders of its own: this is the one behind it.
+// Debian's program on the path requires its own user and folders, so use the one it wraps.
 const folders = ['/usr/lib/rabbitmq/bin', ...(process.env.PATH ?? '').split(delimiter)];
 const program = folders.map((folder) => join(folder, 'rabbitmq-server')).find((file) => existsSync(file));
 
-/** The version of RabbitMQ on this machine; `undefined` when it is not installed. */
+/** Returns the installed version of RabbitMQ, or undefined. */
 export function installedRabbitmq(): string | undefined {
   if (program === undefined) return undefined;
   const [home] = globSync('/usr/lib/rabbitmq/lib/rabbitmq_server-*');
@@ -44,7 +43,7 @@ export function installedRabbitmq(): string | undefined {
   return /\d+(?:\.\d+)+/.exec(text)?.[0] ?? text.trim();
 }
 
-/** Writes the settings of a node, with the policy for rejected tasks; its data, if it has some, stays. */
+/** Writes the settings of a node, with the policy for rejected tasks. Keeps its data. */
 export async function prepareNode(node: RabbitmqNode): Promise<void> {
   await mkdir(node.folder, { recursive: true });
   const user = { name: 'guest', password: 'guest', tags: 'administrator' };
@@ -69,15 +68,15 @@ export async function prepareNode(node: RabbitmqNode): Promise<void> {
   await writeFile(join(node.folder, 'enabled_plugins'), '[].\n');
 }
 
-/** Starts a prepared node and resolves when it takes connections. It ends with this process, however that ends. */
+/** Starts a prepared node and waits until it accepts connections. It exits when this process exits. */
 export async function startNode(node: RabbitmqNode): Promise<RunningNode> {
   if (program === undefined) throw new Error('RabbitMQ is not installed: run "make deps"');
   if (await takesConnections(node.port)) {
-    throw new Error(`port ${node.port} is taken by another RabbitMQ: stop that, or use it as it is`);
+    throw new Error(`port ${node.port} is in use by another RabbitMQ: stop it or use it as it is`);
   }
   const log = join(node.folder, 'log');
   const keep = node.removeFolder === undefined ? {} : { removeFolder: node.removeFolder };
-  // Erlang would start one that stays behind.
+  // Erlang would start one that is not stopped.
   const epmd = ['epmd', '-port', `${node.epmdPort}`, '-address', '127.0.0.1'];
   const nameServer = spawnGuarded({ command: epmd, log });
   const broker = spawnGuarded({ command: ['env', ...environment(node), program], log, ...keep });
@@ -110,7 +109,7 @@ function environment(node: RabbitmqNode): string[] {
     `RABBITMQ_CONFIG_FILE=${file('rabbitmq.conf')}`,
     `RABBITMQ_ENABLED_PLUGINS_FILE=${file('enabled_plugins')}`,
     'RABBITMQ_CONF_ENV_FILE=/dev/null',
-    // Makes the script give way to the broker, so that signals reach that.
+    // Makes the script exec the broker, so signals reach it.
     'RUNNING_UNDER_SYSTEMD=true',
     'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none',
   ];
@@ -126,7 +125,7 @@ async function answers(node: RabbitmqNode, broker: GuardedProcess): Promise<void
   }
 }
 
-/** It listens before it is ready, and greets only then. */
+/** The broker listens before it is ready, but sends its greeting only then. */
 function takesConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(port, '127.0.0.1', () => socket.write('AMQP\x00\x00\x09\x01'));

@@ -5,31 +5,31 @@ import { freePort } from './guarded-process.ts';
 import { installedRabbitmq, prepareNode, type RabbitmqNode, startNode } from './rabbitmq-node.ts';
 import type { TestServer } from './servers.ts';
 
-/** A RabbitMQ node of its own for a test file, on a free port of 127.0.0.1. */
+/** A RabbitMQ node for a test file, on a free port of 127.0.0.1. */
 export interface RabbitmqServer {
   /** `amqp://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
-  /** Ends it as a crash would; `start` brings it back. */
+  /** Kills it; `start` brings it back. */
   kill(): Promise<void>;
-  /** Starts it, on the same port with the same data, after `kill`; resolves when it takes connections. */
+  /** Starts it after `kill`, on the same port with the same data, and waits until it accepts connections. */
   start(): Promise<void>;
-  /** Stops it as an operator would and starts it again. */
+  /** Restarts it gracefully. */
   restart(): Promise<void>;
-  /** Lets it hang, with its connections open; returns how to let it continue. */
+  /** Suspends it with its connections open. Returns a function that resumes it. */
   hang(): () => void;
-  /** Gives it a memory alarm; resolves with how to end that. */
+  /** Raises a memory alarm. Returns a function that clears it. */
   raiseAlarm(): Promise<() => Promise<void>>;
   /** Runs `rabbitmqctl` with these arguments. */
   control(...args: readonly string[]): Promise<void>;
-  /** Ends it and removes its data. */
+  /** Stops it and removes its data. */
   stop(): Promise<void>;
 }
 
-/** RabbitMQ as it was found on this machine, for `describeWithServer`. */
+/** The installed RabbitMQ, for `describeWithServer`. */
 export const rabbitmq: TestServer = { name: 'RabbitMQ', version: installedRabbitmq() };
 
-/** Starts a node with a new data folder. It ends with the process that started it, however that ends. */
+/** Starts a node with a new data folder. It exits when this process exits. */
 export async function startRabbitmq(): Promise<RabbitmqServer> {
   const folder = await mkdtemp(join(tmpdir(), 'mesh-rabbitmq-'));
   const [port, distributionPort, epmdPort] = [await freePort(), await freePort(), await freePort()];

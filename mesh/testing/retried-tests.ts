@@ -1,8 +1,8 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
 /**
- * Names at the end of a run each test that passed only when it was run again: it depends on time or on its neighbours, and
- * has to be fixed. Continuous integration runs what fails once more, so that one of them does not hide the outcome of all.
+ * Lists tests that passed only on a retry: they depend on time or on other tests and must be fixed. Continuous integration
+ * retries failed tests once, so one flaky test does not hide the result of all others.
  */
 export default class RetriedTests implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
@@ -11,6 +11,6 @@ export default class RetriedTests implements Reporter {
         .filter((test) => (test.diagnostic()?.retryCount ?? 0) > 0)
         .map((test) => `  ${module.relativeModuleId} > ${test.fullName}`),
     );
-    if (retried.length > 0) process.stdout.write(`\nPassed only when run again, fix them:\n${retried.join('\n')}\n`);
+    if (retried.length > 0) process.stdout.write(`\nPassed only on a retry, fix them:\n${retried.join('\n')}\n`);
   }
 }

@@ -9,7 +9,7 @@ interface Note {
   readonly title: string;
 }
 
-/** Vitest's global setup: says at the end of a run which real servers it used, and loudly what it could not cover. */
+/** Vitest's global setup: reports at the end of a run which real servers were used and which suites were not covered. */
 export default function setup(): () => void {
   const directory = mkdtempSync(join(tmpdir(), 'mesh-servers-'));
   const log = join(directory, 'log');
@@ -27,7 +27,7 @@ function readNotes(log: string): Note[] {
   return lines.map((line) => JSON.parse(line));
 }
 
-/** The report of a run: a line for each server used, and one for each suite that was not run. */
+/** Formats the report: one line per server used, and one per suite that was not covered. */
 export function describeServers(notes: readonly Note[]): string {
   const used = notes.filter((note) => note.version !== undefined).map((note) => `  ${note.name} ${note.version}`);
   const missing = notes

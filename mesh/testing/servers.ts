@@ -1,20 +1,20 @@
 import { appendFileSync } from 'node:fs';
 import { describe } from 'vitest';
 
-/** A server that tests start, as it was found on this machine. */
+/** A server or tool that tests use, if it is installed. */
 export interface TestServer {
-  /** `PostgreSQL`. */
+  /** For example `PostgreSQL`. */
   readonly name: string;
-  /** `15.8`; `undefined` when it is not installed. */
+  /** For example `15.8`. Undefined if it is not installed. */
   readonly version: string | undefined;
 }
 
-/** Where the tests' processes note what they used; set by `servers-report.ts`. */
+/** The file in which test processes record what they used. Set by `servers-report.ts`. */
 export const serversLogVariable = 'MESH_TEST_SERVERS_LOG';
 
 /**
- * A suite that needs a real server. Where that is not installed the suite is skipped and named at the end of the run;
- * with REQUIRE_SERVERS=1 it fails instead.
+ * A suite that needs a real server. If the server is not installed, the suite is skipped and listed at the end of the run, or
+ * fails with REQUIRE_SERVERS=1.
  */
 export function describeWithServer(server: TestServer, title: string, suite: () => void): void {
   note(server, title);

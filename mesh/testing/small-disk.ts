@@ -5,15 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestServer } from './servers.ts';
 
-/** A disk of some megabytes, mounted at a path until it goes out of scope. */
+/** A small disk, mounted until it goes out of scope. */
 export interface SmallDisk extends AsyncDisposable {
   readonly path: string;
 }
 
-/** The right to mount a file system in memory, which root has. */
+/** The permission to mount a tmpfs, which root has, for `describeWithServer`. */
 export const smallDisk: TestServer = { name: 'tmpfs, mounted by root', version: versionIfMountable() };
 
-/** Mounts a new disk. */
 export function mountSmallDisk(megabytes: number): SmallDisk {
   const path = mount(megabytes);
   return {
@@ -47,7 +46,7 @@ function mount(megabytes: number): string {
   }
 }
 
-/** Also while a process still has files of it open: the system frees it when that ends. */
+/** Unmounts even if a process has open files: the system frees the disk when that process exits. */
 function unmount(path: string): void {
   execFileSync('umount', ['-l', path], { stdio: 'ignore' });
 }

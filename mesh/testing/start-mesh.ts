@@ -7,16 +7,13 @@ import { readConfig } from '../config/config.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { engineNameOfRun } from './engine-of-run.ts';
 
-/** A mesh in this process, for tests: a free port, a data folder of its own that is removed at the end. */
+/** A mesh in this process, on a free port, with a temporary data folder. */
 export interface TestMesh extends Omit<App, 'stop'> {
   readonly dataDir: string;
   stop(): Promise<void>;
 }
 
-/**
- * Starts services as they run in production, through the same wiring. `environment` overrides settings; the engine is that
- * of the run.
- */
+/** Starts services with the same wiring as in production. `environment` overrides settings. Uses the engine of the test run. */
 export async function startMesh(
   definitions: readonly ServiceDefinition[],
   environment: Record<string, string> = {},

@@ -1,18 +1,18 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** Stands before servers, as a load balancer or a name in DNS does. */
+/** A TCP proxy in front of servers, like a load balancer or a DNS name. */
 export interface TcpProxy {
   readonly port: number;
-  /** Where new connections lead from now on; those that there are stay where they are. */
-  leadTo(port: number): void;
-  /** Passes nothing on any more on the connections that there are, and does not end them: as a machine that is gone. */
+  /** Routes new connections to another port. Existing connections stay. */
+  routeTo(port: number): void;
+  /** Forwards nothing on existing connections and keeps them open, like a machine that disappeared. */
   silence(): void;
-  /** Ends all connections. */
+  /** Closes all connections. */
   close(): void;
 }
 
-/** Listens on a free port of 127.0.0.1 and passes everything to `port` there. */
+/** Listens on a free port of 127.0.0.1 and forwards everything to `port`. */
 export async function startTcpProxy(port: number): Promise<TcpProxy> {
   let target = port;
   const sockets = new Set<Socket>();
@@ -33,10 +33,10 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  if (address === null || typeof address === 'string') throw new Error('the system returned no port');
   return {
     port: address.port,
-    leadTo(next) {
+    routeTo(next) {
       target = next;
     },
     silence() {

@@ -1,12 +1,12 @@
 import type { Clock } from '../time/clock.ts';
 
-/** A clock that stands still until a test turns it. */
+/** A clock that moves only when a test advances it. */
 export interface TestClock extends Clock {
-  /** Lets time pass: what falls due on the way is called in order, each at its own time. */
+  /** Lets time pass. Timers fire in order, each at its own time. */
   advance(byMs: number): void;
-  /** Sets what it shows forward, or back, without any time passing: as an operator or NTP does with a machine's clock. */
+  /** Changes the date without elapsed time, like an operator or NTP setting the machine's clock. */
   shift(byMs: number): void;
-  /** The delays, from now, of what waits to be called; the nearest first. */
+  /** Returns the remaining delays of all timers, shortest first. */
   pendingMs(): number[];
 }
 
@@ -15,7 +15,7 @@ interface Timer {
   readonly action: () => void;
 }
 
-/** Makes a clock that shows `startMs`; default is a moment in 2026. */
+/** Creates a clock at `startMs`. Default: a date in 2026. */
 export function createTestClock(startMs = 1_780_000_000_000): TestClock {
   let elapsedMs = 0;
   let offsetMs = startMs;

@@ -1,6 +1,6 @@
 import type { Process, Runtime, Service, ServiceDefinition } from '../app/service.ts';
 
-/** A service for tests, made of what a process runs of it. */
+/** Defines a service for tests. */
 export function testService(
   name: string,
   create: (runtime: Runtime, process: Process) => Promise<Partial<Service>> = async () => ({}),
@@ -13,7 +13,7 @@ export function testService(
   };
 }
 
-/** A service on a runtime that was changed for it. */
+/** Returns the service with a modified runtime. */
 export function onRuntime(service: ServiceDefinition, change: (runtime: Runtime) => Runtime): ServiceDefinition {
   return { ...service, create: (runtime, process) => service.create(change(runtime), process) };
 }

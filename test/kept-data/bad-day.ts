@@ -12,9 +12,9 @@ import type { Json } from './read-mesh.ts';
 import { type Operation, type Trouble, type Troubles, until } from './troubles.ts';
 
 /**
- * Writes what a mesh has in the middle of a bad day: orders that stand at every step, forward and back, dead letters of
- * each kind, mail that waits, events and tasks that wait in the outboxes. Reports what there is, then places the last
- * orders and resolves: the process is to be killed at once.
+ * Writes the data of a bad day: orders at every step, forward and backward, dead letters of each kind, waiting mails, and
+ * waiting events and tasks in the outboxes. Reports the expectation, then places the last orders and returns: the process must
+ * be killed immediately.
  */
 export async function writeBadDay(
   { runtime, troubles, storages }: Writing,
@@ -25,7 +25,7 @@ export async function writeBadDay(
   for (const { id, state } of await Array.fromAsync(shop.orders.listOrders({})))
     notes.ends[id] = { end: endOf(state), about: 'ended on the good days' };
   await answerCalls(shop, notes);
-  await writeSagasOnTheirWay(shop, troubles, notes);
+  await writeRunningSagas(shop, troubles, notes);
   await writeCancelledSagas(shop, troubles, notes);
   await writeParkedSagas(shop, troubles, notes);
   await writeParkedProjection(shop, troubles, notes);
@@ -49,7 +49,7 @@ function endOf(state: OrderState): OrderEnd {
   return state === OrderState.ORDER_STATE_CANCELLED ? 'CANCELLED' : 'FAILED';
 }
 
-/** One call of each method that can be repeated, with what it was answered. */
+/** Makes one call of each idempotent method and records the response. */
 async function answerCalls(shop: Shop, { calls, ends }: Notes): Promise<void> {
   const known = callsOf(shop);
   const answer = async (method: AnsweredCall['method'], request: object) => {
@@ -73,7 +73,7 @@ async function answerCalls(shop: Shop, { calls, ends }: Notes): Promise<void> {
   await watchToEnd(shop.orders, String(placed.id));
 }
 
-/** Places an order that meets a trouble; resolves with its id once it has. */
+/** Places an order that meets a trouble, and waits for that. Returns its id. */
 async function placeInto(
   shop: Shop,
   troubles: Troubles,
@@ -86,7 +86,7 @@ async function placeInto(
   return await met;
 }
 
-async function writeSagasOnTheirWay(shop: Shop, troubles: Troubles, { ends }: Notes): Promise<void> {
+async function writeRunningSagas(shop: Shop, troubles: Troubles, { ends }: Notes): Promise<void> {
   const steps = [
     ['reserveStock', 'COMPLETED', {}],
     ['charge', 'COMPLETED', {}],
@@ -142,7 +142,7 @@ async function writeParkedSagas(shop: Shop, troubles: Troubles, { ends, redriven
   redrivenEnds[cancelled] = 'CANCELLED';
 }
 
-/** An order whose events the projection of orders cannot take, and whose mail is refused for good. */
+/** Places an order whose events the projection cannot apply, and whose mails are refused permanently. */
 async function writeParkedProjection(shop: Shop, troubles: Troubles, { ends }: Notes): Promise<void> {
   troubles.unreportedUsers.add('eve');
   const { id } = await shop.orders.placeOrder(lampOrder());
@@ -158,7 +158,7 @@ async function writeParkedProjection(shop: Shop, troubles: Troubles, { ends }: N
   });
 }
 
-/** Events and a task of others that cannot be handled, and a topic of others. */
+/** Writes foreign events and a task that cannot be processed, and a foreign topic. */
 async function writeDeadLetters(runtime: Runtime): Promise<void> {
   const { deadLetters } = shopOf(runtime);
   const events = runtime.client(EventServiceContract);
@@ -183,7 +183,7 @@ async function writeDeadLetters(runtime: Runtime): Promise<void> {
   });
 }
 
-/** Events and tasks that wait in the outboxes, some behind one that the log refuses. */
+/** Writes events and tasks that wait in the outboxes, some after one that the log refuses. */
 async function writeOutboxes(shop: Shop, troubles: Troubles, { ends }: Notes): Promise<void> {
   troubles.refusedKeys.add('pen');
   await shop.inventory.adjustStock({ sku: 'pen', delta: 5n, reason: 'its event is too large' });

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Json, MeshContent } from './read-mesh.ts';
 
-/** What does not change while orders go on is as it was; members that are new may be there besides. */
+/** Data that running orders do not change is unchanged. New fields may be added. */
 export function expectSameGoods(now: MeshContent, was: MeshContent): void {
   expect(now.users).toMatchObject(was.users);
   expect(now.items).toMatchObject(was.items.map(({ sku, name, unitPrice }) => ({ sku, name, unitPrice })));
@@ -12,7 +12,7 @@ export function expectSameGoods(now: MeshContent, was: MeshContent): void {
   for (const letter of was.deadLetters) expectMember(now.deadLetters, letter);
 }
 
-/** Each order, saga and mail is where it was, or further on; what had ended is as it was. */
+/** Each order, saga and mail is in the same or a later state. Those that had ended are unchanged. */
 export function expectSameOrFurther(now: MeshContent, was: MeshContent): void {
   for (const order of was.orders) {
     const { id, userId, items, total, shippingAddress, createTime } = order;
@@ -32,7 +32,7 @@ function expectMember(found: readonly Json[], { id, ...rest }: Json): void {
   expect(found.find((member) => member.id === id)).toMatchObject({ id, ...rest });
 }
 
-/** Whether an order, a saga or a mail will not change any more by itself. */
+/** Whether an order, saga or mail no longer changes by itself. */
 function hasEnded({ state }: Json): boolean {
   return /_(COMPLETED|COMPENSATED|FAILED|CANCELLED|NEEDS_ATTENTION|SENT|DEAD)$/.test(String(state));
 }

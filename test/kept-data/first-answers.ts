@@ -5,14 +5,14 @@ import { CreateUserRequest, UpdateUserRequest, User } from '#gen/user/v1/user.ts
 import type { Shop } from '../support/shop.ts';
 import type { Json } from './read-mesh.ts';
 
-/** A call with a `request_id`, and the answer that it got. */
+/** A call with a `request_id` and its response. */
 export interface AnsweredCall {
   readonly method: keyof ReturnType<typeof callsOf>;
   readonly request: Json;
   readonly answer: Json;
 }
 
-/** Calls that can be repeated, from JSON to JSON. */
+/** Idempotent calls, from JSON to JSON. */
 export function callsOf(shop: Shop) {
   return {
     createUser: fromJson(shop.users.createUser, CreateUserRequest, User),

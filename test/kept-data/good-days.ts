@@ -8,7 +8,7 @@ import type { Storage } from '../../mesh/storage/storage.ts';
 import { bookOrder, euros, fillShop, shopOf, stocked, watchToEnd } from '../support/shop.ts';
 import { type Troubles, until } from './troubles.ts';
 
-/** A mesh that is written to. */
+/** A mesh to write data to. */
 export interface Writing {
   readonly runtime: Runtime;
   readonly troubles: Troubles;
@@ -16,7 +16,7 @@ export interface Writing {
   readonly storages: ReadonlyMap<string, Storage>;
 }
 
-/** An order of a lamp by Eve, who has an account of her own. */
+/** An order of a lamp by Eve. */
 export function lampOrder(): PlaceOrderRequest {
   return { ...bookOrder({ userId: 'eve' }), items: [{ sku: 'lamp', quantity: 1, unitPrice: undefined }] };
 }
@@ -42,7 +42,7 @@ export async function writeGoodDays({ runtime, troubles }: Writing): Promise<voi
   await end(bookOrder({ userId: 'tom' }));
   await end(bookOrder({ countryCode: 'AQ' }));
   await writeCancelledOrder(shop, troubles);
-  await writeDealtWithLetters(runtime);
+  await writeClosedDeadLetters(runtime);
   await until('all mail is sent', async () => {
     const notifications = await Array.fromAsync(shop.notifications.listNotifications({}));
     // Two of each order; one of the event that was redriven.
@@ -70,7 +70,7 @@ async function writeUsers({ users }: Shop): Promise<void> {
   await users.deleteUser({ id: 'max' });
 }
 
-/** So many movements that there is a snapshot, and more after it. */
+/** Writes enough movements for a snapshot and events after it. */
 async function writeMoney({ accounts }: Shop): Promise<void> {
   for (const accountId of ['eve', 'kim']) await accounts.openAccount({ accountId, currencyCode: 'EUR' });
   await accounts.openAccount({ accountId: 'zoe', currencyCode: 'JPY' });
@@ -90,8 +90,8 @@ async function writeCancelledOrder(shop: Shop, troubles: Troubles): Promise<void
   await watchToEnd(shop.orders, id);
 }
 
-/** A dead letter that was discarded, and one that was handled once it was redriven. */
-async function writeDealtWithLetters(runtime: Runtime): Promise<void> {
+/** Discards one dead letter and redrives another. */
+async function writeClosedDeadLetters(runtime: Runtime): Promise<void> {
   const { deadLetters, users } = shopOf(runtime);
   const events = runtime.client(EventServiceContract);
   const publish = (key: string, news: object) =>

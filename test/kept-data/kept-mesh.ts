@@ -23,7 +23,7 @@ export async function redriveSaga({ deadLetters }: Shop, orderId: string): Promi
   expect((await deadLetters.redriveDeadLetters({ ids: itsOwn })).redrivenIds).toEqual(itsOwn);
 }
 
-/** The carrier's books, which it keeps beside the databases of the services. */
+/** Checks the carrier's shipments, which are in the same place as the services' databases. */
 export async function expectDelivered({ databaseUrl }: OpenedData, orders: readonly Order[]): Promise<void> {
   const storage = await openStorage(databaseUrl('carrier'));
   const carrier = await startSimulatedCarrier(storage);
@@ -32,14 +32,14 @@ export async function expectDelivered({ databaseUrl }: OpenedData, orders: reado
   await storage.close();
 }
 
-/** Starts the program on a copy, with a clock that shows this time then. */
+/** Starts the mesh on a copy of the data, with its clock at `timeMs`. */
 export function startAt({ dataDir, settings }: OpenedData, timeMs: number): Promise<StartedProcess> {
   const clock = new URL('../support/clock-start.ts', import.meta.url);
   const environment = { ...settings, NODE_OPTIONS: `--import=${clock}`, [clockStartVariable]: String(timeMs) };
   return startProcess({ dataDir, environment });
 }
 
-/** What an audit finds, whose checks all came to their end. */
+/** Runs an audit whose checks must all finish, and returns its findings. */
 export async function findings(mesh: StartedProcess): Promise<AuditFinding[]> {
   const reports = (await Array.fromAsync(mesh.client(AuditServiceContract).runAudit({}))).map(({ report }) => report);
   const checks = reports.flatMap((report) => (report?.$case === 'check' ? [report.value] : []));
@@ -48,7 +48,7 @@ export async function findings(mesh: StartedProcess): Promise<AuditFinding[]> {
   return reports.flatMap((report) => (report?.$case === 'finding' ? [report.value] : []));
 }
 
-/** The log has every event that was in it, at its place and as it was. */
+/** The log has every event unchanged at its offset. */
 export async function expectEveryEvent(mesh: StartedProcess, { topics }: Expectation): Promise<void> {
   for (const [topic, partitions] of Object.entries(topics)) {
     const counts = new Map(Object.entries(partitions).map(([partition, { events }]) => [partition, events]));
@@ -56,19 +56,19 @@ export async function expectEveryEvent(mesh: StartedProcess, { topics }: Expecta
   }
 }
 
-/** After the end of the process: the log has these versions of each aggregate, in order, none missing. By `topic/key`. */
+/** The log has all versions of each aggregate in order, by `topic/key`. To be called after the process has exited. */
 export async function expectVersions({ dataDir }: OpenedData, due: ReadonlyMap<string, number>): Promise<void> {
   const history = await readHistory(dataDir);
   for (const [aggregate, count] of due)
     expect(history.get(aggregate) ?? [], aggregate).toEqual(Array.from({ length: count }, (_, index) => index + 1));
 }
 
-/** What they are about, sorted. */
+/** Returns the subject ids, sorted. */
 export function subjects<T extends { readonly subjectId?: unknown }>(found: readonly T[]): string[] {
   return found.map(({ subjectId }) => String(subjectId)).toSorted();
 }
 
-/** The ids, sorted. */
+/** Returns the ids, sorted. */
 export function ids<T extends { readonly id?: unknown }>(found: readonly T[]): string[] {
   return found.map(({ id }) => String(id)).toSorted();
 }

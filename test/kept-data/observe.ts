@@ -3,14 +3,14 @@ import type { AnsweredCall } from './first-answers.ts';
 import type { Writing } from './good-days.ts';
 import { digestTopic, readMesh } from './read-mesh.ts';
 
-/** What only the writer of a mesh knows, noted while it writes. */
+/** Facts that only the writer knows, recorded while it writes. */
 export interface Notes {
   readonly ends: Record<string, { end: OrderEnd; about: string }>;
   readonly redrivenEnds: Record<string, OrderEnd>;
   readonly calls: AnsweredCall[];
 }
 
-/** Reads off a mesh in this process all that is to be expected of its data folder. */
+/** Reads from a mesh in this process what its data folder must contain. */
 export async function observe(
   { runtime, storages }: Pick<Writing, 'runtime' | 'storages'>,
   notes: Notes,

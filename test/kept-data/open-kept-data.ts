@@ -10,15 +10,15 @@ import { unpackFile } from './packed-file.ts';
 
 const keptData = fileURLToPath(new URL('.', import.meta.url));
 
-/** The commits whose program wrote a folder that is kept, the oldest first. */
+/** The commits whose programs wrote a kept folder, oldest first. */
 export const keptCommits = globSync('*/README.md', { cwd: keptData })
   .map((path) => basename(join(path, '..')))
   .toSorted();
 
-/** A copy of what was kept, ready to start a mesh on. It is removed when it goes out of scope. */
+/** A copy of kept data, ready for a mesh. It is removed when it goes out of scope. */
 export interface OpenedData extends AsyncDisposable {
   readonly dataDir: string;
-  /** The settings that belong to it. */
+  /** The settings for the mesh. */
   readonly settings: Readonly<Record<string, string>>;
   /** The URL of the database of a service, as `openStorage` takes it. */
   databaseUrl(service: string): string;
@@ -26,8 +26,8 @@ export interface OpenedData extends AsyncDisposable {
 }
 
 /**
- * Copies a folder that is kept, with all files as the process left them that ended, and restores its databases. `stopped`:
- * in SQLite, by a process that was stopped; the others were killed.
+ * Copies a kept folder with all files as the process left them, and restores its databases. In `stopped`, which uses SQLite,
+ * the process was stopped; in the others it was killed.
  */
 export async function openKeptData(commit: string, variant: 'stopped' | 'sqlite' | 'postgres'): Promise<OpenedData> {
   const kept = join(keptData, commit, variant);
@@ -49,7 +49,7 @@ export async function openKeptData(commit: string, variant: 'stopped' | 'sqlite'
   };
 }
 
-/** Restores them into a server of their own and resolves with where they are. */
+/** Restores the databases into a new server and returns their URL. */
 async function restoreDatabases(kept: string, stack: AsyncDisposableStack): Promise<string> {
   const server = stack.adopt(await startPostgres(), ({ stop }) => stop());
   const sql = await unpackFile(kept, 'databases.sql');

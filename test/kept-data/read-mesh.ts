@@ -16,19 +16,19 @@ import { User } from '#gen/user/v1/user.ts';
 import type { Runtime } from '../../mesh/app/service.ts';
 import { shopOf } from '../support/shop.ts';
 
-/** A message as JSON: names as in the contracts, 64-bit numbers as text. */
+/** A message as proto JSON, with 64-bit integers as strings. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What is to be read of a partition: how many events it has, and what all of them come to. */
+/** The number of events in a partition and their hash. */
 export interface PartitionDigest {
   readonly events: number;
   readonly sha256: string;
 }
 
-/** All that a mesh says of what it keeps. */
+/** Everything that a mesh returns about its data. */
 export type MeshContent = Awaited<ReturnType<typeof readMesh>>;
 
-/** Asks a mesh for everything that it keeps, but for the events of its log. */
+/** Reads all data of a mesh except the events of its log. */
 export async function readMesh(mesh: Pick<Runtime, 'client'>) {
   const shop = shopOf(mesh);
   const ledger = mesh.client(LedgerServiceContract);

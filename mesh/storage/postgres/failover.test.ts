@@ -70,7 +70,7 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
 
     await primary.setReadOnly(true);
     await standby.promote();
-    proxy.leadTo(standby.port);
+    proxy.routeTo(standby.port);
     await eventually(() => expect(add(storage, 1)).rejects.toMatchObject(takesNoWrites));
 
     await storage.check();
@@ -90,7 +90,7 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     await storage.check();
     await primary.setReadOnly(true);
     await standby.promote();
-    proxy.leadTo(standby.port);
+    proxy.routeTo(standby.port);
     await eventually(() => expect(storage.check()).rejects.toMatchObject(takesNoWrites));
 
     expect(await portOf()).toBe(BigInt(standby.port));
@@ -121,7 +121,7 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
       underWay.map((adding) => expect(adding).rejects.toMatchObject({ code: Status.UNAVAILABLE })),
     );
     await standby.promote();
-    proxy.leadTo(standby.port);
+    proxy.routeTo(standby.port);
 
     await expect(own.check()).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
     await failed;
