@@ -11,6 +11,7 @@ export type {
   Finding,
 } from './audit/audit.ts';
 export { type Auditor, createAuditor } from './audit/create-auditor.ts';
+export type { ClientOptions } from './client/client-factory.ts';
 export { millisecondsSetting, type Setting, urlSetting } from './config/setting.ts';
 export type { FieldViolation } from './contract/contract.ts';
 export { combineDeadLetters } from './dead-letters/combine.ts';

@@ -1,6 +1,6 @@
 import type { CompatServiceDefinition } from 'nice-grpc';
 import type { ServiceContract } from '../contract/contract.ts';
-import { fullNameOf } from '../contract/full-name.ts';
+import { fullNameOf } from '../contract/contract.ts';
 import type { Directory } from './directory.ts';
 import type { Runtime, Service, ServiceDefinition } from './service.ts';
 import type { Shutdown } from './shutdown.ts';

@@ -1,4 +1,4 @@
-import { fullNameOf } from '../contract/full-name.ts';
+import { fullNameOf } from '../contract/contract.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Health, HealthProblem } from '../server/health/health.ts';
 import { eventsName, tasksName } from '../server/health/names.ts';

@@ -1,6 +1,6 @@
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
-import { fullNameOf } from '../contract/full-name.ts';
+import { fullNameOf } from '../contract/contract.ts';
 import type { Engine } from '../engines/engine.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import { openKafkaLog } from '../events/kafka/kafka-log.ts';
@@ -69,8 +69,9 @@ export async function openRuntime({
     audits: [auditStorage(() => searches)],
     health,
     draining,
-    client: (contract) => clients.client(contract),
-    findClient: (contract) => (directory.has(fullNameOf(contract)) ? clients.client(contract) : undefined),
+    client: clients.client,
+    findClient: (contract, options) =>
+      directory.has(fullNameOf(contract)) ? clients.client(contract, options) : undefined,
     openStorage: async (service) => {
       const url = databaseUrlOf(config, service);
       const other = ownerByUrl.get(url);

@@ -1,5 +1,6 @@
 import type { Client, CompatServiceDefinition } from 'nice-grpc';
 import type { AuditCheck } from '../audit/audit.ts';
+import type { ClientOptions } from '../client/client-factory.ts';
 import type { Config } from '../config/config.ts';
 import type { AnySetting } from '../config/setting.ts';
 import type { ServiceContract } from '../contract/contract.ts';
@@ -33,13 +34,18 @@ export interface Runtime {
   /** Opens the database of `service`; the process closes it after the service has stopped. */
   openStorage(service: string): Promise<Storage>;
   /**
-   * A client of another service, typed in nice-grpc's shape, with deadline, retry and breaker. Ask for it while the
-   * service is built: the process does not start when that service is neither in it nor has an address.
+   * Returns a client of another service, typed in nice-grpc's shape, with deadline, retry, breaker and, by `options`, a
+   * fallback. Call it while the service is built: the process does not start if that service is neither in it nor has an
+   * address.
    */
-  client<Definition extends CompatServiceDefinition>(contract: ServiceContract<Definition>): Client<Definition>;
-  /** The same of a service that can be done without: `undefined` unless it was built before in this process or has an address. */
+  client<Definition extends CompatServiceDefinition>(
+    contract: ServiceContract<Definition>,
+    options?: ClientOptions<Definition>,
+  ): Client<Definition>;
+  /** Returns a client of an optional service: `undefined` unless it was built before in this process or has an address. */
   findClient<Definition extends CompatServiceDefinition>(
     contract: ServiceContract<Definition>,
+    options?: ClientOptions<Definition>,
   ): Client<Definition> | undefined;
 }
 

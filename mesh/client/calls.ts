@@ -1,108 +1,118 @@
+import { type CallOptions, Metadata } from 'nice-grpc-common';
 import type { Transport, TransportCall } from '../engines/engine.ts';
+import { isInfrastructureFault } from '../errors/codes.ts';
+import { uuidv7 } from '../ids/ids.ts';
+import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
+import type { Backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
-import { asCallError } from './call-error.ts';
-import type { ClientMethod } from './client-method.ts';
-import { type MeshCallOptions, outboundCall } from './outbound-call.ts';
+import { asCallError, CallError } from './call-error.ts';
+import type { ClientMethod, MethodGroup } from './client-method.ts';
 import type { Breaker } from './policies/breaker.ts';
-import { type RetryOptions, retry } from './policies/retry.ts';
-import type { Target } from './targets.ts';
+import { callDeadline, type DeadlineOptions } from './policies/deadline.ts';
+import { type RetryBudget, type RetryOptions, retry } from './policies/retry.ts';
 
-/** What the calls of a client go through. */
-export interface Connection {
-  /** The transport of the next try. Throws a MeshError when there is nowhere to go. */
+/** The options of one call: nice-grpc's and a deadline. */
+export type MeshCallOptions = CallOptions & DeadlineOptions;
+
+/** What all methods of one client share. */
+export interface ClientContext {
+  /** Returns the transport of the next attempt. Throws a MeshError if the service has no address. */
   readonly pick: () => Transport;
-  /** What is known of the service's health; shared by all its clients. */
-  readonly target: Target;
+  readonly breakers: Readonly<Record<MethodGroup, Breaker>>;
+  readonly budget: RetryBudget;
+  readonly retryDelayMs: Backoff;
   readonly clock: Clock;
 }
 
-/** Binds the function that calls `method`: of the four kinds, the one that it is. */
-export function bindCall(method: ClientMethod, connection: Connection) {
+/** Answers a unary call that failed because its service is unhealthy. */
+export type UnaryFallback = (error: CallError, request: object) => unknown;
+
+/** A method with all that its calls need. */
+interface BoundMethod extends ClientMethod, Pick<ClientContext, 'pick' | 'clock'> {
+  readonly breaker: Breaker;
+  readonly retry: RetryOptions;
+  readonly fallback: UnaryFallback | undefined;
+}
+
+/** Returns the function that calls `method`, whichever of the four kinds it is. */
+export function bindCall(method: ClientMethod, context: ClientContext, fallback?: UnaryFallback) {
+  const { pick, breakers, budget, retryDelayMs, clock } = context;
+  const retry = { maxAttempts: method.maxAttempts, budget, delayMs: retryDelayMs, clock };
+  const bound: BoundMethod = { ...method, pick, clock, breaker: breakers[method.group], retry, fallback };
   switch (method.engineMethod.kind) {
     case 'unary':
-      return (request: object, options?: MeshCallOptions) => unary(method, connection, request, options);
+      return (request: object, options?: MeshCallOptions) => unary(bound, request, options);
     case 'server-streaming':
-      return (request: object, options?: MeshCallOptions) => serverStreaming(method, connection, request, options);
+      return (request: object, options?: MeshCallOptions) => serverStreaming(bound, request, options);
     case 'client-streaming':
-      return (requests: AsyncIterable<object>, options?: MeshCallOptions) =>
-        clientStreaming(method, connection, requests, options);
+      return (requests: AsyncIterable<object>, options?: MeshCallOptions) => clientStreaming(bound, requests, options);
     case 'bidi-streaming':
-      return (requests: AsyncIterable<object>, options?: MeshCallOptions) =>
-        bidiStreaming(method, connection, requests, options);
+      return (requests: AsyncIterable<object>, options?: MeshCallOptions) => bidiStreaming(bound, requests, options);
   }
 }
 
-async function unary(method: ClientMethod, connection: Connection, request: object, options: MeshCallOptions = {}) {
-  const { engineMethod } = method;
+async function unary(method: BoundMethod, request: object, options: MeshCallOptions = {}) {
+  const { engineMethod, breaker, fallback } = method;
+  const message = method.complete(request);
   try {
-    const call = outboundCall(method, options, connection.clock);
-    const message = method.complete(request);
-    const attempt = () => answered(connection.pick().unary(engineMethod, message, call), engineMethod.path);
-    const breaker = breakerOf(method, connection);
-    // A breaker that tries waits for its one call, so that must be sure to end.
+    const call = outboundCall(method, options);
+    const attempt = () => answered(method.pick().unary(engineMethod, message, call), engineMethod.path);
+    // A half-open breaker waits for its one call, so that call must be sure to end.
     const guarded = call.deadlineMs === undefined ? breaker.watch : breaker.run;
-    return await retry(() => guarded(attempt), call, retryOptions(method, connection));
-  } catch (error) {
-    throw asCallError(error, engineMethod.path);
+    return await retry(() => guarded(attempt), call, method.retry);
+  } catch (cause) {
+    const error = asCallError(cause, engineMethod.path);
+    if (fallback && error instanceof CallError && isInfrastructureFault(error)) return await fallback(error, message);
+    throw error;
   }
 }
 
-function serverStreaming(method: ClientMethod, connection: Connection, request: object, options?: MeshCallOptions) {
-  const { engineMethod } = method;
-  return responses(method, connection, options, (call) => {
+function serverStreaming(method: BoundMethod, request: object, options: MeshCallOptions = {}) {
+  const { engineMethod, breaker } = method;
+  return responses(method, options, (call) => {
     const message = method.complete(request);
-    const attempt = () => begun(connection.pick().serverStreaming(engineMethod, message, call), engineMethod.path);
-    return retry(() => breakerOf(method, connection).watch(attempt), call, retryOptions(method, connection));
+    const attempt = () => begun(method.pick().serverStreaming(engineMethod, message, call), engineMethod.path);
+    return retry(() => breaker.watch(attempt), call, method.retry);
   });
 }
 
-// Requests that come from a stream can be read only once, so the following two are not tried again.
+// Requests that come from a stream can be read only once, so the following two are not retried.
 
-async function clientStreaming(
-  method: ClientMethod,
-  connection: Connection,
-  requests: AsyncIterable<object>,
-  options: MeshCallOptions = {},
-) {
-  const { engineMethod } = method;
+async function clientStreaming(method: BoundMethod, requests: AsyncIterable<object>, options: MeshCallOptions = {}) {
+  const { engineMethod, breaker } = method;
   try {
-    const call = outboundCall(method, options, connection.clock);
+    const call = outboundCall(method, options);
     const messages = completed(requests, method);
-    const attempt = () => answered(connection.pick().clientStreaming(engineMethod, messages, call), engineMethod.path);
-    return await breakerOf(method, connection).watch(attempt);
+    const attempt = () => answered(method.pick().clientStreaming(engineMethod, messages, call), engineMethod.path);
+    return await breaker.watch(attempt);
   } catch (error) {
     throw asCallError(error, engineMethod.path);
   }
 }
 
-function bidiStreaming(
-  method: ClientMethod,
-  connection: Connection,
-  requests: AsyncIterable<object>,
-  options?: MeshCallOptions,
-) {
-  const { engineMethod } = method;
-  return responses(method, connection, options, (call) => {
+function bidiStreaming(method: BoundMethod, requests: AsyncIterable<object>, options: MeshCallOptions = {}) {
+  const { engineMethod, breaker } = method;
+  return responses(method, options, (call) => {
     const messages = completed(requests, method);
-    const attempt = () => begun(connection.pick().bidiStreaming(engineMethod, messages, call), engineMethod.path);
-    return breakerOf(method, connection).watch(attempt);
+    const attempt = () => begun(method.pick().bidiStreaming(engineMethod, messages, call), engineMethod.path);
+    return breaker.watch(attempt);
   });
 }
 
-/** A stream whose first message, or end, has come: from here on it is not tried again. */
+/** A stream whose first message, or end, has arrived: from here on it is not retried. */
 interface BegunStream {
   readonly first: IteratorResult<unknown>;
   readonly rest: AsyncIterator<unknown>;
 }
 
 async function* responses(
-  method: ClientMethod,
-  { clock }: Connection,
-  options: MeshCallOptions | undefined,
+  method: BoundMethod,
+  options: MeshCallOptions,
   begin: (call: TransportCall) => Promise<BegunStream>,
 ) {
   try {
-    const { first, rest } = await begin(outboundCall(method, options ?? {}, clock));
+    const { first, rest } = await begin(outboundCall(method, options));
     try {
       for (let next = first; !next.done; next = await rest.next()) yield next.value;
     } finally {
@@ -126,14 +136,32 @@ async function answered<Answer>(answer: Promise<Answer>, path: string): Promise<
   }
 }
 
-async function* completed(requests: AsyncIterable<object>, method: ClientMethod) {
+async function* completed(requests: AsyncIterable<object>, method: BoundMethod) {
   for await (const request of requests) yield method.complete(request);
 }
 
-function breakerOf({ group }: ClientMethod, { target }: Connection): Breaker {
-  return target.breakers[group];
+/** The call that all attempts send. It takes deadline, trace and cancellation from the call that it is made for. */
+function outboundCall({ timeoutMs, clock }: BoundMethod, options: MeshCallOptions): TransportCall {
+  const scope = currentScope();
+  const time = { nowMs: clock.now(), timeoutMs, scopeDeadlineMs: scope?.deadlineMs };
+  return {
+    deadlineMs: callDeadline(options, time),
+    metadata: outboundMetadata(options.metadata, scope),
+    signal: anySignal(options.signal, scope?.signal),
+    onHeader: options.onHeader,
+    onTrailer: options.onTrailer,
+  };
 }
 
-function retryOptions({ maxAttempts }: ClientMethod, { target, clock }: Connection): RetryOptions {
-  return { maxAttempts, budget: target.budget, clock };
+/** The caller's metadata, with `x-request-id` and `traceparent` of the call that this one is made for, or new ones. */
+function outboundMetadata(given: Metadata | undefined, scope: CallScope | undefined): Metadata {
+  const metadata = Metadata(given);
+  if (!metadata.has('x-request-id')) metadata.set('x-request-id', scope?.requestId ?? uuidv7());
+  if (!metadata.has('traceparent')) metadata.set('traceparent', scope?.traceparent ?? continueTrace(undefined));
+  return metadata;
+}
+
+function anySignal(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  if (one === undefined || other === undefined || one === other) return one ?? other;
+  return AbortSignal.any([one, other]);
 }

@@ -7,11 +7,10 @@ import { serveForTest } from '../server/testing/serve-echo.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { engineOfRun } from '../testing/engine-of-run.ts';
 import { systemClock } from '../time/clock.ts';
-import { type ClientFactory, createClientFactory } from './client-factory.ts';
-import type { MeshClient } from './create-client.ts';
+import { type ClientFactory, createClientFactory, type MeshClient } from './client-factory.ts';
 import { failure, type PeerHandlers, startPeerServer, user } from './testing/peer.ts';
 
-/** A factory that finds every service where `resolve` says, and how often it connected. */
+/** A factory with these addresses, and the number of its connections. */
 function factoryFor(resolve: (service: string) => string): { factory: ClientFactory; connect: () => number } {
   const connect = vi.fn(engineOfRun.connect);
   const logger = createLogger('silent');
@@ -29,7 +28,7 @@ async function serveUsers(handlers: PeerHandlers): Promise<string> {
 const answerWith = (id: string): PeerHandlers => ({ getUser: (_, answer) => answer(null, user(id)) });
 
 describe('a client factory', () => {
-  it('connects once to an address, whatever is called there', async () => {
+  it('connects once to an address, however many clients call it', async () => {
     const address = await serveUsers(answerWith('u1'));
     const { factory, connect } = factoryFor(() => address);
 
@@ -39,7 +38,7 @@ describe('a client factory', () => {
     expect(connect()).toBe(1);
   });
 
-  it('goes where the service is now', async () => {
+  it('calls the address where the service is now', async () => {
     const first = await serveUsers(answerWith('first'));
     const second = await serveUsers(answerWith('second'));
     let address = first;
@@ -51,7 +50,7 @@ describe('a client factory', () => {
     expect((await client.getUser({})).id).toBe('second');
   });
 
-  it('lets the clients of one service share what they learnt of its health', async () => {
+  it('gives the clients of one service one breaker', async () => {
     const down = failure(Status.UNAVAILABLE, {}, { 'grpc-retry-pushback-ms': '-1' });
     const address = await serveUsers({ getUser: (_, answer) => answer(down) });
     const { factory } = factoryFor(() => address);
@@ -61,7 +60,7 @@ describe('a client factory', () => {
     await expect(factory.client(UserServiceContract).getUser({})).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
   });
 
-  it('passes on why there is nowhere to go', async () => {
+  it('rejects with the reason why a service has no address', async () => {
     const nowhere = new MeshError(Status.UNAVAILABLE, 'NO_ENDPOINT', 'user.v1.UserService has no instance');
     const { factory } = factoryFor(() => {
       throw nowhere;
@@ -73,7 +72,7 @@ describe('a client factory', () => {
     });
   });
 
-  it('ends its connections when it is closed', async () => {
+  it('closes its connections when it is closed', async () => {
     const address = await serveUsers(answerWith('u1'));
     const { factory } = factoryFor(() => address);
     const client = factory.client(UserServiceContract);
@@ -84,7 +83,7 @@ describe('a client factory', () => {
     await expect(client.getUser({})).rejects.toMatchObject({ code: Status.UNAVAILABLE });
   });
 
-  it('makes no connection any more once it is closed', async () => {
+  it('connects no longer once it is closed', async () => {
     const address = await serveUsers(answerWith('u1'));
     const { factory } = factoryFor(() => address);
     const client = factory.client(UserServiceContract);
@@ -96,7 +95,7 @@ describe('a client factory', () => {
 });
 
 describe('client and server of the mesh', () => {
-  it('carry an error whole from the handler to the caller', async () => {
+  it('pass an error with all its details from the handler to the caller', async () => {
     const violations = [{ field: 'name', description: 'must not be empty' }];
     const service = echoService({
       one: () =>
@@ -118,7 +117,7 @@ describe('client and server of the mesh', () => {
     });
   });
 
-  it('talk in all four kinds of call', async () => {
+  it('exchange all four kinds of call', async () => {
     const service = echoService();
     const { server, address } = await serveForTest({ serves: [service] });
     onTestFinished(() => server.drain(0));

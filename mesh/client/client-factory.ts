@@ -1,54 +1,148 @@
-import type { CompatServiceDefinition } from 'nice-grpc';
-import type { ServiceContract } from '../contract/contract.ts';
-import { fullNameOf } from '../contract/full-name.ts';
+import { EventEmitter } from 'node:events';
+import type { Client, CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
+import { fullNameOf, type RequestOf, type ResponseOf, type ServiceContract } from '../contract/contract.ts';
 import type { Engine, Transport } from '../engines/engine.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { createClient, type MeshClient } from './create-client.ts';
-import { createTargets } from './targets.ts';
+import type { CallError } from './call-error.ts';
+import { bindCall, type ClientContext, type UnaryFallback } from './calls.ts';
+import { clientMethods } from './client-method.ts';
+import { type BreakerSettings, createBreaker } from './policies/breaker.ts';
+import type { DeadlineOptions } from './policies/deadline.ts';
+import { createRetryBudget, type RetryBudget, type RetrySettings, retryDelay } from './policies/retry.ts';
 
-/** What the clients of a process are made with. */
+/** nice-grpc's client, whose calls also take a `deadline`. They reject with CallError, which is a MeshError. */
+export type MeshClient<Definition extends CompatServiceDefinition> = Client<Definition, DeadlineOptions>;
+
+/** How a client handles failures of its service. */
+export interface ClientOptions<Definition extends CompatServiceDefinition> {
+  /** Default: the breaker that all clients of the service share, with the default of each setting. */
+  readonly breaker?: BreakerSettings;
+  /** Default: the contract's `max_attempts`, and the default of each setting. */
+  readonly retry?: RetrySettings;
+  /** What to answer when the service is unhealthy, by method. Default: calls reject. */
+  readonly fallback?: Fallbacks<Definition>;
+}
+
+/**
+ * Answers of unary methods when their service is unhealthy. Each is called after the last attempt, with an error that is
+ * UNAVAILABLE (also `CIRCUIT_OPEN`), DEADLINE_EXCEEDED or RESOURCE_EXHAUSTED, and with the request. What it throws is
+ * what the call rejects with. Other errors, such as NOT_FOUND, are answers of the service and never call it.
+ */
+export type Fallbacks<Definition extends CompatServiceDefinition> = {
+  readonly [Method in keyof Definition['methods'] as Definition['methods'][Method] extends UnaryMethod
+    ? Method
+    : never]?: (
+    error: CallError,
+    request: RequestOf<Definition['methods'][Method]>,
+  ) => ResponseOf<Definition['methods'][Method]> | Promise<ResponseOf<Definition['methods'][Method]>>;
+};
+
+interface UnaryMethod {
+  readonly requestStream: false;
+  readonly responseStream: false;
+}
+
 export interface ClientFactoryOptions {
   readonly engine: Pick<Engine, 'connect'>;
-  /** Where a service is: from its full name (`user.v1.UserService`) to `host:port`. Asked before each try. */
+  /** Returns the address (`host:port`) of a service by its full name (`user.v1.UserService`). Called before each attempt. */
   readonly resolve: (service: string) => string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Makes the clients of a process. Those of one service share its breakers and retry budget; all share connections. */
+/**
+ * Creates the clients of a process. Those of one service share its retry budget and, unless they have settings of their
+ * own, its breakers; all share connections.
+ */
 export interface ClientFactory {
-  client<Definition extends CompatServiceDefinition>(contract: ServiceContract<Definition>): MeshClient<Definition>;
-  /** Closes the connections; calls begun later fail with UNAVAILABLE. */
+  /**
+   * Returns a client of a service. A call takes deadline, trace and cancellation from the call that it is made for, and
+   * gets a request id. Then it goes through the breaker, and is retried if its contract allows.
+   */
+  client<Definition extends CompatServiceDefinition>(
+    contract: ServiceContract<Definition>,
+    options?: ClientOptions<Definition>,
+  ): MeshClient<Definition>;
+  /** Closes the connections; later calls fail with UNAVAILABLE. */
   close(): void;
 }
 
-/** A factory without connections: there is one to each address, made with the first call that goes there. */
+type Breakers = ClientContext['breakers'];
+
+/** What the clients of one service have learnt of its health. */
+interface SharedHealth {
+  readonly budget: RetryBudget;
+  readonly breakers: Breakers;
+}
+
+const rotateMs = 1_000;
+
+/** Creates a factory. It connects to an address with the first call that goes there. */
 export function createClientFactory({ engine, resolve, clock, logger }: ClientFactoryOptions): ClientFactory {
-  const targets = createTargets({ clock, logger });
   const transports = new Map<string, Transport>();
+  const healths = new Map<string, SharedHealth>();
+  const rotation = new EventEmitter().setMaxListeners(0);
   let closed = false;
+  let stopRotation: () => void;
+  const rotate = () => {
+    rotation.emit('rotate');
+    stopRotation = clock.after(rotateMs, rotate);
+  };
+  stopRotation = clock.after(rotateMs, rotate);
 
   const connect = (address: string) => {
     const transport = engine.connect(address);
     transports.set(address, transport);
-    // Its calls then fail as those of all others.
+    // Its calls then fail like all others.
     if (closed) transport.close();
     return transport;
   };
+  const createBreakers = (service: string, settings?: BreakerSettings): Breakers => {
+    const breaker = (group: string) =>
+      createBreaker({ target: `${service} ${group}`, settings, clock, logger, rotation });
+    return { queries: breaker('queries'), commands: breaker('commands') };
+  };
+  const healthOf = (service: string): SharedHealth => {
+    const known = healths.get(service);
+    if (known) return known;
+    const health = { budget: createRetryBudget(), breakers: createBreakers(service) };
+    healths.set(service, health);
+    return health;
+  };
+
   return {
-    client<Definition extends CompatServiceDefinition>(contract: ServiceContract<Definition>) {
-      const fullName = fullNameOf(contract);
-      const pick = () => {
-        const address = resolve(fullName);
-        return transports.get(address) ?? connect(address);
-      };
-      return createClient({ contract, pick, target: targets.get(fullName), clock });
+    client(contract, options = {}) {
+      const service = fullNameOf(contract);
+      const { budget, breakers } = healthOf(service);
+      return createClient(contract, options, {
+        pick: () => {
+          const address = resolve(service);
+          return transports.get(address) ?? connect(address);
+        },
+        budget,
+        breakers: options.breaker ? createBreakers(service, options.breaker) : breakers,
+        retryDelayMs: retryDelay(options.retry),
+        clock,
+      });
     },
     close() {
       closed = true;
-      targets.close();
+      stopRotation();
       for (const transport of transports.values()) transport.close();
     },
   };
+}
+
+function createClient<Definition extends CompatServiceDefinition>(
+  contract: ServiceContract<Definition>,
+  { retry, fallback }: ClientOptions<Definition>,
+  context: ClientContext,
+): MeshClient<Definition> {
+  const fallbacks = (fallback ?? {}) as Readonly<Record<string, UnaryFallback>>;
+  // Contracts are generated, with ts-proto's definitions.
+  const methods = clientMethods(contract as unknown as ServiceContract<TsProtoServiceDefinition>, retry);
+  const calls = [...methods].map(([name, method]) => [name, bindCall(method, context, fallbacks[name])] as const);
+  // Its shape is that of the definition, which a loop over the methods cannot express.
+  return Object.fromEntries(calls) as unknown as MeshClient<Definition>;
 }

@@ -3,17 +3,19 @@ import type { MethodContract, ServiceContract } from '../contract/contract.ts';
 import type { EngineMethod } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
 import { uuidv7 } from '../ids/ids.ts';
-import { maxAttempts } from './policies/retry.ts';
-import type { MethodGroup } from './targets.ts';
+import { maxAttempts, type RetrySettings } from './policies/retry.ts';
 
-/** What a client knows of a method before any call of it. */
+/** Methods that fail for the same causes: those that read, and those that change something. */
+export type MethodGroup = 'queries' | 'commands';
+
+/** A method as a client calls it. */
 export interface ClientMethod {
   readonly engineMethod: EngineMethod<unknown, unknown>;
   readonly timeoutMs: number | undefined;
   readonly maxAttempts: number;
   readonly group: MethodGroup;
   /**
-   * A whole message from what the caller gave of it. A mutation without a request id gets one, so that all tries of this
+   * Completes the message that a caller gave in part. A mutation without a request id gets one, so all attempts of this
    * call are one call to the server.
    */
   readonly complete: (request: object) => object;
@@ -21,14 +23,17 @@ export interface ClientMethod {
 
 type RequestType = TsProtoServiceDefinition['methods'][string]['requestType'];
 
-/** The methods of a service, by ts-proto's name. */
-export function clientMethods(contract: ServiceContract<TsProtoServiceDefinition>): ReadonlyMap<string, ClientMethod> {
+/** Returns the methods of a service by ts-proto's name. */
+export function clientMethods(
+  contract: ServiceContract<TsProtoServiceDefinition>,
+  retry?: RetrySettings,
+): ReadonlyMap<string, ClientMethod> {
   const engine = engineMethods(contract.definition);
   const entries = Object.entries(contract.definition.methods).map(([name, { requestType }]) => {
     const engineMethod = engine.get(name);
     const policy = contract.methods[name];
-    if (!engineMethod || !policy) throw new Error(`${name} is not in its contract: generate the contracts anew`);
-    return [name, clientMethod(engineMethod, requestType, policy)] as const;
+    if (!engineMethod || !policy) throw new Error(`${name} is not in its contract: regenerate the contracts`);
+    return [name, clientMethod(engineMethod, requestType, policy, retry)] as const;
   });
   return new Map(entries);
 }
@@ -37,11 +42,12 @@ function clientMethod(
   engineMethod: EngineMethod<unknown, unknown>,
   requestType: RequestType,
   policy: MethodContract,
+  retry: RetrySettings | undefined,
 ): ClientMethod {
   return {
     engineMethod,
     timeoutMs: policy.timeoutMs,
-    maxAttempts: maxAttempts(policy),
+    maxAttempts: maxAttempts(policy, retry),
     group: policy.idempotency === 'no-side-effects' ? 'queries' : 'commands',
     complete: completeMessage(requestType, policy),
   };

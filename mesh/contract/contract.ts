@@ -1,4 +1,4 @@
-import type { CompatServiceDefinition } from 'nice-grpc';
+import type { CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
 
 /** One broken rule: `field` is the path as in the proto (`items[2].sku`), `description` says what the value must be. */
 export interface FieldViolation {
@@ -25,7 +25,15 @@ export interface MethodContract<Request = never> {
   readonly priority: Priority;
 }
 
-type RequestOf<Method> = Method extends { requestType: { decode(...input: never[]): infer Request } } ? Request : never;
+/** The request message of a method that ts-proto defines. */
+export type RequestOf<Method> = Method extends { requestType: MessageOf<infer Request> } ? Request : never;
+
+/** The response message of a method that ts-proto defines. */
+export type ResponseOf<Method> = Method extends { responseType: MessageOf<infer Response> } ? Response : never;
+
+interface MessageOf<Message> {
+  decode(...input: never[]): Message;
+}
 
 /** A service's contract: ts-proto's definition and the rules of each method, by ts-proto's method name. */
 export interface ServiceContract<
@@ -38,4 +46,10 @@ export interface ServiceContract<
   };
   /** Never set: it carries the type of the handlers to `serve`. */
   readonly handlers?: Handlers;
+}
+
+/** Returns the full name of a contract's service: `user.v1.UserService`. */
+export function fullNameOf<Definition extends CompatServiceDefinition>(contract: ServiceContract<Definition>): string {
+  // Contracts are generated, with ts-proto's definitions.
+  return (contract.definition as unknown as TsProtoServiceDefinition).fullName;
 }

@@ -1,7 +1,7 @@
 import type { TsProtoServiceDefinition } from 'nice-grpc';
 import type { MethodContract } from '../contract/contract.ts';
+import { fullNameOf } from '../contract/contract.ts';
 import { contractDescriptors } from '../contract/declared-services.ts';
-import { fullNameOf } from '../contract/full-name.ts';
 import type { Engine, EngineMethod, ServerHostOptions } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
 import { toStatus } from '../errors/to-status.ts';

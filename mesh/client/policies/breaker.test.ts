@@ -33,7 +33,7 @@ describe('a breaker', () => {
   });
 
   it.each([Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED])(
-    'opens after 20 calls that failed for the health of the target (%s)',
+    'opens after 20 calls that failed because the target is unhealthy (%s)',
     async (code) => {
       await runTimes(19, breaker, fail(code));
       await expect(breaker.run(succeed)).resolves.toBe('well');
@@ -43,7 +43,7 @@ describe('a breaker', () => {
     },
   );
 
-  it('says which target it protects and when that is tried again', async () => {
+  it('reports its target and when it will let a call through', async () => {
     await runTimes(20, breaker, fail(Status.UNAVAILABLE));
     vi.advanceTimersByTime(2_000);
 
@@ -55,7 +55,7 @@ describe('a breaker', () => {
     expect(lines.join()).toContain('circuit opened');
   });
 
-  it('asks to wait for no longer when the machine clock is set back', async () => {
+  it('asks for the same delay after the machine clock was set back', async () => {
     await runTimes(20, breaker, fail(Status.UNAVAILABLE));
     vi.setSystemTime(Date.UTC(2026, 3, 1));
     vi.advanceTimersByTime(2_000);
@@ -73,7 +73,7 @@ describe('a breaker', () => {
     Status.ABORTED,
     Status.INTERNAL,
     Status.CANCELLED,
-  ])('stays closed whatever is refused for other causes (%s)', async (code) => {
+  ])('stays closed if calls fail with another code (%s)', async (code) => {
     await runTimes(100, breaker, fail(code));
 
     await expect(breaker.run(succeed)).resolves.toBe('well');
@@ -88,7 +88,7 @@ describe('a breaker', () => {
     await expect(breaker.run(succeed)).resolves.toBe('well');
   });
 
-  it('forgets what is older than 10 s', async () => {
+  it('ignores calls older than 10 s', async () => {
     await runTimes(19, breaker, fail(Status.UNAVAILABLE));
     for (let second = 0; second < 10; second++) rotation.emit('rotate');
     await runTimes(19, breaker, fail(Status.UNAVAILABLE));
@@ -96,7 +96,7 @@ describe('a breaker', () => {
     await expect(breaker.run(succeed)).resolves.toBe('well');
   });
 
-  it('lets one call through after 5 s, and closes when that succeeds', async () => {
+  it('lets one call through after 5 s, and closes if that succeeds', async () => {
     await runTimes(20, breaker, fail(Status.UNAVAILABLE));
     vi.advanceTimersByTime(5_000);
     const probe = Promise.withResolvers<string>();
@@ -110,7 +110,7 @@ describe('a breaker', () => {
     expect(lines.join()).toContain('circuit closed');
   });
 
-  it('opens again when the call that it let through fails, or is cancelled and so tells nothing', async () => {
+  it('opens again if the call that it let through fails or is cancelled', async () => {
     await runTimes(20, breaker, fail(Status.UNAVAILABLE));
     for (const code of [Status.UNAVAILABLE, Status.CANCELLED]) {
       vi.advanceTimersByTime(5_000);
@@ -120,7 +120,7 @@ describe('a breaker', () => {
     }
   });
 
-  it('is not held up by a stream that waits for its first message while it tries', async () => {
+  it('is not blocked while half-open by a stream that waits for its first message', async () => {
     await runTimes(20, breaker, fail(Status.UNAVAILABLE));
     await expect(breaker.watch(succeed)).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
     vi.advanceTimersByTime(5_000);
@@ -143,7 +143,7 @@ describe('a breaker', () => {
 });
 
 describe('the breakers of a client', () => {
-  it('stop calls to a failing server, without tries, and leave the other group of methods alone', async () => {
+  it('stop calls to a failing server, without retries, and do not affect the other group of methods', async () => {
     let tries = 0;
     await using peer = await startPeer({
       getUser(_, answer) {

@@ -6,59 +6,69 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { circuitOpen } from '../errors.ts';
 
-/** What is being protected, and how. */
+/**
+ * When a breaker opens and for how long. It counts the calls of the last 10 s that failed because the service is unhealthy
+ * (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED). While it is open, calls fail immediately with UNAVAILABLE
+ * `CIRCUIT_OPEN`; then one call is let through, and the breaker closes if that succeeds.
+ */
+export interface BreakerSettings {
+  /** The share of failed calls above which it opens, from 0 to 1. Default: 0.5. */
+  readonly failureRatio?: number;
+  /** The number of calls in 10 s below which it stays closed. Default: 20. */
+  readonly minimumCalls?: number;
+  /** How long it stays open before it lets one call through, in milliseconds. Default: 5 s. */
+  readonly resetTimeoutMs?: number;
+}
+
 export interface BreakerOptions {
-  /** `user.v1.UserService queries`. */
+  /** What it protects: `user.v1.UserService queries`. */
   readonly target: string;
+  readonly settings?: BreakerSettings | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Emits `rotate` once a second: the pace at which the 10 s window of counted calls moves on. */
+  /** Emits `rotate` once a second, which moves the 10 s window of counted calls. */
   readonly rotation: EventEmitter;
 }
 
-/**
- * Stops calls to a target that fails: it opens when more than half of at least 20 calls in 10 s failed for the target's
- * health (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED), fails calls at once for 5 s (UNAVAILABLE
- * `CIRCUIT_OPEN`), then lets one through, and closes when that succeeds.
- */
+/** Stops calls to a target that fails, as {@link BreakerSettings} says. */
 export interface Breaker {
-  /** Runs a call that has a deadline; while the breaker tries, this call may be the one that decides. */
+  /** Runs a call that has a deadline; if the breaker is half-open, this call may decide whether it closes. */
   run<T>(call: () => Promise<T>): Promise<T>;
-  /** Runs what may take for ever, such as the wait for the first message of a stream: it counts once it has ended. */
+  /** Runs a call that may never end, such as the wait for the first message of a stream: it counts once it has ended. */
   watch<T>(call: () => Promise<T>): Promise<T>;
 }
 
-const openMs = 5_000;
 const windowMs = 10_000;
 const counted: ReadonlySet<Status> = new Set([Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED]);
 
-/** A closed breaker. */
-export function createBreaker({ target, clock, logger, rotation }: BreakerOptions): Breaker {
+/** Creates a closed breaker. */
+export function createBreaker({ target, settings = {}, clock, logger, rotation }: BreakerOptions): Breaker {
+  const { failureRatio = 0.5, minimumCalls = 20, resetTimeoutMs = 5_000 } = settings;
   let openedMs = 0;
   const circuit: CircuitBreaker = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
     timeout: false,
-    resetTimeout: openMs,
-    volumeThreshold: 20,
-    errorThresholdPercentage: 50,
+    resetTimeout: resetTimeoutMs,
+    volumeThreshold: minimumCalls,
+    errorThresholdPercentage: failureRatio * 100,
     rollingCountTimeout: windowMs,
     rollingCountBuckets: windowMs / 1_000,
     rollingPercentilesEnabled: false,
     enableSnapshots: false,
     rotateBucketController: rotation,
-    errorFilter: (error) => !tellsOfTrouble(error, circuit.halfOpen),
+    errorFilter: (error) => !isFailure(error, circuit.halfOpen),
   });
   circuit.on('open', () => {
     openedMs = clock.elapsedMs();
-    logger.warn({ target, open_ms: openMs }, 'circuit opened: calls fail at once until one gets through');
+    logger.warn({ target, open_ms: resetTimeoutMs }, 'circuit opened');
   });
   circuit.on('close', () => logger.info({ target }, 'circuit closed'));
 
   const openError = () => {
-    const retryAfterMs = Math.max(0, Math.ceil(openedMs + openMs - clock.elapsedMs()));
+    const retryAfterMs = Math.max(0, Math.ceil(openedMs + resetTimeoutMs - clock.elapsedMs()));
     return circuitOpen({ target, retryTime: new Date(clock.now() + retryAfterMs) }, { retryAfterMs });
   };
 
-  // The caller has the outcome already; here it is only counted.
+  // The caller already has the outcome; here it is only counted.
   const count = (outcome: () => Promise<void>) => circuit.fire(outcome).catch(() => undefined);
 
   return {
@@ -83,8 +93,8 @@ export function createBreaker({ target, clock, logger, rotation }: BreakerOption
   };
 }
 
-// A call that was cancelled says nothing of the target, which is not enough to close on.
-function tellsOfTrouble(error: unknown, halfOpen: boolean): boolean {
+// A cancelled call shows nothing about the target, so it must not close the breaker.
+function isFailure(error: unknown, halfOpen: boolean): boolean {
   if (!(error instanceof MeshError)) return false;
   return counted.has(error.code) || (halfOpen && error.code === Status.CANCELLED);
 }

@@ -3,18 +3,18 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type EchoDefinition, echoService } from '../../server/testing/echo-service.ts';
 import { serveForTest } from '../../server/testing/serve-echo.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
-import type { MeshClient } from '../create-client.ts';
+import type { MeshClient } from '../client-factory.ts';
 import { clientFactory, type PeerHandlers, startPeer, user } from '../testing/peer.ts';
 import { callDeadline } from './deadline.ts';
 
 const nowMs = 1_780_000_000_000;
 
 describe('the deadline of a call', () => {
-  it('is the time limit of its method when nothing else is said', () => {
+  it('is the timeout of its method by default', () => {
     expect(callDeadline({}, { nowMs, timeoutMs: 5000, scopeDeadlineMs: undefined })).toBe(nowMs + 5000);
   });
 
-  it('is what its caller asks for instead, as a date or as a number', () => {
+  it('is the one that its caller sets, as a date or as a number', () => {
     const time = { nowMs, timeoutMs: 5000, scopeDeadlineMs: undefined };
 
     expect(callDeadline({ deadline: nowMs + 9000 }, time)).toBe(nowMs + 9000);
@@ -29,19 +29,19 @@ describe('the deadline of a call', () => {
     expect(callDeadline({}, { ...time, scopeDeadlineMs: nowMs + 60_000 })).toBe(nowMs + 5000);
   });
 
-  it('is absent for a stream outside of any call', () => {
+  it('is absent for a stream outside of a call', () => {
     expect(callDeadline({}, { nowMs, timeoutMs: undefined, scopeDeadlineMs: undefined })).toBeUndefined();
   });
 });
 
 /** Answers with the milliseconds that the caller allowed. */
-const tellTimeout: PeerHandlers = {
+const sendBackTimeout: PeerHandlers = {
   getUser: (call, answer) => answer(null, user(String(Number(call.getDeadline()) - Date.now()))),
 };
 
 describe('a call with a deadline', () => {
-  it('tells the server its time limit', async () => {
-    await using peer = await startPeer(tellTimeout);
+  it('sends its timeout to the server', async () => {
+    await using peer = await startPeer(sendBackTimeout);
 
     const timeoutMs = Number((await peer.client.getUser({})).id);
 
@@ -49,8 +49,8 @@ describe('a call with a deadline', () => {
     expect(timeoutMs).toBeGreaterThan(3000);
   });
 
-  it('never asks for more than a day, which servers on grpc-js would misread', async () => {
-    await using peer = await startPeer(tellTimeout);
+  it('never sends more than a day, which servers on grpc-js would misread', async () => {
+    await using peer = await startPeer(sendBackTimeout);
 
     const timeoutMs = Number((await peer.client.getUser({}, { deadline: Date.now() + 60 * 86_400_000 })).id);
 
@@ -58,7 +58,7 @@ describe('a call with a deadline', () => {
     expect(timeoutMs).toBeGreaterThan(86_300_000);
   });
 
-  it('ends with DEADLINE_EXCEEDED when the server does not answer in time', async () => {
+  it('ends with DEADLINE_EXCEEDED if the server does not answer in time', async () => {
     await using peer = await startPeer({ getUser: () => undefined });
 
     await expect(peer.client.getUser({}, { deadline: Date.now() + 50 })).rejects.toMatchObject({
@@ -67,7 +67,7 @@ describe('a call with a deadline', () => {
     });
   });
 
-  it('ends with DEADLINE_EXCEEDED, not CANCELLED, when the call that it is made for ran out of time', async () => {
+  it('ends with DEADLINE_EXCEEDED, not CANCELLED, if the call that it is made for ran out of time', async () => {
     const begun = Promise.withResolvers<void>();
     await using peer = await startPeer({ getUser: () => begun.resolve() });
     const expired = new AbortController();
@@ -83,7 +83,7 @@ describe('a call with a deadline', () => {
     await outcome;
   });
 
-  it('is not begun when no time is left', async () => {
+  it('is not sent if no time is left', async () => {
     let calls = 0;
     await using peer = await startPeer({ getUser: (_, answer) => answer(null, user(String(++calls))) });
 
@@ -95,8 +95,8 @@ describe('a call with a deadline', () => {
     expect(calls).toBe(0);
   });
 
-  it('leaves a call two hops away less time than the first hop had', async () => {
-    await using far = await startPeer(tellTimeout);
+  it('leaves a call at the second hop less time than the first hop had', async () => {
+    await using far = await startPeer(sendBackTimeout);
     const remaining: number[] = [];
     const service = echoService({
       async one(_, context) {

@@ -8,14 +8,13 @@ import { MeshError } from '../../errors/mesh-error.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { CallError } from '../call-error.ts';
 import { failure, startPeer, user } from '../testing/peer.ts';
-import { retry } from './retry.ts';
-import { createRetryBudget } from './retry-budget.ts';
+import { createRetryBudget, retry, retryDelay } from './retry.ts';
 
 const unavailable = failure(Status.UNAVAILABLE, { reason: 'SERVER_DRAINING' });
 const lateDeadline = () => ({ deadline: Date.now() + 60_000 });
 
 describe('a call that fails with UNAVAILABLE', () => {
-  it('is tried again, as often as its contract says, with the same request id', async () => {
+  it('is retried as often as its contract says, with the same request id', async () => {
     const requestIds: string[] = [];
     await using peer = await startPeer({
       createUser(call, answer) {
@@ -31,27 +30,27 @@ describe('a call that fails with UNAVAILABLE', () => {
     expect(requestIds[0]).not.toBe('');
   });
 
-  it('fails with the last error when all tries did', async () => {
-    let tries = 0;
+  it('fails with the last error if all attempts fail', async () => {
+    let attempts = 0;
     await using peer = await startPeer({
       getUser(_, answer) {
-        tries += 1;
+        attempts += 1;
         answer(unavailable);
       },
     });
 
     await expect(peer.client.getUser({})).rejects.toMatchObject({ reason: 'SERVER_DRAINING' });
-    expect(tries).toBe(3);
+    expect(attempts).toBe(3);
   });
 
-  it('is not tried again when its contract does not say that it may be repeated', async () => {
-    let tries = 0;
+  it('is not retried unless its contract marks it as repeatable', async () => {
+    let attempts = 0;
     const { createUser, ...others } = UserServiceContract.methods;
     const methods = { ...others, createUser: { ...createUser, idempotency: 'none' } } as const;
     await using peer = await startPeer(
       {
         createUser(_, answer) {
-          tries += 1;
+          attempts += 1;
           answer(unavailable);
         },
       },
@@ -59,14 +58,14 @@ describe('a call that fails with UNAVAILABLE', () => {
     );
 
     await expect(peer.client.createUser({})).rejects.toMatchObject({ code: Status.UNAVAILABLE });
-    expect(tries).toBe(1);
+    expect(attempts).toBe(1);
   });
 
-  it('is not tried again when its requests came from a stream, which can be read only once', async () => {
-    let tries = 0;
+  it('is not retried if its requests came from a stream, which can be read only once', async () => {
+    let attempts = 0;
     await using peer = await startPeer({
       importUsers(_, answer) {
-        tries += 1;
+        attempts += 1;
         answer(unavailable);
       },
     });
@@ -75,36 +74,36 @@ describe('a call that fails with UNAVAILABLE', () => {
     }
 
     await expect(peer.client.importUsers(users())).rejects.toMatchObject({ code: Status.UNAVAILABLE });
-    expect(tries).toBe(1);
+    expect(attempts).toBe(1);
   });
 
-  it('is not tried again when the server forbids it', async () => {
-    let tries = 0;
+  it('is not retried if the server forbids it', async () => {
+    let attempts = 0;
     await using peer = await startPeer({
       getUser(_, answer) {
-        tries += 1;
+        attempts += 1;
         answer(failure(Status.UNAVAILABLE, {}, { 'grpc-retry-pushback-ms': '-1' }));
       },
     });
 
     await expect(peer.client.getUser({})).rejects.toMatchObject({ code: Status.UNAVAILABLE });
-    expect(tries).toBe(1);
+    expect(attempts).toBe(1);
   });
 
-  it('is not tried again when the wait that the server asks for ends after the deadline', async () => {
-    let tries = 0;
+  it('is not retried if the delay that the server asks for ends after the deadline', async () => {
+    let attempts = 0;
     await using peer = await startPeer({
       getUser(_, answer) {
-        tries += 1;
+        attempts += 1;
         answer(failure(Status.UNAVAILABLE, { retryAfterMs: 30_000 }));
       },
     });
 
     await expect(peer.client.getUser({})).rejects.toMatchObject({ code: Status.UNAVAILABLE, retryAfterMs: 30_000 });
-    expect(tries).toBe(1);
+    expect(attempts).toBe(1);
   });
 
-  it('ends with CANCELLED when it is given up while it waits', async () => {
+  it('ends with CANCELLED if it is cancelled while it waits', async () => {
     const giveUp = new AbortController();
     await using peer = await startPeer({
       getUser(_, answer) {
@@ -118,81 +117,81 @@ describe('a call that fails with UNAVAILABLE', () => {
     });
   });
 
-  it('is tried no more once retries have used up what the target is allowed', async () => {
-    let tries = 0;
+  it('is no longer retried once the retry budget is used up', async () => {
+    let attempts = 0;
     await using peer = await startPeer({
       getUser(_, answer) {
-        tries += 1;
+        attempts += 1;
         answer(unavailable);
       },
     });
 
     for (let call = 0; call < 15; call++) await expect(peer.client.getUser({})).rejects.toThrow('refused');
 
-    // Three tries of the first call and two of the second take the budget from ten tokens to five.
-    expect(tries).toBe(3 + 2 + 13);
+    // Three attempts of the first call and two of the second take the budget from ten tokens to five.
+    expect(attempts).toBe(3 + 2 + 13);
   });
 });
 
 describe('a call that fails with another code', () => {
   it.each([Status.INTERNAL, Status.UNKNOWN, Status.ABORTED, Status.RESOURCE_EXHAUSTED, Status.DEADLINE_EXCEEDED])(
-    'is not tried again (%s)',
+    'is not retried (%s)',
     async (code) => {
-      let tries = 0;
+      let attempts = 0;
       await using peer = await startPeer({
         getUser(_, answer) {
-          tries += 1;
+          attempts += 1;
           answer(failure(code));
         },
       });
 
       await expect(peer.client.getUser({})).rejects.toMatchObject({ code });
-      expect(tries).toBe(1);
+      expect(attempts).toBe(1);
     },
   );
 });
 
 describe('a stream that fails with UNAVAILABLE', () => {
-  it('is opened again as long as no message has come', async () => {
-    let tries = 0;
+  it('is retried as long as no message has arrived', async () => {
+    let attempts = 0;
     await using peer = await startPeer({
       listUsers(call) {
-        tries += 1;
-        if (tries < 3) return void call.emit('error', unavailable);
+        attempts += 1;
+        if (attempts < 3) return void call.emit('error', unavailable);
         call.write(user('u1'));
         call.end();
       },
     });
 
     expect(await Array.fromAsync(peer.client.listUsers({}))).toEqual([user('u1')]);
-    expect(tries).toBe(3);
+    expect(attempts).toBe(3);
   });
 
-  it('is not opened again after its first message', async () => {
-    let tries = 0;
+  it('is not retried after its first message', async () => {
+    let attempts = 0;
     await using peer = await startPeer({
       listUsers(call) {
-        tries += 1;
+        attempts += 1;
         call.write(user('u1'));
         call.emit('error', unavailable);
       },
     });
 
     await expect(Array.fromAsync(peer.client.listUsers({}))).rejects.toMatchObject({ code: Status.UNAVAILABLE });
-    expect(tries).toBe(1);
+    expect(attempts).toBe(1);
   });
 });
 
-describe('the wait between tries', () => {
-  it('grows twofold from 100 ms, give or take a fifth', async () => {
+describe('the delay between attempts', () => {
+  it('doubles from 100 ms, ±20 %', async () => {
     const clock = createTestClock();
     const call: TransportCall = { metadata: Metadata(), deadlineMs: undefined, signal: undefined };
     const failed = new CallError('/a/B', new MeshError(Status.UNAVAILABLE, 'DOWN', 'down'));
     const attempt = vi.fn(() => Promise.reject(failed));
 
-    const outcome = expect(retry(attempt, call, { maxAttempts: 3, budget: createRetryBudget(), clock })).rejects.toBe(
-      failed,
-    );
+    const outcome = expect(
+      retry(attempt, call, { maxAttempts: 3, delayMs: retryDelay(), budget: createRetryBudget(), clock }),
+    ).rejects.toBe(failed);
     for (const expectedMs of [100, 200]) {
       await vi.waitFor(() => expect(clock.pendingMs()).toHaveLength(1), { interval: 1 });
       const [delayMs = 0] = clock.pendingMs();
@@ -206,8 +205,8 @@ describe('the wait between tries', () => {
   });
 });
 
-describe('a program that does nothing but call', () => {
-  it('lives until the tries are over', async () => {
+describe('a program that only calls', () => {
+  it('lives until the last attempt', async () => {
     const program = `
       import { UserServiceContract } from '${new URL('../../../gen/ts/user/v1/user.contract.ts', import.meta.url)}';
       import { clientFactory } from '${new URL('../testing/peer.ts', import.meta.url)}';
@@ -222,7 +221,7 @@ describe('a program that does nothing but call', () => {
 });
 
 describe('a retry budget', () => {
-  it('allows retries again when enough calls succeeded', () => {
+  it('allows retries again after enough successes', () => {
     const budget = createRetryBudget();
     for (let failures = 0; failures < 6; failures++) budget.failed();
     expect(budget.allowsRetry()).toBe(false);

@@ -1,71 +1,114 @@
 import { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../../contract/contract.ts';
 import type { TransportCall } from '../../engines/engine.ts';
-import { backoff } from '../../time/backoff.ts';
+import { type Backoff, backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { CallError } from '../call-error.ts';
 import { cancelledWhileWaiting } from '../errors.ts';
-import type { RetryBudget } from './retry-budget.ts';
 
-/** What retrying depends on. */
+/** How a client retries calls that fail with UNAVAILABLE. Only methods that their contract marks as repeatable are. */
+export interface RetrySettings {
+  /** Maximum attempts, the first included; 1 switches retries off. Default: `max_attempts` of the method's contract. */
+  readonly maxAttempts?: number;
+  /** The delay before the first retry, in milliseconds; it doubles with each further retry. Default: 100 ms. */
+  readonly firstDelayMs?: number;
+  /** The maximum delay, in milliseconds; a server may ask for a longer one. Default: 2 s. */
+  readonly maxDelayMs?: number;
+}
+
 export interface RetryOptions {
-  /** Tries in all; 1 for what must not be repeated. */
+  /** Maximum attempts, the first included; 1 for what must not be repeated. */
   readonly maxAttempts: number;
+  readonly delayMs: Backoff;
   readonly budget: RetryBudget;
   readonly clock: Clock;
 }
 
-const retryDelayMs = backoff({ firstMs: 100, maxMs: 2_000, jitter: [0.8, 1.2] });
 const longestTimerMs = 2 ** 31 - 1;
 
-/** How often a method may be tried in all: its contract's `maxAttempts` if it can be repeated, otherwise once. */
-export function maxAttempts({ idempotency, maxAttempts }: MethodContract): number {
-  return idempotency === 'none' ? 1 : maxAttempts;
+/** Returns the attempts that a call of a method may take: 1 unless its contract marks it as repeatable. */
+export function maxAttempts(
+  contract: MethodContract,
+  { maxAttempts = contract.maxAttempts }: RetrySettings = {},
+): number {
+  return contract.idempotency === 'none' ? 1 : maxAttempts;
+}
+
+/** Returns the delays between attempts, ±20 %. */
+export function retryDelay({ firstDelayMs = 100, maxDelayMs = 2_000 }: RetrySettings = {}): Backoff {
+  return backoff({ firstMs: firstDelayMs, maxMs: maxDelayMs, jitter: [0.8, 1.2] });
 }
 
 /**
- * Runs `attempt` until it succeeds, fails with something else than UNAVAILABLE, or may not be tried again: tries, budget
- * and time are bounded. Waits 100 ms, growing twofold to 2 s, ±20 %, or as long as the server asks for.
+ * Runs `attempt` until it succeeds, fails with another code than UNAVAILABLE, or attempts, budget or time are used up.
+ * Waits in between as `delayMs` says, or as long as the server asks for.
  */
 export async function retry<T>(attempt: () => Promise<T>, call: TransportCall, options: RetryOptions): Promise<T> {
   const { budget, clock } = options;
-  for (let tried = 1; ; tried++) {
+  for (let attempts = 1; ; attempts++) {
     try {
       const result = await attempt();
       budget.succeeded();
       return result;
     } catch (error) {
-      if (!mayHelp(error)) throw error;
+      if (!isRetryable(error)) throw error;
       budget.failed();
-      const delayMs = delayBefore(error, tried);
-      if (tried >= options.maxAttempts || !budget.allowsRetry() || !fits(delayMs, call, clock)) throw error;
-      if (!(await waited(delayMs, call.signal, clock))) throw cancelledWhileWaiting(undefined, { cause: error });
+      const delayMs = delayAfter(error, options.delayMs(attempts));
+      const isLast = attempts >= options.maxAttempts || !budget.allowsRetry();
+      if (isLast || !hasTimeFor(delayMs, call, clock)) throw error;
+      await sleepAlive(delayMs, call.signal, clock);
+      if (call.signal?.aborted) throw cancelledWhileWaiting(undefined, { cause: error });
     }
   }
 }
 
-// When nothing was sent, since the breaker is open or there is nowhere to go, the error is no CallError yet.
-function mayHelp(error: unknown): error is CallError {
+// If nothing was sent, because the breaker is open or there is no address, the error is not a CallError yet.
+function isRetryable(error: unknown): error is CallError {
   return error instanceof CallError && error.code === Status.UNAVAILABLE;
 }
 
-/** Infinite when the server forbids another try. */
-function delayBefore(error: CallError, tried: number): number {
+/** Infinite if the server forbids another attempt. */
+function delayAfter(error: CallError, delayMs: number): number {
   const pushback = error.trailer?.get('grpc-retry-pushback-ms');
   if (pushback !== undefined) return /^\d+$/.test(String(pushback)) ? Number(pushback) : Number.POSITIVE_INFINITY;
-  return Math.max(retryDelayMs(tried), error.retryAfterMs ?? 0);
+  return Math.max(delayMs, error.retryAfterMs ?? 0);
 }
 
-function fits(delayMs: number, { deadlineMs }: TransportCall, clock: Clock): boolean {
+function hasTimeFor(delayMs: number, { deadlineMs }: TransportCall, clock: Clock): boolean {
   return delayMs < (deadlineMs ?? Number.POSITIVE_INFINITY) - clock.now();
 }
 
-/** Returns false if the call was cancelled meanwhile. */
-async function waited(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<boolean> {
-  // The clock keeps no process alive, but a program that does nothing else waits for this call.
+/** Sleeps, and keeps a process alive that does nothing else. */
+async function sleepAlive(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<void> {
   const keepAlive = setInterval(() => undefined, longestTimerMs);
   await sleep(clock, delayMs, signal);
   clearInterval(keepAlive);
-  return !signal?.aborted;
+}
+
+/** Bounds how much of a service's load may be retries, as gRPC's retry throttling does (gRFC A6). */
+export interface RetryBudget {
+  /** An attempt succeeded. */
+  succeeded(): void;
+  /** An attempt failed and may be retried. */
+  failed(): void;
+  /** Whether more than half of the tokens is left. */
+  allowsRetry(): boolean;
+}
+
+const maxTokens = 10;
+const tokensPerSuccess = 0.1;
+
+/** Creates a full budget: 10 tokens. A failure takes one, a success gives 0.1, and retries stop at half. */
+export function createRetryBudget(): RetryBudget {
+  let tokens = maxTokens;
+  return {
+    succeeded() {
+      tokens = Math.min(maxTokens, tokens + tokensPerSuccess);
+    },
+    failed() {
+      tokens = Math.max(0, tokens - 1);
+    },
+    allowsRetry: () => tokens > maxTokens / 2,
+  };
 }

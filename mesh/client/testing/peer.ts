@@ -7,16 +7,15 @@ import { connectGrpcJs } from '../../engines/grpc-js/transport.ts';
 import { encodeStatusDetails, type StatusDetails, statusDetailsKey } from '../../errors/status-details.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { systemClock } from '../../time/clock.ts';
-import { type ClientFactory, createClientFactory } from '../client-factory.ts';
-import type { MeshClient } from '../create-client.ts';
+import { type ClientFactory, type ClientOptions, createClientFactory, type MeshClient } from '../client-factory.ts';
 
-/** Handlers of plain grpc-js; a method that is not there is UNIMPLEMENTED. */
+/** Handlers of plain grpc-js; a missing one makes its method UNIMPLEMENTED. */
 export type PeerHandlers = Partial<UserServiceServer>;
 
 /** A running server on plain grpc-js. */
 export interface PeerServer {
   readonly port: number;
-  /** Ends it at once, connections included. */
+  /** Ends it immediately, with its connections. */
   stop(): void;
 }
 
@@ -35,18 +34,22 @@ export async function startPeerServer(handlers: PeerHandlers, port = 0): Promise
 /** A client of the user service, and the server that it calls. */
 export interface Peer extends AsyncDisposable {
   readonly client: MeshClient<UserServiceDefinition>;
+  /** Returns another client of the same service. */
+  anotherClient(options?: ClientOptions<UserServiceDefinition>): MeshClient<UserServiceDefinition>;
   readonly server: PeerServer;
 }
 
-/** Starts a server with `handlers` and makes a client of it, for one test: `await using peer = await startPeer(...)`. */
+/** Starts a server with `handlers` and creates a client of it, for one test: `await using peer = await startPeer(...)`. */
 export async function startPeer(
   handlers: PeerHandlers,
   contract: ServiceContract<UserServiceDefinition> = UserServiceContract,
+  options: ClientOptions<UserServiceDefinition> = {},
 ): Promise<Peer> {
   const server = await startPeerServer(handlers);
   const factory = clientFactory(`127.0.0.1:${server.port}`);
   return {
-    client: factory.client(contract),
+    client: factory.client(contract, options),
+    anotherClient: (others) => factory.client(contract, others),
     server,
     async [Symbol.asyncDispose]() {
       factory.close();
@@ -55,7 +58,7 @@ export async function startPeer(
   };
 }
 
-/** Makes clients that find everything at one address. */
+/** Creates clients that find every service at one address. */
 export function clientFactory(address: string): ClientFactory {
   const logger = createLogger('silent');
   return createClientFactory({
@@ -66,12 +69,12 @@ export function clientFactory(address: string): ClientFactory {
   });
 }
 
-/** A user of which only the id matters. */
+/** A user with an id and nothing else. */
 export function user(id: string): User {
   return User.fromPartial({ id });
 }
 
-/** A failure as a handler of grpc-js gives it, with rich details and more trailers if asked for. */
+/** A failure of a grpc-js handler, with error details and more trailers if given. */
 export function failure(
   code: status,
   details: Partial<StatusDetails> = {},

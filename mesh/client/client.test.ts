@@ -8,13 +8,13 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 describe('a client', () => {
-  it('calls a unary method with what was given of its request', async () => {
+  it('completes the request of a unary method', async () => {
     await using peer = await startPeer({ getUser: (call, answer) => answer(null, user(call.request.id)) });
 
     expect(await peer.client.getUser({ id: 'u1' })).toEqual(user('u1'));
   });
 
-  it('streams requests to a method that collects them', async () => {
+  it('streams requests to a client-streaming method', async () => {
     await using peer = await startPeer({
       importUsers(call, answer) {
         let imported = 0n;
@@ -29,7 +29,7 @@ describe('a client', () => {
     expect(await peer.client.importUsers(users())).toEqual({ imported: 3n, failures: [] });
   });
 
-  it('gives a mutation without a request id one of its own, and leaves a given one and the message alone', async () => {
+  it('gives a mutation without a request id a new one, and keeps a given one and the message of the caller', async () => {
     await using peer = await startPeer({ createUser: (call, answer) => answer(null, user(call.request.requestId)) });
     const request = { user: { name: 'Ann' } };
 
@@ -38,7 +38,7 @@ describe('a client', () => {
     expect((await peer.client.createUser({ requestId: 'mine' })).id).toBe('mine');
   });
 
-  it('sends request id and trace of the call that it is made for, and new ones outside of any', async () => {
+  it('sends request id and trace of the call that it is made for, and new ones outside of a call', async () => {
     await using peer = await startPeer({
       getUser: (call, answer) =>
         answer(null, user([...call.metadata.get('x-request-id'), ...call.metadata.get('traceparent')].join(' '))),
@@ -52,7 +52,7 @@ describe('a client', () => {
     expect(outside.id).toMatch(/^\S{36} 00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   });
 
-  it('sends the metadata of the caller and tells of header and trailer', async () => {
+  it('sends the metadata of the caller, and passes header and trailer to it', async () => {
     await using peer = await startPeer({
       getUser(call, answer) {
         const echoed = call.metadata.clone();
@@ -77,7 +77,7 @@ describe('a client', () => {
 });
 
 describe('the error of a call', () => {
-  it('has code, reason, metadata, violations and waiting time from the server', async () => {
+  it('has code, reason, metadata, violations and retry delay from the server', async () => {
     const violations = [{ field: 'user.email', description: 'must be an e-mail address' }];
     await using peer = await startPeer({
       createUser: (_, answer) =>
@@ -114,7 +114,7 @@ describe('the error of a call', () => {
     expect(error).toHaveProperty('details', expect.stringContaining('getUser'));
   });
 
-  it('has the name of its code as reason when the server gave none', async () => {
+  it('has the name of its code as reason if the server gave none', async () => {
     await using peer = await startPeer({
       getUser: (_, answer) => answer({ code: Status.NOT_FOUND, details: 'no user' }),
     });
@@ -122,7 +122,7 @@ describe('the error of a call', () => {
     await expect(peer.client.getUser({})).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'NOT_FOUND' });
   });
 
-  it('is thrown out of a stream after the messages that came before it', async () => {
+  it('is thrown by a stream after the messages before it', async () => {
     await using peer = await startPeer({
       listUsers(call) {
         call.write(user('u1'));
@@ -139,7 +139,7 @@ describe('the error of a call', () => {
     expect(seen).toEqual(['u1']);
   });
 
-  it('is that of the source when the source of a stream of requests fails', async () => {
+  it('is that of the source if the source of a request stream fails', async () => {
     await using peer = await startPeer({ importUsers: (call) => call.resume() });
     const fault = new Error('the file ended early');
     // biome-ignore lint/correctness/useYield: a source that fails before its first message
@@ -152,7 +152,7 @@ describe('the error of a call', () => {
 });
 
 describe('the cancellation of a call', () => {
-  it('ends it with CANCELLED and reaches the server', async () => {
+  it('ends the call with CANCELLED and reaches the server', async () => {
     const cancelled = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     await using peer = await startPeer({
@@ -172,7 +172,7 @@ describe('the cancellation of a call', () => {
     await expect(cancelled.promise).resolves.toBeUndefined();
   });
 
-  it('comes from the call that it is made for as well, beside its own', async () => {
+  it('comes from the call that it is made for, in addition to its own signal', async () => {
     const begun = Promise.withResolvers<void>();
     await using peer = await startPeer({ getUser: () => begun.resolve() });
     const outer = new AbortController();
@@ -186,7 +186,7 @@ describe('the cancellation of a call', () => {
     await outcome;
   });
 
-  it('stops a call before it is begun when it was given up already', async () => {
+  it('keeps a call from starting if it was cancelled before', async () => {
     let calls = 0;
     await using peer = await startPeer({ getUser: (_, answer) => answer(null, user(String(++calls))) });
 
