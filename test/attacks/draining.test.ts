@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { EngineMethod, ServerHost } from '../../mesh/engines/engine.ts';
 import { createServerHost } from '../../mesh/engines/native/grpc/server/server-host.ts';
-import { ErrorCode, Flag, FrameType, greatestStreamId } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { ErrorCode, Flag, FrameType, maxStreamId } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { toStatus } from '../../mesh/errors/to-status.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { call, frame, hello, settings } from './support/frames.ts';
@@ -46,13 +46,13 @@ describe('a draining server', () => {
     using peer = await RawPeer.connect(port);
     expect(await peer.isServed()).toBe(true);
     const drained = host.drain(10_000);
-    await eventually(() => expect(lastStreamIds(peer)).toEqual([greatestStreamId]));
+    await eventually(() => expect(lastStreamIds(peer)).toEqual([maxStreamId]));
     await peer.send(echo(1), echo(3));
     await eventually(() => expect(isAnswered(peer, 1) && isAnswered(peer, 3)).toBe(true));
     // An incomplete call keeps the connection open.
     await peer.send(call(5, method.path).subarray(0, -14));
     await answerPing(peer);
-    await eventually(() => expect(lastStreamIds(peer)).toEqual([greatestStreamId, 5]));
+    await eventually(() => expect(lastStreamIds(peer)).toEqual([maxStreamId, 5]));
     await peer.send(echo(7));
     await eventually(() => expect(peer.resetOf(7)).toBe(ErrorCode.REFUSED_STREAM));
     await peer.send(frame(FrameType.RST_STREAM, 0, 5, Buffer.from([0, 0, 0, ErrorCode.CANCEL])));

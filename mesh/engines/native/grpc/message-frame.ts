@@ -13,7 +13,7 @@ export function writeMessage(
 ): boolean {
   const bytes = compression === undefined ? message : compression.compress(message);
   fill(shared, bytes, compression !== undefined);
-  return stream.writeBehind(shared, bytes);
+  return stream.writeWithPrefix(shared, bytes);
 }
 
 /** What stands before a message: whether it is compressed, and its length. */

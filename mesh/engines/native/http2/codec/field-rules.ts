@@ -10,7 +10,7 @@ const requestPseudoFields: ReadonlySet<string> = new Set([':method', ':scheme', 
 const responsePseudoFields: ReadonlySet<string> = new Set([':status']);
 const noPseudoFields: ReadonlySet<string> = new Set();
 
-/** What is wrong with the fields of a request; `undefined`: nothing. */
+/** What is wrong with the fields of a request; `undefined` if nothing is. */
 export function requestFault(fields: readonly string[]): string | undefined {
   const fault = fieldsFault(fields, requestPseudoFields);
   if (fault !== undefined) return fault;
@@ -21,19 +21,19 @@ export function requestFault(fields: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** What is wrong with the fields of a response. */
+/** What is wrong with the fields of a response; `undefined` if nothing is. */
 export function responseFault(fields: readonly string[]): string | undefined {
   const fault = fieldsFault(fields, responsePseudoFields);
   if (fault !== undefined) return fault;
   return /^[1-9]\d\d$/.test(fieldValue(fields, ':status') ?? '') ? undefined : 'a response has no status';
 }
 
-/** What is wrong with trailers. */
+/** What is wrong with trailers; `undefined` if nothing is. */
 export function trailersFault(fields: readonly string[]): string | undefined {
   return fieldsFault(fields, noPseudoFields);
 }
 
-/** The first value of a field; `undefined` when it is not there. */
+/** The first value of a field; `undefined` if the field is missing. */
 export function fieldValue(fields: readonly string[], name: string): string | undefined {
   for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) return fields[index + 1];
   return undefined;
@@ -46,18 +46,18 @@ function fieldsFault(fields: readonly string[], pseudoFields: ReadonlySet<string
     const name = fields[index] ?? '';
     const value = fields[index + 1] ?? '';
     if (name.startsWith(':')) {
-      if (regular) return 'a pseudo-field comes behind others';
-      if (!pseudoFields.has(name)) return `there may be no ${name} here`;
-      if (seen.has(name)) return `there are two ${name}`;
-      if (!isFieldValue(value)) return `the value of ${name} has characters that it may not have`;
+      if (regular) return 'a pseudo-field comes after other fields';
+      if (!pseudoFields.has(name)) return `${name} is not allowed here`;
+      if (seen.has(name)) return `${name} comes twice`;
+      if (!isFieldValue(value)) return `the value of ${name} has invalid characters`;
       seen.add(name);
       continue;
     }
     regular = true;
-    if (!isFieldName(name)) return `"${name}" is no name of a field in lower case`;
+    if (!isFieldName(name)) return `"${name}" is not a valid lower-case field name`;
     if (connectionFields.has(name)) return `${name} is a field of HTTP/1.1`;
-    if (name === 'te' && value !== 'trailers') return 'te may be nothing but trailers';
-    if (!isFieldValue(value)) return `the value of ${name} has characters that it may not have`;
+    if (name === 'te' && value !== 'trailers') return 'te is not "trailers"';
+    if (!isFieldValue(value)) return `the value of ${name} has invalid characters`;
   }
   return undefined;
 }
@@ -72,7 +72,7 @@ function isFieldName(name: string): boolean {
   return true;
 }
 
-// Blanks at its ends are borne, though RFC 9113 forbids them: clients of gRPC send them in metadata.
+// Blanks at its ends are accepted, though RFC 9113 forbids them, because gRPC clients send them in metadata.
 function isFieldValue(value: string): boolean {
   for (let index = 0; index < value.length; index += 1) {
     const code = value.charCodeAt(index);

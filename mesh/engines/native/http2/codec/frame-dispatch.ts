@@ -18,44 +18,44 @@ export interface BlockSink {
 export interface FrameHandler {
   readonly bodies: BodySink;
   readonly blocks: BlockSink;
-  /** HEADERS or PRIORITY by which a stream depends on itself. */
+  /** HEADERS or PRIORITY that make a stream depend on itself. */
   onSelfDependency(streamId: number): void;
-  /** PRIORITY; `false`: its size is wrong, which ends its stream. */
+  /** PRIORITY. If it is not well-formed, its size is wrong, which ends its stream. */
   onPriority(streamId: number, wellFormed: boolean): void;
   onReset(streamId: number, code: ErrorCode): void;
-  /** `isFirst`: the peer has not spoken before. */
+  /** `isFirst`: this is the first frame of the peer. */
   onSettings(buffer: Buffer, start: number, end: number, isFirst: boolean): void;
   onSettingsAcknowledged(): void;
   onPing(isAnswer: boolean, buffer: Buffer, start: number): void;
   onGoaway(lastStreamId: number, code: ErrorCode): void;
   /** `streamId` 0: the window of the connection. */
   onWindowUpdate(streamId: number, increment: number): void;
-  /** A frame of a type that we do not know. */
+  /** A frame of an unknown type. */
   onUnknown(): void;
 }
 
 const priorityBytes = 5;
 
-/** Checks the form of each frame of a connection and their order, puts header blocks together, and says what they mean. */
+/** Checks the form and order of the frames of a connection, joins header blocks, and dispatches both by their type. */
 export class FrameDispatch implements FrameSink {
   readonly #handler: FrameHandler;
   readonly #block: HeaderBlock;
   #settled = false;
-  /** Whether no more frames are wanted. */
+  /** Whether no further frames are accepted. */
   closed = false;
 
-  /** `maxBlockBytes`: the most that a header block may have before it is decoded. */
+  /** `maxBlockBytes`: the maximum size of a header block before it is decoded. */
   constructor(handler: FrameHandler, maxBlockBytes: number) {
     this.#handler = handler;
     this.#block = new HeaderBlock(maxBlockBytes);
   }
 
-  /** Whether the peer has spoken. */
+  /** Whether the peer has sent its first SETTINGS. */
   get settled(): boolean {
     return this.#settled;
   }
 
-  /** Whether a header block has begun and not ended. */
+  /** Whether a header block is incomplete. */
   get midBlock(): boolean {
     return this.#block.streamId !== 0;
   }
@@ -63,7 +63,7 @@ export class FrameDispatch implements FrameSink {
   frame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
     if (!this.#settled && type !== FrameType.SETTINGS) throw protocolError('the first frame is not SETTINGS');
     if (this.#block.streamId !== 0 && (type !== FrameType.CONTINUATION || streamId !== this.#block.streamId)) {
-      throw protocolError('a frame comes in the middle of a header block');
+      throw protocolError('a frame interrupts a header block');
     }
     switch (type) {
       case FrameType.DATA:
@@ -82,7 +82,7 @@ export class FrameDispatch implements FrameSink {
         this.#settings(flags, streamId, buffer, start, end);
         break;
       case FrameType.PUSH_PROMISE:
-        throw protocolError('PUSH_PROMISE was not allowed');
+        throw protocolError('PUSH_PROMISE is not allowed');
       case FrameType.PING:
         this.#ping(flags, streamId, buffer, start, end);
         break;
@@ -117,7 +117,7 @@ export class FrameDispatch implements FrameSink {
     const end = isPadded ? frameEnd - paddingOf(buffer, frameStart, frameEnd) : frameEnd;
     let start = isPadded ? frameStart + 1 : frameStart;
     if ((flags & Flag.PRIORITY) !== 0) {
-      if (end - start < priorityBytes) throw frameSizeError('HEADERS without the priority that they announce');
+      if (end - start < priorityBytes) throw frameSizeError('HEADERS are too short for their priority');
       if (dependencyAt(buffer, start) === streamId) this.#handler.onSelfDependency(streamId);
       start += priorityBytes;
     }
@@ -142,7 +142,7 @@ export class FrameDispatch implements FrameSink {
 
   #reset(streamId: number, buffer: Buffer, start: number, end: number): void {
     if (streamId === 0) throw protocolError('RST_STREAM on stream 0');
-    if (end - start !== 4) throw frameSizeError('RST_STREAM of another size');
+    if (end - start !== 4) throw frameSizeError('RST_STREAM is not 4 bytes long');
     this.#handler.onReset(streamId, buffer.readUInt32BE(start) as ErrorCode);
   }
 
@@ -150,7 +150,7 @@ export class FrameDispatch implements FrameSink {
     if (streamId !== 0) throw protocolError('SETTINGS on a stream');
     if ((flags & Flag.ACK) !== 0) {
       if (!this.#settled) throw protocolError('the first frame acknowledges SETTINGS');
-      if (end > start) throw frameSizeError('an acknowledgement of SETTINGS with settings in it');
+      if (end > start) throw frameSizeError('an acknowledgement of SETTINGS has a payload');
       this.#handler.onSettingsAcknowledged();
       return;
     }
@@ -161,31 +161,31 @@ export class FrameDispatch implements FrameSink {
 
   #ping(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
     if (streamId !== 0) throw protocolError('PING on a stream');
-    if (end - start !== 8) throw frameSizeError('PING of another size');
+    if (end - start !== 8) throw frameSizeError('PING is not 8 bytes long');
     this.#handler.onPing((flags & Flag.ACK) !== 0, buffer, start);
   }
 
   #goaway(streamId: number, buffer: Buffer, start: number, end: number): void {
     if (streamId !== 0) throw protocolError('GOAWAY on a stream');
-    if (end - start < 8) throw frameSizeError('GOAWAY that is too short');
+    if (end - start < 8) throw frameSizeError('GOAWAY is shorter than 8 bytes');
     this.#handler.onGoaway(buffer.readUInt32BE(start) & 0x7fff_ffff, buffer.readUInt32BE(start + 4) as ErrorCode);
   }
 
   #windowUpdate(streamId: number, buffer: Buffer, start: number, end: number): void {
-    if (end - start !== 4) throw frameSizeError('WINDOW_UPDATE of another size');
+    if (end - start !== 4) throw frameSizeError('WINDOW_UPDATE is not 4 bytes long');
     this.#handler.onWindowUpdate(streamId, buffer.readUInt32BE(start) & 0x7fff_ffff);
   }
 }
 
-/** How long the padding at the end of a padded frame is. */
+/** The length of the padding at the end of a padded frame. */
 function paddingOf(buffer: Buffer, start: number, end: number): number {
-  if (start === end) throw frameSizeError('a padded frame without the length of its padding');
+  if (start === end) throw frameSizeError('a padded frame has no padding length');
   const padding = buffer[start] ?? 0;
   if (padding > end - start - 1) throw protocolError('the padding of a frame is longer than the frame');
   return padding;
 }
 
-/** The stream on which a stream is said to depend. */
+/** The stream that the priority at this place depends on. */
 function dependencyAt(buffer: Buffer, at: number): number {
   return buffer.readUInt32BE(at) & 0x7fff_ffff;
 }

@@ -21,12 +21,12 @@ function encode({ type, flags, streamId, payload }: Read): Buffer {
   return Buffer.concat([header, bytes]);
 }
 
-/** What is read of pieces; the reader is closed after `most` frames. */
-function read(pieces: Iterable<Buffer>, expectPreface: boolean, most = Number.POSITIVE_INFINITY): Read[] {
+/** The frames that are read from pieces. The reader is closed after `max` frames. */
+function read(pieces: Iterable<Buffer>, expectPreface: boolean, max = Number.POSITIVE_INFINITY): Read[] {
   const frames: Read[] = [];
   const sink = {
     get closed() {
-      return frames.length >= most;
+      return frames.length >= max;
     },
     frame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number) {
       frames.push({ type, flags, streamId, payload: buffer.toString('hex', start, end) });
@@ -37,7 +37,7 @@ function read(pieces: Iterable<Buffer>, expectPreface: boolean, most = Number.PO
   return frames;
 }
 
-/** Pieces of these sizes, again and again, each in a buffer of its own. */
+/** Cuts into pieces of these sizes, repeatedly, each in a separate buffer. */
 function* cut(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
   for (let at = 0, round = 0; at < bytes.length; round += 1) {
     const end = at + (sizes[round % sizes.length] ?? 1);
@@ -55,8 +55,8 @@ const frames = fc.array(fc.record({ type: byte, flags: byte, streamId: fc.nat({ 
 });
 const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 6 });
 
-describe('a reader of frames', () => {
-  it('reads the same however the bytes come', () => {
+describe('the frame reader', () => {
+  it('reads the same frames from any pieces', () => {
     fc.assert(
       fc.property(frames, fc.boolean(), sizes, (sent, expectPreface, sizes) => {
         const bytes = Buffer.concat([expectPreface ? clientPreface : Buffer.alloc(0), ...sent.map(encode)]);
@@ -67,17 +67,17 @@ describe('a reader of frames', () => {
     );
   });
 
-  it('hands nothing on after its taker has closed', () => {
+  it('delivers nothing after its sink has closed', () => {
     fc.assert(
-      fc.property(frames, fc.nat({ max: 4 }), sizes, (sent, most, sizes) => {
+      fc.property(frames, fc.nat({ max: 4 }), sizes, (sent, max, sizes) => {
         const bytes = Buffer.concat(sent.map(encode));
-        expect(read(cut(bytes, sizes), false, most)).toEqual(sent.slice(0, most));
-        expect(read([bytes], false, most)).toEqual(sent.slice(0, most));
+        expect(read(cut(bytes, sizes), false, max)).toEqual(sent.slice(0, max));
+        expect(read([bytes], false, max)).toEqual(sent.slice(0, max));
       }),
     );
   });
 
-  it('leaves the reserved bit of a stream id out of it', () => {
+  it('ignores the reserved bit of a stream id', () => {
     const [frame] = read([Buffer.from('000000000080000001', 'hex')], false);
     expect(frame?.streamId).toBe(1);
   });
@@ -102,7 +102,7 @@ describe('a reader of frames', () => {
     }
   });
 
-  it('takes bytes of chance for frames or for a fault of the peer', () => {
+  it('reads random bytes as frames or as a fault of the peer', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 3_000 }), sizes, (bytes, sizes) => {
         try {

@@ -1,28 +1,28 @@
 import { ConnectionError, clientPreface, ErrorCode, frameHeaderBytes } from './frames.ts';
 
-/** Takes the frames of a connection. The payload is `buffer` from `start` to `end`, and only valid during the call. */
+/** Receives the frames of a connection. The payload is `buffer` from `start` to `end`, and valid only during the call. */
 export interface FrameSink {
   frame(type: number, flags: number, streamId: number, buffer: Buffer, start: number, end: number): void;
-  /** Whether no more frames are wanted. */
+  /** Whether no further frames are accepted. */
   readonly closed: boolean;
 }
 
 export interface FrameReaderOptions {
-  /** Whether the peer is a client, whose preface comes before its first frame. */
+  /** Whether the peer is a client, which sends its preface before its first frame. */
   readonly expectPreface: boolean;
-  /** The largest payload that is taken. */
+  /** The largest payload that is accepted. */
   readonly maxFrameBytes: number;
 }
 
 /**
- * Finds the frames in what comes over a connection, in whatever pieces. A frame that came whole is not copied. Throws a
- * ConnectionError for what is no HTTP/2 and for a frame that is too large, before its payload is waited for.
+ * Finds the frames in the chunks that a connection delivers. A frame that arrives in one chunk is not copied. Throws a
+ * ConnectionError for bytes that are not HTTP/2, and for a frame that is too large before it waits for its payload.
  */
 export class FrameReader {
   readonly #sink: FrameSink;
   readonly #maxFrameBytes: number;
   #prefaceAt: number;
-  /** A frame that has not come whole yet: what there is of it, and how much. */
+  /** A frame of which only `#partialBytes` have arrived. */
   #partial: Buffer | undefined;
   #partialBytes = 0;
 
@@ -48,7 +48,7 @@ export class FrameReader {
     let at = 0;
     while (at < chunk.length && this.#prefaceAt < clientPreface.length) {
       if (chunk[at] !== clientPreface[this.#prefaceAt]) {
-        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'the connection does not begin with the preface of HTTP/2');
+        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'the connection does not begin with the HTTP/2 preface');
       }
       at += 1;
       this.#prefaceAt += 1;
@@ -59,7 +59,10 @@ export class FrameReader {
   #payloadBytes(buffer: Buffer, at: number): number {
     const bytes = ((buffer[at] ?? 0) << 16) | ((buffer[at + 1] ?? 0) << 8) | (buffer[at + 2] ?? 0);
     if (bytes > this.#maxFrameBytes) {
-      throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `a frame of ${bytes} bytes is over ${this.#maxFrameBytes}`);
+      throw new ConnectionError(
+        ErrorCode.FRAME_SIZE_ERROR,
+        `a frame has ${bytes} bytes, more than the limit of ${this.#maxFrameBytes}`,
+      );
     }
     return bytes;
   }
@@ -76,7 +79,7 @@ export class FrameReader {
     this.#partialBytes = chunk.copy(this.#partial, 0, at);
   }
 
-  /** Adds to the frame that has not come whole, and hands it on when it has; resolves how far the chunk is used. */
+  /** Adds to the incomplete frame and delivers it once it is complete. Returns up to where the chunk is used. */
   #complete(chunk: Buffer, from: number): number {
     let at = from;
     while (this.#partial !== undefined && at < chunk.length) {

@@ -34,15 +34,15 @@ export const ErrorCode = {
 } as const;
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode];
 
-/** How many bytes stand before a frame's payload. */
+/** The length of the header before each payload. */
 export const frameHeaderBytes = 9;
-/** The largest payload that every peer takes, and that we take. */
+/** The largest payload that every peer accepts, and that this engine accepts. */
 export const defaultFrameBytes = 16_384;
-/** The window that streams and connections begin with. */
+/** The initial window of streams and connections. */
 export const defaultWindowBytes = 65_535;
-export const greatestWindowBytes = 2 ** 31 - 1;
-export const greatestStreamId = 2 ** 31 - 1;
-/** What a client sends first. */
+export const maxWindowBytes = 2 ** 31 - 1;
+export const maxStreamId = 2 ** 31 - 1;
+/** The connection preface of a client. */
 export const clientPreface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 
 /** A fault of the peer that ends the connection, with GOAWAY. */

@@ -1,9 +1,9 @@
 import { ConnectionError, ErrorCode } from './frames.ts';
 
-// A block comes in one frame unless it is large; who sends it in crumbs means harm (CVE-2024-27316).
+// A block fits into one frame unless it is large. A peer that splits it into many is attacking (CVE-2024-27316).
 const maxContinuations = 10;
 
-/** A header block that comes in a HEADERS frame and CONTINUATIONs behind it. */
+/** A header block that is split over a HEADERS frame and CONTINUATIONs. */
 export class HeaderBlock {
   readonly #maxBytes: number;
   #parts: Buffer[] = [];
@@ -11,12 +11,12 @@ export class HeaderBlock {
   #streamId = 0;
   #endStream = false;
 
-  /** `maxBytes`: the most that a block may have before it is decoded. */
+  /** `maxBytes`: the maximum size of a block before it is decoded. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** The stream whose block is awaited; 0: none. */
+  /** The stream whose block is incomplete; 0: none. */
   get streamId(): number {
     return this.#streamId;
   }
@@ -33,10 +33,13 @@ export class HeaderBlock {
     this.#add(part);
   }
 
-  /** Adds a part; the whole block when it was the last. */
+  /** Adds a part; returns the complete block after the last one. */
   add(part: Buffer, last: boolean): Buffer | undefined {
     if (this.#parts.length > maxContinuations) {
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `a header block comes in over ${maxContinuations} frames`);
+      throw new ConnectionError(
+        ErrorCode.ENHANCE_YOUR_CALM,
+        `a header block is split over more than ${maxContinuations} frames`,
+      );
     }
     this.#add(part);
     if (!last) return undefined;
@@ -49,9 +52,9 @@ export class HeaderBlock {
   #add(part: Buffer): void {
     this.#bytes += part.length;
     if (this.#bytes > this.#maxBytes) {
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `a header block is over ${this.#maxBytes} bytes`);
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `a header block is longer than ${this.#maxBytes} bytes`);
     }
-    // The reader's buffer is not ours.
+    // A copy, because the buffer belongs to the reader.
     this.#parts.push(Buffer.from(part));
   }
 }

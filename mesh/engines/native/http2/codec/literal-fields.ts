@@ -1,6 +1,6 @@
 /**
- * Encodes fields as literals that no table is needed for (RFC 7541 section 6.2.2): the bytes mean the same on every
- * connection and at any time, so that they can be made once.
+ * Encodes fields as literals without indexing (RFC 7541 section 6.2.2). The bytes depend on no table, so they can be made once
+ * for all connections.
  */
 export function literalFields(fields: readonly string[]): Buffer {
   const parts: Buffer[] = [];
@@ -13,7 +13,7 @@ export function literalFields(fields: readonly string[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A string as it is, behind its length in a prefix of seven bits. */
+/** A plain string after its length, which has a prefix of seven bits. */
 function literal(text: string): Buffer {
   const bytes = Buffer.from(text, 'latin1');
   if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes]);

@@ -1,30 +1,27 @@
 import type { HeaderList } from '../hpack/header-list.ts';
 import { fieldValue, requestFault, responseFault, trailersFault } from './field-rules.ts';
 
-/** What is known of the fields of a message. A list of fields that comes again has the same head. */
+/** What is known about the fields of a message. A repeated list of fields has the same head object. */
 export interface MessageHead {
   readonly list: HeaderList;
-  /** What is wrong with the fields; `undefined`: nothing. */
+  /** What is wrong with the fields; `undefined` if nothing is. */
   readonly fault: string | undefined;
-  /** How long the body is to be, when that was announced. */
+  /** The announced length of the body. */
   readonly contentLength: number | undefined;
-  /** Whether it is a response that comes before the response. */
+  /** Whether it is an informational response (1xx), which comes before the final one. */
   readonly informational: boolean;
-  /** A slot in which the reader of the message keeps what it made of it. */
+  /** What the reader of the message derived from it. */
   derived: unknown;
 }
 
-/** The head of a request. */
 export function requestHeadOf(list: HeaderList): MessageHead {
   return headOf(list, requestFault);
 }
 
-/** The head of a response. */
 export function responseHeadOf(list: HeaderList): MessageHead {
   return headOf(list, responseFault);
 }
 
-/** The head of trailers. */
 export function trailersHeadOf(list: HeaderList): MessageHead {
   return headOf(list, trailersFault);
 }
@@ -43,8 +40,8 @@ function headOf(list: HeaderList, faultOf: (fields: readonly string[]) => string
   const badLength = length !== undefined && !/^\d{1,15}$/.test(length);
   const head: MessageHead = {
     list,
-    // What was too much to be kept has no fields: whoever reads the message has to refuse it for that.
-    fault: list.tooLarge ? undefined : (faultOf(fields) ?? (badLength ? 'content-length is no number' : undefined)),
+    // A list that is too large has no fields. The reader of the message refuses it for that.
+    fault: list.tooLarge ? undefined : (faultOf(fields) ?? (badLength ? 'content-length is not a number' : undefined)),
     contentLength,
     informational: fieldValue(fields, ':status')?.startsWith('1') ?? false,
     derived: undefined,

@@ -2,16 +2,16 @@ import type { Socket } from 'node:net';
 import { FrameType, frameHeaderBytes } from './frames.ts';
 
 const scratchBytes = 64 * 1024;
-// Shared by all connections, so that an idle one has none.
+// Shared by all connections, so an idle one has none.
 const pool: Buffer[] = [];
-const mostPooled = 64;
-// What is larger goes to the socket as it is, without being copied.
+const maxPooled = 64;
+// Larger pieces go to the socket without a copy.
 const largeBytes = 8 * 1024;
-// Above this much unsent a peer reads too slowly: who can wait does.
+// With more unsent bytes the peer reads too slowly, and writers that can wait do.
 const congestedBytes = 256 * 1024;
 
 /**
- * Collects the frames of a connection and writes them once, when everything that is ready in this turn of the event loop
+ * Collects the frames of a connection and writes them together, when everything that is ready in this turn of the event loop
  * has been answered.
  */
 export class Output {
@@ -23,27 +23,27 @@ export class Output {
   #corked = false;
   #closed = false;
   #writtenBytes = 0;
-  /** Of frames without flow control, since `#markBytes` were written. */
+  /** Bytes of frames without flow control, since `#markBytes` were written. */
   #answerBytes = 0;
   #markBytes = 0;
 
-  /** `beforeFlush` may add what was kept back to be sent together. */
+  /** `beforeFlush` may add frames that were held back to be sent together. */
   constructor(socket: Socket, beforeFlush: () => void) {
     this.#socket = socket;
     this.#beforeFlush = beforeFlush;
   }
 
-  /** Whether so much is unsent that whoever can wait should. */
+  /** Whether so much is unsent that writers should wait. */
   get congested(): boolean {
     return this.#socket.writableLength > congestedBytes;
   }
 
-  /** Bytes that the system has not taken yet. */
+  /** Bytes that the system has not accepted yet. */
   get unsentBytes(): number {
     return this.#socket.writableLength + this.#used;
   }
 
-  /** Whether over `bytes` of frames without flow control were written and nothing of them has been taken since. */
+  /** Whether more than `bytes` of frames without flow control were written and the system has accepted none of them. */
   hasUnread(bytes: number): boolean {
     if (this.#answerBytes <= bytes) return false;
     const takenBytes = this.#writtenBytes - this.#socket.writableLength;
@@ -53,7 +53,7 @@ export class Output {
     return false;
   }
 
-  /** Begins a frame; its payload has to follow, with `bytes` or `uint32`. */
+  /** Begins a frame. Its payload must follow, with `bytes` or `uint32`. */
   header(payloadBytes: number, type: number, flags: number, streamId: number): void {
     if (type !== FrameType.DATA) this.#answerBytes += frameHeaderBytes + payloadBytes;
     const scratch = this.#reserve(frameHeaderBytes);
@@ -95,18 +95,18 @@ export class Output {
     this.schedule();
   }
 
-  /** Has everything written after the microtasks of this turn. */
+  /** Schedules a flush after the microtasks of this turn. */
   schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
-    // From within a microtask, so that the tick comes after all of them.
+    // From a microtask, so the tick comes after all of them.
     queueMicrotask(() => process.nextTick(() => this.flush()));
   }
 
   flush(): void {
     if (this.#closed) return;
     this.#beforeFlush();
-    // Only now: what was added right here is written right here.
+    // Only now, because what `beforeFlush` added is written here.
     this.#scheduled = false;
     this.#write();
     if (this.#corked) {
@@ -115,7 +115,7 @@ export class Output {
     }
   }
 
-  /** Takes nothing any more. */
+  /** Discards everything from now on. */
   close(): void {
     this.#closed = true;
   }
@@ -132,7 +132,7 @@ export class Output {
     this.#socket.write(bytes);
   }
 
-  /** More comes in this turn: the system gets all of it at once. */
+  /** Writes now, but corked: more follows in this turn, and the system gets all of it in one call. */
   #writeMidway(): void {
     if (!this.#corked && !this.#closed) {
       this.#corked = true;
@@ -153,8 +153,8 @@ export class Output {
       this.#socket.write(scratch.subarray(0, used));
       return;
     }
-    // The system may hold on to what it is given, so that is a copy, of just the size.
+    // The system may keep what it is given, so it gets a copy of the exact size.
     if (used > 0) this.#socket.write(Buffer.copyBytesFrom(scratch, 0, used));
-    if (pool.length < mostPooled) pool.push(scratch);
+    if (pool.length < maxPooled) pool.push(scratch);
   }
 }

@@ -4,27 +4,27 @@ import {
   defaultWindowBytes,
   ErrorCode,
   FrameType,
-  greatestWindowBytes,
+  maxWindowBytes,
 } from './frames.ts';
 import type { Output } from './output.ts';
 
-/** What a peer has said of itself (RFC 9113 section 6.5.2). */
+/** The settings of a peer (RFC 9113 section 6.5.2). */
 export interface PeerSettings {
   maxConcurrentStreams: number;
   initialWindowBytes: number;
   maxFrameBytes: number;
-  /** The most that the fields of a message to it may have, as RFC 9113 section 6.5.2 counts them. */
+  /** The maximum size of the fields of a message to it, as RFC 9113 section 6.5.2 counts them. */
   maxHeaderListBytes: number;
 }
 
-/** Whose settings are read, and who has to know each value of one, not only the last. */
+/** Reads settings. It gets every value of the table size, not only the last. */
 export interface SettingsReader {
   /** Whether the peer is a client. */
   readonly isServer: boolean;
   readonly onTableSize: (bytes: number) => void;
 }
 
-/** The settings by their numbers. */
+/** The identifiers of the settings. */
 export const Setting = {
   HEADER_TABLE_SIZE: 1,
   ENABLE_PUSH: 2,
@@ -36,7 +36,7 @@ export const Setting = {
 
 const settingBytes = 6;
 
-/** What holds of a peer that has said nothing yet. */
+/** The settings of a peer before its first SETTINGS frame. */
 export function defaultPeerSettings(): PeerSettings {
   return {
     maxConcurrentStreams: Number.POSITIVE_INFINITY,
@@ -46,7 +46,7 @@ export function defaultPeerSettings(): PeerSettings {
   };
 }
 
-/** Reads a SETTINGS payload into what is known of the peer. Throws a ConnectionError for what may not be set so. */
+/** Applies a SETTINGS payload to `settings`. Throws a ConnectionError for an invalid value. */
 export function readSettings(
   settings: PeerSettings,
   reader: SettingsReader,
@@ -55,14 +55,13 @@ export function readSettings(
   end: number,
 ): void {
   if ((end - start) % settingBytes !== 0) {
-    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, 'a SETTINGS frame is not of whole settings');
+    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, 'the length of a SETTINGS frame is not a multiple of 6');
   }
   for (let at = start; at < end; at += settingBytes) {
     readSetting(settings, reader, payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
   }
 }
 
-/** Sends a SETTINGS frame. */
 export function sendSettings(output: Output, settings: readonly (readonly [id: number, value: number])[]): void {
   const payload = Buffer.alloc(settings.length * settingBytes);
   for (const [index, [id, value]] of settings.entries()) {
@@ -85,14 +84,14 @@ function readSetting(
       onTableSize(value);
       break;
     case Setting.ENABLE_PUSH:
-      // A server may not ask to be pushed to.
+      // A server must not ask for pushes.
       if (value > (isServer ? 1 : 0)) throw invalid('ENABLE_PUSH', value, ErrorCode.PROTOCOL_ERROR);
       break;
     case Setting.MAX_CONCURRENT_STREAMS:
       settings.maxConcurrentStreams = value;
       break;
     case Setting.INITIAL_WINDOW_SIZE:
-      if (value > greatestWindowBytes) throw invalid('INITIAL_WINDOW_SIZE', value, ErrorCode.FLOW_CONTROL_ERROR);
+      if (value > maxWindowBytes) throw invalid('INITIAL_WINDOW_SIZE', value, ErrorCode.FLOW_CONTROL_ERROR);
       settings.initialWindowBytes = value;
       break;
     case Setting.MAX_FRAME_SIZE:
@@ -104,10 +103,10 @@ function readSetting(
       settings.maxHeaderListBytes = value;
       break;
     default:
-    // An extension that we do not know is ignored, says RFC 9113.
+    // RFC 9113: unknown settings are ignored.
   }
 }
 
 function invalid(name: string, value: number, code: ErrorCode): ConnectionError {
-  return new ConnectionError(code, `SETTINGS ${name} may not be ${value}`);
+  return new ConnectionError(code, `SETTINGS ${name} must not be ${value}`);
 }

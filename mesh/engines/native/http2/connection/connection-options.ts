@@ -2,30 +2,30 @@ import type { ErrorCode } from '../codec/frames.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import type { Http2Stream, StreamEvents } from '../streams/stream.ts';
 
-/** What happens on a connection. */
+/** Receives what happens on a connection. */
 export interface ConnectionEvents {
-  /** A request has begun; what is returned hears of the rest of it. Only at a server. */
+  /** A request has begun. What it returns receives the rest of it. Only at a server. */
   request?(stream: Http2Stream, head: MessageHead): StreamEvents;
-  /** The peer takes no streams beyond this one. */
+  /** The peer accepts no streams after this one. */
   goaway?(lastStreamId: number, code: ErrorCode): void;
-  /** The peer takes a table of at most so many bytes; blocks that are given to `open` from now on obey it. Only at a client. */
+  /** The peer limits the header table. Blocks that are passed to `open` from now on must obey that. Only at a client. */
   tableSize?(bytes: number): void;
-  /** The peer has said how many streams it takes at a time, or something else about itself. */
+  /** The settings of the peer have changed. */
   settings?(): void;
-  /** A stream has ended, so that another may begin. */
+  /** A stream has ended, so another may begin. */
   streamClosed?(): void;
-  /** It is over; `error` says why when it was not ended on purpose. */
+  /** The connection has ended; `error` is why, unless that was intended. */
   closed(error: Error | undefined): void;
 }
 
 export interface ConnectionOptions {
   readonly role: 'server' | 'client';
-  /** How many streams the peer may have open. */
+  /** The maximum number of streams that the peer may have open. */
   readonly maxConcurrentStreams: number;
-  /** The most that the fields of a message may have, in bytes as RFC 9113 section 6.5.2 counts them. */
+  /** The maximum size of the fields of a message, as RFC 9113 section 6.5.2 counts them. */
   readonly maxHeaderListBytes: number;
-  /** The window that each stream begins with. */
+  /** The initial window of each stream. */
   readonly streamWindowBytes: number;
-  /** The window that the connection begins with. */
+  /** The initial window of the connection. */
   readonly connectionWindowBytes: number;
 }

@@ -1,16 +1,16 @@
 import type { Http2Connection } from './connection.ts';
 
-/** How long a connection waits for its peer, all in milliseconds. */
+/** How long a connection waits for its peer. */
 export interface Patience {
   /** From the connection to the peer's first SETTINGS. */
   readonly handshakeMs: number;
   /** From the first frame of a header block to its last. */
   readonly headersMs: number;
-  /** How long a complete answer waits for a window when none of it is taken. */
+  /** How long a complete response waits for a window while the peer accepts none of it. */
   readonly answerMs: number;
   /** From one ping to the next. */
   readonly pingEveryMs: number;
-  /** From a ping to its answer. */
+  /** From a ping to its acknowledgement. */
   readonly pingTimeoutMs: number;
 }
 
@@ -29,14 +29,14 @@ interface Watched {
   blockMs: number | undefined;
   /** When it was last pinged. */
   pingedMs: number;
-  isAnswered: boolean;
+  isAcknowledged: boolean;
 }
 
-const longestTickMs = 1_000;
+const maxTickMs = 1_000;
 
 /**
- * Ends connections whose peers are silent, gone or slower than is useful. One timer looks after all of them, so that an idle
- * connection costs next to nothing; what is due is up to a second late. It keeps no process alive.
+ * Ends connections whose peers are silent, gone or too slow. One timer serves all connections, so an idle one costs almost
+ * nothing; it acts up to a second late. It does not keep the process alive.
  */
 export class ConnectionWatch {
   readonly #patience: Patience;
@@ -45,26 +45,26 @@ export class ConnectionWatch {
   readonly #watched = new Map<Http2Connection, Watched>();
   #ticking: NodeJS.Timeout | undefined;
 
-  /** `pingsIdle`: whether connections are pinged that have no streams. */
+  /** `pingsIdle`: whether to ping connections without streams. */
   constructor(patience: Patience, { pingsIdle }: { readonly pingsIdle: boolean }) {
     this.#patience = patience;
     this.#pingsIdle = pingsIdle;
     this.#pingEveryMs = patience.pingEveryMs;
   }
 
-  /** Pings half as often from now on: a peer has said that it is too much for it. */
+  /** Pings half as often from now on, because a peer reported that pings are too frequent. */
   pingLess(): void {
     this.#pingEveryMs *= 2;
   }
 
   add(connection: Http2Connection): void {
     const nowMs = performance.now();
-    const watched = { connection, beganMs: nowMs, blockMs: undefined, pingedMs: nowMs, isAnswered: true };
+    const watched = { connection, beganMs: nowMs, blockMs: undefined, pingedMs: nowMs, isAcknowledged: true };
     this.#watched.set(connection, watched);
     this.#ticking ??= this.#start();
   }
 
-  /** To be called when it is over. */
+  /** Called when a connection has ended. */
   remove(connection: Http2Connection): void {
     this.#watched.delete(connection);
     if (this.#watched.size > 0) return;
@@ -73,25 +73,25 @@ export class ConnectionWatch {
   }
 
   #start(): NodeJS.Timeout {
-    const tickMs = Math.min(longestTickMs, ...Object.values(this.#patience).map((waitMs) => waitMs / 4));
+    const tickMs = Math.min(maxTickMs, ...Object.values(this.#patience).map((waitMs) => waitMs / 4));
     return setInterval(() => this.#tick(performance.now()), Math.max(1, tickMs)).unref();
   }
 
   #tick(nowMs: number): void {
-    for (const watched of [...this.#watched.values()]) this.#look(watched, nowMs);
+    for (const watched of [...this.#watched.values()]) this.#check(watched, nowMs);
   }
 
-  #look(watched: Watched, nowMs: number): void {
+  #check(watched: Watched, nowMs: number): void {
     const { connection, beganMs } = watched;
     const { handshakeMs, headersMs, answerMs } = this.#patience;
     if (!connection.settled) {
       if (nowMs - beganMs >= handshakeMs)
-        connection.destroy(new Error(`the peer sent no SETTINGS in ${handshakeMs} ms`));
+        connection.destroy(new Error(`the peer sent no SETTINGS within ${handshakeMs} ms`));
       return;
     }
     watched.blockMs = connection.midBlock ? (watched.blockMs ?? nowMs) : undefined;
     if (watched.blockMs !== undefined && nowMs - watched.blockMs >= headersMs) {
-      connection.giveUp(`a header block was not ended in ${headersMs} ms`);
+      connection.giveUp(`a header block was not complete within ${headersMs} ms`);
       return;
     }
     connection.endStuckAnswers(nowMs - answerMs);
@@ -101,17 +101,18 @@ export class ConnectionWatch {
   #ping(watched: Watched, nowMs: number): void {
     const { connection } = watched;
     const { pingTimeoutMs } = this.#patience;
-    // A peer that sends anything is there, however late it answers.
+    // A peer that sends anything is alive, even if its acknowledgement is late.
     const sinceMs = nowMs - Math.max(watched.pingedMs, connection.readMs);
-    if (!watched.isAnswered) {
-      if (sinceMs >= pingTimeoutMs) connection.destroy(new Error(`the peer answers no PING in ${pingTimeoutMs} ms`));
+    if (!watched.isAcknowledged) {
+      if (sinceMs >= pingTimeoutMs)
+        connection.destroy(new Error(`the peer did not acknowledge a PING within ${pingTimeoutMs} ms`));
       return;
     }
     if (sinceMs < this.#pingEveryMs || (connection.openStreams === 0 && !this.#pingsIdle)) return;
     watched.pingedMs = nowMs;
-    watched.isAnswered = false;
+    watched.isAcknowledged = false;
     connection.ping(() => {
-      watched.isAnswered = true;
+      watched.isAcknowledged = true;
     });
   }
 }

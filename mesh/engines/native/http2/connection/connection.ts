@@ -20,25 +20,25 @@ import { IncomingFrames } from './incoming-frames.ts';
 import { Pings } from './pings.ts';
 import { Shutdown, sendGoaway } from './shutdown.ts';
 
-// Frames that no window holds back, such as acknowledgements and headers: a peer that makes us send more and reads nothing
-// fills our memory.
-const greatestUnreadBytes = 1024 * 1024;
-// A peer with so much left to read may first read some of it.
-const greatestQueuedBytes = 32 * 1024 * 1024;
-// How long a peer that made a fault has to read what we said of it.
-const lastWordsMs = 1_000;
-// How long a peer has to read its last answers, on a connection that is ended in peace.
-const lastBytesMs = 30_000;
+// No window limits frames such as acknowledgements and headers. A peer that causes more of them and reads nothing would fill
+// the memory.
+const maxUnreadBytes = 1024 * 1024;
+// With more left to read, a peer's new streams are refused.
+const maxQueuedBytes = 32 * 1024 * 1024;
+// How long a peer that made a fault has to read the GOAWAY.
+const goawayLingerMs = 1_000;
+// How long a peer has to read its last responses, on a connection that ends without a fault.
+const closeTimeoutMs = 30_000;
 
 /**
- * One HTTP/2 connection over a socket (RFC 9113): frames, streams, flow control both ways, settings, pings, and its end in
- * two steps. It knows nothing of what its streams are for. A fault of the peer ends the stream or the connection that it
- * concerns, with the code that the RFC says.
+ * One HTTP/2 connection over a socket (RFC 9113): frames, streams, flow control in both directions, settings, pings and a
+ * graceful shutdown. It does not know what its streams are for. A fault of the peer ends the stream or the connection that it
+ * concerns, with the code of the RFC.
  */
 export class Http2Connection implements BlockReceiver {
-  /** What the peer has said of itself. */
+  /** The settings of the peer. */
   readonly peer = defaultPeerSettings();
-  /** When something last came, by `performance.now`. */
+  /** When bytes last arrived, by `performance.now`. */
   readMs = performance.now();
   readonly #socket: Socket;
   readonly #events: ConnectionEvents;
@@ -115,28 +115,28 @@ export class Http2Connection implements BlockReceiver {
     return this.#streams.size;
   }
 
-  /** Whether the peer has spoken: a connection that never does is none. */
+  /** Whether the peer has sent its first SETTINGS. */
   get settled(): boolean {
     return this.#dispatch.settled;
   }
 
-  /** Whether the peer has begun a header block that it has not ended, so that nothing else can come. */
+  /** Whether a header block of the peer is incomplete, so no other frame may come. */
   get midBlock(): boolean {
     return this.#dispatch.midBlock;
   }
 
-  /** Whether a new stream of ours would be taken. */
+  /** Whether the peer would accept a new stream. */
   get canOpen(): boolean {
     const isOpen = !this.#closed && !this.#shutdown.begun && this.settled;
     return isOpen && !this.#streams.exhausted && this.#streams.size < this.peer.maxConcurrentStreams;
   }
 
-  /** Whether it has used up all numbers for streams of ours. */
+  /** Whether the ids for streams of this side are used up. */
   get exhausted(): boolean {
     return this.#streams.exhausted;
   }
 
-  /** Opens a stream with a request's encoded fields. */
+  /** Opens a stream with the encoded fields of a request. */
   open(block: Uint8Array, endStream: boolean, events: StreamEvents): Http2Stream {
     const stream = this.#createStream(this.#streams.takeId());
     stream.events = events;
@@ -144,46 +144,46 @@ export class Http2Connection implements BlockReceiver {
     return stream;
   }
 
-  /** Sends a ping; `answered` is called when it comes back. */
+  /** Sends a ping. Calls `answered` when the peer acknowledges it. */
   ping(answered: () => void): void {
     this.#pings.send(answered);
   }
 
   /**
-   * Takes no new streams, and closes when those that there are have ended. A client may have sent calls that are not read yet,
-   * its first SETTINGS before them.
+   * Accepts no new streams, and closes when the open ones have ended. A server that has not read its client's first SETTINGS
+   * may still have calls to read.
    */
   drain(): void {
     if (this.#isServer || this.settled) this.#shutdown.begin();
     else this.destroy();
   }
 
-  /** Ends it now, whatever is under way. */
+  /** Ends it now, with all open streams. */
   destroy(error?: Error): void {
     this.#close(error, ErrorCode.CONNECT_ERROR);
     this.#socket.destroy();
   }
 
-  /** Ends it since the peer costs more than it is worth; it is told so. */
+  /** Ends it with ENHANCE_YOUR_CALM, because the peer costs too much. */
   giveUp(why: string): void {
     if (!this.#closed) this.#fail(new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, why));
   }
 
-  /** Ends the streams whose answer is complete and of which nothing could be sent since `sinceMs`. */
+  /** Ends the streams whose response is complete and of which nothing could be sent since `sinceMs`. */
   endStuckAnswers(sinceMs: number): void {
     for (const stream of this.#sending.stuckSince(sinceMs)) this.#streams.reset(stream, ErrorCode.CANCEL);
   }
 
   onRequest(streamId: number, head: MessageHead, endStream: boolean): void {
     const unreadBytes = this.#sending.queuedBytes + this.#output.unsentBytes;
-    const hasRoom = this.#streams.size < this.#maxConcurrentStreams && unreadBytes < greatestQueuedBytes;
-    if (!hasRoom || !this.#shutdown.takes(streamId)) {
+    const hasRoom = this.#streams.size < this.#maxConcurrentStreams && unreadBytes < maxQueuedBytes;
+    if (!hasRoom || !this.#shutdown.accepts(streamId)) {
       this.#streams.refuse(streamId, this.#receiving.streamWindowBytes);
       return;
     }
     const stream = this.#createStream(streamId);
     const hasTooLittle = endStream && (head.contentLength ?? 0) > 0;
-    const fault = head.fault ?? (hasTooLittle ? 'its length is not as announced' : undefined);
+    const fault = head.fault ?? (hasTooLittle ? 'the body does not have its announced length' : undefined);
     if (fault !== undefined) {
       this.#streams.fault(stream, new StreamError(ErrorCode.PROTOCOL_ERROR, fault));
       return;
@@ -225,7 +225,7 @@ export class Http2Connection implements BlockReceiver {
 
   #onRemoved(stream: Http2Stream): void {
     this.#sending.forget(stream);
-    // A client may still read what came of a response that has ended.
+    // A client may still read the rest of a response that has ended.
     if (this.#isServer || !stream.remoteEnded) this.#receiving.release(stream, stream.heldBytes);
     this.#events.streamClosed?.();
     this.#shutdown.check();
@@ -261,8 +261,8 @@ export class Http2Connection implements BlockReceiver {
     this.#guard.tick(this.readMs);
     try {
       this.#reader.push(chunk);
-      if (this.#output.hasUnread(greatestUnreadBytes)) {
-        throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'it reads nothing of what it makes us answer');
+      if (this.#output.hasUnread(maxUnreadBytes)) {
+        throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'the peer does not read the answers that it causes');
       }
     } catch (error) {
       this.#fail(error);
@@ -274,15 +274,15 @@ export class Http2Connection implements BlockReceiver {
     const code = fault instanceof ConnectionError ? fault.code : ErrorCode.INTERNAL_ERROR;
     sendGoaway(this.#output, this.#streams.lastPeerId, code, fault instanceof ConnectionError ? fault.message : '');
     this.#output.flush();
-    // To the streams it is lost, whoever is to blame.
+    // To its streams the connection is lost, no matter which side is at fault.
     this.#close(fault instanceof Error ? fault : new Error(String(fault)), ErrorCode.CONNECT_ERROR);
-    this.#hangUp(lastWordsMs);
+    this.#hangUp(goawayLingerMs);
   }
 
-  /** Ends the socket behind what was sent; a peer that does not end its side is left after `waitMs`. */
+  /** Ends the socket after what was sent. If the peer does not end its side within `waitMs`, closes it. */
   #hangUp(waitMs: number): void {
     this.#socket.end();
-    // What still comes is not read.
+    // Discards what still arrives.
     this.#socket.resume();
     const timer = setTimeout(() => this.#socket.destroy(), waitMs).unref();
     this.#socket.once('close', () => clearTimeout(timer));
@@ -292,7 +292,7 @@ export class Http2Connection implements BlockReceiver {
     if (this.#closed) return;
     this.#output.flush();
     this.#close(undefined, ErrorCode.NO_ERROR);
-    this.#hangUp(lastBytesMs);
+    this.#hangUp(closeTimeoutMs);
   }
 
   #close(error: Error | undefined, code: ErrorCode): void {

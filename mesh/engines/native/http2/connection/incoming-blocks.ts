@@ -6,15 +6,15 @@ import type { FloodGuard } from '../streams/flood-guard.ts';
 import type { Http2Stream } from '../streams/stream.ts';
 import type { StreamTable } from '../streams/stream-table.ts';
 
-/** What is done with the messages that header blocks begin and end. */
+/** Receives the messages that header blocks begin and end. */
 export interface BlockReceiver {
-  /** A request begins a stream, which is yet to be made. Only at a server. */
+  /** A request opens a new stream. Only at a server. */
   onRequest(streamId: number, head: MessageHead, endStream: boolean): void;
   /** The peer has ended its side of a stream. */
   onEnd(stream: Http2Stream, trailers: HeaderList | undefined): void;
 }
 
-/** Decodes header blocks, and tells requests, responses and trailers apart. */
+/** Decodes header blocks and distinguishes requests, responses and trailers. */
 export class IncomingBlocks {
   readonly #isServer: boolean;
   readonly #streams: StreamTable;
@@ -35,9 +35,9 @@ export class IncomingBlocks {
     this.#decoder = createHpackDecoder({ maxHeaderListBytes });
   }
 
-  /** A block from `start` to `end`. Throws an HpackError or a ConnectionError. */
+  /** Handles the block from `start` to `end`. Throws an HpackError or a ConnectionError. */
   take(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void {
-    // Decoded in any case: the table of the peer has to be kept in step.
+    // Decoded even for unknown streams, to keep the table in step with the peer's.
     const list = this.#decoder.decode(buffer, start, end);
     const stream = this.#streams.find(streamId);
     if (stream !== undefined) this.#further(stream, list, endStream);
@@ -52,7 +52,7 @@ export class IncomingBlocks {
   }
 
   #further(stream: Http2Stream, list: HeaderList, endStream: boolean): void {
-    if (stream.remoteEnded) this.#fault(stream, 'HEADERS after its end', ErrorCode.STREAM_CLOSED);
+    if (stream.remoteEnded) this.#fault(stream, 'HEADERS after the end of the stream', ErrorCode.STREAM_CLOSED);
     else if (this.#isServer || stream.headed) this.#trailers(stream, list, endStream);
     else this.#response(stream, list, endStream);
   }
@@ -63,7 +63,7 @@ export class IncomingBlocks {
       this.#fault(stream, fault);
       return;
     }
-    // A response before the response (103 and the like) says nothing.
+    // Informational responses, such as 103, are ignored.
     if (informational && !endStream) return;
     stream.headed = true;
     stream.remoteEnded = endStream;
@@ -75,8 +75,8 @@ export class IncomingBlocks {
     const hasTooLittle = (stream.expectedBytes ?? 0) > 0;
     const fault =
       trailersHeadOf(list).fault ??
-      (endStream ? undefined : 'trailers do not end their stream') ??
-      (hasTooLittle ? 'its length is not as announced' : undefined);
+      (endStream ? undefined : 'trailers do not end the stream') ??
+      (hasTooLittle ? 'the body does not have its announced length' : undefined);
     if (fault !== undefined) {
       this.#fault(stream, fault);
       return;

@@ -5,7 +5,7 @@ import type { Http2Stream } from '../streams/stream.ts';
 import type { StreamTable } from '../streams/stream-table.ts';
 import type { BlockReceiver } from './incoming-blocks.ts';
 
-/** Takes the DATA of all streams: keeps it within the windows and to the length that was announced, and hands it on. */
+/** Receives the DATA of all streams, checks it against the windows and the announced length, and delivers it. */
 export class IncomingBodies {
   readonly #streams: StreamTable;
   readonly #receiving: ReceiveFlow;
@@ -19,7 +19,7 @@ export class IncomingBodies {
     this.#receiver = receiver;
   }
 
-  /** A piece from `start` to `end`; with its padding it took `frameBytes` off the windows. */
+  /** Handles a piece from `start` to `end`. With its padding it takes `frameBytes` of the windows. */
   take(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void {
     this.#receiving.take(frameBytes);
     const stream = this.#streams.find(streamId);
@@ -37,7 +37,7 @@ export class IncomingBodies {
       return;
     }
     this.#receiving.hold(stream, frameBytes);
-    // Before the handler, so that it can answer and be done.
+    // Before the handler, so it can answer and complete the stream.
     stream.remoteEnded = endStream;
     if (end > start) stream.events?.data(buffer, start, end);
     const paddingBytes = frameBytes - (end - start);
@@ -46,14 +46,14 @@ export class IncomingBodies {
   }
 }
 
-/** What is wrong with a piece; notes it as come when nothing is. */
+/** What is wrong with a piece. If nothing is, counts it. */
 function faultOf(stream: Http2Stream, bytes: number, frameBytes: number, endStream: boolean): StreamError | undefined {
-  if (stream.remoteEnded) return new StreamError(ErrorCode.STREAM_CLOSED, 'DATA after its end');
+  if (stream.remoteEnded) return new StreamError(ErrorCode.STREAM_CLOSED, 'DATA after the end of the stream');
   if (!stream.receiving.take(frameBytes)) {
-    return new StreamError(ErrorCode.FLOW_CONTROL_ERROR, 'its window is overrun');
+    return new StreamError(ErrorCode.FLOW_CONTROL_ERROR, 'the peer exceeded the window of the stream');
   }
   if (stream.expectedBytes === undefined) return undefined;
   stream.expectedBytes -= bytes;
   const isRight = endStream ? stream.expectedBytes === 0 : stream.expectedBytes >= 0;
-  return isRight ? undefined : new StreamError(ErrorCode.PROTOCOL_ERROR, 'its length is not as announced');
+  return isRight ? undefined : new StreamError(ErrorCode.PROTOCOL_ERROR, 'the body does not have its announced length');
 }

@@ -19,14 +19,14 @@ export interface IncomingFramesParts {
   readonly sending: SendFlow;
   readonly blocks: IncomingBlocks;
   readonly bodies: IncomingBodies;
-  /** Takes each size of the table that the peer announces. */
+  /** Called with each table size that the peer announces. */
   readonly onTableSize: (bytes: number) => void;
-  /** The peer has said something about itself. */
+  /** Called after the settings of the peer have changed. */
   readonly onSettings: () => void;
   readonly onGoaway: (lastStreamId: number, code: ErrorCode) => void;
 }
 
-/** Does what each frame of a connection asks for. */
+/** Acts on each frame of a connection. */
 export class IncomingFrames implements FrameHandler {
   readonly bodies: IncomingBodies;
   readonly blocks: IncomingBlocks;
@@ -52,7 +52,7 @@ export class IncomingFrames implements FrameHandler {
   onPriority(streamId: number, wellFormed: boolean): void {
     this.#guard.idleFrame();
     if (wellFormed) return;
-    const text = 'PRIORITY of another size';
+    const text = 'PRIORITY is not 5 bytes long';
     const stream = this.#streams.find(streamId);
     if (stream === undefined) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, text);
     this.#streams.fault(stream, new StreamError(ErrorCode.FRAME_SIZE_ERROR, text));
@@ -61,8 +61,8 @@ export class IncomingFrames implements FrameHandler {
   onReset(streamId: number, code: ErrorCode): void {
     if (this.#streams.isIdle(streamId)) throw protocolError('RST_STREAM on a stream that was not opened');
     const stream = this.#streams.find(streamId);
-    // A server may refuse what we send it as often as it likes. A client that is answered before it has sent everything ends
-    // its side so, when the stream is over here.
+    // A server may refuse streams as often as it likes. A client that got its response before it had sent everything resets a
+    // stream that is closed here.
     if (this.#parts.isServer && stream === undefined) this.#guard.idleFrame();
     else if (this.#parts.isServer) this.#guard.streamReset();
     if (stream === undefined) return;
@@ -81,7 +81,7 @@ export class IncomingFrames implements FrameHandler {
   }
 
   onSettingsAcknowledged(): void {
-    // We send few, so that these are not told from acknowledgements of nothing.
+    // This side sends few SETTINGS, so acknowledgements that match none are not distinguished.
     this.#guard.idleFrame();
   }
 

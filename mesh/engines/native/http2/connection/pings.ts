@@ -2,10 +2,10 @@ import { Flag, FrameType } from '../codec/frames.ts';
 import type { Output } from '../codec/output.ts';
 
 const payloadBytes = 8;
-// The first half of the payload of our pings; the second counts them.
+// The first half of the payload of each ping that this side sends; the second half counts them.
 const mark = 0x6d65_7368;
 
-/** The pings of a connection that have not come back. */
+/** The pings of a connection that the peer has not acknowledged. */
 export class Pings {
   readonly #output: Output;
   readonly #waiting = new Map<number, () => void>();
@@ -15,7 +15,7 @@ export class Pings {
     this.#output = output;
   }
 
-  /** Sends one; `answered` is called when it comes back. */
+  /** Sends a ping. Calls `answered` when the peer acknowledges it. */
   send(answered: () => void): void {
     this.#count = (this.#count + 1) >>> 0;
     this.#waiting.set(this.#count, answered);
@@ -25,7 +25,7 @@ export class Pings {
     this.#output.schedule();
   }
 
-  /** One has come back; false when we never sent it. */
+  /** Called for an acknowledgement. Returns false if it matches no ping of this side. */
   acknowledged(payload: Buffer, start: number): boolean {
     const number = payload.readUInt32BE(start + 4);
     const answered = payload.readUInt32BE(start) === mark ? this.#waiting.get(number) : undefined;
@@ -35,7 +35,7 @@ export class Pings {
     return true;
   }
 
-  /** Sends the peer's own back. */
+  /** Acknowledges a ping of the peer. */
   answer(payload: Buffer, start: number): void {
     this.#output.header(payloadBytes, FrameType.PING, Flag.ACK, 0);
     this.#output.bytes(payload.subarray(start, start + payloadBytes));

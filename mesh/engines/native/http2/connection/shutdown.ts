@@ -1,4 +1,4 @@
-import { ErrorCode, FrameType, greatestStreamId } from '../codec/frames.ts';
+import { ErrorCode, FrameType, maxStreamId } from '../codec/frames.ts';
 import type { Output } from '../codec/output.ts';
 import type { StreamTable } from '../streams/stream-table.ts';
 import type { Pings } from './pings.ts';
@@ -8,19 +8,19 @@ export interface ShutdownParts {
   readonly output: Output;
   readonly pings: Pings;
   readonly streams: StreamTable;
-  /** Ends the connection: nothing is under way any more. */
+  /** Ends the connection, once its streams have ended. */
   readonly end: () => void;
 }
 
 /**
- * The end of a connection in two steps: no new streams are taken, which GOAWAY says, and after a round trip, in which those
- * may come that were under way, a second one says which was the last. It ends when its streams have.
+ * The graceful end of a connection (RFC 9113 section 6.8). A first GOAWAY announces it. After a round trip, in which streams
+ * that were in flight may arrive, a second one names the last accepted stream. The connection ends when its streams have.
  */
 export class Shutdown {
   readonly #parts: ShutdownParts;
   #begun = false;
-  #lastTaken = greatestStreamId;
-  /** Whether streams that were under way may still come. */
+  #lastAccepted = maxStreamId;
+  /** Whether streams that were in flight may still arrive. */
   #isOpen = false;
 
   constructor(parts: ShutdownParts) {
@@ -31,9 +31,9 @@ export class Shutdown {
     return this.#begun;
   }
 
-  /** Whether a stream that the peer opens is still taken. */
-  takes(streamId: number): boolean {
-    return streamId <= this.#lastTaken;
+  /** Whether a stream that the peer opens is still accepted. */
+  accepts(streamId: number): boolean {
+    return streamId <= this.#lastAccepted;
   }
 
   begin(): void {
@@ -45,27 +45,27 @@ export class Shutdown {
       return;
     }
     this.#isOpen = true;
-    sendGoaway(output, greatestStreamId, ErrorCode.NO_ERROR, '');
+    sendGoaway(output, maxStreamId, ErrorCode.NO_ERROR, '');
     pings.send(() => {
       this.#isOpen = false;
-      this.#lastTaken = streams.lastPeerId;
+      this.#lastAccepted = streams.lastPeerId;
       sendGoaway(output, streams.lastPeerId, ErrorCode.NO_ERROR, '');
       this.check();
     });
   }
 
-  /** The peer has begun it: no streams of ours are taken any more. */
+  /** The peer has begun it, so it accepts no further streams. */
   beginByPeer(): void {
     this.#begun = true;
   }
 
-  /** To be called when a stream has ended. */
+  /** Called when a stream has ended. */
   check(): void {
     if (this.#begun && !this.#isOpen && this.#parts.streams.size === 0) this.#parts.end();
   }
 }
 
-/** Sends GOAWAY; `text` is for whoever looks for the fault at the peer. */
+/** Sends GOAWAY. `text` helps whoever debugs the peer. */
 export function sendGoaway(output: Output, lastStreamId: number, code: ErrorCode, text: string): void {
   const debug = Buffer.from(text);
   output.header(8 + debug.length, FrameType.GOAWAY, 0, 0);

@@ -10,17 +10,17 @@ const seenSlots = 64;
 const maxBlockBytes = 128;
 
 /**
- * Keeps what blocks meant, by their bytes, while the dynamic table stays as it is: callers send the same few blocks again
- * and again. Bounded; a block takes the place of another whose bytes come to the same slot.
+ * Caches decoded blocks by their bytes, while the dynamic table does not change. Callers send the same few blocks again and
+ * again. Bounded: a block replaces another with the same slot.
  */
 export class BlockCache {
-  // Made when they are used: many connections are idle.
+  // Allocated on first use, because many connections are idle.
   #kept: (Kept | undefined)[] | undefined;
   #seen: number[] | undefined;
   #last: Kept | undefined;
   #version = -1;
 
-  /** What the block meant, if it is known for the table as it is now. */
+  /** The fields of the block, if they are known for this version of the table. */
   find(bytes: Buffer, start: number, end: number, tableVersion: number): HeaderList | undefined {
     if (this.#kept === undefined || this.#version !== tableVersion || end - start > maxBlockBytes) return undefined;
     if (this.#last !== undefined && isSame(this.#last.block, bytes, start, end)) return this.#last.list;
@@ -31,8 +31,8 @@ export class BlockCache {
   }
 
   /**
-   * Keeps what a block means that does not change the table. One with `literals` is kept when it comes the second time:
-   * most that have a literal never come again, for it is a deadline or an id.
+   * Keeps the fields of a block that does not change the table. A block with `literals` is kept when it comes for the second
+   * time: most never come again, because the literal is a deadline or an id.
    */
   keep(bytes: Buffer, start: number, end: number, tableVersion: number, list: HeaderList, literals: boolean): void {
     if (end - start > maxBlockBytes) return;
@@ -65,7 +65,7 @@ function isSame(block: Uint8Array, bytes: Buffer, start: number, end: number): b
 
 const multiplier = 0x9e3779b1;
 
-/** A number that spreads blocks over slots: four bytes a step, and positive. */
+/** A positive number that spreads blocks over slots; four bytes at a time. */
 function hashOf(bytes: Buffer, start: number, end: number): number {
   let hash = end - start;
   let at = start;

@@ -8,35 +8,33 @@ const maxInteger = 2 ** 31 - 1;
 const huffmanFlag = 0x80;
 const lengthMask = 0x7f;
 
-/** Reads the integers and strings of header blocks (RFC 7541 section 5). Throws an HpackError for what is neither. */
+/** Reads the integers and strings of header blocks (RFC 7541 section 5). Throws an HpackError for invalid ones. */
 export class BlockReader {
   #bytes = nothing;
   #at = 0;
   #end = 0;
 
-  /** Begins to read a block, which is `bytes` from `start` to `end`. */
+  /** Begins with the block from `start` to `end`. */
   open(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;
   }
 
-  /** Lets go of the block's bytes, which often are part of a large buffer. */
+  /** Releases the bytes of the block, which are often part of a large buffer. */
   close(): void {
     this.open(nothing, 0, 0);
   }
 
-  /** Whether there is more to read. */
   get more(): boolean {
     return this.#at < this.#end;
   }
 
-  /** The byte that is read next. */
   get next(): number {
     return this.#bytes[this.#at] as number;
   }
 
-  /** An integer that begins in the bits of the next byte that `mask` has; there has to be one. */
+  /** Reads an integer with a prefix in the `mask` bits of the next byte, which must exist. */
   integer(mask: number): number {
     const prefix = (this.#bytes[this.#at++] as number) & mask;
     return prefix < mask ? prefix : this.#longInteger(mask);
@@ -51,10 +49,10 @@ export class BlockReader {
       value += (byte & 0x7f) * scale;
       scale *= 0x80;
       if (byte >= 0x80) continue;
-      if (value > maxInteger) throw new HpackError(`an integer in a header block is ${value}, over ${maxInteger}`);
+      if (value > maxInteger) throw new HpackError(`an integer in a header block is ${value}, more than ${maxInteger}`);
       return value;
     }
-    throw new HpackError(`an integer in a header block goes on over more than ${maxContinuationBytes} bytes`);
+    throw new HpackError(`an integer in a header block has more than ${maxContinuationBytes} continuation bytes`);
   }
 
   string(): string {
@@ -64,7 +62,7 @@ export class BlockReader {
     const start = this.#at;
     const end = start + length;
     if (end > this.#end) {
-      throw new HpackError(`a header block ends within a string: ${this.#end - start} of ${length} bytes are there`);
+      throw new HpackError(`a header block ends within a string, after ${this.#end - start} of ${length} bytes`);
     }
     this.#at = end;
     return isHuffman ? decodeHuffman(this.#bytes, start, end) : latin1(this.#bytes, start, end);

@@ -2,14 +2,14 @@ import { huffmanBytes, writeHuffman } from './huffman/encode.ts';
 import type { Representation } from './representations.ts';
 
 const initialBytes = 1024;
-// An integer of up to 2^31: its prefix and five more.
+// An integer of up to 2^31: its prefix and five more bytes.
 const maxIntegerBytes = 6;
 const huffmanString: Representation = { pattern: 0x80, mask: 0x7f };
 const plainString: Representation = { pattern: 0x00, mask: 0x7f };
-// Up to here a loop is faster than a call of Buffer's own copy.
+// Up to this length a loop is faster than Buffer's copy.
 const shortBytes = 64;
 
-/** Writes the integers and strings of header blocks (RFC 7541 section 5), one block after the other. */
+/** Writes the integers and strings of header blocks (RFC 7541 section 5), one block at a time. */
 export class BlockWriter {
   #bytes = Buffer.allocUnsafeSlow(initialBytes);
   #at = 0;
@@ -31,17 +31,17 @@ export class BlockWriter {
     this.#bytes[this.#at++] = rest;
   }
 
-  /** A string, in Huffman code where that is shorter. Throws a TypeError for a character above U+00FF. */
+  /** Writes a string, Huffman-coded if that is shorter. Throws a TypeError for a character above U+00FF. */
   string(text: string): void {
     const bytes = huffmanBytes(text);
-    if (Number.isNaN(bytes)) throw new TypeError(`"${text}" cannot be a header: its characters end at U+00FF`);
+    if (Number.isNaN(bytes)) throw new TypeError(`"${text}" is not a valid header: it has characters above U+00FF`);
     this.integer(bytes < text.length ? huffmanString : plainString, Math.min(bytes, text.length));
     this.#reserve(text.length);
     if (bytes < text.length) this.#at = writeHuffman(text, this.#bytes, this.#at);
     else for (let index = 0; index < text.length; index++) this.#bytes[this.#at++] = text.charCodeAt(index);
   }
 
-  /** The block, in a buffer of its own. */
+  /** Returns the block in a new buffer. */
   take(): Buffer {
     const length = this.#at;
     const block = Buffer.allocUnsafe(length);

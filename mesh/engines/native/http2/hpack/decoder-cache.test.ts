@@ -14,7 +14,7 @@ function add(name: string, value: string): Buffer {
   return Buffer.from(`40${text(name)}${text(value)}`, 'hex');
 }
 
-/** A block with a field that the table is not to have. */
+/** A block with a field that is not added to the table. */
 function literal(name: string, value: string): Buffer {
   return Buffer.from(`8200${text(name)}${text(value)}`, 'hex');
 }
@@ -23,8 +23,8 @@ function text(value: string): string {
   return Buffer.of(value.length).toString('hex') + Buffer.from(value, 'latin1').toString('hex');
 }
 
-describe('a block of indices that came before', () => {
-  it('gives the same list, wherever in a buffer it is, with what its reader has put there', () => {
+describe('a repeated block of indexes', () => {
+  it('returns the same list, at any place of a buffer, with what its reader derived from it', () => {
     const decoder = createDecoder();
     const list = decoder.decode(getRoot);
     expect(list.derived).toBeUndefined();
@@ -33,7 +33,7 @@ describe('a block of indices that came before', () => {
     expect(decoder.decode(Buffer.concat([getRoot, getRoot]), 0, 3).derived).toBe('made of it');
   });
 
-  it('means something else after the table has changed', () => {
+  it('is decoded again after the table has changed', () => {
     const decoder = createDecoder();
     decoder.decode(add('a', '1'));
     for (let time = 0; time < 3; time++) expect(decoder.decode(newest).fields).toEqual(['a', '1']);
@@ -44,7 +44,7 @@ describe('a block of indices that came before', () => {
     expect(() => decoder.decode(newest)).toThrow(/index 62/);
   });
 
-  it('means something else also when others came since the table has changed', () => {
+  it('is decoded again after the table has changed and other blocks came', () => {
     const decoder = createDecoder();
     decoder.decode(add('a', '1'));
     decoder.decode(newest);
@@ -53,7 +53,7 @@ describe('a block of indices that came before', () => {
     expect(decoder.decode(newest).fields).toEqual(['a', '2']);
   });
 
-  it('is not taken for what has been read into its buffer since', () => {
+  it('is not confused with bytes that its buffer was reused for', () => {
     const decoder = createDecoder();
     const buffer = Buffer.from(getRoot);
     decoder.decode(buffer);
@@ -61,11 +61,11 @@ describe('a block of indices that came before', () => {
     expect(decoder.decode(buffer).fields).toEqual([':method', 'GET', ':scheme', 'https', ':path', '/']);
   });
 
-  it('has a list of its own in each decoder', () => {
+  it('has a separate list in each decoder', () => {
     expect(createDecoder().decode(getRoot)).not.toBe(createDecoder().decode(getRoot));
   });
 
-  it('is told from one that is longer, shorter or has another byte anywhere', () => {
+  it('is distinguished from a block that is longer, shorter or differs in one byte', () => {
     const decoder = createDecoder();
     decoder.decode(add('a', '1'));
     const block = Buffer.from('828684be828684be8286', 'hex');
@@ -81,7 +81,7 @@ describe('a block of indices that came before', () => {
     }
   });
 
-  it('is found again among a thousand others, or else decoded again', () => {
+  it('is found among a thousand others or decoded again', () => {
     const decoder = createDecoder();
     const blocks = Array.from({ length: 1_000 }, (_, number) =>
       Buffer.of(0x81 + (number % 61), 0x81 + (((number / 61) | 0) % 61)),
@@ -92,8 +92,8 @@ describe('a block of indices that came before', () => {
   });
 });
 
-describe('a block with a literal that the table does not get', () => {
-  it('gives the same list from the second time on', () => {
+describe('a block with a literal that is not indexed', () => {
+  it('returns the same list from the second time on', () => {
     const decoder = createDecoder();
     const block = literal('grpc-timeout', '1S');
     decoder.decode(block);
@@ -102,14 +102,14 @@ describe('a block with a literal that the table does not get', () => {
     expect(decoder.decode(block)).toBe(list);
   });
 
-  it('does not drive out others when it never comes again', () => {
+  it('does not evict others if it never comes again', () => {
     const decoder = createDecoder();
     const list = decoder.decode(getRoot);
     for (let number = 0; number < 10_000; number++) decoder.decode(literal('grpc-timeout', `${number}m`));
     expect(decoder.decode(getRoot)).toBe(list);
   });
 
-  it('is not kept when it is long, nor when it adds to the table', () => {
+  it('is not kept if it is long or adds to the table', () => {
     const decoder = createDecoder();
     for (const block of [literal('a', 'x'.repeat(125)), add('a', '1')]) {
       const lists = Array.from({ length: 4 }, () => decoder.decode(block));
@@ -119,7 +119,7 @@ describe('a block with a literal that the table does not get', () => {
     expect(decoder.decode(Buffer.from('bebfc0c1', 'hex')).fields).toEqual(['a', '1', 'a', '1', 'a', '1', 'a', '1']);
   });
 
-  it('means what its bytes say when two that differ come in turn', () => {
+  it('is decoded correctly when two different ones alternate', () => {
     const decoder = createDecoder();
     const encoder = createHpackEncoder();
     for (let number = 0; number < 500; number++) {

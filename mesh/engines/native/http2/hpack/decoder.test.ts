@@ -19,11 +19,11 @@ function bytes(hex: string): Buffer {
   return Buffer.from(hex.replaceAll(' ', ''), 'hex');
 }
 
-/** The field that is the newest of the table from here on. */
+/** A block that makes this field the newest of the table. */
 const addCustom = bytes('40 01 61 01 62');
 
-describe('the examples of RFC 7541', () => {
-  it.each(representationExamples)('C.2: $hex is $fields', ({ hex, fields, table, tableBytes }) => {
+describe('the decoder, with the examples of RFC 7541', () => {
+  it.each(representationExamples)('decodes $hex of C.2 to $fields', ({ hex, fields, table, tableBytes }) => {
     const decoder = createDecoder();
     expect(decoder.decode(bytes(hex)).fields).toEqual(fields);
     expect(tableOf(decoder)).toEqual(table);
@@ -43,14 +43,14 @@ describe('the examples of RFC 7541', () => {
   );
 });
 
-describe('a decoder', () => {
-  it('reads a block from the midst of a buffer, and an empty one', () => {
+describe('the decoder', () => {
+  it('decodes a block in the middle of a buffer, and an empty one', () => {
     const decoder = createDecoder();
     expect(decoder.decode(bytes('ff 82 87 ff'), 1, 3).fields).toEqual([':method', 'GET', ':scheme', 'https']);
     expect(decoder.decode(Buffer.alloc(0))).toMatchObject({ fields: [], bytes: 0, tooLarge: false });
   });
 
-  it('gives bytes above 127 as the characters of the same number, and knows both forms of a literal', () => {
+  it('decodes bytes above 127 as latin1, in both forms of a literal', () => {
     const fields = ['X', 'caf\xe9'];
     expect(createDecoder().decode(bytes('00 01 58 04 636166e9')).fields).toEqual(fields);
     expect(createDecoder().decode(bytes('10 01 58 04 636166e9')).fields).toEqual(fields);
@@ -75,11 +75,11 @@ describe('a decoder', () => {
     [28, 'content-length', ''],
     [57, 'transfer-encoding', ''],
     [61, 'www-authenticate', ''],
-  ])('has at %i of the static table what RFC 7541 appendix A has: %s %s', (index, ...field) => {
+  ])('has entry %i of RFC 7541 appendix A: %s %s', (index, ...field) => {
     expect(createDecoder().decode(Buffer.of(0x80 | index)).fields).toEqual(field);
   });
 
-  it('does not depend on the buffer after it has read it', () => {
+  it('does not depend on the buffer after decoding', () => {
     const decoder = createDecoder();
     const block = bytes('40 01 61 1e').toString('latin1') + 'v'.repeat(30);
     const buffer = Buffer.from(block, 'latin1');
@@ -89,7 +89,7 @@ describe('a decoder', () => {
     expect(decoder.decode(bytes('be')).fields).toEqual(first.fields);
   });
 
-  it('takes an entry that is larger than the table, which is empty then', () => {
+  it('accepts an entry that is larger than the table and empties the table', () => {
     const decoder = createDecoder(64);
     decoder.decode(addCustom);
     expect(decoder.decode(bytes(`40 01 61 21 ${'62'.repeat(33)}`)).fields).toEqual(['a', 'b'.repeat(33)]);
@@ -98,31 +98,31 @@ describe('a decoder', () => {
 
   it.each([
     ['index 0', '80', /index 0/],
-    ['an index behind the static table', 'be', /index 62, but the tables end at 61/],
-    ['a name behind the static table', '7e 01 62', /index 62/],
-    ['a name without indexing behind the static table', '0f 2f 01 62', /index 62/],
-    ['an index that is too large', 'ff ff ff ff ff 0f', /over 2147483647/],
+    ['an index after the static table', 'be', /index 62, beyond the last one of 61/],
+    ['a name after the static table', '7e 01 62', /index 62/],
+    ['a name without indexing after the static table', '0f 2f 01 62', /index 62/],
+    ['an index that is too large', 'ff ff ff ff ff 0f', /more than 2147483647/],
     ['an index that does not end', 'ff ff', /ends within an integer/],
-    ['a name that is cut off', '40 05 61 62', /2 of 5 bytes/],
-    ['a value that is cut off', '40 01 61 05 62', /1 of 5 bytes/],
+    ['a name that is cut off', '40 05 61 62', /after 2 of 5 bytes/],
+    ['a value that is cut off', '40 01 61 05 62', /after 1 of 5 bytes/],
     ['no value', '40 01 61', /where a string should begin/],
     ['no name', '40', /where a string should begin/],
-    ['a length that is too large', '40 7f ff ff ff ff 7f', /over 2147483647/],
-    ['a Huffman fault', '40 01 61 81 ff', /ends within a code/],
-    ['a new table size behind a field', '82 20', /behind a field/],
-    ['a table size that is not allowed', '3f e2 1f', /4097 bytes large, but 4096 are allowed/],
+    ['a length that is too large', '40 7f ff ff ff ff 7f', /more than 2147483647/],
+    ['a Huffman fault', '40 01 61 81 ff', /has invalid padding/],
+    ['a new table size after a field', '82 20', /after a field/],
+    ['a table size that is not allowed', '3f e2 1f', /to 4097 bytes, more than the limit of 4096/],
   ])('refuses %s', (_, hex, message) => {
     expect(() => createDecoder().decode(bytes(hex))).toThrow(HpackError);
     expect(() => createDecoder().decode(bytes(hex))).toThrow(message);
   });
 
-  it('does not take bytes behind the block for a part of it', () => {
-    expect(() => createDecoder().decode(bytes('82 40 01 61 01 62'), 0, 5)).toThrow(/0 of 1 bytes/);
+  it('does not read beyond the end of the block', () => {
+    expect(() => createDecoder().decode(bytes('82 40 01 61 01 62'), 0, 5)).toThrow(/after 0 of 1 bytes/);
     expect(() => createDecoder().decode(bytes('ff 00'), 0, 1)).toThrow(/ends within an integer/);
   });
 });
 
-describe('the size of the table', () => {
+describe('the table size of the decoder', () => {
   it('may change at the beginning of a block, more than once', () => {
     const decoder = createDecoder();
     decoder.decode(addCustom);
@@ -132,25 +132,25 @@ describe('the size of the table', () => {
     expect(tableOf(decoder)).toEqual(['a', 'b']);
   });
 
-  it('has to be made smaller at once when the peer has acknowledged less', () => {
+  it('has to shrink with the next block after the peer has acknowledged less', () => {
     const decoder = createDecoder();
     decoder.decode(addCustom);
     decoder.setMaxTableSize(0);
-    expect(() => decoder.decode(bytes('82'))).toThrow(/does not make the table smaller, to the 0 bytes/);
+    expect(() => decoder.decode(bytes('82'))).toThrow(/does not reduce the table to the acknowledged 0 bytes/);
     expect(decoder.decode(bytes('20 82')).fields).toEqual([':method', 'GET']);
     expect(tableOf(decoder)).toEqual([]);
-    expect(() => decoder.decode(bytes('21 82'))).toThrow(/1 bytes large, but 0 are allowed/);
+    expect(() => decoder.decode(bytes('21 82'))).toThrow(/to 1 bytes, more than the limit of 0/);
   });
 
-  it('has to be made smaller also by a block that came before', () => {
+  it('has to shrink even if the next block is a repeated one', () => {
     const decoder = createDecoder();
     const block = bytes('82');
     for (let time = 0; time < 3; time++) decoder.decode(block);
     decoder.setMaxTableSize(100);
-    expect(() => decoder.decode(block)).toThrow(/does not make the table smaller/);
+    expect(() => decoder.decode(block)).toThrow(/does not reduce the table/);
   });
 
-  it('need not change when less was acknowledged and then as much as before, or when more was', () => {
+  it('need not change if less and then as much as before was acknowledged, or more', () => {
     const decoder = createDecoder();
     decoder.setMaxTableSize(100);
     decoder.setMaxTableSize(4096);
@@ -160,7 +160,7 @@ describe('the size of the table', () => {
     expect(decoder.decode(bytes('3f e1 3f 82')).fields).toEqual([':method', 'GET']);
   });
 
-  it('is 4096 until the peer says that it uses more', () => {
+  it('is 4096 until the peer sets a larger one', () => {
     const decoder = createDecoder(8192);
     const add = Buffer.concat([bytes('40 01 61 7f d0 0f'), Buffer.alloc(2127, 0x78)]);
     for (let time = 0; time < 2; time++) decoder.decode(add);

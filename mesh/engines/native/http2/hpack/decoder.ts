@@ -8,28 +8,28 @@ import { staticEntries, staticNames, staticValues } from './tables/static-table.
 
 export { HpackError };
 
-/** Decodes the header blocks of a connection, which have to come in the order in which they were sent, and all of them. */
+/** Decodes the header blocks of a connection. It needs all of them, in the order in which they were sent. */
 export interface HpackDecoder {
   /**
-   * The fields of a block, which is `bytes` from `start` to `end`; the bytes are not kept. Time and memory are in
-   * proportion to the bytes, whatever they expand to. Throws an HpackError; after one the decoder is of no more use.
+   * Returns the fields of the block from `start` to `end`. The bytes are not kept. Time and memory are proportional to the
+   * bytes, even if they expand to more. Throws an HpackError, after which the decoder must not be used.
    */
   decode(bytes: Buffer, start?: number, end?: number): HeaderList;
-  /** What the peer's table may have from now on: to be called when the peer has acknowledged the setting. */
+  /** Limits the table of the peer. Call it when the peer has acknowledged the setting. */
   setMaxTableSize(bytes: number): void;
 }
 
 export interface HpackDecoderOptions {
   /**
-   * The SETTINGS_HEADER_TABLE_SIZE that is announced, 4096 by default. A peer that does not know of less yet uses 4096: to
-   * have less, begin with the default, and tell `setMaxTableSize` when the setting is acknowledged.
+   * The announced SETTINGS_HEADER_TABLE_SIZE. Default: 4096. A peer uses 4096 until it knows of a lower value: for less, begin
+   * with the default and call `setMaxTableSize` when the setting is acknowledged.
    */
   readonly maxTableBytes?: number;
-  /** A list that is larger, as SETTINGS_MAX_HEADER_LIST_SIZE counts it, is told to be too large and has no fields. */
+  /** A larger list, as SETTINGS_MAX_HEADER_LIST_SIZE counts it, is marked as too large and has no fields. */
   readonly maxHeaderListBytes: number;
 }
 
-/** A decoder for one connection. */
+/** Makes the decoder of one connection. */
 export function createHpackDecoder(options: HpackDecoderOptions): HpackDecoder {
   return new Decoder(options);
 }
@@ -40,9 +40,9 @@ class Decoder implements HpackDecoder {
   readonly #reader = new BlockReader();
   readonly #cache = new BlockCache();
   #maxTableBytes: number;
-  /** Whether the table is larger than it may be, so that the next block has to begin with making it smaller. */
+  /** Whether the table is too large, so the next block has to begin by shrinking it. */
   #mustShrink = false;
-  /** Whether the block that is read has a field that was not in a table. */
+  /** Whether the current block has a field that was not in a table. */
   #literals = false;
 
   constructor({ maxTableBytes = defaultTableBytes, maxHeaderListBytes }: HpackDecoderOptions) {
@@ -70,22 +70,20 @@ class Decoder implements HpackDecoder {
     return list;
   }
 
-  /** A block may begin with new sizes of the table, and has to when the peer was told that it is too large. */
+  /** A block may begin with new table sizes, and has to if the table is too large. */
   #readTableSizes(): void {
     while (this.#reader.more && isTableSize(this.#reader.next)) {
       const bytes = this.#reader.integer(tableSize.mask);
       if (bytes > this.#maxTableBytes) {
         throw new HpackError(
-          `a header block makes the table ${bytes} bytes large, but ${this.#maxTableBytes} are allowed`,
+          `a header block sets the table size to ${bytes} bytes, more than the limit of ${this.#maxTableBytes}`,
         );
       }
       this.#table.resize(bytes);
       this.#mustShrink = false;
     }
     if (this.#mustShrink) {
-      throw new HpackError(
-        `a header block does not make the table smaller, to the ${this.#maxTableBytes} bytes that were acknowledged`,
-      );
+      throw new HpackError(`a header block does not reduce the table to the acknowledged ${this.#maxTableBytes} bytes`);
     }
   }
 
@@ -94,12 +92,12 @@ class Decoder implements HpackDecoder {
     if (first >= indexed.pattern) this.#readIndexed();
     else if (first >= indexing.pattern) this.#readLiteral(indexing.mask, true);
     else if (first < tableSize.pattern) this.#readLiteral(notIndexed.mask, false);
-    else throw new HpackError('a header block changes the size of the table behind a field, not at its beginning');
+    else throw new HpackError('a header block changes the table size after a field');
   }
 
   #readIndexed(): void {
     const index = this.#reader.integer(indexed.mask);
-    if (index === 0) throw new HpackError('a header block has a field with the index 0, which is none');
+    if (index === 0) throw new HpackError('a header block has the index 0, which is invalid');
     this.#list.add(this.#nameAt(index), this.#valueAt(index));
   }
 
@@ -118,14 +116,14 @@ class Decoder implements HpackDecoder {
     return this.#table.nameAt(index - staticEntries);
   }
 
-  /** Of an index whose name was found. */
+  /** The value of an index whose name exists. */
   #valueAt(index: number): string {
     return index <= staticEntries ? (staticValues[index] as string) : this.#table.valueAt(index - staticEntries);
   }
 
   #noEntry(index: number): HpackError {
     return new HpackError(
-      `a header block has the index ${index}, but the tables end at ${staticEntries + this.#table.count}`,
+      `a header block has the index ${index}, beyond the last one of ${staticEntries + this.#table.count}`,
     );
   }
 }

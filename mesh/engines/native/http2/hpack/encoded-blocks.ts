@@ -6,8 +6,8 @@ interface Encoded {
 const slots = 16;
 
 /**
- * Keeps blocks that are nothing but indices, by the fields they stand for, while the table stays as it is: answers have the
- * same few lists of fields again and again. Bounded; a list takes the place of another that comes to the same slot.
+ * Caches blocks that consist of indexes only, by their fields, while the table does not change. Responses have the same few
+ * lists of fields again and again. Bounded: a list replaces another with the same slot.
  */
 export class EncodedBlocks {
   readonly #encoded = new Array<Encoded | undefined>(slots).fill(undefined);
@@ -19,7 +19,7 @@ export class EncodedBlocks {
     return encoded !== undefined && isSame(encoded.fields, fields) ? encoded.block : undefined;
   }
 
-  /** Keeps a block, and gives it back in memory of its own, which is no slice of a large buffer. */
+  /** Keeps a block, and returns it in separate memory that is not a slice of a large buffer. */
   keep(fields: readonly string[], tableVersion: number, block: Buffer): Buffer {
     if (this.#version !== tableVersion) this.#encoded.fill(undefined);
     this.#version = tableVersion;
@@ -30,7 +30,7 @@ export class EncodedBlocks {
   }
 }
 
-/** By how long the texts are and what they end with, which is at hand. */
+/** Uses the lengths and last characters of the texts, which are cheap to read. */
 function slotOf(fields: readonly string[]): number {
   let hash = 0;
   for (let index = 0; index < fields.length; index++) {

@@ -14,13 +14,13 @@ function hexOf(encoder: HpackEncoder, fields: readonly string[], plain?: Readonl
   return encoder.encode(fields, plain).toString('hex');
 }
 
-describe('an encoder', () => {
-  it('writes the requests of RFC 7541 C.4 as they are there', () => {
+describe('the encoder', () => {
+  it('writes the requests of RFC 7541 C.4 as the RFC does', () => {
     const encoder = createHpackEncoder();
     for (const { hex, fields } of huffmanRequests.examples) expect(hexOf(encoder, fields)).toBe(hex);
   });
 
-  it('writes a text as it is where Huffman code is not shorter', () => {
+  it('writes a plain text if Huffman code is not shorter', () => {
     expect(hexOf(createHpackEncoder(), ['x', '\xff\xfe'])).toBe('400178' + '02fffe');
     expect(hexOf(createHpackEncoder(), ['x', ''])).toBe('400178' + '00');
     expect(hexOf(createHpackEncoder(), ['x', 'aaaa'])).toBe('400178' + '8318c63f');
@@ -35,7 +35,7 @@ describe('an encoder', () => {
     ['cookie', '1f11'],
     ['proxy-authorization', '1f22'],
     ['set-cookie', '1f28'],
-  ])('keeps the secret of %s out of every table', (name, start) => {
+  ])('never indexes %s', (name, start) => {
     const { encoder, decoder } = setUp();
     for (let time = 0; time < 3; time++) {
       const block = encoder.encode([name, 'secret']);
@@ -45,7 +45,7 @@ describe('an encoder', () => {
     expect(tableOf(decoder)).toEqual([]);
   });
 
-  it('has the peer remember the name of a plain field, and its first value alone', () => {
+  it('indexes the name of a plain field with its first value only', () => {
     const { encoder, decoder } = setUp();
     const plain = new Set(['x-request-id']);
     for (let number = 0; number < 100; number++) {
@@ -57,20 +57,20 @@ describe('an encoder', () => {
     expect(tableOf(decoder)).toEqual(['x-request-id', 'id-0', 'grpc-timeout', '0m']);
   });
 
-  it('does not have the peer remember a plain field whose name is in the static table', () => {
+  it('does not index a plain field whose name is in the static table', () => {
     const { encoder, decoder } = setUp();
     decoder.decode(encoder.encode([':path', '/a', 'content-length', '7', 'user-agent', 'u'], new Set([':path'])));
     expect(tableOf(decoder)).toEqual(['user-agent', 'u']);
   });
 
-  it('does not let a large field drive out the others', () => {
+  it('does not let a large field evict the others', () => {
     const { encoder, decoder } = setUp();
     const fields = ['a', '1', 'large', 'x'.repeat(3_000)];
     for (let time = 0; time < 2; time++) expect(decoder.decode(encoder.encode(fields)).fields).toEqual(fields);
     expect(tableOf(decoder)).toEqual(['a', '1']);
   });
 
-  it('finds what is left in a table that fields are driven out of, and nothing else', () => {
+  it('finds only the fields that are left in a table after evictions', () => {
     const { encoder, decoder } = setUp();
     for (let number = 0; number < 2_000; number++) {
       const fields = ['a', `${number % 97}`, `name-${number % 61}`, `${number}`, 'b', 'always'];
@@ -78,7 +78,7 @@ describe('an encoder', () => {
     }
   });
 
-  it('writes strings that are larger than what it has written before', () => {
+  it('writes strings that are larger than all before', () => {
     const { encoder, decoder } = setUp();
     for (const length of [1, 2_000, 20_000]) {
       const fields = ['large', 'x~'.repeat(length / 2), 'raw', '\xff'.repeat(length)];
@@ -87,8 +87,8 @@ describe('an encoder', () => {
   });
 });
 
-describe('a block that is encoded again', () => {
-  it('is the same buffer while the table stays as it is, for another array of the same fields too', () => {
+describe('a block that the encoder encodes again', () => {
+  it('is the same buffer while the table does not change, for an equal array too', () => {
     const encoder = createHpackEncoder();
     const trailers = ['grpc-status', '0'];
     encoder.encode(trailers);
@@ -98,7 +98,7 @@ describe('a block that is encoded again', () => {
     expect(encoder.encode(['grpc-status', '0'])).toBe(block);
   });
 
-  it('has other indices after the table has changed', () => {
+  it('has other indexes after the table has changed', () => {
     const { encoder, decoder } = setUp();
     const trailers = ['grpc-status', '0', ':method', 'GET'];
     for (let time = 0; time < 3; time++) expect(decoder.decode(encoder.encode(trailers)).fields).toEqual(trailers);
@@ -109,7 +109,7 @@ describe('a block that is encoded again', () => {
     expect(hexOf(encoder, trailers)).toBe('c0' + '82');
   });
 
-  it('is not found again after others were encoded with another table', () => {
+  it('is not reused after others were encoded with another table', () => {
     const { encoder, decoder } = setUp();
     const head = [':status', '200', 'content-type', 'application/grpc'];
     const trailers = ['grpc-status', '0'];
@@ -117,7 +117,7 @@ describe('a block that is encoded again', () => {
     for (const fields of [head, head, trailers, ['x', '1'], trailers, trailers, head]) roundTrip(fields);
   });
 
-  it('is not taken for that of an array that has been changed since', () => {
+  it('is not reused for an array that was changed meanwhile', () => {
     const { encoder, decoder } = setUp();
     const fields = ['a', '1', 'b', ''];
     for (let number = 0; number < 100; number++) {
@@ -126,7 +126,7 @@ describe('a block that is encoded again', () => {
     }
   });
 
-  it('is not kept with the change of the table size that was due before it', () => {
+  it('is not kept with a change of the table size', () => {
     const encoder = createHpackEncoder();
     encoder.setMaxTableSize(0);
     expect(hexOf(encoder, [':method', 'GET'])).toBe('20' + '82');
@@ -134,8 +134,8 @@ describe('a block that is encoded again', () => {
   });
 });
 
-describe('the table size of an encoder', () => {
-  it('is what the peer allows, up to 4096, and said with the next block', () => {
+describe('the table size of the encoder', () => {
+  it('is what the peer allows, up to 4096, and is announced with the next block', () => {
     const encoder = createHpackEncoder();
     encoder.setMaxTableSize(65_536);
     expect(hexOf(encoder, [':method', 'GET'])).toBe('82');
@@ -145,14 +145,14 @@ describe('the table size of an encoder', () => {
     expect(hexOf(encoder, [':method', 'GET'])).toBe('3fe11f' + '82');
   });
 
-  it('is said as the smallest and then the last when it has changed more than once', () => {
+  it('is announced as the smallest and then the last after several changes', () => {
     const encoder = createHpackEncoder();
     for (const bytes of [2_000, 0, 100, 4_096]) encoder.setMaxTableSize(bytes);
     expect(hexOf(encoder, [])).toBe('20' + '3fe11f');
     expect(hexOf(encoder, [])).toBe('');
   });
 
-  it('keeps the two tables in step, whatever it changes to', () => {
+  it('keeps the two tables in step after any change', () => {
     const { encoder, decoder } = setUp();
     const fields = ['a', '1', 'b', '2', 'c', '3'];
     for (const bytes of [4_096, 68, 34, 0, 102, 33, 4_096]) {
@@ -163,17 +163,17 @@ describe('the table size of an encoder', () => {
   });
 });
 
-describe('a field with a character that no header can have', () => {
+describe('a field with an invalid character', () => {
   const euro = ['a', '1', 'price', '5 €'];
 
   it('is refused', () => {
     expect(() => createHpackEncoder().encode(euro)).toThrow(
-      new TypeError('"5 €" cannot be a header: its characters end at U+00FF'),
+      new TypeError('"5 €" is not a valid header: it has characters above U+00FF'),
     );
     expect(() => createHpackEncoder().encode(['\u0100', ''])).toThrow(TypeError);
   });
 
-  it('leaves encoder and decoder in step, also when a change of the size was due', () => {
+  it('leaves encoder and decoder in step, even with a pending change of the size', () => {
     const { encoder, decoder } = setUp();
     const fields = ['a', '1', 'b', '2'];
     decoder.decode(encoder.encode(['b', '2']));

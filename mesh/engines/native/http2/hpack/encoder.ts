@@ -4,30 +4,30 @@ import { indexed, indexing, neverIndexed, notIndexed } from './representations.t
 import { EncoderTable } from './tables/encoder-table.ts';
 import { staticFields } from './tables/static-table.ts';
 
-/** Encodes the header blocks of a connection. Each has to be sent, and in the order in which they were encoded. */
+/** Encodes the header blocks of a connection. All of them must be sent, in the order in which they were encoded. */
 export interface HpackEncoder {
   /**
-   * The block of `fields`, which are name, value, name, value, … in characters up to U+00FF; else it throws a TypeError,
-   * and the encoder goes on. `plain` are names whose values change from one block to the next; but for the
-   * first, which the peer remembers for its name, they are sent as they are. The buffer may be given out again, so it is not to be changed.
+   * Returns the block of `fields`: name, value, name, value, … Throws a TypeError for a character above U+00FF; the encoder
+   * stays usable. `plain` are names whose values change with each block: only the first is indexed, for its name. The buffer
+   * may be returned again, so it must not be changed.
    */
   encode(fields: readonly string[], plain?: ReadonlySet<string>): Buffer;
-  /** What the peer announced as SETTINGS_HEADER_TABLE_SIZE, each value of it in order; no more than 4096 of it are used. */
+  /** Applies a SETTINGS_HEADER_TABLE_SIZE of the peer. Call it with each value, in order. At most 4096 bytes are used. */
   setMaxTableSize(bytes: number): void;
 }
 
-/** An encoder for one connection. */
+/** Makes the encoder of one connection. */
 export function createHpackEncoder(): HpackEncoder {
   return new Encoder();
 }
 
 const nothing: ReadonlySet<string> = new Set();
-// Their values are hardly ever the same twice.
+// Their values rarely repeat.
 const alwaysPlain: ReadonlySet<string> = new Set(['content-length', 'date', 'grpc-timeout']);
-// Who can have fields of his own sent beside these could guess them by the length of the block (RFC 7541 section 7.1).
+// Someone who can have other fields sent in the same block could guess these by its length (RFC 7541 section 7.1).
 const secret: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization', 'set-cookie']);
 
-// One for all connections, as a block is written in one go.
+// Shared by all connections, because each block is written in one call.
 const writer = new BlockWriter();
 
 // How many fields at the beginning of a block are remembered.
@@ -37,7 +37,7 @@ class Encoder implements HpackEncoder {
   readonly #table = new EncoderTable();
   readonly #encoded = new EncodedBlocks();
   readonly #recent = new RecentIndexes();
-  /** Whether the block that is written has a field that was not in a table. */
+  /** Whether the current block has a field that was not in a table. */
   #literals = false;
 
   setMaxTableSize(bytes: number): void {
@@ -62,7 +62,7 @@ class Encoder implements HpackEncoder {
         this.#writeField(index / 2, fields[index] as string, fields[index + 1] as string, plain);
       }
     } catch (error) {
-      // Fields of this block are in our table, and the peer will not hear of them.
+      // Fields of this block are in this table, but the peer will not receive them.
       this.#table.startOver();
       throw error;
     }
@@ -100,7 +100,7 @@ class Encoder implements HpackEncoder {
     if (isIndexing) this.#table.add(name, value);
   }
 
-  /** A plain field is, once: then its name is in the table, and the fields that come later have no need to spell it. */
+  /** Whether to index a field. A plain one is indexed once, so later ones can refer to its name. */
   #isWorthIndexing(name: string, value: string, nameIndex: number, plain: ReadonlySet<string>): boolean {
     if (secret.has(name) || !this.#table.takes(name, value)) return false;
     return nameIndex === 0 || !(alwaysPlain.has(name) || plain.has(name));
@@ -115,13 +115,13 @@ interface Recent {
 }
 
 /**
- * Remembers the index of the field that stood last at each place of a block. Blocks are mostly like the one before, and to
- * look here first costs a fraction of a search in the tables.
+ * Remembers the index of the last field at each place of a block. Most blocks are like the one before, and looking here costs a
+ * fraction of a search in the tables.
  */
 class RecentIndexes {
   readonly #recent = new Array<Recent | undefined>(places).fill(undefined);
 
-  /** The index of a field, when the last one at this place was the same and the table still is; else 0. */
+  /** The index of a field, if the last one at this place was the same and the table has not changed; otherwise 0. */
   find(place: number, name: string, value: string, tableVersion: number): number {
     const recent = place < places ? this.#recent[place] : undefined;
     if (recent === undefined || recent.tableVersion !== tableVersion) return 0;

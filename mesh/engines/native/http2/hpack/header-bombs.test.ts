@@ -7,39 +7,39 @@ const entryBytes = 4064;
 /** A block that adds an entry which fills the whole table. */
 const fill = Buffer.concat([Buffer.from('4001617fe01e', 'hex'), Buffer.alloc(entryBytes - 1, 0x62)]);
 
-/** A block that asks for the newest entry this often. */
+/** A block that refers to the newest entry this often. */
 function references(count: number): Buffer {
   return Buffer.alloc(count, 0xbe);
 }
 
-describe('a header block that is larger than is kept', () => {
-  it('says so and has no fields, but its size', () => {
+describe('a header block above the limit', () => {
+  it('is marked as too large and has its size but no fields', () => {
     const decoder = createHpackDecoder({ maxHeaderListBytes: 100 });
     expect(decoder.decode(Buffer.from('828487', 'hex'))).toMatchObject({ fields: [], bytes: 124, tooLarge: true });
     expect(decoder.decode(Buffer.from('8287', 'hex'))).toMatchObject({ bytes: 86, tooLarge: false });
   });
 
-  it('may be exactly as large as the limit', () => {
+  it('is accepted if it is exactly as large as the limit', () => {
     const decoder = createHpackDecoder({ maxHeaderListBytes: 86 });
     const fields = [':method', 'GET', ':scheme', 'https'];
     expect(decoder.decode(Buffer.from('8287', 'hex'))).toMatchObject({ fields, bytes: 86, tooLarge: false });
   });
 
-  it('still changes the table, so that the blocks behind it can be read', () => {
+  it('still changes the table, so later blocks can be decoded', () => {
     const decoder = createHpackDecoder({ maxHeaderListBytes: 100 });
     const block = Buffer.from('828487400161016240016301648440016501 66'.replace(' ', ''), 'hex');
     expect(decoder.decode(block)).toMatchObject({ fields: [], tooLarge: true });
     expect(tableOf(decoder)).toEqual(['e', 'f', 'c', 'd', 'a', 'b']);
   });
 
-  it('is still refused for its faults', () => {
+  it('is still refused for a fault', () => {
     const decoder = createHpackDecoder({ maxHeaderListBytes: 100 });
     expect(() => decoder.decode(Buffer.from('828487be', 'hex'))).toThrow(/index 62/);
   });
 });
 
 describe('a header bomb', () => {
-  it('costs the time of its bytes and not the memory of what it expands to', () => {
+  it('costs time for its bytes, not memory for what it expands to', () => {
     const decoder = createHpackDecoder({ maxHeaderListBytes });
     decoder.decode(fill);
     const bomb = references(64 * 1024);
@@ -54,7 +54,7 @@ describe('a header bomb', () => {
     expect(performance.now() - started).toBeLessThan(5_000);
   });
 
-  it('of few bytes, which are looked up when they come again, has no fields either', () => {
+  it('has no fields if it is short and comes from the cache', () => {
     const decoder = createHpackDecoder({ maxHeaderListBytes });
     decoder.decode(fill);
     const list = decoder.decode(references(100));
@@ -62,14 +62,14 @@ describe('a header bomb', () => {
     expect(decoder.decode(references(100))).toBe(list);
   });
 
-  it('of many small entries has no more fields than fit into the limit', () => {
+  it('has no fields beyond the limit if it consists of many small entries', () => {
     const decoder = createHpackDecoder({ maxHeaderListBytes });
     decoder.decode(Buffer.from('40016100', 'hex'));
     expect(decoder.decode(references(496)).fields).toHaveLength(2 * 496);
     expect(decoder.decode(references(497))).toMatchObject({ fields: [], tooLarge: true });
   });
 
-  it('of changes of the table size does no harm', () => {
+  it('does no harm if it consists of changes of the table size', () => {
     const decoder = createHpackDecoder({ maxHeaderListBytes });
     const sizes = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from('203fe11f', 'hex')));
     expect(decoder.decode(sizes)).toMatchObject({ fields: [], tooLarge: false });

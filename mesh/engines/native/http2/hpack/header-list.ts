@@ -1,14 +1,14 @@
 import { entryBytes } from './tables/dynamic-table.ts';
 
-/** The fields of a header block. A block that came before may give the very same object, so it is not to be changed. */
+/** The fields of a header block. A repeated block may return the same object, so it must not be changed. */
 export class HeaderList {
-  /** In order: name, value, name, value, …; empty when there were too many of them. */
+  /** In order: name, value, name, value, …; empty if the list is too large. */
   readonly fields: readonly string[];
-  /** The size as RFC 9113 section 6.5.2 counts it: names and values, and 32 for each field. */
+  /** The size as RFC 9113 section 6.5.2 counts it: names, values, and 32 for each field. */
   readonly bytes: number;
-  /** Whether it is larger than the decoder keeps. The stream can be refused; the connection may go on. */
+  /** Whether it exceeds the limit of the decoder. The stream can be refused, and the connection continues. */
   readonly tooLarge: boolean;
-  /** A place for what its reader made of it, to be found there when the same block comes again. */
+  /** What its reader derived from it, to be found when the same block comes again. */
   derived: unknown = undefined;
 
   constructor(fields: readonly string[], bytes: number, tooLarge: boolean) {
@@ -20,7 +20,7 @@ export class HeaderList {
 
 const noFields: readonly string[] = [];
 
-/** Collects the fields of one block after the other. What is over the limit is counted, but not kept. */
+/** Collects the fields of one block at a time. Fields above the limit are counted but not kept. */
 export class HeaderListBuilder {
   readonly #maxBytes: number;
   #fields: string[] = [];
@@ -35,7 +35,7 @@ export class HeaderListBuilder {
     if (this.#bytes <= this.#maxBytes) this.#fields.push(name, value);
   }
 
-  /** The list of what was added, and begins anew. */
+  /** Returns the list and begins a new one. */
   take(): HeaderList {
     const tooLarge = this.#bytes > this.#maxBytes;
     const list = new HeaderList(tooLarge ? noFields : this.#fields, this.#bytes, tooLarge);

@@ -1,5 +1,5 @@
 /**
- * A fault in a header block. The tables of the two sides may differ from here on, so the connection has to end, with
+ * A fault in a header block. The tables of the two sides may differ afterwards, so the connection has to end with
  * COMPRESSION_ERROR (RFC 9113 section 4.3).
  */
 export class HpackError extends Error {

@@ -22,20 +22,20 @@ function decode(bytes: Buffer, mask: number): number {
 const fiveBits = 0x1f;
 const eightBits = 0xff;
 
-describe('an integer', () => {
+describe('an integer of a header block', () => {
   it.each([
     ['C.1.1', 10, fiveBits, '0a'],
     ['C.1.2', 1337, fiveBits, '1f9a0a'],
     ['C.1.3', 42, eightBits, '2a'],
     ['a full prefix', 31, fiveBits, '1f00'],
-    ['a full first byte behind it', 31 + 128, fiveBits, '1f8001'],
+    ['a full first byte after the prefix', 31 + 128, fiveBits, '1f8001'],
     ['the largest', 2 ** 31 - 1, eightBits, 'ff80feffff07'],
-  ])('is written and read as the RFC has it: %s', (_, value, mask, hex) => {
+  ])('is written and read as in the RFC: %s', (_, value, mask, hex) => {
     expect(encode(value, mask).toString('hex')).toBe(hex);
     expect(decode(Buffer.from(hex, 'hex'), mask)).toBe(value);
   });
 
-  it('comes back whatever it and its prefix are', () => {
+  it('is read as it was written, with any prefix', () => {
     const prefix = fc.integer({ min: 1, max: 8 });
     const value = fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 2 ** 31 - 1 }));
     fc.assert(
@@ -45,16 +45,16 @@ describe('an integer', () => {
     );
   });
 
-  it('may be written longer than need be, up to five bytes behind its prefix', () => {
+  it('is accepted with needless bytes, up to five after its prefix', () => {
     expect(decode(Buffer.from('1f8080808000', 'hex'), fiveBits)).toBe(31);
   });
 
   it.each([
-    ['a sixth byte behind the prefix', '1f808080808000', /more than 5 bytes/],
-    ['2^31', 'ff81feffff07', /2147483648, over 2147483647/],
-    ['all bits of five bytes', 'ffffffffff7f', /over 2147483647/],
+    ['a sixth byte after the prefix', '1f808080808000', /more than 5 continuation bytes/],
+    ['2^31', 'ff81feffff07', /2147483648, more than 2147483647/],
+    ['all bits of five bytes', 'ffffffffff7f', /more than 2147483647/],
     ['no end', '1f80', /ends within an integer/],
-    ['nothing behind a full prefix', '1f', /ends within an integer/],
+    ['nothing after a full prefix', '1f', /ends within an integer/],
   ])('is refused with %s', (_, hex, message) => {
     const mask = hex.startsWith('ff') ? eightBits : fiveBits;
     expect(() => decode(Buffer.from(hex, 'hex'), mask)).toThrow(HpackError);

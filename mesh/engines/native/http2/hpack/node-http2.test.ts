@@ -26,13 +26,13 @@ const maxHeaderListBytes = 64 * 1024;
 const noSettings: Frame = { type: settingsFrame, flags: 0, streamId: 0, payload: Buffer.alloc(0) };
 const tableSizeSetting = 1;
 
-/** Every character that a header may have, each with so many of the shortest code that Huffman code is shorter. */
+/** Every valid character, each with enough of the shortest code to make Huffman code shorter. */
 const everyCharacter = Array.from({ length: 256 }, (_, code) => code)
   .filter((code) => code > 0x20 && code !== 0x7f)
   .map((code) => `${String.fromCharCode(code)}${'a'.repeat(12)}`)
   .join('');
 
-/** Headers that are partly the same and partly not, of every kind, and enough to drive each other out of the table. */
+/** Headers of every kind, partly repeated, and enough of them to evict each other from the table. */
 function headersOf(number: number): OutgoingHttpHeaders {
   return {
     'content-type': 'application/grpc',
@@ -70,8 +70,8 @@ async function portOf(server: Server | Http2Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-describe('HPACK as Node writes and reads it', () => {
-  it('is understood by the decoder, also when the table is made smaller', async () => {
+describe('HPACK with Node as the peer', () => {
+  it('is decoded, even after the table shrinks', async () => {
     const decoder = createHpackDecoder({ maxHeaderListBytes });
     const encoder = createHpackEncoder();
     const received: (readonly string[])[] = [];
@@ -114,7 +114,7 @@ describe('HPACK as Node writes and reads it', () => {
     server.on('stream', (_stream, _headers, _flags, rawHeaders) => resolve(rawHeaders));
     const socket = connectSocket(await portOf(server), '127.0.0.1');
     opened.push(socket);
-    // All with a value of their own, but for content-length, which takes numbers, and transfer-encoding, which is refused.
+    // All with distinct values, except content-length, which has to be a number, and transfer-encoding, which is refused.
     const indexes = Array.from({ length: 47 }, (_, index) => 15 + index).filter(
       (index) => index !== 28 && index !== 57,
     );
@@ -126,7 +126,7 @@ describe('HPACK as Node writes and reads it', () => {
     expect(decoder.decode(payload).fields).toEqual(await promise);
   });
 
-  it('understands the encoder, also when it may use less of a table', async () => {
+  it('accepts what the encoder writes, even with a smaller table', async () => {
     const received: string[][] = [];
     const server = createServer({ settings: { headerTableSize: 300 } });
     server.on('stream', (stream, _headers, _flags, rawHeaders) => {

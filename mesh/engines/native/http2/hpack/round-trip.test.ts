@@ -19,7 +19,7 @@ const value = fc.oneof(
 );
 const fields = fc.array(fc.tuple(name, value), { maxLength: 12 }).map((list) => list.flat());
 
-/** What happens on a connection: a list of fields, one that was before, or new sizes of the table. */
+/** A step on a connection: a list of fields, a repeated one, or new table sizes. */
 const step = fc.oneof(
   { weight: 6, arbitrary: fields.map((list) => ({ list })) },
   { weight: 4, arbitrary: fc.nat({ max: 3 }).map((back) => ({ back })) },
@@ -27,7 +27,7 @@ const step = fc.oneof(
 );
 
 describe('encoder and decoder', () => {
-  it('agree over any row of blocks and sizes of the table', () => {
+  it('agree over any sequence of blocks and table sizes', () => {
     const plain = new Set(['x-plain']);
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
@@ -49,7 +49,7 @@ describe('encoder and decoder', () => {
   });
 });
 
-/** Bytes that look more like a block than chance would have it. */
+/** Random bytes that resemble a block. */
 const piece = fc.oneof(
   fc.uint8Array({ maxLength: 30 }),
   fc.integer({ min: 0x80, max: 0xff }).map((byte) => Uint8Array.of(byte)),
@@ -70,8 +70,8 @@ const piece = fc.oneof(
 );
 const anyBlock = fc.array(piece, { maxLength: 12 }).map((pieces) => Buffer.concat(pieces));
 
-describe('a decoder that is fed anything', () => {
-  /** What each block gives, up to the first that is refused. */
+describe('a decoder with random input', () => {
+  /** The result of each block, up to the first that is refused. */
   function decodeAll(blocks: readonly Buffer[], limit: number, before = 0): (HeaderList | string)[] {
     const decoder = createHpackDecoder({ maxHeaderListBytes: limit });
     const answers: (HeaderList | string)[] = [];
@@ -88,7 +88,7 @@ describe('a decoder that is fed anything', () => {
     return answers;
   }
 
-  it('throws nothing but an HpackError, and gives no more than its bytes and the limit allow', () => {
+  it('throws only an HpackError, and returns no more than its bytes and the limit allow', () => {
     fc.assert(
       fc.property(fc.array(anyBlock, { maxLength: 8 }), (blocks) => {
         for (const [index, answer] of decodeAll(blocks, 300).entries()) {
@@ -103,7 +103,7 @@ describe('a decoder that is fed anything', () => {
     );
   });
 
-  it('gives the same wherever in a buffer the block is, and however often it came before', () => {
+  it('returns the same at any place of a buffer, and for a repeated block', () => {
     fc.assert(
       fc.property(fc.array(anyBlock, { maxLength: 8 }), fc.integer({ min: 1, max: 9 }), (blocks, before) => {
         const twice = blocks.flatMap((block) => [block, block, block]);

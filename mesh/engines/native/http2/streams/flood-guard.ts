@@ -1,26 +1,26 @@
 import { ConnectionError, ErrorCode } from '../codec/frames.ts';
 
-/** How much of something a peer may do: a store that is refilled by time and by work that it gives us. */
+/** How much of something a peer may still do. It refills with time and with useful work of the peer. */
 interface Allowance {
   left: number;
-  readonly most: number;
+  readonly max: number;
   readonly perSecond: number;
 }
 
 /**
- * Tells a busy peer from one that makes us work for nothing. Streams that end well earn the right to reset others, and
- * frames that carry something that to send some that do not; who has used up what it earned is ended with
- * ENHANCE_YOUR_CALM. Streams that the peer makes us reset by a fault (CVE-2025-8671) have an allowance of their own, since
- * honest peers make none; idle frames are PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE, those of streams that are
- * over, acknowledgements of nothing and unknown ones.
+ * Distinguishes a busy peer from one that only makes work. Streams that complete earn the right to reset others, and frames
+ * with content the right to send frames without. A peer that has used up its allowance is ended with ENHANCE_YOUR_CALM.
+ * Streams that this side has to reset for a fault of the peer (CVE-2025-8671) have a separate allowance, because honest peers
+ * cause none. Idle frames are PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE, frames of closed streams, acknowledgements
+ * that match nothing, and unknown frames.
  */
 export class FloodGuard {
-  readonly #resets: Allowance = { left: 2_000, most: 5_000, perSecond: 100 };
-  readonly #faults: Allowance = { left: 100, most: 100, perSecond: 10 };
-  readonly #idle: Allowance = { left: 1_000, most: 10_000, perSecond: 200 };
+  readonly #resets: Allowance = { left: 2_000, max: 5_000, perSecond: 100 };
+  readonly #faults: Allowance = { left: 100, max: 100, perSecond: 10 };
+  readonly #idle: Allowance = { left: 1_000, max: 10_000, perSecond: 200 };
   #atMs = 0;
 
-  /** Refills what time earns. To be called when bytes come; `nowMs` is monotonic. */
+  /** Refills by the time that has passed. Called when bytes arrive; `nowMs` is monotonic. */
   tick(nowMs: number): void {
     const seconds = (nowMs - this.#atMs) / 1_000;
     if (seconds < 0.05) return;
@@ -47,12 +47,12 @@ export class FloodGuard {
   }
 
   idleFrame(): void {
-    spend(this.#idle, 'too many of its frames carry nothing');
+    spend(this.#idle, 'too many of its frames have no content');
   }
 }
 
 function earn(allowance: Allowance, amount: number): void {
-  allowance.left = Math.min(allowance.most, allowance.left + amount);
+  allowance.left = Math.min(allowance.max, allowance.left + amount);
 }
 
 function spend(allowance: Allowance, fault: string): void {

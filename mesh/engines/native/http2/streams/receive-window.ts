@@ -1,11 +1,9 @@
-/**
- * How much a peer may send before we say that it may send more, which is said once half of the window is used.
- */
+/** How much a peer may send. A WINDOW_UPDATE is due once half of the window can be given back. */
 export class ReceiveWindow {
-  /** The whole window, of which `#used` was not given back yet. */
+  /** The whole window. `#used` of it was not given back yet. */
   #bytes: number;
   #used = 0;
-  /** What may be given back. */
+  /** How much can be given back. */
   #freed = 0;
 
   constructor(bytes: number) {
@@ -21,23 +19,23 @@ export class ReceiveWindow {
     return this.#bytes - this.#used;
   }
 
-  /** Takes bytes off the window; false when the peer sent more than it might. */
+  /** Subtracts bytes from the window. Returns false if the peer sent too much. */
   take(bytes: number): boolean {
     this.#used += bytes;
     return this.#used <= this.#bytes;
   }
 
-  /** Notes that bytes are dealt with. Resolves how much to tell the peer now; 0: nothing yet. */
+  /** Counts bytes as processed. Returns the WINDOW_UPDATE to send now; 0: none yet. */
   free(bytes: number): number {
     this.#freed += bytes;
     if (this.#freed * 2 < this.#bytes) return 0;
-    const told = this.#freed;
-    this.#used -= told;
+    const update = this.#freed;
+    this.#used -= update;
     this.#freed = 0;
-    return told;
+    return update;
   }
 
-  /** Makes the window larger; resolves by how much, for the peer to be told. */
+  /** Grows the window. Returns by how much, which is the WINDOW_UPDATE to send. */
   growTo(bytes: number): number {
     const more = Math.max(0, bytes - this.#bytes);
     this.#bytes += more;

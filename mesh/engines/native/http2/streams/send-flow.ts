@@ -1,17 +1,17 @@
-import { defaultWindowBytes, ErrorCode, flowError, greatestWindowBytes, StreamError } from '../codec/frames.ts';
+import { defaultWindowBytes, ErrorCode, flowError, maxWindowBytes, StreamError } from '../codec/frames.ts';
 import type { Output } from '../codec/output.ts';
 import type { PeerSettings } from '../codec/settings.ts';
 import type { Http2Stream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
-/** What may be sent, and which streams wait for it: the windows that the peer gives us. */
+/** The windows that the peer gives this side, and the streams that wait for them. */
 export class SendFlow {
   readonly #output: Output;
   readonly #peer: PeerSettings;
   readonly #streams: StreamTable;
-  /** Those that have something for the end of this turn. */
+  /** The streams that have something to send at the end of this turn. */
   #dirty: Http2Stream[] = [];
-  /** Those that wait for a window. */
+  /** The streams that wait for a window. */
   readonly #blocked = new Set<Http2Stream>();
   #window = defaultWindowBytes;
   #queuedBytes = 0;
@@ -23,22 +23,22 @@ export class SendFlow {
     this.#streams = streams;
   }
 
-  /** How much of a stream may go into its next frame. */
+  /** How many bytes the next frame of a stream with this window may have. */
   sendable(streamWindow: number): number {
     return Math.min(streamWindow, this.#window, this.#peer.maxFrameBytes);
   }
 
-  /** What all streams have to send. */
+  /** The bytes that all streams have to send. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
 
-  /** Notes bytes that a stream has to send. */
+  /** Counts bytes that a stream has to send. */
   queue(bytes: number): void {
     this.#queuedBytes += bytes;
   }
 
-  /** Takes what is sent off the window. */
+  /** Subtracts sent bytes from the window. */
   spend(bytes: number): void {
     this.#window -= bytes;
     this.#queuedBytes -= bytes;
@@ -56,17 +56,17 @@ export class SendFlow {
     this.#blocked.add(stream);
   }
 
-  /** The streams that have all they will ever send, and of which nothing could be sent since `sinceMs`. */
+  /** The streams that are complete and of which nothing could be sent since `sinceMs`. */
   stuckSince(sinceMs: number): Http2Stream[] {
     return [...this.#blocked].filter((stream) => stream.ending && stream.blockedMs < sinceMs);
   }
 
-  /** A stream has ended. */
+  /** Called when a stream has ended. */
   forget(stream: Http2Stream): void {
     this.#blocked.delete(stream);
   }
 
-  /** Sends for all that have something. */
+  /** Sends for all dirty streams. */
   pumpDirty(): void {
     const dirty = this.#dirty;
     if (dirty.length === 0) return;
@@ -74,34 +74,34 @@ export class SendFlow {
     for (const stream of dirty) this.#pump(stream);
   }
 
-  /** The peer takes so much more in all. */
+  /** Grows the window of the connection. */
   grow(bytes: number): void {
     this.#window += bytes;
-    if (this.#window > greatestWindowBytes) throw flowError('the window of the connection is beyond 2^31');
+    if (this.#window > maxWindowBytes) throw flowError('the window of the connection exceeds 2^31-1');
     this.#pumpBlocked();
   }
 
-  /** The peer takes so much more of a stream. */
+  /** Grows the window of a stream. */
   growStream(stream: Http2Stream, bytes: number): void {
     stream.sendWindow += bytes;
-    if (stream.sendWindow > greatestWindowBytes) {
-      this.#streams.fault(stream, new StreamError(ErrorCode.FLOW_CONTROL_ERROR, 'its window is beyond 2^31'));
+    if (stream.sendWindow > maxWindowBytes) {
+      this.#streams.fault(stream, new StreamError(ErrorCode.FLOW_CONTROL_ERROR, 'its window exceeds 2^31-1'));
       return;
     }
     if (this.#blocked.delete(stream)) this.#pump(stream);
   }
 
-  /** The peer has changed the window of all streams, by so much. */
+  /** Changes the window of all streams by this much, after a SETTINGS frame of the peer. */
   shiftAll(bytes: number): void {
     if (bytes === 0) return;
     for (const stream of this.#streams.values()) {
       stream.sendWindow += bytes;
-      if (stream.sendWindow > greatestWindowBytes) throw flowError('a window grows beyond 2^31 by SETTINGS');
+      if (stream.sendWindow > maxWindowBytes) throw flowError('SETTINGS grow a window beyond 2^31-1');
     }
     this.#pumpBlocked();
   }
 
-  /** Tells those who waited for it that there is room to write. */
+  /** Notifies the streams that wait for room to write. */
   offerRoom(): void {
     this.#roomScheduled = false;
     if (this.#output.congested) return;
@@ -112,7 +112,7 @@ export class SendFlow {
     }
   }
 
-  /** In turn, so that no stream has to wait for all of another. */
+  /** Sends in turn, so no stream has to wait for all of another. */
   #pumpBlocked(): void {
     for (const stream of [...this.#blocked]) {
       if (this.#window <= 0) return;
@@ -126,7 +126,7 @@ export class SendFlow {
     this.#output.schedule();
     if (!stream.wantsRoom || this.#roomScheduled) return;
     this.#roomScheduled = true;
-    // In another turn: a writer that always has something would keep everyone else out.
+    // In another turn: a writer that always has something would block everything else.
     setImmediate(() => this.offerRoom());
   }
 }

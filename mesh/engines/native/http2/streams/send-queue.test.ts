@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SendQueue } from './send-queue.ts';
 
 setFlagsFromString('--expose-gc');
@@ -14,44 +14,46 @@ const step = fc.oneof(
   fc.record({ take: fc.nat({ max: 20_000 }) }),
 );
 
-it('a queue gives the bytes that it got, in their order, however they are added and taken', () => {
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const queue = new SendQueue();
-      const added: Buffer[] = [];
-      const taken: Buffer[] = [];
-      const take = (wanted: number) => queue.take(wanted, (piece) => taken.push(Buffer.from(piece)));
-      for (const next of steps) {
-        if ('add' in next) {
-          queue.add(next.add);
-          added.push(Buffer.from(next.add));
-        } else if ('take' in next) {
-          take(Math.min(next.take, queue.bytes));
-        } else {
-          added.push(Buffer.from(next.prefix), Buffer.from(next.behind));
-          queue.addBehind(next.prefix, next.behind);
-          next.prefix.fill(0xee);
+describe('the send queue', () => {
+  it('returns its bytes in order, in any pieces', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const queue = new SendQueue();
+        const added: Buffer[] = [];
+        const taken: Buffer[] = [];
+        const take = (wanted: number) => queue.take(wanted, (piece) => taken.push(Buffer.from(piece)));
+        for (const next of steps) {
+          if ('add' in next) {
+            queue.add(next.add);
+            added.push(Buffer.from(next.add));
+          } else if ('take' in next) {
+            take(Math.min(next.take, queue.bytes));
+          } else {
+            added.push(Buffer.from(next.prefix), Buffer.from(next.behind));
+            queue.addWithPrefix(next.prefix, next.behind);
+            next.prefix.fill(0xee);
+          }
         }
-      }
-      take(queue.bytes);
-      expect(queue.bytes).toBe(0);
-      expect(Buffer.concat(taken)).toEqual(Buffer.concat(added));
-    }),
-  );
-});
+        take(queue.bytes);
+        expect(queue.bytes).toBe(0);
+        expect(Buffer.concat(taken)).toEqual(Buffer.concat(added));
+      }),
+    );
+  });
 
-it('a queue that is never empty keeps nothing of what was sent', async () => {
-  const queue = new SendQueue();
-  const sent: WeakRef<Uint8Array>[] = [];
-  queue.add(new Uint8Array(10_000));
-  for (let round = 0; round < 1_000; round += 1) {
-    const chunk = new Uint8Array(10_000);
-    sent.push(new WeakRef(chunk));
-    queue.add(chunk);
-    queue.take(10_000, () => undefined);
-  }
-  await vi.waitFor(() => {
-    collectGarbage();
-    expect(sent.filter((chunk) => chunk.deref() !== undefined).length).toBeLessThan(100);
+  it('keeps nothing of what was sent, even if it is never empty', async () => {
+    const queue = new SendQueue();
+    const sent: WeakRef<Uint8Array>[] = [];
+    queue.add(new Uint8Array(10_000));
+    for (let round = 0; round < 1_000; round += 1) {
+      const chunk = new Uint8Array(10_000);
+      sent.push(new WeakRef(chunk));
+      queue.add(chunk);
+      queue.take(10_000, () => undefined);
+    }
+    await vi.waitFor(() => {
+      collectGarbage();
+      expect(sent.filter((chunk) => chunk.deref() !== undefined).length).toBeLessThan(100);
+    });
   });
 });

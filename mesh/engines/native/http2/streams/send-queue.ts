@@ -1,8 +1,8 @@
-// Small pieces are gathered in buffers of this size, so that many of them cost one write.
+// Small pieces are gathered in buffers of this size, so many of them cost one write.
 const gatherBytes = 16 * 1024;
 const smallBytes = 2 * 1024;
-// So many chunks that were sent are kept at most.
-const mostSent = 32;
+// The maximum number of sent chunks that are kept.
+const maxSent = 32;
 
 /** The bytes of a body that wait to be sent. */
 export class SendQueue {
@@ -10,7 +10,7 @@ export class SendQueue {
   #first = 0;
   #firstOffset = 0;
   #bytes = 0;
-  /** Where small pieces are gathered; what is from `#gatheredFrom` to `#gatheredTo` is behind all chunks. */
+  /** Where small pieces are gathered; the bytes from `#gatheredFrom` to `#gatheredTo` come after all chunks. */
   #gather: Buffer | undefined;
   #gatheredFrom = 0;
   #gatheredTo = 0;
@@ -20,7 +20,7 @@ export class SendQueue {
     return this.#bytes;
   }
 
-  /** Adds bytes that do not change any more. */
+  /** Adds bytes, which must no longer change. */
   add(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
     this.#isFresh = false;
@@ -28,15 +28,15 @@ export class SendQueue {
     this.#chunks.push(bytes);
   }
 
-  /** Adds bytes behind a prefix, which is copied; both are when they are small. */
-  addBehind(prefix: Uint8Array, bytes: Uint8Array): void {
+  /** Adds bytes after a prefix. The prefix is copied, and so are the bytes if they are few. */
+  addWithPrefix(prefix: Uint8Array, bytes: Uint8Array): void {
     const length = prefix.length + bytes.length;
     if (bytes.length > smallBytes) {
       this.add(Uint8Array.from(prefix));
       this.add(bytes);
       return;
     }
-    // Most bodies are one small message: that gets what it needs, and no more.
+    // Most bodies are one small message, which gets a buffer of its exact size.
     if (this.#isFresh) {
       const both = Buffer.allocUnsafe(length);
       both.set(prefix, 0);
@@ -51,7 +51,7 @@ export class SendQueue {
     this.#bytes += length;
   }
 
-  /** Takes so many bytes off the front, piece by piece. */
+  /** Takes this many bytes from the front, piece by piece. */
   take(wanted: number, send: (bytes: Uint8Array) => void): void {
     this.#seal();
     this.#bytes -= wanted;
@@ -69,10 +69,9 @@ export class SendQueue {
       this.#firstOffset = 0;
       left -= rest;
     }
-    this.#letGo();
+    this.#forgetSent();
   }
 
-  /** Forgets everything. */
   clear(): void {
     this.#chunks = [];
     this.#gather = undefined;
@@ -81,9 +80,9 @@ export class SendQueue {
     this.#bytes = 0;
   }
 
-  /** Keeps nothing of what was sent, also when the queue is never empty. */
-  #letGo(): void {
-    if (this.#first < this.#chunks.length && this.#first < mostSent) return;
+  /** Drops sent chunks, even if the queue is never empty. */
+  #forgetSent(): void {
+    if (this.#first < this.#chunks.length && this.#first < maxSent) return;
     this.#chunks = this.#chunks.slice(this.#first);
     this.#first = 0;
   }
@@ -98,7 +97,7 @@ export class SendQueue {
     return this.#gather;
   }
 
-  /** Makes a chunk of what was gathered. The rest of its buffer is used on. */
+  /** Makes a chunk of the gathered bytes. The rest of the buffer stays in use. */
   #seal(): void {
     if (this.#gather === undefined || this.#gatheredTo === this.#gatheredFrom) return;
     this.#chunks.push(this.#gather.subarray(this.#gatheredFrom, this.#gatheredTo));

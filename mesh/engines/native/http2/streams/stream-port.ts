@@ -9,10 +9,10 @@ import type { SendFlow } from './send-flow.ts';
 import type { Http2Stream, StreamCarrier } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
 
-// From so many bytes on, a frame is worth its cost.
+// A frame with fewer bytes costs more than it carries.
 const usefulBytes = 1024;
 
-// One for all connections, as what it writes is taken immediately.
+// Shared by all connections, because its content is taken immediately.
 const writer = new BlockWriter();
 
 export interface StreamPortParts {
@@ -35,7 +35,7 @@ export class StreamPort implements StreamCarrier {
   readonly #streams: StreamTable;
   readonly sending: SendFlow;
   readonly receiving: ReceiveFlow;
-  /** A server's blocks need no table, but the peer has to be told that they keep to the size that it allows. */
+  /** A server's blocks use no table, but they have to acknowledge the size that the peer allows. */
   readonly #tableSize = new TableSize();
 
   constructor({ isServer, peer, output, guard, streams, sending, receiving }: StreamPortParts) {
@@ -48,22 +48,22 @@ export class StreamPort implements StreamCarrier {
     this.receiving = receiving;
   }
 
-  /** The peer takes a table of at most so many bytes. Only at a server: a client's blocks announce the size themselves. */
+  /** Limits the table to what the peer accepts. Only at a server: the encoder of a client announces the size itself. */
   limitTable(bytes: number): void {
     this.#tableSize.limitTo(bytes);
   }
 
   sendBlock(streamId: number, fields: Uint8Array, endStream: boolean): void {
-    const block = this.#tableSize.isDue ? this.#behindTableSize(fields) : fields;
-    const most = this.peer.maxFrameBytes;
+    const block = this.#tableSize.isDue ? this.#withTableSize(fields) : fields;
+    const max = this.peer.maxFrameBytes;
     const endFlag = endStream ? Flag.END_STREAM : 0;
-    const first = Math.min(block.length, most);
+    const first = Math.min(block.length, max);
     const isWhole = first === block.length;
     this.output.header(first, FrameType.HEADERS, endFlag | (isWhole ? Flag.END_HEADERS : 0), streamId);
-    this.output.bytes(isWhole ? block : block.subarray(0, most));
-    for (let at = most; at < block.length; at += most) {
-      const part = block.subarray(at, at + most);
-      const isLast = at + most >= block.length;
+    this.output.bytes(isWhole ? block : block.subarray(0, max));
+    for (let at = max; at < block.length; at += max) {
+      const part = block.subarray(at, at + max);
+      const isLast = at + max >= block.length;
       this.output.header(part.length, FrameType.CONTINUATION, isLast ? Flag.END_HEADERS : 0, streamId);
       this.output.bytes(part);
     }
@@ -73,7 +73,7 @@ export class StreamPort implements StreamCarrier {
   beginData(streamId: number, bytes: number, endStream: boolean, isCut: boolean): void {
     this.sending.spend(bytes);
     this.output.header(bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, streamId);
-    // A peer that gives its window in crumbs makes work and gives none.
+    // A peer that opens its window in tiny steps only makes work.
     if (!isCut || bytes >= usefulBytes) this.#guard.usefulFrame();
   }
 
@@ -92,7 +92,7 @@ export class StreamPort implements StreamCarrier {
     this.#streams.reset(stream, code);
   }
 
-  #behindTableSize(fields: Uint8Array): Buffer {
+  #withTableSize(fields: Uint8Array): Buffer {
     writer.begin();
     this.#tableSize.write(writer);
     return Buffer.concat([writer.take(), fields]);

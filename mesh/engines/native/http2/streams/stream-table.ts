@@ -3,7 +3,7 @@ import {
   ErrorCode,
   FrameType,
   flowError,
-  greatestStreamId,
+  maxStreamId,
   protocolError,
   type StreamError,
 } from '../codec/frames.ts';
@@ -11,19 +11,19 @@ import type { Output } from '../codec/output.ts';
 import type { FloodGuard } from './flood-guard.ts';
 import type { Http2Stream } from './stream.ts';
 
-// How many streams are remembered that we reset: what their peer sent before it heard of that is no fault.
-const rememberedResets = 1_000;
+// How many of the streams that this side reset are remembered: frames that the peer sent before it knew are not a fault.
+const maxRememberedResets = 1_000;
 
-/** The streams of a connection: those that are open, what is known of those that were, and how they end before their time. */
+/** The streams of a connection: the open ones, what is known of closed ones, and how to end one early. */
 export class StreamTable {
   readonly #isServer: boolean;
   readonly #output: Output;
   readonly #guard: FloodGuard;
   readonly #onRemoved: (stream: Http2Stream) => void;
   readonly #open = new Map<number, Http2Stream>();
-  /** How much the peer may have sent of a stream before it heard that we reset it. */
+  /** How much the peer may have sent on a stream before it knew that this side reset it. */
   readonly #resets = new Map<number, number>();
-  /** The last stream that we have reset and do not remember any more. */
+  /** The last stream that this side reset and no longer remembers. */
   #forgottenId = 0;
   #lastPeerId = 0;
   #nextId = 1;
@@ -39,31 +39,31 @@ export class StreamTable {
     return this.#open.size;
   }
 
-  /** The last stream that the peer has opened; 0: none. */
+  /** The last stream that the peer opened; 0: none. */
   get lastPeerId(): number {
     return this.#lastPeerId;
   }
 
-  /** Whether all numbers of our streams are used up. */
+  /** Whether the ids for streams of this side are used up. */
   get exhausted(): boolean {
-    return this.#nextId >= greatestStreamId;
+    return this.#nextId >= maxStreamId;
   }
 
   find(streamId: number): Http2Stream | undefined {
     return this.#open.get(streamId);
   }
 
-  /** Those that are open now; they may end meanwhile. */
+  /** A copy of the open streams, which may end meanwhile. */
   all(): Http2Stream[] {
     return [...this.#open.values()];
   }
 
-  /** The same without a copy, for those who end none of them. */
+  /** The open streams without a copy, for callers that end none of them. */
   values(): Iterable<Http2Stream> {
     return this.#open.values();
   }
 
-  /** The number for the next stream of ours. */
+  /** The id for the next stream of this side. */
   takeId(): number {
     const id = this.#nextId;
     this.#nextId += 2;
@@ -74,19 +74,19 @@ export class StreamTable {
     this.#open.set(stream.id, stream);
   }
 
-  /** Notes that the peer opens a stream. */
+  /** Called when the peer opens a stream. */
   begunByPeer(streamId: number): void {
-    if (streamId % 2 === 0) throw protocolError('a client opens a stream with an even number');
+    if (streamId % 2 === 0) throw protocolError('a client opened a stream with an even id');
     this.#lastPeerId = streamId;
   }
 
-  /** Whether nobody has opened a stream of this number yet. */
+  /** Whether no stream with this id was opened yet. */
   isIdle(streamId: number): boolean {
     const isOurs = streamId % 2 === (this.#isServer ? 0 : 1);
     return isOurs ? this.#isServer || streamId >= this.#nextId : streamId > this.#lastPeerId;
   }
 
-  /** Both sides have ended it, or the peer has reset it. */
+  /** Called when both sides have ended a stream or the peer has reset it. */
   remove(stream: Http2Stream): void {
     stream.drop();
     this.#open.delete(stream.id);
@@ -100,7 +100,7 @@ export class StreamTable {
     this.remove(stream);
   }
 
-  /** Ends a stream for a fault of the peer. */
+  /** Ends a stream because of a fault of the peer. */
   fault(stream: Http2Stream, { code }: StreamError): void {
     this.#guard.streamFaulted();
     const { events } = stream;
@@ -108,14 +108,14 @@ export class StreamTable {
     events?.aborted(code);
   }
 
-  /** Takes no stream of this number, which the peer has just opened with this window. */
+  /** Refuses a stream that the peer has just opened with this window. */
   refuse(streamId: number, windowBytes: number): void {
     this.#guard.streamReset();
     this.#remember(streamId, windowBytes);
     this.#output.numberFrame(FrameType.RST_STREAM, streamId, ErrorCode.REFUSED_STREAM);
   }
 
-  /** A frame of a stream that is not open: it was under way when we reset it, or it is a fault. A client does not mind. */
+  /** Called for a frame of a stream that is not open. It was in flight when this side reset the stream, or it is a fault. */
   strayFrame(streamId: number, what: string, bytes: number): void {
     if (this.isIdle(streamId)) throw protocolError(`${what} on a stream that was not opened`);
     const left = this.#resets.get(streamId);
@@ -123,13 +123,13 @@ export class StreamTable {
       this.#guard.idleFrame();
       return;
     }
-    if (left === undefined) throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on a stream that is closed`);
+    if (left === undefined) throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on a closed stream`);
     if (bytes > left) throw flowError(`${what} beyond the window of a stream that was reset`);
     this.#resets.set(streamId, left - bytes);
     if (bytes === 0) this.#guard.idleFrame();
   }
 
-  /** Forgets all of them, when the connection is over. */
+  /** Removes all streams when the connection has ended. */
   clear(): Http2Stream[] {
     const streams = this.all();
     this.#open.clear();
@@ -139,7 +139,7 @@ export class StreamTable {
 
   #remember(streamId: number, windowBytes: number): void {
     this.#resets.set(streamId, windowBytes);
-    if (this.#resets.size <= rememberedResets) return;
+    if (this.#resets.size <= maxRememberedResets) return;
     const [oldest] = this.#resets.keys();
     if (oldest === undefined) return;
     this.#resets.delete(oldest);

@@ -32,45 +32,45 @@ export interface StreamCarrier {
   reset(stream: Http2Stream, code: ErrorCode): void;
 }
 
-/** What happens on a stream. What it throws ends the connection, so it must not throw for what a peer can cause. */
+/** Receives what happens on a stream. An exception ends the connection, so it must not throw for what a peer can cause. */
 export interface StreamEvents {
-  /** The fields of a response; only at a client. */
+  /** The fields of a response. Only at a client. */
   headers?(list: HeaderList): void;
-  /** A piece of the body, which is only valid during the call. Its bytes are given back with `consumed`. */
+  /** A piece of the body, valid only during the call. Its bytes are given back with `consumed`. */
   data(buffer: Buffer, start: number, end: number): void;
-  /** The peer has sent everything, perhaps with trailers. */
+  /** The peer has sent everything, with or without trailers. */
   ended(trailers: HeaderList | undefined): void;
-  /** The stream is gone before both sides have ended it: the peer reset it, or the connection is lost. */
+  /** The stream ended early: the peer reset it, or the connection is lost. */
   aborted(code: ErrorCode): void;
-  /** There is room again, after `write` said that there was none. */
+  /** There is room again, after `write` returned false. */
   writable(): void;
 }
 
-// More than that unsent, and who writes should wait: what one turn of the event loop sends of a stream.
+// With more unsent bytes writers should wait. One turn of the event loop sends this much of a stream.
 const roomBytes = 64 * 1024;
 
-/** One stream of a connection: what it has to send waits here for windows. Made by the connection. */
+/** One stream of a connection. What it has to send waits here for windows. */
 export class Http2Stream {
   readonly id: number;
   readonly receiving: ReceiveWindow;
   readonly #connection: StreamCarrier;
   events: StreamEvents | undefined;
-  /** How much the peer takes. */
+  /** How much the peer accepts. */
   sendWindow: number;
-  /** Bytes that have come and were not said to be `consumed`. Kept by the connection. */
+  /** Bytes that have arrived and are not `consumed` yet. Maintained by the connection. */
   heldBytes = 0;
-  /** Bytes of the body that the peer has announced and not sent; `undefined`: it announced nothing. */
+  /** Bytes of the body that the peer announced and has not sent; `undefined`: it announced none. */
   expectedBytes: number | undefined;
-  /** Whether the fields of the response have come; only at a client. */
+  /** Whether the fields of the response have arrived. Only at a client. */
   headed = false;
   remoteEnded = false;
   localEnded = false;
   closed = false;
-  /** Whether the connection is to send for it at the end of the turn. */
+  /** Whether the connection sends for it at the end of the turn. */
   dirty = false;
-  /** Since when nothing of it could be sent for lack of a window, by `performance.now`; 0: it could. */
+  /** Since when it is blocked by a window, by `performance.now`; 0: it is not. */
   blockedMs = 0;
-  /** Whether it is to be told of room. */
+  /** Whether to call `writable` when there is room. */
   wantsRoom = false;
 
   readonly #queue = new SendQueue();
@@ -88,7 +88,7 @@ export class Http2Stream {
     return this.#queue.bytes;
   }
 
-  /** Whether everything has been written that ever will be. */
+  /** Whether nothing further will be written. */
   get ending(): boolean {
     return this.#ending;
   }
@@ -98,12 +98,12 @@ export class Http2Stream {
     return this.#queue.bytes < roomBytes && !this.#connection.output.congested;
   }
 
-  /** The most that the fields of one block may have for the peer, by `listBytes`; infinite when it says nothing. */
+  /** The maximum size of the fields of one block that the peer accepts, by `listBytes`. Default: infinite. */
   get maxHeaderListBytes(): number {
     return this.#connection.peer.maxHeaderListBytes;
   }
 
-  /** Sends an encoded header block at once; the body follows. */
+  /** Sends an encoded header block immediately. */
   sendHeaders(block: Uint8Array, endStream = false): void {
     if (this.localEnded || this.closed) return;
     this.#connection.sendBlock(this.id, block, endStream);
@@ -111,8 +111,8 @@ export class Http2Stream {
   }
 
   /**
-   * Sends bytes of the body at the end of the turn, as windows allow. They must not be changed afterwards. False when the
-   * next should wait for `writable`.
+   * Sends bytes of the body at the end of the turn, as windows allow. They must not change afterwards. Returns false if the
+   * next write should wait for `writable`.
    */
   write(bytes: Uint8Array): boolean {
     if (this.localEnded || this.closed || this.#ending) return true;
@@ -120,14 +120,14 @@ export class Http2Stream {
     return this.#queued(bytes.length);
   }
 
-  /** The same of bytes behind a prefix, which may be changed afterwards. Small ones are sent together. */
-  writeBehind(prefix: Uint8Array, bytes: Uint8Array): boolean {
+  /** As `write`, with a prefix, which may change afterwards. Small messages are sent together. */
+  writeWithPrefix(prefix: Uint8Array, bytes: Uint8Array): boolean {
     if (this.localEnded || this.closed || this.#ending) return true;
-    this.#queue.addBehind(prefix, bytes);
+    this.#queue.addWithPrefix(prefix, bytes);
     return this.#queued(prefix.length + bytes.length);
   }
 
-  /** Ends this side behind what was written, with trailers when they are given. */
+  /** Ends this side after what was written, with trailers if they are given. */
   end(trailers?: Buffer): void {
     if (this.localEnded || this.closed || this.#ending) return;
     this.#ending = true;
@@ -136,30 +136,30 @@ export class Http2Stream {
     this.#connection.output.schedule();
   }
 
-  /** Ends both sides at once. */
+  /** Ends both sides immediately. */
   reset(code: ErrorCode): void {
     if (!this.closed) this.#connection.reset(this, code);
   }
 
-  /** Lets the peer send so many bytes more, which are dealt with. */
+  /** Counts bytes as processed and lets the peer send as many more. */
   consumed(bytes: number): void {
     this.#connection.receiving.consumed(this, bytes);
   }
 
   /**
-   * Lets the peer send so many bytes more, which are kept until `release`. False when so much is kept of all streams of the
-   * connection that this one should be ended.
+   * Lets the peer send as many more bytes, while the received ones are held until `release`. Returns false if the streams of
+   * the connection hold so much that this stream should be ended.
    */
   allow(bytes: number): boolean {
     return this.#connection.receiving.allow(this, bytes);
   }
 
-  /** Says that bytes are not kept any more. */
+  /** Counts bytes as no longer held. */
   release(bytes: number): void {
     this.#connection.receiving.release(this, bytes);
   }
 
-  /** Sends what windows allow now. */
+  /** Sends what the windows allow now. */
   pump(): void {
     this.dirty = false;
     if (this.closed || this.localEnded) return;
@@ -186,7 +186,7 @@ export class Http2Stream {
     this.#endLocal();
   }
 
-  /** Forgets what waits: nothing of it can be sent any more. */
+  /** Drops what waits to be sent, because the stream has ended. */
   drop(): void {
     this.closed = true;
     this.#connection.sending.queue(-this.#queue.bytes);

@@ -1,7 +1,7 @@
-/** The symbol that ends a string, of which padding is the beginning; it never stands in a string. */
+/** The end-of-string symbol. Padding is the beginning of its code; the code itself never occurs in a string. */
 export const endOfString = 256;
 
-/** How many bits the code of each byte has, and behind them that of the end of a string (RFC 7541 appendix B). */
+/** The length in bits of the code of each byte, and of the end of a string as the last one (RFC 7541 appendix B). */
 export const codeBits: Uint8Array = new Uint8Array([
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
   28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10,
@@ -14,10 +14,10 @@ export const codeBits: Uint8Array = new Uint8Array([
   27, 27, 27, 26, 30,
 ]);
 
-/** The code of each symbol: the RFC's is canonical, so the lengths tell it. */
+/** The code of each symbol. The RFC's code is canonical, so it follows from the lengths. */
 export const codes: Uint32Array = canonicalCodes(codeBits);
 
-/** Within a length codes go up with the symbol, and the next length goes on where the one before ended. */
+/** Within a length, codes ascend with the symbol; each length continues where the previous one ended. */
 function canonicalCodes(bits: Uint8Array): Uint32Array {
   const found = new Uint32Array(bits.length);
   let next = 0;

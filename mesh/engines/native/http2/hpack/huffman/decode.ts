@@ -2,17 +2,17 @@ import { HpackError } from '../hpack-error.ts';
 import { latin1 } from '../latin1.ts';
 import { codeBits, codes, endOfString } from './codes.ts';
 
-/** How many places between two codes' beginnings there are: a state is how far into a code a decoder is. */
+/** The number of states; a state is a position within a code. */
 const states = 256;
 
-/** The longest padding: the state after so many ones, which are no code's end, is that number itself. */
+/** The maximum padding. The state after this many ones is that number itself. */
 const maxPaddingBits = 7;
 
-/** Where each bit leads: at `2 * state + bit` the next state, or the symbol whose code ends there, complemented. */
+/** The next state of each bit, at `2 * state + bit`; or the complement of the symbol whose code ends there. */
 const tree: Int16Array = plantTree();
 
-// What a byte does to a state, at `state << 8 | byte`: the next state in the lowest byte, then the first and the second
-// symbol that end with it, then how many do. No code has less than five bits, so there are no more than two.
+// The effect of a byte on a state, at `state << 8 | byte`: the next state in the lowest byte, then the first and the second
+// symbol that end with it, then their number. Codes have at least five bits, so at most two end in a byte.
 const oneSymbol = 1 << 24;
 const fault = -1;
 const steps: Int32Array = findSteps();
@@ -20,20 +20,20 @@ const steps: Int32Array = findSteps();
 const shortestCodeBits = 5;
 const scratch: Buffer = Buffer.allocUnsafeSlow(4096);
 
-/** The text of the Huffman code from `start` to `end` (RFC 7541 section 5.2). Throws an HpackError for what is none. */
+/** Decodes the Huffman code from `start` to `end` (RFC 7541 section 5.2). Throws an HpackError for an invalid one. */
 export function decodeHuffman(bytes: Buffer, start: number, end: number): string {
-  const most = Math.floor(((end - start) * 8) / shortestCodeBits);
-  const text = most <= scratch.length ? scratch : Buffer.allocUnsafe(most);
+  const maxLength = Math.floor(((end - start) * 8) / shortestCodeBits);
+  const text = maxLength <= scratch.length ? scratch : Buffer.allocUnsafe(maxLength);
   return latin1(text, 0, decodeInto(text, bytes, start, end));
 }
 
-/** How many bytes it has written. */
+/** Returns the number of bytes written. */
 function decodeInto(target: Buffer, bytes: Buffer, start: number, end: number): number {
   let at = 0;
   let state = 0;
   for (let index = start; index < end; index++) {
     const step = steps[(state << 8) | (bytes[index] as number)] as number;
-    if (step === fault) throw new HpackError('a Huffman-coded string has the code that ends strings in it');
+    if (step === fault) throw new HpackError('a Huffman-coded string contains the end-of-string code');
     if (step >= oneSymbol) {
       target[at++] = step >>> 8;
       if (step >= 2 * oneSymbol) target[at++] = step >>> 16;
@@ -41,7 +41,7 @@ function decodeInto(target: Buffer, bytes: Buffer, start: number, end: number): 
     state = step & 0xff;
   }
   if (state > maxPaddingBits) {
-    throw new HpackError('a Huffman-coded string ends within a code: nothing but up to 7 ones may fill its last byte');
+    throw new HpackError('a Huffman-coded string has invalid padding');
   }
   return at;
 }
@@ -52,7 +52,7 @@ function findSteps(): Int32Array {
   return found;
 }
 
-/** Fills in `count` steps: those of all bytes that begin with the bits which led to this state. */
+/** Fills in `count` steps, of all bytes that begin with the bits that led to this state. */
 function walk(found: Int32Array, from: number, count: number, state: number, symbols: number): void {
   if (count === 1) {
     found[from] = symbols | state;
@@ -85,7 +85,7 @@ function plantTree(): Int16Array {
     }
     planted[2 * state + (code & 1)] = ~symbol;
   };
-  // First the one that is all ones, so that the states on its way are counted like its bits.
+  // First the code of all ones, so its states are numbered like its bits.
   plant(endOfString);
   for (let symbol = 0; symbol < endOfString; symbol++) plant(symbol);
   return planted;

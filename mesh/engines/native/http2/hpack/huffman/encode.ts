@@ -2,7 +2,7 @@ import { codeBits, codes } from './codes.ts';
 
 const maxCharacter = 0xff;
 
-/** How many bytes a text has in Huffman code; NaN when it has a character above U+00FF, which no code is for. */
+/** The length of a text in Huffman code; NaN if it has a character above U+00FF, which has no code. */
 export function huffmanBytes(text: string): number {
   let bits = 0;
   let characters = 0;
@@ -14,7 +14,7 @@ export function huffmanBytes(text: string): number {
   return characters > maxCharacter ? Number.NaN : (bits + 7) >>> 3;
 }
 
-/** Writes a text in Huffman code, the last byte filled up with ones, and says where it ends. */
+/** Writes a text in Huffman code, with ones as padding, and returns where it ends. */
 export function writeHuffman(text: string, target: Buffer, start: number): number {
   let at = start;
   let waiting = 0;
@@ -24,7 +24,7 @@ export function writeHuffman(text: string, target: Buffer, start: number): numbe
     let code = codes[character] as number;
     let bits = codeBits[character] as number;
     if (bits > 24) {
-      // With up to 7 that wait they are more than an integer has room for.
+      // With up to 7 waiting bits they would not fit into an integer.
       waiting = (waiting << 8) | (code >>> (bits - 8));
       target[at++] = waiting >>> waitingBits;
       bits -= 8;

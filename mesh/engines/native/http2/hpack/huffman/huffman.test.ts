@@ -43,16 +43,16 @@ describe('the Huffman code', () => {
     ['\x80', 0xfffe6, 20],
     ['\xf9', 0xffffffe, 28],
     ['\xff', 0x3ffffee, 26],
-  ])('has for %j the code of RFC 7541 appendix B', (character, code, bits) => {
+  ])('encodes %j as RFC 7541 appendix B does', (character, code, bits) => {
     expect([codes[character.charCodeAt(0)], codeBits[character.charCodeAt(0)]]).toEqual([code, bits]);
   });
 
-  it('ends with the code of 30 ones, and leaves no code out', () => {
+  it('ends with the code of 30 ones and skips no code', () => {
     expect([codes[endOfString], codeBits[endOfString]]).toEqual([0x3fffffff, 30]);
     expect(codeBits.reduce((share, bits) => share + 2 ** -bits, 0)).toBe(1);
   });
 
-  it('brings back each of the 256 bytes, alone and between others', () => {
+  it('decodes each of the 256 bytes, alone and between others', () => {
     for (let byte = 0; byte < 256; byte++) {
       for (const text of [
         String.fromCharCode(byte),
@@ -66,7 +66,7 @@ describe('the Huffman code', () => {
     }
   });
 
-  it('brings back any text, from the midst of a buffer', () => {
+  it('decodes any text in the middle of a buffer', () => {
     const text = fc.oneof(
       fc.string({ maxLength: 300 }),
       fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1')),
@@ -81,13 +81,13 @@ describe('the Huffman code', () => {
     );
   });
 
-  it('brings back a text that is larger than what is kept to decode into', () => {
+  it('decodes a text that is larger than its scratch buffer', () => {
     const text = 'a long value; '.repeat(2_000);
     const encoded = encode(text);
     expect(decodeHuffman(encoded, 0, encoded.length)).toBe(text);
   });
 
-  it('has no code for characters above U+00FF, not even for the one with the number of the end', () => {
+  it('has no code for characters above U+00FF, including the one with the number of the end', () => {
     expect(huffmanBytes('price: 5 €')).toBeNaN();
     expect(huffmanBytes('\u0100')).toBeNaN();
   });
@@ -97,20 +97,20 @@ describe('the Huffman code', () => {
     ['three ones', 'a', 3],
     ['seven ones', 'aaaaa', 7],
     ['nothing', 'aaaaaaaa', 0],
-  ])('may be filled up with %s', (_, text, ones) => {
+  ])('accepts %s as padding', (_, text, ones) => {
     expect(decode(pack('00011'.repeat(text.length) + '1'.repeat(ones)))).toBe(text);
   });
 
   it.each([
-    ['a byte of ones', 'ff', /ends within a code/],
-    ['a byte of ones behind a text', '1fff', /ends within a code/],
-    ['27 ones behind a text', '1fffffff', /ends within a code/],
-    ['zeros', '18', /ends within a code/],
-    ['a code that is cut off', 'fffffc', /ends within a code/],
-    ['the code of the end', 'ffffffff', /code that ends strings/],
-    ['the code of the end and a text behind it', 'fffffffc1f', /code that ends strings/],
-    ['the code of the end behind a text', '1fffffffff', /code that ends strings/],
-  ])('may not be filled up with %s', (_, hex, message) => {
+    ['a byte of ones', 'ff', /has invalid padding/],
+    ['a byte of ones after a text', '1fff', /has invalid padding/],
+    ['27 ones after a text', '1fffffff', /has invalid padding/],
+    ['zeros', '18', /has invalid padding/],
+    ['a code that is cut off', 'fffffc', /has invalid padding/],
+    ['the code of the end', 'ffffffff', /end-of-string code/],
+    ['the code of the end and a text after it', 'fffffffc1f', /end-of-string code/],
+    ['the code of the end after a text', '1fffffffff', /end-of-string code/],
+  ])('refuses %s as padding', (_, hex, message) => {
     expect(() => decode(hex)).toThrow(HpackError);
     expect(() => decode(hex)).toThrow(message);
   });

@@ -8,14 +8,14 @@ function contents(table: DynamicTable): string[] {
 /** The size of an entry with a name and value of one character each. */
 const smallBytes = 34;
 
-describe('a dynamic table', () => {
-  it('has the newest entry first and drops the oldest when there is no room', () => {
+describe('the dynamic table', () => {
+  it('has the newest entry first and evicts the oldest when there is no room', () => {
     const table = new DynamicTable(3 * smallBytes);
     for (const name of ['a', 'b', 'c', 'd']) table.add(name, '1');
     expect(contents(table)).toEqual(['d=1', 'c=1', 'b=1']);
   });
 
-  it('keeps order when it grows, wherever in the ring it is', () => {
+  it('keeps its order when it grows, at any place of the ring', () => {
     const table = new DynamicTable(100 * smallBytes);
     for (let number = 0; number < 1_000; number++) table.add(String(number % 10), String(((number / 10) % 10) | 0));
     const last = Array.from({ length: 100 }, (_, index) => 999 - index);
@@ -29,13 +29,13 @@ describe('a dynamic table', () => {
     expect(table.count).toBe(0);
   });
 
-  it('takes an entry that just fits', () => {
+  it('accepts an entry that fits exactly', () => {
     const table = new DynamicTable(2 * smallBytes);
     expect(table.add('b', 'x'.repeat(2 * smallBytes - 33))).toBe(true);
     expect(table.count).toBe(1);
   });
 
-  it('evicts when it is made smaller, and has room again when it is made larger', () => {
+  it('evicts entries when it shrinks, and has room again when it grows', () => {
     const table = new DynamicTable(4 * smallBytes);
     for (const name of ['a', 'b', 'c']) table.add(name, '1');
     table.resize(2 * smallBytes - 1);
@@ -58,7 +58,7 @@ describe('a dynamic table', () => {
     expect(new Set(versions).size).toBe(4);
   });
 
-  it('tells which entries leave, the oldest first', () => {
+  it('reports evicted entries, the oldest first', () => {
     const left: unknown[] = [];
     const table = new DynamicTable(2 * smallBytes, (...entry) => left.push(entry));
     for (const name of ['a', 'b', 'c']) table.add(name, '1');

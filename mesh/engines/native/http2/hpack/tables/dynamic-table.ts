@@ -1,15 +1,15 @@
-/** The size of a table that nobody has said anything about. */
+/** The initial size of a table. */
 export const defaultTableBytes = 4096;
 
 const overheadBytes = 32;
 const initialSlots = 16;
 
-/** What a field counts for, in a table and in a list of fields. Text is latin1, so a character is a byte. */
+/** The size of a field, in a table and in a list of fields. Text is latin1, so a character is a byte. */
 export function entryBytes(name: string, value: string): number {
   return name.length + value.length + overheadBytes;
 }
 
-/** What a list of fields (name, value, name, value, …) counts for: its size as RFC 9113 section 6.5.2 has it. */
+/** The size of a list of fields (name, value, name, value, …), as RFC 9113 section 6.5.2 counts it. */
 export function listBytes(fields: readonly string[]): number {
   let bytes = 0;
   for (let index = 0; index + 1 < fields.length; index += 2) {
@@ -18,15 +18,15 @@ export function listBytes(fields: readonly string[]): number {
   return bytes;
 }
 
-/** Hears of each entry that leaves the table, the oldest first. */
+/** Called for each entry that leaves the table, the oldest first. */
 export type OnEvict = (name: string, value: string) => void;
 
-/** The fields that one side has told the other to remember (RFC 7541 section 2.3.2), in a ring. */
+/** The dynamic table (RFC 7541 section 2.3.2), in a ring buffer. */
 export class DynamicTable {
   readonly #onEvict: OnEvict | undefined;
   #names: string[] = new Array<string>(initialSlots).fill('');
   #values: string[] = new Array<string>(initialSlots).fill('');
-  /** How many entries were ever added; the next one goes to this slot, round the ring. */
+  /** The number of entries ever added; modulo the length of the ring, the slot of the next one. */
   #added = 0;
   #count = 0;
   #bytes = 0;
@@ -46,12 +46,12 @@ export class DynamicTable {
     return this.#count;
   }
 
-  /** The place of the newest entry: entries are counted from 1 as they are added. */
+  /** The place of the newest entry. Places count from 1, in the order in which entries are added. */
   get newest(): number {
     return this.#added;
   }
 
-  /** Changes whenever the table does, so what was made with it holds as long as this is the same. */
+  /** Changes whenever the table does, so what was derived from it is valid while this stays the same. */
   get version(): number {
     return this.#version;
   }
@@ -65,7 +65,7 @@ export class DynamicTable {
     return this.#values[(this.#added - index) & (this.#values.length - 1)] as string;
   }
 
-  /** Adds an entry as the newest. One that is larger than the table empties it, and is not added: that is no fault. */
+  /** Adds an entry as the newest. One that is larger than the table empties it and is not added, which is not a fault. */
   add(name: string, value: string): boolean {
     const bytes = entryBytes(name, value);
     this.#version++;
@@ -101,7 +101,7 @@ export class DynamicTable {
     }
   }
 
-  /** Twice the slots, each entry at its place in the larger ring. */
+  /** Doubles the slots; each entry keeps its place in the larger ring. */
   #grow(): void {
     const slots = this.#names.length * 2;
     const names = new Array<string>(slots).fill('');

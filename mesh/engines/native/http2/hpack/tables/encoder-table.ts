@@ -4,7 +4,7 @@ import { FieldIndex, type NamePlaces } from './field-index.ts';
 import { staticEntries } from './static-table.ts';
 import { TableSize } from './table-size.ts';
 
-/** The table of an encoder: what the peer remembers, where each field is, and what the peer has yet to hear of its size. */
+/** The table of an encoder: its fields, their places, and size changes that the peer does not know yet. */
 export class EncoderTable {
   readonly #fields = new FieldIndex();
   readonly #table = new DynamicTable(defaultTableBytes, (name, value) => this.#fields.remove(name, value));
@@ -14,25 +14,25 @@ export class EncoderTable {
     return this.#table.version;
   }
 
-  /** Whether the next block has to say how large the table is. */
+  /** Whether the next block has to announce the size. */
   get sizeIsDue(): boolean {
     return this.#size.isDue;
   }
 
-  /** The peer takes a table of at most so many bytes. */
+  /** Limits the table to what the peer accepts. */
   limitTo(bytes: number): void {
     this.#size.limitTo(bytes);
     this.#table.resize(this.#size.bytes);
   }
 
-  /** Empties the table here, and the peer's with the next block. */
+  /** Empties this table now, and the peer's with the next block. */
   startOver(): void {
     this.#table.resize(0);
     this.#table.resize(this.#size.bytes);
     this.#size.startOver();
   }
 
-  /** Writes the sizes that are due, at the beginning of a block. */
+  /** Writes due size changes, at the beginning of a block. */
   writeSizes(writer: BlockWriter): void {
     this.#size.write(writer);
   }
@@ -41,17 +41,17 @@ export class EncoderTable {
     return this.#fields.find(name);
   }
 
-  /** The index that stands in a block for a place. */
+  /** The index of a place in a block. */
   indexOf(place: number): number {
     return staticEntries + 1 + this.#table.newest - place;
   }
 
-  /** Whether a field may be added. One of more than half the table would drive out what is used more often. */
+  /** Whether a field may be added. One larger than half the table would evict fields that are used more often. */
   takes(name: string, value: string): boolean {
     return entryBytes(name, value) <= this.#table.maxBytes / 2;
   }
 
-  /** Adds a field that is not there. */
+  /** Adds a field that is not in the table. */
   add(name: string, value: string): void {
     if (this.#table.add(name, value)) this.#fields.add(name, value, this.#table.newest);
   }

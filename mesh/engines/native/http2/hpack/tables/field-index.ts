@@ -1,8 +1,8 @@
-/** Where a name is in a table, and with which values. */
+/** The places of a name in a table. */
 export interface NamePlaces {
-  /** Where it was added last. */
+  /** The place where it was added last. */
   latest: number;
-  /** Where it is with a value. */
+  /** Its places by value. */
   readonly values: ReadonlyMap<string, number>;
 }
 
@@ -10,7 +10,7 @@ interface OwnNamePlaces extends NamePlaces {
   readonly values: Map<string, number>;
 }
 
-/** Finds the fields of a table by name and value. A field may be in it once. */
+/** Finds the fields of a table by name and value. Each field may be in it only once. */
 export class FieldIndex {
   readonly #names = new Map<string, OwnNamePlaces>();
 
@@ -28,7 +28,7 @@ export class FieldIndex {
     places.values.set(value, place);
   }
 
-  /** Forgets the field that was added first of those that there are. */
+  /** Removes the field that was added first of those still present. */
   remove(name: string, value: string): void {
     const places = this.#names.get(name);
     places?.values.delete(value);

@@ -1,6 +1,6 @@
 import { FieldIndex } from './field-index.ts';
 
-/** The fields that both sides know from the start (RFC 7541 appendix A). */
+/** RFC 7541 appendix A. */
 const entries: readonly (readonly [name: string, value: string])[] = [
   [':authority', ''],
   [':method', 'GET'],
@@ -65,15 +65,15 @@ const entries: readonly (readonly [name: string, value: string])[] = [
   ['www-authenticate', ''],
 ];
 
-/** How many entries the static table has: the first of the dynamic one comes behind them. */
+/** The number of entries. The indexes of the dynamic table come after them. */
 export const staticEntries: number = entries.length;
 
-/** The names by index, which begins at 1. */
+/** The names by index; indexes begin at 1. */
 export const staticNames: readonly string[] = ['', ...entries.map(([name]) => name)];
 /** The values by index. */
 export const staticValues: readonly string[] = ['', ...entries.map(([, value]) => value)];
 
-/** Where the fields and names are; a name is at the first of its fields. */
+/** The places of the fields and names. A name is at the first of its fields. */
 export const staticFields: FieldIndex = new FieldIndex();
 for (let index = staticEntries; index > 0; index--) {
   staticFields.add(staticNames[index] as string, staticValues[index] as string, index);
