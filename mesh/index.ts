@@ -53,7 +53,7 @@ export type { Outbox } from './events/outbox/outbox.ts';
 export { createIdempotency } from './idempotency/create-idempotency.ts';
 export type { Idempotency, Once } from './idempotency/idempotency.ts';
 export { uuidv5, uuidv7 } from './ids/ids.ts';
-export { sagaDeadLetters } from './saga/dead-letters.ts';
+export { sagaDeadLetters } from './saga/admin/dead-letters.ts';
 export { createSagaEngine } from './saga/engine.ts';
 export { unknownSaga } from './saga/errors.ts';
 export {

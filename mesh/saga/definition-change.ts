@@ -1,9 +1,9 @@
 import type { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from '../storage/storage.ts';
-import type { Catalog } from './catalog.ts';
+import type { Catalog } from './definitions.ts';
 import { sagaDefinitionChanged } from './errors.ts';
 import type { AnyDefinition } from './saga.ts';
-import { selectUnfinishedSteps } from './saga-table.ts';
+import { selectUnfinishedSteps } from './store/saga-table.ts';
 
 /** The steps of a saga or a definition, as far as they are compared. */
 interface Steps {

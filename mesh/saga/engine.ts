@@ -5,23 +5,23 @@ import type { Storage } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { createSagaAdmin } from './admin.ts';
-import { changeFromOutside } from './apply-external-event.ts';
-import { createBacklogMeter } from './backlog.ts';
-import { type Catalog, createCatalog } from './catalog.ts';
-import { createDatabaseClock, type DatabaseTime } from './database-clock.ts';
-import { acceptsCancel, decide } from './decide.ts';
+import { createSagaAdmin } from './admin/admin.ts';
+import { changeFromOutside } from './admin/apply-external-event.ts';
+import { acceptsCancel, decide } from './decide/decide.ts';
+import { newRecord } from './decide/record.ts';
+import { type RetryPolicy, randomJitter } from './decide/retry-delay.ts';
 import { requireUnchanged } from './definition-change.ts';
-import { createDriver } from './driver.ts';
-import { migrateSagas } from './migrations.ts';
-import { newRecord } from './record.ts';
-import { createRecorder } from './recorder.ts';
-import { type RetryPolicy, randomJitter } from './retry-delay.ts';
+import { type Catalog, createCatalog } from './definitions.ts';
+import { createBacklogMeter } from './drive/backlog.ts';
+import { createDriver } from './drive/driver.ts';
+import { registerSagaMetrics } from './drive/saga-metrics.ts';
+import { createRecorder } from './drive/save-progress.ts';
+import { createScheduler } from './drive/scheduler.ts';
 import type { AnyDefinition, SagaEngine } from './saga.ts';
-import { registerSagaMetrics } from './saga-metrics.ts';
-import { countUnfinished, insertSaga, releaseLeases, selectUndefined } from './saga-table.ts';
-import { createScheduler } from './scheduler.ts';
-import type { StoredSaga } from './stored-saga.ts';
+import { createDatabaseClock, type DatabaseTime } from './store/database-clock.ts';
+import { migrateSagas } from './store/migrations.ts';
+import { countUnfinished, insertSaga, releaseLeases, selectUndefined } from './store/saga-table.ts';
+import type { StoredSaga } from './store/stored-saga.ts';
 
 export interface SagaEngineOptions {
   /** The service that the sagas belong to, as its metrics name it. */

@@ -3,7 +3,7 @@ export type { DeadlineOptions } from '../client/policies/deadline.ts';
 export type { RowDifference } from '../event-store/projections/projection.ts';
 export { wrapEvent } from '../events/log/envelope.ts';
 export { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
-export { assumedPerSecond } from '../saga/rate-meter.ts';
+export { assumedPerSecond } from '../saga/drive/rate-meter.ts';
 export { publishPlainly } from '../tasks/testing/reference.ts';
 export { createLogger } from '../telemetry/logger.ts';
 export { describeOnEachDatabase, describeServicesOnEachDatabase } from './databases.ts';

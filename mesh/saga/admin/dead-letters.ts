@@ -1,0 +1,73 @@
+import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
+import { sagaNeedsResolve, sagaNotParked, unknownSaga } from '../errors.ts';
+import type { SagaAdmin, SagaView } from '../saga.ts';
+
+/**
+ * Shows parked sagas as dead letters: the id is the saga's, the payload its view as JSON. To redrive is to retry the
+ * saga. To discard one is FAILED_PRECONDITION `SAGA_NEEDS_RESOLVE`: somebody has to say how its stuck step ended.
+ */
+export function sagaDeadLetters(admin: SagaAdmin): DeadLetterQueue {
+  const parked = async (id: string) => {
+    const saga = await admin.get({ id });
+    return saga?.state === 'needs-attention' ? saga : undefined;
+  };
+  return {
+    list: (filter, afterId) => listParked(admin, filter, afterId),
+    async get(id) {
+      const saga = await parked(id);
+      return saga && toLetter(saga);
+    },
+    redrive: (id) => retryParked(admin, id),
+    async discard(id) {
+      if (!(await parked(id))) return false;
+      throw sagaNeedsResolve({ sagaId: id });
+    },
+  };
+}
+
+async function* listParked(
+  admin: SagaAdmin,
+  filter: DeadLetterFilter,
+  afterId: string,
+): AsyncGenerator<DeadLetter, void, undefined> {
+  if (filter.source !== undefined && filter.source !== 'saga') return;
+  for await (const saga of admin.list({ state: 'needs-attention' }, afterId)) {
+    const letter = toLetter(saga);
+    if (filter.origin !== undefined && filter.origin !== letter.origin) continue;
+    if (filter.reason !== undefined && filter.reason !== letter.reason) continue;
+    yield letter;
+  }
+}
+
+async function retryParked(admin: SagaAdmin, id: string): Promise<boolean> {
+  try {
+    await admin.retry(id, 'redriven from the dead letters');
+    return true;
+  } catch (error) {
+    if (unknownSaga.is(error) || sagaNotParked.is(error)) return false;
+    throw error;
+  }
+}
+
+function toLetter(saga: SagaView): DeadLetter {
+  return {
+    ...whereItStopped(saga),
+    id: saga.id,
+    source: 'saga',
+    origin: saga.name,
+    payload: Buffer.from(JSON.stringify(saga)),
+    headers: { 'content-type': 'application/json' },
+    subjectId: saga.subjectId,
+    firstTimeMs: saga.createTimeMs,
+    lastTimeMs: saga.updateTimeMs,
+  };
+}
+
+function whereItStopped(saga: SagaView): Pick<DeadLetter, 'reason' | 'error' | 'attempts'> {
+  const stuck = saga.steps.find((step) => step.state === 'stuck');
+  if (!stuck) throw new Error(`saga ${saga.id} needs attention, but none of its steps is stuck`);
+  const { name, lastError, attempts, undoAttempts } = stuck;
+  return undoAttempts > 0
+    ? { reason: 'UNDO_REFUSED', error: `undoing ${name}: ${lastError}`, attempts: undoAttempts }
+    : { reason: 'STEP_REFUSED', error: `${name}: ${lastError}`, attempts };
+}

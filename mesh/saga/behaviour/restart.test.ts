@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../testing/eventually.ts';
+import { systemClock } from '../../time/clock.ts';
+import { createFileSaga, type KillPoint, readEffects } from '../testing/kill-saga.ts';
+import { begin, closeAfterEach, createGate, openTestStorage, startEngine } from '../testing/test-engine.ts';
+import { createTestSaga } from '../testing/test-saga.ts';
+
+const steps = ['reserve', 'charge', 'ship', 'commit'];
+const forward: KillPoint[] = steps.flatMap((step): KillPoint[] => [
+  `before run ${step}`,
+  `after run ${step}`,
+  `reporting step-done ${step}`,
+]);
+const back: KillPoint[] = [
+  'reporting compensating',
+  ...['ship', 'charge', 'reserve'].flatMap((step): KillPoint[] => [`before undo ${step}`, `after undo ${step}`]),
+  'reporting compensated',
+];
+
+describe('after a restart', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mesh-saga-'));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+  closeAfterEach();
+
+  async function killedAt(point: KillPoint, ending: 'completes' | 'turns-back'): Promise<void> {
+    const script = join(import.meta.dirname, '../testing/kill-child.ts');
+    const child = spawn(process.execPath, [script, folder, ending, point], { stdio: 'inherit' });
+    const [, signal] = await once(child, 'exit');
+    expect(signal).toBe('SIGKILL');
+  }
+
+  async function finish(ending: 'completes' | 'turns-back', downMs = 0): Promise<string | undefined> {
+    const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
+    const saga = createFileSaga(folder, ending, undefined);
+    const clock = { ...systemClock, now: () => Date.now() + downMs };
+    const engine = await startEngine(storage, { definition: saga }, { clock });
+    return eventually(async () => {
+      const view = await engine.get({ id: 'saga-1' });
+      expect(view?.state).toMatch(/^compl|^compensated/);
+      return view?.state;
+    });
+  }
+
+  it.each(forward)('a saga killed %s completes, with each effect once', async (point) => {
+    await killedAt(point, 'completes');
+    expect(await finish('completes')).toBe('completed');
+    expect(readEffects(folder)).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
+  });
+
+  it('a saga completes though its process was down for longer than all the time that it has', async () => {
+    await killedAt('before run charge', 'completes');
+    expect(await finish('completes', 24 * 3_600_000)).toBe('completed');
+    expect(readEffects(folder)).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
+  });
+
+  it.each(back)('a saga killed %s is undone, with each effect once', async (point) => {
+    await killedAt(point, 'turns-back');
+    expect(await finish('turns-back')).toBe('compensated');
+    const done = ['run reserve', 'run charge', 'run ship'];
+    expect(readEffects(folder)).toEqual([...done, 'undo ship', 'undo charge', 'undo reserve']);
+  });
+
+  it('2000 unfinished sagas are driven without a stall, while new ones can begin', async () => {
+    const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
+    const saga = createTestSaga({ steps: [{ name: 'only' }] });
+    const { engine: dead, gates } = await diesWith(2_000);
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    const engine = await startEngine(storage, saga, { maxConcurrent: 50 });
+    await begin(storage, engine, saga, 'new');
+    const count = async (condition: string) => {
+      const [row] = await storage.query<{ count: bigint }>(`SELECT COUNT(*) AS count FROM saga WHERE ${condition}`);
+      return Number(row?.count);
+    };
+    expect(await count("state <> 'completed'")).toBeGreaterThan(500);
+    let mostHeld = 0;
+    await eventually(async () => {
+      mostHeld = Math.max(mostHeld, await count('lease_owner IS NOT NULL'));
+      expect(await count("state <> 'completed'")).toBe(0);
+    });
+    delay.disable();
+    // The backlog waits in the database; beside the 50, here is only what begins while a page of it is being claimed.
+    expect(mostHeld).toBeLessThanOrEqual(51);
+    // Far above what the work itself takes: the disk of a busy machine is in it as well.
+    expect(delay.max / 1e6).toBeLessThan(1_000);
+    for (const gate of gates) gate.open();
+    await dead.stop(0);
+    expect(new Set(saga.contexts.map(({ sagaId }) => sagaId)).size).toBe(2_001);
+    expect(saga.calls).toHaveLength(2_001);
+
+    /** An engine that holds the leases of sagas, 200 of them under way, when another takes over. */
+    async function diesWith(count: number) {
+      const old = createTestSaga({ steps: [{ name: 'only' }] });
+      const gates = Array.from({ length: 200 }, createGate);
+      old.onCall('run only', ...gates.map(({ behaviour }) => behaviour));
+      const engine = await startEngine(storage, old);
+      await Promise.all(Array.from({ length: count }, (_, index) => begin(storage, engine, old, `saga-${index}`)));
+      await Promise.all(gates.map(({ reached }) => reached));
+      return { engine, gates };
+    }
+  });
+});

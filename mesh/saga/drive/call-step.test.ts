@@ -1,0 +1,36 @@
+import { ClientError, Status } from 'nice-grpc-common';
+import { expect, it } from 'vitest';
+import { undecodableMessage } from '../../errors/errors.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { classify } from './classify.ts';
+
+const outcomes = new Map<string, string>([
+  ...['INVALID_ARGUMENT', 'NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'OUT_OF_RANGE'].map(
+    (code): [string, string] => [code, 'refused'],
+  ),
+  ...['PERMISSION_DENIED', 'UNAUTHENTICATED', 'UNIMPLEMENTED'].map((code): [string, string] => [code, 'miswired']),
+]);
+const codes = Object.entries(Status).filter((entry): entry is [string, Status] => typeof entry[1] === 'number');
+
+it.each(codes)('an error of code %s is a refusal only if that is what the business says', (name, code) => {
+  const outcome = outcomes.get(name) ?? 'unknown';
+  expect(classify(new MeshError(code, 'A_REASON', 'text'))).toEqual({
+    outcome,
+    error: { reason: 'A_REASON', message: 'text' },
+  });
+  expect(classify(new ClientError('/a.B/C', code, 'text'))).toEqual({
+    outcome,
+    error: { reason: name, message: 'text' },
+  });
+});
+
+it.each([new Error('broken'), new DOMException('gone', 'AbortError'), 'a string', undefined])(
+  'an error that says nothing about the effect leaves it unknown: %s',
+  (error) => {
+    expect(classify(error).outcome).toBe('unknown');
+  },
+);
+
+it('a message that the other build cannot read is a fault of the installation, though its code is a refusal', () => {
+  expect(classify(undecodableMessage({ path: '/payment.v1.PaymentService/Charge' })).outcome).toBe('miswired');
+});

@@ -1,0 +1,32 @@
+import { Status } from 'nice-grpc-common';
+import { expect, it } from 'vitest';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
+import { newRecord, withStep } from '../decide/record.ts';
+import type { StoredSaga } from '../store/stored-saga.ts';
+import { createKeptLog } from '../testing/log-lines.ts';
+import { classify } from './classify.ts';
+import { createProgressLog } from './progress-log.ts';
+
+it('says of a step that did not succeed which it is, at which attempt, why, and when it is tried again', () => {
+  const { logger, lines } = createKeptLog();
+  const shape = { steps: [{ name: 'charge' }, { name: 'ship' }] };
+  const record = withStep(newRecord(shape, 0), 1, { state: 'started', attempts: 3 });
+  const saga = { name: 'place-order', id: 's1', subjectId: 'o1', record } as StoredSaga;
+  const next = { ...saga, record: { ...record, waitUntilMs: 60_000 } };
+  const cause = new Error('the socket hung up', { cause: new Error('connect ECONNREFUSED') });
+  const verdict = classify(new MeshError(Status.UNAVAILABLE, 'CARRIER_UNAVAILABLE', 'no answer', { cause }));
+  const event = { kind: 'step-unknown', step: 1, error: verdict.error } as const;
+  createProgressLog(logger, createTestClock()).recorded(saga, next, event, verdict.cause);
+  expect(lines).toMatchObject([
+    {
+      msg: 'a step of a saga did not succeed',
+      step: 'ship',
+      attempt: 3,
+      next_attempt: '1970-01-01T00:01:00.000Z',
+      reason: 'CARRIER_UNAVAILABLE',
+      message: 'no answer',
+      cause: 'the socket hung up: connect ECONNREFUSED',
+    },
+  ]);
+});

@@ -1,0 +1,41 @@
+import type { Migration, Storage } from '../../storage/storage.ts';
+
+const sagaMigrations: readonly Migration[] = [
+  {
+    name: '0001-init',
+    sql: `
+CREATE TABLE saga (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  definition_version BIGINT NOT NULL,
+  subject_id TEXT NOT NULL,
+  state TEXT NOT NULL,
+  record TEXT NOT NULL, -- JSON of SagaRecord
+  data TEXT NOT NULL, -- JSON of what the steps pass on
+  notes TEXT NOT NULL, -- JSON list of what operators wrote
+  request_id TEXT NOT NULL, -- of the call that began it
+  traceparent TEXT NOT NULL,
+  version BIGINT NOT NULL, -- grows with every change of the record
+  turn BIGINT NOT NULL, -- grows with every change that the driver makes
+  epoch BIGINT NOT NULL, -- grows with every change of the driver: the fencing token
+  lease_owner TEXT, -- who drives it
+  due_time BIGINT, -- leased: when the lease ends; waiting: when to go on; null: nothing is to be done
+  create_time BIGINT NOT NULL,
+  update_time BIGINT NOT NULL
+);
+CREATE INDEX saga_due ON saga (due_time) WHERE due_time IS NOT NULL;
+CREATE INDEX saga_state ON saga (state, id);
+CREATE INDEX saga_subject ON saga (subject_id, create_time);
+`,
+  },
+  {
+    name: '0002-claim-the-oldest-first',
+    // With the due time in it, those that wait for later are passed over without a look at their rows.
+    sql: 'CREATE INDEX saga_line ON saga (create_time, due_time) WHERE due_time IS NOT NULL',
+  },
+];
+
+/** Makes the table of sagas, once. Also done by the engine's start; sagas can be begun after either. */
+export function migrateSagas(storage: Storage): Promise<void> {
+  return storage.migrate('saga', sagaMigrations);
+}
