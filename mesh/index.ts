@@ -18,7 +18,7 @@ export { combineDeadLetters } from './dead-letters/combine.ts';
 export type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } from './dead-letters/dead-letters.ts';
 export { mergeById } from './dead-letters/merge-by-id.ts';
 export { createDeadLetterStore } from './dead-letters/store.ts';
-export { defineError } from './errors/define-error.ts';
+export { defineError, defineReason } from './errors/define-error.ts';
 export { invalidRequest, staleEtag, undecodable } from './errors/errors.ts';
 export { MeshError } from './errors/mesh-error.ts';
 export { decodeStatusDetails, statusDetailsKey } from './errors/status-details.ts';

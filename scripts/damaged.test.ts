@@ -86,7 +86,7 @@ describe('make damaged', () => {
   it('lists a damaged event and skips it, so the events after it are delivered', async () => {
     damage('events.db', "UPDATE record SET value = X'00' WHERE id & 255 = 1");
     const place = expect.stringMatching(
-      /^notes\/0\/1: the event log .*events\.db is damaged: offset 1 of partition 0 of notes/,
+      /^notes\/0\/1: event log .*events\.db is damaged: offset 1 of partition 0 of notes/,
     );
     expect(await run()).toEqual({ code: 1, lines: [place], errors: '' });
     expect(await run('skip', 'notes/0/1', '--note=an old one')).toEqual({
@@ -113,7 +113,7 @@ describe('make damaged', () => {
       code: 1,
       lines: [
         expect.stringMatching(
-          `^task/1: the task queue ${file} is damaged: task job-1 .* of jobs .*make damaged ARGS='skip task/1 --note=why'$`,
+          `^task/1: task queue ${file} is damaged: task job-1 .* of jobs .*make damaged ARGS='skip task/1 --note=why'$`,
         ),
       ],
     });
@@ -128,7 +128,7 @@ describe('make damaged', () => {
   it('refuses places that are not damaged, and invalid arguments', async () => {
     expect(await run('skip', 'notes/0/1', '--note=x')).toMatchObject({
       code: 2,
-      errors: expect.stringContaining('nothing damaged in'),
+      errors: expect.stringContaining('no damage in'),
     });
     const words = await run('skip', 'notes/0/1', '--note=as', 'in', 'the', 'mail');
     expect(words).toMatchObject({ code: 2, errors: expect.stringContaining('in quotes') });

@@ -77,8 +77,8 @@ describe('storage/integrity', () => {
     const { findings } = await audit();
     expect(findings.map(({ reason, message }) => [reason, message.slice(0, message.indexOf(' is damaged'))])).toEqual(
       expect.arrayContaining([
-        ['STORAGE_CORRUPT', `the event log ${file('events.db')}`],
-        ['STORAGE_CORRUPT', `the task queue ${file('tasks.db')}`],
+        ['STORAGE_CORRUPT', `event log ${file('events.db')}`],
+        ['STORAGE_CORRUPT', `task queue ${file('tasks.db')}`],
         ['STORAGE_CORRUPT', `database ${file('notes.db')}`],
       ]),
     );

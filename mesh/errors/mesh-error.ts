@@ -34,3 +34,8 @@ export class MeshError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 }
+
+/** The same failure with another text and other metadata, for a place that knows more about it. */
+export function reworded({ code, reason }: MeshError, text: string, options: MeshErrorOptions): MeshError {
+  return new MeshError(code, reason, text, options);
+}

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { defineError } from '../errors/define-error.ts';
+import { defineError, defineReason } from '../errors/define-error.ts';
 import { eventTooLarge } from '../errors/errors.ts';
 
 export const streamConflict = defineError({
@@ -115,4 +115,39 @@ export const projectionBehind = defineError({
   text: (lag: { readonly name: string; readonly position: bigint; readonly head: bigint; readonly behindMs: number }) =>
     `projection ${lag.name} is at position ${lag.position} and has not reached ${lag.head} for ${Math.round(lag.behindMs / 1000)} s: check the log for its error, and whether the process that runs it is up`,
   metadata: ({ name, position, head }) => ({ name, position, head }),
+});
+
+export const waitsForParked = defineReason({
+  reason: 'BEHIND_PARKED',
+  means: 'an event before it in its stream is parked',
+  fix: 'redrive or discard that one',
+  seenIn: 'dead letters',
+});
+
+export const snapshotDiffers = defineReason({
+  reason: 'SNAPSHOT_DIFFERS',
+  means: 'a snapshot differs from the state that the events before it give',
+  fix: 'delete it: a new one is taken automatically',
+  seenIn: 'audits',
+});
+
+export const rowDiffers = defineReason({
+  reason: 'ROW_DIFFERS',
+  means: 'a row of a projection differs from what its events give',
+  fix: '`make rebuild PROJECTION=…`',
+  seenIn: 'audits',
+});
+
+export const eventsUnreadable = defineReason({
+  reason: 'EVENTS_UNREADABLE',
+  means: 'a projection cannot be rebuilt, because events that it contains can no longer be applied',
+  fix: 'fix the events that other checks name; do not rebuild it before that',
+  seenIn: 'audits',
+});
+
+export const eventsParked = defineReason({
+  reason: 'EVENTS_PARKED',
+  means: 'a projection has parked events that it could not apply',
+  fix: 'look at its dead letters',
+  seenIn: 'audits',
 });

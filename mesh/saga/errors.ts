@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { defineError } from '../errors/define-error.ts';
+import { defineError, defineReason } from '../errors/define-error.ts';
 
 export const unknownSaga = defineError({
   reason: 'UNKNOWN_SAGA',
@@ -77,4 +77,25 @@ export const stepTimedOut = defineError({
   text: ({ step, timeoutMs }: { readonly step: string; readonly timeoutMs: number }) =>
     `step ${step} did not answer within ${timeoutMs} ms; it is retried`,
   metadata: () => ({}),
+});
+
+export const sagaTimedOut = defineReason({
+  reason: 'SAGA_TIMED_OUT',
+  means: 'the order was not complete after ten minutes in which it could be worked on',
+  fix: "check the saga's last error; place another order",
+  seenIn: 'orders',
+});
+
+export const stepRefused = defineReason({
+  reason: 'STEP_REFUSED',
+  means: 'a step was refused after the point from which the saga can only complete',
+  fix: 'RetrySaga or ResolveSaga',
+  seenIn: 'dead letters',
+});
+
+export const undoRefused = defineReason({
+  reason: 'UNDO_REFUSED',
+  means: 'a step could not be undone',
+  fix: 'undo it by hand and call ResolveSaga, or RetrySaga',
+  seenIn: 'dead letters',
 });

@@ -2,6 +2,7 @@ import { isInfrastructureFault, isMiswired, isRefusal } from '../errors/codes.ts
 import { MeshError } from '../errors/mesh-error.ts';
 import { storableText } from '../storage/sql.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { attemptsExhausted } from './errors.ts';
 import type { AttemptEnd, Task } from './task-queue.ts';
 import type { WorkSettings } from './work-defaults.ts';
 
@@ -61,7 +62,7 @@ export function judgeFailure(error: unknown, { attempt, firstTimeMs, nowMs }: Fa
   }
   if (error instanceof MeshError && isRefusal(error)) return { next: 'dead-letter', reason: error.reason, error: text };
   const stepMs = retryDelaysMs[attempt - 1];
-  if (stepMs === undefined) return { next: 'dead-letter', reason: 'ATTEMPTS_EXHAUSTED', error: text };
+  if (stepMs === undefined) return { next: 'dead-letter', reason: attemptsExhausted.reason, error: text };
   return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: 'failure', error: text };
 }
 
@@ -70,7 +71,7 @@ export function judgeFailure(error: unknown, { attempt, firstTimeMs, nowMs }: Fa
  * something else. It has more of those than failures of its own, at the longer waits, but not without an end.
  */
 export function judgeCutOff(cutOffs: number, { retryDelaysMs, maxCutOffs }: WorkSettings): Verdict {
-  if (cutOffs >= maxCutOffs) return { next: 'dead-letter', reason: 'ATTEMPTS_EXHAUSTED', error: cutOffText };
+  if (cutOffs >= maxCutOffs) return { next: 'dead-letter', reason: attemptsExhausted.reason, error: cutOffText };
   const stepMs = retryDelaysMs[cutOffs - 1] ?? retryDelaysMs.at(-1) ?? waitWithoutStepsMs;
   return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: 'cut-off', error: cutOffText };
 }

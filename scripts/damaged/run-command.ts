@@ -1,6 +1,6 @@
 import { type LogRepair, openLogRepair } from '../../mesh/events/embedded/repair/repair.ts';
-import { taskDamaged } from '../../mesh/tasks/embedded/damaged-tasks.ts';
 import { openQueueRepair, type QueueRepair } from '../../mesh/tasks/embedded/repair.ts';
+import { taskDamaged } from '../../mesh/tasks/errors.ts';
 import type { Logger } from '../../mesh/telemetry/logger.ts';
 import { UsageError } from '../support/run-tool.ts';
 import type { Command, Place } from './command-line.ts';
@@ -48,7 +48,7 @@ async function list({ files, log, queue }: Repairs, print: (line: string) => voi
   }
   for (const task of (await queue?.damage()) ?? []) {
     found += 1;
-    print(`task/${task.seq}: ${taskDamaged(String(files.queue), task).message}`);
+    print(`task/${task.seq}: ${taskDamaged({ ...task, file: String(files.queue) }).message}`);
   }
   const searched = [files.log, files.queue].filter((file) => file !== undefined);
   if (found === 0) print(`no damage found in ${searched.join(' and ')}`);

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { defineError, invalidRequest, type MeshError } from '#mesh';
+import { defineError, defineReason, invalidRequest, type MeshError } from '#mesh';
 
 export const orderNotFound = defineError({
   reason: 'ORDER_NOT_FOUND',
@@ -80,3 +80,10 @@ export function repeatedSkus(repeats: readonly { readonly index: number; readonl
     })),
   );
 }
+
+export const cancelledByUser = defineReason({
+  reason: 'CANCELLED_BY_USER',
+  means: 'CancelOrder was called',
+  fix: 'nothing',
+  seenIn: 'orders',
+});

@@ -1,5 +1,5 @@
 import { type Clock, type Outbox, type SagaDefinition, type SagaEngine, type Transaction, uuidv7 } from '#mesh';
-import { orderNotCancellable, orderNotFound, tooManyOrders } from './errors.ts';
+import { cancelledByUser, orderNotCancellable, orderNotFound, tooManyOrders } from './errors.ts';
 import { orderEvent } from './events.ts';
 import { isTerminal, newOrder, type Order, type OrderDraft } from './order.ts';
 import { type PlacedOrder, placedOrder } from './place-order.saga.ts';
@@ -43,7 +43,7 @@ export async function cancelOrder(
   const order = await findOrder(tx, id);
   if (!order) throw orderNotFound({ orderId: id });
   const message = reason === '' ? 'cancelled by the caller' : reason;
-  const accepted = await sagas.cancel(tx, id, { reason: 'CANCELLED_BY_USER', message });
+  const accepted = await sagas.cancel(tx, id, { reason: cancelledByUser.reason, message });
   if (!accepted) throw orderNotCancellable({ orderId: id, state: order.state, hasEnded: isTerminal(order.state) });
   return order;
 }

@@ -5,6 +5,7 @@ import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
+import { waitsForParked } from '../errors.ts';
 import type { RecordedEvent } from '../event-store.ts';
 import { insertParked, parkingOf } from './parked/parked-table.ts';
 import type { Projection } from './projection.ts';
@@ -114,7 +115,7 @@ export async function applyTo(
   } catch (error) {
     throw isInfrastructureFault(error) ? error : new ApplyError(generation, error);
   }
-  const why = { reason: 'BEHIND_PARKED', error: 'an event before it in its stream was put aside', attempts: 0 };
+  const why = { reason: waitsForParked.reason, error: 'an event before it in its stream is parked', attempts: 0 };
   for (const event of wanted.filter(({ stream }) => streams.has(stream))) {
     await park(tx, options, generation, event, { ...why, firstTimeMs: clock.now() });
   }

@@ -1,15 +1,15 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { eventTooLarge } from '../../errors/errors.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { yieldEvery } from '../../time/yield-to-event-loop.ts';
+import { logClosed } from '../errors.ts';
 import type { EventLog, Idle, NewEvent, StartPosition, StoredEvent } from '../log/event-log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { createAppender, type PlacedEvent } from './appender.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consume/consumer-group.ts';
-import { logClosed, toLogFailure } from './consume/failures.ts';
+import { toLogFailure } from './consume/failures.ts';
 import { follow } from './consume/reader.ts';
 import { loadOffsets } from './file/offsets.ts';
 import { openLogFile } from './file/open-log-file.ts';
@@ -66,10 +66,11 @@ function createEmbeddedLog(
   }
 
   function place(event: NewEvent): PlacedEvent {
-    if (event.value.length > maxEventBytes) throw tooLarge(event);
-    const { partitions } = topics.get(event.topic);
-    const partition = partitions[partitionOf(event.key, partitions.length)];
-    if (!partition) throw new Error(`topic ${event.topic} has no partitions`);
+    const { topic, key, value } = event;
+    if (value.length > maxEventBytes) throw eventTooLarge({ topic, key, bytes: value.length, maxBytes: maxEventBytes });
+    const { partitions } = topics.get(topic);
+    const partition = partitions[partitionOf(key, partitions.length)];
+    if (!partition) throw new Error(`topic ${topic} has no partitions`);
     return { partition, event };
   }
 
@@ -149,13 +150,4 @@ function createEmbeddedLog(
       await storage.close();
     },
   };
-}
-
-function tooLarge(event: NewEvent): MeshError {
-  return new MeshError(
-    Status.INVALID_ARGUMENT,
-    'EVENT_TOO_LARGE',
-    `the event ${event.key} for ${event.topic} has ${event.value.length} bytes, ${maxEventBytes} are allowed: send a reference instead`,
-    { metadata: { topic: event.topic, key: event.key } },
-  );
 }

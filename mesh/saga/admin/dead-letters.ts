@@ -1,5 +1,5 @@
 import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
-import { sagaNeedsResolve, sagaNotParked, unknownSaga } from '../errors.ts';
+import { sagaNeedsResolve, sagaNotParked, stepRefused, undoRefused, unknownSaga } from '../errors.ts';
 import type { SagaAdmin, SagaView } from '../saga.ts';
 
 /**
@@ -68,6 +68,6 @@ function whereItStopped(saga: SagaView): Pick<DeadLetter, 'reason' | 'error' | '
   if (!stuck) throw new Error(`saga ${saga.id} needs attention, but none of its steps is stuck`);
   const { name, lastError, attempts, undoAttempts } = stuck;
   return undoAttempts > 0
-    ? { reason: 'UNDO_REFUSED', error: `undoing ${name}: ${lastError}`, attempts: undoAttempts }
-    : { reason: 'STEP_REFUSED', error: `${name}: ${lastError}`, attempts };
+    ? { reason: undoRefused.reason, error: `undoing ${name}: ${lastError}`, attempts: undoAttempts }
+    : { reason: stepRefused.reason, error: `${name}: ${lastError}`, attempts };
 }

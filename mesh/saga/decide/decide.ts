@@ -1,3 +1,4 @@
+import { sagaTimedOut } from '../errors.ts';
 import type { SagaFailure, SagaStepView } from '../saga.ts';
 import { reporting, type SagaDecision, textOf, wait, waitCounting } from './decision.ts';
 import { type SagaRecord, type SagaShape, type StepError, stepAt, withStep } from './record.ts';
@@ -88,7 +89,7 @@ function resume(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDecisi
 
 /** Whether a saga turned back since its time was up. */
 export function hasTimedOut({ failure }: SagaRecord): boolean {
-  return failure?.reason === 'SAGA_TIMED_OUT' && !failure.cancelled;
+  return failure?.reason === sagaTimedOut.reason && !failure.cancelled;
 }
 
 function goForward(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDecision {
@@ -150,7 +151,7 @@ function reasonToTurnBack(shape: SagaShape, record: SagaRecord): SagaFailure | u
   if (timeLeftMs(shape, record) > 0) return undefined;
   const lastError = record.steps.findLast((step) => step.lastError !== '')?.lastError ?? 'none';
   const message = `the saga was not complete when its time was up; last error: ${lastError}`;
-  return { reason: 'SAGA_TIMED_OUT', message, cancelled: false };
+  return { reason: sagaTimedOut.reason, message, cancelled: false };
 }
 
 function cancelFailure(record: SagaRecord): SagaFailure | undefined {

@@ -1,6 +1,5 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
 import type { Queryable, Storage } from '../../storage/storage.ts';
+import { queueDamaged } from '../errors.ts';
 import { checksummed, taskMigrations } from './migrations.ts';
 import { contentChecksum, isIntact, stateChecksum, type TaskRow, taskColumns } from './task-row.ts';
 
@@ -26,7 +25,7 @@ export async function prepareTasks(storage: Storage, file: string): Promise<void
   if (done.length === 0) await eachStep(storage, writeChecksums);
   await storage.migrate('tasks', [...taskMigrations, checksummed]);
   const [row] = await storage.query<{ integrity_check: string }>("SELECT * FROM pragma_integrity_check('queued_task')");
-  if (row?.integrity_check !== 'ok') throw queueDamaged(file, String(row?.integrity_check));
+  if (row?.integrity_check !== 'ok') throw queueDamaged({ file, problem: String(row?.integrity_check) });
   await compareTasks(storage, () => undefined);
 }
 
@@ -73,16 +72,4 @@ export async function listDamaged(db: Queryable): Promise<DamagedTask[]> {
     'SELECT seq, CAST(queue AS TEXT) AS queue, CAST(id AS TEXT) AS id FROM damaged_task WHERE note IS NULL ORDER BY seq',
   );
   return rows.map(({ seq, queue, id }) => ({ seq, queue, id }));
-}
-
-/** DATA_LOSS `STORAGE_CORRUPT`: a task was found damaged. */
-export function taskDamaged(file: string, { seq, queue, id }: DamagedTask): MeshError {
-  const text = `the task queue ${file} is damaged: task ${id} (number ${seq}) of ${queue} is not as it was written, so nobody is handed it; stop this process and restore the whole data folder from a backup, or give the task up with: make damaged ARGS='skip task/${seq} --note=why'`;
-  const metadata = { file, queue, task: id };
-  return new MeshError(Status.DATA_LOSS, 'STORAGE_CORRUPT', text, { metadata });
-}
-
-function queueDamaged(file: string, what: string): MeshError {
-  const text = `the task queue ${file} is damaged: ${what}; stop this process, restore the whole data folder from a backup, and start it again`;
-  return new MeshError(Status.DATA_LOSS, 'STORAGE_CORRUPT', text, { metadata: { file } });
 }

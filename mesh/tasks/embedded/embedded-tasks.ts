@@ -1,13 +1,15 @@
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { storageCorrupt } from '../../storage/errors.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import { taskDamaged, tasksUnavailable } from '../errors.ts';
 import type { TaskQueue } from '../task-queue.ts';
 import { withScopeHeaders } from '../task-scope.ts';
 import { withDefaults } from '../work-defaults.ts';
-import { compareTasks, listDamaged, prepareTasks, taskDamaged } from './damaged-tasks.ts';
+import { compareTasks, listDamaged, prepareTasks } from './damaged-tasks.ts';
 import { createTaskStore, type TaskStore } from './task-store.ts';
 import { createWorker, type EmbeddedWorker } from './worker.ts';
 
@@ -67,7 +69,7 @@ export async function openEmbeddedTasks(
         (async () => {
           await storage.check();
           const [damaged] = await listDamaged(storage);
-          if (damaged) throw taskDamaged(path, damaged);
+          if (damaged) throw taskDamaged({ ...damaged, file: path });
         })(),
       ),
     async *searchDamage(examined) {
@@ -75,10 +77,10 @@ export async function openEmbeddedTasks(
       try {
         await compareTasks(storage, examined);
       } catch (error) {
-        if (!(error instanceof MeshError) || error.reason !== 'STORAGE_CORRUPT') throw error;
+        if (!storageCorrupt.is(error)) throw error;
         yield error;
       }
-      for (const task of await listDamaged(storage)) yield taskDamaged(path, task);
+      for (const task of await listDamaged(storage)) yield taskDamaged({ ...task, file: path });
     },
     async close() {
       await Promise.all([...workers.keys()].map((worker) => worker.stop()));
@@ -93,11 +95,6 @@ async function reachable<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     if (!(error instanceof MeshError) || error.code !== Status.UNAVAILABLE) throw error;
-    throw new MeshError(
-      Status.UNAVAILABLE,
-      'TASKS_UNAVAILABLE',
-      `the task queue cannot be used now: ${error.message}`,
-      { cause: error },
-    );
+    throw tasksUnavailable({ problem: error.message }, { cause: error });
   }
 }

@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { notDamaged } from '../../storage/errors.ts';
 import { openStorage } from '../../storage/open.ts';
 import { type DamagedTask, listDamaged, prepareTasks } from './damaged-tasks.ts';
 
@@ -24,13 +23,8 @@ export async function openQueueRepair(file: string): Promise<QueueRepair> {
     damage: () => listDamaged(storage),
     async skip(seq, note) {
       const sql = 'UPDATE damaged_task SET note = $2 WHERE seq = $1 AND note IS NULL';
-      if ((await storage.execute(sql, [seq, note])) === 0) throw notDamaged(file, seq);
+      if ((await storage.execute(sql, [seq, note])) === 0) throw notDamaged({ file, place: `task/${seq}` });
     },
     [Symbol.asyncDispose]: () => storage.close(),
   };
-}
-
-function notDamaged(file: string, seq: bigint): MeshError {
-  const text = `no damaged task of ${file} has the number ${seq}: list those that there are, and name one of them`;
-  return new MeshError(Status.NOT_FOUND, 'NOT_DAMAGED', text);
 }

@@ -1,8 +1,7 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import { attemptsExhausted, leaseLost, workerStopped } from '../errors.ts';
 import { cutOffText, endOf, judgeFailure, reportFailure } from '../failed-try.ts';
 import type { AttemptEnd, Task } from '../task-queue.ts';
 import { scopeOf } from '../task-scope.ts';
@@ -40,7 +39,9 @@ export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
   const abort = new AbortController();
   const task = toTask(leased, settings);
   return runInScope(scopeOf(task, abort.signal), () => {
-    const endRenewal = keepLease(leased, context, () => abort.abort(leaseLost(leased, settings.queue)));
+    const endRenewal = keepLease(leased, context, () =>
+      abort.abort(leaseLost({ id: leased.id, queue: settings.queue, problem: 'its lease was not renewed in time' })),
+    );
     const handled = handle(task, settings, abort.signal);
     const ended = handled
       .then((outcome) => (abort.signal.aborted ? undefined : record(outcome, leased, context)))
@@ -51,7 +52,7 @@ export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
       ended,
       async abandon() {
         endRenewal();
-        abort.abort(workerStopped(leased, settings.queue));
+        abort.abort(workerStopped({ id: leased.id, queue: settings.queue }));
         await giveBack(leased, context);
       },
     };
@@ -124,7 +125,11 @@ async function buryUnfinished(leased: LeasedTask, { store, settings, logger }: T
     'the last try of a task was cut off: it is a dead letter now',
   );
   const error = leased.lastError || cutOffText;
-  await store.bury(settings.queue, { ...leased, attempt: leased.attempt - 1 }, { reason: 'ATTEMPTS_EXHAUSTED', error });
+  await store.bury(
+    settings.queue,
+    { ...leased, attempt: leased.attempt - 1 },
+    { reason: attemptsExhausted.reason, error },
+  );
   return 'dead';
 }
 
@@ -148,20 +153,4 @@ function keepLease(leased: LeasedTask, { store, settings, clock, logger }: TryCo
     ended = true;
     callOff?.();
   };
-}
-
-function leaseLost(task: LeasedTask, queue: string): MeshError {
-  return new MeshError(
-    Status.ABORTED,
-    'LEASE_LOST',
-    `task ${task.id} of ${queue} was handed to another worker: its lease was not renewed in time`,
-  );
-}
-
-function workerStopped(task: LeasedTask, queue: string): MeshError {
-  return new MeshError(
-    Status.CANCELLED,
-    'WORKER_STOPPED',
-    `the worker stopped before task ${task.id} of ${queue} was done: another takes it`,
-  );
 }

@@ -1,7 +1,7 @@
+import { logClosed } from '../../errors.ts';
 import type { ConsumeOptions, LogConsumer } from '../../log/event-log.ts';
 import type { Offsets } from '../file/offsets.ts';
 import type { Partition } from '../file/partition.ts';
-import { logClosed } from './failures.ts';
 import { createPump, type Deliver, type Pump, type PumpContext } from './pump.ts';
 
 /** A group of consumers: every partition of its topics is with one member at a time. */

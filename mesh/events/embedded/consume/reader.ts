@@ -78,7 +78,7 @@ async function readRows(
 /** What is wrong with the row that was found where the record at `offset` belongs; `undefined`: nothing. */
 function faultOf(partition: Partition, row: RecordRow | undefined, offset: bigint): string | undefined {
   if (row === undefined || offsetOf(row.id) !== offset) return 'is missing';
-  return isIntact(partition, row) ? undefined : 'is not as it was written';
+  return isIntact(partition, row) ? undefined : 'is corrupt';
 }
 
 function damageAt(partition: Partition, offset: bigint, row: RecordRow | undefined): MeshError {

@@ -1,6 +1,6 @@
 import { checksumOf } from '../../../storage/checksum.ts';
 import type { Queryable, Row } from '../../../storage/storage.ts';
-import { logDamaged } from './damage.ts';
+import { logDamaged } from '../../errors.ts';
 import type { Head } from './partition.ts';
 
 /** A topic as its row says. */
@@ -100,5 +100,5 @@ export async function writePartition(tx: Queryable, row: PartitionRow): Promise<
 
 function intact<T>(value: T, row: Row, checksum: (value: T) => bigint, file: string, what: string): T {
   if (row.checksum === checksum(value)) return value;
-  throw logDamaged(file, `the row of ${what} is not as it was written`);
+  throw logDamaged({ file, problem: `the row of ${what} is corrupt` });
 }

@@ -1,7 +1,7 @@
 import { MeshError } from '../../../errors/mesh-error.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
-import { logDamaged } from './damage.ts';
+import { logDamaged } from '../../errors.ts';
 import { readCommitted } from './meta-rows.ts';
 import { prepareSchema } from './prepare-schema.ts';
 import { recordColumns } from './record.ts';
@@ -22,12 +22,13 @@ export async function openLogFile(storage: Storage, file: string, logger: Logger
     return await loadTopics(storage, file);
   } catch (error) {
     // The statements are right, so one that fails for its own sake found a schema that is not what was made.
-    if (error instanceof Error && !(error instanceof MeshError)) throw logDamaged(file, error.message, error);
+    if (error instanceof Error && !(error instanceof MeshError))
+      throw logDamaged({ file, problem: error.message }, { cause: error });
     throw error;
   }
 }
 
 async function checkTable(storage: Storage, file: string, table: string): Promise<void> {
   const [row] = await storage.query<{ integrity_check: string }>(`SELECT * FROM pragma_integrity_check('${table}')`);
-  if (row?.integrity_check !== 'ok') throw logDamaged(file, `${table}: ${row?.integrity_check}`);
+  if (row?.integrity_check !== 'ok') throw logDamaged({ file, problem: `${table}: ${row?.integrity_check}` });
 }

@@ -1,8 +1,6 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../../errors/mesh-error.ts';
 import type { Storage } from '../../../storage/storage.ts';
+import { logDamaged, unknownTopic } from '../../errors.ts';
 import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
-import { logDamaged } from './damage.ts';
 import { type PartitionRow, readPartitions, readTopics, topicChecksum, writePartition } from './meta-rows.ts';
 import type { Partition, Topic } from './partition.ts';
 import { recordId } from './schema.ts';
@@ -35,9 +33,7 @@ export async function loadTopics(storage: Storage, file: string): Promise<Topics
     get(name) {
       const topic = topics.get(name);
       if (topic) return topic;
-      const known = [...topics.keys()].toSorted().join(', ') || 'none yet';
-      const text = `there is no topic ${name}: use one that there is (${known})`;
-      throw new MeshError(Status.NOT_FOUND, 'UNKNOWN_TOPIC', text, { metadata: { topic: name } });
+      throw unknownTopic({ topic: name, known: [...topics.keys()].toSorted() });
     },
     all: () => [...topics.values()],
     async ensure(name, options) {
@@ -85,7 +81,7 @@ async function saveTopic(
 async function loadPartitions(storage: Storage, file: string, topic: string): Promise<Partition[]> {
   const rows = await readPartitions(storage, file, { topic });
   rows.forEach((row, index) => {
-    if (Number(row.number) !== index) throw logDamaged(file, `partition ${index} of ${topic} is gone`);
+    if (Number(row.number) !== index) throw logDamaged({ file, problem: `partition ${index} of ${topic} is missing` });
   });
   return await Promise.all(
     rows.map(async ({ id, number, start, head }) => {
@@ -110,5 +106,6 @@ async function checkEnd(storage: Storage, file: string, { id, topic, number, hea
     recordId(id, head.offset),
     recordId(id + 1n, 0n),
   ]);
-  if (beyond.length > 0) throw logDamaged(file, `partition ${number} of ${topic} has a record behind its end`);
+  if (beyond.length > 0)
+    throw logDamaged({ file, problem: `partition ${number} of ${topic} has a record after its end` });
 }

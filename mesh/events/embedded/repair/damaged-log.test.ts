@@ -53,7 +53,7 @@ describe('a damaged record', () => {
     );
     // A record in the wrong place is after the end of its partition, or in the way of others.
     if (assignment.startsWith('id')) {
-      await expect(file.open()).rejects.toMatchObject(corrupt('partition 1 of t has a record behind its end'));
+      await expect(file.open()).rejects.toMatchObject(corrupt('partition 1 of t has a record after its end'));
       return;
     }
     const opened = await file.open();
@@ -145,7 +145,7 @@ describe('a log whose own rows are damaged', () => {
     ['the retention of a topic', 'UPDATE log_topic SET retention_ms = 1', 'the row of a topic'],
     ['where a partition starts', 'UPDATE topic_partition SET start_offset = 5 WHERE id = 1', 'the row of a partition'],
     ['where a partition ends', 'UPDATE topic_partition SET end_offset = 1 WHERE id = 1', 'the row of a partition'],
-    ['that a partition is there', 'PRAGMA foreign_keys = OFF; DELETE FROM topic_partition WHERE id = 2', 'is gone'],
+    ['that a partition is there', 'PRAGMA foreign_keys = OFF; DELETE FROM topic_partition WHERE id = 2', 'is missing'],
     ['where a group resumes', 'UPDATE committed_offset SET next_offset = 9', 'the row of a committed offset'],
   ])('is refused if this changed: %s', async (_what, sql, said) => {
     const written = await file.open();

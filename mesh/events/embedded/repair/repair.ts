@@ -1,8 +1,8 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../../errors/mesh-error.ts';
+import { notDamaged } from '../../../storage/errors.ts';
 import { openStorage } from '../../../storage/open.ts';
 import type { Storage, Transaction } from '../../../storage/storage.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
+import { damagedBefore } from '../../errors.ts';
 import { openLogFile } from '../file/open-log-file.ts';
 import type { Partition } from '../file/partition.ts';
 import { insertRecord, isIntact, type RecordRow, recordColumns } from '../file/record.ts';
@@ -36,7 +36,7 @@ export async function openLogRepair(file: string, logger: Logger): Promise<LogRe
       async skip(topic, number, offset, note) {
         const partition = partitions.find((one) => one.topic === topic && one.number === number);
         const stretch = partition && (await stretchAt(storage, partition, offset));
-        if (stretch === undefined) throw notDamaged(file, `${topic}/${number}/${offset}`);
+        if (stretch === undefined) throw notDamaged({ file, place: `${topic}/${number}/${offset}` });
         // What the database cannot find its way to, it cannot replace.
         if (stretch.to === undefined) throw stretch.error;
         for (let from = offset; from < stretch.to; from += maxPerCommit) {
@@ -97,22 +97,7 @@ async function lastBefore(tx: Transaction, partition: Partition, offset: bigint)
   const [row] = await tx.query<RecordRow>(`SELECT ${recordColumns} FROM record WHERE id = $1`, [
     recordId(partition.id, offset - 1n),
   ]);
-  if (row === undefined || !isIntact(partition, row)) throw damagedBefore(partition, offset);
+  if (row === undefined || !isIntact(partition, row))
+    throw damagedBefore({ topic: partition.topic, partition: partition.number, offset });
   return { reachedMs: row.reached_ms, bytes: row.start_bytes + BigInt(row.value.length) };
-}
-
-function notDamaged(file: string, place: string): MeshError {
-  return new MeshError(
-    Status.NOT_FOUND,
-    'NOT_DAMAGED',
-    `nothing damaged in ${file} begins at ${place}: list what is, and name one of those`,
-  );
-}
-
-function damagedBefore({ topic, number }: Partition, offset: bigint): MeshError {
-  return new MeshError(
-    Status.FAILED_PRECONDITION,
-    'DAMAGED_BEFORE',
-    `what lies before offset ${offset} of partition ${number} of ${topic} is damaged too: skip that first`,
-  );
 }

@@ -1,9 +1,9 @@
 import kafkajs, { type Admin, type PartitionMetadata } from 'kafkajs';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
+import { topicNotCreated } from '../../errors.ts';
 import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
 import type { TopicInfo } from '../../log/event-log.ts';
-import { unknownTopic } from '../client/failures.ts';
 import { meansOf } from '../client/protocol-errors.ts';
 import type { AdminConnection } from './admin-connection.ts';
 
@@ -111,7 +111,7 @@ async function partitionsOf(admin: Admin, name: string): Promise<readonly Partit
     const { topics } = await admin.fetchTopicMetadata({ topics: [name] });
     return topics[0]?.partitions ?? [];
   } catch (error) {
-    throw meansOf(error) === 'missing-topic' ? unknownTopic(name) : error;
+    throw meansOf(error) === 'missing-topic' ? topicNotCreated({ topic: name }) : error;
   }
 }
 

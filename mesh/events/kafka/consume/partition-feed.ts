@@ -3,7 +3,7 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import { type Backoff, backoff } from '../../../time/backoff.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { StoredEvent } from '../../log/event-log.ts';
-import { partitionAway, partitionUnreadable } from '../client/failures.ts';
+import { partitionAway, unreadableAt } from '../client/failures.ts';
 import type { PartitionResponse } from '../protocol/fetch-response.ts';
 import { type Chunk, readChunks } from './read-chunks.ts';
 
@@ -79,7 +79,7 @@ export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: L
 
   function fail(error: Error): void {
     rest(failDelayMs);
-    report(partitionUnreadable(target, error));
+    report(unreadableAt(target, error));
   }
 
   return {

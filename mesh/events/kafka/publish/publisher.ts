@@ -1,8 +1,8 @@
 import type { Kafka } from 'kafkajs';
+import { eventTooLargeForKafka } from '../../errors.ts';
 import type { EventPosition, NewEvent } from '../../log/event-log.ts';
 import { murmur2, partitionOf } from '../../log/murmur2.ts';
 import type { KafkaTopics } from '../admin/topics.ts';
-import { eventTooLarge } from '../client/failures.ts';
 import { meansOf, protocolErrorOf } from '../client/protocol-errors.ts';
 import { sizeOf, toMessage } from '../protocol/records.ts';
 import { createLane, type Outgoing, type Parcel, type SerialProducer } from './serial-producer.ts';
@@ -29,7 +29,8 @@ export function createPublisher(newClient: () => Kafka, topics: KafkaTopics): Pu
   async function place(event: NewEvent): Promise<Placed> {
     const { partitions, maxBatchBytes } = await topics.get(event.topic);
     const bytes = sizeOf(event);
-    if (bytes > maxBatchBytes) throw eventTooLarge(event, bytes, maxBatchBytes);
+    if (bytes > maxBatchBytes)
+      throw eventTooLargeForKafka({ topic: event.topic, key: event.key, bytes, maxBytes: maxBatchBytes });
     const partition = partitionOf(event.key, partitions);
     const lane = pool[laneOf(event.topic, partition)];
     if (!lane) throw new Error('there are no lanes');
@@ -96,5 +97,7 @@ function parcelsOf(records: readonly Placed[]): Parcel[] {
 function tooLarge(error: unknown, events: readonly NewEvent[], placed: readonly Placed[]): unknown {
   const largest = placed.reduce((a, b, index) => (b.bytes > (placed[a]?.bytes ?? 0) ? index : a), 0);
   const [event, record] = [events[largest], placed[largest]];
-  return event && record ? eventTooLarge(event, record.bytes, record.maxBatchBytes) : error;
+  return event && record
+    ? eventTooLargeForKafka({ topic: event.topic, key: event.key, bytes: record.bytes, maxBytes: record.maxBatchBytes })
+    : error;
 }

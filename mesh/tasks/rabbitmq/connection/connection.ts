@@ -1,8 +1,9 @@
 import { type ConfirmChannel, connect } from 'amqplib';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
+import { tasksUnavailable } from '../../errors.ts';
 import { judgeFault } from './reply-codes.ts';
-import { answered, tasksUnavailable } from './unavailable.ts';
+import { answered } from './unavailable.ts';
 
 /** A connection to a broker that comes back by itself, for as long as it is not closed. */
 export interface Connection {
@@ -77,7 +78,7 @@ export async function openConnection(url: string, { purpose, clock, logger }: Co
       try {
         return await model.createConfirmChannel();
       } catch (error) {
-        throw tasksUnavailable('no channel could be opened', error);
+        throw tasksUnavailable({ problem: 'no channel could be opened' }, { cause: error });
       }
     },
     isConnected: () => connected,

@@ -2,9 +2,10 @@ import type { ConfirmChannel } from 'amqplib';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
+import { tasksUnavailable } from '../../errors.ts';
 import type { Connection } from './connection.ts';
 import { type BrokerFault, judgeFault } from './reply-codes.ts';
-import { answered, tasksUnavailable } from './unavailable.ts';
+import { answered } from './unavailable.ts';
 
 /** Who uses a channel, and must begin again with each. */
 export interface ChannelUser {
@@ -108,13 +109,13 @@ export function keepChannel(connection: Connection, user: ChannelUser, tools: Ch
   void run();
   return {
     async current() {
-      if (!connection.isConnected()) throw tasksUnavailable(connection.problem());
+      if (!connection.isConnected()) throw tasksUnavailable({ problem: connection.problem() });
       if (!usable) {
         const callOff = clock.after(readyTimeoutMs, endTry);
         await tried.promise;
         callOff();
       }
-      if (!open || !usable) throw tasksUnavailable(problem);
+      if (!open || !usable) throw tasksUnavailable({ problem });
       return open;
     },
     isCurrent: (channel) => usable && channel === open,

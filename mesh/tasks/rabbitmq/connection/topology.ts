@@ -1,10 +1,11 @@
 import type { ConfirmChannel, Replies } from 'amqplib';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
+import { tasksUnavailable } from '../../errors.ts';
 import type { Connection } from './connection.ts';
 import { closeChannel } from './lasting-channel.ts';
 import { isDeclaredOtherwise, isMissing } from './reply-codes.ts';
-import { answered, tasksUnavailable } from './unavailable.ts';
+import { answered } from './unavailable.ts';
 
 /** Where what others reject comes to lie, when a policy of the broker sends it there. Exchange and queue. */
 export const rejectedName = 'ordermesh.rejected';
@@ -39,7 +40,7 @@ export function createTopology(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Topology {
   const ask = async <T>(question: (channel: ConfirmChannel) => Promise<T>): Promise<T> => {
-    if (!connection.isConnected()) throw tasksUnavailable(connection.problem());
+    if (!connection.isConnected()) throw tasksUnavailable({ problem: connection.problem() });
     const channel = await answered(clock, connection.openChannel());
     // A refusal is told to whoever asked.
     channel.on('error', () => undefined);

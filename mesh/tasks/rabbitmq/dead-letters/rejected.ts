@@ -2,6 +2,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
+import { taskRejected } from '../../errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import { closeChannel, keepChannel, type LastingChannel } from '../connection/lasting-channel.ts';
 import { declareRejected, rejectedName } from '../connection/topology.ts';
@@ -63,7 +64,7 @@ async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number
   const error = `a worker or the broker gave it up: ${reason}`;
   await letters.bury(identityOf(read), {
     origin: queue,
-    reason: 'TASK_REJECTED',
+    reason: taskRejected.reason,
     error: problem === undefined ? error : `${error}; not all of it is valid: ${problem}`,
     attempts: attempts + cutOffs + 1,
     payload,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ConsumeMessage, Options } from 'amqplib';
 import { uuidv7 } from '../../../ids/ids.ts';
+import { taskRefused } from '../../errors.ts';
 import type { NewTask } from '../../task-queue.ts';
-import { taskRefused } from '../connection/unavailable.ts';
 import { countOf, headersOf, stampTextOf, textOf } from './header-values.ts';
 
 /** What travels with a task beside what its sender gave. */
@@ -109,10 +109,11 @@ export function checkSendable(queue: string, { id, headers }: NewTask): void {
   const names = Object.keys(headers);
   const tooLong = [queue, id, headers['content-type'] ?? '', ...names].find((text) => shortTextOf(text) === undefined);
   if (tooLong !== undefined) {
-    throw taskRefused(id, `"${tooLong.slice(0, 40)}…" is longer than ${maxShortTextBytes} bytes`);
+    throw taskRefused({ id, problem: `"${tooLong.slice(0, 40)}…" is longer than ${maxShortTextBytes} bytes` });
   }
   const headerBytes = names.reduce((sum, name) => sum + Buffer.byteLength(name + headers[name]), 0);
-  if (headerBytes > maxHeaderBytes) throw taskRefused(id, `its headers have ${headerBytes} bytes of ${maxHeaderBytes}`);
+  if (headerBytes > maxHeaderBytes)
+    throw taskRefused({ id, problem: `its headers have ${headerBytes} bytes of ${maxHeaderBytes}` });
 }
 
 function shortTextOf(value: unknown): string | undefined {

@@ -3,11 +3,12 @@ import type { ConfirmChannel, Message, Options } from 'amqplib';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
+import { taskRefused, tasksUnavailable } from '../../errors.ts';
 import type { NewTask } from '../../task-queue.ts';
 import type { Connection } from '../connection/connection.ts';
 import { keepChannel } from '../connection/lasting-channel.ts';
 import { type Destination, queueNameOf, type Topology } from '../connection/topology.ts';
-import { answered, taskRefused, tasksUnavailable } from '../connection/unavailable.ts';
+import { answered } from '../connection/unavailable.ts';
 import { checkSendable, newTravel, stampOf, type Travel, toProperties } from '../messages/message.ts';
 import { createRecentStamps } from '../messages/recent-stamps.ts';
 import { type Outgoing, send } from './send.ts';
@@ -88,7 +89,8 @@ export function createPublisher(connection: Connection, { topology, clock, logge
     } catch (error) {
       if (error instanceof MeshError) settle(one, error);
       // Otherwise the channel is lost, and the next one sends it again.
-      else if (lasting.isCurrent(channel)) settle(one, tasksUnavailable('RabbitMQ did not take a task', error));
+      else if (lasting.isCurrent(channel))
+        settle(one, tasksUnavailable({ problem: 'RabbitMQ did not take a task' }, { cause: error }));
     }
   };
   /** The broker had no queue for it: somebody deleted that, or is just making it. */
@@ -99,7 +101,7 @@ export function createPublisher(connection: Connection, { topology, clock, logge
     await send(channel, one);
     if (!one.returned) return;
     declared.delete(one.queue);
-    throw tasksUnavailable(`queue ${one.queue} was deleted; send again`);
+    throw tasksUnavailable({ problem: `queue ${one.queue} was deleted; send again` });
   };
   /** One at a time, so that it shows which of them makes the broker close the channel. */
   const inspect = async (channel: ConfirmChannel) => {
@@ -115,7 +117,7 @@ export function createPublisher(connection: Connection, { topology, clock, logge
     refusedOne = true;
     const [only] = pending.size === 1 ? pending.values() : [];
     const culprit = suspect ?? only;
-    if (culprit) settle(culprit, taskRefused(String(culprit.properties.messageId), problem));
+    if (culprit) settle(culprit, taskRefused({ id: String(culprit.properties.messageId), problem }));
   };
   const lasting = keepChannel(
     connection,
@@ -173,12 +175,13 @@ export function createPublisher(connection: Connection, { topology, clock, logge
     const channel = await lasting.current();
     await declare(to);
     await inspecting;
-    if (!lasting.isCurrent(channel)) throw tasksUnavailable('the connection was just lost');
+    if (!lasting.isCurrent(channel)) throw tasksUnavailable({ problem: 'the connection was just lost' });
     await Promise.all(make().map((made) => sendOnce(channel, made)));
   };
   const refuseWhileBlocked = () => {
     const reason = connection.blockedBy();
-    if (reason !== undefined) throw tasksUnavailable(`RabbitMQ is blocked by an alarm (${reason}); end its cause`);
+    if (reason !== undefined)
+      throw tasksUnavailable({ problem: `RabbitMQ is blocked by an alarm (${reason}); end its cause` });
   };
   return {
     async publish(queue, tasks) {
@@ -198,7 +201,7 @@ export function createPublisher(connection: Connection, { topology, clock, logge
       await lasting.current();
     },
     async close() {
-      for (const one of pending.values()) settle(one, tasksUnavailable('it is closed'));
+      for (const one of pending.values()) settle(one, tasksUnavailable({ problem: 'it is closed' }));
       await lasting.close();
     },
   };

@@ -1,5 +1,5 @@
 import type { ConfirmChannel, Options } from 'amqplib';
-import { taskRefused } from '../connection/unavailable.ts';
+import { taskRefused } from '../../errors.ts';
 
 /** A message on its way to a queue. */
 export interface Outgoing {
@@ -22,7 +22,7 @@ export async function send(channel: ConfirmChannel, { queue, content, properties
   } catch (error) {
     // The encoder's: nothing was sent.
     if (error instanceof TypeError || error instanceof RangeError) {
-      throw taskRefused(String(properties.messageId ?? ''), error.message, error);
+      throw taskRefused({ id: String(properties.messageId ?? ''), problem: error.message }, { cause: error });
     }
     throw error;
   }

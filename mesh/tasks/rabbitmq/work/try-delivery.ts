@@ -1,12 +1,11 @@
 import type { ConsumeMessage } from 'amqplib';
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../../errors/mesh-error.ts';
+import { undecodable } from '../../../errors/errors.ts';
 import { uuidv7 } from '../../../ids/ids.ts';
 import { runInScope } from '../../../telemetry/call-scope.ts';
+import { leaseLost, tasksUnavailable, workerStopped } from '../../errors.ts';
 import type { Task } from '../../task-queue.ts';
 import { scopeOf } from '../../task-scope.ts';
 import type { WorkSettings } from '../../work-defaults.ts';
-import { tasksUnavailable } from '../connection/unavailable.ts';
 import { type DeliveredTask, identityOf, readMessage } from '../messages/message.ts';
 import type { Delivered, DeliveryContext, Outcome } from './delivery.ts';
 import { recordUntilDone } from './record-outcome.ts';
@@ -46,7 +45,7 @@ export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): 
       cutOff(whose) {
         // One that had failed by then is not spared: it may be what keeps this process from its connection.
         if (whose === 'connection' && !hasOutcome) context.interrupted.add(identityOf(delivered));
-        abort.abort(leaseLost(task));
+        abort.abort(leaseLost({ id: task.id, queue: task.queue, problem: 'the connection to RabbitMQ was lost' }));
       },
       async abandon() {
         abort.abort(workerStopped(task));
@@ -84,11 +83,15 @@ async function handle(
   { settings, done, interrupted }: DeliveryContext,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  if (delivered.problem !== undefined) return { is: 'failed', error: undecodable(task, delivered.problem) };
+  if (delivered.problem !== undefined)
+    return {
+      is: 'failed',
+      error: undecodable({ thing: `task ${task.id} of queue ${task.queue}`, problem: delivered.problem }),
+    };
   const identity = identityOf(delivered);
   if (done.has(identity)) return { is: 'done' };
   if (fields.redelivered) {
-    if (interrupted.take(identity)) return { is: 'failed', error: tasksUnavailable(interruptedText) };
+    if (interrupted.take(identity)) return { is: 'failed', error: tasksUnavailable({ problem: interruptedText }) };
     return { is: 'cut-off' };
   }
   try {
@@ -99,28 +102,4 @@ async function handle(
   } catch (error) {
     return { is: 'failed', error };
   }
-}
-
-function undecodable({ id, queue }: Task, problem: string): MeshError {
-  return new MeshError(
-    Status.INVALID_ARGUMENT,
-    'UNDECODABLE',
-    `task ${id} of ${queue} cannot be understood: ${problem}; fix its sender, and redrive it to have it worked on`,
-  );
-}
-
-function leaseLost({ id, queue }: Task): MeshError {
-  return new MeshError(
-    Status.ABORTED,
-    'LEASE_LOST',
-    `task ${id} of ${queue} is handed to another worker: the connection to RabbitMQ was lost`,
-  );
-}
-
-function workerStopped({ id, queue }: Task): MeshError {
-  return new MeshError(
-    Status.CANCELLED,
-    'WORKER_STOPPED',
-    `the worker stopped before task ${id} of ${queue} was done: another takes it`,
-  );
 }

@@ -1,0 +1,72 @@
+import { Status } from 'nice-grpc-common';
+import { defineError, defineReason } from '../errors/define-error.ts';
+import { storageCorrupt } from '../storage/errors.ts';
+
+export const tasksUnavailable = defineError({
+  reason: 'TASKS_UNAVAILABLE',
+  code: Status.UNAVAILABLE,
+  means: 'the task queue cannot be used',
+  fix: 'see its text; it continues by itself',
+  text: ({ problem }: { readonly problem: string }) => `task queue cannot be used now: ${problem}`,
+  metadata: () => ({}),
+});
+
+export const taskRefused = defineError({
+  reason: 'TASK_REFUSED',
+  code: Status.INVALID_ARGUMENT,
+  means: 'the task is larger than a message of the broker can be',
+  fix: 'make it smaller: id, headers, payload',
+  text: ({ id, problem }: { readonly id: string; readonly problem: string }) =>
+    `task ${id.slice(0, 60)} cannot be queued: ${problem}; make it smaller`,
+  metadata: () => ({}),
+});
+
+export const leaseLost = defineError({
+  reason: 'LEASE_LOST',
+  code: Status.ABORTED,
+  means: 'the task was given to another worker',
+  fix: 'nothing',
+  seenIn: 'logs',
+  text: ({ id, queue, problem }: { readonly id: string; readonly queue: string; readonly problem: string }) =>
+    `task ${id} of queue ${queue} was given to another worker: ${problem}`,
+  metadata: () => ({}),
+});
+
+export const workerStopped = defineError({
+  reason: 'WORKER_STOPPED',
+  code: Status.CANCELLED,
+  means: 'the worker stopped before the task was done',
+  fix: 'nothing: another worker takes it',
+  seenIn: 'logs',
+  text: ({ id, queue }: { readonly id: string; readonly queue: string }) =>
+    `worker stopped before task ${id} of queue ${queue} was done: another worker takes it`,
+  metadata: () => ({}),
+});
+
+/** The file of an embedded queue is damaged outside of its tasks. */
+export const queueDamaged = storageCorrupt.variant({
+  text: ({ file, problem }: { readonly file: string; readonly problem: string }) =>
+    `task queue ${file} is damaged: ${problem}; stop this process, restore the whole data folder from a backup, and start it again`,
+  metadata: ({ file }) => ({ file }),
+});
+
+export const taskDamaged = storageCorrupt.variant({
+  text: (task: { readonly file: string; readonly queue: string; readonly id: string; readonly seq: bigint }) =>
+    `task queue ${task.file} is damaged: task ${task.id} (number ${task.seq}) of ${task.queue} is corrupt, so no worker gets it; ` +
+    `stop this process and restore the whole data folder from a backup, or give up the task with: make damaged ARGS='skip task/${task.seq} --note=why'`,
+  metadata: ({ file, queue, id }) => ({ file, queue, task: id }),
+});
+
+export const taskRejected = defineReason({
+  reason: 'TASK_REJECTED',
+  means: 'a worker of another system, or the broker, rejected the task',
+  fix: 'see its headers; redrive it',
+  seenIn: 'dead letters',
+});
+
+export const attemptsExhausted = defineReason({
+  reason: 'ATTEMPTS_EXHAUSTED',
+  means: 'every attempt of the task failed, or too many were interrupted',
+  fix: 'see its error; redrive it',
+  seenIn: 'dead letters',
+});
