@@ -30,17 +30,16 @@ export { streamConflict, unknownProjection } from './event-store/errors.ts';
 export type { EventStore, RecordedEvent, StreamEvent } from './event-store/event-store.ts';
 export { projectionAudits } from './event-store/projections/audit-projections.ts';
 export { createProjector, type Projector } from './event-store/projections/create-projector.ts';
-export { holdLive } from './event-store/projections/generation-table.ts';
-export {
-  liveGeneration,
-  type Projection,
-  type ProjectionAdmin,
-  type ProjectionTable,
-  type ProjectionView,
-  type RebuildProgress,
+export { lockLive } from './event-store/projections/generation-table.ts';
+export type {
+  Projection,
+  ProjectionAdmin,
+  ProjectionTable,
+  ProjectionView,
+  RebuildProgress,
 } from './event-store/projections/projection.ts';
-export { readRows } from './event-store/projections/read-rows.ts';
-export { insertRows, writeRows } from './event-store/projections/write-rows.ts';
+export { type AggregateEvent, tableProjection } from './event-store/projections/table-projection.ts';
+export { insertRows, writeRows } from './event-store/projections/table-rows.ts';
 export { createEventStore } from './event-store/streams/create-event-store.ts';
 export { consume, decodeEvent, type MessageReader } from './events/consumer/consume.ts';
 export type { EventEffect, EventHandler } from './events/consumer/consumer.ts';

@@ -1,6 +1,5 @@
 import {
   insertRows,
-  liveGeneration,
   maxInt64,
   type Projection,
   type ProjectionTable,
@@ -67,8 +66,8 @@ export const beforeTheBest: Rank = { quantity: maxInt64, sku: '', currencyCode: 
 /** A page of the best sellers behind a rank: the greatest quantity first, of equal ones the lesser sku and currency. */
 export async function pageOfBestSellers(db: Queryable, after: Rank, size: number): Promise<Sale[]> {
   const rows = await db.query<SaleRow>(
-    `SELECT * FROM best_sellers WHERE generation = ${liveGeneration(bestSellers.name)}
-       AND quantity <= $1 AND (quantity < $1 OR (sku, currency_code) > ($2, $3))
+    `SELECT * FROM best_sellers_live
+     WHERE quantity <= $1 AND (quantity < $1 OR (sku, currency_code) > ($2, $3))
      ORDER BY quantity DESC, sku, currency_code LIMIT $4`,
     [after.quantity, after.sku, after.currencyCode, size],
   );

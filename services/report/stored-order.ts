@@ -24,6 +24,9 @@ export const orderEventTypes = defineEventTypes<OrderChange>({
   ORDER_NEEDS_ATTENTION: change('ORDER_NEEDS_ATTENTION'),
 });
 
+/** The streams of orders. */
+export const orderStreams = { category, events: orderEventTypes };
+
 /** The stream of an order's events. */
 export function orderStream(orderId: string): string {
   return `${category}-${orderId}`;

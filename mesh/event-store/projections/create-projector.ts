@@ -10,6 +10,7 @@ import type { EventStore } from '../event-store.ts';
 import { positionOf, timeAfter } from '../streams/event-table.ts';
 import { runProjection } from './follow.ts';
 import { insertFirst, selectGenerations, selectLive } from './generation-table.ts';
+import { createLiveViews } from './live-views.ts';
 import { parkedLetters } from './parked/dead-letters.ts';
 import { countParked, isParkedUpTo } from './parked/parked-table.ts';
 import type { Projection, ProjectionAdmin, ProjectionView } from './projection.ts';
@@ -58,7 +59,10 @@ export async function createProjector(options: ProjectorOptions): Promise<Projec
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<unknown> = Promise.resolve();
-  for (const { name, version } of projections) await insertFirst(storage, name, version);
+  for (const projection of projections) {
+    await insertFirst(storage, projection.name, projection.version);
+    await createLiveViews(storage, projection);
+  }
 
   async function view({ name }: Projection): Promise<ProjectionView> {
     const generations = await selectGenerations(storage, name);

@@ -146,7 +146,7 @@ export async function keepLockstep(
 }
 
 /** The live position, which cannot move until this transaction ends. */
-export async function holdLive(tx: Transaction, name: string): Promise<bigint> {
+export async function lockLive(tx: Transaction, name: string): Promise<bigint> {
   const [row] = await tx.query<{ position: bigint }>(
     `UPDATE projection_generation SET position = position WHERE name = $1 AND state = 'live' RETURNING position`,
     [name],

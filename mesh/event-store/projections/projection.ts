@@ -77,8 +77,3 @@ export interface ProjectionAdmin {
    */
   rebuild(name: string, options: { readonly dryRun: boolean }, signal: AbortSignal): AsyncGenerator<RebuildProgress>;
 }
-
-/** SQL for the generation of a projection that answers queries: `… WHERE generation = ${liveGeneration('balances')}`. */
-export function liveGeneration(name: string): string {
-  return `(SELECT generation FROM projection_generation WHERE name = '${name}' AND state = 'live')`;
-}

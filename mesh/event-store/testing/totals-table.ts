@@ -1,8 +1,7 @@
 import type { Queryable, Storage, Transaction } from '../../storage/storage.ts';
 import type { RecordedEvent } from '../event-store.ts';
-import { liveGeneration, type Projection, type ProjectionTable } from '../projections/projection.ts';
-import { readRows } from '../projections/read-rows.ts';
-import { writeRows } from '../projections/write-rows.ts';
+import type { Projection, ProjectionTable } from '../projections/projection.ts';
+import { readRows, writeRows } from '../projections/table-rows.ts';
 
 const table: ProjectionTable = { table: 'totals', key: ['stream'], values: ['total', 'events'] };
 
@@ -13,7 +12,7 @@ export async function addUp(
   events: readonly RecordedEvent[],
   seen: (event: RecordedEvent) => void,
 ): Promise<void> {
-  const streams = [...new Set(events.map(({ stream }) => stream))];
+  const streams = [...new Set(events.map(({ stream }) => stream))].map((stream) => [stream]);
   const rows = await readRows<{ stream: string; total: string; events: bigint }>(tx, table, generation, streams);
   const sums = new Map(rows.map((row) => [row.stream, { total: BigInt(row.total), events: row.events }]));
   for (const event of events) {
@@ -42,7 +41,7 @@ export function createTotalsTable(storage: Storage): Promise<void> {
 /** What a query of the projection finds: the total of each stream. */
 export async function totalsOf(db: Queryable): Promise<Record<string, string>> {
   const rows = await db.query<{ stream: string; total: string }>(
-    `SELECT stream, total FROM totals WHERE generation = ${liveGeneration('totals')} ORDER BY stream`,
+    'SELECT stream, total FROM totals_live ORDER BY stream',
   );
   return Object.fromEntries(rows.map(({ stream, total }) => [stream, total]));
 }

@@ -1,4 +1,4 @@
-import { type AuditCheck, type Finding, holdLive, liveGeneration, type Storage, type Transaction } from '#mesh';
+import { type AuditCheck, type Finding, lockLive, type Storage, type Transaction } from '#mesh';
 import { isOutside } from '../domain/ledger.ts';
 import { accountBalances } from '../projections/account-balances.ts';
 
@@ -12,7 +12,7 @@ export function auditLedger(storage: Storage): AuditCheck {
     async *run(progress) {
       // Held, so that all is of the same events.
       const { sums, negative } = await storage.transaction(async (tx) => {
-        await holdLive(tx, accountBalances.name);
+        await lockLive(tx, accountBalances.name);
         return { sums: await sumsOf(tx), negative: await negativeOf(tx) };
       });
       for (const { currencyCode, sum, accountIds, count } of sums) {
@@ -34,16 +34,15 @@ interface CurrencySum {
 
 // Users' balances fit into 64 bits, but their sum may not: it is added up in two parts.
 const part = 1_000_000_000n;
-const ofLive = `generation = ${liveGeneration(accountBalances.name)}`;
 
 async function sumsOf(tx: Transaction): Promise<CurrencySum[]> {
   const users = await tx.query<{ currency_code: string; count: bigint; high: bigint; low: bigint }>(
     `SELECT currency_code, COUNT(*) AS count, SUM(CAST(balance AS BIGINT) / ${part}) AS high,
        SUM(CAST(balance AS BIGINT) % ${part}) AS low
-     FROM account_balances WHERE ${ofLive} AND account_id NOT LIKE '@%' GROUP BY currency_code`,
+     FROM account_balances_live WHERE account_id NOT LIKE '@%' GROUP BY currency_code`,
   );
   const outside = await tx.query<{ currency_code: string; account_id: string; balance: string }>(
-    `SELECT currency_code, account_id, balance FROM account_balances WHERE ${ofLive} AND account_id LIKE '@%'`,
+    `SELECT currency_code, account_id, balance FROM account_balances_live WHERE account_id LIKE '@%'`,
   );
   const currencies = new Set([...users, ...outside].map((row) => row.currency_code));
   return [...currencies].toSorted().map((currencyCode) => {
@@ -61,7 +60,7 @@ async function sumsOf(tx: Transaction): Promise<CurrencySum[]> {
 
 async function negativeOf(tx: Transaction): Promise<string[]> {
   const rows = await tx.query<{ account_id: string }>(
-    `SELECT account_id FROM account_balances WHERE ${ofLive} AND account_id NOT LIKE '@%' AND balance LIKE '-%' LIMIT 100`,
+    `SELECT account_id FROM account_balances_live WHERE account_id NOT LIKE '@%' AND balance LIKE '-%' LIMIT 100`,
   );
   return rows.map((row) => row.account_id);
 }

@@ -1,83 +1,16 @@
-import type { Money } from '#mesh';
-import {
-  liveGeneration,
-  type Projection,
-  type ProjectionTable,
-  type Queryable,
-  type Row,
-  readRows,
-  type SqlValue,
-  writeRows,
-} from '#mesh';
+import { type AggregateEvent, type Money, type Queryable, type Row, tableProjection } from '#mesh';
+import type { AccountChange } from '../domain/account.ts';
 import { isOutside } from '../domain/ledger.ts';
 import { postingsOf } from '../domain/postings.ts';
-import { accountEventTypes, accountIdOf, isOfAccount } from '../streams/account-stream.ts';
+import { accountDefinition } from '../streams/account-stream.ts';
 
-/** One account in the ledger, also one outside of the users' accounts. */
+/** The balance of an account in the ledger, which also has those outside of the users' accounts. */
 export interface LedgerBalance {
   readonly accountId: string;
   readonly balance: Money;
-  /** 0 outside of the users' accounts. */
+  /** 0 for accounts outside. */
   readonly version: bigint;
   readonly updateTimeMs: number;
-}
-
-const balances: ProjectionTable = {
-  table: 'account_balances',
-  key: ['account_id'],
-  values: ['currency_code', 'balance', 'version', 'update_time'],
-};
-
-/** Both sides of every movement, added up by account: over a currency they sum to zero after every event. */
-export const accountBalances: Projection = {
-  name: 'account-balances',
-  version: 1,
-  tables: [balances],
-  async apply(tx, generation, events) {
-    const before = new Map<string, LedgerBalance>();
-    const changed = new Map<string, LedgerBalance>();
-    const changes = events.filter(isOfAccount).map((event) => ({
-      event,
-      id: accountIdOf(event),
-      change: accountEventTypes.decode(event),
-    }));
-    const postings = changes.flatMap(({ id, change }) => postingsOf(id, change));
-    const ids = new Set([...changes.map(({ id }) => id), ...postings.map(({ accountId }) => accountId)]);
-    for (const row of await readRows<BalanceRow>(tx, balances, generation, [...ids])) {
-      before.set(row.account_id, balanceOf(row));
-    }
-    const add = (accountId: string, { currencyCode, minorUnits }: Money, version: bigint, updateTimeMs: number) => {
-      const known = changed.get(accountId) ?? before.get(accountId);
-      const balance = { currencyCode, minorUnits: (known?.balance.minorUnits ?? 0n) + minorUnits };
-      // An event that was put aside for a while comes late.
-      const latestMs = Math.max(updateTimeMs, known?.updateTimeMs ?? 0);
-      changed.set(accountId, { accountId, balance, version, updateTimeMs: latestMs });
-    };
-    for (const { event, id, change } of changes) {
-      if (change.type === 'ACCOUNT_OPENED') {
-        add(id, { currencyCode: change.currencyCode, minorUnits: 0n }, event.version, event.timeMs);
-      }
-      for (const { accountId, ...amount } of postingsOf(id, change)) {
-        add(accountId, amount, isOutside(accountId) ? 0n : event.version, event.timeMs);
-      }
-    }
-    await writeRows(tx, balances, generation, [...changed.values()].map(rowOf));
-  },
-};
-
-/** A page of balances after an account's id, in id order; of one currency, unless that is empty. */
-export async function pageOfBalances(
-  db: Queryable,
-  afterId: string,
-  currencyCode: string,
-  size: number,
-): Promise<LedgerBalance[]> {
-  const rows = await db.query<BalanceRow>(
-    `SELECT * FROM account_balances WHERE generation = ${liveGeneration(accountBalances.name)} AND account_id > $1
-       AND ($2 = '' OR currency_code = $2) ORDER BY account_id LIMIT $3`,
-    [afterId, currencyCode, size],
-  );
-  return rows.map(balanceOf);
 }
 
 interface BalanceRow extends Row {
@@ -88,15 +21,66 @@ interface BalanceRow extends Row {
   readonly update_time: bigint;
 }
 
-function rowOf({ accountId, balance, version, updateTimeMs }: LedgerBalance): SqlValue[] {
-  return [accountId, balance.currencyCode, balance.minorUnits.toString(), version, updateTimeMs];
-}
-
-function balanceOf(row: BalanceRow): LedgerBalance {
-  return {
+/** Sums both sides of every movement by account: after every event they sum to zero per currency. */
+export const accountBalances = tableProjection({
+  name: 'account-balances',
+  version: 1,
+  of: accountDefinition,
+  table: 'account_balances',
+  key: ['account_id'],
+  values: ['currency_code', 'balance', 'version', 'update_time'],
+  changesOf: balanceChanges,
+  keyOf: ({ accountId }) => [accountId],
+  evolve: addToBalance,
+  encode: ({ accountId, balance, version, updateTimeMs }: LedgerBalance): BalanceRow => ({
+    account_id: accountId,
+    currency_code: balance.currencyCode,
+    balance: balance.minorUnits.toString(),
+    version,
+    update_time: BigInt(updateTimeMs),
+  }),
+  decode: (row: BalanceRow): LedgerBalance => ({
     accountId: row.account_id,
     balance: { currencyCode: row.currency_code, minorUnits: BigInt(row.balance) },
     version: row.version,
     updateTimeMs: Number(row.update_time),
+  }),
+});
+
+/** A page of balances after an account's id, in id order; of one currency, unless that is empty. */
+export function pageOfBalances(
+  db: Queryable,
+  afterId: string,
+  currencyCode: string,
+  size: number,
+): Promise<LedgerBalance[]> {
+  return accountBalances.select(
+    db,
+    `WHERE account_id > $1 AND ($2 = '' OR currency_code = $2) ORDER BY account_id LIMIT $3`,
+    [afterId, currencyCode, size],
+  );
+}
+
+/** What an event adds to the balances of accounts: an opening adds nothing to one. */
+function balanceChanges({ id, body, event: { version, timeMs } }: AggregateEvent<AccountChange>): LedgerBalance[] {
+  if (body.type === 'ACCOUNT_OPENED') {
+    const balance = { currencyCode: body.currencyCode, minorUnits: 0n };
+    return [{ accountId: id, balance, version, updateTimeMs: timeMs }];
+  }
+  return postingsOf(id, body).map(({ accountId, ...balance }) => ({
+    accountId,
+    balance,
+    version: isOutside(accountId) ? 0n : version,
+    updateTimeMs: timeMs,
+  }));
+}
+
+function addToBalance(before: LedgerBalance | undefined, change: LedgerBalance): LedgerBalance {
+  const { currencyCode, minorUnits } = change.balance;
+  return {
+    ...change,
+    balance: { currencyCode, minorUnits: (before?.balance.minorUnits ?? 0n) + minorUnits },
+    // An event that was parked for a while arrives late.
+    updateTimeMs: Math.max(change.updateTimeMs, before?.updateTimeMs ?? 0),
   };
 }

@@ -1,85 +1,6 @@
-import {
-  liveGeneration,
-  type Projection,
-  type ProjectionTable,
-  type Queryable,
-  type Row,
-  readRows,
-  type SqlValue,
-  writeRows,
-} from '#mesh';
+import { type Queryable, type Row, tableProjection } from '#mesh';
 import { addToStatement, monthOf, type Statement } from '../domain/statement.ts';
-import { accountEventTypes, accountIdOf, isOfAccount } from '../streams/account-stream.ts';
-
-const statements: ProjectionTable = {
-  table: 'account_statements',
-  key: ['account_id', 'month'],
-  values: [
-    'currency_code',
-    'opening_balance',
-    'deposited',
-    'withdrawn',
-    'closing_balance',
-    'event_count',
-    'last_version',
-  ],
-};
-
-/** What each month did to each account. */
-export const monthlyStatements: Projection = {
-  name: 'monthly-statements',
-  version: 1,
-  tables: [statements],
-  async apply(tx, generation, events) {
-    const changes = events.filter(isOfAccount);
-    const known = new Map<string, Statement>();
-    const changed = new Map<string, Statement>();
-    const keyOf = (accountId: string, month: string): string => `${accountId} ${month}`;
-    const months = new Set(changes.map(({ timeMs }) => monthOf(timeMs)));
-    const ids = [...new Set(changes.map(accountIdOf))];
-    for (const month of months) {
-      for (const row of await readRows<StatementRow>(tx, statements, generation, ids, { month })) {
-        known.set(keyOf(row.account_id, month), statementOf(row));
-      }
-    }
-    for (const event of changes) {
-      const [accountId, month] = [accountIdOf(event), monthOf(event.timeMs)];
-      const key = keyOf(accountId, month);
-      const before = changed.get(key) ?? known.get(key);
-      changed.set(key, addToStatement(before, accountId, month, accountEventTypes.decode(event), event.version));
-    }
-    await writeRows(tx, statements, generation, [...changed.values()].map(rowOf));
-  },
-};
-
-const ofLive = `generation = ${liveGeneration(monthlyStatements.name)}`;
-
-/** The last statement of an account up to a month, if there is one. */
-export async function lastStatementUpTo(
-  db: Queryable,
-  accountId: string,
-  month: string,
-): Promise<Statement | undefined> {
-  const [row] = await db.query<StatementRow>(
-    `SELECT * FROM account_statements WHERE ${ofLive} AND account_id = $1 AND month <= $2 ORDER BY month DESC LIMIT 1`,
-    [accountId, month],
-  );
-  return row && statementOf(row);
-}
-
-/** A page of an account's statements after a month, in the order of months. */
-export async function pageOfStatements(
-  db: Queryable,
-  accountId: string,
-  afterMonth: string,
-  size: number,
-): Promise<Statement[]> {
-  const rows = await db.query<StatementRow>(
-    `SELECT * FROM account_statements WHERE ${ofLive} AND account_id = $1 AND month > $2 ORDER BY month LIMIT $3`,
-    [accountId, afterMonth, size],
-  );
-  return rows.map(statementOf);
-}
+import { accountDefinition } from '../streams/account-stream.ts';
 
 interface StatementRow extends Row {
   readonly account_id: string;
@@ -93,14 +14,37 @@ interface StatementRow extends Row {
   readonly last_version: bigint;
 }
 
-function rowOf(statement: Statement): SqlValue[] {
-  const { accountId, month, currencyCode, openingBalance, deposited, withdrawn, closingBalance } = statement;
-  const amounts = [openingBalance, deposited, withdrawn, closingBalance].map(String);
-  return [accountId, month, currencyCode, ...amounts, statement.eventCount, statement.lastVersion];
-}
-
-function statementOf(row: StatementRow): Statement {
-  return {
+/** Sums the movements of each account by month. */
+export const monthlyStatements = tableProjection({
+  name: 'monthly-statements',
+  version: 1,
+  of: accountDefinition,
+  table: 'account_statements',
+  key: ['account_id', 'month'],
+  values: [
+    'currency_code',
+    'opening_balance',
+    'deposited',
+    'withdrawn',
+    'closing_balance',
+    'event_count',
+    'last_version',
+  ],
+  keyOf: ({ id, event }) => [id, monthOf(event.timeMs)],
+  evolve: (statement: Statement | undefined, { id, body, event }) =>
+    addToStatement(statement, id, monthOf(event.timeMs), body, event.version),
+  encode: (statement: Statement): StatementRow => ({
+    account_id: statement.accountId,
+    month: statement.month,
+    currency_code: statement.currencyCode,
+    opening_balance: statement.openingBalance.toString(),
+    deposited: statement.deposited.toString(),
+    withdrawn: statement.withdrawn.toString(),
+    closing_balance: statement.closingBalance.toString(),
+    event_count: statement.eventCount,
+    last_version: statement.lastVersion,
+  }),
+  decode: (row: StatementRow): Statement => ({
     accountId: row.account_id,
     month: row.month,
     currencyCode: row.currency_code,
@@ -110,5 +54,27 @@ function statementOf(row: StatementRow): Statement {
     closingBalance: BigInt(row.closing_balance),
     eventCount: row.event_count,
     lastVersion: row.last_version,
-  };
+  }),
+});
+
+/** The last statement of an account up to a month, if there is one. */
+export async function lastStatementUpTo(
+  db: Queryable,
+  accountId: string,
+  month: string,
+): Promise<Statement | undefined> {
+  const upTo = 'WHERE account_id = $1 AND month <= $2 ORDER BY month DESC LIMIT 1';
+  const [statement] = await monthlyStatements.select(db, upTo, [accountId, month]);
+  return statement;
+}
+
+/** A page of an account's statements after a month, in the order of months. */
+export function pageOfStatements(
+  db: Queryable,
+  accountId: string,
+  afterMonth: string,
+  size: number,
+): Promise<Statement[]> {
+  const page = 'WHERE account_id = $1 AND month > $2 ORDER BY month LIMIT $3';
+  return monthlyStatements.select(db, page, [accountId, afterMonth, size]);
 }

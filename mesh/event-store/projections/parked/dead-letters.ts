@@ -5,7 +5,7 @@ import { behindParked } from '../../errors.ts';
 import type { RecordedEvent } from '../../event-store.ts';
 import { rawDataAt, selectAt } from '../../streams/event-table.ts';
 import { describeFailure } from '../apply-batch.ts';
-import { holdLive } from '../generation-table.ts';
+import { lockLive } from '../generation-table.ts';
 import type { Projection } from '../projection.ts';
 import {
   firstParked,
@@ -83,7 +83,7 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
     try {
       await storage.transaction(async (tx) => {
         // Held, so that the events that come meanwhile are taken before or after and not at the same time.
-        await holdLive(tx, name);
+        await lockLive(tx, name);
         const generations = await takeParked(tx, name, parked.position);
         if (event?.fault) throw event.fault;
         for (const generation of generations) if (event) await projection.apply(tx, generation, [event]);
@@ -127,7 +127,7 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
       if (!parked) return false;
       const taken = await storage.transaction(async (tx) => {
         // Held: a batch under way may be about to put the next one behind this.
-        await holdLive(tx, name);
+        await lockLive(tx, name);
         await insertDiscarded(tx, name, parked.position, note, clock.now());
         return await takeParked(tx, name, parked.position);
       });

@@ -7,10 +7,10 @@ import {
   advanceBuilding,
   changeState,
   deleteGeneration,
-  holdLive,
   insertNext,
   keepLockstep,
   leaseMs,
+  lockLive,
   selectLive,
   stateOf,
 } from '../generation-table.ts';
@@ -94,7 +94,7 @@ async function joinLive(options: RebuildOptions, generation: bigint, position: b
   const { name } = projection;
   try {
     return await storage.transaction(async (tx) => {
-      const live = await holdLive(tx, name);
+      const live = await lockLive(tx, name);
       const events = await selectAll(tx, position, live, batchSize + 1);
       if (events.length > batchSize) return false;
       if (events.length > 0) await applyTo(tx, options, generation, events);
@@ -158,7 +158,7 @@ async function* compare(
 async function switchOver({ projection, storage }: RebuildOptions, generation: bigint): Promise<bigint> {
   const { name } = projection;
   return await storage.transaction(async (tx) => {
-    await holdLive(tx, name);
+    await lockLive(tx, name);
     const { generation: before } = await selectLive(tx, name);
     const switched =
       (await changeState(tx, name, before, 'live', 'dropped')) &&

@@ -1,0 +1,74 @@
+import type { Queryable, Row, SqlValue, Transaction } from '../../storage/storage.ts';
+import type { ProjectionTable } from './projection.ts';
+
+// Powers of two, so statements of every size share few prepared ones.
+const maxKeysPerRead = 512;
+const maxRowsPerWrite = 64;
+
+/** Reads the rows of a generation with these keys. Each key has a text for each column of the table's key, in order. */
+export async function readRows<R extends Row>(
+  db: Queryable,
+  { table, key }: ProjectionTable,
+  generation: bigint,
+  keys: readonly (readonly string[])[],
+): Promise<R[]> {
+  const rows: R[] = [];
+  for (let start = 0; start < keys.length; start += maxKeysPerRead) {
+    const page = keys.slice(start, start + maxKeysPerRead);
+    const count = 2 ** Math.ceil(Math.log2(page.length));
+    // NULL joins with nothing.
+    const params = Array.from({ length: count }, (_, index) => key.map((_, at) => page[index]?.[at] ?? null)).flat();
+    const matches = key.map((column, at) => `found.${column} = wanted.column${at + 1}`);
+    // A join with a list: PostgreSQL would compare every row with every value of an IN.
+    const sql = `SELECT found.* FROM (VALUES ${placeholders(count, key.length)}) AS wanted
+      JOIN ${table} AS found ON ${matches.join(' AND ')} AND found.generation = $${params.length + 1}`;
+    for (const row of await db.query<R>(sql, [...params, generation])) rows.push(row);
+  }
+  return rows;
+}
+
+/**
+ * Writes rows of a generation, each the values of the key's columns and then of the others; replaces a row whose key
+ * exists. A key must occur once per call.
+ */
+export async function writeRows(
+  tx: Transaction,
+  table: ProjectionTable,
+  generation: bigint,
+  rows: readonly (readonly SqlValue[])[],
+): Promise<void> {
+  const replaced = table.values.map((column) => `${column} = excluded.${column}`).join(', ');
+  await insertRows(tx, table, generation, rows, replaced === '' ? 'NOTHING' : `UPDATE SET ${replaced}`);
+}
+
+/**
+ * Inserts rows as `writeRows` does, and returns what the statement returns. `onConflict` is SQL for a row whose key
+ * exists: `NOTHING RETURNING order_id`. Such a row is found by the primary key, no matter what the query planner knows of
+ * the table, and is locked until the transaction ends.
+ */
+export async function insertRows<R extends Row>(
+  tx: Transaction,
+  { table, key, values }: ProjectionTable,
+  generation: bigint,
+  rows: readonly (readonly SqlValue[])[],
+  onConflict: string,
+): Promise<R[]> {
+  const columns = ['generation', ...key, ...values];
+  const returned: R[] = [];
+  for (let start = 0, size = 0; start < rows.length; start += size) {
+    size = Math.min(maxRowsPerWrite, 2 ** Math.floor(Math.log2(rows.length - start)));
+    const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${placeholders(size, columns.length)}
+       ON CONFLICT (${['generation', ...key].join(', ')}) DO ${onConflict}`;
+    const params = rows.slice(start, start + size).flatMap((row) => [generation, ...row]);
+    for (const row of await tx.query<R>(sql, params)) returned.push(row);
+  }
+  return returned;
+}
+
+/** `($1, $2), ($3, $4)`. */
+function placeholders(rowCount: number, columnCount: number): string {
+  const rows = Array.from({ length: rowCount }, (_, row) =>
+    Array.from({ length: columnCount }, (_, column) => `$${row * columnCount + column + 1}`).join(', '),
+  );
+  return rows.map((row) => `(${row})`).join(', ');
+}
