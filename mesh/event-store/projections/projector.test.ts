@@ -12,26 +12,36 @@ import { added } from '../testing/fixture.ts';
 import { createTotals, makeProjector, openTotals } from '../testing/totals.ts';
 import { totalsOf } from '../testing/totals-table.ts';
 import { selectLive } from './generation-table.ts';
-import { projectorContract } from './projector.suite.ts';
+import { parkedEventSuite } from './parked/parked.suite.ts';
+import { projectorSuite } from './projector.suite.ts';
+import { rebuildSuite } from './rebuild/rebuild.suite.ts';
 
-describe('the projector', () => {
-  describeOnEachDatabase(projectorContract);
+describe('a projector', () => {
+  describeOnEachDatabase(projectorSuite);
 });
 
-describe('the projector of a process that is killed', () => {
+describe('a projector with an event that its projection throws on', () => {
+  describeOnEachDatabase(parkedEventSuite);
+});
+
+describe('the rebuild of a projection', () => {
+  describeOnEachDatabase(rebuildSuite);
+});
+
+describe('a projector in a process that is killed', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'projector-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it('has in the projection just the events up to its position, and catches up at the next start', async () => {
+  it('has projected exactly the events up to its position, and catches up at the next start', async () => {
     const path = join(folder, 'killed.db');
     for (let round = 0; round < 5; round += 1) {
       const program = new URL('../testing/project-until-killed.ts', import.meta.url).pathname;
       const child = spawn(process.execPath, [program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
       await once(child.stdout, 'data');
-      // Some way into what it does, another way each time.
+      // Kill it at a different point each time.
       for (let waited = 0; waited < 3 * round; waited += 1) await once(child.stdout, 'data');
       child.kill('SIGKILL');
       await once(child, 'exit');
@@ -47,14 +57,14 @@ describe('the projector of a process that is killed', () => {
   });
 });
 
-describeWithServer(postgres, 'the projector on a PostgreSQL that goes away', () => {
+describeWithServer(postgres, 'a projector on a PostgreSQL server that restarts', () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
   });
   afterAll(() => server.stop());
 
-  it('goes on by itself once that is back, and has each event once', async () => {
+  it('continues when the server is back, and applies each event once', async () => {
     const opened = await openTotals(server.url('restarted'));
     const projector = await makeProjector(opened, createTotals());
     await projector.start();

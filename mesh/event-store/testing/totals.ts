@@ -3,7 +3,7 @@ import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-met
 import { type Clock, systemClock } from '../../time/clock.ts';
 import type { RecordedEvent } from '../event-store.ts';
 import { createProjector, type Projector } from '../projections/create-projector.ts';
-import type { Projection } from '../projections/projection.ts';
+import type { Projection, RebuildProgress } from '../projections/projection.ts';
 import { logger, type OpenStore, openStore } from './fixture.ts';
 import { addUp, createTotalsTable, sumTotals } from './totals-table.ts';
 
@@ -51,4 +51,10 @@ export async function makeProjector(
   const projector = await createProjector({ service: 'test', storage, store, projections, clock, logger, metrics });
   onTestFinished(() => projector.stop());
   return projector;
+}
+
+/** Rebuilds the projection of the tests; returns the last progress. */
+export async function rebuildTotals(projector: Projector, dryRun = false): Promise<RebuildProgress | undefined> {
+  const progress = projector.admin.rebuild('totals', { dryRun }, new AbortController().signal);
+  return (await Array.fromAsync(progress)).at(-1);
 }

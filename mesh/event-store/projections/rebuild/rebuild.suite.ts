@@ -1,0 +1,262 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import type { NewDatabaseUrl } from '../../../testing/databases.ts';
+import { eventually } from '../../../testing/eventually.ts';
+import { createTestClock } from '../../../testing/test-clock.ts';
+import { added, logger } from '../../testing/fixture.ts';
+import { createTotals, makeProjector, openTotals, rebuildTotals } from '../../testing/totals.ts';
+import { totalsOf } from '../../testing/totals-table.ts';
+import { projectionAudits } from '../audit-projections.ts';
+import { selectGenerations } from '../generation-table.ts';
+import type { Projection, RebuildProgress } from '../projection.ts';
+import { discard } from './rebuild.ts';
+
+const signal = new AbortController().signal;
+
+/** How a projection is rebuilt, on every database. */
+export function rebuildSuite(newUrl: NewDatabaseUrl): void {
+  it('builds equal rows, reports their hash, and switches to them', async () => {
+    const opened = await openTotals(newUrl());
+    const projector = await makeProjector(opened, createTotals());
+    await projector.start();
+    let position = 0n;
+    for (let index = 0; index < 700; index += 1) {
+      const [event] = await opened.store.append(`s-${index % 600}`, 'any', added(index));
+      position = event?.position ?? position;
+    }
+    await eventually(async () => expect((await projector.admin.list())[0]?.position).toBe(position));
+    const before = await totalsOf(opened.storage);
+    const steps = await Array.fromAsync(projector.admin.rebuild('totals', { dryRun: false }, signal));
+    const last = steps.at(-1);
+    expect(last).toMatchObject({ stage: 'switched', eventsDone: 700, eventsTotal: 700, rowsCompared: 600 });
+    expect(last).toMatchObject({ rowsDifferent: 0, differences: [], liveHash: last?.rebuiltHash });
+    expect(last?.liveHash).toMatch(/^[0-9a-f]{64}$/);
+    expect(await totalsOf(opened.storage)).toEqual(before);
+    await expect(projector.admin.list()).resolves.toMatchObject([{ generation: 2n, rebuilding: false }]);
+    const rows = await opened.storage.query('SELECT DISTINCT generation FROM totals');
+    expect(rows).toEqual([{ generation: 2n }]);
+    await opened.store.append('s-0', 'any', added(1));
+    await eventually(async () => expect(await totalsOf(opened.storage)).not.toEqual(before));
+  });
+
+  it('reports the rows that differ from the events, and corrects them', async () => {
+    const opened = await openTotals(newUrl());
+    const projector = await makeProjector(opened, createTotals());
+    await projector.start();
+    for (const stream of ['a', 'b', 'c']) await opened.store.append(stream, 0n, added(1));
+    await eventually(async () => expect(Object.keys(await totalsOf(opened.storage))).toHaveLength(3));
+    await opened.storage.execute(`UPDATE totals SET total = '999' WHERE stream = 'a'`);
+    await opened.storage.execute(`DELETE FROM totals WHERE stream = 'b'`);
+    await opened.storage.execute(`INSERT INTO totals (generation, stream, total, events) VALUES (1, 'd', '5', 1)`);
+    const rebuild = async (dryRun: boolean): Promise<RebuildProgress | undefined> =>
+      (await Array.fromAsync(projector.admin.rebuild('test/totals', { dryRun }, signal))).at(-1);
+    const compared = await rebuild(true);
+    expect(compared).toMatchObject({ stage: 'discarded', rowsDifferent: 3 });
+    expect(compared?.differences).toEqual([
+      { key: 'totals stream="a"', live: 'total="999" events=1', rebuilt: 'total="1" events=1' },
+      { key: 'totals stream="b"', live: undefined, rebuilt: 'total="1" events=1' },
+      { key: 'totals stream="d"', live: 'total="5" events=1', rebuilt: undefined },
+    ]);
+    expect(compared?.liveHash).not.toBe(compared?.rebuiltHash);
+    expect(await totalsOf(opened.storage)).toMatchObject({ a: '999' });
+    await expect(rebuild(false)).resolves.toMatchObject({ stage: 'switched', rowsDifferent: 3 });
+    expect(await totalsOf(opened.storage)).toEqual({ a: '1', b: '1', c: '1' });
+    await expect(rebuild(true)).resolves.toMatchObject({ rowsDifferent: 0 });
+  });
+
+  it('runs next to writes, and no query sees less than one before', async () => {
+    const opened = await openTotals(newUrl());
+    const projector = await makeProjector(opened, createTotals());
+    await projector.start();
+    for (let index = 0; index < 600; index += 1) await opened.store.append(`s-${index % 7}`, 'any', added(1));
+    const sum = async () => Object.values(await totalsOf(opened.storage)).reduce((a, b) => a + Number(b), 0);
+    await eventually(async () => expect(await sum()).toBe(600));
+    let writing = true;
+    const writer = (async () => {
+      let count = 0;
+      for (; writing && count < 5_000; count += 1) await opened.store.append(`s-${count % 7}`, 'any', added(1));
+      return count;
+    })();
+    const sums: number[] = [];
+    const reader = (async () => {
+      // A query on SQLite does not yield to the event loop.
+      for (; writing; await nextTurn()) sums.push(await sum());
+    })();
+    for (let round = 0; round < 3; round += 1) {
+      const last = await rebuildTotals(projector);
+      expect(last).toMatchObject({ stage: 'switched', rowsDifferent: 0 });
+    }
+    writing = false;
+    const [written] = await Promise.all([writer, reader]);
+    expect(written).toBeGreaterThan(20);
+    expect(sums).toEqual(sums.toSorted((a, b) => a - b));
+    await eventually(async () => expect(await sum()).toBe(600 + written));
+  });
+
+  it('parks what the live generation has parked, and finds no difference', async () => {
+    const opened = await openTotals(newUrl());
+    const projection = createTotals();
+    projection.refuses = ({ stream, version }) => stream === 'bad' && version === 2n;
+    const projector = await makeProjector(opened, projection);
+    await projector.start();
+    await opened.store.append('bad', 0n, [added(1), added(2), added(4)]);
+    await opened.store.append('good', 0n, added(1));
+    await eventually(async () => expect((await projector.admin.list())[0]?.parkedEvents).toBe(2));
+    const last = await rebuildTotals(projector);
+    expect(last).toMatchObject({ stage: 'switched', rowsDifferent: 0 });
+    await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ bad: '1', good: '1' }));
+    await expect(projector.admin.list()).resolves.toMatchObject([{ parkedEvents: 2, generation: 2n }]);
+  });
+
+  it('removes its rows when it is cancelled, and refuses a second one at a time', async () => {
+    const opened = await openTotals(newUrl());
+    const projector = await makeProjector(opened, createTotals());
+    await projector.start();
+    await opened.store.append(
+      'a',
+      0n,
+      Array.from({ length: 600 }, () => added(1)),
+    );
+    const caller = new AbortController();
+    const rebuild = projector.admin.rebuild('totals', { dryRun: false }, caller.signal);
+    await rebuild.next();
+    const second = projector.admin.rebuild('totals', { dryRun: false }, signal).next();
+    await expect(second).rejects.toMatchObject({ reason: 'REBUILD_RUNNING' });
+    await expect(projector.admin.list()).resolves.toMatchObject([{ rebuilding: true }]);
+    caller.abort(new Error('cancelled'));
+    await expect(Array.fromAsync(rebuild)).rejects.toThrow('cancelled');
+    const [live, ...others] = await selectGenerations(opened.storage, 'totals');
+    expect(live).toMatchObject({ generation: 1n, state: 'live' });
+    expect(others.map(({ state }) => state)).toEqual(['dropped']);
+    expect(await opened.storage.query('SELECT 1 AS one FROM totals WHERE generation <> 1')).toEqual([]);
+    const again = await rebuildTotals(projector);
+    expect(again).toMatchObject({ stage: 'switched' });
+  });
+
+  it('replaces one that was left by a process whose clock was a year ahead', async () => {
+    const opened = await openTotals(newUrl());
+    const clock = createTestClock();
+    const ahead = createTestClock(clock.now() + 365 * 86_400_000);
+    const gone = await makeProjector(opened, createTotals(), ahead);
+    await gone.admin.rebuild('totals', { dryRun: false }, signal).next();
+    const projector = await makeProjector(opened, createTotals(), clock);
+    const last = await rebuildTotals(projector);
+    expect(last).toMatchObject({ stage: 'switched' });
+    await projector.start();
+    await eventually(async () =>
+      expect((await selectGenerations(opened.storage, 'totals')).map(({ state }) => state)).toEqual(['live']),
+    );
+  });
+
+  it('skips discarded events, and finds no difference', async () => {
+    const opened = await openTotals(newUrl());
+    const projection = createTotals();
+    projection.refuses = ({ version }) => version === 2n;
+    const projector = await makeProjector(opened, projection);
+    await projector.start();
+    await opened.store.append(
+      'a',
+      0n,
+      [1, 2, 4].map((amount) => added(amount)),
+    );
+    const [first] = await eventually(async () => {
+      const found = await Array.fromAsync(projector.deadLetters.list({}, ''));
+      expect(found).toHaveLength(2);
+      return found;
+    });
+    await projector.deadLetters.discard(first?.id ?? '', 'a test');
+    const last = await rebuildTotals(projector);
+    expect(last).toMatchObject({ stage: 'switched', rowsDifferent: 0 });
+    expect(await totalsOf(opened.storage)).toEqual({ a: '5' });
+    await expect(projector.admin.list()).resolves.toMatchObject([{ parkedEvents: 0 }]);
+  });
+
+  it('changes nothing if it cannot apply an event that the live generation includes', async () => {
+    const opened = await openTotals(newUrl());
+    const projector = await makeProjector(opened, createTotals());
+    await projector.start();
+    await opened.store.append('a', 0n, [added(1), added(2)]);
+    await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '3' }));
+    await opened.storage.execute(`UPDATE event SET data = '{"amount":"900"}' WHERE version = 1`);
+    const rebuild = (dryRun: boolean) => Array.fromAsync(projector.admin.rebuild('totals', { dryRun }, signal));
+    await expect(rebuild(false)).rejects.toMatchObject({ reason: 'REBUILD_LACKS_EVENTS', metadata: { events: '2' } });
+    expect(await totalsOf(opened.storage)).toEqual({ a: '3' });
+    expect((await rebuild(true)).at(-1)).toMatchObject({ stage: 'discarded', eventsLacking: 2 });
+    const [check] = projectionAudits(projector.names, projector.admin);
+    const found = await Array.fromAsync(check?.run({ examined: () => undefined }, signal) ?? []);
+    expect(found).toMatchObject([{ reason: 'EVENTS_UNREADABLE', ids: ['test/totals'] }]);
+  });
+
+  it('applies an event that only the live generation cannot apply', async () => {
+    const opened = await openTotals(newUrl());
+    const projection = createTotals();
+    const projector = await makeProjector(opened, {
+      ...projection,
+      apply: async (tx, generation, events) => {
+        if (generation === 1n && events.some(({ stream }) => stream === 'b')) throw new Error('only here');
+        await projection.apply(tx, generation, events);
+      },
+    });
+    await projector.start();
+    await opened.store.append('a', 0n, added(1));
+    await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '1' }));
+    const rebuild = projector.admin.rebuild('totals', { dryRun: false }, signal);
+    await expect(rebuild.next()).resolves.toMatchObject({ value: { stage: 'comparing' } });
+    await opened.store.append('b', 0n, added(2));
+    await eventually(async () => expect((await projector.admin.list())[0]?.parkedEvents).toBe(1));
+    await Array.fromAsync(rebuild);
+    expect(await totalsOf(opened.storage)).toEqual({ a: '1', b: '2' });
+    await expect(projector.admin.list()).resolves.toMatchObject([{ parkedEvents: 0, generation: 2n }]);
+  });
+
+  it('never deletes the live generation', async () => {
+    const opened = await openTotals(newUrl());
+    const projection = createTotals();
+    const projector = await makeProjector(opened, projection);
+    await projector.start();
+    await opened.store.append('a', 0n, added(1));
+    await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '1' }));
+    await discard({ projection, storage: opened.storage, logger, stopping: signal }, 1n);
+    expect(await totalsOf(opened.storage)).toEqual({ a: '1' });
+    expect(await selectGenerations(opened.storage, 'totals')).toMatchObject([{ generation: 1n, state: 'live' }]);
+  });
+
+  it('refuses an unknown projection', async () => {
+    const projector = await makeProjector(await openTotals(newUrl()), createTotals());
+    const unknown = projector.admin.rebuild('others', { dryRun: false }, signal).next();
+    await expect(unknown).rejects.toMatchObject({ reason: 'UNKNOWN_PROJECTION' });
+    await expect(unknown).rejects.toThrow('test/totals');
+  });
+
+  it('runs at the start after the definition has changed', async () => {
+    const opened = await openTotals(newUrl());
+    const first = await makeProjector(opened, createTotals());
+    await first.start();
+    await opened.store.append('a', 0n, added(1));
+    await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '1' }));
+    await first.stop();
+    const doubled = createTotals({ version: 2 });
+    const second = await makeProjector(opened, { ...doubled, apply: twiceOf(doubled) });
+    await second.start();
+    await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '2' }));
+    // An older program leaves it alone.
+    await second.stop();
+    const older = await makeProjector(opened, createTotals());
+    await older.start();
+    await opened.store.append('a', 1n, added(1));
+    const third = await makeProjector(opened, { ...doubled, apply: twiceOf(doubled) });
+    await third.start();
+    await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '4' }));
+  });
+}
+
+/** A projection that counts everything twice. */
+function twiceOf({ apply }: Projection): Projection['apply'] {
+  const twice = (amount: unknown) => ({ amount: (2n * BigInt(String(amount))).toString() });
+  return (tx, generation, events) =>
+    apply(
+      tx,
+      generation,
+      events.map((event) => ({ ...event, data: twice(event.data.amount) })),
+    );
+}
