@@ -6,7 +6,7 @@ import type { JsonObject } from '../values/json.ts';
 export interface StreamEvent {
   /** `MONEY_DEPOSITED`. */
   readonly type: string;
-  /** Which shape `data` has, of those that events of this type have had: 1, 2, 3. */
+  /** The version of the shape of `data`, per type: 1, 2, 3. */
   readonly schemaVersion: number;
   readonly data: JsonObject;
   /** The request that caused it. */
@@ -15,68 +15,67 @@ export interface StreamEvent {
   readonly timeMs: number;
 }
 
-/** An event as it is kept, for ever and unchanged. */
+/** A stored event. It never changes. */
 export interface RecordedEvent extends StreamEvent {
-  /** Its place among the events of all streams: ascending, in an order in which every reader sees them. */
+  /** Its position among the events of all streams: ascending, and every reader sees the same order. */
   readonly position: bigint;
   /** `account-acc1`. */
   readonly stream: string;
-  /** Its place in its stream: 1, 2, 3, without a gap. */
+  /** Its position in its stream: 1, 2, 3, without gaps. */
   readonly version: bigint;
-  /** Why its data cannot be trusted, and is empty: DATA_LOSS `EVENT_CORRUPT`. Only of events that all streams are read for. */
+  /** DATA_LOSS `EVENT_CORRUPT` if its checksum differs; `data` is then empty. Only set by reads of all streams. */
   readonly fault?: MeshError;
 }
 
-/** The version that a stream must be at: 0 before its first event; `any`: whatever it is at. */
+/** The version that a stream must have: 0 before its first event; `any` appends at any version. */
 export type ExpectedVersion = bigint | 'any';
 
-/** Which events of a stream are wanted. */
+/** Selects events of a stream. */
 export interface StreamRange {
   /** Only events after this version. Default 0. */
   readonly after?: bigint;
   /** Only events up to this version. Default: all. */
   readonly upTo?: bigint;
-  /** The most events to read. Default: all. */
+  /** Maximum number of events. Default: all. */
   readonly limit?: number;
 }
 
 /**
- * Streams of events that are only ever added to, in a service's own database. An event that is not as it was written is
- * known by its checksum: reading its stream is refused with DATA_LOSS `EVENT_CORRUPT`, which names it; who reads all
- * streams gets it with its `fault`, so that the others are not kept from them.
+ * Append-only streams of events in a service's own database. A checksum detects corrupt events: a read of their stream
+ * throws DATA_LOSS `EVENT_CORRUPT`; a read of all streams returns them with a `fault`, so the other events stay readable.
  */
 export interface EventStore {
   /**
-   * Appends to a stream, durably: all events or none. ABORTED `STREAM_CONFLICT` when the stream is not at
-   * `expectedVersion` (any more): read it again, and decide again. INVALID_ARGUMENT `EVENT_TOO_LARGE` beyond 1 MiB.
+   * Appends events durably, all or none. Throws ABORTED `STREAM_CONFLICT` if the stream is not at `expectedVersion`: read
+   * it again and retry. Throws INVALID_ARGUMENT `EVENT_TOO_LARGE` above 1 MiB per event.
    */
   append(
     stream: string,
     expectedVersion: ExpectedVersion,
     events: StreamEvent | readonly StreamEvent[],
   ): Promise<RecordedEvent[]>;
-  /** The same in the caller's transaction, with which the events become durable. */
+  /** The same in the caller's transaction. */
   appendIn(
     tx: Transaction,
     stream: string,
     expectedVersion: ExpectedVersion,
     events: StreamEvent | readonly StreamEvent[],
   ): Promise<RecordedEvent[]>;
-  /** Reads a stream, the oldest event first, page by page. A stream that is not there has no events. */
+  /** Reads a stream page by page, the oldest event first. An unknown stream has no events. */
   read(stream: string, range?: StreamRange, signal?: AbortSignal): AsyncGenerator<RecordedEvent>;
-  /** All events of a stream, the oldest first. */
+  /** Returns all events of a stream, the oldest first. */
   getEvents(stream: string): Promise<RecordedEvent[]>;
   /**
-   * Reads the events of all streams after a position, at most `limit`, the oldest first, each stream's in its order. An
-   * event is told of only when no event before it can be committed any more, so that who goes on from the last position
-   * misses none. An empty answer: there is none for now.
+   * Reads the events of all streams after a position, the oldest first, at most `limit`. Returns an event only when no
+   * transaction can still commit one before it, so a reader that resumes after the last position misses none. Empty: there
+   * are no more for now.
    */
   readAll(after: bigint, limit: number): Promise<RecordedEvent[]>;
-  /** The position of the last event there is, also when `readAll` cannot tell of it yet; 0 when there is none. */
+  /** Returns the position of the last event, even if `readAll` cannot return it yet; 0 if there are no events. */
   head(): Promise<bigint>;
   /**
-   * Reads all streams after a position, in batches of at most `maxEvents`, and goes on with what comes until `signal`
-   * aborts, then ends quietly. Appending wakes it, in this process and in others; it does not poll.
+   * Reads all streams after a position, in batches of at most `maxEvents`, and continues with new events until `signal`
+   * aborts; then it ends without an error. Appends wake it, in this process and in others, so it does not poll.
    */
   subscribe(after: bigint, maxEvents: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[]>;
 }

@@ -1,6 +1,6 @@
 import type { Migration } from '../storage/storage.ts';
 
-/** Events, their snapshots, and what is read off them, in the database of the service that they belong to. */
+/** The tables of events, snapshots and projections, in the database of the service. */
 export const eventStoreMigrations: readonly Migration[] = [
   {
     name: '0001-init',

@@ -2,7 +2,7 @@ import type { LedgerServiceHandlers } from '#gen/payment/v1/ledger.contract.ts';
 import type { GetStatementRequest, ListStatementsRequest } from '#gen/payment/v1/ledger.ts';
 import { type Projector, readPages, type Storage } from '#mesh';
 import type { Account } from './domain/account.ts';
-import { quietMonth } from './domain/statement.ts';
+import { emptyStatement } from './domain/statement.ts';
 import { accountNotFound, accountNotOpenIn, statementsBehind, versionNotReached } from './errors.ts';
 import { pageOfBalances } from './projections/account-balances.ts';
 import { lastStatementUpTo, monthlyStatements, pageOfStatements } from './projections/monthly-statements.ts';
@@ -40,7 +40,7 @@ async function getStatement(deps: LedgerRpcDeps, request: GetStatementRequest, s
   await upToDate(deps, request, signal);
   const last = await lastStatementUpTo(deps.storage, accountId, month);
   if (!last) throw accountNotOpenIn({ accountId, month });
-  return statementToProto(last.month === month ? last : quietMonth(last, month));
+  return statementToProto(last.month === month ? last : emptyStatement(last, month));
 }
 
 async function* listStatements(deps: LedgerRpcDeps, request: ListStatementsRequest, signal: AbortSignal) {

@@ -2,7 +2,7 @@ import { OrderState } from '#gen/order/v1/order.ts';
 import type { BestSeller, OrderSummary as ProtoSummary } from '#gen/report/v1/report.ts';
 import { isInt64 } from '#mesh';
 import { revenueTooLarge } from './errors.ts';
-import type { OrderSummary } from './orders-by-user.ts';
+import type { OrderSummary } from './projections/orders-by-user.ts';
 import type { Sale } from './sale.ts';
 
 /** An order as the contract has it. */

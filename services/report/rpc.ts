@@ -1,7 +1,7 @@
 import type { OrderReportServiceHandlers } from '#gen/report/v1/report.contract.ts';
 import { type Queryable, readPages } from '#mesh';
-import { beforeTheBest, pageOfBestSellers } from './best-sellers.ts';
-import { pageOfUserOrders } from './orders-by-user.ts';
+import { beforeTheBest, pageOfBestSellers } from './projections/best-sellers.ts';
+import { pageOfUserOrders } from './projections/orders-by-user.ts';
 import { saleToProto, summaryToProto } from './proto.ts';
 
 /** Implements `report.v1.OrderReportService`. */

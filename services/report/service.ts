@@ -1,9 +1,9 @@
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import { defineService, serve } from '#mesh';
-import { bestSellers } from './best-sellers.ts';
-import { ordersByUser } from './orders-by-user.ts';
-import { recordOrderEvents } from './record-order-event.ts';
+import { bestSellers } from './projections/best-sellers.ts';
+import { ordersByUser } from './projections/orders-by-user.ts';
 import { createReportRpc } from './rpc.ts';
+import { recordOrderEvents } from './streams/record-order-events.ts';
 
 export const reportService = defineService({
   name: 'report',

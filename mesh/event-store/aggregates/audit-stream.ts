@@ -5,20 +5,19 @@ import type { EventStore, RecordedEvent } from '../event-store.ts';
 import type { AggregateDefinition } from './aggregate.ts';
 import { selectSnapshots } from './snapshot-table.ts';
 
-/** What a stream is checked with. */
 export interface StreamAudit<State, Body extends { readonly type: string }> {
   readonly storage: Storage;
   readonly store: EventStore;
   readonly stream: string;
   readonly definition: AggregateDefinition<State, Body>;
-  /** Called with each event, and the states before and after it; what it finds is told. */
+  /** Called with each event and the states before and after it. Returns what is wrong. */
   readonly each: (event: RecordedEvent, body: Body, before: State | undefined, after: State) => readonly Finding[];
   readonly signal: AbortSignal;
 }
 
 /**
- * Checks a stream: its versions have no gap, each event is as it was written and can be read, and each snapshot is what the
- * events up to it come to. Where an event cannot be read, what follows in the stream is not looked at.
+ * Checks a stream: its versions have no gap, each event is intact and readable, and each snapshot equals the state of the
+ * events up to it. Stops at the first event that cannot be read.
  */
 export async function* auditStream<State, Body extends { readonly type: string }>({
   storage,
@@ -28,7 +27,7 @@ export async function* auditStream<State, Body extends { readonly type: string }
   each,
   signal,
 }: StreamAudit<State, Body>): AsyncGenerator<Finding> {
-  // Before the events: none of them can be of one that comes meanwhile.
+  // Read before the events, so no snapshot is newer than the last event read.
   const snapshots = await selectSnapshots(storage, stream);
   let state: State | undefined;
   let version = 0n;
@@ -52,18 +51,18 @@ export async function* auditStream<State, Body extends { readonly type: string }
   if ([...snapshots.keys()].some((ahead) => ahead > version)) yield lastMissing(stream, version + 1n);
 }
 
-/** What is told of a stream that cannot be read. Throws what says nothing about the stream. */
+/** Returns the finding for an error of reading a stream. Rethrows errors that do not concern the stream. */
 export function eventFault(stream: string, error: unknown): Finding {
   if (!(error instanceof MeshError) || !error.metadata.version) throw error;
   return { reason: error.reason, ids: [stream, error.metadata.version], message: error.message };
 }
 
-/** The streams whose names begin with `prefix`, in the order of their names, one by one. */
+/** Yields the names of the streams that start with `prefix`, in order. */
 export async function* streamsAfter(db: Queryable, prefix: string, signal: AbortSignal): AsyncGenerator<string> {
   let after = prefix;
   for (;;) {
     signal.throwIfAborted();
-    // By all of a stream's events, so that one whose first is gone is not passed over; a step of the index each.
+    // Searches all events, so a stream whose first event is gone is not skipped. Each step is one index lookup.
     const [row] = await db.query<{ stream: string | null }>(
       'SELECT MIN(stream) AS stream FROM event WHERE stream > $1',
       [after],
@@ -78,7 +77,7 @@ function lastMissing(stream: string, version: bigint): Finding {
   return {
     reason: 'EVENT_MISSING',
     ids: [stream, version.toString()],
-    message: `event ${version} of ${stream} is not there, though a snapshot has it in it: restore it from a backup`,
+    message: `event ${version} of ${stream} is missing, but a snapshot includes it: restore it from a backup`,
   };
 }
 
@@ -86,6 +85,6 @@ function snapshotDiffers(stream: string, version: bigint, found: string, expecte
   return {
     reason: 'SNAPSHOT_DIFFERS',
     ids: [stream, version.toString()],
-    message: `the snapshot of ${stream} at version ${version} is ${found}, but its events come to ${expected}: delete its row in event_snapshot while the mesh is stopped; another is taken by itself`,
+    message: `the snapshot of ${stream} at version ${version} is ${found}, but its events add up to ${expected}: delete its row in event_snapshot while the mesh is stopped; a new one is saved later`,
   };
 }

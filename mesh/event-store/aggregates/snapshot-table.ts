@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Queryable, Transaction } from '../../storage/storage.ts';
 
-/** What a stream came to at one of its versions. */
+/** The state of a stream at a version. */
 export interface Snapshot {
   readonly version: bigint;
   readonly schemaVersion: number;
@@ -9,7 +9,7 @@ export interface Snapshot {
   readonly state: string;
 }
 
-/** The newest snapshot of a stream, in a schema version, that is not newer than `upTo`, and whether it is as it was written. */
+/** Returns the newest snapshot of a stream up to a version. `isWhole` is false if its checksum differs. */
 export async function selectSnapshot(
   db: Queryable,
   stream: string,
@@ -26,7 +26,7 @@ export async function selectSnapshot(
   return { ...snapshot, isWhole: BigInt(checksumOf(stream, snapshot)) === row.checksum };
 }
 
-/** The snapshots of a stream, by version. */
+/** Returns the snapshots of a stream by version. */
 export async function selectSnapshots(db: Queryable, stream: string): Promise<ReadonlyMap<bigint, Snapshot>> {
   const rows = await db.query<{ version: bigint; schema_version: bigint; state: string }>(
     'SELECT version, schema_version, state FROM event_snapshot WHERE stream = $1',
@@ -40,7 +40,7 @@ export async function selectSnapshots(db: Queryable, stream: string): Promise<Re
   );
 }
 
-/** Keeps a snapshot, instead of one that is there for the same version. */
+/** Saves a snapshot. Replaces one of the same version. */
 export async function upsertSnapshot(tx: Transaction, stream: string, snapshot: Snapshot): Promise<void> {
   await tx.execute(
     `INSERT INTO event_snapshot (stream, version, schema_version, state, checksum) VALUES ($1, $2, $3, $4, $5)

@@ -11,81 +11,80 @@ import { insertParked, parkingOf } from './parked/parked-table.ts';
 import type { Projection } from './projection.ts';
 
 /** What events are taken with. */
-export interface TakingOptions {
+export interface ApplyOptions {
   readonly projection: Projection;
   readonly storage: Storage;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** The waits before further tries of the first event of a batch that fails. Others of it are tried once more, at once. */
+  /** The delays before retries of the first event of a batch that fails. Others of the batch are retried once, without delay. */
   readonly retryDelaysMs: readonly number[];
-  /** Whether the live generation is among those that take them: what that puts aside is an error in the log. */
+  /** Whether the live generation is advanced: an event that it parks is logged as an error. */
   readonly isLive: boolean;
 }
 
 /**
- * Moves generations of a projection from one position to the next, in the transaction that writes the effect of the events
- * between. Resolves with those it moved; with none when they are not at `from` any more. What it throws is passed on.
+ * Advances generations of a projection from one position to another, in the transaction that applies the events between.
+ * Returns the advanced ones: none if they are no longer at `from`.
  */
-export type Move = (tx: Transaction, from: bigint, to: bigint) => Promise<readonly bigint[]>;
+export type Advance = (tx: Transaction, from: bigint, to: bigint) => Promise<readonly bigint[]>;
 
-/** Gives a projection events that follow on a position; see `takeEvents`. */
 interface Batch {
-  readonly options: TakingOptions;
-  readonly move: Move;
-  /** What the next event that fails by itself waits; once for all of them, so that many do not hold up the others. */
+  readonly options: ApplyOptions;
+  readonly advance: Advance;
+  /** The delays for the next event that fails alone. Only the first one waits, so many failures do not delay the rest. */
   delaysMs: readonly number[];
 }
 
-/** What a projection threw, and on which generation. */
+/** An error that a projection threw, and the generation that it threw it for. */
 class ApplyError extends Error {
   override readonly name = 'ApplyError';
   readonly generation: bigint;
 
   constructor(generation: bigint, cause: unknown) {
-    super('a projection cannot take events', { cause });
+    super('a projection failed', { cause });
     this.generation = generation;
   }
 }
 
 /**
- * Gives a projection events that follow on `from`, as many as it can take in one transaction. Those that it throws on are
- * found by halving, tried again and then put aside with their reason; so are those behind them in their streams. False
- * when the position was moved by another. Rejects when the storage cannot be used: then they have to be given again.
+ * Applies the events after `from` to a projection, in one transaction if possible. If the projection throws, the batch is
+ * bisected to find the failing events; each is retried, then parked with its reason together with the rest of its stream.
+ * Returns false if another process advanced the position. Throws if the storage is unavailable: then apply them again.
  */
-export function takeEvents(
-  options: TakingOptions,
-  move: Move,
+export function applyBatch(
+  options: ApplyOptions,
+  advance: Advance,
   from: bigint,
   events: readonly RecordedEvent[],
 ): Promise<boolean> {
-  return take({ options, move, delaysMs: options.retryDelaysMs }, from, events);
+  return applyOrSplit({ options, advance, delaysMs: options.retryDelaysMs }, from, events);
 }
 
-async function take(batch: Batch, from: bigint, events: readonly RecordedEvent[]): Promise<boolean> {
+async function applyOrSplit(batch: Batch, from: bigint, events: readonly RecordedEvent[]): Promise<boolean> {
   try {
-    return await tryToTake(batch, from, events);
+    return await tryToApply(batch, from, events);
   } catch (error) {
     if (!(error instanceof ApplyError)) throw error;
     const [first, ...others] = events;
     if (first === undefined) throw error;
-    if (others.length === 0) return await takeOne(batch, from, first, error);
+    if (others.length === 0) return await applyOrPark(batch, from, first, error);
     const middle = Math.ceil(events.length / 2);
     const firstHalf = events.slice(0, middle);
-    if (!(await take(batch, from, firstHalf))) return false;
-    return await take(batch, firstHalf.at(-1)?.position ?? from, events.slice(middle));
+    if (!(await applyOrSplit(batch, from, firstHalf))) return false;
+    return await applyOrSplit(batch, firstHalf.at(-1)?.position ?? from, events.slice(middle));
   }
 }
 
-/** Moves to the last of the events, with the effect of all; `failed` generations put them aside instead. */
-function tryToTake(
-  { options, move }: Batch,
+/** Advances to the last of the events and applies all of them; `failed` generations park them instead. */
+function tryToApply(
+  { options, advance }: Batch,
   from: bigint,
   events: readonly RecordedEvent[],
   failed: ReadonlyMap<bigint, Failure> = new Map(),
 ): Promise<boolean> {
   return options.storage.transaction(async (tx) => {
-    const generations = await move(tx, from, events.at(-1)?.position ?? from);
+    const generations = await advance(tx, from, events.at(-1)?.position ?? from);
     for (const generation of generations) {
       const failure = failed.get(generation);
       if (failure === undefined) await applyTo(tx, options, generation, events);
@@ -96,40 +95,40 @@ function tryToTake(
 }
 
 /**
- * Applies events to a generation, but for those that were discarded, and puts aside those whose streams have such already.
- * Throws an ApplyError with what the projection throws, and what the storage throws when that cannot be used.
+ * Applies events to a generation. Skips discarded events, and parks those whose stream has parked events. Throws an
+ * ApplyError with what the projection throws, or the error of an unavailable storage.
  */
 export async function applyTo(
   tx: Transaction,
-  options: Pick<TakingOptions, 'projection' | 'clock'>,
+  options: Pick<ApplyOptions, 'projection' | 'clock'>,
   generation: bigint,
   events: readonly RecordedEvent[],
 ): Promise<void> {
   const { projection, clock } = options;
   const { streams, discarded } = await parkingOf(tx, projection.name, generation, events);
   const wanted = discarded.size === 0 ? events : events.filter(({ position }) => !discarded.has(position));
-  const free = streams.size === 0 ? wanted : wanted.filter(({ stream }) => !streams.has(stream));
+  const applicable = streams.size === 0 ? wanted : wanted.filter(({ stream }) => !streams.has(stream));
   try {
-    for (const { fault } of free) if (fault) throw fault;
-    if (free.length > 0) await projection.apply(tx, generation, free);
+    for (const { fault } of applicable) if (fault) throw fault;
+    if (applicable.length > 0) await projection.apply(tx, generation, applicable);
   } catch (error) {
     throw isInfrastructureFault(error) ? error : new ApplyError(generation, error);
   }
-  const why = { reason: waitsForParked.reason, error: 'an event before it in its stream is parked', attempts: 0 };
+  const why = { reason: waitsForParked.reason, error: 'an earlier event of its stream is parked', attempts: 0 };
   for (const event of wanted.filter(({ stream }) => streams.has(stream))) {
     await park(tx, options, generation, event, { ...why, firstTimeMs: clock.now() });
   }
 }
 
-/** Whether it is what a projection threw. */
+/** Whether a projection threw it. */
 export function isApplyError(error: unknown): boolean {
   return error instanceof ApplyError;
 }
 
-async function takeOne(batch: Batch, from: bigint, event: RecordedEvent, firstError: ApplyError): Promise<boolean> {
+async function applyOrPark(batch: Batch, from: bigint, event: RecordedEvent, firstError: ApplyError): Promise<boolean> {
   const { projection, clock, logger, signal } = batch.options;
   const firstTimeMs = clock.now();
-  // What was damaged stays so.
+  // A corrupt event stays corrupt.
   const delaysMs = event.fault ? [] : batch.delaysMs;
   if (!event.fault) batch.delaysMs = [0];
   const failed = new Map<bigint, Failure>();
@@ -142,13 +141,13 @@ async function takeOne(batch: Batch, from: bigint, event: RecordedEvent, firstEr
       const { stream, version, position } = event;
       const about = { projection: projection.name, stream, version, position, ...failure };
       const level = batch.options.isLive ? 'error' : 'info';
-      logger[level](about, 'a projection cannot take an event: it is put aside, with what follows in its stream');
+      logger[level](about, 'projection failed on an event; parked it and the rest of its stream');
     } else {
       await sleep(clock, delayMs, signal);
       signal.throwIfAborted();
     }
     try {
-      return await tryToTake(batch, from, [event], failed);
+      return await tryToApply(batch, from, [event], failed);
     } catch (again) {
       if (!(again instanceof ApplyError)) throw again;
       error = again;
@@ -163,7 +162,7 @@ interface Failure {
   readonly firstTimeMs: number;
 }
 
-/** What is kept of an error: its reason, and its words. */
+/** Returns what is stored of an error. */
 export function describeFailure(error: unknown): { readonly reason: string; readonly error: string } {
   if (error instanceof MeshError) return { reason: error.reason, error: error.message };
   return { reason: 'HANDLER_FAILED', error: error instanceof Error ? error.message : String(error) };
@@ -171,7 +170,7 @@ export function describeFailure(error: unknown): { readonly reason: string; read
 
 function park(
   tx: Transaction,
-  { projection: { name }, clock }: Pick<TakingOptions, 'projection' | 'clock'>,
+  { projection: { name }, clock }: Pick<ApplyOptions, 'projection' | 'clock'>,
   generation: bigint,
   { position, stream }: RecordedEvent,
   failure: Failure,

@@ -9,18 +9,17 @@ import { unknownProjection } from '../errors.ts';
 import type { EventStore } from '../event-store.ts';
 import { positionOf, timeAfter } from '../streams/event-table.ts';
 import { runProjection } from './follow.ts';
-import { insertFirst, selectGenerations, selectLive } from './generation-table.ts';
+import { insertFirstGeneration, selectGenerations, selectLive } from './generation-table.ts';
 import { createLiveViews } from './live-views.ts';
-import { parkedLetters } from './parked/dead-letters.ts';
+import { parkedDeadLetters } from './parked/dead-letters.ts';
 import { countParked, isParkedUpTo } from './parked/parked-table.ts';
 import type { Projection, ProjectionAdmin, ProjectionView } from './projection.ts';
 import { createProjectionLag } from './projection-lag.ts';
 import { rebuild } from './rebuild/rebuild.ts';
-import { renewProjection } from './rebuild/rebuild-outdated.ts';
+import { rebuildOutdated } from './rebuild/rebuild-outdated.ts';
 
-/** What a projector works with. */
 export interface ProjectorOptions {
-  /** `payment`: whose projections they are. */
+  /** The service that the projections belong to: `payment`. */
   readonly service: string;
   readonly storage: Storage;
   /** In the same storage. */
@@ -31,36 +30,36 @@ export interface ProjectorOptions {
   readonly metrics: Metrics;
 }
 
-/** Keeps the projections of a service up with its events. */
+/** Keeps the projections of a service up to date with its events. */
 export interface Projector {
-  /** Begins where the last run ended. A projection whose definition has changed is made again, beside the old one. */
+  /** Resumes where the last run ended. Rebuilds projections whose definition has changed, next to the old ones. */
   start(): Promise<void>;
-  /** Finishes the transactions under way. */
+  /** Finishes the transactions in progress. */
   stop(): Promise<void>;
   /** `payment/account-balances`, ... */
   readonly names: readonly string[];
   readonly admin: ProjectionAdmin;
-  /** The events that could not be taken. */
+  /** The parked events. */
   readonly deadLetters: DeadLetterQueue;
-  /** Rejects with UNAVAILABLE `PROJECTION_BEHIND` when one of these is behind by more than its limit. */
+  /** Throws UNAVAILABLE `PROJECTION_BEHIND` if a projection has been behind for longer than its limit. */
   check(): Promise<void>;
   /**
-   * Resolves with true once a projection has an event of a stream in it: for reading what was just written; with false when
-   * there is no such event, it was put aside, or `signal` aborts first.
+   * Waits until a projection includes an event of a stream, for reading one's own writes. Returns false if the event does
+   * not exist or is parked, or if `signal` aborts first.
    */
   reached(name: string, stream: string, version: bigint, signal: AbortSignal): Promise<boolean>;
 }
 
 const reachedPollMs = 10;
 
-/** Makes the projector of a service, and the live generations of projections that are new. */
+/** Creates the projector of a service, with the first generation of new projections and the views of their tables. */
 export async function createProjector(options: ProjectorOptions): Promise<Projector> {
   const { service, storage, store, projections, clock, logger, metrics } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<unknown> = Promise.resolve();
   for (const projection of projections) {
-    await insertFirst(storage, projection.name, projection.version);
+    await insertFirstGeneration(storage, projection.name, projection.version);
     await createLiveViews(storage, projection);
   }
 
@@ -78,7 +77,7 @@ export async function createProjector(options: ProjectorOptions): Promise<Projec
     };
   }
 
-  const working = { storage, clock, logger };
+  const shared = { storage, clock, logger };
   const admin: ProjectionAdmin = {
     list: () => Promise.all(projections.map(view)),
     async *rebuild(name, { dryRun }, caller) {
@@ -86,12 +85,12 @@ export async function createProjector(options: ProjectorOptions): Promise<Projec
       const known = projections.map((one) => `${service}/${one.name}`);
       if (projection === undefined) throw unknownProjection({ name, known });
       const about = { projection: `${service}/${projection.name}` };
-      if (!dryRun) logger.info(about, 'a projection is being made again');
+      if (!dryRun) logger.info(about, 'projection rebuild started');
       const until = AbortSignal.any([caller, signal]);
-      for await (const step of rebuild({ ...working, projection, dryRun, signal: until, stopping: signal })) {
+      for await (const step of rebuild({ ...shared, projection, dryRun, signal: until, stopping: signal })) {
         if (step.stage === 'switched') {
           const { rowsCompared, rowsDifferent, liveHash, rebuiltHash } = step;
-          logger.info({ ...about, rowsCompared, rowsDifferent, liveHash, rebuiltHash }, 'a projection was made again');
+          logger.info({ ...about, rowsCompared, rowsDifferent, liveHash, rebuiltHash }, 'projection rebuilt');
         }
         yield step;
       }
@@ -104,13 +103,13 @@ export async function createProjector(options: ProjectorOptions): Promise<Projec
     names: projections.map(({ name }) => `${service}/${name}`),
     admin,
     deadLetters: combineDeadLetters(
-      projections.map((projection) => parkedLetters({ service, projection, storage, clock })),
+      projections.map((projection) => parkedDeadLetters({ service, projection, storage, clock })),
     ),
     async start() {
       running = Promise.all(
         projections.flatMap((projection) => [
-          runProjection({ ...working, projection, store, signal }),
-          renewProjection({ ...working, projection, stopping: signal }),
+          runProjection({ ...shared, projection, store, signal }),
+          rebuildOutdated({ ...shared, projection, stopping: signal }),
         ]),
       );
     },

@@ -2,68 +2,68 @@ import type { Transaction } from '../../storage/storage.ts';
 import { backoff } from '../../time/backoff.ts';
 import { sleep } from '../../time/sleep.ts';
 import type { EventStore } from '../event-store.ts';
-import { type TakingOptions, takeEvents } from './apply-batch.ts';
-import { advanceLive, NewerProgram, selectLive } from './generation-table.ts';
+import { type ApplyOptions, applyBatch } from './apply-batch.ts';
+import { advanceLive, NewerDefinition, selectLive } from './generation-table.ts';
 
-/** What a projection is run with; `signal` ends it. */
-export interface RunningOptions extends Omit<TakingOptions, 'retryDelaysMs' | 'isLive'> {
+export interface FollowOptions extends Omit<ApplyOptions, 'retryDelaysMs' | 'isLive'> {
   readonly store: EventStore;
 }
 
 const batchSize = 500;
 const failureDelayMs = backoff({ firstMs: 100, maxMs: 5_000 });
-// Before the second and the third try of an event that fails by itself.
+// Before the second and the third attempt of an event that fails alone.
 const retryDelaysMs = [100, 500];
-// How long to wait for more once all there was is taken: a few commits are cheaper than many. Well below what a reader
-// notices.
+// Waits for more events once all are applied: a few commits are cheaper than many, and readers do not notice.
 const gatherMs = 20;
-// Another process moves the projection: how long to leave it to that.
+// Another process advances the projection: wait before trying to take over.
 const standbyMs = 1_000;
 
-/** Keeps the live generation of a projection up with the events until `signal` aborts, whatever fails on the way. */
-export async function runProjection(options: RunningOptions): Promise<void> {
+/** Keeps the live generation of a projection up to date until `signal` aborts. Retries after any failure. */
+export async function runProjection(options: FollowOptions): Promise<void> {
   const { projection, clock, logger, signal } = options;
   const about = { projection: projection.name };
   let failures = 0;
   while (!signal.aborted) {
     try {
       await follow(options, () => {
-        if (failures > 0) logger.info({ ...about, failures }, 'the projection goes on');
+        if (failures > 0) logger.info({ ...about, failures }, 'projection resumed');
         failures = 0;
       });
     } catch (error) {
       if (signal.aborted) return;
       failures += 1;
-      if (failures === 1) logger.error({ err: error, ...about }, 'the projection cannot go on: it tries again');
+      if (failures === 1) logger.error({ err: error, ...about }, 'projection failed; retrying');
       await sleep(clock, failureDelayMs(failures), signal);
     }
   }
 }
 
-/** Goes on from where the projection is, until another process has moved it. */
-async function follow(options: RunningOptions, moved: () => void): Promise<void> {
+/** Continues from the position of the projection until another process has advanced it. */
+async function follow(options: FollowOptions, advanced: () => void): Promise<void> {
   const { projection, storage, store, clock, signal } = options;
   const { name, version } = projection;
-  const move = (tx: Transaction, from: bigint, to: bigint) => advanceLive(tx, name, version, from, to);
+  const advance = (tx: Transaction, from: bigint, to: bigint) => advanceLive(tx, name, version, from, to);
   let { position } = await selectLive(storage, name);
   for await (const events of store.subscribe(position, batchSize, signal)) {
     if (
-      !(await takeUnlessNewer(() => takeEvents({ ...options, retryDelaysMs, isLive: true }, move, position, events)))
+      !(await applyUnlessNewer(() =>
+        applyBatch({ ...options, retryDelaysMs, isLive: true }, advance, position, events),
+      ))
     ) {
       await sleep(clock, standbyMs, signal);
       return;
     }
     position = events.at(-1)?.position ?? position;
-    moved();
+    advanced();
     if (events.length < batchSize) await sleep(clock, gatherMs, signal);
   }
 }
 
-async function takeUnlessNewer(take: () => Promise<boolean>): Promise<boolean> {
+async function applyUnlessNewer(apply: () => Promise<boolean>): Promise<boolean> {
   try {
-    return await take();
+    return await apply();
   } catch (error) {
-    if (error instanceof NewerProgram) return false;
+    if (error instanceof NewerDefinition) return false;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { Queryable, Row, Transaction } from '../../storage/storage.ts';
 
-/** Where a generation of a projection stands; see the table's definition in migrations.ts. */
+/** The state of a generation; see the table in migrations.ts. */
 export type GenerationState = 'live' | 'building' | 'lockstep' | 'dropped';
 
 /** A generation of a projection. */
@@ -22,13 +22,13 @@ interface GenerationRow extends Row {
 
 const columns = 'generation, state, position, definition_version, until_ms';
 
-/** All generations of a projection. */
+/** Returns the generations of a projection. */
 export async function selectGenerations(db: Queryable, name: string): Promise<Generation[]> {
   const sql = `SELECT ${columns} FROM projection_generation WHERE name = $1 ORDER BY generation`;
   return (await db.query<GenerationRow>(sql, [name])).map(generationOf);
 }
 
-/** The generation that answers queries. */
+/** Returns the live generation. */
 export async function selectLive(db: Queryable, name: string): Promise<Generation> {
   const sql = `SELECT ${columns} FROM projection_generation WHERE name = $1 AND state = 'live'`;
   const [row] = await db.query<GenerationRow>(sql, [name]);
@@ -36,8 +36,8 @@ export async function selectLive(db: Queryable, name: string): Promise<Generatio
   return generationOf(row);
 }
 
-/** Makes the first generation of a projection that has none; it answers queries at once. */
-export async function insertFirst(db: Queryable, name: string, definitionVersion: number): Promise<void> {
+/** Creates the first generation of a projection that has none. It is live immediately. */
+export async function insertFirstGeneration(db: Queryable, name: string, definitionVersion: number): Promise<void> {
   await db.execute(
     `INSERT INTO projection_generation (name, generation, state, position, definition_version, until_ms)
      SELECT CAST($1 AS TEXT), 1, 'live', 0, CAST($2 AS BIGINT), 0
@@ -46,19 +46,19 @@ export async function insertFirst(db: Queryable, name: string, definitionVersion
   );
 }
 
-/** How long a generation that is being built is kept for its builder, which says again and again that it continues. */
+/** How long a rebuild owns its generation after the last renewal of its lease. */
 export const leaseMs = 30_000;
 
 /**
- * Until when a generation can be kept for a builder at most. One that is kept for longer was begun by a process whose clock
- * was ahead: it is taken for left.
+ * The latest time at which a valid lease can end. A later end was written by a process whose clock was ahead: its rebuild
+ * is treated as dead.
  */
-export function furthestLeaseMs(nowMs: number): number {
+export function maxLeaseEndMs(nowMs: number): number {
   return nowMs + 2 * leaseMs;
 }
 
-/** Makes the next generation of a projection, to be built; `undefined` while another is being built. */
-export async function insertNext(
+/** Creates the next generation of a projection, to be built. Returns `undefined` if another is being built. */
+export async function insertNextGeneration(
   tx: Transaction,
   name: string,
   definitionVersion: number,
@@ -70,20 +70,20 @@ export async function insertNext(
      FROM projection_generation WHERE name = $1
      HAVING COUNT(CASE WHEN state IN ('building', 'lockstep') AND until_ms BETWEEN $4 AND $5 THEN 1 END) = 0
      ON CONFLICT DO NOTHING RETURNING generation`,
-    [name, definitionVersion, nowMs + leaseMs, nowMs, furthestLeaseMs(nowMs)],
+    [name, definitionVersion, nowMs + leaseMs, nowMs, maxLeaseEndMs(nowMs)],
   );
   return row?.generation;
 }
 
-/** A newer program makes, or has made, more of the events than this one knows of: it is left to that. */
-export class NewerProgram extends Error {
-  override readonly name = 'NewerProgram';
+/** A newer program has rebuilt the projection, or is rebuilding it: this one must not advance it. */
+export class NewerDefinition extends Error {
+  override readonly name = 'NewerDefinition';
 }
 
 /**
- * Moves the live generation, and one in lockstep with it, from one position to the next: the effect of the events between
- * belongs into the same transaction. Empty when the live one is not at `from` (any more): another process moved it. Throws
- * NewerProgram when one of them is of a greater definition version than this program's.
+ * Advances the live generation, and one in lockstep with it, from one position to another, in the transaction that applies
+ * the events between. Returns the advanced generations: none if the live one is no longer at `from`, because another
+ * process advanced it. Throws NewerDefinition if one of them has a higher definition version.
  */
 export async function advanceLive(
   tx: Transaction,
@@ -94,10 +94,10 @@ export async function advanceLive(
 ): Promise<bigint[]> {
   const live = await advance(tx, name, 'live', from, to);
   if (live.length === 0) return [];
-  // In a second statement: one that waited for the live row would still see the others as they were before it waited.
-  const moved = [...live, ...(await advance(tx, name, 'lockstep', from, to))];
-  if (moved.some((row) => row.definition_version > BigInt(definitionVersion))) throw new NewerProgram(name);
-  return moved.map(({ generation }) => generation);
+  // A second statement: one that waited for the live row would not see changes of the others made meanwhile.
+  const advanced = [...live, ...(await advance(tx, name, 'lockstep', from, to))];
+  if (advanced.some((row) => row.definition_version > BigInt(definitionVersion))) throw new NewerDefinition(name);
+  return advanced.map(({ generation }) => generation);
 }
 
 function advance(tx: Transaction, name: string, state: GenerationState, from: bigint, to: bigint) {
@@ -108,14 +108,14 @@ function advance(tx: Transaction, name: string, state: GenerationState, from: bi
   );
 }
 
-/** The state of a generation; `undefined` when there is none with this number. */
+/** Returns the state of a generation; `undefined` if it does not exist. */
 export async function stateOf(db: Queryable, name: string, generation: bigint): Promise<GenerationState | undefined> {
   const sql = 'SELECT state FROM projection_generation WHERE name = $1 AND generation = $2';
   const [row] = await db.query<{ state: GenerationState }>(sql, [name, generation]);
   return row?.state;
 }
 
-/** Moves a generation that is being built, and keeps it for its builder until `untilMs`; false when it is not its any more. */
+/** Advances a generation that is being built and renews its lease. Returns false if the lease was lost. */
 export async function advanceBuilding(
   tx: Transaction,
   name: string,
@@ -131,8 +131,8 @@ export async function advanceBuilding(
   return moved === 1;
 }
 
-/** Keeps a generation in lockstep for its builder until `untilMs`; false when it is not its any more. */
-export async function keepLockstep(
+/** Renews the lease of a generation in lockstep. Returns false if the lease was lost. */
+export async function renewLockstepLease(
   tx: Transaction,
   name: string,
   generation: bigint,
@@ -145,7 +145,7 @@ export async function keepLockstep(
   return kept === 1;
 }
 
-/** The live position, which cannot move until this transaction ends. */
+/** Locks the live generation at its position until the transaction ends, and returns the position. */
 export async function lockLive(tx: Transaction, name: string): Promise<bigint> {
   const [row] = await tx.query<{ position: bigint }>(
     `UPDATE projection_generation SET position = position WHERE name = $1 AND state = 'live' RETURNING position`,
@@ -155,7 +155,7 @@ export async function lockLive(tx: Transaction, name: string): Promise<bigint> {
   return row.position;
 }
 
-/** Changes the state of a generation; false when it was in another one than `from`. */
+/** Changes the state of a generation. Returns false if its state is not `from`. */
 export async function changeState(
   tx: Transaction,
   name: string,
@@ -170,7 +170,7 @@ export async function changeState(
   return changed === 1;
 }
 
-/** Forgets a generation whose rows are deleted. The last one stays, so that no number is given out again. */
+/** Deletes a dropped generation. The last one stays, so no number is used twice. */
 export async function deleteGeneration(db: Queryable, name: string, generation: bigint): Promise<void> {
   await db.execute(
     `DELETE FROM projection_generation WHERE name = $1 AND generation = $2 AND state = 'dropped'

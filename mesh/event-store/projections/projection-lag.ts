@@ -4,10 +4,8 @@ import type { Clock } from '../../time/clock.ts';
 import { projectionBehind } from '../errors.ts';
 import type { EventStore } from '../event-store.ts';
 import { selectLive } from './generation-table.ts';
-import { createLag } from './lag.ts';
 import type { Projection, ProjectionAdmin } from './projection.ts';
 
-/** What the lag of projections is measured with. */
 export interface ProjectionLagOptions {
   readonly service: string;
   readonly storage: Queryable;
@@ -16,17 +14,17 @@ export interface ProjectionLagOptions {
   readonly clock: Clock;
 }
 
-/** How far projections are behind their events. */
+/** Measures how long projections have been behind their events. */
 export interface ProjectionLag {
-  /** Rejects with UNAVAILABLE `PROJECTION_BEHIND` when one is behind by more than its limit. */
+  /** Throws UNAVAILABLE `PROJECTION_BEHIND` if a projection has been behind for longer than its limit. */
   check(): Promise<void>;
-  /** Has the metrics show it, and how many events were put aside. */
+  /** Registers the metrics of lag and of parked events. */
   show(metrics: Metrics, admin: Pick<ProjectionAdmin, 'list'>): void;
 }
 
 const defaultMaxLagMs = 10_000;
 
-/** Measures each projection from one look to the next. */
+/** Measures from one observation to the next. */
 export function createProjectionLag({
   service,
   storage,
@@ -70,6 +68,23 @@ export function createProjectionLag({
         .collect(async () =>
           (await admin.list()).map(({ name, parkedEvents }) => ({ labels: { projection: name }, value: parkedEvents })),
         );
+    },
+  };
+}
+
+/** How long a follower has been behind the head that it saw. */
+interface Lag {
+  /** Takes the current position and head. Returns for how long it has been behind, in milliseconds. */
+  observe(position: bigint, head: bigint): number;
+}
+
+/** Measures between observations, so neither the times of events nor changes of the clock matter. */
+function createLag(clock: Clock): Lag {
+  let target = { head: 0n, sinceMs: clock.elapsedMs() };
+  return {
+    observe(position, head) {
+      if (position >= target.head) target = { head, sinceMs: clock.elapsedMs() };
+      return position >= target.head ? 0 : clock.elapsedMs() - target.sinceMs;
     },
   };
 }

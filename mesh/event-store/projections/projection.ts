@@ -1,32 +1,35 @@
 import type { Transaction } from '../../storage/storage.ts';
 import type { RecordedEvent } from '../event-store.ts';
 
-/** A table of a projection, one of whose columns is `generation`. */
+/**
+ * A table of a projection. It has a column `generation` that is the first of its primary key. The projector creates a view
+ * of it, `<table>_live`, which shows the rows of the live generation without that column: queries read the view. A
+ * migration that drops or renames the table, or one of these columns, drops the view first.
+ */
 export interface ProjectionTable {
   readonly table: string;
-  /** The columns that, after `generation`, are its primary key, in that order; of types that both databases compare alike. */
+  /** The columns that follow `generation` in the primary key, in order. Their types must compare alike in both databases. */
   readonly key: readonly string[];
   /** The other columns. */
   readonly values: readonly string[];
 }
 
 /**
- * What is read off events to answer queries. It holds nothing that the events do not say, so it can be thrown away and
- * made again: its rows carry the generation that they belong to, and queries read those of the live one
- * (`liveGeneration`).
+ * A read model: tables that are derived from events to answer queries. It can be rebuilt from the events at any time: its
+ * rows carry the generation that they belong to, and one generation is live.
  */
 export interface Projection {
   /** `account-balances`: unique in its database. */
   readonly name: string;
-  /** To be counted up with a change of what it makes of events; it is then made again at the next start. */
+  /** Increment it when `apply` changes: the projection is then rebuilt at the next start. */
   readonly version: number;
   readonly tables: readonly ProjectionTable[];
-  /** The most it may be behind before that shows in health, in milliseconds. Default 10,000. */
+  /** Health reports a projection that has been behind for longer, in milliseconds. Default: 10 s. */
   readonly maxLagMs?: number;
   /**
-   * Writes the effect of events, in their order, to the rows of a generation. It runs in one transaction with the position
-   * reached, awaits nothing but that, and takes events of other kinds for none. One that it throws on is tried again by
-   * itself, then put aside with all that follows in its stream; the events of other streams go on.
+   * Writes the effect of events, in their order, to the rows of a generation. It runs in the transaction that advances the
+   * position, awaits only its statements, and ignores events of other kinds. An event that it throws on is retried alone,
+   * then parked with the rest of its stream; other streams continue.
    */
   apply(tx: Transaction, generation: bigint, events: readonly RecordedEvent[]): Promise<void>;
 }
@@ -37,43 +40,43 @@ export interface ProjectionView {
   readonly name: string;
   readonly position: bigint;
   readonly headPosition: bigint;
-  /** When the oldest event happened that it does not have in it; `undefined`: it has all. */
+  /** The time of the oldest event that it does not include; `undefined` if it includes all. */
   readonly behindSinceMs: number | undefined;
   readonly parkedEvents: number;
   readonly generation: bigint;
   readonly rebuilding: boolean;
 }
 
-/** A row in which two generations differ; `undefined`: that one does not have it. */
+/** A row in which two generations differ; `undefined`: the row is missing in that generation. */
 export interface RowDifference {
   readonly key: string;
   readonly live: string | undefined;
   readonly rebuilt: string | undefined;
 }
 
-/** How far a rebuild is. */
+/** The progress of a rebuild. */
 export interface RebuildProgress {
   readonly stage: 'replaying' | 'comparing' | 'switched' | 'discarded';
   readonly eventsDone: number;
   readonly eventsTotal: number;
-  /** How many events the new one could not take that the live one has in it; in the last message. */
+  /** How many events the new generation could not apply that the live one includes. In the last message. */
   readonly eventsLacking: number;
   readonly rowsCompared: number;
   readonly rowsDifferent: number;
-  /** The first 20, in the last message. */
+  /** The first 20. In the last message. */
   readonly differences: readonly RowDifference[];
-  /** SHA-256 over all rows, in hexadecimal, in the last message. */
+  /** SHA-256 over all rows, in hexadecimal. In the last message. */
   readonly liveHash: string;
   readonly rebuiltHash: string;
 }
 
-/** The projections of one service, or of many as one list, for those who run them. */
+/** The projections of one service, or of several as one list, for operators. */
 export interface ProjectionAdmin {
   list(): Promise<ProjectionView[]>;
   /**
-   * Makes a projection again beside the live one, compares them and, unless it is a dry run, lets the new one answer. The
-   * new one is thrown away when `signal` aborts, and when it could not take events that the live one has in it:
-   * FAILED_PRECONDITION `REBUILD_LACKS_EVENTS`. NOT_FOUND `UNKNOWN_PROJECTION`, FAILED_PRECONDITION `REBUILD_RUNNING`.
+   * Rebuilds a projection next to the live one, compares the two and, unless it is a dry run, switches to the new one.
+   * Discards the new one if `signal` aborts, or if it could not apply events that the live one includes: FAILED_PRECONDITION
+   * `REBUILD_LACKS_EVENTS`. Throws NOT_FOUND `UNKNOWN_PROJECTION`, FAILED_PRECONDITION `REBUILD_RUNNING`.
    */
   rebuild(name: string, options: { readonly dryRun: boolean }, signal: AbortSignal): AsyncGenerator<RebuildProgress>;
 }

@@ -15,28 +15,27 @@ import {
   selectAll,
   selectStream,
 } from './event-table.ts';
-import { createHorizon } from './settled-position.ts';
+import { createSettledPosition } from './settled-position.ts';
 
-/** What an event store stands on. */
 export interface EventStoreOptions {
   readonly clock: Clock;
 }
 
 const pageSize = 500;
 const maxEventBytes = 1024 * 1024;
-/** Who listens here is told that events were appended. */
+/** Notified on every append. */
 const channel = 'events_appended';
-// A word of another process can be lost with that process.
+// A notification is lost if the process that sent it dies.
 const sweepMs = 5_000;
-const settlingMs = { first: 1, most: 50 };
-// How often `any` may lose to others before it gives up.
+const settlingMs = { first: 1, max: 50 };
+// How many concurrent appends an append at `any` version may lose to.
 const maxRaces = 20;
-const lanes = 4;
+const commitGroupCount = 4;
 
-/** Opens the event store of a service in its database, to which it applies its migrations. */
+/** Opens the event store in a service's database, and applies its migrations. */
 export async function createEventStore(storage: Storage, { clock }: EventStoreOptions): Promise<EventStore> {
   await storage.migrate('event-store', eventStoreMigrations);
-  const horizon = createHorizon(storage);
+  const settledPosition = createSettledPosition(storage);
 
   async function appendIn(
     tx: Transaction,
@@ -92,7 +91,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     let waitMs = settlingMs.first;
     try {
       while (!signal.aborted) {
-        const { settled, allocated } = await horizon();
+        const { settled, allocated } = await settledPosition();
         const events = settled > position ? await selectAll(storage, position, settled, maxEvents) : [];
         position = events.at(-1)?.position ?? position;
         if (events.length > 0) yield events;
@@ -100,7 +99,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
         if (events.length > 0) continue;
         if (settled < allocated) await sleep(clock, waitMs, signal);
         else await waitForChange(wakeup);
-        waitMs = Math.min(2 * waitMs, settlingMs.most);
+        waitMs = Math.min(2 * waitMs, settlingMs.max);
       }
     } finally {
       endListening();
@@ -116,12 +115,14 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
 
   return {
     append: (stream, expectedVersion, events) =>
-      storage.transaction((tx) => appendIn(tx, stream, expectedVersion, events), { commitGroup: laneOf(stream) }),
+      storage.transaction((tx) => appendIn(tx, stream, expectedVersion, events), {
+        commitGroup: commitGroupOf(stream),
+      }),
     appendIn,
     read,
     getEvents: (stream) => Array.fromAsync(read(stream)),
     async readAll(after, limit) {
-      const { settled } = await horizon();
+      const { settled } = await settledPosition();
       return settled > after ? await selectAll(storage, after, settled, limit) : [];
     },
     head: () => lastPosition(storage),
@@ -129,9 +130,9 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
   };
 }
 
-/** Appends share commits in a few lanes, those of one stream in the same: more of them would only wait for the disk. */
-function laneOf(stream: string): string {
-  return `append-${crc32(stream) % lanes}`;
+/** Appends of one stream are in one of a few commit groups: more would only wait for the disk. */
+function commitGroupOf(stream: string): string {
+  return `append-${crc32(stream) % commitGroupCount}`;
 }
 
 function encode(stream: string, { data, ...event }: StreamEvent): EncodedEvent {

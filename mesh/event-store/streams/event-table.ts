@@ -5,7 +5,7 @@ import type { JsonObject } from '../../values/json.ts';
 import { eventCorrupt, eventMissing } from '../errors.ts';
 import type { RecordedEvent, StreamEvent, StreamRange } from '../event-store.ts';
 
-/** An event as it goes into its row. */
+/** An event as it is stored. */
 export interface EncodedEvent extends Omit<StreamEvent, 'data'> {
   /** The data as JSON text. */
   readonly text: string;
@@ -25,11 +25,10 @@ interface EventRow extends Row {
 
 const columns = 'position, stream, version, type, schema_version, data, correlation_id, time_ms, checksum';
 
-// A position must belong to a transaction that PostgreSQL has in its snapshots (see horizon.ts), so its id is asked for
-// before the position is given out.
-const begun = { sqlite: '', postgres: 'pg_current_xact_id() IS NOT NULL AND ' };
+// PostgreSQL allocates transaction ids lazily. The id must exist before the position, see settled-position.ts.
+const allocateId = { sqlite: '', postgres: 'pg_current_xact_id() IS NOT NULL AND ' };
 
-/** Adds an event as the next of its stream and returns its position; `undefined` when another came first. */
+/** Appends an event to its stream. Returns its position, or `undefined` on a conflict. */
 export async function insertEvent(
   tx: Transaction,
   dialect: Storage['dialect'],
@@ -43,14 +42,14 @@ export async function insertEvent(
     `INSERT INTO event (stream, version, type, schema_version, data, correlation_id, time_ms, checksum)
      SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), CAST($6 AS TEXT),
        CAST($7 AS BIGINT), CAST($8 AS BIGINT)
-     WHERE ${begun[dialect]}COALESCE((SELECT MAX(version) FROM event WHERE stream = $1), 0) = $9
+     WHERE ${allocateId[dialect]}COALESCE((SELECT MAX(version) FROM event WHERE stream = $1), 0) = $9
      ON CONFLICT DO NOTHING RETURNING position`,
     [stream, version, type, schemaVersion, text, correlationId, timeMs, checksum, version - 1n],
   );
   return row?.position;
 }
 
-/** The version that a stream is at; 0 when it has no events. */
+/** Returns the version of a stream; 0 if it has no events. */
 export async function currentVersion(db: Queryable, stream: string): Promise<bigint> {
   const [row] = await db.query<{ version: bigint }>(
     'SELECT COALESCE(MAX(version), 0) AS version FROM event WHERE stream = $1',
@@ -59,7 +58,7 @@ export async function currentVersion(db: Queryable, stream: string): Promise<big
   return row?.version ?? 0n;
 }
 
-/** A page of a stream; refused with DATA_LOSS `EVENT_MISSING` where it has a gap. */
+/** Returns a page of a stream. Throws DATA_LOSS `EVENT_MISSING` at a gap. */
 export async function selectStream(
   db: Queryable,
   stream: string,
@@ -70,7 +69,7 @@ export async function selectStream(
     [stream, after, upTo, limit],
   );
   return rows.map((row, index) => {
-    // First whether it is as it was written: one that was moved is not the fault of those that seem to be missing.
+    // The checksum first: an event that was moved is corrupt, and those at its place are not missing.
     const event = eventOf(row);
     const expected = after + BigInt(index + 1);
     if (event.version !== expected) throw eventMissing({ stream, version: expected });
@@ -78,7 +77,7 @@ export async function selectStream(
   });
 }
 
-/** A page of all streams; events that are not as they were written have a fault. */
+/** Returns a page of all streams. Corrupt events have a fault. */
 export async function selectAll(db: Queryable, after: bigint, upTo: bigint, limit: number): Promise<RecordedEvent[]> {
   const rows = await db.query<EventRow>(
     `SELECT ${columns} FROM event WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3`,
@@ -87,25 +86,25 @@ export async function selectAll(db: Queryable, after: bigint, upTo: bigint, limi
   return rows.map(eventOrFault);
 }
 
-/** The event at a position, with its fault where it has one. */
+/** Returns the event at a position. A corrupt one has a fault. */
 export async function selectAt(db: Queryable, position: bigint): Promise<RecordedEvent | undefined> {
   const [row] = await db.query<EventRow>(`SELECT ${columns} FROM event WHERE position = $1`, [position]);
   return row && eventOrFault(row);
 }
 
-/** The position of the last event there is; 0 when there is none. */
+/** Returns the position of the last event; 0 if there are none. */
 export async function lastPosition(db: Queryable): Promise<bigint> {
   const [row] = await db.query<{ last: bigint }>('SELECT COALESCE(MAX(position), 0) AS last FROM event');
   return row?.last ?? 0n;
 }
 
-/** The data of the event at a position as its row has it, also when it is not as it was written. */
+/** Returns the stored data of the event at a position, even if it is corrupt. */
 export async function rawDataAt(db: Queryable, position: bigint): Promise<string> {
   const [row] = await db.query<{ data: string }>('SELECT data FROM event WHERE position = $1', [position]);
   return row?.data ?? '';
 }
 
-/** The time of the first event after a position, in milliseconds since the epoch. */
+/** Returns the time of the first event after a position, in milliseconds since the epoch. */
 export async function timeAfter(db: Queryable, position: bigint): Promise<number | undefined> {
   const [row] = await db.query<{ time_ms: bigint }>(
     'SELECT time_ms FROM event WHERE position > $1 ORDER BY position LIMIT 1',
@@ -114,7 +113,7 @@ export async function timeAfter(db: Queryable, position: bigint): Promise<number
   return row && Number(row.time_ms);
 }
 
-/** Where an event of a stream lies among all. */
+/** Returns the position of an event of a stream. */
 export async function positionOf(db: Queryable, stream: string, version: bigint): Promise<bigint | undefined> {
   const [row] = await db.query<{ position: bigint }>('SELECT position FROM event WHERE stream = $1 AND version = $2', [
     stream,
@@ -124,7 +123,7 @@ export async function positionOf(db: Queryable, stream: string, version: bigint)
 }
 
 /**
- * The version that a stream had at a time, in milliseconds since the epoch; 0 before its first event. Times in a stream
+ * Returns the version that a stream had at a time, in milliseconds since the epoch; 0 before its first event. Times in a stream
  * never decrease, so it bisects the versions: some 20 point reads for a million events.
  */
 export async function versionAsOf(db: Queryable, stream: string, timeMs: number): Promise<bigint> {
@@ -141,7 +140,7 @@ export async function versionAsOf(db: Queryable, stream: string, timeMs: number)
   return low;
 }
 
-/** The event of a row, which is refused when it is not as it was written. */
+/** Returns the event of a row. Throws if it is corrupt. */
 function eventOf(row: EventRow): RecordedEvent {
   const event = eventOrFault(row);
   if (event.fault) throw event.fault;
@@ -159,7 +158,7 @@ function eventOrFault(row: EventRow): RecordedEvent {
   return { ...event, data: {}, fault: eventCorrupt({ stream, version, position, problem: 'checksum mismatch' }) };
 }
 
-/** Over all that an event says and where it stands: a row that was torn, changed or moved is known by it. */
+/** Covers the content of an event and its place, so it detects rows that were torn, changed or moved. */
 function checksumOf(
   stream: string,
   version: bigint,

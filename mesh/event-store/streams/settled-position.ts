@@ -1,25 +1,25 @@
 import type { Queryable, Storage } from '../../storage/storage.ts';
 import { lastPosition } from './event-table.ts';
 
-/** How far the positions of events are settled. */
-export interface Horizon {
-  /** No event at or before this position can be committed any more that is not committed already. */
+/** Up to which position readers can read. */
+export interface SettledPosition {
+  /** No transaction can still commit an event at or before this position. */
   readonly settled: bigint;
-  /** The last position that was given out; above `settled` while transactions are under way. */
+  /** The last allocated position. It is greater than `settled` while transactions are in progress. */
   readonly allocated: bigint;
 }
 
 /**
- * Looks how far a reader may go. SQLite has one writer, so that what is committed is settled. On PostgreSQL positions are
- * given out before they are committed, and a reader that takes what it sees for all there is would miss one that is
- * committed late; so it goes only as far as no transaction is under way that had begun when the position was given out.
- * A transaction that writes elsewhere in the same server holds it up too, for as long as it lasts.
+ * Finds the settled position. SQLite has one writer, so committed positions are settled. PostgreSQL allocates positions
+ * before they are committed: a reader that takes all it sees would miss an event that is committed late. So a position is
+ * settled when every transaction that had started when it was allocated has ended. Any long transaction in the same
+ * server delays readers.
  */
-export function createHorizon(storage: Storage): () => Promise<Horizon> {
-  return storage.dialect === 'sqlite' ? () => committed(storage) : createSettling(storage);
+export function createSettledPosition(storage: Storage): () => Promise<SettledPosition> {
+  return storage.dialect === 'sqlite' ? () => readCommitted(storage) : createSettling(storage);
 }
 
-async function committed(db: Queryable): Promise<Horizon> {
+async function readCommitted(db: Queryable): Promise<SettledPosition> {
   const last = await lastPosition(db);
   return { settled: last, allocated: last };
 }
@@ -30,9 +30,9 @@ interface Sample {
   readonly nextId: bigint;
 }
 
-function createSettling(db: Queryable): () => Promise<Horizon> {
+function createSettling(db: Queryable): () => Promise<SettledPosition> {
   let settled = 0n;
-  // The oldest sample that is not settled: under load a new one each time would be put off for ever.
+  // The oldest sample that is not settled. Under load, newer samples would never settle.
   let waiting: Sample | undefined;
 
   const settle = ({ allocated, nextId }: Sample, oldestId: bigint): boolean => {
@@ -43,13 +43,13 @@ function createSettling(db: Queryable): () => Promise<Horizon> {
   return async () => {
     const allocated = await lastAllocated(db);
     if (allocated < settled || (waiting !== undefined && allocated < waiting.allocated)) {
-      // Positions never go back, but a database does that was restored, or whose place was taken by one that is behind.
+      // Positions only decrease if the database was restored, or replaced by an older copy.
       settled = 0n;
       waiting = undefined;
     }
     if (waiting !== undefined && settle(waiting, await oldestRunning(db))) waiting = undefined;
     if (allocated > settled && waiting === undefined) {
-      // After the position is read: whoever got one up to it had its id before.
+      // After reading the position: every transaction with a position up to it already has an id.
       const { nextId, oldestId } = await takeId(db);
       const sample = { allocated, nextId };
       if (!settle(sample, oldestId)) waiting ??= sample;
@@ -63,7 +63,7 @@ async function lastAllocated(db: Queryable): Promise<bigint> {
   return row?.last ?? 0n;
 }
 
-/** Every transaction with a lesser id has ended. */
+/** Returns the id below which all transactions have ended. */
 async function oldestRunning(db: Queryable): Promise<bigint> {
   const [row] = await db.query<{ oldest: string }>(
     'SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS oldest',
@@ -72,8 +72,8 @@ async function oldestRunning(db: Queryable): Promise<bigint> {
 }
 
 /**
- * Takes the next id of a transaction: those that have one already have lesser ones. The end of a snapshot would not do: it
- * is behind the last transaction that has ended, and before others that run.
+ * Allocates the next transaction id: all running transactions have lower ones. The end of a snapshot would not do: it is
+ * after the last ended transaction, but before some running ones.
  */
 async function takeId(db: Queryable): Promise<{ readonly nextId: bigint; readonly oldestId: bigint }> {
   const [row] = await db.query<{ next: string; oldest: string }>(

@@ -9,8 +9,8 @@ import {
   type RecordedEvent,
 } from '#mesh';
 import { isOfPayment } from '../streams/payment-stream.ts';
-import type { LedgerEntry } from './read-booking.ts';
-import { sumBookings } from './sum-bookings.ts';
+import type { LedgerEntry } from './ledger-entry.ts';
+import { sumEntries } from './sum-entries.ts';
 
 /** What charges are checked with. */
 export interface ChargeAuditDeps {
@@ -35,12 +35,12 @@ export function auditCharges(deps: ChargeAuditDeps): AuditCheck {
         // Those of accounts are told of by the check of their histories.
         if (isOfPayment(event)) faults.set(fault.ids.join(' '), fault);
       };
-      const buckets = await sumBookings({ ...deps, signal, keyOf: bucketOf, refused: noteFault });
+      const buckets = await sumEntries({ ...deps, signal, keyOf: bucketOf, refused: noteFault });
       progress.examined(buckets.bookings);
       if (buckets.differences.size > 0) {
         const keyOf = (booking: LedgerEntry) =>
           buckets.differences.has(bucketOf(booking)) ? orderKey(booking) : undefined;
-        const { differences } = await sumBookings({ ...deps, signal, keyOf, refused: noteFault });
+        const { differences } = await sumEntries({ ...deps, signal, keyOf, refused: noteFault });
         for (const [key, difference] of differences) yield paymentDiffers(key, difference);
       }
       yield* faults.values();

@@ -47,7 +47,7 @@ export function addToStatement(
 }
 
 /** The statement of a month in which nothing happened, after one in which something did. */
-export function quietMonth(last: Statement, month: string): Statement {
+export function emptyStatement(last: Statement, month: string): Statement {
   const { closingBalance } = last;
   return { ...last, month, openingBalance: closingBalance, deposited: 0n, withdrawn: 0n, eventCount: 0n };
 }

@@ -8,18 +8,17 @@ import { describeFailure } from '../apply-batch.ts';
 import { lockLive } from '../generation-table.ts';
 import type { Projection } from '../projection.ts';
 import {
+  deleteParked,
   firstParked,
   insertDiscarded,
   type ParkedEvent,
   pageOfParked,
   recordParkedFailure,
   selectParked,
-  takeParked,
 } from './parked-table.ts';
 
-/** What the letters of a projection stand on. */
-export interface ParkedLettersOptions {
-  /** The service that has the projection. */
+export interface ParkedDeadLettersOptions {
+  /** The service that the projection belongs to. */
   readonly service: string;
   readonly projection: Projection;
   readonly storage: Storage;
@@ -29,10 +28,10 @@ export interface ParkedLettersOptions {
 const pageSize = 100;
 
 /**
- * The events that a projection has put aside, as dead letters. The first of a stream can be redriven, and those behind it
- * follow by themselves, up to the next that cannot be taken; another one is refused with `EVENT_BEHIND_PARKED`.
+ * The events that a projection has parked, as dead letters. The first of a stream can be redriven or discarded; those
+ * parked after it follow, up to the next that fails. Others are refused with `EVENT_BEHIND_PARKED`.
  */
-export function parkedLetters({ service, projection, storage, clock }: ParkedLettersOptions): DeadLetterQueue {
+export function parkedDeadLetters({ service, projection, storage, clock }: ParkedDeadLettersOptions): DeadLetterQueue {
   const { name } = projection;
   const origin = `${service}/${name}`;
 
@@ -41,7 +40,8 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
     let cursor: string | undefined = afterId;
     while (cursor !== undefined) {
       const page: readonly ParkedEvent[] = await pageOfParked(storage, name, cursor, pageSize);
-      for (const parked of page) if ((filter.reason ?? parked.reason) === parked.reason) yield await letterOf(parked);
+      for (const parked of page)
+        if ((filter.reason ?? parked.reason) === parked.reason) yield await deadLetterOf(parked);
       cursor = page.length === pageSize ? page.at(-1)?.id : undefined;
     }
   }
@@ -51,7 +51,7 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
     return parked?.name === name ? parked : undefined;
   }
 
-  async function letterOf(parked: ParkedEvent): Promise<DeadLetter> {
+  async function deadLetterOf(parked: ParkedEvent): Promise<DeadLetter> {
     const event = await selectAt(storage, parked.position);
     const { id, reason, error, attempts, stream, firstTimeMs, lastTimeMs } = parked;
     return {
@@ -69,7 +69,7 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
     };
   }
 
-  /** The first of its stream; `undefined` when there is none. Refuses one that is not the first. */
+  /** Finds a parked event. Refuses it if it is not the first of its stream. */
   async function findFirst(id: string): Promise<ParkedEvent | undefined> {
     const parked = await find(id);
     if (!parked) return undefined;
@@ -82,9 +82,9 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
     const event = await selectAt(storage, parked.position);
     try {
       await storage.transaction(async (tx) => {
-        // Held, so that the events that come meanwhile are taken before or after and not at the same time.
+        // Locked, so new events are applied before or after it, never at the same time.
         await lockLive(tx, name);
-        const generations = await takeParked(tx, name, parked.position);
+        const generations = await deleteParked(tx, name, parked.position);
         if (event?.fault) throw event.fault;
         for (const generation of generations) if (event) await projection.apply(tx, generation, [event]);
       });
@@ -95,15 +95,15 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
     }
   }
 
-  /** Those behind one that is dealt with; one that fails has its error noted and keeps the others waiting. */
-  async function follow({ generation, stream }: ParkedEvent): Promise<void> {
+  /** Redrives the events that were parked after one, up to the next that fails. */
+  async function redriveFollowing({ generation, stream }: ParkedEvent): Promise<void> {
     for (;;) {
       const next = await firstParked(storage, name, generation, stream);
       if (!next) return;
       try {
         await redriveOne(next);
       } catch {
-        // It is noted with it, and it is the first of the list now.
+        // Its error is recorded, and it is now the first of its stream.
         return;
       }
     }
@@ -113,25 +113,25 @@ export function parkedLetters({ service, projection, storage, clock }: ParkedLet
     list,
     async get(id) {
       const parked = await find(id);
-      return parked && (await letterOf(parked));
+      return parked && (await deadLetterOf(parked));
     },
     async redrive(id) {
       const parked = await findFirst(id);
       if (!parked) return false;
       await redriveOne(parked);
-      await follow(parked);
+      await redriveFollowing(parked);
       return true;
     },
     async discard(id, note) {
       const parked = await findFirst(id);
       if (!parked) return false;
       const taken = await storage.transaction(async (tx) => {
-        // Held: a batch under way may be about to put the next one behind this.
+        // Locked: a batch in progress may be about to park the next event after this one.
         await lockLive(tx, name);
         await insertDiscarded(tx, name, parked.position, note, clock.now());
-        return await takeParked(tx, name, parked.position);
+        return await deleteParked(tx, name, parked.position);
       });
-      await follow(parked);
+      await redriveFollowing(parked);
       return taken.length > 0;
     },
   };

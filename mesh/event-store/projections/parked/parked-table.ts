@@ -1,7 +1,7 @@
 import { paddedList, storableText } from '../../../storage/sql.ts';
 import type { Queryable, Row, Transaction } from '../../../storage/storage.ts';
 
-/** An event that a generation of a projection could not take, or that comes after one in its stream. */
+/** An event that a generation could not apply, or that follows one in its stream. */
 export interface ParkedEvent {
   /** Sorts by time. */
   readonly id: string;
@@ -33,7 +33,7 @@ const columns = 'id, name, generation, position, stream, reason, error, attempts
 const ofLive = `EXISTS (SELECT 1 FROM projection_generation live WHERE live.name = parked_event.name
   AND live.generation = parked_event.generation AND live.state = 'live')`;
 
-/** Puts an event aside. */
+/** Parks an event. */
 export async function insertParked(tx: Transaction, parked: ParkedEvent): Promise<void> {
   const { id, name, generation, position, stream, reason, attempts, firstTimeMs, lastTimeMs } = parked;
   const values = [id, name, generation, position, stream, reason, storableText(parked.error), attempts];
@@ -44,24 +44,24 @@ export async function insertParked(tx: Transaction, parked: ParkedEvent): Promis
   ]);
 }
 
-/** What of some events is not to be applied to a generation, and why not. */
+/** Which of some events are not applied to a generation. */
 export interface Parking {
-  /** Streams of which events were put aside. */
+  /** The streams that have parked events. */
   readonly streams: ReadonlySet<string>;
-  /** Positions of events that were discarded. */
+  /** The positions of discarded events. */
   readonly discarded: ReadonlySet<bigint>;
 }
 
 const nothing: Parking = { streams: new Set(), discarded: new Set() };
 
-/** What of these events is not to be applied to a generation. */
+/** Returns which of these events are not applied to a generation. */
 export async function parkingOf(
   db: Queryable,
   name: string,
   generation: bigint,
   events: readonly { readonly stream: string; readonly position: bigint }[],
 ): Promise<Parking> {
-  // Nearly always there is none at all.
+  // Usually there are none.
   const [any] = await db.query(
     `SELECT 1 AS one FROM parked_event WHERE name = $1 AND generation = $2
      UNION ALL SELECT 1 AS one FROM discarded_event WHERE name = $1 LIMIT 1`,
@@ -85,7 +85,7 @@ export async function parkingOf(
   };
 }
 
-/** Whether a generation has put aside an event of a stream up to a position. */
+/** Whether a generation has parked an event of a stream up to a position. */
 export async function isParkedUpTo(
   db: Queryable,
   name: string,
@@ -101,8 +101,8 @@ export async function isParkedUpTo(
   return rows.length > 0;
 }
 
-/** How many events a generation has put aside that the live one has not. */
-export async function countLacking(db: Queryable, name: string, generation: bigint): Promise<number> {
+/** Counts the events that a generation has parked and the live one has not. */
+export async function countMissing(db: Queryable, name: string, generation: bigint): Promise<number> {
   const [row] = await db.query<{ count: bigint }>(
     `SELECT COUNT(*) AS count FROM parked_event WHERE name = $1 AND generation = $2 AND position NOT IN
        (SELECT position FROM parked_event WHERE name = $1 AND ${ofLive})`,
@@ -111,7 +111,7 @@ export async function countLacking(db: Queryable, name: string, generation: bigi
   return Number(row?.count ?? 0n);
 }
 
-/** Has a projection do without an event, in every generation. */
+/** Makes a projection skip an event in every generation. */
 export async function insertDiscarded(
   tx: Transaction,
   name: string,
@@ -125,7 +125,7 @@ export async function insertDiscarded(
   );
 }
 
-/** What the live generation of a projection has put aside, in id order. */
+/** Returns a page of the events that the live generation has parked, in id order. */
 export async function pageOfParked(db: Queryable, name: string, afterId: string, size: number): Promise<ParkedEvent[]> {
   const rows = await db.query<ParkedRow>(
     `SELECT ${columns} FROM parked_event WHERE name = $1 AND id > $2 AND ${ofLive} ORDER BY id LIMIT $3`,
@@ -134,13 +134,13 @@ export async function pageOfParked(db: Queryable, name: string, afterId: string,
   return rows.map(parkedOf);
 }
 
-/** What was put aside under an id, by a live generation. */
+/** Returns an event that a live generation has parked. */
 export async function selectParked(db: Queryable, id: string): Promise<ParkedEvent | undefined> {
   const [row] = await db.query<ParkedRow>(`SELECT ${columns} FROM parked_event WHERE id = $1 AND ${ofLive}`, [id]);
   return row && parkedOf(row);
 }
 
-/** The first event of a stream that a generation has put aside. */
+/** Returns the first event of a stream that a generation has parked. */
 export async function firstParked(
   db: Queryable,
   name: string,
@@ -154,8 +154,8 @@ export async function firstParked(
   return row && parkedOf(row);
 }
 
-/** Takes an event off that was put aside, from each generation that answers queries or is about to. */
-export async function takeParked(tx: Transaction, name: string, position: bigint): Promise<bigint[]> {
+/** Unparks an event in the live generation and in one in lockstep. Returns the generations that had parked it. */
+export async function deleteParked(tx: Transaction, name: string, position: bigint): Promise<bigint[]> {
   const rows = await tx.query<{ generation: bigint }>(
     `DELETE FROM parked_event WHERE name = $1 AND position = $2 AND generation IN
        (SELECT generation FROM projection_generation WHERE name = $1 AND state IN ('live', 'lockstep'))
@@ -165,7 +165,7 @@ export async function takeParked(tx: Transaction, name: string, position: bigint
   return rows.map(({ generation }) => generation);
 }
 
-/** Records a try that failed. */
+/** Records a failed attempt. */
 export async function recordParkedFailure(
   db: Queryable,
   id: string,
@@ -179,7 +179,7 @@ export async function recordParkedFailure(
   );
 }
 
-/** How much the live generation of a projection has put aside. */
+/** Counts the events that the live generation of a projection has parked. */
 export async function countParked(db: Queryable, name: string): Promise<number> {
   const [row] = await db.query<{ count: bigint }>(
     `SELECT COUNT(*) AS count FROM parked_event WHERE name = $1 AND ${ofLive}`,

@@ -1,7 +1,7 @@
 import type { Row, SqlValue, Storage, Transaction } from '../../../storage/storage.ts';
 import type { Projection, ProjectionTable, RowDifference } from '../projection.ts';
 
-/** The rows of two generations with the same keys, in the order of the keys. */
+/** The rows of two generations with the same key. */
 export interface RowPair {
   /** The table and the key. */
   readonly key: string;
@@ -9,14 +9,14 @@ export interface RowPair {
   readonly rebuilt: string | undefined;
 }
 
-/** Where to go on comparing a table: behind this key; `undefined`: at its beginning. */
+/** Comparison continues after this key; `undefined`: at the start of the table. */
 export type KeyCursor = readonly SqlValue[] | undefined;
 
 const pageSize = 500;
 
 /**
- * Reads a page of two generations of a table side by side, in one transaction, in which both are of the same events.
- * Resolves with the pairs and where to go on, `undefined` at the end.
+ * Reads a page of rows of two generations, in one transaction that sees both at the same position. Returns the pairs and the
+ * next cursor, `undefined` at the end.
  */
 export async function readPairs(
   tx: Transaction,
@@ -27,9 +27,9 @@ export async function readPairs(
   const { live, rebuilt } = generations;
   const keyList = table.key.join(', ');
   const params: SqlValue[] = [live, rebuilt];
-  const behind = after === undefined ? '' : ` AND (${keyList}) > (${placeholders(params, after)})`;
+  const afterKey = after === undefined ? '' : ` AND (${keyList}) > (${placeholders(params, after)})`;
   const keys = await tx.query(
-    `SELECT DISTINCT ${keyList} FROM ${table.table} WHERE generation IN ($1, $2)${behind}
+    `SELECT DISTINCT ${keyList} FROM ${table.table} WHERE generation IN ($1, $2)${afterKey}
      ORDER BY ${keyList} LIMIT ${pageSize}`,
     params,
   );
@@ -38,18 +38,18 @@ export async function readPairs(
   const lastKey = table.key.map((column) => last[column] ?? null);
   const rows = await tx.query(
     `SELECT generation, ${[...table.key, ...table.values].join(', ')} FROM ${table.table}
-     WHERE generation IN ($1, $2)${behind} AND (${keyList}) <= (${placeholders(params, lastKey)}) ORDER BY ${keyList}`,
+     WHERE generation IN ($1, $2)${afterKey} AND (${keyList}) <= (${placeholders(params, lastKey)}) ORDER BY ${keyList}`,
     params,
   );
   return { pairs: pairUp(rows, table, live), next: keys.length < pageSize ? undefined : lastKey };
 }
 
-/** The difference between two rows; `undefined` when there is none. */
+/** Returns the difference between two rows; `undefined` if they are equal. */
 export function differenceOf({ key, live, rebuilt }: RowPair): RowDifference | undefined {
   return live === rebuilt ? undefined : { key, live, rebuilt };
 }
 
-/** Deletes the rows of a generation, in portions that hold up nobody for long. */
+/** Deletes the rows of a generation, in small portions that do not block others for long. */
 export async function clearGeneration(
   storage: Storage,
   { name, tables }: Projection,

@@ -9,7 +9,7 @@ import { totalsOf } from '../../testing/totals-table.ts';
 import { projectionAudits } from '../audit-projections.ts';
 import { selectGenerations } from '../generation-table.ts';
 import type { Projection, RebuildProgress } from '../projection.ts';
-import { discard } from './rebuild.ts';
+import { dropGeneration } from './rebuild.ts';
 
 const signal = new AbortController().signal;
 
@@ -216,7 +216,7 @@ export function rebuildSuite(newUrl: NewDatabaseUrl): void {
     await projector.start();
     await opened.store.append('a', 0n, added(1));
     await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '1' }));
-    await discard({ projection, storage: opened.storage, logger, stopping: signal }, 1n);
+    await dropGeneration({ projection, storage: opened.storage, logger, stopping: signal }, 1n);
     expect(await totalsOf(opened.storage)).toEqual({ a: '1' });
     expect(await selectGenerations(opened.storage, 'totals')).toMatchObject([{ generation: 1n, state: 'live' }]);
   });

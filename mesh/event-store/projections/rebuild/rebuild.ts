@@ -2,56 +2,57 @@ import { createHash } from 'node:crypto';
 import type { Transaction } from '../../../storage/storage.ts';
 import { rebuildLacksEvents, rebuildLost, rebuildRunning } from '../../errors.ts';
 import { selectAll } from '../../streams/event-table.ts';
-import { applyTo, isApplyError, type TakingOptions, takeEvents } from '../apply-batch.ts';
+import { type ApplyOptions, applyBatch, applyTo, isApplyError } from '../apply-batch.ts';
 import {
   advanceBuilding,
   changeState,
   deleteGeneration,
-  insertNext,
-  keepLockstep,
+  insertNextGeneration,
   leaseMs,
   lockLive,
+  renewLockstepLease,
   selectLive,
   stateOf,
 } from '../generation-table.ts';
-import { countLacking } from '../parked/parked-table.ts';
+import { countMissing } from '../parked/parked-table.ts';
 import type { RebuildProgress, RowDifference } from '../projection.ts';
 import { clearGeneration, differenceOf, type KeyCursor, readPairs } from './generation-rows.ts';
 
-/** What a rebuild works with. */
-export interface RebuildOptions extends Omit<TakingOptions, 'retryDelaysMs' | 'isLive'> {
-  /** Aborts when the process ends: then what is not needed is left to be deleted at the next start. */
+export interface RebuildOptions extends Omit<ApplyOptions, 'retryDelaysMs' | 'isLive'> {
+  /** Aborts when the process stops: then the dropped generation is deleted at the next start. */
   readonly stopping: AbortSignal;
   readonly dryRun: boolean;
 }
 
 const batchSize = 500;
-const mostDifferences = 20;
+const maxDifferences = 20;
 
 /**
- * Makes a new generation of a projection and lets it answer. It first takes the events by itself, up to where the live one
- * is; from then on both take each new event in one transaction, so that in any transaction they are of the same events and
- * can be compared page by page while writes go on; then they change places. Whatever ends it before that has the new
- * generation thrown away.
+ * Builds a new generation of a projection and switches to it. The new generation first applies all events up to the live
+ * position alone. From then on both apply new events in one transaction (lockstep), so every transaction sees both at the
+ * same position, and they can be compared page by page during writes. Then they switch. If the rebuild ends early, the new
+ * generation is dropped.
  */
 export async function* rebuild(options: RebuildOptions): AsyncGenerator<RebuildProgress> {
   const { projection, storage, clock } = options;
   const nowMs = clock.now();
-  const generation = await storage.transaction((tx) => insertNext(tx, projection.name, projection.version, nowMs));
+  const generation = await storage.transaction((tx) =>
+    insertNextGeneration(tx, projection.name, projection.version, nowMs),
+  );
   if (generation === undefined) throw rebuildRunning({ name: projection.name });
   let dropped: bigint | undefined = generation;
   try {
     const replayed = yield* replay(options, generation);
     const compared = yield* compare(options, generation, replayed);
     options.signal.throwIfAborted();
-    const eventsLacking = await countLacking(storage, projection.name, generation);
+    const eventsLacking = await countMissing(storage, projection.name, generation);
     if (!options.dryRun) {
       if (eventsLacking > 0) throw rebuildLacksEvents({ name: projection.name, events: eventsLacking });
-      dropped = await switchOver(options, generation);
+      dropped = await switchToRebuilt(options, generation);
     }
     yield { ...compared, stage: options.dryRun ? 'discarded' : 'switched', eventsLacking };
   } finally {
-    await discard(options, dropped);
+    await dropGeneration(options, dropped);
   }
 }
 
@@ -64,12 +65,12 @@ async function* replay(options: RebuildOptions, generation: bigint): AsyncGenera
   const eventsTotal = Number(row?.count ?? 0n);
   let eventsDone = 0;
   let position = 0n;
-  const move = async (tx: Transaction, from: bigint, to: bigint): Promise<readonly bigint[]> => {
+  const advance = async (tx: Transaction, from: bigint, to: bigint): Promise<readonly bigint[]> => {
     if (await advanceBuilding(tx, name, generation, [from, to], clock.now() + leaseMs)) return [generation];
     throw rebuildLost({ name });
   };
-  // Nobody waits for this one: what fails is put aside at once.
-  const taking = { ...options, retryDelaysMs: [], isLive: false };
+  // Nothing reads this generation yet, so failing events are parked without retries.
+  const applying = { ...options, retryDelaysMs: [], isLive: false };
   for (;;) {
     signal.throwIfAborted();
     const { position: livePosition } = await selectLive(storage, name);
@@ -78,7 +79,7 @@ async function* replay(options: RebuildOptions, generation: bigint): AsyncGenera
       eventsDone += events.length;
       return { eventsDone, eventsTotal: Math.max(eventsTotal, eventsDone) };
     }
-    if (events.length > 0) await takeEvents(taking, move, position, events);
+    if (events.length > 0) await applyBatch(applying, advance, position, events);
     position = events.at(-1)?.position ?? position;
     eventsDone += events.length;
     yield { ...nothingCompared, stage: 'replaying', eventsDone, eventsTotal: Math.max(eventsTotal, eventsDone) };
@@ -86,8 +87,8 @@ async function* replay(options: RebuildOptions, generation: bigint): AsyncGenera
 }
 
 /**
- * Gives a generation what it lacks to be where the live one is, which is held meanwhile, and lets it take each further event
- * together with it. False when that is too much for one transaction, or an event among it cannot be taken.
+ * Applies the last events up to the live position, which is locked meanwhile, and puts the generation in lockstep with the
+ * live one. Returns false if that is too much for one transaction, or if one of the events fails.
  */
 async function joinLive(options: RebuildOptions, generation: bigint, position: bigint): Promise<boolean> {
   const { projection, storage } = options;
@@ -106,7 +107,7 @@ async function joinLive(options: RebuildOptions, generation: bigint, position: b
     });
   } catch (error) {
     if (!isApplyError(error)) throw error;
-    // One of them cannot be taken: it is found and put aside outside of this transaction.
+    // The failing event is found and parked outside this transaction.
     return false;
   }
 }
@@ -125,7 +126,7 @@ async function* compare(
     do {
       signal.throwIfAborted();
       const { pairs, next } = await storage.transaction(async (tx) => {
-        if (!(await keepLockstep(tx, projection.name, generation, clock.now() + leaseMs)))
+        if (!(await renewLockstepLease(tx, projection.name, generation, clock.now() + leaseMs)))
           throw rebuildLost({ name: projection.name });
         const { generation: live } = await selectLive(tx, projection.name);
         return await readPairs(tx, table, { live, rebuilt: generation }, cursor);
@@ -135,7 +136,7 @@ async function* compare(
         if (pair.live !== undefined) hashes.live.update(`${pair.key} ${pair.live}\n`);
         if (pair.rebuilt !== undefined) hashes.rebuilt.update(`${pair.key} ${pair.rebuilt}\n`);
         const difference = differenceOf(pair);
-        if (difference !== undefined && rowsDifferent++ < mostDifferences) differences.push(difference);
+        if (difference !== undefined && rowsDifferent++ < maxDifferences) differences.push(difference);
       }
       rowsCompared += pairs.length;
       yield { ...nothingCompared, ...counts, stage: 'comparing', rowsCompared, rowsDifferent };
@@ -154,8 +155,8 @@ async function* compare(
   };
 }
 
-/** Lets the new generation answer, from one query to the next; resolves with the one that answered before. */
-async function switchOver({ projection, storage }: RebuildOptions, generation: bigint): Promise<bigint> {
+/** Makes the new generation live. Returns the one that was live before. */
+async function switchToRebuilt({ projection, storage }: RebuildOptions, generation: bigint): Promise<bigint> {
   const { name } = projection;
   return await storage.transaction(async (tx) => {
     await lockLive(tx, name);
@@ -168,8 +169,8 @@ async function switchOver({ projection, storage }: RebuildOptions, generation: b
   });
 }
 
-/** Deletes a generation that does not answer; what is left of it when that fails is deleted at the next start. */
-export async function discard(
+/** Drops a generation that is not live, and deletes its rows. What remains after a failure is deleted at the next start. */
+export async function dropGeneration(
   { projection, storage, logger, stopping }: Pick<RebuildOptions, 'projection' | 'storage' | 'logger' | 'stopping'>,
   generation: bigint,
 ): Promise<void> {
@@ -180,12 +181,12 @@ export async function discard(
       await changeState(tx, name, generation, 'lockstep', 'dropped');
       return await stateOf(tx, name, generation);
     });
-    // It may answer by now: the end of the transaction that changed over may never have been heard of.
+    // It may be live: the outcome of the transaction that switched may be unknown.
     if (state !== 'dropped') return;
     await clearGeneration(storage, projection, generation, stopping);
     await deleteGeneration(storage, name, generation);
   } catch (error) {
-    const text = 'a generation that is not needed could not be deleted: it is tried again at the next start';
+    const text = 'could not delete a dropped generation; retrying at the next start';
     logger.warn({ err: error, projection: name, generation }, text);
   }
 }

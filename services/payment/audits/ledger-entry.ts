@@ -13,13 +13,13 @@ export interface LedgerEntry {
 const orderReference = 'order:';
 
 /** What an event says was charged or given back, if it does. Refuses one that cannot be read. */
-export async function readBooking(store: EventStore, event: RecordedEvent): Promise<LedgerEntry | undefined> {
+export async function readEntry(store: EventStore, event: RecordedEvent): Promise<LedgerEntry | undefined> {
   if (event.fault) throw event.fault;
-  if (isOfAccount(event)) return bookingOfAccount(event);
-  return isOfPayment(event) ? await bookingOfPayment(store, event) : undefined;
+  if (isOfAccount(event)) return entryOfAccount(event);
+  return isOfPayment(event) ? await entryOfPayment(store, event) : undefined;
 }
 
-function bookingOfAccount(event: RecordedEvent): LedgerEntry | undefined {
+function entryOfAccount(event: RecordedEvent): LedgerEntry | undefined {
   const change = accountEventTypes.decode(event);
   if (change.type === 'ACCOUNT_OPENED') return undefined;
   const { counterpart, reference, amount, type } = change;
@@ -28,7 +28,7 @@ function bookingOfAccount(event: RecordedEvent): LedgerEntry | undefined {
   return { orderId: reference.slice(orderReference.length), accountId: accountIdOf(event), minorUnits };
 }
 
-async function bookingOfPayment(store: EventStore, event: RecordedEvent): Promise<LedgerEntry | undefined> {
+async function entryOfPayment(store: EventStore, event: RecordedEvent): Promise<LedgerEntry | undefined> {
   const change = paymentEventTypes.decode(event);
   if (change.type === 'PAYMENT_CHARGED') {
     return { orderId: orderIdOf(event), accountId: change.userId, minorUnits: -change.amount.minorUnits };
@@ -36,6 +36,6 @@ async function bookingOfPayment(store: EventStore, event: RecordedEvent): Promis
   if (event.version === 1n) return undefined;
   // How much was given back its charge alone says.
   let charge: LedgerEntry | undefined;
-  for await (const first of store.read(event.stream, { upTo: 1n })) charge = await readBooking(store, first);
+  for await (const first of store.read(event.stream, { upTo: 1n })) charge = await readEntry(store, first);
   return charge && { ...charge, minorUnits: -charge.minorUnits };
 }

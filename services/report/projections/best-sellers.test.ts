@@ -1,14 +1,14 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { loadMigrations, openStorage, type RecordedEvent } from '#mesh';
 import { describeOnEachDatabase } from '#mesh/testing';
+import { orderEventTypes, orderStream } from '../streams/order-stream.ts';
 import { bestSellers } from './best-sellers.ts';
-import { orderEventTypes, orderStream } from './stored-order.ts';
 
 describeOnEachDatabase((newUrl) => {
   it('the best sellers lose no order of many that are added at the same time', async () => {
     const storage = await openStorage(newUrl());
     onTestFinished(() => storage.close());
-    await storage.migrate('report', await loadMigrations(new URL('./migrations/', import.meta.url)));
+    await storage.migrate('report', await loadMigrations(new URL('../migrations/', import.meta.url)));
     const orders = Array.from({ length: 40 }, (_, index) => completed(`o-${index}`));
     // Each is told of twice: also that has to be found out.
     const applied = [...orders, ...orders].map((event) =>

@@ -1,6 +1,6 @@
 import type { EventHandler, EventStore, Logger } from '#mesh';
+import { orderEventTypes, orderStream } from './order-stream.ts';
 import { readOrderEvent } from './read-order-event.ts';
-import { orderEventTypes, orderStream } from './stored-order.ts';
 
 /** What keeping the orders' events takes. */
 export interface RecordOrderEventsDeps {

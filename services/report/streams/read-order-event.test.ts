@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { OrderEvent } from '#gen/order/v1/events.ts';
 import { OrderState } from '#gen/order/v1/order.ts';
 import type { NewEvent } from '#mesh';
+import { asJson, asProtobuf, orderMessage } from '../testing/order-events.ts';
 import { readOrderEvent } from './read-order-event.ts';
-import { asJson, asProtobuf, orderMessage } from './testing/order-events.ts';
 
 const good = orderMessage({ orderId: 'o1', type: 'ORDER_PAID', version: 3n, lines: [['lamp', 2, 1999n]] });
 const order = good.order ?? expect.fail('it has no order');

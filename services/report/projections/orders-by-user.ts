@@ -1,6 +1,6 @@
 import { type Money, type Queryable, type Row, tableProjection } from '#mesh';
-import { itemCountOf, type OrderState, type OrderVersion } from './order.ts';
-import { orderStreams } from './stored-order.ts';
+import { itemCountOf, type OrderState, type OrderVersion } from '../order.ts';
+import { orderDefinition } from '../streams/order-stream.ts';
 
 /** An order, in short. Times are in milliseconds since the epoch. */
 export interface OrderSummary {
@@ -31,7 +31,7 @@ interface SummaryRow extends Row {
 export const ordersByUser = tableProjection({
   name: 'orders-by-user',
   version: 1,
-  of: orderStreams,
+  of: orderDefinition,
   table: 'order_summaries',
   key: ['order_id'],
   values: ['user_id', 'state', 'total', 'currency_code', 'item_count', 'create_time', 'update_time', 'version'],

@@ -10,9 +10,9 @@ import {
   type Transaction,
   writeRows,
 } from '#mesh';
-import type { OrderVersion } from './order.ts';
-import { addSale, type Sale, saleKey, salesOf } from './sale.ts';
-import { orderEventTypes, orderIdOf } from './stored-order.ts';
+import type { OrderVersion } from '../order.ts';
+import { addSale, type Sale, saleKey, salesOf } from '../sale.ts';
+import { orderEventTypes, orderIdOf } from '../streams/order-stream.ts';
 
 const counted: ProjectionTable = { table: 'counted_orders', key: ['order_id'], values: ['version'] };
 

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, RecordedEvent } from '#mesh';
-import { type OrderChange, type OrderEventType, stateByEventType } from './order.ts';
-import { orderEventTypes } from './stored-order.ts';
+import { type OrderChange, type OrderEventType, stateByEventType } from '../order.ts';
+import { orderEventTypes } from './order-stream.ts';
 
 // What is stored is stored for ever, so a golden file never changes. A new schema version of a type gets a file of its
 // own beside the old ones: `ORDER_PAID.v2.json`.

@@ -7,7 +7,7 @@ import {
   moneyToJson,
   type RecordedEvent,
 } from '#mesh';
-import type { OrderChange, OrderEventType, OrderLine, OrderState, OrderVersion } from './order.ts';
+import type { OrderChange, OrderEventType, OrderLine, OrderState, OrderVersion } from '../order.ts';
 
 const category = 'order';
 
@@ -25,7 +25,7 @@ export const orderEventTypes = defineEventTypes<OrderChange>({
 });
 
 /** The streams of orders. */
-export const orderStreams = { category, events: orderEventTypes };
+export const orderDefinition = { category, events: orderEventTypes };
 
 /** The stream of an order's events. */
 export function orderStream(orderId: string): string {

@@ -1,5 +1,5 @@
 import { type Clock, type EventStore, type RecordedEvent, sleep, yieldEvery } from '#mesh';
-import { type LedgerEntry, readBooking } from './read-booking.ts';
+import { type LedgerEntry, readEntry } from './ledger-entry.ts';
 
 /** What bookings are summed up with. */
 export interface SumOptions<Key> {
@@ -26,14 +26,14 @@ const settlingMs = 10;
  * Sums up all bookings, and holds no more than the keys that do not come to zero. Those that do so while it looks again are
  * none: of a charge that was under way the other side may have been told of later.
  */
-export async function sumBookings<Key>({ keyOf, refused, ...options }: SumOptions<Key>): Promise<Sums<Key>> {
+export async function sumEntries<Key>({ keyOf, refused, ...options }: SumOptions<Key>): Promise<Sums<Key>> {
   const { store } = options;
   const sums = new Map<Key, bigint>();
   let bookings = 0;
   let onZero = (_: Key): void => undefined;
 
   async function add(event: RecordedEvent): Promise<void> {
-    const booking = await readBooking(store, event).catch((error: unknown) => refused(event, error));
+    const booking = await readEntry(store, event).catch((error: unknown) => refused(event, error));
     const key = booking && keyOf(booking);
     if (!booking || key === undefined) return;
     bookings += 1;

@@ -1,10 +1,10 @@
 import { OrderEvent } from '#gen/order/v1/events.ts';
 import { type Order, type OrderItem, OrderState } from '#gen/order/v1/order.ts';
 import { decodeEvent, isInt64, type StoredEvent, undecodable } from '#mesh';
-import { isId, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from './order.ts';
+import { isId, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from '../order.ts';
 
 /** What an event of the log says of an order. */
-export interface OrderNews {
+export interface OrderEventChange {
   readonly orderId: string;
   readonly change: OrderChange;
 }
@@ -17,19 +17,22 @@ const mostOfAnItem = 2 ** 31 - 1;
  * here. INVALID_ARGUMENT `UNDECODABLE` when it lacks what is to be kept of it, so that nothing is kept that no projection
  * can take.
  */
-export function readOrderEvent(event: StoredEvent, type: string): OrderNews | undefined {
+export function readOrderEvent(event: StoredEvent, type: string): OrderEventChange | undefined {
   if (type !== '' && !isOrderEventType(type)) return undefined;
   const message = decodeEvent(event, OrderEvent);
   const known = type === '' ? message.type : type;
-  demand(known !== '', 'it has no type');
+  requireField(known !== '', 'it has no type');
   if (!isOrderEventType(known)) return undefined;
   const { orderId, userId, version, order } = message;
-  demand(isId(orderId), 'orderId is not a valid id');
-  demand(isId(userId), 'userId is not a valid id');
-  demand(version > 0n && isInt64(version), 'version is not a positive int64');
-  demand(order !== undefined, 'it has no order');
+  requireField(isId(orderId), 'orderId is not a valid id');
+  requireField(isId(userId), 'userId is not a valid id');
+  requireField(version > 0n && isInt64(version), 'version is not a positive int64');
+  requireField(order !== undefined, 'it has no order');
   const state = stateByEventType[known];
-  demand(order.state === OrderState[`ORDER_STATE_${state}`], `its order is not ${state}, but its type is ${known}`);
+  requireField(
+    order.state === OrderState[`ORDER_STATE_${state}`],
+    `its order is not ${state}, but its type is ${known}`,
+  );
   const total = totalOf(order);
   return {
     orderId,
@@ -47,31 +50,31 @@ export function readOrderEvent(event: StoredEvent, type: string): OrderNews | un
 }
 
 function totalOf({ total }: Order) {
-  demand(total !== undefined && /^[A-Z]{3}$/.test(total.currencyCode), 'its order has no total with a currency');
-  demand(isInt64(total.minorUnits), 'the total does not fit into 64 bits');
+  requireField(total !== undefined && /^[A-Z]{3}$/.test(total.currencyCode), 'its order has no total with a currency');
+  requireField(isInt64(total.minorUnits), 'the total does not fit into 64 bits');
   return { currencyCode: total.currencyCode, minorUnits: total.minorUnits };
 }
 
 function linesOf({ items }: Order, currencyCode: string): OrderLine[] {
-  demand(items.length > 0, 'its order has no items');
+  requireField(items.length > 0, 'its order has no items');
   return items.map((item, index) => lineOf(item, currencyCode, `items[${index}]`));
 }
 
 function lineOf({ sku, quantity, unitPrice }: OrderItem, currencyCode: string, place: string): OrderLine {
-  demand(isId(sku), `${place}.sku is not a valid sku`);
+  requireField(isId(sku), `${place}.sku is not a valid sku`);
   const isCount = Number.isInteger(quantity) && quantity >= 1 && quantity <= mostOfAnItem;
-  demand(isCount, `${place}.quantity is not a positive int32`);
-  demand(unitPrice?.currencyCode === currencyCode, `${place}.unitPrice is not in the currency of the total`);
-  demand(isInt64(unitPrice.minorUnits), `${place}.unitPrice does not fit into 64 bits`);
+  requireField(isCount, `${place}.quantity is not a positive int32`);
+  requireField(unitPrice?.currencyCode === currencyCode, `${place}.unitPrice is not in the currency of the total`);
+  requireField(isInt64(unitPrice.minorUnits), `${place}.unitPrice does not fit into 64 bits`);
   return { sku, quantity, unitPrice: unitPrice.minorUnits };
 }
 
 function timeOf(time: Date | undefined, field: string): number {
   const timeMs = time?.getTime() ?? Number.NaN;
-  demand(timeMs >= 0 && timeMs <= lastTimeMs, `${field} of its order is not a valid time`);
+  requireField(timeMs >= 0 && timeMs <= lastTimeMs, `${field} of its order is not a valid time`);
   return timeMs;
 }
 
-function demand(holds: boolean, problem: string): asserts holds {
+function requireField(holds: boolean, problem: string): asserts holds {
   if (!holds) throw undecodable({ thing: 'order event', problem });
 }
