@@ -1,9 +1,9 @@
-/** That a server speaks no HTTP/2 over TLS: it agreed to no protocol. */
+/** A server did not select HTTP/2 over TLS. */
 export class NoAlpnError extends Error {
   override readonly name = 'NoAlpnError';
 
   constructor() {
-    super('it did not agree to speak HTTP/2 (ALPN h2)');
+    super('the server did not select HTTP/2 (ALPN h2)');
   }
 }
 
@@ -17,32 +17,32 @@ const badCertificate =
 const expired = /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|has expired|not yet valid/i;
 const cutOff = /closed|ECONNRESET|socket hang up|disconnected|Failed to connect/i;
 
-/** Says why `address` cannot be reached, and what to do. `fault`: the code and text of what went wrong. */
+/** Explains why `address` cannot be reached, and what to do. `fault`: the code and text of the error. */
 export function unreachableText(address: string, fault: string, isTls: boolean): string {
   return `${address} cannot be reached: ${readable(fault)}; ${adviceFor(fault, isTls)}`;
 }
 
-/** An error as `unreachableText` takes it. */
+/** The code and text of an error, for `unreachableText`. */
 export function faultOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`;
 }
 
-/** What OpenSSL says between numbers, files and lines, and grpc-js in front of the time. */
+/** The text of an error without the numbers, files and lines of OpenSSL and the time of grpc-js. */
 function readable(fault: string): string {
   const reason = /\berror:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(fault)?.[1];
   return reason === undefined ? fault.replace(/ \([-\d]+T[:.\d]+Z\)$/, '') : `TLS failed with "${reason}"`;
 }
 
 function adviceFor(fault: string, isTls: boolean): string {
-  if (badCertificate.test(fault)) return 'give tls.key and tls.cert that its CA has signed';
-  if (untrusted.test(fault)) return 'give tls.ca the CA that signed its certificate';
+  if (badCertificate.test(fault)) return 'set tls.key and tls.cert to ones that its CA has signed';
+  if (untrusted.test(fault)) return 'set tls.ca to the CA that signed its certificate';
   if (otherName.test(fault)) return 'connect to a name that is in its certificate, or set tls.serverName to one';
-  if (expired.test(fault)) return 'have its certificate renewed, and look at the clocks';
-  if (noProtocol.test(fault)) return 'see that a gRPC server listens there';
-  if (noTls.test(fault)) return 'connect without tls, or see that its server has it';
-  if (!cutOff.test(fault)) return 'see that it runs, and check the address';
+  if (expired.test(fault)) return 'renew its certificate, or check the clocks';
+  if (noProtocol.test(fault)) return 'check that a gRPC server listens there';
+  if (noTls.test(fault)) return 'connect without tls, or enable TLS on the server';
+  if (!cutOff.test(fault)) return 'check that it runs, and the address';
   return isTls
-    ? 'if it asks for certificates of clients, give tls.key and tls.cert that its CA has signed'
-    : 'if it takes only TLS, connect with tls';
+    ? 'if it requires client certificates, set tls.key and tls.cert to ones that its CA has signed'
+    : 'if it accepts only TLS, connect with tls';
 }

@@ -4,7 +4,7 @@ import { encodeMessage } from './message-encoder.ts';
 
 type MethodDefinition = TsProtoServiceDefinition['methods'][string];
 
-/** What an engine has to know of each method of a service, by ts-proto's method name. */
+/** The engine methods of a service, by ts-proto's method name. */
 export function engineMethods(
   definition: TsProtoServiceDefinition,
 ): ReadonlyMap<string, EngineMethod<unknown, unknown>> {
@@ -18,7 +18,7 @@ function engineMethod(service: string, method: MethodDefinition): EngineMethod<u
   return {
     path: `/${service}/${method.name}`,
     kind: kindOf(method),
-    // Clients complete a request once, before its first try.
+    // Clients complete a request once, before the first attempt.
     encodeRequest: (message) => encodeMessage(method.requestType, message),
     decodeRequest: method.requestType.decode,
     encodeResponse: completingEncoder(method.responseType),
@@ -31,7 +31,7 @@ function kindOf({ requestStream, responseStream }: MethodDefinition): MethodKind
   return responseStream ? 'server-streaming' : 'unary';
 }
 
-// nice-grpc lets handlers leave fields out, and ts-proto writes "undefined" for a string that is not there.
+// nice-grpc lets handlers omit fields, and ts-proto writes "undefined" for a missing string.
 function completingEncoder(type: MethodDefinition['responseType']): (message: unknown) => Uint8Array {
   const { fromPartial } = type;
   return fromPartial

@@ -1,10 +1,10 @@
 import type { CallContext, Metadata } from 'nice-grpc-common';
 import type { WireStatus } from '../errors/wire-status.ts';
 
-/** The four kinds of call of gRPC. */
+/** The four kinds of gRPC calls. */
 export type MethodKind = 'unary' | 'server-streaming' | 'client-streaming' | 'bidi-streaming';
 
-/** What an engine has to know of a method: its path, its kind, and how messages become bytes. */
+/** A method as an engine needs it: path, kind and codecs. */
 export interface EngineMethod<Request, Response> {
   /** `/user.v1.UserService/GetUser`. */
   readonly path: string;
@@ -15,52 +15,45 @@ export interface EngineMethod<Request, Response> {
   readonly decodeResponse: (bytes: Uint8Array) => Response;
 }
 
-/** Who wants to know that a call has ended. */
+/** Is notified when a call ends early. */
 export interface CallEndListener {
-  /** The call has ended otherwise than by its answer. */
+  /** The call has ended without its response. */
   abandoned(): void;
 }
 
-/** A call as the engine hands it to the server chain. Costly parts (metadata, signal) are made when first asked for. */
+/** A call as the server chain gets it. Costly parts (metadata, signal) are made on first use. */
 export interface EngineCall extends CallContext {
   readonly path: string;
   /**
-   * When the caller's deadline passes, in milliseconds since the epoch; `undefined` when the call came without one. The
-   * engine ends the call then if nobody has before.
+   * The caller's deadline, in milliseconds since the epoch; `undefined` if it set none. The engine ends the call then if it is
+   * still open.
    */
   readonly deadlineMs: number | undefined;
-  /**
-   * Whether the request message that the handler was given last came compressed; `undefined` before the first, and always
-   * on grpc-js, which does not tell.
-   */
+  /** Whether the last request message was compressed; `undefined` before the first, and always on grpc-js. */
   readonly requestCompressed: boolean | undefined;
   /**
-   * Whether replies are compressed, from the next on: a generator may set it before each `yield`. Default `false`. By gzip,
-   * or by deflate for a caller that takes only that; one that takes neither gets them as they are, and so do those of
-   * grpc-js, whose server cannot compress.
+   * Whether to compress replies, from the next one; a generator may set it before each `yield`. Default: `false`. Uses gzip, or
+   * deflate if the caller supports only that. No effect if it supports neither, and on grpc-js, whose server cannot compress.
    */
   compressReplies: boolean;
-  /** The bytes of its request that are in memory until a handler asks for it; 0 where the requests are a stream. */
+  /** The bytes of its request that are in memory until the handler reads it; 0 for a stream of requests. */
   readonly requestBytes: number;
-  /** Whether the call has ended: nobody waits for its answer. */
+  /** Whether the call has ended, so no response can be sent. */
   readonly isOver: boolean;
-  /** One text value of the request's metadata, without making all of `metadata`. */
+  /** One text value of the metadata, without making all of `metadata`. */
   textMetadata(key: string): string | undefined;
-  /** Ends the call with `error` now and aborts `signal`, whatever the handler still does; nothing when it has ended. */
+  /** Ends the call with `error` now and aborts `signal`, unless it has ended. The handler may still be running. */
   fail(error: unknown): void;
-  /** Who is told when the call ends otherwise than by its answer. One listener a call; `undefined` takes it away. */
+  /** Sets the listener for an early end of the call. A call has one; `undefined` removes it. */
   listenForEnd(listener: CallEndListener | undefined): void;
 }
 
-/**
- * The one request of a call, decompressed and decoded when it is asked for: of a call that ends before, nothing is. Throws
- * what is wrong with it.
- */
+/** Returns the request of a call; decompresses and decodes it then. Throws a MeshError if it is invalid. */
 export type ReadRequest<Request> = () => Request;
 
 /**
- * The handlers of the four kinds, by kind, called once all of the request has come, or its head where it is a stream. What
- * they reject with is made a status by `toStatus`.
+ * A handler of one of the four kinds. It is called when the request is complete, or after the head of a stream of requests.
+ * `toStatus` converts its error to a status.
  */
 export type EngineHandler<Request, Response> =
   | { readonly kind: 'unary'; readonly handle: (read: ReadRequest<Request>, call: EngineCall) => Promise<Response> }
@@ -77,24 +70,24 @@ export type EngineHandler<Request, Response> =
       readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => AsyncIterable<Response>;
     };
 
-/** What a server shows and asks for over TLS, all of it as PEM. Only HTTP/2 is spoken there, as ALPN says it. */
+/** TLS of a server; keys and certificates are PEM. ALPN offers only HTTP/2. */
 export interface ServerTls {
   readonly key: string | Buffer;
-  /** The certificate, and behind it those between it and its CA. */
+  /** The certificate, followed by the intermediate ones. */
   readonly cert: string | Buffer;
-  /** Who has to have signed the certificates of clients. Default: clients need none. */
+  /** The CA of client certificates. Default: clients need no certificate. */
   readonly clientCa?: string | Buffer | undefined;
-  /** How long a handshake may take, in milliseconds. Default 10 s. */
+  /** The time limit of a handshake. Default: 10 s. */
   readonly handshakeTimeoutMs?: number;
 }
 
-/** What a client expects and shows over TLS, all of it as PEM. */
+/** TLS of a client; keys and certificates are PEM. */
 export interface ClientTls {
-  /** Who has to have signed the server's certificate. Default: the CAs that Node trusts. */
+  /** The CA of the server's certificate. Default: the CAs that Node trusts. */
   readonly ca?: string | Buffer | undefined;
-  /** The name that has to be in the server's certificate. Default: the host of the address. */
+  /** The name that the server's certificate must have. Default: the host of the address. */
   readonly serverName?: string | undefined;
-  /** For servers that ask for a certificate. */
+  /** For servers that require a client certificate. */
   readonly key?: string | Buffer | undefined;
   readonly cert?: string | Buffer | undefined;
 }
@@ -102,23 +95,23 @@ export interface ClientTls {
 export interface ConnectOptions {
   /** Default: the connection is not encrypted. */
   readonly tls?: ClientTls | undefined;
-  /** How long one attempt to connect may take, TLS and the server's first word each, in milliseconds. Default 5 s. */
+  /** The time limit of connecting, of the TLS handshake and of the server's first SETTINGS, each. Default: 5 s. */
   readonly connectTimeoutMs?: number;
 }
 
 export interface ServerHostOptions {
-  /** Default: connections are not encrypted. INVALID_ARGUMENT `INVALID_TLS` when the key or a certificate cannot be used. */
+  /** Default: connections are not encrypted. INVALID_ARGUMENT `INVALID_TLS` if the key or a certificate cannot be used. */
   readonly tls?: ServerTls | undefined;
-  /** The largest message taken, in bytes. Default 4 MiB. Larger ones are RESOURCE_EXHAUSTED. */
+  /** The maximum size of a request message. Larger ones are RESOURCE_EXHAUSTED. Default: 4 MiB. */
   readonly maxReceiveBytes?: number;
-  /** Streams a connection may have open. Default 1,000. */
+  /** The maximum number of open streams per connection. Default: 1,000. */
   readonly maxConcurrentStreams?: number;
   /**
-   * How long the request of a unary or server-streaming call may take to come whole, in milliseconds from its beginning,
-   * whatever its deadline. Default 60 s, then it is DEADLINE_EXCEEDED `REQUEST_INCOMPLETE`. Not on grpc-js.
+   * The maximum time for the request of a unary or server-streaming call to arrive completely, regardless
+   * of its deadline. After that the call ends with DEADLINE_EXCEEDED `REQUEST_INCOMPLETE`. Default: 60 s. Not on grpc-js.
    */
   readonly requestTimeoutMs?: number;
-  /** Makes the status of whatever a handler, a decoder or the engine itself failed with. */
+  /** Converts an error of a handler, a decoder or the engine to a status. */
   readonly toStatus: (error: unknown, path: string) => WireStatus;
 }
 
@@ -126,28 +119,28 @@ export interface ServerHostOptions {
 export interface ServerHost {
   /** Adds a method; only before `listen`. */
   add<Request, Response>(method: EngineMethod<Request, Response>, handler: EngineHandler<Request, Response>): void;
-  /** Listens on `host:port` (port 0: any) and resolves with the port. Rejects with a MeshError that names the address. */
+  /** Listens on `host:port` (port 0: any free port); resolves with the port. Rejects with a MeshError that names the address. */
   listen(address: string): Promise<number>;
-  /** Takes no new calls (GOAWAY), and resolves when those under way have ended or `graceMs` is over; then ends the rest. */
+  /** Accepts no new calls (GOAWAY). Resolves when open calls have ended; ends those that are left after `graceMs`. */
   drain(graceMs: number): Promise<void>;
 }
 
-/** What a client says of one call. */
+/** The options of one call of a client. */
 export interface TransportCall {
   readonly metadata: Metadata;
-  /** When the call must be over, in milliseconds since the epoch: sent as `grpc-timeout` and enforced here as well. */
+  /** The deadline, in milliseconds since the epoch. It is sent as `grpc-timeout` and also enforced by the client. */
   readonly deadlineMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   /**
-   * Whether requests are sent gzipped: all of them, or those for which this says so. Default: none. A server that takes no
-   * gzip refuses the call with UNIMPLEMENTED.
+   * Whether to gzip requests: all of them, or those for which it returns true. Default: none. A server without gzip refuses the
+   * call with UNIMPLEMENTED.
    */
   readonly compressRequests?: boolean | ((request: unknown) => boolean) | undefined;
   readonly onHeader?: ((header: Metadata) => void) | undefined;
   readonly onTrailer?: ((trailer: Metadata) => void) | undefined;
 }
 
-/** A way to one endpoint. Calls reject with TransportError, a ClientError. Choosing endpoints, retries, breakers are above it. */
+/** Makes calls to one endpoint. They reject with TransportError, a ClientError. Retries and breakers are above it. */
 export interface Transport {
   unary<Request, Response>(
     method: EngineMethod<Request, Response>,
@@ -172,13 +165,12 @@ export interface Transport {
   close(): void;
 }
 
-/** An engine: grpc-js, or the native one. */
 export interface Engine {
   readonly name: string;
   createServerHost(options: ServerHostOptions): ServerHost;
   /**
-   * A transport to `host:port`. It connects when first used, and again after it lost the connection. Throws INVALID_ARGUMENT
-   * `INVALID_TLS` when the key or a certificate cannot be used.
+   * Returns a transport to `host:port`. It connects when first used, and again after a lost connection. Throws INVALID_ARGUMENT
+   * `INVALID_TLS` if the key or a certificate cannot be used.
    */
   connect(address: string, options?: ConnectOptions): Transport;
 }

@@ -1,7 +1,7 @@
 import type { MeshError } from '../errors/mesh-error.ts';
 import { addressForbidden, addressInUse, badListenAddress, cannotListen } from './errors.ts';
 
-/** Reads `host:port`, with an IPv6 host in brackets. Throws INVALID_ARGUMENT `BAD_LISTEN_ADDRESS`. */
+/** Parses `host:port`, with an IPv6 host in brackets. Throws INVALID_ARGUMENT `BAD_LISTEN_ADDRESS`. */
 export function parseListenAddress(address: string): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(address);
   const host = match?.[1] ?? match?.[2];

@@ -5,17 +5,17 @@ import type { ServerTls } from './engine.ts';
 import { listenError, parseListenAddress } from './listen-address.ts';
 import { alpnProtocol, secureContext } from './secure-context.ts';
 
-/** Takes the connections of a server host. */
+/** Accepts the connections of a server host. */
 export interface Listener {
-  /** Listens on `host:port` and resolves with the port. Rejects with a MeshError that names the address. */
+  /** Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address. */
   listen(address: string): Promise<number>;
-  /** Takes no more; resolves when all that it took have ended. */
+  /** Accepts no further connections. Resolves when the accepted ones have ended. */
   close(): Promise<void>;
-  /** Ends all that it took, also those in the middle of a handshake. */
+  /** Closes all accepted connections, including those in a handshake. */
   destroyAll(): void;
 }
 
-/** Listens for plain connections, or with `tls` for encrypted ones: those are handed on once they have agreed to HTTP/2. */
+/** Listens for plain connections or, with `tls`, for encrypted ones, which are passed to `onSocket` once ALPN selected HTTP/2. */
 export function createListener(tls: ServerTls | undefined, onSocket: (socket: Socket) => void): Listener {
   const sockets = new Set<Socket>();
   const server = tls === undefined ? createServer({ noDelay: true }, onSocket) : createSecureServer(tls, onSocket);
@@ -27,7 +27,7 @@ export function createListener(tls: ServerTls | undefined, onSocket: (socket: So
     async listen(address) {
       server.listen(parseListenAddress(address));
       await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error)));
-      // One connection less, for lack of files or memory: the others go on.
+      // A connection that fails for lack of files or memory must not stop the others.
       server.on('error', () => undefined);
       return (server.address() as AddressInfo).port;
     },
@@ -40,7 +40,7 @@ export function createListener(tls: ServerTls | undefined, onSocket: (socket: So
 
 function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void): Server {
   const { key, cert, clientCa, handshakeTimeoutMs = 10_000 } = tls;
-  // For its error: the server makes its own of the same.
+  // Called for its error; the server creates its own context.
   secureContext('of the server', { key, cert, ca: clientCa });
   const server = createTlsServer({
     key,
@@ -60,7 +60,7 @@ function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void):
   return server;
 }
 
-/** Ends a connection that nobody has taken. */
+/** Closes a connection that was not accepted. */
 function drop(socket: Socket): void {
   socket.on('error', () => undefined);
   socket.destroy();

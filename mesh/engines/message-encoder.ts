@@ -5,19 +5,19 @@ interface EncodableType<Message> {
   encode(message: Message, writer?: BinaryWriter): { finish(): Uint8Array };
 }
 
-// What a writer has grown to for a large message is given back.
-const mostKeptBytes = 64 * 1024;
-/** The writer that is free; none while one is at work. */
+// A writer that has grown beyond this for a large message is dropped.
+const maxKeptBytes = 64 * 1024;
+/** The free writer; none while it is in use. */
 let free: BinaryWriter | undefined = new BinaryWriter();
 
 /**
- * The bytes of a message. One writer serves one message after another, since most of what encoding a small one costs is the
- * buffer of a writer of its own. One that threw is not used again, so that it leaves nothing to the next message.
+ * The bytes of a message. Messages share one writer, because the buffer of a new one is most of the cost of a small message. A
+ * writer that threw is not reused, so it leaves nothing in the next message.
  */
 export function encodeMessage<Message>(type: EncodableType<Message>, message: Message): Uint8Array {
   const writer = free ?? new BinaryWriter();
   free = undefined;
   const bytes = type.encode(message, writer).finish();
-  if (bytes.length <= mostKeptBytes) free = writer;
+  if (bytes.length <= maxKeptBytes) free = writer;
   return bytes;
 }

@@ -1,12 +1,12 @@
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { invalidTls } from './errors.ts';
 
-/** The one protocol that is spoken over TLS, by its name in ALPN. */
+/** The ALPN name of HTTP/2, the only protocol over TLS. */
 export const alpnProtocol = 'h2';
 
 /**
- * Reads keys and certificates. `whose` is named in the error: INVALID_ARGUMENT `INVALID_TLS` for what cannot be read or does
- * not belong together.
+ * Reads keys and certificates. Throws INVALID_ARGUMENT `INVALID_TLS`, which names `whose`, if they cannot be read or do not
+ * match.
  */
 export function secureContext(whose: string, options: SecureContextOptions): SecureContext {
   try {

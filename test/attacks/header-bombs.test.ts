@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { literalFields } from '../../mesh/engines/native/http2/codec/literal-fields.ts';
-import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
+import { SettingId } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { attackedServer } from './support/attack.ts';
 import { call, data, forStreams, frame, headers, hello, message, requestBlock, settings } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';
@@ -106,7 +106,7 @@ describe('a server that decodes header blocks', () => {
     const { heapBytes: before } = await target.state();
     using peer = await RawPeer.connect(
       target.port,
-      Buffer.concat([hello, settings([Setting.HEADER_TABLE_SIZE, 2 ** 32 - 1])]),
+      Buffer.concat([hello, settings([SettingId.HEADER_TABLE_SIZE, 2 ** 32 - 1])]),
     );
     await peer.send(forStreams(500, (id) => call(id, `/attacked/none-${id}`)));
     expect(await peer.isServed()).toBe(true);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
-import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
+import { SettingId } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { attackedServer } from './support/attack.ts';
 import {
   call,
@@ -19,7 +19,7 @@ import {
 import { RawPeer } from './support/raw-peer.ts';
 
 const openStream = headers(1, requestBlock('/attacked/Count'));
-const oneByteWindows = settings([Setting.INITIAL_WINDOW_SIZE, 0]);
+const oneByteWindows = settings([SettingId.INITIAL_WINDOW_SIZE, 0]);
 /** A stream that the server resets, because of an invalid WINDOW_UPDATE. */
 const resetByServer = Buffer.concat([call(1, '/attacked/Hang'), windowUpdate(1, 0)]);
 const pong = frame(FrameType.PING, Flag.ACK, 0, Buffer.alloc(8));
@@ -30,7 +30,7 @@ const onlyPadding = Buffer.concat([Buffer.of(10), Buffer.alloc(10)]);
 const floods: readonly [what: string, first: Buffer, flood: Buffer][] = [
   ['PING (CVE-2019-9512)', Buffer.alloc(0), ping()],
   ['SETTINGS (CVE-2019-9515)', Buffer.alloc(0), settings()],
-  ['SETTINGS that change windows', openStream, settings([Setting.INITIAL_WINDOW_SIZE, 10])],
+  ['SETTINGS that change windows', openStream, settings([SettingId.INITIAL_WINDOW_SIZE, 10])],
   ['PRIORITY (CVE-2019-9513)', openStream, frame(FrameType.PRIORITY, 0, 1, Buffer.alloc(5))],
   ['PRIORITY of unopened streams', Buffer.alloc(0), frame(FrameType.PRIORITY, 0, 9, Buffer.alloc(5))],
   ['empty DATA (CVE-2019-9518)', openStream, data(1, Buffer.alloc(0))],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { engineNames } from '../../mesh/engines/engines.ts';
 import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
-import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
+import { SettingId } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { createHpackDecoder } from '../../mesh/engines/native/http2/hpack/decoder.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { nghttp2 } from '../../mesh/testing/nghttp2.ts';
@@ -16,9 +16,9 @@ import { call, hello, message, settings, windowUpdate } from './support/frames.t
 import { RawPeer } from './support/raw-peer.ts';
 
 const tableSize = (...sizes: readonly number[]) =>
-  settings(...sizes.map((bytes) => [Setting.HEADER_TABLE_SIZE, bytes] as const));
-const initialWindow = (bytes: number) => settings([Setting.INITIAL_WINDOW_SIZE, bytes]);
-const listSize = (bytes: number) => settings([Setting.MAX_HEADER_LIST_SIZE, bytes]);
+  settings(...sizes.map((bytes) => [SettingId.HEADER_TABLE_SIZE, bytes] as const));
+const initialWindow = (bytes: number) => settings([SettingId.INITIAL_WINDOW_SIZE, bytes]);
+const listSize = (bytes: number) => settings([SettingId.MAX_HEADER_LIST_SIZE, bytes]);
 
 /** Returns the table size updates at the start of a block. */
 function sizesIn(block: Buffer): number[] {
@@ -89,7 +89,7 @@ describe('a server and the settings of its caller', () => {
     [16_384, 16_384],
     [100_000, 100_000],
   ])('sends no frame larger than the limit of %i bytes', async (maxFrameBytes, maxSent) => {
-    const begin = Buffer.concat([hello, settings([Setting.MAX_FRAME_SIZE, maxFrameBytes], [4, 2 ** 20])]);
+    const begin = Buffer.concat([hello, settings([SettingId.MAX_FRAME_SIZE, maxFrameBytes], [4, 2 ** 20])]);
     using peer = await RawPeer.connect(target.port, Buffer.concat([begin, windowUpdate(0, 2 ** 20)]));
     await peer.send(call(1, '/attacked/Large', Buffer.from('300000')));
     await eventually(() => expect(peer.of(FrameType.HEADERS, 1)).toHaveLength(2));
@@ -113,10 +113,10 @@ describe('a server and the settings of its caller', () => {
   });
 
   it.each([
-    ['ENABLE_PUSH of 2', [Setting.ENABLE_PUSH, 2], ErrorCode.PROTOCOL_ERROR],
-    ['MAX_FRAME_SIZE below 16,384', [Setting.MAX_FRAME_SIZE, 16_383], ErrorCode.PROTOCOL_ERROR],
-    ['MAX_FRAME_SIZE beyond 2^24', [Setting.MAX_FRAME_SIZE, 2 ** 24], ErrorCode.PROTOCOL_ERROR],
-    ['INITIAL_WINDOW_SIZE beyond 2^31', [Setting.INITIAL_WINDOW_SIZE, 2 ** 31], ErrorCode.FLOW_CONTROL_ERROR],
+    ['ENABLE_PUSH of 2', [SettingId.ENABLE_PUSH, 2], ErrorCode.PROTOCOL_ERROR],
+    ['MAX_FRAME_SIZE below 16,384', [SettingId.MAX_FRAME_SIZE, 16_383], ErrorCode.PROTOCOL_ERROR],
+    ['MAX_FRAME_SIZE beyond 2^24', [SettingId.MAX_FRAME_SIZE, 2 ** 24], ErrorCode.PROTOCOL_ERROR],
+    ['INITIAL_WINDOW_SIZE beyond 2^31', [SettingId.INITIAL_WINDOW_SIZE, 2 ** 31], ErrorCode.FLOW_CONTROL_ERROR],
   ] as const)('closes the connection on %s', async (_, setting, code) => {
     using peer = await RawPeer.connect(target.port);
     await peer.send(settings(setting));
@@ -126,7 +126,7 @@ describe('a server and the settings of its caller', () => {
 
   it('acknowledges settings that are unknown or unchanged', async () => {
     using peer = await RawPeer.connect(target.port);
-    await peer.send(settings([Setting.ENABLE_PUSH, 1], [Setting.MAX_CONCURRENT_STREAMS, 0], [0xf00d, 7]));
+    await peer.send(settings([SettingId.ENABLE_PUSH, 1], [SettingId.MAX_CONCURRENT_STREAMS, 0], [0xf00d, 7]));
     expect((await blocksOf(peer, 1)).length).toBe(2);
     expect(peer.of(FrameType.SETTINGS).filter(({ flags }) => (flags & Flag.ACK) !== 0)).toHaveLength(2);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Flag } from '../../mesh/engines/native/http2/codec/frames.ts';
-import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
+import { SettingId } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { createHpackEncoder } from '../../mesh/engines/native/http2/hpack/encoder.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { attackedServer } from './support/attack.ts';
@@ -23,10 +23,10 @@ const maxWindow = 2 ** 31 - 1;
 /** Windows so large that only the socket limits the server. */
 const openWindow = Buffer.concat([
   hello,
-  settings([Setting.INITIAL_WINDOW_SIZE, maxWindow]),
+  settings([SettingId.INITIAL_WINDOW_SIZE, maxWindow]),
   windowUpdate(0, maxWindow - 65_535),
 ]);
-const closedWindow = Buffer.concat([hello, settings([Setting.INITIAL_WINDOW_SIZE, 0])]);
+const closedWindow = Buffer.concat([hello, settings([SettingId.INITIAL_WINDOW_SIZE, 0])]);
 
 type Frames = Parameters<RawPeer['flood']>[1];
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ErrorCode, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
-import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
+import { SettingId } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { attackedServer } from './support/attack.ts';
 import {
@@ -36,7 +36,7 @@ describe('a server whose peer does not accept responses', () => {
     ],
   ])('resets the streams and discards the responses, even if the peer sends %s', async (_, keepUp) => {
     await target.attack(async (port) => {
-      using peer = await RawPeer.connect(port, Buffer.concat([hello, settings([Setting.INITIAL_WINDOW_SIZE, 0])]));
+      using peer = await RawPeer.connect(port, Buffer.concat([hello, settings([SettingId.INITIAL_WINDOW_SIZE, 0])]));
       await peer.send(forStreams(20, (id) => call(id, '/attacked/Large', Buffer.from(`${mib}`))));
       const keeping = setInterval(() => keepUp(peer), shortMs / 10);
       await eventually(async () => expect(peer.of(FrameType.RST_STREAM)).toHaveLength(20));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
-import { Setting } from '../../mesh/engines/native/http2/codec/settings.ts';
+import { SettingId } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { attackedServer } from './support/attack.ts';
 import {
@@ -19,7 +19,7 @@ import { RawPeer } from './support/raw-peer.ts';
 
 const mib = 1024 * 1024;
 const maxWindow = 2 ** 31 - 1;
-const initialWindow = (bytes: number) => settings([Setting.INITIAL_WINDOW_SIZE, bytes]);
+const initialWindow = (bytes: number) => settings([SettingId.INITIAL_WINDOW_SIZE, bytes]);
 
 describe('a server and flow-control windows', () => {
   const target = attackedServer();

@@ -3,7 +3,7 @@ import { type UserServiceServer, UserServiceService } from '../../../gen/grpc-js
 import { UserServiceContract } from '../../../gen/ts/user/v1/user.contract.ts';
 import { User, type UserServiceDefinition } from '../../../gen/ts/user/v1/user.ts';
 import type { ServiceContract } from '../../contract/contract.ts';
-import { connectGrpcJs } from '../../engines/grpc-js/transport.ts';
+import { connectGrpcJs } from '../../engines/grpc-js/client/transport.ts';
 import { encodeStatusDetails, type StatusDetails, statusDetailsKey } from '../../errors/status-details.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { systemClock } from '../../time/clock.ts';

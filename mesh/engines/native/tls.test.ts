@@ -24,7 +24,7 @@ describe('on native', () => {
     const call = { metadata: Metadata(), deadlineMs: undefined, signal: undefined };
     await expect(transport.unary(textMethod('unary'), 'hello', call)).rejects.toMatchObject({
       code: Status.UNAVAILABLE,
-      details: expect.stringMatching(`^${address} .*ALPN.*; see that a gRPC server listens there`),
+      details: expect.stringMatching(`^${address} .*ALPN.*; check that a gRPC server listens there`),
     });
   });
 });

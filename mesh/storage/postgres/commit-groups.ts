@@ -6,19 +6,19 @@ import { connectError, mayRunAgain } from './errors.ts';
 import {
   begin,
   commit,
-  type Done,
-  type Failed,
+  type DoneWork,
+  type FailedWork,
   type PostgresTransaction,
   rollback,
   runWork,
-  type Work,
+  type TransactionWork,
   waitBeforeRunningAgain,
 } from './transaction.ts';
 
 /** Runs the transactions of a commit group one after another; those that wait at the same time share a commit. */
 export interface CommitGroups {
   /** Runs `work` when its turn comes. Resolves once the shared commit is durable. */
-  run<T>(group: string, work: Work<T>, signal: AbortSignal | undefined): Promise<T>;
+  run<T>(group: string, work: TransactionWork<T>, signal: AbortSignal | undefined): Promise<T>;
 }
 
 /** One transaction of a group. */
@@ -27,7 +27,7 @@ interface Member {
   /** How often it lost a race. */
   losses: number;
   /** Runs its work in the context of its caller; returns why that cannot be committed. */
-  run(connection: Connection): Promise<Failed | undefined>;
+  run(connection: Connection): Promise<FailedWork | undefined>;
   /** Called when what ran last was committed. */
   committed(): void;
   reject(error: unknown): void;
@@ -121,14 +121,14 @@ function createQueue(): Queue {
 
 function createMember<T>(
   server: string,
-  work: Work<T>,
+  work: TransactionWork<T>,
   signal: AbortSignal | undefined,
   answered: Pick<PromiseWithResolvers<T>, 'resolve' | 'reject'>,
 ): Member {
   const inContextOfCaller = AsyncLocalStorage.snapshot();
   const runGuarded = (tx: PostgresTransaction): Promise<T> =>
     Promise.race([inContextOfCaller(work, tx.calls), rejectForeignAwait(tx)]);
-  let done: Done<T> | undefined;
+  let done: DoneWork<T> | undefined;
   return {
     signal,
     losses: 0,
@@ -203,7 +203,7 @@ async function runShared(connection: Connection, queue: Queue, server: string, s
 }
 
 /** Keeps or undoes what was done since the savepoint and sets it again; returns the error if that lost the transaction. */
-async function separate(connection: Connection, failed: Failed | undefined): Promise<unknown> {
+async function separate(connection: Connection, failed: FailedWork | undefined): Promise<unknown> {
   try {
     await connection.script(
       failed === undefined ? 'RELEASE SAVEPOINT member; SAVEPOINT member' : 'ROLLBACK TO SAVEPOINT member',
@@ -215,7 +215,7 @@ async function separate(connection: Connection, failed: Failed | undefined): Pro
 }
 
 /** Answers a member, unless it has to run again. */
-function answer(member: Member, failed: Failed | undefined): Unfinished[] {
+function answer(member: Member, failed: FailedWork | undefined): Unfinished[] {
   if (mayRunAgain(failed?.engineError)) return [{ member, lostRace: failed?.engineError }];
   if (failed === undefined) member.committed();
   else member.reject(failed.error);

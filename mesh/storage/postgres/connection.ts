@@ -3,7 +3,7 @@ import type { Row, SqlValue } from '../storage.ts';
 import { withClient } from './create-database.ts';
 import { kindOf } from './errors.ts';
 import type { StateKind } from './sql-states.ts';
-import type { Statement, StatementCache } from './statements.ts';
+import type { PreparedStatement, StatementCache } from './statements.ts';
 
 /** The connections to a server. */
 export interface Pool {
@@ -115,7 +115,7 @@ const spending: ReadonlySet<StateKind> = new Set(['ended', 'stale', 'read-only']
 
 function createConnection(pool: Pool, client: pg.PoolClient, statements: StatementCache): Connection {
   let spent = false;
-  const failed = (error: unknown, statement?: Statement): void => {
+  const failed = (error: unknown, statement?: PreparedStatement): void => {
     const kind = kindOf(error);
     spent ||= spending.has(kind);
     if (kind === 'read-only') pool.distrust(client);

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { parseSql } from '../sql.ts';
 
 /** What is known of a statement. */
-export interface Statement {
+export interface PreparedStatement {
   /** Under which name connections prepare it; without one it is prepared each time. */
   readonly name?: string;
   readonly readsOnly: boolean;
@@ -10,9 +10,9 @@ export interface Statement {
 
 /** Statements by their text. */
 export interface StatementCache {
-  find(sql: string): Statement;
+  find(sql: string): PreparedStatement;
   /** What was prepared under the name of `statement` no longer fits: all statements are prepared under new names from now on. */
-  renew(statement: Statement): void;
+  renew(statement: PreparedStatement): void;
 }
 
 const maxStatements = 512;
@@ -26,7 +26,7 @@ const renewalsWithinMs = 60_000;
  * first 512 have none, and none has one after 10 renewals within a minute of each other.
  */
 export function createStatementCache(nowMs: () => number = () => performance.now()): StatementCache {
-  let known = new Map<string, Statement>();
+  let known = new Map<string, PreparedStatement>();
   let generation = 0;
   let renewals: { readonly count: number; readonly lastMs: number } | undefined;
   const isNaming = (): boolean => (renewals?.count ?? 0) < maxRenewals;

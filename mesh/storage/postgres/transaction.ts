@@ -7,17 +7,17 @@ import type { Connection } from './connection.ts';
 import { commitError, connectError, contentionError, mayRunAgain, postgresError } from './errors.ts';
 
 /** What a transaction does. */
-export type Work<T> = (tx: SchemaTransaction) => Promise<T>;
+export type TransactionWork<T> = (tx: SchemaTransaction) => Promise<T>;
 
 /** Work that can be committed. */
-export interface Done<T> {
+export interface DoneWork<T> {
   readonly value: T;
   /** Runs what waits for the commit. */
   committed(): void;
 }
 
 /** Why work cannot be committed. */
-export interface Failed {
+export interface FailedWork {
   readonly error: unknown;
   /** The error of the engine when the first statement failed. */
   readonly engineError: unknown;
@@ -27,7 +27,7 @@ export interface Failed {
 export async function runTransaction<T>(
   acquire: () => Promise<Connection>,
   server: string,
-  work: Work<T>,
+  work: TransactionWork<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
@@ -41,9 +41,9 @@ export async function runTransaction<T>(
 async function runOnce<T>(
   acquire: () => Promise<Connection>,
   server: string,
-  work: Work<T>,
+  work: TransactionWork<T>,
   signal: AbortSignal | undefined,
-): Promise<Done<T> | Failed> {
+): Promise<DoneWork<T> | FailedWork> {
   const connection = await acquire();
   try {
     await begin(connection, server);
@@ -83,7 +83,7 @@ export async function begin(connection: Connection, server: string, sql = 'BEGIN
 }
 
 /** Commits; returns why that failed. */
-export async function commit(connection: Connection, server: string): Promise<Failed | undefined> {
+export async function commit(connection: Connection, server: string): Promise<FailedWork | undefined> {
   try {
     await connection.script('COMMIT');
     return undefined;
@@ -103,7 +103,7 @@ export async function runWork<T>(
   server: string,
   work: (tx: PostgresTransaction) => Promise<T>,
   signal: AbortSignal | undefined,
-): Promise<Done<T> | Failed> {
+): Promise<DoneWork<T> | FailedWork> {
   const state = createTransactionState(signal);
   const tx = createTransaction(connection, state, server, signal);
   try {

@@ -2,18 +2,18 @@ import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { messageTooLarge, undecompressable } from './errors.ts';
 
 /**
- * A way to make messages smaller, by its name in `grpc-encoding`. It works at once, on the event loop: another thread would
- * cost more than most messages are worth, and messages would have to wait for each other to keep their order. Of a message
- * of 4 MiB, the largest that is taken, that is some 20 ms to decompress and 100 ms to compress.
+ * A compression of messages, by its name in `grpc-encoding`. It runs synchronously on the event loop: a thread would cost more
+ * than most messages, and messages would have to wait for each other to stay in order. A message of 4 MiB, the largest that
+ * is accepted, takes about 20 ms to decompress and 100 ms to compress.
  */
 export interface Compression {
   readonly name: string;
   compress(bytes: Uint8Array): Uint8Array;
-  /** Throws what `zlib` throws, a RangeError for more than `maxBytes`. */
+  /** Throws what `zlib` throws; a RangeError if the result exceeds `maxBytes`. */
   decompress(bytes: Uint8Array, maxBytes: number): Buffer;
 }
 
-/** What gzip is for us: what we compress with, unless a peer takes only deflate. */
+/** The preferred compression. */
 export const gzip: Compression = {
   name: 'gzip',
   compress: (bytes) => gzipSync(bytes),
@@ -28,19 +28,19 @@ const deflate: Compression = {
 
 const compressions: ReadonlyMap<string, Compression> = new Map([gzip, deflate].map((one) => [one.name, one]));
 
-/** What we understand, as `grpc-accept-encoding` says it. */
+/** The value of `grpc-accept-encoding` that this engine sends. */
 export const acceptEncoding = ['identity', ...compressions.keys()].join(',');
 
-/** Whether messages in the encoding of this name can be read here. */
+/** Whether this engine can read messages with this encoding. */
 export function isKnownEncoding(name: string): boolean {
   return name === 'identity' || compressions.has(name);
 }
 
-// Callers say the same in every call.
+// A caller sends the same value with every call.
 let lastAccepts = '';
 let lastCompression: Compression | undefined;
 
-/** What to compress with for a peer that says `grpc-accept-encoding`; `undefined`: it takes nothing that we have. */
+/** The compression for a peer with this `grpc-accept-encoding`; `undefined` if none is common. */
 export function compressionFor(accepts = ''): Compression | undefined {
   if (accepts === lastAccepts) return lastCompression;
   const names = accepts.split(',').map((name) => name.trim());
@@ -49,7 +49,7 @@ export function compressionFor(accepts = ''): Compression | undefined {
   return lastCompression;
 }
 
-/** A message that came compressed, and is kept so until it is asked for: it may be a thousand times as large. */
+/** A compressed message. It stays compressed until it is read, because it may expand a thousandfold. */
 export class CompressedMessage {
   readonly bytes: Buffer;
 
@@ -58,12 +58,12 @@ export class CompressedMessage {
   }
 }
 
-/** A message as it came. */
+/** A message as it arrived. */
 export type ReceivedMessage = Buffer | CompressedMessage;
 
 /**
- * The bytes of a message, decompressed where it came compressed with `encoding`. RESOURCE_EXHAUSTED `MESSAGE_TOO_LARGE` when
- * that is more than `maxBytes`, INTERNAL `UNDECOMPRESSABLE`.
+ * The bytes of a message, decompressed with `encoding` if it is compressed. Throws RESOURCE_EXHAUSTED `MESSAGE_TOO_LARGE` if
+ * they exceed `maxBytes`, and INTERNAL `UNDECOMPRESSABLE`.
  */
 export function plainBytes(message: ReceivedMessage, encoding: string | undefined, maxBytes: number): Buffer {
   if (!(message instanceof CompressedMessage)) return message;

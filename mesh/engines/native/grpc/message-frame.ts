@@ -2,10 +2,10 @@ import type { Http2Stream } from '../http2/streams/stream.ts';
 import type { Compression } from './compression.ts';
 
 const prefixBytes = 5;
-// Filled for each message that is written, which copies it.
+// Reused for each message, because writing copies it.
 const shared = Buffer.alloc(prefixBytes);
 
-/** Writes a message behind its prefix, compressed where `compression` is given; false when the next should wait. */
+/** Writes a message with its prefix, compressed if `compression` is given. Returns false if the next should wait. */
 export function writeMessage(
   stream: Http2Stream,
   message: Uint8Array,
@@ -16,7 +16,7 @@ export function writeMessage(
   return stream.writeWithPrefix(shared, bytes);
 }
 
-/** What stands before a message: whether it is compressed, and its length. */
+/** The prefix of a message: whether it is compressed, and its length. */
 export function prefixOf(message: Uint8Array, isCompressed: boolean): Buffer {
   const prefix = Buffer.allocUnsafe(prefixBytes);
   fill(prefix, message, isCompressed);

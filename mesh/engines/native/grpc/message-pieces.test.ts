@@ -4,7 +4,7 @@ import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import { plainBytes } from './compression.ts';
-import { MessageReader } from './message-reader.ts';
+import { MessageParser } from './message-parser.ts';
 
 const maxBytes = 2_000;
 const compressors = { identity: undefined, gzip: gzipSync, deflate: deflateSync } as const;
@@ -31,7 +31,7 @@ function read(
   limit = maxBytes,
 ): { readonly messages: string[]; readonly midway: boolean } {
   const messages: string[] = [];
-  const reader = new MessageReader(limit, (message) => {
+  const reader = new MessageParser(limit, (message) => {
     messages.push(plainBytes(message, name, limit).toString('hex'));
   });
   for (const piece of pieces) {

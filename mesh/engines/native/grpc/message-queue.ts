@@ -5,16 +5,16 @@ interface Waiter<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** What is held before the sender has to wait, in bytes. */
+/** The bytes that are held before the sender has to wait. */
 const heldBytes = 64 * 1024;
-// What a message costs here beside its bytes: many empty ones are much as well.
+// The overhead of a message, because many empty ones also take memory.
 const entryBytes = 128;
-// So many messages that were taken are kept at most.
-const mostTaken = 64;
+// The maximum number of delivered messages that are kept.
+const maxTaken = 64;
 
 /**
- * Messages that came and wait to be asked for. They are decompressed and decoded when they are, and while more than 64 KiB
- * of them wait the peer is not given its bytes back, so that flow control holds it.
+ * Received messages that wait for their reader. They are decompressed and decoded when they are read. While more than 64 KiB
+ * wait, the peer gets no window updates, so flow control stops it.
  */
 export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   readonly #decode: (message: ReceivedMessage) => T;
@@ -27,19 +27,19 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   #waiters: Waiter<T>[] = [];
   #end: { readonly error: unknown } | undefined;
 
-  /** `giveBack` is told of bytes that the peer may send anew; `left` that nobody asks any more. */
+  /** `giveBack` is called with bytes that the peer may send again, `left` when the reader leaves. */
   constructor(decode: (message: ReceivedMessage) => T, giveBack: (bytes: number) => void, left: () => void) {
     this.#decode = decode;
     this.#giveBack = giveBack;
     this.#left = left;
   }
 
-  /** Whether nothing comes any more. */
+  /** Whether no further messages come. */
   get over(): boolean {
     return this.#end !== undefined;
   }
 
-  /** Notes bytes that came, of whatever message. */
+  /** Counts bytes that arrived, of any message. */
   received(bytes: number): void {
     this.#owed += bytes;
     this.#settle();
@@ -49,26 +49,26 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#end) return;
     const waiter = this.#waiters.shift();
     if (waiter) {
-      this.#hand(waiter, message);
+      this.#deliver(waiter, message);
       return;
     }
     this.#messages.push(message);
     this.#bytes += lengthOf(message) + entryBytes;
   }
 
-  /** Nothing comes any more; `error` is told once, behind what came. `undefined`: all has come. */
+  /** Ends the queue. The reader gets `error` once, after the messages; `undefined` if all of them have arrived. */
   finish(error: unknown): void {
     if (this.#end) return;
     this.#end = { error };
-    for (const waiter of this.#waiters.splice(0)) this.#tellEnd(waiter);
+    for (const waiter of this.#waiters.splice(0)) this.#deliverEnd(waiter);
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
       const message = this.#take();
-      if (message) this.#hand(waiter, message);
-      else if (this.#end) this.#tellEnd(waiter);
+      if (message) this.#deliver(waiter, message);
+      else if (this.#end) this.#deliverEnd(waiter);
       else this.#waiters.push(waiter);
     });
   }
@@ -94,8 +94,8 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     if (message === undefined) return undefined;
     this.#first += 1;
     this.#bytes -= lengthOf(message) + entryBytes;
-    // Nothing of what was taken is kept, also when the queue is never empty.
-    if (this.#first === this.#messages.length || this.#first >= mostTaken) {
+    // Delivered messages are dropped, even if the queue is never empty.
+    if (this.#first === this.#messages.length || this.#first >= maxTaken) {
       this.#messages = this.#messages.slice(this.#first);
       this.#first = 0;
     }
@@ -103,7 +103,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     return message;
   }
 
-  #hand(waiter: Waiter<T>, message: ReceivedMessage): void {
+  #deliver(waiter: Waiter<T>, message: ReceivedMessage): void {
     try {
       waiter.resolve({ value: this.#decode(message), done: false });
     } catch (error) {
@@ -111,7 +111,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     }
   }
 
-  #tellEnd(waiter: Waiter<T>): void {
+  #deliverEnd(waiter: Waiter<T>): void {
     const error = this.#end?.error;
     this.#end = { error: undefined };
     if (error === undefined) waiter.resolve({ value: undefined, done: true });

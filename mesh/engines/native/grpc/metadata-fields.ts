@@ -1,6 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
 
-/** Fields that belong to HTTP and gRPC and not to the metadata of a call. */
+/** Fields of HTTP and gRPC, which are not metadata. */
 const reserved: ReadonlySet<string> = new Set([
   'te',
   'content-type',
@@ -14,13 +14,13 @@ const reserved: ReadonlySet<string> = new Set([
   'host',
 ]);
 
-// What gRPC allows of what HTTP does: ASCII that can be printed.
+// gRPC allows only printable ASCII.
 const validName = /^[0-9a-z_.-]+$/;
 const validValue = /^[\x20-\x7e]*$/;
 
 /**
- * The metadata in fields. Values of a `-bin` field are bytes, several of them in one field behind commas. Fields that are
- * valid in HTTP and not in gRPC are left out.
+ * The metadata in fields. A `-bin` field has one or several values in base64, separated by commas. Fields that are valid in
+ * HTTP but not in gRPC are ignored.
  */
 export function metadataOf(fields: readonly string[]): Metadata {
   const metadata = Metadata();
@@ -37,7 +37,7 @@ export function metadataOf(fields: readonly string[]): Metadata {
   return metadata;
 }
 
-/** Metadata as fields; what belongs to HTTP and gRPC is left out of it. */
+/** Metadata as fields, without those of HTTP and gRPC. */
 export function fieldsOf(metadata: Metadata): string[] {
   const fields: string[] = [];
   for (const [name, values] of metadata) {

@@ -1,13 +1,13 @@
-/** The fields that end a call with a status: `grpc-status` and, where there is one, `grpc-message`. */
+/** The fields of a status: `grpc-status` and, if there is a text, `grpc-message`. */
 export function statusFields(code: number, details: string): string[] {
   return details === ''
     ? ['grpc-status', `${code}`]
-    : ['grpc-status', `${code}`, 'grpc-message', encodeMessage(details)];
+    : ['grpc-status', `${code}`, 'grpc-message', percentEncode(details)];
 }
 
-/** A text as `grpc-message` has it: UTF-8 with all but printable ASCII, and the percent sign, percent-encoded. */
-export function encodeMessage(text: string): string {
-  // A field may not begin or end with a blank.
+/** Encodes a text for `grpc-message`: UTF-8, percent-encoded except for printable ASCII. */
+export function percentEncode(text: string): string {
+  // A field must not begin or end with a blank.
   if (/^(?:[!-$&-~](?:[ -$&-~]*[!-$&-~])?)?$/.test(text)) return text;
   let encoded = '';
   const bytes = Buffer.from(text);
@@ -19,8 +19,8 @@ export function encodeMessage(text: string): string {
   return encoded;
 }
 
-/** The text of a `grpc-message`; what is not percent-encoded rightly stays as it is. */
-export function decodeMessage(text: string): string {
+/** Decodes a `grpc-message`. Invalid percent-encoding stays as it is. */
+export function percentDecode(text: string): string {
   if (!text.includes('%')) return text;
   const bytes: number[] = [];
   for (let index = 0; index < text.length; index += 1) {

@@ -8,37 +8,43 @@ import { ErrorCode } from '../../http2/codec/frames.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { gzip, plainBytes, type ReceivedMessage } from '../compression.ts';
-import { MessageReader } from '../message-reader.ts';
+import { MessageParser } from '../message-parser.ts';
 import { metadataOf } from '../metadata-fields.ts';
-import { abortStatus, deadlineStatus, type LocalStatus, resetStatus, tooLargeStatus } from './local-status.ts';
-import { OutgoingMessages } from './outgoing-messages.ts';
-import { callFields } from './request-fields.ts';
-import { headFault, statusOf } from './response-fields.ts';
+import { callFields, OutgoingMessages } from './outgoing-request.ts';
+import {
+  abortStatus,
+  deadlineStatus,
+  headFault,
+  type LocalStatus,
+  resetStatus,
+  statusOf,
+  tooLargeStatus,
+} from './response-status.ts';
 
-/** What is told of a call that was started. Exactly one `onEnd` ends it. */
+/** Receives what happens to a call. Exactly one `onEnd` ends it. */
 export interface CallListener {
-  /** A message, to be opened with `plainBytes`; one that cannot be ends the call with what this throws. */
+  /** A message; `plainBytes` decompresses it. What this throws ends the call. */
   onMessage(message: ReceivedMessage): void;
-  /** Bytes that came, of whatever message: to be given back with `consumed` when they are dealt with. */
+  /** Bytes that arrived, of any message. Call `consumed` once they are processed. */
   onBytes(bytes: number): void;
-  /** `undefined` when the status was OK. */
+  /** `error` is `undefined` if the status is OK. */
   onEnd(error: unknown): void;
   /** There is room for more requests. */
   onRoom(): void;
 }
 
-/** A call that wants a stream. */
+/** A call that waits for a stream. */
 export interface OpeningCall extends StreamEvents {
   readonly path: string;
   readonly fields: readonly string[];
-  /** Whether it does not want one any more. */
+  /** Whether it has ended, so it needs no stream. */
   readonly isOver: boolean;
-  /** It has one; at once or later. */
+  /** Called when it gets a stream, immediately or later. */
   opened(stream: Http2Stream): void;
-  /** It gets none: there is no connection. */
+  /** Called when it gets none because there is no connection. */
   unreachable(details: string): void;
-  /** It gets none: its fields are more than the server takes. */
-  tooLarge(mostBytes: number): void;
+  /** Called when it gets none because its fields exceed what the server accepts. */
+  tooLarge(maxBytes: number): void;
 }
 
 /** What calls to an endpoint share. */
@@ -48,10 +54,10 @@ export interface ClientCallTools {
   readonly maxReceiveBytes: number;
 }
 
-// Not tried again for ever: a server that refuses again and again is full.
+// A server that refuses several times is full.
 const maxOpenings = 3;
 
-/** One call at the client, from its request's fields to its status. */
+/** One call at the client, from the fields of its request to its status. */
 export class ClientCall implements OpeningCall, Timed {
   readonly path: string;
   readonly fields: readonly string[];
@@ -63,9 +69,9 @@ export class ClientCall implements OpeningCall, Timed {
   readonly #timer: WheelTimer | undefined;
   readonly #abort: (() => void) | undefined;
   #stream: Http2Stream | undefined;
-  #reader: MessageReader | undefined;
+  #reader: MessageParser | undefined;
   #openings = 0;
-  /** The fields of the answer: when they have come it cannot begin anew. */
+  /** The fields of the response. Once they have arrived, the call cannot start over. */
   #responseFields: readonly string[] | undefined;
   #isOver = false;
 
@@ -84,7 +90,7 @@ export class ClientCall implements OpeningCall, Timed {
     const { deadlineMs, signal } = call;
     const abort = () => this.#cancel(abortStatus(deadlineMs, Date.now()));
     if (signal?.aborted || (deadlineMs !== undefined && deadlineMs <= Date.now())) {
-      // Nothing of it is sent. Whoever makes it has to know it before it hears of its end.
+      // Nothing is sent. The end comes in a microtask, because the creator needs the call before its end.
       queueMicrotask(abort);
       return;
     }
@@ -105,19 +111,18 @@ export class ClientCall implements OpeningCall, Timed {
     return this.#requests.hasRoom;
   }
 
-  /** Sends a request. */
   send(request: unknown): void {
     const { compressRequests = false } = this.#call;
     const isCompressed = typeof compressRequests === 'function' ? compressRequests(request) : compressRequests;
     this.#requests.add(this.#method.encodeRequest(request), isCompressed ? gzip : undefined);
   }
 
-  /** No more requests come. */
+  /** Ends the requests. */
   finish(): void {
     this.#requests.end();
   }
 
-  /** The bytes of a message. Throws a MeshError for one that cannot be decompressed. */
+  /** The bytes of a message. Throws a MeshError if it cannot be decompressed. */
   plainBytes(message: ReceivedMessage): Buffer {
     const encoding = fieldValue(this.#responseFields ?? [], 'grpc-encoding');
     return plainBytes(message, encoding, this.#tools.maxReceiveBytes);
@@ -132,7 +137,7 @@ export class ClientCall implements OpeningCall, Timed {
     this.#cancel([code, details]);
   }
 
-  // Of its timer and of who opens streams.
+  // Called by its timer and by whoever opens streams.
 
   onTimeout(): void {
     this.#cancel(deadlineStatus);
@@ -148,19 +153,19 @@ export class ClientCall implements OpeningCall, Timed {
     this.#end(this.#error(Status.UNAVAILABLE, details));
   }
 
-  tooLarge(mostBytes: number): void {
-    const text = `the metadata of the call is over the ${mostBytes} bytes that its server takes: send less of it, or send it in the message`;
+  tooLarge(maxBytes: number): void {
+    const text = `the metadata of the call is larger than the ${maxBytes} bytes that the server accepts: send less, or send it in the message`;
     this.cancel(Status.RESOURCE_EXHAUSTED, text);
   }
 
-  // Of its stream.
+  // Called by its stream.
 
   headers({ fields, tooLarge }: HeaderList): void {
     this.#requests.forget();
     this.#responseFields = fields;
     const fault = tooLarge ? tooLargeStatus : headFault(fields);
     if (fault !== undefined) this.#cancel(fault);
-    else if (fieldValue(fields, 'grpc-status') === undefined) this.#tell('onHeader', metadataOf(fields));
+    else if (fieldValue(fields, 'grpc-status') === undefined) this.#report('onHeader', metadataOf(fields));
   }
 
   data(buffer: Buffer, start: number, end: number): void {
@@ -169,7 +174,7 @@ export class ClientCall implements OpeningCall, Timed {
       return;
     }
     try {
-      this.#reader ??= new MessageReader(this.#tools.maxReceiveBytes, (message) => this.#onMessage(message));
+      this.#reader ??= new MessageParser(this.#tools.maxReceiveBytes, (message) => this.#onMessage(message));
       this.#reader.push(buffer, start, end);
       if (!this.#isOver) this.#listener.onBytes(end - start);
     } catch (error) {
@@ -182,10 +187,10 @@ export class ClientCall implements OpeningCall, Timed {
     if (this.#isOver) return;
     const fields = trailers?.fields ?? this.#responseFields ?? [];
     const metadata = metadataOf(fields);
-    this.#tell('onTrailer', metadata);
+    this.#report('onTrailer', metadata);
     if (this.#isOver) return;
     const [code, details] = trailers?.tooLarge ? tooLargeStatus : statusOf(fields, this.#reader?.midway ?? false);
-    // Nobody reads what would still be sent.
+    // The server no longer reads what would still be sent.
     if (this.#stream?.localEnded === false) this.#stream.reset(ErrorCode.NO_ERROR);
     this.#end(code === Status.OK ? undefined : this.#error(code, details, metadata));
   }
@@ -208,12 +213,12 @@ export class ClientCall implements OpeningCall, Timed {
     this.#tools.open(this);
   }
 
-  /** Tells the caller of metadata. What it throws is a fault of its call, and of no other on the connection. */
-  #tell(event: 'onHeader' | 'onTrailer', metadata: Metadata): void {
+  /** Reports metadata to the caller. What the callback throws ends this call, and no other on the connection. */
+  #report(event: 'onHeader' | 'onTrailer', metadata: Metadata): void {
     try {
       this.#call[event]?.(metadata);
     } catch (error) {
-      this.cancel(Status.INTERNAL, `${event} of the caller failed: ${error}`);
+      this.cancel(Status.INTERNAL, `${event} of the caller threw: ${error}`);
     }
   }
 

@@ -8,28 +8,28 @@ import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
 import type { OpeningCall } from './client-call.ts';
 import { dial, type Target } from './dial.ts';
 
-/** What happens to a lane. It either fails, or has room many times and is left once. */
-export interface LaneEvents {
-  /** It may take calls: it was settled, or a stream has ended. */
-  hasRoom(lane: ClientConnection): void;
-  /** It ended before its server spoke. */
-  failed(lane: ClientConnection, error: Error): void;
-  /** It takes no calls any more. */
-  left(lane: ClientConnection): void;
+/** Receives what happens to a connection. It either fails, or has room any number of times and is left once. */
+export interface ConnectionListener {
+  /** It may accept calls: it is ready, or a stream has ended. */
+  hasRoom(connection: ClientConnection): void;
+  /** It ended before it was ready. */
+  failed(connection: ClientConnection, error: Error): void;
+  /** It accepts no further calls. */
+  left(connection: ClientConnection): void;
 }
 
-/** One connection to an endpoint, from the attempt to make it to its end. */
+/** One connection to an endpoint, from the attempt to connect to its end. */
 export class ClientConnection {
-  readonly #events: LaneEvents;
+  readonly #events: ConnectionListener;
   readonly #watch: ConnectionWatch;
   readonly #encoder = createHpackEncoder();
   readonly #socket: Socket;
   #connection: Http2Connection | undefined;
-  /** Whether its server has spoken, and what it said was right. */
+  /** Whether the server has sent valid SETTINGS. */
   #isSettled = false;
   #isOver = false;
 
-  constructor(target: Target, timeoutMs: number, watch: ConnectionWatch, events: LaneEvents) {
+  constructor(target: Target, timeoutMs: number, watch: ConnectionWatch, events: ConnectionListener) {
     this.#watch = watch;
     this.#events = events;
     this.#socket = dial(
@@ -40,7 +40,7 @@ export class ClientConnection {
     );
   }
 
-  /** Whether it is not known yet what it can take. */
+  /** Whether it is not ready yet. */
   get isSettling(): boolean {
     return !this.#isOver && !this.#isSettled;
   }
@@ -49,11 +49,11 @@ export class ClientConnection {
     return this.#connection?.canOpen ?? false;
   }
 
-  /** Gives a call its stream. `fixed`: the fields that it has in common with others. */
+  /** Gives a call its stream. `fixed`: the fields that it shares with others. */
   open(call: OpeningCall, fixed: readonly string[]): void {
-    const mostBytes = this.#connection?.peer.maxHeaderListBytes ?? Number.POSITIVE_INFINITY;
-    if (listBytes(fixed) + listBytes(call.fields) > mostBytes) {
-      call.tooLarge(mostBytes);
+    const maxBytes = this.#connection?.peer.maxHeaderListBytes ?? Number.POSITIVE_INFINITY;
+    if (listBytes(fixed) + listBytes(call.fields) > maxBytes) {
+      call.tooLarge(maxBytes);
       return;
     }
     const common = this.#encoder.encode(fixed);
@@ -65,7 +65,7 @@ export class ClientConnection {
     this.#leave();
   }
 
-  /** Takes no more calls, and ends when those under way have ended. */
+  /** Accepts no further calls, and ends when the open ones have ended. */
   close(): void {
     this.#isOver = true;
     if (this.#connection) this.#connection.drain();
@@ -82,7 +82,7 @@ export class ClientConnection {
     } as const;
     const connection = new Http2Connection(socket, options, {
       goaway: (_, code) => {
-        // A server of grpc-go says so to a client that pings it more often than every 5 minutes.
+        // A grpc-go server sends this to a client that pings more often than every 5 minutes.
         if (code === ErrorCode.ENHANCE_YOUR_CALM) this.#watch.pingLess();
         this.#leave();
       },
@@ -101,7 +101,7 @@ export class ClientConnection {
   #onClosed(connection: Http2Connection, error: Error | undefined): void {
     this.#watch.remove(connection);
     if (this.#isSettled) this.#leave();
-    else this.#fail(error ?? new Error('it closed the connection before it spoke HTTP/2'));
+    else this.#fail(error ?? new Error('the server closed the connection before it sent HTTP/2'));
   }
 
   #fail(error: Error): void {

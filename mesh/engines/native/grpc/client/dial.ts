@@ -7,15 +7,15 @@ import { alpnProtocol } from '../../../secure-context.ts';
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** `undefined`: without TLS. */
+  /** Default: without TLS. */
   readonly secureContext: SecureContext | undefined;
-  /** The name that has to be in the server's certificate. Default: the host. */
+  /** The name that the server's certificate must have. Default: the host. */
   readonly serverName: string | undefined;
 }
 
 /**
- * Makes a connection, over TLS one that has agreed to HTTP/2. Exactly one of `connected` and `failed` is called, unless the
- * socket that is returned is destroyed before.
+ * Connects, over TLS with HTTP/2 negotiated by ALPN. Exactly one of `connected` and `failed` is called, unless the returned
+ * socket is destroyed before.
  */
 export function dial(
   target: Target,
@@ -41,7 +41,7 @@ export function dial(
 }
 
 function dialTls({ host, port, serverName }: Target, secureContext: SecureContext): Socket {
-  // TLS has no way to ask for an address instead of a name.
+  // A server name in TLS cannot be an address.
   const servername = serverName ?? (isIP(host) === 0 ? host : '');
   return tlsConnect({ host, port, secureContext, servername, ALPNProtocols: [alpnProtocol] });
 }

@@ -5,21 +5,21 @@ import type { ConnectOptions } from '../../../engine.ts';
 import { secureContext } from '../../../secure-context.ts';
 import { ConnectionWatch, type Patience } from '../../http2/connection/connection-watch.ts';
 import type { OpeningCall } from './client-call.ts';
-import { ClientConnection, type LaneEvents } from './client-connection.ts';
+import { ClientConnection, type ConnectionListener } from './client-connection.ts';
 import type { Target } from './dial.ts';
 
-/** What only this engine has. */
+/** Options that only this engine has. */
 export interface EndpointOptions extends ConnectOptions {
-  /** How many connections there may be at a time. Default 8: one is enough until it has as many calls as its server takes. */
+  /** The maximum number of connections. Another is opened when one has as many calls as its server accepts. Default: 8. */
   readonly maxConnections?: number;
-  /** How long a silent server is borne with. Default: it is pinged after 30 s in which calls wait, and has 10 s to answer. */
+  /** How long a silent server is tolerated. Default: a ping after 30 s with open calls, which must be acknowledged in 10 s. */
   readonly patience?: Partial<Patience>;
-  /** What the waits between attempts are measured with. */
+  /** Measures the delays between attempts. */
   readonly clock?: Pick<Clock, 'elapsedMs'>;
 }
 
-// So many calls wait before it is looked which of them have ended.
-const leastTidied = 64;
+// With fewer waiting calls, those that have ended are not removed.
+const minTidied = 64;
 
 const reconnectDelayMs = backoff({ firstMs: 100, maxMs: 1_000 });
 
@@ -31,23 +31,23 @@ const defaultPatience = {
 };
 
 /**
- * The connections to `host:port`. It connects with the first call, and again after a lost connection, then not at once: 0.1 s
- * after the first failure, growing to 1 s, in which calls fail with UNAVAILABLE. A connection that its server ends is left
- * for another; when one is full, another is made.
+ * The connections to `host:port`. It connects with the first call, and again after a lost connection. After a failed attempt it
+ * waits, 0.1 s at first and up to 1 s; calls fail with UNAVAILABLE meanwhile. When a server ends a connection, or one is full,
+ * another is opened.
  */
-export class Endpoint implements LaneEvents {
+export class Endpoint implements ConnectionListener {
   readonly #address: string;
   readonly #clock: Pick<Clock, 'elapsedMs'>;
   readonly #target: Target;
   readonly #connectTimeoutMs: number;
   readonly #maxConnections: number;
   readonly #watch: ConnectionWatch;
-  readonly #lanes = new Set<ClientConnection>();
+  readonly #connections = new Set<ClientConnection>();
   readonly #reconnecting = new ReconnectDelay();
   readonly #fixedFields = new Map<string, readonly string[]>();
   #waiting: OpeningCall[] = [];
-  #tidyAt = leastTidied;
-  #trying: NodeJS.Timeout | undefined;
+  #tidyAt = minTidied;
+  #retryTimer: NodeJS.Timeout | undefined;
   #lastFault = '';
   #closed = false;
 
@@ -62,11 +62,11 @@ export class Endpoint implements LaneEvents {
     this.#watch = new ConnectionWatch(watched, { pingsIdle: false });
   }
 
-  /** Gives a call its stream, at once or when there is one. */
+  /** Gives a call its stream, immediately or when one is free. */
   open(call: OpeningCall): void {
-    const lane = this.#freeLane();
-    if (lane) {
-      lane.open(call, this.#fixedOf(call.path));
+    const connection = this.#freeConnection();
+    if (connection) {
+      connection.open(call, this.#fixedOf(call.path));
       return;
     }
     this.#wait(call);
@@ -76,18 +76,18 @@ export class Endpoint implements LaneEvents {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#trying);
-    for (const lane of this.#lanes) lane.close();
-    this.#lanes.clear();
+    clearTimeout(this.#retryTimer);
+    for (const connection of this.#connections) connection.close();
+    this.#connections.clear();
     this.#failWaiting(`the connection to ${this.#address} was closed by this client`);
   }
 
   // Of its lanes.
 
-  hasRoom(lane: ClientConnection): void {
-    if (!lane.isSettling) this.#reconnecting.succeeded();
+  hasRoom(connection: ClientConnection): void {
+    if (!connection.isSettling) this.#reconnecting.succeeded();
     for (let call = this.#waiting[0]; call !== undefined; call = this.#waiting[0]) {
-      const free = call.isOver ? undefined : this.#freeLane();
+      const free = call.isOver ? undefined : this.#freeConnection();
       if (free === undefined && !call.isOver) {
         this.#connect();
         return;
@@ -97,53 +97,53 @@ export class Endpoint implements LaneEvents {
     }
   }
 
-  failed(lane: ClientConnection, error: Error): void {
-    this.#lanes.delete(lane);
+  failed(connection: ClientConnection, error: Error): void {
+    this.#connections.delete(connection);
     this.#lastFault = faultOf(error);
     this.#reconnecting.failed(this.#clock.elapsedMs());
     this.#connect();
   }
 
-  left(lane: ClientConnection): void {
-    this.#lanes.delete(lane);
+  left(connection: ClientConnection): void {
+    this.#connections.delete(connection);
     if (this.#waiting.length > 0) this.#connect();
   }
 
-  /** Puts a call behind those that wait, without those that have ended meanwhile. */
+  /** Queues a call, and removes calls that have ended meanwhile. */
   #wait(call: OpeningCall): void {
     if (this.#waiting.length >= this.#tidyAt) {
       this.#waiting = this.#waiting.filter(({ isOver }) => !isOver);
-      this.#tidyAt = Math.max(leastTidied, 2 * this.#waiting.length);
+      this.#tidyAt = Math.max(minTidied, 2 * this.#waiting.length);
     }
     this.#waiting.push(call);
   }
 
-  #freeLane(): ClientConnection | undefined {
-    for (const lane of this.#lanes) if (lane.canOpen) return lane;
+  #freeConnection(): ClientConnection | undefined {
+    for (const connection of this.#connections) if (connection.canOpen) return connection;
     return undefined;
   }
 
-  /** Makes a connection for the calls that wait. They fail when none may be made and there is none that could serve them. */
+  /** Connects for the waiting calls. They fail if it is too early and no open connection could serve them. */
   #connect(): void {
     if (this.#closed) return;
     if (this.#reconnecting.holds(this.#clock.elapsedMs())) {
-      if (this.#lanes.size > 0) {
+      if (this.#connections.size > 0) {
         this.#connectLater();
         return;
       }
       this.#failWaiting(unreachableText(this.#address, this.#lastFault, this.#target.secureContext !== undefined));
       return;
     }
-    for (const lane of this.#lanes) if (lane.isSettling) return;
-    if (this.#lanes.size >= this.#maxConnections) return;
-    this.#lanes.add(new ClientConnection(this.#target, this.#connectTimeoutMs, this.#watch, this));
+    for (const connection of this.#connections) if (connection.isSettling) return;
+    if (this.#connections.size >= this.#maxConnections) return;
+    this.#connections.add(new ClientConnection(this.#target, this.#connectTimeoutMs, this.#watch, this));
   }
 
-  /** Tries again for the calls that wait, when it may. */
+  /** Connects for the waiting calls as soon as that is allowed. */
   #connectLater(): void {
-    if (this.#trying !== undefined) return;
-    this.#trying = setTimeout(() => {
-      this.#trying = undefined;
+    if (this.#retryTimer !== undefined) return;
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
       if (this.#waiting.length > 0) this.#connect();
     }, this.#reconnecting.leftMs(this.#clock.elapsedMs())).unref();
   }

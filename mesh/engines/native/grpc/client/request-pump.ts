@@ -1,18 +1,16 @@
 import { Status } from 'nice-grpc-common';
 import type { ClientCall } from './client-call.ts';
 
-/** What who sends requests wants to hear of the call, and has to say of it. */
+/** Connects the sender of requests with its call. */
 export interface RequestHooks {
   onRoom?: () => void;
   onEnd?: () => void;
-  /** Why the requests failed to come: that is what the caller gets then. */
+  /** The error of the source of requests, which the caller gets. */
   fault?: { readonly error: unknown };
 }
 
-/** Sends the requests of a call. */
 export type SendRequests = (call: ClientCall, hooks: RequestHooks) => void;
 
-/** Sends one request. */
 export function sendOne(request: unknown): SendRequests {
   return (call, hooks) => {
     try {
@@ -25,8 +23,8 @@ export function sendOne(request: unknown): SendRequests {
 }
 
 /**
- * Sends requests as they come and as the peer takes them, then ends the request. A source that fails ends the call, and
- * its own error is what the caller gets; one whose call has ended is told that nobody listens any more.
+ * Sends requests as fast as the source gives them and the peer accepts them. If the source throws, the call ends and the
+ * caller gets that error. If the call ends first, the source is closed.
  */
 export function sendEach(requests: AsyncIterable<unknown>): SendRequests {
   return (call, hooks) => {
@@ -37,7 +35,7 @@ export function sendEach(requests: AsyncIterable<unknown>): SendRequests {
     hooks.onEnd = () => {
       stopped = true;
       wake();
-      // The call has its outcome already: how the source takes its end changes nothing.
+      // The call already has its outcome, which an error of the source does not change.
       iterator.return?.()?.catch(() => undefined);
     };
 

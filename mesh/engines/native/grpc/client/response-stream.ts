@@ -4,11 +4,11 @@ import type { ReceivedMessage } from '../compression.ts';
 import { MessageQueue } from '../message-queue.ts';
 import { type CallListener, ClientCall, type ClientCallTools } from './client-call.ts';
 import type { RequestHooks, SendRequests } from './request-pump.ts';
-import { undecodable } from './response-faults.ts';
+import { undecodableResponse } from './response-status.ts';
 
 type AnyMethod = EngineMethod<unknown, unknown>;
 
-/** The responses of a call, which is begun when the first is asked for. Leaving the loop cancels the call. */
+/** The responses of a call, which starts when the first is requested. Leaving the loop cancels the call. */
 export function responseStream(
   method: AnyMethod,
   call: TransportCall,
@@ -30,7 +30,7 @@ class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallL
     this.#queue = new MessageQueue<unknown>(
       (message) => this.#decode(message),
       (bytes) => this.#call?.consumed(bytes),
-      () => this.#call?.cancel(Status.CANCELLED, 'the reader has left'),
+      () => this.#call?.cancel(Status.CANCELLED, 'the reader left the stream'),
     );
     this.#start = () => {
       const started = new ClientCall(method, call, this, tools);
@@ -54,7 +54,7 @@ class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallL
     return this;
   }
 
-  // Of its call.
+  // Called by its call.
 
   onMessage(message: ReceivedMessage): void {
     this.#queue.push(message);
@@ -78,7 +78,7 @@ class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallL
     try {
       return this.#method.decodeResponse(this.#call ? this.#call.plainBytes(message) : (message as Buffer));
     } catch (cause) {
-      const error = undecodable(this.#method.path, cause);
+      const error = undecodableResponse(this.#method.path, cause);
       this.#call?.cancel(error.code, error.details);
       throw error;
     }

@@ -7,7 +7,7 @@ import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { clientPreface, ErrorCode, Flag, FrameType } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
-import { Setting } from '../../http2/codec/settings.ts';
+import { SettingId } from '../../http2/codec/settings.ts';
 import { answer, serveRaw } from '../../testing/grpc-server.ts';
 import { blockOf, type Frame, onFrame } from '../../testing/hpack-frames.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
@@ -62,8 +62,8 @@ async function serveFrames(begin: Buffer) {
 describe('a client whose server', () => {
   it('allows a header table of 0, then the usual one, begins its next call with both, and no later one', async () => {
     const sizes = [
-      [Setting.HEADER_TABLE_SIZE, 0],
-      [Setting.HEADER_TABLE_SIZE, 4_096],
+      [SettingId.HEADER_TABLE_SIZE, 0],
+      [SettingId.HEADER_TABLE_SIZE, 4_096],
     ] as const;
     const server = await serveFrames(settings(...sizes));
     const transport = connect(server.address);
@@ -110,7 +110,7 @@ describe('a client whose server', () => {
   });
 
   it('takes a window away in mid-call sends no more than the new one, and the rest when it has grown', async () => {
-    const begin = settings([Setting.INITIAL_WINDOW_SIZE, 10_000], [Setting.MAX_FRAME_SIZE, 16_384]);
+    const begin = settings([SettingId.INITIAL_WINDOW_SIZE, 10_000], [SettingId.MAX_FRAME_SIZE, 16_384]);
     const server = await serveFrames(begin);
     const transport = connect(server.address);
     const call = transport.unary(unary, 'x'.repeat(50_000), callOf()).catch(() => undefined);
@@ -118,20 +118,20 @@ describe('a client whose server', () => {
     await eventually(() => expect(bytes()).toBe(10_000));
     server.send(
       Buffer.concat([
-        settings([Setting.INITIAL_WINDOW_SIZE, 1_000]),
+        settings([SettingId.INITIAL_WINDOW_SIZE, 1_000]),
         http2Frame(FrameType.PING, 0, 0, Buffer.alloc(8)),
       ]),
     );
     await eventually(() => expect(server.of(FrameType.PING).filter(({ flags }) => flags === Flag.ACK)).toHaveLength(1));
     expect(bytes()).toBe(10_000);
-    server.send(settings([Setting.INITIAL_WINDOW_SIZE, 65_535]));
+    server.send(settings([SettingId.INITIAL_WINDOW_SIZE, 65_535]));
     await call;
     expect(bytes()).toBe(50_005);
     expect(Math.max(...server.of(FrameType.DATA).map(({ payload }) => payload.length))).toBeLessThanOrEqual(16_384);
   });
 
   it('asks to be pushed to ends the connection', async () => {
-    const server = await serveFrames(settings([Setting.ENABLE_PUSH, 1]));
+    const server = await serveFrames(settings([SettingId.ENABLE_PUSH, 1]));
     const transport = connect(server.address);
     await expect(transport.unary(unary, 'a', callOf())).rejects.toMatchObject({ code: Status.UNAVAILABLE });
     await eventually(() => {

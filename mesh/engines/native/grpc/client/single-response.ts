@@ -2,11 +2,11 @@ import type { EngineMethod, TransportCall } from '../../../engine.ts';
 import type { ReceivedMessage } from '../compression.ts';
 import { type CallListener, ClientCall, type ClientCallTools } from './client-call.ts';
 import type { RequestHooks, SendRequests } from './request-pump.ts';
-import { noResponse, undecodable } from './response-faults.ts';
+import { noResponse, undecodableResponse } from './response-status.ts';
 
 type AnyMethod = EngineMethod<unknown, unknown>;
 
-/** Makes a call that is answered once. */
+/** Makes a call with one response. */
 export function singleResponse(
   method: AnyMethod,
   call: TransportCall,
@@ -62,7 +62,7 @@ class SingleResponse implements CallListener {
     try {
       this.#resolve(this.#method.decodeResponse(bytes));
     } catch (cause) {
-      this.#reject(undecodable(this.#method.path, cause));
+      this.#reject(undecodableResponse(this.#method.path, cause));
     }
   }
 }

@@ -10,7 +10,7 @@ type AnyMethod = EngineMethod<unknown, unknown>;
 
 const timers = new TimerWheel();
 
-/** A transport to `host:port` on HTTP/2 of our own. Responses over 4 MiB fail with RESOURCE_EXHAUSTED. */
+/** A transport to `host:port` on the native HTTP/2 engine. Responses above 4 MiB fail with RESOURCE_EXHAUSTED. */
 export function connectNative(address: string, options: EndpointOptions = {}): Transport {
   const endpoint = new Endpoint(address, options);
   const tools: ClientCallTools = { open: (call) => endpoint.open(call), timers, maxReceiveBytes: 4 * 1024 * 1024 };

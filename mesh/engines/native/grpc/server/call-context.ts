@@ -4,7 +4,7 @@ import { fieldValue } from '../../http2/codec/field-rules.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { fieldsOf, metadataOf } from '../metadata-fields.ts';
 
-/** What a handler sees of its call. Most of it is never asked for, and is made when it is. */
+/** The call as its handler sees it. Most parts are rarely used, so they are made on first use. */
 export abstract class CallContext implements EngineCall {
   readonly path: string;
   readonly peer: string;
@@ -15,7 +15,7 @@ export abstract class CallContext implements EngineCall {
   #header: Metadata | undefined;
   #trailer: Metadata | undefined;
   #controller: AbortController | undefined;
-  /** That the call ended otherwise than by its answer, and why. */
+  /** Set if the call ended without its response; `reason` is why. */
   #abandoned: { readonly reason: unknown } | undefined;
   #endListener: CallEndListener | undefined;
 
@@ -63,17 +63,17 @@ export abstract class CallContext implements EngineCall {
   abstract sendHeader(): void;
   abstract fail(error: unknown): void;
 
-  /** The header that the handler has set, as fields; `undefined`: none. */
+  /** The header that the handler has set, as fields. */
   protected headerFields(): string[] | undefined {
     return this.#header && fieldsOf(this.#header);
   }
 
-  /** The trailer that the handler has set, as fields; `undefined`: none. */
+  /** The trailer that the handler has set, as fields. */
   protected trailerFields(): string[] | undefined {
     return this.#trailer && fieldsOf(this.#trailer);
   }
 
-  /** The call has ended otherwise than by its answer: aborts `signal`, if anyone has it or when they ask for it. */
+  /** Called when the call ends without its response. Aborts `signal`, even if it is first requested later. */
   protected abort(reason: unknown): void {
     this.#abandoned = { reason };
     this.#controller?.abort(reason);

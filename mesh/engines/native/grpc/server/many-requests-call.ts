@@ -1,14 +1,14 @@
 import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { malformedRequest, tooMuchUnfinished } from '../errors.ts';
+import { MessageParser } from '../message-parser.ts';
 import { MessageQueue } from '../message-queue.ts';
-import { MessageReader } from '../message-reader.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
 
-/** A call whose requests are a stream: client and bidirectional streaming. Its handler begins at once. */
+/** A call with a stream of requests: client or bidirectional streaming. Its handler starts immediately. */
 export class ManyRequestsCall extends ServerCall implements StreamEvents {
   readonly #requests: MessageQueue<unknown>;
-  readonly #reader: MessageReader;
+  readonly #reader: MessageParser;
   readonly requestBytes = 0;
 
   constructor(hosted: HostedMethod, start: CallStart, tools: ServerCallTools) {
@@ -18,8 +18,8 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
       (bytes) => this.stream.consumed(bytes),
       () => undefined,
     );
-    this.#reader = new MessageReader(tools.maxReceiveBytes, (message) => this.#requests.push(message));
-    // Not while the stream is being made: what the handler does at once would find it half made.
+    this.#reader = new MessageParser(tools.maxReceiveBytes, (message) => this.#requests.push(message));
+    // In a microtask, because the handler must not act while the stream is being created.
     queueMicrotask(() => this.#begin());
   }
 
@@ -39,8 +39,7 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
 
   ended(): void {
     if (this.isOver) return;
-    if (this.#reader.midway)
-      this.fail(malformedRequest({ path: this.path, problem: 'it ends in the middle of a message' }));
+    if (this.#reader.midway) this.fail(malformedRequest({ path: this.path, problem: 'it ends within a message' }));
     else this.#requests.finish(undefined);
   }
 
@@ -49,7 +48,7 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
     super.abandon(reason);
   }
 
-  /** The peer may send on at once what is missing of a message; other bytes when the messages are asked for. */
+  /** The peer may send the rest of a message immediately, and other bytes when the messages are read. */
   #account(bytes: number, heldBefore: number, held: number): void {
     const isSameMessage = held === heldBefore + bytes;
     if (!isSameMessage) {

@@ -2,15 +2,15 @@ import type { WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { CompressedMessage, type ReceivedMessage } from '../compression.ts';
 import { malformedRequest, tooMuchUnfinished } from '../errors.ts';
-import { MessageReader } from '../message-reader.ts';
+import { MessageParser } from '../message-parser.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
 
 const prefixBytes = 5;
 
-/** A call whose request is one message: unary and server streaming. Its handler begins when all of the request has come. */
+/** A call with one request: unary or server streaming. Its handler starts when the request is complete. */
 export class OneRequestCall extends ServerCall implements StreamEvents {
-  #reader: MessageReader | undefined;
+  #reader: MessageParser | undefined;
   #message: ReceivedMessage | undefined;
   #begun = false;
   #overdue: WheelTimer | undefined;
@@ -20,7 +20,7 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
     tools.requestWatch.add(this);
   }
 
-  /** Whether the request has not come whole. */
+  /** Whether the request is incomplete. */
   get waitsForRequest(): boolean {
     return !this.#begun && !this.isOver;
   }
@@ -30,7 +30,7 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
     return (message instanceof CompressedMessage ? message.bytes : message)?.length ?? 0;
   }
 
-  /** Ends the call unless its request comes whole before. */
+  /** Sets the timer that ends the call unless its request is complete before. */
   limit(timer: WheelTimer): void {
     this.#overdue = timer;
   }
@@ -51,7 +51,7 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
     if (this.isOver) return;
     if (this.#message !== undefined && !this.#reader?.midway) this.#begin(this.#message);
     else {
-      const what = this.#reader?.midway ? 'it ends in the middle of a message' : 'it has no message';
+      const what = this.#reader?.midway ? 'it ends within a message' : 'it has no message';
       this.fail(malformedRequest({ path: this.path, problem: what }));
     }
   }
@@ -63,7 +63,7 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
 
   #read(buffer: Buffer, start: number, end: number): void {
     const whole = end - start - prefixBytes;
-    // Nearly always it is one plain message in one piece.
+    // Almost always it is one uncompressed message in one piece.
     if (this.#reader === undefined && whole >= 0 && buffer[start] === 0 && buffer.readUInt32BE(start + 1) === whole) {
       if (whole <= this.tools.maxReceiveBytes) {
         this.stream.consumed(end - start);
@@ -72,7 +72,7 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
       }
     }
     if (!this.stream.allow(end - start)) throw tooMuchUnfinished({ path: this.path });
-    this.#reader ??= new MessageReader(this.tools.maxReceiveBytes, (message) => this.#take(message));
+    this.#reader ??= new MessageParser(this.tools.maxReceiveBytes, (message) => this.#take(message));
     this.#reader.push(buffer, start, end);
     if (!this.#reader.midway) this.stream.release(this.stream.heldBytes);
   }

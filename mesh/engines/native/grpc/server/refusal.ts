@@ -9,7 +9,7 @@ import { fieldsOf } from '../metadata-fields.ts';
 import { fittingStatus, statusOnly } from './reply-fields.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** Why a call of gRPC is not begun; `undefined`: nothing speaks against it. */
+/** Why a gRPC call is refused; `undefined` if it is not. */
 export function refusalOf(request: RequestHead, hasMethod: boolean): MeshError | undefined {
   if (!hasMethod) return unknownMethod({ path: request.path });
   if (request.badTimeout !== undefined) return malformedTimeout({ timeout: request.badTimeout });
@@ -17,14 +17,14 @@ export function refusalOf(request: RequestHead, hasMethod: boolean): MeshError |
   return encoding === undefined ? undefined : unknownEncoding({ encoding, known: acceptEncoding });
 }
 
-/** Answers a call with nothing but a status. */
+/** Answers a call with only a status. */
 export function refuse(stream: Http2Stream, { code, details, metadata }: WireStatus): StreamEvents {
   const more = ['grpc-accept-encoding', acceptEncoding, ...fieldsOf(metadata)];
   stream.sendHeaders(statusOnly(fittingStatus(code, details, more, stream.maxHeaderListBytes)), true);
   return ignoring(stream);
 }
 
-/** Answers what is no gRPC in terms of HTTP. */
+/** Answers a request that is not gRPC, with an HTTP status. */
 export function refuseHttp(stream: Http2Stream, status: string, text: string): StreamEvents {
   stream.sendHeaders(literalFields([':status', status, 'content-type', 'text/plain']));
   stream.write(Buffer.from(`${text}\n`));
@@ -32,7 +32,7 @@ export function refuseHttp(stream: Http2Stream, status: string, text: string): S
   return ignoring(stream);
 }
 
-/** Takes what still comes of a request that was refused. */
+/** Discards the rest of a refused request. */
 function ignoring(stream: Http2Stream): StreamEvents {
   return {
     data: (_, start, end) => stream.consumed(end - start),

@@ -5,13 +5,13 @@ import { acceptEncoding, type Compression } from '../compression.ts';
 import { statusFields } from '../status-fields.ts';
 
 const headerFields = [':status', '200', 'content-type', 'application/grpc+proto'] as const;
-/** What an answer's own fields take of what its caller allows; those of messages, which no answer can do without, count as well. */
+/** The size of the fields that every response has, which count toward the limit of the caller. */
 const ownBytes = listBytes(headerFields) + listBytes(statusFields(Status.OK, ''));
 const plainHeader = literalFields(headerFields);
 const okTrailers = literalFields(statusFields(Status.OK, ''));
 const headersByEncoding = new Map<string, Buffer>();
 
-/** The header of an answer; `compression` is what messages in it may be compressed with. */
+/** The header of a response whose messages may be compressed with `compression`. */
 export function replyHeader(compression: Compression | undefined, custom: readonly string[] | undefined): Buffer {
   if (custom !== undefined) return literalFields([...headerFields, ...encodingFields(compression), ...custom]);
   if (compression === undefined) return plainHeader;
@@ -23,29 +23,29 @@ export function replyHeader(compression: Compression | undefined, custom: readon
   return block;
 }
 
-/** What ends an answer that is OK. */
+/** The trailers of a response with status OK. */
 export function okTrailersWith(custom: readonly string[] | undefined): Buffer {
   return custom === undefined ? okTrailers : literalFields([...statusFields(Status.OK, ''), ...custom]);
 }
 
-/** An answer that is nothing but a status. */
+/** A response with only a status. */
 export function statusOnly(fields: readonly string[]): Buffer {
   return literalFields([...headerFields, ...fields]);
 }
 
-/** Whether a caller that takes `mostBytes` of fields takes these with an answer's own. */
-export function fits(custom: readonly string[], mostBytes: number): boolean {
-  return mostBytes === Number.POSITIVE_INFINITY || ownBytes + listBytes(custom) <= mostBytes;
+/** Whether these fields, with those of every response, fit into the limit of the caller. */
+export function fits(custom: readonly string[], maxBytes: number): boolean {
+  return maxBytes === Number.POSITIVE_INFINITY || ownBytes + listBytes(custom) <= maxBytes;
 }
 
 /**
- * The fields of a status and `more`, as far as a caller that takes `mostBytes` of fields takes them: `more` is left out when
- * it is too much, then the text. The code always comes.
+ * The fields of a status and `more`, within the caller's limit of `maxBytes`: if they exceed it, `more` is dropped, and then
+ * the text. The code is always sent.
  */
-export function fittingStatus(code: Status, details: string, more: readonly string[], mostBytes: number): string[] {
+export function fittingStatus(code: Status, details: string, more: readonly string[], maxBytes: number): string[] {
   const status = statusFields(code, details);
-  if (fits([...status, ...more], mostBytes)) return [...status, ...more];
-  return fits(status, mostBytes) ? status : statusFields(code, '');
+  if (fits([...status, ...more], maxBytes)) return [...status, ...more];
+  return fits(status, maxBytes) ? status : statusFields(code, '');
 }
 
 function encodingFields(compression: Compression | undefined): readonly string[] {

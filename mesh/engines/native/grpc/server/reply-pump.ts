@@ -1,13 +1,13 @@
-/** A call as far as its answers are concerned. */
+/** A call to which responses are written. */
 export interface AnsweredCall {
   readonly isOver: boolean;
   write(response: unknown): boolean;
   succeed(): void;
   fail(error: unknown): void;
-  writesBy(pump: ReplyPump): void;
+  attachPump(pump: ReplyPump): void;
 }
 
-/** Answers a call once, with what the promise comes to. */
+/** Answers a call with the outcome of a promise. */
 export function answerOnce(call: AnsweredCall, answer: Promise<unknown>): void {
   answer.then(
     (response) => {
@@ -26,11 +26,11 @@ export function answerOnce(call: AnsweredCall, answer: Promise<unknown>): void {
 /** Answers a call with a stream. */
 export function answerMany(call: AnsweredCall, responses: AsyncIterable<unknown>): void {
   const pump = new ReplyPump(call, responses);
-  call.writesBy(pump);
+  call.attachPump(pump);
   void pump.run();
 }
 
-/** Writes the answers of a handler as fast as the peer takes them, so that a slow reader costs no memory. */
+/** Writes the responses of a handler as fast as the peer accepts them, so a slow reader costs no memory. */
 export class ReplyPump {
   readonly #call: AnsweredCall;
   readonly #iterator: AsyncIterator<unknown>;
@@ -43,7 +43,7 @@ export class ReplyPump {
 
   async run(): Promise<void> {
     const call = this.#call;
-    // The handler may have ended the call itself: then there is nothing to begin.
+    // The handler may already have ended the call.
     if (call.isOver) return this.close();
     try {
       while (!call.isOver) {
@@ -58,15 +58,15 @@ export class ReplyPump {
     }
   }
 
-  /** There is room again. */
+  /** Called when there is room again. */
   resume(): void {
     this.#wake?.();
   }
 
-  /** The call is over: the iterator is closed, also while it is being waited for. */
+  /** Called when the call has ended. Closes the iterator, even while it is awaited. */
   close(): void {
     this.#wake?.();
-    // What a handler throws while it is being closed can reach no caller; the chain above has it in the log.
+    // An error of a handler that is being closed reaches no caller. The server chain logs it.
     const leave = async () => await this.#iterator.return?.();
     leave().catch(() => undefined);
   }

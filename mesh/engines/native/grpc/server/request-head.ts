@@ -2,29 +2,28 @@ import { fieldValue } from '../../http2/codec/field-rules.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { type Compression, compressionFor, isKnownEncoding } from '../compression.ts';
 
-/** What a request's fields say about its call; made once for fields that come again. */
+/** What the fields of a request say about its call. Repeated fields share one object. */
 export interface RequestHead {
   readonly path: string;
   readonly isPost: boolean;
   readonly isGrpc: boolean;
-  /** How long the call may take, in milliseconds; `undefined`: it does not say. */
+  /** The timeout of the call; `undefined` if there is none. */
   readonly timeoutMs: number | undefined;
-  /** What stands in `grpc-timeout` when that is no timeout. */
+  /** The value of `grpc-timeout` if it is invalid. */
   readonly badTimeout: string | undefined;
-  /** What compressed messages are compressed with; `undefined`: it does not say. */
+  /** The value of `grpc-encoding`. */
   readonly encoding: string | undefined;
-  /** A `grpc-encoding` that is not known here. */
+  /** The value of `grpc-encoding` if it is not supported. */
   readonly unknownEncoding: string | undefined;
-  /** What replies may be compressed with; `undefined`: the caller takes nothing that we have. */
+  /** The compression for replies; `undefined` if the caller supports none of those here. */
   readonly replyCompression: Compression | undefined;
 }
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
-// The longest that a timer of the system can wait: 24.8 days.
-const longestMs = 2_147_483_000;
+// The maximum delay of a system timer: 24.8 days.
+const maxMs = 2_147_483_000;
 
-/** Reads the fields of a request. */
-export function requestHeadOf(head: MessageHead): RequestHead {
+export function callHeadOf(head: MessageHead): RequestHead {
   const known = head.derived as RequestHead | undefined;
   if (known !== undefined) return known;
   const made = readHead(head.list.fields);
@@ -48,9 +47,9 @@ function readHead(fields: readonly string[]): RequestHead {
   };
 }
 
-/** The milliseconds of a `grpc-timeout`, at most 24.8 days; `undefined` when it is none in gRPC's syntax. */
+/** The milliseconds of a `grpc-timeout`, at most 24.8 days; `undefined` if it is invalid. */
 function timeoutOf(text: string): number | undefined {
   const match = /^(\d{1,8})([HMSmun])$/.exec(text);
   const unit = unitMs[match?.[2] ?? ''];
-  return match && unit !== undefined ? Math.min(Number(match[1]) * unit, longestMs) : undefined;
+  return match && unit !== undefined ? Math.min(Number(match[1]) * unit, maxMs) : undefined;
 }

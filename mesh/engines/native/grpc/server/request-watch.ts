@@ -10,13 +10,13 @@ export interface WaitingCall {
 }
 
 /**
- * Gives the requests of a host a limited time to come whole, so that what callers begin and leave does not pile up. It looks
- * at new calls once everything is read that came together with them: most have their request by then and cost no timer.
+ * Limits the time in which the requests of a host must be complete, so abandoned ones do not pile up. It checks new calls once
+ * everything that arrived together with them is read: most have their request by then and need no timer.
  */
 export class RequestWatch {
   readonly #timers: TimerWheel;
   readonly #timeoutMs: number;
-  readonly #look = () => this.#lookAtNew();
+  readonly #check = () => this.#checkNew();
   #new: WaitingCall[] = [];
 
   constructor(timers: TimerWheel, timeoutMs: number) {
@@ -25,11 +25,11 @@ export class RequestWatch {
   }
 
   add(call: WaitingCall): void {
-    if (this.#new.length === 0) queueMicrotask(this.#look);
+    if (this.#new.length === 0) queueMicrotask(this.#check);
     this.#new.push(call);
   }
 
-  #lookAtNew(): void {
+  #checkNew(): void {
     const calls = this.#new;
     this.#new = [];
     for (const call of calls) if (call.waitsForRequest) this.#limit(call);

@@ -16,7 +16,7 @@ import type { ReplyPump } from './reply-pump.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RequestWatch } from './request-watch.ts';
 
-/** A method of the host. */
+/** A method of the host and its handler. */
 export interface HostedMethod {
   readonly method: EngineMethod<unknown, unknown>;
   readonly handler: EngineHandler<unknown, unknown>;
@@ -24,7 +24,7 @@ export interface HostedMethod {
   readonly streamsReplies: boolean;
 }
 
-/** What all calls of a host share. */
+/** Shared by all calls of a host. */
 export interface ServerCallTools {
   readonly maxReceiveBytes: number;
   readonly toStatus: (error: unknown, path: string) => WireStatus;
@@ -32,7 +32,7 @@ export interface ServerCallTools {
   readonly requestWatch: RequestWatch;
 }
 
-/** What the call of a stream begins with. */
+/** What a call starts with. */
 export interface CallStart {
   readonly stream: Http2Stream;
   readonly head: MessageHead;
@@ -41,8 +41,8 @@ export interface CallStart {
 }
 
 /**
- * One call at the server, as far as it answers. It ends once: by its answer, by a failure, by its deadline, or by its
- * caller. How its request is read is for the classes that extend it: one object is all that a call costs.
+ * The response side of a call at the server. It ends once: with its response, a failure, its deadline, or by its caller.
+ * Subclasses read its request. A call is a single object, because allocations are what it costs.
  */
 export abstract class ServerCall extends CallContext implements Timed {
   readonly deadlineMs: number | undefined;
@@ -67,7 +67,7 @@ export abstract class ServerCall extends CallContext implements Timed {
     this.#timer = tools.timers.at(this.deadlineMs, this);
   }
 
-  /** Whether nothing can be answered any more. */
+  /** Whether the call has ended. */
   get isOver(): boolean {
     return this.#ended;
   }
@@ -76,14 +76,14 @@ export abstract class ServerCall extends CallContext implements Timed {
     if (!this.#headerSent && !this.#ended) this.#sendHeader(true);
   }
 
-  /** Sends one message of the answer, behind the header; false when the next should wait for room. */
+  /** Sends one message of the response. Returns false if the next should wait for room. */
   write(response: unknown): boolean {
     const bytes = this.hosted.method.encodeResponse(response);
     if (!this.#headerSent) this.#sendHeader(this.compressReplies || this.hosted.streamsReplies);
     return writeMessage(this.stream, bytes, this.compressReplies ? this.#compression : undefined);
   }
 
-  /** Ends the call with OK behind what was written; nothing when it has ended. */
+  /** Ends the call with OK, unless it has ended. */
   succeed(): void {
     if (this.#ended) return;
     const trailer = this.trailerFields();
@@ -104,12 +104,12 @@ export abstract class ServerCall extends CallContext implements Timed {
     this.abandon(error);
   }
 
-  /** Who writes the answers, to be told of room and of the end. */
-  writesBy(pump: ReplyPump): void {
+  /** Attaches the writer of responses, which is notified of room and of the end. */
+  attachPump(pump: ReplyPump): void {
     this.#pump = pump;
   }
 
-  // Of its timer and its stream.
+  // Called by its timer and its stream.
 
   onTimeout(): void {
     this.fail(deadlineExceeded({ path: this.path }));
@@ -123,7 +123,7 @@ export abstract class ServerCall extends CallContext implements Timed {
     this.#pump?.resume();
   }
 
-  /** The request in a message. Throws a MeshError for one that cannot be decompressed, or is none. */
+  /** Decodes a request. Throws a MeshError if it cannot be decompressed or decoded. */
   protected decode(message: ReceivedMessage): unknown {
     this.requestCompressed = message instanceof CompressedMessage;
     const bytes = plainBytes(message, this.request.encoding, this.tools.maxReceiveBytes);
@@ -134,13 +134,13 @@ export abstract class ServerCall extends CallContext implements Timed {
     }
   }
 
-  /** Lets go of what still works for a call that ended otherwise than by its answer. */
+  /** Stops what still works for a call that ended without its response. */
   protected abandon(reason: unknown): void {
     this.abort(reason);
     this.#pump?.close();
   }
 
-  // What may be compressed has to be said before the first message.
+  // The header has to announce compression before the first message.
   #sendHeader(mayCompress: boolean): void {
     const header = this.headerFields();
     if (header !== undefined) this.#checkSize(header);
@@ -155,7 +155,7 @@ export abstract class ServerCall extends CallContext implements Timed {
       throw responseMetadataTooLarge({ path: this.path, maxBytes: maxHeaderListBytes });
   }
 
-  /** Claims the end of the call; false when it has ended already. */
+  /** Claims the end of the call. Returns false if it has already ended. */
   #end(): boolean {
     if (this.#ended) return false;
     this.#ended = true;

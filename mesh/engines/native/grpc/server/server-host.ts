@@ -10,19 +10,19 @@ import { metadataTooLarge } from '../errors.ts';
 import { ManyRequestsCall } from './many-requests-call.ts';
 import { OneRequestCall } from './one-request-call.ts';
 import { refusalOf, refuse, refuseHttp } from './refusal.ts';
-import { requestHeadOf } from './request-head.ts';
+import { callHeadOf } from './request-head.ts';
 import { RequestWatch } from './request-watch.ts';
 import type { HostedMethod, ServerCallTools } from './server-call.ts';
 
-// How long a peer that has not spoken has to do so on a connection that is to end.
-const lastHandshakeMs = 1_000;
+// How long a peer that has sent nothing yet has to do so on a connection that is draining.
+const drainHandshakeMs = 1_000;
 
-/** What only this engine has. */
+/** Options that only this engine has. */
 export interface NativeServerHostOptions extends ServerHostOptions {
   readonly patience?: Partial<Patience>;
 }
 
-/** Makes a server host on HTTP/2 of our own. Throws INVALID_ARGUMENT `INVALID_TLS` for a key or certificate that is none. */
+/** Makes a server host on the native HTTP/2 engine. Throws INVALID_ARGUMENT `INVALID_TLS`. */
 export function createServerHost({
   maxReceiveBytes = 4 * 1024 * 1024,
   maxConcurrentStreams = 1_000,
@@ -66,7 +66,7 @@ export function createServerHost({
   }
 
   function begin(stream: Http2Stream, head: MessageHead, peer: string): StreamEvents {
-    const request = requestHeadOf(head);
+    const request = callHeadOf(head);
     const hosted = methods.get(request.path);
     if (head.list.tooLarge) return refuse(stream, toStatus(metadataTooLarge(), request.path));
     if (!request.isPost) return refuseHttp(stream, '405', 'this is a gRPC server: use POST, as a gRPC client does');
@@ -90,7 +90,7 @@ export function createServerHost({
     for (const connection of connections) connection.drain();
     const silent = setTimeout(() => {
       for (const connection of connections) if (!connection.settled) connection.destroy();
-    }, lastHandshakeMs);
+    }, drainHandshakeMs);
     silent.unref();
     const over = setTimeout(() => {
       for (const connection of connections) connection.destroy();

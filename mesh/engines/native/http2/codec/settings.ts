@@ -25,7 +25,7 @@ export interface SettingsReader {
 }
 
 /** The identifiers of the settings. */
-export const Setting = {
+export const SettingId = {
   HEADER_TABLE_SIZE: 1,
   ENABLE_PUSH: 2,
   MAX_CONCURRENT_STREAMS: 3,
@@ -80,26 +80,26 @@ function readSetting(
   value: number,
 ): void {
   switch (id) {
-    case Setting.HEADER_TABLE_SIZE:
+    case SettingId.HEADER_TABLE_SIZE:
       onTableSize(value);
       break;
-    case Setting.ENABLE_PUSH:
+    case SettingId.ENABLE_PUSH:
       // A server must not ask for pushes.
       if (value > (isServer ? 1 : 0)) throw invalid('ENABLE_PUSH', value, ErrorCode.PROTOCOL_ERROR);
       break;
-    case Setting.MAX_CONCURRENT_STREAMS:
+    case SettingId.MAX_CONCURRENT_STREAMS:
       settings.maxConcurrentStreams = value;
       break;
-    case Setting.INITIAL_WINDOW_SIZE:
+    case SettingId.INITIAL_WINDOW_SIZE:
       if (value > maxWindowBytes) throw invalid('INITIAL_WINDOW_SIZE', value, ErrorCode.FLOW_CONTROL_ERROR);
       settings.initialWindowBytes = value;
       break;
-    case Setting.MAX_FRAME_SIZE:
+    case SettingId.MAX_FRAME_SIZE:
       if (value < defaultFrameBytes || value > 2 ** 24 - 1)
         throw invalid('MAX_FRAME_SIZE', value, ErrorCode.PROTOCOL_ERROR);
       settings.maxFrameBytes = value;
       break;
-    case Setting.MAX_HEADER_LIST_SIZE:
+    case SettingId.MAX_HEADER_LIST_SIZE:
       settings.maxHeaderListBytes = value;
       break;
     default:

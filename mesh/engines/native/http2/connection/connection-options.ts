@@ -3,7 +3,7 @@ import type { MessageHead } from '../codec/message-head.ts';
 import type { Http2Stream, StreamEvents } from '../streams/stream.ts';
 
 /** Receives what happens on a connection. */
-export interface ConnectionEvents {
+export interface Http2ConnectionEvents {
   /** A request has begun. What it returns receives the rest of it. Only at a server. */
   request?(stream: Http2Stream, head: MessageHead): StreamEvents;
   /** The peer accepts no streams after this one. */
@@ -18,7 +18,7 @@ export interface ConnectionEvents {
   closed(error: Error | undefined): void;
 }
 
-export interface ConnectionOptions {
+export interface Http2ConnectionOptions {
   readonly role: 'server' | 'client';
   /** The maximum number of streams that the peer may have open. */
   readonly maxConcurrentStreams: number;

@@ -4,7 +4,7 @@ import { FrameReader } from '../codec/frame-reader.ts';
 import { ConnectionError, clientPreface, defaultFrameBytes, ErrorCode, StreamError } from '../codec/frames.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import { Output } from '../codec/output.ts';
-import { defaultPeerSettings, Setting, sendSettings } from '../codec/settings.ts';
+import { defaultPeerSettings, SettingId, sendSettings } from '../codec/settings.ts';
 import { HpackError } from '../hpack/decoder.ts';
 import type { HeaderList } from '../hpack/header-list.ts';
 import { FloodGuard } from '../streams/flood-guard.ts';
@@ -13,12 +13,12 @@ import { SendFlow } from '../streams/send-flow.ts';
 import { Http2Stream, type StreamEvents } from '../streams/stream.ts';
 import { StreamPort } from '../streams/stream-port.ts';
 import { StreamTable } from '../streams/stream-table.ts';
-import type { ConnectionEvents, ConnectionOptions } from './connection-options.ts';
+import type { Http2ConnectionEvents, Http2ConnectionOptions } from './connection-options.ts';
 import { type BlockReceiver, IncomingBlocks } from './incoming-blocks.ts';
 import { IncomingBodies } from './incoming-bodies.ts';
 import { IncomingFrames } from './incoming-frames.ts';
 import { Pings } from './pings.ts';
-import { Shutdown, sendGoaway } from './shutdown.ts';
+import { ConnectionShutdown, sendGoaway } from './shutdown.ts';
 
 // No window limits frames such as acknowledgements and headers. A peer that causes more of them and reads nothing would fill
 // the memory.
@@ -41,7 +41,7 @@ export class Http2Connection implements BlockReceiver {
   /** When bytes last arrived, by `performance.now`. */
   readMs = performance.now();
   readonly #socket: Socket;
-  readonly #events: ConnectionEvents;
+  readonly #events: Http2ConnectionEvents;
   readonly #isServer: boolean;
   readonly #maxConcurrentStreams: number;
   readonly #guard = new FloodGuard();
@@ -53,10 +53,10 @@ export class Http2Connection implements BlockReceiver {
   readonly #sending: SendFlow;
   readonly #receiving: ReceiveFlow;
   readonly #port: StreamPort;
-  readonly #shutdown: Shutdown;
+  readonly #shutdown: ConnectionShutdown;
   #closed = false;
 
-  constructor(socket: Socket, options: ConnectionOptions, events: ConnectionEvents) {
+  constructor(socket: Socket, options: Http2ConnectionOptions, events: Http2ConnectionEvents) {
     const { role, maxHeaderListBytes, maxConcurrentStreams, streamWindowBytes } = options;
     const isServer = role === 'server';
     this.#socket = socket;
@@ -81,7 +81,7 @@ export class Http2Connection implements BlockReceiver {
     this.#sending = sending;
     this.#receiving = receiving;
     this.#port = new StreamPort({ isServer, peer: this.peer, output, guard, streams, sending, receiving });
-    this.#shutdown = new Shutdown({ isServer, output, pings, streams, end: () => this.#end() });
+    this.#shutdown = new ConnectionShutdown({ isServer, output, pings, streams, end: () => this.#end() });
     const blocks = new IncomingBlocks({ isServer, maxHeaderListBytes }, streams, guard, this);
     const bodies = new IncomingBodies(streams, receiving, guard, this);
     const onTableSize = (bytes: number) => (isServer ? this.#port.limitTable(bytes) : events.tableSize?.(bytes));
@@ -245,12 +245,12 @@ export class Http2Connection implements BlockReceiver {
     maxHeaderListBytes,
     streamWindowBytes,
     connectionWindowBytes,
-  }: ConnectionOptions): void {
+  }: Http2ConnectionOptions): void {
     if (!this.#isServer) this.#output.bytes(clientPreface);
     sendSettings(this.#output, [
-      [Setting.INITIAL_WINDOW_SIZE, streamWindowBytes],
-      [Setting.MAX_HEADER_LIST_SIZE, maxHeaderListBytes],
-      this.#isServer ? [Setting.MAX_CONCURRENT_STREAMS, maxConcurrentStreams] : [Setting.ENABLE_PUSH, 0],
+      [SettingId.INITIAL_WINDOW_SIZE, streamWindowBytes],
+      [SettingId.MAX_HEADER_LIST_SIZE, maxHeaderListBytes],
+      this.#isServer ? [SettingId.MAX_CONCURRENT_STREAMS, maxConcurrentStreams] : [SettingId.ENABLE_PUSH, 0],
     ]);
     this.#receiving.growTo(connectionWindowBytes);
   }

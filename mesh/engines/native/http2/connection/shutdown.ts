@@ -16,7 +16,7 @@ export interface ShutdownParts {
  * The graceful end of a connection (RFC 9113 section 6.8). A first GOAWAY announces it. After a round trip, in which streams
  * that were in flight may arrive, a second one names the last accepted stream. The connection ends when its streams have.
  */
-export class Shutdown {
+export class ConnectionShutdown {
   readonly #parts: ShutdownParts;
   #begun = false;
   #lastAccepted = maxStreamId;

@@ -1,6 +1,6 @@
 import { defaultFrameBytes, defaultWindowBytes, FrameType, flowError } from '../codec/frames.ts';
 import type { Output } from '../codec/output.ts';
-import { Setting, sendSettings } from '../codec/settings.ts';
+import { SettingId, sendSettings } from '../codec/settings.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import type { Http2Stream } from './stream.ts';
 import type { StreamTable } from './stream-table.ts';
@@ -125,7 +125,7 @@ export class ReceiveFlow {
   #growStreams(bytes: number): void {
     if (bytes <= this.#streamWindowBytes) return;
     this.#streamWindowBytes = bytes;
-    sendSettings(this.#output, [[Setting.INITIAL_WINDOW_SIZE, bytes]]);
+    sendSettings(this.#output, [[SettingId.INITIAL_WINDOW_SIZE, bytes]]);
     // The setting also changes the windows of open streams.
     for (const stream of this.#streams.values()) stream.receiving.growTo(bytes);
   }

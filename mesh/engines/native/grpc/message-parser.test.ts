@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MessageReader } from './message-reader.ts';
+import { MessageParser } from './message-parser.ts';
 
 const mib = 1024 * 1024;
 
@@ -10,7 +10,7 @@ function declared(bytes: number): Buffer {
 }
 
 it('a message that is declared and does not come costs little', () => {
-  const reader = new MessageReader(4 * mib, () => undefined);
+  const reader = new MessageParser(4 * mib, () => undefined);
   reader.push(declared(4 * mib), 0, 5);
   expect(reader.heldBytes).toBeLessThanOrEqual(16 * 1024);
   reader.push(Buffer.alloc(10_000), 0, 10_000);
@@ -20,7 +20,7 @@ it('a message that is declared and does not come costs little', () => {
 it('a message never costs more than twice what has come of it, and is whole in the end', () => {
   const message = Buffer.from(Array.from({ length: mib }, (_, index) => index & 0xff));
   const received: Buffer[] = [];
-  const reader = new MessageReader(4 * mib, (bytes) => received.push(bytes as Buffer));
+  const reader = new MessageParser(4 * mib, (bytes) => received.push(bytes as Buffer));
   reader.push(declared(message.length), 0, 5);
   for (let at = 0; at < message.length; at += 20_000) {
     const end = Math.min(message.length, at + 20_000);

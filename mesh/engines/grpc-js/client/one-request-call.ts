@@ -1,17 +1,17 @@
 import type { WireCall, WireListener } from './wire-call.ts';
 
-/** Starts a call; throws when that cannot be. */
+/** Starts a call; throws if it cannot be started. */
 export type StartCall = (listener: WireListener) => WireCall;
 
-/** What its caller does with a call that has been sent. */
+/** A call that has been sent. */
 export type SentCall = Pick<WireCall, 'startRead' | 'cancelWithStatus'>;
 
-// A server that refuses again and again is full.
+// A server that refuses several times is full.
 const maxAttempts = 3;
 
 /**
- * Makes a call of one request, which `send` sends. When the server took nothing of it, since it was stopping or full, the call
- * is made again, on another connection where there is one: grpc-js does so only with retries, which keep every message.
+ * Makes a call with one request, which `send` sends. If the server refused it because it is draining or full, the call is made
+ * again, on another connection if there is one. grpc-js does that only with retries, which keep every message.
  */
 export function startOneRequest(start: StartCall, send: (wire: WireCall) => void, listener: WireListener): SentCall {
   let attempts = 0;

@@ -4,20 +4,20 @@ import { createFrameBatch } from './frame-batch.ts';
 import type { ServerCall } from './server-call.ts';
 import { http2StreamOf } from './tuned-server.ts';
 
-/** The part of grpc-js's streams by which calls end. Messages go past it: it takes them one at a time. */
-export interface ResponseStream {
+/** The part of grpc-js's streams that ends calls. Messages bypass it, because it writes them one at a time. */
+export interface ReplyStream {
   end(trailers?: WireMetadata): unknown;
   emit(event: 'error', status: object): boolean;
 }
 
 /**
- * Writes answers as fast as the peer takes them, so that a slow reader costs no memory, then ends the call. When the
- * call ends otherwise, the iterator is closed at once, also while it is being waited for.
+ * Writes responses as fast as the peer accepts them, so a slow reader costs no memory, then ends the call. If the call ends
+ * early, closes the iterator immediately, even while it is awaited.
  */
 export async function writeAll<Response>(
   responses: AsyncIterable<Response>,
   call: ServerCall,
-  stream: ResponseStream,
+  stream: ReplyStream,
   encode: (message: Response) => Buffer,
 ): Promise<void> {
   const iterator = responses[Symbol.asyncIterator]();
@@ -30,7 +30,7 @@ export async function writeAll<Response>(
     close(iterator);
   });
   try {
-    // Also before the first: a handler that was never begun has nothing to close.
+    // Checked before the first: a handler that never started has nothing to close.
     while (!call.isOver) {
       const next = await iterator.next();
       if (call.isOver) return;
@@ -62,7 +62,7 @@ function createRoom(stream: ServerHttp2Stream): { open(): void; opened(): Promis
   };
 }
 
-// What a handler throws while it is being closed can reach no caller; the chain above has it in the log.
+// An error of a handler that is being closed reaches no caller. The server chain logs it.
 function close(iterator: AsyncIterator<unknown>): void {
   const closing = iterator.return?.();
   closing?.catch(() => undefined);

@@ -1,7 +1,7 @@
 import { Channel, ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
-import { unreachableText } from '../connect-fault.ts';
-import type { ConnectOptions, TransportCall } from '../engine.ts';
-import { secureContext } from '../secure-context.ts';
+import { unreachableText } from '../../connect-fault.ts';
+import type { ConnectOptions, TransportCall } from '../../engine.ts';
+import { secureContext } from '../../secure-context.ts';
 
 const channelOptions: ChannelOptions = {
   'grpc.enable_channelz': 0,
@@ -22,19 +22,19 @@ const channelOptions: ChannelOptions = {
 const gzip = 2;
 
 /** The channels of grpc-js to one address. */
-export interface Channels {
-  /** The one for a call. */
+export interface GrpcChannels {
+  /** The channel for a call. */
   for(call: TransportCall): Channel;
-  /** What is said of a call that reached no server, in place of what grpc-js says. */
+  /** Returns a better text than grpc-js's for a call that reached no server. */
   explain(details: string): string;
   close(): void;
 }
 
 /**
- * Makes the channel to `host:port`, and when first needed another for calls that compress requests: grpc-js decides on
- * compression by channel, and then by message whether not to.
+ * Makes the channel to `host:port` and, on first use, another for calls that compress requests: grpc-js sets compression per
+ * channel and only lets a message opt out.
  */
-export function createChannels(address: string, { tls, connectTimeoutMs = 5_000 }: ConnectOptions): Channels {
+export function createChannels(address: string, { tls, connectTimeoutMs = 5_000 }: ConnectOptions): GrpcChannels {
   const options: ChannelOptions = { ...channelOptions, 'grpc.min_reconnect_backoff_ms': connectTimeoutMs };
   if (tls?.serverName !== undefined) options['grpc.ssl_target_name_override'] = tls.serverName;
   const credentials = credentialsOf(address, tls);

@@ -1,13 +1,13 @@
 import { Metadata as WireMetadata } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
-import type { CallEndListener, EngineCall } from '../engine.ts';
-import { fromWireMetadata, toWireMetadata } from './metadata.ts';
+import type { CallEndListener, EngineCall } from '../../engine.ts';
+import { fromWireMetadata, toWireMetadata } from '../metadata.ts';
 import { isReset } from './tuned-server.ts';
 
-/** What the four kinds of call of grpc-js have in common. */
+/** The common part of the four kinds of call of grpc-js. */
 export interface RawCall {
   readonly metadata: WireMetadata;
-  /** Where it has one request: its bytes, decompressed. */
+  /** The decompressed bytes of the request, if it is a single one. */
   readonly request?: Buffer;
   readonly cancelled: boolean;
   getPeer(): string;
@@ -17,8 +17,8 @@ export interface RawCall {
 }
 
 /**
- * One call as the chain sees it, over one of grpc-js. It ends once: by `end` with an answer, by `fail`, or by its
- * caller. A class, since one is made for every call and most of its parts are never asked for.
+ * A call over one of grpc-js. It ends once: with a response, by `fail`, or by its caller. Most of its parts are rarely used, so
+ * they are made on first use.
  */
 export class ServerCall implements EngineCall {
   readonly path: string;
@@ -94,23 +94,23 @@ export class ServerCall implements EngineCall {
     if (this.#header) this.#raw.sendMetadata(toWireMetadata(this.#header));
   }
 
-  /** Sends the header, an empty one where the handler has set none, so that messages can follow past grpc-js. */
+  /** Sends the header, empty if the handler has set none, so messages can bypass grpc-js. */
   beginMessages(): void {
     this.sendHeader();
     if (!this.#header) this.#raw.sendMetadata(new WireMetadata());
   }
 
-  /** The trailer that the handler has set; `undefined` when it has set none. */
+  /** The trailer that the handler has set. */
   trailers(): WireMetadata | undefined {
     return this.#trailer && toWireMetadata(this.#trailer);
   }
 
-  /** `target` with the trailer that the handler has set. */
+  /** Adds the trailer that the handler has set to `target`. */
   trailersOnto(target: WireMetadata): WireMetadata {
     return this.#trailer ? toWireMetadata(this.#trailer, target) : target;
   }
 
-  /** Claims the end of the call for an answer; false when it has ended already. */
+  /** Claims the end of the call. Returns false if it has already ended. */
   end(): boolean {
     if (this.#ended || this.#raw.cancelled) return false;
     this.#ended = true;
@@ -123,7 +123,7 @@ export class ServerCall implements EngineCall {
     this.#abort(error);
   }
 
-  /** Calls `listener` when the call ends otherwise than by an answer. One listener a call. */
+  /** Calls `listener` when the call ends without its response. A call has one listener. */
   onAbort(listener: () => void): void {
     this.#onAbort = listener;
     if (this.#ended || this.#raw.cancelled) listener();
@@ -135,7 +135,7 @@ export class ServerCall implements EngineCall {
     if (listener !== undefined) this.#watchCaller();
   }
 
-  // grpc-js says `cancelled` also after a call that ended well.
+  // grpc-js emits `cancelled` even after a call that succeeded.
   #watchCaller(): void {
     if (this.#watchesCaller) return;
     this.#watchesCaller = true;

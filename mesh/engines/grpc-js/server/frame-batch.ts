@@ -1,14 +1,14 @@
-/** The part of an HTTP/2 stream that messages go through. */
+/** The part of an HTTP/2 stream that messages are written to. */
 export interface FrameStream {
   readonly writableNeedDrain: boolean;
   write(frames: Buffer): boolean;
 }
 
-/** Messages on their way into the HTTP/2 stream of a call. */
+/** Collects messages for the HTTP/2 stream of a call. */
 export interface FrameBatch {
-  /** Adds a message; false when the stream has no room and the next must wait for `drain`. */
+  /** Adds a message. Returns false if the stream has no room and the next must wait for `drain`. */
   add(message: Buffer): boolean;
-  /** Hands on what was added; otherwise that happens at the end of the turn, or when it has become enough. */
+  /** Writes what was added. Otherwise that happens at the end of the turn, or when there is enough. */
   flush(): void;
 }
 
@@ -16,8 +16,8 @@ const prefixBytes = 5;
 const batchBytes = 32 * 1024;
 
 /**
- * Frames messages for a stream and writes those of one turn at once, for each write passes all of HTTP/2. `open` is asked
- * before each write; when it says no, what was added is dropped.
+ * Frames messages for a stream and writes those of one turn together, because each write passes through all of HTTP/2. Before
+ * each write `open` is called; if it returns false, what was added is dropped.
  */
 export function createFrameBatch(stream: FrameStream, open: () => boolean): FrameBatch {
   let parts: Buffer[] = [];
@@ -32,7 +32,7 @@ export function createFrameBatch(stream: FrameStream, open: () => boolean): Fram
   };
   return {
     add(message) {
-      // A tick comes after all microtasks, so after all messages that can be had without waiting.
+      // A tick comes after all microtasks, so after all messages that need no waiting.
       if (bytes === 0) process.nextTick(flush);
       parts.push(prefixOf(message), message);
       bytes += prefixBytes + message.length;
@@ -43,7 +43,7 @@ export function createFrameBatch(stream: FrameStream, open: () => boolean): Fram
   };
 }
 
-/** Not compressed, and this long. */
+/** The prefix of an uncompressed message. */
 function prefixOf(message: Buffer): Buffer {
   const prefix = Buffer.allocUnsafe(prefixBytes);
   prefix[0] = 0;

@@ -1,30 +1,30 @@
 import type { Channel, InterceptingListener, StatusObject } from '@grpc/grpc-js';
 import { Metadata, Status } from 'nice-grpc-common';
-import type { TransportCall } from '../engine.ts';
-import { TransportError } from '../transport-error.ts';
-import { fromWireMetadata, toWireMetadata } from './metadata.ts';
+import type { TransportCall } from '../../engine.ts';
+import { TransportError } from '../../transport-error.ts';
+import { fromWireMetadata, toWireMetadata } from '../metadata.ts';
 
-/** A call of grpc-js below its client classes: no emitters, no interceptors. */
+/** A call of grpc-js below its client classes, without emitters and interceptors. */
 export type WireCall = ReturnType<Channel['createCall']>;
 
-/** What is told of a call that was started. Exactly one `onEnd` ends it. */
+/** Receives what happens to a call. Exactly one `onEnd` ends it. */
 export interface WireListener {
   onMessage(bytes: Buffer): void;
-  /** `undefined` when the status was OK. */
+  /** `error` is `undefined` if the status is OK. */
   onEnd(error: unknown): void;
-  /** The server took nothing of it. True when it is made again: then this one has no end. */
+  /** The server refused it. Returns true if the call is made again; then `onEnd` is not called. */
   onRefused?(): boolean;
 }
 
-// What grpc-js says of a stream that was refused, also of one that it could not open since the connection is ending.
+// The text of grpc-js for a stream that was refused, or that it could not open because the connection is ending.
 const refusedText = 'Stream refused by server';
 
-// Servers on grpc-js take a timeout as a 32-bit number of milliseconds and misread longer ones.
-const longestTimeoutMs = 24 * 60 * 60 * 1000;
+// Servers on grpc-js keep a timeout as a 32-bit number of milliseconds and misread longer ones.
+const maxTimeoutMs = 24 * 60 * 60 * 1000;
 
 /**
- * Starts a call. Its deadline goes out as `grpc-timeout`; when its signal aborts it ends at once. `explain` may say better
- * than grpc-js what it failed with.
+ * Starts a call. Its deadline is sent as `grpc-timeout`; when its signal aborts, it ends immediately. `explain` may replace the
+ * error text of grpc-js.
  */
 export function startWireCall(
   channel: Channel,
@@ -33,7 +33,7 @@ export function startWireCall(
   listener: WireListener,
   explain: (details: string) => string,
 ): WireCall {
-  const deadline = call.deadlineMs === undefined ? Infinity : Math.min(call.deadlineMs, Date.now() + longestTimeoutMs);
+  const deadline = call.deadlineMs === undefined ? Infinity : Math.min(call.deadlineMs, Date.now() + maxTimeoutMs);
   const metadata = toWireMetadata(call.metadata);
   const wire = channel.createCall(path, deadline, null, null, null);
   const { signal } = call;
@@ -55,12 +55,12 @@ export function startWireCall(
   return wire;
 }
 
-/** The failure of a call that this side found out about. */
+/** The failure of a call that this side detected. */
 export function localError(path: string, code: Status, details: string): TransportError {
   return new TransportError(path, code, details, Metadata());
 }
 
-/** What is said of a response that is no message of its type. */
+/** The text for a response that cannot be decoded. */
 export function undecodableText(fault: unknown): string {
   return `the response cannot be decoded: ${fault}`;
 }
@@ -68,8 +68,8 @@ export function undecodableText(fault: unknown): string {
 // The signal of a call scope also aborts when the deadline passes, sometimes before grpc-js sees it pass.
 function abortStatus({ deadlineMs }: TransportCall): [code: number, details: string] {
   return deadlineMs !== undefined && Date.now() >= deadlineMs
-    ? [Status.DEADLINE_EXCEEDED, 'the time of the call was over']
-    : [Status.CANCELLED, 'the call was given up by its caller'];
+    ? [Status.DEADLINE_EXCEEDED, 'deadline exceeded']
+    : [Status.CANCELLED, 'the caller cancelled the call'];
 }
 
 function statusError(
@@ -80,4 +80,13 @@ function statusError(
   if (code === Status.OK) return undefined;
   const text = code === Status.UNAVAILABLE ? explain(details) : details;
   return new TransportError(path, code as number, text, fromWireMetadata(metadata));
+}
+
+// `WriteFlags.NoCompress` of grpc-js, which it does not export as a value.
+const noCompress = 2;
+
+/** The write flags for a request. On a channel that compresses, they leave one uncompressed. */
+export function writeContext({ compressRequests }: TransportCall, request: unknown): { flags?: number } {
+  if (typeof compressRequests !== 'function' || compressRequests(request)) return {};
+  return { flags: noCompress };
 }

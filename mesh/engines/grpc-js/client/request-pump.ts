@@ -1,18 +1,18 @@
-import { toBuffer } from './metadata.ts';
+import { toBuffer } from '../metadata.ts';
 import type { WireCall } from './wire-call.ts';
 
-/** Where requests come from, and whom to tell when they fail to come. */
+/** The source of requests, and what to call if it throws. */
 export interface RequestSource<Request> {
   readonly requests: AsyncIterable<Request>;
   readonly encode: (message: Request) => Uint8Array;
-  /** How to write a request, as grpc-js has it. */
+  /** The write flags of grpc-js for a request. */
   readonly contextOf: (message: Request) => { flags?: number };
   readonly onFault: (fault: unknown) => void;
 }
 
 /**
- * Sends requests one by one, each once the one before it is on its way, then half-closes. Returns how to stop: the
- * source is then told that nobody listens any more.
+ * Sends requests one at a time, each after the previous one is written, then half-closes. The returned function stops that and
+ * closes the source.
  */
 export function pumpRequests<Request>(
   wire: WireCall,
@@ -20,7 +20,7 @@ export function pumpRequests<Request>(
 ): () => void {
   const iterator = requests[Symbol.asyncIterator]();
   let stopped = false;
-  // A call that has ended never says that a write is done.
+  // A call that has ended never completes its write.
   let wakeWriter: () => void = () => undefined;
 
   const write = (message: Request) =>
@@ -44,7 +44,7 @@ export function pumpRequests<Request>(
   return () => {
     stopped = true;
     wakeWriter();
-    // The call has its outcome already: how the source takes its end changes nothing.
+    // The call already has its outcome, which an error of the source does not change.
     Promise.resolve(iterator.return?.()).catch(fail);
   };
 }

@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../http2/codec/frames.ts';
-import { abortStatus, httpStatus, resetStatus } from './local-status.ts';
+import { abortStatus, httpStatus, resetStatus } from './response-status.ts';
 
 describe('a call that the server cancels', () => {
   it('is CANCELLED before its deadline, and when it has none', () => {

@@ -1,18 +1,24 @@
-// Also loaded for what it mends in grpc-js: connection attempts end after `grpc.min_reconnect_backoff_ms`.
+// Loaded for its fix of grpc-js: connection attempts end after `grpc.min_reconnect_backoff_ms`.
 import 'nice-grpc';
 import { Status } from 'nice-grpc-common';
-import type { ConnectOptions, EngineMethod, Transport, TransportCall } from '../engine.ts';
+import type { ConnectOptions, EngineMethod, Transport, TransportCall } from '../../engine.ts';
+import { toBuffer } from '../metadata.ts';
 import { createChannels } from './channels.ts';
-import { toBuffer } from './metadata.ts';
 import { startOneRequest } from './one-request-call.ts';
 import { pumpRequests } from './request-pump.ts';
 import { createResponseStream } from './response-stream.ts';
-import { localError, startWireCall, undecodableText, type WireCall, type WireListener } from './wire-call.ts';
-import { writeContext } from './write-context.ts';
+import {
+  localError,
+  startWireCall,
+  undecodableText,
+  type WireCall,
+  type WireListener,
+  writeContext,
+} from './wire-call.ts';
 
 /**
- * A transport to `host:port` on grpc-js. It connects with the first call and gives an attempt 5 s; after a lost
- * connection it tries again after 0.1 s, growing to 1 s. Responses over 4 MiB fail with RESOURCE_EXHAUSTED.
+ * A transport to `host:port` on grpc-js. It connects with the first call, for at most 5 s. After a lost connection it retries
+ * after 0.1 s, growing to 1 s. Responses above 4 MiB fail with RESOURCE_EXHAUSTED.
  */
 export function connectGrpcJs(address: string, options: ConnectOptions = {}): Transport {
   const channels = createChannels(address, options);
@@ -52,7 +58,7 @@ export function connectGrpcJs(address: string, options: ConnectOptions = {}): Tr
 
 type StartCall = (path: string, call: TransportCall, listener: WireListener) => WireCall;
 
-/** Sends one request, and ends. */
+/** Sends one request and half-closes. */
 function sender(bytes: Uint8Array, context: ReturnType<typeof writeContext>): (wire: WireCall) => void {
   return (wire) => {
     wire.sendMessageWithContext(context, toBuffer(bytes));
@@ -73,7 +79,7 @@ function singleResponse<Request, Response>(
     onEnd(error) {
       if (error) return reject(error);
       if (!received)
-        return reject(localError(method.path, Status.INTERNAL, 'the server answered OK without a message'));
+        return reject(localError(method.path, Status.INTERNAL, 'the server returned OK without a message'));
       try {
         resolve(method.decodeResponse(received));
       } catch (fault) {
@@ -89,7 +95,7 @@ interface PumpedCall<Request> {
   readonly listener: WireListener;
 }
 
-// A source of requests that fails ends its call, and its own error is what the caller gets.
+// If the source of requests throws, the call ends and the caller gets that error.
 function startPumpedCall<Request, Response>(
   start: StartCall,
   method: EngineMethod<Request, Response>,

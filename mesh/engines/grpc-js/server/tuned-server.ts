@@ -6,16 +6,16 @@ import type {
   ServerOptions,
 } from 'node:http2';
 import { Server as GrpcJsServer, ServerCredentials } from '@grpc/grpc-js';
-import type { WireStatus } from '../../errors/wire-status.ts';
-import { toWireMetadata } from './metadata.ts';
+import type { WireStatus } from '../../../errors/wire-status.ts';
+import { toWireMetadata } from '../metadata.ts';
 
-/** The parts of a grpc-js server that it has no options for; checked when a server is made. */
+/** The parts of a grpc-js server that have no options. They are checked when a server is created. */
 interface Internals {
   readonly commonServerOptions: ServerOptions;
   readonly http2Servers: ReadonlyMap<Http2Server, unknown>;
 }
 
-/** A grpc-js server and the way to hand it connections. */
+/** A grpc-js server, and its injector of connections. */
 export interface TunedServer {
   readonly server: GrpcJsServer;
   readonly connections: ReturnType<GrpcJsServer['createConnectionInjector']>;
@@ -24,20 +24,20 @@ export interface TunedServer {
 export interface TunedServerOptions {
   readonly maxReceiveBytes: number;
   readonly maxConcurrentStreams: number;
-  /** Looks at each call before grpc-js does: may mend its headers, or refuse it. */
+  /** Called with each call before grpc-js sees it. May fix its headers, or refuse it. */
   readonly admit: (headers: IncomingHttpHeaders) => WireStatus | undefined;
 }
 
-// Node's limits for reset streams (1,000, then 33/s) end the connection of a busy caller with short deadlines. These
-// still end one that does nothing but reset.
+// Node's limits for reset streams (1,000, then 33/s) end the connection of a busy caller with short deadlines. These still end
+// one that only resets.
 const streamResetBurst = 5_000;
 const streamResetRate = 500;
-// HTTP/2's own windows of 64 KiB hold an upload over a network to 64 KiB a round trip.
+// The default windows of 64 KiB limit an upload to 64 KiB per round trip.
 const streamWindowBytes = 256 * 1024;
 const connectionWindowBytes = 1024 * 1024;
 const firstSettingsTimeoutMs = 10_000;
 
-/** Makes a grpc-js server with the limits of the mesh, one that looks at each call first. */
+/** Makes a grpc-js server with the limits of the mesh, which calls `admit` first. */
 export function createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit }: TunedServerOptions): TunedServer {
   const server = new GrpcJsServer({
     'grpc.enable_channelz': 0,
@@ -58,16 +58,16 @@ export function createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit
   return { server, connections };
 }
 
-/** Whether the peer reset the stream of a call of grpc-js, known before grpc-js says that the call is cancelled. */
+/** Whether the peer reset the stream of a call. Known before grpc-js reports the call as cancelled. */
 export function isReset(rawCall: object): boolean {
   return http2StreamOf(rawCall).aborted;
 }
 
 /** The HTTP/2 stream of a call of grpc-js. */
 export function http2StreamOf(rawCall: object): ServerHttp2Stream {
-  // Private to grpc-js too, and seen at work by tests.
+  // Private to grpc-js; tests check that it works.
   const { call } = rawCall as { readonly call?: { readonly stream?: ServerHttp2Stream } };
-  return call?.stream ?? builtOtherwise();
+  return call?.stream ?? unknownInternals();
 }
 
 function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']): void {
@@ -81,7 +81,7 @@ function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']
 }
 
 function refuse(stream: ServerHttp2Stream, { code, details, metadata }: WireStatus): void {
-  // The stream tells by `close` that it is gone; nothing can be sent over it any more.
+  // Its end is reported by `close`; nothing further can be sent over it.
   stream.on('error', () => undefined);
   const status = {
     ':status': 200,
@@ -97,21 +97,21 @@ function prepareSession(session: ServerHttp2Session): void {
   session.setLocalWindowSize(connectionWindowBytes);
   const silent = setTimeout(() => session.destroy(), firstSettingsTimeoutMs);
   silent.unref();
-  const heard = () => clearTimeout(silent);
-  session.once('remoteSettings', heard);
-  session.once('close', heard);
+  const stopTimer = () => clearTimeout(silent);
+  session.once('remoteSettings', stopTimer);
+  session.once('close', stopTimer);
 }
 
 function internalsOf(server: GrpcJsServer): Internals {
-  // Private to grpc-js; the version is pinned, and a test sees these limits at work.
+  // Private to grpc-js. Its version is pinned, and a test checks that these limits work.
   const internals = server as unknown as Partial<Internals>;
   const { commonServerOptions, http2Servers } = internals;
   if (!commonServerOptions || !(http2Servers instanceof Map)) {
-    return builtOtherwise();
+    return unknownInternals();
   }
   return { commonServerOptions, http2Servers };
 }
 
-function builtOtherwise(): never {
-  throw new Error('this version of @grpc/grpc-js is built otherwise than 1.14: adapt tuned-server.ts to it');
+function unknownInternals(): never {
+  throw new Error('the internals of this version of @grpc/grpc-js differ from 1.14: adapt tuned-server.ts');
 }

@@ -2,14 +2,14 @@ import { CompressedMessage, type ReceivedMessage } from './compression.ts';
 import { messageTooLarge } from './errors.ts';
 
 const prefixBytes = 5;
-// What is set aside for a message before any of it has come: who declares much and sends nothing costs no more.
+// The initial buffer of a message, so a peer that announces a large one and sends nothing costs no more.
 const firstBytes = 16 * 1024;
 
 /**
- * Finds the messages in the body of a stream, in whatever pieces it comes. A message that came whole in one piece is not
- * copied. Throws RESOURCE_EXHAUSTED for one that is too large, before it is waited for.
+ * Finds the messages in the body of a stream, which arrives in any pieces. A message that arrives in one piece is not copied.
+ * Throws RESOURCE_EXHAUSTED for a message that is too large, before it waits for it.
  */
-export class MessageReader {
+export class MessageParser {
   readonly #maxBytes: number;
   readonly #onMessage: (message: ReceivedMessage) => void;
   readonly #prefix = Buffer.allocUnsafe(prefixBytes);
@@ -23,17 +23,17 @@ export class MessageReader {
     this.#onMessage = onMessage;
   }
 
-  /** Whether a message has begun and not ended. */
+  /** Whether the last message is incomplete. */
   get midway(): boolean {
     return this.#prefixHave > 0;
   }
 
-  /** What is set aside for the message that has begun, in bytes. */
+  /** The size of the buffer of the incomplete message. */
   get heldBytes(): number {
     return this.#message?.length ?? 0;
   }
 
-  /** What has come of the message that has begun, in bytes. */
+  /** The bytes of the incomplete message that have arrived. */
   get unfinishedBytes(): number {
     return this.#prefixHave + (this.#message === undefined ? 0 : this.#messageHave);
   }
@@ -74,7 +74,7 @@ export class MessageReader {
     return from + wanted;
   }
 
-  /** The buffer of the message, of at least so many bytes: twice as large each time, so that little is copied twice. */
+  /** The buffer of the message, with at least this size. It doubles when it grows, so little is copied twice. */
   #roomFor(bytes: number): Buffer {
     const message = this.#message as Buffer;
     if (bytes <= message.length) return message;

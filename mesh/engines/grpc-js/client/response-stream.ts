@@ -2,7 +2,7 @@ import { Status } from 'nice-grpc-common';
 import type { SentCall } from './one-request-call.ts';
 import { undecodableText, type WireListener } from './wire-call.ts';
 
-// Enough to keep the wire busy while the reader is at work; a slow reader holds no more than these.
+// Enough to keep the connection busy while the reader works. A slow reader holds no more than these.
 const readAhead = 16;
 
 interface Waiter<Response> {
@@ -11,8 +11,8 @@ interface Waiter<Response> {
 }
 
 /**
- * The responses of a call, which is opened when the first is asked for. They are read as they are asked for: beyond a
- * few read ahead, the sender waits. Leaving the loop cancels the call.
+ * The responses of a call, which starts when the first is requested. A few are read ahead; beyond them the sender waits.
+ * Leaving the loop cancels the call.
  */
 export function createResponseStream<Response>(
   decode: (bytes: Uint8Array) => Response,
@@ -54,7 +54,7 @@ export function createResponseStream<Response>(
     },
   };
 
-  // The error is told once; after it the stream is over, as with a generator.
+  // The error is reported once. After it the stream has ended, as with a generator.
   const finish = (waiter: Waiter<Response>) => {
     const error = end?.error;
     end = { error: undefined };
@@ -78,7 +78,7 @@ export function createResponseStream<Response>(
       listener.onEnd(undefined);
       end = { error: undefined };
       ready.length = 0;
-      if (running) wire?.cancelWithStatus(Status.CANCELLED, 'the reader has left');
+      if (running) wire?.cancelWithStatus(Status.CANCELLED, 'the reader left the stream');
       return { value: undefined, done: true };
     },
     [Symbol.asyncIterator]() {

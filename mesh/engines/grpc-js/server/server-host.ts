@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http2';
-import type { WireStatus } from '../../errors/wire-status.ts';
-import type { ServerHost, ServerHostOptions } from '../engine.ts';
-import { malformedTimeout, unknownMethod } from '../errors.ts';
-import { createListener } from '../listener.ts';
+import type { WireStatus } from '../../../errors/wire-status.ts';
+import type { ServerHost, ServerHostOptions } from '../../engine.ts';
+import { malformedTimeout, unknownMethod } from '../../errors.ts';
+import { createListener } from '../../listener.ts';
 import { readableTimeout } from './grpc-timeout.ts';
 import { registerMethod } from './register-method.ts';
 import { createTunedServer } from './tuned-server.ts';
 
-/** Makes a server host on grpc-js, on one address. Throws INVALID_ARGUMENT `INVALID_TLS` for a key or certificate that is none. */
+/** Makes a server host on grpc-js. Throws INVALID_ARGUMENT `INVALID_TLS`. */
 export function createServerHost({
   maxReceiveBytes = 4 * 1024 * 1024,
   maxConcurrentStreams = 1_000,
@@ -42,7 +42,7 @@ export function createServerHost({
   };
 }
 
-/** Refuses calls that grpc-js would misread, and says more than it would of methods that are not there. */
+/** Refuses calls that grpc-js would misread, and unknown methods with a reason. */
 function refusalOf(
   headers: IncomingHttpHeaders,
   paths: ReadonlySet<string>,
@@ -51,7 +51,7 @@ function refusalOf(
   const path = headers[':path'] ?? '';
   const timeout = headers['grpc-timeout'];
   if (timeout === undefined && paths.has(path)) return undefined;
-  // What is no gRPC at all is answered by grpc-js, in terms of HTTP.
+  // grpc-js answers requests that are not gRPC, with an HTTP status.
   if (!headers['content-type']?.startsWith('application/grpc')) return undefined;
   if (!paths.has(path)) return toStatus(unknownMethod({ path }), path);
   const readable = readableTimeout(String(timeout));

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Server as GrpcJsServer } from '@grpc/grpc-js';
-import type { EngineHandler, EngineMethod, ServerHostOptions } from '../engine.ts';
+import type { EngineHandler, EngineMethod, ServerHostOptions } from '../../engine.ts';
 import { readAll } from './request-stream.ts';
 import type { RawCall } from './server-call.ts';
 import { hostedMethod, respondMany, respondOnce } from './server-handlers.ts';
@@ -8,10 +8,10 @@ import { hostedMethod, respondMany, respondOnce } from './server-handlers.ts';
 type OneRequest = RawCall & { readonly request: Buffer };
 type ManyRequests = RawCall & Readable;
 
-// To grpc-js messages are bytes, so that a fault of the codec passes our gate and not its own.
+// grpc-js handles messages as bytes, so a fault of the codec becomes a status here and not in grpc-js.
 const identity = (bytes: Buffer) => bytes;
 
-/** Adds a method to a grpc-js server as a raw handler, past its service definitions. */
+/** Adds a method to a grpc-js server as a raw handler, without a service definition. */
 export function registerMethod<Request, Response>(
   server: GrpcJsServer,
   method: EngineMethod<Request, Response>,

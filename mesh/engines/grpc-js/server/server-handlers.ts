@@ -1,12 +1,12 @@
 import type { sendUnaryData } from '@grpc/grpc-js';
-import { undecodableMessage } from '../../errors/errors.ts';
-import type { WireStatus } from '../../errors/wire-status.ts';
-import type { EngineCall, EngineMethod } from '../engine.ts';
-import { toBuffer, toWireMetadata } from './metadata.ts';
-import { type ResponseStream, writeAll } from './response-writer.ts';
+import { undecodableMessage } from '../../../errors/errors.ts';
+import type { WireStatus } from '../../../errors/wire-status.ts';
+import type { EngineCall, EngineMethod } from '../../engine.ts';
+import { toBuffer, toWireMetadata } from '../metadata.ts';
+import { type ReplyStream, writeAll } from './response-writer.ts';
 import { type RawCall, ServerCall } from './server-call.ts';
 
-/** A method of the host: how its messages become bytes, and its errors a status. */
+/** A method of the host, with its codecs and its error mapping. */
 export interface HostedMethod<Request, Response> {
   readonly path: string;
   readonly decode: (bytes: Buffer) => Request;
@@ -14,7 +14,6 @@ export interface HostedMethod<Request, Response> {
   readonly toStatus: (error: unknown) => WireStatus;
 }
 
-/** Makes of a method of the chain one of the host. */
 export function hostedMethod<Request, Response>(
   method: EngineMethod<Request, Response>,
   toStatus: (error: unknown, path: string) => WireStatus,
@@ -33,7 +32,7 @@ export function hostedMethod<Request, Response>(
   };
 }
 
-/** Serves a method that answers once. `read` gives the handler its request, or the stream of them. */
+/** Serves a method with one response. `read` returns its request, or the stream of requests. */
 export function respondOnce<Raw extends RawCall, Input, Response>(
   method: Omit<HostedMethod<unknown, Response>, 'decode'>,
   handle: (input: Input, call: EngineCall) => Promise<Response>,
@@ -49,12 +48,12 @@ export function respondOnce<Raw extends RawCall, Input, Response>(
   };
 }
 
-/** Serves a method that answers with a stream. */
+/** Serves a method with a stream of responses. */
 export function respondMany<Raw extends RawCall, Input, Response>(
   method: Omit<HostedMethod<unknown, Response>, 'decode'>,
   handle: (input: Input, call: EngineCall) => AsyncIterable<Response>,
   read: (raw: Raw) => Input,
-): (raw: Raw & ResponseStream) => Promise<void> {
+): (raw: Raw & ReplyStream) => Promise<void> {
   return async (raw) => {
     const call = new ServerCall(method.path, raw, (error) => raw.emit('error', failure(method, error, call)));
     try {

@@ -1,0 +1,97 @@
+import { Metadata, Status } from 'nice-grpc-common';
+import { MeshError } from '../../../../errors/mesh-error.ts';
+import { TransportError } from '../../../transport-error.ts';
+import { fieldValue } from '../../http2/codec/field-rules.ts';
+import { ErrorCode } from '../../http2/codec/frames.ts';
+import { percentDecode } from '../status-fields.ts';
+
+/** The status of a call for which the server sent none. */
+export type LocalStatus = readonly [code: Status, details: string];
+
+export const deadlineStatus: LocalStatus = [Status.DEADLINE_EXCEEDED, 'deadline exceeded'];
+
+/** The status of a response whose fields exceed the limit. */
+export const tooLargeStatus: LocalStatus = [
+  Status.RESOURCE_EXHAUSTED,
+  'the metadata of the response is larger than 16 KiB: let the server send less',
+];
+
+/** The status of a call whose signal aborted. The signal of a call scope also aborts when the deadline passes. */
+export function abortStatus(deadlineMs: number | undefined, nowMs: number): LocalStatus {
+  return isOver(deadlineMs, nowMs) ? deadlineStatus : [Status.CANCELLED, 'the caller cancelled the call'];
+}
+
+/** The status of a stream that was reset (gRPC over HTTP/2, "Errors"). A server cancels a call after its deadline. */
+export function resetStatus(code: ErrorCode, deadlineMs: number | undefined, nowMs: number): LocalStatus {
+  switch (code) {
+    case ErrorCode.REFUSED_STREAM:
+      return [Status.UNAVAILABLE, 'the server accepts no further calls now'];
+    case ErrorCode.CONNECT_ERROR:
+      return [Status.UNAVAILABLE, 'the connection was lost'];
+    case ErrorCode.CANCEL:
+      return isOver(deadlineMs, nowMs) ? deadlineStatus : [Status.CANCELLED, 'the server cancelled the call'];
+    case ErrorCode.ENHANCE_YOUR_CALM:
+      return [Status.RESOURCE_EXHAUSTED, 'the server is overloaded'];
+    case ErrorCode.INADEQUATE_SECURITY:
+      return [Status.PERMISSION_DENIED, 'the connection is not secure enough'];
+    default:
+      return [Status.INTERNAL, `the stream of the call was reset (HTTP/2 error ${code})`];
+  }
+}
+
+/** The status of a response that is not gRPC, by its HTTP status (gRPC, "HTTP to gRPC status code mapping"). */
+export function httpStatus(status: string | undefined): LocalStatus {
+  return [codeOfHttp(status), `the server answered with HTTP status ${status}`];
+}
+
+function codeOfHttp(status: string | undefined): Status {
+  switch (status) {
+    case '400':
+      return Status.INTERNAL;
+    case '401':
+      return Status.UNAUTHENTICATED;
+    case '403':
+      return Status.PERMISSION_DENIED;
+    case '404':
+      return Status.UNIMPLEMENTED;
+    case '429':
+    case '502':
+    case '503':
+    case '504':
+      return Status.UNAVAILABLE;
+    default:
+      return Status.UNKNOWN;
+  }
+}
+
+function isOver(deadlineMs: number | undefined, nowMs: number): boolean {
+  return deadlineMs !== undefined && nowMs >= deadlineMs;
+}
+
+/** Why the fields do not begin a gRPC response; `undefined` if they do. */
+export function headFault(fields: readonly string[]): LocalStatus | undefined {
+  const status = fieldValue(fields, ':status');
+  if (status !== '200') return fieldValue(fields, 'grpc-status') === undefined ? httpStatus(status) : undefined;
+  const isGrpc = fieldValue(fields, 'content-type')?.startsWith('application/grpc');
+  return isGrpc ? undefined : [Status.UNKNOWN, 'the response is not gRPC'];
+}
+
+/** The status in the trailers of a response. `midway`: its last message is incomplete. */
+export function statusOf(fields: readonly string[], midway: boolean): LocalStatus {
+  const status = fieldValue(fields, 'grpc-status');
+  if (status === undefined) return [Status.UNKNOWN, 'the server ended the call without a status'];
+  if (midway) return [Status.INTERNAL, 'the response ends within a message'];
+  const code = /^(?:\d|1[0-6])$/.test(status) ? Number(status) : Status.UNKNOWN;
+  return [code, percentDecode(fieldValue(fields, 'grpc-message') ?? '')];
+}
+
+/** INTERNAL: the status is OK, but there is no message. */
+export function noResponse(path: string): TransportError {
+  return new TransportError(path, Status.INTERNAL, 'the server returned OK without a message', Metadata());
+}
+
+/** A response that cannot be decompressed, with the code of its MeshError, or cannot be decoded: INTERNAL. */
+export function undecodableResponse(path: string, cause: unknown): TransportError {
+  if (cause instanceof MeshError) return new TransportError(path, cause.code, cause.message, Metadata());
+  return new TransportError(path, Status.INTERNAL, `the response cannot be decoded: ${cause}`, Metadata());
+}
