@@ -8,6 +8,7 @@ import { toStatus } from '../errors/to-status.ts';
 import type { IdempotentMethod } from '../idempotency/idempotency.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
+import { TimerWheel } from '../time/timer-wheel.ts';
 import { chain, type ServedMethod } from './chain.ts';
 import type { Health } from './health/health.ts';
 import { createAccessLog } from './policies/access-log.ts';
@@ -17,7 +18,6 @@ import { openAdmission } from './policies/admission/open-admission.ts';
 import { type AdmissionPolicy, fixedLimits } from './policies/admission/policy.ts';
 import { type ProcessLimits, ProcessLoad } from './policies/admission/process-load.ts';
 import { Turns } from './policies/admission/turns.ts';
-import { createDeadlines } from './policies/deadlines.ts';
 import { createReflection } from './reflection/reflection.ts';
 import type { ServedContract } from './serve.ts';
 
@@ -61,7 +61,7 @@ export function createServer(options: ServerOptions): Server {
     ...limits
   } = options;
   const policy = admission ?? (() => fixedLimits());
-  const tools = { clock, logger, deadlines: createDeadlines(clock) };
+  const tools = { clock, logger, timers: new TimerWheel() };
   const turns = new Turns();
   const load = new ProcessLoad(process);
   const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });

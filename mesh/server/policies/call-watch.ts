@@ -4,13 +4,13 @@ import type { MeshError } from '../../errors/mesh-error.ts';
 import { toPublicError } from '../../errors/public-error.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { Timed, TimerWheel, WheelTimer } from '../../time/timer-wheel.ts';
 import type { HandlerContext } from '../handler-context.ts';
 import type { AccessLog } from './access-log.ts';
-import type { Deadlines, Expiring } from './deadlines.ts';
 
-/** What the watch over a call needs; one for the whole server. */
 export interface WatchTools {
-  readonly deadlines: Deadlines;
+  /** Ends calls at their deadlines: the caller's or the method's default, until the handler has ended. */
+  readonly timers: TimerWheel;
   readonly logger: Logger;
   readonly accessLog: AccessLog;
 }
@@ -19,21 +19,19 @@ export interface WatchTools {
 const timerSlackMs = 5;
 
 /**
- * Watches over one call from its start to its end: ends it when its deadline passes, even when the handler does not
- * heed its signal, makes of its error what the caller may know, and writes its line of the access log, once.
+ * Watches one call from its start to its end: ends it at its deadline, even if the handler ignores its signal, turns its
+ * error into what the caller may see, and writes its line of the access log, once.
  */
-export class CallWatch implements Expiring {
+export class CallWatch implements Timed {
   readonly #call: HandlerContext;
   readonly #tools: WatchTools;
+  readonly #timer: WheelTimer | undefined;
   #ended = false;
-  /** Infinity for a call without one. */
-  readonly deadlineMs: number;
 
   constructor(call: HandlerContext, tools: WatchTools) {
     this.#call = call;
     this.#tools = tools;
-    this.deadlineMs = call.deadlineMs ?? Number.POSITIVE_INFINITY;
-    if (call.deadlineMs !== undefined) tools.deadlines.add(this);
+    if (call.deadlineMs !== undefined) this.#timer = tools.timers.at(Date.now() + call.remainingMs(), this);
   }
 
   get #expired(): boolean {
@@ -44,22 +42,22 @@ export class CallWatch implements Expiring {
     this.#end(Status.OK);
   }
 
-  /** For a call that its caller gave up. */
+  /** The caller cancelled the call. */
   cancelled(): void {
     this.#end(this.#expired ? Status.DEADLINE_EXCEEDED : Status.CANCELLED);
   }
 
-  /** Returns what the caller is told. */
+  /** Returns the error for the caller. */
   failed(error: unknown): MeshError | ServerError {
     const { path, requestId } = this.#call;
     const publicError = toPublicError(error, { path, requestId, expired: this.#expired }, this.#tools.logger);
-    // What was not expected has been logged by now.
+    // An unexpected error is already logged.
     this.#end(publicError.code, publicError === error ? error : undefined);
     return publicError;
   }
 
-  /** Another call's timer may bring it here, so the scope has to be set. */
-  expire(): void {
+  /** Runs outside the scope of the call, which is therefore set. */
+  onTimeout(): void {
     runInScope(this.#call, () => {
       const error = deadlineExceeded({ path: this.#call.path });
       this.#end(error.code);
@@ -70,7 +68,7 @@ export class CallWatch implements Expiring {
   #end(code: Status, error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#call.deadlineMs !== undefined) this.#tools.deadlines.remove(this);
+    this.#timer?.cancel();
     this.#tools.accessLog(this.#call, code, error);
   }
 }
