@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../config/config.ts';
-import { infrastructureContract } from '../server/infrastructure-services.ts';
+import { infrastructureContract } from '../server/serve.ts';
 import { EchoDefinition, type EchoHandlers, echoService } from '../server/testing/echo-service.ts';
 import { startMesh } from '../testing/start-mesh.ts';
 import { testService } from '../testing/test-service.ts';

@@ -1,15 +1,13 @@
 import type { MethodContract } from '../contract/contract.ts';
 import type { EngineCall, EngineHandler, MethodKind, ReadRequest } from '../engines/engine.ts';
-import { cancelled } from '../errors/errors.ts';
+import { cancelled, invalidRequest } from '../errors/errors.ts';
 import type { Once } from '../idempotency/idempotency.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import type { MeshCallContext } from './call-context.ts';
 import { HandlerContext } from './handler-context.ts';
-import { idleRequests } from './idle-requests.ts';
 import type { Admission, Place, Work } from './policies/admission/admission.ts';
 import { CallWatch, type WatchTools } from './policies/call-watch.ts';
-import { assertValid } from './policies/validation.ts';
 import { ResponseStream } from './response-stream.ts';
 
 /** A method that the server calls: its contract and its handler, of any kind. */
@@ -91,4 +89,29 @@ function begin({ kind, contract, handle, onceFor }: ServedMethod, call: HandlerC
   assertValid(contract, input);
   if (onceFor) call.once = onceFor(input as never);
   return handle(input, call);
+}
+
+/**
+ * Throws INVALID_ARGUMENT `INVALID_FIELD` with every rule that `message` breaks. The server does this for a request
+ * that is one message; a handler that reads a stream of them decides itself what a broken one means, and calls this.
+ */
+function assertValid<Request>(contract: Pick<MethodContract, 'validate'>, message: Request): void {
+  const violations = contract.validate(message as never);
+  if (violations.length > 0) throw invalidRequest(violations);
+}
+
+/** The requests of a stream: who waits for the next one is idle. */
+function idleRequests(
+  requests: AsyncIterable<unknown>,
+  { idle }: Pick<MeshCallContext, 'idle'>,
+): AsyncIterable<unknown> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = requests[Symbol.asyncIterator]();
+      return {
+        next: () => idle(() => iterator.next()),
+        return: async () => (await iterator.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
 }

@@ -1,12 +1,12 @@
 import type { Metadata } from 'nice-grpc-common';
 import type { CallEndListener, EngineCall } from '../engines/engine.ts';
 import type { Once } from '../idempotency/idempotency.ts';
+import { uuidv7 } from '../ids/ids.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Idle, MeshCallContext } from './call-context.ts';
 import type { EnteringCall, Place } from './policies/admission/admission.ts';
-import { requestIdKey, requestIdOf } from './policies/request-id.ts';
 
 /**
  * One call in the chain: the context of its handler and the scope of everything that the handler starts. A class with
@@ -115,4 +115,12 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   fail(error: unknown): void {
     this.#engineCall.fail(error);
   }
+}
+
+/** The metadata key by which a caller names its request. */
+const requestIdKey = 'x-request-id';
+
+/** The caller's request id when it is 1 to 128 visible ASCII characters, else a new UUIDv7: it goes into logs as it is. */
+function requestIdOf(callers: string | undefined): string {
+  return callers !== undefined && /^[\x21-\x7e]{1,128}$/.test(callers) ? callers : uuidv7();
 }

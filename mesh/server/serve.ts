@@ -1,5 +1,10 @@
-import type { CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
-import type { ServiceContract } from '../contract/contract.ts';
+import type {
+  CompatServiceDefinition,
+  NormalizedServiceDefinition,
+  ServiceImplementation,
+  TsProtoServiceDefinition,
+} from 'nice-grpc';
+import type { MethodContract, ServiceContract } from '../contract/contract.ts';
 import type { Idempotency } from '../idempotency/idempotency.ts';
 import type { MeshCallContext } from './call-context.ts';
 
@@ -34,4 +39,21 @@ export function serve<Definition extends CompatServiceDefinition, Handlers>(
 /** Whether the contract has a method whose handler gets `once`. */
 export function needsIdempotency({ contract }: Pick<ServedContract, 'contract'>): boolean {
   return Object.values(contract.methods).some(({ idempotency }) => idempotency === 'by-request-id');
+}
+
+const method: MethodContract = {
+  validate: () => [],
+  timeoutMs: undefined,
+  idempotency: 'no-side-effects',
+  maxAttempts: 1,
+  priority: 'critical',
+};
+
+/** The contract of a service that gRPC itself defines, such as health, whose proto has no policy. */
+export function infrastructureContract<Definition extends TsProtoServiceDefinition>(
+  definition: Definition,
+): ServiceContract<Definition, ServiceImplementation<NormalizedServiceDefinition<Definition>, MeshCallContext>> {
+  const methods = Object.fromEntries(Object.keys(definition.methods).map((key) => [key, method]));
+  // The keys are those of the definition, which Object.fromEntries cannot express.
+  return { definition, methods: methods as unknown as ServiceContract<Definition>['methods'] };
 }

@@ -66,3 +66,8 @@ function rejectPredefined(schema: DescMessage, rules: Message, where: string): v
 function ruleKind(schema: DescMessage): string {
   return schema.name.replace(/Rules$/, '').toLowerCase();
 }
+
+/** A number with its noun: `1 byte`, `2 bytes`. */
+export function counted(count: bigint, noun: string): string {
+  return `${count} ${noun}${count === 1n ? '' : 's'}`;
+}

@@ -1,4 +1,11 @@
-import { create, createFileRegistry, type DescFile, type DescMessage, type FileRegistry } from '@bufbuild/protobuf';
+import {
+  create,
+  createFileRegistry,
+  type DescFile,
+  type DescMessage,
+  type FileRegistry,
+  getOption,
+} from '@bufbuild/protobuf';
 import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import {
   type CodeGeneratorRequest,
@@ -9,11 +16,11 @@ import {
   Edition,
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
+import { field as fieldOption, Ignore } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { createModule, type GeneratedModule } from './generated-module.ts';
 import { GenerationError } from './generation-error.ts';
 import { checkName, compileMessage, printMessage, validateName } from './message.ts';
 import { contractFile, contractPath, messagesPath, relativeImport, typeName } from './names.ts';
-import { createRuleFinder, type RuleFinder } from './rule-finder.ts';
 import { handlersName, printService } from './service.ts';
 import { isNarrowed, printValidType, type TypeImports, validName } from './valid-type.ts';
 
@@ -122,4 +129,36 @@ function contractModule(name: string, file: DescFile, generation: Generation): s
 
 function runtimeModule(path: string, file: DescFile, { runtimePath }: Generation): string {
   return relativeImport(`${runtimePath}/${path}.ts`, file);
+}
+
+/** Whether a message, or one that it holds at any depth, has rules. */
+type RuleFinder = (message: DescMessage) => boolean;
+
+/** Makes a finder that looks at each message once. */
+function createRuleFinder(): RuleFinder {
+  const ownRules = new Map<DescMessage, boolean>();
+
+  function hasOwnRules(message: DescMessage): boolean {
+    const known = ownRules.get(message);
+    if (known !== undefined) return known;
+    // What has statements of its own is known best by making them.
+    const module = createModule('', []);
+    const body = compileMessage(message, { module, runtime: (name) => name, checkOf: () => undefined });
+    ownRules.set(message, body.length > 0);
+    return body.length > 0;
+  }
+
+  return (message) => reachable(message).some(hasOwnRules);
+}
+
+/** A message and all that it holds; what is in fields that are never looked at does not count. */
+function reachable(message: DescMessage, found = new Set<DescMessage>()): DescMessage[] {
+  if (found.has(message)) return [];
+  found.add(message);
+  const held = message.fields
+    .filter((field) => getOption(field, fieldOption).ignore !== Ignore.ALWAYS)
+    .map((field) => field.message)
+    .filter((type) => type !== undefined);
+  for (const type of held) reachable(type, found);
+  return [...found];
 }

@@ -3,12 +3,10 @@ import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
 import { type FieldRules, FieldRulesSchema } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { type Check, compileRules, type RuleContext, unsupported } from './check.ts';
 import { GenerationError } from './generation-error.ts';
-import { boolRules } from './rules/bool.ts';
-import { bytesRules } from './rules/bytes.ts';
 import { listRules, mapRules } from './rules/collections.ts';
 import { durationRules } from './rules/duration.ts';
-import { enumRules } from './rules/enums.ts';
 import { numberRules } from './rules/numbers.ts';
+import { boolRules, bytesRules, enumRules } from './rules/scalars.ts';
 import { stringRules } from './rules/strings.ts';
 import { timestampRules } from './rules/timestamp.ts';
 

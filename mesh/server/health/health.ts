@@ -6,8 +6,7 @@ import {
 import type { Clock } from '../../time/clock.ts';
 import type { MeshCallContext } from '../call-context.ts';
 import { notCheckedYet, serverDraining, unknownService } from '../errors.ts';
-import { infrastructureContract } from '../infrastructure-services.ts';
-import { type ServedContract, serve } from '../serve.ts';
+import { infrastructureContract, type ServedContract, serve } from '../serve.ts';
 import { processName } from './names.ts';
 import { createStatusBoard, type StatusBoard } from './status-board.ts';
 

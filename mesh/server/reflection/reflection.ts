@@ -4,8 +4,7 @@ import {
   type ServerReflectionServiceImplementation,
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
 import type { MeshCallContext } from '../call-context.ts';
-import { infrastructureContract } from '../infrastructure-services.ts';
-import { type ServedContract, serve } from '../serve.ts';
+import { infrastructureContract, type ServedContract, serve } from '../serve.ts';
 import { answerReflection } from './answer.ts';
 import { type DescriptorIndex, indexDescriptors } from './descriptor-index.ts';
 

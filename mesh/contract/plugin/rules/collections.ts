@@ -1,6 +1,5 @@
 import type { MapRules, RepeatedRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
-import type { RuleTable } from '../check.ts';
-import { counted } from './size.ts';
+import { counted, type RuleTable } from '../check.ts';
 
 /** The rules of a list itself; those of its items are made with the field. */
 export const listRules: RuleTable<RepeatedRules> = {

@@ -1,9 +1,8 @@
 import type { StringRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
-import type { RuleCompiler, RuleTable } from '../check.ts';
+import { counted, type RuleCompiler, type RuleTable } from '../check.ts';
 import { quote } from '../generated-module.ts';
 import { toJavaScriptPattern } from '../pattern.ts';
 import { compileIn, compileNotIn } from './list.ts';
-import { counted } from './size.ts';
 
 export const stringRules: RuleTable<StringRules> = {
   const: (rules, value) => ({

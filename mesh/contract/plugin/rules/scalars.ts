@@ -1,7 +1,29 @@
 import type { DescEnum } from '@bufbuild/protobuf';
-import type { EnumRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
-import type { RuleTable } from '../check.ts';
+import type { BoolRules, BytesRules, EnumRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
+import { counted, type RuleTable } from '../check.ts';
 import { compileIn, compileNotIn } from './list.ts';
+
+export const boolRules: RuleTable<BoolRules> = {
+  const: (rules, value) => ({
+    broken: `${value} !== ${rules.const}`,
+    description: `must be ${rules.const}`,
+  }),
+};
+
+export const bytesRules: RuleTable<BytesRules> = {
+  len: (rules, value) => ({
+    broken: `${value}.length !== ${rules.len}`,
+    description: `must be ${counted(rules.len, 'byte')} long`,
+  }),
+  min_len: (rules, value) => ({
+    broken: `${value}.length < ${rules.minLen}`,
+    description: `must be at least ${counted(rules.minLen, 'byte')} long`,
+  }),
+  max_len: (rules, value) => ({
+    broken: `${value}.length > ${rules.maxLen}`,
+    description: `must be at most ${counted(rules.maxLen, 'byte')} long`,
+  }),
+};
 
 /** The rules of an enum; the texts name its values. */
 export function enumRules(type: DescEnum): RuleTable<EnumRules> {
