@@ -6,6 +6,7 @@ import { MeshError } from '../errors/mesh-error.ts';
 import type { Health } from '../server/health/health.ts';
 import { infrastructureContract, type ServedContract, serve } from '../server/serve.ts';
 import { EchoDefinition, echoHandlers, echoService } from '../server/testing/echo-service.ts';
+import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { type Brokers, watchHealth } from './health-watch.ts';
 import type { Service } from './service.ts';
@@ -61,8 +62,8 @@ describe('the watch over services', () => {
     const { clock, lines, shown } = await watch({ service: { check } });
     expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING' });
     clock.advance(5_000);
-    await vi.waitFor(() => expect(check).toHaveBeenCalledTimes(2));
-    await vi.waitFor(() => {
+    await eventually(() => expect(check).toHaveBeenCalledTimes(2));
+    await eventually(() => {
       clock.advance(5_000);
       expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' });
     });
@@ -76,13 +77,13 @@ describe('the watch over services', () => {
     const check = vi.fn(() => new Promise<void>(() => undefined)).mockResolvedValueOnce();
     const { clock, lines, shown } = await watch({ service: { check } });
     clock.advance(5_000);
-    await vi.waitFor(() => expect(check).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(check).toHaveBeenCalledTimes(2));
     clock.advance(5_000);
-    await vi.waitFor(() => expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING' }));
+    await eventually(() => expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING' }));
     expect(lines).toMatchObject([{ level: 50, err: { message: expect.stringContaining('longer than 5000 ms') } }]);
     check.mockResolvedValueOnce();
     clock.advance(5_000);
-    await vi.waitFor(() => expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' }));
+    await eventually(() => expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' }));
   });
 
   it('asks no more once it is ended', async () => {
@@ -134,7 +135,7 @@ describe('the watch over brokers', () => {
     const blocked = new MeshError(Status.UNAVAILABLE, 'TASKS_BLOCKED', 'an alarm');
     const check = vi.fn().mockRejectedValueOnce(away).mockRejectedValueOnce(away).mockRejectedValue(blocked);
     const { clock, lines, problems } = await watch({ brokers: { tasks: { check } } });
-    await vi.waitFor(() => {
+    await eventually(() => {
       clock.advance(5_000);
       expect(problems['ordermesh.tasks']).toEqual(['ordermesh.tasks: TASKS_BLOCKED']);
     });
@@ -151,9 +152,9 @@ describe('the watch over a contract with a check of its own', () => {
     const { clock, lines, shown } = await watch({ service: { check: works }, more: [viewService(check)] });
     expect(shown).toEqual(onlyViewFails);
     clock.advance(5_000);
-    await vi.waitFor(() => expect(check).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(check).toHaveBeenCalledTimes(2));
     expect(shown).toEqual(onlyViewFails);
-    await vi.waitFor(() => {
+    await eventually(() => {
       clock.advance(5_000);
       expect(shown).toEqual(allServe);
     });
@@ -170,13 +171,13 @@ describe('the watch over a contract with a check of its own', () => {
     expect(shown).toEqual(allServe);
     service.mockRejectedValueOnce(new Error('disk'));
     clock.advance(5_000);
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING', [view]: 'SERVING' }),
     );
     clock.advance(5_000);
-    await vi.waitFor(() => expect(shown[view]).toBe('NOT_SERVING'));
+    await eventually(() => expect(shown[view]).toBe('NOT_SERVING'));
     clock.advance(5_000);
-    await vi.waitFor(() => expect(shown).toEqual(onlyViewFails));
+    await eventually(() => expect(shown).toEqual(onlyViewFails));
     expect(lines).toMatchObject([
       { check: 'echo' },
       { check: view, err: { message: expect.stringContaining('longer than 5000 ms') } },
@@ -196,7 +197,7 @@ describe('the watch over a contract with a check of its own', () => {
     const check = vi.fn(() => new Promise<void>(() => undefined)).mockResolvedValueOnce();
     const { clock, shown, end } = await watch({ service: { check: works }, more: [viewService(check)] });
     clock.advance(5_000);
-    await vi.waitFor(() => expect(check).toHaveBeenCalledTimes(2));
+    await eventually(() => expect(check).toHaveBeenCalledTimes(2));
     end();
     clock.advance(5_000);
     await turn();

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createFileRegistry, type DescMethod, type DescService, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FieldViolation } from './contract.ts';
 import { methodName } from './plugin/names.ts';
 import { arbitraryMessage, type ValuePool } from './testing/arbitrary-message.ts';
@@ -52,7 +52,7 @@ const ourServices = [...registry].filter(
 );
 
 describe('the validation of a request finds the fields that protovalidate finds', () => {
-  test.each(ourServices.flatMap(({ methods }) => methods))('in $input.typeName of $name', async (method) => {
+  it.each(ourServices.flatMap(({ methods }) => methods))('in $input.typeName of $name', async (method) => {
     const { validate, decode } = await loadMethod(method);
     fc.assert(
       fc.property(arbitraryMessage(method.input, pool), (bytes) => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { create, createFileRegistry, type DescMessage, type FileRegistry, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import type { TsProtoServiceDefinition } from 'nice-grpc';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FieldViolation, ServiceContract } from './contract.ts';
 import { formatCandidates } from './testdata/format-candidates.ts';
 import { arbitraryMessage, type ValuePool } from './testing/arbitrary-message.ts';
@@ -75,7 +75,7 @@ const small: ValuePool = {
 };
 
 describe('the generated validation finds the fields that protovalidate finds', () => {
-  test.each(['Numbers', 'Strings', 'Others', 'Collections', 'Node'])('in %s', async (name) => {
+  it.each(['Numbers', 'Strings', 'Others', 'Collections', 'Node'])('in %s', async (name) => {
     const validate = await loadValidation(name);
     const type = messageType(name);
     const broken = new Set<string>();
@@ -97,7 +97,7 @@ function isRuleless(field: string): boolean {
   return ['never_looked_at', 'not_looked_into', 'plain', 'free_choice', 'choice_text'].includes(field);
 }
 
-test('the generated validation knows formats as protovalidate knows them', async () => {
+it('the generated validation knows formats as protovalidate knows them', async () => {
   const validate = await loadValidation('Formats');
   const type = messageType('Formats');
   for (const text of formatCandidates) {
@@ -107,7 +107,7 @@ test('the generated validation knows formats as protovalidate knows them', async
   }
 });
 
-test('a violation names the place of the value and says what the value must be', async () => {
+it('a violation names the place of the value and says what the value must be', async () => {
   const type = messageType('Collections');
   const validate = await loadValidation('Collections');
   const bytes = toBinary(
@@ -135,7 +135,7 @@ test('a violation names the place of the value and says what the value must be',
   ]);
 });
 
-test('an empty value that may not be empty is told to be required, and a choice by its fields', async () => {
+it('an empty value that may not be empty is told to be required, and a choice by its fields', async () => {
   const strings = await loadValidation('Strings');
   const find = (text: string) =>
     strings(toBinary(messageType('Strings'), create(messageType('Strings'), { pattern: text, withPath: text })))
@@ -151,7 +151,7 @@ test('an empty value that may not be empty is told to be required, and a choice 
   });
 });
 
-test('a list or a map that is too long is not looked into', async () => {
+it('a list or a map that is too long is not looked into', async () => {
   const type = messageType('Collections');
   const validate = await loadValidation('Collections');
   const init = { items: ['x', 'x', 'x'], textKeys: { a: 1, b: 1, c: 1 }, listRequired: ['x'], mapRequired: { x: 1n } };
@@ -161,7 +161,7 @@ test('a list or a map that is too long is not looked into', async () => {
   ]);
 });
 
-test('a contract holds the policy of each method, with defaults for what the option leaves out', async () => {
+it('a contract holds the policy of each method, with defaults for what the option leaves out', async () => {
   const { RulesServiceContract: contract } = await workspace.import('rules/v1/rules.contract.ts');
   expect(contract).toMatchObject({
     definition: { fullName: 'rules.v1.RulesService' },
@@ -173,7 +173,7 @@ test('a contract holds the policy of each method, with defaults for what the opt
   });
 });
 
-test('a request without rules is always valid', async () => {
+it('a request without rules is always valid', async () => {
   const { RulesServiceContract: contract } = await workspace.import('rules/v1/rules.contract.ts');
   const { methods } = contract as ServiceContract<TsProtoServiceDefinition>;
   expect(methods.tuned?.validate({ anything: '' } as never)).toEqual([]);

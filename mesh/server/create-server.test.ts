@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
+import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import type { MeshCallContext } from './call-context.ts';
 import type { ServerOptions } from './create-server.ts';
@@ -157,7 +158,7 @@ describe('a call that its caller gives up', () => {
     await started;
     controller.abort();
     await expect(answer).rejects.toThrow('aborted');
-    await vi.waitFor(() => expect(lines).toEqual([expect.objectContaining({ level: 20, code: 'CANCELLED' })]));
+    await eventually(() => expect(lines).toEqual([expect.objectContaining({ level: 20, code: 'CANCELLED' })]));
   });
 
   it('closes the iterator of its handler', async () => {
@@ -174,7 +175,7 @@ describe('a call that its caller gives up', () => {
     const { client, lines } = await start(handlers);
     for await (const user of client.many(ada)) if (user) break;
     expect(await closed).toBe('closed');
-    await vi.waitFor(() => expect(lines).toEqual([expect.objectContaining({ code: 'CANCELLED' })]));
+    await eventually(() => expect(lines).toEqual([expect.objectContaining({ code: 'CANCELLED' })]));
   });
 });
 

@@ -10,7 +10,7 @@ import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import type { AccountServiceDefinition } from '#gen/payment/v1/payment.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { MeshError, type ServiceDefinition, type Storage } from '#mesh';
-import { describeServicesOnEachDatabase, onRuntime, startMesh, type TestMesh } from '#mesh/testing';
+import { describeServicesOnEachDatabase, eventually, onRuntime, startMesh, type TestMesh } from '#mesh/testing';
 import { inventoryService } from '../inventory/service.ts';
 import { paymentService } from '../payment/service.ts';
 import { shippingService } from '../shipping/service.ts';
@@ -282,9 +282,11 @@ describeServicesOnEachDatabase('the order service', (settings) => {
         throw new MeshError(Status.UNIMPLEMENTED, 'UNKNOWN_METHOD', 'this server has no such method');
       };
       const { id } = await orders.placeOrder(orderBy(await newUser()));
-      await expect
-        .poll(() => Array.fromAsync(sagaOf(mesh).list({ failing: true }, ''), ({ subjectId }) => subjectId))
-        .toContain(id);
+      await eventually(async () =>
+        expect(await Array.fromAsync(sagaOf(mesh).list({ failing: true }, ''), ({ subjectId }) => subjectId)).toContain(
+          id,
+        ),
+      );
       expect((await orders.getOrder({ id })).failure).toBeUndefined();
       isRepaired = true;
       const states = await statesOf(id);

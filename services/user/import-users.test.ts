@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
 import { createOutbox, loadMigrations, openStorage } from '#mesh';
-import { startMesh, type TestMesh } from '#mesh/testing';
+import { eventually, startMesh, type TestMesh } from '#mesh/testing';
 import { type ImportRow, importUsers } from './import-users.ts';
 import { userService } from './service.ts';
 import { findUsersAfter } from './store.ts';
@@ -91,7 +91,7 @@ describe('ImportUsers', () => {
 
 async function* breakAfterTwoBatches<Row>(rows: Iterable<Row>): AsyncGenerator<Row> {
   yield* rows;
-  await expect.poll(() => users.getUser({ id: 'kept-499' }), { timeout: 10_000 }).toBeTruthy();
+  await eventually(async () => expect(await users.getUser({ id: 'kept-499' })).toBeTruthy());
   throw new Error('the file ends in the middle of a row');
 }
 

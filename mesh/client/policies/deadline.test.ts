@@ -1,8 +1,9 @@
 import { Status } from 'nice-grpc-common';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type EchoDefinition, echoService } from '../../server/testing/echo-service.ts';
 import { serveForTest } from '../../server/testing/serve-echo.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
+import { eventually } from '../../testing/eventually.ts';
 import type { MeshClient } from '../client-factory.ts';
 import { clientFactory, type PeerHandlers, startPeer, user } from '../testing/peer.ts';
 import { callDeadline } from './deadline.ts';
@@ -77,7 +78,7 @@ describe('a call with a deadline', () => {
     const outcome = expect(runInScope(scope, () => peer.client.getUser({}))).rejects.toMatchObject({
       code: Status.DEADLINE_EXCEEDED,
     });
-    await vi.waitFor(() => expect(Date.now()).toBeGreaterThanOrEqual(deadlineMs), { interval: 1 });
+    await eventually(() => expect(Date.now()).toBeGreaterThanOrEqual(deadlineMs), { intervalMs: 1 });
     expired.abort();
 
     await outcome;
@@ -101,7 +102,7 @@ describe('a call with a deadline', () => {
     const service = echoService({
       async one(_, context) {
         remaining.push(context.remainingMs());
-        await vi.waitFor(() => expect(context.remainingMs()).toBeLessThan(2_900), { interval: 5 });
+        await eventually(() => expect(context.remainingMs()).toBeLessThan(2_900), { intervalMs: 5 });
         remaining.push(Number((await far.client.getUser({})).id));
         return {};
       },

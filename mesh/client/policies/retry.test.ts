@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { UserServiceContract } from '../../../gen/ts/user/v1/user.contract.ts';
 import type { TransportCall } from '../../engines/engine.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { CallError } from '../call-error.ts';
 import { failure, startPeer, user } from '../testing/peer.ts';
@@ -193,7 +194,7 @@ describe('the delay between attempts', () => {
       retry(attempt, call, { maxAttempts: 3, delayMs: retryDelay(), budget: createRetryBudget(), clock }),
     ).rejects.toBe(failed);
     for (const expectedMs of [100, 200]) {
-      await vi.waitFor(() => expect(clock.pendingMs()).toHaveLength(1), { interval: 1 });
+      await eventually(() => expect(clock.pendingMs()).toHaveLength(1), { intervalMs: 1 });
       const [delayMs = 0] = clock.pendingMs();
       expect(delayMs).toBeGreaterThanOrEqual(expectedMs * 0.8);
       expect(delayMs).toBeLessThanOrEqual(expectedMs * 1.2);

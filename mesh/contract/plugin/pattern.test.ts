@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { toJavaScriptPattern } from './pattern.ts';
 
 /** Runs a pattern of a contract as generated code does. */
@@ -7,7 +7,7 @@ function matches(pattern: string, text: string): boolean {
 }
 
 describe('a pattern means in JavaScript what it means in RE2', () => {
-  test.each([
+  it.each([
     ['^.$', '\u2028', true],
     ['^.$', '\n', false],
     ['^[.]$', 'x', false],
@@ -27,7 +27,7 @@ describe('a pattern means in JavaScript what it means in RE2', () => {
   });
 });
 
-test.each([
+it.each([
   ['[[:alpha:]]'],
   ['[]a]'],
   ['\\Aa'],

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { toStatus } from '../../errors/to-status.ts';
 import { frame, rawCall, rawConnection } from '../../server/testing/raw-call.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { http2Frame } from '../../testing/http2-frame.ts';
 import type { Engine, EngineCall, EngineHandler, EngineMethod, MethodKind, ReadRequest } from '../engine.ts';
 
@@ -104,7 +105,7 @@ export function serverHostContract(engine: Engine): void {
       const { calls, handler } = hanging();
       const { session } = await start(handler);
       expect((await callOf('a', { 'grpc-timeout': '50m' })(session)).status).toBe(Status.DEADLINE_EXCEEDED);
-      await vi.waitFor(() => expect(calls[0]?.signal.aborted).toBe(true));
+      await eventually(() => expect(calls[0]?.signal.aborted).toBe(true));
     });
 
     it('and ends a call whose request never comes', async () => {
@@ -199,7 +200,7 @@ export function serverHostContract(engine: Engine): void {
       socket.on('data', (bytes) => {
         received = Buffer.concat([received, bytes]);
       });
-      await vi.waitFor(() => expect(received.includes(pong)).toBe(true));
+      await eventually(() => expect(received.includes(pong)).toBe(true));
       expect((await callOf('a')(session)).status).toBe(Status.OK);
     });
   });
@@ -220,15 +221,15 @@ export function serverHostContract(engine: Engine): void {
       });
       stream.end(many('a'));
       stream.pause();
-      await vi.waitFor(() => expect(made).toBeGreaterThan(1));
+      await eventually(() => expect(made).toBeGreaterThan(1));
       let before = -1;
-      await vi.waitFor(
+      await eventually(
         () => {
           const standsStill = made === before;
           before = made;
           expect(standsStill).toBe(true);
         },
-        { interval: 200 },
+        { intervalMs: 200 },
       );
       expect(made).toBeLessThan(100);
       let received = 0;
@@ -344,7 +345,7 @@ export function serverHostContract(engine: Engine): void {
       });
       stream.on('error', () => undefined);
       stream.write(many('a'));
-      await vi.waitFor(() => expect(seen).toEqual(['a']));
+      await eventually(() => expect(seen).toEqual(['a']));
       cut(stream);
       expect(await ended).toMatchObject({ name: 'AbortError' });
     });
@@ -486,10 +487,10 @@ export function serverHostContract(engine: Engine): void {
       const call = session.request({ ':method': 'POST', ':path': '/t/unary', 'content-type': 'application/grpc' });
       call.on('error', () => undefined);
       call.end(many('a'));
-      await vi.waitFor(() => expect(calls).toHaveLength(1));
+      await eventually(() => expect(calls).toHaveLength(1));
       const aborted = calls[0]?.signal;
       await host.drain(50);
-      await vi.waitFor(() => expect(aborted?.aborted).toBe(true));
+      await eventually(() => expect(aborted?.aborted).toBe(true));
     });
   });
 }

@@ -1,10 +1,11 @@
 import { getEventListeners, once } from 'node:events';
 import { createServer } from 'node:net';
 import { ClientError, Metadata, Status } from 'nice-grpc-common';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { toStatus } from '../../errors/to-status.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { eventually } from '../../testing/eventually.ts';
 import type {
   Engine,
   EngineHandler,
@@ -62,9 +63,10 @@ export function transportContract(engine: Engine): void {
       await expect(transport.unary(unary, 'two', call)).rejects.toMatchObject({ code: Status.UNAVAILABLE });
       await serve(echo, first.port);
 
-      await expect
-        .poll(() => transport.unary(unary, 'three', call).catch(String), { timeout: 3_000, interval: 50 })
-        .toBe('three');
+      await eventually(async () => expect(await transport.unary(unary, 'three', call).catch(String)).toBe('three'), {
+        timeoutMs: 3_000,
+        intervalMs: 50,
+      });
     });
 
     it('gives up an attempt to connect to what never speaks HTTP/2', async () => {
@@ -147,7 +149,7 @@ export function transportContract(engine: Engine): void {
       const responses = transport.serverStreaming(serverStreaming, '', call)[Symbol.asyncIterator]();
       await responses.next();
 
-      await vi.waitFor(() => standsStill(() => sent), { timeout: 10_000 });
+      await eventually(() => standsStill(() => sent));
       expect(sent).toBeLessThan(total / 4);
 
       let seen = 1;
@@ -261,7 +263,7 @@ export function transportContract(engine: Engine): void {
       const answered: string[] = [];
       async function* conversation() {
         yield 'a';
-        await vi.waitFor(() => expect(answered).toEqual(['A']), { interval: 1 });
+        await eventually(() => expect(answered).toEqual(['A']), { intervalMs: 1 });
         yield 'b';
       }
 

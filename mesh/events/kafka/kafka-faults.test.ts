@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as timeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../../testing/eventually.ts';
 import { freePort } from '../../testing/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
@@ -61,7 +62,7 @@ describeWithServer(kafka, 'events on one broker', () => {
   });
   const openOn = pipelinesOn(() => server);
 
-  test('are all there, once and in order, though the answers to the producer get lost', {
+  it('are all there, once and in order, though the answers to the producer get lost', {
     timeout: 60_000,
   }, async () => {
     const { pipeline, log, topic } = await openOn();
@@ -77,7 +78,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     expect((await storedIds(log, topic)).size).toBe(200);
   });
 
-  test('have one effect each though a fifth of them comes twice', async () => {
+  it('have one effect each though a fifth of them comes twice', async () => {
     const { pipeline } = await openOn((log) => ({
       ...log,
       publish: async (batch) => {
@@ -91,7 +92,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     await pipeline.expectAllOnceInOrder(15_000);
   });
 
-  test('go on where they were when the broker is killed and started again', { timeout: 60_000 }, async () => {
+  it('go on where they were when the broker is killed and started again', { timeout: 60_000 }, async () => {
     const { pipeline } = await openOn();
     await pipeline.join();
     const committing = (async () => {
@@ -108,7 +109,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     await pipeline.expectAllOnceInOrder(40_000);
   });
 
-  test('have one effect each while members join and leave every two seconds', { timeout: 60_000 }, async () => {
+  it('have one effect each while members join and leave every two seconds', { timeout: 60_000 }, async () => {
     const { pipeline } = await openOn();
     await pipeline.join();
     let ended = false;
@@ -129,7 +130,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     await pipeline.expectAllOnceInOrder(20_000);
   });
 
-  test('go on when their topic is deleted under them: it is made again, and no event is refused', {
+  it('go on when their topic is deleted under them: it is made again, and no event is refused', {
     timeout: 60_000,
   }, async () => {
     const { pipeline, topic } = await openOn();
@@ -145,7 +146,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     expect(await pipeline.storage.query('SELECT id FROM dead_letter')).toEqual([]);
   });
 
-  test('come again to another process when one dies between effect and commit', { timeout: 60_000 }, async () => {
+  it('come again to another process when one dies between effect and commit', { timeout: 60_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'kafka-kill-'));
     const url = `kafka://${server.brokers}`;
     const log = openKafkaLog(url, { clock, logger });
@@ -160,7 +161,9 @@ describeWithServer(kafka, 'events on one broker', () => {
       expect(await readFile(file, 'utf8')).toBe('die\n');
       const seen = collector();
       await log.consume({ group, topics: [topic], handle: seen.handle });
-      await expect.poll(() => seen.events.map(text), { timeout: 25_000 }).toEqual(['die', 'after']);
+      await eventually(() => expect(seen.events.map(text)).toEqual(['die', 'after']), {
+        timeoutMs: 25_000,
+      });
     } finally {
       await log.close();
       await rm(folder, { recursive: true });
@@ -176,7 +179,7 @@ describeWithServer(kafka, 'events on three brokers', () => {
   afterAll(() => server.stop());
   const openOn = pipelinesOn(() => server);
 
-  test('go on when one of the three is lost, and when it comes back', { timeout: 60_000 }, async () => {
+  it('go on when one of the three is lost, and when it comes back', { timeout: 60_000 }, async () => {
     const { pipeline } = await openOn();
     await pipeline.join();
     await pipeline.commit(keys);

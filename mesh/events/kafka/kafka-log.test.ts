@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
 import { Status } from 'nice-grpc-common';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { freePort } from '../../testing/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
@@ -51,14 +52,14 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await admin.disconnect();
     }
 
-    test('leaves out a header that is no text, and takes a missing key or value for an empty one', async () => {
+    it('leaves out a header that is no text, and takes a missing key or value for an empty one', async () => {
       await sendByOther({ value: null, headers: { binary: Buffer.from([0xff, 0xfe]), plain: 'text' } });
       const [stored] = await readSome(log, topic, { at: 'beginning' }, 1);
       expect(stored).toMatchObject({ key: '', value: new Uint8Array(), headers: { plain: 'text' } });
       expect(Object.keys(stored?.headers ?? {})).toEqual(['plain']);
     });
 
-    test('refuses an event that its brokers would refuse, with their limit', async () => {
+    it('refuses an event that its brokers would refuse, with their limit', async () => {
       const large = { ...event(topic, 'a', ''), value: new Uint8Array(1024 * 1024) };
       await expect(log.publish([large])).rejects.toMatchObject({
         code: Status.INVALID_ARGUMENT,
@@ -68,13 +69,13 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       expect(await log.endOffsets(topic)).toEqual(new Map([[0, 0n]]));
     });
 
-    test('publishes in one call more than its brokers take in one request', async () => {
+    it('publishes in one call more than its brokers take in one request', async () => {
       const value = new Uint8Array(10_000);
       await log.publish(numbered(topic, ['a'], 300).map((one) => ({ ...one, value })));
       expect(await log.endOffsets(topic)).toEqual(new Map([[0, 300n]]));
     });
 
-    test('starts at the oldest event that is kept where a removed one is asked for', async () => {
+    it('starts at the oldest event that is kept where a removed one is asked for', async () => {
       await log.publish(numbered(topic, ['a'], 10));
       const admin = createKafka(server.brokers.split(','), logger).admin();
       await admin.connect();
@@ -86,10 +87,10 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       ]);
       const seen = collector();
       await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
-      await expect.poll(() => seen.events.map(text), { timeout: 10_000 }).toEqual(['7', '8', '9']);
+      await eventually(() => expect(seen.events.map(text)).toEqual(['7', '8', '9']));
     });
 
-    test('keeps the place of a group that started at the end, though it has handled nothing yet', async () => {
+    it('keeps the place of a group that started at the end, though it has handled nothing yet', async () => {
       const group = randomUUID();
       await log.publish([event(topic, 'a', 'before')]);
       await log.consume({ group, topics: [topic], start: 'latest', handle: async () => undefined });
@@ -100,10 +101,10 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
         await admin.disconnect();
         return offsets?.partitions[0]?.offset;
       };
-      await expect.poll(committed, { timeout: 10_000 }).toBe('1');
+      await eventually(async () => expect(await committed()).toBe('1'));
     });
 
-    test('leaves no group behind when it reads', async () => {
+    it('leaves no group behind when it reads', async () => {
       await log.publish(numbered(topic, ['a'], 3));
       await readSome(log, topic, { at: 'beginning' }, 3);
       const admin = createKafka(server.brokers.split(','), logger).admin();
@@ -113,7 +114,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       expect(groups.filter(({ groupId }) => groupId.includes(topic))).toEqual([]);
     });
 
-    test('a slow partition holds back no other', async () => {
+    it('a slow partition holds back no other', async () => {
       const wide = `test.${randomUUID()}`;
       await log.ensureTopic(wide, { partitions: 2 });
       await log.publish(numbered(wide, ['a', 'b', 'c', 'd'], 2000));
@@ -127,34 +128,43 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
         },
       });
       const ends = await log.endOffsets(wide);
-      await expect.poll(() => done.get(1), { timeout: 10_000 }).toBe(Number(ends.get(1)));
+      await eventually(() => expect(done.get(1)).toBe(Number(ends.get(1))));
     });
 
-    test('goes on with its other topics when one is deleted under it', async () => {
+    it('goes on with its other topics when one is deleted under it', async () => {
       const doomed = `test.${randomUUID()}`;
       await log.ensureTopic(doomed);
       await log.endOffsets(doomed);
       await log.publish([event(doomed, 'a', 'x')]);
       await deleteTopic(doomed);
-      await expect
-        .poll(() => log.publish([event(doomed, 'a', 'x')]).catch((error: unknown) => error), { timeout: 20_000 })
-        .toMatchObject({ code: expect.any(Number) });
+      await eventually(
+        async () =>
+          expect(await log.publish([event(doomed, 'a', 'x')]).catch((error: unknown) => error)).toMatchObject({
+            code: expect.any(Number),
+          }),
+        { timeoutMs: 20_000 },
+      );
       const other = `test.${randomUUID()}`;
-      await expect
-        .poll(() => log.ensureTopic(other).then(() => log.endOffsets(other)), { timeout: 5000 })
-        .toBeDefined();
+      await eventually(
+        async () => expect(await log.ensureTopic(other).then(() => log.endOffsets(other))).toBeDefined(),
+        { timeoutMs: 5000 },
+      );
       await log.publish([event(other, 'a', 'x'), event(topic, 'a', 'x')]);
     });
 
-    test('says of no other topic that it is missing when one that it looked at is deleted', async () => {
+    it('says of no other topic that it is missing when one that it looked at is deleted', async () => {
       const doomed = `test.${randomUUID()}`;
       await log.ensureTopic(doomed);
       await log.publish([event(doomed, 'a', 'x')]);
       await log.endOffsets(doomed);
       await deleteTopic(doomed);
-      await expect
-        .poll(() => log.publish([event(doomed, 'a', 'x')]).catch((error: unknown) => error), { timeout: 20_000 })
-        .toMatchObject({ reason: 'UNKNOWN_TOPIC' });
+      await eventually(
+        async () =>
+          expect(await log.publish([event(doomed, 'a', 'x')]).catch((error: unknown) => error)).toMatchObject({
+            reason: 'UNKNOWN_TOPIC',
+          }),
+        { timeoutMs: 20_000 },
+      );
       for (let turn = 0; turn < 3; turn++) {
         const other = `test.${randomUUID()}`;
         await log.ensureTopic(other);
@@ -164,42 +174,31 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await expect(log.endOffsets(doomed)).rejects.toMatchObject({ reason: 'UNKNOWN_TOPIC' });
     });
 
-    test('creates a topic again that a group reads, and the group reads it from its beginning', async () => {
+    it('creates a topic again that a group reads, and the group reads it from its beginning', async () => {
       const doomed = `test.${randomUUID()}`;
       await log.ensureTopic(doomed, { partitions: 1 });
       await log.publish(numbered(doomed, ['a'], 3));
       const seen = collector();
       await log.consume({ group: randomUUID(), topics: [doomed, topic], start: 'latest', handle: seen.handle });
-      await expect
-        .poll(
-          async () => {
-            await log.publish([event(doomed, 'a', 'before')]);
-            return seen.events.length;
-          },
-          { timeout: 20_000 },
-        )
-        .toBeGreaterThan(0);
+      await eventually(
+        async () => {
+          await log.publish([event(doomed, 'a', 'before')]);
+          expect(seen.events.length).toBeGreaterThan(0);
+        },
+        { timeoutMs: 20_000 },
+      );
       await deleteTopic(doomed);
       const isThere = async () => (await log.topics()).some(({ name }) => name === doomed);
-      await expect.poll(isThere, { timeout: 20_000 }).toBe(false);
-      await expect.poll(isThere, { timeout: 20_000 }).toBe(true);
-      await expect
-        .poll(
-          () =>
-            log.publish(numbered(doomed, ['a'], 9, 100)).then(
-              () => 'sent',
-              () => 'not yet',
-            ),
-          { timeout: 10_000 },
-        )
-        .toBe('sent');
+      await eventually(async () => expect(await isThere()).toBe(false), { timeoutMs: 20_000 });
+      await eventually(async () => expect(await isThere()).toBe(true), { timeoutMs: 20_000 });
+      await eventually(() => log.publish(numbered(doomed, ['a'], 9, 100)));
       const after = () => seen.events.map(text).filter((value) => value !== 'before');
-      await expect
-        .poll(after, { timeout: 20_000 })
-        .toEqual(numbered(doomed, ['a'], 9, 100).map(({ value }) => `${value}`));
+      await eventually(() => expect(after()).toEqual(numbered(doomed, ['a'], 9, 100).map(({ value }) => `${value}`)), {
+        timeoutMs: 20_000,
+      });
     }, 90_000);
 
-    test('answers who published what the brokers take, though another published what they refuse', async () => {
+    it('answers who published what the brokers take, though another published what they refuse', async () => {
       const admin = createKafka(server.brokers.split(','), logger).admin();
       await admin.connect();
       const configEntries = [{ name: 'message.timestamp.before.max.ms', value: '1000' }];
@@ -207,12 +206,12 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await admin.alterConfigs({ validateOnly: false, resources });
       await admin.disconnect();
       const old = { ...event(topic, 'a', 'old'), timeMs: 1 };
-      await expect
-        .poll(() => log.publish([old]).catch((error: unknown) => error))
-        .toMatchObject({
+      await eventually(async () =>
+        expect(await log.publish([old]).catch((error: unknown) => error)).toMatchObject({
           code: Status.INVALID_ARGUMENT,
           reason: 'EVENT_REFUSED',
-        });
+        }),
+      );
       const publish = (one: NewEvent) =>
         log.publish([one]).then(
           () => 'taken',
@@ -222,7 +221,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       expect(outcomes).toEqual(['EVENT_REFUSED', 'taken', 'EVENT_REFUSED', 'taken']);
     });
 
-    test('refuses every call after it was closed', async () => {
+    it('refuses every call after it was closed', async () => {
       await log.close();
       const closed = { reason: 'EVENTS_UNAVAILABLE' };
       const consumer = { group: 'g', topics: [topic], handle: async () => undefined };
@@ -234,7 +233,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
   });
 });
 
-test('an event log whose brokers are not there opens, says so at each call, and closes', async () => {
+it('an event log whose brokers are not there opens, says so at each call, and closes', async () => {
   const log = open(`127.0.0.1:${await freePort()}`);
   const unavailable = { code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE' };
   await expect(log.check()).rejects.toMatchObject(unavailable);

@@ -3,7 +3,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Admin } from 'kafkajs';
 import { Status } from 'nice-grpc-common';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { eventually } from '../../testing/eventually.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
 import { systemClock as clock } from '../../time/clock.ts';
@@ -15,7 +16,7 @@ import { createKafka } from './client/kafkajs.ts';
 import { fetchTopicIds } from './consume/topic-ids.ts';
 import { openKafkaLog } from './kafka-log.ts';
 
-const patience = { timeout: 30_000 };
+const patience = { timeoutMs: 30_000 };
 
 describeWithServer(kafka, 'reading from Kafka', () => {
   vi.setConfig({ testTimeout: 60_000 });
@@ -42,7 +43,10 @@ describeWithServer(kafka, 'reading from Kafka', () => {
   async function createTopic(settings: Record<string, string | number>, partitions = 1): Promise<void> {
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value: `${value}` }));
     await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] });
-    await expect.poll(() => log.endOffsets(topic).then((ends) => ends.size), patience).toBe(partitions);
+    await eventually(
+      async () => expect(await log.endOffsets(topic).then((ends) => ends.size)).toBe(partitions),
+      patience,
+    );
   }
 
   /** Reads in the background until the test ends; `failure` is what the reading ended with. */
@@ -63,18 +67,18 @@ describeWithServer(kafka, 'reading from Kafka', () => {
   /** A key of a partition of two. */
   const keyOf = (partition: number) => keyFor(partition, 2);
 
-  test.each(['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'])('reads what is compressed with %s', async (codec) => {
+  it.each(['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'])('reads what is compressed with %s', async (codec) => {
     await createTopic({ 'compression.type': codec });
     const lines = Array.from({ length: 3000 }, (_, index) => `line ${index} of a text that is worth it\n`).join('');
     const values = [lines, '', randomBytes(70_000).toString('hex')];
     await log.publish(values.map((value) => event(topic, 'a', value)));
     const seen = collector();
     await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
-    await expect.poll(() => seen.events.map(text), patience).toEqual(values);
+    await eventually(() => expect(seen.events.map(text)).toEqual(values), patience);
     expect((await readSome(log, topic, { at: 'beginning' }, values.length)).map(text)).toEqual(values);
   });
 
-  test('reads hundreds of thousands of small records that came in one answer, each once and in order', async () => {
+  it('reads hundreds of thousands of small records that came in one answer, each once and in order', async () => {
     await createTopic({ 'compression.type': 'gzip' });
     const count = 160_000;
     for (let first = 0; first < count; first += 20_000) await log.publish(numbered(topic, ['a'], 20_000, first));
@@ -89,10 +93,10 @@ describeWithServer(kafka, 'reading from Kafka', () => {
       if (text(stored) === `${handled}`) handled += 1;
     };
     await log.consume({ group: randomUUID(), topics: [topic], handle });
-    await expect.poll(() => handled, patience).toBe(count);
+    await eventually(() => expect(handled).toBe(count), patience);
   });
 
-  test('an event that waits keeps what came for its partition alone, not the whole answer', async () => {
+  it('an event that waits keeps what came for its partition alone, not the whole answer', async () => {
     await createTopic({}, 4);
     const values = Array.from({ length: 4 }, (_, partition) => {
       return { ...event(topic, keyFor(partition, 4), ''), value: randomBytes(900_000) };
@@ -102,7 +106,7 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     for (const { value } of seen) expect(value.buffer.byteLength).toBeLessThan(1_900_000);
   });
 
-  test('passes over a batch that compaction left empty', async () => {
+  it('passes over a batch that compaction left empty', async () => {
     await createTopic({ 'cleanup.policy': 'compact', 'segment.bytes': 1024 * 1024, 'min.cleanable.dirty.ratio': 0.01 });
     const other = createKafka(server.brokers.split(','), logger).producer({ idempotent: true, maxInFlightRequests: 1 });
     await other.connect();
@@ -116,17 +120,17 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     await log.publish([event(topic, 'last', 'x')]);
     const behindFirst = { at: 'offsets', offsets: new Map([[0, 1n]]) } as const;
     const offsetBehindFirst = async () => (await readSome(log, topic, behindFirst, 1))[0]?.offset;
-    await expect.poll(offsetBehindFirst, patience).toBe(2n);
+    await eventually(async () => expect(await offsetBehindFirst()).toBe(2n), patience);
     await other.disconnect();
 
     const keys = ['first', 'second', 'k', 'v0', 'v1', 'v2', 'v3', 'last'];
     const seen = collector();
     await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
-    await expect.poll(() => seen.events.map(({ key }) => key), patience).toEqual(keys);
+    await eventually(() => expect(seen.events.map(({ key }) => key)).toEqual(keys), patience);
     expect((await readSome(log, topic, { at: 'beginning' }, keys.length)).map(({ key }) => key)).toEqual(keys);
   });
 
-  test('leaves out aborted transactions, and reads on behind them', async () => {
+  it('leaves out aborted transactions, and reads on behind them', async () => {
     await createTopic({});
     const transactionalId = randomUUID();
     const producer = createKafka(server.brokers.split(','), logger).producer({
@@ -145,46 +149,39 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     expect((await readSome(log, topic, { at: 'beginning' }, 3)).map(text)).toEqual(['commit', 'commit', 'plain']);
   });
 
-  test('sees partitions that are added while it reads and consumes', async () => {
+  it('sees partitions that are added while it reads and consumes', async () => {
     await createTopic({});
     const reading = readOn({ at: 'latest' });
     const seen = collector();
     await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
-    await expect
-      .poll(async () => {
-        await log.publish([event(topic, keyOf(0), 'before')]);
-        return Math.min(reading.seen.length, seen.events.length);
-      }, patience)
-      .toBeGreaterThan(0);
+    await eventually(async () => {
+      await log.publish([event(topic, keyOf(0), 'before')]);
+      expect(Math.min(reading.seen.length, seen.events.length)).toBeGreaterThan(0);
+    }, patience);
     await admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
     const producer = createKafka(server.brokers.split(','), logger).producer();
     await producer.connect();
-    await expect
-      .poll(
-        () => producer.send({ topic, messages: [{ partition: 1, value: 'added' }] }).then(() => 'sent', String),
-        patience,
-      )
-      .toBe('sent');
+    await eventually(() => producer.send({ topic, messages: [{ partition: 1, value: 'added' }] }), patience);
     await producer.disconnect();
-    await expect.poll(() => reading.seen.map(text), patience).toContain('added');
-    await expect.poll(() => seen.events.map(text), patience).toContain('added');
+    await eventually(() => expect(reading.seen.map(text)).toContain('added'), patience);
+    await eventually(() => expect(seen.events.map(text)).toContain('added'), patience);
     reading.stop();
   });
 
-  test('tells a topic from one that had its name before', async () => {
+  it('tells a topic from one that had its name before', async () => {
     await createTopic({});
     const idOf = async () => (await fetchTopicIds(createKafka(server.brokers.split(','), logger), [topic])).get(topic);
     const first = await idOf();
     expect(first).toMatch(/^[0-9a-f]{32}$/);
     expect(await idOf()).toBe(first);
     await admin.deleteTopics({ topics: [topic] });
-    await expect.poll(() => idOf().catch(() => undefined), patience).toBeUndefined();
+    await eventually(async () => expect(await idOf().catch(() => undefined)).toBeUndefined(), patience);
     await createTopic({});
     expect(await idOf()).toMatch(/^[0-9a-f]{32}$/);
     expect(await idOf()).not.toBe(first);
   });
 
-  test('a damaged batch stops its partition alone, and that shows', async () => {
+  it('a damaged batch stops its partition alone, and that shows', async () => {
     await createTopic({}, 2);
     const [damaged, whole] = [keyOf(0), keyOf(1)];
     await log.publish([event(topic, damaged, 'first'), event(topic, whole, 'first')]);
@@ -199,18 +196,22 @@ describeWithServer(kafka, 'reading from Kafka', () => {
       reason: 'PARTITION_UNREADABLE',
       metadata: { topic, partition: '0', offset: '1' },
     };
-    await expect.poll(() => consumer.check().catch((error: unknown) => error), patience).toMatchObject(unreadable);
+    await eventually(
+      async () => expect(await consumer.check().catch((error: unknown) => error)).toMatchObject(unreadable),
+      patience,
+    );
     await expect(log.checkPartitions()).rejects.toMatchObject(unreadable);
     await expect(log.check()).resolves.toBeUndefined();
     await log.publish([event(topic, whole, 'third')]);
-    await expect
-      .poll(() => seen.perKey(), patience)
-      .toEqual({ [damaged]: ['first'], [whole]: ['first', 'second', 'third'] });
+    await eventually(
+      () => expect(seen.perKey()).toEqual({ [damaged]: ['first'], [whole]: ['first', 'second', 'third'] }),
+      patience,
+    );
     const reading = readOn({ at: 'beginning' });
-    await expect.poll(() => reading.failure, patience).toMatchObject(unreadable);
+    await eventually(() => expect(reading.failure).toMatchObject(unreadable), patience);
 
     await damage('DAMAGED');
-    await expect.poll(() => seen.perKey()[damaged], patience).toEqual(['first', 'DAMAGED', 'behind it']);
+    await eventually(() => expect(seen.perKey()[damaged]).toEqual(['first', 'DAMAGED', 'behind it']), patience);
     await expect(consumer.check()).resolves.toBeUndefined();
     await expect(log.checkPartitions()).resolves.toBeUndefined();
   });

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { freePort } from '../../testing/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
@@ -20,7 +21,7 @@ import { collector, event, text } from '../testing/sample-events.ts';
 import { createKafka } from './client/kafkajs.ts';
 import { openKafkaLog } from './kafka-log.ts';
 
-const patience = { timeout: 40_000 };
+const patience = { timeoutMs: 40_000 };
 const storageError = 56;
 
 describeWithServer(kafka, 'a partition that its broker cannot give', () => {
@@ -43,7 +44,7 @@ describeWithServer(kafka, 'a partition that its broker cannot give', () => {
     await server.stop();
   });
 
-  test('stops alone, shows in the check, and costs no connections; then it goes on', { timeout: 90_000 }, async () => {
+  it('stops alone, shows in the check, and costs no connections; then it goes on', { timeout: 90_000 }, async () => {
     const topic = `test.${randomUUID()}`;
     await log.ensureTopic(topic, { partitions: 2 });
     const [bad, good] = [keyFor(0, 2), keyFor(1, 2)];
@@ -55,7 +56,7 @@ describeWithServer(kafka, 'a partition that its broker cannot give', () => {
     const goOn = async () => {
       await log.publish([event(topic, good, `${published}`)]);
       published += 1;
-      await expect.poll(() => seen.perKey()[good]?.length, patience).toBe(published);
+      await eventually(() => expect(seen.perKey()[good]?.length).toBe(published), patience);
     };
     await goOn();
     const outcome = async () => {
@@ -63,20 +64,22 @@ describeWithServer(kafka, 'a partition that its broker cannot give', () => {
       return await consumer.check().catch((error: unknown) => error);
     };
     const metadata = { topic, partition: '0', offset: '0' };
-    await expect
-      .poll(outcome, patience)
-      .toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE', metadata });
+    await eventually(
+      async () =>
+        expect(await outcome()).toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE', metadata }),
+      patience,
+    );
     const [connections, warnings] = [proxy.connections, warn.mock.calls.length];
     for (let round = 0; round < 100; round++) await goOn();
     expect(proxy.connections - connections).toBeLessThan(3);
     expect(warn.mock.calls.length - warnings).toBeLessThan(3);
 
     proxy.failFetches(topic, 0, 0);
-    await expect.poll(() => seen.perKey()[bad], patience).toEqual(['bad']);
+    await eventually(() => expect(seen.perKey()[bad]).toEqual(['bad']), patience);
     await expect(consumer.check()).resolves.toBeUndefined();
   });
 
-  test('whose event waits for settings is no concern any more of a process that lost it to another', {
+  it('whose event waits for settings is no concern any more of a process that lost it to another', {
     timeout: 90_000,
   }, async () => {
     const [topic, group] = [`test.${randomUUID()}`, randomUUID()];
@@ -103,13 +106,13 @@ describeWithServer(kafka, 'a partition that its broker cannot give', () => {
     };
     let isWired = false;
     const one = await joinAs(() => isWired);
-    await expect.poll(one.outcome, patience).toContain('wired wrongly');
+    await eventually(async () => expect(await one.outcome()).toContain('wired wrongly'), patience);
     const two = await joinAs(() => true);
-    await expect.poll(() => two.handled.length, patience).toBe(1);
-    await expect.poll(one.outcome, patience).toContain('wired wrongly');
+    await eventually(() => expect(two.handled.length).toBe(1), patience);
+    await eventually(async () => expect(await one.outcome()).toContain('wired wrongly'), patience);
     isWired = true;
-    await expect.poll(() => [...one.handled, ...two.handled].toSorted(), patience).toEqual([0, 1]);
-    await expect.poll(one.outcome, { timeout: 2000 }).toBe('well');
+    await eventually(() => expect([...one.handled, ...two.handled].toSorted()).toEqual([0, 1]), patience);
+    await eventually(async () => expect(await one.outcome()).toBe('well'), { timeoutMs: 2000 });
     await Promise.all([one.consumer.stop(), two.consumer.stop()]);
     await storage.close();
     await rm(folder, { recursive: true });
@@ -123,7 +126,7 @@ describeWithServer(kafka, 'a partition without a leader', () => {
   }, 90_000);
   afterAll(() => server.stop());
 
-  test('holds up neither the others, nor who joins, and goes on when its broker is back', {
+  it('holds up neither the others, nor who joins, and goes on when its broker is back', {
     timeout: 150_000,
   }, async () => {
     const [topic, group] = [`test.${randomUUID()}`, randomUUID()];
@@ -139,28 +142,38 @@ describeWithServer(kafka, 'a partition without a leader', () => {
     try {
       const consumer = await log.consume({ group, topics: [topic], handle: seen.handle });
       const publish = (key: string, value: string) =>
-        expect
-          .poll(() => log.publish([event(topic, key, value)]).then(() => 'published', String), patience)
-          .toBe('published');
+        eventually(
+          async () =>
+            expect(await log.publish([event(topic, key, value)]).then(() => 'published', String)).toBe('published'),
+          patience,
+        );
       for (const key of keys) await publish(key, 'before');
-      await expect.poll(() => seen.events.length, patience).toBe(3);
+      await eventually(() => expect(seen.events.length).toBe(3), patience);
       await server.killBroker(1);
       const outcome = () => consumer.check().catch((error: unknown) => error);
       const metadata = { topic, partition: '1', offset: '1' };
-      await expect.poll(outcome, patience).toMatchObject({ reason: 'EVENTS_UNAVAILABLE', metadata });
+      await eventually(
+        async () => expect(await outcome()).toMatchObject({ reason: 'EVENTS_UNAVAILABLE', metadata }),
+        patience,
+      );
       for (const key of [first, last]) await publish(key, 'meanwhile');
-      await expect
-        .poll(() => [seen.perKey()[first], seen.perKey()[last]].map((all) => all?.at(-1)), patience)
-        .toEqual(['meanwhile', 'meanwhile']);
+      await eventually(
+        () =>
+          expect([seen.perKey()[first], seen.perKey()[last]].map((all) => all?.at(-1))).toEqual([
+            'meanwhile',
+            'meanwhile',
+          ]),
+        patience,
+      );
       await consumer.stop();
       for (const key of [first, last]) await publish(key, 'another');
       const other = collector();
       const next = await log.consume({ group, topics: [topic], handle: other.handle });
-      await expect.poll(() => other.events.map(text), patience).toEqual(['another', 'another']);
+      await eventually(() => expect(other.events.map(text)).toEqual(['another', 'another']), patience);
       await server.restartBroker(1);
       await publish(lost, 'after');
-      await expect.poll(() => other.perKey()[lost], patience).toEqual(['after']);
-      await expect.poll(() => next.check().then(() => 'well', String), patience).toBe('well');
+      await eventually(() => expect(other.perKey()[lost]).toEqual(['after']), patience);
+      await eventually(async () => expect(await next.check().then(() => 'well', String)).toBe('well'), patience);
     } finally {
       await log.close();
     }

@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { murmur2, partitionOf } from './murmur2.ts';
 
-test.each([
+it.each([
   ['21', -973932308],
   ['foobar', -790332482],
   ['a-little-bit-long-string', -985981536],
@@ -12,7 +12,7 @@ test.each([
   expect(murmur2(Buffer.from(key))).toBe(hash);
 });
 
-test('a key whose hash is negative still gets a partition within the topic', () => {
+it('a key whose hash is negative still gets a partition within the topic', () => {
   expect(partitionOf('foobar', 12)).toBe((-790332482 & 0x7fffffff) % 12);
   expect(partitionOf('', 3)).toBeGreaterThanOrEqual(0);
 });

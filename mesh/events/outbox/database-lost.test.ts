@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { eventually } from '../../testing/eventually.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
 import { systemClock } from '../../time/clock.ts';
@@ -42,12 +43,14 @@ describeWithServer(postgres, 'an outbox whose database is killed while its relay
     const committed = new Map(keys.map((key): [string, number[]] => [key, []]));
     const writing = Promise.all(keys.map((key) => writeAll(key, committed.get(key) ?? [])));
     for (const share of [0.2, 0.6]) {
-      await expect.poll(() => total(committed), { timeout: 20_000 }).toBeGreaterThan(share * versions * keys.length);
+      await eventually(async () => expect(await total(committed)).toBeGreaterThan(share * versions * keys.length), {
+        timeoutMs: 20_000,
+      });
       await server.killImmediate();
       await server.restart();
     }
     await writing;
-    await expect.poll(async () => (await outbox.backlog()).entries, { timeout: 20_000 }).toBe(0);
+    await eventually(async () => expect(await (await outbox.backlog()).entries).toBe(0), { timeoutMs: 20_000 });
     const logged = await versionsInLog();
     for (const key of keys) expect(withoutRepeats(logged.get(key) ?? [])).toEqual(committed.get(key));
   });
@@ -87,7 +90,10 @@ describeWithServer(postgres, 'an outbox whose database is killed while its relay
 
 /** Tries again while the database is away. */
 async function untilDone(work: () => Promise<unknown>): Promise<void> {
-  await expect.poll(() => work().then(() => 'done', String), { timeout: 20_000, interval: 20 }).toBe('done');
+  await eventually(async () => expect(await work().then(() => 'done', String)).toBe('done'), {
+    timeoutMs: 20_000,
+    intervalMs: 20,
+  });
 }
 
 function total(committed: ReadonlyMap<string, readonly number[]>): number {

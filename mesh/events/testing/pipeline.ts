@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { openEmbeddedTasks } from '../../tasks/embedded/embedded-tasks.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { systemClock as clock } from '../../time/clock.ts';
 import { createEventConsumer, type EventConsumer } from '../consumer/create-consumer.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -72,9 +73,9 @@ export async function openPipeline(events: EventLog, topic: string, group: strin
       const committed = [...versions.values()].reduce((sum, count) => sum + count, 0);
       const effects = () =>
         storage.query<{ key: string; version: bigint }>('SELECT key, version FROM effect ORDER BY id');
-      await vi.waitFor(async () => expect((await effects()).length).toBeGreaterThanOrEqual(committed), {
-        timeout: timeoutMs,
-        interval: 50,
+      await eventually(async () => expect((await effects()).length).toBeGreaterThanOrEqual(committed), {
+        timeoutMs: timeoutMs,
+        intervalMs: 50,
       });
       const seen = Map.groupBy(await effects(), ({ key }) => key);
       for (const [key, count] of versions) {

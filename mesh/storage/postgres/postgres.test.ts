@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../../testing/eventually.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers.ts';
 import type { Storage, Transaction } from '../storage.ts';
@@ -114,10 +115,10 @@ describeWithServer(postgres, 'storage on PostgreSQL', () => {
       },
       { signal: caller.signal },
     );
-    await expect.poll(() => sleepers(storage)).toBe(1n);
+    await eventually(async () => expect(await sleepers(storage)).toBe(1n));
     caller.abort(reason);
     await expect(sleeping).rejects.toBe(reason);
-    await expect.poll(() => sleepers(storage)).toBe(0n);
+    await eventually(async () => expect(await sleepers(storage)).toBe(0n));
     expect(await balances(storage)).toEqual([0n, 0n]);
   });
 
@@ -207,7 +208,7 @@ describeWithServer(postgres, 'storage on PostgreSQL', () => {
     const storage = await open();
     await storage.migrate('test', [slowCommit]);
     const outcome = storage.transaction((tx) => credit(tx, 'a')).catch((error: unknown) => error);
-    await expect.poll(() => sleepers(storage)).toBe(1n);
+    await eventually(async () => expect(await sleepers(storage)).toBe(1n));
     await server.killImmediate();
     expect(await outcome).toMatchObject({ code: 14, reason: 'STORAGE_OUTCOME_UNKNOWN' });
     await server.restart();

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { expect, it } from 'vitest';
 import type { NewDatabaseUrl } from '../../testing/databases.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { counterOf, insert, open, openWithTables } from './fixture.ts';
 
 /** What waits for a commit. */
@@ -13,7 +14,7 @@ export function afterCommitContract(newUrl: NewDatabaseUrl): void {
       tx.afterCommit(() => void seen.push(counterOf(other, 'a')));
       await tx.execute(...insert('a', 1n));
     });
-    await expect.poll(() => seen.length).toBe(1);
+    await eventually(() => expect(seen.length).toBe(1));
     expect(await seen[0]).toBe(1n);
   });
 
@@ -44,6 +45,6 @@ export function afterCommitContract(newUrl: NewDatabaseUrl): void {
         }),
       );
     expect(await Promise.all([run('a'), run('b')])).toEqual(['a', 'b']);
-    await expect.poll(() => seen.toSorted()).toEqual(['a', 'b']);
+    await eventually(() => expect(seen.toSorted()).toEqual(['a', 'b']));
   });
 }

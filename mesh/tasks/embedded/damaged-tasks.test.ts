@@ -2,7 +2,7 @@ import { copyFile, open as openFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Status } from 'nice-grpc-common';
-import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
 import { createLogger } from '../../telemetry/logger.ts';
@@ -256,7 +256,7 @@ describe('a damaged task', () => {
   });
 });
 
-test.each([
+it.each([
   'UPDATE task SET lease = NULL, due_time_ms = 0 WHERE lease IS NOT NULL',
   'SELECT queue, COUNT(*) AS tasks FROM task GROUP BY queue',
   "INSERT INTO task (queue, id, payload, headers, attempts, due_time_ms, last_error) VALUES ('q', 'a', X'', '{}', 0, 0, '')",

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { uuidv7 } from '../../ids/ids.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -54,7 +54,7 @@ describeWithServer(rabbitmq, 'tasks on a RabbitMQ that does not go on', () => {
     relieve = end;
     // RabbitMQ blocks a connection when that publishes, and says so.
     const held = tasks.enqueue(`other-${queue}`, [newTask('held')]).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(tasks.check()).rejects.toThrow(/blocked by an alarm/), { timeout: 10_000 });
+    await eventually(() => expect(tasks.check()).rejects.toThrow(/blocked by an alarm/));
     return { end, held };
   };
   const timed = async (work: () => Promise<unknown>): Promise<number> => {

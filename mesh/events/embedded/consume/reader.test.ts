@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openStorage } from '../../../storage/open.ts';
 import type { Row, SqlValue, Storage } from '../../../storage/storage.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
@@ -31,7 +31,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('a batch is bounded by events and by bytes, and holds one event at least', async () => {
+it('a batch is bounded by events and by bytes, and holds one event at least', async () => {
   const length = async (maxEvents: number, maxBytes: number) =>
     (await readBatch(storage, partition, 500n, { maxEvents, maxBytes })).events.length;
   expect(await length(10, 1_000_000)).toBe(10);
@@ -43,7 +43,7 @@ test('a batch is bounded by events and by bytes, and holds one event at least', 
   });
 });
 
-test('a slow reader makes the log read no more than a batch ahead of it', async () => {
+it('a slow reader makes the log read no more than a batch ahead of it', async () => {
   let rowsRead = 0;
   const counting: Storage = {
     ...storage,

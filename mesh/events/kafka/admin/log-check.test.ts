@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Status } from 'nice-grpc-common';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../../../testing/eventually.ts';
 import { freePort } from '../../../testing/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../../testing/kafka-server.ts';
 import { describeWithServer } from '../../../testing/servers.ts';
@@ -12,7 +13,7 @@ import { event } from '../../testing/sample-events.ts';
 import { createKafka } from '../client/kafkajs.ts';
 import { openKafkaLog } from '../kafka-log.ts';
 
-const patience = { timeout: 20_000 };
+const patience = { timeoutMs: 20_000 };
 
 describeWithServer(kafka, 'the check of the event log on Kafka', () => {
   let server: KafkaServer;
@@ -44,7 +45,7 @@ describeWithServer(kafka, 'the check of the event log on Kafka', () => {
       (error: unknown) => error,
     );
 
-  test('fails while a topic that the process needs is missing, and not for one of others', {
+  it('fails while a topic that the process needs is missing, and not for one of others', {
     timeout: 60_000,
   }, async () => {
     await open();
@@ -56,13 +57,16 @@ describeWithServer(kafka, 'the check of the event log on Kafka', () => {
     await admin.deleteTopics({ topics: [others] });
     expect(await outcome()).toBe('works');
     await admin.deleteTopics({ topics: [topic] });
-    await expect.poll(outcome, patience).toMatchObject({ reason: 'UNKNOWN_TOPIC', metadata: { topic } });
+    await eventually(
+      async () => expect(await outcome()).toMatchObject({ reason: 'UNKNOWN_TOPIC', metadata: { topic } }),
+      patience,
+    );
     await admin.createTopics({ topics: [{ topic }] });
-    await expect.poll(outcome, patience).toBe('works');
+    await eventually(async () => expect(await outcome()).toBe('works'), patience);
     await admin.disconnect();
   });
 
-  test('fails while events are not taken, though the cluster answers', { timeout: 60_000 }, async () => {
+  it('fails while events are not taken, though the cluster answers', { timeout: 60_000 }, async () => {
     await open();
     const publish = () => log.publish([event(topic, 'key', 'text')]);
     await publish();
@@ -71,16 +75,7 @@ describeWithServer(kafka, 'the check of the event log on Kafka', () => {
     await expect(publish()).rejects.toMatchObject({ reason: 'EVENTS_UNAVAILABLE' });
     expect(await outcome()).toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE' });
     proxy.dropProduceReplies(0);
-    await expect
-      .poll(
-        () =>
-          publish().then(
-            () => true,
-            () => false,
-          ),
-        patience,
-      )
-      .toBe(true);
+    await eventually(() => publish(), patience);
     expect(await outcome()).toBe('works');
   });
 });

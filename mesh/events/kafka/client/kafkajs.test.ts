@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import './kafkajs.ts';
 
 /** As much of the library's queue of requests as its timer touches. */
@@ -22,13 +22,13 @@ function queueWith(pending: unknown[]): RequestQueue {
   });
 }
 
-test('a connection at rest sets no timer', () => {
+it('a connection at rest sets no timer', () => {
   const queue = queueWith([]);
   queue.scheduleCheckPendingRequests();
   expect(queue.throttleCheckTimeoutId).toBeNull();
 });
 
-test('a connection whose requests wait looks after them', () => {
+it('a connection whose requests wait looks after them', () => {
   const queue = queueWith([{}]);
   queue.scheduleCheckPendingRequests();
   expect(queue.throttleCheckTimeoutId).not.toBeNull();

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { Status } from 'nice-grpc-common';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { isRefusal } from '../../../errors/codes.ts';
 import { toLogFailure } from './failures.ts';
 import { protocolError } from './kafkajs.ts';
@@ -15,12 +15,12 @@ const { errorCodes } = createRequire(import.meta.url)('kafkajs/src/protocol/erro
   readonly errorCodes: readonly ErrorCode[];
 };
 
-test('every code that the library knows has its meaning', () => {
+it('every code that the library knows has its meaning', () => {
   expect(errorCodes.length).toBeGreaterThan(80);
   expect(errorCodes.filter(({ type }) => !isClassified(type))).toEqual([]);
 });
 
-test('only what is about the record itself is a refusal; a topic that is missing is not', () => {
+it('only what is about the record itself is a refusal; a topic that is missing is not', () => {
   const refusing = errorCodes.filter(({ code }) => isRefusal(toLogFailure(protocolError(code))));
   expect(refusing.map(({ type }) => type)).toEqual([
     'MESSAGE_TOO_LARGE',
@@ -31,7 +31,7 @@ test('only what is about the record itself is a refusal; a topic that is missing
   ]);
 });
 
-test('a code that nobody knows, and what is no code, leave the outcome open', () => {
+it('a code that nobody knows, and what is no code, leave the outcome open', () => {
   const unavailable = { code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE' };
   for (const error of [protocolError(999), new Error('socket hang up'), 'x']) {
     expect(meansOf(error)).toBe('passing');
@@ -39,7 +39,7 @@ test('a code that nobody knows, and what is no code, leave the outcome open', ()
   }
 });
 
-test('missing rights are named as that', () => {
+it('missing rights are named as that', () => {
   const denied = new Error('gave up', { cause: protocolError(29) });
   expect(toLogFailure(denied)).toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_MISCONFIGURED' });
 });

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { MeshError } from '../../../errors/mesh-error.ts';
 import { createTestClock, type TestClock } from '../../../testing/test-clock.ts';
 import { silent as logger } from '../../testing/events.ts';
@@ -30,7 +30,7 @@ describe('the feed of a partition', () => {
     await feed.handOn();
   }
 
-  test('is well again when an answer could be read to its end, though it is empty', async () => {
+  it('is well again when an answer could be read to its end, though it is empty', async () => {
     feed.fail(protocolError(topicAuthorizationFailed));
     expect(failure).toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_MISCONFIGURED', metadata: place });
     clock.advance(60_000);
@@ -39,7 +39,7 @@ describe('the feed of a partition', () => {
     expect(failure).toBeUndefined();
   });
 
-  test('reports what its brokers cannot give now after several times in a row, and rests longer each time', async () => {
+  it('reports what its brokers cannot give now after several times in a row, and rests longer each time', async () => {
     const rests: number[] = [];
     for (let times = 0; times < 7; times++) {
       expect(failure).toBeUndefined();
@@ -57,13 +57,13 @@ describe('the feed of a partition', () => {
     expect(clock.pendingMs()).toEqual([100]);
   });
 
-  test('counts what several loops miss while it rests as one time', () => {
+  it('counts what several loops miss while it rests as one time', () => {
     for (let times = 0; times < 20; times++) feed.miss(protocolError(storageError));
     expect(failure).toBeUndefined();
     expect(clock.pendingMs()).toEqual([100]);
   });
 
-  test('reports as damage what a broker finds to be damaged', () => {
+  it('reports as damage what a broker finds to be damaged', () => {
     for (let times = 0; times < 7; times++) {
       feed.miss(protocolError(corruptMessage));
       clock.advance(5000);

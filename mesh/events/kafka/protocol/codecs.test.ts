@@ -1,12 +1,12 @@
 import { zstdCompressSync } from 'node:zlib';
 import { compress } from 'snappy';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { maxUnpackedBytes, unpack } from './codecs.ts';
 
 const [snappy, lz4, zstd] = [2, 3, 4];
 const frameStart = [0x04, 0x22, 0x4d, 0x18];
 
-test('an LZ4 block may refer to the block before it, and a match into itself', async () => {
+it('an LZ4 block may refer to the block before it, and a match into itself', async () => {
   const linked = [0x40, 0x40, 0];
   // Five literals; then eleven bytes from five back, of which six are of this match, and five literals.
   const first = [0x50, ...Buffer.from('hello')];
@@ -16,13 +16,13 @@ test('an LZ4 block may refer to the block before it, and a match into itself', a
   expect((await unpack(lz4, Buffer.concat([frame, frame]))).toString()).toBe('hellohellohellohworld'.repeat(2));
 });
 
-test('an LZ4 frame may have checksums, its size, and blocks that are not compressed', async () => {
+it('an LZ4 frame may have checksums, its size, and blocks that are not compressed', async () => {
   const header = [...frameStart, 0b0111_1100, 0x40, ...Buffer.alloc(8, 5), 0];
   const frame = Buffer.from([...header, 5, 0, 0, 0x80, ...Buffer.from('hello'), 1, 2, 3, 4, 0, 0, 0, 0, 1, 2, 3, 4]);
   expect((await unpack(lz4, frame)).toString()).toBe('hello');
 });
 
-test.each([
+it.each([
   ['no frame', [1, 2, 3, 4, 5]],
   ['a frame that is cut off', [...frameStart, 0x60, 0x40, 0, 9, 0, 0, 0, 0x50]],
   ['a match before the beginning', [...frameStart, 0x60, 0x40, 0, 4, 0, 0, 0, 0x10, 97, 9, 0, 0, 0, 0, 0]],
@@ -30,12 +30,12 @@ test.each([
   await expect(unpack(lz4, Buffer.from(bytes))).rejects.toThrow();
 });
 
-test('a Snappy frame whose block has a negative length is refused', async () => {
+it('a Snappy frame whose block has a negative length is refused', async () => {
   const header = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1];
   await expect(unpack(snappy, Buffer.from([...header, 0xff, 0xff, 0xff, 0xfc, 0]))).rejects.toThrow('-4 bytes');
 });
 
-test('what would take too much memory is refused before it does', async () => {
+it('what would take too much memory is refused before it does', async () => {
   const large = Buffer.alloc(maxUnpackedBytes + 1);
   await expect(unpack(zstd, zstdCompressSync(large))).rejects.toThrow();
   await expect(unpack(snappy, await compress(large))).rejects.toThrow('when it is unpacked');
@@ -47,6 +47,6 @@ test('what would take too much memory is refused before it does', async () => {
   await expect(unpack(lz4, bomb)).rejects.toThrow('when it is unpacked');
 });
 
-test('a codec that is not known is named', async () => {
+it('a codec that is not known is named', async () => {
   await expect(unpack(5, Buffer.alloc(1))).rejects.toThrow('its codec 5');
 });

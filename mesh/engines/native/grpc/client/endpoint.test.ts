@@ -3,8 +3,9 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Status } from 'nice-grpc-common';
 import { pino } from 'pino';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../../errors/to-status.ts';
+import { eventually } from '../../../../testing/eventually.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { clientPreface, ErrorCode, Flag, FrameType } from '../../http2/codec/frames.ts';
@@ -133,12 +134,12 @@ describe('a connection', () => {
     const { address, sessions } = await serveRaw((stream) => void open.push(stream));
     const transport = connect(address, { maxConnections: 1 });
     const first = hello(transport);
-    await vi.waitFor(() => expect(open).toHaveLength(1));
+    await eventually(() => expect(open).toHaveLength(1));
     sessions[0]?.close();
     // Answered once the client has heard of the end.
     await new Promise((resolve) => sessions[0]?.ping(resolve));
     const second = hello(transport);
-    await vi.waitFor(() => expect(open).toHaveLength(2));
+    await eventually(() => expect(open).toHaveLength(2));
     expect(sessions).toHaveLength(2);
     for (const stream of open) answer(stream);
     expect(await second).toBe('hello');
@@ -152,12 +153,12 @@ describe('a connection', () => {
     const transport = connect(address, { maxConnections: 2 });
     const calls = Array.from({ length: 7 }, () => hello(transport));
 
-    await vi.waitFor(() => expect(open).toHaveLength(4));
+    await eventually(() => expect(open).toHaveLength(4));
     expect(sessions).toHaveLength(2);
     expect(new Set(open.map(({ session }) => session)).size).toBe(2);
 
     for (let answered = 0; answered < calls.length; answered += 1) {
-      await vi.waitFor(() => expect(open.length).toBeGreaterThan(answered));
+      await eventually(() => expect(open.length).toBeGreaterThan(answered));
       answer(open[answered] as ServerHttp2Stream);
     }
     expect(await Promise.all(calls)).toEqual(calls.map(() => 'hello'));
@@ -170,7 +171,7 @@ describe('a connection', () => {
     const transport = connect(address, { maxConnections: 1 });
     const caller = new AbortController();
     const first = hello(transport);
-    await vi.waitFor(() => expect(open).toHaveLength(1));
+    await eventually(() => expect(open).toHaveLength(1));
     const given = transport.unary(unary, 'given up', callOf({ signal: caller.signal }));
     const last = hello(transport);
     caller.abort();
@@ -178,7 +179,7 @@ describe('a connection', () => {
 
     answer(open[0] as ServerHttp2Stream);
     await first;
-    await vi.waitFor(() => expect(open).toHaveLength(2));
+    await eventually(() => expect(open).toHaveLength(2));
     answer(open[1] as ServerHttp2Stream);
     await last;
     expect(open).toHaveLength(2);
@@ -257,7 +258,7 @@ describe('a call that is refused before it was begun', () => {
     const transport = connect(address);
     async function* requests() {
       yield 'one';
-      await vi.waitFor(() => expect(streams).toBe(1));
+      await eventually(() => expect(streams).toBe(1));
       yield 'two';
       refuse();
       await new Promise(() => undefined);

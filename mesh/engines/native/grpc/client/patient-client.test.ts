@@ -4,7 +4,8 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Metadata, Status } from 'nice-grpc-common';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../../../../testing/eventually.ts';
 import type { Transport } from '../../../engine.ts';
 import { answer, serveRaw } from '../../testing/grpc-server.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
@@ -73,7 +74,7 @@ it('a call that waits, since the only connection is full and no other could be m
   const { port } = first.address() as AddressInfo;
   const transport = connect(`127.0.0.1:${port}`);
   const full = hello(transport);
-  await vi.waitFor(() => expect(held).toHaveLength(1));
+  await eventually(() => expect(held).toHaveLength(1));
   // It listens no more, but goes on with the connection that it has.
   first.close();
   const waiting = hello(transport);
@@ -111,7 +112,7 @@ it('calls that end while they wait for a connection are not kept', async () => {
     const ended = late.catch(() => undefined);
     if (count % 50 === 49) await ended;
   }
-  await vi.waitFor(() => {
+  await eventually(() => {
     collectGarbage();
     expect(calls.filter((call) => call.deref() !== undefined).length).toBeLessThan(300);
   });

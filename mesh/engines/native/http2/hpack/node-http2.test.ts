@@ -8,6 +8,7 @@ import {
   type Socket,
 } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../../../testing/eventually.ts';
 import {
   ackFlag,
   blockOf,
@@ -162,7 +163,7 @@ describe('HPACK with Node as the peer', () => {
     await settled;
     for (let number = 10; number < 100; number++) send(number);
 
-    await expect.poll(() => answers.length, { timeout: 10_000 }).toBe(100);
+    await eventually(() => expect(answers.length).toBe(100));
     expect(received).toEqual(Array.from({ length: 100 }, (_, number) => request(number)));
     for (const [index, fields] of answers.entries()) {
       for (const [name, value] of Object.entries(headersOf(index + 1))) {

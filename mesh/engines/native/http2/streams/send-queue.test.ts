@@ -1,7 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../../../testing/eventually.ts';
 import { SendQueue } from './send-queue.ts';
 
 setFlagsFromString('--expose-gc');
@@ -51,7 +52,7 @@ describe('the send queue', () => {
       queue.add(chunk);
       queue.take(10_000, () => undefined);
     }
-    await vi.waitFor(() => {
+    await eventually(() => {
       collectGarbage();
       expect(sent.filter((chunk) => chunk.deref() !== undefined).length).toBeLessThan(100);
     });
