@@ -5,6 +5,7 @@ import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
 import { createOutbox, loadMigrations, openStorage } from '#mesh';
 import { eventually, startMesh, type TestMesh } from '#mesh/testing';
+import { userTopic } from './events.ts';
 import { type ImportRow, importUsers } from './import-users.ts';
 import { userService } from './service.ts';
 import { findUsersAfter } from './store.ts';
@@ -126,7 +127,7 @@ async function openUsers(name: string) {
   const storage = await openStorage(`sqlite:${join(mesh.dataDir, name)}.db`);
   onTestFinished(() => storage.close());
   await storage.migrate('user', await loadMigrations(new URL('./migrations/', import.meta.url)));
-  const outbox = await createOutbox({ storage, events, tasks, source: '//test', topics: [], clock, logger });
+  const outbox = await createOutbox({ storage, events, tasks, source: '//test', topics: [userTopic], clock, logger });
   return { storage, deps: { outbox, clock } };
 }
 
