@@ -52,22 +52,12 @@ export type { Outbox } from './events/outbox/outbox.ts';
 export { createIdempotency } from './idempotency/create-idempotency.ts';
 export type { Idempotency, Once } from './idempotency/idempotency.ts';
 export { uuidv5, uuidv7 } from './ids/ids.ts';
+export type { SagaAdmin, SagaView } from './saga/admin/admin.ts';
 export { sagaDeadLetters } from './saga/admin/dead-letters.ts';
-export { createSagaEngine } from './saga/engine.ts';
+export type { SagaState, SagaStepState, SagaStepView } from './saga/decide/record.ts';
+export { createSagaEngine, type SagaEngine } from './saga/engine.ts';
 export { unknownSaga } from './saga/errors.ts';
-export {
-  type SagaAdmin,
-  type SagaDefinition,
-  type SagaEngine,
-  type SagaFailure,
-  type SagaProgress,
-  type SagaState,
-  type SagaStepState,
-  type SagaStepView,
-  type SagaView,
-  type StepContext,
-  saga,
-} from './saga/saga.ts';
+export { type SagaDefinition, type SagaFailure, type SagaProgress, type StepContext, saga } from './saga/saga.ts';
 export type { IdempotentCallContext, Idle, MeshCallContext } from './server/call-context.ts';
 export type { HealthList } from './server/health/health.ts';
 export { serve } from './server/serve.ts';

@@ -11,8 +11,9 @@ import {
   type EventConsumerOptions,
 } from '../events/consumer/create-consumer.ts';
 import type { Outbox } from '../events/outbox/outbox.ts';
+import type { SagaEngine } from '../saga/engine.ts';
 import { createSagaEngine } from '../saga/engine.ts';
-import type { AnyDefinition, SagaEngine } from '../saga/saga.ts';
+import type { AnyDefinition } from '../saga/saga.ts';
 import type { Storage } from '../storage/storage.ts';
 import { createQueueWorker, type Queue, type QueueWorker, type QueueWorkerOptions } from '../tasks/queue.ts';
 import type { Runtime, Service } from './service.ts';

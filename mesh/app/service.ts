@@ -8,7 +8,7 @@ import type { DeadLetterQueue } from '../dead-letters/dead-letters.ts';
 import type { ProjectionAdmin } from '../event-store/projections/projection.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { SagaAdmin } from '../saga/saga.ts';
+import type { SagaAdmin } from '../saga/admin/admin.ts';
 import type { HealthList } from '../server/health/health.ts';
 import type { ServedContract } from '../server/serve.ts';
 import type { Storage } from '../storage/storage.ts';

@@ -1,25 +1,25 @@
-import type { Transaction } from '../storage/storage.ts';
-import type { SagaReport } from './decide/decision.ts';
-import { stepAt } from './decide/record.ts';
-import type { AnyDefinition, SagaFailure, SagaProgress } from './saga.ts';
-import type { StoredSaga } from './store/stored-saga.ts';
+import type { MeshError } from '../errors/mesh-error.ts';
+import type { Storage } from '../storage/storage.ts';
+import { sagaDefinitionChanged } from './errors.ts';
+import type { AnyDefinition } from './saga.ts';
+import { selectUnfinishedSteps } from './store/saga-table.ts';
 
 /** The kinds of saga that an engine knows, by name and version. */
-export interface Catalog {
-  readonly definitions: readonly AnyDefinition[];
+export interface Definitions {
+  readonly all: readonly AnyDefinition[];
   find(name: string, version: number): AnyDefinition | undefined;
 }
 
-/** Makes a catalog; throws for definitions that have the same name and version or have no steps. */
-export function createCatalog(definitions: readonly AnyDefinition[]): Catalog {
+/** Indexes definitions. Throws if two have the same name and version, or one has no steps. */
+export function createDefinitions(all: readonly AnyDefinition[]): Definitions {
   const byKey = new Map<string, AnyDefinition>();
-  for (const definition of definitions) {
+  for (const definition of all) {
     const key = keyOf(definition.name, definition.version);
     if (byKey.has(key)) throw new Error(`the saga ${key} is defined twice; give one of them another version`);
     checkSteps(key, definition.steps);
     byKey.set(key, definition);
   }
-  return { definitions, find: (name, version) => byKey.get(keyOf(name, version)) };
+  return { all, find: (name, version) => byKey.get(keyOf(name, version)) };
 }
 
 function checkSteps(key: string, steps: AnyDefinition['steps']): void {
@@ -32,39 +32,39 @@ function keyOf(name: string, version: number): string {
   return `${name} v${version}`;
 }
 
-/** Reports to the owner of what the saga is about, in the transaction that records it. */
-export async function report(
-  tx: Transaction,
-  definition: AnyDefinition,
-  saga: StoredSaga,
-  reports: readonly SagaReport[],
-): Promise<void> {
-  for (const each of reports) {
-    // The saga was begun with this definition, so its data has this definition's type.
-    await definition.report(tx, progressOf(each, definition, saga) as SagaProgress<never>);
+/** What is compared of a saga and its definition. */
+interface Steps {
+  readonly steps: readonly { readonly name: string }[];
+}
+
+/**
+ * Returns the refusal to drive a saga whose steps had other names, or another order, when it began: outcomes are stored by
+ * position, so each would be treated as that of another step. Undefined if they are the same.
+ */
+export function definitionChange(definition: AnyDefinition, stored: Steps): MeshError | undefined {
+  if (namesOf(definition) === namesOf(stored)) return undefined;
+  const { name, version } = definition;
+  return sagaDefinitionChanged({ saga: name, version, stored: namesOf(stored), defined: namesOf(definition) });
+}
+
+const pageSize = 500;
+
+/** Compares all unfinished sagas with their definitions. Throws FAILED_PRECONDITION `SAGA_DEFINITION_CHANGED`. */
+export async function requireUnchanged(storage: Storage, definitions: Definitions): Promise<void> {
+  for (const state of ['running', 'compensating', 'needs-attention'] as const) {
+    let afterId: string | undefined = '';
+    while (afterId !== undefined) {
+      const page = await selectUnfinishedSteps(storage, state, afterId, pageSize);
+      for (const saga of page) {
+        const definition = definitions.find(saga.name, saga.definitionVersion);
+        const change = definition && definitionChange(definition, saga);
+        if (change) throw change;
+      }
+      afterId = page.length === pageSize ? page.at(-1)?.id : undefined;
+    }
   }
 }
 
-function progressOf(report: SagaReport, definition: AnyDefinition, saga: StoredSaga): SagaProgress<unknown> {
-  const { id: sagaId, data, record } = saga;
-  switch (report.at) {
-    case 'step-done': {
-      const { name: step } = stepAt(record, report.step);
-      return { sagaId, at: report.at, step, reached: definition.steps[report.step]?.reaches, data };
-    }
-    case 'needs-attention': {
-      const { name: step } = stepAt(record, report.step);
-      return { sagaId, at: report.at, step, failure: failureOf(record.failure), data };
-    }
-    case 'completed':
-      return { sagaId, at: report.at, data };
-    case 'compensating':
-    case 'compensated':
-      return { sagaId, at: report.at, failure: failureOf(record.failure), data };
-  }
-}
-
-function failureOf(failure: SagaFailure | undefined): SagaFailure {
-  if (!failure) throw new Error('a saga that compensates has no failure: its record is damaged');
-  return failure;
+function namesOf({ steps }: Steps): string {
+  return steps.map(({ name }) => name).join(', ');
 }

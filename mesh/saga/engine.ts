@@ -1,58 +1,78 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from '../ids/ids.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Storage, Transaction } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { createSagaAdmin } from './admin/admin.ts';
-import { changeFromOutside } from './admin/apply-external-event.ts';
+import { createSagaAdmin, type SagaAdmin } from './admin/admin.ts';
+import { applyExternalEvent } from './admin/apply-external-event.ts';
 import { acceptsCancel, decide } from './decide/decide.ts';
 import { newRecord } from './decide/record.ts';
 import { type RetryPolicy, randomJitter } from './decide/retry-delay.ts';
-import { requireUnchanged } from './definition-change.ts';
-import { type Catalog, createCatalog } from './definitions.ts';
-import { createBacklogMeter } from './drive/backlog.ts';
+import { createDefinitions, type Definitions, requireUnchanged } from './definitions.ts';
+import { createBacklogMeter, registerSagaMetrics, type SagaBacklog } from './drive/backlog.ts';
 import { createDriver } from './drive/driver.ts';
-import { registerSagaMetrics } from './drive/saga-metrics.ts';
-import { createRecorder } from './drive/save-progress.ts';
+import { createProgressWriter } from './drive/progress-writer.ts';
 import { createScheduler } from './drive/scheduler.ts';
-import type { AnyDefinition, SagaEngine } from './saga.ts';
+import type { AnyDefinition, SagaDefinition } from './saga.ts';
+import { countUnfinished, selectUndefinedKinds } from './store/counts.ts';
 import { createDatabaseClock, type DatabaseTime } from './store/database-clock.ts';
+import { releaseLeases } from './store/leases.ts';
 import { migrateSagas } from './store/migrations.ts';
-import { countUnfinished, insertSaga, releaseLeases, selectUndefined } from './store/saga-table.ts';
-import type { StoredSaga } from './store/stored-saga.ts';
+import { insertSaga, type StoredSaga } from './store/saga-table.ts';
+
+/** Runs the durable sagas of one service, in that service's own database. */
+export interface SagaEngine extends SagaAdmin {
+  /** Begins a saga in the caller's transaction. It has the id of the row it is about, and runs once that is committed. */
+  begin<Data>(
+    tx: Transaction,
+    definition: SagaDefinition<Data>,
+    saga: { readonly id: string; readonly data: NoInfer<Data> },
+  ): Promise<void>;
+  /**
+   * Asks a saga to compensate, in the caller's transaction; a step in progress is awaited first. True even if it is already
+   * compensating. False if it is too late: the saga has ended, or its pivot has started.
+   */
+  cancel(tx: Transaction, id: string, failure: { readonly reason: string; readonly message: string }): Promise<boolean>;
+  /** Returns how many sagas are unfinished, and how many may be: callers of `begin` refuse more than that. */
+  backlog(): Promise<SagaBacklog>;
+  /** Resumes unfinished sagas, including those of a dead process. */
+  start(): Promise<void>;
+  /** Starts no more steps, waits up to `graceMs` (default: 5 s) for those in progress, aborts the rest and releases its leases. */
+  stop(graceMs?: number): Promise<void>;
+}
 
 export interface SagaEngineOptions {
   /** The service that the sagas belong to, as its metrics name it. */
   readonly service: string;
-  /** The service's own database: the saga is written beside the row that it is about. */
+  /** The service's own database: a saga is written in the transaction of the row that it is about. */
   readonly storage: Storage;
-  /** Every kind of saga that may be begun here or was left unfinished; old versions beside new ones. */
+  /** Every kind of saga that may begin here or was left unfinished, old versions next to new ones. */
   readonly definitions: readonly AnyDefinition[];
   readonly clock: Clock;
-  /** What all go by who share the database. Default: PostgreSQL's own clock; with SQLite it is always `clock`. */
+  /** The time of all processes that share the database. Default: PostgreSQL's own clock; with SQLite it is always `clock`. */
   readonly databaseTime?: DatabaseTime | undefined;
   readonly logger: Logger;
   readonly metrics?: Metrics;
-  /** Names this engine in its leases; must not be used again by a later one. Default: a new id. */
+  /** Names this engine in its leases; no other engine may use it, even later. Default: a new id. */
   readonly owner?: string;
-  /** How long others wait for a driver that is silent. Default 10 s. */
+  /** How long other processes wait for a driver that does not renew its leases. Default: 10 s. */
   readonly leaseMs?: number;
-  /** How many sagas are driven at a time; the others wait in the database. Default 200. */
+  /** How many sagas are driven at a time; the others wait in the database. Default: 200. */
   readonly maxConcurrent?: number;
-  /** Waits between tries, ±20 %. Default 200 ms, doubled up to 5 min. */
+  /** Delays between attempts, ±20 %. Default: 200 ms, doubled up to 5 min. */
   readonly retry?: RetryPolicy;
-  /** How long it may take to work off what is unfinished, before `backlog` says that it is too much. Default 5 min. */
+  /** How long it may take to finish what is unfinished, before `backlog` reports that it is too much. Default: 5 min. */
   readonly maxBacklogMs?: number;
 }
 
 const defaultStopGraceMs = 5_000;
-/** Where processes that share a database hear of sagas that wait for a slot. */
+/** Where processes that share a database are notified of sagas that wait for a slot. */
 const channel = 'sagas_due';
 
 /**
- * Creates an engine and its table. Sagas can be begun from then on; they run after `start`. Fails with FAILED_PRECONDITION
+ * Creates an engine and its table. From then on sagas can begin; they run after `start`. Throws FAILED_PRECONDITION
  * `SAGA_DEFINITION_CHANGED` if unfinished sagas began with other steps than the definition of their name and version has.
  */
 export async function createSagaEngine(options: SagaEngineOptions): Promise<SagaEngine> {
@@ -61,20 +81,20 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
   const owner = options.owner ?? uuidv7();
   const leaseMs = options.leaseMs ?? 10_000;
   const retry = options.retry ?? { initialMs: 200, maxMs: 300_000 };
-  const catalog = createCatalog(options.definitions);
+  const definitions = createDefinitions(options.definitions);
   const backlog = createBacklogMeter({
     storage,
-    definitions: catalog.definitions,
+    definitions: definitions.all,
     clock,
     maxBacklogMs: options.maxBacklogMs ?? 300_000,
     isIdle: () => scheduler.isIdle(),
   });
   const onUnanswered = backlog.noteUnanswered;
-  const recorder = createRecorder({ storage, clock, logger, retry, owner, leaseMs, onUnanswered });
+  const writer = createProgressWriter({ storage, clock, logger, retry, owner, leaseMs, onUnanswered });
   const scheduler = createScheduler({
     storage,
-    catalog,
-    driver: createDriver({ catalog, recorder, clock, callClock: options.clock }),
+    definitions,
+    driver: createDriver({ definitions, writer, clock, callClock: options.clock }),
     clock,
     logger,
     owner,
@@ -85,7 +105,7 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
     onIdle: backlog.noteIdle,
   });
   const wake = () => scheduler.noteDue(clock.now());
-  /** Others may have a slot free for what finds none here. */
+  /** Another process may have a free slot for a saga that finds none here. */
   const wakeAll = () => {
     wake();
     if (!storage.exclusive) storage.notify(channel);
@@ -94,15 +114,16 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
 
   await migrateSagas(storage);
   await clock.adjust();
-  await requireUnchanged(storage, catalog);
+  await requireUnchanged(storage, definitions);
   if (options.metrics) registerSagaMetrics(options.metrics, options.service, backlog.read);
 
   return {
-    ...createSagaAdmin({ storage, catalog, retry, clock, wake }),
+    ...createSagaAdmin({ storage, definitions, retry, clock, wake }),
 
     async begin(tx, definition, { id, data }) {
-      const known = catalog.find(definition.name, definition.version);
-      if (!known) throw new Error(`the saga ${definition.name} v${definition.version} was not given to the engine`);
+      const known = definitions.find(definition.name, definition.version);
+      if (!known)
+        throw new Error(`saga ${definition.name} v${definition.version} is not among the definitions of the engine`);
       const nowMs = clock.now();
       const saga = newSaga(known, id, data, nowMs);
       tx.afterCommit(backlog.noteBegun);
@@ -120,10 +141,10 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
 
     async cancel(tx, id, failure) {
       let accepted = false;
-      await changeFromOutside(tx, { catalog, retry, nowMs: clock.now() }, id, ({ record }, definition) => {
+      await applyExternalEvent(tx, { definitions, retry, nowMs: clock.now() }, id, ({ record }, definition) => {
         accepted = acceptsCancel(definition, record);
-        const isNews = accepted && record.state === 'running' && !record.cancel;
-        return isNews ? { event: { kind: 'cancel-requested', error: failure } } : undefined;
+        const isNew = accepted && record.state === 'running' && !record.cancel;
+        return isNew ? { event: { kind: 'cancel-requested', error: failure } } : undefined;
       });
       if (accepted) tx.afterCommit(wake);
       return accepted;
@@ -132,9 +153,9 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
     backlog: backlog.read,
 
     async start() {
-      await warnOfUndefined(storage, catalog, logger);
+      await warnOfUndefined(storage, definitions, logger);
       await logUnfinished(storage, logger);
-      // Nobody else can be using the database, so who holds these leases is dead.
+      // No other process can use the database, so the holders of these leases are dead.
       if (storage.exclusive) await releaseLeases(storage, 'others', owner, clock.now());
       if (!storage.exclusive) endListening = storage.listen(channel, wake);
       await scheduler.start();
@@ -159,9 +180,9 @@ function newSaga(definition: AnyDefinition, id: string, data: unknown, nowMs: nu
     notes: [],
     requestId: scope?.requestId ?? id,
     traceparent: scope?.traceparent ?? newTraceparent(),
-    version: 1n,
-    turn: 1n,
-    epoch: 1n,
+    revision: 1n,
+    driverRevision: 1n,
+    fencingToken: 1n,
     leaseOwner: null,
     createTimeMs: nowMs,
     updateTimeMs: nowMs,
@@ -173,16 +194,16 @@ function newTraceparent(): string {
 }
 
 async function logUnfinished(storage: Storage, logger: Logger): Promise<void> {
-  const { going, parked } = await countUnfinished(storage);
-  if (going > 0) logger.info({ sagas: going }, 'unfinished sagas go on');
-  if (parked > 0) logger.warn({ sagas: parked }, 'parked sagas wait for an operator; retry or resolve them');
+  const { active, needAttention } = await countUnfinished(storage);
+  if (active > 0) logger.info({ sagas: active }, 'unfinished sagas continue');
+  if (needAttention > 0) logger.warn({ sagas: needAttention }, 'sagas need attention; retry or resolve them');
 }
 
-async function warnOfUndefined(storage: Storage, catalog: Catalog, logger: Logger): Promise<void> {
-  for (const { name, version } of await selectUndefined(storage, catalog.definitions)) {
+async function warnOfUndefined(storage: Storage, definitions: Definitions, logger: Logger): Promise<void> {
+  for (const { name, version } of await selectUndefinedKinds(storage, definitions.all)) {
     logger.error(
       { saga: name, version },
-      'unfinished sagas have a definition that is not known here; they wait for it',
+      'unfinished sagas have a definition that this process does not have; they wait for a process that has it',
     );
   }
 }

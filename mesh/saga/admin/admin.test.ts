@@ -1,7 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, vi } from 'vitest';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
-import type { SagaFilter } from '../saga.ts';
 import {
   begin,
   closeAfterEach,
@@ -13,6 +12,7 @@ import {
   startEngine,
 } from '../testing/test-engine.ts';
 import { createTestSaga } from '../testing/test-saga.ts';
+import type { SagaFilter } from './admin.ts';
 
 describeOnEachDatabase((newUrl) => {
   closeAfterEach();

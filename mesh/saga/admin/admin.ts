@@ -1,26 +1,61 @@
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
+import type { SagaState, SagaStepState, SagaStepView } from '../decide/record.ts';
 import type { RetryPolicy } from '../decide/retry-delay.ts';
-import { isStuckForward } from '../decide/unpark.ts';
-import type { Catalog } from '../definitions.ts';
+import { isStuckForward } from '../decide/stuck.ts';
+import type { Definitions } from '../definitions.ts';
 import { sagaNotParked, stepNotBeingUndone, stepNotStuck } from '../errors.ts';
-import type { SagaAdmin, SagaFilter, SagaState, SagaStepState, SagaView } from '../saga.ts';
-import { selectPage, selectSaga, selectSagaOfSubject } from '../store/saga-table.ts';
-import { type StoredSaga, viewOf } from '../store/stored-saga.ts';
-import { changeFromOutside, type OutsideChange } from './apply-external-event.ts';
+import type { SagaFailure } from '../saga.ts';
+import { type StoredSaga, selectPage, selectSaga, selectSagaOfSubject } from '../store/saga-table.ts';
+import { applyExternalEvent, type ExternalChange } from './apply-external-event.ts';
+
+/** The current state of a saga, for people. Times are in milliseconds since the epoch. */
+export interface SagaView {
+  readonly id: string;
+  readonly name: string;
+  readonly definitionVersion: number;
+  readonly subjectId: string;
+  readonly state: SagaState;
+  readonly steps: readonly SagaStepView[];
+  readonly failure: SagaFailure | undefined;
+  readonly createTimeMs: number;
+  readonly updateTimeMs: number;
+  readonly nextAttemptTimeMs: number | undefined;
+  readonly notes: readonly string[];
+}
+
+export interface SagaFilter {
+  /** Default: any. */
+  readonly state?: SagaState;
+  /** Only unfinished sagas whose current step, or its undo, failed in its last attempt. Default: false. */
+  readonly failing?: boolean;
+}
+
+/** What an operator can do with sagas. */
+export interface SagaAdmin {
+  /** Yields sagas in id order, after `afterId`. */
+  list(filter: SagaFilter, afterId: string): AsyncIterable<SagaView>;
+  get(name: { readonly id: string } | { readonly subjectId: string }): Promise<SagaView | undefined>;
+  /** Resumes a saga that needs attention. Throws NOT_FOUND `UNKNOWN_SAGA`, FAILED_PRECONDITION `SAGA_NOT_PARKED`. */
+  retry(id: string, note: string): Promise<SagaView>;
+  /**
+   * Records how the stuck undo of `step` ended, and resumes; `skipped` also passes over a step that was refused after the
+   * pivot. Throws as `retry` does, and FAILED_PRECONDITION `STEP_NOT_STUCK` if the saga stopped elsewhere.
+   */
+  resolve(id: string, step: string, outcome: 'undone' | 'skipped', note: string): Promise<SagaView>;
+}
 
 export interface AdminOptions {
   readonly storage: Storage;
-  readonly catalog: Catalog;
+  readonly definitions: Definitions;
   readonly retry: RetryPolicy;
   readonly clock: Clock;
-  /** Called when a parked saga is to go on. */
+  /** Called when a saga can continue. */
   readonly wake: () => void;
 }
 
 const pageSize = 100;
 
-/** Makes what an operator can do. */
 export function createSagaAdmin(options: AdminOptions): SagaAdmin {
   const { storage } = options;
   return {
@@ -31,12 +66,12 @@ export function createSagaAdmin(options: AdminOptions): SagaAdmin {
       return found && viewOf(found);
     },
     retry: (id, note) =>
-      setGoing(options, id, (saga) => {
+      resume(options, id, (saga) => {
         requireParked(saga);
         return { event: { kind: 'retry', earlier: saga.notes.length }, note };
       }),
     resolve: (id, step, outcome, note) =>
-      setGoing(options, id, (saga) => {
+      resume(options, id, (saga) => {
         requireParked(saga);
         const index = stuckStep(saga, step, outcome);
         return { event: { kind: 'resolve', step: index }, note: `${step} ${outcome}: ${note}` };
@@ -57,22 +92,22 @@ async function* list(storage: Storage, filter: SagaFilter, afterId: string): Asy
 
 const unfinished: readonly SagaState[] = ['running', 'compensating', 'needs-attention'];
 
-/** The states to look through; `undefined` for any. */
+/** The states to search; undefined for any. */
 function statesOf({ state, failing = false }: SagaFilter): readonly SagaState[] | undefined {
   if (!failing) return state && [state];
   return unfinished.filter((one) => state === undefined || one === state);
 }
 
 function isFailing({ record }: StoredSaga): boolean {
-  return record.heldBack > 0 || record.steps.some(({ state, lastError }) => lastError !== '' && underWay.has(state));
+  return record.heldBack > 0 || record.steps.some(({ state, lastError }) => lastError !== '' && inProgress.has(state));
 }
 
-const underWay: ReadonlySet<SagaStepState> = new Set(['started', 'undoing', 'stuck']);
+const inProgress: ReadonlySet<SagaStepState> = new Set(['started', 'undoing', 'stuck']);
 
-function setGoing(options: AdminOptions, id: string, choose: (saga: StoredSaga) => OutsideChange): Promise<SagaView> {
-  const { storage, catalog, retry, clock, wake } = options;
+function resume(options: AdminOptions, id: string, choose: (saga: StoredSaga) => ExternalChange): Promise<SagaView> {
+  const { storage, definitions, retry, clock, wake } = options;
   return storage.transaction(async (tx) => {
-    const saga = await changeFromOutside(tx, { catalog, retry, nowMs: clock.now() }, id, choose);
+    const saga = await applyExternalEvent(tx, { definitions, retry, nowMs: clock.now() }, id, choose);
     tx.afterCommit(wake);
     return viewOf(saga);
   });
@@ -89,4 +124,21 @@ function stuckStep({ id, record }: StoredSaga, name: string, outcome: 'undone' |
   if (stuck?.name === name && !(outcome === 'undone' && isStuckForward(stuck))) return index;
   if (stuck?.name === name) throw stepNotBeingUndone({ step: name });
   throw stepNotStuck({ id, step: name, stuck: stuck?.name });
+}
+
+export function viewOf(saga: StoredSaga): SagaView {
+  const { record } = saga;
+  return {
+    id: saga.id,
+    name: saga.name,
+    definitionVersion: saga.definitionVersion,
+    subjectId: saga.subjectId,
+    state: record.state,
+    steps: record.steps,
+    failure: record.failure,
+    createTimeMs: saga.createTimeMs,
+    updateTimeMs: saga.updateTimeMs,
+    nextAttemptTimeMs: record.waitUntilMs,
+    notes: saga.notes,
+  };
 }

@@ -1,7 +1,8 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
-import type { SagaAdmin, SagaStepView, SagaView } from '../saga.ts';
+import type { SagaStepView } from '../decide/record.ts';
+import type { SagaAdmin, SagaView } from './admin.ts';
 import { sagaDeadLetters } from './dead-letters.ts';
 
 describe('the dead letters of sagas', () => {

@@ -1,10 +1,10 @@
 import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import { sagaNeedsResolve, sagaNotParked, stepRefused, undoRefused, unknownSaga } from '../errors.ts';
-import type { SagaAdmin, SagaView } from '../saga.ts';
+import type { SagaAdmin, SagaView } from './admin.ts';
 
 /**
- * Shows parked sagas as dead letters: the id is the saga's, the payload its view as JSON. To redrive is to retry the
- * saga. To discard one is FAILED_PRECONDITION `SAGA_NEEDS_RESOLVE`: somebody has to say how its stuck step ended.
+ * Shows sagas that need attention as dead letters: the id is the saga's, the payload its view as JSON. Redrive retries the
+ * saga. Discard throws FAILED_PRECONDITION `SAGA_NEEDS_RESOLVE`: an operator has to report how its stuck step ended.
  */
 export function sagaDeadLetters(admin: SagaAdmin): DeadLetterQueue {
   const parked = async (id: string) => {
@@ -12,12 +12,12 @@ export function sagaDeadLetters(admin: SagaAdmin): DeadLetterQueue {
     return saga?.state === 'needs-attention' ? saga : undefined;
   };
   return {
-    list: (filter, afterId) => listParked(admin, filter, afterId),
+    list: (filter, afterId) => listDeadLetters(admin, filter, afterId),
     async get(id) {
       const saga = await parked(id);
-      return saga && toLetter(saga);
+      return saga && toDeadLetter(saga);
     },
-    redrive: (id) => retryParked(admin, id),
+    redrive: (id) => redrive(admin, id),
     async discard(id) {
       if (!(await parked(id))) return false;
       throw sagaNeedsResolve({ sagaId: id });
@@ -25,21 +25,21 @@ export function sagaDeadLetters(admin: SagaAdmin): DeadLetterQueue {
   };
 }
 
-async function* listParked(
+async function* listDeadLetters(
   admin: SagaAdmin,
   filter: DeadLetterFilter,
   afterId: string,
 ): AsyncGenerator<DeadLetter, void, undefined> {
   if (filter.source !== undefined && filter.source !== 'saga') return;
   for await (const saga of admin.list({ state: 'needs-attention' }, afterId)) {
-    const letter = toLetter(saga);
-    if (filter.origin !== undefined && filter.origin !== letter.origin) continue;
-    if (filter.reason !== undefined && filter.reason !== letter.reason) continue;
-    yield letter;
+    const deadLetter = toDeadLetter(saga);
+    if (filter.origin !== undefined && filter.origin !== deadLetter.origin) continue;
+    if (filter.reason !== undefined && filter.reason !== deadLetter.reason) continue;
+    yield deadLetter;
   }
 }
 
-async function retryParked(admin: SagaAdmin, id: string): Promise<boolean> {
+async function redrive(admin: SagaAdmin, id: string): Promise<boolean> {
   try {
     await admin.retry(id, 'redriven from the dead letters');
     return true;
@@ -49,7 +49,7 @@ async function retryParked(admin: SagaAdmin, id: string): Promise<boolean> {
   }
 }
 
-function toLetter(saga: SagaView): DeadLetter {
+function toDeadLetter(saga: SagaView): DeadLetter {
   return {
     ...whereItStopped(saga),
     id: saga.id,

@@ -4,7 +4,7 @@ import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import type { Clock } from '../../time/clock.ts';
-import type { SagaEngine } from '../saga.ts';
+import type { SagaEngine } from '../engine.ts';
 import { begin, closeAfterEach, createGate, getsLost, openTestStorage, startEngine } from '../testing/test-engine.ts';
 import { type Behaviour, createTestSaga, type TestSaga } from '../testing/test-saga.ts';
 

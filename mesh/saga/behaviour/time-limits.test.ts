@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
+import type { SagaView } from '../admin/admin.ts';
 import { undoPatienceMs } from '../decide/running-time.ts';
-import type { SagaEngine, SagaView } from '../saga.ts';
+import type { SagaEngine } from '../engine.ts';
 import { createKeptLog } from '../testing/log-lines.ts';
 import {
   begin,

@@ -1,15 +1,16 @@
 import { sagaTimedOut } from '../errors.ts';
-import type { SagaFailure, SagaStepView } from '../saga.ts';
+import type { SagaFailure } from '../saga.ts';
 import { reporting, type SagaDecision, textOf, wait, waitCounting } from './decision.ts';
+import type { SagaStepView } from './record.ts';
 import { type SagaRecord, type SagaShape, type StepError, stepAt, withStep } from './record.ts';
 import { type RetryPolicy, retryDelayMs } from './retry-delay.ts';
 import { count, timeLeftMs, undoPatienceMs } from './running-time.ts';
-import { isStuckForward, resolveStuck, retryStuck } from './unpark.ts';
+import { isStuckForward, resolveStuck, resumeStuck } from './stuck.ts';
 
 /**
- * What happened. `resumed`: a wait is over, or an earlier driver died and what it did last is in doubt. `*-miswired`: the
- * call did not get to whom it was for, since the installation is wired wrongly. `held-back`: what happened cannot be
- * recorded. `retry`: an operator sets a parked saga going, after as many times as `earlier` before.
+ * What happened. `resumed`: a wait is over, or an earlier driver died and the outcome of its last call is unknown.
+ * `*-miswired`: the call did not reach its service, since the installation is wired wrongly. `held-back`: progress cannot be
+ * written. `retry`: an operator resumes a saga that needs attention, and has done so `earlier` times before.
  */
 export type SagaEvent =
   | { readonly kind: 'resumed' }
@@ -20,7 +21,7 @@ export type SagaEvent =
   | { readonly kind: 'cancel-requested'; readonly error: StepError }
   | { readonly kind: 'resolve'; readonly step: number };
 
-/** How a call can end otherwise than well. */
+/** How a call can fail. */
 export type Failed = 'refused' | 'unknown' | 'miswired';
 
 type FailedCall<Kind extends string> = {
@@ -30,7 +31,7 @@ type FailedCall<Kind extends string> = {
 /** What happened, and when. `jitter` (about 1) scales the next wait. */
 export type SagaInput = SagaEvent & { readonly nowMs: number; readonly jitter: number };
 
-/** Decides what follows from `input`. Pure: the same arguments give the same decision. */
+/** Decides what follows from `input`. A pure function. */
 export function decide(shape: SagaShape, retry: RetryPolicy, record: SagaRecord, input: SagaInput): SagaDecision {
   switch (input.kind) {
     case 'held-back':
@@ -38,7 +39,7 @@ export function decide(shape: SagaShape, retry: RetryPolicy, record: SagaRecord,
     case 'cancel-requested':
       return requestCancel(record, input.error, input.nowMs);
     case 'retry':
-      return retryStuck(record, input.earlier, input.nowMs);
+      return resumeStuck(record, input.earlier, input.nowMs);
     case 'resolve':
       return resolveStuck(expectState(record, input.step, 'stuck'), input.step, input.nowMs);
     case 'resumed':
@@ -48,7 +49,7 @@ export function decide(shape: SagaShape, retry: RetryPolicy, record: SagaRecord,
   }
 }
 
-/** A step that does not get to its service has not run. */
+/** A step that does not reach its service has not run. */
 function counted(shape: SagaShape, record: SagaRecord, { kind, nowMs }: SagaInput): SagaRecord {
   return kind === 'step-miswired' ? { ...record, countsFromMs: undefined } : count(shape, record, nowMs);
 }
@@ -75,28 +76,28 @@ function answered(shape: SagaShape, retry: RetryPolicy, read: SagaRecord, input:
   }
 }
 
-/** Whether a cancel makes a saga turn back, or finds it turning back already. */
+/** Whether a cancel makes a saga compensate, or finds it compensating already. */
 export function acceptsCancel(shape: SagaShape, record: SagaRecord): boolean {
   if (record.state === 'needs-attention') return !record.steps.some(isStuckForward);
   return record.state === 'compensating' || (record.state === 'running' && !pivotStarted(shape, record));
 }
 
 function resume(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDecision {
-  // A driver that died in a call has left no time of death: nothing of that call counts.
+  // When a driver died during a call is unknown, so nothing of that call counts.
   const next = record.waitUntilMs === undefined ? { ...record, countsFromMs: undefined } : count(shape, record, nowMs);
   return record.state === 'running' ? goForward(shape, next, nowMs) : undoNext(shape, next, nowMs);
 }
 
-/** Whether a saga turned back since its time was up. */
+/** Whether a saga compensates because its time was up. */
 export function hasTimedOut({ failure }: SagaRecord): boolean {
   return failure?.reason === sagaTimedOut.reason && !failure.cancelled;
 }
 
 function goForward(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDecision {
   const next = record.steps.findIndex((step) => step.state !== 'done');
-  const failure = reasonToTurnBack(shape, record);
-  // A cancel that was accepted holds even when the last step is done; time that is up does not matter any more then.
-  if (failure && (next !== -1 || failure.cancelled)) return turnBack(shape, record, failure, nowMs);
+  const failure = reasonToCompensate(shape, record);
+  // An accepted cancel holds even if the last step is done; the time limit no longer matters then.
+  if (failure && (next !== -1 || failure.cancelled)) return compensate(shape, record, failure, nowMs);
   if (next === -1) return complete(record);
   const step = stepAt(record, next);
   const started = withStep({ ...record, countsFromMs: nowMs, waitUntilMs: undefined }, next, {
@@ -126,7 +127,7 @@ function stepRefused(
 ): SagaDecision {
   if (pivotDone(shape, record)) return park({ ...record, failure: { ...error, cancelled: false } }, step, error);
   const refused = withStep(record, step, { state: 'refused', endTimeMs: nowMs, lastError: textOf(error) });
-  return turnBack(shape, refused, cancelFailure(record) ?? { ...error, cancelled: false }, nowMs);
+  return compensate(shape, refused, cancelFailure(record) ?? { ...error, cancelled: false }, nowMs);
 }
 
 function stepUnknown(
@@ -136,21 +137,21 @@ function stepUnknown(
   input: Extract<SagaInput, { readonly kind: 'step-unknown' | 'step-miswired' }>,
 ): SagaDecision {
   const noted = withStep(record, input.step, { lastError: textOf(input.error) });
-  const failure = reasonToTurnBack(shape, noted);
-  if (failure) return turnBack(shape, noted, failure, input.nowMs);
+  const failure = reasonToCompensate(shape, noted);
+  if (failure) return compensate(shape, noted, failure, input.nowMs);
   const delayMs = retryDelayMs(retry, stepAt(noted, input.step).attempts, input.jitter);
   if (input.kind === 'step-miswired') return wait(noted, input.nowMs + delayMs);
   const leftMs = pivotStarted(shape, noted) ? delayMs : Math.min(delayMs, timeLeftMs(shape, noted));
   return waitCounting(noted, input.nowMs, leftMs);
 }
 
-/** Why the saga is not to go on, while it may still turn back. */
-function reasonToTurnBack(shape: SagaShape, record: SagaRecord): SagaFailure | undefined {
+/** Why the saga has to compensate, as long as it can. */
+function reasonToCompensate(shape: SagaShape, record: SagaRecord): SagaFailure | undefined {
   if (pivotStarted(shape, record)) return undefined;
   if (record.cancel) return cancelFailure(record);
   if (timeLeftMs(shape, record) > 0) return undefined;
   const lastError = record.steps.findLast((step) => step.lastError !== '')?.lastError ?? 'none';
-  const message = `the saga was not complete when its time was up; last error: ${lastError}`;
+  const message = `the saga did not complete within its time limit; last error: ${lastError}`;
   return { reason: sagaTimedOut.reason, message, cancelled: false };
 }
 
@@ -158,9 +159,9 @@ function cancelFailure(record: SagaRecord): SagaFailure | undefined {
   return record.cancel && { ...record.cancel, cancelled: true };
 }
 
-function turnBack(shape: SagaShape, record: SagaRecord, failure: SagaFailure, nowMs: number): SagaDecision {
-  const turned: SagaRecord = { ...record, state: 'compensating', failure, cancel: undefined };
-  return reporting({ at: 'compensating' }, undoNext(shape, turned, nowMs));
+function compensate(shape: SagaShape, record: SagaRecord, failure: SagaFailure, nowMs: number): SagaDecision {
+  const compensating: SagaRecord = { ...record, state: 'compensating', failure, cancel: undefined };
+  return reporting({ at: 'compensating' }, undoNext(shape, compensating, nowMs));
 }
 
 function undoNext(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDecision {
@@ -170,7 +171,7 @@ function undoNext(shape: SagaShape, record: SagaRecord, nowMs: number): SagaDeci
     return { record: compensated, commands: [{ kind: 'report', report: { at: 'compensated' } }, { kind: 'end' }] };
   }
   const step = stepAt(record, next);
-  // Never later than from now: a clock may have been ahead when it was set.
+  // At most from now on: a clock may have been ahead when it was set.
   const undoDeadlineMs = Math.min(record.undoDeadlineMs ?? Number.POSITIVE_INFINITY, nowMs + undoPatienceMs);
   const undoing = withStep({ ...record, undoDeadlineMs, waitUntilMs: undefined }, next, {
     state: 'undoing',
@@ -204,7 +205,7 @@ function park(record: SagaRecord, step: number, error: StepError): SagaDecision 
   };
 }
 
-/** Nothing of what happened is kept, so that this much can be written; the wait is nobody's time. */
+/** Keeps nothing of what happened, so this much can be written. The wait does not count. */
 function holdBack(
   retry: RetryPolicy,
   record: SagaRecord,
@@ -218,12 +219,12 @@ function holdBack(
 
 function requestCancel(record: SagaRecord, error: StepError, nowMs: number): SagaDecision {
   const flagged = { ...record, cancel: record.cancel ?? error };
-  // Nothing is under way during a wait, so nothing has to be awaited either.
+  // No step is in progress during a wait, so there is none to await.
   if (record.waitUntilMs === undefined) return { record: flagged, commands: [] };
   return wait(flagged, nowMs);
 }
 
-/** A try before the one that was refused may still be on its way and have its effect late. */
+/** An attempt before the refused one may still arrive and have its effect late. */
 function mayHaveEffect(step: SagaStepView): boolean {
   if (step.state === 'refused') return step.attempts > 1;
   return step.state === 'started' || step.state === 'done' || step.state === 'undoing';
@@ -239,6 +240,6 @@ function pivotDone(shape: SagaShape, record: SagaRecord): boolean {
 
 function expectState(record: SagaRecord, step: number, state: SagaStepView['state']): SagaRecord {
   const { name, state: actual } = stepAt(record, step);
-  if (actual !== state) throw new Error(`step ${name} is ${actual}, not ${state}: this input does not belong here`);
+  if (actual !== state) throw new Error(`step ${name} is ${actual}, not ${state}: this input does not apply`);
   return record;
 }

@@ -1,6 +1,6 @@
 import type { SagaRecord, StepError } from './record.ts';
 
-/** What is reported to the owner of what the saga is about. */
+/** What is reported to the owner of the subject. */
 export type SagaReport =
   | { readonly at: 'step-done' | 'needs-attention'; readonly step: number }
   | { readonly at: 'compensating' | 'completed' | 'compensated' };
@@ -11,25 +11,23 @@ export interface StepCall {
   readonly step: number;
 }
 
-/** What is to be done: reports with the record, in one transaction; then exactly one of the others, or nothing. */
+/** What to do: write the reports with the record, in one transaction; then exactly one of the others, or nothing. */
 export type SagaCommand =
   | { readonly kind: 'report'; readonly report: SagaReport }
   | StepCall
   | { readonly kind: 'wait'; readonly untilMs: number }
   | { readonly kind: 'park' | 'end' };
 
-/** Where the saga stands then, and what is to be done. */
+/** The saga's next record, and what to do. */
 export interface SagaDecision {
   readonly record: SagaRecord;
   readonly commands: readonly SagaCommand[];
 }
 
-/** The step to be called, if it is one. */
 export function isCall(command: SagaCommand): command is StepCall {
   return command.kind === 'run' || command.kind === 'undo';
 }
 
-/** What is to be reported with a decision. */
 export function reportsOf(commands: readonly SagaCommand[]): SagaReport[] {
   return commands.filter((command) => command.kind === 'report').map((command) => command.report);
 }
@@ -46,12 +44,12 @@ export function waitCounting(record: SagaRecord, nowMs: number, delayMs: number)
   return { record: { ...waiting, countsFromMs: nowMs }, commands };
 }
 
-/** `decision`, with `report` made before. */
+/** `decision`, with `report` first. */
 export function reporting(report: SagaReport, decision: SagaDecision): SagaDecision {
   return { ...decision, commands: [{ kind: 'report', report }, ...decision.commands] };
 }
 
-/** An error as a step's `lastError` has it. */
+/** The text of an error for `lastError`. */
 export function textOf(error: StepError): string {
   return `${error.reason}: ${error.message}`;
 }

@@ -1,4 +1,20 @@
-import type { SagaFailure, SagaState, SagaStepView } from '../saga.ts';
+import type { SagaFailure } from '../saga.ts';
+
+export type SagaState = 'running' | 'completed' | 'compensating' | 'compensated' | 'needs-attention';
+export type SagaStepState = 'pending' | 'started' | 'done' | 'refused' | 'undoing' | 'undone' | 'stuck';
+
+/** The current state of a step. Times are in milliseconds since the epoch. */
+export interface SagaStepView {
+  readonly name: string;
+  readonly state: SagaStepState;
+  readonly attempts: number;
+  readonly startTimeMs: number | undefined;
+  readonly endTimeMs: number | undefined;
+  readonly lastError: string;
+  readonly undoAttempts: number;
+  readonly undoStartTimeMs: number | undefined;
+  readonly undoEndTimeMs: number | undefined;
+}
 
 /** What deciding needs to know of a definition. */
 export interface SagaShape {
@@ -11,32 +27,32 @@ export interface SagaShape {
   readonly timeoutMs?: number;
 }
 
-/** What an attempt that did not succeed said. */
+/** Why an attempt failed. */
 export interface StepError {
   readonly reason: string;
   readonly message: string;
 }
 
-/** Where a saga stands: plain JSON, all that `decide` knows. At most one step is `started`, `undoing` or `stuck`. */
+/** The current state of a saga, as plain JSON: all that `decide` knows. At most one step is `started`, `undoing` or `stuck`. */
 export interface SagaRecord {
   readonly state: SagaState;
   readonly steps: readonly SagaStepView[];
   readonly failure: SagaFailure | undefined;
-  /** A cancel that was asked for and not acted on yet. */
+  /** A cancel that was requested and has not been acted on yet. */
   readonly cancel: StepError | undefined;
-  /** How much of its time the saga has used on its way forward. */
+  /** How much of its time limit the saga has used. */
   readonly usedMs: number;
   /** Since when `usedMs` grows; undefined while the saga waits for a slot, a process or an operator. */
   readonly countsFromMs: number | undefined;
-  /** When the undo under way is given up and parked. */
+  /** When an operator has to look at the undo in progress. */
   readonly undoDeadlineMs: number | undefined;
-  /** Set while nothing is under way: when to continue. */
+  /** When to continue, while no step is in progress. */
   readonly waitUntilMs: number | undefined;
-  /** How many times in a row what happened could not be recorded. */
+  /** How many times in a row progress could not be written. */
   readonly heldBack: number;
 }
 
-/** A saga of which nothing has been tried. */
+/** The record of a saga that has just begun. */
 export function newRecord(shape: SagaShape, nowMs: number): SagaRecord {
   return {
     state: 'running',
@@ -52,8 +68,8 @@ export function newRecord(shape: SagaShape, nowMs: number): SagaRecord {
 }
 
 /**
- * Reads a stored record. One of before `usedMs` has a deadline by the clock instead, which went on while the saga could
- * not run: its time begins again.
+ * Reads a stored record. Records of earlier versions have a deadline by the clock instead of `usedMs`, which passed even
+ * while the saga could not run: their time starts again.
  */
 export function recordFromJson(text: string): SagaRecord {
   const stored = JSON.parse(text) as Omit<SagaRecord, 'usedMs' | 'heldBack'> & Partial<SagaRecord>;
@@ -79,7 +95,6 @@ export function withStep(record: SagaRecord, index: number, change: Partial<Saga
   return { ...record, steps: record.steps.map((step, at) => (at === index ? { ...step, ...change } : step)) };
 }
 
-/** The step at `index`, which has to exist. */
 export function stepAt(record: SagaRecord, index: number): SagaStepView {
   const step = record.steps[index];
   if (!step) throw new Error(`a saga of ${record.steps.length} steps has no step ${index}`);

@@ -1,16 +1,16 @@
 import type { SagaRecord, SagaShape } from './record.ts';
 
-/** How long one attempt of a step, or of its undo, may take unless it says otherwise. */
+/** How long one attempt of a step, or of its undo, may take by default. */
 export const defaultStepTimeoutMs = 10_000;
 const defaultSagaTimeoutMs = 600_000;
 
-/** How long undoing is tried before a person has to look. */
+/** How long an undo is retried before it needs an operator. */
 export const undoPatienceMs = 24 * 3_600_000;
 
 /**
- * `record` with what it has used of its time until `nowMs`. Time counts while a step is called and while the saga waits to
- * try one again, each at most as long as it was meant to take: neither a wait for a slot, nor a process that was down, nor a
- * clock that jumped uses up anybody's time.
+ * Returns `record` with the time that it has used until `nowMs`. Time counts while a step is called and while the saga waits
+ * for the next attempt, each at most as long as it was meant to take: a wait for a slot, downtime and a jump of the clock do
+ * not count.
  */
 export function count(shape: SagaShape, record: SagaRecord, nowMs: number): SagaRecord {
   if (record.countsFromMs === undefined) return record;
@@ -19,7 +19,7 @@ export function count(shape: SagaShape, record: SagaRecord, nowMs: number): Saga
   return { ...record, usedMs, countsFromMs: undefined };
 }
 
-/** What is left of the time that a saga has to complete; 0 when it is up. */
+/** Returns the time that a saga has left to complete; 0 if it is up. */
 export function timeLeftMs(shape: SagaShape, record: SagaRecord): number {
   return Math.max(0, (shape.timeoutMs ?? defaultSagaTimeoutMs) - record.usedMs);
 }

@@ -1,17 +1,31 @@
+import type { Metrics } from '../../metrics/metrics.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
-import type { SagaBacklog } from '../saga.ts';
-import { countDrivers, countGoing, type DefinitionName, longestWaitMs } from '../store/saga-table.ts';
+
+import { countActive, countDrivers, longestWaitMs } from '../store/counts.ts';
+import type { SagaKind } from '../store/leases.ts';
 import { createRateMeter } from './rate-meter.ts';
 
-/** Keeps the count of unfinished sagas, and how fast they end. */
+/** How much work there is, and how much there may be. */
+export interface SagaBacklog {
+  /** Sagas that have neither ended nor need attention, including those whose definition is not known here. */
+  readonly unfinished: number;
+  /** How many can be finished in the time that a backlog may take (`maxBacklogMs`). */
+  readonly limit: number;
+  /** How long until there is room again; 0 while there is. */
+  readonly retryAfterMs: number;
+  /** The longest time that a saga whose definition is known here has waited for a slot. */
+  readonly oldestWaitMs: number;
+}
+
+/** Measures how many sagas are unfinished, and how fast they end. */
 export interface BacklogMeter {
   noteBegun(): void;
   noteFinished(): void;
   noteUnanswered(): void;
   /** See `RateMeter`. */
   noteIdle(): void;
-  /** The backlog as it is; the database is asked once a second at most. */
+  /** Returns the backlog. Reads the database at most once a second. */
   read(): Promise<SagaBacklog>;
 }
 
@@ -19,11 +33,11 @@ const refreshMs = 1_000;
 const shortestRetryMs = 1_000;
 const longestRetryMs = 60_000;
 
-/** Makes the meter of an engine. What other processes begin and end in the same database is seen at the next count. */
+/** What other processes begin and end in the same database is seen at the next count. */
 export function createBacklogMeter(options: {
   readonly storage: Storage;
-  /** What can be driven here: others wait for a process that knows them, not for a slot. */
-  readonly definitions: readonly DefinitionName[];
+  /** What can be driven here: sagas of other kinds wait for a process that knows them, not for a slot. */
+  readonly definitions: readonly SagaKind[];
   readonly clock: Clock;
   readonly maxBacklogMs: number;
   /** See `RateMeter`. */
@@ -31,18 +45,18 @@ export function createBacklogMeter(options: {
 }): BacklogMeter {
   const { storage, definitions, clock, maxBacklogMs } = options;
   const rate = createRateMeter(clock, options.isIdle);
-  let counted = { going: 0, drivers: 1, oldestWaitMs: 0 };
+  let counted = { active: 0, drivers: 1, oldestWaitMs: 0 };
   let countedMs = Number.NEGATIVE_INFINITY;
   let counting: Promise<void> | undefined;
-  // Begun less finished here since the count began.
+  // Begun minus finished here since the count began.
   let changed = 0;
 
   async function countAll(): Promise<void> {
     const before = changed;
     try {
-      const going = await countGoing(storage);
+      const active = await countActive(storage);
       const drivers = storage.exclusive ? 1 : await countDrivers(storage, clock.now());
-      counted = { going, drivers, oldestWaitMs: await longestWaitMs(storage, definitions, clock.now()) };
+      counted = { active, drivers, oldestWaitMs: await longestWaitMs(storage, definitions, clock.now()) };
       changed -= before;
       countedMs = clock.elapsedMs();
     } finally {
@@ -62,11 +76,11 @@ export function createBacklogMeter(options: {
     noteIdle: rate.noteIdle,
     async read() {
       if (clock.elapsedMs() - countedMs >= refreshMs) counting ??= countAll();
-      // Only the first one waits: those after it go by the last count until there is a new one.
+      // Only the first caller waits: later ones use the last count until there is a new one.
       if (countedMs === Number.NEGATIVE_INFINITY) await counting;
       else counting?.catch(() => undefined);
-      const { going, drivers, oldestWaitMs } = counted;
-      const unfinished = Math.max(0, going + changed);
+      const { active, drivers, oldestWaitMs } = counted;
+      const unfinished = Math.max(0, active + changed);
       const perSecond = rate.perSecond() * Math.max(1, drivers);
       const limit = Math.floor((perSecond * maxBacklogMs) / 1_000);
       const excessMs = ((unfinished - limit) / perSecond) * 1_000;
@@ -74,4 +88,27 @@ export function createBacklogMeter(options: {
       return { unfinished, limit, retryAfterMs: Math.round(retryAfterMs), oldestWaitMs };
     },
   };
+}
+
+/** Registers how many sagas are unfinished, how many may be, and how long the oldest has waited for a slot. */
+export function registerSagaMetrics(metrics: Metrics, service: string, readBacklog: () => Promise<SagaBacklog>): void {
+  const labels = { service };
+  const unfinished = metrics.gauge(
+    'ordermesh_sagas_unfinished',
+    'Sagas that have begun and neither ended nor wait for an operator.',
+    ['service'],
+  );
+  const limit = metrics.gauge(
+    'ordermesh_sagas_unfinished_limit',
+    'How many sagas may be unfinished before new ones are refused.',
+    ['service'],
+  );
+  const oldest = metrics.gauge(
+    'ordermesh_sagas_oldest_wait_seconds',
+    'How long the saga that is due longest has waited for a slot.',
+    ['service'],
+  );
+  unfinished.collect(async () => [{ labels, value: (await readBacklog()).unfinished }]);
+  limit.collect(async () => [{ labels, value: (await readBacklog()).limit }]);
+  oldest.collect(async () => [{ labels, value: (await readBacklog()).oldestWaitMs / 1_000 }]);
 }

@@ -2,7 +2,7 @@ import { ClientError, Status } from 'nice-grpc-common';
 import { expect, it } from 'vitest';
 import { undecodableMessage } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
-import { classify } from './classify.ts';
+import { classify } from './call-step.ts';
 
 const outcomes = new Map<string, string>([
   ...['INVALID_ARGUMENT', 'NOT_FOUND', 'ALREADY_EXISTS', 'FAILED_PRECONDITION', 'OUT_OF_RANGE'].map(

@@ -1,19 +1,24 @@
+import { ClientError, Status } from 'nice-grpc-common';
+import { isMiswired, isRefusal } from '../../errors/codes.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { withCauses } from '../../errors/with-causes.ts';
 import { uuidv5 } from '../../ids/ids.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Clock } from '../../time/clock.ts';
+import type { Failed } from '../decide/decide.ts';
 import type { StepCall } from '../decide/decision.ts';
+import type { StepError } from '../decide/record.ts';
 import { defaultStepTimeoutMs } from '../decide/running-time.ts';
 import { stepTimedOut } from '../errors.ts';
 import type { AnyDefinition, SagaStep, StepContext } from '../saga.ts';
-import type { StoredSaga } from '../store/stored-saga.ts';
-import { classify, type Verdict } from './classify.ts';
+import type { StoredSaga } from '../store/saga-table.ts';
 
-/** How a call ended. `result` is what a step passes on. */
+/** How a call ended. `result` is what the step adds to the data. */
 export type StepOutcome = { readonly outcome: 'ok'; readonly result: unknown } | Verdict;
 
 /**
- * Calls a step or its undo and judges how that ended; never rejects. Past the step's time limit, or once `stopped`
- * aborts, the outcome is unknown, whether the step heeds its signal or not.
+ * Calls a step or its undo and classifies how that ended; never rejects. Past the step's time limit, or once `stopped`
+ * aborts, the outcome is unknown, even if the step ignores its signal.
  */
 export async function callStep(
   definition: AnyDefinition,
@@ -27,7 +32,7 @@ export async function callStep(
   const limit = new AbortController();
   const stop = () => limit.abort(stopped.reason);
   stopped.addEventListener('abort', stop);
-  const callOff = clock.after(timeoutMs, () => limit.abort(stepTimedOut({ step: step.name, timeoutMs })));
+  const cancelTimer = clock.after(timeoutMs, () => limit.abort(stepTimedOut({ step: step.name, timeoutMs })));
   const requestId = uuidv5(saga.id, step.name, call.kind);
   const context = { sagaId: saga.id, requestId, signal: limit.signal };
   const scope = { requestId, traceparent: saga.traceparent, deadlineMs: clock.now() + timeoutMs, signal: limit.signal };
@@ -37,7 +42,7 @@ export async function callStep(
   } catch (error) {
     return classify(error);
   } finally {
-    callOff();
+    cancelTimer();
     stopped.removeEventListener('abort', stop);
   }
 }
@@ -60,4 +65,37 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
+}
+
+/**
+ * What an error says about the effect of the call that failed: `refused` had none, `unknown` may have one, `miswired` did
+ * not reach its service.
+ */
+export interface Verdict {
+  readonly outcome: Failed;
+  readonly error: StepError;
+  /** The cause of the error, as text for the log. */
+  readonly cause?: string;
+}
+
+/**
+ * Classifies the error of a step or an undo. Only the answer of the called service is a refusal, even if it is a plain code
+ * without a reason: whatever is between two services (a proxy, another program at the address) answers UNIMPLEMENTED,
+ * UNAVAILABLE, PERMISSION_DENIED or UNAUTHENTICATED, so the refusing codes come from a handler of that very method.
+ */
+export function classify(error: unknown): Verdict {
+  const cause = error instanceof Error && error.cause instanceof Error ? withCauses(error.cause) : undefined;
+  return { ...verdictOf(error), ...(cause !== undefined && { cause }) };
+}
+
+function verdictOf(error: unknown): Verdict {
+  if (error instanceof MeshError) return verdict(error.code, error.reason, error.message);
+  if (error instanceof ClientError) return verdict(error.code, Status[error.code], error.details);
+  return { outcome: 'unknown', error: { reason: 'INTERNAL', message: String(error) } };
+}
+
+function verdict(code: Status, reason: string, message: string): Verdict {
+  const answer = { code, reason };
+  const outcome = isRefusal(answer) ? 'refused' : isMiswired(answer) ? 'miswired' : 'unknown';
+  return { outcome, error: { reason, message } };
 }

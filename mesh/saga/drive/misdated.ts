@@ -2,44 +2,43 @@ import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { longestDelayMs, type RetryPolicy } from '../decide/retry-delay.ts';
-import { takeStrays } from '../store/saga-table.ts';
+import { resetMisdated } from '../store/leases.ts';
 
 /**
- * Sagas that are due, or leased, for later than any saga can be: a process whose clock was ahead left them so. Nobody would
- * look at them until then.
+ * Finds sagas that are due, or leased, for later than any saga can be: a process whose clock was ahead left them so, and
+ * nobody would look at them until then.
  */
-export interface Strays {
+export interface MisdatedCheck {
   /** How far ahead a saga may be due. */
   readonly farthestMs: number;
-  /** Makes them due now, with a warning; looks once a lease length, or when there is one for sure. */
-  takeOver(isSure: boolean): Promise<void>;
+  /** Makes them due now, with a warning. Reads the database once per lease, or if there is certainly one. */
+  run(isCertain: boolean): Promise<void>;
 }
 
-/** Makes the look for strays of an engine, which leaves its own leases alone. */
-export function createStrays(options: {
+export function createMisdatedCheck(options: {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly owner: string;
   readonly leaseMs: number;
   readonly retry: RetryPolicy;
-}): Strays {
+}): MisdatedCheck {
   const { storage, clock, logger, owner, leaseMs, retry } = options;
-  // The clocks of processes that share a database may differ by a lease without harm.
+  // The clocks of processes that share a database may differ by the length of a lease.
   const farthestMs = longestDelayMs(retry) + leaseMs;
-  let lookedMs = Number.NEGATIVE_INFINITY;
+  let checkedMs = Number.NEGATIVE_INFINITY;
   return {
     farthestMs,
-    async takeOver(isSure) {
-      if (!isSure && clock.elapsedMs() < lookedMs + leaseMs) return;
-      lookedMs = clock.elapsedMs();
+    async run(isCertain) {
+      if (!isCertain && clock.elapsedMs() < checkedMs + leaseMs) return;
+      checkedMs = clock.elapsedMs();
       const nowMs = clock.now();
       const limits = { owner, nowMs, farthestWaitMs: nowMs + farthestMs, farthestLeaseMs: nowMs + 2 * leaseMs };
-      const sagas = await takeStrays(storage, limits);
+      const sagas = await resetMisdated(storage, limits);
       if (sagas > 0) {
         logger.warn(
           { sagas },
-          'sagas were due later than can be: a clock was ahead; they continue now, check the clocks',
+          'sagas were due later than is possible, so a clock was ahead; they continue now, check the clocks',
         );
       }
     },

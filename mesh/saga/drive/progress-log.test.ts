@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { newRecord, withStep } from '../decide/record.ts';
-import type { StoredSaga } from '../store/stored-saga.ts';
+import type { StoredSaga } from '../store/saga-table.ts';
 import { createKeptLog } from '../testing/log-lines.ts';
-import { classify } from './classify.ts';
+import { classify } from './call-step.ts';
 import { createProgressLog } from './progress-log.ts';
 
 it('says of a step that did not succeed which it is, at which attempt, why, and when it is tried again', () => {
@@ -17,10 +17,10 @@ it('says of a step that did not succeed which it is, at which attempt, why, and 
   const cause = new Error('the socket hung up', { cause: new Error('connect ECONNREFUSED') });
   const verdict = classify(new MeshError(Status.UNAVAILABLE, 'CARRIER_UNAVAILABLE', 'no answer', { cause }));
   const event = { kind: 'step-unknown', step: 1, error: verdict.error } as const;
-  createProgressLog(logger, createTestClock()).recorded(saga, next, event, verdict.cause);
+  createProgressLog(logger, createTestClock()).written(saga, next, event, verdict.cause);
   expect(lines).toMatchObject([
     {
-      msg: 'a step of a saga did not succeed',
+      msg: 'saga step failed',
       step: 'ship',
       attempt: 3,
       next_attempt: '1970-01-01T00:01:00.000Z',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createTestClock } from '../../testing/test-clock.ts';
-import { assumedPerSecond, createRateMeter, leastPerSecond } from './rate-meter.ts';
+import { assumedPerSecond, createRateMeter, minPerSecond } from './rate-meter.ts';
 
 function setUp() {
   const clock = createTestClock();
@@ -48,5 +48,5 @@ it('keeps what it knows while a service is away, and while nothing happens', () 
 it('never believes that it is slower than the least', () => {
   const { meter, pass } = setUp();
   pass(60, { finished: 2 });
-  expect(meter.perSecond()).toBe(leastPerSecond);
+  expect(meter.perSecond()).toBe(minPerSecond);
 });

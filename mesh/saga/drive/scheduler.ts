@@ -1,16 +1,16 @@
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type RetryPolicy, randomJitter, retryDelayMs } from '../decide/retry-delay.ts';
-import type { Catalog } from '../definitions.ts';
+import type { Definitions } from '../definitions.ts';
 import type { DatabaseClock } from '../store/database-clock.ts';
-import { claimDue, nextDueTime, releaseLeases, renewLeases } from '../store/saga-table.ts';
+import { claimDue, nextDueTime, releaseLeases, renewLeases } from '../store/leases.ts';
 import type { DriveEnd, Driver, HeldSaga } from './driver.ts';
-import { createFaultLog } from './fault-log.ts';
-import { createStrays } from './misdated.ts';
+import { createMisdatedCheck } from './misdated.ts';
+import { createFaultLog } from './progress-log.ts';
 
 export interface SchedulerOptions {
   readonly storage: Storage;
-  readonly catalog: Catalog;
+  readonly definitions: Definitions;
   readonly driver: Driver;
   readonly clock: DatabaseClock;
   readonly logger: Logger;
@@ -18,25 +18,25 @@ export interface SchedulerOptions {
   readonly leaseMs: number;
   readonly maxConcurrent: number;
   readonly retry: RetryPolicy;
-  /** Called when a saga ends or is parked here. */
+  /** Called when a saga has ended or needs attention. */
   readonly onFinished: () => void;
-  /** Called when all that are due are driven, and a slot is still free. */
+  /** Called when every due saga is driven and a slot is still free. */
   readonly onIdle: () => void;
 }
 
-/** Decides which sagas are driven now: of those that are due, the oldest. What does not fit waits in the database. */
+/** Chooses which sagas are driven now: the oldest of those that are due. The others wait in the database. */
 export interface Scheduler {
-  /** Whether a saga that begins now can be driven immediately: there is room, and nobody waits for it. */
+  /** Whether a saga that begins now can be driven immediately: there is room, and no other saga waits for it. */
   hasRoom(): boolean;
-  /** Whether a slot is free, and no saga that is due waits for it. */
+  /** Whether a slot is free and no due saga waits for it. */
   isIdle(): boolean;
-  /** Drives a saga whose lease is held here, now or when others have made room. */
+  /** Drives a saga whose lease is held here, now or when there is room. */
   launch(held: HeldSaga): void;
-  /** Says that a saga in the database waits until `timeMs`. */
+  /** Notes that a saga in the database is due at `timeMs`. */
   noteDue(timeMs: number): void;
-  /** Resolves when the oldest that are due have been looked at, so that what begins then knows whether others wait. */
+  /** Resolves when the oldest due sagas have been read, so a saga that begins afterwards knows whether others wait. */
   start(): Promise<void>;
-  /** Waits up to `graceMs` for what is under way, which keeps its leases, aborts the rest and gives all leases back. */
+  /** Waits up to `graceMs` for steps in progress, whose leases are kept, aborts the rest and releases all leases. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -46,22 +46,21 @@ const claimPageSize = 50;
 const storageRetryMs = 1_000;
 const undrivenRetry: RetryPolicy = { initialMs: storageRetryMs, maxMs: 60_000 };
 
-/** Makes the scheduler of an engine. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { storage, catalog, driver, clock, logger, owner, leaseMs, maxConcurrent, retry } = options;
-  const strays = createStrays({ storage, clock, logger, owner, leaseMs, retry });
+  const { storage, definitions, driver, clock, logger, owner, leaseMs, maxConcurrent, retry } = options;
+  const misdated = createMisdatedCheck({ storage, clock, logger, owner, leaseMs, retry });
   const active = new Map<HeldSaga, Promise<void>>();
   const faults = createFaultLog(logger, clock);
-  // Begun while others took the room: at most as many as transactions were open at once.
+  // Begun while others took the room: at most as many as there were open transactions.
   const ready: HeldSaga[] = [];
-  // Held here without a slot, since the database does not even take that they wait.
+  // Held here without a slot, since the database does not even store that they wait.
   const later = new Map<HeldSaga, () => void>();
   const timers = new Map<TimerName, () => void>();
   let running = false;
   let nextDueMs = Number.POSITIVE_INFINITY;
   let pumping: Promise<void> | undefined;
   let renewing: Promise<void> | undefined;
-  const looked = Promise.withResolvers<void>();
+  const firstRead = Promise.withResolvers<void>();
 
   const room = () => maxConcurrent - active.size - ready.length;
   const isIdle = () => room() > 0 && pumping === undefined && nextDueMs > clock.now();
@@ -89,7 +88,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     } catch (error) {
       const { name, id } = held.saga;
       const fields = { err: error, saga: name, saga_id: id };
-      faults.error(`undriven ${name}`, fields, 'a saga cannot be driven; it is tried again, fix what the error names');
+      faults.error(`undriven ${name}`, fields, 'saga cannot be driven; retrying, fix the cause that the error names');
       const failures = (held.failures ?? 0) + 1;
       return {
         kind: 'again',
@@ -101,35 +100,35 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   function launchLater(held: HeldSaga, delayMs: number): void {
     if (!running) return;
-    const callOff = clock.after(delayMs, () => {
+    const cancelTimer = clock.after(delayMs, () => {
       later.delete(held);
       launch(held);
     });
-    later.set(held, callOff);
+    later.set(held, cancelTimer);
   }
 
-  /** Claims what is due while there is room, then sets the timer for what is due next. */
+  /** Claims due sagas while there is room, then sets the timer for the next one. */
   function pump(): void {
     if (!running || pumping !== undefined) return;
     const waitMs = nextDueMs - clock.now();
-    // Nothing waits that long: a clock was wrong when that was written, or is since.
-    const isStray = waitMs > strays.farthestMs && waitMs < Number.POSITIVE_INFINITY;
-    if (room() > 0 && (waitMs <= 0 || isStray)) pumping = claimAll(isStray);
+    // Nothing waits that long: a clock was wrong when that was written, or is wrong now.
+    const isMisdated = waitMs > misdated.farthestMs && waitMs < Number.POSITIVE_INFINITY;
+    if (room() > 0 && (waitMs <= 0 || isMisdated)) pumping = claimAll(isMisdated);
     else setTimer('due', room() > 0 ? waitMs : Number.POSITIVE_INFINITY, pump);
   }
 
-  async function claimAll(hasStray: boolean): Promise<void> {
+  async function claimAll(hasMisdated: boolean): Promise<void> {
     try {
-      await strays.takeOver(hasStray);
+      await misdated.run(hasMisdated);
       do {
         await claimPage();
-        looked.resolve();
+        firstRead.resolve();
       } while (running && room() > 0 && nextDueMs <= clock.now());
     } catch (error) {
-      logger.warn({ err: error }, 'sagas that are due cannot be read; trying again');
+      logger.warn({ err: error }, 'due sagas cannot be read; retrying');
       nextDueMs = clock.now() + storageRetryMs;
     }
-    looked.resolve();
+    firstRead.resolve();
     pumping = undefined;
     pump();
   }
@@ -138,13 +137,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const limit = Math.min(room(), claimPageSize);
     if (limit <= 0) return;
     const nowMs = clock.now();
-    // Before the database is asked: what is noted meanwhile may be younger than its answer.
+    // Before the query: what is noted meanwhile may be newer than its result.
     nextDueMs = Number.POSITIVE_INFINITY;
-    const sagas = await claimDue(storage, catalog.definitions, { owner, nowMs, leaseEndMs: nowMs + leaseMs, limit });
+    const sagas = await claimDue(storage, definitions.all, { owner, nowMs, leaseEndMs: nowMs + leaseMs, limit });
     for (const saga of sagas) launch({ saga });
     const dueMs =
-      sagas.length === limit ? nowMs : ((await nextDueTime(storage, catalog.definitions)) ?? Number.POSITIVE_INFINITY);
-    // What is due and was not claimed is locked: whoever holds it claims or changes it at this moment.
+      sagas.length === limit ? nowMs : ((await nextDueTime(storage, definitions.all)) ?? Number.POSITIVE_INFINITY);
+    // What is due and was not claimed is locked: another process is claiming or changing it.
     const isLocked = sagas.length === 0 && dueMs <= nowMs;
     nextDueMs = Math.min(nextDueMs, isLocked ? clock.now() + storageRetryMs : dueMs);
     if (nextDueMs > clock.now()) options.onIdle();
@@ -158,13 +157,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   async function renew(): Promise<void> {
     const ids = [...active.keys(), ...ready, ...later.keys()].map(({ saga }) => saga.id);
     try {
-      // First: a database that is slow to say the time must not cost the leases.
+      // Leases first: a database that is slow to return the time must not cost them.
       if (ids.length > 0) await renewLeases(storage, owner, ids, clock.now() + leaseMs);
       await clock.adjust();
     } catch (error) {
-      logger.warn({ err: error }, 'leases of sagas cannot be renewed; others may take them');
+      logger.warn({ err: error }, 'saga leases cannot be renewed; other processes may take them');
     }
-    // Also while it stops: what is under way keeps its lease until it has ended.
+    // Also while it stops: a step in progress keeps its lease until it has ended.
     if (running || active.size > 0) setTimer('renew', leaseMs / 3, renewInTime);
   }
 
@@ -177,11 +176,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     noteDue(clock.now());
   }
 
-  async function giveLeasesBack(): Promise<void> {
+  async function releaseOwnLeases(): Promise<void> {
     try {
       await releaseLeases(storage, 'own', owner, clock.now());
     } catch (error) {
-      logger.warn({ err: error }, 'leases of sagas cannot be given back; others wait until they end');
+      logger.warn({ err: error }, 'saga leases cannot be released; other processes wait until they expire');
     }
   }
 
@@ -195,9 +194,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     timers.delete(name);
   }
 
-  /** Drops what is held here and is not under way: its lease ends by itself. */
+  /** Drops what is held here and not driven: its lease expires. */
   function dropUndriven(): void {
-    for (const callOff of later.values()) callOff();
+    for (const cancelTimer of later.values()) cancelTimer();
     later.clear();
     ready.length = 0;
   }
@@ -214,7 +213,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         setTimer('scan', leaseMs / 2, scanForExpired);
       }
       noteDue(clock.now());
-      await looked.promise;
+      await firstRead.promise;
     },
     async stop(graceMs) {
       running = false;
@@ -223,13 +222,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       dropUndriven();
       driver.drain();
       if (graceMs === 0) driver.abort();
-      const callOff = clock.after(graceMs, driver.abort);
+      const cancelTimer = clock.after(graceMs, driver.abort);
       await pumping;
       await Promise.all(active.values());
       endTimer('renew');
       await renewing;
-      callOff();
-      await giveLeasesBack();
+      cancelTimer();
+      await releaseOwnLeases();
     },
   };
 }

@@ -1,24 +1,24 @@
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 
-/** A clock that all go by who share a database, so that none takes for over what another has still leased. */
+/** A clock that all processes sharing a database use, so none treats another one's lease as expired. */
 export interface DatabaseClock extends Clock {
   /**
-   * Asks the database what time it is; `now` shows that and what has passed since. An answer that took 1 s or more says too
-   * little: the one before holds, and a first one is taken to be of the end of the wait, since a clock that is behind takes no
-   * lease from another. Fails as the database does.
+   * Reads the time of the database; `now` returns that and what has passed since. An answer that took 1 s or more is not
+   * precise enough: the one before it stays in use, and a first one counts as from the end of the wait, since a clock that is
+   * behind takes no lease from another process. Rejects as the database does.
    */
   adjust(): Promise<void>;
 }
 
-/** What the clock of a database shows, in milliseconds since the epoch. */
+/** Returns the time of a database, in milliseconds since the epoch. */
 export type DatabaseTime = () => Promise<number>;
 
 const longestAnswerMs = 1_000;
 
 /**
- * Makes the clock of a database: PostgreSQL's own, and `clock` until that was asked. Whoever uses a SQLite file is on one
- * machine with it, so there it is `clock`. `ask`, instead of PostgreSQL, is for tests.
+ * Creates the clock of a database: PostgreSQL's own, and `clock` until it has been read. All users of a SQLite file are on
+ * one machine, so there it is `clock`. `ask` replaces PostgreSQL in tests.
  */
 export function createDatabaseClock(storage: Storage, clock: Clock, ask?: DatabaseTime): DatabaseClock {
   if (storage.dialect === 'sqlite') return { ...clock, adjust: async () => undefined };

@@ -1,4 +1,4 @@
-/** JSON that keeps `bigint`, as `{"$bigint":"42"}`. Throws for what would not come back as it was. */
+/** Writes JSON that keeps `bigint`, as `{"$bigint":"42"}`. Throws for values that would be read back differently. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, replace);
 }

@@ -5,7 +5,8 @@ import { createTestClock } from '../../testing/test-clock.ts';
 import { createSagaEngine } from '../engine.ts';
 import { begin, closeAfterEach, openTestStorage } from '../testing/test-engine.ts';
 import { createTestSaga } from '../testing/test-saga.ts';
-import { claimDue, releaseLeases, selectSaga, updateByDriver } from './saga-table.ts';
+import { claimDue, releaseLeases } from './leases.ts';
+import { selectSaga, updateByDriver } from './saga-table.ts';
 
 describeOnEachDatabase((newUrl) => {
   closeAfterEach();
@@ -36,8 +37,8 @@ describeOnEachDatabase((newUrl) => {
     await releaseLeases(storage, 'others', 'second', nowMs);
     const [thief] = await claim('second');
     if (!zombie || !thief) throw new Error('the saga was not claimed');
-    expect(thief.version).toBe(zombie.version);
-    const next = { ...zombie, data: { total: 0n, trail: 'zombie' }, version: zombie.version + 1n };
+    expect(thief.revision).toBe(zombie.revision);
+    const next = { ...zombie, data: { total: 0n, trail: 'zombie' }, version: zombie.revision + 1n };
     const schedule = { leaseOwner: 'first', dueTimeMs: nowMs };
     expect(await storage.transaction((tx) => updateByDriver(tx, zombie, next, schedule))).toBe(false);
     expect(await selectSaga(storage, 'saga-1')).toEqual(thief);

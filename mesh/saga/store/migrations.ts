@@ -35,7 +35,7 @@ CREATE INDEX saga_subject ON saga (subject_id, create_time);
   },
 ];
 
-/** Makes the table of sagas, once. Also done by the engine's start; sagas can be begun after either. */
+/** Creates the table of sagas. */
 export function migrateSagas(storage: Storage): Promise<void> {
   return storage.migrate('saga', sagaMigrations);
 }

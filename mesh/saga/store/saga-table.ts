@@ -1,11 +1,31 @@
-import { paddedList } from '../../storage/sql.ts';
-import type { Queryable, Storage } from '../../storage/storage.ts';
-import { recordFromJson } from '../decide/record.ts';
-import type { SagaState } from '../saga.ts';
-import { toJson } from './json.ts';
-import { type SagaRow, type StoredSaga, sagaFromRow } from './stored-saga.ts';
+import type { Queryable, Row } from '../../storage/storage.ts';
+import { recordFromJson, type SagaRecord, type SagaState } from '../decide/record.ts';
+import { fromJson, toJson } from './json.ts';
 
-/** Who is to go on with a saga, and when: a driver until its lease ends, or whoever is free once it is due. */
+/** A saga as it is stored. */
+export interface StoredSaga {
+  readonly id: string;
+  readonly name: string;
+  readonly definitionVersion: number;
+  readonly subjectId: string;
+  readonly record: SagaRecord;
+  readonly data: unknown;
+  readonly notes: readonly string[];
+  /** Of the call that began it. */
+  readonly requestId: string;
+  readonly traceparent: string;
+  /** Grows with every change of the record. */
+  readonly revision: bigint;
+  /** Grows with every change of the record that the driver makes. */
+  readonly driverRevision: bigint;
+  /** Grows with every change of the driver: one with an older token cannot write. */
+  readonly fencingToken: bigint;
+  readonly leaseOwner: string | null;
+  readonly createTimeMs: number;
+  readonly updateTimeMs: number;
+}
+
+/** Who continues a saga, and when: its driver until the lease ends, or any free process once it is due. */
 export interface Schedule {
   readonly leaseOwner: string | null;
   readonly dueTimeMs: number | undefined;
@@ -27,9 +47,9 @@ export async function insertSaga(tx: Queryable, saga: StoredSaga, schedule: Sche
       JSON.stringify(saga.notes),
       saga.requestId,
       saga.traceparent,
-      saga.version,
-      saga.turn,
-      saga.epoch,
+      saga.revision,
+      saga.driverRevision,
+      saga.fencingToken,
       schedule.leaseOwner,
       schedule.dueTimeMs ?? null,
       saga.createTimeMs,
@@ -43,7 +63,7 @@ export async function selectSaga(from: Queryable, id: string): Promise<StoredSag
   return row && sagaFromRow(row);
 }
 
-/** The youngest saga about `subjectId`. */
+/** Returns the newest saga about `subjectId`. */
 export async function selectSagaOfSubject(from: Queryable, subjectId: string): Promise<StoredSaga | undefined> {
   const [row] = await from.query<SagaRow>(
     'SELECT * FROM saga WHERE subject_id = $1 ORDER BY create_time DESC, id DESC LIMIT 1',
@@ -52,7 +72,7 @@ export async function selectSagaOfSubject(from: Queryable, subjectId: string): P
   return row && sagaFromRow(row);
 }
 
-/** The first sagas after `afterId`, in one of `states`, of which there is at least one; `undefined`: in any. */
+/** Returns the first sagas after `afterId`, in one of `states` (at least one); undefined: in any. */
 export async function selectPage(
   from: Queryable,
   states: readonly SagaState[] | undefined,
@@ -67,7 +87,6 @@ export async function selectPage(
   return rows.map(sagaFromRow);
 }
 
-/** An unfinished saga, as far as its steps are compared with its definition's. */
 export interface UnfinishedSteps {
   readonly id: string;
   readonly name: string;
@@ -75,7 +94,7 @@ export interface UnfinishedSteps {
   readonly steps: readonly { readonly name: string }[];
 }
 
-/** The first sagas in `state` after `afterId`. */
+/** Returns the steps of the first sagas in `state` after `afterId`. */
 export async function selectUnfinishedSteps(
   from: Queryable,
   state: SagaState,
@@ -94,10 +113,7 @@ export async function selectUnfinishedSteps(
   }));
 }
 
-/**
- * Writes what the driver decided, as it is to be after `saga.version` and `saga.turn`. False, and nothing is written,
- * when the record was changed meanwhile or the saga has another driver.
- */
+/** Writes `next` for the driver that read `saga`. Returns false, without a change, if another one wrote or drives it. */
 export async function updateByDriver(
   tx: Queryable,
   saga: StoredSaga,
@@ -114,21 +130,21 @@ export async function updateByDriver(
       schedule.leaseOwner,
       schedule.dueTimeMs ?? null,
       next.updateTimeMs,
-      next.version,
-      next.turn,
+      next.revision,
+      next.driverRevision,
       saga.id,
-      saga.version,
-      saga.epoch,
+      saga.revision,
+      saga.fencingToken,
     ],
   );
   return changed === 1;
 }
 
 /**
- * Writes what somebody else than the driver decided; a saga that nobody drives is then due at `dueTimeMs`. False, and
- * nothing is written, when the record was changed meanwhile.
+ * Writes `next` for anyone else who read `saga`; it is then due at `dueTimeMs`, unless it has a driver. Returns false, without
+ * a change, if it was written in between.
  */
-export async function updateFromOutside(
+export async function updateExternally(
   tx: Queryable,
   saga: StoredSaga,
   next: StoredSaga,
@@ -143,188 +159,49 @@ export async function updateFromOutside(
       JSON.stringify(next.record),
       JSON.stringify(next.notes),
       next.updateTimeMs,
-      next.version,
+      next.revision,
       dueTimeMs,
       saga.id,
-      saga.version,
+      saga.revision,
     ],
   );
   return changed === 1;
 }
 
-/** Which kinds of saga a process can drive. */
-export interface DefinitionName {
+export interface SagaRow extends Row {
+  readonly id: string;
   readonly name: string;
-  readonly version: number;
+  readonly definition_version: bigint;
+  readonly subject_id: string;
+  readonly record: string;
+  readonly data: string;
+  readonly notes: string;
+  readonly request_id: string;
+  readonly traceparent: string;
+  readonly version: bigint;
+  readonly turn: bigint;
+  readonly epoch: bigint;
+  readonly lease_owner: string | null;
+  readonly create_time: bigint;
+  readonly update_time: bigint;
 }
 
-/** Takes up to `limit` sagas that are due, the oldest first; not those of a driver that another process may be. */
-export async function claimDue(
-  storage: Storage,
-  definitions: readonly DefinitionName[],
-  claim: { readonly owner: string; readonly nowMs: number; readonly leaseEndMs: number; readonly limit: number },
-): Promise<StoredSaga[]> {
-  const isSqlite = storage.dialect === 'sqlite';
-  // Without statistics that are up to date, a database reads and sorts all that are due for each claim.
-  const inLine = isSqlite ? 'INDEXED BY saga_line' : '';
-  const lockRows = isSqlite ? '' : 'FOR UPDATE SKIP LOCKED';
-  const rows = await storage.transaction(async (tx) => {
-    if (!isSqlite) await tx.execute('SET LOCAL enable_sort = off');
-    return tx.query<SagaRow>(
-      `UPDATE saga SET lease_owner = $1, due_time = $2, epoch = epoch + 1
-       WHERE due_time <= $3 AND id IN (
-         SELECT id FROM saga ${inLine} WHERE due_time <= $3 ${claimable(storage)} AND ${isDefined(definitions, 4)}
-         ORDER BY create_time LIMIT $4 ${lockRows})
-       RETURNING *`,
-      [claim.owner, claim.leaseEndMs, claim.nowMs, claim.limit, ...definitionParams(definitions)],
-    );
-  });
-  return rows.map(sagaFromRow);
-}
-
-/**
- * Makes due at `nowMs` what is due after `farthestWaitMs`, and the leases of others that end after `farthestLeaseMs`.
- * Resolves with how many there were.
- */
-export function takeStrays(
-  storage: Storage,
-  limits: {
-    readonly owner: string;
-    readonly nowMs: number;
-    readonly farthestWaitMs: number;
-    readonly farthestLeaseMs: number;
-  },
-): Promise<number> {
-  const { owner, nowMs, farthestWaitMs, farthestLeaseMs } = limits;
-  return storage.transaction((tx) =>
-    tx.execute(
-      `UPDATE saga SET lease_owner = NULL, due_time = $1, epoch = epoch + 1
-       WHERE due_time > $2
-         AND ((lease_owner IS NULL AND due_time > $3) OR (lease_owner <> $4 AND due_time > $5))`,
-      [nowMs, Math.min(farthestWaitMs, farthestLeaseMs), farthestWaitMs, owner, farthestLeaseMs],
-    ),
-  );
-}
-
-/** When the next saga that waits is due; `undefined` when none waits. */
-export async function nextDueTime(
-  storage: Storage,
-  definitions: readonly DefinitionName[],
-): Promise<number | undefined> {
-  const [row] = await storage.query<{ due_time: bigint }>(
-    `SELECT due_time FROM saga WHERE due_time IS NOT NULL AND lease_owner IS NULL AND ${isDefined(definitions, 0)}
-     ORDER BY due_time LIMIT 1`,
-    definitionParams(definitions),
-  );
-  return row && Number(row.due_time);
-}
-
-/** Keeps the leases of `ids` until `leaseEndMs`, as far as `owner` has them. */
-export async function renewLeases(
-  storage: Storage,
-  owner: string,
-  ids: readonly string[],
-  leaseEndMs: number,
-): Promise<void> {
-  const { placeholders, params } = paddedList(ids);
-  const next = params.length + 1;
-  await storage.transaction((tx) =>
-    tx.execute(`UPDATE saga SET due_time = $${next} WHERE lease_owner = $${next + 1} AND id IN (${placeholders})`, [
-      ...params,
-      leaseEndMs,
-      owner,
-    ]),
-  );
-}
-
-const releasePageSize = 500;
-
-/** Ends leases, of `owner` or of everyone else, so that what they were for is due at `nowMs`. */
-export async function releaseLeases(
-  storage: Storage,
-  whose: 'own' | 'others',
-  owner: string,
-  nowMs: number,
-): Promise<void> {
-  const comparison = whose === 'own' ? '=' : '<>';
-  let released: number;
-  do {
-    released = await storage.transaction((tx) =>
-      tx.execute(
-        `UPDATE saga SET lease_owner = NULL, due_time = $1, epoch = epoch + 1 WHERE id IN (
-           SELECT id FROM saga WHERE due_time IS NOT NULL AND lease_owner ${comparison} $2 LIMIT $3)`,
-        [nowMs, owner, releasePageSize],
-      ),
-    );
-  } while (released === releasePageSize);
-}
-
-/** How many sagas are on their way, and how many wait for an operator. */
-export async function countUnfinished(db: Queryable): Promise<{ readonly going: number; readonly parked: number }> {
-  const [row] = await db.query<{ going: bigint; parked: bigint }>(
-    `SELECT (SELECT count(*) FROM saga WHERE state IN ('running', 'compensating')) AS going,
-            (SELECT count(*) FROM saga WHERE state = 'needs-attention') AS parked`,
-  );
-  return { going: Number(row?.going), parked: Number(row?.parked) };
-}
-
-/** How many sagas are on their way, of whatever kind: only so an index has all that is counted. */
-export async function countGoing(db: Queryable): Promise<number> {
-  const [row] = await db.query<{ going: bigint }>(
-    "SELECT count(*) AS going FROM saga WHERE state IN ('running', 'compensating')",
-  );
-  return Number(row?.going);
-}
-
-/** How long the saga of these kinds that has been due longest waits for somebody to drive it; 0 when none does. */
-export async function longestWaitMs(
-  db: Queryable,
-  definitions: readonly DefinitionName[],
-  nowMs: number,
-): Promise<number> {
-  const [row] = await db.query<{ due_time: bigint }>(
-    `SELECT due_time FROM saga WHERE due_time <= $1 AND lease_owner IS NULL AND ${isDefined(definitions, 1)}
-     ORDER BY due_time LIMIT 1`,
-    [nowMs, ...definitionParams(definitions)],
-  );
-  return row ? nowMs - Number(row.due_time) : 0;
-}
-
-/** How many processes drive sagas of this database at the moment. */
-export async function countDrivers(db: Queryable, nowMs: number): Promise<number> {
-  const [row] = await db.query<{ drivers: bigint }>(
-    'SELECT count(DISTINCT lease_owner) AS drivers FROM saga WHERE due_time > $1 AND lease_owner IS NOT NULL',
-    [nowMs],
-  );
-  return Number(row?.drivers);
-}
-
-/** Kinds of unfinished sagas that are none of `definitions`. */
-export async function selectUndefined(
-  storage: Storage,
-  definitions: readonly DefinitionName[],
-): Promise<DefinitionName[]> {
-  const rows = await storage.query<{ name: string; definition_version: bigint }>(
-    `SELECT DISTINCT name, definition_version FROM saga
-     WHERE due_time IS NOT NULL AND NOT (${isDefined(definitions, 0)})`,
-    definitionParams(definitions),
-  );
-  return rows.map((row) => ({ name: row.name, version: Number(row.definition_version) }));
-}
-
-// On an exclusive storage every lease was given by this process, which knows itself what it drives.
-function claimable(storage: Storage): string {
-  return storage.exclusive ? 'AND lease_owner IS NULL' : '';
-}
-
-function isDefined(definitions: readonly DefinitionName[], paramsBefore: number): string {
-  const pairs = definitions.map((_, index) => {
-    const first = paramsBefore + 2 * index + 1;
-    return `(name = $${first} AND definition_version = $${first + 1})`;
-  });
-  return pairs.length === 0 ? 'FALSE' : `(${pairs.join(' OR ')})`;
-}
-
-function definitionParams(definitions: readonly DefinitionName[]): (string | number)[] {
-  return definitions.flatMap(({ name, version }) => [name, version]);
+export function sagaFromRow(row: SagaRow): StoredSaga {
+  return {
+    id: row.id,
+    name: row.name,
+    definitionVersion: Number(row.definition_version),
+    subjectId: row.subject_id,
+    record: recordFromJson(row.record),
+    data: fromJson(row.data),
+    notes: JSON.parse(row.notes) as string[],
+    requestId: row.request_id,
+    traceparent: row.traceparent,
+    revision: row.version,
+    driverRevision: row.turn,
+    fencingToken: row.epoch,
+    leaseOwner: row.lease_owner,
+    createTimeMs: Number(row.create_time),
+    updateTimeMs: Number(row.update_time),
+  };
 }

@@ -6,8 +6,11 @@ import type { Storage } from '../../storage/storage.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { systemClock } from '../../time/clock.ts';
+import type { SagaView } from '../admin/admin.ts';
+import type { SagaState } from '../decide/record.ts';
+import type { SagaEngine } from '../engine.ts';
 import { createSagaEngine, type SagaEngineOptions } from '../engine.ts';
-import type { AnyDefinition, SagaEngine, SagaState, SagaView } from '../saga.ts';
+import type { AnyDefinition } from '../saga.ts';
 import type { Behaviour, TestSaga } from './test-saga.ts';
 
 const toClose: (() => Promise<void>)[] = [];

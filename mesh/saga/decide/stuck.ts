@@ -1,5 +1,5 @@
-import type { SagaStepView } from '../saga.ts';
 import { reporting, type SagaDecision, wait } from './decision.ts';
+import type { SagaStepView } from './record.ts';
 import { type SagaRecord, stepAt, withStep } from './record.ts';
 
 /** Whether a step is stuck on its way forward: refused after the pivot. */
@@ -8,34 +8,34 @@ export function isStuckForward(step: SagaStepView): boolean {
 }
 
 /**
- * Sets a parked saga going, after an operator did so `earlier` times: with the stuck undo, the step that was refused after
- * the pivot, or the way forward when it should never have turned back.
+ * Resumes a saga that needs attention, after an operator did so `earlier` times: with the stuck undo, with the step that was
+ * refused after the pivot, or forward if it should never have compensated.
  */
-export function retryStuck(record: SagaRecord, earlier: number, nowMs: number): SagaDecision {
+export function resumeStuck(record: SagaRecord, earlier: number, nowMs: number): SagaDecision {
   const stuck = record.steps.findIndex((step) => step.state === 'stuck');
   const onward = forwardAgain(record, stuck, earlier);
-  if (onward) return unpark(onward, true, nowMs);
+  if (onward) return resumeFrom(onward, true, nowMs);
   const forward = isStuckForward(stepAt(record, stuck));
-  return unpark(withStep(record, stuck, { state: forward ? 'started' : 'undoing' }), forward, nowMs);
+  return resumeFrom(withStep(record, stuck, { state: forward ? 'started' : 'undoing' }), forward, nowMs);
 }
 
-/** Passes over the stuck `step`, as an operator says it ended. */
+/** Passes over the stuck `step`, which has ended as an operator reports. */
 export function resolveStuck(record: SagaRecord, step: number, nowMs: number): SagaDecision {
   const forward = isStuckForward(stepAt(record, step));
   const end: Partial<SagaStepView> = forward
     ? { state: 'done', endTimeMs: nowMs }
     : { state: 'undone', undoEndTimeMs: nowMs };
-  return unpark(withStep(record, step, end), forward, nowMs);
+  return resumeFrom(withStep(record, step, end), forward, nowMs);
 }
 
-function unpark(record: SagaRecord, forward: boolean, nowMs: number): SagaDecision {
+function resumeFrom(record: SagaRecord, forward: boolean, nowMs: number): SagaDecision {
   if (forward) return wait({ ...record, state: 'running', failure: undefined, usedMs: 0 }, nowMs);
   return reporting({ at: 'compensating' }, wait({ ...record, state: 'compensating' }, nowMs));
 }
 
 /**
- * Reasons for which earlier versions turned a saga back, though they say that the installation was wired wrongly: reasons
- * of the runtime, and the names of codes where a peer gave no reason.
+ * Reasons for which earlier versions made a saga compensate, although they mean that the installation was wired wrongly:
+ * reasons of the runtime, and the names of codes if a peer gave no reason.
  */
 const miswired: ReadonlySet<string> = new Set([
   'UNKNOWN_METHOD',
@@ -47,8 +47,8 @@ const miswired: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The record to go forward with, of a saga that a wrongly wired installation turned back. Undefined where that is not so, or
- * where an undo may have had an effect: each attempt of the stuck one has to have been refused, and parked the saga.
+ * Returns the record to continue forward with, if a wrongly wired installation made the saga compensate. Undefined
+ * otherwise, or if an undo may have had an effect: each attempt of the stuck one must have been refused.
  */
 function forwardAgain(record: SagaRecord, stuck: number, earlier: number): SagaRecord | undefined {
   const { failure, steps } = record;

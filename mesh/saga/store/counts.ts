@@ -1,0 +1,50 @@
+import type { Queryable, Storage } from '../../storage/storage.ts';
+import { isOfKinds, kindParams, type SagaKind } from './leases.ts';
+
+/** Returns how many sagas are unfinished, by whether they continue by themselves or need attention. */
+export async function countUnfinished(
+  db: Queryable,
+): Promise<{ readonly active: number; readonly needAttention: number }> {
+  const [row] = await db.query<{ active: bigint; need_attention: bigint }>(
+    `SELECT (SELECT count(*) FROM saga WHERE state IN ('running', 'compensating')) AS active,
+            (SELECT count(*) FROM saga WHERE state = 'needs-attention') AS need_attention`,
+  );
+  return { active: Number(row?.active), needAttention: Number(row?.need_attention) };
+}
+
+/** Returns how many sagas of any kind continue by themselves. Of any kind, so an index alone has the answer. */
+export async function countActive(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ active: bigint }>(
+    "SELECT count(*) AS active FROM saga WHERE state IN ('running', 'compensating')",
+  );
+  return Number(row?.active);
+}
+
+/** Returns how long the saga of these kinds that has been due longest has waited for a driver; 0 if none waits. */
+export async function longestWaitMs(db: Queryable, kinds: readonly SagaKind[], nowMs: number): Promise<number> {
+  const [row] = await db.query<{ due_time: bigint }>(
+    `SELECT due_time FROM saga WHERE due_time <= $1 AND lease_owner IS NULL AND ${isOfKinds(kinds, 1)}
+     ORDER BY due_time LIMIT 1`,
+    [nowMs, ...kindParams(kinds)],
+  );
+  return row ? nowMs - Number(row.due_time) : 0;
+}
+
+/** Returns how many processes drive sagas of this database now. */
+export async function countDrivers(db: Queryable, nowMs: number): Promise<number> {
+  const [row] = await db.query<{ drivers: bigint }>(
+    'SELECT count(DISTINCT lease_owner) AS drivers FROM saga WHERE due_time > $1 AND lease_owner IS NOT NULL',
+    [nowMs],
+  );
+  return Number(row?.drivers);
+}
+
+/** Returns the kinds of unfinished sagas that are not among `kinds`. */
+export async function selectUndefinedKinds(storage: Storage, kinds: readonly SagaKind[]): Promise<SagaKind[]> {
+  const rows = await storage.query<{ name: string; definition_version: bigint }>(
+    `SELECT DISTINCT name, definition_version FROM saga
+     WHERE due_time IS NOT NULL AND NOT (${isOfKinds(kinds, 0)})`,
+    kindParams(kinds),
+  );
+  return rows.map((row) => ({ name: row.name, version: Number(row.definition_version) }));
+}
