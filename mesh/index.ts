@@ -16,10 +16,11 @@ export { millisecondsSetting, type Setting, urlSetting } from './config/setting.
 export type { FieldViolation } from './contract/contract.ts';
 export { combineDeadLetters } from './dead-letters/combine.ts';
 export type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } from './dead-letters/dead-letters.ts';
+export { handlerFailed } from './dead-letters/errors.ts';
 export { mergeById } from './dead-letters/merge-by-id.ts';
 export { createDeadLetterStore } from './dead-letters/store.ts';
 export { defineError, defineReason } from './errors/define-error.ts';
-export { invalidRequest, staleEtag, undecodable } from './errors/errors.ts';
+export { invalidFields, invalidRequest, staleEtag, undecodable } from './errors/errors.ts';
 export { MeshError } from './errors/mesh-error.ts';
 export { decodeStatusDetails, statusDetailsKey } from './errors/status-details.ts';
 export type { AggregateDefinition, Aggregates, Cause, TransactingCall } from './event-store/aggregates/aggregate.ts';

@@ -2,13 +2,20 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { processSettings } from '../mesh/config/process-settings.ts';
 import { allServices } from '../services/all.ts';
+import { definedReasons, reasonsOfTable, rowsOf, tablesOf } from './support/error-tables.ts';
 import { formatTable } from './support/format.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The parts of pages that are made from the code: each stands between `<!-- name:begin -->` and `<!-- name:end -->`. */
-const parts: readonly { readonly page: string; readonly name: string; readonly text: () => string }[] = [
-  { page: 'docs/settings.md', name: 'settings', text: settingsTable },
+/** A part of a page that is made from the code, between `<!-- name:begin -->` and `<!-- name:end -->`. */
+interface Part {
+  readonly name: string;
+  readonly text: string;
+}
+
+const pages: readonly { readonly page: string; readonly parts: (text: string) => Part[] | Promise<Part[]> }[] = [
+  { page: 'docs/settings.md', parts: () => [{ name: 'settings', text: settingsTable() }] },
+  { page: 'docs/errors.md', parts: errorTables },
 ];
 
 /** A row for each setting of the process and of its services. */
@@ -20,6 +27,24 @@ function settingsTable(): string {
     doc,
   ]);
   return markdownTable(['variable', 'default', 'allowed'], rows);
+}
+
+/** The tables that the page has places for. Throws for a reason that is in none of them. */
+async function errorTables(page: string): Promise<Part[]> {
+  const reasons = await definedReasons();
+  const tables = tablesOf(page).map((name) => ({ name, shown: reasonsOfTable(name, reasons) }));
+  const missing = reasons.find((reason) => !tables.some(({ shown }) => shown.includes(reason)));
+  if (missing) {
+    const { folder, seenIn } = missing;
+    const name = seenIn ? `errors seen in ${seenIn}` : `errors of ${folder}`;
+    throw new Error(
+      `${missing.reason} has no table in docs/errors.md: add <!-- ${name}:begin --> and <!-- ${name}:end -->`,
+    );
+  }
+  return tables.map(({ name, shown }) => ({
+    name,
+    text: markdownTable(['reason', 'code', 'means', 'what to do'], rowsOf(shown)),
+  }));
 }
 
 function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -38,10 +63,10 @@ function withPart(page: string, name: string, text: string): string {
 }
 
 const check = process.argv.includes('--check');
-for (const { page, name, text } of parts) {
+for (const { page, parts } of pages) {
   const path = `${root}${page}`;
   const found = await readFile(path, 'utf8');
-  const wanted = withPart(found, name, text());
+  const wanted = (await parts(found)).reduce((text, part) => withPart(text, part.name, part.text), found);
   if (wanted === found) continue;
   if (check) {
     console.error(`${page} is out of date: run \`make docs\` and commit the result`);

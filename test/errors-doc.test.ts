@@ -1,49 +1,55 @@
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { Status } from 'nice-grpc-common';
+import { describe, expect, it } from 'vitest';
+import { definedReasons, reasonsOfTable, rowsOf, tablesOf } from '../scripts/support/error-tables.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const reasons = await definedReasons();
+const page = await readFile(join(root, 'docs/errors.md'), 'utf8');
 
-/** The reasons in the code, each with its codes; none if it is reported without a code. */
-type Reasons = Map<string, Set<string>>;
+describe('docs/errors.md', () => {
+  it('lists exactly the defined reasons, with their codes', () => {
+    const listed = [...page.matchAll(/^\| `([A-Z_]+)` *\| (\S+) *\|/gm)].map(([, reason, code]) => `${reason} ${code}`);
+    const defined = reasons.map(({ reason, code }) => `${reason} ${code === undefined ? '—' : Status[code]}`);
+    expect(reasons.length).toBeGreaterThan(120);
+    expect(listed.toSorted()).toEqual(defined.toSorted());
+  });
 
-it('docs/errors.md lists exactly the reasons in the code, with their codes', async () => {
-  const given = await reasonsOfCode();
-  const listed = listedReasons(await readFile(join(root, 'docs/errors.md'), 'utf8'));
-  expect(given.size).toBeGreaterThan(70);
-  expect([...listed.keys()].toSorted()).toEqual([...given.keys()].toSorted());
-  for (const [reason, codes] of given) {
-    expect([...codes].join() || '—', `the code of ${reason}`).toBe(listed.get(reason));
-  }
+  it.each(tablesOf(page))('shows what each reason means in the table "%s"', (name) => {
+    const [, table = ''] = page.split(new RegExp(`<!-- ${name}:(?:begin|end) -->`));
+    const rows = [...table.matchAll(/^\| (`.*) \|$/gm)].map(([, row = '']) => row.split(/ +\| +/));
+    expect(rows.map((row) => row.map((cell) => cell.trim()))).toEqual(rowsOf(reasonsOfTable(name, reasons)));
+  });
 });
 
-async function reasonsOfCode(): Promise<Reasons> {
-  const reasons: Reasons = new Map();
-  const note = (reason = '', code?: string) => {
-    const codes = reasons.get(reason) ?? new Set();
-    reasons.set(reason, code === undefined ? codes : codes.add(code));
-  };
-  for await (const file of glob('{mesh,services}/**/*.ts', { cwd: root })) {
-    if (isTestCode(file)) continue;
-    const text = await readFile(join(root, file), 'utf8');
-    for (const [, code, reason] of text.matchAll(/new MeshError\(\s*Status\.(\w+),\s*'(\w+)'/g)) note(reason, code);
-    for (const [, reason, code] of text.matchAll(/reason: '(\w+)',\s*code: Status\.(\w+)/g)) note(reason, code);
-    for (const [line] of text.matchAll(/\breason(:| =) .*/g)) {
-      for (const [, reason] of line.matchAll(/'([A-Z][A-Z_]+)'/g)) note(reason);
+describe('a reason', () => {
+  it('is defined once, except where two services have the same refusal', () => {
+    const twice = reasons.filter(({ reason }, index) => reasons[index - 1]?.reason === reason);
+    expect(twice.map(({ reason }) => reason)).toEqual(['CURRENCY_MISMATCH']);
+  });
+
+  it('is written only in its definition', async () => {
+    const found: string[] = [];
+    for await (const file of glob('{mesh,services}/**/*.ts', { cwd: root })) {
+      if (isTestCode(file) || file.endsWith('/errors.ts')) continue;
+      const text = await readFile(join(root, file), 'utf8');
+      for (const [line] of text.matchAll(/\breason(:| =+) '[A-Z][A-Z_]+'/g)) found.push(`${file}: ${line}`);
     }
-  }
-  return reasons;
-}
+    expect(found).toEqual([]);
+  });
+
+  it('comes from a definition, or from a peer', async () => {
+    const found: string[] = [];
+    for await (const file of glob('{mesh,services}/**/*.ts', { cwd: root })) {
+      if (isTestCode(file) || file.startsWith('mesh/errors/')) continue;
+      if (/new MeshError\(/.test(await readFile(join(root, file), 'utf8'))) found.push(file);
+    }
+    expect(found).toEqual(['mesh/client/call-error.ts']);
+  });
+});
 
 function isTestCode(file: string): boolean {
-  return /\.(test|suite)\.ts$|\/(contract|testing|testdata|suite)\//.test(file);
-}
-
-function listedReasons(markdown: string): ReadonlyMap<string, string> {
-  const rows = [...markdown.matchAll(/^\| `([A-Z_]+)` *\| (\S+) *\|/gm)].map(
-    ([, reason = '', code = '']): readonly [string, string] => [reason, code],
-  );
-  expect(rows.length, 'a reason is listed once').toBe(new Set(rows.map(([reason]) => reason)).size);
-  return new Map(rows);
+  return /\.(test|suite)\.ts$|\/(suites?|testing|testdata)\//.test(file);
 }

@@ -17,7 +17,7 @@ type ErrorMetadata<Facts> = [Facts] extends [{ readonly [Name in keyof Facts]: F
   : { readonly metadata: (facts: Facts) => Metadata };
 
 /** Where a reason shows up other than in the answer to a call; docs/errors.md has a table for each. */
-export type SeenIn = 'start' | 'orders' | 'dead letters' | 'logs' | 'audits' | 'damaged' | 'health';
+export type SeenIn = 'start' | 'orders' | 'dead letters' | 'logs' | 'audits' | 'make damaged' | 'health';
 
 /** A reason that comes without a code, such as that of an audit finding, and its row in docs/errors.md. */
 export interface ReasonDefinition {

@@ -102,7 +102,7 @@ export const damagedBefore = defineError({
   code: Status.FAILED_PRECONDITION,
   means: 'the event before it is damaged too',
   fix: 'skip that one first',
-  seenIn: 'damaged',
+  seenIn: 'make damaged',
   text: ({
     topic,
     partition,

@@ -74,6 +74,7 @@ export const stepTimedOut = defineError({
   code: Status.DEADLINE_EXCEEDED,
   means: 'a step of a saga did not answer in time',
   fix: 'nothing: it is retried',
+  seenIn: 'logs',
   text: ({ step, timeoutMs }: { readonly step: string; readonly timeoutMs: number }) =>
     `step ${step} did not answer within ${timeoutMs} ms; it is retried`,
   metadata: () => ({}),

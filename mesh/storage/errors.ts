@@ -145,7 +145,7 @@ export const notDamaged = defineError({
   code: Status.NOT_FOUND,
   means: 'no damage starts at that place',
   fix: 'list the damage with `make damaged`',
-  seenIn: 'damaged',
+  seenIn: 'make damaged',
   text: ({ file, place }: { readonly file: string; readonly place: string }) =>
     `no damage in ${file} starts at ${place}: list the damage and name one of its places`,
   metadata,

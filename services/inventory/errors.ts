@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { defineError } from '#mesh';
+import { defineError, defineReason } from '#mesh';
 import { maxOnHand } from './domain/item.ts';
 
 /** Stock that was requested and is not available. */
@@ -84,4 +84,18 @@ export const reservationCommitted = defineError({
   fix: 'adjust the stock',
   text: ({ orderId }: { readonly orderId: string }) =>
     `stock of order "${orderId}" was already taken out, which is final: adjust the stock to put it back`,
+});
+
+export const reservedStockDiffers = defineReason({
+  reason: 'RESERVED_STOCK_DIFFERS',
+  means: 'the reserved stock of an item differs from what open reservations hold',
+  fix: 'compare ListReservations with the item; correct `items.reserved`',
+  seenIn: 'audits',
+});
+
+export const stockOutOfBounds = defineReason({
+  reason: 'STOCK_OUT_OF_BOUNDS',
+  means: 'the reserved stock of an item is below zero, or more than is on hand',
+  fix: 'count it, and correct it with AdjustStock',
+  seenIn: 'audits',
 });

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { defineError, invalidRequest, type MeshError, type Money } from '#mesh';
+import { defineError, defineReason, invalidRequest, type MeshError, type Money } from '#mesh';
 
 /** What an error shows of an account. */
 interface KnownAccount {
@@ -138,8 +138,9 @@ export const sumTooLarge = defineError({
 export const historyConflict = defineError({
   reason: 'HISTORY_CONFLICT',
   code: Status.FAILED_PRECONDITION,
-  means: "at start: an account or payment exists both as events and in an earlier version's tables",
+  means: "an account or payment exists both as events and in an earlier version's tables",
   fix: 'restore the database or delete the rows of the earlier version',
+  seenIn: 'start',
   text: ({ id }: { readonly id: string }) =>
     `${id} exists twice, as events and in the tables of an earlier version that was run in between: restore a backup from before that, or delete the rows of ${id} from accounts, account_events or payments`,
 });
@@ -160,3 +161,38 @@ export function conflictingAsOf(): MeshError {
     { field: 'as_of_time', description: 'must not be set together with as_of_version: set one of the two' },
   ]);
 }
+
+export const balanceChainBroken = defineReason({
+  reason: 'BALANCE_CHAIN_BROKEN',
+  means: 'an event of an account does not follow from those before it',
+  fix: 'restore it from a backup',
+  seenIn: 'audits',
+});
+
+export const balanceBelowZero = defineReason({
+  reason: 'BALANCE_BELOW_ZERO',
+  means: "a user's account is below zero",
+  fix: 'compare it with its events',
+  seenIn: 'audits',
+});
+
+export const entryUnbalanced = defineReason({
+  reason: 'ENTRY_UNBALANCED',
+  means: 'an event of an account does not move money between two accounts',
+  fix: 'look at the event',
+  seenIn: 'audits',
+});
+
+export const ledgerNotZero = defineReason({
+  reason: 'LEDGER_NOT_ZERO',
+  means: 'the balances of all accounts in a currency do not sum to zero',
+  fix: 'check which rows of `account-balances` differ',
+  seenIn: 'audits',
+});
+
+export const paymentDiffers = defineReason({
+  reason: 'PAYMENT_DIFFERS',
+  means: 'an account was charged for an order differently than its payment shows',
+  fix: 'compare the events of both',
+  seenIn: 'audits',
+});

@@ -1,4 +1,4 @@
-import { type FieldViolation, MeshError, type Storage, type Transaction } from '#mesh';
+import { type FieldViolation, invalidFields, MeshError, type Storage, type Transaction } from '#mesh';
 import { addUser, type ChangingUsers, findMissingFields } from './create-user.ts';
 import type { UserDraft } from './user.ts';
 
@@ -84,7 +84,7 @@ async function storeRow(
   const broken = violations.length > 0 ? violations : findMissingFields(draft);
   if (broken.length > 0) {
     const message = broken.map(({ field, description }) => `${field}: ${description}`).join('; ');
-    return { reason: 'INVALID_FIELD', message };
+    return { reason: invalidFields.reason, message };
   }
   const added = await addUser(tx, draft, deps);
   return added instanceof MeshError ? { reason: added.reason, message: added.message } : undefined;

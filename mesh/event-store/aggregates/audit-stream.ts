@@ -1,6 +1,7 @@
 import type { Finding } from '../../audit/audit.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Queryable, Storage } from '../../storage/storage.ts';
+import { eventMissing, snapshotDiffers } from '../errors.ts';
 import type { EventStore, RecordedEvent } from '../event-store.ts';
 import type { AggregateDefinition } from './aggregate.ts';
 import { selectSnapshots } from './snapshot-table.ts';
@@ -43,7 +44,7 @@ export async function* auditStream<State, Body extends { readonly type: string }
       if (definition.snapshots === undefined || snapshot?.schemaVersion !== definition.snapshots.schemaVersion)
         continue;
       const expected = JSON.stringify(definition.snapshots.encode(after));
-      if (snapshot.state !== expected) yield snapshotDiffers(stream, version, snapshot.state, expected);
+      if (snapshot.state !== expected) yield snapshotDiffersFinding(stream, version, snapshot.state, expected);
     }
   } catch (error) {
     return yield eventFault(stream, error);
@@ -75,15 +76,15 @@ export async function* streamsAfter(db: Queryable, prefix: string, signal: Abort
 
 function lastMissing(stream: string, version: bigint): Finding {
   return {
-    reason: 'EVENT_MISSING',
+    reason: eventMissing.reason,
     ids: [stream, version.toString()],
     message: `event ${version} of ${stream} is missing, but a snapshot includes it: restore it from a backup`,
   };
 }
 
-function snapshotDiffers(stream: string, version: bigint, found: string, expected: string): Finding {
+function snapshotDiffersFinding(stream: string, version: bigint, found: string, expected: string): Finding {
   return {
-    reason: 'SNAPSHOT_DIFFERS',
+    reason: snapshotDiffers.reason,
     ids: [stream, version.toString()],
     message: `the snapshot of ${stream} at version ${version} is ${found}, but its events add up to ${expected}: delete its row in event_snapshot while the mesh is stopped; a new one is saved later`,
   };

@@ -1,3 +1,4 @@
+import { handlerFailed } from '../../dead-letters/errors.ts';
 import { isInfrastructureFault } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { uuidv7 } from '../../ids/ids.ts';
@@ -165,7 +166,7 @@ interface Failure {
 /** Returns what is stored of an error. */
 export function describeFailure(error: unknown): { readonly reason: string; readonly error: string } {
   if (error instanceof MeshError) return { reason: error.reason, error: error.message };
-  return { reason: 'HANDLER_FAILED', error: error instanceof Error ? error.message : String(error) };
+  return { reason: handlerFailed.reason, error: error instanceof Error ? error.message : String(error) };
 }
 
 function park(

@@ -1,4 +1,5 @@
 import type { AuditCheck, Finding } from '../../audit/audit.ts';
+import { eventsParked, eventsUnreadable, rowDiffers } from '../errors.ts';
 import type { ProjectionAdmin, RebuildProgress, RowDifference } from './projection.ts';
 
 /** Returns a check per projection, with its name: a dry-run rebuild compares the projection with its events. */
@@ -11,19 +12,19 @@ export function projectionAudits(names: readonly string[], admin: ProjectionAdmi
       progress.examined(last?.rowsCompared ?? 0);
       // If events are missing in the rebuilt rows, differences prove nothing, and a rebuild would corrupt the projection.
       if (last && last.eventsLacking > 0) return yield eventsLacking(name, last.eventsLacking);
-      for (const difference of last?.differences ?? []) yield rowDiffers(name, difference);
+      for (const difference of last?.differences ?? []) yield rowDiffersFinding(name, difference);
       const unlisted = (last?.rowsDifferent ?? 0) - (last?.differences.length ?? 0);
       if (unlisted > 0) yield moreDiffer(name, unlisted);
       const view = (await admin.list()).find((known) => known.name === name);
-      if (view && view.parkedEvents > 0) yield eventsParked(name, view.parkedEvents);
+      if (view && view.parkedEvents > 0) yield eventsParkedFinding(name, view.parkedEvents);
     },
   }));
 }
 
-function rowDiffers(name: string, { key, live, rebuilt }: RowDifference): Finding {
+function rowDiffersFinding(name: string, { key, live, rebuilt }: RowDifference): Finding {
   const [found, expected] = [live ?? 'no row', rebuilt ?? 'no row'];
   return {
-    reason: 'ROW_DIFFERS',
+    reason: rowDiffers.reason,
     ids: [key],
     message: `projection ${name} has ${found} for ${key}, but its events result in ${expected}: if no check reports the events themselves, rebuild it with "make rebuild PROJECTION=${name}"`,
   };
@@ -31,19 +32,19 @@ function rowDiffers(name: string, { key, live, rebuilt }: RowDifference): Findin
 
 function eventsLacking(name: string, count: number): Finding {
   return {
-    reason: 'EVENTS_UNREADABLE',
+    reason: eventsUnreadable.reason,
     ids: [name],
     message: `projection ${name} could not be rebuilt: ${count} events that it includes can no longer be applied; fix the events that other checks report, and do not rebuild it before`,
   };
 }
 
 function moreDiffer(name: string, count: number): Finding {
-  return { reason: 'ROW_DIFFERS', ids: [], message: `projection ${name} has ${count} more rows that differ` };
+  return { reason: rowDiffers.reason, ids: [], message: `projection ${name} has ${count} more rows that differ` };
 }
 
-function eventsParked(name: string, count: number): Finding {
+function eventsParkedFinding(name: string, count: number): Finding {
   return {
-    reason: 'EVENTS_PARKED',
+    reason: eventsParked.reason,
     ids: [name],
     message: `projection ${name} has parked ${count} events: see the dead letters of ${name}`,
   };

@@ -1,6 +1,8 @@
 import { Status } from 'nice-grpc-common';
+import { handlerFailed } from '../../dead-letters/errors.ts';
 import type { DeadLetterStore, Redrive } from '../../dead-letters/store.ts';
 import { isInfrastructureFault, isMiswired } from '../../errors/codes.ts';
+import { undecodable } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { uuidv5 } from '../../ids/ids.ts';
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
@@ -178,6 +180,6 @@ function isFinal(error: unknown): boolean {
 
 function describe(error: unknown): { readonly reason: string; readonly error: string } {
   if (error instanceof MeshError) return { reason: error.reason, error: error.message };
-  const reason = error instanceof SyntaxError ? 'UNDECODABLE' : 'HANDLER_FAILED';
+  const reason = error instanceof SyntaxError ? undecodable.reason : handlerFailed.reason;
   return { reason, error: error instanceof Error ? error.message : String(error) };
 }

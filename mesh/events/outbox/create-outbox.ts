@@ -9,6 +9,7 @@ import { currentScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { deadLettersOf } from '../consumer/dead-letters.ts';
+import { unknownTopic } from '../errors.ts';
 import { wrapEvent } from '../log/envelope.ts';
 import type { EventLog, NewEvent } from '../log/event-log.ts';
 import type { Topic } from '../log/topic.ts';
@@ -60,7 +61,7 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       for (const topic of topics) await events.ensureTopic(topic);
     },
     send: async (entries) => void (await events.publish(entries.map(toEvent))),
-    isRetryable: ({ destination }, { reason }) => reason === 'UNKNOWN_TOPIC' && topics.has(destination),
+    isRetryable: ({ destination }, { reason }) => reason === unknownTopic.reason && topics.has(destination),
   });
   const taskRelay = createRelay({
     ...optionsOf('task'),

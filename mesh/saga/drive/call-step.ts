@@ -1,5 +1,6 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import { isMiswired, isRefusal } from '../../errors/codes.ts';
+import { internal } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { withCauses } from '../../errors/with-causes.ts';
 import { uuidv5 } from '../../ids/ids.ts';
@@ -91,7 +92,7 @@ export function classify(error: unknown): Verdict {
 function verdictOf(error: unknown): Verdict {
   if (error instanceof MeshError) return verdict(error.code, error.reason, error.message);
   if (error instanceof ClientError) return verdict(error.code, Status[error.code], error.details);
-  return { outcome: 'unknown', error: { reason: 'INTERNAL', message: String(error) } };
+  return { outcome: 'unknown', error: { reason: internal.reason, message: String(error) } };
 }
 
 function verdict(code: Status, reason: string, message: string): Verdict {

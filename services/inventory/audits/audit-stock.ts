@@ -1,4 +1,5 @@
 import { type AuditCheck, type Finding, type Queryable, readPages } from '#mesh';
+import { reservedStockDiffers, stockOutOfBounds } from '../errors.ts';
 import { findStockAfter, type HeldStock } from './held-stock.ts';
 
 /** Checks that of each item as much is reserved as orders hold, and no more than there is. */
@@ -19,11 +20,11 @@ function faultsOf({ sku, onHand, reserved, held }: HeldStock): Finding[] {
   const faults: Finding[] = [];
   if (reserved !== held) {
     const message = `${reserved} of item "${sku}" are reserved, but orders hold ${held}`;
-    faults.push({ reason: 'RESERVED_STOCK_DIFFERS', ids: [sku], message });
+    faults.push({ reason: reservedStockDiffers.reason, ids: [sku], message });
   }
   if (reserved < 0n || reserved > onHand) {
     const message = `${reserved} of item "${sku}" are reserved, which has ${onHand} on hand`;
-    faults.push({ reason: 'STOCK_OUT_OF_BOUNDS', ids: [sku], message });
+    faults.push({ reason: stockOutOfBounds.reason, ids: [sku], message });
   }
   return faults;
 }

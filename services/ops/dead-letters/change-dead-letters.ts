@@ -1,4 +1,4 @@
-import { type Logger, MeshError } from '#mesh';
+import { handlerFailed, type Logger, MeshError } from '#mesh';
 
 /** Why a dead letter could not be changed. */
 export interface ChangeFailure {
@@ -51,5 +51,5 @@ export async function changeDeadLetters(
 function failureOf(id: string, error: unknown, logger: Logger): ChangeFailure {
   if (error instanceof MeshError) return { id, reason: error.reason, message: error.message };
   logger.error({ err: error, dead_letter: id }, 'a dead letter could not be changed');
-  return { id, reason: 'HANDLER_FAILED', message: 'it failed again: GetDeadLetter shows the new error' };
+  return { id, reason: handlerFailed.reason, message: 'it failed again: GetDeadLetter shows the new error' };
 }

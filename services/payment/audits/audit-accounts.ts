@@ -12,6 +12,7 @@ import {
 import type { Account, AccountChange } from '../domain/account.ts';
 import { isOutside } from '../domain/ledger.ts';
 import { postingsOf } from '../domain/postings.ts';
+import { balanceBelowZero, balanceChainBroken, entryUnbalanced } from '../errors.ts';
 import type { Accounts } from '../streams/account-stream.ts';
 
 /** What the events of accounts are checked with. */
@@ -50,14 +51,14 @@ function faultsOf(event: RecordedEvent, change: AccountChange, before: Account |
   if (change.previousBalance.minorUnits !== previous || change.newBalance.minorUnits !== next) {
     const says = `${change.previousBalance.minorUnits} before and ${change.newBalance.minorUnits} after`;
     const message = `${at} says that the balance was ${says}, but those before it come to ${previous} and ${next}`;
-    faults.push({ reason: 'BALANCE_CHAIN_BROKEN', ids, message });
+    faults.push({ reason: balanceChainBroken.reason, ids, message });
   }
   if (next < 0n) {
-    faults.push({ reason: 'BALANCE_BELOW_ZERO', ids, message: `${at} leaves a balance of ${next}` });
+    faults.push({ reason: balanceBelowZero.reason, ids, message: `${at} leaves a balance of ${next}` });
   }
   const sum = postingsOf(stream, change).reduce((total, { minorUnits }) => total + minorUnits, 0n);
   if (sum !== 0n || !isOutside(change.counterpart)) {
-    faults.push({ reason: 'ENTRY_UNBALANCED', ids, message: `${at} does not move money between two accounts` });
+    faults.push({ reason: entryUnbalanced.reason, ids, message: `${at} does not move money between two accounts` });
   }
   return faults;
 }

@@ -8,6 +8,7 @@ import {
   type Finding,
   type RecordedEvent,
 } from '#mesh';
+import { paymentDiffers } from '../errors.ts';
 import { isOfPayment } from '../streams/payment-stream.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 import { sumEntries } from './sum-entries.ts';
@@ -41,7 +42,7 @@ export function auditCharges(deps: ChargeAuditDeps): AuditCheck {
         const keyOf = (booking: LedgerEntry) =>
           buckets.differences.has(bucketOf(booking)) ? orderKey(booking) : undefined;
         const { differences } = await sumEntries({ ...deps, signal, keyOf, refused: noteFault });
-        for (const [key, difference] of differences) yield paymentDiffers(key, difference);
+        for (const [key, difference] of differences) yield paymentDiffersFinding(key, difference);
       }
       yield* faults.values();
     },
@@ -56,12 +57,12 @@ function bucketOf(booking: LedgerEntry): number {
   return crc32(orderKey(booking)) % bucketCount;
 }
 
-function paymentDiffers(key: string, difference: bigint): Finding {
+function paymentDiffersFinding(key: string, difference: bigint): Finding {
   const slash = key.indexOf('/');
   const [accountId, orderId] = [key.slice(0, slash), key.slice(slash + 1)];
   const than = difference > 0n ? `${difference} minor units more` : `${-difference} minor units less`;
   return {
-    reason: 'PAYMENT_DIFFERS',
+    reason: paymentDiffers.reason,
     ids: [orderId, accountId],
     message: `account ${accountId} was charged ${than} for order ${orderId} than its payment says: one of the two lost an event, or has one too many; restore it from a backup`,
   };

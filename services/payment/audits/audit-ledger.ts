@@ -1,5 +1,6 @@
 import { type AuditCheck, type Finding, lockLive, type Storage, type Transaction } from '#mesh';
 import { isOutside } from '../domain/ledger.ts';
+import { balanceBelowZero, ledgerNotZero } from '../errors.ts';
 import { accountBalances } from '../projections/account-balances.ts';
 
 /**
@@ -67,7 +68,7 @@ async function negativeOf(tx: Transaction): Promise<string[]> {
 
 function notZero(currencyCode: string, sum: bigint, accountIds: readonly string[]): Finding {
   return {
-    reason: 'LEDGER_NOT_ZERO',
+    reason: ledgerNotZero.reason,
     ids: [currencyCode, ...accountIds],
     message: `the balances of all accounts in ${currencyCode} sum to ${sum} minor units, not to zero: the check payment/account-balances names the rows that are not what the events say`,
   };
@@ -75,7 +76,7 @@ function notZero(currencyCode: string, sum: bigint, accountIds: readonly string[
 
 function belowZero(accountId: string): Finding {
   return {
-    reason: 'BALANCE_BELOW_ZERO',
+    reason: balanceBelowZero.reason,
     ids: [accountId],
     message: `account ${accountId} has a balance below zero in the ledger: compare it with its events`,
   };

@@ -1,7 +1,7 @@
 import kafkajs, { type Admin, type PartitionMetadata } from 'kafkajs';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
-import { topicNotCreated } from '../../errors.ts';
+import { topicNotCreated, unknownTopic } from '../../errors.ts';
 import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
 import type { TopicInfo } from '../../log/event-log.ts';
 import { meansOf } from '../client/protocol-errors.ts';
@@ -61,7 +61,7 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
       await get(name);
       return true;
     } catch (error) {
-      if (error instanceof Error && 'reason' in error && error.reason === 'UNKNOWN_TOPIC') return false;
+      if (unknownTopic.is(error)) return false;
       throw error;
     }
   }

@@ -1,6 +1,13 @@
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { type Payment, PaymentState } from '#gen/payment/v1/payment.ts';
 import type { Finding } from '#mesh';
+import {
+  chargeDiffers,
+  chargeOfEndedOrder,
+  chargeWithoutOrder,
+  orderNotCharged,
+  refundOfCompletedOrder,
+} from './errors.ts';
 import { isUndone, orderStateText } from './order-states.ts';
 
 const paidStates: readonly OrderState[] = [
@@ -21,26 +28,26 @@ export function judgeCharge(
   const state = orderStateText(order.state);
   if (payment && order.state === OrderState.ORDER_STATE_COMPLETED) {
     const message = `order ${orderId} is ${state}, but its payment ${payment.id} was refunded`;
-    return { reason: 'REFUND_OF_COMPLETED_ORDER', ids, message };
+    return { reason: refundOfCompletedOrder.reason, ids, message };
   }
   const instead = payment ? `its payment ${payment.id} was refunded` : 'it has no payment';
-  return { reason: 'ORDER_NOT_CHARGED', ids, message: `order ${orderId} is ${state}, but ${instead}` };
+  return { reason: orderNotCharged.reason, ids, message: `order ${orderId} is ${state}, but ${instead}` };
 }
 
 function judgeCharged(ids: readonly string[], order: Order | undefined, payment: Payment): Finding | undefined {
   const { id, orderId, userId, amount } = payment;
   if (!order) {
     const message = `payment ${id} is for order ${orderId}, and there is no such order`;
-    return { reason: 'CHARGE_WITHOUT_ORDER', ids, message };
+    return { reason: chargeWithoutOrder.reason, ids, message };
   }
   if (isUndone(order.state)) {
     const message = `order ${orderId} is ${orderStateText(order.state)}, but its payment ${id} was not refunded`;
-    return { reason: 'CHARGE_OF_ENDED_ORDER', ids, message };
+    return { reason: chargeOfEndedOrder.reason, ids, message };
   }
   const [charged, due] = [bill(userId, amount), bill(order.userId, order.total)];
   if (charged === due) return undefined;
   const message = `order ${orderId} is over ${due}, but its payment ${id} over ${charged}`;
-  return { reason: 'CHARGE_DIFFERS', ids, message };
+  return { reason: chargeDiffers.reason, ids, message };
 }
 
 function bill(userId: string, amount: Order['total']): string {

@@ -1,6 +1,13 @@
 import { type Reservation, ReservationState, reservationStateToJSON } from '#gen/inventory/v1/inventory.ts';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import type { Finding } from '#mesh';
+import {
+  orderNotReserved,
+  reservationDiffers,
+  reservationOfEndedOrder,
+  reservationWithoutOrder,
+  stockTakenEarly,
+} from './errors.ts';
 import { isUndone, orderStateText } from './order-states.ts';
 
 const { RESERVATION_STATE_RESERVED: reserved, RESERVATION_STATE_COMMITTED: committed } = ReservationState;
@@ -32,15 +39,17 @@ export function judgeReservation(
   if (!order) {
     if (!holds) return undefined;
     const message = `a reservation is ${stateText(reservation)} for order ${orderId}, and there is no such order`;
-    return { reason: 'RESERVATION_WITHOUT_ORDER', ids, message };
+    return { reason: reservationWithoutOrder.reason, ids, message };
   }
   const message = `order ${orderId} is ${orderStateText(order.state)}, but ${has}`;
   const isHeldByEnded = order.state === OrderState.ORDER_STATE_COMPLETED && reservation?.state === reserved;
-  if (isHeldByEnded || (holds && isUndone(order.state))) return { reason: 'RESERVATION_OF_ENDED_ORDER', ids, message };
+  if (isHeldByEnded || (holds && isUndone(order.state)))
+    return { reason: reservationOfEndedOrder.reason, ids, message };
   const isEarly = earlyStates.has(order.state) && reservation?.state === committed;
-  if (isEarly) return { reason: 'STOCK_TAKEN_EARLY', ids, message };
+  if (isEarly) return { reason: stockTakenEarly.reason, ids, message };
   const due = dueStates.get(order.state);
-  if (due && !(reservation && due.includes(reservation.state))) return { reason: 'ORDER_NOT_RESERVED', ids, message };
+  if (due && !(reservation && due.includes(reservation.state)))
+    return { reason: orderNotReserved.reason, ids, message };
   return holds ? judgeItems(order, reservation) : undefined;
 }
 
@@ -48,7 +57,7 @@ function judgeItems({ id, items }: Order, reservation: Reservation): Finding | u
   const [ordered, held] = [listItems(items), listItems(reservation.items)];
   if (ordered === held) return undefined;
   const message = `order ${id} is of ${ordered}, but its reservation of ${held}`;
-  return { reason: 'RESERVATION_DIFFERS', ids: [id], message };
+  return { reason: reservationDiffers.reason, ids: [id], message };
 }
 
 /** No sku comes twice in either. */
