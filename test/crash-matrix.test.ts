@@ -76,7 +76,7 @@ beforeAll(async () => {
 
 afterAll(() => template[Symbol.asyncDispose]());
 
-/** Places two orders on a process that dies at the point, starts it anew, and looks whether all is as it should be. */
+/** Places two orders on a process that dies at the point, restarts it, and checks all invariants. */
 async function survive(point: CrashPoint, scenario: Scenario): Promise<void> {
   await using folder = await tempFolder();
   const dataDir = join(folder.path, 'data');

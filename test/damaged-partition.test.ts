@@ -17,7 +17,7 @@ describe('a process with a damaged partition', () => {
   ])('accepts orders and degrades only the readers of %s', async (topic, degraded) => {
     await using folder = await tempFolder();
     const dataDir = join(folder.path, 'data');
-    // No readers of events, so that all events are ahead of them.
+    // No readers of events, so all events are ahead of them.
     await using writers = await startProcess({
       dataDir,
       args: ['user', 'inventory', 'payment', 'shipping', 'order'],

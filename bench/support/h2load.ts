@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { loadCore } from './server.ts';
 
 const run = promisify(execFile);
@@ -20,27 +20,23 @@ export interface Load {
 
 /** Makes calls with h2load, a client in C that is faster than any server here. Throws unless all calls succeed. */
 export async function h2load({ address, path, request, calls, connections, concurrentCalls }: Load): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'ordermesh-bench-'));
-  try {
-    const { stdout } = await run('taskset', [
-      ...[
-        '-c',
-        String(loadCore),
-        'h2load',
-        '-n',
-        String(calls),
-        '-c',
-        String(connections),
-        '-m',
-        String(concurrentCalls),
-      ],
-      ...(request ? await grpcArgs(folder, request) : ['--h1']),
-      `http://${address}${path}`,
-    ]);
-    if (!stdout.includes(` ${calls} succeeded`)) throw new Error(`calls to ${path} failed:\n${stdout}`);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  const { stdout } = await run('taskset', [
+    ...[
+      '-c',
+      String(loadCore),
+      'h2load',
+      '-n',
+      String(calls),
+      '-c',
+      String(connections),
+      '-m',
+      String(concurrentCalls),
+    ],
+    ...(request ? await grpcArgs(folder.path, request) : ['--h1']),
+    `http://${address}${path}`,
+  ]);
+  if (!stdout.includes(` ${calls} succeeded`)) throw new Error(`calls to ${path} failed:\n${stdout}`);
 }
 
 async function grpcArgs(folder: string, request: Uint8Array): Promise<string[]> {

@@ -4,7 +4,7 @@ import type { Runtime } from '../../mesh/app/service.ts';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import type { Storage, Transaction } from '../../mesh/storage/storage.ts';
 
-/** A call that the saga of an order makes. */
+/** A call of an order's saga. */
 export type Operation = (typeof operations)[number];
 const operations = [
   'reserveStock',
@@ -16,7 +16,7 @@ const operations = [
   'releaseStock',
 ] as const;
 
-/** What is wrong with a call: it never comes, its answer never comes, it fails each time, or it is refused. */
+/** What happens to a call: it never arrives, its response never arrives, it always fails, or it is refused. */
 export type Trouble = 'hangs before' | 'hangs after' | 'is unavailable' | 'is refused';
 
 interface Held {
@@ -26,27 +26,27 @@ interface Held {
   readonly over: PromiseWithResolvers<void>;
 }
 
-/** Faults that a mesh in this process has on demand, each where a real one would be: on a call, in the log, in the queue. */
+/** Faults on demand for a mesh in this process: on calls, in the event log and in the task queue. */
 export interface Troubles {
-  /** The next order that comes to the operation has the trouble there, each time. Resolves with its id once it has met it. */
+  /** The next order that reaches the operation meets this trouble each time. Resolves with its id when it meets it first. */
   forNextOrder(operation: Operation, trouble: Trouble): Promise<string>;
-  /** An order's trouble is over, and it has this one instead. Resolves once it has met it. */
+  /** Replaces an order's trouble. Resolves when the order has met the new one. */
   change(orderId: string, operation: Operation, trouble: Trouble): Promise<string>;
-  /** An order's trouble is over. */
+  /** Ends an order's trouble. */
   end(orderId: string): void;
-  /** Topics that the log does not take events for, as if it were away. */
+  /** Topics for which the log is unavailable. */
   readonly closedTopics: Set<string>;
-  /** Keys of events that the log refuses for what they are. */
+  /** Keys of events that the log refuses permanently. */
   readonly refusedKeys: Set<string>;
-  /** Queues that do not take tasks, as if they were away. */
+  /** Queues that are unavailable. */
   readonly closedQueues: Set<string>;
-  /** Users whose orders the report service's projection of orders cannot take. */
+  /** Users whose orders the report service's projection cannot apply. */
   readonly unreportedUsers: Set<string>;
-  /** The runtime of a service that has them. */
+  /** Returns a service's runtime with these troubles. */
   on(runtime: Runtime): Runtime;
 }
 
-/** Makes them; there is none at first. */
+/** Creates troubles; at first there are no troubles. */
 export function createTroubles(): Troubles {
   const ofOrders = new Map<string, Held>();
   let next: Held | undefined;
@@ -62,7 +62,7 @@ export function createTroubles(): Troubles {
     }
     const held = ofOrders.get(orderId);
     if (held?.operation !== operation) return await run();
-    // Also when the answer is what is lost: by the time the caller hears of it, the effect is there.
+    // Even if only the response is lost: by the time the caller notices, the effect exists.
     const answer = held.trouble === 'hangs after' ? run() : undefined;
     await answer;
     held.met.resolve(orderId);
@@ -131,7 +131,7 @@ function withCalls<T extends object>(client: T, pass: Pass): T {
   });
 }
 
-/** A storage that takes no summary of these users' orders. */
+/** Returns a storage that refuses order summaries of these users. */
 function withoutReports(storage: Storage, users: ReadonlySet<string>): Storage {
   const limit = (tx: Transaction) =>
     replace(tx, {
@@ -149,7 +149,7 @@ function withoutReports(storage: Storage, users: ReadonlySet<string>): Storage {
   return replace(storage, { transaction: (work, options) => storage.transaction((tx) => work(limit(tx)), options) });
 }
 
-/** An object some of whose methods are others. */
+/** Returns an object with some methods replaced. */
 function replace<T extends object>(target: T, methods: Partial<T>): T {
   return new Proxy(target, {
     get(_, name) {
@@ -176,7 +176,7 @@ function refused(what: string): MeshError {
   );
 }
 
-/** Asks again until it holds. Rejects after 60 s. */
+/** Waits until the condition holds. Throws after 60 s. */
 export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   const endMs = performance.now() + 60_000;
   while (!(await holds())) {

@@ -30,7 +30,7 @@ async function writeOnPostgres(folder: string): Promise<void> {
       .map((name) =>
         execFileSync('pg_dump', ['--create', '--no-owner', server.url(name)], { encoding: 'utf8', maxBuffer: 2 ** 28 }),
       );
-    // Commands that only psql of the same version knows.
+    // Meta-commands that only psql of the same version supports.
     const sql = dumps.join('\n').replace(/^\\(un)?restrict .*\n/gm, '');
     await packFile(folder, 'databases.sql', Buffer.from(sql));
   } finally {
@@ -75,7 +75,7 @@ async function run(
   if (!asMeant) throw new Error(`${args.join(' ')} ended with ${code ?? signal}:\n${spawned.stderr()}`);
 }
 
-/** A mail server that refuses Eve's mail for good and all other for now. */
+/** A mail server that refuses Eve's mail permanently and all other mail temporarily. */
 async function startUnwillingMailbox(): Promise<{ readonly url: string } & AsyncDisposable> {
   const mailbox = new SMTPServer({
     authOptional: true,

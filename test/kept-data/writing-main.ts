@@ -11,8 +11,8 @@ import { writeGoodDays } from './good-days.ts';
 import { observe } from './observe.ts';
 import { createTroubles } from './troubles.ts';
 
-// All services in one process, as services/main.ts starts them, with troubles on demand. `good <file>`: days without, which
-// end by a drain; `bad <file>`: a day with, which ends by SIGKILL. The file says what has been written.
+// All services in one process, like services/main.ts, with troubles on demand. `good <file>`: days without troubles, ended by
+// a drain. `bad <file>`: a day with troubles, ended by SIGKILL. The file describes what was written.
 const [day, file = ''] = process.argv.slice(2);
 const troubles = createTroubles();
 const storages = new Map<string, Storage>();

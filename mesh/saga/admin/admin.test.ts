@@ -1,6 +1,7 @@
 import { Status } from 'nice-grpc-common';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
+import { eventually } from '../../testing/eventually.ts';
 import {
   begin,
   closeAfterEach,
@@ -138,7 +139,7 @@ describeOnEachDatabase((newUrl) => {
       saga.onCall('run reserve', gate.behaviour);
       await begin(storage, engine, saga, 'first-try');
       await gate.reached;
-      await vi.waitFor(async () => expect(await list({ failing: true })).toEqual(['lost']));
+      await eventually(async () => expect(await list({ failing: true })).toEqual(['lost']));
       expect(await list({ failing: true, state: 'running' })).toEqual(['lost']);
       expect(await list({ failing: true, state: 'completed' })).toEqual([]);
       expect(await list({ state: 'running' })).toEqual(['first-try', 'lost']);

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Storage } from '../../storage/storage.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -71,7 +71,7 @@ describeOnEachDatabase((newUrl) => {
       };
       const startMs = clock.now();
       await Promise.all(Array.from({ length: 16 }, next));
-      await vi.waitFor(async () => expect(await statesOf(engine)).toEqual({ completed: count }), 20_000);
+      await eventually(async () => expect(await statesOf(engine)).toEqual({ completed: count }), { timeoutMs: 20_000 });
       // The last ones waited longer than all the time that they have.
       expect(clock.now() - startMs).toBeGreaterThan(5_000);
       expect(Math.max(...placesGained(saga, begun))).toBeLessThanOrEqual(32);

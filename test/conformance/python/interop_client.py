@@ -1,6 +1,6 @@
-"""gRPC's standard cases, run by grpcio. Arguments: the folder of the contracts, host:port, the names of cases.
+"""gRPC interop cases, run by grpcio. Arguments: folder of the contracts, host:port, names of cases.
 
-Writes one line of JSON for each case: its name, and what went wrong or null.
+Writes one line of JSON per case: its name, and the error or null.
 """
 
 import json
@@ -11,7 +11,7 @@ import grpc
 
 PROTO_FOLDER, ADDRESS, *CASES = sys.argv[1:]
 sys.path.insert(0, PROTO_FOLDER)
-# The contracts' package is grpc.testing, below grpcio's own.
+# The contracts are in the package grpc.testing, inside the namespace of grpcio.
 grpc.__path__.append(f"{PROTO_FOLDER}/grpc")
 messages, _ = grpc.protos_and_services("grpc/testing/messages.proto")
 empty, _ = grpc.protos_and_services("grpc/testing/empty.proto")

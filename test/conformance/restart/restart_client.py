@@ -1,6 +1,6 @@
-"""Calls a server that is restarted meanwhile, with grpcio: unary calls and streams that wait until there is a connection.
+"""Calls a server while it restarts, with grpcio: unary calls and streams that wait for a connection.
 
-Writes a line for every 20 of them until its input ends, then what it saw as JSON.
+Writes a line every 20 calls until its input ends, then a summary as JSON.
 """
 
 import json

@@ -1,5 +1,5 @@
-// Calls a server that is restarted meanwhile, with grpc-go: unary calls and streams that wait until there is a connection.
-// Writes a line for every 20 of them until its input ends, then what it saw as JSON.
+// Calls a server while it restarts, with grpc-go: unary calls and streams that wait for a connection. Writes a line every 20
+// calls until its input ends, then a summary as JSON.
 package main
 
 import (
@@ -22,7 +22,7 @@ const workers = 3
 
 var streamed = grpc.StreamDesc{ServerStreams: true}
 
-// Messages are bytes as they are.
+// Messages are plain bytes.
 type bytesCodec struct{}
 
 func (bytesCodec) Name() string                        { return "proto" }
@@ -66,7 +66,7 @@ func stream(connection *grpc.ClientConn) error {
 		return err
 	}
 	request := []byte{}
-	// What is wrong is told by RecvMsg.
+	// RecvMsg returns the error.
 	_ = answers.SendMsg(&request)
 	_ = answers.CloseSend()
 	for {
