@@ -18,7 +18,7 @@ describe('make dead-letters', () => {
     stuck = createStuckService();
     mesh = await startMesh([stuck.definition, opsService]);
     const deadLetters = mesh.runtime.client(DeadLetterServiceContract);
-    event = await stuck.addEventLetter('order-1');
+    event = await stuck.addDeadEvent('order-1');
     saga = uuidv7();
     await stuck.beginSaga(saga);
     const payload = Buffer.from([0, 1, 0xfe, ...Buffer.from('some text')]);

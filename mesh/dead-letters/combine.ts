@@ -1,5 +1,5 @@
+import { mergeById } from '../iterables/merge-by-id.ts';
 import type { DeadLetterQueue } from './dead-letters.ts';
-import { mergeById } from './merge-by-id.ts';
 
 /** Makes one list of the boxes of many owners: in id order, each change done by the owner that has the letter. */
 export function combineDeadLetters(boxes: readonly DeadLetterQueue[]): DeadLetterQueue {

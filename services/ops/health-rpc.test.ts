@@ -12,7 +12,7 @@ describe('the health of a process', () => {
   let mesh: TestMesh | undefined;
   afterEach(() => mesh?.stop());
 
-  it('is listed by name, with what keeps the process as a whole from serving', async () => {
+  it('is listed by name, with the problems that keep the process from serving', async () => {
     const beforeMs = Date.now();
     const full = new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the disk of shelves.db is full: make room');
     const shelf = testService('shelf', async () => ({ check: () => Promise.reject(full) }));

@@ -52,8 +52,8 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
     const id = uuidv7();
     await mesh.runtime.tasks.enqueue('jobs', [{ id, payload: Buffer.from('hello'), headers: { to: 'bob' } }]);
     return await eventually(async () => {
-      const letters = await list({ source: DeadLetterSource.DEAD_LETTER_SOURCE_TASK });
-      return letters.find((letter) => letter.subjectId === id) ?? expect.fail('no dead letter yet');
+      const found = await list({ source: DeadLetterSource.DEAD_LETTER_SOURCE_TASK });
+      return found.find((deadLetter) => deadLetter.subjectId === id) ?? expect.fail('no dead letter yet');
     });
   }
 
@@ -62,7 +62,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
   const idsOf = (listed: readonly { readonly id: string }[]) => listed.map(({ id }) => id);
 
   describe('sagas', () => {
-    it('are listed in id order, by state, and after an id', async () => {
+    it('are listed in id order, by state and after an id', async () => {
       const ids = [await parkedSaga(), await parkedSaga(), await parkedSaga()];
       expect(idsOf(await Array.fromAsync(sagas.listSagas({})))).toEqual(ids);
       expect(idsOf(await Array.fromAsync(sagas.listSagas({ limit: 2 })))).toEqual(ids.slice(0, 2));
@@ -72,7 +72,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(await Array.fromAsync(completed)).toEqual([]);
     });
 
-    it('are shown with their steps, by their own id and by their order', async () => {
+    it('are returned with their steps, by their own id or by their order', async () => {
       const id = await parkedSaga();
       const saga = await sagas.getSaga({ name: { $case: 'orderId', value: id } });
       expect(saga).toMatchObject({ id, name: 'ship-it', definitionVersion: 1, failureReason: 'REFUSED' });
@@ -84,14 +84,14 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(saga.steps[1]?.undoStartTime).toBeUndefined();
     });
 
-    it('that do not exist are NOT_FOUND', async () => {
+    it('are NOT_FOUND if they do not exist', async () => {
       const missing = { code: Status.NOT_FOUND, reason: 'UNKNOWN_SAGA' };
       await expect(sagas.getSaga({ name: { $case: 'id', value: 'none' } })).rejects.toMatchObject(missing);
       await expect(sagas.getSaga({ name: { $case: 'orderId', value: 'none' } })).rejects.toMatchObject(missing);
       await expect(sagas.retrySaga({ id: 'none', note: '' })).rejects.toMatchObject(missing);
     });
 
-    it('go on when they are retried, once for each request id', async () => {
+    it('resume when they are retried, once for each request id', async () => {
       const id = await parkedSaga();
       stuck.healed = true;
       const request = { requestId: randomUUID(), id, note: 'the bank is back' };
@@ -109,7 +109,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       await expect(late).rejects.toMatchObject({ code: Status.FAILED_PRECONDITION, reason: 'SAGA_NOT_PARKED' });
     });
 
-    it('end when somebody says how the stuck step ended', async () => {
+    it('end when the stuck step is resolved', async () => {
       const id = await parkedSaga();
       const resolution = {
         id,
@@ -129,11 +129,11 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
   });
 
   describe('dead letters', () => {
-    it('of events, tasks and sagas are one list in id order', async () => {
-      const event = await stuck.addEventLetter('order-1');
+    it('are one list of events, tasks and sagas in id order', async () => {
+      const event = await stuck.addDeadEvent('order-1');
       const saga = await parkedSaga();
       const task = await deadTask();
-      const lastEvent = await stuck.addEventLetter('order-2', 'user.events/stuck');
+      const lastEvent = await stuck.addDeadEvent('order-2', 'user.events/stuck');
       expect(idsOf(await list())).toEqual([event, saga, task.id, lastEvent]);
       expect(idsOf(await list({ source: DeadLetterSource.DEAD_LETTER_SOURCE_SAGA, reason: 'UNDO_REFUSED' }))).toEqual([
         saga,
@@ -144,10 +144,10 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(idsOf(await Array.fromAsync(page))).toEqual([saga, task.id]);
     });
 
-    it('show what failed, whole', async () => {
+    it('contain everything about what failed', async () => {
       const { id, subjectId } = await deadTask();
-      const letter = await deadLetters.getDeadLetter({ id });
-      expect(letter).toMatchObject({
+      const deadLetter = await deadLetters.getDeadLetter({ id });
+      expect(deadLetter).toMatchObject({
         source: DeadLetterSource.DEAD_LETTER_SOURCE_TASK,
         origin: 'jobs',
         reason: 'ATTEMPTS_EXHAUSTED',
@@ -156,22 +156,22 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
         headers: { to: 'bob' },
         subjectId,
       });
-      expect(Buffer.from(letter.payload).toString()).toBe('hello');
-      expect(letter.firstTime).toBeInstanceOf(Date);
+      expect(Buffer.from(deadLetter.payload).toString()).toBe('hello');
+      expect(deadLetter.firstTime).toBeInstanceOf(Date);
       const missing = deadLetters.getDeadLetter({ id: 'none' });
       await expect(missing).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'UNKNOWN_DEAD_LETTER' });
     });
 
-    it('show a parked saga with its view', async () => {
+    it('contain a parked saga with its view', async () => {
       const id = await parkedSaga();
-      const letter = await deadLetters.getDeadLetter({ id });
-      expect(letter).toMatchObject({ origin: 'ship-it', attempts: 1, subjectId: id });
-      expect(letter.error).toContain('the refund was refused');
-      expect(JSON.parse(Buffer.from(letter.payload).toString())).toMatchObject({ id, state: 'needs-attention' });
+      const deadLetter = await deadLetters.getDeadLetter({ id });
+      expect(deadLetter).toMatchObject({ origin: 'ship-it', attempts: 1, subjectId: id });
+      expect(deadLetter.error).toContain('the refund was refused');
+      expect(JSON.parse(Buffer.from(deadLetter.payload).toString())).toMatchObject({ id, state: 'needs-attention' });
     });
 
-    it('of every source are redriven by id, once for each request id', async () => {
-      const [event, saga, task] = [await stuck.addEventLetter('order-1'), await parkedSaga(), await deadTask()];
+    it('are redriven by id from every source, once for each request id', async () => {
+      const [event, saga, task] = [await stuck.addDeadEvent('order-1'), await parkedSaga(), await deadTask()];
       stuck.healed = true;
       const request = { requestId: randomUUID(), ids: [event, 'none', saga, task.id, event] };
       const answer = await deadLetters.redriveDeadLetters(request);
@@ -183,9 +183,9 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(stuck.handledEvents).toEqual(['order-1']);
     });
 
-    it('are redriven by what they have in common', async () => {
-      const mine = [await stuck.addEventLetter('order-1'), await stuck.addEventLetter('order-2')];
-      const other = await stuck.addEventLetter('user-1', 'user.events/stuck');
+    it('are redriven by filter', async () => {
+      const mine = [await stuck.addDeadEvent('order-1'), await stuck.addDeadEvent('order-2')];
+      const other = await stuck.addDeadEvent('user-1', 'user.events/stuck');
       stuck.healed = true;
       const filter = { origin: 'order.events/stuck' };
       const plan = await deadLetters.redriveDeadLetters({ filter, dryRun: true });
@@ -196,8 +196,8 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(idsOf(await list())).toEqual([other]);
     });
 
-    it('stay with the new error when they fail again, and keep no other from its turn', async () => {
-      const event = await stuck.addEventLetter('order-1');
+    it('stay with the new error when they fail again, and do not stop others', async () => {
+      const event = await stuck.addDeadEvent('order-1');
       const task = await deadTask();
       const { redrivenIds, failures } = await deadLetters.redriveDeadLetters({ ids: [event, task.id] });
       expect(redrivenIds).toEqual([task.id]);
@@ -205,10 +205,10 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(await deadLetters.getDeadLetter({ id: event })).toMatchObject({ error: 'still no template', attempts: 6 });
     });
 
-    it('are redriven at a bounded rate, as far as the time of the call goes; the rest stays and is named', async () => {
+    it('are redriven at a bounded rate within the deadline of the call; the rest stays and is listed', async () => {
       stuck.healed = true;
       const ids: string[] = [];
-      for (let index = 0; index < 60; index += 1) ids.push(await stuck.addEventLetter(`order-${index}`));
+      for (let index = 0; index < 60; index += 1) ids.push(await stuck.addDeadEvent(`order-${index}`));
       const startMs = Date.now();
       const inTime: CallOptions & DeadlineOptions = { deadline: startMs + 400 };
       const first = await deadLetters.redriveDeadLetters({ ids }, inTime);
@@ -222,14 +222,14 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(stuck.handledEvents).toHaveLength(ids.length);
     });
 
-    it('are not redriven when it is not said which', async () => {
+    it('are not redriven without ids or filter, or with both', async () => {
       const refused = { code: Status.INVALID_ARGUMENT, violations: [{ field: 'ids' }] };
       await expect(deadLetters.redriveDeadLetters({})).rejects.toMatchObject(refused);
       await expect(deadLetters.redriveDeadLetters({ ids: ['a'], filter: {} })).rejects.toMatchObject(refused);
     });
 
-    it('are discarded with a note, but for sagas, which are to be resolved', async () => {
-      const [event, saga] = [await stuck.addEventLetter('order-1'), await parkedSaga()];
+    it('are discarded with a note, except sagas, which must be resolved', async () => {
+      const [event, saga] = [await stuck.addDeadEvent('order-1'), await parkedSaga()];
       const answer = await deadLetters.discardDeadLetters({ ids: [event, saga, 'none'], note: 'a test order' });
       expect(answer).toMatchObject({ discardedIds: [event], missingIds: ['none'] });
       expect(answer.failures).toMatchObject([{ id: saga, reason: 'SAGA_NEEDS_RESOLVE' }]);
@@ -244,7 +244,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
   });
 });
 
-/** A list shows all that there is, so each test has databases of its own. PostgreSQL cuts names off after 63 letters. */
+/** A list shows everything in the database, so each test has its own. PostgreSQL truncates names after 63 characters. */
 function newDatabases({ DATABASE_URL: url }: Record<string, string>): Record<string, string> {
   return url === undefined ? {} : { DATABASE_URL: url.replace(/[^/]*<service>/, `${randomUUID()}-<service>`) };
 }

@@ -11,8 +11,8 @@ import { judgeCharge } from './orders/judge-charge.ts';
 import { judgeReservation } from './orders/judge-reservation.ts';
 
 /**
- * The checks that orders agree with what other services did for them: those whose services are in this process or have an
- * address. They ask as any caller does.
+ * Returns the checks that orders agree with payments and reservations, as far as those services are in this process or have an
+ * address. The checks use the services' ordinary RPCs.
  */
 export function auditOrders({ findClient, clock }: Pick<Runtime, 'findClient' | 'clock'>): AuditCheck[] {
   const orders = findClient(OrderServiceContract);
@@ -34,7 +34,7 @@ function auditCharges(
     list: (bounds) => payments.listPayments({}, bounds),
     get: (orderId, bounds) => payments.getPayment({ orderId }, bounds),
     orderIdOf: ({ orderId }) => orderId,
-    // The ids of both begin with the time at which they were made, and an order is soon paid.
+    // Both lists are sorted by creation time, and an order is paid soon after its creation.
     positionOf: timeOf,
     orderPositionOf: timeOf,
     judge: judgeCharge,

@@ -6,13 +6,11 @@ import type {
 } from '#gen/ops/v1/audit.ts';
 import type { Audit, AuditReport, CheckFinding, CheckResult } from '#mesh';
 
-/** What an audit tells while it runs, as callers see it. */
 export function reportToProto(report: AuditReport): ReportMessage {
   if (report.kind === 'finding') return { report: { $case: 'finding', value: findingToProto(report.finding) } };
   return { report: { $case: 'check', value: resultToProto(report.result) } };
 }
 
-/** An audit that has ended, as callers see it. */
 export function auditToProto({ startMs, endMs, results, findings }: Audit): AuditMessage {
   return {
     startTime: new Date(startMs),

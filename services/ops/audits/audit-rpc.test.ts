@@ -27,7 +27,7 @@ describe('the audit of a process', () => {
   const run = async (...checks: string[]): Promise<AuditReport['report'][]> =>
     (await Array.fromAsync(audits.runAudit({ checks }))).map(({ report }) => report);
 
-  it('tells what the checks that are asked for find, and how each ended', async () => {
+  it('reports the findings of the requested checks, and how each check ended', async () => {
     await start();
     bank.faults = [fault];
     expect(await run('report/accounts', 'bank/accounts')).toEqual([
@@ -46,7 +46,7 @@ describe('the audit of a process', () => {
     ]);
   });
 
-  it('runs all checks when none is named, and takes a service that it cannot ask for no finding', async () => {
+  it('runs all checks if none is named, and reports no finding for a service that it cannot reach', async () => {
     await start();
     const reports = await run();
     expect(reports.map((report) => report?.value)).toMatchObject([
@@ -62,13 +62,13 @@ describe('the audit of a process', () => {
     ['static:', []],
     ['static:order=127.0.0.1:1', []],
     ['static:order=127.0.0.1:1,payment=127.0.0.1:1', ['orders/charges']],
-  ])('has the checks across services whose services it can find: with %s', async (url, across) => {
+  ])('includes the checks of services that it can find: with %s', async (url, across) => {
     await start({ DISCOVERY_URL: url });
     const names = (await run()).map((report) => report?.$case === 'check' && report.value.name);
     expect(names).toEqual(['bank/accounts', 'report/accounts', ...across, 'storage/integrity']);
   });
 
-  it('names the checks there are when another is asked for', async () => {
+  it('lists the existing checks when another is requested', async () => {
     await start();
     await expect(run('bank/accounts', 'bank/balances')).rejects.toMatchObject({
       code: Status.INVALID_ARGUMENT,
@@ -82,7 +82,7 @@ describe('the audit of a process', () => {
     });
   });
 
-  it('runs in the background, and shows how that ended', async () => {
+  it('runs in the background and shows the result', async () => {
     await start({ AUDIT_INTERVAL_MS: '20' });
     bank.faults = [fault];
     const audit = await eventually(async () => {
@@ -97,7 +97,7 @@ describe('the audit of a process', () => {
     expect(audit.endTime?.getTime()).toBeGreaterThanOrEqual(audit.startTime?.getTime() ?? Number.NaN);
   });
 
-  it('shows its figures to those who watch the process', async () => {
+  it('reports its metrics', async () => {
     const { runtime } = await start({ AUDIT_INTERVAL_MS: '0' });
     bank.faults = [fault];
     await run();
@@ -109,7 +109,7 @@ describe('the audit of a process', () => {
     expect(text).toMatch(/\nordermesh_audit_last_end_time_seconds \d/);
   });
 
-  it('has nothing to show before the first one in the background has ended', async () => {
+  it('is NOT_FOUND before the first one in the background has ended', async () => {
     await start({ AUDIT_INTERVAL_MS: '0' });
     await run('bank/accounts');
     const missing = { code: Status.NOT_FOUND, reason: 'NO_AUDIT_YET' };

@@ -1,4 +1,5 @@
-import { handlerFailed, type Logger, MeshError } from '#mesh';
+import { type DeadLetterFilter, type DeadLetterQueue, handlerFailed, type Logger, MeshError, take } from '#mesh';
+import { eitherIdsOrFilter } from '../errors.ts';
 
 /** Why a dead letter could not be changed. */
 export interface ChangeFailure {
@@ -7,26 +8,53 @@ export interface ChangeFailure {
   readonly message: string;
 }
 
-/** What became of each id, in the order they were given. */
+/** The outcome of each id, in the given order. */
 export interface ChangeOutcome {
   readonly changedIds: string[];
   readonly missingIds: string[];
   readonly failures: ChangeFailure[];
-  /** Those whose turn did not come. */
+  /** Ids that were not reached in time. */
   readonly leftIds: string[];
 }
 
-/** What changing stands on. */
 export interface ChangeContext {
   readonly signal: AbortSignal;
   readonly logger: Logger;
-  /** Waits until the next may begin; false when it and those behind it are to be left. Default: all, at once. */
+  /** Waits until the next change may begin. False: leave it and those after it. Default: no wait. */
   readonly nextTurn?: () => Promise<boolean>;
 }
 
+/** Which dead letters to redrive: by id, or all that match a filter. */
+export interface RedriveRequest {
+  readonly ids: readonly string[];
+  readonly filter: DeadLetterFilter | undefined;
+  /** Only find out which. */
+  readonly dryRun: boolean;
+}
+
+// One that fails again may come back as a new dead letter: a bound keeps a filter from redriving it forever.
+const maxByFilter = 1_000;
+
+/** Redrives the dead letters with these ids, or the 1,000 oldest that match the filter. */
+export async function redriveDeadLetters(
+  deadLetters: DeadLetterQueue,
+  { ids, filter, dryRun }: RedriveRequest,
+  context: ChangeContext,
+): Promise<ChangeOutcome> {
+  if (ids.length > 0 === (filter !== undefined)) throw eitherIdsOrFilter();
+  const chosen = filter ? await findIds(deadLetters, filter, context.signal) : ids;
+  const exists = async (id: string) => (await deadLetters.get(id)) !== undefined;
+  return await changeDeadLetters(chosen, dryRun ? exists : (id) => deadLetters.redrive(id), context);
+}
+
+async function findIds(deadLetters: DeadLetterQueue, filter: DeadLetterFilter, signal: AbortSignal): Promise<string[]> {
+  const found = await Array.fromAsync(take(deadLetters.list(filter, ''), maxByFilter, signal));
+  return found.map(({ id }) => id);
+}
+
 /**
- * Changes dead letters one after another, since events of one key have an order; what fails for one keeps no other from
- * its turn. `change` resolves with false for an id that there is no dead letter for. Begins nothing more after `signal`.
+ * Changes dead letters one after another, because events of one key have an order. A failure does not stop the others.
+ * `change` resolves with false if there is no dead letter with this id. Nothing more begins after `signal` aborts.
  */
 export async function changeDeadLetters(
   ids: readonly string[],
@@ -50,6 +78,6 @@ export async function changeDeadLetters(
 
 function failureOf(id: string, error: unknown, logger: Logger): ChangeFailure {
   if (error instanceof MeshError) return { id, reason: error.reason, message: error.message };
-  logger.error({ err: error, dead_letter: id }, 'a dead letter could not be changed');
+  logger.error({ err: error, dead_letter: id }, 'changing a dead letter failed');
   return { id, reason: handlerFailed.reason, message: 'it failed again: GetDeadLetter shows the new error' };
 }

@@ -1,16 +1,14 @@
 import type { DeadLetterServiceHandlers } from '#gen/ops/v1/ops.contract.ts';
-import type { Clock, DeadLetterQueue, Logger } from '#mesh';
+import { type Clock, type DeadLetterQueue, type Logger, take } from '#mesh';
 import { unknownDeadLetter } from '../errors.ts';
-import { deadLetterToProto, filterFromProto } from '../proto.ts';
-import { firstOf } from '../take.ts';
-import { changeDeadLetters } from './change-dead-letters.ts';
-import { createPace } from './create-pace.ts';
-import { redriveDeadLetters } from './redrive-dead-letters.ts';
+import { changeDeadLetters, redriveDeadLetters } from './change-dead-letters.ts';
+import { deadLetterToProto, filterFromProto } from './dead-letter-proto.ts';
+import { createPace } from './pace.ts';
 
-// A backlog of dead letters is not to overrun what has just come back, nor the work of the day.
+// A backlog of dead letters must not overload a dependency that has just recovered, nor displace current work.
 const redrivesPerSecond = 100;
-// What is left of a call's time when no further letter is begun: for the last one, and for the answer.
-const keptForTheEnd = 0.25;
+// The share of a call's time in which no further redrive begins: for the last one, and for the response.
+const reservedShare = 0.25;
 
 export interface DeadLetterRpcDeps {
   readonly deadLetters: DeadLetterQueue;
@@ -24,18 +22,18 @@ export function createDeadLetterRpc({ deadLetters, clock, logger }: DeadLetterRp
   return {
     async *listDeadLetters({ filter, afterId, limit }, { signal }) {
       const list = deadLetters.list(filter ? filterFromProto(filter) : {}, afterId);
-      for await (const letter of firstOf(list, limit, signal)) yield deadLetterToProto(letter);
+      for await (const deadLetter of take(list, limit, signal)) yield deadLetterToProto(deadLetter);
     },
 
     async getDeadLetter({ id }) {
-      const letter = await deadLetters.get(id);
-      if (!letter) throw unknownDeadLetter({ id });
-      return deadLetterToProto(letter);
+      const deadLetter = await deadLetters.get(id);
+      if (!deadLetter) throw unknownDeadLetter({ id });
+      return deadLetterToProto(deadLetter);
     },
 
     async redriveDeadLetters({ ids, filter, dryRun }, call) {
       const { signal, once } = call;
-      const untilMs = clock.elapsedMs() + call.remainingMs() * (1 - keptForTheEnd);
+      const untilMs = clock.elapsedMs() + call.remainingMs() * (1 - reservedShare);
       const nextTurn = () => pace.turn(untilMs, signal);
       const redrive = async () => {
         const chosen = { ids, filter: filter && filterFromProto(filter), dryRun };

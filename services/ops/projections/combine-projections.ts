@@ -2,8 +2,8 @@ import { type ProjectionAdmin, unknownProjection } from '#mesh';
 import { ambiguousProjection } from '../errors.ts';
 
 /**
- * Makes one list of the projections of many services, in the order of their names. One is made again by the service that
- * has it; where only one service has it, its name will do without the service's.
+ * Combines the projections of several services into one list in name order. Each is rebuilt by its service. A name that only one
+ * service uses is enough without the service's name.
  */
 export function combineProjections(admins: readonly ProjectionAdmin[]): ProjectionAdmin {
   const owned = async () => {
@@ -16,10 +16,10 @@ export function combineProjections(admins: readonly ProjectionAdmin[]): Projecti
 
     async *rebuild(name, options, signal) {
       const all = await owned();
-      const meant = all.filter(({ view }) => view.name === name || shortName(view.name) === name);
-      const [first] = meant;
+      const matches = all.filter(({ view }) => view.name === name || shortName(view.name) === name);
+      const [first] = matches;
       if (!first) throw unknownProjection({ name, known: namesOf(all) });
-      if (meant.length > 1) throw ambiguousProjection({ name, known: namesOf(meant) });
+      if (matches.length > 1) throw ambiguousProjection({ name, known: namesOf(matches) });
       yield* first.admin.rebuild(first.view.name, options, signal);
     },
   };

@@ -12,13 +12,11 @@ const stages = {
   discarded: RebuildStage.REBUILD_STAGE_DISCARDED,
 } as const satisfies Record<RebuildProgress['stage'], RebuildStage>;
 
-/** A projection, as callers see it. */
 export function projectionToProto({ behindSinceMs, parkedEvents, ...view }: ProjectionView): ProjectionMessage {
   const behindSince = behindSinceMs === undefined ? undefined : new Date(behindSinceMs);
   return { ...view, behindSince, parkedEvents: BigInt(parkedEvents) };
 }
 
-/** How far a rebuild is, as callers see it. */
 export function progressToProto(progress: RebuildProgress): ProgressMessage {
   const { stage, eventsDone, eventsTotal, rowsCompared, rowsDifferent, differences, eventsLacking, ...hashes } =
     progress;

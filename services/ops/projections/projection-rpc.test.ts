@@ -24,17 +24,17 @@ describe('the projections of a process', () => {
   const list = () => Array.fromAsync(projections.listProjections({}));
   const rebuild = (name: string, dryRun = false) => Array.fromAsync(projections.rebuildProjection({ name, dryRun }));
 
-  /** Has the rebuilds of a service wait until they are called off. */
+  /** Makes the rebuilds of a service wait until they are cancelled. */
   function holdRebuilds(service: WatchedService): Promise<void> {
-    const begun = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
     service.pause = async (signal) => {
-      begun.resolve();
+      started.resolve();
       await sleep(mesh.runtime.clock, 60_000, signal);
     };
-    return begun.promise;
+    return started.promise;
   }
 
-  it('are one list in the order of their names, each with how far it is', async () => {
+  it('are one list in name order, each with its position', async () => {
     const [first, ...others] = await list();
     expect(first).toEqual({
       name: 'bank/balances',
@@ -52,7 +52,7 @@ describe('the projections of a process', () => {
     ]);
   });
 
-  it('are made again by the service that has them, which tells how far it is and what differed', async () => {
+  it('are rebuilt by their service, which reports progress and differences', async () => {
     bank.differences = [
       { key: 'ada', live: '{"balance":"1"}', rebuilt: '{"balance":"2"}' },
       { key: 'tom', live: undefined, rebuilt: '{}' },
@@ -78,7 +78,7 @@ describe('the projections of a process', () => {
     expect(await list()).toMatchObject([{ name: 'bank/balances', generation: 2n }, {}, {}, {}]);
   });
 
-  it('are found without the name of their service where that is enough', async () => {
+  it('are found without the name of their service if that is unambiguous', async () => {
     await rebuild('sales');
     expect(report.rebuilt).toEqual(['sales']);
     await expect(rebuild('balances')).rejects.toMatchObject({
@@ -89,7 +89,7 @@ describe('the projections of a process', () => {
     expect(bank.rebuilt).toEqual([]);
   });
 
-  it('that do not exist are NOT_FOUND, and those that do are named', async () => {
+  it('are NOT_FOUND if they do not exist, with the names of those that do', async () => {
     await expect(rebuild('bank/sales')).rejects.toMatchObject({
       code: Status.NOT_FOUND,
       reason: 'UNKNOWN_PROJECTION',
@@ -99,26 +99,26 @@ describe('the projections of a process', () => {
 
   it('stay as they are after a dry run', async () => {
     expect((await rebuild('statements', true)).at(-1)).toMatchObject({ stage: RebuildStage.REBUILD_STAGE_DISCARDED });
-    expect(bank.rebuilt).toEqual(['statements thrown away']);
+    expect(bank.rebuilt).toEqual(['statements discarded']);
   });
 
-  it('are not made again when the call ends before', async () => {
-    const begun = holdRebuilds(bank);
+  it('are not switched if the call ends early', async () => {
+    const started = holdRebuilds(bank);
     const call = new AbortController();
     const rebuilding = Array.fromAsync(projections.rebuildProjection({ name: 'statements' }, { signal: call.signal }));
-    await begun;
+    await started;
     call.abort();
     await expect(rebuilding).rejects.toThrow();
-    await eventually(() => expect(bank.rebuilt).toEqual(['statements thrown away']));
+    await eventually(() => expect(bank.rebuilt).toEqual(['statements discarded']));
   });
 
-  it('are not made again when the process ends before', async () => {
-    const begun = holdRebuilds(bank);
+  it('are not switched if the process drains', async () => {
+    const started = holdRebuilds(bank);
     const rebuilding = rebuild('statements');
     const refused = expect(rebuilding).rejects.toMatchObject({ reason: 'SERVER_DRAINING' });
-    await begun;
+    await started;
     await mesh.stop();
     await refused;
-    expect(bank.rebuilt).toEqual(['statements thrown away']);
+    expect(bank.rebuilt).toEqual(['statements discarded']);
   });
 });

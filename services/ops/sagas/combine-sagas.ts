@@ -1,6 +1,6 @@
 import { mergeById, type SagaAdmin, unknownSaga } from '#mesh';
 
-/** Makes one list of the sagas of many services: in id order, each change done by the service that runs the saga. */
+/** Combines the sagas of several services into one list in id order. Each change is made by the service that runs the saga. */
 export function combineSagas(admins: readonly SagaAdmin[]): SagaAdmin {
   const ownerOf = async (id: string): Promise<SagaAdmin> => {
     for (const admin of admins) if (await admin.get({ id })) return admin;

@@ -1,9 +1,8 @@
 import type { SagaServiceHandlers, ValidGetSagaRequest } from '#gen/ops/v1/ops.contract.ts';
 import { ResolveOutcome } from '#gen/ops/v1/ops.ts';
-import { type SagaAdmin, type SagaView, unknownSaga } from '#mesh';
+import { type SagaAdmin, type SagaView, take, unknownSaga } from '#mesh';
 import { noSagaOfOrder } from '../errors.ts';
-import { sagaStateFromProto, sagaToProto } from '../proto.ts';
-import { firstOf } from '../take.ts';
+import { sagaStateFromProto, sagaToProto } from './saga-proto.ts';
 
 /** Implements `ops.v1.SagaService`. */
 export function createSagaRpc(sagas: SagaAdmin): SagaServiceHandlers {
@@ -11,7 +10,7 @@ export function createSagaRpc(sagas: SagaAdmin): SagaServiceHandlers {
     async *listSagas({ state: wanted, failing, afterId, limit }, { signal }) {
       const state = sagaStateFromProto(wanted);
       const list = sagas.list({ ...(state && { state }), failing }, afterId);
-      for await (const saga of firstOf(list, limit, signal)) yield sagaToProto(saga);
+      for await (const saga of take(list, limit, signal)) yield sagaToProto(saga);
     },
 
     getSaga: async ({ name }) => sagaToProto(await findSaga(sagas, name)),

@@ -2,21 +2,21 @@ import { Status } from 'nice-grpc-common';
 import { createDeadLetterStore, createSagaEngine, MeshError, type ServiceDefinition, saga, uuidv7 } from '#mesh';
 import { testService } from '#mesh/testing';
 
-/** A service in which whatever can get stuck does, until it is healed. */
+/** A service in which sagas, events and tasks get stuck until it is healed. */
 export interface StuckService {
   readonly definition: ServiceDefinition;
   healed: boolean;
-  /** The events that were handled after all, by key. */
+  /** The keys of the events that were redriven successfully. */
   readonly handledEvents: string[];
-  /** The tasks that were done after all, by id. */
+  /** The ids of the tasks that were redriven successfully. */
   readonly doneTasks: string[];
-  /** Begins a saga whose second step is refused, and then the undo of the first. */
+  /** Begins a saga whose second step is refused, and whose first step cannot be undone. */
   beginSaga(id: string): Promise<void>;
-  /** Adds the dead letter of an event, and resolves with its id. */
-  addEventLetter(key: string, origin?: string): Promise<string>;
+  /** Adds the dead letter of an event and resolves with its id. */
+  addDeadEvent(key: string, origin?: string): Promise<string>;
 }
 
-/** Makes the service, with a worker on the queue `jobs` that fails every task at once. */
+/** Creates the service, with a worker of the queue `jobs` that fails every task immediately. */
 export function createStuckService(): StuckService {
   const handledEvents: string[] = [];
   const doneTasks: string[] = [];
@@ -26,7 +26,7 @@ export function createStuckService(): StuckService {
     handledEvents,
     doneTasks,
     beginSaga: notBuilt,
-    addEventLetter: notBuilt,
+    addDeadEvent: notBuilt,
     definition: testService('stuck', async (runtime) => {
       const { clock, logger, tasks } = runtime;
       const storage = await runtime.openStorage('stuck');
@@ -34,8 +34,8 @@ export function createStuckService(): StuckService {
       const shipIt = defineShipIt(() => service.healed);
       const sagas = await createSagaEngine({ storage, definitions: [shipIt], service: 'stuck', clock, logger });
       service.beginSaga = (id) => storage.transaction((tx) => sagas.begin(tx, shipIt, { id, data: {} }));
-      service.addEventLetter = (subjectId, origin = 'order.events/stuck') =>
-        storage.transaction((tx) => letters.add(tx, { ...eventLetter, origin, subjectId }));
+      service.addDeadEvent = (subjectId, origin = 'order.events/stuck') =>
+        storage.transaction((tx) => letters.add(tx, { ...deadEvent, origin, subjectId }));
       await tasks.work({
         queue: 'jobs',
         retryDelaysMs: [],
@@ -66,7 +66,7 @@ function defineShipIt(isHealed: () => boolean) {
     .step('ship', { run: () => Promise.reject(refuse('the shipment')) });
 }
 
-const eventLetter = {
+const deadEvent = {
   source: 'event',
   reason: 'HANDLER_FAILED',
   error: 'no template',

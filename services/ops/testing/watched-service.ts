@@ -1,20 +1,20 @@
 import type { Finding, ProjectionView, RebuildProgress, ServiceDefinition } from '#mesh';
 import { type RowDifference, testService } from '#mesh/testing';
 
-/** A service with projections, and a check of what it has. */
+/** A service with projections and one audit check. */
 export interface WatchedService {
   readonly definition: ServiceDefinition;
-  /** What its check `<name>/accounts` finds. */
+  /** The findings of its check `<name>/accounts`. */
   faults: Finding[];
-  /** How the rows of its projections differ from what their events say. */
+  /** The differences that a rebuild of its projections finds. */
   differences: RowDifference[];
-  /** What is done to a projection while it is made again, before its rows are compared. */
+  /** Runs during a rebuild, before the rows are compared. */
   pause: (signal: AbortSignal) => Promise<void>;
-  /** `name` of those that were made again, and `name thrown away` of those that were not. */
+  /** `name` of each projection that was rebuilt, `name discarded` of each rebuild that was discarded. */
   readonly rebuilt: string[];
 }
 
-/** Makes the service, with projections of these names. */
+/** Creates the service with projections of these names. */
 export function createWatchedService(name: string, projections: readonly string[]): WatchedService {
   const rebuilt: string[] = [];
   const views = (): ProjectionView[] =>
@@ -30,10 +30,10 @@ export function createWatchedService(name: string, projections: readonly string[
 
   async function* rebuild(fullName: string, { dryRun }: { readonly dryRun: boolean }, signal: AbortSignal) {
     const projection = fullName.slice(name.length + 1);
-    let outcome = `${projection} thrown away`;
+    let outcome = `${projection} discarded`;
     try {
       const counts = { eventsDone: 21, eventsTotal: 42, rowsCompared: 0, rowsDifferent: 0 };
-      const begun: RebuildProgress = {
+      const started: RebuildProgress = {
         ...counts,
         stage: 'replaying',
         eventsLacking: 0,
@@ -41,15 +41,15 @@ export function createWatchedService(name: string, projections: readonly string[
         liveHash: '',
         rebuiltHash: '',
       };
-      yield begun;
+      yield started;
       await service.pause(signal);
       signal.throwIfAborted();
-      yield { ...begun, stage: 'comparing', eventsDone: 42, rowsCompared: 3 } as const;
+      yield { ...started, stage: 'comparing', eventsDone: 42, rowsCompared: 3 } as const;
       if (!dryRun) outcome = projection;
       const { differences } = service;
       const rows = { rowsCompared: 7, rowsDifferent: differences.length, differences, liveHash: 'aa' };
       const rebuiltHash = differences.length > 0 ? 'bb' : 'aa';
-      yield { ...begun, ...rows, stage: dryRun ? 'discarded' : 'switched', eventsDone: 42, rebuiltHash } as const;
+      yield { ...started, ...rows, stage: dryRun ? 'discarded' : 'switched', eventsDone: 42, rebuiltHash } as const;
     } finally {
       rebuilt.push(outcome);
     }

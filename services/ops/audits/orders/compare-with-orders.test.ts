@@ -85,14 +85,14 @@ describe('a check that orders agree with something', () => {
     return Array.fromAsync(check.run(progress, signal));
   }
 
-  it('asks for nothing by itself where both lists agree', async () => {
+  it('reads nothing again if both lists agree', async () => {
     orders = ids(1_200).map(order);
     listed = ids(1_200).map(one);
     expect(await run()).toEqual([]);
     expect({ examined, gets }).toEqual({ examined: 1_200, gets: [] });
   });
 
-  it('does not tell what only the lists show, since they are not of one moment', async () => {
+  it('does not report what only the lists show, since they are not consistent', async () => {
     orders = ids(3).map(order);
     listed = [one('o00001')];
     exact = new Map(ids(3).map((id) => [id, 1]));
@@ -100,7 +100,7 @@ describe('a check that orders agree with something', () => {
     expect(gets.toSorted()).toEqual(['o00000', 'o00002']);
   });
 
-  it('does not tell what is over when it is looked at a second time', async () => {
+  it('does not report what is right at the second look', async () => {
     orders = ids(1).map(order);
     listed = [{ orderId: 'o00000', count: 0 }];
     get = async (orderId) => ({ orderId, count: gets.length === 1 ? 0 : 1 });
@@ -108,7 +108,7 @@ describe('a check that orders agree with something', () => {
     expect(gets).toHaveLength(2);
   });
 
-  it('tells what is wrong each time it is looked at, once, with what was seen last', async () => {
+  it('reports what is wrong at both looks once, as seen last', async () => {
     orders = ids(2).map(order);
     listed = [one('o00000'), { orderId: 'o00001', count: 5 }, one('unknown')];
     exact = new Map([
@@ -123,7 +123,7 @@ describe('a check that orders agree with something', () => {
     expect(examined).toBe(3);
   });
 
-  it('tells a fault once when its two sides stand too far apart to meet', async () => {
+  it('reports a fault once if its two sides are too far apart to be joined', async () => {
     const between = ids(1_100, 'n');
     orders = ['m', ...between, 'z'].map(order);
     listed = ['z', 'm'].map(one);
@@ -132,7 +132,7 @@ describe('a check that orders agree with something', () => {
     expect(gets.filter((id) => id === 'm')).toHaveLength(4);
   });
 
-  it('asks for 16 at once at most', async () => {
+  it('reads at most 16 at a time', async () => {
     orders = ids(50).map(order);
     let [underWay, most] = [0, 0];
     get = async (orderId) => {
@@ -148,13 +148,13 @@ describe('a check that orders agree with something', () => {
     expect(most).toBeLessThanOrEqual(16);
   });
 
-  it('fails when what it asks cannot be reached', async () => {
+  it('fails if a service cannot be reached', async () => {
     orders = ids(1).map(order);
     get = async () => Promise.reject(new MeshError(Status.UNAVAILABLE, 'CARRIER_UNAVAILABLE', 'away'));
     await expect(run()).rejects.toMatchObject({ reason: 'CARRIER_UNAVAILABLE' });
   });
 
-  it('ends when it is called off while it waits to look again', async () => {
+  it('ends when it is cancelled between two looks', async () => {
     orders = ids(1).map(order);
     const call = new AbortController();
     get = async (orderId) => {

@@ -1,36 +1,33 @@
 import type { Client } from 'nice-grpc';
+import { Status } from 'nice-grpc-common';
 import type { Order, OrderServiceDefinition } from '#gen/order/v1/order.ts';
-import type { AuditCheck, Clock, Finding } from '#mesh';
-import { ifFound } from './if-found.ts';
-import { joinStreams } from './join-streams.ts';
-import { mapAtOnce } from './map-concurrently.ts';
-import { lookAgain } from './recheck.ts';
+import { type AuditCheck, type Clock, type Finding, join, MeshError, mapConcurrently, sleep } from '#mesh';
 
 /** How long a call may take. */
 export interface Bounds {
   readonly signal: AbortSignal;
 }
 
-/** What orders are to agree with: payments, reservations, of which an order has one. */
+/** What orders are compared with: payments or reservations. An order has one. */
 export interface Comparison<Other> {
-  /** The check's name. */
   readonly name: string;
   readonly list: (bounds: Bounds) => AsyncIterable<Other>;
-  /** The one of an order; it rejects with NOT_FOUND when there is none. */
+  /** Returns the one of an order. Rejects with NOT_FOUND if there is none. */
   readonly get: (orderId: string, bounds: Bounds) => Promise<Other>;
   readonly orderIdOf: (other: Other) => string;
-  /** In what the list is sorted, about, and where an order stands in that. */
+  /** The approximate sort order of the list, and the position of an order in it. */
   readonly positionOf: (other: Other) => string | number;
   readonly orderPositionOf: (order: Order) => string | number;
-  /** What is wrong with the two; it names the order first. */
+  /** Returns what is wrong with the two. The finding names the order first. */
   readonly judge: (orderId: string, order: Order | undefined, other: Other | undefined) => Finding | undefined;
 }
 
-const mostAtOnce = 16;
+const maxConcurrent = 16;
+const recheckDelayMs = 250;
 
 /**
- * A check that orders and something else agree. It reads both lists side by side; what looks wrong there, since they are
- * not of one moment, is asked for by itself before it is told.
+ * Returns the check that orders agree with something else. It joins both lists. They are not consistent with each other, so
+ * each suspect is read again before it is reported.
  */
 export function compareWithOrders<Other>(
   comparison: Comparison<Other>,
@@ -45,22 +42,24 @@ export function compareWithOrders<Other>(
       const sorted = { list: orders.listOrders({}, bounds), keyOf: idOf, positionOf: orderPositionOf };
       const others = { list: list(bounds), keyOf: orderIdOf, positionOf };
       async function* suspects() {
-        for await (const { key, left, right } of joinStreams(sorted, others)) {
+        for await (const { key, left, right } of join(sorted, others)) {
           progress.examined(1);
           if (judge(key, left, right)) yield key;
         }
       }
       const look = async (id: string) => {
-        // In this order: what an order says of itself has happened by then, so the other is never behind it.
-        const order = await ifFound(orders.getOrder({ id }, bounds));
-        return judge(id, order, await ifFound(get(id, bounds)));
+        // In this order: what the order says has happened by then, so the other is never older.
+        const order = await undefinedIfNotFound(orders.getOrder({ id }, bounds));
+        return judge(id, order, await undefinedIfNotFound(get(id, bounds)));
       };
-      // An order and its other that did not meet are two suspects.
-      const told = new Set<string>();
-      for await (const finding of mapAtOnce(suspects(), mostAtOnce, (id) => lookAgain(() => look(id), clock, signal))) {
+      // An order and its other that were not joined are two suspects.
+      const reported = new Set<string>();
+      for await (const finding of mapConcurrently(suspects(), maxConcurrent, (id) =>
+        recheck(() => look(id), clock, signal),
+      )) {
         const [id = ''] = finding?.ids ?? [];
-        if (finding && !told.has(id)) yield finding;
-        told.add(id);
+        if (finding && !reported.has(id)) yield finding;
+        reported.add(id);
       }
     },
   };
@@ -68,4 +67,29 @@ export function compareWithOrders<Other>(
 
 function idOf({ id }: Order): string {
   return id;
+}
+
+/**
+ * Looks at a suspect twice, a quarter of a second apart, and stops if it is right: work in progress does not look wrong twice.
+ * Resolves with what is wrong the second time. Throws what `signal` aborts with.
+ */
+async function recheck(
+  look: () => Promise<Finding | undefined>,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Finding | undefined> {
+  signal.throwIfAborted();
+  if (!(await look())) return undefined;
+  await sleep(clock, recheckDelayMs, signal);
+  signal.throwIfAborted();
+  return await look();
+}
+
+async function undefinedIfNotFound<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof MeshError && error.code === Status.NOT_FOUND) return undefined;
+    throw error;
+  }
 }

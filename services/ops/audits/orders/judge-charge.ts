@@ -16,7 +16,7 @@ const paidStates: readonly OrderState[] = [
   OrderState.ORDER_STATE_COMPLETED,
 ];
 
-/** What is wrong with an order and its payment; `undefined` where that is nothing, or is explained by work under way. */
+/** Returns what is wrong with an order and its payment. `undefined`: nothing, or work in progress explains it. */
 export function judgeCharge(
   orderId: string,
   order: Order | undefined,

@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Reservation, ReservationState } from '#gen/inventory/v1/inventory.ts';
-import { Order, OrderState } from '#gen/order/v1/order.ts';
+import { ordersByState } from '../../testing/orders.ts';
 import { judgeReservation } from './judge-reservation.ts';
 
 const items = [
   { sku: 'lamp', quantity: 2 },
   { sku: 'rug', quantity: 1 },
 ];
-const order = (state: keyof typeof OrderState) => Order.fromPartial({ id: 'o1', items, state: OrderState[state] });
 const reservation = (state: keyof typeof ReservationState) =>
   Reservation.fromPartial({
     orderId: 'o1',
@@ -15,17 +14,7 @@ const reservation = (state: keyof typeof ReservationState) =>
     state: ReservationState[state],
   });
 
-const orders = {
-  PENDING: order('ORDER_STATE_PENDING'),
-  RESERVED: order('ORDER_STATE_RESERVED'),
-  PAID: order('ORDER_STATE_PAID'),
-  SHIPPED: order('ORDER_STATE_SHIPPED'),
-  COMPLETED: order('ORDER_STATE_COMPLETED'),
-  COMPENSATING: order('ORDER_STATE_COMPENSATING'),
-  FAILED: order('ORDER_STATE_FAILED'),
-  CANCELLED: order('ORDER_STATE_CANCELLED'),
-  NEEDS_ATTENTION: order('ORDER_STATE_NEEDS_ATTENTION'),
-};
+const orders = ordersByState({ id: 'o1', items });
 const reservations = {
   reserved: reservation('RESERVATION_STATE_RESERVED'),
   committed: reservation('RESERVATION_STATE_COMMITTED'),
@@ -35,7 +24,7 @@ const reservations = {
 
 const ok = undefined;
 const [early, missing, ended] = ['STOCK_TAKEN_EARLY', 'ORDER_NOT_RESERVED', 'RESERVATION_OF_ENDED_ORDER'];
-/** What is wrong with an order in each state when its reservation is held, committed, released, not there. */
+/** What is wrong with an order in each state if its reservation is held, committed, released or missing. */
 const verdicts = {
   PENDING: [ok, early, ok, ok],
   RESERVED: [ok, early, missing, missing],
@@ -49,18 +38,18 @@ const verdicts = {
 };
 
 describe('an order and its reservation', () => {
-  it.each(Object.keys(orders) as (keyof typeof orders)[])('in %s', (state) => {
+  it.each(Object.keys(orders) as (keyof typeof orders)[])('are judged if the order is %s', (state) => {
     const found = Object.values(reservations).map((each) => judgeReservation('o1', orders[state], each));
     expect(found.map((finding) => finding?.reason)).toEqual(verdicts[state]);
     for (const finding of found) if (finding) expect(finding.ids).toEqual(['o1']);
   });
 
-  it('without an order is wrong unless it was released', () => {
+  it('are wrong if stock is reserved without an order', () => {
     const judged = Object.values(reservations).map((each) => judgeReservation('o1', undefined, each)?.reason);
     expect(judged).toEqual(['RESERVATION_WITHOUT_ORDER', 'RESERVATION_WITHOUT_ORDER', ok, ok]);
   });
 
-  it('do not fit when other items are held, or another number of them', () => {
+  it('differ if items or quantities differ', () => {
     const [first, second] = reservations.reserved.items;
     if (!first || !second) return expect.fail('there are two items');
     for (const held of [[first], [first, { ...second, quantity: 9n }], [first, { ...second, sku: 'sofa' }]]) {
@@ -71,7 +60,7 @@ describe('an order and its reservation', () => {
     expect(judgeReservation('o1', orders.FAILED, released)).toBeUndefined();
   });
 
-  it('are told of in words', () => {
+  it('are described in the message', () => {
     expect(judgeReservation('o1', orders.FAILED, reservations.reserved)?.message).toBe(
       'order o1 is FAILED, but its reservation is RESERVED',
     );

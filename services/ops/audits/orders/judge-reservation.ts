@@ -12,7 +12,7 @@ import { isUndone, orderStateText } from './order-states.ts';
 
 const { RESERVATION_STATE_RESERVED: reserved, RESERVATION_STATE_COMMITTED: committed } = ReservationState;
 
-/** How the reservation of an order stands. In its other states, work under way explains any. */
+/** The states of a reservation by the state of its order. In other states of the order, work in progress explains any. */
 const dueStates: ReadonlyMap<OrderState, readonly ReservationState[]> = new Map([
   [OrderState.ORDER_STATE_RESERVED, [reserved]],
   [OrderState.ORDER_STATE_PAID, [reserved]],
@@ -20,14 +20,14 @@ const dueStates: ReadonlyMap<OrderState, readonly ReservationState[]> = new Map(
   [OrderState.ORDER_STATE_COMPLETED, [committed]],
 ]);
 
-/** In which the stock of an order cannot have left. */
+/** States of an order in which its stock cannot have left the warehouse. */
 const earlyStates: ReadonlySet<OrderState> = new Set([
   OrderState.ORDER_STATE_PENDING,
   OrderState.ORDER_STATE_RESERVED,
   OrderState.ORDER_STATE_PAID,
 ]);
 
-/** What is wrong with an order and its reservation; `undefined` where that is nothing, or is explained by work under way. */
+/** Returns what is wrong with an order and its reservation. `undefined`: nothing, or work in progress explains it. */
 export function judgeReservation(
   orderId: string,
   order: Order | undefined,
@@ -60,7 +60,7 @@ function judgeItems({ id, items }: Order, reservation: Reservation): Finding | u
   return { reason: reservationDiffers.reason, ids: [id], message };
 }
 
-/** No sku comes twice in either. */
+/** Neither list has a sku twice. */
 function listItems(items: readonly { readonly sku: string; readonly quantity: number | bigint }[]): string {
   const lines = items.map(({ sku, quantity }) => `${quantity} "${sku}"`);
   return lines.toSorted().join(', ') || 'nothing';

@@ -5,7 +5,7 @@ export function orderStateText(state: OrderState): string {
   return orderStateToJSON(state).replace('ORDER_STATE_', '');
 }
 
-/** Whether an order has ended and left nothing behind. */
+/** Whether an order ended without effect. */
 export function isUndone(state: OrderState): boolean {
   return state === OrderState.ORDER_STATE_FAILED || state === OrderState.ORDER_STATE_CANCELLED;
 }

@@ -1,12 +1,8 @@
-/** Anything that is listed in the order of its id. */
 interface Identified {
   readonly id: string;
 }
 
-/**
- * Merges lists that are in id order into one in id order. Holds one element of each list; whoever stops reading ends
- * them all.
- */
+/** Merges lists in id order into one. Holds one element of each list. When the reader stops, all lists end. */
 export async function* mergeById<T extends Identified>(
   lists: readonly AsyncIterable<T>[],
 ): AsyncGenerator<T, void, undefined> {
@@ -19,8 +15,8 @@ export async function* mergeById<T extends Identified>(
       else heads.set(iterator, next.value);
     };
     for (const iterator of iterators) await advance(iterator);
-    for (let least = leastOf(heads); least; least = leastOf(heads)) {
-      const [iterator, element] = least;
+    for (let first = firstOf(heads); first; first = firstOf(heads)) {
+      const [iterator, element] = first;
       yield element;
       await advance(iterator);
     }
@@ -29,10 +25,10 @@ export async function* mergeById<T extends Identified>(
   }
 }
 
-function leastOf<K, T extends Identified>(heads: ReadonlyMap<K, T>): [K, T] | undefined {
-  let least: [K, T] | undefined;
+function firstOf<K, T extends Identified>(heads: ReadonlyMap<K, T>): [K, T] | undefined {
+  let first: [K, T] | undefined;
   for (const head of heads) {
-    if (!least || head[1].id < least[1].id) least = head;
+    if (!first || head[1].id < first[1].id) first = head;
   }
-  return least;
+  return first;
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { mapAtOnce } from './map-concurrently.ts';
+import { mapConcurrently } from './map-concurrently.ts';
 
 async function* upTo(count: number): AsyncGenerator<number> {
   for (let element = 1; element <= count; element += 1) yield element;
 }
 
-/** Work that ends when it is told to. */
+/** Work that ends on demand. */
 function gates() {
   const begun: number[] = [];
   const gateOf = new Map<number, PromiseWithResolvers<string>>();
@@ -22,22 +22,22 @@ function gates() {
 
 const turn = () => new Promise(setImmediate);
 
-describe('work on a list', () => {
-  it('is done for all, and told in the order in which it ends', async () => {
+describe('mapConcurrently', () => {
+  it('yields all results in the order in which they complete', async () => {
     const { work, end } = gates();
-    const results = Array.fromAsync(mapAtOnce(upTo(3), 5, work));
+    const results = Array.fromAsync(mapConcurrently(upTo(3), 5, work));
     await turn();
     for (const element of [2, 3, 1]) {
       end(element);
       await turn();
     }
     expect(await results).toEqual(['2 done', '3 done', '1 done']);
-    expect(await Array.fromAsync(mapAtOnce(upTo(0), 5, work))).toEqual([]);
+    expect(await Array.fromAsync(mapConcurrently(upTo(0), 5, work))).toEqual([]);
   });
 
-  it('is under way for no more than the limit at once', async () => {
+  it('runs no more than the limit at a time', async () => {
     const { begun, work, end } = gates();
-    const results = Array.fromAsync(mapAtOnce(upTo(4), 2, work));
+    const results = Array.fromAsync(mapConcurrently(upTo(4), 2, work));
     await turn();
     expect(begun).toEqual([1, 2]);
     end(2);
@@ -51,9 +51,9 @@ describe('work on a list', () => {
     expect(await results).toHaveLength(4);
   });
 
-  it('fails as a whole when some of it fails, once the rest has ended', async () => {
+  it('fails when some work fails, after the rest has ended', async () => {
     const { begun, work, end, fail } = gates();
-    const results = Array.fromAsync(mapAtOnce(upTo(9), 2, work));
+    const results = Array.fromAsync(mapConcurrently(upTo(9), 2, work));
     let isOver = false;
     const over = results.catch(() => {
       isOver = true;
@@ -68,9 +68,9 @@ describe('work on a list', () => {
     expect(begun).toEqual([1, 2]);
   });
 
-  it('may fail while the reader is slow', async () => {
+  it('reports a failure that happens while the reader is slow', async () => {
     const { work, end, fail } = gates();
-    const results = mapAtOnce(upTo(2), 5, work);
+    const results = mapConcurrently(upTo(2), 5, work);
     const first = results.next();
     await turn();
     end(1);

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { joinStreams, type Pair, type Side } from './join-streams.ts';
+import { type JoinedPair, type JoinSide, join } from './join.ts';
 
 interface Element {
   readonly key: string;
   readonly position: number;
 }
 
-/** A list whose elements are about `keys`; they stand in it where `positions` says, or at their places. */
-function side(keys: readonly string[], positions?: ReadonlyMap<string, number>): Side<Element> {
+/** A list of elements with these keys, at these positions or in their own order. */
+function side(keys: readonly string[], positions?: ReadonlyMap<string, number>): JoinSide<Element> {
   const elements = keys.map((key, index) => ({ key, position: positions?.get(key) ?? index }));
   return { list: toList(elements), keyOf: ({ key }) => key, positionOf: ({ position }) => position };
 }
@@ -17,30 +17,31 @@ async function* toList<T>(elements: readonly T[]): AsyncGenerator<T> {
   yield* elements;
 }
 
-/** `a`: both say something of it; `<a`: only the left list does, `a>`: only the right. */
-const told = ({ key, left, right }: Pair<Element, Element>) => `${left && !right ? '<' : ''}${key}${!left ? '>' : ''}`;
+/** `a`: both lists have it; `<a`: only the left one, `a>`: only the right one. */
+const describePair = ({ key, left, right }: JoinedPair<Element, Element>) =>
+  `${left && !right ? '<' : ''}${key}${!left ? '>' : ''}`;
 
-async function join(left: Side<Element>, right: Side<Element>, window?: number): Promise<string[]> {
-  return (await Array.fromAsync(joinStreams(left, right, window))).map(told);
+async function joined(left: JoinSide<Element>, right: JoinSide<Element>, window?: number): Promise<string[]> {
+  return (await Array.fromAsync(join(left, right, window))).map(describePair);
 }
 
 const alphabet = [...'abcdefghijklmnop'];
 const places = new Map(alphabet.map((key, index) => [key, index]));
 
-describe('two lists', () => {
-  it('are joined where both say something of the same thing', async () => {
-    expect((await join(side([...'abde'], places), side([...'bcd'], places))).toSorted()).toEqual([
+describe('join', () => {
+  it('pairs elements of the same key', async () => {
+    expect((await joined(side([...'abde'], places), side([...'bcd'], places))).toSorted()).toEqual([
       '<a',
       '<e',
       'b',
       'c>',
       'd',
     ]);
-    expect(await join(side([]), side(['a']))).toEqual(['a>']);
-    expect(await join(side([]), side([]))).toEqual([]);
+    expect(await joined(side([]), side(['a']))).toEqual(['a>']);
+    expect(await joined(side([]), side([]))).toEqual([]);
   });
 
-  it('are joined whole, holding one element of each, when they are in the same order', async () => {
+  it('pairs all elements of equally sorted lists, holding one of each', async () => {
     const keys = fc.subarray(alphabet);
     await fc.assert(
       fc.asyncProperty(keys, keys, async (left, right) => {
@@ -50,17 +51,17 @@ describe('two lists', () => {
           if (inLeft) return [`<${key}`];
           return inRight ? [`${key}>`] : [];
         });
-        const found = await join(side(left, places), side(right, places), 1);
+        const found = await joined(side(left, places), side(right, places), 1);
         expect(found.toSorted()).toEqual(expected.toSorted());
       }),
     );
   });
 
-  it('lose nothing and repeat nothing, in whatever order they are', async () => {
+  it('loses nothing and repeats nothing, in any order', async () => {
     const keys = fc.shuffledSubarray(alphabet);
     await fc.assert(
       fc.asyncProperty(keys, keys, fc.nat({ max: 4 }), async (left, right, window) => {
-        const found = await Array.fromAsync(joinStreams(side(left), side(right), window));
+        const found = await Array.fromAsync(join(side(left), side(right), window));
         expect(found.flatMap((pair) => (pair.left ? [pair.key] : [])).toSorted()).toEqual(left.toSorted());
         expect(found.flatMap((pair) => (pair.right ? [pair.key] : [])).toSorted()).toEqual(right.toSorted());
         for (const pair of found)
@@ -69,13 +70,13 @@ describe('two lists', () => {
     );
   });
 
-  it('are joined as far as what belongs together is not too far apart', async () => {
-    expect((await join(side([...'abc']), side([...'bca']), 2)).toSorted()).toEqual([...'abc']);
-    const apart = await join(side([...'abcd']), side([...'dcba']), 1);
+  it('pairs elements that are not too far apart', async () => {
+    expect((await joined(side([...'abc']), side([...'bca']), 2)).toSorted()).toEqual([...'abc']);
+    const apart = await joined(side([...'abcd']), side([...'dcba']), 1);
     expect(apart.toSorted()).toEqual(['<a', '<d', 'a>', 'b', 'c', 'd>']);
   });
 
-  it('are read no further than is asked for, and ended when the reader stops', async () => {
+  it('reads no further than asked, and ends both lists when the reader stops', async () => {
     const reads = { left: 0, right: 0 };
     const ended: string[] = [];
     async function* endless(name: 'left' | 'right') {
@@ -88,17 +89,14 @@ describe('two lists', () => {
         ended.push(name);
       }
     }
-    for await (const { key } of joinStreams(
-      { ...side([]), list: endless('left') },
-      { ...side([]), list: endless('right') },
-    )) {
+    for await (const { key } of join({ ...side([]), list: endless('left') }, { ...side([]), list: endless('right') })) {
       if (key === '3') break;
     }
     expect(ended.toSorted()).toEqual(['left', 'right']);
     expect(reads).toEqual({ left: 4, right: 3 });
   });
 
-  it('fail together, and the other is ended', async () => {
+  it('fails when one list fails, and ends the other', async () => {
     let ended = false;
     async function* fine() {
       try {
@@ -111,7 +109,7 @@ describe('two lists', () => {
       yield { key: '0', position: 0 };
       throw new Error('the stream broke');
     })();
-    await expect(join({ ...side([]), list: fine() }, { ...side([]), list: broken })).rejects.toThrow(
+    await expect(joined({ ...side([]), list: fine() }, { ...side([]), list: broken })).rejects.toThrow(
       'the stream broke',
     );
     expect(ended).toBe(true);

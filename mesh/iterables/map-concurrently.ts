@@ -1,37 +1,37 @@
 type Outcome<R> = { readonly value: R } | { readonly error: unknown };
 
 /**
- * Does `work` for each element of a list, at most `limit` at once, and yields what it resolves with, in the order in which
- * it does. Throws what one rejects with. Nothing is under way any more when it ends.
+ * Runs `work` for each element, at most `limit` at a time, and yields the results in the order in which they complete. Throws
+ * the first error. When it ends, no work is in progress.
  */
-export async function* mapAtOnce<T, R>(
+export async function* mapConcurrently<T, R>(
   list: AsyncIterable<T>,
   limit: number,
   work: (element: T) => Promise<R>,
 ): AsyncGenerator<R, void, undefined> {
-  const underWay = new Set<Promise<Outcome<R>>>();
+  const running = new Set<Promise<Outcome<R>>>();
   const done: Outcome<R>[] = [];
   const begin = (element: T) => {
-    // Never rejects: nobody waits for it while the list or the reader is slow.
+    // Never rejects, because nobody awaits it while the list or the reader is slow.
     const job = settle(work(element)).then((outcome) => {
-      underWay.delete(job);
+      running.delete(job);
       done.push(outcome);
       return outcome;
     });
-    underWay.add(job);
+    running.add(job);
   };
   try {
     for await (const element of list) {
       begin(element);
-      if (underWay.size >= limit) await Promise.race(underWay);
-      yield* taken(done);
+      if (running.size >= limit) await Promise.race(running);
+      yield* drain(done);
     }
-    while (underWay.size > 0) {
-      await Promise.race(underWay);
-      yield* taken(done);
+    while (running.size > 0) {
+      await Promise.race(running);
+      yield* drain(done);
     }
   } finally {
-    await Promise.all(underWay);
+    await Promise.all(running);
   }
 }
 
@@ -43,7 +43,7 @@ async function settle<R>(work: Promise<R>): Promise<Outcome<R>> {
   }
 }
 
-function* taken<R>(done: Outcome<R>[]): Generator<R, void, undefined> {
+function* drain<R>(done: Outcome<R>[]): Generator<R, void, undefined> {
   for (let outcome = done.shift(); outcome; outcome = done.shift()) {
     if ('error' in outcome) throw outcome.error;
     yield outcome.value;

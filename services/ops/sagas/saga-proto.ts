@@ -1,21 +1,10 @@
 import {
-  type DeadLetterFilter as DeadLetterFilterMessage,
-  type DeadLetter as DeadLetterMessage,
   type Saga as SagaMessage,
   SagaState as SagaStateMessage,
   type SagaStep as SagaStepMessage,
   SagaStepState as SagaStepStateMessage,
-  DeadLetterSource as SourceMessage,
 } from '#gen/ops/v1/ops.ts';
-import type {
-  DeadLetter,
-  DeadLetterFilter,
-  DeadLetterSource,
-  SagaState,
-  SagaStepState,
-  SagaStepView,
-  SagaView,
-} from '#mesh';
+import type { SagaState, SagaStepState, SagaStepView, SagaView } from '#mesh';
 
 const sagaStates = {
   running: SagaStateMessage.SAGA_STATE_RUNNING,
@@ -35,18 +24,11 @@ const stepStates = {
   stuck: SagaStepStateMessage.SAGA_STEP_STATE_STUCK,
 } as const satisfies Record<SagaStepState, SagaStepStateMessage>;
 
-const sources = {
-  event: SourceMessage.DEAD_LETTER_SOURCE_EVENT,
-  task: SourceMessage.DEAD_LETTER_SOURCE_TASK,
-  saga: SourceMessage.DEAD_LETTER_SOURCE_SAGA,
-} as const satisfies Record<DeadLetterSource, SourceMessage>;
-
-/** The state that a filter names; `undefined` for any. */
+/** Returns the state to filter by; `undefined` for any. */
 export function sagaStateFromProto(state: SagaStateMessage): SagaState | undefined {
-  return keyOf(sagaStates, state);
+  return (Object.keys(sagaStates) as SagaState[]).find((name) => sagaStates[name] === state);
 }
 
-/** The saga as operators see it. */
 export function sagaToProto(saga: SagaView): SagaMessage {
   return {
     id: saga.id,
@@ -62,30 +44,6 @@ export function sagaToProto(saga: SagaView): SagaMessage {
     nextAttemptTime: dateOf(saga.nextAttemptTimeMs),
     notes: [...saga.notes],
   };
-}
-
-/** The dead letter as operators see it. */
-export function deadLetterToProto(letter: DeadLetter): DeadLetterMessage {
-  const { id, source, origin, reason, error, attempts, payload, headers, subjectId } = letter;
-  return {
-    id,
-    source: sources[source],
-    origin,
-    reason,
-    error,
-    attempts,
-    payload,
-    headers: { ...headers },
-    subjectId,
-    firstTime: new Date(letter.firstTimeMs),
-    lastTime: new Date(letter.lastTimeMs),
-  };
-}
-
-/** What a filter asks for, without what it leaves open. */
-export function filterFromProto({ source, origin, reason }: DeadLetterFilterMessage): DeadLetterFilter {
-  const known = keyOf(sources, source);
-  return { ...(known && { source: known }), ...(origin && { origin }), ...(reason && { reason }) };
 }
 
 function stepToProto(step: SagaStepView): SagaStepMessage {
@@ -104,9 +62,4 @@ function stepToProto(step: SagaStepView): SagaStepMessage {
 
 function dateOf(timeMs: number | undefined): Date | undefined {
   return timeMs === undefined ? undefined : new Date(timeMs);
-}
-
-function keyOf<Key extends string>(numbers: Readonly<Record<Key, number>>, number: number): Key | undefined {
-  for (const key in numbers) if (numbers[key] === number) return key;
-  return undefined;
 }

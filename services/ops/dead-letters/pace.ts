@@ -1,15 +1,15 @@
 import { type Clock, sleep } from '#mesh';
 
-/** Hands out turns at a bounded rate to all who share it. */
+/** Grants turns at a bounded rate to all callers together. */
 export interface Pace {
   /**
-   * Resolves with true when it is the caller's turn. Resolves with false, immediately and without using one, when the next
-   * turn is later than `untilMs` of `elapsedMs`; rejects when `signal` aborts while it waits.
+   * Resolves with true when it is the caller's turn. Resolves with false immediately, and uses no turn, if the next turn is
+   * later than `untilMs` (of `elapsedMs`). Rejects when `signal` aborts while it waits.
    */
   turn(untilMs: number, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Makes a pace of at most `perSecond` turns a second. What was not used is not made up for later. */
+/** Creates a pace of at most `perSecond` turns a second. Unused turns are lost. */
 export function createPace(clock: Clock, perSecond: number): Pace {
   const intervalMs = 1_000 / perSecond;
   let nextMs = 0;

@@ -1,34 +1,33 @@
-/** One of two lists that are read side by side. */
-export interface Side<T> {
+/** One of two lists to join. */
+export interface JoinSide<T> {
   readonly list: AsyncIterable<T>;
-  /** What an element is about. The list has one element of a key. */
+  /** The key of an element. A list has one element of each key. */
   readonly keyOf: (element: T) => string;
-  /** In what both lists are sorted, about: it decides which of them is read on. */
+  /** The approximate sort order of both lists. It decides which list is read next. */
   readonly positionOf: (element: T) => string | number;
 }
 
-/** What two lists say of one thing. Without one side: that list does not, or did so too far from where the other did. */
-export interface Pair<L, R> {
+/** The elements of one key. A side is missing if its list has no such element, or has it too far away. */
+export interface JoinedPair<L, R> {
   readonly key: string;
   readonly left?: L;
   readonly right?: R;
 }
 
-// How far apart two that belong together may lie; bounds the memory.
+// How far apart two elements of a key may be. Bounds the memory.
 const defaultWindow = 1_000;
 
 /**
- * Brings together what two lists say of the same things, in the order in which that is found. Of each list it holds at
- * most `window` elements that have not met theirs (default 1,000); the oldest beyond that is told alone. Whoever stops
- * reading ends both lists.
+ * Joins two lists by key and yields the pairs as they are found. Holds at most `window` unmatched elements of each list
+ * (default: 1,000) and yields older ones alone. When the reader stops, both lists end.
  */
-export async function* joinStreams<L, R>(
-  left: Side<L>,
-  right: Side<R>,
+export async function* join<L, R>(
+  left: JoinSide<L>,
+  right: JoinSide<R>,
   window = defaultWindow,
-): AsyncGenerator<Pair<L, R>, void, undefined> {
-  const lefts = createReader<L, Pair<L, R>>(left, (key, element) => ({ key, left: element }));
-  const rights = createReader<R, Pair<L, R>>(right, (key, element) => ({ key, right: element }));
+): AsyncGenerator<JoinedPair<L, R>, void, undefined> {
+  const lefts = createReader<L, JoinedPair<L, R>>(left, (key, element) => ({ key, left: element }));
+  const rights = createReader<R, JoinedPair<L, R>>(right, (key, element) => ({ key, right: element }));
   try {
     await Promise.all([lefts.advance(), rights.advance()]);
     for (;;) {
@@ -38,9 +37,9 @@ export async function* joinStreams<L, R>(
         leftHead && rightHead && rightHead.position < leftHead.position ? rightHead : (leftHead ?? rightHead);
       if (!head) break;
       const [reader, other] = head === leftHead ? [lefts, rights] : [rights, lefts];
-      const met = other.take(head.pair.key);
-      const alone = met ? undefined : reader.hold(head.pair, window);
-      if (met) yield { ...met, ...head.pair };
+      const match = other.take(head.pair.key);
+      const alone = match ? undefined : reader.hold(head.pair, window);
+      if (match) yield { ...match, ...head.pair };
       if (alone) yield alone;
       await reader.advance();
     }
@@ -56,11 +55,11 @@ interface Head<P> {
   readonly position: string | number;
 }
 
-/** Reads one list, and holds what has not met its other side. */
+/** Reads one list and holds its unmatched elements. */
 interface Reader<P> {
   readonly head: Head<P> | undefined;
   advance(): Promise<void>;
-  /** Keeps a pair for later; returns the oldest when there are more than `window` then. */
+  /** Keeps an unmatched element. Returns the oldest if there are more than `window`. */
   hold(pair: P, window: number): P | undefined;
   take(key: string): P | undefined;
   rest(): Iterable<P>;
@@ -68,7 +67,7 @@ interface Reader<P> {
 }
 
 function createReader<T, P extends { readonly key: string }>(
-  { list, keyOf, positionOf }: Side<T>,
+  { list, keyOf, positionOf }: JoinSide<T>,
   pairOf: (key: string, element: T) => P,
 ): Reader<P> {
   const iterator = list[Symbol.asyncIterator]();

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createTestClock, type TestClock } from '#mesh/testing';
-import { createPace, type Pace } from './create-pace.ts';
+import { createPace, type Pace } from './pace.ts';
 
 const always = new AbortController().signal;
 
@@ -24,7 +24,7 @@ describe('a pace of ten a second', () => {
     await new Promise(setImmediate);
   }
 
-  it('gives one turn at once and then one each 100 ms, whoever asks', async () => {
+  it('grants one turn immediately and then one every 100 ms, to all callers together', async () => {
     const asked = Array.from({ length: 4 }, ask);
     await passes(0);
     expect(turns).toBe(1);
@@ -37,7 +37,7 @@ describe('a pace of ten a second', () => {
     await Promise.all(asked);
   });
 
-  it('does not make up for turns that nobody took', async () => {
+  it('does not grant unused turns later', async () => {
     await ask();
     await passes(10_000);
     const asked = [ask(), ask()];
@@ -56,7 +56,7 @@ describe('a pace of ten a second', () => {
     expect(turns).toBe(2);
   });
 
-  it('says at once that a turn would be too late, and keeps it for others', async () => {
+  it('refuses a turn that would be too late immediately, and keeps it for others', async () => {
     await ask();
     expect(await pace.turn(clock.elapsedMs() + 99, always)).toBe(false);
     const next = ask();
@@ -65,7 +65,7 @@ describe('a pace of ten a second', () => {
     expect(turns).toBe(2);
   });
 
-  it('lets go of one who waits when its call ends', async () => {
+  it('rejects a waiting caller when its call ends', async () => {
     await ask();
     const call = new AbortController();
     const waiting = pace.turn(Number.POSITIVE_INFINITY, call.signal);
