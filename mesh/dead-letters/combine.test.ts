@@ -3,35 +3,35 @@ import { combineDeadLetters } from './combine.ts';
 import type { DeadLetter, DeadLetterQueue } from './dead-letters.ts';
 
 describe('combined dead letters', () => {
-  it('are one list in id order, after the id that was seen last', async () => {
-    const all = combineDeadLetters([boxOf('a', 'd', 'e'), boxOf(), boxOf('b', 'c', 'f')]);
+  it('are one list in id order, after a given id', async () => {
+    const all = combineDeadLetters([queueOf('a', 'd', 'e'), queueOf(), queueOf('b', 'c', 'f')]);
     expect(await idsOf(all.list({}, ''))).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     expect(await idsOf(all.list({}, 'c'))).toEqual(['d', 'e', 'f']);
   });
 
-  it('are read no further than asked for, and every list is ended with the reader', async () => {
-    const first = boxOf('a', 'c', 'e', 'g');
-    const second = boxOf('b', 'd', 'f', 'h');
-    for await (const letter of combineDeadLetters([first, second]).list({}, '')) if (letter.id === 'b') break;
+  it('are read no further than asked, and every list ends with the reader', async () => {
+    const first = queueOf('a', 'c', 'e', 'g');
+    const second = queueOf('b', 'd', 'f', 'h');
+    for await (const deadLetter of combineDeadLetters([first, second]).list({}, '')) if (deadLetter.id === 'b') break;
     expect([first.read, second.read]).toEqual([['a', 'c'], ['b']]);
     expect([first.ended, second.ended]).toEqual([true, true]);
   });
 
-  it('pass the failure of one list on and end the others', async () => {
+  it('fail when one list fails, and end the others', async () => {
     const failing: DeadLetterQueue = {
-      ...boxOf(),
+      ...queueOf(),
       async *list() {
-        yield letterOf('b');
+        yield deadLetterOf('b');
         throw new Error('the database is gone');
       },
     };
-    const fine = boxOf('a', 'c', 'd');
+    const fine = queueOf('a', 'c', 'd');
     await expect(idsOf(combineDeadLetters([fine, failing]).list({}, ''))).rejects.toThrow('the database is gone');
     expect(fine.ended).toBe(true);
   });
 
-  it('are found and changed where they are', async () => {
-    const [first, second] = [boxOf('a'), boxOf('b')];
+  it('are found and changed in their own queue', async () => {
+    const [first, second] = [queueOf('a'), queueOf('b')];
     const all = combineDeadLetters([first, second]);
     expect((await all.get('b'))?.id).toBe('b');
     expect(await all.get('x')).toBeUndefined();
@@ -42,13 +42,13 @@ describe('combined dead letters', () => {
   });
 });
 
-interface ListedBox extends DeadLetterQueue {
+interface ListedQueue extends DeadLetterQueue {
   readonly read: string[];
   readonly changes: string[];
   readonly ended: boolean;
 }
 
-function boxOf(...ids: string[]): ListedBox {
+function queueOf(...ids: string[]): ListedQueue {
   const read: string[] = [];
   const changes: string[] = [];
   let ended = false;
@@ -62,13 +62,13 @@ function boxOf(...ids: string[]): ListedBox {
       try {
         for (const id of ids.filter((candidate) => candidate > afterId)) {
           read.push(id);
-          yield letterOf(id);
+          yield deadLetterOf(id);
         }
       } finally {
         ended = true;
       }
     },
-    get: async (id) => (ids.includes(id) ? letterOf(id) : undefined),
+    get: async (id) => (ids.includes(id) ? deadLetterOf(id) : undefined),
     async redrive(id) {
       if (!ids.includes(id)) return false;
       changes.push(`redrive ${id}`);
@@ -82,12 +82,12 @@ function boxOf(...ids: string[]): ListedBox {
   };
 }
 
-function letterOf(id: string): DeadLetter {
+function deadLetterOf(id: string): DeadLetter {
   const times = { firstTimeMs: 1, lastTimeMs: 2 };
   const texts = { origin: 'q', reason: 'R', error: 'e', subjectId: 's' };
   return { id, source: 'task', ...texts, ...times, attempts: 1, payload: new Uint8Array(), headers: {} };
 }
 
-async function idsOf(letters: AsyncIterable<DeadLetter>): Promise<string[]> {
-  return (await Array.fromAsync(letters)).map((letter) => letter.id);
+async function idsOf(list: AsyncIterable<DeadLetter>): Promise<string[]> {
+  return (await Array.fromAsync(list)).map(({ id }) => id);
 }

@@ -1,28 +1,28 @@
 import { mergeById } from '../iterables/merge-by-id.ts';
 import type { DeadLetterQueue } from './dead-letters.ts';
 
-/** Makes one list of the boxes of many owners: in id order, each change done by the owner that has the letter. */
-export function combineDeadLetters(boxes: readonly DeadLetterQueue[]): DeadLetterQueue {
+/** Combines queues into one in id order. Each change is made by the queue that has the dead letter. */
+export function combineDeadLetters(queues: readonly DeadLetterQueue[]): DeadLetterQueue {
   return {
-    list: (filter, afterId) => mergeById(boxes.map((box) => box.list(filter, afterId))),
+    list: (filter, afterId) => mergeById(queues.map((queue) => queue.list(filter, afterId))),
     async get(id) {
-      for (const box of boxes) {
-        const letter = await box.get(id);
-        if (letter) return letter;
+      for (const queue of queues) {
+        const found = await queue.get(id);
+        if (found) return found;
       }
       return undefined;
     },
-    redrive: (id) => firstOwner(boxes, (box) => box.redrive(id)),
-    discard: (id, note) => firstOwner(boxes, (box) => box.discard(id, note)),
+    redrive: (id) => changeFirst(queues, (queue) => queue.redrive(id)),
+    discard: (id, note) => changeFirst(queues, (queue) => queue.discard(id, note)),
   };
 }
 
-async function firstOwner(
-  boxes: readonly DeadLetterQueue[],
-  change: (box: DeadLetterQueue) => Promise<boolean>,
+async function changeFirst(
+  queues: readonly DeadLetterQueue[],
+  change: (queue: DeadLetterQueue) => Promise<boolean>,
 ): Promise<boolean> {
-  for (const box of boxes) {
-    if (await change(box)) return true;
+  for (const queue of queues) {
+    if (await change(queue)) return true;
   }
   return false;
 }

@@ -1,7 +1,7 @@
-/** Where a dead letter comes from. */
+/** What a dead letter is made of. */
 export type DeadLetterSource = 'event' | 'task' | 'saga';
 
-/** Something that could not be handled, whole: nothing of it is lost while it lies here. */
+/** An event, task or saga that could not be handled, with its complete content. It awaits redrive or discard. */
 export interface DeadLetter {
   /** Sorts by time. */
   readonly id: string;
@@ -13,7 +13,7 @@ export interface DeadLetter {
    * own reason.
    */
   readonly reason: string;
-  /** What the last try said. */
+  /** Error of the last attempt. */
   readonly error: string;
   readonly attempts: number;
   readonly payload: Uint8Array;
@@ -24,20 +24,20 @@ export interface DeadLetter {
   readonly lastTimeMs: number;
 }
 
-/** Which dead letters are meant; what is not set matches all. */
+/** Selects dead letters. A field that is not set matches all. */
 export interface DeadLetterFilter {
   readonly source?: DeadLetterSource;
   readonly origin?: string;
   readonly reason?: string;
 }
 
-/** The dead letters of one owner, or of many as one list. */
+/** The dead letters of one owner, or of several owners combined. */
 export interface DeadLetterQueue {
-  /** In id order, after `afterId`. */
+  /** Yields dead letters in id order, after `afterId`. */
   list(filter: DeadLetterFilter, afterId: string): AsyncIterable<DeadLetter>;
   get(id: string): Promise<DeadLetter | undefined>;
-  /** Hands it to its handler again and takes it off the list; false when it is not (any more) in this box. */
+  /** Handles it again and takes it off the list. Returns false if it is not, or no longer, in this queue. */
   redrive(id: string): Promise<boolean>;
-  /** Takes it off the list for good and keeps the note; false when it is not in this box. */
+  /** Takes it off the list permanently and stores the note. Returns false if it is not in this queue. */
   discard(id: string, note: string): Promise<boolean>;
 }

@@ -1,6 +1,6 @@
 import type { Migration } from '../storage/storage.ts';
 
-/** The schema of the dead letters, in the database of the service that they belong to. */
+/** The schema of dead letters, in the database of their service. */
 export const deadLetterMigrations: readonly Migration[] = [
   {
     name: '0001-init',
@@ -26,7 +26,7 @@ export const deadLetterMigrations: readonly Migration[] = [
     `,
   },
   {
-    // The first is for people; the other is what it is forgotten by, and no time of day.
+    // The first column is for people. The second decides on deletion and is not a time of day.
     name: '0002-closed-aged',
     sql: `
       ALTER TABLE dead_letter ADD COLUMN closed_aged_ms BIGINT;

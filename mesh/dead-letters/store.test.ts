@@ -21,61 +21,61 @@ describeOnEachDatabase((newUrl) => {
 
   afterEach(() => storage.close());
 
-  const add = (letter: Partial<DeadLetter> = {}) =>
-    storage.transaction((tx) => store.add(tx, { ...aLetter, ...letter }));
+  const add = (changes: Partial<DeadLetter> = {}) =>
+    storage.transaction((tx) => store.add(tx, { ...anyDeadLetter, ...changes }));
   const ignore: Redrive = async () => async () => undefined;
-  const openBox = (redrive: Redrive = ignore) => store.queue('event', redrive);
-  const idsIn = async (box: DeadLetterQueue, filter: DeadLetterFilter = {}, afterId = '') =>
-    (await Array.fromAsync(box.list(filter, afterId))).map((letter) => letter.id);
+  const openQueue = (redrive: Redrive = ignore) => store.queue('event', redrive);
+  const idsIn = async (queue: DeadLetterQueue, filter: DeadLetterFilter = {}, afterId = '') =>
+    (await Array.fromAsync(queue.list(filter, afterId))).map(({ id }) => id);
   const rows = async () =>
     (await storage.query('SELECT id, state, note, error FROM dead_letter ORDER BY id')).map((row) => ({ ...row }));
 
   describe('a store of dead letters', () => {
-    it('gives back a letter as it was written', async () => {
+    it('returns a dead letter as it was written', async () => {
       const id = await add();
-      const box = openBox();
-      expect(await box.get(id)).toEqual({ ...aLetter, id });
-      expect(await Array.fromAsync(box.list({}, ''))).toEqual([{ ...aLetter, id }]);
+      const queue = openQueue();
+      expect(await queue.get(id)).toEqual({ ...anyDeadLetter, id });
+      expect(await Array.fromAsync(queue.list({}, ''))).toEqual([{ ...anyDeadLetter, id }]);
     });
 
     it('keeps nothing of a transaction that fails', async () => {
       const failing = storage.transaction(async (tx) => {
-        await store.add(tx, aLetter);
+        await store.add(tx, anyDeadLetter);
         throw new Error('rolled back');
       });
       await expect(failing).rejects.toThrow('rolled back');
-      expect(await idsIn(openBox())).toEqual([]);
+      expect(await idsIn(openQueue())).toEqual([]);
     });
 
-    it('lists more than a page in id order, after the id that was seen last', async () => {
+    it('lists more than a page in id order, after a given id', async () => {
       const ids = await storage.transaction(async (tx) => {
         const added: string[] = [];
-        for (let index = 0; index < 250; index += 1) added.push(await store.add(tx, aLetter));
+        for (let index = 0; index < 250; index += 1) added.push(await store.add(tx, anyDeadLetter));
         return added;
       });
-      expect(await idsIn(openBox())).toEqual(ids);
-      expect(await idsIn(openBox(), {}, ids[99])).toEqual(ids.slice(100));
+      expect(await idsIn(openQueue())).toEqual(ids);
+      expect(await idsIn(openQueue(), {}, ids[99])).toEqual(ids.slice(100));
     });
 
-    it('reads a page only when the one before it is consumed', async () => {
+    it('reads a page only when the previous one is consumed', async () => {
       for (let index = 0; index < 100; index += 1) await add();
       const onNextPage = await add();
-      const list = openBox().list({}, '')[Symbol.asyncIterator]();
+      const list = openQueue().list({}, '')[Symbol.asyncIterator]();
       const seen = [await list.next()];
-      await openBox().discard(onNextPage, 'in between');
+      await openQueue().discard(onNextPage, 'in between');
       for (let next = await list.next(); !next.done; next = await list.next()) seen.push(next);
       expect(seen).toHaveLength(100);
     });
 
-    it('lists what the filter says, of its own source alone', async () => {
+    it('lists what matches the filter, of its own source only', async () => {
       const mine = await add({ origin: 'order.events/shipping', reason: 'UNDECODABLE' });
       const other = await add({ origin: 'user.events/order', reason: 'HANDLER_FAILED' });
       await add({ source: 'task' });
-      const box = openBox();
-      expect(await idsIn(box)).toEqual([mine, other]);
-      expect(await idsIn(box, { origin: 'order.events/shipping' })).toEqual([mine]);
-      expect(await idsIn(box, { reason: 'HANDLER_FAILED', source: 'event' })).toEqual([other]);
-      expect(await idsIn(box, { source: 'task' })).toEqual([]);
+      const queue = openQueue();
+      expect(await idsIn(queue)).toEqual([mine, other]);
+      expect(await idsIn(queue, { origin: 'order.events/shipping' })).toEqual([mine]);
+      expect(await idsIn(queue, { reason: 'HANDLER_FAILED', source: 'event' })).toEqual([other]);
+      expect(await idsIn(queue, { source: 'task' })).toEqual([]);
     });
   });
 
@@ -83,47 +83,47 @@ describeOnEachDatabase((newUrl) => {
     it('takes it off the list in the transaction of its handler', async () => {
       const id = await add();
       const effects: DeadLetter[] = [];
-      const box = openBox(async (letter) => async (tx) => {
-        effects.push(letter);
-        await store.add(tx, { ...letter, source: 'task' });
+      const queue = openQueue(async (deadLetter) => async (tx) => {
+        effects.push(deadLetter);
+        await store.add(tx, { ...deadLetter, source: 'task' });
       });
-      expect(await box.redrive(id)).toBe(true);
-      expect(effects).toEqual([{ ...aLetter, id }]);
-      expect(await idsIn(box)).toEqual([]);
+      expect(await queue.redrive(id)).toBe(true);
+      expect(effects).toEqual([{ ...anyDeadLetter, id }]);
+      expect(await idsIn(queue)).toEqual([]);
       expect(await idsIn(store.queue('task', ignore))).toHaveLength(1);
-      expect(await box.redrive(id)).toBe(false);
+      expect(await queue.redrive(id)).toBe(false);
       expect(effects).toHaveLength(1);
     });
 
-    it('has one effect when many ask for it at a time', async () => {
+    it('takes effect once when several callers redrive it concurrently', async () => {
       const id = await add();
       let effects = 0;
-      const box = openBox(async () => async () => {
+      const queue = openQueue(async () => async () => {
         effects += 1;
       });
-      const answers = await Promise.all(Array.from({ length: 8 }, () => box.redrive(id)));
+      const answers = await Promise.all(Array.from({ length: 8 }, () => queue.redrive(id)));
       expect(answers.filter(Boolean)).toHaveLength(1);
       expect(effects).toBe(1);
     });
 
-    it('leaves it on the list with the new error when the handler fails again, and nothing of what that did', async () => {
+    it('leaves it on the list with the new error when the handler fails again, and rolls that back', async () => {
       const id = await add();
       clock.advance(5_000);
-      const box = openBox(async (letter) => async (tx) => {
-        await store.add(tx, letter);
+      const queue = openQueue(async (deadLetter) => async (tx) => {
+        await store.add(tx, deadLetter);
         throw new Error('still broken');
       });
-      await expect(box.redrive(id)).rejects.toThrow('still broken');
-      expect(await Array.fromAsync(box.list({}, ''))).toEqual([
-        { ...aLetter, id, error: 'still broken', attempts: aLetter.attempts + 1, lastTimeMs: clock.now() },
+      await expect(queue.redrive(id)).rejects.toThrow('still broken');
+      expect(await Array.fromAsync(queue.list({}, ''))).toEqual([
+        { ...anyDeadLetter, id, error: 'still broken', attempts: anyDeadLetter.attempts + 1, lastTimeMs: clock.now() },
       ]);
     });
 
-    it('leaves those of another source alone', async () => {
+    it('does not change those of another source', async () => {
       const id = await add({ source: 'task' });
-      expect(await openBox().redrive(id)).toBe(false);
-      expect(await openBox().discard(id, 'not mine')).toBe(false);
-      expect(await openBox().get(id)).toBeUndefined();
+      expect(await openQueue().redrive(id)).toBe(false);
+      expect(await openQueue().discard(id, 'not mine')).toBe(false);
+      expect(await openQueue().get(id)).toBeUndefined();
     });
   });
 
@@ -131,40 +131,40 @@ describeOnEachDatabase((newUrl) => {
     it('stays in the database with its note for 30 days', async () => {
       const discarded = await add();
       const stays = await add();
-      expect(await openBox().discard(discarded, 'a test order')).toBe(true);
-      expect(await openBox().discard(discarded, 'again')).toBe(false);
-      expect(await idsIn(openBox())).toEqual([stays]);
+      expect(await openQueue().discard(discarded, 'a test order')).toBe(true);
+      expect(await openQueue().discard(discarded, 'again')).toBe(false);
+      expect(await idsIn(openQueue())).toEqual([stays]);
       clock.advance(30 * dayMs);
       const next = await add();
-      await openBox().redrive(next);
+      await openQueue().redrive(next);
       expect(await rows()).toMatchObject([
         { id: discarded, state: 'discarded', note: 'a test order' },
         { id: stays, state: 'open' },
         { id: next, state: 'redriven' },
       ]);
       clock.advance(1);
-      await openBox().discard(await add(), 'later');
+      await openQueue().discard(await add(), 'later');
       expect((await rows()).map((row) => row.id)).not.toContain(discarded);
-      expect(await idsIn(openBox())).toEqual([stays]);
+      expect(await idsIn(openQueue())).toEqual([stays]);
     });
 
-    it('is kept when the clock is a year ahead for a while', async () => {
+    it('is kept if the clock is a year ahead for a while', async () => {
       const discarded = await add();
-      await openBox().discard(discarded, 'a test order');
+      await openQueue().discard(discarded, 'a test order');
       clock.shift(365 * dayMs);
-      await openBox().discard(await add(), 'meanwhile');
+      await openQueue().discard(await add(), 'meanwhile');
       expect((await rows()).map((row) => row.id)).toContain(discarded);
     });
 
-    it('is deleted in bounded portions, so that one redrive does not pay for a bulk of long ago', async () => {
+    it('is deleted in bounded batches, so one redrive does not delete a large backlog', async () => {
       await storage.transaction(async (tx) => {
-        for (let index = 0; index < 1_200; index += 1) await store.add(tx, aLetter);
+        for (let index = 0; index < 1_200; index += 1) await store.add(tx, anyDeadLetter);
         await tx.execute("UPDATE dead_letter SET state = 'redriven', closed_aged_ms = $1", [clock.now()]);
       });
       clock.advance(30 * dayMs + 1);
       const left: number[] = [];
       for (let closed = 1; closed <= 3; closed += 1) {
-        await openBox().redrive(await add());
+        await openQueue().redrive(await add());
         left.push((await rows()).length - closed);
       }
       expect(left).toEqual([700, 200, 0]);
@@ -172,7 +172,7 @@ describeOnEachDatabase((newUrl) => {
   });
 });
 
-const aLetter: Omit<DeadLetter, 'id'> = {
+const anyDeadLetter: Omit<DeadLetter, 'id'> = {
   source: 'event',
   origin: 'order.events/notification',
   reason: 'HANDLER_FAILED',

@@ -1,4 +1,5 @@
 import { openAgingClock } from '../storage/aging/aging-clock.ts';
+import { readPages } from '../storage/read-pages.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import type { Clock } from '../time/clock.ts';
 import {
@@ -12,8 +13,6 @@ import {
 } from './dead-letter-table.ts';
 import type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } from './dead-letters.ts';
 import { deadLetterMigrations } from './migrations.ts';
-
-const pageSize = 100;
 
 /**
  * Prepares the new attempt at a dead letter, and resolves with what to write: in the transaction that takes it off the list.
@@ -38,6 +37,17 @@ export async function createDeadLetterStore(
 ): Promise<DeadLetterStore> {
   await storage.migrate('dead-letters', deadLetterMigrations);
   const aging = await openAgingClock(storage, clock);
+
+  async function* listOpen(source: DeadLetterSource, filter: DeadLetterFilter, after: string) {
+    if (filter.source !== undefined && filter.source !== source) return;
+    yield* readPages({
+      after,
+      // Their payloads may be large.
+      pageSize: 100,
+      fetch: (afterId, size) => selectPage(storage, source, filter, afterId, size),
+      cursorOf: ({ id }) => id,
+    });
+  }
 
   const closingAs = (state: ClosedState, note: string): Closing => ({
     state,
@@ -65,7 +75,7 @@ export async function createDeadLetterStore(
   return {
     add: (tx, deadLetter) => insertDeadLetter(tx, deadLetter, clock.now()),
     queue: (source, redrive) => ({
-      list: (filter, afterId) => listOpen(storage, source, filter, afterId),
+      list: (filter, afterId) => listOpen(source, filter, afterId),
       get: (id) => selectDeadLetter(storage, source, id),
       redrive: (id) => redriveOne(source, id, redrive),
       async discard(id, note) {
@@ -74,19 +84,4 @@ export async function createDeadLetterStore(
       },
     }),
   };
-}
-
-async function* listOpen(
-  storage: Storage,
-  source: DeadLetterSource,
-  filter: DeadLetterFilter,
-  afterId: string,
-): AsyncGenerator<DeadLetter, void, undefined> {
-  if (filter.source !== undefined && filter.source !== source) return;
-  let cursor: string | undefined = afterId;
-  while (cursor !== undefined) {
-    const page = await selectPage(storage, source, filter, cursor, pageSize);
-    yield* page;
-    cursor = page.length === pageSize ? page.at(-1)?.id : undefined;
-  }
 }

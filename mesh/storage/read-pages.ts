@@ -4,19 +4,19 @@ import { yieldEvery } from '../time/yield-to-event-loop.ts';
 export interface PagedList<Item, Cursor> {
   /** Where to resume: the cursor of the last item seen. */
   readonly after: Cursor;
-  /** Maximum items to read; 0: no limit. */
-  readonly limit: number;
-  readonly signal: AbortSignal;
+  /** Maximum items to read; 0: no limit, which is the default. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+  /** Maximum items of a page. Default: 500. */
+  readonly pageSize?: number;
   /** Returns the items after a cursor, in order, at most `size`. */
   readonly fetch: (after: Cursor, size: number) => Promise<readonly Item[]>;
   readonly cursorOf: (item: Item) => Cursor;
 }
 
-const pageSize = 500;
-
 /**
- * Yields the items of a list, each through `map`. It reads them in pages of at most 500 and reads a page only after the
- * previous one was consumed, so a slow reader holds neither memory nor a transaction. Throws what `signal` aborts with.
+ * Yields the items of a list, each through `map`. It reads them in pages and reads a page only after the previous one
+ * was consumed, so a slow reader holds neither memory nor a transaction. Throws what `signal` aborts with.
  */
 export function readPages<Item, Cursor>(list: PagedList<Item, Cursor>): AsyncGenerator<Item>;
 export function readPages<Item, Cursor, Mapped>(
@@ -28,10 +28,11 @@ export async function* readPages<Item, Cursor>(
   map: (item: Item) => unknown = (item) => item,
 ): AsyncGenerator<unknown> {
   const yieldToOthers = yieldEvery();
+  const { limit = 0, signal, pageSize = 500 } = list;
   let { after } = list;
-  let left = list.limit === 0 ? Number.POSITIVE_INFINITY : list.limit;
+  let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
   while (left > 0) {
-    list.signal.throwIfAborted();
+    signal?.throwIfAborted();
     const size = Math.min(pageSize, left);
     const page = await list.fetch(after, size);
     for (const item of page) yield map(item);

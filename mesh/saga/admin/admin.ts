@@ -1,3 +1,4 @@
+import { readPages } from '../../storage/read-pages.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { SagaState, SagaStepState, SagaStepView } from '../decide/record.ts';
@@ -54,8 +55,6 @@ export interface AdminOptions {
   readonly wake: () => void;
 }
 
-const pageSize = 100;
-
 export function createSagaAdmin(options: AdminOptions): SagaAdmin {
   const { storage } = options;
   return {
@@ -82,12 +81,13 @@ export function createSagaAdmin(options: AdminOptions): SagaAdmin {
 async function* list(storage: Storage, filter: SagaFilter, afterId: string): AsyncGenerator<SagaView, void, undefined> {
   const states = statesOf(filter);
   if (states?.length === 0) return;
-  let cursor: string | undefined = afterId;
-  while (cursor !== undefined) {
-    const page: StoredSaga[] = await selectPage(storage, states, cursor, pageSize);
-    for (const saga of page) if (!filter.failing || isFailing(saga)) yield viewOf(saga);
-    cursor = page.length === pageSize ? page.at(-1)?.id : undefined;
-  }
+  const sagas = readPages({
+    after: afterId,
+    pageSize: 100,
+    fetch: (after, size) => selectPage(storage, states, after, size),
+    cursorOf: ({ id }) => id,
+  });
+  for await (const saga of sagas) if (!filter.failing || isFailing(saga)) yield viewOf(saga);
 }
 
 const unfinished: readonly SagaState[] = ['running', 'compensating', 'needs-attention'];

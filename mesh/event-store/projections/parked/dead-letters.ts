@@ -1,4 +1,5 @@
 import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../../dead-letters/dead-letters.ts';
+import { readPages } from '../../../storage/read-pages.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { behindParked } from '../../errors.ts';
@@ -25,8 +26,6 @@ export interface ParkedDeadLettersOptions {
   readonly clock: Clock;
 }
 
-const pageSize = 100;
-
 /**
  * The events that a projection has parked, as dead letters. The first of a stream can be redriven or discarded; those
  * parked after it follow, up to the next that fails. Others are refused with `EVENT_BEHIND_PARKED`.
@@ -37,12 +36,14 @@ export function parkedDeadLetters({ service, projection, storage, clock }: Parke
 
   async function* list(filter: DeadLetterFilter, afterId: string): AsyncGenerator<DeadLetter> {
     if ((filter.source ?? 'event') !== 'event' || (filter.origin ?? origin) !== origin) return;
-    let cursor: string | undefined = afterId;
-    while (cursor !== undefined) {
-      const page: readonly ParkedEvent[] = await pageOfParked(storage, name, cursor, pageSize);
-      for (const parked of page)
-        if ((filter.reason ?? parked.reason) === parked.reason) yield await deadLetterOf(parked);
-      cursor = page.length === pageSize ? page.at(-1)?.id : undefined;
+    const events = readPages({
+      after: afterId,
+      pageSize: 100,
+      fetch: (after, size) => pageOfParked(storage, name, after, size),
+      cursorOf: ({ id }) => id,
+    });
+    for await (const parked of events) {
+      if ((filter.reason ?? parked.reason) === parked.reason) yield await deadLetterOf(parked);
     }
   }
 
