@@ -13,7 +13,6 @@ import { sumTooLarge } from './errors.ts';
 import type { LedgerBalance } from './projections/account-balances.ts';
 import type { AccountEvent } from './streams/account-stream.ts';
 
-/** An account as its contract has it. */
 export function accountToProto(account: Account): ProtoAccount {
   return {
     id: account.id,
@@ -24,12 +23,10 @@ export function accountToProto(account: Account): ProtoAccount {
   };
 }
 
-/** An account's event as its contract has it. */
 export function accountEventToProto({ timeMs, ...event }: AccountEvent): ProtoAccountEvent {
   return { ...event, time: new Date(timeMs) };
 }
 
-/** A payment as its contract has it. */
 export function paymentToProto(payment: Payment): ProtoPayment {
   return {
     id: payment.id,
@@ -42,12 +39,12 @@ export function paymentToProto(payment: Payment): ProtoPayment {
   };
 }
 
-/** A balance of the ledger as its contract has it. Refuses one beyond 64 bits, as only the outside can have. */
+/** Throws OUT_OF_RANGE `SUM_TOO_LARGE` above 64 bits, which only accounts outside can have. */
 export function ledgerBalanceToProto({ accountId, balance, version, updateTimeMs }: LedgerBalance): ProtoLedgerBalance {
   return { accountId, balance: toInt64Money(balance, accountId), version, updateTime: new Date(updateTimeMs) };
 }
 
-/** A month's statement as its contract has it. Refuses sums beyond 64 bits. */
+/** Throws OUT_OF_RANGE `SUM_TOO_LARGE` for sums above 64 bits. */
 export function statementToProto(statement: Statement): ProtoStatement {
   const { accountId, month, currencyCode, eventCount, lastVersion } = statement;
   const money = (minorUnits: bigint) => toInt64Money({ currencyCode, minorUnits }, `${accountId} in ${month}`);

@@ -1,6 +1,6 @@
 import type { Money } from '#mesh';
 
-/** The types of the order service's events that are known here, each with the state that the order is in after it. */
+/** The known types of the order service's events, with the state of the order after each. */
 export const stateByEventType = {
   ORDER_PLACED: 'PENDING',
   ORDER_RESERVED: 'RESERVED',
@@ -13,25 +13,22 @@ export const stateByEventType = {
   ORDER_NEEDS_ATTENTION: 'NEEDS_ATTENTION',
 } as const;
 
-/** What happened to an order. */
 export type OrderEventType = keyof typeof stateByEventType;
-/** Where an order stands. */
 export type OrderState = (typeof stateByEventType)[OrderEventType];
 
-/** Whether a type of an event is known here. */
+/** Whether the type of an event is known. */
 export function isOrderEventType(type: string): type is OrderEventType {
   return Object.hasOwn(stateByEventType, type);
 }
 
-/** How many of an item, at which price. */
 export interface OrderLine {
   readonly sku: string;
   readonly quantity: number;
-  /** Of one, in the smallest unit of the total's currency. */
+  /** In the smallest unit of the total's currency. */
   readonly unitPrice: bigint;
 }
 
-/** What is kept of an order at one of its versions. Times are in milliseconds since the epoch. */
+/** An order at one of its versions. Times are in milliseconds since the epoch. */
 export interface OrderVersion {
   readonly orderVersion: bigint;
   readonly userId: string;
@@ -42,15 +39,15 @@ export interface OrderVersion {
   readonly updateTimeMs: number;
 }
 
-/** A change of an order, with the order after it. */
+/** A change of an order, and the order after it. */
 export type OrderChange = { [Type in OrderEventType]: OrderVersion & { readonly type: Type } }[OrderEventType];
 
-/** How many things were ordered, over all lines. */
+/** Returns the number of items over all lines. */
 export function itemCountOf({ lines }: OrderVersion): bigint {
   return lines.reduce((sum, { quantity }) => sum + BigInt(quantity), 0n);
 }
 
-/** Whether a text can be an id of the mesh: of a user, an order or an item. */
+/** Whether a text is a valid id of a user, an order or an item. */
 export function isId(text: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/.test(text);
 }

@@ -5,7 +5,6 @@ import { revenueTooLarge } from './errors.ts';
 import type { OrderSummary } from './projections/orders-by-user.ts';
 import type { Sale } from './sale.ts';
 
-/** An order as the contract has it. */
 export function summaryToProto({ createTimeMs, updateTimeMs, state, ...summary }: OrderSummary): ProtoSummary {
   return {
     ...summary,
@@ -15,7 +14,7 @@ export function summaryToProto({ createTimeMs, updateTimeMs, state, ...summary }
   };
 }
 
-/** A best seller as the contract has it. OUT_OF_RANGE `REVENUE_TOO_LARGE` when its revenue does not fit there. */
+/** Throws OUT_OF_RANGE `REVENUE_TOO_LARGE` if the revenue does not fit into the contract's 64 bits. */
 export function saleToProto({ sku, currencyCode, quantity, orderCount, revenue }: Sale): BestSeller {
   if (!isInt64(revenue)) throw revenueTooLarge({ sku, currencyCode, revenue });
   return { sku, quantity, orderCount, revenue: { currencyCode, minorUnits: revenue } };

@@ -1,22 +1,22 @@
 import type { OrderVersion } from './order.ts';
 
-/** How much of an item was sold in a currency. */
+/** The sales of an item in a currency. */
 export interface Sale {
   readonly sku: string;
   readonly currencyCode: string;
   readonly quantity: bigint;
-  /** In how many orders. */
+  /** The number of orders. */
   readonly orderCount: bigint;
-  /** In the smallest unit of the currency. It may be beyond 64 bits. */
+  /** In the smallest unit of the currency. It may exceed 64 bits. */
   readonly revenue: bigint;
 }
 
-/** What tells the sales of an item in a currency from all others. */
+/** Returns the key of the sales of an item in a currency. */
 export function saleKey({ sku, currencyCode }: Pick<Sale, 'sku' | 'currencyCode'>): string {
   return `${sku} ${currencyCode}`;
 }
 
-/** What orders sold, by its keys: an item once an order, on however many of its lines it stands. */
+/** Returns the sales of orders by key. An item counts once per order, on any number of lines. */
 export function salesOf(orders: Iterable<OrderVersion>): Map<string, Sale> {
   const sales = new Map<string, Sale>();
   for (const order of orders) {
@@ -39,7 +39,7 @@ function salesOfOne({ lines, total: { currencyCode } }: OrderVersion): Map<strin
   return sales;
 }
 
-/** What two sales of an item in a currency come to. */
+/** Returns the sum of two sales of an item in a currency. */
 export function addSale(one: Sale, other: Sale): Sale {
   return {
     ...one,

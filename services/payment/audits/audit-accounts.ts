@@ -15,7 +15,6 @@ import { postingsOf } from '../domain/postings.ts';
 import { balanceBelowZero, balanceChainBroken, entryUnbalanced } from '../errors.ts';
 import type { Accounts } from '../streams/account-stream.ts';
 
-/** What the events of accounts are checked with. */
 export interface AccountAuditDeps {
   readonly storage: Storage;
   readonly store: EventStore;
@@ -23,19 +22,19 @@ export interface AccountAuditDeps {
 }
 
 /**
- * Checks every account's history: no event is missing or changed, each balance follows from the one before, no balance is
- * below zero, each movement has another side, and snapshots are what the events come to.
+ * Checks the history of every account: no event is missing or corrupt, each balance follows from the one before, no balance
+ * is negative, each movement has a counterpart, and snapshots match the events.
  */
 export function auditAccounts({ storage, store, accounts }: AccountAuditDeps): AuditCheck {
   const { definition } = accounts;
   return {
     name: 'payment/account-events',
     async *run(progress: AuditProgress, signal: AbortSignal) {
-      const breath = yieldEvery();
+      const yieldToOthers = yieldEvery();
       for await (const stream of streamsAfter(storage, accounts.streamOf(''), signal)) {
         yield* auditStream({ storage, store, stream, definition, each: faultsOf, signal });
         progress.examined(1);
-        await breath();
+        await yieldToOthers();
       }
     },
   };
@@ -49,8 +48,8 @@ function faultsOf(event: RecordedEvent, change: AccountChange, before: Account |
   const faults: Finding[] = [];
   const [previous, next] = [before?.balance.minorUnits, after.balance.minorUnits];
   if (change.previousBalance.minorUnits !== previous || change.newBalance.minorUnits !== next) {
-    const says = `${change.previousBalance.minorUnits} before and ${change.newBalance.minorUnits} after`;
-    const message = `${at} says that the balance was ${says}, but those before it come to ${previous} and ${next}`;
+    const stated = `${change.previousBalance.minorUnits} before and ${change.newBalance.minorUnits} after`;
+    const message = `${at} has the balances ${stated}, but the events before it result in ${previous} and ${next}`;
     faults.push({ reason: balanceChainBroken.reason, ids, message });
   }
   if (next < 0n) {

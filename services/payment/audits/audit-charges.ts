@@ -10,10 +10,8 @@ import {
 } from '#mesh';
 import { paymentDiffers } from '../errors.ts';
 import { isOfPayment } from '../streams/payment-stream.ts';
-import type { LedgerEntry } from './ledger-entry.ts';
-import { sumEntries } from './sum-entries.ts';
+import { type LedgerEntry, sumEntries } from './ledger-entries.ts';
 
-/** What charges are checked with. */
 export interface ChargeAuditDeps {
   readonly store: EventStore;
   readonly clock: Clock;
@@ -22,9 +20,9 @@ export interface ChargeAuditDeps {
 const bucketCount = 2 ** 20;
 
 /**
- * Checks that what payments say was charged is what accounts were charged, in both directions, and that the events of
- * payments are as they were written. Both sides of a charge are written in one transaction and sum to zero: one pass sums
- * up in buckets, so that it holds little however many orders there are; a second finds the orders in those that differ.
+ * Checks that the charges of payments and of accounts match, in both directions, and that the events of payments are
+ * intact. Both sides of a charge are written in one transaction and sum to zero. A first pass sums in buckets, so memory is
+ * bounded for any number of orders; a second pass finds the orders in the buckets that differ.
  */
 export function auditCharges(deps: ChargeAuditDeps): AuditCheck {
   return {
@@ -33,14 +31,13 @@ export function auditCharges(deps: ChargeAuditDeps): AuditCheck {
       const faults = new Map<string, Finding>();
       const noteFault = (event: RecordedEvent, error: unknown): void => {
         const fault = eventFault(event.stream, error);
-        // Those of accounts are told of by the check of their histories.
+        // Events of accounts are checked by payment/account-events.
         if (isOfPayment(event)) faults.set(fault.ids.join(' '), fault);
       };
       const buckets = await sumEntries({ ...deps, signal, keyOf: bucketOf, refused: noteFault });
-      progress.examined(buckets.bookings);
+      progress.examined(buckets.entries);
       if (buckets.differences.size > 0) {
-        const keyOf = (booking: LedgerEntry) =>
-          buckets.differences.has(bucketOf(booking)) ? orderKey(booking) : undefined;
+        const keyOf = (entry: LedgerEntry) => (buckets.differences.has(bucketOf(entry)) ? orderKey(entry) : undefined);
         const { differences } = await sumEntries({ ...deps, signal, keyOf, refused: noteFault });
         for (const [key, difference] of differences) yield paymentDiffersFinding(key, difference);
       }
@@ -53,8 +50,8 @@ function orderKey({ accountId, orderId }: LedgerEntry): string {
   return `${accountId}/${orderId}`;
 }
 
-function bucketOf(booking: LedgerEntry): number {
-  return crc32(orderKey(booking)) % bucketCount;
+function bucketOf(entry: LedgerEntry): number {
+  return crc32(orderKey(entry)) % bucketCount;
 }
 
 function paymentDiffersFinding(key: string, difference: bigint): Finding {

@@ -3,15 +3,12 @@ import { isOutside } from '../domain/ledger.ts';
 import { balanceBelowZero, ledgerNotZero } from '../errors.ts';
 import { accountBalances } from '../projections/account-balances.ts';
 
-/**
- * Checks that the balances of each currency sum to zero, those outside of the users' accounts counted, and that no user's
- * is below it.
- */
+/** Checks that the balances of each currency, including those outside the users' accounts, sum to zero, and that no user's balance is negative. */
 export function auditLedger(storage: Storage): AuditCheck {
   return {
     name: 'payment/ledger',
     async *run(progress) {
-      // Held, so that all is of the same events.
+      // Locked, so both queries see the same events.
       const { sums, negative } = await storage.transaction(async (tx) => {
         await lockLive(tx, accountBalances.name);
         return { sums: await sumsOf(tx), negative: await negativeOf(tx) };
@@ -28,12 +25,12 @@ export function auditLedger(storage: Storage): AuditCheck {
 interface CurrencySum {
   readonly currencyCode: string;
   readonly sum: bigint;
-  /** Those outside of the users' accounts. */
+  /** The accounts outside the users' accounts. */
   readonly accountIds: readonly string[];
   readonly count: number;
 }
 
-// Users' balances fit into 64 bits, but their sum may not: it is added up in two parts.
+// Users' balances fit into 64 bits, but their sum may not: it is computed in two parts.
 const part = 1_000_000_000n;
 
 async function sumsOf(tx: Transaction): Promise<CurrencySum[]> {
@@ -70,7 +67,7 @@ function notZero(currencyCode: string, sum: bigint, accountIds: readonly string[
   return {
     reason: ledgerNotZero.reason,
     ids: [currencyCode, ...accountIds],
-    message: `the balances of all accounts in ${currencyCode} sum to ${sum} minor units, not to zero: the check payment/account-balances names the rows that are not what the events say`,
+    message: `the balances of all accounts in ${currencyCode} sum to ${sum} minor units, not to zero: the check payment/account-balances reports the rows that do not match the events`,
   };
 }
 
@@ -78,6 +75,6 @@ function belowZero(accountId: string): Finding {
   return {
     reason: balanceBelowZero.reason,
     ids: [accountId],
-    message: `account ${accountId} has a balance below zero in the ledger: compare it with its events`,
+    message: `account ${accountId} has a negative balance in the ledger: compare it with its events`,
   };
 }

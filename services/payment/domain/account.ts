@@ -2,7 +2,7 @@ import { isInt64, type Money } from '#mesh';
 import { accountExists, accountNotFound, balanceTooLarge, currencyMismatch, insufficientFunds } from '../errors.ts';
 import { counterpartOf, type Purpose } from './ledger.ts';
 
-/** An account as its last event left it. Times are in milliseconds since the epoch. */
+/** The current state of an account. Times are in milliseconds since the epoch. */
 export interface Account {
   readonly id: string;
   readonly balance: Money;
@@ -11,19 +11,19 @@ export interface Account {
   readonly updateTimeMs: number;
 }
 
-/** An account's opening, as its event says it. */
+/** The opening of an account. */
 export interface Opening {
   readonly type: 'ACCOUNT_OPENED';
   readonly currencyCode: string;
 }
 
-/** A movement of money, as its event says it. */
+/** A movement of money. */
 export interface Movement {
   readonly type: 'MONEY_DEPOSITED' | 'MONEY_WITHDRAWN';
   readonly amount: Money;
   readonly previousBalance: Money;
   readonly newBalance: Money;
-  /** What the caller wrote on it; `order:<id>` for charges and refunds. */
+  /** The caller's text; `order:<id>` for charges and refunds. */
   readonly reference: string;
   /** The account on the other side of the double entry: `@world.USD`. */
   readonly counterpart: string;
@@ -32,7 +32,7 @@ export interface Movement {
 /** What can happen to an account. */
 export type AccountChange = Opening | Movement;
 
-/** When something happened to an account, and what version it made. */
+/** The version and the time of a change. */
 export interface Occurrence {
   readonly version: bigint;
   readonly timeMs: number;
@@ -48,15 +48,15 @@ export interface MovementRequest {
   readonly purpose: Purpose;
 }
 
-/** What happens when an account is opened. Refuses a taken id. */
+/** Decides to open an account. Throws ALREADY_EXISTS `ACCOUNT_EXISTS`. */
 export function openAccount(account: Account | undefined, id: string, currencyCode: string): Opening {
   if (account) throw accountExists({ accountId: id });
   return { type: 'ACCOUNT_OPENED', currencyCode };
 }
 
 /**
- * What happens when money is moved. Refuses an account that is not there, another currency than its own, and what would
- * leave it below zero or beyond int64.
+ * Decides to move money. Throws NOT_FOUND `ACCOUNT_NOT_FOUND`, and FAILED_PRECONDITION `CURRENCY_MISMATCH`,
+ * `INSUFFICIENT_FUNDS` or `BALANCE_TOO_LARGE`.
  */
 export function moveMoney(account: Account | undefined, wanted: MovementRequest): Movement {
   const { accountId, type, amount, reference, purpose } = wanted;
@@ -71,7 +71,7 @@ export function moveMoney(account: Account | undefined, wanted: MovementRequest)
   return { type, amount, previousBalance: account.balance, newBalance, reference, counterpart };
 }
 
-/** The account after something happened to it. */
+/** Returns the account after a change. */
 export function evolveAccount(
   account: Account | undefined,
   id: string,
@@ -83,7 +83,7 @@ export function evolveAccount(
     return { id, balance, version, createTimeMs: timeMs, updateTimeMs: timeMs };
   }
   const createTimeMs = account?.createTimeMs ?? timeMs;
-  // From the amount and not from what the event says came of it: the one is the truth, the other is checked against it.
+  // Computed from the amount. The audit checks the balances in the event against it.
   const before = account?.balance.minorUnits ?? 0n;
   const { minorUnits, currencyCode } = change.amount;
   const after = change.type === 'MONEY_DEPOSITED' ? before + minorUnits : before - minorUnits;

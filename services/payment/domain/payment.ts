@@ -1,10 +1,9 @@
 import type { Money } from '#mesh';
 import { paymentExists, paymentRefunded } from '../errors.ts';
 
-/** The life of a payment: charged, then perhaps refunded. */
 export type PaymentState = 'CHARGED' | 'REFUNDED';
 
-/** What an order was charged. A refund that came before any charge leaves one without user and amount. */
+/** The payment of an order. A refund before any charge creates one without user and amount. */
 export interface Payment {
   readonly id: string;
   readonly orderId: string;
@@ -15,21 +14,21 @@ export interface Payment {
   readonly updateTimeMs: number;
 }
 
-/** What is to be charged. */
+/** A charge to decide on. */
 export interface Charge {
   readonly orderId: string;
   readonly userId: string;
   readonly amount: Money;
 }
 
-/** What can happen to a payment; `id` is its own. */
+/** What can happen to a payment. `id` is the payment's. */
 export type PaymentChange =
   | { readonly type: 'PAYMENT_CHARGED'; readonly id: string; readonly userId: string; readonly amount: Money }
   | { readonly type: 'PAYMENT_REFUNDED'; readonly id: string };
 
 /**
- * What happens when an order is charged; `undefined` when it was charged just so before. Refuses an order that was refunded,
- * and one that was charged otherwise.
+ * Decides to charge an order. Returns `undefined` if this charge was made before. Throws FAILED_PRECONDITION
+ * `PAYMENT_REFUNDED`, and ALREADY_EXISTS `PAYMENT_EXISTS` if the user or the amount differs.
  */
 export function chargePayment(payment: Payment | undefined, charge: Charge, id: string): PaymentChange | undefined {
   if (!payment) return { type: 'PAYMENT_CHARGED', id, userId: charge.userId, amount: charge.amount };
@@ -39,14 +38,14 @@ export function chargePayment(payment: Payment | undefined, charge: Charge, id: 
 }
 
 /**
- * What happens when an order is refunded; `undefined` when it was before. One that was never charged is marked, so that no
- * late charge succeeds.
+ * Decides to refund an order. Returns `undefined` if it was refunded before. An order that was never charged is marked as
+ * refunded, so no late charge succeeds.
  */
 export function refundPayment(payment: Payment | undefined, id: string): PaymentChange | undefined {
   return payment?.state === 'REFUNDED' ? undefined : { type: 'PAYMENT_REFUNDED', id: payment?.id ?? id };
 }
 
-/** The payment of an order after something happened to it. */
+/** Returns the payment of an order after a change. */
 export function evolvePayment(
   payment: Payment | undefined,
   orderId: string,
@@ -63,7 +62,7 @@ export function evolvePayment(
   return { id, orderId, ...never, createTimeMs: timeMs, updateTimeMs: timeMs };
 }
 
-/** Whether a payment is the outcome of this very charge. */
+/** Whether a payment is the result of this charge. */
 function isOutcomeOf(payment: Payment, charge: Charge): boolean {
   return (
     payment.userId === charge.userId &&

@@ -1,6 +1,6 @@
 import type { AccountChange } from './account.ts';
 
-/** What a month did to an account. Amounts are in minor units of the account's currency. */
+/** The movements of an account in a month. Amounts are in minor units of the account's currency. */
 export interface Statement {
   readonly accountId: string;
   /** `2026-11`, in UTC. */
@@ -14,12 +14,12 @@ export interface Statement {
   readonly lastVersion: bigint;
 }
 
-/** The month of a time, in milliseconds since the epoch. */
+/** Returns the month of a time, in milliseconds since the epoch. */
 export function monthOf(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, '2026-11'.length);
 }
 
-/** A month's statement with one more change in it; `undefined`: the month has none yet. */
+/** Returns a month's statement after a change; `statement` is `undefined` before the first. */
 export function addToStatement(
   statement: Statement | undefined,
   accountId: string,
@@ -46,7 +46,7 @@ export function addToStatement(
   };
 }
 
-/** The statement of a month in which nothing happened, after one in which something did. */
+/** Returns the statement of a month without changes. `last` is the last statement before it. */
 export function emptyStatement(last: Statement, month: string): Statement {
   const { closingBalance } = last;
   return { ...last, month, openingBalance: closingBalance, deposited: 0n, withdrawn: 0n, eventCount: 0n };

@@ -4,7 +4,7 @@ import { isOutside } from '../domain/ledger.ts';
 import { postingsOf } from '../domain/postings.ts';
 import { accountDefinition } from '../streams/account-stream.ts';
 
-/** The balance of an account in the ledger, which also has those outside of the users' accounts. */
+/** The balance of an account in the ledger, which includes accounts outside the users' accounts. */
 export interface LedgerBalance {
   readonly accountId: string;
   readonly balance: Money;
@@ -47,7 +47,7 @@ export const accountBalances = tableProjection({
   }),
 });
 
-/** A page of balances after an account's id, in id order; of one currency, unless that is empty. */
+/** Returns a page of balances after an account's id, in id order. An empty currency selects all. */
 export function pageOfBalances(
   db: Queryable,
   afterId: string,
@@ -61,7 +61,7 @@ export function pageOfBalances(
   );
 }
 
-/** What an event adds to the balances of accounts: an opening adds nothing to one. */
+/** Returns what an event adds to balances. An opening adds zero to one. */
 function balanceChanges({ id, body, event: { version, timeMs } }: AggregateEvent<AccountChange>): LedgerBalance[] {
   if (body.type === 'ACCOUNT_OPENED') {
     const balance = { currencyCode: body.currencyCode, minorUnits: 0n };

@@ -57,7 +57,7 @@ export const monthlyStatements = tableProjection({
   }),
 });
 
-/** The last statement of an account up to a month, if there is one. */
+/** Returns the last statement of an account up to a month, if there is one. */
 export async function lastStatementUpTo(
   db: Queryable,
   accountId: string,
@@ -68,7 +68,7 @@ export async function lastStatementUpTo(
   return statement;
 }
 
-/** A page of an account's statements after a month, in the order of months. */
+/** Returns a page of an account's statements after a month, in the order of months. */
 export function pageOfStatements(
   db: Queryable,
   accountId: string,

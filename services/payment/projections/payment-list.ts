@@ -45,7 +45,7 @@ export const paymentList = tableProjection({
   }),
 });
 
-/** A page of payments after an id, in id order. */
+/** Returns a page of payments after an id, in id order. */
 export function pageOfPayments(db: Queryable, afterId: string, size: number): Promise<Payment[]> {
   return paymentList.select(db, 'WHERE id > $1 ORDER BY id LIMIT $2', [afterId, size]);
 }

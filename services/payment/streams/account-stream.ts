@@ -14,7 +14,7 @@ import { counterpartOf } from '../domain/ledger.ts';
 
 const category = 'account';
 
-/** The events of accounts, as they are stored. */
+/** The stored events of accounts. */
 export const accountEventTypes = defineEventTypes<AccountChange>({
   ACCOUNT_OPENED: {
     upcasters: [],
@@ -60,12 +60,12 @@ export function accountEventOf(event: RecordedEvent, change: AccountChange): Acc
   return { ...common, amount, previousBalance, newBalance, reference };
 }
 
-/** Whether an event happened to an account. */
+/** Whether an event belongs to an account. */
 export function isOfAccount({ stream }: RecordedEvent): boolean {
   return stream.startsWith(`${category}-`);
 }
 
-/** The account that an event happened to. */
+/** Returns the id of the account that an event belongs to. */
 export function accountIdOf({ stream }: RecordedEvent): string {
   return stream.slice(category.length + 1);
 }
@@ -91,7 +91,7 @@ function movement<Type extends Movement['type']>(type: Type): EventType<Movement
   };
 }
 
-/** Version 1 had no other side. Charges and refunds were told by their references, which nothing else used to write so. */
+/** Version 1 had no counterpart. Only charges and refunds had references of this form. */
 function withCounterpart(data: JsonObject): JsonObject {
   const purpose = String(data.reference).startsWith('order:') ? 'order' : 'transfer';
   return { ...data, counterpart: counterpartOf(purpose, moneyFromJson(data.amount).currencyCode) };

@@ -12,7 +12,6 @@ import { historyConflict } from '../errors.ts';
 import type { Accounts } from './account-stream.ts';
 import type { Payments } from './payment-stream.ts';
 
-/** What the history of an earlier version is taken over with. */
 export interface AdoptionOptions {
   readonly storage: Storage;
   readonly store: EventStore;
@@ -22,9 +21,9 @@ export interface AdoptionOptions {
 }
 
 /**
- * Takes over what an earlier version kept in tables of its own: each account's events, as the first schema version of those
- * types, and each payment. An account or a payment moves in one transaction, so that it can be killed anywhere and goes on
- * at the next start. Resolves with how many it moved.
+ * Moves accounts and payments from the tables of an earlier version into streams: each account's events in the first
+ * schema version of their types, and each payment. Each moves in one transaction, so a process that is killed resumes at
+ * the next start. Returns how many it moved.
  */
 export async function adoptHistory(options: AdoptionOptions): Promise<number> {
   const { storage, logger } = options;
@@ -38,7 +37,7 @@ export async function adoptHistory(options: AdoptionOptions): Promise<number> {
         try {
           await storage.transaction((tx) => move(tx, id));
         } catch (error) {
-          // Events under that name were appended by this version before.
+          // This version has already appended events to the stream.
           throw streamConflict.is(error) ? historyConflict({ id }) : error;
         }
         moved += 1;
@@ -53,7 +52,7 @@ export async function adoptHistory(options: AdoptionOptions): Promise<number> {
     () => idsOf(storage, 'SELECT order_id AS id FROM payments ORDER BY order_id LIMIT 100'),
     (tx, id) => movePayment(tx, options, id),
   );
-  if (moved > 0) logger.info({ moved }, 'accounts and payments of an earlier version are events now');
+  if (moved > 0) logger.info({ moved }, 'moved accounts and payments of an earlier version into events');
   return moved;
 }
 
@@ -62,7 +61,7 @@ async function idsOf(storage: Storage, sql: string): Promise<string[]> {
 }
 
 async function moveAccount(tx: Transaction, { store, accounts }: AdoptionOptions, id: string): Promise<void> {
-  // First of all: who comes second waits here, and then finds that it is gone.
+  // First, so a second process waits here and then finds that the row is gone.
   if ((await tx.execute('DELETE FROM accounts WHERE id = $1', [id])) === 0) return;
   const rows = await tx.query<AccountEventRow>('SELECT * FROM account_events WHERE account_id = $1 ORDER BY version', [
     id,

@@ -10,7 +10,7 @@ import { evolvePayment, type Payment, type PaymentChange } from '../domain/payme
 
 const category = 'payment';
 
-/** The events of payments, as they are stored. */
+/** The stored events of payments. */
 export const paymentEventTypes = defineEventTypes<PaymentChange>({
   PAYMENT_CHARGED: {
     upcasters: [],
@@ -39,12 +39,12 @@ export const paymentDefinition: AggregateDefinition<Payment, PaymentChange> = {
   evolve: (payment, change, event) => evolvePayment(payment, orderIdOf(event), change, event.timeMs),
 };
 
-/** Whether an event happened to a payment. */
+/** Whether an event belongs to a payment. */
 export function isOfPayment({ stream }: RecordedEvent): boolean {
   return stream.startsWith(`${category}-`);
 }
 
-/** The order whose payment an event happened to. */
+/** Returns the id of the order whose payment an event belongs to. */
 export function orderIdOf({ stream }: RecordedEvent): string {
   return stream.slice(category.length + 1);
 }

@@ -22,7 +22,7 @@ const sales: ProjectionTable = {
   values: ['quantity', 'order_count', 'revenue'],
 };
 
-/** What was sold in orders that completed, each counted once, however often it is told that it did. */
+/** Sums the sales of completed orders. Each order counts once, no matter how many events say that it completed. */
 export const bestSellers: Projection = {
   name: 'best-sellers',
   version: 1,
@@ -36,7 +36,7 @@ export const bestSellers: Projection = {
   },
 };
 
-/** The orders that completed, each as the first event says that tells so. */
+/** Returns the completed orders, each from the first event that says so. */
 function completedOrders(events: readonly RecordedEvent[]): Map<string, OrderVersion> {
   const completed = new Map<string, OrderVersion>();
   for (const event of events) {
@@ -47,23 +47,23 @@ function completedOrders(events: readonly RecordedEvent[]): Map<string, OrderVer
   return completed;
 }
 
-/** Adds what was sold to the rows that have what was sold before, which are made where there are none. */
+/** Adds sales to the rows of their items. Inserts missing rows. */
 async function addToRows(tx: Transaction, generation: bigint, sold: ReadonlyMap<string, Sale>): Promise<void> {
-  const nothing = [...sold.values()].map((sale) => rowOf({ ...sale, quantity: 0n, orderCount: 0n, revenue: 0n }));
-  // SQL cannot add decimals of any length, so the rows are read, and locked until they are written.
-  const asTheyAre = 'UPDATE SET order_count = best_sellers.order_count RETURNING *';
-  const before = (await insertRows<SaleRow>(tx, sales, generation, nothing, asTheyAre)).map(saleOf);
+  const zeros = [...sold.values()].map((sale) => rowOf({ ...sale, quantity: 0n, orderCount: 0n, revenue: 0n }));
+  // SQL cannot add integers of any length, so the rows are read, and locked until they are written.
+  const keepRow = 'UPDATE SET order_count = best_sellers.order_count RETURNING *';
+  const before = (await insertRows<SaleRow>(tx, sales, generation, zeros, keepRow)).map(saleOf);
   const after = before.map((sale) => addSale(sale, sold.get(saleKey(sale)) ?? sale));
   await writeRows(tx, sales, generation, after.map(rowOf));
 }
 
-/** Where an item stands among the best. */
+/** The rank of an item. */
 export type Rank = Pick<Sale, 'quantity' | 'sku' | 'currencyCode'>;
 
-/** Before the first of all. */
+/** Before the first rank. */
 export const beforeTheBest: Rank = { quantity: maxInt64, sku: '', currencyCode: '' };
 
-/** A page of the best sellers behind a rank: the greatest quantity first, of equal ones the lesser sku and currency. */
+/** Returns a page of best sellers after a rank: by descending quantity, then by sku and currency. */
 export async function pageOfBestSellers(db: Queryable, after: Rank, size: number): Promise<Sale[]> {
   const rows = await db.query<SaleRow>(
     `SELECT * FROM best_sellers_live

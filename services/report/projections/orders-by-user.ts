@@ -2,13 +2,13 @@ import { type Money, type Queryable, type Row, tableProjection } from '#mesh';
 import { itemCountOf, type OrderState, type OrderVersion } from '../order.ts';
 import { orderDefinition } from '../streams/order-stream.ts';
 
-/** An order, in short. Times are in milliseconds since the epoch. */
+/** The summary of an order. Times are in milliseconds since the epoch. */
 export interface OrderSummary {
   readonly orderId: string;
   readonly userId: string;
   readonly state: OrderState;
   readonly total: Money;
-  /** How many things were ordered, over all lines. */
+  /** The number of items over all lines. */
   readonly itemCount: bigint;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
@@ -61,7 +61,7 @@ export const ordersByUser = tableProjection({
   }),
 });
 
-/** A page of a user's orders after an id, in id order. */
+/** Returns a page of a user's orders after an id, in id order. */
 export function pageOfUserOrders(
   db: Queryable,
   userId: string,

@@ -11,7 +11,7 @@ import type { OrderChange, OrderEventType, OrderLine, OrderState, OrderVersion }
 
 const category = 'order';
 
-/** The events of orders, as they are stored for ever. What each version of them looks like is in testdata/events. */
+/** The stored events of orders. testdata/events has an example of each version. */
 export const orderEventTypes = defineEventTypes<OrderChange>({
   ORDER_PLACED: change('ORDER_PLACED'),
   ORDER_RESERVED: change('ORDER_RESERVED'),
@@ -27,12 +27,12 @@ export const orderEventTypes = defineEventTypes<OrderChange>({
 /** The streams of orders. */
 export const orderDefinition = { category, events: orderEventTypes };
 
-/** The stream of an order's events. */
+/** Returns the stream of an order. */
 export function orderStream(orderId: string): string {
   return `${category}-${orderId}`;
 }
 
-/** The order that an event happened to. */
+/** Returns the id of the order that an event belongs to. */
 export function orderIdOf({ stream }: RecordedEvent): string {
   return stream.slice(category.length + 1);
 }
@@ -41,7 +41,7 @@ function change<Type extends OrderEventType>(type: Type): EventType<OrderVersion
   return { upcasters: [], encode: encodeOrder, decode: (data) => ({ type, ...decodeOrder(data) }) };
 }
 
-// Integers that may be beyond 2^53 are text.
+// Integers that may exceed 2^53 are text.
 function encodeOrder(order: OrderVersion): JsonObject {
   return {
     orderVersion: order.orderVersion.toString(),

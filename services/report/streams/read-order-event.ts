@@ -3,19 +3,19 @@ import { type Order, type OrderItem, OrderState } from '#gen/order/v1/order.ts';
 import { decodeEvent, isInt64, type StoredEvent, undecodable } from '#mesh';
 import { isId, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from '../order.ts';
 
-/** What an event of the log says of an order. */
+/** The change that an event of the log reports. */
 export interface OrderEventChange {
   readonly orderId: string;
   readonly change: OrderChange;
 }
 
 const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-const mostOfAnItem = 2 ** 31 - 1;
+const maxQuantity = 2 ** 31 - 1;
 
 /**
- * Reads an `order.v1.OrderEvent` whose type, where that stands beside it, is `type`. `undefined`: the type is not known
- * here. INVALID_ARGUMENT `UNDECODABLE` when it lacks what is to be kept of it, so that nothing is kept that no projection
- * can take.
+ * Reads an `order.v1.OrderEvent`. `type` is its type from the headers; if empty, the type in the message counts. Returns
+ * `undefined` for an unknown type. Throws INVALID_ARGUMENT `UNDECODABLE` if a required field is missing or invalid, so
+ * nothing is stored that projections cannot apply.
  */
 export function readOrderEvent(event: StoredEvent, type: string): OrderEventChange | undefined {
   if (type !== '' && !isOrderEventType(type)) return undefined;
@@ -62,7 +62,7 @@ function linesOf({ items }: Order, currencyCode: string): OrderLine[] {
 
 function lineOf({ sku, quantity, unitPrice }: OrderItem, currencyCode: string, place: string): OrderLine {
   requireField(isId(sku), `${place}.sku is not a valid sku`);
-  const isCount = Number.isInteger(quantity) && quantity >= 1 && quantity <= mostOfAnItem;
+  const isCount = Number.isInteger(quantity) && quantity >= 1 && quantity <= maxQuantity;
   requireField(isCount, `${place}.quantity is not a positive int32`);
   requireField(unitPrice?.currencyCode === currencyCode, `${place}.unitPrice is not in the currency of the total`);
   requireField(isInt64(unitPrice.minorUnits), `${place}.unitPrice does not fit into 64 bits`);

@@ -5,7 +5,7 @@ import type { NewEvent } from '#mesh';
 import { wrapEvent } from '#mesh/testing';
 import { type OrderEventType, stateByEventType } from '../order.ts';
 
-/** What an order is to be like; a lamp for USD 1.00, just placed by Ada, where nothing else is said. */
+/** The order of a test. Default: a lamp for USD 1.00, just placed by Ada. */
 export interface OrderDraft {
   readonly orderId: string;
   readonly userId?: string;
@@ -16,7 +16,7 @@ export interface OrderDraft {
   readonly lines?: readonly (readonly [string, number, bigint])[];
 }
 
-/** The message that the order service sends of an order. */
+/** Returns the message that the order service publishes for an order. */
 export function orderMessage({ orderId, type = 'ORDER_PLACED', version = 1n, ...draft }: OrderDraft): OrderEvent {
   const { userId = 'ada', currencyCode = 'USD', lines = [['lamp', 1, 100n]] } = draft;
   const createTime = new Date(1_780_000_000_000);
