@@ -6,6 +6,9 @@ export type SqlValue = string | number | bigint | Uint8Array | null;
 /** A row, by column name. */
 export type Row = Readonly<Record<string, SqlValue>>;
 
+/** The SQL dialect of a database. */
+export type Dialect = 'sqlite' | 'postgres';
+
 /** Where SQL can be run. Parameters are written `$1`, `$2`, ... in both dialects and may be used more than once. */
 export interface Queryable {
   /** Runs a statement and returns its rows, also those of `RETURNING`. */
@@ -16,6 +19,7 @@ export interface Queryable {
 
 /** A transaction under way. A statement that failed has failed the transaction, also when `work` catches its error. */
 export interface Transaction extends Queryable {
+  readonly dialect: Dialect;
   /** Calls `action` once the transaction is durable; never when it is rolled back. For waking others, so it must not throw. */
   afterCommit(action: () => void): void;
 }
@@ -54,7 +58,7 @@ export interface Migration {
  * `STORAGE_LOST`.
  */
 export interface Storage extends Queryable {
-  readonly dialect: 'sqlite' | 'postgres';
+  readonly dialect: Dialect;
   /** Whether no other process can be using this database now: what an earlier process held is then free to take. */
   readonly exclusive: boolean;
   /**

@@ -1,13 +1,21 @@
-import type { Queryable, Row, SqlValue, Transaction } from '../../storage/storage.ts';
+import type { Row, SqlValue, Transaction } from '../../storage/storage.ts';
 import type { ProjectionTable } from './projection.ts';
 
 // Powers of two, so statements of every size share few prepared ones.
 const maxKeysPerRead = 512;
 const maxRowsPerWrite = 64;
 
+// With its LIMIT, PostgreSQL looks up each key in the index. Otherwise it may scan the generation for every batch: a plan that
+// was made while the table was empty stays in use while it grows.
+const join = {
+  sqlite: (table: string, matches: readonly string[]) => `JOIN ${table} AS found ON ${matches.join(' AND ')}`,
+  postgres: (table: string, matches: readonly string[]) =>
+    `CROSS JOIN LATERAL (SELECT * FROM ${table} WHERE ${matches.join(' AND ')} LIMIT 1) AS found`,
+};
+
 /** Reads the rows of a generation with these keys. Each key has a text for each column of the table's key, in order. */
 export async function readRows<R extends Row>(
-  db: Queryable,
+  tx: Transaction,
   { table, key }: ProjectionTable,
   generation: bigint,
   keys: readonly (readonly string[])[],
@@ -18,11 +26,13 @@ export async function readRows<R extends Row>(
     const count = 2 ** Math.ceil(Math.log2(page.length));
     // NULL joins with nothing.
     const params = Array.from({ length: count }, (_, index) => key.map((_, at) => page[index]?.[at] ?? null)).flat();
-    const matches = key.map((column, at) => `found.${column} = wanted.column${at + 1}`);
-    // A join with a list: PostgreSQL would compare every row with every value of an IN.
+    const matches = [
+      `generation = $${params.length + 1}`,
+      ...key.map((column, at) => `${column} = wanted.column${at + 1}`),
+    ];
     const sql = `SELECT found.* FROM (VALUES ${placeholders(count, key.length)}) AS wanted
-      JOIN ${table} AS found ON ${matches.join(' AND ')} AND found.generation = $${params.length + 1}`;
-    for (const row of await db.query<R>(sql, [...params, generation])) rows.push(row);
+      ${join[tx.dialect](table, matches)}`;
+    for (const row of await tx.query<R>(sql, [...params, generation])) rows.push(row);
   }
   return rows;
 }

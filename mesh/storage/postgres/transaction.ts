@@ -167,6 +167,7 @@ function createTransaction(
         (await run(sql, () => connection.run<R>(sql, params, signal))).rows,
       execute: async (sql, params = []) => (await run(sql, () => connection.run(sql, params, signal))).changes,
       script: async (sql) => void (await run(sql, () => connection.script(sql))),
+      dialect: 'postgres',
       afterCommit: state.afterCommit,
     },
     async quiet() {

@@ -19,6 +19,7 @@ export function createTransaction(connection: Connection, state: TransactionStat
       run(() => connection.rows<R>(sql, params)),
     execute: async (sql, params = []) => run(() => connection.changes(sql, params)),
     script: async (sql) => run(() => connection.script(sql)),
+    dialect: 'sqlite',
     afterCommit: state.afterCommit,
   };
 }
