@@ -4,14 +4,14 @@ import { MeshError, type MeshErrorOptions } from '../errors/mesh-error.ts';
 import { decodeStatusDetails, statusDetailsKey } from '../errors/status-details.ts';
 
 /**
- * What a client's call rejects with: a MeshError with what the server said (code, reason, metadata, violations), or what
- * went wrong on the way there. `reason` is the name of the code when the server gave none. It is an `instanceof
- * ClientError` as well, so that code written for nice-grpc handles it unchanged.
+ * The error of a client's call: a MeshError with the code, reason, metadata and violations that the server sent, or with
+ * what failed on the way there. `reason` is the name of the code if the server sent none. It is an `instanceof
+ * ClientError` too, so code written for nice-grpc handles it.
  */
 export class CallError extends MeshError {
   /** `/user.v1.UserService/GetUser`. */
   readonly path: string;
-  /** The text alone, as in nice-grpc's ClientError; the same as `message`. */
+  /** The same as `message`, for code written for nice-grpc's ClientError. */
   readonly details: string;
   readonly #trailer: Metadata | undefined;
 
@@ -22,18 +22,18 @@ export class CallError extends MeshError {
     this.#trailer = trailer;
   }
 
-  /** The trailer that came with the status; `undefined` when no server was asked. */
+  /** The trailer that came with the status; `undefined` if no server was called. */
   get trailer(): Metadata | undefined {
     return this.#trailer;
   }
 
-  /** By this nice-grpc knows its errors across versions of itself. */
+  /** Identifies nice-grpc's errors across its versions. */
   get '@@nice-grpc:ClientError'(): true {
     return true;
   }
 }
 
-/** Makes a CallError of what an engine or a policy failed with; anything else, such as a caller's own fault, passes as it is. */
+/** Turns an error of an engine or a policy into a CallError; returns any other, such as a caller's own, unchanged. */
 export function asCallError(error: unknown, path: string): unknown {
   if (error instanceof TransportError) return fromTransport(error);
   if (error instanceof MeshError && !(error instanceof CallError)) return new CallError(path, error);
@@ -48,8 +48,8 @@ function fromTransport(error: TransportError): CallError {
   return new CallError(error.path, new MeshError(error.code, reason, error.details, options), error.trailer);
 }
 
-type Described = Pick<MeshError, 'metadata' | 'violations' | 'retryAfterMs' | 'cause'>;
+type ErrorDetails = Pick<MeshError, 'metadata' | 'violations' | 'retryAfterMs' | 'cause'>;
 
-function optionsOf({ metadata, violations, retryAfterMs, cause }: Described): MeshErrorOptions {
+function optionsOf({ metadata, violations, retryAfterMs, cause }: ErrorDetails): MeshErrorOptions {
   return { metadata, violations, cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }

@@ -12,7 +12,6 @@ export const circuitOpen = defineError({
   metadata: ({ target }) => ({ target }),
 });
 
-/** The call was not begun: its deadline had passed. */
 export const noTimeLeft = deadlineExceeded.variant({
   text: ({ lateMs }: { readonly lateMs: number }) =>
     `the call was not started: its deadline passed ${lateMs} ms ago; allow more time`,

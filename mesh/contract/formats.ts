@@ -12,7 +12,7 @@ const hostname = new RegExp(`^(?:${label}\\.)*${label}\\.?$`);
 const numericLastLabel = /(?:^|\.)[0-9]+\.?$/;
 const port = /^(?:0|[1-9][0-9]{0,4})$/;
 
-/** Whether a text is an e-mail address as the HTML standard has it. */
+/** Whether a text is an e-mail address of the HTML standard. */
 export function isEmail(text: string): boolean {
   return email.test(text);
 }
@@ -32,7 +32,7 @@ export function isUlid(text: string): boolean {
   return ulid.test(text);
 }
 
-/** Whether a text is a host name of RFC 1034; the last label is not a number, so an IPv4 address is none. */
+/** Whether a text is a host name of RFC 1034; the last label is not a number, so an IPv4 address is not a host name. */
 export function isHostname(text: string): boolean {
   return text.length <= 253 && hostname.test(text) && !numericLastLabel.test(text);
 }

@@ -10,8 +10,8 @@ import { generate } from './plugin/generate.ts';
 import { GenerationError } from './plugin/generation-error.ts';
 
 /**
- * The protoc plugin: reads a request from stdin and writes the response to stdout. A contract that it refuses is an
- * error in the response, which buf and protoc print.
+ * The protoc plugin: reads a request from stdin and writes the response to stdout. If it cannot generate a contract, the
+ * response has an error, which buf and protoc print.
  */
 async function main(): Promise<void> {
   const request = fromBinary(CodeGeneratorRequestSchema, await buffer(process.stdin));

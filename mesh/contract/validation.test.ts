@@ -74,30 +74,33 @@ const small: ValuePool = {
   ],
 };
 
-describe('the generated validation finds the fields that protovalidate finds', () => {
-  it.each(['Numbers', 'Strings', 'Others', 'Collections', 'Node'])('in %s', async (name) => {
-    const validate = await loadValidation(name);
-    const type = messageType(name);
-    const broken = new Set<string>();
-    fc.assert(
-      fc.property(arbitraryMessage(type, small), (bytes) => {
-        const found = fields(validate(bytes));
-        expect(found).toEqual(oracle(type, bytes));
-        for (const field of found) broken.add(field.replace(/[.[].*/, ''));
-      }),
-      { numRuns: 400 },
-    );
-    // A field that never broke a rule would prove nothing.
-    const ruled = type.members.map((member) => member.name).filter((field) => !isRuleless(field));
-    expect([...broken].sort()).toEqual(expect.arrayContaining(ruled.sort()));
-  });
+describe('the generated validation', () => {
+  it.each(['Numbers', 'Strings', 'Others', 'Collections', 'Node'])(
+    'finds the fields that protovalidate finds in %s',
+    async (name) => {
+      const validate = await loadValidation(name);
+      const type = messageType(name);
+      const broken = new Set<string>();
+      fc.assert(
+        fc.property(arbitraryMessage(type, small), (bytes) => {
+          const found = fields(validate(bytes));
+          expect(found).toEqual(oracle(type, bytes));
+          for (const field of found) broken.add(field.replace(/[.[].*/, ''));
+        }),
+        { numRuns: 400 },
+      );
+      // A field that never breaks a rule proves nothing.
+      const ruled = type.members.map((member) => member.name).filter((field) => !isRuleless(field));
+      expect([...broken].sort()).toEqual(expect.arrayContaining(ruled.sort()));
+    },
+  );
 });
 
 function isRuleless(field: string): boolean {
   return ['never_looked_at', 'not_looked_into', 'plain', 'free_choice', 'choice_text'].includes(field);
 }
 
-it('the generated validation knows formats as protovalidate knows them', async () => {
+it('checks formats as protovalidate does', async () => {
   const validate = await loadValidation('Formats');
   const type = messageType('Formats');
   for (const text of formatCandidates) {
@@ -107,7 +110,7 @@ it('the generated validation knows formats as protovalidate knows them', async (
   }
 });
 
-it('a violation names the place of the value and says what the value must be', async () => {
+it('reports the path of a value and what the value must be', async () => {
   const type = messageType('Collections');
   const validate = await loadValidation('Collections');
   const bytes = toBinary(
@@ -135,7 +138,7 @@ it('a violation names the place of the value and says what the value must be', a
   ]);
 });
 
-it('an empty value that may not be empty is told to be required, and a choice by its fields', async () => {
+it('reports an empty required value as required, and a choice by its fields', async () => {
   const strings = await loadValidation('Strings');
   const find = (text: string) =>
     strings(toBinary(messageType('Strings'), create(messageType('Strings'), { pattern: text, withPath: text })))
@@ -151,7 +154,7 @@ it('an empty value that may not be empty is told to be required, and a choice by
   });
 });
 
-it('a list or a map that is too long is not looked into', async () => {
+it('does not check the items of a list or map that is too long', async () => {
   const type = messageType('Collections');
   const validate = await loadValidation('Collections');
   const init = { items: ['x', 'x', 'x'], textKeys: { a: 1, b: 1, c: 1 }, listRequired: ['x'], mapRequired: { x: 1n } };
@@ -161,7 +164,7 @@ it('a list or a map that is too long is not looked into', async () => {
   ]);
 });
 
-it('a contract holds the policy of each method, with defaults for what the option leaves out', async () => {
+it('generates the policy of each method, with defaults for what the option leaves out', async () => {
   const { RulesServiceContract: contract } = await workspace.import('rules/v1/rules.contract.ts');
   expect(contract).toMatchObject({
     definition: { fullName: 'rules.v1.RulesService' },
@@ -173,7 +176,7 @@ it('a contract holds the policy of each method, with defaults for what the optio
   });
 });
 
-it('a request without rules is always valid', async () => {
+it('accepts any request without rules', async () => {
   const { RulesServiceContract: contract } = await workspace.import('rules/v1/rules.contract.ts');
   const { methods } = contract as ServiceContract<TsProtoServiceDefinition>;
   expect(methods.tuned?.validate({ anything: '' } as never)).toEqual([]);

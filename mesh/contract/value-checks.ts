@@ -1,17 +1,17 @@
 import type { FieldViolation } from './contract.ts';
 
-/** The validation of a message without rules: it is always valid. */
+/** Validates a message without rules, which is always valid. */
 export function noRules(): FieldViolation[] {
   return [];
 }
 
-/** Puts `prefix` before the field of each violation from the index `from` on. */
+/** Prefixes the field of each violation from index `from` on. */
 export function prefixFields(violations: FieldViolation[], from: number, prefix: string): void {
   const nested = violations.splice(from);
   for (const { field, description } of nested) violations.push({ field: `${prefix}.${field}`, description });
 }
 
-/** How many characters a string has, as protobuf counts them: code points, not UTF-16 units. */
+/** Counts the characters of a string as protobuf does: code points, not UTF-16 units. */
 export function countCodePoints(text: string): number {
   let count = text.length;
   for (let index = 0; index < text.length - 1; index += 1) {
@@ -39,19 +39,19 @@ export function isLonger(text: string, maxLength: number): boolean {
   return text.length > maxLength && (text.length > 2 * maxLength || countCodePoints(text) > maxLength);
 }
 
-/** Whether no item of a list of scalars comes twice. Bytes are compared by content; a NaN equals nothing. */
+/** Whether the items of a list of scalars are unique. Bytes are compared by content; a NaN equals nothing. */
 export function isUnique(items: readonly unknown[]): boolean {
   const seen = new Set(items.map((item) => (item instanceof Uint8Array ? Buffer.from(item).toString('latin1') : item)));
   const nans = items.filter(Number.isNaN).length;
   return seen.size + Math.max(0, nans - 1) === items.length;
 }
 
-/** The length of a duration in nanoseconds. */
+/** Returns the length of a duration in nanoseconds. */
 export function nanoseconds({ seconds, nanos }: { seconds: bigint; nanos: number }): bigint {
   return seconds * 1_000_000_000n + BigInt(nanos);
 }
 
-/** An entry of a map with string keys as a part of a field path: `["key"]`. */
+/** Returns the field path of an entry of a map with string keys: `["key"]`. */
 export function quoteKey(key: string): string {
   return `["${key.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\r', '\\r').replaceAll('\n', '\\n')}"]`;
 }

@@ -6,7 +6,7 @@ describe('uuidv7', () => {
     expect(uuidv7()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
-  it('sorts in the order of making, also within a millisecond and when the clock goes back', () => {
+  it('sorts in the order of creation, even within a millisecond and after the clock was set back', () => {
     const ids = Array.from({ length: 10_000 }, (_, index) => uuidv7(1_800_000_000_000 - (index % 3)));
     expect(ids.toSorted()).toEqual(ids);
     expect(new Set(ids).size).toBe(ids.length);
@@ -14,7 +14,7 @@ describe('uuidv7', () => {
 });
 
 describe('uuidv5', () => {
-  it('is the same for the same parts and another for parts that only join to the same text', () => {
+  it('is the same for the same parts, and differs for parts that only join to the same text', () => {
     expect(uuidv5('saga', 'charge')).toBe(uuidv5('saga', 'charge'));
     expect(uuidv5('ab', 'c')).not.toBe(uuidv5('a', 'bc'));
     expect(uuidv5('a')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);

@@ -5,10 +5,7 @@ let used = random.length;
 let lastTimeMs = 0;
 let sequence = 0;
 
-/**
- * A UUIDv7 (RFC 9562): sorts by time, and ids made by one process sort in the order they were made, also within a
- * millisecond.
- */
+/** Returns a UUIDv7 (RFC 9562). Ids of one process sort in the order of their creation, even within a millisecond. */
 export function uuidv7(nowMs: number = Date.now()): string {
   if (nowMs > lastTimeMs) {
     lastTimeMs = nowMs;
@@ -25,7 +22,7 @@ export function uuidv7(nowMs: number = Date.now()): string {
 
 const namespace = Buffer.from('6f1d3a52b0c14f0e9d0e8c1a5b7e2f90', 'hex');
 
-/** A UUIDv5 (RFC 9562) in the mesh's namespace: the same parts make the same id, on every machine. */
+/** Returns a UUIDv5 (RFC 9562) in the mesh's namespace: the same id for the same parts, on every machine. */
 export function uuidv5(...parts: readonly string[]): string {
   const hash = createHash('sha1').update(namespace);
   for (const part of parts) hash.update(`${part.length}:${part}`);

@@ -24,12 +24,12 @@ export interface ChainTools extends WatchTools {
   readonly admission: Admission;
 }
 
-/** Gives the handler its input: the request, or the stream of them. */
+/** Reads the handler's input: the request, or the stream of requests. */
 type ReadInput = ReadRequest<unknown>;
 
 /**
- * What happens to every call, between the engine and the handler, in this order: scope (request id, trace), deadline
- * and access log, admission, decoding, validation, handler, error gate.
+ * Wraps a handler in what every call goes through, in this order: scope (request id, trace), deadline and access log,
+ * admission, decoding, validation, handler, error gate.
  */
 export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<unknown, unknown> {
   const answerOne = (work: Work, read: ReadInput, engineCall: EngineCall) => {
@@ -92,15 +92,15 @@ function begin({ kind, contract, handle, onceFor }: ServedMethod, call: HandlerC
 }
 
 /**
- * Throws INVALID_ARGUMENT `INVALID_FIELD` with every rule that `message` breaks. The server does this for a request
- * that is one message; a handler that reads a stream of them decides itself what a broken one means, and calls this.
+ * Throws INVALID_ARGUMENT `INVALID_FIELD` with every rule that `message` breaks. A handler of a stream of requests
+ * validates them itself, because only it knows what an invalid one means.
  */
-function assertValid<Request>(contract: Pick<MethodContract, 'validate'>, message: Request): void {
+function assertValid(contract: MethodContract, message: unknown): void {
   const violations = contract.validate(message as never);
   if (violations.length > 0) throw invalidRequest(violations);
 }
 
-/** The requests of a stream: who waits for the next one is idle. */
+/** The requests of a stream. A handler that waits for the next one is idle. */
 function idleRequests(
   requests: AsyncIterable<unknown>,
   { idle }: Pick<MeshCallContext, 'idle'>,

@@ -32,7 +32,7 @@ function messagesOf(body: Buffer): (readonly [compressed: boolean, user: string]
   return messages;
 }
 
-it('a handler compresses those of its replies that it wants to', async () => {
+it('lets a handler choose which replies are compressed', async () => {
   const handlers: Partial<EchoHandlers> = {
     async *many(_, context) {
       yield { name: 'plain' };
@@ -54,7 +54,7 @@ it('a handler compresses those of its replies that it wants to', async () => {
   ]);
 });
 
-it('a handler is told whether its request came compressed', async () => {
+it('reports to a handler whether its request was compressed', async () => {
   const handlers: Partial<EchoHandlers> = {
     one: async ({ name }, { requestCompressed }) => ({ name: `${name} ${requestCompressed}` }),
   };

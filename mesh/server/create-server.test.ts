@@ -54,7 +54,7 @@ describe('a server', () => {
     expect(await client.one(ada)).toEqual(ada);
   });
 
-  it('streams answers in order', async () => {
+  it('streams responses in order', async () => {
     const { client } = await start();
     const ids = await Array.fromAsync(client.many(ada), (user) => user.id);
     expect(ids).toEqual(['0', '1', '2', '3', '4']);
@@ -65,13 +65,13 @@ describe('a server', () => {
     expect((await client.collect(stream('a', 'b', 'c'))).name).toBe('a,b,c');
   });
 
-  it('answers while requests still come', async () => {
+  it('responds while requests still arrive', async () => {
     const { client } = await start();
     const names = await Array.fromAsync(client.chat(stream('a', 'b')), (user) => user.name);
     expect(names).toEqual(['a', 'b']);
   });
 
-  it('fills in what a handler left out of its answer', async () => {
+  it('completes a partial response', async () => {
     const { client } = await start({ one: async () => ({ name: 'Ada' }) });
     expect(await client.one(ada)).toEqual(User.fromPartial({ name: 'Ada' }));
   });
@@ -85,8 +85,8 @@ describe('a server', () => {
   });
 });
 
-describe('a call with a deadline', () => {
-  it('that came without one gets that of its contract', async () => {
+describe('the deadline of a call', () => {
+  it('is that of the contract if the caller sets none', async () => {
     const seen: MeshCallContext[] = [];
     const clock = createTestClock();
     const handlers: Partial<EchoHandlers> = {
@@ -102,7 +102,7 @@ describe('a call with a deadline', () => {
     expect(clock.pendingMs()).toEqual([]);
   });
 
-  it('keeps that of its caller', async () => {
+  it('is that of its caller', async () => {
     const seen: number[] = [];
     const handlers: Partial<EchoHandlers> = {
       one: async (request, context) => {
@@ -115,35 +115,32 @@ describe('a call with a deadline', () => {
     expect(seen[0]).toBeGreaterThan(50_000);
   });
 
-  it.each(['One', 'Many', 'Collect', 'Chat'])(
-    'of kind %s ends when it passes, also when the handler does not heed its signal',
-    async (method) => {
-      const signals: AbortSignal[] = [];
-      const hang = (context: MeshCallContext) => {
-        signals.push(context.signal);
-        return never;
-      };
-      const stuck = (context: MeshCallContext) => ({ [Symbol.asyncIterator]: () => ({ next: () => hang(context) }) });
-      const handlers: EchoHandlers = {
-        one: (_, context) => hang(context),
-        many: (_, context) => stuck(context),
-        collect: (_, context) => hang(context),
-        chat: (_, context) => stuck(context),
-      };
-      const { raw, lines } = await start(handlers, { timeoutMs: 30 });
-      expect(await raw(method, ada)).toMatchObject({
-        status: Status.DEADLINE_EXCEEDED,
-        details: { reason: 'DEADLINE_EXCEEDED' },
-      });
-      expect(signals.map((signal) => signal.aborted)).toEqual([true]);
-      expect(lines).toEqual([
-        expect.objectContaining({ level: 40, method: `/test.v1.EchoService/${method}`, code: 'DEADLINE_EXCEEDED' }),
-      ]);
-    },
-  );
+  it.each(['One', 'Many', 'Collect', 'Chat'])('ends %s even if the handler ignores its signal', async (method) => {
+    const signals: AbortSignal[] = [];
+    const hang = (context: MeshCallContext) => {
+      signals.push(context.signal);
+      return never;
+    };
+    const stuck = (context: MeshCallContext) => ({ [Symbol.asyncIterator]: () => ({ next: () => hang(context) }) });
+    const handlers: EchoHandlers = {
+      one: (_, context) => hang(context),
+      many: (_, context) => stuck(context),
+      collect: (_, context) => hang(context),
+      chat: (_, context) => stuck(context),
+    };
+    const { raw, lines } = await start(handlers, { timeoutMs: 30 });
+    expect(await raw(method, ada)).toMatchObject({
+      status: Status.DEADLINE_EXCEEDED,
+      details: { reason: 'DEADLINE_EXCEEDED' },
+    });
+    expect(signals.map((signal) => signal.aborted)).toEqual([true]);
+    expect(lines).toEqual([
+      expect.objectContaining({ level: 40, method: `/test.v1.EchoService/${method}`, code: 'DEADLINE_EXCEEDED' }),
+    ]);
+  });
 });
 
-describe('a call that its caller gives up', () => {
+describe('a cancelled call', () => {
   it('aborts the signal of its handler', async () => {
     const { promise: started, resolve } = Promise.withResolvers<void>();
     const handlers: Partial<EchoHandlers> = {
@@ -181,7 +178,7 @@ describe('a call that its caller gives up', () => {
 
 describe('validation', () => {
   it.each(['One', 'Many'])(
-    'refuses the request of %s with every rule that it breaks, before the handler',
+    'refuses a request of %s with every rule that it breaks, before the handler',
     async (method) => {
       const handler = vi.fn();
       const { raw } = await start({ one: handler, many: handler }, { validate: needsNameAndEmail });
@@ -205,15 +202,15 @@ describe('validation', () => {
   });
 });
 
-describe('errors', () => {
-  it('of the mesh reach the caller with their details', async () => {
+describe('an error', () => {
+  it('reaches the caller with its details', async () => {
     const error = new MeshError(Status.NOT_FOUND, 'USER_NOT_FOUND', 'there is no user u1', { metadata: { id: 'u1' } });
     const { raw } = await start({ one: () => Promise.reject(error) });
     const details = { reason: 'USER_NOT_FOUND', metadata: { id: 'u1' } };
     expect(await raw('One', ada)).toMatchObject({ status: Status.NOT_FOUND, message: 'there is no user u1', details });
   });
 
-  it('that tell of trouble on this side are in the log with their cause', async () => {
+  it('is logged with its cause if the server is at fault', async () => {
     const error = new MeshError(Status.UNAVAILABLE, 'STORAGE_BUSY', 'try later', { cause: new Error('disk') });
     const { raw, lines } = await start({ one: () => Promise.reject(error) });
     expect(JSON.stringify(await raw('One', ada))).not.toContain('disk');
@@ -221,7 +218,7 @@ describe('errors', () => {
     expect(lines).toEqual([expect.objectContaining({ level: 40, code: 'UNAVAILABLE', err: cause })]);
   });
 
-  it("of handlers written for nice-grpc reach the caller with nice-grpc's code and trailer", async () => {
+  it("reaches the caller with nice-grpc's code and trailer", async () => {
     const handlers: Partial<EchoHandlers> = {
       async one(_, context) {
         context.trailer.set('x-trailer', 'kept');
@@ -237,7 +234,7 @@ describe('errors', () => {
     expect(onTrailer.mock.calls[0]?.[0].get('x-trailer')).toBe('kept');
   });
 
-  it.each(['One', 'Many'])('that nobody expected in %s are in the log and not on the wire', async (method) => {
+  it.each(['One', 'Many'])('is logged and hidden from the caller if %s did not expect it', async (method) => {
     const handlers: Partial<EchoHandlers> = {
       one: () => Promise.reject(new TypeError('secret')),
       many: () => {
@@ -259,8 +256,8 @@ describe('errors', () => {
   });
 });
 
-describe('hostile bytes', () => {
-  it('are answered as messages or as undecodable, and the server lives', async () => {
+describe('a request of random bytes', () => {
+  it('is handled or refused as undecodable, and the server keeps running', async () => {
     const { session, raw } = await start();
     const noise = (length: number) => createHash('shake256', { outputLength: length }).update(`${length}`).digest();
     const nested = Buffer.concat(Array.from({ length: 10_000 }, () => Buffer.from([0x0b])));
@@ -299,7 +296,7 @@ describe('the scope of a call', () => {
     return { seen, lines };
   }
 
-  it('has the request id and the trace of the caller, with a span of its own', async () => {
+  it('has the request id and the trace of the caller, with its own span', async () => {
     const { seen, lines } = await scopeOf({ 'x-request-id': 'order-17', traceparent });
     expect(seen).toHaveLength(3);
     for (const [id, scopeId, trace] of seen) {
@@ -314,7 +311,7 @@ describe('the scope of a call', () => {
     {},
     { 'x-request-id': 'a b', traceparent: '00-00000000000000000000000000000000-b7ad6b7169203331-01' },
     { 'x-request-id': 'x'.repeat(129), traceparent: 'nonsense' },
-  ])('is made new where the caller sent none that is valid: %j', async (metadata) => {
+  ])('is new if the caller sent no valid one: %j', async (metadata) => {
     const { seen } = await scopeOf(metadata);
     for (const [id, scopeId, trace] of seen) {
       expect(id).toMatch(/^[0-9a-f-]{36}$/);
@@ -325,7 +322,7 @@ describe('the scope of a call', () => {
 });
 
 describe('a server that drains', () => {
-  it('finishes the calls under way and takes no new ones', async () => {
+  it('finishes the calls in progress and accepts no new ones', async () => {
     const { promise: started, resolve: begin } = Promise.withResolvers<void>();
     const { promise: finish, resolve } = Promise.withResolvers<User>();
     const handlers: Partial<EchoHandlers> = {

@@ -28,25 +28,28 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus'> {
   readonly serves: readonly ServedContract[];
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Tells callers whether the services serve. Those that it does not know yet are NOT_SERVING until it is set. */
+  /** Reports to callers whether the services serve. Services that it does not know are NOT_SERVING until it is set. */
   readonly health?: Health;
-  /** How many calls each service works on at a time; asked once for each. Default: `fixedLimits`. */
+  /** Creates the admission policy of each service. Default: `fixedLimits`. */
   readonly admission?: () => AdmissionPolicy;
-  /** What all services together take on. */
+  /** Limits for all services together. */
   readonly process?: ProcessLimits;
-  /** The descriptor set that reflection answers from. Default: `gen/descriptors.binpb`. */
+  /** The descriptor set for reflection. Default: `gen/descriptors.binpb`. */
   readonly descriptors?: URL;
 }
 
-/** A server of contracts, policies included. */
+/** A gRPC server of contracts. */
 export interface Server {
   /** Listens on `host:port` (port 0: any) and resolves with the port. Rejects with a MeshError that names the address. */
   listen(address: string): Promise<number>;
-  /** Takes no new connections and no calls that were sent after its GOAWAY, and resolves when those under way have ended or `graceMs` is over; then ends the rest. */
+  /**
+   * Accepts no new connections and no calls sent after its GOAWAY. Resolves when the calls in progress have ended or after
+   * `graceMs`; then ends the rest.
+   */
   drain(graceMs: number): Promise<void>;
 }
 
-/** Makes a server of `serves`, health and reflection on an engine. Every call passes the chain (`chain.ts`). */
+/** Creates a server of `serves`, health and reflection on an engine. Every call goes through the chain (`chain.ts`). */
 export function createServer(options: ServerOptions): Server {
   const {
     engine,

@@ -117,10 +117,9 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   }
 }
 
-/** The metadata key by which a caller names its request. */
 const requestIdKey = 'x-request-id';
 
-/** The caller's request id when it is 1 to 128 visible ASCII characters, else a new UUIDv7: it goes into logs as it is. */
+/** Returns the caller's request id if it is 1 to 128 visible ASCII characters, because it is logged; else a new UUIDv7. */
 function requestIdOf(callers: string | undefined): string {
   return callers !== undefined && /^[\x21-\x7e]{1,128}$/.test(callers) ? callers : uuidv7();
 }

@@ -4,7 +4,7 @@ import type { HandlerContext } from './handler-context.ts';
 import type { Place } from './policies/admission/admission.ts';
 import { CallWatch, type WatchTools } from './policies/call-watch.ts';
 
-/** The answers of a streaming handler, each made in the scope of its call. Read once, by the engine. */
+/** The responses of a streaming handler, which runs in the scope of its call. Read once, by the engine. */
 export class ResponseStream implements AsyncIterableIterator<unknown> {
   readonly #call: HandlerContext;
   readonly #enter: () => Promise<Place>;
@@ -34,7 +34,7 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
     return runInScope(this.#call, this.#advance);
   }
 
-  /** The engine's word that nobody reads on. */
+  /** Called by the engine when nobody reads any further. */
   return(): Promise<IteratorResult<unknown>> {
     return runInScope(this.#call, this.#close);
   }
@@ -42,11 +42,11 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
   readonly #advance = async (): Promise<IteratorResult<unknown>> => {
     try {
       const turn = this.#place?.work();
-      if (turn !== undefined) await this.#takeUp(turn);
+      if (turn !== undefined) await this.#resume(turn);
       this.#place ??= await this.#enter();
       this.#call.place = this.#place;
     } catch (error) {
-      // A handler that has begun is still there: it leaves when it is closed.
+      // A started handler leaves when it is closed.
       throw this.#watch.failed(error);
     }
     this.#isHandlerRunning = true;
@@ -64,7 +64,7 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
     }
   };
 
-  async #takeUp(turn: Promise<unknown>): Promise<void> {
+  async #resume(turn: Promise<unknown>): Promise<void> {
     await turn;
     if (this.#call.isOver) throw cancelled({ path: this.#call.path });
   }
@@ -76,7 +76,7 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
 
   readonly #close = async (): Promise<IteratorResult<unknown>> => {
     this.#watch.cancelled();
-    // What a handler has to do to end is work. One that is running has a slot, or takes it when it was idle.
+    // A handler needs a slot to end. A running one has a slot, or takes one after it was idle.
     if (!this.#isHandlerRunning) await this.#place?.work();
     try {
       await this.#responses?.return?.();

@@ -1,23 +1,23 @@
 import { noTimeLeft } from '../errors.ts';
 
-/** What a caller may say of the time that a call has, beside nice-grpc's call options. */
+/** A call option in addition to nice-grpc's. */
 export interface DeadlineOptions {
-  /** When the answer must be there: a date, or milliseconds since the epoch. Default: the method's time limit from now. */
+  /** When the response is due: a date, or milliseconds since the epoch. Default: now plus the method's timeout. */
   readonly deadline?: Date | number;
 }
 
-/** The times that bound a call. */
+/** The times that limit a call. */
 export interface CallTime {
   readonly nowMs: number;
-  /** The method's time limit by its contract. */
+  /** The method's timeout, from its contract. */
   readonly timeoutMs: number | undefined;
-  /** When the call that this one is made for must be over. */
+  /** The deadline of the call that this one is made for. */
   readonly scopeDeadlineMs: number | undefined;
 }
 
 /**
- * When a call must be over: its own deadline or that of the call it is made for, whichever comes first; `undefined` when
- * there is neither. When no time is left it throws DEADLINE_EXCEEDED `DEADLINE_EXCEEDED`: such a call is not begun.
+ * Returns the deadline of a call: its own or that of the call it is made for, whichever is earlier; `undefined` if there
+ * is neither. Throws DEADLINE_EXCEEDED `DEADLINE_EXCEEDED` if no time is left.
  */
 export function callDeadline(options: DeadlineOptions, time: CallTime): number | undefined {
   const deadlineMs = earlier(ownDeadline(options, time), time.scopeDeadlineMs);

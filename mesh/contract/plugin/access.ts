@@ -5,16 +5,16 @@ import type { ValueType } from './value.ts';
 
 /** How generated code reads a field of `message` in ts-proto's shape. */
 export interface FieldAccess {
-  /** The expression for the value; only right where `present` holds, if the field has presence. */
+  /** The expression for the value. If the field has presence, it is valid only where `present` holds. */
   readonly value: string;
   /** Whether "not set" differs from the zero value. */
   readonly hasPresence: boolean;
-  /** Conditions for: set, or where there is no presence, not the zero value. */
+  /** The condition for a set field or, without presence, for a value other than zero. */
   readonly present: string;
   readonly absent: string;
 }
 
-/** How to read a field, a oneof's member included. */
+/** Returns how to read a field, which may be a member of a oneof. */
 export function accessField(field: DescField, type: ValueType): FieldAccess {
   if (field.oneof !== undefined) {
     const property = `message.${propertyName(field.oneof)}`;
@@ -30,7 +30,7 @@ export function accessField(field: DescField, type: ValueType): FieldAccess {
   return { value, hasPresence: false, ...zeroConditions(type, value) };
 }
 
-/** Conditions for a value being its type's zero value, and for not being it. */
+/** Returns the conditions for a value other than its type's zero value, and for the zero value. */
 export function zeroConditions(type: ValueType, value: string): Pick<FieldAccess, 'present' | 'absent'> {
   const [read, zero] = zeroTest(type, value);
   return { present: `${read} !== ${zero}`, absent: `${read} === ${zero}` };
@@ -70,12 +70,12 @@ function scalarZeroTest(scalar: ScalarType, value: string): [read: string, zero:
   }
 }
 
-/** Whether ts-proto makes a map an object, as it does unless an object cannot have its keys. */
+/** Whether ts-proto represents a map as an object, as it does if an object can have its keys. */
 export function isMapObject({ mapKey }: DescField & { fieldKind: 'map' }): boolean {
   return mapKey !== ScalarType.BOOL && !isLong(mapKey);
 }
 
-/** The expression for how many entries a map field of `message` has. */
+/** Returns the expression for the number of entries of a map field of `message`. */
 export function mapSize(field: DescField & { fieldKind: 'map' }): string {
   const value = `message.${propertyName(field)}`;
   return isMapObject(field) ? `Object.keys(${value}).length` : `${value}.size`;

@@ -6,13 +6,13 @@ import { GenerationError } from './generation-error.ts';
 export interface Check {
   /** An expression that is true when the value breaks the rule. */
   readonly broken: string;
-  /** What the caller is told, in full: `must be at least 1`. */
+  /** The description of the violation: `must be at least 1`. */
   readonly description: string;
-  /** The expression for a text of which the caller is told, when it is empty, that it is required. */
+  /** An expression for a text. If it is empty, the description is `is required` instead. */
   readonly requiredText?: string;
 }
 
-/** What the rules of a field need to know besides the rules. */
+/** The context of the rules of a field. */
 export interface RuleContext {
   readonly module: GeneratedModule;
   /** Imports a function of `value-checks.ts`, `formats.ts` or `uri.ts`, and returns its name. */
@@ -21,15 +21,15 @@ export interface RuleContext {
   readonly where: string;
 }
 
-/** Makes the test of one rule for the value that the expression `value` reads; `undefined` when it asks for nothing. */
+/** Compiles one rule for the value that the expression `value` reads; `undefined` if the rule has no effect. */
 export type RuleCompiler<Rules> = (rules: Rules, value: string, context: RuleContext) => Check | undefined;
 
-/** The rules of one kind that are supported, by their names in `buf.validate`. */
+/** The supported rules of one kind, by their names in `buf.validate`. */
 export type RuleTable<Rules> = Readonly<Record<string, RuleCompiler<Rules>>>;
 
 /**
- * Makes the tests of all rules that are set, in the order in which `buf.validate` declares them. Throws a
- * {@link GenerationError} for a rule that the table does not have: a rule is never skipped silently.
+ * Compiles all rules that are set, in the order in which `buf.validate` declares them. Throws a {@link GenerationError} for
+ * a rule that is not in the table: a rule is never skipped silently.
  */
 export function compileRules<Rules extends Message>(
   schema: DescMessage,
@@ -49,11 +49,11 @@ export function compileRules<Rules extends Message>(
     .filter((check) => check !== undefined);
 }
 
-/** The error for a rule that the generator cannot turn into code. */
+/** Creates the error for a rule that the generator does not support. */
 export function unsupported(where: string, rule: string): GenerationError {
   return new GenerationError(
     where,
-    `the rule ${rule} is not supported by protoc-gen-mesh; say it with another rule, or check it in the handler`,
+    `the rule ${rule} is not supported by protoc-gen-mesh: use another rule, or check it in the handler`,
   );
 }
 
@@ -67,7 +67,7 @@ function ruleKind(schema: DescMessage): string {
   return schema.name.replace(/Rules$/, '').toLowerCase();
 }
 
-/** A number with its noun: `1 byte`, `2 bytes`. */
+/** Returns a number with its noun: `1 byte`, `2 bytes`. */
 export function counted(count: bigint, noun: string): string {
   return `${count} ${noun}${count === 1n ? '' : 's'}`;
 }

@@ -12,11 +12,11 @@ import { isMapObject, mapSize, zeroConditions } from './access.ts';
 import { type RuleContext, unsupported } from './check.ts';
 import { indent } from './generated-module.ts';
 import { block, guard } from './statements.ts';
-import { compileReadable, compileValueRules, singleValueType, type ValueType } from './value.ts';
+import { compileValidTime, compileValueRules, singleValueType, type ValueType } from './value.ts';
 
-/** What a field needs to know of the messages around it. */
+/** The context of the rules of a field and of what is inside it. */
 export interface FieldContext extends RuleContext {
-  /** The name of the function that checks a message, imported where it is in another file; `undefined`: no rules. */
+  /** Returns the name of the function that checks a message, imported if it is in another file; `undefined`: no rules. */
   readonly checkOf: (message: DescMessage) => string | undefined;
 }
 
@@ -24,8 +24,8 @@ type ListField = DescField & { fieldKind: 'list' };
 type MapField = DescField & { fieldKind: 'map' };
 
 /**
- * The statements that check each item of a list. A list that is too long is not looked into, so that a request cannot
- * make more work and violations than its contract allows.
+ * Returns the statements that check each item of a list. The items of a list that is too long are not checked, so a request
+ * cannot cause more work and violations than its contract allows.
  */
 export function compileItems(
   field: ListField,
@@ -44,7 +44,7 @@ export function compileItems(
   return isBounded ? block(`if (${list}.length <= ${rules.maxItems})`, loop) : loop;
 }
 
-/** The statements that check each key and value of a map, unless it has too many. */
+/** Returns the statements that check each key and value of a map, unless it has too many. */
 export function compileEntries(
   field: MapField,
   rules: MapRules | undefined,
@@ -70,7 +70,7 @@ export function compileEntries(
   return isBounded ? block(`if (${mapSize(field)} <= ${rules.maxPairs})`, loop) : loop;
 }
 
-/** The statements that check a message with the function of its type. */
+/** Returns the statements that check a message with the function of its type. */
 export function compileNested(type: ValueType, value: string, path: string, context: FieldContext): string[] {
   const check = type.kind === 'message' ? context.checkOf(type.message) : undefined;
   if (check === undefined) return [];
@@ -90,7 +90,7 @@ function compileElement(
 ): string[] {
   if (rules?.ignore === Ignore.ALWAYS) return [];
   if (rules?.required) throw unsupported(context.where, 'required');
-  const checks = rules === undefined ? compileReadable(type, value) : compileValueRules(rules, type, value, context);
+  const checks = rules === undefined ? compileValidTime(type, value) : compileValueRules(rules, type, value, context);
   const skipsZero = rules?.ignore === Ignore.IF_ZERO_VALUE && type.kind !== 'message';
   const condition = skipsZero ? zeroConditions(type, value).present : undefined;
   return guard(condition, checks, path, compileNested(type, value, path, context));

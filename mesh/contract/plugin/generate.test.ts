@@ -81,7 +81,7 @@ function generateFile({ file: protoFile }: FileDescriptorSet, path: string): Rec
   return Object.fromEntries(generate(request).file.map(({ name, content }) => [name, content]));
 }
 
-describe('refuses a rule that it cannot check', () => {
+describe('an unsupported rule', () => {
   let descriptors: FileDescriptorSet;
 
   beforeAll(async () => {
@@ -95,38 +95,41 @@ describe('refuses a rule that it cannot check', () => {
     await refused.remove();
   });
 
-  it.each(refusedFields.map((refused, index) => ({ ...refused, index })))('in $field', ({ problem, index }) => {
-    const path = `refused${index}/v1/refused.proto`;
-    expect(() => generateFile(descriptors, path)).toThrow(
-      `${path}: refused${index}.v1.Refused.${problem} is not supported`,
-    );
-  });
+  it.each(refusedFields.map((refused, index) => ({ ...refused, index })))(
+    'is refused in $field',
+    ({ problem, index }) => {
+      const path = `refused${index}/v1/refused.proto`;
+      expect(() => generateFile(descriptors, path)).toThrow(
+        `${path}: refused${index}.v1.Refused.${problem} is not supported`,
+      );
+    },
+  );
 });
 
-it('refuses rules of a whole message, and says what to do instead', async () => {
+it('refuses rules of a message, and names an alternative', async () => {
   const rule = 'option (buf.validate.message).cel = {id: "a", expression: "true"};';
   await expect(generateFrom(`message Broken { ${rule} string a = 1; }`)).rejects.toThrow(
-    `${place}: the rule message.cel is not supported by protoc-gen-mesh; say it with another rule, or check it in the handler`,
+    `${place}: the rule message.cel is not supported by protoc-gen-mesh: use another rule, or check it in the handler`,
   );
   const oneof = 'option (buf.validate.message).oneof = {fields: ["a"]};';
   await expect(generateFrom(`message Broken { ${oneof} string a = 1; }`)).rejects.toThrow('message.oneof');
 });
 
-it('refuses rules that were made for another type', async () => {
+it('refuses rules for another type', async () => {
   const field = 'string a = 1 [(buf.validate.field).int32.gt = 1];';
   await expect(generateFrom(`message Broken { ${field} }`)).rejects.toThrow(
-    `${place}.a: int32 rules do not fit a field of the kind string`,
+    `${place}.a: int32 rules do not fit a field of type string`,
   );
 });
 
-it('refuses a pattern that means something else in JavaScript', async () => {
+it('refuses a pattern that has another meaning in JavaScript', async () => {
   const field = 'string a = 1 [(buf.validate.field).string.pattern = "^[[:alpha:]]+$"];';
   await expect(generateFrom(`message Broken { ${field} }`)).rejects.toThrow(
     `${place}.a: the pattern ^[[:alpha:]]+$ uses [[:`,
   );
 });
 
-it('refuses a timeout that no timer can keep', async () => {
+it('refuses a timeout that is out of range for a timer', async () => {
   const method = (nanos: number): string =>
     `message Broken {} service Odd { rpc Do(Broken) returns (Broken) { option (mesh.v1.policy).timeout = {nanos: ${nanos}}; } }`;
   await expect(generateFrom(method(500))).rejects.toThrow('broken.v1.Odd.Do: policy.timeout is 0.0005 ms');
@@ -137,7 +140,7 @@ it('writes no file for messages without rules', async () => {
   expect(await generateFrom('message Broken { string a = 1; Broken again = 2; }')).toEqual({});
 });
 
-it('tells apart two messages of one name from different packages', async () => {
+it('distinguishes messages of one name from different packages', async () => {
   await workspace.write(
     'other/v1/other.proto',
     `syntax = "proto3"; package other.v1; import "buf/validate/validate.proto";
@@ -218,7 +221,7 @@ it('gives handlers validated requests, and `once` for methods that are idempoten
 }`);
 });
 
-it('a refusal reaches whoever runs buf generate', async () => {
+it('reports a refused contract through buf generate', async () => {
   await workspace.write(
     'broken/v1/broken.proto',
     `syntax = "proto3"; package broken.v1; import "buf/validate/validate.proto";

@@ -118,7 +118,7 @@ function importValidator(
   return importGenerated(validateName(message), message, file, module.import);
 }
 
-/** What this plugin generates for `message`, under its name in `file`: imported unless it is generated there. */
+/** Returns the local name of what is generated for `message`, imported if that is in another file. */
 function importGenerated(name: string, message: DescMessage, file: DescFile, add: GeneratedModule['import']): string {
   return message.file === file ? name : add(name, contractPath(message.file, file));
 }
@@ -131,17 +131,16 @@ function runtimeModule(path: string, file: DescFile, { runtimePath }: Generation
   return relativeImport(`${runtimePath}/${path}.ts`, file);
 }
 
-/** Whether a message, or one that it holds at any depth, has rules. */
+/** Whether a message, or a message in it at any depth, has rules. */
 type RuleFinder = (message: DescMessage) => boolean;
 
-/** Makes a finder that looks at each message once. */
+/** Creates a finder that compiles each message once. */
 function createRuleFinder(): RuleFinder {
   const ownRules = new Map<DescMessage, boolean>();
 
   function hasOwnRules(message: DescMessage): boolean {
     const known = ownRules.get(message);
     if (known !== undefined) return known;
-    // What has statements of its own is known best by making them.
     const module = createModule('', []);
     const body = compileMessage(message, { module, runtime: (name) => name, checkOf: () => undefined });
     ownRules.set(message, body.length > 0);
@@ -151,7 +150,7 @@ function createRuleFinder(): RuleFinder {
   return (message) => reachable(message).some(hasOwnRules);
 }
 
-/** A message and all that it holds; what is in fields that are never looked at does not count. */
+/** Returns a message and the messages in it at any depth, without those in fields that are never checked. */
 function reachable(message: DescMessage, found = new Set<DescMessage>()): DescMessage[] {
   if (found.has(message)) return [];
   found.add(message);

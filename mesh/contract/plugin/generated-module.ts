@@ -1,6 +1,6 @@
 /** Collects one generated TypeScript file: its imports, its constants, and its body. */
 export interface GeneratedModule {
-  /** Imports a value and returns its local name, which differs from `name` where that is taken. */
+  /** Imports a value and returns its local name, which differs from `name` if that is taken. */
   import(name: string, from: string): string;
   /** Imports a type. */
   importType(name: string, from: string): string;
@@ -8,7 +8,7 @@ export interface GeneratedModule {
   constant(prefix: string, expression: string): string;
   /** Adds lines to the body. */
   print(lines: readonly string[]): void;
-  /** The whole file, without the imports that it does not use. */
+  /** Returns the file, without unused imports. */
   toString(): string;
 }
 
@@ -19,7 +19,7 @@ interface Import {
   readonly isType: boolean;
 }
 
-/** Starts a file. `reservedNames` are those that its body declares, so that no import takes them. */
+/** Starts a file. `reservedNames` are those that its body declares, so no import gets them. */
 export function createModule(header: string, reservedNames: readonly string[]): GeneratedModule {
   const imports = new Map<string, Import>();
   const names = new Set(reservedNames);
@@ -73,13 +73,13 @@ function printImports(imports: readonly Import[]): string[] {
     });
 }
 
-/** A string as a TypeScript literal in single quotes. */
+/** Returns a string as a TypeScript literal in single quotes. */
 export function quote(text: string): string {
   const escaped = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
   return `'${escaped}'`;
 }
 
-/** The lines, one level deeper. */
+/** Indents lines by one level. */
 export function indent(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`);
 }

@@ -1,4 +1,4 @@
-/** A contract that the generator refuses. The text names the file, the message, the field, and what to change. */
+/** A contract that cannot be generated. The text names the file, the message, the field, and what to change. */
 export class GenerationError extends Error {
   override readonly name = 'GenerationError';
 

@@ -14,17 +14,17 @@ import { propertyName, typeName } from './names.ts';
 import { block, guard, report } from './statements.ts';
 import { compileValueRules, singleValueType, type ValueType } from './value.ts';
 
-/** The name of the function that appends a message's violations to a list. */
+/** Returns the name of the function that appends a message's violations to a list. */
 export function checkName(message: DescMessage): string {
   return `check${typeName(message)}`;
 }
 
-/** The name of the function that returns a message's violations. */
+/** Returns the name of the function that returns a message's violations. */
 export function validateName(message: DescMessage): string {
   return `validate${typeName(message)}`;
 }
 
-/** The statements that check `message` and append to `out`; none when it has no rules. */
+/** Returns the statements that check `message` and append to `out`; none if it has no rules. */
 export function compileMessage(message: DescMessage, context: Omit<FieldContext, 'where'>): string[] {
   const where = `${message.file.name}.proto: ${message.typeName}`;
   rejectMessageRules(message, where);
@@ -34,7 +34,7 @@ export function compileMessage(message: DescMessage, context: Omit<FieldContext,
   });
 }
 
-/** The two functions that check a message, from its statements. */
+/** Prints the two functions that check a message. */
 export function printMessage(
   message: DescMessage,
   type: string,
@@ -42,7 +42,7 @@ export function printMessage(
   body: readonly string[],
 ): string[] {
   return [
-    `/** Every broken rule of ${message.typeName}, in field order. */`,
+    `/** Returns every broken rule of ${message.typeName}, in field order. */`,
     `export function ${validateName(message)}(message: ${type}): ${violations}[] {`,
     `  const out: ${violations}[] = [];`,
     `  ${checkName(message)}(message, out);`,
@@ -80,7 +80,7 @@ function rejectMessageRules(message: DescMessage, where: string): void {
   if (oneof.length > 0) throw unsupported(where, 'message.oneof');
 }
 
-/** The statements that check one field of `message` and what is inside it; none when it has no rules. */
+/** Returns the statements that check a field of `message` and what is inside it; none if it has no rules. */
 function compileField(field: DescField, context: FieldContext): string[] {
   const rules = getOption(field, fieldOption);
   if (rules.ignore === Ignore.ALWAYS) return [];

@@ -6,7 +6,7 @@ function matches(pattern: string, text: string): boolean {
   return new RegExp(toJavaScriptPattern(pattern, 'here'), 'u').test(text);
 }
 
-describe('a pattern means in JavaScript what it means in RE2', () => {
+describe('a translated pattern', () => {
   it.each([
     ['^.$', '\u2028', true],
     ['^.$', '\n', false],
@@ -22,7 +22,7 @@ describe('a pattern means in JavaScript what it means in RE2', () => {
     ['^\\p{L}$', 'π', true],
     ['^(?:a|b){2}$', 'ab', true],
     ['^/a$', '/a', true],
-  ])('%j on %j', (pattern, text, expected) => {
+  ])('means the same as in RE2: %j on %j', (pattern, text, expected) => {
     expect(matches(pattern, text)).toBe(expected);
   });
 });
@@ -38,6 +38,6 @@ it.each([
   ['\\pN'],
   ['\\p{Greek}'],
   ['a\\'],
-])('refuses %j, which JavaScript has not, or in another meaning', (pattern) => {
+])('refuses %j, which JavaScript does not have or reads differently', (pattern) => {
   expect(() => toJavaScriptPattern(pattern, 'here')).toThrow(`here: the pattern ${pattern}`);
 });

@@ -1,20 +1,20 @@
 import { GenerationError } from './generation-error.ts';
 
-/** What `\s` means in RE2; JavaScript's has all of Unicode's spaces. */
+/** The characters of `\s` in RE2; JavaScript's has all of Unicode's spaces. */
 const spaces = '\\t\\n\\f\\r ';
 
 /** Escapes that mean the same in both. */
 const commonEscape = /^\\[dDwWbBnrtfvpPx^$.*+?()[\]{}|/\\]$/;
 
-/** RE2 lets any punctuation be escaped; JavaScript, with the flag `u`, only what needs it. */
+/** RE2 allows any punctuation to be escaped; JavaScript, with the flag `u`, only what needs it. */
 const needlessEscape = /^\\[!-/:-@[-`{-~]$/;
 
-/** Syntax that JavaScript would take without complaint, but in another meaning. */
+/** Syntax that JavaScript accepts with another meaning. */
 const otherMeaning = /\[\^?\]|\[\[:/;
 
 /**
- * Turns a pattern in RE2's syntax, which `buf.validate` speaks, into the source of a JavaScript regular expression with
- * the flag `u` and the same meaning. Throws a {@link GenerationError} for what JavaScript does not have.
+ * Translates a pattern in RE2's syntax, which `buf.validate` uses, into the source of a JavaScript regular expression with
+ * the flag `u` and the same meaning. Throws a {@link GenerationError} for what JavaScript does not support.
  */
 export function toJavaScriptPattern(pattern: string, where: string): string {
   const foreign = otherMeaning.exec(pattern);
@@ -42,7 +42,7 @@ function assertCompiles(source: string, pattern: string, where: string): string 
     new RegExp(source, 'u');
     return source;
   } catch (cause) {
-    throw new GenerationError(where, `the pattern ${pattern} is none that JavaScript can run: ${String(cause)}`);
+    throw new GenerationError(where, `the pattern ${pattern} is not valid in JavaScript: ${String(cause)}`);
   }
 }
 

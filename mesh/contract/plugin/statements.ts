@@ -1,18 +1,18 @@
 import type { Check } from './check.ts';
 import { indent, quote } from './generated-module.ts';
 
-/** The statement that reports a broken rule; `path` is the field's path as an expression. */
+/** Returns the statement that reports a broken rule; `path` is the expression for the field's path. */
 export function report({ broken, description, requiredText }: Check, path: string): string {
-  const told = requiredText === undefined ? '' : `${requiredText} === '' ? 'is required' : `;
-  return `if (${broken}) out.push({ field: ${path}, description: ${told}${quote(description)} });`;
+  const ifEmpty = requiredText === undefined ? '' : `${requiredText} === '' ? 'is required' : `;
+  return `if (${broken}) out.push({ field: ${path}, description: ${ifEmpty}${quote(description)} });`;
 }
 
-/** Statements under a head, such as `if (…)` or `else`. */
+/** Returns statements in a block with a head, such as `if (…)` or `else`. */
 export function block(head: string, body: readonly string[]): string[] {
   return [`${head} {`, ...indent(body), '}'];
 }
 
-/** The tests of a value and the statements for what is inside it, all under a condition if there is one. */
+/** Returns the checks of a value and the statements for what is inside it, under a condition if there is one. */
 export function guard(
   condition: string | undefined,
   checks: readonly Check[],

@@ -10,7 +10,7 @@ import { boolRules, bytesRules, enumRules } from './rules/scalars.ts';
 import { stringRules } from './rules/strings.ts';
 import { timestampRules } from './rules/timestamp.ts';
 
-/** What one value is: a field's, an item's, a map key's or a map value's. */
+/** The type of a field, a list item, a map key or a map value. */
 export type ValueType =
   | { readonly kind: 'scalar'; readonly scalar: ScalarType }
   | { readonly kind: 'enum'; readonly enum: DescEnum }
@@ -18,7 +18,7 @@ export type ValueType =
   | { readonly kind: 'list' }
   | { readonly kind: 'map'; readonly size: string };
 
-/** The type of a field that is no list and no map, of a list's items, or of a map's values. */
+/** Returns the type of a field that is neither a list nor a map, of a list's items, or of a map's values. */
 export function singleValueType(field: DescField): ValueType {
   if (field.enum !== undefined) return { kind: 'enum', enum: field.enum };
   if (field.message !== undefined) return messageType(field.message);
@@ -26,28 +26,28 @@ export function singleValueType(field: DescField): ValueType {
 }
 
 function messageType(message: DescMessage): ValueType {
-  // ts-proto makes a wrapper the value that it wraps.
+  // ts-proto represents a wrapper as the value that it wraps.
   const wrapped = isWrapperDesc(message) ? message.fields[0]?.scalar : undefined;
   return wrapped === undefined ? { kind: 'message', message } : { kind: 'scalar', scalar: wrapped };
 }
 
-/** Makes the tests of the rules of one value, which the expression `value` reads; not of what is inside it. */
+/** Compiles the rules of the value that the expression `value` reads, without those of what is inside it. */
 export function compileValueRules(rules: FieldRules, type: ValueType, value: string, context: RuleContext): Check[] {
   rejectExpressions(rules, context.where);
-  const unreadable = compileReadable(type, value);
-  if (rules.type.case === undefined) return unreadable;
+  const validTime = compileValidTime(type, value);
+  if (rules.type.case === undefined) return validTime;
   const expected = ruleKindOf(type);
   if (rules.type.case !== expected) {
-    throw new GenerationError(context.where, `${rules.type.case} rules do not fit a field of the kind ${expected}`);
+    throw new GenerationError(context.where, `${rules.type.case} rules do not fit a field of type ${expected}`);
   }
-  return [...unreadable, ...compileKind(rules.type, type, value, context)];
+  return [...validTime, ...compileKind(rules.type, type, value, context)];
 }
 
 /**
- * The test that a time is one: a Timestamp holds more seconds than its definition allows, and ts-proto makes of most of
- * them a Date that nothing can be done with. protovalidate does not look at that.
+ * Compiles the check that a time is valid: a Timestamp can hold more seconds than its definition allows, and ts-proto turns
+ * most of them into an invalid Date. protovalidate does not check that.
  */
-export function compileReadable(type: ValueType, value: string): Check[] {
+export function compileValidTime(type: ValueType, value: string): Check[] {
   if (type.kind !== 'message' || type.message.typeName !== 'google.protobuf.Timestamp') return [];
   const time = `${value}.getTime()`;
   const broken = `!(${time} >= ${Date.parse('0001-01-01T00:00:00Z')} && ${time} <= ${Date.parse('9999-12-31T23:59:59.999Z')})`;
@@ -86,7 +86,7 @@ function compileKind(rules: FieldRules['type'], type: ValueType, value: string, 
   }
 }
 
-/** The name of the rules that fit a type, as a field of `buf.validate.FieldRules`. */
+/** Returns the rules that fit a type, by their field in `buf.validate.FieldRules`. */
 function ruleKindOf(type: ValueType): string {
   switch (type.kind) {
     case 'scalar':

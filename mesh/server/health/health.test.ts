@@ -29,13 +29,13 @@ async function start() {
 }
 
 describe('health', () => {
-  it('is NOT_SERVING until somebody says otherwise', async () => {
+  it('is NOT_SERVING until it is set', async () => {
     const { client } = await start();
     expect(await client.check({})).toEqual({ status: ServingStatus.NOT_SERVING });
     expect(await client.check({ service: echo })).toEqual({ status: ServingStatus.NOT_SERVING });
   });
 
-  it('tells the status of the server and of each service', async () => {
+  it('reports the status of the server and of each service', async () => {
     const { client, health } = await start();
     health.show(echo, []);
     expect(await client.list({})).toEqual({
@@ -47,12 +47,12 @@ describe('health', () => {
     });
   });
 
-  it('refuses a check of a service that is not there with NOT_FOUND', async () => {
+  it('refuses a check of an unknown service with NOT_FOUND', async () => {
     const { client } = await start();
     await expect(client.check({ service: 'nobody' })).rejects.toMatchObject({ code: Status.NOT_FOUND });
   });
 
-  it('shows a watcher the status as it is, then each change', async () => {
+  it('sends a watcher the current status, then each change', async () => {
     const { client, health } = await start();
     const statuses = client.watch({ service: echo })[Symbol.asyncIterator]();
     expect((await statuses.next()).value).toEqual({ status: ServingStatus.NOT_SERVING });
@@ -84,7 +84,7 @@ describe('health', () => {
     await drained;
   });
 
-  it('has the process live on while it drains, so that a probe of it does not cut the drain short', async () => {
+  it('keeps the process SERVING while it drains, so a liveness probe does not cut the drain short', async () => {
     const { client, health } = await start();
     health.drain();
     expect(await client.check({ service: 'ordermesh.process' })).toEqual({ status: ServingStatus.SERVING });
@@ -97,7 +97,7 @@ describe('the list of health names', () => {
   const health = createHealth(clock);
   const of = (name: string) => health.list().find((one) => one.name === name);
 
-  it('says of each name since when it has its status, and what keeps it from serving', () => {
+  it('has for each name when it got its status, and why it does not serve', () => {
     const startMs = clock.now();
     health.showUnknown(echo);
     expect(health.list()).toMatchObject([
@@ -114,7 +114,7 @@ describe('the list of health names', () => {
     expect(of(echo)).toEqual({ name: echo, status: 'SERVING', sinceMs: startMs + 1_000, problems: [] });
   });
 
-  it('says that the process is stopping, and nothing else after that', () => {
+  it('reports that the process is stopping, and nothing else after that', () => {
     health.drain();
     health.show(echo, []);
     expect(of(echo)).toMatchObject({ status: 'NOT_SERVING', problems: [{ reason: 'SERVER_DRAINING' }] });

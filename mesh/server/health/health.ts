@@ -10,25 +10,25 @@ import { infrastructureContract, type ServedContract, serve } from '../serve.ts'
 import { processName } from './names.ts';
 import { createStatusBoard, type StatusBoard } from './status-board.ts';
 
-/** Whether a service takes calls. */
+/** Whether a service accepts calls. */
 export type HealthStatus = 'SERVING' | 'NOT_SERVING';
 
-/** A check that fails. */
+/** A failing check. */
 export interface HealthProblem {
-  /** What was asked: `order`, `ordermesh.tasks`, ... */
+  /** What was checked: `order`, `ordermesh.tasks`, ... */
   readonly check: string;
-  /** The reason of the error; empty when nobody expected it. */
+  /** The reason of the error; empty for an unexpected one. */
   readonly reason: string;
   readonly message: string;
 }
 
-/** What is known of one health name. */
+/** The health of one name. */
 export interface NamedHealth {
   readonly name: string;
   readonly status: HealthStatus;
-  /** Since when it has this status, in milliseconds since the epoch. */
+  /** When it got this status, in milliseconds since the epoch. */
   readonly sinceMs: number;
-  /** What keeps it from serving; empty while it serves. */
+  /** Why it does not serve; empty while it serves. */
   readonly problems: readonly HealthProblem[];
 }
 
@@ -37,15 +37,15 @@ export interface HealthList {
   list(): readonly NamedHealth[];
 }
 
-/** The health of a server, shown to callers as `grpc.health.v1`. The names of its own are in `names.ts`. */
+/** The health of a server, served as `grpc.health.v1`. Its own names are in `names.ts`. */
 export interface Health extends HealthList {
-  /** Shows that a name serves, or what keeps it from that, to everyone who watches it. Without effect once draining. */
+  /** Sets the health of a name, which serves if there are no problems. No effect once draining. */
   show(name: string, problems: readonly HealthProblem[]): void;
-  /** Shows a name of which nothing is known yet as NOT_SERVING. */
+  /** Adds a name that was not checked yet as NOT_SERVING. */
   showUnknown(name: string): void;
-  /** Says NOT_SERVING of every name but that of the process from now on, and ends the watches: for good. */
+  /** Sets every name but that of the process to NOT_SERVING, permanently, and ends the watches. */
   drain(): void;
-  /** What answers callers. */
+  /** The contract that answers callers. */
   readonly served: ServedContract;
 }
 
@@ -53,7 +53,7 @@ const contract = infrastructureContract(HealthDefinition);
 const unasked: HealthProblem = { check: '', reason: notCheckedYet.reason, message: 'it was not checked yet: wait' };
 const draining: HealthProblem = { check: '', reason: serverDraining.reason, message: 'the process is stopping' };
 
-/** Makes the health of a server, NOT_SERVING as a whole until it is shown otherwise. */
+/** Creates the health of a server, NOT_SERVING until `show` sets it. */
 export function createHealth(clock: Clock): Health {
   const board = createStatusBoard<ServingStatus>();
   const names = new Map<string, NamedHealth>();

@@ -1,10 +1,9 @@
 /**
- * Health names beside those of contracts and `''`. `''` serves while the databases of all services of the process can be
- * written: then it accepts what it promises to finish. Brokers are names of their own, since outboxes hold back what is
- * meant for them.
+ * Health names in addition to those of contracts and `''`. `''` serves while the databases of all services of the process
+ * can be written: then it can keep what it accepts. Brokers have their own names, because outboxes hold back their messages.
  */
 
-/** Serves as long as the process answers at all, also while it drains: for a probe that restarts what hangs. */
+/** Serves as long as the process answers, even while it drains: for a liveness probe. */
 export const processName = 'ordermesh.process';
 
 /** Serves while the event log can be used. */

@@ -1,15 +1,15 @@
-/** A status for each name, and a way to see it change. */
+/** A status for each name, which can be watched. */
 export interface StatusBoard<T> {
   get(name: string): T | undefined;
   all(): ReadonlyMap<string, T>;
   set(name: string, status: T): void;
-  /** Takes no more changes, and ends the watches once they have seen the last one. */
+  /** Accepts no more changes, and ends each watch once it has seen the last one. */
   close(): void;
-  /** The status as it is, then each other one. A watcher that is behind sees the newest, not every one between. */
+  /** Yields the current status, then each change. A slow watcher sees the newest status, not every one in between. */
   watch(name: string, signal: AbortSignal): AsyncGenerator<T | undefined, void, undefined>;
 }
 
-/** Makes an empty board. */
+/** Creates an empty board. */
 export function createStatusBoard<T>(): StatusBoard<T> {
   const statuses = new Map<string, T>();
   const watchers = new Set<() => void>();

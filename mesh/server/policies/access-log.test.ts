@@ -23,21 +23,21 @@ function linesOf(idempotency: MethodContract['idempotency'], code: Status, error
 describe('the access log', () => {
   const refusal = new MeshError(Status.ALREADY_EXISTS, 'THING_EXISTS', 'there is one');
 
-  it.each(['idempotent', 'none'] as const)('tells of a refused change for all to see (%s)', (idempotency) => {
+  it.each(['idempotent', 'none'] as const)('logs a refused change as info (%s)', (idempotency) => {
     expect(linesOf(idempotency, Status.ALREADY_EXISTS, refusal)).toMatchObject([
       { level: 'info', method: '/t.v1.T/Do', code: 'ALREADY_EXISTS', err: { reason: 'THING_EXISTS' } },
     ]);
   });
 
-  it('tells of a refused query only to who looks closely', () => {
+  it('logs a refused query as debug', () => {
     expect(linesOf('no-side-effects', Status.NOT_FOUND, refusal)).toMatchObject([{ level: 'debug' }]);
   });
 
-  it.each([Status.OK, Status.CANCELLED])('takes code %i of a change for no refusal', (code) => {
+  it.each([Status.OK, Status.CANCELLED])('does not treat code %i of a change as a refusal', (code) => {
     expect(linesOf('idempotent', code)).toMatchObject([{ level: 'debug' }]);
   });
 
-  it('warns of trouble on this side, also in a query', () => {
+  it('warns if the server is at fault, even in a query', () => {
     expect(linesOf('no-side-effects', Status.UNAVAILABLE, refusal)).toMatchObject([{ level: 'warn' }]);
   });
 });

@@ -4,11 +4,11 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { HandlerContext } from '../handler-context.ts';
 
-/** Writes one line for each call that ended; `error` is shown when that is more than `debug`. */
+/** Writes one line when a call ends, with `error` if the level is above `debug`. */
 export type AccessLog = (call: HandlerContext, code: Status, error?: unknown) => void;
 
-// What tells of trouble on this side; the other codes tell the caller of its own.
-const troubles: ReadonlySet<Status> = new Set([
+// These codes point to a problem of the server, the others to one of the caller.
+const serverProblems: ReadonlySet<Status> = new Set([
   Status.UNKNOWN,
   Status.DEADLINE_EXCEEDED,
   Status.RESOURCE_EXHAUSTED,
@@ -18,17 +18,14 @@ const troubles: ReadonlySet<Status> = new Set([
   Status.DATA_LOSS,
 ]);
 
-/**
- * Makes the access log of a method: `warn` for trouble on the side of the server, `info` for a change that was refused,
- * `debug` for any other call.
- */
+/** Creates the access log of a method: `warn` for problems of the server, `info` for refused changes, `debug` otherwise. */
 export function createAccessLog(
   { idempotency }: Pick<MethodContract, 'idempotency'>,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): AccessLog {
   const levelOfRefusal = idempotency === 'no-side-effects' ? 'debug' : 'info';
   return (call, code, error) => {
-    const level = troubles.has(code) ? 'warn' : isRefusal(code) ? levelOfRefusal : 'debug';
+    const level = serverProblems.has(code) ? 'warn' : isRefusal(code) ? levelOfRefusal : 'debug';
     if (!logger.isLevelEnabled(level)) return;
     const durationMs = clock.now() - call.startMs;
     logger[level](

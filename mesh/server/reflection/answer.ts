@@ -7,16 +7,15 @@ import type { DescriptorIndex, IndexedFile } from './descriptor-index.ts';
 
 type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;
 
-/** What the answers to one caller are made from. */
 export interface ReflectionState {
   readonly index: DescriptorIndex;
-  /** The services that the server has. */
+  /** The services of the server. */
   readonly listed: readonly string[];
-  /** The files that this caller has got on this stream: imports are not sent to it twice. */
+  /** The files that were sent on this stream: imports are sent only once. */
   readonly sent: Set<string>;
 }
 
-/** Answers one question; what there is no answer to is an error response, and the stream goes on. */
+/** Answers one request. If there is no answer, returns an error response, and the stream continues. */
 export function answerReflection(
   { messageRequest }: ServerReflectionRequest,
   { index, listed, sent }: ReflectionState,
@@ -40,7 +39,7 @@ export function answerReflection(
     case 'listServices':
       return { $case: 'listServicesResponse', value: { service: listed.map((name) => ({ name })) } };
     case undefined:
-      return errorAnswer(Status.INVALID_ARGUMENT, 'the request asks nothing: set one field of message_request');
+      return errorAnswer(Status.INVALID_ARGUMENT, 'the request is empty: set one field of message_request');
   }
 }
 
@@ -59,7 +58,7 @@ function newImports(index: DescriptorIndex, sent: Set<string>, file: IndexedFile
 }
 
 function notFound(what: string): Answer {
-  return errorAnswer(Status.NOT_FOUND, `this server knows no ${what}`);
+  return errorAnswer(Status.NOT_FOUND, `${what} not found on this server`);
 }
 
 function errorAnswer(errorCode: Status, errorMessage: string): Answer {

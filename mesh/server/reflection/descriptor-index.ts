@@ -8,14 +8,14 @@ import {
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
 
-/** A file of the contracts as callers get it. */
+/** A proto file as it is sent to callers. */
 export interface IndexedFile {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly imports: readonly string[];
 }
 
-/** Where everything in a set of proto files is. Names are fully qualified, without a leading dot. */
+/** An index of a set of proto files. Names are fully qualified, without a leading dot. */
 export interface DescriptorIndex {
   readonly filesByName: ReadonlyMap<string, IndexedFile>;
   /** By each message, field, oneof, enum, enum value, extension, service and method that a file declares. */
@@ -25,7 +25,7 @@ export interface DescriptorIndex {
   readonly messages: ReadonlySet<string>;
 }
 
-/** Indexes a serialized `google.protobuf.FileDescriptorSet`. Throws when it is none. */
+/** Indexes a serialized `google.protobuf.FileDescriptorSet`. Throws if it is not a valid one. */
 export function indexDescriptors(descriptorSet: Uint8Array): DescriptorIndex {
   const filesByName = new Map<string, IndexedFile>();
   const filesBySymbol = new Map<string, IndexedFile>();
@@ -76,7 +76,7 @@ function walkMessage(message: DescriptorProto, scope: string, visitor: Visitor):
 
 function walkEnum(type: EnumDescriptorProto, scope: string, visitor: Visitor): void {
   visitor.symbol(qualified(scope, type.name));
-  // The values of an enum are siblings of it, as in C++.
+  // Enum values are siblings of their enum, as in C++.
   for (const value of type.value) visitor.symbol(qualified(scope, value.name));
 }
 

@@ -54,12 +54,12 @@ describe.each([
   ['v1', ServerReflectionDefinition],
   ['v1alpha', v1alpha],
 ])('reflection %s', (_, definition) => {
-  it('lists the services that are served, no others', async () => {
+  it('lists only the services that are served', async () => {
     const [answer] = await ask(definition, { $case: 'listServices', value: '' });
     expect(answer).toEqual({ $case: 'listServicesResponse', value: { service: services.map((name) => ({ name })) } });
   });
 
-  it('gives a file by its name, with what it imports, once a stream', async () => {
+  it('returns a file by its name, with its imports once per stream', async () => {
     const question: Question = { $case: 'fileByFilename', value: 'user/v1/user.proto' };
     const [first, second] = await ask(definition, question, question);
     expect(fileNames(first)[0]).toBe('user/v1/user.proto');
@@ -68,7 +68,7 @@ describe.each([
   });
 
   it.each(['user.v1.UserService', 'user.v1.UserService.GetUser', 'user.v1.User', 'user.v1.User.email'])(
-    'gives the file that declares %s',
+    'returns the file that declares %s',
     async (value) => {
       const [answer] = await ask(definition, { $case: 'fileContainingSymbol', value });
       expect(fileNames(answer)[0]).toBe('user/v1/user.proto');
@@ -93,7 +93,7 @@ describe.each([
     { $case: 'fileContainingSymbol', value: 'no.such.Symbol' },
     { $case: 'allExtensionNumbersOfType', value: 'no.such.Type' },
     { $case: 'fileContainingExtension', value: { containingType: 'no.such.Type', extensionNumber: 1 } },
-  ])('answers $$case of what is not there with an error and goes on', async (question) => {
+  ])('answers $$case with an error if there is none, and continues', async (question) => {
     const [missing, next] = await ask(definition, question, { $case: 'listServices', value: '' });
     expect(missing).toMatchObject({ $case: 'errorResponse', value: { errorCode: Status.NOT_FOUND } });
     expect(next?.$case).toBe('listServicesResponse');
@@ -104,12 +104,12 @@ describeWithServer(grpcurl, 'reflection as grpcurl reads it', () => {
   const run = async (...parameters: string[]) =>
     (await promisify(execFile)(grpcurl.path, ['-plaintext', ...parameters])).stdout;
 
-  it('lists and describes', async () => {
+  it('lists and describes services', async () => {
     expect((await run(served.address, 'list')).trim().split('\n')).toEqual(services);
     expect(await run(served.address, 'describe', 'user.v1.User')).toContain('string email = 3');
   });
 
-  it('calls a method that it knows by reflection alone', async () => {
+  it('calls a method that it knows only by reflection', async () => {
     const answer = await run('-d', '{"service":""}', served.address, 'grpc.health.v1.Health/Check');
     expect(JSON.parse(answer)).toEqual({ status: 'NOT_SERVING' });
   });

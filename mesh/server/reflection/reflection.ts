@@ -8,15 +8,15 @@ import { infrastructureContract, type ServedContract, serve } from '../serve.ts'
 import { answerReflection } from './answer.ts';
 import { type DescriptorIndex, indexDescriptors } from './descriptor-index.ts';
 
-// Callers made before v1 ask for v1alpha, which is the same on the wire.
+// Older callers use v1alpha, which is the same on the wire.
 const definitions = [
   ServerReflectionDefinition,
   { ...ServerReflectionDefinition, fullName: 'grpc.reflection.v1alpha.ServerReflection' },
 ];
 
 /**
- * Makes the reflection of a server (v1 and v1alpha): it lists `services` and itself, and knows every type of the
- * descriptor set at `descriptors`, which is read when the first caller asks.
+ * Creates the reflection of a server (v1 and v1alpha). It lists `services` and itself, and knows every type of the
+ * descriptor set at `descriptors`, which it reads at the first call.
  */
 export function createReflection(services: readonly string[], descriptors: URL): ServedContract[] {
   const listed = [...services, ...definitions.map((definition) => definition.fullName)].toSorted();

@@ -5,7 +5,7 @@ import { type ServedContract, serve } from '../serve.ts';
 
 const types = { requestType: User, responseType: User, options: {} } as const;
 
-/** A service with each kind of call, all from User to User, in the shape that ts-proto generates. */
+/** A service with each kind of call, all from User to User, in ts-proto's shape. */
 export const EchoDefinition = {
   name: 'EchoService',
   fullName: 'test.v1.EchoService',
@@ -24,7 +24,7 @@ export interface EchoHandlers {
   chat(requests: AsyncIterable<User>, context: MeshCallContext): AsyncIterable<Partial<User>>;
 }
 
-/** Handlers that give back what they get: `many` five times, `collect` the names joined. */
+/** Handlers that return what they receive: `many` five times, `collect` the names joined. */
 export const echoHandlers: EchoHandlers = {
   one: async (request) => request,
   async *many(request) {
@@ -57,7 +57,7 @@ export function echoService(
   return serve({ definition: EchoDefinition, methods }, { ...echoHandlers, ...handlers });
 }
 
-/** A rule for tests: name and e-mail address must be there. */
+/** A rule for tests: name and e-mail address are required. */
 export function needsNameAndEmail(request: User): FieldViolation[] {
   const fields = ['name', 'email'] as const;
   return fields.filter((field) => request[field] === '').map((field) => ({ field, description: 'must not be empty' }));

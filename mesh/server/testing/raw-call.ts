@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
 import { decodeStatusDetails, type StatusDetails, statusDetailsKey } from '../../errors/status-details.ts';
 
-/** How a call ended, as it is on the wire. */
+/** The end of a call, as on the wire. */
 export interface RawAnswer {
   readonly status: number;
   readonly message: string;
@@ -10,14 +10,14 @@ export interface RawAnswer {
   readonly body: Buffer;
 }
 
-/** Opens an HTTP/2 connection, for calls that no gRPC client would make. */
+/** Opens an HTTP/2 connection, for calls that no gRPC client would send. */
 export async function rawConnection(address: string): Promise<ClientHttp2Session> {
   const session = connect(`http://${address}`);
   await once(session, 'connect');
   return session;
 }
 
-/** Sends `body` as it is to a path and waits for the end. */
+/** Sends `body` unchanged to a path and waits for the end. */
 export async function rawCall(
   session: ClientHttp2Session,
   path: string,

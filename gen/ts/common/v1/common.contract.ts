@@ -8,7 +8,7 @@ import type { Address, Money } from './common.ts';
 const pattern = /^[A-Z]{3}$/u;
 const pattern2 = /^[A-Z]{2}$/u;
 
-/** Every broken rule of common.v1.Money, in field order. */
+/** Returns every broken rule of common.v1.Money, in field order. */
 export function validateMoney(message: Money): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkMoney(message, out);
@@ -20,7 +20,7 @@ export function checkMoney(message: Money, out: FieldViolation[]): void {
   if (!pattern.test(message.currencyCode)) out.push({ field: 'currency_code', description: message.currencyCode === '' ? 'is required' : 'must match the pattern ^[A-Z]{3}$' });
 }
 
-/** Every broken rule of common.v1.Address, in field order. */
+/** Returns every broken rule of common.v1.Address, in field order. */
 export function validateAddress(message: Address): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkAddress(message, out);

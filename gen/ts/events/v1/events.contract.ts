@@ -51,7 +51,7 @@ export interface ValidPublishRequest extends PublishRequest {
   value: NonNullable<PublishRequest['value']>;
 }
 
-/** Every broken rule of events.v1.PublishRequest, in field order. */
+/** Returns every broken rule of events.v1.PublishRequest, in field order. */
 export function validatePublishRequest(message: PublishRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkPublishRequest(message, out);
@@ -68,7 +68,7 @@ export function checkPublishRequest(message: PublishRequest, out: FieldViolation
   if (message.value === undefined) out.push({ field: 'value', description: 'exactly one of the fields payload, json must be set' });
 }
 
-/** Every broken rule of events.v1.SubscribeRequest, in field order. */
+/** Returns every broken rule of events.v1.SubscribeRequest, in field order. */
 export function validateSubscribeRequest(message: SubscribeRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkSubscribeRequest(message, out);
@@ -83,7 +83,7 @@ export function checkSubscribeRequest(message: SubscribeRequest, out: FieldViola
   if (isLonger(message.key, 1024)) out.push({ field: 'key', description: 'must be at most 1024 characters long' });
 }
 
-/** Every broken rule of events.v1.EventRecord, in field order. */
+/** Returns every broken rule of events.v1.EventRecord, in field order. */
 export function validateEventRecord(message: EventRecord): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkEventRecord(message, out);

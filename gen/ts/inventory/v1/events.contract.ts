@@ -6,7 +6,7 @@ import { prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { InventoryEvent } from './events.ts';
 import { checkItem, checkReservation } from './inventory.contract.ts';
 
-/** Every broken rule of inventory.v1.InventoryEvent, in field order. */
+/** Returns every broken rule of inventory.v1.InventoryEvent, in field order. */
 export function validateInventoryEvent(message: InventoryEvent): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkInventoryEvent(message, out);

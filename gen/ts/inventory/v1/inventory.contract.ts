@@ -110,7 +110,7 @@ export interface ValidItem extends Item {
   unitPrice: Money;
 }
 
-/** Every broken rule of inventory.v1.Item, in field order. */
+/** Returns every broken rule of inventory.v1.Item, in field order. */
 export function validateItem(message: Item): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkItem(message, out);
@@ -138,7 +138,7 @@ export interface ValidCreateItemRequest extends CreateItemRequest {
   item: ValidItem;
 }
 
-/** Every broken rule of inventory.v1.CreateItemRequest, in field order. */
+/** Returns every broken rule of inventory.v1.CreateItemRequest, in field order. */
 export function validateCreateItemRequest(message: CreateItemRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkCreateItemRequest(message, out);
@@ -156,7 +156,7 @@ export function checkCreateItemRequest(message: CreateItemRequest, out: FieldVio
   }
 }
 
-/** Every broken rule of inventory.v1.GetItemRequest, in field order. */
+/** Returns every broken rule of inventory.v1.GetItemRequest, in field order. */
 export function validateGetItemRequest(message: GetItemRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetItemRequest(message, out);
@@ -168,7 +168,7 @@ export function checkGetItemRequest(message: GetItemRequest, out: FieldViolation
   if (!pattern.test(message.sku)) out.push({ field: 'sku', description: message.sku === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of inventory.v1.BatchGetItemsRequest, in field order. */
+/** Returns every broken rule of inventory.v1.BatchGetItemsRequest, in field order. */
 export function validateBatchGetItemsRequest(message: BatchGetItemsRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkBatchGetItemsRequest(message, out);
@@ -191,7 +191,7 @@ export interface ValidBatchGetItemsResponse extends BatchGetItemsResponse {
   items: ValidItem[];
 }
 
-/** Every broken rule of inventory.v1.BatchGetItemsResponse, in field order. */
+/** Returns every broken rule of inventory.v1.BatchGetItemsResponse, in field order. */
 export function validateBatchGetItemsResponse(message: BatchGetItemsResponse): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkBatchGetItemsResponse(message, out);
@@ -207,7 +207,7 @@ export function checkBatchGetItemsResponse(message: BatchGetItemsResponse, out: 
   });
 }
 
-/** Every broken rule of inventory.v1.ListItemsRequest, in field order. */
+/** Returns every broken rule of inventory.v1.ListItemsRequest, in field order. */
 export function validateListItemsRequest(message: ListItemsRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListItemsRequest(message, out);
@@ -220,7 +220,7 @@ export function checkListItemsRequest(message: ListItemsRequest, out: FieldViola
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
 }
 
-/** Every broken rule of inventory.v1.AdjustStockRequest, in field order. */
+/** Returns every broken rule of inventory.v1.AdjustStockRequest, in field order. */
 export function validateAdjustStockRequest(message: AdjustStockRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkAdjustStockRequest(message, out);
@@ -232,11 +232,11 @@ export function checkAdjustStockRequest(message: AdjustStockRequest, out: FieldV
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
   if (!pattern.test(message.sku)) out.push({ field: 'sku', description: message.sku === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.delta >= -1000000000000n && message.delta <= 1000000000000n)) out.push({ field: 'delta', description: 'must be at least -1000000000000 and at most 1000000000000' });
-  if (listed.has(message.delta)) out.push({ field: 'delta', description: 'must be none of 0' });
+  if (listed.has(message.delta)) out.push({ field: 'delta', description: 'must not be one of 0' });
   if (isLonger(message.reason, 500)) out.push({ field: 'reason', description: 'must be at most 500 characters long' });
 }
 
-/** Every broken rule of inventory.v1.ReservationItem, in field order. */
+/** Returns every broken rule of inventory.v1.ReservationItem, in field order. */
 export function validateReservationItem(message: ReservationItem): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkReservationItem(message, out);
@@ -249,7 +249,7 @@ export function checkReservationItem(message: ReservationItem, out: FieldViolati
   if (!(message.quantity >= 1n && message.quantity <= 1000000n)) out.push({ field: 'quantity', description: 'must be at least 1 and at most 1000000' });
 }
 
-/** Every broken rule of inventory.v1.ReserveStockRequest, in field order. */
+/** Returns every broken rule of inventory.v1.ReserveStockRequest, in field order. */
 export function validateReserveStockRequest(message: ReserveStockRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkReserveStockRequest(message, out);
@@ -271,7 +271,7 @@ export function checkReserveStockRequest(message: ReserveStockRequest, out: Fiel
   }
 }
 
-/** Every broken rule of inventory.v1.ReleaseStockRequest, in field order. */
+/** Returns every broken rule of inventory.v1.ReleaseStockRequest, in field order. */
 export function validateReleaseStockRequest(message: ReleaseStockRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkReleaseStockRequest(message, out);
@@ -284,7 +284,7 @@ export function checkReleaseStockRequest(message: ReleaseStockRequest, out: Fiel
   if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of inventory.v1.CommitStockRequest, in field order. */
+/** Returns every broken rule of inventory.v1.CommitStockRequest, in field order. */
 export function validateCommitStockRequest(message: CommitStockRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkCommitStockRequest(message, out);
@@ -297,7 +297,7 @@ export function checkCommitStockRequest(message: CommitStockRequest, out: FieldV
   if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of inventory.v1.GetReservationRequest, in field order. */
+/** Returns every broken rule of inventory.v1.GetReservationRequest, in field order. */
 export function validateGetReservationRequest(message: GetReservationRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetReservationRequest(message, out);
@@ -309,7 +309,7 @@ export function checkGetReservationRequest(message: GetReservationRequest, out: 
   if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of inventory.v1.ListReservationsRequest, in field order. */
+/** Returns every broken rule of inventory.v1.ListReservationsRequest, in field order. */
 export function validateListReservationsRequest(message: ListReservationsRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListReservationsRequest(message, out);
@@ -320,10 +320,10 @@ export function validateListReservationsRequest(message: ListReservationsRequest
 export function checkListReservationsRequest(message: ListReservationsRequest, out: FieldViolation[]): void {
   if (message.afterOrderId !== '' && !pattern.test(message.afterOrderId)) out.push({ field: 'after_order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
-  if (!listed2.has(message.state)) out.push({ field: 'state', description: 'must be a ReservationState that is known' });
+  if (!listed2.has(message.state)) out.push({ field: 'state', description: 'must be a known ReservationState' });
 }
 
-/** Every broken rule of inventory.v1.Reservation, in field order. */
+/** Returns every broken rule of inventory.v1.Reservation, in field order. */
 export function validateReservation(message: Reservation): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkReservation(message, out);

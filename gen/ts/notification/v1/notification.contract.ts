@@ -35,7 +35,7 @@ export const NotificationServiceContract: ServiceContract<NotificationServiceDef
   },
 };
 
-/** Every broken rule of notification.v1.ListNotificationsRequest, in field order. */
+/** Returns every broken rule of notification.v1.ListNotificationsRequest, in field order. */
 export function validateListNotificationsRequest(message: ListNotificationsRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListNotificationsRequest(message, out);
@@ -50,7 +50,7 @@ export function checkListNotificationsRequest(message: ListNotificationsRequest,
   if (message.orderId !== '' && !pattern.test(message.orderId)) out.push({ field: 'order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of notification.v1.GetNotificationRequest, in field order. */
+/** Returns every broken rule of notification.v1.GetNotificationRequest, in field order. */
 export function validateGetNotificationRequest(message: GetNotificationRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetNotificationRequest(message, out);
@@ -62,7 +62,7 @@ export function checkGetNotificationRequest(message: GetNotificationRequest, out
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of notification.v1.Notification, in field order. */
+/** Returns every broken rule of notification.v1.Notification, in field order. */
 export function validateNotification(message: Notification): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkNotification(message, out);

@@ -34,7 +34,7 @@ export const AuditServiceContract: ServiceContract<AuditServiceDefinition, Audit
   },
 };
 
-/** Every broken rule of ops.v1.RunAuditRequest, in field order. */
+/** Returns every broken rule of ops.v1.RunAuditRequest, in field order. */
 export function validateRunAuditRequest(message: RunAuditRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkRunAuditRequest(message, out);
@@ -52,7 +52,7 @@ export function checkRunAuditRequest(message: RunAuditRequest, out: FieldViolati
   }
 }
 
-/** Every broken rule of ops.v1.Audit, in field order. */
+/** Returns every broken rule of ops.v1.Audit, in field order. */
 export function validateAudit(message: Audit): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkAudit(message, out);

@@ -26,7 +26,7 @@ export const HealthServiceContract: ServiceContract<HealthServiceDefinition, Hea
   },
 };
 
-/** Every broken rule of ops.v1.ListHealthResponse, in field order. */
+/** Returns every broken rule of ops.v1.ListHealthResponse, in field order. */
 export function validateListHealthResponse(message: ListHealthResponse): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListHealthResponse(message, out);
@@ -42,7 +42,7 @@ export function checkListHealthResponse(message: ListHealthResponse, out: FieldV
   });
 }
 
-/** Every broken rule of ops.v1.NamedHealth, in field order. */
+/** Returns every broken rule of ops.v1.NamedHealth, in field order. */
 export function validateNamedHealth(message: NamedHealth): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkNamedHealth(message, out);

@@ -101,7 +101,7 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
   },
 };
 
-/** Every broken rule of ops.v1.ListSagasRequest, in field order. */
+/** Returns every broken rule of ops.v1.ListSagasRequest, in field order. */
 export function validateListSagasRequest(message: ListSagasRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListSagasRequest(message, out);
@@ -110,7 +110,7 @@ export function validateListSagasRequest(message: ListSagasRequest): FieldViolat
 
 /** Appends every broken rule of ops.v1.ListSagasRequest to `out`. */
 export function checkListSagasRequest(message: ListSagasRequest, out: FieldViolation[]): void {
-  if (!listed.has(message.state)) out.push({ field: 'state', description: 'must be a SagaState that is known' });
+  if (!listed.has(message.state)) out.push({ field: 'state', description: 'must be a known SagaState' });
   if (message.afterId !== '' && !pattern.test(message.afterId)) out.push({ field: 'after_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
 }
@@ -120,7 +120,7 @@ export interface ValidGetSagaRequest extends GetSagaRequest {
   name: NonNullable<GetSagaRequest['name']>;
 }
 
-/** Every broken rule of ops.v1.GetSagaRequest, in field order. */
+/** Returns every broken rule of ops.v1.GetSagaRequest, in field order. */
 export function validateGetSagaRequest(message: GetSagaRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetSagaRequest(message, out);
@@ -134,7 +134,7 @@ export function checkGetSagaRequest(message: GetSagaRequest, out: FieldViolation
   if (message.name?.$case === 'orderId' && !pattern.test(message.name.value)) out.push({ field: 'order_id', description: message.name.value === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of ops.v1.RetrySagaRequest, in field order. */
+/** Returns every broken rule of ops.v1.RetrySagaRequest, in field order. */
 export function validateRetrySagaRequest(message: RetrySagaRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkRetrySagaRequest(message, out);
@@ -148,7 +148,7 @@ export function checkRetrySagaRequest(message: RetrySagaRequest, out: FieldViola
   if (isLonger(message.note, 1000)) out.push({ field: 'note', description: 'must be at most 1000 characters long' });
 }
 
-/** Every broken rule of ops.v1.ResolveSagaRequest, in field order. */
+/** Returns every broken rule of ops.v1.ResolveSagaRequest, in field order. */
 export function validateResolveSagaRequest(message: ResolveSagaRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkResolveSagaRequest(message, out);
@@ -160,13 +160,13 @@ export function checkResolveSagaRequest(message: ResolveSagaRequest, out: FieldV
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!pattern2.test(message.step)) out.push({ field: 'step', description: message.step === '' ? 'is required' : 'must match the pattern ^[a-z][a-z0-9-]{0,63}$' });
-  if (!listed2.has(message.outcome)) out.push({ field: 'outcome', description: 'must be a ResolveOutcome that is known' });
-  if (listed3.has(message.outcome)) out.push({ field: 'outcome', description: 'must be none of RESOLVE_OUTCOME_UNSPECIFIED' });
+  if (!listed2.has(message.outcome)) out.push({ field: 'outcome', description: 'must be a known ResolveOutcome' });
+  if (listed3.has(message.outcome)) out.push({ field: 'outcome', description: 'must not be one of RESOLVE_OUTCOME_UNSPECIFIED' });
   if (message.note === '') out.push({ field: 'note', description: 'must be at least 1 character long' });
   if (isLonger(message.note, 1000)) out.push({ field: 'note', description: 'must be at most 1000 characters long' });
 }
 
-/** Every broken rule of ops.v1.Saga, in field order. */
+/** Returns every broken rule of ops.v1.Saga, in field order. */
 export function validateSaga(message: Saga): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkSaga(message, out);
@@ -185,7 +185,7 @@ export function checkSaga(message: Saga, out: FieldViolation[]): void {
   if (message.nextAttemptTime !== undefined && !(message.nextAttemptTime.getTime() >= -62135596800000 && message.nextAttemptTime.getTime() <= 253402300799999)) out.push({ field: 'next_attempt_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
-/** Every broken rule of ops.v1.SagaStep, in field order. */
+/** Returns every broken rule of ops.v1.SagaStep, in field order. */
 export function validateSagaStep(message: SagaStep): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkSagaStep(message, out);
@@ -200,7 +200,7 @@ export function checkSagaStep(message: SagaStep, out: FieldViolation[]): void {
   if (message.undoEndTime !== undefined && !(message.undoEndTime.getTime() >= -62135596800000 && message.undoEndTime.getTime() <= 253402300799999)) out.push({ field: 'undo_end_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
-/** Every broken rule of ops.v1.DeadLetterFilter, in field order. */
+/** Returns every broken rule of ops.v1.DeadLetterFilter, in field order. */
 export function validateDeadLetterFilter(message: DeadLetterFilter): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkDeadLetterFilter(message, out);
@@ -209,12 +209,12 @@ export function validateDeadLetterFilter(message: DeadLetterFilter): FieldViolat
 
 /** Appends every broken rule of ops.v1.DeadLetterFilter to `out`. */
 export function checkDeadLetterFilter(message: DeadLetterFilter, out: FieldViolation[]): void {
-  if (!listed4.has(message.source)) out.push({ field: 'source', description: 'must be a DeadLetterSource that is known' });
+  if (!listed4.has(message.source)) out.push({ field: 'source', description: 'must be a known DeadLetterSource' });
   if (isLonger(message.origin, 300)) out.push({ field: 'origin', description: 'must be at most 300 characters long' });
   if (isLonger(message.reason, 100)) out.push({ field: 'reason', description: 'must be at most 100 characters long' });
 }
 
-/** Every broken rule of ops.v1.ListDeadLettersRequest, in field order. */
+/** Returns every broken rule of ops.v1.ListDeadLettersRequest, in field order. */
 export function validateListDeadLettersRequest(message: ListDeadLettersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListDeadLettersRequest(message, out);
@@ -232,7 +232,7 @@ export function checkListDeadLettersRequest(message: ListDeadLettersRequest, out
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
 }
 
-/** Every broken rule of ops.v1.GetDeadLetterRequest, in field order. */
+/** Returns every broken rule of ops.v1.GetDeadLetterRequest, in field order. */
 export function validateGetDeadLetterRequest(message: GetDeadLetterRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetDeadLetterRequest(message, out);
@@ -245,7 +245,7 @@ export function checkGetDeadLetterRequest(message: GetDeadLetterRequest, out: Fi
   if (isLonger(message.id, 200)) out.push({ field: 'id', description: 'must be at most 200 characters long' });
 }
 
-/** Every broken rule of ops.v1.DeadLetter, in field order. */
+/** Returns every broken rule of ops.v1.DeadLetter, in field order. */
 export function validateDeadLetter(message: DeadLetter): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkDeadLetter(message, out);
@@ -258,7 +258,7 @@ export function checkDeadLetter(message: DeadLetter, out: FieldViolation[]): voi
   if (message.lastTime !== undefined && !(message.lastTime.getTime() >= -62135596800000 && message.lastTime.getTime() <= 253402300799999)) out.push({ field: 'last_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
-/** Every broken rule of ops.v1.RedriveDeadLettersRequest, in field order. */
+/** Returns every broken rule of ops.v1.RedriveDeadLettersRequest, in field order. */
 export function validateRedriveDeadLettersRequest(message: RedriveDeadLettersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkRedriveDeadLettersRequest(message, out);
@@ -276,7 +276,7 @@ export function checkRedriveDeadLettersRequest(message: RedriveDeadLettersReques
   }
 }
 
-/** Every broken rule of ops.v1.DiscardDeadLettersRequest, in field order. */
+/** Returns every broken rule of ops.v1.DiscardDeadLettersRequest, in field order. */
 export function validateDiscardDeadLettersRequest(message: DiscardDeadLettersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkDiscardDeadLettersRequest(message, out);

@@ -34,7 +34,7 @@ export const ProjectionServiceContract: ServiceContract<ProjectionServiceDefinit
   },
 };
 
-/** Every broken rule of ops.v1.Projection, in field order. */
+/** Returns every broken rule of ops.v1.Projection, in field order. */
 export function validateProjection(message: Projection): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkProjection(message, out);
@@ -46,7 +46,7 @@ export function checkProjection(message: Projection, out: FieldViolation[]): voi
   if (message.behindSince !== undefined && !(message.behindSince.getTime() >= -62135596800000 && message.behindSince.getTime() <= 253402300799999)) out.push({ field: 'behind_since', description: 'must be a time from the year 1 to the year 9999' });
 }
 
-/** Every broken rule of ops.v1.RebuildProjectionRequest, in field order. */
+/** Returns every broken rule of ops.v1.RebuildProjectionRequest, in field order. */
 export function validateRebuildProjectionRequest(message: RebuildProjectionRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkRebuildProjectionRequest(message, out);

@@ -7,7 +7,7 @@ import { checkMoney } from '../../common/v1/common.contract.ts';
 import type { OrderEvent } from './events.ts';
 import { checkOrder } from './order.contract.ts';
 
-/** Every broken rule of order.v1.OrderEvent, in field order. */
+/** Returns every broken rule of order.v1.OrderEvent, in field order. */
 export function validateOrderEvent(message: OrderEvent): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkOrderEvent(message, out);

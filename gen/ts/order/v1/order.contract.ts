@@ -64,7 +64,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
   },
 };
 
-/** Every broken rule of order.v1.OrderItem, in field order. */
+/** Returns every broken rule of order.v1.OrderItem, in field order. */
 export function validateOrderItem(message: OrderItem): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkOrderItem(message, out);
@@ -77,7 +77,7 @@ export function checkOrderItem(message: OrderItem, out: FieldViolation[]): void 
   if (!(message.quantity >= 1 && message.quantity <= 1000000)) out.push({ field: 'quantity', description: 'must be at least 1 and at most 1000000' });
 }
 
-/** Every broken rule of order.v1.Order, in field order. */
+/** Returns every broken rule of order.v1.Order, in field order. */
 export function validateOrder(message: Order): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkOrder(message, out);
@@ -110,7 +110,7 @@ export interface ValidPlaceOrderRequest extends PlaceOrderRequest {
   shippingAddress: Address;
 }
 
-/** Every broken rule of order.v1.PlaceOrderRequest, in field order. */
+/** Returns every broken rule of order.v1.PlaceOrderRequest, in field order. */
 export function validatePlaceOrderRequest(message: PlaceOrderRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkPlaceOrderRequest(message, out);
@@ -138,7 +138,7 @@ export function checkPlaceOrderRequest(message: PlaceOrderRequest, out: FieldVio
   }
 }
 
-/** Every broken rule of order.v1.GetOrderRequest, in field order. */
+/** Returns every broken rule of order.v1.GetOrderRequest, in field order. */
 export function validateGetOrderRequest(message: GetOrderRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetOrderRequest(message, out);
@@ -150,7 +150,7 @@ export function checkGetOrderRequest(message: GetOrderRequest, out: FieldViolati
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of order.v1.ListOrdersRequest, in field order. */
+/** Returns every broken rule of order.v1.ListOrdersRequest, in field order. */
 export function validateListOrdersRequest(message: ListOrdersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListOrdersRequest(message, out);
@@ -162,10 +162,10 @@ export function checkListOrdersRequest(message: ListOrdersRequest, out: FieldVio
   if (message.afterId !== '' && !pattern.test(message.afterId)) out.push({ field: 'after_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
   if (message.userId !== '' && !pattern.test(message.userId)) out.push({ field: 'user_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
-  if (!listed.has(message.state)) out.push({ field: 'state', description: 'must be a OrderState that is known' });
+  if (!listed.has(message.state)) out.push({ field: 'state', description: 'must be a known OrderState' });
 }
 
-/** Every broken rule of order.v1.WatchOrderRequest, in field order. */
+/** Returns every broken rule of order.v1.WatchOrderRequest, in field order. */
 export function validateWatchOrderRequest(message: WatchOrderRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkWatchOrderRequest(message, out);
@@ -177,7 +177,7 @@ export function checkWatchOrderRequest(message: WatchOrderRequest, out: FieldVio
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of order.v1.CancelOrderRequest, in field order. */
+/** Returns every broken rule of order.v1.CancelOrderRequest, in field order. */
 export function validateCancelOrderRequest(message: CancelOrderRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkCancelOrderRequest(message, out);

@@ -6,7 +6,7 @@ import { prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { PaymentEvent } from './events.ts';
 import { checkAccountEvent, checkPayment } from './payment.contract.ts';
 
-/** Every broken rule of payment.v1.PaymentEvent, in field order. */
+/** Returns every broken rule of payment.v1.PaymentEvent, in field order. */
 export function validatePaymentEvent(message: PaymentEvent): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkPaymentEvent(message, out);

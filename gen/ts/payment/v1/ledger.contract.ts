@@ -48,7 +48,7 @@ export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, Led
   },
 };
 
-/** Every broken rule of payment.v1.LedgerBalance, in field order. */
+/** Returns every broken rule of payment.v1.LedgerBalance, in field order. */
 export function validateLedgerBalance(message: LedgerBalance): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkLedgerBalance(message, out);
@@ -65,7 +65,7 @@ export function checkLedgerBalance(message: LedgerBalance, out: FieldViolation[]
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
-/** Every broken rule of payment.v1.Statement, in field order. */
+/** Returns every broken rule of payment.v1.Statement, in field order. */
 export function validateStatement(message: Statement): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkStatement(message, out);
@@ -96,7 +96,7 @@ export function checkStatement(message: Statement, out: FieldViolation[]): void 
   }
 }
 
-/** Every broken rule of payment.v1.ListBalancesRequest, in field order. */
+/** Returns every broken rule of payment.v1.ListBalancesRequest, in field order. */
 export function validateListBalancesRequest(message: ListBalancesRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListBalancesRequest(message, out);
@@ -110,7 +110,7 @@ export function checkListBalancesRequest(message: ListBalancesRequest, out: Fiel
   if (message.currencyCode !== '' && !pattern2.test(message.currencyCode)) out.push({ field: 'currency_code', description: 'must match the pattern ^[A-Z]{3}$' });
 }
 
-/** Every broken rule of payment.v1.GetStatementRequest, in field order. */
+/** Returns every broken rule of payment.v1.GetStatementRequest, in field order. */
 export function validateGetStatementRequest(message: GetStatementRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetStatementRequest(message, out);
@@ -124,7 +124,7 @@ export function checkGetStatementRequest(message: GetStatementRequest, out: Fiel
   if (!(message.minVersion >= 0n)) out.push({ field: 'min_version', description: 'must be at least 0' });
 }
 
-/** Every broken rule of payment.v1.ListStatementsRequest, in field order. */
+/** Returns every broken rule of payment.v1.ListStatementsRequest, in field order. */
 export function validateListStatementsRequest(message: ListStatementsRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListStatementsRequest(message, out);

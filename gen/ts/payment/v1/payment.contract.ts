@@ -107,7 +107,7 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
   },
 };
 
-/** Every broken rule of payment.v1.Account, in field order. */
+/** Returns every broken rule of payment.v1.Account, in field order. */
 export function validateAccount(message: Account): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkAccount(message, out);
@@ -125,7 +125,7 @@ export function checkAccount(message: Account, out: FieldViolation[]): void {
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
-/** Every broken rule of payment.v1.AccountEvent, in field order. */
+/** Returns every broken rule of payment.v1.AccountEvent, in field order. */
 export function validateAccountEvent(message: AccountEvent): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkAccountEvent(message, out);
@@ -152,7 +152,7 @@ export function checkAccountEvent(message: AccountEvent, out: FieldViolation[]):
   if (message.time !== undefined && !(message.time.getTime() >= -62135596800000 && message.time.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
-/** Every broken rule of payment.v1.OpenAccountRequest, in field order. */
+/** Returns every broken rule of payment.v1.OpenAccountRequest, in field order. */
 export function validateOpenAccountRequest(message: OpenAccountRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkOpenAccountRequest(message, out);
@@ -171,7 +171,7 @@ export interface ValidDepositRequest extends DepositRequest {
   amount: Money;
 }
 
-/** Every broken rule of payment.v1.DepositRequest, in field order. */
+/** Returns every broken rule of payment.v1.DepositRequest, in field order. */
 export function validateDepositRequest(message: DepositRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkDepositRequest(message, out);
@@ -196,7 +196,7 @@ export interface ValidWithdrawRequest extends WithdrawRequest {
   amount: Money;
 }
 
-/** Every broken rule of payment.v1.WithdrawRequest, in field order. */
+/** Returns every broken rule of payment.v1.WithdrawRequest, in field order. */
 export function validateWithdrawRequest(message: WithdrawRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkWithdrawRequest(message, out);
@@ -216,7 +216,7 @@ export function checkWithdrawRequest(message: WithdrawRequest, out: FieldViolati
   if (isLonger(message.reference, 200)) out.push({ field: 'reference', description: 'must be at most 200 characters long' });
 }
 
-/** Every broken rule of payment.v1.GetBalanceRequest, in field order. */
+/** Returns every broken rule of payment.v1.GetBalanceRequest, in field order. */
 export function validateGetBalanceRequest(message: GetBalanceRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetBalanceRequest(message, out);
@@ -231,7 +231,7 @@ export function checkGetBalanceRequest(message: GetBalanceRequest, out: FieldVio
   if (message.asOfTime !== undefined && !(message.asOfTime.getTime() >= -62135596800000 && message.asOfTime.getTime() <= 253402300799999)) out.push({ field: 'as_of_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
-/** Every broken rule of payment.v1.ListAccountEventsRequest, in field order. */
+/** Returns every broken rule of payment.v1.ListAccountEventsRequest, in field order. */
 export function validateListAccountEventsRequest(message: ListAccountEventsRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListAccountEventsRequest(message, out);
@@ -249,7 +249,7 @@ export interface ValidChargeRequest extends ChargeRequest {
   amount: Money;
 }
 
-/** Every broken rule of payment.v1.ChargeRequest, in field order. */
+/** Returns every broken rule of payment.v1.ChargeRequest, in field order. */
 export function validateChargeRequest(message: ChargeRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkChargeRequest(message, out);
@@ -269,7 +269,7 @@ export function checkChargeRequest(message: ChargeRequest, out: FieldViolation[]
   }
 }
 
-/** Every broken rule of payment.v1.RefundRequest, in field order. */
+/** Returns every broken rule of payment.v1.RefundRequest, in field order. */
 export function validateRefundRequest(message: RefundRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkRefundRequest(message, out);
@@ -282,7 +282,7 @@ export function checkRefundRequest(message: RefundRequest, out: FieldViolation[]
   if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of payment.v1.GetPaymentRequest, in field order. */
+/** Returns every broken rule of payment.v1.GetPaymentRequest, in field order. */
 export function validateGetPaymentRequest(message: GetPaymentRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetPaymentRequest(message, out);
@@ -294,7 +294,7 @@ export function checkGetPaymentRequest(message: GetPaymentRequest, out: FieldVio
   if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of payment.v1.ListPaymentsRequest, in field order. */
+/** Returns every broken rule of payment.v1.ListPaymentsRequest, in field order. */
 export function validateListPaymentsRequest(message: ListPaymentsRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListPaymentsRequest(message, out);
@@ -307,7 +307,7 @@ export function checkListPaymentsRequest(message: ListPaymentsRequest, out: Fiel
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
 }
 
-/** Every broken rule of payment.v1.Payment, in field order. */
+/** Returns every broken rule of payment.v1.Payment, in field order. */
 export function validatePayment(message: Payment): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkPayment(message, out);

@@ -37,7 +37,7 @@ export const OrderReportServiceContract: ServiceContract<OrderReportServiceDefin
   },
 };
 
-/** Every broken rule of report.v1.OrderSummary, in field order. */
+/** Returns every broken rule of report.v1.OrderSummary, in field order. */
 export function validateOrderSummary(message: OrderSummary): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkOrderSummary(message, out);
@@ -55,7 +55,7 @@ export function checkOrderSummary(message: OrderSummary, out: FieldViolation[]):
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
-/** Every broken rule of report.v1.BestSeller, in field order. */
+/** Returns every broken rule of report.v1.BestSeller, in field order. */
 export function validateBestSeller(message: BestSeller): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkBestSeller(message, out);
@@ -71,7 +71,7 @@ export function checkBestSeller(message: BestSeller, out: FieldViolation[]): voi
   }
 }
 
-/** Every broken rule of report.v1.ListUserOrdersRequest, in field order. */
+/** Returns every broken rule of report.v1.ListUserOrdersRequest, in field order. */
 export function validateListUserOrdersRequest(message: ListUserOrdersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListUserOrdersRequest(message, out);
@@ -85,7 +85,7 @@ export function checkListUserOrdersRequest(message: ListUserOrdersRequest, out: 
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
 }
 
-/** Every broken rule of report.v1.ListBestSellersRequest, in field order. */
+/** Returns every broken rule of report.v1.ListBestSellersRequest, in field order. */
 export function validateListBestSellersRequest(message: ListBestSellersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListBestSellersRequest(message, out);

@@ -6,7 +6,7 @@ import { prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { ShippingEvent } from './events.ts';
 import { checkShipment } from './shipping.contract.ts';
 
-/** Every broken rule of shipping.v1.ShippingEvent, in field order. */
+/** Returns every broken rule of shipping.v1.ShippingEvent, in field order. */
 export function validateShippingEvent(message: ShippingEvent): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkShippingEvent(message, out);

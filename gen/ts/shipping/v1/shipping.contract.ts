@@ -52,7 +52,7 @@ export interface ValidCreateShipmentRequest extends CreateShipmentRequest {
   address: Address;
 }
 
-/** Every broken rule of shipping.v1.CreateShipmentRequest, in field order. */
+/** Returns every broken rule of shipping.v1.CreateShipmentRequest, in field order. */
 export function validateCreateShipmentRequest(message: CreateShipmentRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkCreateShipmentRequest(message, out);
@@ -72,7 +72,7 @@ export function checkCreateShipmentRequest(message: CreateShipmentRequest, out: 
   }
 }
 
-/** Every broken rule of shipping.v1.CancelShipmentRequest, in field order. */
+/** Returns every broken rule of shipping.v1.CancelShipmentRequest, in field order. */
 export function validateCancelShipmentRequest(message: CancelShipmentRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkCancelShipmentRequest(message, out);
@@ -85,7 +85,7 @@ export function checkCancelShipmentRequest(message: CancelShipmentRequest, out: 
   if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of shipping.v1.GetShipmentRequest, in field order. */
+/** Returns every broken rule of shipping.v1.GetShipmentRequest, in field order. */
 export function validateGetShipmentRequest(message: GetShipmentRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetShipmentRequest(message, out);
@@ -97,7 +97,7 @@ export function checkGetShipmentRequest(message: GetShipmentRequest, out: FieldV
   if (!pattern.test(message.orderId)) out.push({ field: 'order_id', description: message.orderId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of shipping.v1.Shipment, in field order. */
+/** Returns every broken rule of shipping.v1.Shipment, in field order. */
 export function validateShipment(message: Shipment): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkShipment(message, out);

@@ -6,7 +6,7 @@ import { prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { UserEvent } from './events.ts';
 import { checkUser } from './user.contract.ts';
 
-/** Every broken rule of user.v1.UserEvent, in field order. */
+/** Returns every broken rule of user.v1.UserEvent, in field order. */
 export function validateUserEvent(message: UserEvent): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkUserEvent(message, out);

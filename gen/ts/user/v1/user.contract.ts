@@ -78,7 +78,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
   },
 };
 
-/** Every broken rule of user.v1.User, in field order. */
+/** Returns every broken rule of user.v1.User, in field order. */
 export function validateUser(message: User): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkUser(message, out);
@@ -104,7 +104,7 @@ export interface ValidCreateUserRequest extends CreateUserRequest {
   user: User;
 }
 
-/** Every broken rule of user.v1.CreateUserRequest, in field order. */
+/** Returns every broken rule of user.v1.CreateUserRequest, in field order. */
 export function validateCreateUserRequest(message: CreateUserRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkCreateUserRequest(message, out);
@@ -122,7 +122,7 @@ export function checkCreateUserRequest(message: CreateUserRequest, out: FieldVio
   }
 }
 
-/** Every broken rule of user.v1.GetUserRequest, in field order. */
+/** Returns every broken rule of user.v1.GetUserRequest, in field order. */
 export function validateGetUserRequest(message: GetUserRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkGetUserRequest(message, out);
@@ -134,7 +134,7 @@ export function checkGetUserRequest(message: GetUserRequest, out: FieldViolation
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
-/** Every broken rule of user.v1.BatchGetUsersRequest, in field order. */
+/** Returns every broken rule of user.v1.BatchGetUsersRequest, in field order. */
 export function validateBatchGetUsersRequest(message: BatchGetUsersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkBatchGetUsersRequest(message, out);
@@ -152,7 +152,7 @@ export function checkBatchGetUsersRequest(message: BatchGetUsersRequest, out: Fi
   }
 }
 
-/** Every broken rule of user.v1.BatchGetUsersResponse, in field order. */
+/** Returns every broken rule of user.v1.BatchGetUsersResponse, in field order. */
 export function validateBatchGetUsersResponse(message: BatchGetUsersResponse): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkBatchGetUsersResponse(message, out);
@@ -168,7 +168,7 @@ export function checkBatchGetUsersResponse(message: BatchGetUsersResponse, out: 
   });
 }
 
-/** Every broken rule of user.v1.ListUsersRequest, in field order. */
+/** Returns every broken rule of user.v1.ListUsersRequest, in field order. */
 export function validateListUsersRequest(message: ListUsersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkListUsersRequest(message, out);
@@ -187,7 +187,7 @@ export interface ValidUpdateUserRequest extends UpdateUserRequest {
   user: User;
 }
 
-/** Every broken rule of user.v1.UpdateUserRequest, in field order. */
+/** Returns every broken rule of user.v1.UpdateUserRequest, in field order. */
 export function validateUpdateUserRequest(message: UpdateUserRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkUpdateUserRequest(message, out);
@@ -205,7 +205,7 @@ export function checkUpdateUserRequest(message: UpdateUserRequest, out: FieldVio
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
 }
 
-/** Every broken rule of user.v1.DeleteUserRequest, in field order. */
+/** Returns every broken rule of user.v1.DeleteUserRequest, in field order. */
 export function validateDeleteUserRequest(message: DeleteUserRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkDeleteUserRequest(message, out);
@@ -224,7 +224,7 @@ export interface ValidImportUsersRequest extends ImportUsersRequest {
   user: User;
 }
 
-/** Every broken rule of user.v1.ImportUsersRequest, in field order. */
+/** Returns every broken rule of user.v1.ImportUsersRequest, in field order. */
 export function validateImportUsersRequest(message: ImportUsersRequest): FieldViolation[] {
   const out: FieldViolation[] = [];
   checkImportUsersRequest(message, out);

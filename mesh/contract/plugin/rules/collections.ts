@@ -1,7 +1,7 @@
 import type { MapRules, RepeatedRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { counted, type RuleTable } from '../check.ts';
 
-/** The rules of a list itself; those of its items are made with the field. */
+/** The rules of a list, without those of its items. */
 export const listRules: RuleTable<RepeatedRules> = {
   min_items: (rules, value) => ({
     broken: `${value}.length < ${rules.minItems}`,
@@ -13,12 +13,12 @@ export const listRules: RuleTable<RepeatedRules> = {
   }),
   unique: (rules, value, { runtime }) =>
     rules.unique
-      ? { broken: `!${runtime('isUnique', 'value-checks')}(${value})`, description: 'must not have an item twice' }
+      ? { broken: `!${runtime('isUnique', 'value-checks')}(${value})`, description: 'must not have duplicate items' }
       : undefined,
   items: () => undefined,
 };
 
-/** The rules of a map itself; `size` reads how many entries it has. Those of keys and values are made with the field. */
+/** The rules of a map, without those of keys and values. `size` reads the number of its entries. */
 export const mapRules: RuleTable<MapRules> = {
   min_pairs: (rules, size) => ({
     broken: `${size} < ${rules.minPairs}`,

@@ -18,13 +18,13 @@ export const durationRules: RuleTable<DurationRules> = {
   lte: upperAlone,
 };
 
-/** A duration for people: `1.5 s`. */
+/** Returns a duration as text: `1.5 s`. */
 export function printDuration(duration: Duration): string {
   return `${Number(nanoseconds(duration)) / 1e9} s`;
 }
 
 function upperAlone(rules: DurationRules, value: string): Check | undefined {
-  // A range with both ends is one rule, made with its lower end.
+  // A range with both ends is one rule, compiled with its lower end.
   return rules.greaterThan.case === undefined ? range(rules, value) : undefined;
 }
 

@@ -43,7 +43,7 @@ export const numberRules: RuleTable<NumberRules> = {
   not_in: (rules, value, context) => compileNotIn(rules.notIn.map(literal), rules.notIn.map(String), value, context),
   gt: range,
   gte: range,
-  // A range with both ends is one rule, made with its lower end.
+  // A range with both ends is one rule, compiled with its lower end.
   lt: (rules, value) => (rules.greaterThan.case === undefined ? range(rules, value) : undefined),
   lte: (rules, value) => (rules.greaterThan.case === undefined ? range(rules, value) : undefined),
   finite: (rules, value) =>

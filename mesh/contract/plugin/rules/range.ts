@@ -3,18 +3,18 @@ import type { Check } from '../check.ts';
 /** One end of a range. */
 export interface Bound {
   readonly operator: '<' | '<=' | '>' | '>=';
-  /** What the value is compared with, as an expression. */
+  /** The expression that the value is compared with. */
   readonly literal: string;
-  /** Sorts bounds; `undefined` when it is only known at run time. */
+  /** Orders bounds; `undefined` if the bound is only known at run time. */
   readonly order: number | bigint | undefined;
-  /** The bound for people: `5`. */
+  /** The bound as text: `5`. */
   readonly text: string;
 }
 
 const words = { '<': 'less than', '<=': 'at most', '>': 'greater than', '>=': 'at least' };
 
 /**
- * The test of a range. When the upper bound is below the lower one, the value must lie outside of the two, as in
+ * Compiles the check of a range. If the upper bound is below the lower one, the value must lie outside of the two, as in
  * `buf.validate`. A NaN is in no range.
  */
 export function compileRange(lower: Bound | undefined, upper: Bound | undefined, value: string): Check | undefined {

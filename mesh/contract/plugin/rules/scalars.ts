@@ -25,7 +25,7 @@ export const bytesRules: RuleTable<BytesRules> = {
   }),
 };
 
-/** The rules of an enum; the texts name its values. */
+/** The rules of an enum. The descriptions name its values. */
 export function enumRules(type: DescEnum): RuleTable<EnumRules> {
   const nameOf = (number: number): string => type.value[number]?.name ?? `${number}`;
   return {
@@ -38,7 +38,7 @@ export function enumRules(type: DescEnum): RuleTable<EnumRules> {
       const numbers = [...new Set(type.values.map(({ number }) => number))];
       return {
         ...compileIn(numbers.map(String), [], value, context),
-        description: `must be a ${type.name} that is known`,
+        description: `must be a known ${type.name}`,
       };
     },
     in: (rules, value, context) => compileIn(rules.in.map(String), rules.in.map(nameOf), value, context),

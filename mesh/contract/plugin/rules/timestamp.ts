@@ -6,8 +6,8 @@ import { printDuration } from './duration.ts';
 import { type Bound, compileRange } from './range.ts';
 
 /**
- * The rules of a Timestamp. `value` reads it in milliseconds since 1970: ts-proto makes it a Date, so parts of a
- * millisecond are not seen.
+ * The rules of a Timestamp. `value` reads it in milliseconds since 1970: ts-proto represents it as a Date, so parts
+ * of a millisecond are ignored.
  */
 export const timestampRules: RuleTable<TimestampRules> = {
   const: ({ const: time }, value) =>
@@ -26,7 +26,7 @@ export const timestampRules: RuleTable<TimestampRules> = {
 };
 
 function upperAlone(rules: TimestampRules, value: string): Check | undefined {
-  // A range with both ends is one rule, made with its lower end.
+  // A range with both ends is one rule, compiled with its lower end.
   return rules.greaterThan.case === undefined ? range(rules, value) : undefined;
 }
 

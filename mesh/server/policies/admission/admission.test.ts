@@ -61,7 +61,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
 
   const named = (name: string) => User.fromPartial({ name });
 
-  it('lets as many handlers work as there are slots, and the others in order', async () => {
+  it('runs as many handlers as there are slots, and the others in order', async () => {
     const held = heldHandlers();
     const { connect } = await start({ one: held.one }, { working: 2 });
     const { calls } = connect();
@@ -76,7 +76,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     await expect(Promise.all(answers)).resolves.toHaveLength(4);
   });
 
-  it('lets one connection have a part of the slots, and then the connections in turn', async () => {
+  it('gives one connection a part of the slots, and then the connections in turn', async () => {
     const held = heldHandlers();
     const { connect } = await start({ one: held.one }, { working: 3, workingPerConnection: 2 });
     const { calls: greedy } = connect();
@@ -98,7 +98,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     await Promise.all(answers);
   });
 
-  it('counts a handler until it returns, also when its call was given up or its time is over', async () => {
+  it('counts a handler until it returns, even if its call was cancelled or its deadline passed', async () => {
     const held = heldHandlers();
     const { connect } = await start({ one: held.one }, { working: 2 });
     const { calls } = connect();
@@ -119,7 +119,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     await waiting;
   });
 
-  it('does nothing of a call that ends before its turn', async () => {
+  it('does not start a call that ends before its turn', async () => {
     const held = heldHandlers();
     const { connect, address } = await start({ one: held.one }, { working: 1 });
     const { calls, health } = connect();
@@ -144,7 +144,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     await last;
   });
 
-  it('refuses what would wait beyond its bound, and says how long to wait', async () => {
+  it('refuses calls beyond the limit of waiting ones, and sends a retry delay', async () => {
     const held = heldHandlers();
     const { connect, address } = await start({ one: held.one }, { working: 1, waiting: 2 });
     const { calls } = connect();
@@ -171,40 +171,37 @@ describe.each(engineNames)('admission on %s', (engineName) => {
   it.each([
     ['a connection', { waitingBytesPerConnection: 100_000 }, {}],
     ['the process', {}, { waitingBytes: 100_000 }],
-  ])(
-    'lets only so many bytes of requests wait of %s, until those are begun or cancelled',
-    async (_, limits, process) => {
-      const held = heldHandlers();
-      const { connect } = await start({ one: held.one }, { working: 1, ...limits }, process);
-      const { calls, health } = connect();
-      const large = (name: string) => named(name.repeat(60_000));
-      const giveUp = new AbortController();
-      const answers = [calls.one(large('a'))];
-      await eventually(() => expect(held.begun).toHaveLength(1));
-      answers.push(calls.one(large('b')));
-      const cancelled = calls.one(large('c'), { signal: giveUp.signal }).catch((error) => error.name);
-      await health.check({ service: '' });
-      const refusal = { code: Status.RESOURCE_EXHAUSTED, details: expect.stringContaining('call again later') };
-      await expect(calls.one(named('d'))).rejects.toMatchObject(refusal);
-      giveUp.abort();
-      expect(await cancelled).toBe('AbortError');
-      await health.check({ service: '' });
-      answers.push(calls.one(large('e')));
-      await health.check({ service: '' });
-      await expect(calls.one(named('f'))).rejects.toMatchObject(refusal);
-      for (const count of [1, 2, 3]) {
-        await eventually(() => expect(held.begun).toHaveLength(count));
-        held.returnOne();
-      }
-      await expect(Promise.all(answers)).resolves.toHaveLength(3);
-      const last = calls.one(named('g'));
-      await eventually(() => expect(held.begun).toHaveLength(4));
+  ])('limits the bytes of waiting requests of %s, until those start or are cancelled', async (_, limits, process) => {
+    const held = heldHandlers();
+    const { connect } = await start({ one: held.one }, { working: 1, ...limits }, process);
+    const { calls, health } = connect();
+    const large = (name: string) => named(name.repeat(60_000));
+    const giveUp = new AbortController();
+    const answers = [calls.one(large('a'))];
+    await eventually(() => expect(held.begun).toHaveLength(1));
+    answers.push(calls.one(large('b')));
+    const cancelled = calls.one(large('c'), { signal: giveUp.signal }).catch((error) => error.name);
+    await health.check({ service: '' });
+    const refusal = { code: Status.RESOURCE_EXHAUSTED, details: expect.stringContaining('call again later') };
+    await expect(calls.one(named('d'))).rejects.toMatchObject(refusal);
+    giveUp.abort();
+    expect(await cancelled).toBe('AbortError');
+    await health.check({ service: '' });
+    answers.push(calls.one(large('e')));
+    await health.check({ service: '' });
+    await expect(calls.one(named('f'))).rejects.toMatchObject(refusal);
+    for (const count of [1, 2, 3]) {
+      await eventually(() => expect(held.begun).toHaveLength(count));
       held.returnOne();
-      await last;
-    },
-  );
+    }
+    await expect(Promise.all(answers)).resolves.toHaveLength(3);
+    const last = calls.one(named('g'));
+    await eventually(() => expect(held.begun).toHaveLength(4));
+    held.returnOne();
+    await last;
+  });
 
-  it('answers for its health while no other call can begin', async () => {
+  it('answers health checks while no other call can start', async () => {
     const held = heldHandlers();
     const { connect } = await start({ one: held.one }, { working: 1 });
     const client = connect();
@@ -219,7 +216,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     await waiting;
   });
 
-  it('does not let streams that wait for a change keep others from working', async () => {
+  it('does not let streams that wait for a change block other calls', async () => {
     const { signal } = new AbortController();
     const watching: EchoHandlers['many'] = async function* watch(request, context) {
       yield request;
@@ -234,7 +231,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     for (const stream of streams) await stream.return?.();
   });
 
-  it('has only as many streaming handlers work as there are slots, however long their first message takes', async () => {
+  it('runs only as many streaming handlers as there are slots, however long their first message takes', async () => {
     let [running, most] = [0, 0];
     const stored = Promise.withResolvers<void>();
     const list: EchoHandlers['many'] = async function* list(request) {
@@ -269,7 +266,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     expect(most).toBe(20);
   });
 
-  it('does not let streams whose peer sends nothing keep others from working', async () => {
+  it('does not let streams whose peer sends nothing block other calls', async () => {
     const { connect } = await start({}, { working: 1 });
     const { calls } = connect();
     const silence = Promise.withResolvers<void>();
@@ -288,7 +285,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     expect(await collected).toMatchObject({ name: 'Ada,Ada' });
   });
 
-  it('has a streaming handler end in its turn when its call was given up', async () => {
+  it('ends a streaming handler in its turn if its call was cancelled', async () => {
     const held = heldHandlers();
     const events: string[] = [];
     const many: EchoHandlers['many'] = async function* watch(request, { idle, signal }) {
@@ -317,7 +314,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     held.returnAll();
   });
 
-  it('does not let a caller that reads nothing keep others from working', async () => {
+  it('does not let a caller that reads nothing block other calls', async () => {
     const large = User.fromPartial({ name: 'x'.repeat(64 * 1024) });
     const endless: EchoHandlers['many'] = async function* flood() {
       for (;;) yield large;
@@ -333,7 +330,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     expect(await connect().calls.one(ada)).toEqual(ada);
   });
 
-  it('counts the streams that are open, and refuses more than their bound', async () => {
+  it('counts the open streams, and refuses more than their limit', async () => {
     const begun: string[] = [];
     const stubborn = Promise.withResolvers<void>();
     const many: EchoHandlers['many'] = async function* work(request) {
@@ -359,7 +356,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     expect(begun).toEqual(['a', 'b', 'c']);
   });
 
-  it('lets those in that wait when the server drains', async () => {
+  it('starts the waiting calls while the server drains', async () => {
     const held = heldHandlers();
     const { connect, server } = await start({ one: held.one }, { working: 1 });
     const { calls, health } = connect();
@@ -375,7 +372,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     await drained;
   });
 
-  it('reports to its policy how long handlers waited and worked', async () => {
+  it('reports to its policy how long handlers waited and ran', async () => {
     const held = heldHandlers();
     const seen: [waitedMs: number, workedMs: number][] = [];
     const policy: AdmissionPolicy = {

@@ -1,44 +1,44 @@
 import type { CallEndListener } from '../../../engines/engine.ts';
 
-/** A call that wants its handler to begin. */
+/** A call that waits for its handler to start. */
 export interface EnteringCall {
   readonly path: string;
-  /** The connection that it came over. */
+  /** Its connection. */
   readonly peer: string;
-  /** What its request takes of memory while it waits. */
+  /** Bytes of its request that are in memory while it waits. */
   readonly requestBytes: number;
-  /** Whether it has ended: nobody waits for its answer. */
+  /** Whether it has ended, so nobody waits for its response. */
   readonly isOver: boolean;
-  /** Milliseconds left until its deadline, 0 when that has passed, `Infinity` without one. */
+  /** Milliseconds left until its deadline: 0 after it, `Infinity` without one. */
   remainingMs(): number;
-  /** Who learns that the call ended otherwise than by its answer. One listener a call; `undefined` takes it away. */
+  /** Sets the listener that is notified if the call ends without its response; `undefined` removes it. One per call. */
   listenForEnd(listener: CallEndListener | undefined): void;
 }
 
-/** How a handler works: until it returns, or also for as long as a peer sends, reads or watches. */
+/** How a handler runs: until it returns, or as long as a peer sends, reads or watches. */
 export type Work = 'once' | 'streaming';
 
-/** What a handler has that was let in. It counts until `leave`, also when its call has ended long before. */
+/** The place of a started handler. It counts until `leave`, even if its call ended long before. */
 export interface Place {
   /**
-   * Before a streaming handler works again: takes a slot. `undefined` when it has one; else it resolves when it has, also
-   * when the call has ended: a handler that has begun needs a slot to end, too.
+   * Takes a slot before a streaming handler runs again. `undefined` if it has one; otherwise resolves when it has, even if
+   * the call has ended: a started handler needs a slot to end too.
    */
   work(): Promise<unknown> | undefined;
-  /** The handler waits for its peer or for a change, not for work: its slot goes to the next that needs one. */
+  /** The handler is idle: it waits for its peer or for a change, and its slot goes to the next that needs one. */
   rest(): void;
   /** The handler has returned. */
   leave(): void;
 }
 
 /**
- * Decides when the handler of a call begins, and whether it does at all. It is asked once the whole request has come, and
- * answers after everything that came together with it was read.
+ * Decides whether and when the handler of a call starts. It is asked once the request has arrived completely, and answers
+ * after everything that arrived with it was read.
  */
 export interface Admission {
   /**
-   * Resolves when the handler may begin. Throws RESOURCE_EXHAUSTED `SERVER_OVERLOADED` when too many wait; rejects with
-   * DEADLINE_EXCEEDED or CANCELLED when the call ends before its turn: then nothing of it is done.
+   * Resolves when the handler may start. Throws RESOURCE_EXHAUSTED `SERVER_OVERLOADED` if too many wait; rejects with
+   * DEADLINE_EXCEEDED or CANCELLED if the call ends before its turn.
    */
   enter(call: EnteringCall, work: Work): Promise<Place>;
 }
@@ -47,7 +47,7 @@ const place: Place = { work: () => undefined, rest: () => undefined, leave: () =
 const entered = Promise.resolve(place);
 
 /**
- * Lets every call in, once what came together with it was read. For services of the runtime that answer from memory, health
- * and reflection: an overloaded server has to be able to say that it lives, and a watch of its health may be endless.
+ * Starts every call. For health and reflection, which answer from memory: an overloaded server must be able to report that
+ * it is alive, and a watch of its health may never end.
  */
 export const openAdmission: Admission = { enter: () => entered };

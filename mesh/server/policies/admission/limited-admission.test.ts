@@ -33,7 +33,7 @@ function watched(limits = fixedLimits(), turns = new Turns(), process = new Proc
 }
 
 describe('the slot of a streaming handler', () => {
-  it('goes to another call while it is at rest, and it waits for one when it works again', async () => {
+  it('goes to another call while the handler is idle, which waits for a slot to run again', async () => {
     const { begun, enter } = watched(fixedLimits({ working: 2, workingPerConnection: 1 }));
     await enter('a-stream', 'streaming');
     await enter('a1', 'once');
@@ -55,7 +55,7 @@ describe('the slot of a streaming handler', () => {
     expect(works).toBe(true);
   });
 
-  it('stays its own where it works on before another call takes it', async () => {
+  it('stays with the handler if it continues before another call takes it', async () => {
     const { begun, enter } = watched(fixedLimits({ working: 1 }));
     await enter('a-stream', 'streaming');
     await enter('b1', 'once');
@@ -73,7 +73,7 @@ describe('the slot of a streaming handler', () => {
 });
 
 describe('the handlers of a process', () => {
-  it('are bounded: a call of any service whose turn comes beyond that is refused', async () => {
+  it('are limited: a call of any service whose turn comes beyond that is refused', async () => {
     const process = new ProcessLoad({ working: 2 });
     const turns = new Turns();
     const [one, other] = [1, 2].map(() => watched(fixedLimits(), turns, process));

@@ -9,10 +9,9 @@ import type { ProcessLoad } from './process-load.ts';
 import type { Starter, Turns } from './turns.ts';
 
 /**
- * The admission of one service. Calls begin in the order in which they came, the connections that have some in turn, as far
- * as the policy has slots. Each service has its own: handlers that wait for another service of this process would wait for
- * ever if they had all slots that its handlers need. For the same reason a process that has too much at work refuses calls
- * and lets none wait.
+ * The admission of one service. Calls start in the order of their arrival, connections take turns, and the policy limits
+ * the slots. Each service has its own admission: handlers that wait for another service of this process would deadlock if
+ * they held the slots that its handlers need. For the same reason an overloaded process refuses calls and queues none.
  */
 export class LimitedAdmission implements Admission, Starter, Slots, Load {
   working = 0;
@@ -22,7 +21,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   readonly #policy: AdmissionPolicy;
   readonly #turns: Turns;
   readonly #lines = new Map<string, Line<Occupant>>();
-  /** Those that have a call that could begin, in turn. */
+  /** The lines that have a call to start, in turn. */
   readonly #ready: Line<Occupant>[] = [];
   readonly #resting = new Set<Occupant>();
   readonly #process: ProcessLoad;
@@ -55,14 +54,14 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
       const occupant = line.takeFirst();
       if (occupant === undefined) continue;
       this.#makeReady(line);
-      this.#hasWaited(occupant);
+      this.#stopsWaiting(occupant);
       this.#start(occupant);
       return true;
     }
     return false;
   }
 
-  // Of the occupants.
+  // Called by occupants.
 
   takeSlot(occupant: Occupant): boolean {
     const isFree = this.waiting === 0 && this.#policy.hasSlot(this) && this.#policy.hasSlotFor(occupant.line);
@@ -74,7 +73,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     this.#process.working -= 1;
     this.#resting.add(occupant);
     occupant.line.resting.add(occupant);
-    this.#letOthersIn(occupant.line);
+    this.#startOthers(occupant.line);
   }
 
   resume(occupant: Occupant): void {
@@ -93,14 +92,14 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
 
   giveUp(occupant: Occupant): void {
     occupant.line.remove(occupant);
-    this.#hasWaited(occupant);
+    this.#stopsWaiting(occupant);
   }
 
   freeSlot({ line }: Occupant): void {
     this.#process.working -= 1;
     this.working -= 1;
     line.working -= 1;
-    this.#letOthersIn(line);
+    this.#startOthers(line);
   }
 
   left(occupant: Occupant): void {
@@ -116,7 +115,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     return this.#policy.returned === undefined ? 0 : performance.now();
   }
 
-  #hasWaited(occupant: Occupant): void {
+  #stopsWaiting(occupant: Occupant): void {
     this.waiting -= 1;
     this.#hold(occupant, -occupant.heldBytes);
     occupant.heldBytes = 0;
@@ -137,7 +136,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     }
   }
 
-  /** Why a call does not begin though it is its turn. */
+  /** The reason to refuse a call whose turn has come; `undefined`: none. */
   #refusalOf(call: EnteringCall): MeshError | undefined {
     if (call.isOver) return cancelled({ path: call.path });
     if (call.remainingMs() === 0) return deadlineExceeded({ path: call.path });
@@ -175,7 +174,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     if (line.isEmpty) this.#lines.delete(peer);
   }
 
-  /** Takes the slot of a handler that is at rest; false when none is. */
+  /** Takes the slot of an idle handler; false if none is idle. */
   #takeFrom(resting: ReadonlySet<Occupant>): boolean {
     for (const occupant of resting) {
       this.resume(occupant);
@@ -186,7 +185,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     return false;
   }
 
-  #letOthersIn(line: Line<Occupant>): void {
+  #startOthers(line: Line<Occupant>): void {
     this.#makeReady(line);
     if (this.waiting > 0) this.#turns.ask(this);
   }

@@ -1,28 +1,28 @@
 import type { Load } from './policy.ts';
 
-/** Something that waits in a line, and keeps its place there. */
+/** An entry of a line, which keeps its place there. */
 export interface Waiter {
   place: number;
 }
 
-// So many that have left are kept at most.
-const mostGone = 64;
+/** Maximum empty places at the front of a line before it is compacted. */
+const maxEmptyPlaces = 64;
 
-/** The calls of one connection: those that wait, in order, and how many are at work. */
+/** The calls of one connection: those that wait, in order, and the number of those that run. */
 export class Line<Kind extends Waiter> implements Load {
   working = 0;
   streams = 0;
   waiting = 0;
-  /** Kept by who has them wait. */
+  /** Set by the admission. */
   waitingBytes = 0;
-  /** Whether it waits for its turn among the lines. Kept by who gives the turns. */
+  /** Whether it is queued for its turn among the lines. Set by the admission. */
   isReady = false;
-  /** Those that have a slot and do not need it now. Kept by who gives the slots. */
+  /** The idle handlers that still have a slot. Set by the admission. */
   readonly resting = new Set<Kind>();
   #waiters: (Kind | undefined)[] = [];
   #first = 0;
 
-  /** Whether nothing of the connection is here. */
+  /** Whether the connection has no calls. */
   get isEmpty(): boolean {
     return this.working === 0 && this.streams === 0 && this.waiting === 0;
   }
@@ -32,13 +32,13 @@ export class Line<Kind extends Waiter> implements Load {
     this.waiting += 1;
   }
 
-  /** Takes one out that does not wait any longer. */
+  /** Removes one that no longer waits. */
   remove(waiter: Kind): void {
     this.#waiters[waiter.place] = undefined;
     this.#left();
   }
 
-  /** Takes the one out that has waited longest. */
+  /** Removes and returns the one that has waited longest. */
   takeFirst(): Kind | undefined {
     while (this.#first < this.#waiters.length) {
       const waiter = this.#waiters[this.#first];
@@ -56,10 +56,10 @@ export class Line<Kind extends Waiter> implements Load {
     if (this.waiting === 0) {
       this.#waiters = [];
       this.#first = 0;
-    } else if (this.#waiters.length > mostGone && this.waiting * 2 < this.#waiters.length) this.#closeUp();
+    } else if (this.#waiters.length > maxEmptyPlaces && this.waiting * 2 < this.#waiters.length) this.#compact();
   }
 
-  #closeUp(): void {
+  #compact(): void {
     this.#waiters = this.#waiters.filter((waiter) => waiter !== undefined);
     this.#first = 0;
     for (const [place, waiter] of this.#waiters.entries()) if (waiter !== undefined) waiter.place = place;

@@ -3,39 +3,39 @@ import { cancelled } from '../../../errors/errors.ts';
 import type { EnteringCall, Place } from './admission.ts';
 import type { Line, Waiter } from './line.ts';
 
-/** Who gives the slots. */
+/** Assigns the slots. */
 export interface Slots {
-  /** Takes a slot without waiting; false when there is none, or others wait. */
+  /** Takes a slot without waiting; false if there is none, or others wait. */
   takeSlot(occupant: Occupant): boolean;
-  /** Puts one into its line that has to wait for a slot. */
+  /** Queues one that has to wait for a slot. */
   join(occupant: Occupant): void;
-  /** It keeps its slot until another call needs that. */
+  /** It is idle and keeps its slot until another call needs it. */
   rest(occupant: Occupant): void;
-  /** It needs the slot again that it still has. */
+  /** It is no longer idle and still has its slot. */
   resume(occupant: Occupant): void;
-  /** The call of one that waits, and has not begun, has ended. */
+  /** The call ended while it waited to start. */
   giveUp(occupant: Occupant): void;
   freeSlot(occupant: Occupant): void;
-  /** The handler has returned, or was never begun. */
+  /** The handler has returned or was never started. */
   left(occupant: Occupant): void;
-  /** Monotonic, in milliseconds; 0 where nobody measures. */
+  /** Monotonic, in milliseconds; 0 if the policy does not measure. */
   nowMs(): number;
 }
 
-/** A call that waits for a slot or has been let in. */
+/** A call that waits for a slot or has started. */
 export class Occupant implements Place, CallEndListener, Waiter {
   readonly line: Line<Occupant>;
   readonly call: EnteringCall;
   readonly isStreaming: boolean;
-  /** Whether it has a slot, and needs it now. Kept by who gives them. */
+  /** Whether it has a slot and uses it. Set by the admission. */
   slot: 'none' | 'working' | 'resting' = 'none';
   hasBegun = false;
-  /** Bytes of its request, until it is taken out of its line. Kept by who gives the slots. */
+  /** Bytes of its request while it waits. Set by the admission. */
   heldBytes: number;
-  /** When it came, and when it had its first slot. */
+  /** When it arrived, and when it got its first slot. */
   readonly cameMs: number;
   begunMs = 0;
-  /** Where it waits. Kept by its line. */
+  /** Its place in the line. Set by the line. */
   place = 0;
   readonly #slots: Slots;
   #resolve: ((place: Place) => void) | undefined;
@@ -52,7 +52,7 @@ export class Occupant implements Place, CallEndListener, Waiter {
     this.cameMs = slots.nowMs();
   }
 
-  /** Resolves when it has a slot. What has not begun gives up when its call ends; what has needs a slot to end, too. */
+  /** Resolves when it has a slot. One that has not started stops waiting when its call ends; others need a slot to end too. */
   wait(): Promise<Place> {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -92,9 +92,9 @@ export class Occupant implements Place, CallEndListener, Waiter {
     this.refuse(cancelled({ path: this.call.path }));
   }
 
-  // Of who gives the slots.
+  // Called by the admission.
 
-  /** It has a slot. */
+  /** Starts or resumes it: it has a slot. */
   begin(): void {
     if (!this.hasBegun) {
       this.begunMs = this.#slots.nowMs();
@@ -105,7 +105,7 @@ export class Occupant implements Place, CallEndListener, Waiter {
     this.#resolve?.(this);
   }
 
-  /** It is not begun. */
+  /** Rejects it before it starts. */
   refuse(error: unknown): void {
     this.call.listenForEnd(undefined);
     this.leave();

@@ -1,49 +1,49 @@
-/** What the handlers of a service, or those of one of its connections, are at. */
+/** The load of a service or of one of its connections. */
 export interface Load {
-  /** Handlers that have a slot: from beginning to return, streaming ones without the time in which they wait for no work. */
+  /** Handlers that have a slot: from start to return, without the idle time of streaming handlers. */
   readonly working: number;
   /** Calls that wait for a slot. */
   readonly waiting: number;
-  /** Bytes of the requests of those calls. */
+  /** Bytes of the requests of waiting calls. */
   readonly waitingBytes: number;
-  /** Streaming handlers that have not returned, whatever they do. */
+  /** Streaming handlers that have not returned, idle or not. */
   readonly streams: number;
 }
 
-/** How many calls a service works on at a time. It is asked for each call, so that its answers may change with the load. */
+/** Limits the calls that a service runs concurrently. It is asked for each call, so its limits may change with the load. */
 export interface AdmissionPolicy {
-  /** Whether one more handler of the service may work. */
+  /** Whether one more handler of the service may run. */
   hasSlot(service: Load): boolean;
-  /** Whether one more handler may work for a connection. */
+  /** Whether one more handler may run for a connection. */
   hasSlotFor(connection: Load): boolean;
   /** Whether one more call may wait for a slot. */
   mayWait(service: Load, connection: Load): boolean;
   /** Whether one more streaming call may be open. */
   mayStream(service: Load, connection: Load): boolean;
-  /** How long a caller that is refused should wait, in milliseconds. */
+  /** How long a refused caller should wait before it retries, in milliseconds. */
   retryAfterMs(service: Load): number;
-  /** A handler that answers once has returned: how long its call waited for a slot, and how long it worked, in milliseconds. */
+  /** Reports how long the call of a unary handler waited for a slot and how long it ran, in milliseconds. */
   returned?(waitedMs: number, workedMs: number): void;
 }
 
 export interface FixedLimits {
-  /** Handlers that may work at a time, of a service. Default 256. */
+  /** Maximum handlers that run concurrently in a service. Default: 256. */
   readonly working?: number;
-  /** The same of one connection. Default 128, so that one cannot have all of them. */
+  /** The same for one connection. Default: 128, so one connection cannot occupy all slots. */
   readonly workingPerConnection?: number;
-  /** Calls that may wait, of a service. Default 10,000. A connection has at most as many as it may have streams. */
+  /** Maximum calls that wait in a service. Default: 10,000. A connection has no more than it may have streams. */
   readonly waiting?: number;
-  /** Bytes of the requests that wait of a connection, at which none of it may wait any more. Default 16 MiB. */
+  /** Bytes of waiting requests of a connection at which its further calls are refused. Default: 16 MiB. */
   readonly waitingBytesPerConnection?: number;
-  /** Streaming handlers that have not returned, of a service. Default 10,000. */
+  /** Maximum streaming handlers of a service that have not returned. Default: 10,000. */
   readonly streams?: number;
-  /** The same of one connection. Default 1,000. */
+  /** The same for one connection. Default: 1,000. */
   readonly streamsPerConnection?: number;
 }
 
 const retryAfterMs = 1_000;
 
-/** A policy of limits that never change. */
+/** Creates a policy with constant limits. */
 export function fixedLimits({
   working = 256,
   workingPerConnection = 128,

@@ -1,32 +1,32 @@
-/** What a process takes on, over all services. */
+/** The limits of a process, over all services. */
 export interface ProcessLimits {
-  /** Handlers at work. Default 2,048. */
+  /** Maximum handlers that work. Default: 2,048. */
   readonly working?: number;
-  /** Bytes of requests that wait: at that many no further call may. Default 64 MiB. */
+  /** Bytes of waiting requests at which further calls are refused. Default: 64 MiB. */
   readonly waitingBytes?: number;
 }
 
-/** What the handlers of all services of a process are at. */
+/** The load of all services of a process. */
 export class ProcessLoad {
-  /** Handlers at work; streaming ones that wait for their peer or for a change are not. */
+  /** Handlers that work; idle streaming handlers do not count. */
   working = 0;
-  /** Of the requests of calls that wait. */
+  /** Bytes of the requests of waiting calls. */
   waitingBytes = 0;
-  readonly #mostWorking: number;
-  readonly #mostWaitingBytes: number;
+  readonly #maxWorking: number;
+  readonly #maxWaitingBytes: number;
 
   constructor({ working = 2_048, waitingBytes = 64 * 1024 * 1024 }: ProcessLimits = {}) {
-    this.#mostWorking = working;
-    this.#mostWaitingBytes = waitingBytes;
+    this.#maxWorking = working;
+    this.#maxWaitingBytes = waitingBytes;
   }
 
   /** Whether one more call may wait. */
   get mayWait(): boolean {
-    return this.waitingBytes < this.#mostWaitingBytes;
+    return this.waitingBytes < this.#maxWaitingBytes;
   }
 
-  /** Whether one more handler may begin. One that has begun is always let on, so that it can end. */
+  /** Whether one more handler may start. A started one always continues, so it can end. */
   get mayBegin(): boolean {
-    return this.working < this.#mostWorking;
+    return this.working < this.#maxWorking;
   }
 }

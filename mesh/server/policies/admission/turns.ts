@@ -1,15 +1,15 @@
-/** Something that has calls to begin. */
+/** Starts calls that wait. */
 export interface Starter {
-  /** Begins one call; false when none can begin now. */
+  /** Starts one call; false if none can start now. */
   startNext(): boolean;
 }
 
 const turnMs = 10;
-const mostAtOnce = 32;
+const maxBatch = 32;
 
 /**
- * Begins calls once the event loop has read all that there was to read, and lets it read again after 10 ms, so that
- * cancellations and other connections are heard in between. Several starters take turns.
+ * Starts calls after the event loop has read everything that arrived, and lets it read again after 10 ms, so it sees
+ * cancellations and other connections in between. Several starters take turns.
  */
 export class Turns {
   readonly #starters = new Set<Starter>();
@@ -18,10 +18,10 @@ export class Turns {
   #isScheduled = false;
   #beganMs = 0;
   #steppedMs = 0;
-  /** How many begin before it is looked how long they took: twice as many each time, as long as that is next to nothing. */
-  #atOnce = 1;
+  /** How many calls start before their time is measured. Doubles as long as they take less than a tenth of the turn. */
+  #batch = 1;
 
-  /** Has `starter` begin what it can. */
+  /** Schedules `starter` to start what it can. */
   ask(starter: Starter): void {
     this.#starters.add(starter);
     if (this.#isScheduled) return;
@@ -37,23 +37,23 @@ export class Turns {
 
   #startSome(): void {
     const nowMs = performance.now();
-    this.#atOnce = nowMs - this.#steppedMs < turnMs / 10 ? Math.min(2 * this.#atOnce, mostAtOnce) : 1;
+    this.#batch = nowMs - this.#steppedMs < turnMs / 10 ? Math.min(2 * this.#batch, maxBatch) : 1;
     this.#steppedMs = nowMs;
     if (nowMs - this.#beganMs >= turnMs) {
       setImmediate(this.#begin);
       return;
     }
-    if (!this.#startUpTo(this.#atOnce)) {
+    if (!this.#startUpTo(this.#batch)) {
       this.#isScheduled = false;
       return;
     }
-    // Handlers work in microtasks: only behind them is known how long they took.
+    // Handlers run in microtasks, so their time is known only after them.
     void Promise.resolve().then(this.#step);
   }
 
-  /** Has the starters begin calls, in turn; false when none has more to begin. */
-  #startUpTo(most: number): boolean {
-    let left = most;
+  /** Lets the starters start calls, in turn; false if none has more to start. */
+  #startUpTo(max: number): boolean {
+    let left = max;
     for (const starter of this.#starters) {
       while (left > 0 && starter.startNext()) left -= 1;
       this.#starters.delete(starter);
