@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/error-text.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { HealthProblem } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -38,6 +39,6 @@ export function createHealthCheck({ name, ask, level, clock, logger }: HealthChe
 }
 
 function problemOf(check: string, error: unknown): HealthProblem {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { check, reason: error instanceof MeshError ? error.reason : '', message };
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/error-text.ts';
 import { openAgingClock } from '../storage/aging/aging-clock.ts';
 import { readPages } from '../storage/read-pages.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
@@ -67,7 +68,7 @@ export async function createDeadLetterStore(
         return closed !== undefined;
       });
     } catch (error) {
-      await recordFailure(storage, id, error instanceof Error ? error.message : String(error), clock.now());
+      await recordFailure(storage, id, messageOf(error), clock.now());
       throw error;
     }
   }

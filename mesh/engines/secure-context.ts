@@ -1,4 +1,5 @@
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { messageOf } from '../errors/error-text.ts';
 import { invalidTls } from './errors.ts';
 
 /** The ALPN name of HTTP/2, the only protocol over TLS. */
@@ -12,6 +13,6 @@ export function secureContext(whose: string, options: SecureContextOptions): Sec
   try {
     return createSecureContext({ minVersion: 'TLSv1.2', ...options });
   } catch (cause) {
-    throw invalidTls({ whose, problem: cause instanceof Error ? cause.message : String(cause) }, { cause });
+    throw invalidTls({ whose, problem: messageOf(cause) }, { cause });
   }
 }

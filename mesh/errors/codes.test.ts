@@ -1,6 +1,15 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
-import { isInfrastructureFault, isMiswired, isRefusal } from './codes.ts';
+import {
+  isInfrastructureFault,
+  isInvalidEvent,
+  isMiswired,
+  isOutage,
+  isRefusal,
+  isServerFault,
+  mayPassOn,
+  mayRepeatCall,
+} from './codes.ts';
 import { MeshError } from './mesh-error.ts';
 
 const codes = Object.entries(Status).filter((entry): entry is [string, Status] => typeof entry[1] === 'number');
@@ -27,5 +36,17 @@ describe('what a status code says about the work it answers', () => {
   it('a damaged database is no fault of what it was asked for, a damaged event is one', () => {
     const fault = (reason: string) => isInfrastructureFault(new MeshError(Status.DATA_LOSS, reason, 'damaged'));
     expect([fault('STORAGE_CORRUPT'), fault('EVENT_CORRUPT')]).toEqual([true, false]);
+  });
+
+  const outages = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED'];
+  it.each<[string, (code: Status) => boolean, string[]]>([
+    ['is an outage', (code) => isOutage({ code }), outages],
+    ['lets a client repeat the call', (code) => mayRepeatCall({ code }), ['UNAVAILABLE']],
+    ['may be passed on to the caller', (code) => mayPassOn({ code }), [...outages, 'ABORTED', 'INTERNAL']],
+    ['is the fault of the server', isServerFault, [...outages, 'UNKNOWN', 'UNIMPLEMENTED', 'INTERNAL', 'DATA_LOSS']],
+    ['makes an event invalid', (code) => isInvalidEvent(new MeshError(code, 'A_REASON', '')), ['INVALID_ARGUMENT']],
+  ])('%s only with certain codes', (_, holds, expected) => {
+    const names = codes.filter(([, code]) => holds(code)).map(([name]) => name);
+    expect(names.toSorted()).toEqual(expected.toSorted());
   });
 });

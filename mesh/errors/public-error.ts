@@ -1,4 +1,5 @@
 import { ClientError, ServerError, Status } from 'nice-grpc-common';
+import { mayPassOn } from './codes.ts';
 import { cancelled, deadlineExceeded, internal } from './errors.ts';
 import { MeshError } from './mesh-error.ts';
 
@@ -30,18 +31,8 @@ export function toPublicError(error: unknown, call: FailedCall, logger: ErrorLog
   return internal({ requestId: call.requestId }, { cause: error });
 }
 
-// What says something of the service that was called, and not of what it was asked.
-const passing: ReadonlySet<Status> = new Set([
-  Status.DEADLINE_EXCEEDED,
-  Status.RESOURCE_EXHAUSTED,
-  Status.ABORTED,
-  Status.INTERNAL,
-  Status.UNAVAILABLE,
-]);
-
-/** A refusal by another service tells of this one's fault, not of its caller's: https://google.aip.dev/193, propagation. */
 function mayPass(error: MeshError): boolean {
-  return !(error instanceof ClientError) || passing.has(error.code);
+  return !(error instanceof ClientError) || mayPassOn(error);
 }
 
 function isTimeout(error: unknown): boolean {

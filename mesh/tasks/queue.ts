@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/error-text.ts';
 import { undecodable } from '../errors/errors.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { NewTask, Task, TaskQueue, TaskWorker, WorkOptions } from './task-queue.ts';
@@ -42,7 +43,7 @@ export function defineQueue<Job extends object>(name: string, codec: JobCodec<Jo
         return codec.fromJSON(parseObject(task.payload));
       } catch (error) {
         if (error instanceof MeshError) throw error;
-        const problem = error instanceof Error ? error.message : String(error);
+        const problem = messageOf(error);
         throw undecodable({ thing: `task ${task.id} of queue ${name}`, problem }, { cause: error });
       }
     },

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
+import { withCauses } from '../errors/error-text.ts';
 import { MeshError } from '../errors/mesh-error.ts';
-import { withCauses } from '../errors/with-causes.ts';
 import { currentScope } from './call-scope.ts';
 import { createLogDestination, type LogDestination } from './log-destination.ts';
 

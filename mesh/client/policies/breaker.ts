@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { Status } from 'nice-grpc-common';
 import CircuitBreaker from 'opossum';
+import { isOutage } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -39,7 +40,6 @@ export interface Breaker {
 }
 
 const windowMs = 10_000;
-const counted: ReadonlySet<Status> = new Set([Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED]);
 
 /** Creates a closed breaker. */
 export function createBreaker({ target, settings = {}, clock, logger, rotation }: BreakerOptions): Breaker {
@@ -96,5 +96,5 @@ export function createBreaker({ target, settings = {}, clock, logger, rotation }
 // A cancelled call shows nothing about the target, so it must not close the breaker.
 function isFailure(error: unknown, halfOpen: boolean): boolean {
   if (!(error instanceof MeshError)) return false;
-  return counted.has(error.code) || (halfOpen && error.code === Status.CANCELLED);
+  return isOutage(error) || (halfOpen && error.code === Status.CANCELLED);
 }

@@ -1,6 +1,6 @@
-import { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../../contract/contract.ts';
 import type { TransportCall } from '../../engines/engine.ts';
+import { mayRepeatCall } from '../../errors/codes.ts';
 import { type Backoff, backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
@@ -65,7 +65,7 @@ export async function retry<T>(attempt: () => Promise<T>, call: TransportCall, o
 
 // If nothing was sent, because the breaker is open or there is no address, the error is not a CallError yet.
 function isRetryable(error: unknown): error is CallError {
-  return error instanceof CallError && error.code === Status.UNAVAILABLE;
+  return error instanceof CallError && mayRepeatCall(error);
 }
 
 /** Infinite if the server forbids another attempt. */

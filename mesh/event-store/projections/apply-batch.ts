@@ -1,6 +1,6 @@
 import { handlerFailed } from '../../dead-letters/errors.ts';
 import { isInfrastructureFault } from '../../errors/codes.ts';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { describeError } from '../../errors/error-text.ts';
 import { uuidv7 } from '../../ids/ids.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -165,8 +165,8 @@ interface Failure {
 
 /** Returns what is stored of an error. */
 export function describeFailure(error: unknown): { readonly reason: string; readonly error: string } {
-  if (error instanceof MeshError) return { reason: error.reason, error: error.message };
-  return { reason: handlerFailed.reason, error: error instanceof Error ? error.message : String(error) };
+  const { reason, message } = describeError(error, handlerFailed);
+  return { reason, error: message };
 }
 
 function park(

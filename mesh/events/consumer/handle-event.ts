@@ -1,7 +1,7 @@
-import { Status } from 'nice-grpc-common';
 import { handlerFailed } from '../../dead-letters/errors.ts';
 import type { DeadLetterStore, Redrive } from '../../dead-letters/store.ts';
-import { isInfrastructureFault, isMiswired } from '../../errors/codes.ts';
+import { isInfrastructureFault, isInvalidEvent, isMiswired } from '../../errors/codes.ts';
+import { describeError } from '../../errors/error-text.ts';
 import { undecodable } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { uuidv5 } from '../../ids/ids.ts';
@@ -127,7 +127,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
           }
           if (isInfrastructureFault(error)) throw error;
           miswired.delete(partitionOf(event));
-          const delayMs = isFinal(error) ? undefined : retryDelaysMs[attempts - 1];
+          const delayMs = isInvalidEvent(error) ? undefined : retryDelaysMs[attempts - 1];
           if (delayMs === undefined) {
             const lastTimeMs = clock.now();
             return await deadLetter(event, attributes, { ...describe(error), attempts, firstTimeMs, lastTimeMs });
@@ -173,13 +173,7 @@ function partitionOf({ topic, partition }: StoredEvent): string {
   return `${topic}/${partition}`;
 }
 
-/** Whether the event itself is at fault, so no further attempt can succeed. */
-function isFinal(error: unknown): boolean {
-  return error instanceof SyntaxError || (error instanceof MeshError && error.code === Status.INVALID_ARGUMENT);
-}
-
 function describe(error: unknown): { readonly reason: string; readonly error: string } {
-  if (error instanceof MeshError) return { reason: error.reason, error: error.message };
-  const reason = error instanceof SyntaxError ? undecodable.reason : handlerFailed.reason;
-  return { reason, error: error instanceof Error ? error.message : String(error) };
+  const { reason, message } = describeError(error, error instanceof SyntaxError ? undecodable : handlerFailed);
+  return { reason, error: message };
 }

@@ -1,8 +1,8 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import { isMiswired, isRefusal } from '../../errors/codes.ts';
+import { withCauses } from '../../errors/error-text.ts';
 import { internal } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
-import { withCauses } from '../../errors/with-causes.ts';
 import { uuidv5 } from '../../ids/ids.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Clock } from '../../time/clock.ts';

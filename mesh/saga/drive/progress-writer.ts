@@ -1,5 +1,6 @@
 import { isInfrastructureFault } from '../../errors/codes.ts';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { describeError } from '../../errors/error-text.ts';
+import { internal } from '../../errors/errors.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -79,7 +80,7 @@ export function createProgressWriter(options: ProgressWriterOptions): ProgressWr
 
   async function holdBack(definition: AnyDefinition, saga: StoredSaga, error: unknown): Promise<Written | undefined> {
     log.heldBack(saga, error);
-    return await attempt(definition, saga, { event: { kind: 'held-back', error: stepErrorOf(error) } });
+    return await attempt(definition, saga, { event: { kind: 'held-back', error: describeError(error, internal) } });
   }
 
   async function giveUp(
@@ -173,9 +174,4 @@ function scheduleOf(options: ProgressWriterOptions, commands: readonly SagaComma
   if (wait) return { leaseOwner: null, dueTimeMs: wait.untilMs };
   if (commands.some(isCall)) return { leaseOwner: options.owner, dueTimeMs: nowMs + options.leaseMs };
   return { leaseOwner: null, dueTimeMs: undefined };
-}
-
-function stepErrorOf(error: unknown): { readonly reason: string; readonly message: string } {
-  const reason = error instanceof MeshError ? error.reason : 'INTERNAL';
-  return { reason, message: error instanceof Error ? error.message : String(error) };
 }

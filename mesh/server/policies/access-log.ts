@@ -1,22 +1,12 @@
 import { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../../contract/contract.ts';
+import { isServerFault } from '../../errors/codes.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { HandlerContext } from '../handler-context.ts';
 
 /** Writes one line when a call ends, with `error` if the level is above `debug`. */
 export type AccessLog = (call: HandlerContext, code: Status, error?: unknown) => void;
-
-// These codes point to a problem of the server, the others to one of the caller.
-const serverProblems: ReadonlySet<Status> = new Set([
-  Status.UNKNOWN,
-  Status.DEADLINE_EXCEEDED,
-  Status.RESOURCE_EXHAUSTED,
-  Status.UNIMPLEMENTED,
-  Status.INTERNAL,
-  Status.UNAVAILABLE,
-  Status.DATA_LOSS,
-]);
 
 /** Creates the access log of a method: `warn` for problems of the server, `info` for refused changes, `debug` otherwise. */
 export function createAccessLog(
@@ -25,7 +15,7 @@ export function createAccessLog(
 ): AccessLog {
   const levelOfRefusal = idempotency === 'no-side-effects' ? 'debug' : 'info';
   return (call, code, error) => {
-    const level = serverProblems.has(code) ? 'warn' : isRefusal(code) ? levelOfRefusal : 'debug';
+    const level = isServerFault(code) ? 'warn' : isFailure(code) ? levelOfRefusal : 'debug';
     if (!logger.isLevelEnabled(level)) return;
     const durationMs = clock.now() - call.startMs;
     logger[level](
@@ -40,6 +30,6 @@ export function createAccessLog(
   };
 }
 
-function isRefusal(code: Status): boolean {
+function isFailure(code: Status): boolean {
   return code !== Status.OK && code !== Status.CANCELLED;
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { messageOf } from '../../errors/error-text.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import { type Remedies, type StorageFault, storageContention, storageFault, storageOutcomeUnknown } from '../errors.ts';
 import { sqlForMessage } from '../sql.ts';
@@ -90,5 +91,5 @@ function faultOf(kind: StateKind): StorageFault {
 /** A refused connection to a name with several addresses is an AggregateError with an empty message. */
 function textOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(textOf).join(', ');
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -1,8 +1,9 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { isDataLoss } from '../../errors/codes.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import { type ParsedSql, parseSql } from '../sql.ts';
 import type { Row, SqlValue } from '../storage.ts';
-import { isCorruption, sqliteError } from './errors.ts';
+import { sqliteError } from './errors.ts';
 
 interface Prepared {
   readonly sql: ParsedSql;
@@ -47,7 +48,7 @@ function createConnection(database: DatabaseSync, path: string): Connection {
       return action();
     } catch (error) {
       const failure = sqliteError(error, sql, path);
-      if (isCorruption(failure)) damage ??= failure;
+      if (isDataLoss(failure)) damage ??= failure;
       throw failure;
     }
   };

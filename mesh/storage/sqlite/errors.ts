@@ -1,5 +1,5 @@
-import { Status } from 'nice-grpc-common';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { messageOf } from '../../errors/error-text.ts';
+import type { MeshError } from '../../errors/mesh-error.ts';
 import { type Remedies, storageClosed, storageFault, storageFull, storageUnavailable } from '../errors.ts';
 import { sqlForMessage } from '../sql.ts';
 import { kindOf } from './result-codes.ts';
@@ -18,8 +18,8 @@ const remedies: Remedies = {
 /** What a failed statement becomes: a MeshError when the database is at fault, else an Error with the SQL. */
 export function sqliteError(error: unknown, sql: string, path: string): Error {
   const kind = kindOf(error);
-  if (kind === 'statement') return new Error(`${textOf(error)}, in: ${sqlForMessage(sql)}`);
-  const text = kind === 'wrong-schema' ? `${textOf(error)}, in: ${sqlForMessage(sql)}` : textOf(error);
+  if (kind === 'statement') return new Error(`${messageOf(error)}, in: ${sqlForMessage(sql)}`);
+  const text = kind === 'wrong-schema' ? `${messageOf(error)}, in: ${sqlForMessage(sql)}` : messageOf(error);
   return storageFault(kind, { database: path, text, cause: error }, remedies);
 }
 
@@ -28,19 +28,14 @@ export function corruptError(path: string, text: string, cause?: unknown): MeshE
   return storageFault('corrupt', { database: path, text, cause }, remedies);
 }
 
-/** Whether an error says that the file is damaged. */
-export function isCorruption(error: Error): error is MeshError {
-  return error instanceof MeshError && error.code === Status.DATA_LOSS;
-}
-
 /**
  * The refusal to open `path`: DATA_LOSS `STORAGE_CORRUPT` when it is damaged, UNAVAILABLE `STORAGE_FULL` when its disk is full,
  * else UNAVAILABLE `STORAGE_UNAVAILABLE`.
  */
 export function cannotOpenError(error: unknown, path: string): MeshError {
   const kind = kindOf(error);
-  if (kind === 'corrupt') return corruptError(path, textOf(error), error);
-  const trouble = { database: path, state: 'cannot be opened', detail: textOf(error) };
+  if (kind === 'corrupt') return corruptError(path, messageOf(error), error);
+  const trouble = { database: path, state: 'cannot be opened', detail: messageOf(error) };
   if (kind === 'full') {
     return storageFull({ ...trouble, remedy: 'free space on its disk and start again' }, { cause: error });
   }
@@ -55,14 +50,10 @@ export function closedError(path: string): MeshError {
 
 /** UNAVAILABLE `STORAGE_UNAVAILABLE`: the machine cannot say now whether the database at `path` is still there. */
 export function unseenError(error: unknown, path: string): MeshError {
-  return storageFault('unavailable', { database: path, text: textOf(error), cause: error }, remedies);
+  return storageFault('unavailable', { database: path, text: messageOf(error), cause: error }, remedies);
 }
 
 /** Whether SQLite refused because another process holds the database. */
 export function isBusy(error: unknown): boolean {
   return kindOf(error) === 'busy';
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { isDataLoss } from '../../../errors/codes.ts';
 import type { MeshError } from '../../../errors/mesh-error.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
@@ -6,7 +7,6 @@ import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
 import { createWakeup } from '../../../time/wakeup.ts';
 import type { ConsumeOptions, StoredEvent } from '../../log/event-log.ts';
-import { isDamage } from '../file/damage.ts';
 import type { Offsets } from '../file/offsets.ts';
 import type { Partition } from '../file/partition.ts';
 import { type ReadLimits, readBatch } from './reader.ts';
@@ -64,7 +64,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
         if (!found) await wakeup.wait();
       } catch (error) {
         failures += 1;
-        if (isDamage(error)) {
+        if (isDataLoss(error)) {
           if (!failure) logger.error({ err: error }, 'a partition of the event log cannot be read: it stops');
           failure = error;
         } else logger.warn({ err: error }, 'the event log cannot read or commit; it tries again');

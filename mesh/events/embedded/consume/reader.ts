@@ -1,8 +1,9 @@
+import { isDataLoss } from '../../../errors/codes.ts';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import { createWakeup } from '../../../time/wakeup.ts';
 import type { Idle, StartPosition, StoredEvent } from '../../log/event-log.ts';
-import { isDamage, partitionDamaged } from '../file/damage.ts';
+import { partitionDamaged } from '../file/damage.ts';
 import type { Partition, Topic } from '../file/partition.ts';
 import { isIntact, type RecordRow, recordColumns, toStoredEvent } from '../file/record.ts';
 import { offsetOf, recordId } from '../file/schema.ts';
@@ -70,7 +71,7 @@ async function readRows(
       ],
     );
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isDataLoss(error)) throw error;
     throw noteDamage(partition, first, `cannot be read (${error.message})`, error);
   }
 }
@@ -162,7 +163,7 @@ async function readOrDamage(storage: Storage, partition: Partition, from: bigint
   try {
     return await readBatch(storage, partition, from, readAhead);
   } catch (error) {
-    if (isDamage(error)) return error;
+    if (isDataLoss(error)) return error;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
+import { isDataLoss } from '../../../errors/codes.ts';
 import type { MeshError } from '../../../errors/mesh-error.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import { type ReadLimits, readBatch } from '../consume/reader.ts';
-import { isDamage } from '../file/damage.ts';
 import type { Partition } from '../file/partition.ts';
 import { offsetOf, recordId } from '../file/schema.ts';
 
@@ -32,7 +32,7 @@ export async function* findDamage(
       await examined(Number(next - offset));
       offset = next;
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isDataLoss(error)) throw error;
       const to = await endOfDamage(storage, partition, offset);
       yield { partition, from: offset, to, error };
       if (to === undefined) return;
@@ -52,7 +52,7 @@ async function endOfDamage(storage: Storage, partition: Partition, offset: bigin
     if (row === undefined) return head.offset;
     return offsetOf(row.id) === offset ? offset + 1n : offsetOf(row.id);
   } catch (error) {
-    if (isDamage(error)) return undefined;
+    if (isDataLoss(error)) return undefined;
     throw error;
   }
 }

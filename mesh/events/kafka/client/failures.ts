@@ -1,3 +1,4 @@
+import { messageOf } from '../../../errors/error-text.ts';
 import { MeshError, reworded } from '../../../errors/mesh-error.ts';
 import { eventRefused, eventsMisconfigured, kafkaUnavailable, partitionUnreadable } from '../../errors.ts';
 import { meansOf, protocolErrorOf } from './protocol-errors.ts';
@@ -8,7 +9,7 @@ import { meansOf, protocolErrorOf } from './protocol-errors.ts';
  */
 export function toLogFailure(error: unknown): MeshError {
   if (error instanceof MeshError) return error;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   switch (meansOf(error)) {
     case 'record':
       return eventRefused({ answer: text }, { cause: error });

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../errors/error-text.ts';
 import { MeshError } from '../../../errors/mesh-error.ts';
 
 /**
@@ -64,7 +65,7 @@ const publishMethod = 40;
 /** Judges what amqplib rejects with. A failed precondition of a publish is a message that is larger than the broker takes. */
 export function judgeFault(error: unknown): BrokerFault {
   const answer = error instanceof MeshError ? error.cause : error;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const code = codeOf(answer, text);
   const reply = replies.get(code) ?? unknownReply;
   const kind = code === 406 && isOfPublish(answer) ? 'message' : reply.kind;

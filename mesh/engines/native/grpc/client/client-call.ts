@@ -1,4 +1,5 @@
 import { Metadata, Status } from 'nice-grpc-common';
+import { messageOf } from '../../../../errors/error-text.ts';
 import { MeshError } from '../../../../errors/mesh-error.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { EngineMethod, TransportCall } from '../../../engine.ts';
@@ -179,7 +180,7 @@ export class ClientCall implements OpeningCall, Timed {
       if (!this.#isOver) this.#listener.onBytes(end - start);
     } catch (error) {
       const code = error instanceof MeshError ? error.code : Status.INTERNAL;
-      this.cancel(code, error instanceof Error ? error.message : String(error));
+      this.cancel(code, messageOf(error));
     }
   }
 

@@ -1,0 +1,21 @@
+import { MeshError } from './mesh-error.ts';
+
+/** Returns the message of what was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Returns the reason and the message of what was thrown. `unexpected` is the reason of anything but a MeshError. */
+export function describeError(
+  error: unknown,
+  unexpected: { readonly reason: string },
+): { readonly reason: string; readonly message: string } {
+  return { reason: error instanceof MeshError ? error.reason : unexpected.reason, message: messageOf(error) };
+}
+
+/** Returns the messages of an error and its causes, without what a cause repeats. */
+export function withCauses({ message, cause }: Error): string {
+  const because = cause instanceof Error ? withCauses(cause) : '';
+  if (because === '') return message;
+  return because.includes(message) ? because : `${message}: ${because}`;
+}
