@@ -12,7 +12,6 @@ const states = {
   RELEASED: StateMessage.RESERVATION_STATE_RELEASED,
 } as const satisfies Record<ReservationState, StateMessage>;
 
-/** The item as callers and consumers see it. */
 export function itemToProto(item: Item): ItemMessage {
   return {
     sku: item.sku,
@@ -25,7 +24,6 @@ export function itemToProto(item: Item): ItemMessage {
   };
 }
 
-/** The reservation as callers and consumers see it. */
 export function reservationToProto(reservation: Reservation): ReservationMessage {
   return {
     orderId: reservation.orderId,
@@ -36,7 +34,7 @@ export function reservationToProto(reservation: Reservation): ReservationMessage
   };
 }
 
-/** The state that a filter names; `undefined` for any. */
+/** The state of a filter; undefined for any. */
 export function reservationStateFromProto(state: StateMessage): ReservationState | undefined {
   for (const name of ['RESERVED', 'COMMITTED', 'RELEASED'] as const) if (states[name] === state) return name;
   return undefined;

@@ -1,5 +1,5 @@
 import { type FieldViolation, invalidRequest, type MeshError, type Transaction } from '#mesh';
-import type { ChangingInventory } from './create-item.ts';
+import type { InventoryDeps } from './change-items.ts';
 import {
   areSameItems,
   inSkuOrder,
@@ -10,29 +10,27 @@ import {
 import {
   insufficientStock,
   itemsNotFound,
+  reservationCommitted,
   reservationExists,
-  reservationNotFound,
   reservationReleased,
 } from './errors.ts';
 import { reservationEvent } from './events.ts';
-import { findItems, holdStock } from './store/item-store.ts';
-import { findReservation, insertReservation } from './store/reservation-store.ts';
+import { findItems, freeStock, holdStock, takeStock } from './store/item-store.ts';
+import { endReservation, getReservation, insertReservation } from './store/reservation-store.ts';
 
-/** What an order needs. */
 export interface StockRequest {
   readonly orderId: string;
   readonly items: readonly ReservationItem[];
 }
 
 /**
- * Reserves all items or none. An order that has reserved the same items before gets that reservation, whatever became of
- * it short of a release. Refuses a sku that comes twice, unknown items, items that are short, and an order whose
- * reservation was released or is of other items.
+ * Reserves all items or none. An order that has reserved the same items before gets that reservation, unless it was released.
+ * Refuses repeated skus, unknown items, insufficient stock, and an order whose reservation was released or has other items.
  */
 export async function reserveStock(
   tx: Transaction,
   { orderId, items }: StockRequest,
-  { outbox, clock }: ChangingInventory,
+  { outbox, clock }: InventoryDeps,
 ): Promise<Reservation> {
   const violations = findRepeatedSkus(items);
   if (violations.length > 0) throw invalidRequest(violations);
@@ -46,6 +44,43 @@ export async function reserveStock(
   if (short.length > 0) throw await explainShortage(tx, short);
   await outbox.addEvent(tx, reservationEvent(reservation));
   return reservation;
+}
+
+/**
+ * Takes what an order reserved out of the stock; committing again changes nothing. Throws NOT_FOUND
+ * `RESERVATION_NOT_FOUND`, FAILED_PRECONDITION `RESERVATION_RELEASED`.
+ */
+export async function commitStock(
+  tx: Transaction,
+  orderId: string,
+  { outbox, clock }: InventoryDeps,
+): Promise<Reservation> {
+  const nowMs = clock.now();
+  const committed = await endReservation(tx, orderId, 'COMMITTED', nowMs);
+  if (!committed) return committedBefore(tx, orderId);
+  for (const item of inSkuOrder(committed.items)) await takeStock(tx, { ...item, nowMs });
+  await outbox.addEvent(tx, reservationEvent(committed));
+  return committed;
+}
+
+/**
+ * Releases what an order reserved. An order without a reservation gets a released one, so a late ReserveStock is refused;
+ * releasing again changes nothing. Throws FAILED_PRECONDITION `RESERVATION_COMMITTED`.
+ */
+export async function releaseStock(
+  tx: Transaction,
+  orderId: string,
+  { outbox, clock }: InventoryDeps,
+): Promise<Reservation> {
+  const nowMs = clock.now();
+  // Before reading, because a reservation could be made in between.
+  const tombstone = newReservation(orderId, 'RELEASED', [], nowMs);
+  const isUnknown = await insertReservation(tx, tombstone);
+  const released = isUnknown ? tombstone : await endReservation(tx, orderId, 'RELEASED', nowMs);
+  if (!released) return releasedBefore(tx, orderId);
+  for (const item of inSkuOrder(released.items)) await freeStock(tx, { ...item, nowMs });
+  await outbox.addEvent(tx, reservationEvent(released));
+  return released;
 }
 
 function findRepeatedSkus(items: readonly ReservationItem[]): FieldViolation[] {
@@ -64,10 +99,21 @@ async function reservedBefore(
   orderId: string,
   items: readonly ReservationItem[],
 ): Promise<Reservation> {
-  const before = await findReservation(tx, orderId);
-  if (!before) throw reservationNotFound({ orderId });
+  const before = await getReservation(tx, orderId);
   if (before.state === 'RELEASED') throw reservationReleased({ orderId });
   if (!areSameItems(before.items, items)) throw reservationExists({ orderId });
+  return before;
+}
+
+async function releasedBefore(tx: Transaction, orderId: string): Promise<Reservation> {
+  const before = await getReservation(tx, orderId);
+  if (before.state === 'COMMITTED') throw reservationCommitted({ orderId });
+  return before;
+}
+
+async function committedBefore(tx: Transaction, orderId: string): Promise<Reservation> {
+  const before = await getReservation(tx, orderId);
+  if (before.state === 'RELEASED') throw reservationReleased({ orderId });
   return before;
 }
 

@@ -1,21 +1,13 @@
 import type { InventoryServiceHandlers } from '#gen/inventory/v1/inventory.contract.ts';
 import { readPages, type Storage } from '#mesh';
-import { adjustStock } from './adjust-stock.ts';
-import { commitStock } from './commit-stock.ts';
-import { type ChangingInventory, createItem } from './create-item.ts';
+import { adjustStock, createItem, type InventoryDeps } from './change-items.ts';
 import { itemToProto, reservationStateFromProto, reservationToProto } from './proto.ts';
-import { batchGetItems, getItem, getReservation } from './read-inventory.ts';
-import { releaseStock } from './release-stock.ts';
-import { reserveStock } from './reserve-stock.ts';
-import { findItemsAfter } from './store/item-store.ts';
-import { findReservationsAfter } from './store/reservation-store.ts';
-
-export interface InventoryRpcDeps extends ChangingInventory {
-  readonly storage: Storage;
-}
+import { commitStock, releaseStock, reserveStock } from './reserve-stock.ts';
+import { batchGetItems, findItemsAfter, getItem } from './store/item-store.ts';
+import { findReservationsAfter, getReservation } from './store/reservation-store.ts';
 
 /** Implements `inventory.v1.InventoryService`. */
-export function createInventoryRpc(deps: InventoryRpcDeps): InventoryServiceHandlers {
+export function createInventoryRpc(deps: InventoryDeps & { readonly storage: Storage }): InventoryServiceHandlers {
   const { storage } = deps;
   return {
     createItem: ({ item: { sku, name, unitPrice, onHand } }, { once }) =>

@@ -13,7 +13,6 @@ import {
   saga,
   type Transaction,
 } from '#mesh';
-import { orderNotFound } from './errors.ts';
 import { orderEvent } from './events.ts';
 import type { Order, OrderState } from './order.ts';
 import { type OrderChange, updateOrder } from './store.ts';
@@ -109,7 +108,6 @@ async function recordChange(
   { outbox, changes }: Pick<PlaceOrderSagaDeps, 'outbox' | 'changes'>,
 ): Promise<void> {
   const order = await updateOrder(tx, orderId, change);
-  if (!order) throw orderNotFound({ orderId });
   await outbox.addEvent(tx, orderEvent(order));
   tx.afterCommit(() => changes.publish(order));
 }

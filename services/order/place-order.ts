@@ -1,9 +1,9 @@
 import { type Clock, type Outbox, type SagaDefinition, type SagaEngine, type Transaction, uuidv7 } from '#mesh';
-import { cancelledByUser, orderNotCancellable, orderNotFound, tooManyOrders } from './errors.ts';
+import { cancelledByUser, orderNotCancellable, tooManyOrders } from './errors.ts';
 import { orderEvent } from './events.ts';
 import { isTerminal, newOrder, type Order, type OrderDraft } from './order.ts';
 import { type PlacedOrder, placedOrder } from './place-order.saga.ts';
-import { findOrder, insertOrder } from './store.ts';
+import { getOrder, insertOrder } from './store.ts';
 
 export interface PlaceOrderDeps {
   readonly sagas: SagaEngine;
@@ -40,8 +40,7 @@ export async function cancelOrder(
   { id, reason }: { readonly id: string; readonly reason: string },
   { sagas }: Pick<PlaceOrderDeps, 'sagas'>,
 ): Promise<Order> {
-  const order = await findOrder(tx, id);
-  if (!order) throw orderNotFound({ orderId: id });
+  const order = await getOrder(tx, id);
   const message = reason === '' ? 'cancelled by the caller' : reason;
   const accepted = await sagas.cancel(tx, id, { reason: cancelledByUser.reason, message });
   if (!accepted) throw orderNotCancellable({ orderId: id, state: order.state, hasEnded: isTerminal(order.state) });

@@ -3,8 +3,8 @@ import { readPages, toAddress } from '#mesh';
 import { cancelOrder, type PlaceOrderDeps, placeOrder, requireCapacity } from './place-order.ts';
 import { stateOf, toProto } from './proto.ts';
 import { type QuoteOrderDeps, quoteOrder } from './quote-order.ts';
-import { pageOfOrders } from './store.ts';
-import { requireOrder, type WatchOrderDeps, watchOrder } from './watch-order.ts';
+import { getOrder, pageOfOrders } from './store.ts';
+import { type WatchOrderDeps, watchOrder } from './watch-order.ts';
 
 export interface OrderRpcDeps extends PlaceOrderDeps, QuoteOrderDeps, WatchOrderDeps {
   readonly draining: AbortSignal;
@@ -23,7 +23,7 @@ export function createOrderRpc(deps: OrderRpcDeps): OrderServiceHandlers {
       return await once(async (tx) => toProto(await placeOrder(tx, draft, deps)));
     },
 
-    getOrder: async ({ id }) => toProto(await requireOrder(storage, id)),
+    getOrder: async ({ id }) => toProto(await getOrder(storage, id)),
 
     listOrders: ({ afterId, limit, userId, state }, { signal }) =>
       readPages(

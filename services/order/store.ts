@@ -1,7 +1,8 @@
 import type { Address, Queryable, Row, SqlValue, Transaction } from '#mesh';
+import { orderNotFound } from './errors.ts';
 import type { Order, OrderFailure, OrderLine, OrderState } from './order.ts';
 
-/** What changes of an order once it is placed. */
+/** A change of a placed order. */
 export interface OrderChange {
   readonly state: OrderState;
   /** Undefined clears it, for example when an operator has resumed the order. */
@@ -12,13 +13,12 @@ export interface OrderChange {
   readonly timeMs: number;
 }
 
-/** Which orders are wanted; empty and `undefined`: any. */
+/** Empty and undefined mean any. */
 export interface OrderFilter {
   readonly userId: string;
   readonly state: OrderState | undefined;
 }
 
-/** Adds an order. */
 export async function insertOrder(tx: Transaction, order: Order): Promise<void> {
   await tx.execute(
     `INSERT INTO orders (id, user_id, lines, currency_code, total, state, failure_reason, failure_message, payment_id,
@@ -41,14 +41,15 @@ export async function insertOrder(tx: Transaction, order: Order): Promise<void> 
   );
 }
 
-/** The order with this id, if there is one. */
-export async function findOrder(db: Queryable, id: string): Promise<Order | undefined> {
+/** Returns the order with this id. Throws NOT_FOUND `ORDER_NOT_FOUND`. */
+export async function getOrder(db: Queryable, id: string): Promise<Order> {
   const [row] = await db.query<OrderRow>('SELECT * FROM orders WHERE id = $1', [id]);
-  return row && orderOf(row);
+  if (!row) throw orderNotFound({ orderId: id });
+  return orderOf(row);
 }
 
-/** Changes an order and gives it its next version; `undefined` when there is no such order. */
-export async function updateOrder(tx: Transaction, id: string, change: OrderChange): Promise<Order | undefined> {
+/** Changes an order and gives it its next version. Throws NOT_FOUND `ORDER_NOT_FOUND`. */
+export async function updateOrder(tx: Transaction, id: string, change: OrderChange): Promise<Order> {
   const [row] = await tx.query<OrderRow>(
     `UPDATE orders SET state = $2, version = version + 1, update_time = $3,
        failure_reason = $4, failure_message = $5,
@@ -64,10 +65,11 @@ export async function updateOrder(tx: Transaction, id: string, change: OrderChan
       change.shipmentId ?? null,
     ],
   );
-  return row && orderOf(row);
+  if (!row) throw orderNotFound({ orderId: id });
+  return orderOf(row);
 }
 
-/** A page of orders after an id, in id order. */
+/** Returns the next orders after an id, in id order. */
 export async function pageOfOrders(
   db: Queryable,
   afterId: string,

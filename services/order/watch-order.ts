@@ -1,7 +1,6 @@
 import type { Clock, Idle, Storage } from '#mesh';
-import { orderNotFound } from './errors.ts';
 import { isTerminal, type Order } from './order.ts';
-import { findOrder } from './store.ts';
+import { getOrder } from './store.ts';
 
 /** The changes of one order, as they become durable. */
 export interface OrderFeed {
@@ -74,7 +73,7 @@ export async function* watchOrder(
     let seen = 0n;
     while (true) {
       const changed = feed.take();
-      if (changed.length === 0) changed.push(await requireOrder(storage, id));
+      if (changed.length === 0) changed.push(await getOrder(storage, id));
       for (const order of changed) {
         if (order.version <= seen) continue;
         seen = order.version;
@@ -87,11 +86,4 @@ export async function* watchOrder(
   } finally {
     feed.close();
   }
-}
-
-/** Returns the order with this id. Throws NOT_FOUND `ORDER_NOT_FOUND`. */
-export async function requireOrder(storage: Storage, id: string): Promise<Order> {
-  const order = await findOrder(storage, id);
-  if (!order) throw orderNotFound({ orderId: id });
-  return order;
 }

@@ -9,7 +9,7 @@ export const shippingTopic = defineTopic('shipping.events', ShippingEvent, {
   version: ({ version }) => version,
 });
 
-/** What is published when the carrier's answer is known. */
+/** Published once the carrier's answer is known. */
 export function shippingEvent(shipment: Shipment): DomainEvent {
   return shippingTopic.event({
     type: `SHIPMENT_${shipment.state}`,

@@ -1,7 +1,6 @@
 import { type Shipment as ProtoShipment, ShipmentState } from '#gen/shipping/v1/shipping.ts';
 import type { Shipment } from './shipment.ts';
 
-/** A shipment as its contract has it. */
 export function toProto(shipment: Shipment): ProtoShipment {
   const { address } = shipment;
   return {

@@ -1,15 +1,14 @@
 import type { ShippingServiceHandlers } from '#gen/shipping/v1/shipping.contract.ts';
 import { toAddress } from '#mesh';
-import { cancelShipment } from './cancel-shipment.ts';
-import { type ChangingShipments, createShipment } from './create-shipment.ts';
+import { cancelShipment, createShipment, type ShippingDeps } from './change-shipments.ts';
 import { toProto } from './proto.ts';
-import { requireShipment } from './store.ts';
+import { getShipment } from './store.ts';
 
 /**
  * Implements `shipping.v1.ShippingService`. The carrier is called between transactions, so a crash may come before the
  * response is stored: a repeated call then finds the shipment by its order id.
  */
-export function createShippingRpc(deps: ChangingShipments): ShippingServiceHandlers {
+export function createShippingRpc(deps: ShippingDeps): ShippingServiceHandlers {
   return {
     createShipment: ({ orderId, paymentId, address }, { once, signal }) =>
       once.withoutTransaction(async () =>
@@ -19,6 +18,6 @@ export function createShippingRpc(deps: ChangingShipments): ShippingServiceHandl
     cancelShipment: ({ orderId }, { once, signal }) =>
       once.withoutTransaction(async () => toProto(await cancelShipment(orderId, signal, deps))),
 
-    getShipment: async ({ orderId }) => toProto(await requireShipment(deps.storage, orderId)),
+    getShipment: async ({ orderId }) => toProto(await getShipment(deps.storage, orderId)),
   };
 }

@@ -3,14 +3,13 @@ import type { Address } from '#mesh';
 /** The life of a shipment, as in the contract. */
 export type ShipmentState = 'PENDING' | 'BOOKED' | 'REFUSED' | 'CANCELLING' | 'CANCELLED';
 
-/** What is to be shipped. */
 export interface ShipmentOrder {
   readonly orderId: string;
   readonly paymentId: string;
   readonly address: Address;
 }
 
-/** A shipment. One that was cancelled before it was asked for has neither payment nor address. */
+/** The shipment of an order. One that was cancelled before it was created has neither payment nor address. */
 export interface Shipment {
   readonly id: string;
   readonly orderId: string;
@@ -19,15 +18,15 @@ export interface Shipment {
   readonly state: ShipmentState;
   readonly carrier: string;
   readonly trackingNumber: string;
-  /** What the carrier said when it refused. */
+  /** Why the carrier refused it. */
   readonly refusal: string;
-  /** How many changes were published; what was only asked for is not one. */
+  /** The number of published changes: only those that the carrier has answered. */
   readonly version: bigint;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
 }
 
-/** A shipment that is asked for, of which the carrier knows nothing yet. */
+/** A new shipment, which the carrier does not know yet. */
 export function pendingShipment(id: string, order: ShipmentOrder, timeMs: number): Shipment {
   return {
     ...untouched(id, order.orderId, timeMs),
@@ -37,12 +36,12 @@ export function pendingShipment(id: string, order: ShipmentOrder, timeMs: number
   };
 }
 
-/** What is kept of a cancellation that came before anything was asked for: it forbids a later shipment. */
+/** Records a cancellation that came before the shipment: it prevents a later one. */
 export function cancelledBeforehand(id: string, orderId: string, timeMs: number): Shipment {
   return { ...untouched(id, orderId, timeMs), state: 'CANCELLED', version: 1n };
 }
 
-/** Whether a shipment is what this order asks for. */
+/** Whether a shipment matches this order. */
 export function isShipmentOf(shipment: Shipment, order: ShipmentOrder): boolean {
   return shipment.paymentId === order.paymentId && JSON.stringify(shipment.address) === JSON.stringify(order.address);
 }

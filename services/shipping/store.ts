@@ -2,7 +2,7 @@ import type { Address, Queryable, Row, Transaction } from '#mesh';
 import { shipmentNotFound } from './errors.ts';
 import type { Shipment, ShipmentState } from './shipment.ts';
 
-/** Adds the shipment of an order; false when the order has one. */
+/** Adds the shipment of an order; false if the order has one. */
 export async function insertShipment(tx: Transaction, shipment: Shipment): Promise<boolean> {
   const inserted = await tx.execute(
     `INSERT INTO shipments (order_id, id, payment_id, address, state, carrier, tracking_number, refusal, version, create_time, update_time)
@@ -29,14 +29,13 @@ async function findShipment(db: Queryable, orderId: string): Promise<Shipment | 
   return row && shipmentOf(row);
 }
 
-/** The shipment of an order that is known to have one. NOT_FOUND otherwise. */
-export async function requireShipment(db: Queryable, orderId: string): Promise<Shipment> {
+/** Returns the shipment of an order. Throws NOT_FOUND `SHIPMENT_NOT_FOUND`. */
+export async function getShipment(db: Queryable, orderId: string): Promise<Shipment> {
   const shipment = await findShipment(db, orderId);
   if (!shipment) throw shipmentNotFound({ orderId });
   return shipment;
 }
 
-/** What a change of state brings with it. */
 export interface ShipmentChange {
   readonly from: readonly ShipmentState[];
   readonly to: ShipmentState;
@@ -47,8 +46,8 @@ export interface ShipmentChange {
 }
 
 /**
- * Moves a shipment to another state, unless it is in none of the states it may come from: `undefined`. Into a state that
- * the carrier has settled, it gets another version.
+ * Moves a shipment to another state; undefined if it is in none of the states in `from`. It gets a new version unless the
+ * carrier's answer is still missing.
  */
 export async function moveShipment(
   tx: Transaction,

@@ -12,14 +12,13 @@ import { userCreated } from './events.ts';
 import { insertUser } from './store.ts';
 import { newUser, type User, type UserDraft } from './user.ts';
 
-/** What changing users takes beside the transaction. */
-export interface ChangingUsers {
+export interface UserDeps {
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
 
-/** Creates a user. Refuses a draft without name or e-mail address, and a taken id or e-mail address. */
-export async function createUser(tx: Transaction, draft: UserDraft, deps: ChangingUsers): Promise<User> {
+/** Creates a user. Throws INVALID_ARGUMENT, or ALREADY_EXISTS if the id or e-mail address is taken. */
+export async function createUser(tx: Transaction, draft: UserDraft, deps: UserDeps): Promise<User> {
   const violations = findMissingFields(draft);
   if (violations.length > 0) throw invalidRequest(violations);
   const added = await addUser(tx, draft, deps);
@@ -27,11 +26,11 @@ export async function createUser(tx: Transaction, draft: UserDraft, deps: Changi
   return added;
 }
 
-/** Adds a complete draft and its event. When something is taken, it leaves the transaction as it was and returns why. */
+/** Adds a complete draft and its event. If the id or address is taken, it changes nothing and returns the error. */
 export async function addUser(
   tx: Transaction,
   draft: UserDraft,
-  { outbox, clock }: ChangingUsers,
+  { outbox, clock }: UserDeps,
 ): Promise<User | MeshError> {
   const nowMs = clock.now();
   const user = newUser({ ...draft, id: draft.id || uuidv7(nowMs) }, nowMs);
@@ -42,7 +41,7 @@ export async function addUser(
   return added;
 }
 
-/** What a draft lacks that the contract cannot ask for, because an update may leave it out. */
+/** Reports empty fields that the contract cannot require, because an update may leave them out. */
 export function findMissingFields(draft: UserDraft): FieldViolation[] {
   const fields = ['name', 'email'] as const;
   return fields

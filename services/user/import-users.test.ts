@@ -106,7 +106,7 @@ describe('importUsers', () => {
         yield row;
       }
     }
-    await importUsers(rows(), storage, deps);
+    await importUsers(rows(), deps);
     expect(storedWhenAsked).toEqual([0, 0, 0, 0, 0, 500, 500, 500, 500, 500, 1_000]);
   });
 
@@ -116,7 +116,7 @@ describe('importUsers', () => {
       yield* importRows(620);
       throw new Error('broken off');
     }
-    await expect(importUsers(rows(), storage, deps)).rejects.toThrow('broken off');
+    await expect(importUsers(rows(), deps)).rejects.toThrow('broken off');
     expect(await findUsersAfter(storage, '', '', 2_000)).toHaveLength(620);
   });
 });
@@ -128,7 +128,7 @@ async function openUsers(name: string) {
   onTestFinished(() => storage.close());
   await storage.migrate('user', await loadMigrations(new URL('./migrations/', import.meta.url)));
   const outbox = await createOutbox({ storage, events, tasks, source: '//test', topics: [userTopic], clock, logger });
-  return { storage, deps: { outbox, clock } };
+  return { storage, deps: { storage, outbox, clock } };
 }
 
 function importRows(count: number): ImportRow[] {

@@ -1,26 +1,25 @@
 import { type FieldViolation, invalidFields, MeshError, type Storage, type Transaction } from '#mesh';
-import { addUser, type ChangingUsers, findMissingFields } from './create-user.ts';
+import { addUser, findMissingFields, type UserDeps } from './create-user.ts';
 import type { UserDraft } from './user.ts';
 
-/** Rows of one transaction: enough to share the cost of a commit, few enough to let other calls in between. */
+/** Rows per transaction: enough to share the cost of a commit, few enough to let other calls in between. */
 const batchRows = 500;
-/** What an answer lists at most; the contract says so. */
+/** The maximum in a response, as the contract documents it. */
 const maxFailures = 1000;
 
-/** A row as it came, with the rules of the contract that it breaks. */
+/** A row of the stream, with the rules of the contract that it breaks. */
 export interface ImportRow {
   readonly draft: UserDraft;
   readonly violations: readonly FieldViolation[];
 }
 
-/** A row that was not imported; `index` is its place in the stream. */
+/** A row that was not imported; `index` is its position in the stream. */
 export interface ImportFailure {
   readonly index: bigint;
   readonly reason: string;
   readonly message: string;
 }
 
-/** What became of an import. */
 export interface ImportOutcome {
   readonly imported: bigint;
   /** The first 1,000, in the order of the rows. */
@@ -28,13 +27,12 @@ export interface ImportOutcome {
 }
 
 /**
- * Creates users from a stream, each with its event, and reads on only when what it read is stored. A bad row becomes a
- * failure. Rows that came before the stream broke stay imported.
+ * Creates users from a stream, each with its event, and reads further rows only after storing the previous ones. A row that
+ * is refused becomes a failure. If the stream breaks, the rows before that stay imported.
  */
 export async function importUsers(
   rows: AsyncIterable<ImportRow>,
-  storage: Storage,
-  deps: ChangingUsers,
+  { storage, ...deps }: UserDeps & { readonly storage: Storage },
 ): Promise<ImportOutcome> {
   let batch: ImportRow[] = [];
   let stored = 0;
@@ -66,7 +64,7 @@ async function storeRows(
   tx: Transaction,
   rows: readonly ImportRow[],
   firstIndex: number,
-  deps: ChangingUsers,
+  deps: UserDeps,
 ): Promise<ImportFailure[]> {
   const failures: ImportFailure[] = [];
   for (const [place, row] of rows.entries()) {
@@ -79,7 +77,7 @@ async function storeRows(
 async function storeRow(
   tx: Transaction,
   { draft, violations }: ImportRow,
-  deps: ChangingUsers,
+  deps: UserDeps,
 ): Promise<Omit<ImportFailure, 'index'> | undefined> {
   const broken = violations.length > 0 ? violations : findMissingFields(draft);
   if (broken.length > 0) {

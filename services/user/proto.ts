@@ -1,7 +1,6 @@
 import type { User as UserMessage } from '#gen/user/v1/user.ts';
 import type { User } from './user.ts';
 
-/** The user as callers and consumers see it. */
 export function toProto(user: User): UserMessage {
   return {
     id: user.id,

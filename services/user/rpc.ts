@@ -1,21 +1,15 @@
 import { UserServiceContract, type UserServiceHandlers } from '#gen/user/v1/user.contract.ts';
 import { type ImportUsersRequest, User as UserMessage } from '#gen/user/v1/user.ts';
 import { readPages, type Storage } from '#mesh';
-import { type ChangingUsers, createUser } from './create-user.ts';
-import { deleteUser } from './delete-user.ts';
+import { createUser, type UserDeps } from './create-user.ts';
 import { type ImportRow, importUsers } from './import-users.ts';
 import { toProto } from './proto.ts';
-import { batchGetUsers, getUser } from './read-users.ts';
-import { findUsersAfter } from './store.ts';
-import { updateUser } from './update-user.ts';
+import { batchGetUsers, findUsersAfter, getUser } from './store.ts';
+import { deleteUser, updateUser } from './update-user.ts';
 import type { UserDraft } from './user.ts';
 
-export interface UserRpcDeps extends ChangingUsers {
-  readonly storage: Storage;
-}
-
 /** Implements `user.v1.UserService`. */
-export function createUserRpc(deps: UserRpcDeps): UserServiceHandlers {
+export function createUserRpc(deps: UserDeps & { readonly storage: Storage }): UserServiceHandlers {
   const { storage } = deps;
   return {
     createUser: ({ user }, { once }) => once(async (tx) => toProto(await createUser(tx, toDraft(user), deps))),
@@ -54,7 +48,7 @@ export function createUserRpc(deps: UserRpcDeps): UserServiceHandlers {
       }),
 
     async importUsers(requests) {
-      const { imported, failures } = await importUsers(readRows(requests), storage, deps);
+      const { imported, failures } = await importUsers(readRows(requests), deps);
       return { imported, failures: [...failures] };
     },
   };

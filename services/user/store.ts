@@ -1,4 +1,5 @@
 import { paddedList, type Queryable, type Transaction } from '#mesh';
+import { userNotFound } from './errors.ts';
 import { emailKey, type User } from './user.ts';
 
 type UserRow = {
@@ -16,20 +17,38 @@ const findSql = `SELECT ${columns} FROM users WHERE id = $1`;
 const pageSql = `SELECT ${columns} FROM users WHERE id > $1 ORDER BY id LIMIT $2`;
 const pageOfRoleSql = `SELECT ${columns} FROM users WHERE role = $3 AND id > $1 ORDER BY id LIMIT $2`;
 
-/** The user with this id. */
 export async function findUser(db: Queryable, id: string): Promise<User | undefined> {
   const [row] = await db.query<UserRow>(findSql, [id]);
   return row && toUser(row);
 }
 
-/** Those of the ids that exist, in no particular order. */
-export async function findUsers(db: Queryable, ids: readonly string[]): Promise<User[]> {
+/** Returns the user with this id. Throws NOT_FOUND `USER_NOT_FOUND`. */
+export async function getUser(db: Queryable, id: string): Promise<User> {
+  const user = await findUser(db, id);
+  if (!user) throw userNotFound({ id });
+  return user;
+}
+
+/** Returns the users that exist, in the order of the ids and once each, and the ids of the others. */
+export async function batchGetUsers(
+  db: Queryable,
+  ids: readonly string[],
+): Promise<{ readonly users: User[]; readonly missingIds: string[] }> {
+  const distinctIds = [...new Set(ids)];
+  const found = new Map((await findUsers(db, distinctIds)).map((user) => [user.id, user]));
+  return {
+    users: distinctIds.flatMap((id) => found.get(id) ?? []),
+    missingIds: distinctIds.filter((id) => !found.has(id)),
+  };
+}
+
+async function findUsers(db: Queryable, ids: readonly string[]): Promise<User[]> {
   const { placeholders, params } = paddedList(ids);
   const rows = await db.query<UserRow>(`SELECT ${columns} FROM users WHERE id IN (${placeholders})`, params);
   return rows.map(toUser);
 }
 
-/** The next users after an id, in id order. An empty role is any role. */
+/** Returns the next users after an id, in id order. An empty role is any role. */
 export async function findUsersAfter(db: Queryable, afterId: string, role: string, limit: number): Promise<User[]> {
   const rows =
     role === ''
@@ -38,7 +57,7 @@ export async function findUsersAfter(db: Queryable, afterId: string, role: strin
   return rows.map(toUser);
 }
 
-/** Adds a user in its first version, or in the next one of an id that was deleted. When something is taken, nothing is added. */
+/** Adds a user in its first version, or in the next one if the id was deleted. Adds nothing if the id or address is taken. */
 export async function insertUser(tx: Transaction, user: User): Promise<User | 'id-taken' | 'email-taken'> {
   const { id, name, email, role, version, createTimeMs, updateTimeMs } = user;
   const added = await tx.execute(
@@ -53,17 +72,17 @@ export async function insertUser(tx: Transaction, user: User): Promise<User | 'i
   return continueVersions(tx, user);
 }
 
-/** Puts the next version in the place of the one before it. */
+/** Replaces the previous version of a user with the next. */
 export async function replaceUser(
   tx: Transaction,
   previous: User,
   next: User,
-): Promise<'replaced' | 'changed-meanwhile' | 'email-taken'> {
+): Promise<'replaced' | 'has-changed' | 'email-taken'> {
   const replaced = await tx.execute(
     'UPDATE users SET name = $3, email = $4, role = $5, version = $6, update_time = $7 WHERE id = $1 AND version = $2',
     [next.id, previous.version, next.name, next.email, next.role, next.version, next.updateTimeMs],
   );
-  if (replaced === 0) return 'changed-meanwhile';
+  if (replaced === 0) return 'has-changed';
   if (emailKey(previous.email) !== emailKey(next.email)) {
     if (!(await claimEmail(tx, next))) return 'email-taken';
     await freeEmail(tx, previous);
@@ -71,7 +90,7 @@ export async function replaceUser(
   return 'replaced';
 }
 
-/** Removes a user, if it is in the version of the etag; an empty etag is any version. Returns it as it was. */
+/** Removes a user and returns it, if it is in the version of the etag; an empty etag is any version. */
 export async function removeUser(tx: Transaction, id: string, etag: string): Promise<User | undefined> {
   const [row] = await tx.query<UserRow>(
     `DELETE FROM users WHERE id = $1 AND ($2 = '' OR CAST(version AS TEXT) = $2) RETURNING ${columns}`,
@@ -96,8 +115,8 @@ async function freeEmail(tx: Transaction, user: User): Promise<void> {
   await tx.execute('DELETE FROM user_emails WHERE email_key = $1', [emailKey(user.email)]);
 }
 
-// After the insert and not within it: on PostgreSQL an insert that waited for the deletion of its id does not see what
-// that deletion left.
+// After the insert, not in it: on PostgreSQL an insert that waited for the deletion of its id does not see what the deletion
+// wrote.
 async function continueVersions(tx: Transaction, user: User): Promise<User> {
   const [deleted] = await tx.query<{ version: bigint }>('DELETE FROM deleted_users WHERE id = $1 RETURNING version', [
     user.id,

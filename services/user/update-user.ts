@@ -1,17 +1,16 @@
 import { invalidRequest, staleEtag, type Transaction } from '#mesh';
-import type { ChangingUsers } from './create-user.ts';
+import type { UserDeps } from './create-user.ts';
 import { userEmailTaken, userNotFound } from './errors.ts';
-import { userUpdated } from './events.ts';
-import { findUser, replaceUser } from './store.ts';
+import { userDeleted, userUpdated } from './events.ts';
+import { findUser, getUser, removeUser, replaceUser } from './store.ts';
 import { changeUser, type User, type UserChange } from './user.ts';
 
-/** What a caller wants changed. */
 export interface UserUpdate {
   readonly id: string;
-  /** The version the caller saw; empty when any will do. */
+  /** The version that the caller has read; empty for any. */
   readonly etag: string;
   readonly values: Required<UserChange>;
-  /** The fields to take from `values`; none: those that are not empty. */
+  /** The fields to take from `values`. Empty: those that are not empty. */
   readonly paths: readonly string[];
 }
 
@@ -19,24 +18,34 @@ const changeable = ['name', 'email', 'role'] as const;
 type ChangeableField = (typeof changeable)[number];
 
 /**
- * Changes a user. A change that changes nothing keeps version and time and publishes nothing. Refuses unknown paths, an
- * unknown id, a stale etag, a taken e-mail address, and to empty name or e-mail address.
+ * Changes a user. A change without a difference keeps version and time and publishes nothing. Throws INVALID_ARGUMENT,
+ * NOT_FOUND `USER_NOT_FOUND`, ABORTED if the etag is stale, and ALREADY_EXISTS if the e-mail address is taken.
  */
-export async function updateUser(tx: Transaction, update: UserUpdate, deps: ChangingUsers): Promise<User> {
+export async function updateUser(tx: Transaction, update: UserUpdate, deps: UserDeps): Promise<User> {
   const { id, etag } = update;
   const change = readChange(update);
   for (;;) {
-    const user = await findUser(tx, id);
-    if (!user) throw userNotFound({ id });
+    const user = await getUser(tx, id);
     if (etag !== '' && etag !== user.version.toString()) throw staleEtag({ thing: 'user', id, etag });
     const next = changeUser(user, change, deps.clock.now());
     if (next === user) return user;
     const outcome = await replaceUser(tx, user, next);
     if (outcome === 'email-taken') throw userEmailTaken({ email: next.email });
-    if (outcome === 'changed-meanwhile') continue;
+    if (outcome === 'has-changed') continue;
     await deps.outbox.addEvent(tx, userUpdated(next));
     return next;
   }
+}
+
+/** Deletes a user and frees its e-mail address. Throws NOT_FOUND `USER_NOT_FOUND`, or ABORTED if the etag is stale. */
+export async function deleteUser(
+  tx: Transaction,
+  { id, etag }: { readonly id: string; readonly etag: string },
+  { outbox, clock }: UserDeps,
+): Promise<void> {
+  const user = await removeUser(tx, id, etag);
+  if (!user) throw (await findUser(tx, id)) ? staleEtag({ thing: 'user', id, etag }) : userNotFound({ id });
+  await outbox.addEvent(tx, userDeleted(user, clock.now()));
 }
 
 function readChange({ id, values, paths }: UserUpdate): UserChange {

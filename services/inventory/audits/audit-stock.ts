@@ -1,8 +1,8 @@
 import { type AuditCheck, type Finding, type Queryable, readPages } from '#mesh';
 import { reservedStockDiffers, stockOutOfBounds } from '../errors.ts';
-import { findStockAfter, type HeldStock } from './held-stock.ts';
+import { findStockAfter, type HeldStock } from '../store/item-store.ts';
 
-/** Checks that of each item as much is reserved as orders hold, and no more than there is. */
+/** Checks that the reserved stock of each item equals what orders hold, and is available. */
 export function auditStock(db: Queryable): AuditCheck {
   return {
     name: 'inventory/reserved-stock',

@@ -14,10 +14,9 @@ export interface Item {
   readonly updateTimeMs: number;
 }
 
-/** What a caller says of a new item. */
 export type ItemDraft = Pick<Item, 'sku' | 'name' | 'unitPrice' | 'onHand'>;
 
-/** The most that can be on hand of one item: far from what a 64-bit column holds, so that no sum leaves it. */
+/** The maximum stock of an item: far below what a 64-bit column holds, so no sum overflows it. */
 export const maxOnHand = 1_000_000_000_000n;
 
 /** The item in its first version, with nothing reserved. */

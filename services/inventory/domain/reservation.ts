@@ -1,4 +1,4 @@
-/** Held, then for good either gone or given back. */
+/** Held, then permanently either taken or released. */
 export type ReservationState = 'RESERVED' | 'COMMITTED' | 'RELEASED';
 
 /** How many of an item an order needs. */
@@ -7,7 +7,7 @@ export interface ReservationItem {
   readonly quantity: bigint;
 }
 
-/** What an order has reserved. Released without items: the release came first and forbids a reserve. */
+/** What an order has reserved. Released without items: the release came first and prevents a reservation. */
 export interface Reservation {
   readonly orderId: string;
   readonly state: ReservationState;
@@ -28,12 +28,12 @@ export function newReservation(
   return { orderId, state, items, version: 1n, createTimeMs: nowMs, updateTimeMs: nowMs };
 }
 
-/** The items in sku order, in which everyone changes stock: so no two transactions wait for each other. */
+/** The items in sku order. All stock is changed in this order, so no two transactions wait for each other. */
 export function inSkuOrder(items: readonly ReservationItem[]): readonly ReservationItem[] {
   return items.toSorted((left, right) => (left.sku < right.sku ? -1 : 1));
 }
 
-/** Whether two lists ask for the same, in whatever order. No sku comes twice in either. */
+/** Whether two lists have the same items, in any order. Neither repeats a sku. */
 export function areSameItems(left: readonly ReservationItem[], right: readonly ReservationItem[]): boolean {
   const quantities = new Map(right.map(({ sku, quantity }) => [sku, quantity]));
   return left.length === right.length && left.every(({ sku, quantity }) => quantities.get(sku) === quantity);

@@ -1,5 +1,6 @@
 import { paddedList, type Queryable, type Transaction } from '#mesh';
 import { type Item, maxOnHand } from '../domain/item.ts';
+import { itemsNotFound } from '../errors.ts';
 
 type ItemRow = {
   readonly sku: string;
@@ -32,26 +33,45 @@ export async function insertItem(tx: Transaction, item: Item): Promise<boolean> 
   return added === 1;
 }
 
-/** The item with this sku. */
 export async function findItem(db: Queryable, sku: string): Promise<Item | undefined> {
   const [row] = await db.query<ItemRow>(`SELECT ${columns} FROM items WHERE sku = $1`, [sku]);
   return row && toItem(row);
 }
 
-/** Those of the skus that exist, by sku. */
+/** Returns the item with this sku. Throws NOT_FOUND `ITEM_NOT_FOUND`. */
+export async function getItem(db: Queryable, sku: string): Promise<Item> {
+  const item = await findItem(db, sku);
+  if (!item) throw itemsNotFound({ skus: [sku] });
+  return item;
+}
+
+/** Returns the items that exist, in the order of the skus and once each, and the skus of the others. */
+export async function batchGetItems(
+  db: Queryable,
+  skus: readonly string[],
+): Promise<{ readonly items: Item[]; readonly missingSkus: string[] }> {
+  const distinctSkus = [...new Set(skus)];
+  const found = await findItems(db, distinctSkus);
+  return {
+    items: distinctSkus.flatMap((sku) => found.get(sku) ?? []),
+    missingSkus: distinctSkus.filter((sku) => !found.has(sku)),
+  };
+}
+
+/** Returns those of the skus that exist, by sku. */
 export async function findItems(db: Queryable, skus: readonly string[]): Promise<Map<string, Item>> {
   const { placeholders, params } = paddedList(skus);
   const rows = await db.query<ItemRow>(`SELECT ${columns} FROM items WHERE sku IN (${placeholders})`, params);
   return new Map(rows.map((row) => [row.sku, toItem(row)]));
 }
 
-/** The next items after a sku, in sku order. */
+/** Returns the next items after a sku, in sku order. */
 export async function findItemsAfter(db: Queryable, afterSku: string, limit: number): Promise<Item[]> {
   const sql = `SELECT ${columns} FROM items WHERE sku > $1 ORDER BY sku LIMIT $2`;
   return (await db.query<ItemRow>(sql, [afterSku, limit])).map(toItem);
 }
 
-/** Adds to the stock, or takes from it and records why; `undefined` where that would leave too little or too much, or no item is. */
+/** Adds to the stock, or takes from it, and records why. Undefined if there is no such item, or too little or much stock. */
 export async function changeOnHand(
   tx: Transaction,
   { sku, delta, reason, nowMs }: { sku: string; delta: bigint; reason: string; nowMs: number },
@@ -69,7 +89,7 @@ export async function changeOnHand(
   return toItem(row);
 }
 
-/** Reserves stock of one item, if that much is available; returns whether it did. */
+/** Reserves stock of one item if it is available; returns whether it did. */
 export async function holdStock(tx: Transaction, { sku, quantity, nowMs }: StockChange): Promise<boolean> {
   const held = await tx.execute(
     `UPDATE items SET reserved = reserved + $2, version = version + 1, update_time = $3
@@ -79,7 +99,7 @@ export async function holdStock(tx: Transaction, { sku, quantity, nowMs }: Stock
   return held === 1;
 }
 
-/** Gives back what was reserved of one item. */
+/** Releases reserved stock of one item. */
 export async function freeStock(tx: Transaction, { sku, quantity, nowMs }: StockChange): Promise<void> {
   await tx.execute(
     'UPDATE items SET reserved = reserved - $2, version = version + 1, update_time = $3 WHERE sku = $1',
@@ -87,13 +107,44 @@ export async function freeStock(tx: Transaction, { sku, quantity, nowMs }: Stock
   );
 }
 
-/** Takes what was reserved of one item out of the stock. */
+/** Takes reserved stock of one item out of the stock. */
 export async function takeStock(tx: Transaction, { sku, quantity, nowMs }: StockChange): Promise<void> {
   await tx.execute(
     `UPDATE items SET on_hand = on_hand - $2, reserved = reserved - $2, version = version + 1, update_time = $3
      WHERE sku = $1`,
     [sku, quantity, nowMs],
   );
+}
+
+/** The stock of an item, and the sum of the reservations that hold it now. */
+export interface HeldStock {
+  readonly sku: string;
+  readonly onHand: bigint;
+  readonly reserved: bigint;
+  readonly held: bigint;
+}
+
+type HeldStockRow = {
+  readonly sku: string;
+  readonly on_hand: bigint;
+  readonly reserved: bigint;
+  readonly held: bigint;
+};
+
+/** Returns the stock of the next items after a sku, in sku order: one statement, so both sums are of the same moment. */
+export async function findStockAfter(db: Queryable, afterSku: string, limit: number): Promise<HeldStock[]> {
+  const rows = await db.query<HeldStockRow>(
+    `SELECT page.sku, page.on_hand, page.reserved, COALESCE(orders.held, 0) AS held
+     FROM (SELECT sku, on_hand, reserved FROM items WHERE sku > $1 ORDER BY sku LIMIT $2) AS page
+     LEFT JOIN (
+       SELECT reservation_items.sku, SUM(reservation_items.quantity) AS held
+       FROM reservations JOIN reservation_items ON reservation_items.order_id = reservations.order_id
+       WHERE reservations.state = 'RESERVED' GROUP BY reservation_items.sku
+     ) AS orders ON orders.sku = page.sku
+     ORDER BY page.sku`,
+    [afterSku, limit],
+  );
+  return rows.map(({ sku, on_hand: onHand, reserved, held }) => ({ sku, onHand, reserved, held }));
 }
 
 function toItem(row: ItemRow): Item {

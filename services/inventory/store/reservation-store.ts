@@ -1,5 +1,6 @@
 import { paddedList, type Queryable, type Transaction } from '#mesh';
 import type { Reservation, ReservationItem, ReservationState } from '../domain/reservation.ts';
+import { reservationNotFound } from '../errors.ts';
 
 type ReservationRow = {
   readonly order_id: string;
@@ -31,7 +32,7 @@ export async function insertReservation(tx: Transaction, reservation: Reservatio
   return true;
 }
 
-/** Ends a reservation that is still held; `undefined` when there is none. */
+/** Ends a reservation that is still held; undefined if there is none. */
 export async function endReservation(
   tx: Transaction,
   orderId: string,
@@ -46,20 +47,26 @@ export async function endReservation(
   return row && toReservation(row, await findReservationItems(tx, orderId));
 }
 
-/** The reservation of an order. */
 export async function findReservation(db: Queryable, orderId: string): Promise<Reservation | undefined> {
   const [row] = await db.query<ReservationRow>(`SELECT ${columns} FROM reservations WHERE order_id = $1`, [orderId]);
   return row && toReservation(row, await findReservationItems(db, orderId));
 }
 
-/** The next reservations after an order's, in the order of the orders' ids; only those in `state`, if it is given. */
+/** Returns the reservation of an order. Throws NOT_FOUND `RESERVATION_NOT_FOUND`. */
+export async function getReservation(db: Queryable, orderId: string): Promise<Reservation> {
+  const reservation = await findReservation(db, orderId);
+  if (!reservation) throw reservationNotFound({ orderId });
+  return reservation;
+}
+
+/** Returns the next reservations after an order's, by order id; only those in `state`, if it is given. */
 export async function findReservationsAfter(
   db: Queryable,
   afterOrderId: string,
   state: ReservationState | undefined,
   limit: number,
 ): Promise<Reservation[]> {
-  // Written out and no parameter, so that the index on what is held can be used.
+  // A literal, not a parameter, so the partial index on held reservations can be used.
   const inState = state ? `AND state = '${state}'` : '';
   const sql = `SELECT ${columns} FROM reservations WHERE order_id > $1 ${inState} ORDER BY order_id LIMIT $2`;
   const rows = await db.query<ReservationRow>(sql, [afterOrderId, limit]);
@@ -70,7 +77,6 @@ export async function findReservationsAfter(
   return rows.map((row) => toReservation(row, items.get(row.order_id) ?? []));
 }
 
-/** The items of many reservations, by order. */
 async function findItemsOfOrders(
   db: Queryable,
   orderIds: readonly string[],

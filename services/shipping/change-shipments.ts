@@ -1,0 +1,93 @@
+import { type Clock, type Outbox, type Storage, type Transaction, uuidv7 } from '#mesh';
+import type { BookingOutcome, Carrier } from './carrier/carrier.ts';
+import { carrierRefused, shipmentCancelled, shipmentExists } from './errors.ts';
+import { shippingEvent } from './events.ts';
+import { cancelledBeforehand, isShipmentOf, pendingShipment, type Shipment, type ShipmentOrder } from './shipment.ts';
+import { getShipment, insertShipment, moveShipment } from './store.ts';
+
+export interface ShippingDeps {
+  readonly storage: Storage;
+  readonly carrier: Carrier;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+}
+
+/**
+ * Books the shipment of an order in three steps, so the next attempt recovers from a crash between any two: note that it is
+ * wanted, call the carrier (which accepts an order id once), record the outcome. Throws if the order has another shipment,
+ * its shipment was cancelled, or the carrier refuses it.
+ */
+export async function createShipment(order: ShipmentOrder, signal: AbortSignal, deps: ShippingDeps): Promise<Shipment> {
+  const { storage, carrier, clock } = deps;
+  const wanted = await storage.transaction((tx) => noteWanted(tx, order, clock.now()));
+  if (wanted.state !== 'PENDING') return requireBooked(wanted);
+  const outcome = await carrier.book({ reference: order.orderId, address: order.address }, signal);
+  const shipment = await storage.transaction((tx) => recordOutcome(tx, order.orderId, outcome, deps));
+  // Cancelled during the call, and the carrier may have received the booking last: nobody else would cancel that.
+  if (outcome.taken && shipment.state !== 'BOOKED') await carrier.cancel(order.orderId, signal);
+  return requireBooked(shipment);
+}
+
+/**
+ * Cancels the shipment of an order, and its booking if the carrier may have one. An order without a shipment gets a
+ * cancelled one, so a late CreateShipment is refused; a refused shipment stays refused.
+ */
+export async function cancelShipment(orderId: string, signal: AbortSignal, deps: ShippingDeps): Promise<Shipment> {
+  const { storage, carrier } = deps;
+  const noted = await storage.transaction((tx) => noteUnwanted(tx, orderId, deps));
+  if (noted.state !== 'CANCELLING') return noted;
+  await carrier.cancel(orderId, signal);
+  return storage.transaction((tx) => recordCancelled(tx, orderId, deps));
+}
+
+async function noteWanted(tx: Transaction, order: ShipmentOrder, timeMs: number): Promise<Shipment> {
+  const pending = pendingShipment(uuidv7(timeMs), order, timeMs);
+  if (await insertShipment(tx, pending)) return pending;
+  const existing = await getShipment(tx, order.orderId);
+  const isCancelled = existing.state === 'CANCELLED' || existing.state === 'CANCELLING';
+  if (!isCancelled && !isShipmentOf(existing, order)) throw shipmentExists({ orderId: order.orderId });
+  return existing;
+}
+
+async function recordOutcome(
+  tx: Transaction,
+  orderId: string,
+  outcome: BookingOutcome,
+  { outbox, clock }: ShippingDeps,
+): Promise<Shipment> {
+  const shipment = await moveShipment(tx, orderId, { from: ['PENDING'], ...changeOf(outcome), timeMs: clock.now() });
+  if (!shipment) return getShipment(tx, orderId);
+  await outbox.addEvent(tx, shippingEvent(shipment));
+  return shipment;
+}
+
+function changeOf(outcome: BookingOutcome) {
+  return outcome.taken
+    ? { to: 'BOOKED' as const, carrier: outcome.carrier, trackingNumber: outcome.trackingNumber }
+    : { to: 'REFUSED' as const, refusal: outcome.refusal };
+}
+
+function requireBooked(shipment: Shipment): Shipment {
+  if (shipment.state === 'BOOKED') return shipment;
+  if (shipment.state === 'REFUSED') throw carrierRefused({ orderId: shipment.orderId, refusal: shipment.refusal });
+  throw shipmentCancelled({ orderId: shipment.orderId });
+}
+
+async function noteUnwanted(tx: Transaction, orderId: string, { outbox, clock }: ShippingDeps): Promise<Shipment> {
+  const timeMs = clock.now();
+  // Before reading, because a shipment could be created in between.
+  const tombstone = cancelledBeforehand(uuidv7(timeMs), orderId, timeMs);
+  if (await insertShipment(tx, tombstone)) {
+    await outbox.addEvent(tx, shippingEvent(tombstone));
+    return tombstone;
+  }
+  const cancelling = await moveShipment(tx, orderId, { from: ['PENDING', 'BOOKED'], to: 'CANCELLING', timeMs });
+  return cancelling ?? getShipment(tx, orderId);
+}
+
+async function recordCancelled(tx: Transaction, orderId: string, { outbox, clock }: ShippingDeps): Promise<Shipment> {
+  const shipment = await moveShipment(tx, orderId, { from: ['CANCELLING'], to: 'CANCELLED', timeMs: clock.now() });
+  if (!shipment) return getShipment(tx, orderId);
+  await outbox.addEvent(tx, shippingEvent(shipment));
+  return shipment;
+}
