@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readSome } from '../mesh/events/testing/sample-events.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { spawnProcess } from '../test/support/start-process.ts';
 
 describe('make damaged', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
 
   beforeEach(async () => {
     folder = await tempFolder();

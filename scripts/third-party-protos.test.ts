@@ -17,10 +17,10 @@ import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { file_buf_validate_validate as original } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { collectThirdPartyProtos } from './third-party-protos.ts';
 
-let folder: Awaited<ReturnType<typeof tempFolder>>;
+let folder: TempFolder;
 let compiled: FileRegistry;
 
 beforeAll(async () => {

@@ -11,14 +11,14 @@ import type { ServiceDefinition } from '../mesh/app/service.ts';
 import { openStorage } from '../mesh/storage/open.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { allServices } from '../services/all.ts';
 import { allServicesWith } from './support/all-services.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf, stocked, watchToEnd } from './support/shop.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
 describe('the audit', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let dataDir: string;
   let carrier: TestCarrier;
   let mesh: TestMesh;

@@ -8,7 +8,7 @@ import { kafka, startKafka } from '../mesh/testing/kafka-server.ts';
 import { postgres, startPostgres } from '../mesh/testing/postgres-server.ts';
 import { rabbitmq, startRabbitmq } from '../mesh/testing/rabbitmq-server.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { startFreezingProxy } from './support/freezing-proxy.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type StartedProcess, startProcess } from './support/start-process.ts';
@@ -18,7 +18,7 @@ const drainMs = 500;
 const allowedMs = drainMs + 3_000 + 1_500;
 
 describe('a process in which something does not stop', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let silent: Server;
   const sockets = new Set<Socket>();
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Order, OrderState, type PlaceOrderRequest } from '#gen/order/v1/order.ts';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { type CrashPoint, crashPointVariable, type Step } from './support/crash-point.ts';
 import * as invariants from './support/invariants.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
@@ -65,7 +65,7 @@ describe.concurrent.each([
   it.each(points)('%s, ends as if nothing happened', (point) => survive(point, scenario), 120_000);
 });
 
-let template: Awaited<ReturnType<typeof tempFolder>>;
+let template: TempFolder;
 
 beforeAll(async () => {
   template = await tempFolder();

@@ -6,7 +6,7 @@ import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { describeWithServer } from '../mesh/testing/servers.ts';
 import { mountSmallDisk, smallDisk } from '../mesh/testing/small-disk.ts';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { notServing } from './support/health-of.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from './support/shop.ts';
 import { type StartedProcess, spawnProcess, startProcess } from './support/start-process.ts';
@@ -46,7 +46,7 @@ async function rescue(pid: number | undefined, to: string): Promise<void> {
 }
 
 describe('a process whose data folder disappears', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let dataDir: string;
   let mesh: StartedProcess;
 

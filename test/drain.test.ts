@@ -7,13 +7,13 @@ import { OrderState } from '#gen/order/v1/order.ts';
 import { ShipmentState, ShippingServiceDefinition } from '#gen/shipping/v1/shipping.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { freePort } from '../mesh/testing/guarded-process.ts';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { bookOrder, fillShop, type Shop, shopOf } from './support/shop.ts';
 import { type StartedProcess, spawnProcess, startProcess } from './support/start-process.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
 describe('a process that receives SIGTERM', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let carrier: TestCarrier;
   let mesh: StartedProcess;
   let shop: Shop;

@@ -7,7 +7,7 @@ import { SagaState, SagaStepState } from '#gen/ops/v1/ops.ts';
 import { type Order, orderStateToJSON } from '#gen/order/v1/order.ts';
 import { ShipmentState } from '#gen/shipping/v1/shipping.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { allServices } from '../services/all.ts';
 import { allServicesWith } from './support/all-services.ts';
 import { intercept } from './support/intercept.ts';
@@ -18,7 +18,7 @@ import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 const happyStates = ['PENDING', 'RESERVED', 'PAID', 'SHIPPED', 'COMPLETED'];
 
 describe('an order', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let carrier: TestCarrier;
   let mesh: TestMesh;
   let shop: Shop;

@@ -5,12 +5,12 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OrderState } from '#gen/order/v1/order.ts';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 import { type ProcessOptions, type SpawnedProcess, spawnProcess, startProcess } from './support/start-process.ts';
 
 describe('a starting process', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let dataDir: string;
 
   beforeEach(async () => {

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../audit/audit.ts';
 import { startMesh } from '../testing/start-mesh.ts';
-import { tempFolder } from '../testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../testing/temp-folder.ts';
 import { testService } from '../testing/test-service.ts';
 
 const notes = testService('notes', async (runtime) => {
@@ -14,7 +14,7 @@ const notes = testService('notes', async (runtime) => {
 });
 
 describe('storage/integrity', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
 
   beforeEach(async () => {
     folder = await tempFolder();

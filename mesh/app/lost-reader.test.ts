@@ -8,14 +8,14 @@ import { createClientFactory } from '../client/client-factory.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { engineOfRun } from '../testing/engine-of-run.ts';
 import { eventually } from '../testing/eventually.ts';
-import { tempFolder } from '../testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../testing/temp-folder.ts';
 import { systemClock } from '../time/clock.ts';
 
 /** What a process has to end within: it has nothing under way. */
 const endsWithinMs = 4_000;
 
 describe('a process that writes to a pipe', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let pipe: string;
   let reader: number;
   let started: SpawnedProcess;

@@ -1,14 +1,13 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../config/config.ts';
 import { infrastructureContract } from '../server/serve.ts';
 import { EchoDefinition, type EchoHandlers, echoService } from '../server/testing/echo-service.ts';
 import { startMesh } from '../testing/start-mesh.ts';
+import { tempFolder } from '../testing/temp-folder.ts';
 import { testService } from '../testing/test-service.ts';
 import { startApp } from './start-app.ts';
 
@@ -74,11 +73,10 @@ describe('the metrics of a process', () => {
   it('are warned about when other machines can read them', async () => {
     const lines: Record<string, unknown>[] = [];
     const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line)) });
-    const dataDir = await mkdtemp(join(tmpdir(), 'ordermesh-'));
+    await using folder = await tempFolder();
     const listen = { GRPC_LISTEN: '127.0.0.1:0', METRICS_LISTEN: '0.0.0.0:0' };
-    const app = await startApp(readConfig({ ...listen, DATA_DIR: dataDir }), [], logger);
+    const app = await startApp(readConfig({ ...listen, DATA_DIR: folder.path }), [], logger);
     await app.stop();
-    await rm(dataDir, { recursive: true });
     expect(app.metricsAddress).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
     expect(lines).toMatchObject([{ listen: '0.0.0.0:0', msg: expect.stringContaining('private network') }]);
   });

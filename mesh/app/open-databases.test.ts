@@ -11,7 +11,7 @@ import { readConfig } from '../config/config.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type PostgresServer, postgres, startPostgres } from '../testing/postgres-server.ts';
 import { describeWithServer } from '../testing/servers.ts';
-import { tempFolder } from '../testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../testing/temp-folder.ts';
 import { testService } from '../testing/test-service.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { openDatabases } from './open-databases.ts';
@@ -26,7 +26,7 @@ const keeps = (name: string) =>
 const cannotStart = testService('late', async () => ({ start: () => Promise.reject(new Error('cannot start')) }));
 const both = [keeps('order'), keeps('user')];
 
-let folder: Awaited<ReturnType<typeof tempFolder>>;
+let folder: TempFolder;
 let data: string;
 let lines: Record<string, unknown>[];
 

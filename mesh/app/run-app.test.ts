@@ -1,16 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startProcess } from '../../test/support/start-process.ts';
+import { type TempFolder, tempFolder } from '../testing/temp-folder.ts';
 
 describe('the line that says ready', () => {
+  let folder: TempFolder;
   let dataDir: string;
 
   beforeEach(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'ordermesh-'));
+    folder = await tempFolder();
+    dataDir = folder.path;
   });
-  afterEach(() => rm(dataDir, { recursive: true }));
+  afterEach(() => folder[Symbol.asyncDispose]());
 
   it('says where the metrics are, where they are served', async () => {
     const environment = { METRICS_LISTEN: '127.0.0.1:0', LOG_LEVEL: 'info' };

@@ -12,5 +12,6 @@ export { type PostgresServer, postgres, startPostgres } from './postgres-server.
 export { type RabbitmqServer, rabbitmq, startRabbitmq } from './rabbitmq-server.ts';
 export { describeWithServer } from './servers.ts';
 export { startMesh, type TestMesh } from './start-mesh.ts';
+export { type TempFolder, tempFolder } from './temp-folder.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';
 export { onRuntime, testService } from './test-service.ts';

@@ -2,8 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Creates an empty folder. It is removed with its content when it goes out of scope. */
-export async function tempFolder(): Promise<{ readonly path: string } & AsyncDisposable> {
+/** A folder that is removed with its content when it goes out of scope. */
+export interface TempFolder extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Creates an empty folder. */
+export async function tempFolder(): Promise<TempFolder> {
   const path = await mkdtemp(join(tmpdir(), 'ordermesh-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }

@@ -1,9 +1,8 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadMigrations, openStorage, type Storage, type Task } from '#mesh';
-import { createTestClock, describeOnEachDatabase } from '#mesh/testing';
+import { createTestClock, describeOnEachDatabase, type TempFolder, tempFolder } from '#mesh/testing';
 import { createFileMailer } from './mail/file-mailer.ts';
 import { mailQueue, mailTask } from './mail-job.ts';
 import { type Notification, newNotification } from './notification.ts';
@@ -14,7 +13,7 @@ describe('sending the mail of a task', () => {
   describeOnEachDatabase((newUrl) => {
     const clock = createTestClock();
     let storage: Storage;
-    let folder: string;
+    let folder: TempFolder;
     let mailFolder: string;
     let send: (task: Task) => Promise<void>;
     let count = 0;
@@ -25,12 +24,12 @@ describe('sending the mail of a task', () => {
     });
     afterAll(() => storage.close());
     beforeEach(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'send-mail-'));
-      mailFolder = join(folder, 'mail');
+      folder = await tempFolder();
+      mailFolder = join(folder.path, 'mail');
       const deps = { storage, mailer: await createFileMailer(mailFolder, clock), clock };
       send = async (task) => await sendMail(mailQueue.jobOf(task), task, deps);
     });
-    afterEach(() => rm(folder, { recursive: true }));
+    afterEach(() => folder[Symbol.asyncDispose]());
 
     /** A notification that is to be sent, with the task that does. */
     async function newTask(values: Partial<Notification> = {}): Promise<Task> {

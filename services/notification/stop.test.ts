@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { eventually, startMesh } from '#mesh/testing';
+import { eventually, startMesh, tempFolder } from '#mesh/testing';
 import { notificationService } from './service.ts';
 
 /** A user service that takes connections and answers nothing. */
@@ -21,8 +20,9 @@ async function hangingUserService(): Promise<{ readonly address: string; readonl
 }
 
 it('takes no more mails once it stops, though an event hangs, and sends them after the next start', async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'notification-'));
-  onTestFinished(() => rm(dataDir, { recursive: true }));
+  const folder = await tempFolder();
+  onTestFinished(() => folder[Symbol.asyncDispose]());
+  const dataDir = folder.path;
   const userService = await hangingUserService();
   const settings = { DATA_DIR: dataDir, DISCOVERY_URL: `static:user=${userService.address}` };
   const mails = () => readdir(join(dataDir, 'mail'));

@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Idle, loadMigrations, openStorage, type Row, type SqlValue, type Storage } from '#mesh';
-import { createTestClock, eventually } from '#mesh/testing';
+import { createTestClock, eventually, type TempFolder, tempFolder } from '#mesh/testing';
 import { newOrder, type Order, type OrderState } from './order.ts';
 import { insertOrder, updateOrder } from './store.ts';
 import { createOrderChanges, watchOrder } from './watch-order.ts';
@@ -14,21 +12,21 @@ const lines = [{ sku: 'a', quantity: 1, unitPrice: { currencyCode: 'USD', minorU
 const { signal } = new AbortController();
 
 describe('watchOrder', () => {
-  let folder: string;
+  let folder: TempFolder;
   let storage: Storage;
   const clock = createTestClock();
   const changes = createOrderChanges(clock);
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'watch-order-'));
-    storage = await openStorage(`sqlite:${join(folder, 'order.db')}`);
+    folder = await tempFolder();
+    storage = await openStorage(`sqlite:${join(folder.path, 'order.db')}`);
     await storage.migrate('order', await loadMigrations(new URL('./migrations/', import.meta.url)));
     const order = newOrder({ id: 'order-1', userId: 'ada', lines, shippingAddress, timeMs: clock.now() });
     await storage.transaction((tx) => insertOrder(tx, order));
   });
   afterEach(async () => {
     await storage.close();
-    await rm(folder, { recursive: true });
+    await folder[Symbol.asyncDispose]();
   });
 
   /** Changes the order as another process does: without a notification. */

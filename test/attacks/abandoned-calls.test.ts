@@ -10,7 +10,7 @@ import { engineNames } from '../../mesh/engines/engines.ts';
 import { Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { ghz } from '../../mesh/testing/go-tools.ts';
 import { describeWithServer } from '../../mesh/testing/servers.ts';
-import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { mustRun } from '../conformance/support/run-tool.ts';
 import { type StartedProcess, startProcess } from '../support/start-process.ts';
 import { call, data, forStreams, headers, message, requestBlock, reset } from './support/frames.ts';
@@ -32,7 +32,7 @@ function createUser(id: string): Uint8Array {
 
 // Retried because other processes may evict the machine's caches.
 describe.each(engineNames)('a server on %s with abandoned calls', { retry: 2 }, (engine) => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let mesh: StartedProcess;
   let port: number;
 

@@ -5,7 +5,7 @@ import { ghz, grpcurl } from '../../mesh/testing/go-tools.ts';
 import { testProtoFolder } from '../../mesh/testing/grpc-java.ts';
 import { nghttp2 } from '../../mesh/testing/nghttp2.ts';
 import { describeWithServer } from '../../mesh/testing/servers.ts';
-import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { describeEachEngine, serveTestService } from './support/each-engine.ts';
 import { mustRun } from './support/run-tool.ts';
 import { plain, wireBytes } from './support/wire-messages.ts';
@@ -66,7 +66,7 @@ describeEachEngine('a server', (engine) => {
     const port = serveTestService(engine);
     const headers = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
     const url = () => `http://127.0.0.1:${port()}/${service}/EmptyCall`;
-    let folder: Awaited<ReturnType<typeof tempFolder>>;
+    let folder: TempFolder;
     let body: string;
 
     beforeAll(async () => {

@@ -2,12 +2,12 @@ import { copyFile, cp, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tempFolder } from '../../testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import type { Storage } from '../storage.ts';
 import { openSqlite } from './sqlite.ts';
 
 describe('a database whose files change under it', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let data: string;
   let storage: Storage;
 

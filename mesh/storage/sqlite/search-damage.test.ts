@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tempFolder } from '../../testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import type { Storage } from '../storage.ts';
 import { openSqlite } from './sqlite.ts';
 
 describe('the search for damage', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let storage: Storage;
 
   beforeEach(async () => {

@@ -7,7 +7,7 @@ import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
-import { tempFolder } from '../../testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { systemClock } from '../../time/clock.ts';
 import type { Task, TaskQueue } from '../task-queue.ts';
@@ -18,7 +18,7 @@ import { contentChecksum } from './task-row.ts';
 import { createTaskStore } from './task-store.ts';
 
 describe('a damaged task', () => {
-  let folder: Awaited<ReturnType<typeof tempFolder>>;
+  let folder: TempFolder;
   let file: string;
   let tasks: TaskQueue | undefined;
 

@@ -1,22 +1,21 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTestClock } from '#mesh/testing';
+import { createTestClock, type TempFolder, tempFolder } from '#mesh/testing';
 import { createFileMailer } from './file-mailer.ts';
 import type { Mailer } from './mailer.ts';
 
 describe('mail into a folder', () => {
-  let parent: string;
+  let parent: TempFolder;
   let folder: string;
   let mailer: Mailer;
 
   beforeEach(async () => {
-    parent = await mkdtemp(join(tmpdir(), 'mailer-'));
-    folder = join(parent, 'mail', 'out');
+    parent = await tempFolder();
+    folder = join(parent.path, 'mail', 'out');
     mailer = await createFileMailer(folder, createTestClock());
   });
-  afterEach(() => rm(parent, { recursive: true }));
+  afterEach(() => parent[Symbol.asyncDispose]());
 
   const mail = { id: 'mail-1', to: 'ada@example.com', subject: 'Hello', text: 'Hello Ada' };
 
@@ -39,7 +38,7 @@ describe('mail into a folder', () => {
     'stays in the folder with the id %j',
     async (id) => {
       await mailer.send({ ...mail, id });
-      expect(await readdir(parent)).toEqual(['mail']);
+      expect(await readdir(parent.path)).toEqual(['mail']);
       expect(await readdir(folder)).toEqual([expect.stringMatching(/^[a-z0-9-]+\.eml$/)]);
     },
   );
@@ -51,9 +50,9 @@ describe('mail into a folder', () => {
   });
 
   it('does not make the folder again that its folder was in', async () => {
-    await rm(join(parent, 'mail'), { recursive: true });
+    await rm(join(parent.path, 'mail'), { recursive: true });
     await expect(mailer.send(mail)).rejects.toMatchObject({ reason: 'MAIL_UNAVAILABLE' });
-    expect(await readdir(parent)).toEqual([]);
+    expect(await readdir(parent.path)).toEqual([]);
   });
 
   it('leaves nothing behind when it cannot be written, and can be sent later', async () => {

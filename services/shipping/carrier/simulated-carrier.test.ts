@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStorage, type Storage } from '#mesh';
+import { type TempFolder, tempFolder } from '#mesh/testing';
 import type { Carrier } from './carrier.ts';
 import { createHttpCarrier } from './http-carrier.ts';
 import { type SimulatedCarrier, startSimulatedCarrier } from './simulated-carrier.ts';
@@ -11,21 +10,21 @@ const address = { recipient: 'Ada', lines: ['1 Main St'], city: 'Berlin', postal
 const { signal } = new AbortController();
 
 describe('the simulated carrier', () => {
-  let folder: string;
+  let folder: TempFolder;
   let storage: Storage;
   let simulated: SimulatedCarrier;
   let carrier: Carrier;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'carrier-'));
-    storage = await openStorage(`sqlite:${join(folder, 'carrier.db')}`);
+    folder = await tempFolder();
+    storage = await openStorage(`sqlite:${join(folder.path, 'carrier.db')}`);
     simulated = await startSimulatedCarrier(storage);
     carrier = createHttpCarrier(simulated.url);
   });
   afterAll(async () => {
     await simulated.close();
     await storage.close();
-    await rm(folder, { recursive: true });
+    await folder[Symbol.asyncDispose]();
   });
 
   it('takes a reference once and answers alike each time', async () => {
