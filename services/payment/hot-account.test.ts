@@ -13,7 +13,7 @@ import { paymentService } from './service.ts';
 
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 
-describeWithServer(postgres, 'an account that two processes change at once', () => {
+describeWithServer(postgres, 'an account that two processes change at the same time', () => {
   let server: PostgresServer;
   let meshes: readonly TestMesh[];
 
@@ -27,7 +27,7 @@ describeWithServer(postgres, 'an account that two processes change at once', () 
     await server.stop();
   });
 
-  it('pays exactly as many of 200 orders as it has money for, and no version is left out', async () => {
+  it('pays exactly as many of 200 orders as it has money for, without gaps in its versions', async () => {
     const accountId = `user-${randomUUID()}`;
     const [accounts, others] = meshes.map((mesh) => mesh.runtime.client(AccountServiceContract));
     await accounts?.openAccount({ accountId, currencyCode: 'USD' });

@@ -18,7 +18,7 @@ describeOnEachDatabase((newUrl) => {
   let storage: Storage;
   afterEach(() => storage.close());
 
-  it('a statement that is asked for at a version says whether the account or its statements have not got there', async () => {
+  it('a statement reports whether the account or its statements have not reached the requested version', async () => {
     storage = await openStorage(newUrl());
     await storage.migrate('payment', await loadMigrations(new URL('./migrations/', import.meta.url)));
     const logger = createLogger('silent');

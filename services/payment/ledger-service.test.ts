@@ -33,7 +33,7 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
   }
 
   describe('ListBalances', () => {
-    it('has both sides of every movement, so that a currency sums to zero', async () => {
+    it('returns both sides of every movement, so a currency sums to zero', async () => {
       const userId = await openAccount('SEK');
       const sek = (minorUnits: bigint) => ({ currencyCode: 'SEK', minorUnits });
       await accounts.deposit({ accountId: userId, amount: sek(100n), reference: 'order:not-one' });
@@ -51,7 +51,7 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
       });
     });
 
-    it('goes on after an id, outside accounts first, and takes a limit', async () => {
+    it('resumes after an id, up to a limit, with outside accounts first', async () => {
       const made = await Promise.all([openAccount('NOK'), openAccount('NOK'), openAccount('NOK')]);
       await accounts.deposit({ accountId: made[0] ?? '', amount: { currencyCode: 'NOK', minorUnits: 1n } });
       await eventually(async () => {
@@ -64,7 +64,7 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
       expect(after.map(({ accountId }) => accountId)).toEqual(made.toSorted().slice(0, 2));
     });
 
-    it('says so when what lies outside is beyond 64 bits, after what comes before that', async () => {
+    it('fails at an outside balance above 64 bits, after returning those before it', async () => {
       const most = { currencyCode: 'JPY', minorUnits: 2n ** 63n - 1n };
       const userIds = [await openAccount('JPY'), await openAccount('JPY')];
       for (const userId of userIds) await accounts.deposit({ accountId: userId, amount: most });
@@ -84,8 +84,8 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
     });
   });
 
-  describe('statements', () => {
-    it('say what each month did, and have what was just written when asked for its version', async () => {
+  describe('GetStatement and ListStatements', () => {
+    it('return the movements of each month, including the last write if its version is requested', async () => {
       clockMs = Date.parse('2026-01-31T23:59:59.999Z');
       const accountId = await openAccount();
       await accounts.deposit({ accountId, amount: usd(100n) });
@@ -132,7 +132,7 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
       });
     });
 
-    it('are refused for an account that is not there, and for a version that it has not reached', async () => {
+    it('refuse an unknown account, and a version that the account has not reached', async () => {
       const month = '2026-01';
       await expect(ledger.getStatement({ accountId: 'nobody', month })).rejects.toMatchObject({
         reason: 'ACCOUNT_NOT_FOUND',
@@ -145,13 +145,13 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
       });
     });
 
-    it('refuse a month that is none', async () => {
+    it('refuse an invalid month', async () => {
       const asking = ledger.getStatement({ accountId: 'ada', month: '2026-13' });
       await expect(asking).rejects.toMatchObject({ violations: [{ field: 'month' }] });
     });
   });
 
-  it('is NOT_SERVING alone while it is behind, and says where it is in the projections', async () => {
+  it('alone is NOT_SERVING while it is behind, and lists the position of its projections', async () => {
     const [service] = mesh.services;
     const served = service?.serves.map(({ contract, check }) => [contract.definition.fullName, check !== undefined]);
     expect(served).toEqual([

@@ -10,7 +10,7 @@ function order(currencyCode: string, ...lines: readonly OrderLine[]): OrderVersi
 const lamp = (quantity: number, unitPrice = 100n): OrderLine => ({ sku: 'lamp', quantity, unitPrice });
 
 describe('the sales of orders', () => {
-  it('are added up by item', () => {
+  it('are summed by item', () => {
     const bulb: OrderLine = { sku: 'bulb', quantity: 1, unitPrice: 5n };
     const sales = salesOf([order('USD', lamp(2), bulb), order('USD', lamp(1, 90n))]);
     expect([...sales]).toEqual([
@@ -19,7 +19,7 @@ describe('the sales of orders', () => {
     ]);
   });
 
-  it('are added to those before', () => {
+  it('are added to earlier ones', () => {
     const before: Sale = { sku: 'lamp', currencyCode: 'USD', quantity: 5n, orderCount: 3n, revenue: 450n };
     const sold: Sale = { ...before, quantity: 2n, orderCount: 1n, revenue: 200n };
     expect(addSale(before, sold)).toEqual({ ...before, quantity: 7n, orderCount: 4n, revenue: 650n });
@@ -30,7 +30,7 @@ describe('the sales of orders', () => {
     expect([...sales.values()]).toMatchObject([{ quantity: 5n, orderCount: 1n, revenue: 350n }]);
   });
 
-  it('are told apart by currency', () => {
+  it('are separate for each currency', () => {
     const sales = salesOf([order('USD', lamp(2)), order('EUR', lamp(1))]);
     expect([...sales.values()]).toMatchObject([
       { sku: 'lamp', currencyCode: 'USD', revenue: 200n },
@@ -38,7 +38,7 @@ describe('the sales of orders', () => {
     ]);
   });
 
-  it('may be more than 64 bits hold', () => {
+  it('may exceed 64 bits', () => {
     const sales = salesOf([order('USD', lamp(1_000_000, 2n ** 62n))]);
     expect(sales.get('lamp USD')?.revenue).toBe(2n ** 62n * 1_000_000n);
   });

@@ -6,9 +6,9 @@ import type { RecordedEvent } from '../event-store.ts';
 import { added, amountsOf, openStore } from '../testing/fixture.ts';
 
 /** What an event store promises on every database, as tests in the suite that calls it. */
-export function eventStoreContract(newUrl: NewDatabaseUrl): void {
+export function eventStoreSuite(newUrl: NewDatabaseUrl): void {
   describe('a stream', () => {
-    it('has its events in the order in which they were appended, with versions from 1 on', async () => {
+    it('has events in the order of their appends, with versions from 1', async () => {
       const { store } = await openStore(newUrl());
       await store.append('account-acc1', 0n, added(1));
       await store.append('account-acc1', 1n, [added(2), added(3)]);
@@ -27,14 +27,14 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
       await expect(store.getEvents('nothing')).resolves.toEqual([]);
     });
 
-    it('keeps what an event says as it was said', async () => {
+    it('returns events as they were appended', async () => {
       const { store } = await openStore(newUrl());
       const data = { text: 'ä "quoted" \u0000 \n 🚀', list: [1, null, { deep: true }], amount: '9223372036854775807' };
       await store.append('a', 0n, { ...added(0), data });
       await expect(store.getEvents('a')).resolves.toMatchObject([{ data }]);
     });
 
-    it('is read from a version on, up to one, and page by page', async () => {
+    it('can be read after a version, up to a version, and page by page', async () => {
       const { store } = await openStore(newUrl());
       await store.append(
         'a',
@@ -51,7 +51,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
     it.each([
       ['behind', 0n],
       ['ahead', 5n],
-    ])('refuses to be appended to at a version that is %s, and says which it is at', async (_, expected) => {
+    ])('refuses an append at a version that is %s, and reports its version', async (_, expected) => {
       const { store } = await openStore(newUrl());
       await store.append('a', 0n, [added(1), added(2)]);
       const appending = store.append('a', expected, added(3));
@@ -63,7 +63,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
       expect(await store.getEvents('a')).toHaveLength(2);
     });
 
-    it('lets one of two writers win that expect one version, and keeps all events of the winner', async () => {
+    it('accepts one of two writers that expect the same version, with all its events', async () => {
       const { store } = await openStore(newUrl());
       for (let round = 0; round < 20; round += 1) {
         const stream = `round-${round}`;
@@ -77,7 +77,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
       }
     });
 
-    it('takes all of many writers that expect any version', async () => {
+    it('accepts all of many writers that expect any version', async () => {
       const { store } = await openStore(newUrl());
       await Promise.all(Array.from({ length: 100 }, (_, index) => store.append('a', 'any', added(index))));
       const events = await store.getEvents('a');
@@ -85,7 +85,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
       expect(events.map(({ version }) => version)).toEqual(events.map((_, index) => BigInt(index + 1)));
     });
 
-    it('has nothing of a transaction that was rolled back', async () => {
+    it('has no events of a transaction that was rolled back', async () => {
       const { storage, store } = await openStore(newUrl());
       const reason = new Error('no');
       const failing = storage.transaction(async (tx) => {
@@ -98,7 +98,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
       expect(amountsOf(await store.readAll(0n, 10))).toEqual(['2']);
     });
 
-    it('refuses an event that is too large, and takes one of just the size', async () => {
+    it('refuses an event above the maximum size, and accepts one of that size', async () => {
       const { store } = await openStore(newUrl());
       const sized = (bytes: number) => ({ ...added(0), data: { text: 'x'.repeat(bytes - '{"text":""}'.length) } });
       await expect(store.append('a', 0n, sized(1_048_577))).rejects.toMatchObject({ reason: 'EVENT_TOO_LARGE' });
@@ -112,7 +112,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
       ['version', 'version = 7'],
       ['time', 'time_ms = time_ms + 1'],
       ['stream', `stream = 'b'`],
-    ])('names the event whose row was changed: its %s', async (_, change) => {
+    ])('reports an event whose row was changed: its %s', async (_, change) => {
       const { storage, store } = await openStore(newUrl());
       await store.append('a', 0n, [added(1), added(2)]);
       await storage.execute(`UPDATE event SET ${change} WHERE version = 2`);
@@ -129,7 +129,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
     });
   });
 
-  it('refuses a stream of which an event is gone, and names it', async () => {
+  it('refuses to read a stream with a missing event, and reports it', async () => {
     const { storage, store } = await openStore(newUrl());
     await store.append('a', 0n, [added(1), added(2), added(3)]);
     await storage.execute('DELETE FROM event WHERE version = 2');
@@ -138,8 +138,8 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
     await expect(Array.fromAsync(store.read('a', { after: 2n }))).resolves.toHaveLength(1);
   });
 
-  describe('all streams', () => {
-    it('are read in one order, each in its own', async () => {
+  describe('a read of all streams', () => {
+    it('returns events in one order that keeps the order of each stream', async () => {
       const { store } = await openStore(newUrl());
       const streams = ['a', 'b', 'c', 'd'];
       await Promise.all(
@@ -154,7 +154,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
       expect(await store.head()).toBe(all.at(-1)?.position);
     });
 
-    it('are read on from a position, so many at most', async () => {
+    it('resumes after a position, up to a limit', async () => {
       const { store } = await openStore(newUrl());
       await store.append('a', 0n, [added(1), added(2), added(3)]);
       const first = await store.readAll(0n, 2);
@@ -165,7 +165,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
   });
 
   describe('a subscription', () => {
-    it('has what is there, then what comes, none twice and none left out', async () => {
+    it('yields existing events, then new ones, each once', async () => {
       const { store } = await openStore(newUrl());
       const caller = new AbortController();
       const seen: RecordedEvent[] = [];
@@ -180,7 +180,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
       expect(seen).toEqual(await store.readAll(0n, 1_000));
     });
 
-    it('is woken by an event', async () => {
+    it('wakes up for a new event', async () => {
       const { store } = await openStore(newUrl());
       const caller = new AbortController();
       const subscription = store.subscribe(0n, 10, caller.signal);
@@ -195,7 +195,7 @@ export function eventStoreContract(newUrl: NewDatabaseUrl): void {
       await expect(subscription.next()).resolves.toMatchObject({ done: true });
     });
 
-    it('ends quietly when it is called off while it sleeps', async () => {
+    it('ends without an error when it is cancelled while it waits', async () => {
       const { store } = await openStore(newUrl());
       const caller = new AbortController();
       const next = store.subscribe(0n, 10, caller.signal).next();

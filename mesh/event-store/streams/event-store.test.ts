@@ -13,20 +13,20 @@ import { describeWithServer } from '../../testing/servers.ts';
 import { systemClock } from '../../time/clock.ts';
 import { added, amountsOf, openStore } from '../testing/fixture.ts';
 import { createEventStore } from './create-event-store.ts';
-import { eventStoreContract } from './event-store.suite.ts';
+import { eventStoreSuite } from './event-store.suite.ts';
 
 describe('the event store', () => {
-  describeOnEachDatabase(eventStoreContract);
+  describeOnEachDatabase(eventStoreSuite);
 });
 
-describeWithServer(postgres, 'the event store on PostgreSQL, with transactions side by side', () => {
+describeWithServer(postgres, 'the event store on PostgreSQL with concurrent transactions', () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
   });
   afterAll(() => server.stop());
 
-  it('tells of no event while one before it may still be committed', async () => {
+  it('returns no event while one before it may still be committed', async () => {
     const { storage, store } = await openStore(server.url('late'));
     const [begun, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const slow = storage.transaction(async (tx) => {
@@ -44,7 +44,7 @@ describeWithServer(postgres, 'the event store on PostgreSQL, with transactions s
     expect((await store.readAll(0n, 10)).map(({ stream }) => stream)).toEqual(['slow', 'fast']);
   });
 
-  it('goes on behind a position that was given out and never used', async () => {
+  it('continues after a position that was allocated and never used', async () => {
     const { storage, store } = await openStore(server.url('unused'));
     const rolledBack = storage.transaction(async (tx) => {
       await store.appendIn(tx, 'a', 0n, added(1));
@@ -63,7 +63,7 @@ describeWithServer(postgres, 'the event store on PostgreSQL, with transactions s
     await eventually(async () => expect(await store.head()).toBe((await store.readAll(0n, 10)).at(-1)?.position));
   });
 
-  it('has the events of a stream in their order, also when the later was written by the older transaction', async () => {
+  it('keeps the order of a stream even if the later event was written by the older transaction', async () => {
     const { storage, store } = await openStore(server.url('older'));
     await storage.execute('CREATE TABLE other (id BIGINT)');
     const [begun, mayAppend] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -80,7 +80,7 @@ describeWithServer(postgres, 'the event store on PostgreSQL, with transactions s
     expect(amountsOf(await store.readAll(0n, 10))).toEqual(['1', '2']);
   });
 
-  it('leaves nothing out for a reader that follows 400 transactions of changing length', async () => {
+  it('skips no event for a reader that follows 400 transactions of varying length', async () => {
     const { storage, store } = await openStore(server.url('many'));
     // With connections of its own: those of the writers are all in use.
     const reader = await openStore(server.url('many'));
@@ -126,14 +126,14 @@ describeWithServer(postgres, 'the event store on PostgreSQL, with transactions s
   });
 });
 
-describe('the event store in its SQLite file', () => {
+describe('the event store in a SQLite file', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'event-store-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it('has after kill -9 every event that was acknowledged, each stream without a gap', async () => {
+  it('has every acknowledged event after kill -9, and no gap in any stream', async () => {
     const path = join(folder, 'killed.db');
     const child = spawn(process.execPath, [
       new URL('../testing/append-until-killed.ts', import.meta.url).pathname,
@@ -149,7 +149,7 @@ describe('the event store in its SQLite file', () => {
     }
   });
 
-  it('opens with the whole events before a torn last record, wherever that is torn, and goes on', async () => {
+  it('opens with the events before a torn last record, wherever it is torn, and accepts new ones', async () => {
     const [whole, torn] = [join(folder, 'whole.db'), join(folder, 'torn.db')];
     // Copied while it is open: what was committed last is in the write-ahead log alone.
     const storage = await openStorage(`sqlite:${whole}`);

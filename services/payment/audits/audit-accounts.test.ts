@@ -34,7 +34,7 @@ function historyOf(entries: readonly Entry[]): StreamEvent[] {
   return changes.map((change) => ({ ...accountEventTypes.encode(change), ...metadata }));
 }
 
-describeServicesOnEachDatabase('the checks of accounts and charges', (settings) => {
+describeServicesOnEachDatabase('the audits of accounts and charges', (settings) => {
   /** Makes a database that has these accounts and payments; resolves with what both checks find once it is changed by hand. */
   async function findings(write: (store: EventStore) => Promise<void>, change?: string): Promise<string[]> {
     const environment = settings();
@@ -78,28 +78,28 @@ describeServicesOnEachDatabase('the checks of accounts and charges', (settings) 
     await store.append('account-zoe', 0n, brokenChain);
   }
 
-  it('name the event that is not as it was written, and go on to other accounts', async () => {
+  it('report a corrupt event, and continue with other accounts', async () => {
     const change = `UPDATE event SET time_ms = 7 WHERE stream = 'account-ada' AND version = 600`;
     expect(await findings(refundLate, change)).toEqual(['EVENT_CORRUPT account-ada 600', brokenZoe]);
   });
 
-  it('name an event of a payment that is not as it was written', async () => {
+  it('report a corrupt event of a payment', async () => {
     const change = `UPDATE event SET time_ms = 7 WHERE stream = 'payment-o1' AND version = 1`;
     expect(await findings(refundLate, change)).toEqual([brokenZoe, 'EVENT_CORRUPT payment-o1 1']);
   });
 
-  it('name the first event of an account where that is gone', async () => {
+  it('report a missing first event of an account', async () => {
     const change = `DELETE FROM event WHERE stream = 'account-ada' AND version = 1`;
     expect(await findings(refundLate, change)).toEqual(['EVENT_MISSING account-ada 1', brokenZoe]);
   });
 
-  it('name the event that a snapshot has in it, but the account has not', async () => {
+  it('report an event that a snapshot includes and the account does not', async () => {
     const change = `INSERT INTO event_snapshot (stream, version, schema_version, state, checksum) VALUES ('account-ada', 9, 1, '{}', 0)`;
     const write = async (store: EventStore) => void (await store.append('account-ada', 0n, historyOf([[9n], [1n]])));
     expect(await findings(write, change)).toEqual(['EVENT_MISSING account-ada 4']);
   });
 
-  it('compare thousands of orders with their payments, however far apart an order is charged and given back', async () => {
+  it('compare thousands of orders with their payments, no matter how long after the charge the refund is', async () => {
     const ids = Array.from({ length: 2_500 }, (_, index) => `o${index}`);
     const refundedOf = (index: number) => index % 500 === 0;
     const write = async (store: EventStore) => {
@@ -118,7 +118,7 @@ describeServicesOnEachDatabase('the checks of accounts and charges', (settings) 
     expect((await findings(write)).toSorted()).toEqual(differing);
   }, 60_000);
 
-  it('find nothing while many orders are charged and refunded at once', async () => {
+  it('find nothing while many orders are charged and refunded', async () => {
     const mesh = await startMesh([paymentService], settings());
     const accounts = mesh.runtime.client(AccountServiceContract);
     const payments = mesh.runtime.client(PaymentServiceContract);

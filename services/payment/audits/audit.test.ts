@@ -29,8 +29,8 @@ async function trade(mesh: TestMesh): Promise<void> {
   }
 }
 
-describeServicesOnEachDatabase('the checks of accounts and payments', (settings) => {
-  it('find nothing in what the service made, also while it goes on', async () => {
+describeServicesOnEachDatabase('the audits of accounts and payments', (settings) => {
+  it('find nothing in data of the service, even while it runs', async () => {
     const mesh = await startMesh([paymentService], settings());
     let trading = true;
     const rounds = (async () => {
@@ -130,7 +130,7 @@ describeServicesOnEachDatabase('the checks of accounts and payments', (settings)
         ],
       },
     ],
-  ])('name what was changed by hand: %s', async (_, change, expected) => {
+  ])('report a change by hand: %s', async (_, change, expected) => {
     const environment = settings();
     const mesh = await startMesh([paymentService], environment);
     await trade(mesh);

@@ -90,7 +90,7 @@ describeServicesOnEachDatabase('the history of an account', (settings) => {
     );
   });
 
-  it('sums to the balance after any steps, all at once', async () => {
+  it('sums to the balance after any concurrent steps', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         const accountId = await openAccount();
@@ -101,7 +101,7 @@ describeServicesOnEachDatabase('the history of an account', (settings) => {
     );
   });
 
-  it('has times that do not go back when the clock does', async () => {
+  it('has times that never decrease, even if the clock goes back', async () => {
     const accountId = await openAccount();
     const deposited = await accounts.deposit({ accountId, amount: usd(5n) });
     clockErrorMs = -60_000;
@@ -112,7 +112,7 @@ describeServicesOnEachDatabase('the history of an account', (settings) => {
     await expect(then).resolves.toMatchObject({ balance: usd(3n), version: 3n });
   });
 
-  it('has exactly 100 of 200 concurrent withdrawals of 10 from 1,000', async () => {
+  it('accepts exactly 100 of 200 concurrent withdrawals of 10 from 1,000', async () => {
     const accountId = await openAccount();
     await accounts.deposit({ accountId, amount: usd(1_000n) });
     const tries = Array.from({ length: 200 }, () => accounts.withdraw({ accountId, amount: usd(10n) }));

@@ -57,8 +57,8 @@ async function insertPayment(storage: Storage, orderId: string, userId: string, 
   );
 }
 
-describeServicesOnEachDatabase('the history that an earlier version kept', (settings) => {
-  it('is taken over once: accounts, their past, payments and the ledger', async () => {
+describeServicesOnEachDatabase('the history of an earlier version', (settings) => {
+  it('is moved into events once: accounts, their past, payments and the ledger', async () => {
     const environment = settings();
     const url = environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '';
     await leaveHistory(url);
@@ -115,7 +115,7 @@ describeServicesOnEachDatabase('the history that an earlier version kept', (sett
     await storage.close();
   });
 
-  it('is taken over once by two processes that start at once', async () => {
+  it('is moved once by two processes that start at the same time', async () => {
     const environment = settings();
     const url = environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '';
     await leaveHistory(url);
@@ -133,7 +133,7 @@ describeServicesOnEachDatabase('the history that an earlier version kept', (sett
     await after.close();
   });
 
-  it('keeps the service from starting where this version has made the same account already', async () => {
+  it('prevents the start if this version has already opened the same account', async () => {
     const environment = settings();
     const url = environment.DATABASE_URL?.replaceAll('<service>', 'payment') ?? '';
     await leaveHistory(url);

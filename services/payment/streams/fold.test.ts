@@ -36,7 +36,7 @@ interface Seen {
   readonly payments: readonly (readonly [string, bigint | undefined, number])[];
 }
 
-describeWithServer(postgres, 'what is read off the events, on SQLite and PostgreSQL', () => {
+describeWithServer(postgres, 'projections on SQLite and PostgreSQL', () => {
   let server: PostgresServer;
   let meshes: readonly TestMesh[];
   let runs = 0;
@@ -53,7 +53,7 @@ describeWithServer(postgres, 'what is read off the events, on SQLite and Postgre
     await server.stop();
   });
 
-  it('is what a plain fold of them comes to, the same on both, whatever is done', async () => {
+  it('equal a plain fold of the events, and each other, after any steps', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
         runs += 1;

@@ -56,16 +56,16 @@ function typesOf(type: string): typeof accountEventTypes | typeof paymentEventTy
 }
 
 describe('the stored events of accounts and payments', () => {
-  it('are kept as files, each of which has its meaning here', async () => {
+  it('are kept as files, each with its expected meaning in this test', async () => {
     expect((await readdir(folder)).toSorted()).toEqual(Object.keys(meanings).toSorted());
   });
 
-  it.each(Object.entries(meanings))('are read for ever: %s', async (file, meaning) => {
+  it.each(Object.entries(meanings))('stay readable: %s', async (file, meaning) => {
     const { event } = await readEvent(file);
     expect(typesOf(event.type).decode(event)).toEqual(meaning);
   });
 
-  it.each(Object.entries(currentVersions))('are written as they were: %s', async (type, version) => {
+  it.each(Object.entries(currentVersions))('are written unchanged: %s', async (type, version) => {
     const file = `${type}.v${version}.json`;
     const { text } = await readEvent(file);
     const encoded = (typesOf(type).encode as (body: object) => object)(meanings[file] ?? {});

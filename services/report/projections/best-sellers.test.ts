@@ -5,7 +5,7 @@ import { orderEventTypes, orderStream } from '../streams/order-stream.ts';
 import { bestSellers } from './best-sellers.ts';
 
 describeOnEachDatabase((newUrl) => {
-  it('the best sellers lose no order of many that are added at the same time', async () => {
+  it('the best sellers include every order of many that are added at the same time', async () => {
     const storage = await openStorage(newUrl());
     onTestFinished(() => storage.close());
     await storage.migrate('report', await loadMigrations(new URL('../migrations/', import.meta.url)));

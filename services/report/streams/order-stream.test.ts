@@ -42,13 +42,13 @@ async function recorded(file: string): Promise<RecordedEvent> {
   return { ...golden, stream: 'order-1', version: 1n, position: 1n, correlationId: 'request-1', timeMs: 1 };
 }
 
-describe('a stored event', () => {
-  it.each(files)('is read for ever, as in %s', async (file) => {
+describe('a stored event of an order', () => {
+  it.each(files)('stays readable: %s', async (file) => {
     const event = await recorded(file);
     expect(orderEventTypes.decode(event)).toEqual(changeOf(event.type as OrderEventType));
   });
 
-  it.each(types)('%s is written today exactly as its newest golden file has it', async (type) => {
+  it.each(types)('%s is written exactly as in its newest golden file', async (type) => {
     const encoded = orderEventTypes.encode(changeOf(type));
     expect(files).toContain(nameOf(encoded));
     expect(`${JSON.stringify(encoded, null, 2)}\n`).toBe(await readText(nameOf(encoded)));
@@ -60,7 +60,7 @@ describe('a stored event', () => {
     expect(files.filter((file) => file.startsWith(`${type}.`)).toSorted()).toEqual(versions.toSorted());
   });
 
-  it('of a newer version of this service is refused, and says so', async () => {
+  it('is refused if a newer version of this service wrote it', async () => {
     const event = await recorded(nameOf({ type: 'ORDER_PAID', schemaVersion: 1 }));
     const unreadable = { reason: 'EVENT_UNREADABLE' };
     const read = (newer: Partial<RecordedEvent>) => () => orderEventTypes.decode({ ...event, ...newer });

@@ -10,8 +10,8 @@ const order = good.order ?? expect.fail('it has no order');
 
 const read = (event: NewEvent, type = '') => readOrderEvent({ ...event, partition: 0, offset: 0n }, type);
 
-describe('an event of the log', () => {
-  const news = {
+describe('a read of an order event of the log', () => {
+  const expected = {
     orderId: 'o1',
     change: {
       type: 'ORDER_PAID',
@@ -28,17 +28,17 @@ describe('an event of the log', () => {
   it.each([
     ['JSON', asJson(good)],
     ['protobuf', asProtobuf(good)],
-  ])('says the same of an order as %s', (_, event) => {
-    expect(read(event)).toEqual(news);
-    expect(read(event, 'ORDER_PAID')).toEqual(news);
+  ])('returns the same change for %s', (_, event) => {
+    expect(read(event)).toEqual(expected);
+    expect(read(event, 'ORDER_PAID')).toEqual(expected);
   });
 
-  it('has the type that stands beside it, where one does', () => {
-    expect(read(asJson({ ...good, type: '' }), 'ORDER_PAID')).toEqual(news);
+  it('takes the type from the headers if there is one', () => {
+    expect(read(asJson({ ...good, type: '' }), 'ORDER_PAID')).toEqual(expected);
     expect(() => read(asJson(good), 'ORDER_PLACED')).toThrow('its order is not PENDING, but its type is ORDER_PLACED');
   });
 
-  it('of a type that is not known is not looked into', () => {
+  it('ignores the content of an unknown type', () => {
     expect(read({ ...asJson(good), value: Buffer.from('{') }, 'ORDER_GIFT_WRAPPED')).toBeUndefined();
     expect(read(asJson({ ...good, type: 'toString' }))).toBeUndefined();
   });
@@ -48,13 +48,13 @@ describe('an event of the log', () => {
     '[]',
     '{"type": "ORDER_PAID", "version": "two"}',
     '{"type": "ORDER_PAID", "order": {"items": [{"unitPrice": {"minorUnits": 1.5}}]}}',
-  ])('that is no message is refused: %s', (text) => {
+  ])('refuses bytes that are not a message: %s', (text) => {
     const unreadable = expect.objectContaining({ reason: 'UNDECODABLE', code: 3 });
     expect(() => read({ ...asJson(good), value: Buffer.from(text) })).toThrow(unreadable);
   });
 });
 
-describe('an event of the log is refused', () => {
+describe('an invalid order event of the log', () => {
   const withOrder = (changed: object) => ({ order: { ...order, ...changed } });
   const withItem = (changed: object) => withOrder({ items: order.items.map((item) => ({ ...item, ...changed })) });
   const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
@@ -62,7 +62,7 @@ describe('an event of the log is refused', () => {
   it.each<[string, Partial<OrderEvent>, string]>([
     ['without a type', { type: '' }, 'it has no type'],
     ['without an order id', { orderId: '' }, 'orderId is not a valid id'],
-    ['with an order id that is none', { orderId: 'o 1' }, 'orderId is not a valid id'],
+    ['with an invalid order id', { orderId: 'o 1' }, 'orderId is not a valid id'],
     ['without a user', { userId: '' }, 'userId is not a valid id'],
     ['without a version', { version: 0n }, 'version is not a positive int64'],
     ['with a version beyond 64 bits', { version: 2n ** 63n }, 'version is not a positive int64'],
@@ -73,8 +73,8 @@ describe('an event of the log is refused', () => {
     ['with a total beyond 64 bits', withOrder({ total: usd(2n ** 63n) }), 'the total does not fit into 64 bits'],
     ['without items', withOrder({ items: [] }), 'its order has no items'],
     ['without a sku', withItem({ sku: '' }), 'items[0].sku is not a valid sku'],
-    ['with nothing of an item', withItem({ quantity: 0 }), 'items[0].quantity is not a positive int32'],
-    ['with more than 32 bits of an item', withItem({ quantity: 2 ** 31 }), 'items[0].quantity is not a positive int32'],
+    ['with no quantity of an item', withItem({ quantity: 0 }), 'items[0].quantity is not a positive int32'],
+    ['with a quantity beyond 32 bits', withItem({ quantity: 2 ** 31 }), 'items[0].quantity is not a positive int32'],
     ['without a price', withItem({ unitPrice: undefined }), 'items[0].unitPrice is not in the currency'],
     [
       'with a price in another currency',
@@ -83,13 +83,13 @@ describe('an event of the log is refused', () => {
     ],
     ['with a price beyond 64 bits', withItem({ unitPrice: usd(2n ** 63n) }), 'items[0].unitPrice does not fit'],
     ['without a time', withOrder({ createTime: undefined }), 'createTime of its order is not a valid time'],
-    ['with a time before all', withOrder({ updateTime: new Date(-1) }), 'updateTime of its order is not a valid time'],
-  ])('%s', (_, changed, problem) => {
+    ['with a time before 1970', withOrder({ updateTime: new Date(-1) }), 'updateTime of its order is not a valid time'],
+  ])('is refused %s', (_, changed, problem) => {
     const unreadable = { reason: 'UNDECODABLE', code: 3, message: expect.stringContaining(problem) };
     expect(() => read(asJson({ ...good, ...changed }))).toThrow(expect.objectContaining(unreadable));
   });
 
-  it('with half an item', () => {
+  it('is refused with half an item', () => {
     const event = asJson(good);
     const text = Buffer.from(event.value).toString().replace('"quantity":2', '"quantity":1.5');
     expect(() => read({ ...event, value: Buffer.from(text) })).toThrow('items[0].quantity is not a positive int32');
