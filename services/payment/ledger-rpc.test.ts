@@ -28,7 +28,7 @@ describeOnEachDatabase((newUrl) => {
     await store.append('account-ada', 0n, { ...opened, correlationId: 'request-1', timeMs: 1 });
     const projections = [monthlyStatements];
     const metrics = createPrometheusMetrics({ clock, logger });
-    // It is not started, so that the statements stay behind.
+    // It is not started, so the statements stay behind.
     const projector = await createProjector({
       service: 'payment',
       storage,

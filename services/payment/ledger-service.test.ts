@@ -71,12 +71,12 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
       const [userId = ''] = userIds;
       await payments.charge({ orderId: `jpy-${userId}`, userId, amount: { currencyCode: 'JPY', minorUnits: 1n } });
       await eventually(async () => {
-        const told: string[] = [];
+        const listed: string[] = [];
         const listing = (async () => {
-          for await (const { accountId } of ledger.listBalances({ currencyCode: 'JPY' })) told.push(accountId);
+          for await (const { accountId } of ledger.listBalances({ currencyCode: 'JPY' })) listed.push(accountId);
         })();
         await expect(listing).rejects.toMatchObject({ code: Status.OUT_OF_RANGE, reason: 'SUM_TOO_LARGE' });
-        expect(told).toEqual(['@sales.JPY']);
+        expect(listed).toEqual(['@sales.JPY']);
       });
       const users = await Array.fromAsync(ledger.listBalances({ currencyCode: 'JPY', afterId: '@world.JPY' }));
       const balances = users.map(({ balance }) => balance?.minorUnits);

@@ -107,7 +107,7 @@ export function eventStoreSuite(newUrl: NewDatabaseUrl): void {
 
     it.each([
       ['data', `data = '{"amount":"900"}'`],
-      ['data that is no JSON any more', `data = '{"amou'`],
+      ['data that is no longer JSON', `data = '{"amou'`],
       ['type', `type = 'TAKEN'`],
       ['version', 'version = 7'],
       ['time', 'time_ms = time_ms + 1'],

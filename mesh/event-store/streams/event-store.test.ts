@@ -36,7 +36,7 @@ describeWithServer(postgres, 'the event store on PostgreSQL with concurrent tran
     });
     await begun.promise;
     await store.append('fast', 0n, added(2));
-    // A reader that went by the greatest position it sees would go on behind `fast` and never see `slow`.
+    // A reader that trusted the highest visible position would continue after `fast` and never see `slow`.
     expect(await store.readAll(0n, 10)).toEqual([]);
     expect(await storage.query('SELECT stream FROM event')).toEqual([{ stream: 'fast' }]);
     mayEnd.resolve();
@@ -111,7 +111,7 @@ describeWithServer(postgres, 'the event store on PostgreSQL with concurrent tran
     const caller = new AbortController();
     const subscription = ours.store.subscribe(0n, 10, caller.signal);
     const first = subscription.next();
-    // It listens by now: it is told of what others say.
+    // It is listening now, so notifications reach it.
     await eventually(async () => {
       const listening = await ours.storage.query("SELECT 1 AS one FROM pg_stat_activity WHERE query LIKE 'LISTEN%'");
       expect(listening).not.toEqual([]);
@@ -176,15 +176,15 @@ describe('the event store in a SQLite file', () => {
   });
 });
 
-/** Kills a process once it has said so much, and resolves with all that it said. */
+/** Kills a process after so many lines of output. Returns all its lines. */
 async function killAfter(child: ChildProcess, lines: number): Promise<string[]> {
-  const said: string[] = [];
+  const printed: string[] = [];
   if (child.stdout === null) throw new Error('the child has no output');
   for await (const line of createInterface(child.stdout)) {
-    said.push(line);
-    if (said.length === lines) child.kill('SIGKILL');
+    printed.push(line);
+    if (printed.length === lines) child.kill('SIGKILL');
   }
   if (child.signalCode === null) await once(child, 'exit');
   expect(child.signalCode).toBe('SIGKILL');
-  return said;
+  return printed;
 }

@@ -3,7 +3,7 @@ import { openStorage } from '../../storage/open.ts';
 import { systemClock } from '../../time/clock.ts';
 import { createEventStore } from '../streams/create-event-store.ts';
 
-// The program that event-store.test.ts kills: it appends as fast as it can and says what was acknowledged, as
+// The program that event-store.test.ts kills: it appends as fast as it can, and prints what was acknowledged, as
 // `<stream> <version>`.
 const storage = await openStorage(`sqlite:${process.argv[2]}`);
 const store = await createEventStore(storage, { clock: systemClock });

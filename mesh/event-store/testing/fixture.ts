@@ -6,10 +6,8 @@ import { systemClock } from '../../time/clock.ts';
 import type { EventStore, RecordedEvent, StreamEvent } from '../event-store.ts';
 import { createEventStore } from '../streams/create-event-store.ts';
 
-/** The log of what is tested. */
 export const logger = createLogger('silent');
 
-/** A store in its database. */
 export interface OpenStore {
   readonly storage: Storage;
   readonly store: EventStore;
@@ -22,7 +20,7 @@ export async function openStore(url: string): Promise<OpenStore> {
   return { storage, store: await createEventStore(storage, { clock: systemClock }) };
 }
 
-/** An event of the tests, which adds an amount. */
+/** Returns an event that adds an amount. */
 export function added(amount: number | bigint, type = 'ADDED'): StreamEvent {
   return {
     type,
@@ -33,7 +31,7 @@ export function added(amount: number | bigint, type = 'ADDED'): StreamEvent {
   };
 }
 
-/** What events of the tests add. */
+/** Returns the amounts of events. */
 export function amountsOf(events: readonly RecordedEvent[]): string[] {
   return events.map(({ data }) => String(data.amount));
 }

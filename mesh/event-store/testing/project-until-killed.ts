@@ -7,7 +7,7 @@ import { createProjector } from '../projections/create-projector.ts';
 import { createEventStore } from '../streams/create-event-store.ts';
 import { createTotalsTable, sumTotals } from './totals-table.ts';
 
-// The program that projector.test.ts kills: it appends and projects as fast as it can and says so now and then.
+// The program that projector.test.ts kills: it appends and projects as fast as it can, and prints its progress.
 const [clock, logger] = [systemClock, createLogger('silent')];
 const storage = await openStorage(`sqlite:${process.argv[2]}`);
 const store = await createEventStore(storage, { clock });

@@ -5,7 +5,7 @@ import { readRows, writeRows } from '../projections/table-rows.ts';
 
 const table: ProjectionTable = { table: 'totals', key: ['stream'], values: ['total', 'events'] };
 
-/** What the events of each stream add up to. `seen` is called with each event first. */
+/** Sums the amounts of each stream. Calls `seen` with each event first. */
 export async function addUp(
   tx: Transaction,
   generation: bigint,
@@ -25,20 +25,20 @@ export async function addUp(
   await writeRows(tx, table, generation, written);
 }
 
-/** The projection of the tests, but for its name and version. */
+/** The projection of the tests, without its name and version. */
 export const sumTotals: Pick<Projection, 'tables' | 'apply'> = {
   tables: [table],
   apply: (tx, generation, events) => addUp(tx, generation, events, () => undefined),
 };
 
-/** Makes the table of the projection. */
+/** Creates the table of the projection. */
 export function createTotalsTable(storage: Storage): Promise<void> {
   const sql =
     'CREATE TABLE totals (generation BIGINT NOT NULL, stream TEXT NOT NULL, total TEXT NOT NULL, events BIGINT NOT NULL, PRIMARY KEY (generation, stream))';
   return storage.migrate('totals', [{ name: '0001-init', sql }]);
 }
 
-/** What a query of the projection finds: the total of each stream. */
+/** Returns the total of each stream in the projection. */
 export async function totalsOf(db: Queryable): Promise<Record<string, string>> {
   const rows = await db.query<{ stream: string; total: string }>(
     'SELECT stream, total FROM totals_live ORDER BY stream',

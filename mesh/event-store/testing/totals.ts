@@ -7,15 +7,15 @@ import type { Projection, RebuildProgress } from '../projections/projection.ts';
 import { logger, type OpenStore, openStore } from './fixture.ts';
 import { addUp, createTotalsTable, sumTotals } from './totals-table.ts';
 
-/** The projection of the tests: what the events of each stream add up to. */
+/** The projection of the tests: the sum of the amounts of each stream. */
 export interface Totals extends Projection {
   /** Whether it throws on an event. */
   refuses: (event: RecordedEvent) => boolean;
-  /** The positions of the events that it was given, as often as it was. */
+  /** The positions of the events passed to it, once per call. */
   readonly given: bigint[];
 }
 
-/** Makes the projection of the tests. */
+/** Creates the projection of the tests. */
 export function createTotals(options: { readonly version?: number; readonly maxLagMs?: number } = {}): Totals {
   const totals: Totals = {
     name: 'totals',
@@ -40,7 +40,7 @@ export async function openTotals(url: string): Promise<OpenStore> {
   return opened;
 }
 
-/** Makes a projector that is stopped when the test is finished. */
+/** Creates a projector that is stopped when the test is finished. */
 export async function makeProjector(
   { storage, store }: OpenStore,
   projection: Projection,

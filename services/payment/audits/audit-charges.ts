@@ -61,6 +61,6 @@ function paymentDiffersFinding(key: string, difference: bigint): Finding {
   return {
     reason: paymentDiffers.reason,
     ids: [orderId, accountId],
-    message: `account ${accountId} was charged ${than} for order ${orderId} than its payment says: one of the two lost an event, or has one too many; restore it from a backup`,
+    message: `account ${accountId} was charged ${than} for order ${orderId} than its payment shows: one of the two has lost an event, or has one too many; restore it from a backup`,
   };
 }

@@ -28,7 +28,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** What a caller can see of a run, but for ids and times. */
+/** What a caller can see of a run, without ids and times. */
 interface Seen {
   readonly outcomes: readonly string[];
   readonly balances: readonly (readonly [string | undefined, bigint | undefined, bigint])[];
@@ -177,7 +177,7 @@ function model(name: string, currencyCode: string, steps: readonly Step[]): Seen
   };
 }
 
-/** A currency of its own for each run, so that what lies outside is that run's. */
+/** Each run has its own currency, and so its own outside accounts. */
 function currencyOf(run: number): string {
   return [run / 676, run / 26, run].map((part) => String.fromCharCode(65 + (Math.floor(part) % 26))).join('');
 }

@@ -24,7 +24,7 @@ const charge = {
 } as const;
 const refund = { ...deposit, reference: 'order:7b0f5a52', counterpart: '@sales.USD' } as const;
 
-// What each kept event says, by its file. A file is never changed or removed: somewhere lies an event like it.
+// The meaning of each file's event. A file is never changed or removed: such events may be stored anywhere.
 const meanings: Readonly<Record<string, object>> = {
   'ACCOUNT_OPENED.v1.json': { type: 'ACCOUNT_OPENED', currencyCode: 'USD' },
   'MONEY_DEPOSITED.v1.json': deposit,

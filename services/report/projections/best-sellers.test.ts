@@ -10,7 +10,7 @@ describeOnEachDatabase((newUrl) => {
     onTestFinished(() => storage.close());
     await storage.migrate('report', await loadMigrations(new URL('../migrations/', import.meta.url)));
     const orders = Array.from({ length: 40 }, (_, index) => completed(`o-${index}`));
-    // Each is told of twice: also that has to be found out.
+    // Each order completes twice, which the projection must detect.
     const applied = [...orders, ...orders].map((event) =>
       storage.transaction((tx) => bestSellers.apply(tx, 1n, [event])),
     );

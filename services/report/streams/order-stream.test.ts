@@ -4,13 +4,13 @@ import type { JsonObject, RecordedEvent } from '#mesh';
 import { type OrderChange, type OrderEventType, stateByEventType } from '../order.ts';
 import { orderEventTypes } from './order-stream.ts';
 
-// What is stored is stored for ever, so a golden file never changes. A new schema version of a type gets a file of its
-// own beside the old ones: `ORDER_PAID.v2.json`.
+// Stored events never change, so golden files never change. A new schema version of a type gets another file next to the
+// old ones: `ORDER_PAID.v2.json`.
 const folder = new URL('./testdata/events/', import.meta.url);
 const files = await readdir(folder);
 const types = Object.keys(stateByEventType) as OrderEventType[];
 
-/** The change that the golden files of a type tell of: with every field, and amounts that no JSON number can hold. */
+/** The change in the golden files of a type: with every field, and amounts beyond JSON numbers. */
 function changeOf(type: OrderEventType): OrderChange {
   return {
     type,
@@ -27,7 +27,7 @@ function changeOf(type: OrderEventType): OrderChange {
   };
 }
 
-/** What a golden file has. */
+/** The content of a golden file. */
 type Golden = Pick<RecordedEvent, 'type' | 'schemaVersion'> & { readonly data: JsonObject };
 
 const nameOf = ({ type, schemaVersion }: Omit<Golden, 'data'>) => `${type}.v${schemaVersion}.json`;
@@ -38,7 +38,7 @@ async function readText(file: string): Promise<string> {
 
 async function recorded(file: string): Promise<RecordedEvent> {
   const golden = JSON.parse(await readText(file)) as Golden;
-  expect(nameOf(golden), 'the name says what is in it').toBe(file);
+  expect(nameOf(golden), 'the name matches the content').toBe(file);
   return { ...golden, stream: 'order-1', version: 1n, position: 1n, correlationId: 'request-1', timeMs: 1 };
 }
 
