@@ -2,9 +2,9 @@ import { crc32 } from 'node:zlib';
 import type { SqlValue } from './storage.ts';
 
 /**
- * A CRC-32 over values of a row, with their types and lengths, so that no two lists of values give the same bytes. It
- * notices every change of up to four bytes next to each other, and others but for one in four billion. It is no signature.
- * `seed` is the checksum of what comes before.
+ * A CRC-32 over values of a row, with their types and lengths, so no two lists of values have the same bytes. It detects every
+ * change of up to four adjacent bytes, and all others except one in four billion. It is not a signature. `seed` is the checksum
+ * of what comes before.
  */
 export function checksumOf(values: readonly SqlValue[], seed = 0n): bigint {
   let sum = Number(seed);

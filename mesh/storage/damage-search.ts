@@ -1,10 +1,10 @@
 import type { MeshError } from '../errors/mesh-error.ts';
 
 /**
- * Searches what is stored for damage, in steps that let others in between, and returns what it finds as the error that a
- * reader would get. `examined` counts the rows that were looked at.
+ * Searches stored data for damage, in steps between which others run. Yields each finding as the error that a reader would get.
+ * `examined` is called with the number of rows that were checked.
  */
 export type DamageSearch = (examined: (rows: number) => void) => AsyncIterable<MeshError>;
 
-/** The same of a whole database, without the tables `except`, which somebody else reads. */
+/** As `DamageSearch`, for a whole database except for the tables that are checked elsewhere. */
 export type DatabaseSearch = (examined: (rows: number) => void, except?: readonly string[]) => AsyncIterable<MeshError>;

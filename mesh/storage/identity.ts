@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { probeSet } from './aging/seen-times.ts';
 import type { Migration, Storage } from './storage.ts';
 
-/** What a database says of itself, so that another one in its place is noticed. */
+/** Identifies a database, so a different one in its place is detected. */
 export interface Identity {
-  /** Random, given once. */
+  /** Random, assigned once. */
   readonly id: string;
-  /** Whose database it is: `order`, `events`. */
+  /** The owner of the database: `order`, `events`. */
   readonly name: string;
-  /** Grows with each start that opened it, so that an older copy is noticed. */
+  /** Grows with each start that opens it, so an older copy is detected. */
   readonly start: number;
 }
 
@@ -29,22 +29,22 @@ const migrations: readonly Migration[] = [
   },
 ];
 
-/** Reads who a database is; `undefined` when nobody has said so yet. */
+/** Reads the identity of a database; `undefined` if it has none yet. */
 export async function readIdentity(storage: Storage): Promise<Identity | undefined> {
   await storage.migrate(identitySet, migrations);
   const [row] = await storage.query<IdentityRow>('SELECT id, name, start FROM database_identity');
   return row && toIdentity(row);
 }
 
-/** Whether anybody has made tables in a database besides those that every one has. */
+/** Whether a database has tables in addition to those that every database has. */
 export async function isUsed(storage: Storage): Promise<boolean> {
   const sql = 'SELECT 1 FROM schema_migration WHERE set_name NOT IN ($1, $2) LIMIT 1';
   return (await storage.query(sql, [probeSet, identitySet])).length > 0;
 }
 
 /**
- * Notes a start in a database and returns who it is. One that has no identity gets one. Of several processes that do this
- * at the same time, all return the same id.
+ * Records a start in a database and returns its identity, which it gets if it has none. Processes that do this at the same time
+ * all return the same id.
  */
 export async function noteStart(storage: Storage, name: string, start: number): Promise<Identity> {
   const [row] = await storage.query<IdentityRow>(

@@ -1,15 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
 
-/** Who listens through one `Storage`, by channel. */
+/** The listeners of one `Storage`, by channel. */
 export interface Listeners {
-  /** Adds `heard`, which is called in the context of this caller; returns how to end that. */
-  add(channel: string, heard: () => void): () => void;
-  /** Calls those on `channel` in a later turn of the event loop, several calls of one turn as one. */
+  /** Adds a listener, which is called in the context of this caller. The returned function removes it. */
+  add(channel: string, listener: () => void): () => void;
+  /** Calls the listeners of `channel` in a later turn of the event loop. Calls of one turn are merged. */
   call(channel: string): void;
-  /** The channels that somebody listens on. */
+  /** The channels that have listeners. */
   channels(): readonly string[];
-  /** Ends all listening, also what is added later. */
+  /** Removes all listeners, and ignores later ones. */
   close(): void;
 }
 
@@ -18,23 +18,23 @@ interface Listener {
   end(): void;
 }
 
-// PostgreSQL cuts names at 63 bytes.
+// PostgreSQL truncates names to 63 bytes.
 const channelName = /^[a-z_]{1,63}$/;
 
-/** Throws a RangeError when `channel` cannot be the name of one: small letters and underscores, 63 at most. */
+/** Throws a RangeError unless `channel` has 1 to 63 lower-case letters and underscores. */
 export function checkChannel(channel: string): void {
   if (channelName.test(channel)) return;
-  throw new RangeError(`"${channel}" cannot name a channel; use small letters and underscores, 63 at most`);
+  throw new RangeError(`"${channel}" is not a valid channel name: use 1 to 63 lower-case letters and underscores`);
 }
 
-/** Nobody listens yet. A channel is forgotten with the last of its listeners. */
+/** Makes an empty set of listeners. A channel is forgotten with its last listener. */
 export function createListeners(): Listeners {
   const byChannel = new Map<string, Set<Listener>>();
   let closed = false;
   return {
-    add(channel, heard) {
+    add(channel, call) {
       if (closed) return () => undefined;
-      const listener = createListener(heard);
+      const listener = createListener(call);
       const listeners = byChannel.get(channel) ?? new Set();
       byChannel.set(channel, listeners.add(listener));
       return () => {
@@ -54,8 +54,8 @@ export function createListeners(): Listeners {
   };
 }
 
-function createListener(heard: () => void): Listener {
-  const inContextOfListener = AsyncResource.bind(heard);
+function createListener(call: () => void): Listener {
+  const callInContext = AsyncResource.bind(call);
   let called = false;
   let ended = false;
   return {
@@ -64,7 +64,7 @@ function createListener(heard: () => void): Listener {
       called = true;
       setImmediate(() => {
         called = false;
-        if (!ended) inContextOfListener();
+        if (!ended) callInContext();
       });
     },
     end() {

@@ -2,8 +2,8 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Makes a folder and those above it, where there are none. Level by level: Node's own recursive way never ends where a
- * folder exists and takes no other, as /proc does. Throws the system's error, with the `path` that it is about.
+ * Creates a folder and its parents, unless they exist. It works level by level, because Node's recursive `mkdir` never ends in
+ * a folder such as /proc, which accepts no others. Throws the system's error with its `path`.
  */
 export function makeFolder(path: string): void {
   if (isFolder(path)) return;
@@ -12,7 +12,7 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    // Another process may have been as quick.
+    // Another process may have created it meanwhile.
     if (!isFolder(path)) throw error;
   }
 }

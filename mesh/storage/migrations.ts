@@ -12,7 +12,7 @@ export interface SchemaTransaction extends Transaction {
 /** The database whose schema is changed. */
 export interface Schema {
   readonly dialect: Storage['dialect'];
-  /** The error of a database that is damaged, by what is. */
+  /** Makes the error of a damaged database from a text about the damage. */
   readonly damaged: (text: string) => Error;
 }
 
@@ -21,7 +21,7 @@ const identity = {
   postgres: 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
 };
 
-/** Reads the `*.sql` files of a folder, in the order of their names; `0001-init.sql` is the migration `0001-init`. */
+/** Reads the `*.sql` files of a folder, in the order of their names. `0001-init.sql` is the migration `0001-init`. */
 export async function loadMigrations(directory: URL): Promise<Migration[]> {
   const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).toSorted();
   return Promise.all(
@@ -33,9 +33,9 @@ export async function loadMigrations(directory: URL): Promise<Migration[]> {
 }
 
 /**
- * Applies what is missing of a set within `tx`, which the caller makes the only one of its kind at a time. One that was
- * applied and is another now is refused with FAILED_PRECONDITION `MIGRATION_CHANGED`; where it is rather the record of it
- * that is damaged, `damaged` makes the error.
+ * Applies the missing migrations of a set within `tx`; the caller runs one at a time. A migration that was applied and has
+ * changed since is refused with FAILED_PRECONDITION `MIGRATION_CHANGED`. If its record is damaged instead, `damaged` makes the
+ * error.
  */
 export async function applyMigrations(
   tx: SchemaTransaction,
@@ -73,12 +73,12 @@ function byName(a: Migration, b: Migration): number {
   return a.name < b.name ? -1 : 1;
 }
 
-/** Of the text without regard to how a checkout ends its lines. */
+/** Ignores how a checkout ends its lines. */
 function checksumOf(migration: Migration): string {
   return createHash('sha256').update(migration.sql.replaceAll('\r\n', '\n')).digest('hex');
 }
 
-/** Checksums of two texts have about 4 of their 64 characters in common: with more than half of them they are of one text. */
+/** Checksums of different texts share about 4 of their 64 characters. If they share more than half, the text is the same. */
 function isDamaged(stored: string, checksum: string): boolean {
   const common = [...checksum].filter((character, index) => character === stored[index]).length;
   return common > checksum.length / 2;

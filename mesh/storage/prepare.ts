@@ -3,11 +3,11 @@ import { startOfAging } from './aging/aging-start.ts';
 import { probeMigrations, probeSet } from './aging/seen-times.ts';
 import type { Storage } from './storage.ts';
 
-/** Gives a database that was just opened what every one has; closes it when that fails. */
+/** Creates the tables that every database has. Closes the database if that fails. */
 export async function prepare(storage: Storage, clock: Clock): Promise<Storage> {
   try {
     await storage.migrate(probeSet, probeMigrations);
-    // Before anybody writes: what an earlier version has kept is looked at as a whole.
+    // Before the first write, because it considers everything that an earlier version has stored.
     await startOfAging(storage, clock.now());
     return storage;
   } catch (error) {

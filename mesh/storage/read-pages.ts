@@ -1,6 +1,6 @@
 import { yieldEvery } from '../time/yield-to-event-loop.ts';
 
-/** A list to be read page by page. */
+/** A list that is read page by page. */
 export interface PagedList<Item, Cursor> {
   /** Where to resume: the cursor of the last item seen. */
   readonly after: Cursor;

@@ -1,23 +1,23 @@
 import { AsyncResource } from 'node:async_hooks';
 
-/** What becomes of a transaction, the same in every engine. */
+/** The state of a transaction, the same in every engine. */
 export interface TransactionState {
-  /** Throws when no statement may be run: it has ended, failed, or its signal is aborted. */
+  /** Throws if no statement may run: the transaction has ended or failed, or its signal is aborted. */
   throwIfOver(): void;
-  /** Notes why it cannot be committed; the first reason stays. */
+  /** Records why it cannot be committed. The first reason stays. */
   fail(error: unknown): void;
   /** Why it cannot be committed. */
   failure(): unknown;
-  /** Throws why it cannot be committed, also when its work did not care. */
+  /** Throws why it cannot be committed, even if its work ignored that. */
   throwIfFailed(): void;
-  /** No call is taken any more. */
+  /** Refuses further calls. */
   end(): void;
   afterCommit(action: () => void): void;
-  /** Calls what waits for the commit, each in the context of its caller. */
+  /** Runs the actions that wait for the commit, each in the context of its caller. */
   committed(): void;
 }
 
-/** The state of a transaction that `signal` may end. */
+/** The state of a transaction that `signal` can cancel. */
 export function createTransactionState(signal: AbortSignal | undefined): TransactionState {
   const actions: (() => void)[] = [];
   let failure: unknown;
@@ -28,7 +28,7 @@ export function createTransactionState(signal: AbortSignal | undefined): Transac
     if (error !== undefined) throw error;
   };
   const throwIfOver = (): void => {
-    if (ended) throw new Error('the transaction has ended: its calls must be awaited inside of its work');
+    if (ended) throw new Error('the transaction has ended: await its calls inside of its work');
     throwIfFailed();
   };
   return {
@@ -46,7 +46,7 @@ export function createTransactionState(signal: AbortSignal | undefined): Transac
       actions.push(AsyncResource.bind(action));
     },
     committed() {
-      // A microtask each: one that throws against its contract ends the process instead of others' transactions.
+      // Each in a microtask: one that throws, which it must not, ends the process and not other transactions.
       for (const action of actions) queueMicrotask(action);
     },
   };

@@ -11,7 +11,7 @@ const nowMs = 1_780_000_000_000;
 
 describe('the aging clock', () => {
   describeOnEachDatabase((newUrl) => {
-    /** A process whose clock shows `clockMs`. */
+    /** Starts a process with this clock. */
     async function start(url: string, clockMs: number) {
       const clock = createTestClock(clockMs);
       const storage = await openStorage(url, { clock });
@@ -19,14 +19,14 @@ describe('the aging clock', () => {
       return { aging: await openAgingClock(storage, clock), clock, storage };
     }
 
-    it('starts with what the clock shows where nothing is stored', async () => {
+    it("starts with the machine's clock if nothing is stored", async () => {
       const { aging, clock } = await start(newUrl(), nowMs);
       expect(aging.nowMs()).toBe(nowMs);
       clock.advance(dayMs);
       expect(aging.nowMs()).toBe(nowMs + dayMs);
     });
 
-    it('passes with real time, whatever the clock is set to', async () => {
+    it('advances with real time, no matter what the clock is set to', async () => {
       const { aging, clock } = await start(newUrl(), nowMs);
       clock.shift(365 * dayMs);
       clock.advance(1000);
@@ -39,7 +39,7 @@ describe('the aging clock', () => {
       ['a year ahead', nowMs + 365 * dayMs],
       ['right again', nowMs],
       ['at the epoch', 0],
-    ])('continues from where another process has come when the clock is %s', async (_title, clockMs) => {
+    ])('continues from another process if the clock is %s', async (_title, clockMs) => {
       const url = newUrl();
       const first = await start(url, nowMs);
       await first.storage.check();
@@ -52,7 +52,7 @@ describe('the aging clock', () => {
     it.each([
       ['a year ahead', nowMs + 365 * dayMs],
       ['at the epoch', 0],
-    ])('goes on as it began where the clock of the first start was %s', async (_title, clockMs) => {
+    ])('continues as it began if the clock of the first start was %s', async (_title, clockMs) => {
       const url = newUrl();
       const first = await start(url, clockMs);
       first.clock.advance(1000);
@@ -60,7 +60,7 @@ describe('the aging clock', () => {
       expect((await start(url, nowMs)).aging.nowMs()).toBe(clockMs);
     });
 
-    it('is the same for all processes that start together, whatever their clocks show', async () => {
+    it('is the same for all processes that start together, with any clocks', async () => {
       const url = newUrl();
       const clocks = [nowMs + 365 * dayMs, nowMs, nowMs - dayMs, 0];
       const processes = await Promise.all(clocks.map((clockMs) => start(url, clockMs)));
@@ -74,7 +74,7 @@ describe('the aging clock', () => {
       expect((await start(url, nowMs)).aging.nowMs()).toBe((first ?? 0) + 1000);
     });
 
-    it('counts no time that is stored once it has begun', async () => {
+    it('ignores times that are stored after it has begun', async () => {
       const url = newUrl();
       const { storage } = await start(url, nowMs);
       await makeTables(storage);
@@ -82,8 +82,8 @@ describe('the aging clock', () => {
       expect((await start(url, nowMs + 2 * dayMs)).aging.nowMs()).toBe(nowMs);
     });
 
-    describe('in a database from before it was noted', () => {
-      /** The last process of the version before, whose rows have these times. */
+    describe('in a database that did not record it yet', () => {
+      /** The last process of the previous version, whose rows have these times. */
       async function keep(url: string, times: readonly number[]): Promise<void> {
         const storage = await openStorage(url);
         await makeTables(storage);
@@ -98,7 +98,7 @@ describe('the aging clock', () => {
         ['right', nowMs],
         ['a day behind', nowMs - dayMs],
         ['at the epoch', 0],
-      ])('starts with the newest of all tables when the clock is %s', async (_title, clockMs) => {
+      ])('starts with the newest time of all tables if the clock is %s', async (_title, clockMs) => {
         const url = newUrl();
         await keep(url, [nowMs - 9 * dayMs, nowMs - 1000, nowMs - 5 * dayMs]);
         const { aging, storage } = await start(url, clockMs);
@@ -107,13 +107,13 @@ describe('the aging clock', () => {
         expect((await start(url, clockMs)).aging.nowMs()).toBe(nowMs - 1000);
       });
 
-      it('passes over what was stored while a clock was far ahead', async () => {
+      it('ignores times that were stored while a clock was far ahead', async () => {
         const url = newUrl();
         await keep(url, [nowMs - 1000, nowMs + 365 * dayMs]);
         expect((await start(url, nowMs)).aging.nowMs()).toBe(nowMs - 1000);
       });
 
-      it('starts with what the clock shows where its tables are empty', async () => {
+      it("starts with the machine's clock if its tables are empty", async () => {
         const url = newUrl();
         await keep(url, []);
         expect((await start(url, nowMs)).aging.nowMs()).toBe(nowMs);
@@ -129,7 +129,7 @@ async function makeTables(storage: Storage): Promise<void> {
   await storage.migrate('buried-tasks', [{ name: '0001-init', sql }]);
 }
 
-/** Keeps the times in turn in one table and in the other. */
+/** Stores the times alternately in both tables. */
 async function addTimes(storage: Storage, times: readonly number[]): Promise<void> {
   for (const [index, time] of times.entries()) {
     await storage.execute(

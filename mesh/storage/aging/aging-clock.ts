@@ -2,20 +2,20 @@ import type { Clock } from '../../time/clock.ts';
 import type { Queryable } from '../storage.ts';
 import { startOfAging } from './aging-start.ts';
 
-/** The time by which rows age and are forgotten. */
+/** The time by which rows age and are deleted. */
 export interface AgingClock {
-  /** A whole number of milliseconds. It never goes back, and it is no time of day: compare it with times of its kind alone. */
+  /** A whole number of milliseconds. It never goes back, and it is not a time of day: compare it only with its own times. */
   nowMs(): number;
 }
 
 /**
- * A time for what is kept for some days, which a wrong clock of the machine cannot spoil: it continues from what the database
- * has noted, and by as much as really passes while a process runs. A clock that jumps a year ahead ages nothing by a year; the
- * time for which no process runs does not count, so that rows are kept for longer rather than shorter. `check` of the storage
- * notes how far it has come, so that all processes of a database share it.
+ * Opens a clock for retention that does not depend on the machine's clock being right. It continues from what the database has
+ * recorded and advances by the time that passes while a process runs. A clock that jumps a year ahead ages nothing by a year.
+ * Time in which no process runs does not count, so rows are kept longer, never shorter. `check` of the storage records its
+ * progress, so all processes of a database share it.
  *
- * Write `nowMs()` into the rows, and forget those from before `nowMs() - retentionMs`. It falls behind the machine's clock by
- * all the time for which nothing ran: one is never compared with the other, nor written in place of it.
+ * Write `nowMs()` into rows and delete those from before `nowMs() - retentionMs`. It falls behind the machine's clock by the
+ * downtime, so never compare the two and never write one in place of the other.
  */
 export async function openAgingClock(storage: Queryable, clock: Clock): Promise<AgingClock> {
   const startElapsedMs = clock.elapsedMs();

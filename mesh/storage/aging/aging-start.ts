@@ -4,13 +4,12 @@ import { noteStartOfAging, seenTimes } from './seen-times.ts';
 type Db = Pick<Queryable, 'query'>;
 
 const dayMs = 86_400_000;
-// A machine's clock is believed when something was stored within this time before it.
-const believableGapMs = 30 * dayMs;
+// The machine's clock is trusted if something was stored within this time before it.
+const trustedGapMs = 30 * dayMs;
 
 /**
- * What databases kept with times of the machine's clock before they noted how far their rows had aged: the set of
- * migrations that makes a table, the table, and its column, which is indexed. Complete: what came later has never had such
- * times.
+ * The tables that had times of the machine's clock before databases recorded how far their rows had aged: the migration set,
+ * the table, and its indexed column. The list is complete, because later tables never had such times.
  */
 const formerTimes = [
   { set: 'idempotency', table: 'handled_request', column: 'create_time' },
@@ -20,9 +19,9 @@ const formerTimes = [
 ] as const;
 
 /**
- * How far the rows of a database have aged. What is noted alone counts. Where nothing is, this is decided, once for all
- * processes: a database that is new starts with what the clock shows, right or wrong, and one from before the note with the
- * newest time that it keeps, so that nothing in it ages by a clock that is wrong now.
+ * How far the rows of a database have aged. If that is not recorded yet, it is decided once for all processes: a new database
+ * starts with the machine's clock, right or wrong; an older one starts with the newest time in it, so nothing ages by a clock
+ * that is wrong now.
  */
 export async function startOfAging(db: Db, clockMs: number): Promise<number> {
   const { agedToMs } = await seenTimes(db);
@@ -30,8 +29,8 @@ export async function startOfAging(db: Db, clockMs: number): Promise<number> {
 }
 
 /**
- * The newest time that is stored. Some may have been written while a clock was far ahead: they are passed over where others
- * agree with the clock of now. Where none do, it is rather the clock of now that is wrong.
+ * The newest stored time. Times that were written while a clock was far ahead are ignored if others agree with the current
+ * clock. If none does, the current clock is more likely to be wrong.
  */
 async function decideStart(db: Db, clockMs: number): Promise<number> {
   const soonMs = clockMs + dayMs;
@@ -39,10 +38,10 @@ async function decideStart(db: Db, clockMs: number): Promise<number> {
   if (newestMs === undefined) return clockMs;
   if (newestMs <= soonMs) return newestMs;
   const agreesMs = await newestFormerTime(db, soonMs);
-  return agreesMs !== undefined && agreesMs > clockMs - believableGapMs ? agreesMs : newestMs;
+  return agreesMs !== undefined && agreesMs > clockMs - trustedGapMs ? agreesMs : newestMs;
 }
 
-/** The newest time in all of the tables that there are, of those not after the limit. */
+/** The newest time in the existing tables that is not after the limit. */
 async function newestFormerTime(db: Db, limitMs: number): Promise<number | undefined> {
   const sets = await db.query<{ set_name: string }>('SELECT DISTINCT set_name FROM schema_migration');
   const made = new Set(sets.map((row) => row.set_name));

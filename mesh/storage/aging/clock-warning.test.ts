@@ -10,9 +10,9 @@ const dayMs = 86_400_000;
 const nowMs = Date.now();
 const isoOf = (timeMs: number) => new Date(timeMs).toISOString();
 
-describe('a start', () => {
+describe('the clock warning of a start', () => {
   describeOnEachDatabase((newUrl) => {
-    /** Starts with a clock that shows `clockMs`; returns what is logged. */
+    /** Starts with this clock; returns what is logged. */
     async function start(url: string, clockMs: number, checked = true): Promise<Record<string, unknown>[]> {
       const lines: Record<string, unknown>[] = [];
       const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
@@ -24,13 +24,13 @@ describe('a start', () => {
       return lines;
     }
 
-    it('says nothing about a new database, a restart, and a mesh that was stopped for some days', async () => {
+    it('does not come for a new database, a restart, or a mesh that was stopped for some days', async () => {
       const url = newUrl();
       const times = [nowMs, nowMs + 1, nowMs - 5000, nowMs + 6 * dayMs];
       for (const clockMs of times) expect(await start(url, clockMs)).toEqual([]);
     });
 
-    it('warns once of a clock that is behind what was noted, with both times', async () => {
+    it('reports once that the clock is behind the recorded time, with both times', async () => {
       const url = newUrl();
       await start(url, nowMs);
       const fields = { level: 40, database: 'order', location: 'here', difference_s: -86_400 };
@@ -41,7 +41,7 @@ describe('a start', () => {
       expect(await start(url, nowMs - dayMs)).toEqual([]);
     });
 
-    it('warns of a clock that is far ahead', async () => {
+    it('reports that the clock is far ahead', async () => {
       const url = newUrl();
       await start(url, nowMs);
       expect(await start(url, nowMs + 365 * dayMs)).toEqual([
@@ -49,7 +49,7 @@ describe('a start', () => {
       ]);
     });
 
-    it('warns of a clock that is behind the changes of the schema where nothing else was noted', async () => {
+    it('reports that the clock is behind the last migration if no check has recorded a time', async () => {
       const url = newUrl();
       await start(url, Date.now(), false);
       expect(await start(url, 0)).toEqual([expect.objectContaining({ clock: '1970-01-01T00:00:00.000Z' })]);

@@ -3,7 +3,7 @@ import type { Clock } from '../../time/clock.ts';
 import type { Queryable } from '../storage.ts';
 import { seenTimes } from './seen-times.ts';
 
-/** A database that was opened, and how an operator knows it. */
+/** An open database, with the name and location that an operator knows. */
 export interface OpenedDatabase {
   readonly storage: Pick<Queryable, 'query'>;
   readonly name: string;
@@ -11,15 +11,15 @@ export interface OpenedDatabase {
 }
 
 const toleranceMs = 10_000;
-// Meshes are stopped for days; what is longer is worth a look.
-const longestUsualGapMs = 7 * 86_400_000;
+// Meshes are stopped for days; a longer gap deserves a warning.
+const maxUsualGapMs = 7 * 86_400_000;
 
 const behind =
-  'the clock of this machine is behind the last time that was noted in this database: it was set back, or a process had a clock that was ahead; correct the clock, and if it is right now, nothing is to be done';
+  'the clock of this machine is behind the last time recorded in this database: correct the clock; if it is right now, it was ahead before and nothing needs to be done';
 const ahead =
-  'the clock of this machine is far ahead of the last time that was noted in this database: if the mesh was not stopped for so long, stop this process now and correct the clock';
+  'the clock of this machine is far ahead of the last time recorded in this database: if the mesh was not stopped for so long, stop this process now and correct the clock';
 
-/** Warns when the clock shows less than was seen before, or so much more that it is rather wrong. It refuses nothing. */
+/** Warns if the clock is behind the last recorded time, or so far ahead of it that it is probably wrong. Refuses nothing. */
 export async function warnOfClock(
   { storage, name, location }: OpenedDatabase,
   clock: Clock,
@@ -28,7 +28,7 @@ export async function warnOfClock(
   const lastMs = await lastSeenMs(storage);
   if (lastMs === undefined) return;
   const differenceMs = clock.now() - lastMs;
-  if (differenceMs >= -toleranceMs && differenceMs <= longestUsualGapMs) return;
+  if (differenceMs >= -toleranceMs && differenceMs <= maxUsualGapMs) return;
   const about = {
     database: name,
     location,
@@ -39,7 +39,7 @@ export async function warnOfClock(
   logger.warn(about, differenceMs < 0 ? behind : ahead);
 }
 
-/** What the last check noted; before there was one, when the schema was changed last. */
+/** The time that the last check recorded; before the first check, the time of the last migration. */
 async function lastSeenMs(storage: Pick<Queryable, 'query'>): Promise<number | undefined> {
   const { clockMs } = await seenTimes(storage);
   if (clockMs !== undefined) return clockMs;

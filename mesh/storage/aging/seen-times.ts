@@ -1,17 +1,17 @@
 import type { Migration, Queryable } from '../storage.ts';
 
-/** What a database keeps of the times that it has seen. */
+/** The times that a database has recorded. */
 export interface SeenTimes {
-  /** What the clock of a process showed when it wrote last. */
+  /** The machine's clock at the last check of a process. */
   readonly clockMs: number | undefined;
-  /** How far the time has come by which rows age; see `openAgingClock`. */
+  /** The time by which rows age; see `openAgingClock`. */
   readonly agedToMs: number | undefined;
 }
 
-/** The set of the table's migrations. */
+/** The migration set of the table. */
 export const probeSet = 'storage';
 
-/** One row, which `check` writes to see that writes work. It is part of every database. */
+/** A table of one row in every database. `check` writes it to find out whether writes work. */
 export const probeMigrations: readonly Migration[] = [
   {
     name: '0001-probe',
@@ -22,15 +22,15 @@ export const probeMigrations: readonly Migration[] = [
 ];
 
 /**
- * Notes what the clock shows ($1), and how far the rows have aged ($2, or NULL): never less than is noted, and nothing where
- * nothing is. Its one row has the `aged_to_ms` that is noted then.
+ * Records the clock ($1) and how far the rows have aged ($2, or NULL). The latter never decreases, and stays unset if it is
+ * unset. Returns one row with the `aged_to_ms` that is recorded then.
  */
 export const noteSeen = `INSERT INTO storage_probe (id, clock_ms) VALUES (1, $1)
   ON CONFLICT (id) DO UPDATE SET clock_ms = excluded.clock_ms, aged_to_ms =
     CASE WHEN $2 > storage_probe.aged_to_ms THEN $2 ELSE storage_probe.aged_to_ms END
   RETURNING aged_to_ms`;
 
-/** Notes how far the rows have aged where nothing is noted; resolves with what is noted then. */
+/** Records how far the rows have aged, unless that is recorded. Resolves with what is recorded then. */
 export async function noteStartOfAging(db: Pick<Queryable, 'query'>, agedToMs: number): Promise<number> {
   const [row] = await db.query<{ aged_to_ms: bigint }>(
     `INSERT INTO storage_probe (id, aged_to_ms) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET
@@ -40,7 +40,6 @@ export async function noteStartOfAging(db: Pick<Queryable, 'query'>, agedToMs: n
   return Number(row?.aged_to_ms);
 }
 
-/** What was noted. */
 export async function seenTimes(db: Pick<Queryable, 'query'>): Promise<SeenTimes> {
   const [row] = await db.query<{ clock_ms: bigint | null; aged_to_ms: bigint | null }>(
     'SELECT clock_ms, aged_to_ms FROM storage_probe WHERE id = 1',

@@ -17,52 +17,52 @@ const remedies: Remedies = {
   'too-large': 'send less at a time',
 };
 
-/** What a failed statement becomes: a MeshError when the database is at fault, else an Error with the SQL. */
+/** The error of a failed statement: a MeshError if the database is at fault, otherwise an Error with the SQL. */
 export function postgresError(error: unknown, sql: string, server: string): Error {
   const kind = kindOf(error);
-  // The detail can hold values of the row, so the engine's own error is not passed on.
+  // The engine's own error is not its cause, because its detail can have values of the row.
   if (kind === 'statement') return new Error(`${textOf(error)} (${sqlState(error)}), in: ${sqlForMessage(sql)}`);
   const text = aboutStatements.has(kind) ? `${textOf(error)}, in: ${sqlForMessage(sql)}` : textOf(error);
   return fault(kind, text, server, error);
 }
 
-/** What a failed attempt to connect or to begin a transaction becomes. */
+/** The error of a failed attempt to connect or to begin a transaction. */
 export function connectError(error: unknown, server: string): MeshError {
   return fault(kindOf(error), textOf(error), server, error);
 }
 
-/** What a failed COMMIT becomes: UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN` when nobody can say whether it is durable. */
+/** The error of a failed COMMIT: UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN` if it may or may not be durable. */
 export function commitError(error: unknown, server: string): Error {
   if (!unknownAtCommit.has(kindOf(error))) return postgresError(error, 'COMMIT', server);
   return storageOutcomeUnknown({ database: server, detail: textOf(error) }, { cause: error });
 }
 
-/** What every call gets after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */
+/** The error of every call after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */
 export function closedError(server: string): MeshError {
   return fault('unavailable', 'it was closed by this process', server, undefined);
 }
 
-/** DATA_LOSS `STORAGE_CORRUPT`: `text` says what is damaged. */
+/** DATA_LOSS `STORAGE_CORRUPT`. `text`: what is damaged. */
 export function corruptError(server: string, text: string): MeshError {
   return fault('corrupt', text, server, undefined);
 }
 
-/** What is left after every attempt lost its race: UNAVAILABLE `STORAGE_CONTENTION`. */
+/** The error after the last attempt lost its race: UNAVAILABLE `STORAGE_CONTENTION`. */
 export function contentionError(error: unknown, server: string, attempts: number): MeshError {
   return storageContention({ database: server, attempts, detail: textOf(error) }, { cause: error });
 }
 
-/** Whether what was run had no effect, and may have it when it is run again. */
+/** Whether the work had no effect and may succeed when it runs again. */
 export function mayRunAgain(error: unknown): boolean {
   return error !== undefined && (kindOf(error) === 'lost-race' || kindOf(error) === 'stale');
 }
 
-/** What an error means here. pg has no class for these: whatever the server did not say is a fault of the way to it. */
+/** The kind of an error. An error that is not from the server is a fault of the connection to it. */
 export function kindOf(error: unknown): StateKind {
   return error instanceof pg.DatabaseError ? kindOfState(error.code ?? '', error.routine) : 'ended';
 }
 
-/** The five characters that the server gives with an error; `undefined` when the error is not the server's. */
+/** The SQLSTATE of an error; `undefined` if it is not from the server. */
 export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 }
@@ -88,7 +88,7 @@ function faultOf(kind: StateKind): StorageFault {
   }
 }
 
-/** A refused connection to a name with several addresses is an AggregateError with an empty message. */
+/** A refused connection to a name with several addresses is an AggregateError without a message. */
 function textOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(textOf).join(', ');
   return messageOf(error);

@@ -16,7 +16,7 @@ function add(storage: Storage, id: number): Promise<number> {
   return storage.execute('INSERT INTO note (id) VALUES ($1) ON CONFLICT DO NOTHING', [id]);
 }
 
-describeWithServer(postgres, 'a server that takes no writes', () => {
+describeWithServer(postgres, 'a server that accepts no writes', () => {
   let primary: PostgresServer;
   let proxy: TcpProxy;
   let storage: Storage;
@@ -46,13 +46,13 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
   const useAll = () => Promise.all(Array.from({ length: poolSize }, () => storage.query('SELECT pg_sleep(0.05)')));
   const portOf = async () => (await storage.query<{ port: bigint }>('SELECT inet_server_port() AS port'))[0]?.port;
 
-  it('fails the check and every change until it takes them again', async () => {
+  it('fails the check and every change until it accepts writes again', async () => {
     await primary.setReadOnly(true);
     await eventually(() => expect(storage.check()).rejects.toMatchObject(takesNoWrites));
-    for (const lane of [undefined, 'hot']) {
+    for (const group of [undefined, 'hot']) {
       const adding = storage.transaction(
         (tx) => tx.execute('INSERT INTO note (id) VALUES (1)'),
-        lane ? { commitGroup: lane } : {},
+        group ? { commitGroup: group } : {},
       );
       await expect(adding).rejects.toMatchObject(takesNoWrites);
       await expect(adding).rejects.toThrow(/rejects writes: .*point DATABASE_URL to the primary/);
@@ -63,7 +63,7 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     expect(await add(storage, 1)).toBe(1);
   });
 
-  it('is left by every connection after a failover, for the server that its address leads to then', async () => {
+  it('is left by every connection after a failover, for the server at its address', async () => {
     const standby = await startStandby();
     await useAll();
     expect(await portOf()).toBe(BigInt(primary.port));
@@ -80,13 +80,13 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     expect(new Set(await Promise.all(Array.from({ length: 20 }, portOf)))).toEqual(new Set([BigInt(standby.port)]));
   });
 
-  it('is left by the reads and the listener of a process that changes nothing but its check', async () => {
+  it('is left by the reads and the listener of a process that only writes its check', async () => {
     const standby = await startStandby();
-    let heard = 0;
+    let calls = 0;
     storage.listen('news', () => {
-      heard += 1;
+      calls += 1;
     });
-    await eventually(() => expect(heard).toBe(1));
+    await eventually(() => expect(calls).toBe(1));
     await storage.check();
     await primary.setReadOnly(true);
     await standby.promote();
@@ -94,24 +94,24 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     await eventually(() => expect(storage.check()).rejects.toMatchObject(takesNoWrites));
 
     expect(await portOf()).toBe(BigInt(standby.port));
-    // Called for what it may have missed.
-    await eventually(() => expect(heard).toBe(2));
+    // Called because it may have missed something.
+    await eventually(() => expect(calls).toBe(2));
     const other = await open(`postgres://postgres@127.0.0.1:${proxy.port}/${await databaseOf(storage)}`);
     other.notify('news');
-    await eventually(() => expect(heard).toBe(3));
+    await eventually(() => expect(calls).toBe(3));
   });
 
-  it('is left when its machine is gone without a word, with what was under way', async () => {
+  it('is left when its machine is silently gone, and fails the calls in progress', async () => {
     const standby = await startStandby();
     const database = await databaseOf(storage);
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/${database}`;
     const own = await openPostgres(url, { poolSize, silentAfterMs: 500 });
     onTestFinished(() => own.close());
-    let heard = 0;
+    let calls = 0;
     own.listen('news', () => {
-      heard += 1;
+      calls += 1;
     });
-    await eventually(() => expect(heard).toBe(1));
+    await eventually(() => expect(calls).toBe(1));
     await own.check();
     await Promise.all(Array.from({ length: poolSize }, () => own.query('SELECT pg_sleep(0.05)')));
     proxy.silence();
@@ -128,10 +128,10 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     await own.check();
     const added = await Promise.all(Array.from({ length: 20 }, (_, index) => add(own, 2 + index)));
     expect(added).toEqual(added.map(() => 1));
-    await eventually(() => expect(heard).toBe(2));
+    await eventually(() => expect(calls).toBe(2));
   });
 
-  it('holds up nobody whose signal is aborted when its machine is gone without a word', async () => {
+  it('does not block a call whose signal aborts when its machine is silently gone', async () => {
     const caller = new AbortController();
     const reason = new Error('too late');
     const adding = storage.transaction(
@@ -145,7 +145,7 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     await expect(adding).rejects.toBe(reason);
   });
 
-  it('holds up no closing when its machine is gone without a word', async () => {
+  it('does not block closing when its machine is silently gone', async () => {
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/${await databaseOf(storage)}`;
     const own = await openPostgres(url, { poolSize, silentAfterMs: 500 });
     await own.check();
@@ -155,7 +155,7 @@ describeWithServer(postgres, 'a server that takes no writes', () => {
     await failed;
   });
 
-  it('is not opened, and named', async () => {
+  it('is refused at opening, by name', async () => {
     const standby = await startStandby();
     const opening = openPostgres(standby.url(await databaseOf(storage)));
     await expect(opening).rejects.toMatchObject(takesNoWrites);

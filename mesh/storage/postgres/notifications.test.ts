@@ -9,7 +9,7 @@ import { describeWithServer } from '../../testing/servers.ts';
 import type { Storage } from '../storage.ts';
 import { openPostgres } from './postgres.ts';
 
-/** The server's processes that listen in this database. */
+/** The processes of the server that listen in this database. */
 async function listeners(storage: Storage): Promise<bigint[]> {
   const sql = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()";
   return (await storage.query<{ pid: bigint }>(sql)).map((row) => row.pid);
@@ -35,57 +35,57 @@ describeWithServer(postgres, 'channels on PostgreSQL', () => {
     return opened;
   }
 
-  /** Listens, and waits for the first call; `hears` waits until what the other notifies is heard. */
+  /** Listens and waits for the first call. `hears` waits for a notification of the other. */
   async function listen(channel = 'news') {
-    const ear = { heard: 0 };
+    const ear = { calls: 0 };
     storage.listen(channel, () => {
-      ear.heard += 1;
+      ear.calls += 1;
     });
-    await eventually(() => expect(ear.heard).toBe(1));
+    await eventually(() => expect(ear.calls).toBe(1));
     const hears = async (): Promise<void> => {
-      const before = ear.heard;
+      const before = ear.calls;
       other.notify(channel);
-      await eventually(() => expect(ear.heard).toBeGreaterThan(before));
+      await eventually(() => expect(ear.calls).toBeGreaterThan(before));
     };
     return { ear, hears };
   }
 
-  it('has one connection for all its listeners, and none before the first', async () => {
+  it('use one connection for all listeners, and none before the first', async () => {
     expect(await listeners(other)).toEqual([]);
     const ears = await Promise.all([listen('news'), listen('news'), listen('weather')]);
     for (const { hears } of ears) await hears();
     expect(await listeners(other)).toHaveLength(1);
   });
 
-  it('calls who begins to listen, for what it may have missed until then', async () => {
+  it('call a new listener, because it may have missed something', async () => {
     const { ear, hears } = await listen();
     await hears();
-    expect(ear.heard).toBe(2);
+    expect(ear.calls).toBe(2);
   });
 
-  it('hears again after its connection was ended, and is called once for what it may have missed', async () => {
+  it('recover after the connection was ended, and call each listener once', async () => {
     const { ear, hears } = await listen();
     const before = await listeners(other);
     await other.query('SELECT pg_terminate_backend($1)', before);
-    await eventually(() => expect(ear.heard).toBe(2));
+    await eventually(() => expect(ear.calls).toBe(2));
     expect(await listeners(other)).not.toEqual(before);
     await hears();
-    expect(ear.heard).toBe(3);
+    expect(ear.calls).toBe(3);
   });
 
-  it('hears again after a restart of the server', async () => {
+  it('recover after a restart of the server', async () => {
     const { ear, hears } = await listen();
     await server.restart();
-    await eventually(() => expect(ear.heard).toBe(2));
+    await eventually(() => expect(ear.calls).toBe(2));
     await hears();
   });
 
-  it('does not open a lost connection again when nobody listens any more', async () => {
+  it('do not reopen a lost connection without listeners', async () => {
     const end = storage.listen('news', () => undefined);
     await eventually(async () => expect(await listeners(other)).toHaveLength(1));
     end();
     await other.query('SELECT pg_terminate_backend($1)', await listeners(other));
-    // Twice as long as it would take.
+    // Twice as long as that would take.
     let calls = 0;
     other.listen('news', () => {
       calls += 1;
@@ -100,7 +100,7 @@ describeWithServer(postgres, 'channels on PostgreSQL', () => {
     await (await listen()).hears();
   });
 
-  it('sends what is notified while one is under way as one', async () => {
+  it('merge notifications while one is in progress', async () => {
     const client = new pg.Client(url);
     await client.connect();
     onTestFinished(() => client.end());
@@ -113,7 +113,7 @@ describeWithServer(postgres, 'channels on PostgreSQL', () => {
     expect(received).toEqual(['news', 'news', 'marker']);
   });
 
-  it('notifies also after notifying failed', async () => {
+  it('notify again after a notification failed', async () => {
     const { hears } = await listen();
     await server.killImmediate();
     other.notify('news');
@@ -123,7 +123,7 @@ describeWithServer(postgres, 'channels on PostgreSQL', () => {
     await hears();
   });
 
-  it('closes its connection, also while the server is away', async () => {
+  it('close their connection, even while the server is down', async () => {
     await (await listen()).hears();
     await storage.close();
     await eventually(async () => expect(await listeners(other)).toEqual([]));
@@ -136,11 +136,11 @@ describeWithServer(postgres, 'channels on PostgreSQL', () => {
     expect(await listeners(other)).toEqual([]);
   });
 
-  it('keeps no process alive once it is closed', async () => {
+  it('keep no process alive once closed', async () => {
     const script = `
       import { openPostgres } from '${new URL('postgres.ts', import.meta.url)}';
       const storage = await openPostgres('${url}');
-      await new Promise((heard) => storage.listen('news', heard));
+      await new Promise((resolve) => storage.listen('news', () => resolve(undefined)));
       storage.notify('news');
       await storage.close();
       console.log('closed');`;

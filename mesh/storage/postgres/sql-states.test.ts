@@ -30,11 +30,11 @@ describe('the kind of a SQLSTATE', () => {
     ['outcome-unknown', ['08007', '40003']],
     ['stale', ['26000', '42P05']],
     ['statement', ['0A000', '22003', '23505', '25P02', '40002', '42601', '55000', 'P0001', 'XX000', '99999', '']],
-  ])('%s', (kind, states) => {
+  ])('is %s', (kind, states) => {
     expect(states.map((state) => kindOfState(state))).toEqual(states.map(() => kind));
   });
 
-  it('knows a plan that is stale from other things that the server does not have', () => {
+  it('distinguishes a stale plan from an unsupported feature', () => {
     expect(kindOfState('0A000', 'RevalidateCachedQuery')).toBe('stale');
   });
 });
@@ -53,7 +53,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     return storage;
   }
 
-  /** Has another transaction hold the row until the test is over. */
+  /** Lets another transaction lock the row until the test ends. */
   async function holdNote(storage: Storage): Promise<void> {
     const [held, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const holding = storage.transaction(async (tx) => {
@@ -68,24 +68,21 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     await held.promise;
   }
 
-  it.each(['lock_timeout', 'statement_timeout'])(
-    'is STORAGE_UNAVAILABLE when it is the %s, and says what to look at',
-    async (setting) => {
-      const storage = await open();
-      await holdNote(storage);
-      const update = (lane: TransactionOptions) =>
-        storage.transaction(async (tx) => {
-          await tx.query(`SELECT set_config('${setting}', '50ms', true)`);
-          await tx.execute("UPDATE note SET text = 'changed' WHERE id = 1");
-        }, lane);
-      for (const lane of [{}, { commitGroup: 'hot' }]) {
-        await expect(update(lane)).rejects.toMatchObject(unavailable);
-        await expect(update(lane)).rejects.toThrow(/timed out: .*check pg_stat_activity/);
-      }
-    },
-  );
+  it.each(['lock_timeout', 'statement_timeout'])('is STORAGE_UNAVAILABLE for the %s, with advice', async (setting) => {
+    const storage = await open();
+    await holdNote(storage);
+    const update = (options: TransactionOptions) =>
+      storage.transaction(async (tx) => {
+        await tx.query(`SELECT set_config('${setting}', '50ms', true)`);
+        await tx.execute("UPDATE note SET text = 'changed' WHERE id = 1");
+      }, options);
+    for (const options of [{}, { commitGroup: 'hot' }]) {
+      await expect(update(options)).rejects.toMatchObject(unavailable);
+      await expect(update(options)).rejects.toThrow(/timed out: .*check pg_stat_activity/);
+    }
+  });
 
-  it('is STORAGE_UNAVAILABLE when a statement is cancelled by somebody else', async () => {
+  it('is STORAGE_UNAVAILABLE if somebody else cancels a statement', async () => {
     const storage = await open();
     const sleeping = storage.query('SELECT pg_sleep(60)').catch((error: unknown) => error);
     const sql = "SELECT pg_cancel_backend(pid) AS done FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
@@ -93,7 +90,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     expect(await sleeping).toMatchObject(unavailable);
   });
 
-  it('is STORAGE_MISCONFIGURED when a table, a column or a right is missing, and names the statement', async () => {
+  it('is STORAGE_MISCONFIGURED if a table, a column or a right is missing, and names the statement', async () => {
     const url = server.url(randomUUID());
     const owner = await open(url);
     const role = `reader_${randomUUID().slice(0, 8)}`;
@@ -115,7 +112,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     }
   });
 
-  it('is STORAGE_MISCONFIGURED when it refuses the user', async () => {
+  it('is STORAGE_MISCONFIGURED if the user is refused', async () => {
     const url = new URL(server.url('postgres'));
     url.username = 'nobody-known';
     await expect(openPostgres(url.href)).rejects.toMatchObject(misconfigured);
@@ -129,7 +126,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     ['53200', unavailable],
     ['58030', unavailable],
     ['54000', { code: Status.INTERNAL, reason: 'STORAGE_TOO_LARGE' }],
-  ])('is what its state says: %s', async (state, expected) => {
+  ])('follows the SQLSTATE %s', async (state, expected) => {
     const storage = await open();
     const raise = `DO $do$ BEGIN RAISE EXCEPTION 'as a test wants it' USING ERRCODE = '${state}'; END $do$`;
     await expect(storage.execute(raise)).rejects.toMatchObject(expected);
@@ -137,7 +134,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
   });
 
   it.each(['ALTER TABLE note ADD COLUMN size BIGINT', 'ALTER TABLE note ALTER COLUMN text TYPE VARCHAR(100)'])(
-    'is none when the schema changes under prepared statements: %s',
+    'does not occur if the schema changes under prepared statements: %s',
     async (change) => {
       const url = server.url(randomUUID());
       const [storage, other] = [await open(url), await open(url)];
@@ -149,7 +146,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
           return await tx.query(sql, [2]);
         }, options);
       const useAll = async () => {
-        // On every connection of the pool, and three at a time in the lane.
+        // On every connection of the pool, and three at a time in the commit group.
         const uses = Array.from({ length: 3 }, () => [read(), write({}), write({ commitGroup: 'hot' })]).flat();
         return (await Promise.all(uses)).map(([row]) => row);
       };
@@ -162,7 +159,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     },
   );
 
-  it('is none when what was prepared is gone', async () => {
+  it('does not occur if a prepared statement is gone', async () => {
     const storage = await openPostgres(server.url(randomUUID()), { poolSize: 1 });
     onTestFinished(() => storage.close());
     const read = () => storage.query('SELECT 1 AS one');
@@ -174,7 +171,7 @@ describeWithServer(postgres, 'a failure of PostgreSQL', () => {
     }
   });
 
-  it('gives every text the same name in every process, and no name to two texts', async () => {
+  it('does not depend on the process: every text has the same name everywhere, and no name has two texts', async () => {
     const url = server.url(randomUUID());
     const [one, two] = [await open(url), await open(url)];
     const names = async (storage: Storage) => {

@@ -1,11 +1,11 @@
 import type { StorageFault } from '../errors.ts';
 
 /**
- * What a SQLSTATE says: a fault of the database, or
- * - `ended`: the server ended the connection, and is otherwise as if it was unavailable;
- * - `lost-race`: others came first, and the transaction may win when it is run again;
- * - `stale`: what the connection prepared is no longer there, or no longer fits the schema;
- * - `outcome-unknown`: nobody can say whether the commit was done;
+ * The meaning of a SQLSTATE: a fault of the database, or
+ * - `ended`: the server ended the connection; otherwise the same as unavailable;
+ * - `lost-race`: another transaction came first, and this one may succeed when it runs again;
+ * - `stale`: a prepared statement is missing or no longer fits the schema;
+ * - `outcome-unknown`: the commit may or may not have happened;
  * - `statement`: the statement or its values are at fault, and so is the program.
  */
 export type StateKind = StorageFault | 'ended' | 'lost-race' | 'stale' | 'outcome-unknown' | 'statement';
@@ -57,7 +57,7 @@ const byClass: Readonly<Record<string, StateKind>> = {
   XX: 'statement', // Internal Error
 };
 
-// States that say something else than their class.
+// States whose meaning differs from that of their class.
 const byState: Readonly<Record<string, StateKind>> = {
   '08007': 'outcome-unknown', // transaction_resolution_unknown
   '25006': 'read-only', // read_only_sql_transaction: a standby, or a server that was made one
@@ -84,9 +84,9 @@ const byState: Readonly<Record<string, StateKind>> = {
   XX002: 'corrupt', // index_corrupted
 };
 
-/** The kind of a SQLSTATE. `routine` is the server's own function that gave it; a state that is not listed is the statement's. */
+/** The kind of a SQLSTATE. `routine` is the function of the server that raised it. An unknown state is a fault of the statement. */
 export function kindOfState(state: string, routine?: string): StateKind {
-  // 0A000 is everything that the server does not have, but here it is "cached plan must not change result type".
+  // 0A000 is any unsupported feature, but here it is "cached plan must not change result type".
   if (state === '0A000' && routine === 'RevalidateCachedQuery') return 'stale';
   return byState[state] ?? byClass[state.slice(0, 2)] ?? 'statement';
 }

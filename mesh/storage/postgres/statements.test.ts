@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { createStatementCache } from './statements.ts';
 
 describe('the names of prepared statements', () => {
-  it('are the same for a text in every process, and of another text never', () => {
+  it('are the same for a text in every process, and never the same for two texts', () => {
     const [one, two] = [createStatementCache(), createStatementCache()];
     two.find('SELECT 2');
     expect(one.find('SELECT 1')).toEqual(two.find('SELECT 1'));
     expect(one.find('SELECT 1').name).not.toBe(two.find('SELECT 2').name);
   });
 
-  it('are others once one was found stale, which counts once', () => {
+  it('change once when one was found stale', () => {
     const cache = createStatementCache();
     const before = [cache.find('SELECT 1'), cache.find('SELECT 2')];
     for (const statement of before) cache.renew(statement);
@@ -19,8 +19,8 @@ describe('the names of prepared statements', () => {
   });
 
   it.each([
-    ['are given up when they keep going stale', 59_000, undefined],
-    ['are kept with a change of the schema now and then', 61_000, expect.any(String)],
+    ['end if statements keep going stale', 59_000, undefined],
+    ['continue with an occasional change of the schema', 61_000, expect.any(String)],
   ])('%s', (_title, everyMs, name) => {
     let nowMs = 0;
     const cache = createStatementCache(() => nowMs);
@@ -32,7 +32,7 @@ describe('the names of prepared statements', () => {
     expect(cache.find('SELECT 1').readsOnly).toBe(true);
   });
 
-  it('are given to 512 texts', () => {
+  it('exist for 512 texts', () => {
     const cache = createStatementCache();
     const names = Array.from({ length: 513 }, (_, index) => cache.find(`SELECT ${index}`).name);
     expect([names.filter(Boolean).length, names.at(-1)]).toEqual([512, undefined]);

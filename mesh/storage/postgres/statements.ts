@@ -1,29 +1,28 @@
 import { hash } from 'node:crypto';
 import { parseSql } from '../sql.ts';
 
-/** What is known of a statement. */
+/** A statement and the name under which it is prepared. */
 export interface PreparedStatement {
-  /** Under which name connections prepare it; without one it is prepared each time. */
+  /** Without a name it is prepared for each execution. */
   readonly name?: string;
   readonly readsOnly: boolean;
 }
 
-/** Statements by their text. */
 export interface StatementCache {
   find(sql: string): PreparedStatement;
-  /** What was prepared under the name of `statement` no longer fits: all statements are prepared under new names from now on. */
+  /** Called when what was prepared for `statement` is stale. All statements get new names from now on. */
   renew(statement: PreparedStatement): void;
 }
 
 const maxStatements = 512;
-// Changes of a schema come one at a time. What goes stale so often is behind a pooler that keeps nothing prepared.
+// Schema changes are rare. Statements that go stale so often are behind a pooler that keeps none prepared.
 const maxRenewals = 10;
 const renewalsWithinMs = 60_000;
 
 /**
- * Names statements so that a connection prepares each once. Connections keep what they prepared for as long as they live, so
- * no name is ever given to another text, in no process: behind a pooler a connection may serve several. Those beyond the
- * first 512 have none, and none has one after 10 renewals within a minute of each other.
+ * Names statements, so a connection prepares each once. Connections keep prepared statements as long as they live, so a name is
+ * never reused for another text, in any process: behind a pooler a connection may serve several. Statements after the first 512
+ * have no name, and none has one after 10 renewals within a minute of each other.
  */
 export function createStatementCache(nowMs: () => number = () => performance.now()): StatementCache {
   let known = new Map<string, PreparedStatement>();

@@ -10,14 +10,13 @@ interface Prepared {
   readonly statement: StatementSync;
 }
 
-/** One connection to a SQLite file. All of it is synchronous; failures are what `sqliteError` makes of them. */
+/** One connection to a SQLite file. It is synchronous and throws what `sqliteError` makes. */
 export interface Connection {
   readonly path: string;
-  /** The first failure that says that the file is damaged. It stays: no later success makes the file whole. */
+  /** The first failure that shows damage. It stays, because no later success repairs the file. */
   readonly damage: MeshError | undefined;
-  /** Whether a transaction is open; SQLite ends one by itself after some failures. */
+  /** Whether a transaction is open. SQLite ends one by itself after some failures. */
   inTransaction(): boolean;
-  /** Whether `sql` can only read. */
   readsOnly(sql: string): boolean;
   rows<R extends Row>(sql: string, params: readonly SqlValue[]): R[];
   changes(sql: string, params: readonly SqlValue[]): number;
@@ -28,7 +27,7 @@ export interface Connection {
 
 const maxPreparedStatements = 512;
 
-/** Opens `path` and makes it durable: WAL with `synchronous=FULL`. Throws what SQLite says when that fails. */
+/** Opens `path` with these pragmas. Throws the error of SQLite if that fails. */
 export function connect(path: string, pragmas: readonly string[]): Connection {
   const database = new DatabaseSync(path, { readBigInts: true, enableForeignKeyConstraints: true });
   try {
@@ -75,13 +74,13 @@ function createConnection(database: DatabaseSync, path: string): Connection {
   };
 }
 
-/** Prepares each text once and keeps those used last. */
+/** Prepares each text once and keeps the most recently used ones. */
 function createStatementCache(database: DatabaseSync): (sql: string) => Prepared {
   const cache = new Map<string, Prepared>();
   let latest: string | undefined;
   return (sql) => {
     let prepared = cache.get(sql);
-    // Moving an entry to the end costs more than a point read's bookkeeping should: the one used just now is there already.
+    // Moving an entry to the end costs too much for a point read. The latest one is already there.
     if (prepared !== undefined && sql === latest) return prepared;
     if (prepared === undefined) {
       const parsed = parseSql(sql);
@@ -96,10 +95,10 @@ function createStatementCache(database: DatabaseSync): (sql: string) => Prepared
   };
 }
 
-/** SQLite takes what is missing for NULL and stores every JavaScript number as a float: neither is what was meant. */
+/** SQLite treats missing parameters as NULL and stores every JavaScript number as a float. Neither is intended. */
 function bindable(sql: ParsedSql, params: readonly SqlValue[]): SqlValue[] {
   if (params.length !== sql.parameterCount) {
-    throw new Error(`the statement takes ${sql.parameterCount} parameters, ${params.length} were given`);
+    throw new Error(`the statement has ${sql.parameterCount} parameters, but ${params.length} values were given`);
   }
   return params.map((value) => (typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value));
 }

@@ -6,7 +6,7 @@ import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import type { Storage } from '../storage.ts';
 import { openSqlite } from './sqlite.ts';
 
-describe('a database whose files change under it', () => {
+describe('a SQLite database whose files change', () => {
   let folder: TempFolder;
   let data: string;
   let storage: Storage;
@@ -60,7 +60,7 @@ describe('a database whose files change under it', () => {
         await rename(join(folder.path, 'wal'), join(data, 'test.db-wal'));
       },
     ],
-  ])('acknowledges nothing more when %s', async (_what, change) => {
+  ])('acknowledges nothing more if %s', async (_what, change) => {
     const calls: string[] = [];
     await change();
     const commits = [2, 3].map((id) =>
@@ -75,12 +75,12 @@ describe('a database whose files change under it', () => {
     await expect(storage.check()).rejects.toMatchObject(lost);
   });
 
-  it('finds out by its check when nobody writes', async () => {
+  it('detects it by its check if nobody writes', async () => {
     await rename(data, join(folder.path, 'moved'));
     await expect(storage.check()).rejects.toMatchObject(lost);
   });
 
-  it('stays lost when the files come back, since what memory and they say may differ', async () => {
+  it('stays lost if the files come back, because memory and files may differ', async () => {
     await rename(data, join(folder.path, 'moved'));
     await expect(add(2)).rejects.toMatchObject(lost);
     await rename(join(folder.path, 'moved'), data);
@@ -90,9 +90,9 @@ describe('a database whose files change under it', () => {
     expect(await storage.query('SELECT id FROM note WHERE id = 1')).toHaveLength(1);
   });
 
-  it('refuses writes while the machine cannot say what lies there, and goes on afterwards', async () => {
+  it('refuses writes while its path cannot be read, and continues afterwards', async () => {
     await rename(data, join(folder.path, 'moved'));
-    // A link to itself: the machine finds no end of it, as one may fail for want of a right or of an answer of the disk.
+    // A link to itself fails, like a missing permission or a disk that does not answer.
     await symlink(data, data);
     const unseen = {
       code: Status.UNAVAILABLE,
@@ -104,12 +104,12 @@ describe('a database whose files change under it', () => {
     await rm(data);
     await rename(join(folder.path, 'moved'), data);
     await storage.check();
-    // The one that was refused was not committed either.
+    // The refused one was not committed.
     await add(2);
     expect(await storage.query('SELECT id FROM note ORDER BY id')).toEqual([{ id: 1n }, { id: 2n }]);
   });
 
-  it('goes on when it is reached through links, and while others look at it', async () => {
+  it('continues if it is reached through links, and while others read it', async () => {
     await storage.close();
     await symlink(data, join(folder.path, 'linked'));
     await symlink(join(data, 'test.db'), join(folder.path, 'linked.db'));
@@ -122,7 +122,7 @@ describe('a database whose files change under it', () => {
     }
   });
 
-  it('keeps its first damage in mind, which its check reports from then on', async () => {
+  it('reports its first damage with every later check', async () => {
     await storage.close();
     const path = join(data, 'test.db');
     const { open: openFile } = await import('node:fs/promises');

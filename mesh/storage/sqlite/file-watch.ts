@@ -3,19 +3,19 @@ import type { MeshError } from '../../errors/mesh-error.ts';
 import { storageLost } from '../errors.ts';
 import { unseenError } from './errors.ts';
 
-/** Whether what is written to a database is in the files that lie at its path. */
+/** Detects whether the open files of a database are still the ones at its path. */
 export interface FileWatch {
-  /** That it is not, once it was found out. It stays so: what memory and files say may differ from then on. */
+  /** Set once they are not. It stays, because memory and files may differ from then on. */
   readonly lost: MeshError | undefined;
   /**
-   * Throws UNAVAILABLE `STORAGE_UNAVAILABLE` while the machine cannot say what lies at the path, for want of a right or because
-   * its disk does not answer. To be called before a commit, which can still be rolled back then.
+   * Throws UNAVAILABLE `STORAGE_UNAVAILABLE` while the path cannot be read, for lack of permission or because the disk does not
+   * answer. Call it before a commit, which can still be rolled back.
    */
   probe(): void;
   /**
-   * Compares the files at the path with those that are open. Throws UNAVAILABLE `STORAGE_LOST` when they were deleted, moved
-   * or replaced: a write to them would be gone with the process. To be called after a commit, so that none is acknowledged
-   * that was made to such files. So does a path that cannot be looked at: what is committed cannot be taken back.
+   * Compares the files at the path with the open ones. Throws UNAVAILABLE `STORAGE_LOST` if they were deleted, moved or
+   * replaced, because writes to them are lost with the process. Call it after a commit, so a commit to such files is not
+   * acknowledged. Also throws if the path cannot be read, because a commit cannot be undone.
    */
   check(): void;
 }
@@ -27,12 +27,12 @@ interface FileIdentity {
 
 const nothingThere: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
 
-/** Watches the database that was just opened at `path`, and its write-ahead log. */
+/** Watches the open database at `path`, and its write-ahead log. */
 export function watchFile(path: string): FileWatch {
   const database = identify(path);
-  // SQLite puts it beside the file that a link leads to.
+  // SQLite puts it next to the file that a link leads to.
   const walPath = `${realpathSync(path)}-wal`;
-  // Known from the first commit on, which makes it.
+  // Known after the first commit, which creates it.
   let wal: FileIdentity | undefined;
   let lost: MeshError | undefined;
   return {
@@ -41,8 +41,8 @@ export function watchFile(path: string): FileWatch {
     },
     probe() {
       try {
-        look(path);
-        look(walPath);
+        identityOf(path);
+        identityOf(walPath);
       } catch (error) {
         throw unseenError(error, path);
       }
@@ -59,17 +59,17 @@ export function watchFile(path: string): FileWatch {
   };
 }
 
-/** `undefined` where nothing lies that can be looked at. */
+/** `undefined` if there is no file, or it cannot be read. */
 function identify(path: string): FileIdentity | undefined {
   try {
-    return look(path);
+    return identityOf(path);
   } catch {
     return undefined;
   }
 }
 
-/** `undefined` where nothing lies. Throws when that cannot be found out. */
-function look(path: string): FileIdentity | undefined {
+/** `undefined` if there is no file. Throws if the path cannot be read. */
+function identityOf(path: string): FileIdentity | undefined {
   try {
     const { dev, ino } = statSync(path, { bigint: true });
     return { device: dev, inode: ino };

@@ -23,7 +23,7 @@ async function holdElsewhere(): Promise<ChildProcess> {
 }
 
 describe('lockFolder', () => {
-  it('refuses a folder that another process holds, until that one is killed', async () => {
+  it('refuses a folder that another process holds, until that is killed', async () => {
     const child = await holdElsewhere();
     expect(() => lockFolder(folder)).toThrow(expect.objectContaining({ code: 9, reason: 'DATA_DIR_IN_USE' }));
     expect(() => lockFolder(folder)).toThrow(folder);
@@ -32,7 +32,7 @@ describe('lockFolder', () => {
     lockFolder(folder)();
   });
 
-  it('refuses a folder that this process holds already, until it lets go', () => {
+  it('refuses a folder that this process holds, until it is released', () => {
     const unlock = lockFolder(folder);
     expect(() => lockFolder(folder)).toThrow(expect.objectContaining({ reason: 'DATA_DIR_IN_USE' }));
     unlock();
@@ -40,7 +40,7 @@ describe('lockFolder', () => {
     lockFolder(folder)();
   });
 
-  it('makes the folder, and says so when it cannot', async () => {
+  it('creates the folder, and reports if it cannot', async () => {
     lockFolder(join(folder, 'new', 'data'))();
     await writeFile(join(folder, 'file'), '');
     expect(() => lockFolder(join(folder, 'file'))).toThrow(expect.objectContaining({ reason: 'STORAGE_UNAVAILABLE' }));

@@ -4,7 +4,7 @@ import { dataDirInUse } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { cannotOpenError, isBusy } from './errors.ts';
 
-// A connection that nobody refers to is closed when garbage is collected, and its lock with it.
+// Keeps the connections referenced: the garbage collector would close them and release their locks.
 const held = new Set<DatabaseSync>();
 
 /**

@@ -7,35 +7,35 @@ import type { Connection } from './connection.ts';
 import type { FileWatch } from './file-watch.ts';
 import { createTransaction } from './transaction.ts';
 
-/** Runs transactions one after another and commits many with one write to the disk. */
+/** Runs transactions one after another and commits many of them with one write to the disk. */
 export interface GroupCommit {
   /** Resolves once the commit is on the disk. */
   run<T>(work: (tx: SchemaTransaction) => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
-  /** Resolves when no transaction is open, so that a read sees only what is committed; `undefined` when none is. */
+  /** Resolves when no transaction is open, so a read sees only what is committed; `undefined` if none is open. */
   settled(): Promise<void> | undefined;
-  /** Resolves when all that was asked for so far has been answered. */
+  /** Resolves when all transactions so far have been answered. */
   idle(): Promise<void>;
 }
 
 interface Job {
-  /** Runs the work in the context of its caller. Rejects with why it must be rolled back. */
+  /** Runs the work in the context of its caller. Rejects if it must be rolled back. */
   run(): Promise<void>;
-  /** What a statement of it threw, whatever its work made of that. */
+  /** The error of its first failed statement, even if its work caught it. */
   failure(): unknown;
-  /** No call of its transaction is taken any more. */
+  /** Refuses further calls of its transaction. */
   end(): void;
   resolve(): void;
   reject(error: unknown): void;
 }
 
-// Between two batches the event loop turns, so these bound how long everything else waits.
+// The event loop turns between two batches, so these limit how long everything else waits.
 const maxBatchJobs = 512;
 const maxBatchMs = 5;
 
 /**
- * Group commit over one connection. A batch runs within one turn of the event loop, in microtasks alone: work that is
- * still pending when these are used up awaits something else than its transaction, and is refused. What is committed to
- * files that are not at their path any more is refused as well.
+ * Group commit over one connection. A batch runs within one turn of the event loop, only in microtasks. Work that is still
+ * pending when they are used up awaits something other than its transaction, and is refused. So is a commit to files that are
+ * no longer at their path.
  */
 export function createGroupCommit(connection: Connection, files: FileWatch): GroupCommit {
   const queue: Job[] = [];
@@ -46,7 +46,7 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
   const schedule = (): void => {
     if (scheduled || queue.length === 0) return;
     scheduled = true;
-    // Not immediately: what else arrives in this turn shares the commit.
+    // Not immediately, so whatever else arrives in this turn shares the commit.
     setImmediate(() => queueMicrotask(start));
   };
   const start = (): void => {
@@ -57,7 +57,7 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
     });
     watch();
   };
-  // Ticks run after the microtasks only when they are asked for by one.
+  // A tick runs after the microtasks only if a microtask requests it.
   const watch = (): void =>
     process.nextTick(() => {
       if (batch === undefined) return;
@@ -80,10 +80,10 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
       files.probe();
       connection.script('COMMIT');
       committed = true;
-      // After it: who deletes the file later than this deletes what was on the disk at its path.
+      // After the commit: if the file is deleted later than this, the commit was in it.
       files.check();
     } catch (error) {
-      // Without a member the transaction could not begin: whoever waits would find the same.
+      // Without members the transaction could not begin, and the waiting jobs would fail in the same way.
       for (const job of committed || members.length > 0 ? members : queue.splice(0)) job.reject(error);
       if (connection.inTransaction()) connection.script('ROLLBACK');
       return;
@@ -91,7 +91,7 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
     for (const job of members) job.resolve();
   }
 
-  /** Throws when SQLite ended the transaction of all. */
+  /** Throws if SQLite ended the shared transaction. */
   async function runJobs(members: Job[]): Promise<void> {
     const endMs = performance.now() + maxBatchMs;
     for (let count = 0; count < maxBatchJobs && performance.now() < endMs; count += 1) {

@@ -8,10 +8,10 @@ export interface Channels extends Pick<Storage, 'notify' | 'listen'> {
   close(): void;
 }
 
-// Of the whole process, which may have one file open more than once.
+// Shared by the process, which may have one file open more than once.
 const listenersOfFile = new Map<string, Set<Listeners>>();
 
-/** The channels of the database file at `path`: they reach all who have it open in this process, and no other process. */
+/** The channels of the database file at `path`. They reach everyone who has it open in this process, and no other process. */
 export function openChannels(path: string): Channels {
   const file = realpathSync(path);
   const listeners = createListeners();
@@ -22,9 +22,9 @@ export function openChannels(path: string): Channels {
       checkChannel(channel);
       for (const each of ofFile) each.call(channel);
     },
-    listen(channel, heard) {
+    listen(channel, listener) {
       checkChannel(channel);
-      return listeners.add(channel, heard);
+      return listeners.add(channel, listener);
     },
     close() {
       listeners.close();

@@ -34,13 +34,13 @@ describe('a failure of SQLite', () => {
     await storage.close();
     const { size } = await stat(path);
     const file = await openFile(path, 'r+');
-    // What every database has lies before it.
+    // The tables of every database come before it.
     const half = Math.floor(size / 8192) * 4096;
     await file.write(Buffer.alloc(size - half, 0x5a), 0, size - half, half);
     await file.close();
   }
 
-  it('is STORAGE_CORRUPT with the file and what to do when its pages are damaged', async () => {
+  it('is STORAGE_CORRUPT with the file and advice if its pages are damaged', async () => {
     await fillAndDamage();
     const storage = await open();
     const reading = storage.query('SELECT text FROM note');
@@ -49,7 +49,7 @@ describe('a failure of SQLite', () => {
     await expect(storage.execute("INSERT INTO note (id, text) VALUES (1000, '')")).rejects.toMatchObject(corrupt);
   });
 
-  it('is STORAGE_MISCONFIGURED when a table or column is missing, and names the statement', async () => {
+  it('is STORAGE_MISCONFIGURED if a table or column is missing, and names the statement', async () => {
     const storage = await open();
     await storage.execute('CREATE TABLE note (id BIGINT PRIMARY KEY)');
     const misconfigured = { code: Status.UNAVAILABLE, reason: 'STORAGE_MISCONFIGURED' };
@@ -59,9 +59,9 @@ describe('a failure of SQLite', () => {
     }
   });
 
-  it('is STORAGE_UNAVAILABLE when it takes no writes', async () => {
+  it('is STORAGE_UNAVAILABLE if it accepts no writes', async () => {
     const storage = await open();
-    // SQLite obeys it when it is prepared: its own transaction cannot begin any more.
+    // SQLite applies it when it prepares it, so the transaction can no longer begin.
     await expect(storage.query('PRAGMA query_only = 1')).rejects.toMatchObject(unavailable);
     await expect(storage.execute('CREATE TABLE note (id BIGINT)')).rejects.toMatchObject(unavailable);
     await expect(storage.execute('CREATE TABLE note (id BIGINT)')).rejects.toThrow('rejects writes');
@@ -76,7 +76,7 @@ describe('a failure of SQLite', () => {
     await expect(storage.execute('CREATE TABLE note (id BIGINT)')).rejects.toThrow('no other process holds it');
   });
 
-  it('is STORAGE_TOO_LARGE when a value is', async () => {
+  it('is STORAGE_TOO_LARGE if a value is too large', async () => {
     const storage = await open();
     await expect(storage.query('SELECT zeroblob(2000000000)')).rejects.toMatchObject({
       code: Status.INTERNAL,
@@ -84,12 +84,12 @@ describe('a failure of SQLite', () => {
     });
   });
 
-  it('is an Error of the program when a statement is at fault', async () => {
+  it('is an Error if a statement is at fault', async () => {
     const storage = await open();
     for (const sql of ['SELEKT 1', "SELECT json('{')"]) await expect(storage.query(sql)).rejects.toThrow(`in: ${sql}`);
   });
 
-  it('has a kind, whatever its code', () => {
+  it('has a kind for every code', () => {
     const kinds = Map.groupBy(
       Array.from({ length: 26 }, (_, index) => index + 1),
       (errcode) => kindOf(Object.assign(new Error('failed'), { errcode })),

@@ -1,6 +1,6 @@
 import type { StorageFault } from '../errors.ts';
 
-/** What a result code says: a fault of the database, or of the statement, which is then a fault of the program. */
+/** The meaning of a result code: a fault of the database, or of the statement and so of the program. */
 export type ResultKind = StorageFault | 'statement';
 
 // https://sqlite.org/rescode.html: every primary code that reports a failure.
@@ -33,16 +33,16 @@ const primary: ReadonlyMap<number, ResultKind> = new Map<number, ResultKind>([
   [26, 'corrupt'], // NOTADB
 ]);
 
-// Extended codes that say something else than their primary one.
+// Extended codes whose meaning differs from that of their primary one.
 const extended: ReadonlyMap<number, ResultKind> = new Map<number, ResultKind>([
   [8202, 'corrupt'], // IOERR_DATA: a checksum differs
   [8458, 'corrupt'], // IOERR_CORRUPTFS
 ]);
 
-// What a plain ERROR is about stands in its text alone.
+// Only the text of a plain ERROR shows its cause.
 const lacksSchema = /^(?:no such (?:table|column)|table \S+ has no column)\b/;
 
-/** The kind of an error of node:sqlite; what is not one of its errors is the statement's. */
+/** The kind of an error of node:sqlite. Any other error is a fault of the statement. */
 export function kindOf(error: unknown): ResultKind {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return 'statement';
   const code = error.errcode;

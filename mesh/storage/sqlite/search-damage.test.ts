@@ -23,7 +23,7 @@ describe('the search for damage', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  /** How many rows of the table are read in each step. */
+  /** The number of rows that each step reads. */
   async function stepsOf(table: string): Promise<number[]> {
     const others = await storage.query<{ name: string }>(
       "SELECT name FROM sqlite_schema WHERE type = 'table' AND name != $1",
@@ -38,7 +38,7 @@ describe('the search for damage', () => {
     return steps;
   }
 
-  it('reads few rows at a time where they are large, and many where they are small', async () => {
+  it('reads few large or many small rows per step', async () => {
     await storage.transaction(async (tx) => {
       for (const bytes of [200_000, 200_000, 10, 10, 3_000_000, 100]) {
         await tx.execute('INSERT INTO picture (bytes, text) VALUES ($1, NULL)', [Buffer.alloc(bytes)]);

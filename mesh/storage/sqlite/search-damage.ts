@@ -4,10 +4,10 @@ import type { DatabaseSearch } from '../damage-search.ts';
 import { storageCorrupt } from '../errors.ts';
 import type { Queryable, Row } from '../storage.ts';
 
-/** Up to this size the structure of the file is looked at as a whole, which holds everything up for about 16 ms. */
-const maxWholeBytes = 16n * 1024n * 1024n;
+/** Up to this size the structure of the whole file is checked, which blocks everything for about 16 ms. */
+const maxCheckedBytes = 16n * 1024n * 1024n;
 const rowsInStep = 200;
-/** A row that is larger has a step of its own. */
+/** A larger row is a step by itself. */
 const bytesInStep = 256 * 1024;
 
 interface Place {
@@ -16,17 +16,17 @@ interface Place {
 }
 
 /**
- * Searches a SQLite database: the structure of a small file with its indexes, and every row of all tables, in steps of
- * 256 KiB that hold everything up for some milliseconds. What cannot be read ends the search of its table. A row that reads
- * well may still say something else than was written.
+ * Searches a SQLite database: the structure of a small file with its indexes, and every row of all tables, in steps of 256 KiB
+ * that block everything for some milliseconds. A row that cannot be read ends the search of its table. A row that can be read
+ * may still differ from what was written.
  */
 export function searchDamage(database: Queryable, damaged: (text: string) => MeshError): DatabaseSearch {
   return async function* search(examined, except = []) {
-    const breathe = yieldEvery();
+    const yieldToOthers = yieldEvery();
     const [size] = await database.query<{ bytes: bigint }>(
       'SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()',
     );
-    if ((size?.bytes ?? 0n) <= maxWholeBytes) {
+    if ((size?.bytes ?? 0n) <= maxCheckedBytes) {
       const [row] = await database.query<{ quick_check: string }>('SELECT quick_check FROM pragma_quick_check LIMIT 1');
       if (row?.quick_check !== 'ok') yield damaged(String(row?.quick_check));
     }
@@ -35,11 +35,11 @@ export function searchDamage(database: Queryable, damaged: (text: string) => Mes
     );
     for (const { name } of tables) {
       if (except.includes(name)) continue;
-      await breathe();
+      await yieldToOthers();
       try {
         await readTable(database, name, async (rows) => {
           examined(rows);
-          await breathe();
+          await yieldToOthers();
         });
       } catch (error) {
         if (!storageCorrupt.is(error)) throw error;
@@ -51,10 +51,10 @@ export function searchDamage(database: Queryable, damaged: (text: string) => Mes
 
 async function readTable(database: Queryable, table: string, step: (rows: number) => Promise<void>): Promise<void> {
   const columns = await database.query<{ name: string }>('SELECT name FROM pragma_table_info($1)', [table]);
-  // SQLite has the length of a value beside it: this loads no large ones.
+  // SQLite stores the length next to a value, so this loads no large values.
   const bytes = columns.map(({ name }) => `coalesce(octet_length("${name}"), 0)`).join(' + ');
   const places = `SELECT rowid AS row_place, ${bytes} AS bytes FROM "${table}" WHERE rowid > $1 ORDER BY rowid LIMIT ${rowsInStep}`;
-  // Below every rowid, which begin with 1 or are far from this where one was chosen.
+  // Below every rowid: they begin at 1, and chosen ones are far from this.
   for (let after: bigint | undefined = -1n; after !== undefined; ) {
     const to: bigint | undefined = endOfStep(await database.query<Place & Row>(places, [after]));
     if (to !== undefined) {
@@ -65,7 +65,7 @@ async function readTable(database: Queryable, table: string, step: (rows: number
   }
 }
 
-/** The last place that is read with the first one; `undefined` without any. */
+/** The last place of the step that begins with the first one; `undefined` if there is none. */
 function endOfStep(places: readonly Place[]): bigint | undefined {
   let bytes = 0n;
   const beyond = places.findIndex((place, index) => {

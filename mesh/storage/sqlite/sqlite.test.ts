@@ -35,15 +35,15 @@ async function ids(storage: Storage): Promise<number[]> {
   return rows.map((row) => Number(row.id));
 }
 
-describe('a transaction that awaits something else', () => {
+describe('a SQLite transaction that awaits something else', () => {
   it.each<[string, (storage: Storage) => Promise<unknown>]>([
     ['a timer', () => setTimeout(1)],
     ['the next turn', () => new Promise((resolve) => void setImmediate(resolve))],
     ['the next tick', () => new Promise<void>((resolve) => process.nextTick(resolve))],
     ['a read outside of it', (storage) => storage.query('SELECT 1')],
     ['another transaction', (storage) => storage.transaction((tx) => tx.query('SELECT 1'))],
-    ['what never comes', () => new Promise(() => undefined)],
-  ])('is rolled back and refused, and harms no other: %s', async (_title, wait) => {
+    ['a promise that never settles', () => new Promise(() => undefined)],
+  ])('is rolled back and refused, without effect on others: %s', async (_title, wait) => {
     const storage = await open();
     const before = storage.transaction((tx) => add(tx, 1));
     const refused = storage.transaction(async (tx) => {
@@ -57,7 +57,7 @@ describe('a transaction that awaits something else', () => {
     expect(await ids(storage)).toEqual([1, 4]);
   });
 
-  it('may still await what is there already', async () => {
+  it('may await a promise that is already settled', async () => {
     const storage = await open();
     const there = Promise.resolve(7);
     await storage.transaction(async (tx) => add(tx, await there));
@@ -103,20 +103,20 @@ describe('SQLite', () => {
     await expect(storage.execute('INSERT INTO line (note_id) VALUES (1)')).rejects.toThrow('FOREIGN KEY');
   });
 
-  it('refuses to open a file that is no database', async () => {
+  it('refuses to open a file that is not a database', async () => {
     const path = join(folder, 'letter.db');
     await writeFile(path, 'Dear reader, this is not a database but a letter of some length.'.repeat(20));
     await expect(openSqlite(path)).rejects.toMatchObject({ code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT' });
     await expect(openSqlite(path)).rejects.toThrow(`${path} is damaged: file is not a database`);
   });
 
-  it('refuses to open a file in a folder that cannot be made', async () => {
+  it('refuses to open a file in a folder that cannot be created', async () => {
     await writeFile(join(folder, 'file'), '');
     const opening = openSqlite(join(folder, 'file', 'test.db'));
     await expect(opening).rejects.toMatchObject({ code: 14, reason: 'STORAGE_UNAVAILABLE' });
   });
 
-  it('is unavailable while another process holds the file, and works again after that', async () => {
+  it('is unavailable while another process holds the file, and works again afterwards', async () => {
     const storage = await open({ busyTimeoutMs: 10 });
     const other = new DatabaseSync(join(folder, 'test.db'));
     onTestFinished(() => other.close());
@@ -127,7 +127,7 @@ describe('SQLite', () => {
     expect(await add(storage, 1)).toBe(1);
   });
 
-  it('refuses every other process when it is the sole user, until it is closed', async () => {
+  it('refuses every other process if it is exclusive, until it is closed', async () => {
     const storage = await open({ exclusive: true });
     const path = join(folder, 'test.db');
     await expect(openSqlite(path, { busyTimeoutMs: 10 })).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
@@ -138,7 +138,7 @@ describe('SQLite', () => {
     await next.close();
   });
 
-  it('refuses writes when the disk is full, keeps what it acknowledged and goes on once there is space', async () => {
+  it('refuses writes when the disk is full, keeps acknowledged ones, and continues once there is space', async () => {
     const storage = await open({ maxPages: 40 });
     const large = 'x'.repeat(4000);
     const outcomes = await Promise.allSettled(Array.from({ length: 100 }, (_, id) => add(storage, id, large)));
@@ -153,7 +153,7 @@ describe('SQLite', () => {
     await storage.check();
   });
 
-  it('loses nothing that it acknowledged when the process is killed', async () => {
+  it('loses nothing acknowledged when the process is killed', async () => {
     const child = spawn(process.execPath, [
       new URL('../testing/write-until-killed.ts', import.meta.url).pathname,
       join(folder, 'test.db'),

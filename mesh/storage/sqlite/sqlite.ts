@@ -15,26 +15,22 @@ import { searchDamage } from './search-damage.ts';
 
 /** Settings of a SQLite database. */
 export interface SqliteOptions {
-  /** How long a call waits for another process to let go of the file; the whole process waits with it. Default 1000. */
+  /** How long a call, and the whole process with it, waits for another process to release the file. Default: 1 s. */
   readonly busyTimeoutMs?: number;
-  /**
-   * Whether the file is kept locked from opening to closing, so that any other process is refused; reads are faster then.
-   * Default false.
-   */
+  /** Whether to lock the file until it is closed. Other processes are refused, and reads are faster. Default: false. */
   readonly exclusive?: boolean;
-  /**
-   * Whether the structure of the whole file is looked at first (`PRAGMA quick_check`), for about 1 ms a MiB. Default false.
-   */
+  /** Whether to check the structure of the whole file first (`PRAGMA quick_check`), about 1 ms per MiB. Default: false. */
   readonly verify?: boolean;
-  /** What `check` notes the time of, and rows age by. Default: the machine's. */
+  /** The clock whose time `check` records and by which rows age. Default: the machine's. */
   readonly clock?: Clock;
-  /** The size it may grow to, in pages of 4 KiB; beyond it writes fail with `STORAGE_FULL`. Default: the disk's. */
+  /** The maximum size in pages of 4 KiB; above it writes fail with `STORAGE_FULL`. Default: that of the disk. */
   readonly maxPages?: number;
 }
 
 /**
- * Opens the SQLite database at `path` and makes file and folder where there are none. Fails with UNAVAILABLE
- * `STORAGE_UNAVAILABLE` when it cannot be read and written, and with DATA_LOSS `STORAGE_CORRUPT` when it is no database.
+ * Opens the SQLite database at `path`; creates file and folder if they do not exist. It is durable: WAL with
+ * `synchronous=FULL`. Throws UNAVAILABLE `STORAGE_UNAVAILABLE` if it cannot be read and written, and DATA_LOSS
+ * `STORAGE_CORRUPT` if it is not a valid database.
  */
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Storage> {
   const connection = open(path, options);
@@ -87,7 +83,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
 
 function open(path: string, options: SqliteOptions): Connection {
   const pragmas = [
-    // Before WAL is used: then it needs no shared memory, and a point read costs half without its lock.
+    // Before WAL mode: then it needs no shared memory, and a point read takes half the time without its lock.
     ...(options.exclusive ? ['locking_mode = EXCLUSIVE'] : []),
     `busy_timeout = ${options.busyTimeoutMs ?? 1000}`,
     'journal_mode = WAL',
@@ -105,7 +101,7 @@ function open(path: string, options: SqliteOptions): Connection {
   }
 }
 
-/** Throws DATA_LOSS `STORAGE_CORRUPT` with the first thing that is wrong, and closes the file. */
+/** Throws DATA_LOSS `STORAGE_CORRUPT` with the first fault, and closes the file. */
 function verify(connection: Connection): void {
   try {
     const [row] = connection.rows<{ quick_check: string }>('PRAGMA quick_check(1)', []);

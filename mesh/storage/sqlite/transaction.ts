@@ -3,7 +3,7 @@ import type { Row, SqlValue } from '../storage.ts';
 import type { TransactionState } from '../transaction-state.ts';
 import type { Connection } from './connection.ts';
 
-/** The calls of a transaction on `connection`, whose savepoint the caller opens and closes. */
+/** The calls of a transaction on `connection`. The caller opens and closes its savepoint. */
 export function createTransaction(connection: Connection, state: TransactionState): SchemaTransaction {
   const run = <T>(action: () => T): T => {
     state.throwIfOver();

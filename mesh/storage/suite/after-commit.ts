@@ -4,9 +4,8 @@ import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { counterOf, insert, open, openWithTables } from './fixture.ts';
 
-/** What waits for a commit. */
-export function afterCommitContract(newUrl: NewDatabaseUrl): void {
-  it('calls what waits for the commit once, when others can see it', async () => {
+export function afterCommitSuite(newUrl: NewDatabaseUrl): void {
+  it('runs once, when others can see the commit', async () => {
     const url = newUrl();
     const [storage, other] = [await openWithTables(url), await open(url)];
     const seen: Promise<bigint | undefined>[] = [];
@@ -18,7 +17,7 @@ export function afterCommitContract(newUrl: NewDatabaseUrl): void {
     expect(await seen[0]).toBe(1n);
   });
 
-  it('does not call what waits for a commit that never comes', async () => {
+  it('does not run if the transaction is not committed', async () => {
     const storage = await openWithTables(newUrl());
     let calls = 0;
     const refused = storage.transaction(async (tx) => {
@@ -32,7 +31,7 @@ export function afterCommitContract(newUrl: NewDatabaseUrl): void {
     expect(calls).toBe(0);
   });
 
-  it('runs the work and what waits for its commit in the context of the caller', async () => {
+  it('runs in the context of the caller, as the work does', async () => {
     const storage = await openWithTables(newUrl());
     const caller = new AsyncLocalStorage<string>();
     const seen: (string | undefined)[] = [];

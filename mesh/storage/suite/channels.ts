@@ -5,41 +5,40 @@ import { eventually } from '../../testing/eventually.ts';
 import type { Storage } from '../storage.ts';
 import { open } from './fixture.ts';
 
-/** Counts how often a channel was heard. */
+/** Counts the calls of a listener. */
 function listen(storage: Storage, channel = 'news') {
-  let heard = 0;
+  let calls = 0;
   const end = storage.listen(channel, () => {
-    heard += 1;
+    calls += 1;
   });
   return {
-    get heard() {
-      return heard;
+    get calls() {
+      return calls;
     },
     end,
   };
 }
 
-/** Notifies, and waits until `ear` has heard of it. */
-async function ring(storage: Storage, ear: { readonly heard: number }): Promise<void> {
-  const before = ear.heard;
+/** Notifies, and waits until `ear` was called. */
+async function ring(storage: Storage, ear: { readonly calls: number }): Promise<void> {
+  const before = ear.calls;
   storage.notify('news');
-  await eventually(() => expect(ear.heard).toBeGreaterThan(before));
+  await eventually(() => expect(ear.calls).toBeGreaterThan(before));
 }
 
-/** Calls between those who use a database. */
-export function channelContract(newUrl: NewDatabaseUrl): void {
-  it('calls everyone who listens, each time', async () => {
+export function channelSuite(newUrl: NewDatabaseUrl): void {
+  it('calls every listener, each time', async () => {
     const storage = await open(newUrl());
     const ears = [listen(storage), listen(storage)];
     for (let round = 0; round < 3; round += 1) {
-      const before = ears.map((ear) => ear.heard);
+      const before = ears.map((ear) => ear.calls);
       storage.notify('news');
       for (const [index, ear] of ears.entries())
-        await eventually(() => expect(ear.heard).toBeGreaterThan(before[index] ?? 0));
+        await eventually(() => expect(ear.calls).toBeGreaterThan(before[index] ?? 0));
     }
   });
 
-  it('calls those who listen through another opening of the database, both ways', async () => {
+  it('calls listeners of another `Storage` of the database, both ways', async () => {
     const url = newUrl();
     const [one, other] = [await open(url), await open(url)];
     const [earOfOne, earOfOther] = [listen(one), listen(other)];
@@ -49,7 +48,7 @@ export function channelContract(newUrl: NewDatabaseUrl): void {
     }
   });
 
-  it('calls at least once after the last of many', async () => {
+  it('calls at least once after the last of many notifications', async () => {
     const url = newUrl();
     const [storage, other] = [await open(url), await open(url)];
     let state = 0;
@@ -68,7 +67,7 @@ export function channelContract(newUrl: NewDatabaseUrl): void {
     await eventually(() => expect(seen).toEqual({ here: 200, there: 200 }));
   });
 
-  it('calls later, never within notify, and in the context of who listens', async () => {
+  it('calls later, never within notify, in the context of the listener', async () => {
     const storage = await open(newUrl());
     const context = new AsyncLocalStorage<string>();
     const heardIn: (string | undefined)[] = [];
@@ -79,7 +78,7 @@ export function channelContract(newUrl: NewDatabaseUrl): void {
     expect(heardIn).not.toContain('notifier');
   });
 
-  it('does not call who has ended listening', async () => {
+  it('does not call a removed listener', async () => {
     const url = newUrl();
     const [storage, other] = [await open(url), await open(url)];
     const [ended, still] = [listen(storage), listen(storage)];
@@ -87,13 +86,13 @@ export function channelContract(newUrl: NewDatabaseUrl): void {
     storage.notify('news');
     ended.end();
     ended.end();
-    const before = ended.heard;
+    const before = ended.calls;
     await ring(storage, still);
     await ring(other, still);
-    expect(ended.heard).toBe(before);
+    expect(ended.calls).toBe(before);
   });
 
-  it('hears again after everyone had ended listening', async () => {
+  it('works again after all listeners were removed', async () => {
     const url = newUrl();
     const [storage, other] = [await open(url), await open(url)];
     const first = listen(storage);
@@ -102,32 +101,32 @@ export function channelContract(newUrl: NewDatabaseUrl): void {
     await ring(other, listen(storage));
   });
 
-  it('keeps channels and databases apart', async () => {
+  it('separates channels and databases', async () => {
     const [storage, elsewhere] = [await open(newUrl()), await open(newUrl())];
     const ear = listen(storage);
     const others = [listen(storage, 'weather'), listen(elsewhere)];
     for (let round = 0; round < 5; round += 1) await ring(storage, ear);
-    // Once when it begins to listen, where calls may have been lost before that.
-    for (const other of others) expect(other.heard).toBeLessThanOrEqual(1);
+    // Once when it begins to listen, because notifications may have been lost before.
+    for (const other of others) expect(other.calls).toBeLessThanOrEqual(1);
   });
 
-  it('calls nobody once it is closed, and says nothing to that', async () => {
+  it('calls nobody once it is closed, without an error', async () => {
     const url = newUrl();
     const [storage, other] = [await open(url), await open(url)];
     const [ear, still] = [listen(storage), listen(other)];
     await ring(storage, ear);
     await storage.close();
     const late = listen(storage);
-    const before = ear.heard;
+    const before = ear.calls;
     storage.notify('news');
     await ring(other, still);
-    expect([ear.heard, late.heard]).toEqual([before, 0]);
+    expect([ear.calls, late.calls]).toEqual([before, 0]);
     late.end();
   });
 
-  it.each(['', 'News', 'a-b', 'x; DROP TABLE y', 'a'.repeat(64)])('refuses "%s" as a channel', async (channel) => {
+  it.each(['', 'News', 'a-b', 'x; DROP TABLE y', 'a'.repeat(64)])('refuses the name "%s"', async (channel) => {
     const storage = await open(newUrl());
-    expect(() => storage.notify(channel)).toThrow('cannot name a channel');
-    expect(() => storage.listen(channel, () => undefined)).toThrow('cannot name a channel');
+    expect(() => storage.notify(channel)).toThrow('is not a valid channel name');
+    expect(() => storage.listen(channel, () => undefined)).toThrow('is not a valid channel name');
   });
 }

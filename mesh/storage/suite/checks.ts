@@ -5,8 +5,7 @@ import { seenTimes } from '../aging/seen-times.ts';
 import { openStorage } from '../open.ts';
 import { open } from './fixture.ts';
 
-/** A check does what a service needs: it writes. */
-export function checkContract(newUrl: NewDatabaseUrl): void {
+export function checkSuite(newUrl: NewDatabaseUrl): void {
   async function openAt(url: string, startMs: number) {
     const clock = createTestClock(startMs);
     const storage = await openStorage(url, { clock });
@@ -14,7 +13,7 @@ export function checkContract(newUrl: NewDatabaseUrl): void {
     return { clock, storage };
   }
 
-  it('writes what the clock shows, which others see then', async () => {
+  it('records the clock, which others see', async () => {
     const url = newUrl();
     const { storage, clock } = await openAt(url, 1000);
     const other = await open(url);
@@ -26,7 +25,7 @@ export function checkContract(newUrl: NewDatabaseUrl): void {
     expect(await seenTimes(other)).toEqual({ clockMs: 6000, agedToMs: 6000 });
   });
 
-  it('lets rows age by what passes, whatever the clock shows, and by no more with several processes', async () => {
+  it('ages rows by the time that passes, with any clock and any number of processes', async () => {
     const url = newUrl();
     const one = await openAt(url, 1_000_000);
     await one.storage.check();
@@ -39,7 +38,7 @@ export function checkContract(newUrl: NewDatabaseUrl): void {
     expect(await seenTimes(one.storage)).toEqual({ clockMs: 9_005_000, agedToMs: 1_005_000 });
   });
 
-  it('writes once for all that ask at the same time', async () => {
+  it('writes once for concurrent calls', async () => {
     const storage = await open(newUrl());
     const [first, second] = [storage.check(), storage.check()];
     expect(second).toBe(first);

@@ -19,7 +19,7 @@ async function increment(tx: Transaction): Promise<number> {
   return Number(row?.value);
 }
 
-/** Increments, and does the `extra` thing in the `odd`th of `count` transactions of one lane. */
+/** Increments in `count` transactions of one group, and runs `extra` in the `odd`th. */
 function incrementAll(
   storage: Storage,
   count: number,
@@ -49,16 +49,15 @@ function valuesOf(outcomes: readonly PromiseSettledResult<number>[]): number[] {
   return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
 
-/** Transactions in a lane. */
-export function laneContract(newUrl: NewDatabaseUrl): void {
-  it('runs those of one lane one after another, in the order they came, and each sees the one before', async () => {
+export function commitGroupSuite(newUrl: NewDatabaseUrl): void {
+  it('runs its transactions one after another, in order, and each sees the one before', async () => {
     const storage = await openWithCounter(newUrl());
     const values = await Promise.all(upTo(200).map(() => storage.transaction(increment, inGroup)));
     expect(values).toEqual(upTo(200));
     expect(await counterOf(storage, 'hot')).toBe(200n);
   });
 
-  it('undoes one that throws alone, and passes its error on', async () => {
+  it('rolls back one that throws alone, with its error', async () => {
     const storage = await openWithCounter(newUrl());
     const refusal = new Error('refused');
     const outcomes = await incrementAll(storage, 20, 9, () => Promise.reject(refusal));
@@ -67,7 +66,7 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(storage, 'hot')).toBe(19n);
   });
 
-  it('undoes one with a failed statement alone, also when its work goes on', async () => {
+  it('rolls back one with a failed statement alone, even if its work continues', async () => {
     const storage = await openWithCounter(newUrl());
     const fail = (tx: Transaction) => tx.execute(...insert('hot', 5n)).catch(() => 'ignored');
     const outcomes = await incrementAll(storage, 20, 9, fail);
@@ -76,7 +75,7 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(storage, 'hot')).toBe(19n);
   });
 
-  it('undoes one whose signal is aborted under way alone', async () => {
+  it('rolls back one whose signal aborts while it runs alone', async () => {
     const storage = await openWithCounter(newUrl());
     const caller = new AbortController();
     const reason = new Error('too late');
@@ -88,16 +87,19 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
 
   it.each<[string, (storage: Storage) => Promise<unknown>]>([
     ['a timer', () => setTimeout(1)],
-    ['another of its lane', (storage) => storage.transaction(increment, inGroup)],
-    ['what never comes', () => new Promise(() => undefined)],
-  ])('refuses one that awaits something else than its own calls, and undoes it alone: %s', async (_title, wait) => {
-    const storage = await openWithCounter(newUrl());
-    const outcomes = await incrementAll(storage, 20, 9, () => wait(storage));
-    expect(outcomes[9]).toMatchObject({ reason: { code: 13, reason: 'TRANSACTION_AWAITED_OUTSIDE' } });
-    expect(valuesOf(outcomes)).toEqual(upTo(19));
-  });
+    ['another of its group', (storage) => storage.transaction(increment, inGroup)],
+    ['a promise that never settles', () => new Promise(() => undefined)],
+  ])(
+    'refuses one that awaits something other than its statements, and rolls it back alone: %s',
+    async (_title, wait) => {
+      const storage = await openWithCounter(newUrl());
+      const outcomes = await incrementAll(storage, 20, 9, () => wait(storage));
+      expect(outcomes[9]).toMatchObject({ reason: { code: 13, reason: 'TRANSACTION_AWAITED_OUTSIDE' } });
+      expect(valuesOf(outcomes)).toEqual(upTo(19));
+    },
+  );
 
-  it('does not begin one whose signal is aborted while it waits', async () => {
+  it('does not begin one whose signal aborts while it waits', async () => {
     const storage = await openWithCounter(newUrl());
     const caller = new AbortController();
     const reason = new Error('too late');
@@ -116,7 +118,7 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
     expect(begun).toBe(false);
   });
 
-  it('calls what waits for the commit once it can be seen, and only for those that were committed', async () => {
+  it('runs actions after the commit once it is visible, only for those that were committed', async () => {
     const url = newUrl();
     const [storage, other] = [await openWithCounter(url), await open(url)];
     const seen: Promise<bigint | undefined>[] = [];
@@ -131,7 +133,7 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
     expect(await Promise.all(seen)).toEqual([3n, 3n]);
   });
 
-  it('runs the work and what waits for its commit in the context of its own caller', async () => {
+  it('runs the work and the actions after its commit in the context of its caller', async () => {
     const storage = await openWithCounter(newUrl());
     const caller = new AsyncLocalStorage<string>();
     const seen: (string | undefined)[] = [];
@@ -145,7 +147,7 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
     await eventually(() => expect(seen).toEqual(['a', 'b', 'c']));
   });
 
-  it('loses nothing between lanes, and transactions without one', async () => {
+  it('loses nothing between groups and transactions without one', async () => {
     const storage = await openWithCounter(newUrl());
     const options = [{ commitGroup: 'a' }, { commitGroup: 'b' }, undefined];
     const values = await Promise.all(
@@ -154,7 +156,7 @@ export function laneContract(newUrl: NewDatabaseUrl): void {
     expect(values.toSorted((a, b) => a - b)).toEqual(upTo(90));
   });
 
-  it('closes only after those that wait in a lane', async () => {
+  it('ends its waiting transactions before the storage closes', async () => {
     const url = newUrl();
     const storage = await openWithCounter(url);
     const increments = upTo(100).map(() => storage.transaction(increment, inGroup));

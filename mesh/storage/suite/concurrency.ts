@@ -3,9 +3,8 @@ import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import type { Storage } from '../storage.ts';
 import { counterOf, insert, open, openWithTables } from './fixture.ts';
 
-/** Many at the same time. */
-export function concurrencyContract(newUrl: NewDatabaseUrl): void {
-  it('loses no update of many at the same time', async () => {
+export function concurrencySuite(newUrl: NewDatabaseUrl): void {
+  it('lose no update', async () => {
     const url = newUrl();
     const storages = [await openWithTables(url), await open(url)];
     await storages[0]?.execute(...insert('a', 0n));
@@ -20,7 +19,7 @@ export function concurrencyContract(newUrl: NewDatabaseUrl): void {
     expect(seen.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
   });
 
-  it('gives away no more than there is with a conditional update', async () => {
+  it('take no more than there is with a conditional update', async () => {
     const storage = await openWithTables(newUrl());
     await storage.execute(...insert('stock', 10n));
     const take = () => storage.execute("UPDATE counter SET value = value - 1 WHERE name = 'stock' AND value > 0");
@@ -29,7 +28,7 @@ export function concurrencyContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(storage, 'stock')).toBe(0n);
   });
 
-  it('shows nobody what is not committed', async () => {
+  it('see nothing that is not committed', async () => {
     const storage = await openWithTables(newUrl());
     let outside: Promise<bigint | undefined> | undefined;
     const transaction = storage.transaction(async (tx) => {
@@ -42,7 +41,7 @@ export function concurrencyContract(newUrl: NewDatabaseUrl): void {
     expect(await outside).toBeUndefined();
   });
 
-  it('runs the statements of one transaction in the order they were asked for', async () => {
+  it('run the statements of each in order', async () => {
     const storage = await openWithTables(newUrl());
     await storage.transaction(async (tx) => {
       const notes = ['a', 'b', 'c', 'd'];

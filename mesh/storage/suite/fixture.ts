@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import { openStorage } from '../open.ts';
 import type { Queryable, Storage } from '../storage.ts';
 
-/** The tables of the contract's tests. */
+/** The tables of the suite. */
 export const counters = {
   name: '0001-init',
   sql: 'CREATE TABLE counter (name TEXT PRIMARY KEY, value BIGINT NOT NULL); CREATE TABLE entry (id {{identity}}, note TEXT NOT NULL)',
@@ -22,7 +22,7 @@ export async function openWithTables(url: string): Promise<Storage> {
   return storage;
 }
 
-/** The value of a counter; `undefined` when there is none. */
+/** The value of a counter; `undefined` if it does not exist. */
 export async function counterOf(storage: Queryable, name: string): Promise<bigint | undefined> {
   const [row] = await storage.query<{ value: bigint }>('SELECT value FROM counter WHERE name = $1', [name]);
   return row?.value;

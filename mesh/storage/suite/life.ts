@@ -2,9 +2,8 @@ import { expect, it } from 'vitest';
 import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { counters, insert, open, openWithTables } from './fixture.ts';
 
-/** Opened, asked, closed. */
-export function lifeContract(newUrl: NewDatabaseUrl): void {
-  it('says that it answers until it is closed, and refuses everything then', async () => {
+export function lifeSuite(newUrl: NewDatabaseUrl): void {
+  it('passes its check until it is closed, and then refuses everything', async () => {
     const storage = await openWithTables(newUrl());
     await expect(storage.check()).resolves.toBeUndefined();
     await storage.close();
@@ -15,7 +14,7 @@ export function lifeContract(newUrl: NewDatabaseUrl): void {
     await expect(storage.close()).resolves.toBeUndefined();
   });
 
-  it('closes only after the transactions under way', async () => {
+  it('closes only after open transactions', async () => {
     const url = newUrl();
     const storage = await openWithTables(url);
     const inserts = Array.from({ length: 20 }, (_, index) => storage.execute(...insert(`${index}`, 1n)));

@@ -2,9 +2,8 @@ import { expect, it } from 'vitest';
 import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { counterOf, counters, insert, open, openWithTables } from './fixture.ts';
 
-/** Changes of the schema. */
-export function migrationContract(newUrl: NewDatabaseUrl): void {
-  it('applies each migration of a set once', async () => {
+export function migrationSuite(newUrl: NewDatabaseUrl): void {
+  it('is applied once', async () => {
     const storage = await openWithTables(newUrl());
     await storage.execute(...insert('a', 1n));
     const second = { name: '0002-more', sql: 'UPDATE counter SET value = value + 1' };
@@ -13,7 +12,7 @@ export function migrationContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(storage, 'a')).toBe(2n);
   });
 
-  it('applies a set once with several processes starting at a time', async () => {
+  it('is applied once if several processes start at the same time', async () => {
     const url = newUrl();
     const storages = await Promise.all(Array.from({ length: 4 }, () => open(url)));
     const set = [counters, { name: '0002-seed', sql: "INSERT INTO counter (name, value) VALUES ('a', 1)" }];
@@ -21,19 +20,19 @@ export function migrationContract(newUrl: NewDatabaseUrl): void {
     expect(await storages[3]?.query('SELECT count(*) AS rows FROM counter')).toEqual([{ rows: 1n }]);
   });
 
-  it('keeps sets apart', async () => {
+  it('belongs to its set', async () => {
     const storage = await openWithTables(newUrl());
     await storage.migrate('other', [{ name: '0001-init', sql: 'CREATE TABLE other (id BIGINT)' }]);
     expect(await storage.query('SELECT id FROM other')).toEqual([]);
   });
 
-  it('refuses a migration that was changed after it was applied', async () => {
+  it('is refused if it was changed after it was applied', async () => {
     const storage = await openWithTables(newUrl());
     const changed = storage.migrate('test', [{ ...counters, sql: `${counters.sql};` }]);
     await expect(changed).rejects.toMatchObject({ reason: 'MIGRATION_CHANGED' });
   });
 
-  it.each(['half of it', 'one character'])('reports a damaged record of a migration as such: %s', async (part) => {
+  it.each(['half of it', 'one character'])('is reported as damaged if its record is: %s', async (part) => {
     const storage = await openWithTables(newUrl());
     const sql = "SELECT checksum FROM schema_migration WHERE set_name = 'test'";
     const [row] = await storage.query<{ checksum: string }>(sql);
@@ -45,7 +44,7 @@ export function migrationContract(newUrl: NewDatabaseUrl): void {
     await expect(migrating).rejects.toThrow(/migration 0001-init of test.*restore/);
   });
 
-  it('applies nothing of a set of which one migration fails, and all of it once that is fixed', async () => {
+  it('is not applied if another of its set fails, and is once that is fixed', async () => {
     const storage = await open(newUrl());
     const broken = { name: '0002-broken', sql: 'CREATE TABLE half (id BIGINT); CREATE TABL typo (id BIGINT)' };
     await expect(storage.migrate('test', [counters, broken])).rejects.toThrow(/CREATE TABL typo/);
@@ -53,7 +52,7 @@ export function migrationContract(newUrl: NewDatabaseUrl): void {
     expect(await storage.query('SELECT id FROM half')).toEqual([]);
   });
 
-  it('gives identities that ascend', async () => {
+  it('can create ascending identities', async () => {
     const storage = await openWithTables(newUrl());
     const add = () => storage.query<{ id: bigint }>("INSERT INTO entry (note) VALUES ('a') RETURNING id");
     const ids: bigint[] = [];

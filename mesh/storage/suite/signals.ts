@@ -2,9 +2,8 @@ import { expect, it } from 'vitest';
 import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { counterOf, insert, openWithTables } from './fixture.ts';
 
-/** What a signal ends. */
-export function signalContract(newUrl: NewDatabaseUrl): void {
-  it('does not begin a transaction whose signal is aborted', async () => {
+export function signalSuite(newUrl: NewDatabaseUrl): void {
+  it('prevents a transaction from beginning if it has aborted', async () => {
     const storage = await openWithTables(newUrl());
     const reason = new Error('too late');
     let begun = false;
@@ -18,7 +17,7 @@ export function signalContract(newUrl: NewDatabaseUrl): void {
     expect(begun).toBe(false);
   });
 
-  it('commits nothing of a transaction whose signal is aborted under way', async () => {
+  it('prevents the commit of a transaction if it aborts meanwhile', async () => {
     const storage = await openWithTables(newUrl());
     const reason = new Error('too late');
     const caller = new AbortController();

@@ -2,9 +2,8 @@ import { expect, it } from 'vitest';
 import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { counterOf, insert, open, openWithTables } from './fixture.ts';
 
-/** All or nothing, and durable. */
-export function transactionContract(newUrl: NewDatabaseUrl): void {
-  it('shows what it committed to every other connection as soon as the transaction resolves', async () => {
+export function transactionSuite(newUrl: NewDatabaseUrl): void {
+  it('is visible to every other connection as soon as it resolves', async () => {
     const url = newUrl();
     const [storage, other] = [await openWithTables(url), await open(url)];
     const result = await storage.transaction(async (tx) => {
@@ -15,7 +14,7 @@ export function transactionContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(other, 'a')).toBe(1n);
   });
 
-  it('keeps what it committed when it is closed and opened again', async () => {
+  it('is kept when the storage is closed and opened again', async () => {
     const url = newUrl();
     const storage = await openWithTables(url);
     await storage.transaction((tx) => tx.execute(...insert('a', 1n)));
@@ -23,7 +22,7 @@ export function transactionContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(await open(url), 'a')).toBe(1n);
   });
 
-  it('rolls back a transaction that throws and passes its error on', async () => {
+  it('is rolled back if it throws, with its error', async () => {
     const storage = await openWithTables(newUrl());
     const refusal = new Error('refused');
     const transaction = storage.transaction(async (tx) => {
@@ -34,7 +33,7 @@ export function transactionContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(storage, 'a')).toBeUndefined();
   });
 
-  it('takes no other transaction down with one that throws', async () => {
+  it('does not affect others if it throws', async () => {
     const storage = await openWithTables(newUrl());
     const work = Array.from({ length: 20 }, (_, index) =>
       storage.transaction(async (tx) => {
@@ -48,7 +47,7 @@ export function transactionContract(newUrl: NewDatabaseUrl): void {
     expect(rows.map((row) => Number(row.name)).toSorted((a, b) => a - b)).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18]);
   });
 
-  it('fails a transaction with its failed statement, also when the work goes on', async () => {
+  it('fails with its failed statement, even if the work continues', async () => {
     const storage = await openWithTables(newUrl());
     const transaction = storage.transaction(async (tx) => {
       await tx.execute(...insert('a', 1n));
@@ -58,7 +57,7 @@ export function transactionContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(storage, 'a')).toBeUndefined();
   });
 
-  it('names the failed statement but none of its values', async () => {
+  it('names the failed statement without its values', async () => {
     const storage = await openWithTables(newUrl());
     await storage.execute(...insert('secret', 1n));
     const error = await storage.execute(...insert('secret', 1n)).catch((reason: unknown) => reason);
@@ -67,21 +66,21 @@ export function transactionContract(newUrl: NewDatabaseUrl): void {
     expect(error).not.toHaveProperty('cause');
   });
 
-  it('refuses calls of a transaction that has ended', async () => {
+  it('refuses calls once it has ended', async () => {
     const storage = await openWithTables(newUrl());
     const tx = await storage.transaction(async (current) => current);
     await expect(tx.execute(...insert('a', 1n))).rejects.toThrow('the transaction has ended');
     expect(() => tx.afterCommit(() => undefined)).toThrow('the transaction has ended');
   });
 
-  it('gives work nothing but its transaction, in a lane, too', async () => {
+  it('gives its work only the calls of a transaction, in a commit group too', async () => {
     const storage = await openWithTables(newUrl());
     const count = async (...given: unknown[]) => given.length;
     expect(await storage.transaction(count)).toBe(1);
     expect(await storage.transaction(count, { commitGroup: 'hot' })).toBe(1);
   });
 
-  it('writes with a query outside of a transaction, too', async () => {
+  it('is implicit for a query outside that writes', async () => {
     const url = newUrl();
     const [storage, other] = [await openWithTables(url), await open(url)];
     const rows = await storage.query('INSERT INTO counter (name, value) VALUES ($1, 5) RETURNING value', ['a']);
@@ -89,7 +88,7 @@ export function transactionContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(other, 'a')).toBe(5n);
   });
 
-  it('counts the rows that a statement changed', async () => {
+  it('returns the number of rows that a statement changed', async () => {
     const storage = await openWithTables(newUrl());
     expect(await storage.execute("INSERT INTO counter (name, value) VALUES ('a', 1), ('b', 1), ('c', 2)")).toBe(3);
     expect(await storage.execute('UPDATE counter SET value = 3 WHERE value = $1', [1])).toBe(2);

@@ -2,9 +2,8 @@ import { expect, it } from 'vitest';
 import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { counterOf, insert, open, openWithTables } from './fixture.ts';
 
-/** Values, parameters and order. */
-export function valueContract(newUrl: NewDatabaseUrl): void {
-  it('gives back every kind of value as it was given', async () => {
+export function valueSuite(newUrl: NewDatabaseUrl): void {
+  it('is returned as it was stored, for every type', async () => {
     const storage = await open(newUrl());
     await storage.execute('CREATE TABLE kinds (id BIGINT, i BIGINT, f DOUBLE PRECISION, t TEXT, b BYTEA)');
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
@@ -19,7 +18,7 @@ export function valueContract(newUrl: NewDatabaseUrl): void {
     expect(await storage.query('SELECT id, i, f, t, b FROM kinds ORDER BY id')).toEqual(kinds);
   });
 
-  it('gives sums and counts as bigint', async () => {
+  it('is a bigint for sums and counts', async () => {
     const storage = await openWithTables(newUrl());
     await storage.execute("INSERT INTO counter (name, value) VALUES ('a', 9007199254740993), ('b', 1)");
     expect(await storage.query('SELECT sum(value) AS total, count(*) AS rows FROM counter')).toEqual([
@@ -27,7 +26,7 @@ export function valueContract(newUrl: NewDatabaseUrl): void {
     ]);
   });
 
-  it('takes a whole number for a BIGINT and uses a parameter more than once, in any order', async () => {
+  it('can be a whole number for a BIGINT, and used more than once in any order', async () => {
     const storage = await openWithTables(newUrl());
     await storage.execute('INSERT INTO counter (value, name) VALUES ($2, $1)', ['a', 7]);
     const rows = await storage.query(
@@ -37,7 +36,7 @@ export function valueContract(newUrl: NewDatabaseUrl): void {
     expect(rows).toEqual([{ name: 'a', dollar: '$3' }]);
   });
 
-  it('refuses a statement with too few or too many parameters', async () => {
+  it('is required for each parameter, no more and no less', async () => {
     const storage = await openWithTables(newUrl());
     const [sql] = insert('a', 1n);
     await expect(storage.execute(sql, ['a'])).rejects.toThrow(/parameters/);
@@ -45,7 +44,7 @@ export function valueContract(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(storage, 'a')).toBeUndefined();
   });
 
-  it('sorts text by its bytes', async () => {
+  it('is sorted by its bytes if it is text', async () => {
     const storage = await openWithTables(newUrl());
     const names = ['b', 'B', 'a-1', 'a1', 'é', '10', '9', '_'];
     for (const name of names) await storage.execute(...insert(name, 1n));
