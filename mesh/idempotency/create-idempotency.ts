@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
 import { type AgingClock, openAgingClock } from '../storage/aging/aging-clock.ts';
-import { loadMigrations } from '../storage/migrations.ts';
 import type { Storage, Transaction, TransactionOptions } from '../storage/storage.ts';
 import type { Clock } from '../time/clock.ts';
 import { requestIdReused } from './errors.ts';
@@ -8,6 +7,7 @@ import {
   claim,
   findHandled,
   type HandledRequest,
+  idempotencyMigrations,
   purgeBefore,
   type RequestKey,
   storeResponse,
@@ -27,7 +27,7 @@ const maxPurgedPerCall = 200;
 
 /** Stores responses in the service's own database, to which it applies its migrations. */
 export async function createIdempotency(storage: Storage, options: IdempotencyOptions): Promise<Idempotency> {
-  await storage.migrate('idempotency', await loadMigrations(new URL('./migrations/', import.meta.url)));
+  await storage.migrate('idempotency', idempotencyMigrations);
   const aging = await openAgingClock(storage, options.clock);
   const purge = createPurge(aging, options.retentionMs);
 

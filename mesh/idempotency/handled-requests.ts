@@ -1,4 +1,22 @@
-import type { Queryable, SqlValue } from '../storage/storage.ts';
+import type { Migration, Queryable, SqlValue } from '../storage/storage.ts';
+
+/** The table of responses. Its text is fixed, because databases have its checksum. */
+export const idempotencyMigrations: readonly Migration[] = [
+  {
+    name: '0001-init',
+    sql: `CREATE TABLE handled_request (
+  method TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  fingerprint BYTEA NOT NULL,
+  response BYTEA,
+  create_time BIGINT NOT NULL,
+  PRIMARY KEY (method, request_id)
+);
+
+CREATE INDEX handled_request_by_time ON handled_request (create_time);
+`,
+  },
+];
 
 /** Identifies a request without its content. */
 export interface RequestKey {
