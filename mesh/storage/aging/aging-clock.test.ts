@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { idempotencyMigrations } from '../../idempotency/handled-requests.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
-import { loadMigrations } from '../migrations.ts';
 import { openStorage } from '../open.ts';
 import type { Storage } from '../storage.ts';
 import { openAgingClock } from './aging-clock.ts';
@@ -124,7 +124,7 @@ describe('the aging clock', () => {
 
 /** Two of the tables with times of the machine's clock, as their owners make them. */
 async function makeTables(storage: Storage): Promise<void> {
-  await storage.migrate('idempotency', await loadMigrations(new URL('../../idempotency/migrations/', import.meta.url)));
+  await storage.migrate('idempotency', idempotencyMigrations);
   const sql = 'CREATE TABLE buried_task (stamp TEXT NOT NULL PRIMARY KEY, time_ms BIGINT NOT NULL)';
   await storage.migrate('buried-tasks', [{ name: '0001-init', sql }]);
 }
