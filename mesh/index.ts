@@ -1,3 +1,5 @@
+export type { Client } from 'nice-grpc';
+export { Status } from 'nice-grpc-common';
 export { defineService } from './app/define-service.ts';
 export { runApp } from './app/run-app.ts';
 export type { Process, Runtime, ServiceDefinition } from './app/service.ts';

@@ -53,7 +53,9 @@ describe('a process in which something does not stop', () => {
   it('exits in time, names it in the log, and exits with 1', async () => {
     await using mesh = await start('test/support/hanging-main.ts');
     expect(await stop(mesh)).toEqual({ code: 1, signal: null });
-    expect(mesh.stderr()).toMatch(/"level":"error",.*"part":"stubborn","waited_ms":1250,"msg":"did not end in time/);
+    expect(mesh.stderr()).toMatch(
+      /"level":"error",.*"part":"stubborn","waited_ms":1250,"msg":"part did not end in time/,
+    );
     expect(mesh.stderr()).toContain('"cut_off":["stubborn"]');
   });
 
@@ -61,10 +63,10 @@ describe('a process in which something does not stop', () => {
     await using mesh = await start('test/support/hanging-main.ts');
     await stop(mesh);
     await using next = await start('services/main.ts user');
-    expect(next.stderr()).toContain('the last run was cut short');
+    expect(next.stderr()).toContain('the previous run did not shut down cleanly');
     expect(await next.stop()).toEqual({ code: 0, signal: null });
     await using last = await start('services/main.ts user');
-    expect(last.stderr()).not.toContain('the last run was cut short');
+    expect(last.stderr()).not.toContain('the previous run did not shut down cleanly');
   });
 
   it('exits in time if brokers accept connections but never respond, and keeps what it accepted', {

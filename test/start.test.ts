@@ -221,7 +221,7 @@ describe('a starting process', () => {
     const { orders } = shopOf(second);
     const ends = await Promise.all(placed.map(async ({ id }) => (await watchToEnd(orders, id)).at(-1)?.state));
     expect(ends).toEqual(Array(20).fill(OrderState.ORDER_STATE_COMPLETED));
-    expect(second.stderr()).toContain('the last run was cut short');
+    expect(second.stderr()).toContain('the previous run did not shut down cleanly');
     expect(second.stderr()).toMatch(/"sagas":\d+,"msg":"unfinished sagas go on"/);
   });
 

@@ -1,27 +1,27 @@
 import type { StaticAddresses } from '../config/static-addresses.ts';
 
-/** Where the contracts are that services of this process call. A contract goes by its full name: `user.v1.UserService`. */
+/** Where to find the contracts that services of this process call, by full name: `user.v1.UserService`. */
 export interface Directory {
   /** Adds a contract that this process serves. */
   addLocal(contract: string): void;
   /** Notes that `service` calls a contract. */
   addCall(contract: string, service: string): void;
-  /** Whether a contract is served by this process, as far as it is built, or has an address. */
+  /** Whether a contract has an address or is served by a service of this process that is already built. */
   has(contract: string): boolean;
   /**
-   * `host:port` of a contract. This process serves it itself where it can, whatever address it has elsewhere: one list of
-   * addresses does for all processes of a mesh. A contract that is nowhere is asked of this process, which refuses.
+   * Returns `host:port` of a contract. A contract of this process is called here even if it has an address, so all processes
+   * of a mesh can share one list of addresses. A contract that is nowhere is called here too, and refused.
    */
   find(contract: string): string;
-  /** The contracts that are called and are nowhere, each with the services that call it. */
+  /** The contracts that are called but cannot be found, with the services that call them. */
   missing(): ReadonlyMap<string, readonly string[]>;
-  /** The services that have an address and are in this process as well. */
+  /** The services that have an address but run in this process. */
   shadowed(): string[];
-  /** The names of the services that this process has or calls. */
+  /** The names of the services that this process runs or calls. */
   names(): ReadonlySet<string>;
 }
 
-/** A directory without contracts of this process yet, which can be reached at `localAddress`. */
+/** Creates a directory. This process is reached at `localAddress`. */
 export function createDirectory(addresses: StaticAddresses, localAddress: () => string): Directory {
   const local = new Set<string>();
   const calls = new Map<string, readonly string[]>();
@@ -39,7 +39,7 @@ export function createDirectory(addresses: StaticAddresses, localAddress: () => 
   };
 }
 
-/** The name that `DISCOVERY_URL` has for the service of a contract: the first part of its package. */
+/** The name of a contract's service in `DISCOVERY_URL`: the first part of its package. */
 export function serviceNameOf(contract: string): string {
   return contract.slice(0, contract.indexOf('.'));
 }

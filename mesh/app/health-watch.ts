@@ -1,16 +1,18 @@
 import { fullNameOf } from '../contract/contract.ts';
+import { MeshError } from '../errors/mesh-error.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Health, HealthProblem } from '../server/health/health.ts';
 import { eventsName, tasksName } from '../server/health/names.ts';
 import type { TaskQueue } from '../tasks/task-queue.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { createHealthCheck, type HealthCheck } from './health-check.ts';
+import { within } from '../time/within.ts';
 import type { Service } from './service.ts';
 
 const intervalMs = 5_000;
+const timeoutMs = 5_000;
 
-/** What the services of a process depend on together. */
+/** The brokers that the services of a process share. */
 export interface Brokers {
   readonly events: Pick<EventLog, 'check' | 'checkPartitions'>;
   readonly tasks: Pick<TaskQueue, 'check'>;
@@ -25,9 +27,9 @@ export interface HealthWatchOptions {
 }
 
 /**
- * Checks now and every 5 s what a process depends on, each thing once, and shows the outcome under every name that needs it:
- * `''` on what all services check, a contract on its service, on the brokers that this needs, and on a check of its
- * own. Resolves once each has been checked, with how to end that.
+ * Checks what a process depends on, now and every 5 s, each thing once, and shows the result under every health name that
+ * depends on it: `''` on the checks of all services; a contract on its service, the brokers that the service needs, and its
+ * own check. Resolves after the first round with a function that ends the watch.
  */
 export async function watchHealth(options: HealthWatchOptions): Promise<() => void> {
   const { health, clock } = options;
@@ -69,7 +71,7 @@ function checksByName({ services, brokers, clock, logger }: HealthWatchOptions):
     events: checkOf(eventsName, () => brokers.events.check()),
     tasks: checkOf(tasksName, () => brokers.tasks.check()),
   };
-  // One that is damaged concerns those who read it, whose consumers say so, and not all who need the log.
+  // A damaged partition concerns its readers, whose consumers report it, and not everyone who needs the log.
   const partitions = checkOf(eventsName, () => brokers.events.checkPartitions());
   const names = new Map<string, HealthCheck[]>();
   const whole: HealthCheck[] = [];
@@ -83,4 +85,40 @@ function checksByName({ services, brokers, clock, logger }: HealthWatchOptions):
     }
   }
   return names.set('', whole).set(eventsName, [ofBroker.events, partitions]).set(tasksName, [ofBroker.tasks]);
+}
+
+/** Checks something; resolves with what is wrong, or `undefined`. Not for concurrent use. */
+type HealthCheck = () => Promise<HealthProblem | undefined>;
+
+interface HealthCheckOptions {
+  /** What is checked: `order`, `ordermesh.tasks`, `report.v1.OrderReportService`. */
+  readonly name: string;
+  /** Rejects with what is wrong. The check fails if it does not answer within 5 s. */
+  readonly ask: () => Promise<void> | undefined;
+  /** How a failure is logged. */
+  readonly level: 'error' | 'warn';
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Creates a check that logs when it begins to fail, when the reason changes, and when it passes again. */
+function createHealthCheck({ name, ask, level, clock, logger }: HealthCheckOptions): HealthCheck {
+  let last: HealthProblem | undefined;
+  return async () => {
+    try {
+      await within(ask() ?? Promise.resolve(), timeoutMs, clock);
+      if (last) logger.info({ check: name }, 'health check passes again');
+      last = undefined;
+    } catch (error) {
+      const problem = problemOf(name, error);
+      if (last?.reason !== problem.reason) logger[level]({ err: error, check: name }, 'health check fails');
+      last = problem;
+    }
+    return last;
+  };
+}
+
+function problemOf(check: string, error: unknown): HealthProblem {
+  const message = error instanceof Error ? error.message : String(error);
+  return { check, reason: error instanceof MeshError ? error.reason : '', message };
 }

@@ -1,36 +1,38 @@
 import { dialAddress, isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
+import { fullNameOf } from '../contract/contract.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { engineByName } from '../engines/engines.ts';
+import { listenForScrapes } from '../metrics/listener.ts';
 import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { buildServices } from './build-services.ts';
-import { checkAddresses } from './check-addresses.ts';
-import type { DataFolder } from './data-folder.ts';
-import { createDirectory } from './directory.ts';
+import type { DataFolder } from './data/data-folder.ts';
+import { openDatabases } from './data/open-databases.ts';
+import { createDirectory, type Directory } from './directory.ts';
 import { notListening } from './errors.ts';
 import { watchHealth } from './health-watch.ts';
-import { openDatabases } from './open-databases.ts';
 import { openRuntime } from './runtime.ts';
-import { serveMetrics } from './serve-metrics.ts';
 import type { Runtime, Service, ServiceDefinition } from './service.ts';
 import type { Shutdown } from './shutdown.ts';
+import { checkAddresses } from './start-checks.ts';
 
 const exposed =
-  'calls come in from other machines with no TLS and no authentication: let only a private network reach it';
+  'other machines can call this process without TLS or authentication: allow only a private network to reach it';
 
-const answeredHere = 'calls to services of this process stay in it: their addresses in DISCOVERY_URL are not used';
+const metricsExposed = 'other machines can read the metrics: allow only a private network to reach them';
 
-/** What a process is made of. */
+const answeredHere = 'calls to services of this process stay inside it: their addresses in DISCOVERY_URL are ignored';
+
+/** What a process is assembled from. */
 export interface AppParts {
   readonly config: Config;
   readonly definitions: readonly ServiceDefinition[];
   readonly dataFolder: DataFolder;
   readonly health: Health;
   readonly draining: AbortSignal;
-  /** Ends what is opened, also when only a part of it was. */
+  /** Ends everything that was opened, even if the start fails halfway. */
   readonly shutdown: Shutdown;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -40,19 +42,19 @@ export interface AppParts {
 export interface OpenApp {
   readonly runtime: Runtime;
   readonly services: readonly Service[];
-  /** `host:port` where it can be called from this machine. */
+  /** `host:port` at which this machine can call it. */
   readonly address: string;
-  /** `host:port` where its metrics can be read; `undefined` when `METRICS_LISTEN` is empty. */
+  /** `host:port` at which this machine can read its metrics; `undefined` if `METRICS_LISTEN` is empty. */
   readonly metricsAddress: string | undefined;
 }
 
 /**
- * Opens what services depend on, builds them, listens, begins their background work, and resolves when each part of it has
- * been checked. All that it opens is added to the shutdown as soon as it is there.
+ * Opens what services depend on, builds them, listens, starts their background work, and resolves once all of it has been
+ * checked. Everything it opens is added to the shutdown immediately.
  */
 export async function openApp(parts: AppParts): Promise<OpenApp> {
   const { config, definitions, dataFolder, health, shutdown, clock, logger } = parts;
-  if (dataFolder.wasAbandoned) logger.info('the last run was cut short: what it accepted is taken up');
+  if (dataFolder.wasAbandoned) logger.info('the previous run did not shut down cleanly; resuming accepted work');
   let address: string | undefined;
   const directory = createDirectory(config.addresses, () => {
     if (address === undefined) throw notListening();
@@ -72,7 +74,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const serves = services.flatMap((service) => service.serves);
   const server = createServer({ engine, serves, health, clock, logger });
   const port = await server.listen(config.grpcListen);
-  shutdown.add('calls', 'calls under way', (graceMs) => server.drain(graceMs));
+  shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   address = dialAddress(config.grpcListen, port);
   if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
   for (const { name, stop } of services) if (stop) shutdown.add('work', name, stop);
@@ -82,8 +84,52 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   return { runtime, services, address, metricsAddress };
 }
 
-/** Side by side: one that waits for a broker which does not answer holds up no other. Rejects with the first failure. */
+/** In parallel, so a service that waits for its broker does not delay the others. Rejects with the first failure. */
 async function startServices(services: readonly Service[]): Promise<void> {
   const outcomes = await Promise.allSettled(services.map((service) => service.start?.()));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+/**
+ * Builds the services one after the other, those that observe the process last, and enters into the directory what they
+ * serve and what they call.
+ */
+async function buildServices(
+  runtime: Runtime,
+  definitions: readonly ServiceDefinition[],
+  directory: Directory,
+  shutdown: Pick<Shutdown, 'add'>,
+): Promise<Service[]> {
+  const services: Service[] = [];
+  const process = { services, audits: runtime.audits, health: runtime.health };
+  for (const definition of definitions.toSorted((a, b) => Number(a.observesProcess) - Number(b.observesProcess))) {
+    const called = new Set<string>();
+    const client: Runtime['client'] = (contract, options) => {
+      called.add(fullNameOf(contract));
+      return runtime.client(contract, options);
+    };
+    const service = await definition.create({ ...runtime, client }, process);
+    const { name, close } = service;
+    if (close) shutdown.add('resources', `resources of ${name}`, close);
+    for (const { contract } of service.serves) directory.addLocal(fullNameOf(contract));
+    for (const contract of called) directory.addCall(contract, service.name);
+    services.push(service);
+  }
+  return services;
+}
+
+/**
+ * Serves the metrics on `METRICS_LISTEN` until the last call has ended. Returns the `host:port` at which this machine can
+ * read them; `undefined` if the setting is empty.
+ */
+async function serveMetrics(
+  { config, metrics, logger }: Runtime,
+  shutdown: Pick<Shutdown, 'add'>,
+): Promise<string | undefined> {
+  const listen = config.metricsListen;
+  if (listen === '') return undefined;
+  const listener = await listenForScrapes(metrics, listen, logger);
+  shutdown.add('resources', 'metrics listener', () => listener.close());
+  if (!isLocal(listen)) logger.warn({ listen }, metricsExposed);
+  return dialAddress(listen, listener.port);
 }

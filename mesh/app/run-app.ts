@@ -10,11 +10,11 @@ import type { ServiceDefinition } from './service.ts';
 import type { Unended } from './shutdown.ts';
 import { beginApp } from './start-app.ts';
 
-/** All ended: calls, background work, connections, databases. */
+/** Everything has ended: calls, background work, connections, databases. */
 const exitEnded = 0;
-/** Something was cut off, or broke. The next start takes it up, but for databases that were taken from the process. */
+/** Something was cut off or failed. The next start resumes it, unless its database was removed. */
 const exitCutOff = 1;
-/** The process could not start for its settings or surroundings. */
+/** The process could not start because of its settings or surroundings. */
 const exitCannotStart = 2;
 
 export interface RunOptions {
@@ -23,14 +23,14 @@ export interface RunOptions {
 }
 
 /**
- * Runs services as this process: prints one line that starts with `ready` when all of it serves, and drains on SIGTERM or
- * SIGINT. It exits with 0 when all has ended, and with 1 within `DRAIN_TIMEOUT_MS` and 3 s when something hangs, which the
- * log names, or immediately when another signal comes a second or more after the first. What keeps it from starting is
- * printed, one clear line an item, and it exits with 2. The settings of all services are checked, whichever run.
+ * Runs services as this process. Prints a line that starts with `ready` once all of them serve, and drains on SIGTERM or
+ * SIGINT. The process exits with 0 once everything has ended. It exits with 1 after at most `DRAIN_TIMEOUT_MS` + 3 s if
+ * something hangs, which the log names, or immediately on a second signal at least a second after the first. If it cannot
+ * start, it prints one line for each reason and exits with 2. The settings of all services are checked, whichever run.
  */
 export async function runApp(services: readonly ServiceDefinition[], { only = [] }: RunOptions = {}): Promise<void> {
   const startTimeMs = performance.now();
-  goOnWithoutReader();
+  ignoreLostReader();
   try {
     const contracts = await readDeclaredServices(contractDescriptors);
     const names = [...new Set(contracts.map(serviceNameOf))].toSorted();
@@ -46,7 +46,7 @@ export async function runApp(services: readonly ServiceDefinition[], { only = []
     const starting = beginApp(config, chosen, logger);
     const isEnding = endOnSignal(logger, starting.stop);
     const app = await starting.ready.catch((error: unknown) => {
-      // What it opens is being closed under it: no reason of its own.
+      // The shutdown closed what the start was using: that failure is no reason of its own.
       if (isEnding()) return undefined;
       throw error;
     });
@@ -65,8 +65,8 @@ export async function runApp(services: readonly ServiceDefinition[], { only = []
   }
 }
 
-/** Who started it may read up to `ready` only, or nothing: an error of these streams is not one of the process. */
-function goOnWithoutReader(): void {
+/** Whoever started the process may stop reading its output: errors of these streams are not errors of the process. */
+function ignoreLostReader(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }
 
@@ -83,7 +83,7 @@ function choose(services: readonly ServiceDefinition[], names: readonly string[]
 
 function warnOfMisspellings(logger: Logger, settings: readonly string[]): void {
   const found = findMisspellings(process.env, settings);
-  if (found.length > 0) logger.warn({ found }, 'variables are not read that look like misspelt settings');
+  if (found.length > 0) logger.warn({ found }, 'unknown environment variables look like misspelt settings');
 }
 
 function describe(error: unknown): string {
@@ -93,10 +93,10 @@ function describe(error: unknown): string {
   return `cannot start: ${error instanceof Error ? error.stack : String(error)}`;
 }
 
-/** Nothing accepted lives in memory alone, so ending and starting again is the safe answer to a broken invariant. */
+/** Nothing accepted is in memory only, so a restart is the safe answer to a broken invariant. */
 function endOnCrash(logger: Logger): void {
   const crash = (error: unknown) => {
-    logger.fatal({ err: error }, 'unexpected error: the process ends, and goes on where it was when started again');
+    logger.fatal({ err: error }, 'unexpected error; exiting (work resumes on restart)');
     process.exit(exitCutOff);
   };
   process.on('uncaughtException', crash);
@@ -104,13 +104,13 @@ function endOnCrash(logger: Logger): void {
 }
 
 const lostText =
-  'stopped; the databases under "lost" were deleted, moved or replaced while it ran: what they had is only where they ' +
-  'were moved, in copies made before this (/proc/<pid>/fd) or in a backup';
+  'stopped; the databases under "lost" were deleted, moved or replaced while the process ran: recover them from where ' +
+  'they were moved, from copies made before the stop (/proc/<pid>/fd), or from a backup';
 
-// One Ctrl-C or SIGTERM comes twice where make, npm or a supervisor passes on what the whole process group has got.
+// make, npm and supervisors forward a signal that the whole process group has already received.
 const sameSignalMs = 1_000;
 
-/** Ends the process on a signal, also while it starts. Returns whether one has come. */
+/** Ends the process on a signal, even while it starts. The returned function reports whether one was received. */
 function endOnSignal(logger: Logger, stop: () => Promise<readonly Unended[]>): () => boolean {
   let firstMs: number | undefined;
   const end = async (signal: NodeJS.Signals) => {
@@ -121,7 +121,7 @@ function endOnSignal(logger: Logger, stop: () => Promise<readonly Unended[]>): (
     firstMs = performance.now();
     logger.info(
       { signal },
-      'draining: finishing what is under way; another signal, a second from now, ends it immediately',
+      'draining: finishing work in progress; a second signal, after at least a second, ends it immediately',
     );
     const unended = await stop();
     logEnd(logger, unended, Math.round(performance.now() - firstMs));
@@ -139,5 +139,5 @@ function logEnd(logger: Logger, unended: readonly Unended[], tookMs: number): vo
   const fields = { took_ms: tookMs, ...(cutOff?.length && { cut_off: cutOff }), ...(lost?.length && { lost }) };
   if (unended.length === 0) logger.info(fields, 'stopped');
   else if (lost?.length) logger.error(fields, lostText);
-  else logger.error(fields, 'stopped; what did not end is taken up by the next start');
+  else logger.error(fields, 'stopped; the next start resumes what did not end');
 }

@@ -12,10 +12,10 @@ import type { HealthList } from '../server/health/health.ts';
 import { openTasks } from '../tasks/open-tasks.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { auditStorage } from './audit-storage.ts';
+import { auditStorage } from './data/audit-storage.ts';
+import type { OpenDatabase } from './data/open-databases.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
-import type { OpenDatabase } from './open-databases.ts';
 import type { Runtime } from './service.ts';
 import type { Shutdown } from './shutdown.ts';
 
@@ -27,13 +27,13 @@ export interface RuntimeOptions {
   readonly openDatabase: OpenDatabase;
   readonly clock: Clock;
   readonly health: HealthList;
-  /** Where clients find the services that they call. */
+  /** Where clients find services. */
   readonly directory: Directory;
-  /** Closes what the runtime opens. */
+  /** Gets everything that the runtime opens. */
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
 
-/** Opens what the URLs of the settings name. */
+/** Opens what the settings name: event log, task queue, clients, databases. */
 export async function openRuntime({
   config,
   engine,

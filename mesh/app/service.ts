@@ -16,22 +16,22 @@ import type { TaskQueue } from '../tasks/task-queue.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 
-/** What a service depends on. It asks for what it needs; the process decides what that is (`DATABASE_URL`, ...). */
+/** What a service depends on. The settings decide what is behind it (`DATABASE_URL`, ...). */
 export interface Runtime {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Numbers about this process, for Prometheus. Kept whether or not they are served (`METRICS_LISTEN`). */
+  /** Metrics of this process, kept even if they are not served (`METRICS_LISTEN`). */
   readonly metrics: Metrics;
   readonly events: EventLog;
   readonly tasks: TaskQueue;
-  /** Checks of what this process stores, whatever service it belongs to. */
+  /** Checks of what this process stores, for all of its services. */
   readonly audits: readonly AuditCheck[];
-  /** What the process shows as its health, and why. */
+  /** The health that the process reports, and why. */
   readonly health: HealthList;
-  /** Aborts when the process begins to end. A stream without an end of its own ends then, with UNAVAILABLE `SERVER_DRAINING`. */
+  /** Aborts when the process begins to drain, with `SERVER_DRAINING`. A stream that never ends by itself ends then. */
   readonly draining: AbortSignal;
-  /** Opens the database of `service`; the process closes it after the service has stopped. */
+  /** Opens the database of `service`. The process closes it after the service has stopped. */
   openStorage(service: string): Promise<Storage>;
   /**
    * Returns a client of another service, typed in nice-grpc's shape, with deadline, retry, breaker and, by `options`, a
@@ -49,37 +49,37 @@ export interface Runtime {
   ): Client<Definition> | undefined;
 }
 
-/** The event log or the task queue, as what a service needs. */
+/** The event log or the task queue. */
 export type Broker = 'events' | 'tasks';
 
-/** A service: what it serves, and what it does in the background. */
+/** A running service, as the process sees it: what it serves, and what it does in the background. */
 export interface Service {
   /** `order`. */
   readonly name: string;
   readonly serves: readonly ServedContract[];
-  /** What it has that can get stuck, for `ops.v1`. */
+  /** What can get stuck in it, for `ops.v1`. */
   readonly deadLetters?: readonly DeadLetterQueue[];
   readonly sagas?: readonly SagaAdmin[];
-  /** What it reads off events, and what can be checked of its data, for `ops.v1`. */
+  /** Its read models, and the checks of its data, for `ops.v1`. */
   readonly projections?: readonly ProjectionAdmin[];
   readonly audits?: readonly AuditCheck[];
-  /** Begins background work; called when every service of the process is being served. */
+  /** Starts background work; called once every service of the process serves. */
   start?(): Promise<void>;
   /**
-   * Ends background work, within `graceMs`. Calls under way, and calls to other services, still go on: the server drains
-   * afterwards. What it leaves behind (outbox, sagas) is durable and taken up at the next start, also when it is cut off.
+   * Ends background work within `graceMs`. Calls in progress, and calls to other services, continue: the server drains
+   * afterwards. What is left (outbox, sagas) is durable and resumed at the next start, even if this is cut off.
    */
   stop?(graceMs: number): Promise<void>;
-  /** Closes what calls under way need, when the last of them has ended, and at a start that fails as well. */
+  /** Closes what calls in progress need, after the last of them; also after a start that fails. */
   close?(): Promise<void>;
   /**
-   * Resolves while it accepts calls: its databases can be written. Rejects with what is wrong, which shows in the health of
-   * its contracts and of the process as a whole.
+   * Resolves while its databases can be written. Rejects with what is wrong, which shows in the health of its contracts and
+   * of the process.
    */
   check?(): Promise<void>;
   /**
-   * The brokers that it can do nothing without: while one is away, its contracts do not serve. One that is only handed
-   * what an outbox holds back meanwhile is not needed. What else a contract needs is a check of its own (`serve`).
+   * The brokers without which it can do nothing: while one is away, its contracts do not serve. A broker that only receives
+   * what the outbox holds is not needed. Anything else that a contract needs is a check of its own (`serve`).
    */
   readonly needs?: readonly Broker[];
 }
@@ -90,7 +90,7 @@ export interface Process {
   readonly services: readonly Service[];
   /** Checks of what this process stores, whichever service it belongs to. */
   readonly audits: readonly AuditCheck[];
-  /** What the process shows as its health, and why. */
+  /** The health that the process reports, and why. */
   readonly health: HealthList;
 }
 

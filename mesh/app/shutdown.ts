@@ -2,60 +2,60 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 
 /**
- * In this order a process ends: background work, which still makes calls and serves them; then the calls under way; then
- * what both depend on. What is in one stage ends side by side.
+ * The order in which a process ends: background work, which still makes and serves calls; then calls in progress; then what
+ * both depend on. The parts of a stage end in parallel.
  */
 const stages = ['work', 'calls', 'resources'] as const;
 export type Stage = (typeof stages)[number];
 
-/** Ends a part of the process. It may take `graceMs` for what is under way, and little more for itself. */
+/** Ends a part of the process, within `graceMs` for work in progress and a little more. */
 export type End = (graceMs: number) => Promise<void> | void;
 
-/** A part that did not end, with what it failed with; without that it hangs. */
+/** A part that did not end: with its error, or without one if it hangs. */
 export interface Unended {
   readonly part: string;
   readonly error?: unknown;
 }
 
-/** Ends what a process holds within its grace and 3 s (three stages, a second each), whatever of it hangs. */
+/** Ends the parts of a process, within its grace + 3 s (three stages, a second each), even if some hang. */
 export interface Shutdown {
-  /** Adds a part that has to end. `name` is for the log. */
+  /** Adds a part to end. The log calls it `name`. */
   add(stage: Stage, name: string, end: End): void;
-  /** Ends all parts and resolves with those that failed or did not end in time; the log says so as well. */
+  /** Ends all parts. Resolves with those that failed or did not end in time, which are also logged. */
   run(): Promise<readonly Unended[]>;
 }
 
 export interface ShutdownOptions {
-  /** How long work and calls may go on, both together. */
+  /** How long work and calls may continue, together. */
   readonly graceMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** What a stage may take beyond its grace: at the end of it a part has to break off by itself. */
+/** What a stage may take in addition to its grace, at the end of which its parts break off by themselves. */
 const slackMs = 1_000;
 
-/** Work that hangs leaves the calls under way so much, or half of the grace where that is less. */
+/** What hanging work leaves to calls in progress, or half of the grace if that is less. */
 const callsReserveMs = 5_000;
 
-/** Makes the shutdown of a process that holds nothing yet. */
+/** Creates a shutdown without parts. */
 export function createShutdown({ graceMs, clock, logger }: ShutdownOptions): Shutdown {
   const parts: { readonly stage: Stage; readonly name: string; readonly end: End }[] = [];
 
-  /** Ends a part; resolves with it, and logs why, when it did not end. */
+  /** Ends a part. If it does not end, logs why and resolves with it. */
   async function endPart(name: string, end: End, grace: number): Promise<Unended | undefined> {
     const limit = Promise.withResolvers<'late'>();
-    const callOff = clock.after(grace + slackMs, () => limit.resolve('late'));
+    const cancel = clock.after(grace + slackMs, () => limit.resolve('late'));
     try {
       const outcome = await Promise.race([(async () => end(grace))(), limit.promise]);
       if (outcome !== 'late') return undefined;
-      logger.error({ part: name, waited_ms: grace + slackMs }, 'did not end in time: the process ends without it');
+      logger.error({ part: name, waited_ms: grace + slackMs }, 'part did not end in time; ending without it');
       return { part: name };
     } catch (error) {
-      logger.error({ part: name, err: error }, 'did not end cleanly');
+      logger.error({ part: name, err: error }, 'part did not end cleanly');
       return { part: name, error };
     } finally {
-      callOff();
+      cancel();
     }
   }
 

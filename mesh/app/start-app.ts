@@ -3,35 +3,34 @@ import { serverDraining } from '../server/errors.ts';
 import { createHealth } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
-import { checkDatabases } from './check-databases.ts';
-import { checkListen } from './check-listen.ts';
-import { claimDataFolder } from './data-folder.ts';
-import { hasManifest } from './manifest.ts';
+import { claimDataFolder } from './data/data-folder.ts';
+import { hasManifest } from './data/manifest.ts';
 import { type OpenApp, openApp } from './open-app.ts';
 import type { ServiceDefinition } from './service.ts';
 import { createShutdown, type Unended } from './shutdown.ts';
+import { checkDatabases, checkListen } from './start-checks.ts';
 
-/** A running process, as its owner sees it. */
+/** A running process. */
 export interface App extends OpenApp {
   /**
-   * Drains and ends it: NOT_SERVING, background work, calls under way, then everything it opened. It resolves within
-   * `DRAIN_TIMEOUT_MS` and 3 s, whatever hangs, with what did not end. Once; later calls wait.
+   * Drains and ends it: reports NOT_SERVING, then ends background work, calls in progress, and everything it opened.
+   * Resolves with what did not end, after at most `DRAIN_TIMEOUT_MS` + 3 s. Later calls wait for the first.
    */
   stop(): Promise<readonly Unended[]>;
 }
 
-/** A process that starts. */
+/** A process that is starting. */
 export interface StartingApp extends Pick<App, 'stop'> {
-  /** Resolves when it serves. Rejects, when all that was opened is closed, with what keeps it from that. */
+  /** Resolves once it serves. If it cannot, rejects with the reason after closing everything it had opened. */
   readonly ready: Promise<App>;
 }
 
-/** Starts services in this process and resolves when they serve. In a folder without a mesh it first checks that it can listen. */
+/** Starts services in this process and resolves once they serve. In a new data folder it first checks that it can listen. */
 export function startApp(config: Config, definitions: readonly ServiceDefinition[], logger: Logger): Promise<App> {
   return beginApp(config, definitions, logger).ready;
 }
 
-/** The same, of a process that can be ended before it is ready: calls that it has taken by then are finished. */
+/** The same, for a process that can be stopped before it is ready: calls that it has accepted by then are finished. */
 export function beginApp(config: Config, definitions: readonly ServiceDefinition[], logger: Logger): StartingApp {
   const clock = systemClock;
   const health = createHealth(clock);
@@ -43,7 +42,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
     health.drain();
     draining.abort(serverDraining());
     const failed = await shutdown.run();
-    // What was cut off may still write: to the next start this run is one that did not end.
+    // What was cut off may still write, so the next start treats this run as not cleanly ended.
     if (failed.length === 0 && !starting) releaseFolder?.();
     return failed;
   };
@@ -55,8 +54,8 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
   const start = async (): Promise<App> => {
     try {
       checkDatabases(config, definitions.length);
-      // A new mesh must not be made beside one that lost its folder and still runs. An old one listens when it serves, and
-      // not before: whoever connects meanwhile would be cut off.
+      // Do not create a new mesh next to a running one that lost its folder. An existing mesh listens only once it serves:
+      // whoever connects earlier would be cut off.
       if (!hasManifest(config.dataDir)) await checkListen(config);
       draining.signal.throwIfAborted();
       const dataFolder = claimDataFolder(config.dataDir);

@@ -3,7 +3,7 @@ export function isLocal(address: string): boolean {
   return /^(127\.[0-9.]+|localhost|\[::1\]):/.test(address);
 }
 
-/** Where this machine reaches what listens on `listen` and got `port`: a wildcard address is no destination. */
+/** Returns where this machine reaches a listener on `listen` with `port`: one cannot connect to a wildcard address. */
 export function dialAddress(listen: string, port: number): string {
   const host = listen.slice(0, listen.lastIndexOf(':'));
   if (host === '0.0.0.0') return `127.0.0.1:${port}`;
@@ -11,7 +11,7 @@ export function dialAddress(listen: string, port: number): string {
   return `${host}:${port}`;
 }
 
-/** Reads `host:port`, an IPv6 host in brackets, a port from 0 to 65535; `undefined` when it is nothing of the kind. */
+/** Reads `host:port`, an IPv6 host in brackets, a port from 0 to 65535; `undefined` if the text is not valid. */
 export function parseAddress(text: string): string | undefined {
   const port = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text)?.[1];
   return port !== undefined && Number(port) <= 65_535 ? text : undefined;

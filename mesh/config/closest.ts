@@ -1,11 +1,11 @@
 const maxDistance = 2;
 
-/** The first of `names` that `word` is likely meant as: it is at most two letters away. */
+/** Returns the first of `names` that is at most two letters away from `word`: what was probably meant. */
 export function closest(word: string, names: readonly string[]): string | undefined {
   return names.find((name) => distance(word, name) <= maxDistance);
 }
 
-/** How many letters have to be put in, taken out or exchanged; more than `maxDistance` is not told apart. */
+/** The number of letters to insert, remove or replace; anything above `maxDistance` only counts as more. */
 function distance(one: string, other: string): number {
   if (Math.abs(one.length - other.length) > maxDistance) return Number.POSITIVE_INFINITY;
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);

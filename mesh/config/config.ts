@@ -1,7 +1,6 @@
-import type { ConfigFault } from './config-fault.ts';
 import { processSettings } from './process-settings.ts';
-import { type AnySetting, defaultOf, type Setting, type SettingValues } from './setting.ts';
-import { unknownServices } from './unknown-services.ts';
+import { type AnySetting, type ConfigFault, defaultOf, type Setting, type SettingValues } from './setting.ts';
+import { unknownServices } from './static-addresses.ts';
 
 /** All settings of a process: read once, checked as a whole, never changed. */
 export interface Config extends SettingValues<typeof processSettings> {

@@ -1,5 +1,12 @@
 import { join } from 'node:path';
 
+/** A setting that cannot be used. */
+export interface ConfigFault {
+  readonly variable: string;
+  /** What is wrong, and what the value may be. */
+  readonly problem: string;
+}
+
 /** A setting of a process or of one of its services, read once from an environment variable. */
 export interface Setting<Value> {
   /** `MAIL_URL`. */

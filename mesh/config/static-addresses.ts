@@ -1,9 +1,11 @@
 import { parseAddress } from './address.ts';
+import { closest } from './closest.ts';
+import type { ConfigFault } from './setting.ts';
 
 /** `host:port` of services, by name. */
 export type StaticAddresses = ReadonlyMap<string, string>;
 
-/** Reads `static:user=10.0.0.1:50051,order=10.0.0.2:50051`; `undefined` when it is nothing of the kind. */
+/** Reads `static:user=10.0.0.1:50051,order=10.0.0.2:50051`; `undefined` if it is not valid. */
 export function parseStaticAddresses(text: string): StaticAddresses | undefined {
   if (!text.startsWith('static:')) return undefined;
   const addresses = new Map<string, string>();
@@ -15,4 +17,17 @@ export function parseStaticAddresses(text: string): StaticAddresses | undefined 
     addresses.set(name, address);
   }
   return addresses;
+}
+
+/** The addresses whose names are not among `known`, each with the name that was probably meant. */
+export function unknownServices(addresses: StaticAddresses, known: readonly string[]): ConfigFault[] {
+  const unknown = [...addresses.keys()].filter((name) => !known.includes(name));
+  return unknown.map((name) => {
+    const meant = closest(name, known);
+    const hint = meant === undefined ? '' : `did you mean ${meant}? `;
+    return {
+      variable: 'DISCOVERY_URL',
+      problem: `has an address of ${name}, but no service has that name: ${hint}It may name ${known.join(', ')}`,
+    };
+  });
 }

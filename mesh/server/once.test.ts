@@ -11,17 +11,9 @@ import { serve } from './serve.ts';
 import { serveForTest } from './testing/serve-echo.ts';
 
 const notCalled = async () => Promise.reject(new Error('no test calls this'));
-const handlers: UserServiceHandlers = {
-  createUser: notCalled,
-  getUser: notCalled,
-  batchGetUsers: notCalled,
-  async *listUsers() {
-    yield await notCalled();
-  },
-  updateUser: notCalled,
-  deleteUser: notCalled,
-  importUsers: notCalled,
-};
+const handlers = Object.fromEntries(
+  Object.keys(UserServiceContract.methods).map((method) => [method, notCalled]),
+) as unknown as UserServiceHandlers;
 
 describeOnEachDatabase((newUrl) => {
   it('runs a call with a request_id once and returns the first response from then on', async () => {

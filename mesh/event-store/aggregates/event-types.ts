@@ -9,9 +9,9 @@ export type Upcaster = (data: JsonObject, event: RecordedEvent) => JsonObject;
 export interface EventType<Body> {
   /**
    * Convert schema version 1 to 2, 2 to 3, and so on up to the current one. Stored events never change, so upcasters are
-   * never removed.
+   * never removed. Default: none, the first version is the current one.
    */
-  readonly upcasters: readonly Upcaster[];
+  readonly upcasters?: readonly Upcaster[];
   /** Returns the data in the current schema version. */
   encode(body: Body): JsonObject;
   decode(data: JsonObject): Body;
@@ -35,19 +35,22 @@ export function defineEventTypes<Body extends { readonly type: string }>(types: 
     encode(body) {
       const type = byName.get(body.type);
       if (type === undefined) throw new Error(`event type ${body.type} not found`);
-      return { type: body.type, schemaVersion: type.upcasters.length + 1, data: type.encode(body) };
+      return { type: body.type, schemaVersion: currentVersion(type), data: type.encode(body) };
     },
     decode(event) {
       const type = byName.get(event.type);
-      const current = (type?.upcasters.length ?? 0) + 1;
-      if (type === undefined || event.schemaVersion < 1 || event.schemaVersion > current) {
+      if (type === undefined || event.schemaVersion < 1 || event.schemaVersion > currentVersion(type)) {
         const { stream, version, type, schemaVersion } = event;
         throw eventUnreadable({ stream, version, type, schemaVersion });
       }
-      const data = type.upcasters
+      const data = (type.upcasters ?? [])
         .slice(event.schemaVersion - 1)
         .reduce((older, upcast) => upcast(older, event), event.data);
       return type.decode(data);
     },
   };
+}
+
+function currentVersion({ upcasters = [] }: Pick<EventType<never>, 'upcasters'>): number {
+  return upcasters.length + 1;
 }

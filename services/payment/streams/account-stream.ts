@@ -17,7 +17,6 @@ const category = 'account';
 /** The stored events of accounts. */
 export const accountEventTypes = defineEventTypes<AccountChange>({
   ACCOUNT_OPENED: {
-    upcasters: [],
     encode: ({ currencyCode }) => ({ currency: currencyCode }),
     decode: ({ currency }) => ({ type: 'ACCOUNT_OPENED', currencyCode: String(currency) }),
   },

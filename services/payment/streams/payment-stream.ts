@@ -13,7 +13,6 @@ const category = 'payment';
 /** The stored events of payments. */
 export const paymentEventTypes = defineEventTypes<PaymentChange>({
   PAYMENT_CHARGED: {
-    upcasters: [],
     encode: ({ id, userId, amount }) => ({ id, userId, amount: moneyToJson(amount) }),
     decode: ({ id, userId, amount }) => ({
       type: 'PAYMENT_CHARGED',
@@ -23,7 +22,6 @@ export const paymentEventTypes = defineEventTypes<PaymentChange>({
     }),
   },
   PAYMENT_REFUNDED: {
-    upcasters: [],
     encode: ({ id }) => ({ id }),
     decode: ({ id }) => ({ type: 'PAYMENT_REFUNDED', id: String(id) }),
   },

@@ -38,7 +38,7 @@ export function orderIdOf({ stream }: RecordedEvent): string {
 }
 
 function change<Type extends OrderEventType>(type: Type): EventType<OrderVersion & { readonly type: Type }> {
-  return { upcasters: [], encode: encodeOrder, decode: (data) => ({ type, ...decodeOrder(data) }) };
+  return { encode: encodeOrder, decode: (data) => ({ type, ...decodeOrder(data) }) };
 }
 
 // Integers that may exceed 2^53 are text.

@@ -1,9 +1,9 @@
-import type { AuditCheck } from '../audit/audit.ts';
-import type { DamageSearch } from '../storage/damage-search.ts';
+import type { AuditCheck } from '../../audit/audit.ts';
+import type { DamageSearch } from '../../storage/damage-search.ts';
 
 /**
- * The check `storage/integrity`: looks at everything that this process stores in files of its own, and reports what is
- * damaged as `STORAGE_CORRUPT`. `searches` are asked for when it runs.
+ * The check `storage/integrity`: searches everything that this process stores in files of its own, and reports damage as
+ * `STORAGE_CORRUPT`. `searches` is called when it runs.
  */
 export function auditStorage(searches: () => readonly DamageSearch[]): AuditCheck {
   return {

@@ -25,7 +25,7 @@ DatabaseSync.prototype.exec = counted(DatabaseSync.prototype.exec);
 StatementSync.prototype.run = counted(StatementSync.prototype.run);
 StatementSync.prototype.all = counted(StatementSync.prototype.all);
 
-const { createLogger } = await import('../../telemetry/logger.ts');
+const { createLogger } = await import('../../../telemetry/logger.ts');
 const { claimDataFolder } = await import('../data-folder.ts');
 const { openDatabases } = await import('../open-databases.ts');
 

@@ -1,29 +1,29 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MeshError } from '../errors/mesh-error.ts';
-import { makeFolder } from '../storage/make-folder.ts';
-import { lockFolder } from '../storage/sqlite/folder-lock.ts';
-import { dataDirFull, dataDirNotWritable } from './errors.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { makeFolder } from '../../storage/make-folder.ts';
+import { lockFolder } from '../../storage/sqlite/folder-lock.ts';
+import { dataDirFull, dataDirNotWritable } from '../errors.ts';
 import { type Manifest, openManifest } from './manifest.ts';
 
 /** A data folder that belongs to this process. */
 export interface DataFolder {
-  /** Whether its last owner ended without `release`: it crashed or was killed. */
+  /** Whether its last owner crashed or was killed before `release`. */
   readonly wasAbandoned: boolean;
-  /** Which databases belong to it. */
+  /** Lists its databases. */
   readonly manifest: Manifest;
-  /** Says that a process has started on it, databases and all: from now on giving it back is a clean end. */
+  /** Records that a process has started on it, with all databases: from now on `release` is a clean end. */
   opened(): void;
-  /** Gives it back. The end of the process does so too, however it ends. */
+  /** Releases it. The end of the process does so too. */
   release(): void;
 }
 
 /**
- * Makes the data folder, if need be, and claims it for this process. FAILED_PRECONDITION `DATA_DIR_NOT_WRITABLE` or
- * `DATA_DIR_IN_USE`, or `DATA_MISMATCH` when its manifest is damaged; UNAVAILABLE `STORAGE_FULL` when its disk is full.
+ * Claims the data folder for this process, and creates it if needed. Throws FAILED_PRECONDITION `DATA_DIR_NOT_WRITABLE`,
+ * `DATA_DIR_IN_USE` or `DATA_MISMATCH` (damaged manifest), UNAVAILABLE `STORAGE_FULL` if its disk is full.
  */
 export function claimDataFolder(path: string): DataFolder {
-  // Lies there while an owner has the folder.
+  // Exists while a process owns the folder.
   const mark = join(path, '.running');
   asSetting(path, () => makeFolder(path));
   const unlock = lockFolder(path);
@@ -37,14 +37,14 @@ export function claimDataFolder(path: string): DataFolder {
       inOrder = true;
     },
     release() {
-      // A start that fails does not hide how the run before it ended.
+      // A failed start must not hide how the previous run ended.
       if (inOrder) rmSync(mark, { force: true });
       unlock();
     },
   };
 }
 
-/** The manifest comes first: a folder that is refused for it keeps the mark that its last owner left, or did not. */
+/** The manifest comes first: if it is refused, the folder keeps the mark of its last owner. */
 function claim(path: string, mark: string, unlock: () => void): Manifest {
   try {
     return asSetting(path, () => {

@@ -1,5 +1,5 @@
-import type { Identity } from '../storage/identity.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import type { Identity } from '../../storage/identity.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { Manifest } from './manifest.ts';
 
 /** A database that the manifest did not list. */
@@ -7,22 +7,22 @@ export interface Unlisted {
   readonly name: string;
   readonly location: string;
   readonly identity: Identity | undefined;
-  /** Whether a service has had it. */
+  /** Whether a service has used it. */
   readonly isUsed: boolean;
 }
 
 /** Reports the databases that the manifest did not list. */
 export interface FoundReport {
-  /** Logs one that was found, unless there was no manifest: then `log` does so. */
+  /** Logs a database that was found, unless there was no manifest: then `log` does. */
   add(database: Unlisted): void;
-  /** Where databases were found and no manifest: one line that names them, and those that were created. */
+  /** If databases were found without a manifest: logs one line with them and with those that were created. */
   log(): void;
 }
 
 const noManifest =
-  'the data folder has no manifest.json: the start goes on with the databases that were found, and those that were not found were created empty; if one of these held data, stop the process and restore a backup; make audit shows what does not fit';
+  'data folder has no manifest.json: using the databases that were found, and creating those that were not; if one of these held data, stop the process and restore a backup; "make audit" shows what does not fit';
 
-/** Makes the report of one start. */
+/** Creates the report of one start. */
 export function createFoundReport(manifest: Manifest, logger: Logger): FoundReport {
   const found: Unlisted[] = [];
   const created: Unlisted[] = [];

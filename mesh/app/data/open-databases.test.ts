@@ -7,15 +7,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readConfig } from '../config/config.ts';
-import type { Storage } from '../storage/storage.ts';
-import { type PostgresServer, postgres, startPostgres } from '../testing/postgres-server.ts';
-import { describeWithServer } from '../testing/servers.ts';
-import { type TempFolder, tempFolder } from '../testing/temp-folder.ts';
-import { testService } from '../testing/test-service.ts';
+import { readConfig } from '../../config/config.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
+import { testService } from '../../testing/test-service.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { openDatabases } from './open-databases.ts';
-import { startApp } from './start-app.ts';
+import { startApp } from '../start-app.ts';
 
 const keeps = (name: string) =>
   testService(name, async (runtime) => {
@@ -55,7 +55,7 @@ function refusal(database: string, fault: string) {
 
 const file = (name: string, of = data) => join(of, `${name}.db`);
 const adopted = () => lines.filter(({ msg }) => String(msg).startsWith('adopted')).map(({ database }) => database);
-const withoutManifest = () => lines.filter(({ msg }) => String(msg).startsWith('the data folder has no manifest.json'));
+const withoutManifest = () => lines.filter(({ msg }) => String(msg).startsWith('data folder has no manifest.json'));
 const warnings = () => lines.filter(({ level }) => Number(level) >= 40);
 
 describe('a start on a data folder', () => {
@@ -299,7 +299,7 @@ describeWithServer(postgres, 'a start on PostgreSQL', () => {
 
   /** Changes the database of a service as it lies on the server. */
   async function change(service: string, sql: string): Promise<void> {
-    const { openStorage } = await import('../storage/open.ts');
+    const { openStorage } = await import('../../storage/open.ts');
     const storage: Storage = await openStorage(server.url(`a_${service}`));
     await storage.execute(sql);
     await storage.close();

@@ -1,34 +1,33 @@
 import { statSync } from 'node:fs';
-import { warnOfClock } from '../storage/aging/clock-warning.ts';
-import { storageLost } from '../storage/errors.ts';
-import { type Identity, isUsed, noteStart, readIdentity } from '../storage/identity.ts';
-import { openStorage } from '../storage/open.ts';
-import type { Storage } from '../storage/storage.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import { systemClock } from '../time/clock.ts';
+import { warnOfClock } from '../../storage/aging/clock-warning.ts';
+import { storageLost } from '../../storage/errors.ts';
+import { type Identity, isUsed, noteStart, readIdentity } from '../../storage/identity.ts';
+import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { systemClock } from '../../time/clock.ts';
 import type { DataFolder } from './data-folder.ts';
-import { dataMismatch } from './errors.ts';
+import { dataMismatch } from '../errors.ts';
 import { createFoundReport } from './found-report.ts';
 import type { ManifestEntry } from './manifest.ts';
 
 /**
- * Opens the database `name` that `url` names. The caller closes it, which fails with `STORAGE_LOST` where its file was taken
- * away.
+ * Opens the database `name` at `url`. The caller closes it, which fails with `STORAGE_LOST` if its file was removed.
  */
 export type OpenDatabase = (name: string, url: string) => Promise<Storage>;
 
-/** What opens the databases of a process. */
+/** Opens the databases of a process. */
 export interface Databases {
   readonly open: OpenDatabase;
-  /** Logs what was found and what was created so far, when the data folder had databases and no manifest. */
+  /** Logs which databases were found and which created, if the data folder had databases but no manifest. */
   readonly reportFound: () => void;
 }
 
 /**
- * Makes what opens the databases of a process. Each is compared with the manifest of the data folder: FAILED_PRECONDITION
- * `DATA_MISMATCH` when it is missing, empty, of another mesh, or from another time than the manifest. What the manifest does
- * not list is adopted. After a run that was cut short, the structure of each SQLite file is looked at as well. Every step
- * may be the last one before a crash, and the next start continues.
+ * Opens databases and compares each with the manifest of the data folder. Throws FAILED_PRECONDITION `DATA_MISMATCH` if one is
+ * missing, empty, of another mesh, or from another time than the manifest. A database that is not listed is adopted. After a
+ * run that did not end cleanly, the structure of each SQLite file is checked too. A crash after any step leaves a state from
+ * which the next start continues.
  */
 export function openDatabases(folder: DataFolder, logger: Logger): Databases {
   const { manifest } = folder;
@@ -49,7 +48,7 @@ export function openDatabases(folder: DataFolder, logger: Logger): Databases {
       if (fault !== undefined) throw refuse(fault);
       await warnOfClock({ storage, name, location }, systemClock, logger);
       if (entry === undefined) foundReport.add({ name, location, identity, isUsed: await isUsed(storage) });
-      // In this order a database is never ahead of the manifest, nor the manifest's entry ahead of the database.
+      // In this order, a database is never ahead of the manifest, and no entry of the manifest ahead of its database.
       manifest.raiseStart((identity?.start ?? 0) + 1);
       const { id, start } = await noteStart(storage, name, manifest.start);
       manifest.record(key, { id, start });
@@ -62,14 +61,14 @@ export function openDatabases(folder: DataFolder, logger: Logger): Databases {
   return { open, reportFound: foundReport.log };
 }
 
-/** Closes a database in a file. Rejects with UNAVAILABLE `STORAGE_LOST` when what was written is not at its path. */
+/** Closes a database in a file. Rejects with UNAVAILABLE `STORAGE_LOST` if its file is no longer at its path. */
 async function closeFile(storage: Storage): Promise<void> {
   const failure = await storage.check().catch((error: unknown) => error);
   await storage.close();
   if (storageLost.is(failure)) throw failure;
 }
 
-/** `lastStart`: the latest start that the database can have seen, when no other process can have opened it. */
+/** `lastStart` is the highest start that the database can have; only where no other process can have opened it. */
 function faultOf(
   name: string,
   identity: Identity | undefined,

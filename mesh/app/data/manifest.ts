@@ -1,28 +1,28 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { unreadableManifest } from './errors.ts';
+import { unreadableManifest } from '../errors.ts';
 
-/** What the manifest says of one database. */
+/** The manifest's entry for a database. */
 export interface ManifestEntry {
   readonly id: string;
-  /** The last start that is known to have opened it. */
+  /** Number of the last start that opened it. */
   readonly start: number;
 }
 
 /**
- * Which databases belong together, in `manifest.json` of the data folder. It is on the disk when a change of it returns,
- * whole or not at all.
+ * Lists which databases belong together, in `manifest.json` of the data folder. A change is atomic, and on the disk when it
+ * returns.
  */
 export interface Manifest {
   /** The data folder. */
   readonly folder: string;
   readonly path: string;
-  /** Whether the folder had one when this process came. */
+  /** Whether the folder had a manifest before this start. */
   readonly existed: boolean;
-  /** The number of this start: no database of this process alone has seen a later one. */
+  /** Number of this start. No database that only this process uses has a higher one. */
   readonly start: number;
   entryOf(key: string): ManifestEntry | undefined;
-  /** Notes a later number, before a database gets it. */
+  /** Records a higher number, before a database gets it. */
   raiseStart(start: number): void;
   record(key: string, entry: ManifestEntry): void;
 }
@@ -32,12 +32,12 @@ interface Content {
   readonly databases: Readonly<Record<string, ManifestEntry>>;
 }
 
-/** Whether a folder has a manifest: a mesh has run in it. */
+/** Whether a folder has a manifest, so a mesh has run in it. */
 export function hasManifest(folder: string): boolean {
   return existsSync(pathIn(folder));
 }
 
-/** Reads the manifest of a data folder and counts this start in it. FAILED_PRECONDITION `DATA_MISMATCH` when it is damaged. */
+/** Reads the manifest of a data folder and counts this start. Throws FAILED_PRECONDITION `DATA_MISMATCH` if it is damaged. */
 export function openManifest(folder: string): Manifest {
   const path = pathIn(folder);
   const found = read(path);
@@ -92,7 +92,7 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
-/** A crash leaves the old text or the new one: the new one is complete on the disk before it takes the name. */
+/** A crash leaves the old file or the new one: the new one is completely on the disk before it gets the name. */
 function write(folder: string, path: string, content: Content): void {
   const unfinished = `${path}.part`;
   writeFileSync(unfinished, `${JSON.stringify(content, undefined, 2)}\n`, { flush: true });

@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { type Config, ConfigError, databaseUrlOf } from '../config/config.ts';
+import type { ConfigFault } from '../config/setting.ts';
+import { type StaticAddresses, unknownServices } from '../config/static-addresses.ts';
+import { listenError, parseListenAddress } from '../engines/listen-address.ts';
+import { type Directory, serviceNameOf } from './directory.ts';
+import { databaseShared } from './errors.ts';
+
+/**
+ * Throws FAILED_PRECONDITION `DATABASE_SHARED` if `DATABASE_URL` names one database for `count` services: each has tables of
+ * the same names (outbox, inbox, ...).
+ */
+export function checkDatabases(config: Config, count: number): void {
+  if (count > 1 && databaseUrlOf(config, 'a') === databaseUrlOf(config, 'b'))
+    throw databaseShared({ sharers: 'several services' });
+}
+
+/**
+ * Rejects as a listener would if it cannot listen on an address of the settings. It releases all addresses again: nobody may
+ * connect before the process serves.
+ */
+export async function checkListen({ grpcListen, metricsListen }: Config): Promise<void> {
+  const held: Server[] = [];
+  try {
+    for (const address of [grpcListen, metricsListen]) if (address !== '') held.push(await hold(address));
+  } finally {
+    await Promise.all(held.map(release));
+  }
+}
+
+async function hold(address: string): Promise<Server> {
+  const server = createServer((socket) => socket.destroy());
+  server.listen(parseListenAddress(address));
+  await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error)));
+  return server;
+}
+
+function release(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+/**
+ * Throws a ConfigError that names every service that this process calls and cannot find, and every address under a name that
+ * no service has. `declared` are the contracts of the project; a name outside of it is known if this process calls it.
+ */
+export function checkAddresses(addresses: StaticAddresses, directory: Directory, declared: readonly string[]): void {
+  const known = [...new Set([...declared.map(serviceNameOf), ...directory.names()])].toSorted();
+  const faults = [...unknownServices(addresses, known), ...missingAddresses(directory)];
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
+function missingAddresses(directory: Directory): ConfigFault[] {
+  const callers = new Map<string, Set<string>>();
+  for (const [contract, services] of directory.missing()) {
+    const name = serviceNameOf(contract);
+    callers.set(name, new Set([...(callers.get(name) ?? []), ...services]));
+  }
+  return [...callers].map(([name, services]) => ({
+    variable: 'DISCOVERY_URL',
+    problem: `has no address of ${name}, which ${[...services].join(' and ')} calls and this process does not run: add ${name}=<host>:<port>`,
+  }));
+}
