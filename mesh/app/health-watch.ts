@@ -1,4 +1,5 @@
 import { fullNameOf } from '../contract/contract.ts';
+import { messageOf } from '../errors/error-text.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Health, HealthProblem } from '../server/health/health.ts';
@@ -119,6 +120,6 @@ function createHealthCheck({ name, ask, level, clock, logger }: HealthCheckOptio
 }
 
 function problemOf(check: string, error: unknown): HealthProblem {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { check, reason: error instanceof MeshError ? error.reason : '', message };
 }
