@@ -64,7 +64,7 @@ export type { SagaState, SagaStepState, SagaStepView } from './saga/decide/recor
 export { createSagaEngine, type SagaEngine } from './saga/engine.ts';
 export { unknownSaga } from './saga/errors.ts';
 export { type SagaDefinition, type SagaFailure, type SagaProgress, type StepContext, saga } from './saga/saga.ts';
-export type { IdempotentCallContext, Idle, MeshCallContext } from './server/call-context.ts';
+export type { IdempotentCallContext, IdleWait, MeshCallContext } from './server/call-context.ts';
 export type { HealthList } from './server/health/health.ts';
 export { serve } from './server/serve.ts';
 export { makeFolder } from './storage/make-folder.ts';

@@ -6,7 +6,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { Status } from 'nice-grpc-common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createOracle } from '../mesh/contract/testing/oracle.ts';
-import { frame, rawCall, rawConnection } from '../mesh/server/testing/raw-call.ts';
+import { grpcFrame, rawCall, rawConnection } from '../mesh/server/testing/raw-call.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { allServices } from '../services/all.ts';
 import { badMessages } from './support/bad-messages.ts';
@@ -48,7 +48,7 @@ afterAll(async () => {
 
 // The process is still alive and answers on the same connection.
 afterEach(async () => {
-  const { status } = await rawCall(session, '/user.v1.UserService/ListUsers', frame(new Uint8Array()));
+  const { status } = await rawCall(session, '/user.v1.UserService/ListUsers', grpcFrame(new Uint8Array()));
   expect(status).toBe(Status.OK);
 });
 
@@ -58,7 +58,7 @@ describe('a request with odd fields', () => {
     const isEndless = path === '/events.v1.EventService/Subscribe';
     const headers = isEndless ? { 'grpc-timeout': '300m' } : {};
     const calls = badMessages(method.input, oracle).map(async ({ title, bytes, violations }) => {
-      const { status, details, message } = await rawCall(session, path, frame(bytes), headers);
+      const { status, details, message } = await rawCall(session, path, grpcFrame(bytes), headers);
       const fields = [...new Set(details.violations.map(({ field }) => field))].sort();
       if (violations.length > 0 && !isImport) {
         return expect({ status, fields }, title).toEqual({ status: 3, fields: [...new Set(violations)] });
@@ -106,24 +106,24 @@ describe('a request for an unknown id', () => {
 
 describe('a broken call', () => {
   const getUser = '/user.v1.UserService/GetUser';
-  const ada = frame(Buffer.from('\n\x03ada'));
+  const ada = grpcFrame(Buffer.from('\n\x03ada'));
 
   it.each(methods)('with an undecodable message gets INVALID_ARGUMENT from $path', async ({ path }) => {
-    const { status } = await rawCall(session, path, frame(Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2])));
+    const { status } = await rawCall(session, path, grpcFrame(Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2])));
     expect(status).toBe(Status.INVALID_ARGUMENT);
   });
 
   it('with random bytes never gets an error that blames the server', async () => {
     const calls = methods.flatMap(({ path }) => [1, 7, 64].map((length) => [path, randomBytes(length)] as const));
     for (const [path, bytes] of calls) {
-      const { status, message } = await rawCall(session, path, frame(bytes), { 'grpc-timeout': '300m' });
+      const { status, message } = await rawCall(session, path, grpcFrame(bytes), { 'grpc-timeout': '300m' });
       const wasEndless = path.endsWith('/Subscribe') && status === Status.DEADLINE_EXCEEDED;
       if (!wasEndless) expect(definite, `${path} ${bytes.toString('hex')}: ${message}`).toContain(status);
     }
   });
 
   it('with a message of 5 MiB gets RESOURCE_EXHAUSTED', async () => {
-    const { status } = await rawCall(session, getUser, frame(Buffer.alloc(5 * 1024 * 1024)));
+    const { status } = await rawCall(session, getUser, grpcFrame(Buffer.alloc(5 * 1024 * 1024)));
     expect(status).toBe(Status.RESOURCE_EXHAUSTED);
   });
 
@@ -154,7 +154,11 @@ describe('a broken call', () => {
   });
 
   it('with a time out of range gets INVALID_ARGUMENT', async () => {
-    const { status, details } = await rawCall(session, getUser.replace('Get', 'Create'), frame(userOfTheFarFuture()));
+    const { status, details } = await rawCall(
+      session,
+      getUser.replace('Get', 'Create'),
+      grpcFrame(userOfTheFarFuture()),
+    );
     expect(status).toBe(Status.INVALID_ARGUMENT);
     expect(details.violations.map(({ field }) => field)).toEqual(['user.create_time']);
   });

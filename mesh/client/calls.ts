@@ -10,7 +10,7 @@ import { asCallError, CallError } from './call-error.ts';
 import type { ClientMethod, MethodGroup } from './client-method.ts';
 import type { Breaker } from './policies/breaker.ts';
 import { callDeadline, type DeadlineOptions } from './policies/deadline.ts';
-import { type RetryBudget, type RetryOptions, retry } from './policies/retry.ts';
+import { type RetryBudget, type RetryOptions, withRetries } from './policies/retry.ts';
 
 /** The options of one call: nice-grpc's and a deadline. */
 export type MeshCallOptions = CallOptions & DeadlineOptions;
@@ -60,7 +60,7 @@ async function unary(method: BoundMethod, request: object, options: MeshCallOpti
     const attempt = () => answered(method.pick().unary(engineMethod, message, call), engineMethod.path);
     // A half-open breaker waits for its one call, so that call must be sure to end.
     const guarded = call.deadlineMs === undefined ? breaker.watch : breaker.run;
-    return await retry(() => guarded(attempt), call, method.retry);
+    return await withRetries(() => guarded(attempt), call, method.retry);
   } catch (cause) {
     const error = asCallError(cause, engineMethod.path);
     if (fallback && error instanceof CallError && isInfrastructureFault(error)) return await fallback(error, message);
@@ -73,7 +73,7 @@ function serverStreaming(method: BoundMethod, request: object, options: MeshCall
   return responses(method, options, (call) => {
     const message = method.complete(request);
     const attempt = () => begun(method.pick().serverStreaming(engineMethod, message, call), engineMethod.path);
-    return retry(() => breaker.watch(attempt), call, method.retry);
+    return withRetries(() => breaker.watch(attempt), call, method.retry);
   });
 }
 

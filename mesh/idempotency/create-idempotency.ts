@@ -4,7 +4,7 @@ import type { Storage, Transaction, TransactionOptions } from '../storage/storag
 import type { Clock } from '../time/clock.ts';
 import { requestIdReused } from './errors.ts';
 import {
-  claim,
+  claimRequest,
   findHandled,
   type HandledRequest,
   idempotencyMigrations,
@@ -40,7 +40,7 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
     function once(work: (tx: Transaction) => Promise<Response>, transaction?: TransactionOptions): Promise<Response> {
       return storage.transaction(async (tx) => {
         await purge(tx);
-        while (!(await claim(tx, key, aging.nowMs()))) {
+        while (!(await claimRequest(tx, key, aging.nowMs()))) {
           const handled = await findHandled(tx, key);
           // It is gone if its retention ended between the two statements: then the id is free.
           if (handled !== undefined) return storedResponse(codec, key, handled);

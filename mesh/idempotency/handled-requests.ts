@@ -34,7 +34,7 @@ export interface HandledRequest {
 /**
  * Claims the id for this transaction; false if it has a response. Waits for a concurrent transaction with the same id.
  */
-export async function claim(tx: Queryable, key: RequestKey, nowMs: number): Promise<boolean> {
+export async function claimRequest(tx: Queryable, key: RequestKey, nowMs: number): Promise<boolean> {
   const sql =
     'INSERT INTO handled_request (method, request_id, fingerprint, create_time) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING';
   return (await tx.execute(sql, [...idOf(key), key.fingerprint, nowMs])) === 1;

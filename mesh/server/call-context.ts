@@ -20,11 +20,11 @@ export interface CallDetails {
    * For streaming handlers: resolves as `wait` does, and lets other calls run meanwhile. Wrap whatever waits for a change,
    * such as the next event. Waiting for the peer's next message, or until it reads, is already idle.
    */
-  readonly idle: Idle;
+  readonly idle: IdleWait;
 }
 
 /** Waits without occupying a slot of the server. */
-export type Idle = <T>(wait: () => Promise<T>) => Promise<T>;
+export type IdleWait = <T>(wait: () => Promise<T>) => Promise<T>;
 
 /** The context of a call on the server: nice-grpc's, with the deadline and the request id. */
 export type MeshCallContext = CallContext & CallDetails;

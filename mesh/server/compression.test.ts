@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
 import { nativeEngine } from '../engines/native/engine.ts';
 import { type EchoHandlers, echoService } from './testing/echo-service.ts';
-import { frame, rawCall, rawConnection } from './testing/raw-call.ts';
+import { grpcFrame, rawCall, rawConnection } from './testing/raw-call.ts';
 import { serveForTest } from './testing/serve-echo.ts';
 
 const prefixBytes = 5;
@@ -40,7 +40,7 @@ it('lets a handler choose which replies are compressed', async () => {
       yield { name: 'small' };
     },
   };
-  const body = frame(User.encode(ada).finish());
+  const body = grpcFrame(User.encode(ada).finish());
   const taking = await call(handlers, 'Many', body, { 'grpc-accept-encoding': 'gzip' });
   const messages = messagesOf(taking.body);
   expect(messages).toEqual([
@@ -58,7 +58,7 @@ it('reports to a handler whether its request was compressed', async () => {
   const handlers: Partial<EchoHandlers> = {
     one: async ({ name }, { requestCompressed }) => ({ name: `${name} ${requestCompressed}` }),
   };
-  const zipped = frame(gzipSync(User.encode(ada).finish()));
+  const zipped = grpcFrame(gzipSync(User.encode(ada).finish()));
   zipped[0] = 1;
   const answer = await call(handlers, 'One', zipped, { 'grpc-encoding': 'gzip' });
   expect(messagesOf(answer.body)).toEqual([[false, 'Ada true']]);

@@ -5,7 +5,7 @@ import { uuidv7 } from '../ids/ids.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Idle, MeshCallContext } from './call-context.ts';
+import type { IdleWait, MeshCallContext } from './call-context.ts';
 import type { EnteringCall, Place } from './policies/admission/admission.ts';
 
 /**
@@ -89,7 +89,7 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
     this.#engineCall.listenForEnd(listener);
   }
 
-  get idle(): Idle {
+  get idle(): IdleWait {
     return async (wait) => {
       const { place } = this;
       place?.rest();

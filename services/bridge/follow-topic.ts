@@ -1,4 +1,4 @@
-import type { EventLog, Idle, StartPosition, StoredEvent } from '#mesh';
+import type { EventLog, IdleWait, StartPosition, StoredEvent } from '#mesh';
 import { impossibleOffsets } from './errors.ts';
 
 /**
@@ -10,7 +10,7 @@ export async function* followTopic(
   topic: string,
   from: StartPosition,
   signal: AbortSignal,
-  idle: Idle,
+  idle: IdleWait,
 ): AsyncGenerator<StoredEvent> {
   if (from.at === 'offsets') await refuseImpossible(events, topic, from.offsets);
   yield* events.read(topic, from, signal, idle);

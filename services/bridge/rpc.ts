@@ -1,6 +1,6 @@
 import type { EventServiceHandlers, ValidPublishRequest } from '#gen/events/v1/events.contract.ts';
 import { type EventRecord, Start, type SubscribeRequest } from '#gen/events/v1/events.ts';
-import { type EventLog, type Idle, readAttributes, type StartPosition, type StoredEvent } from '#mesh';
+import { type EventLog, type IdleWait, readAttributes, type StartPosition, type StoredEvent } from '#mesh';
 import { followTopic } from './follow-topic.ts';
 import type { PublishEvent, PublishedEvent } from './publish-event.ts';
 
@@ -23,7 +23,7 @@ async function* subscribe(
   events: EventLog,
   request: SubscribeRequest,
   signal: AbortSignal,
-  idle: Idle,
+  idle: IdleWait,
 ): AsyncGenerator<EventRecord> {
   const types = new Set(request.types);
   for await (const event of followTopic(events, request.topic, startOf(request.from), signal, idle)) {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Idle, loadMigrations, openStorage, type Row, type SqlValue, type Storage } from '#mesh';
+import { type IdleWait, loadMigrations, openStorage, type Row, type SqlValue, type Storage } from '#mesh';
 import { createTestClock, eventually, type TempFolder, tempFolder } from '#mesh/testing';
 import { newOrder, type Order, type OrderState } from './order.ts';
 import { insertOrder, updateOrder } from './store.ts';
@@ -64,7 +64,7 @@ describe('watchOrder', () => {
       queriedWhileIdle.push(isIdle);
       return storage.query(sql, params);
     };
-    const idle: Idle = async (wait) => {
+    const idle: IdleWait = async (wait) => {
       isIdle = true;
       const result = await wait();
       isIdle = false;

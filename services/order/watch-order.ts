@@ -1,4 +1,4 @@
-import type { Clock, Idle, Storage } from '#mesh';
+import type { Clock, IdleWait, Storage } from '#mesh';
 import { isTerminal, type Order } from './order.ts';
 import { getOrder } from './store.ts';
 
@@ -64,7 +64,7 @@ const pollMs = { exclusive: 60_000, shared: 500 };
 /** Yields an order as it is, then each change, and ends after a terminal state. Throws what `signal` aborts with. */
 export async function* watchOrder(
   id: string,
-  { signal, idle }: { readonly signal: AbortSignal; readonly idle: Idle },
+  { signal, idle }: { readonly signal: AbortSignal; readonly idle: IdleWait },
   { storage, changes }: WatchOrderDeps,
 ): AsyncGenerator<Order, void, undefined> {
   const waitMs = storage.exclusive ? pollMs.exclusive : pollMs.shared;

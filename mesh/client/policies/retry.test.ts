@@ -9,7 +9,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { CallError } from '../call-error.ts';
 import { failure, startPeer, user } from '../testing/peer.ts';
-import { createRetryBudget, retry, retryDelay } from './retry.ts';
+import { createRetryBudget, retryDelay, withRetries } from './retry.ts';
 
 const unavailable = failure(Status.UNAVAILABLE, { reason: 'SERVER_DRAINING' });
 const lateDeadline = () => ({ deadline: Date.now() + 60_000 });
@@ -191,7 +191,7 @@ describe('the delay between attempts', () => {
     const attempt = vi.fn(() => Promise.reject(failed));
 
     const outcome = expect(
-      retry(attempt, call, { maxAttempts: 3, delayMs: retryDelay(), budget: createRetryBudget(), clock }),
+      withRetries(attempt, call, { maxAttempts: 3, delayMs: retryDelay(), budget: createRetryBudget(), clock }),
     ).rejects.toBe(failed);
     for (const expectedMs of [100, 200]) {
       await eventually(() => expect(clock.pendingMs()).toHaveLength(1), { intervalMs: 1 });

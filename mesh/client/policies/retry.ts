@@ -44,7 +44,11 @@ export function retryDelay({ firstDelayMs = 100, maxDelayMs = 2_000 }: RetrySett
  * Runs `attempt` until it succeeds, fails with another code than UNAVAILABLE, or attempts, budget or time are used up.
  * Waits in between as `delayMs` says, or as long as the server asks for.
  */
-export async function retry<T>(attempt: () => Promise<T>, call: TransportCall, options: RetryOptions): Promise<T> {
+export async function withRetries<T>(
+  attempt: () => Promise<T>,
+  call: TransportCall,
+  options: RetryOptions,
+): Promise<T> {
   const { budget, clock } = options;
   for (let attempts = 1; ; attempts++) {
     try {

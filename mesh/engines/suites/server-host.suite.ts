@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { toStatus } from '../../errors/to-status.ts';
-import { frame, rawCall, rawConnection } from '../../server/testing/raw-call.ts';
+import { grpcFrame, rawCall, rawConnection } from '../../server/testing/raw-call.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { http2Frame } from '../../testing/http2-frame.ts';
 import type { Engine, EngineCall, EngineHandler, EngineMethod, MethodKind, ReadRequest } from '../engine.ts';
@@ -30,7 +30,7 @@ export function serverHostContract(engine: Engine): void {
     return { path, kind, encodeRequest: encode, decodeRequest: decode, encodeResponse: encode, decodeResponse: decode };
   }
 
-  const many = (...texts: string[]) => Buffer.concat(texts.map((text) => frame(Buffer.from(text))));
+  const many = (...texts: string[]) => Buffer.concat(texts.map((text) => grpcFrame(Buffer.from(text))));
 
   async function start(...handlers: EngineHandler<string, string>[]) {
     const host = engine.createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });

@@ -55,7 +55,7 @@ export async function rawCall(
 }
 
 /** A gRPC frame: uncompressed, its length, the message. */
-export function frame(message: Uint8Array): Buffer {
+export function grpcFrame(message: Uint8Array): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerHttp2Session, type ServerHttp2Stream, type Settings } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { frame } from '../../../server/testing/raw-call.ts';
+import { grpcFrame } from '../../../server/testing/raw-call.ts';
 
 /** A server whose every stream a test can treat as it likes. */
 export interface RawServer {
@@ -43,5 +43,5 @@ export function answer(stream: ServerHttp2Stream, text = 'hello'): void {
   if (stream.destroyed) return;
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-  stream.end(frame(Buffer.from(text)));
+  stream.end(grpcFrame(Buffer.from(text)));
 }

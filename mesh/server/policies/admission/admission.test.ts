@@ -1,69 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createChannel, createClientFactory, Status } from 'nice-grpc';
+import { Status } from 'nice-grpc';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { HealthDefinition } from '../../../../gen/ts/grpc/health/v1/health.ts';
 import { User } from '../../../../gen/ts/user/v1/user.ts';
-import { engineByName, engineNames } from '../../../engines/engines.ts';
+import { engineNames } from '../../../engines/engines.ts';
 import { eventually } from '../../../testing/eventually.ts';
-import { systemClock } from '../../../time/clock.ts';
-import { createHealth } from '../../health/health.ts';
-import { EchoDefinition, type EchoHandlers, echoService } from '../../testing/echo-service.ts';
-import { frame, rawCall, rawConnection } from '../../testing/raw-call.ts';
-import { serveForTest } from '../../testing/serve-echo.ts';
-import { type AdmissionPolicy, type FixedLimits, fixedLimits } from './policy.ts';
-import type { ProcessLimits } from './process-load.ts';
-
-const ada = User.fromPartial({ id: 'u1', name: 'Ada' });
-
-/** Unary handlers that work until the test has them return, whatever becomes of their calls. */
-function heldHandlers() {
-  const begun: string[] = [];
-  const returns: (() => void)[] = [];
-  const one: EchoHandlers['one'] = (request) => {
-    begun.push(request.name);
-    return new Promise((resolve) => returns.push(() => resolve(request)));
-  };
-  return {
-    one,
-    begun,
-    returnOne: () => returns.shift()?.(),
-    returnAll() {
-      for (const end of returns.splice(0)) end();
-    },
-  };
-}
+import { grpcFrame, rawCall, rawConnection } from '../../testing/raw-call.ts';
+import { type AdmissionPolicy, fixedLimits } from './policy.ts';
+import { ada, heldHandlers, named, startLimited } from './testing/start-limited.ts';
 
 describe.each(engineNames)('admission on %s', (engineName) => {
-  async function start(
-    handlers: Partial<EchoHandlers>,
-    limits: FixedLimits | AdmissionPolicy,
-    process: ProcessLimits = {},
-  ) {
-    const policy = 'hasSlot' in limits ? limits : fixedLimits(limits);
-    const health = createHealth(systemClock);
-    const served = await serveForTest({
-      engine: await engineByName(engineName),
-      serves: [echoService(handlers)],
-      health,
-      admission: () => policy,
-      process,
-    });
-    onTestFinished(() => served.server.drain(0));
-    /** A client with a connection of its own. */
-    const connect = () => {
-      const channel = createChannel(served.address, undefined, { 'grpc.use_local_subchannel_pool': 1 });
-      onTestFinished(() => channel.close());
-      const factory = createClientFactory();
-      return { calls: factory.create(EchoDefinition, channel), health: factory.create(HealthDefinition, channel) };
-    };
-    return { ...served, connect };
-  }
-
-  const named = (name: string) => User.fromPartial({ name });
-
   it('runs as many handlers as there are slots, and the others in order', async () => {
     const held = heldHandlers();
-    const { connect } = await start({ one: held.one }, { working: 2 });
+    const { connect } = await startLimited(engineName, { one: held.one }, { working: 2 });
     const { calls } = connect();
     const answers = ['a', 'b', 'c', 'd'].map((name) => calls.one(named(name)));
     await eventually(() => expect(held.begun).toEqual(['a', 'b']));
@@ -78,7 +26,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
 
   it('gives one connection a part of the slots, and then the connections in turn', async () => {
     const held = heldHandlers();
-    const { connect } = await start({ one: held.one }, { working: 3, workingPerConnection: 2 });
+    const { connect } = await startLimited(engineName, { one: held.one }, { working: 3, workingPerConnection: 2 });
     const { calls: greedy } = connect();
     const { calls: modest, health } = connect();
     const answers = ['g1', 'g2', 'g3', 'g4'].map((name) => greedy.one(named(name)));
@@ -100,7 +48,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
 
   it('counts a handler until it returns, even if its call was cancelled or its deadline passed', async () => {
     const held = heldHandlers();
-    const { connect } = await start({ one: held.one }, { working: 2 });
+    const { connect } = await startLimited(engineName, { one: held.one }, { working: 2 });
     const { calls } = connect();
     const giveUp = new AbortController();
     const cancelled = calls.one(named('cancelled'), { signal: giveUp.signal }).catch((error) => error.name);
@@ -121,7 +69,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
 
   it('does not start a call that ends before its turn', async () => {
     const held = heldHandlers();
-    const { connect, address } = await start({ one: held.one }, { working: 1 });
+    const { connect, address } = await startLimited(engineName, { one: held.one }, { working: 1 });
     const { calls, health } = connect();
     const first = calls.one(named('first'));
     await eventually(() => expect(held.begun).toEqual(['first']));
@@ -129,7 +77,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     const cancelled = calls.one(named('cancelled'), { signal: giveUp.signal }).catch((error) => error.name);
     const session = await rawConnection(address);
     onTestFinished(() => session.destroy());
-    const body = frame(User.encode(named('expired')).finish());
+    const body = grpcFrame(User.encode(named('expired')).finish());
     const expired = rawCall(session, '/test.v1.EchoService/One', body, { 'grpc-timeout': '100m' });
     const last = calls.one(named('last'));
     expect(await expired).toMatchObject({ status: Status.DEADLINE_EXCEEDED });
@@ -146,14 +94,14 @@ describe.each(engineNames)('admission on %s', (engineName) => {
 
   it('refuses calls beyond the limit of waiting ones, and sends a retry delay', async () => {
     const held = heldHandlers();
-    const { connect, address } = await start({ one: held.one }, { working: 1, waiting: 2 });
+    const { connect, address } = await startLimited(engineName, { one: held.one }, { working: 1, waiting: 2 });
     const { calls } = connect();
     const taken = [calls.one(named('a'))];
     await eventually(() => expect(held.begun).toEqual(['a']));
     taken.push(calls.one(named('b')), calls.one(named('c')));
     const session = await rawConnection(address);
     onTestFinished(() => session.destroy());
-    const body = frame(User.encode(named('d')).finish());
+    const body = grpcFrame(User.encode(named('d')).finish());
     await eventually(async () => {
       const answer = await rawCall(session, '/test.v1.EchoService/One', body, { 'grpc-timeout': '50m' });
       expect(answer).toMatchObject({
@@ -173,7 +121,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     ['the process', {}, { waitingBytes: 100_000 }],
   ])('limits the bytes of waiting requests of %s, until those start or are cancelled', async (_, limits, process) => {
     const held = heldHandlers();
-    const { connect } = await start({ one: held.one }, { working: 1, ...limits }, process);
+    const { connect } = await startLimited(engineName, { one: held.one }, { working: 1, ...limits }, process);
     const { calls, health } = connect();
     const large = (name: string) => named(name.repeat(60_000));
     const giveUp = new AbortController();
@@ -203,7 +151,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
 
   it('answers health checks while no other call can start', async () => {
     const held = heldHandlers();
-    const { connect } = await start({ one: held.one }, { working: 1 });
+    const { connect } = await startLimited(engineName, { one: held.one }, { working: 1 });
     const client = connect();
     const answer = client.calls.one(ada);
     await eventually(() => expect(held.begun).toHaveLength(1));
@@ -216,149 +164,9 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     await waiting;
   });
 
-  it('does not let streams that wait for a change block other calls', async () => {
-    const { signal } = new AbortController();
-    const watching: EchoHandlers['many'] = async function* watch(request, context) {
-      yield request;
-      const ended = AbortSignal.any([signal, context.signal]);
-      await context.idle(() => delay(2 ** 30, undefined, { signal: ended }).catch(() => undefined));
-    };
-    const { connect } = await start({ many: watching }, { working: 2 });
-    const { calls } = connect();
-    const streams = Array.from({ length: 5 }, () => calls.many(ada)[Symbol.asyncIterator]());
-    for (const stream of streams) expect((await stream.next()).value).toEqual(ada);
-    expect(await calls.one(ada)).toEqual(ada);
-    for (const stream of streams) await stream.return?.();
-  });
-
-  it('runs only as many streaming handlers as there are slots, however long their first message takes', async () => {
-    let [running, most] = [0, 0];
-    const stored = Promise.withResolvers<void>();
-    const list: EchoHandlers['many'] = async function* list(request) {
-      running += 1;
-      most = Math.max(most, running);
-      try {
-        // A database that is slow, and hears of no cancellation.
-        await stored.promise;
-        yield request;
-      } finally {
-        running -= 1;
-      }
-    };
-    const { connect } = await start({ many: list }, { working: 20, workingPerConnection: 8 });
-    const giveUp = new AbortController();
-    const clients = Array.from({ length: 4 }, connect);
-    const flood = (signal: AbortSignal) =>
-      clients.flatMap(({ calls }) =>
-        Array.from({ length: 50 }, () => Array.fromAsync(calls.many(ada, { signal })).catch((error) => error.name)),
-      );
-    const cancelled = flood(giveUp.signal);
-    await eventually(() => expect(running).toBe(20));
-    giveUp.abort();
-    expect(new Set(await Promise.all(cancelled))).toEqual(new Set(['AbortError']));
-    const answers = flood(new AbortController().signal);
-    // Longer than it takes until all have come: those that were cancelled have not returned.
-    await delay(200);
-    await Promise.all(clients.map(({ health }) => health.check({ service: '' })));
-    expect([running, most]).toEqual([20, 20]);
-    stored.resolve();
-    expect(await Promise.all(answers)).toEqual(answers.map(() => [ada]));
-    expect(most).toBe(20);
-  });
-
-  it('does not let streams whose peer sends nothing block other calls', async () => {
-    const { connect } = await start({}, { working: 1 });
-    const { calls } = connect();
-    const silence = Promise.withResolvers<void>();
-    async function* requests() {
-      yield ada;
-      await silence.promise;
-      yield ada;
-    }
-    const chat = calls.chat(requests())[Symbol.asyncIterator]();
-    expect((await chat.next()).value).toEqual(ada);
-    const collected = calls.collect(requests());
-    expect(await calls.one(ada)).toEqual(ada);
-    silence.resolve();
-    expect((await chat.next()).value).toEqual(ada);
-    expect((await chat.next()).done).toBe(true);
-    expect(await collected).toMatchObject({ name: 'Ada,Ada' });
-  });
-
-  it('ends a streaming handler in its turn if its call was cancelled', async () => {
-    const held = heldHandlers();
-    const events: string[] = [];
-    const many: EchoHandlers['many'] = async function* watch(request, { idle, signal }) {
-      try {
-        yield request;
-        await idle(() => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())));
-      } finally {
-        events.push('watch has ended');
-      }
-    };
-    const { connect } = await start({ one: held.one, many }, { working: 1 });
-    const { calls, health } = connect();
-    const giveUp = new AbortController();
-    const watching = calls.many(ada, { signal: giveUp.signal })[Symbol.asyncIterator]();
-    await watching.next();
-    const end = watching.next().catch((error) => error.name);
-    const answer = calls.one(ada);
-    await eventually(() => expect(held.begun).toHaveLength(1));
-    giveUp.abort();
-    expect(await end).toBe('AbortError');
-    await health.check({ service: '' });
-    expect(events).toEqual([]);
-    held.returnOne();
-    await answer;
-    await eventually(() => expect(events).toEqual(['watch has ended']));
-    held.returnAll();
-  });
-
-  it('does not let a caller that reads nothing block other calls', async () => {
-    const large = User.fromPartial({ name: 'x'.repeat(64 * 1024) });
-    const endless: EchoHandlers['many'] = async function* flood() {
-      for (;;) yield large;
-    };
-    const { connect, address } = await start({ many: endless }, { working: 1 });
-    const session = await rawConnection(address);
-    onTestFinished(() => session.destroy());
-    const path = '/test.v1.EchoService/Many';
-    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
-    stream.on('error', () => undefined);
-    stream.end(frame(User.encode(ada).finish()));
-    await new Promise((resolve) => stream.once('response', resolve));
-    expect(await connect().calls.one(ada)).toEqual(ada);
-  });
-
-  it('counts the open streams, and refuses more than their limit', async () => {
-    const begun: string[] = [];
-    const stubborn = Promise.withResolvers<void>();
-    const many: EchoHandlers['many'] = async function* work(request) {
-      begun.push(request.name);
-      yield request;
-      await stubborn.promise;
-    };
-    const { connect } = await start({ many }, { streamsPerConnection: 2 });
-    const { calls } = connect();
-    const giveUp = new AbortController();
-    for (const name of ['a', 'b']) {
-      const stream = calls.many(named(name), { signal: giveUp.signal })[Symbol.asyncIterator]();
-      await stream.next();
-      stream.next().catch(() => undefined);
-    }
-    const third = () => Array.fromAsync(calls.many(named('c')));
-    await expect(third()).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
-    // Their callers are gone, but their handlers have not returned.
-    giveUp.abort();
-    await expect(third()).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
-    stubborn.resolve();
-    await eventually(() => third());
-    expect(begun).toEqual(['a', 'b', 'c']);
-  });
-
   it('starts the waiting calls while the server drains', async () => {
     const held = heldHandlers();
-    const { connect, server } = await start({ one: held.one }, { working: 1 });
+    const { connect, server } = await startLimited(engineName, { one: held.one }, { working: 1 });
     const { calls, health } = connect();
     const answers = ['a', 'b', 'c'].map((name) => calls.one(named(name)));
     // Behind them on their connection, so that they have come.
@@ -379,7 +187,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
       ...fixedLimits({ working: 1 }),
       returned: (...times) => void seen.push(times),
     };
-    const { connect } = await start({ one: held.one }, policy);
+    const { connect } = await startLimited(engineName, { one: held.one }, policy);
     const { calls } = connect();
     const answers = [calls.one(named('a')), calls.one(named('b'))];
     await eventually(() => expect(held.begun).toEqual(['a']));

@@ -4,7 +4,7 @@ import { Status } from 'nice-grpc-common';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../../errors/to-status.ts';
-import { frame, rawCall, rawConnection } from '../../../../server/testing/raw-call.ts';
+import { grpcFrame, rawCall, rawConnection } from '../../../../server/testing/raw-call.ts';
 import { textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from './server-host.ts';
 
@@ -39,7 +39,7 @@ function begin(session: ClientHttp2Session, path: string): ClientHttp2Stream {
 }
 
 describe('a request that does not come whole in its time', () => {
-  const whole = frame(Buffer.from('abc'));
+  const whole = grpcFrame(Buffer.from('abc'));
 
   it.each([
     ['of which nothing comes', '/t/unary', Buffer.alloc(0)],
