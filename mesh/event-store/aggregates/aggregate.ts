@@ -12,8 +12,8 @@ export interface AggregateDefinition<State, Body extends { readonly type: string
   /** `account`: the stream of `acc1` is `account-acc1`. */
   readonly category: string;
   readonly events: EventTypes<Body>;
-  /** Returns the state after an event; `state` is `undefined` before the first. A pure function. */
-  evolve(state: State | undefined, body: Body, event: RecordedEvent): State;
+  /** Returns the state of the aggregate `id` after an event; `state` is `undefined` before the first. A pure function. */
+  evolve(state: State | undefined, body: Body, event: RecordedEvent, id: string): State;
   /** For long streams. Default: none, and a load reads all events. */
   readonly snapshots?: SnapshotDefinition<State>;
 }
@@ -44,8 +44,8 @@ export interface Changed<State> extends Loaded<State> {
   readonly recorded: readonly RecordedEvent[];
 }
 
-/** Makes the event that is published for a recorded one; `undefined`: none. */
-export type PublishedEvent<Body> = (event: RecordedEvent, body: Body) => DomainEvent | undefined;
+/** Returns what to publish for a recorded event of the aggregate `id`; `undefined`: nothing. */
+export type PublishedEvent<Body> = (event: RecordedEvent, body: Body, id: string) => DomainEvent | undefined;
 
 /** What caused a change. */
 export interface Cause {

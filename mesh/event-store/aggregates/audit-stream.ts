@@ -30,13 +30,14 @@ export async function* auditStream<State, Body extends { readonly type: string }
 }: StreamAudit<State, Body>): AsyncGenerator<Finding> {
   // Read before the events, so no snapshot is newer than the last event read.
   const snapshots = await selectSnapshots(storage, stream);
+  const id = stream.slice(definition.category.length + 1);
   let state: State | undefined;
   let version = 0n;
   try {
     for await (const event of store.read(stream, {}, signal)) {
       const before = state;
       const body = definition.events.decode(event);
-      const after = definition.evolve(before, body, event);
+      const after = definition.evolve(before, body, event, id);
       state = after;
       version = event.version;
       yield* each(event, body, before, after);

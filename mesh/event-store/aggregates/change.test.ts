@@ -67,13 +67,13 @@ function changeSuite(newUrl: NewDatabaseUrl): void {
     const event = (type: string) => ({ topic: 'sums', key: 'a', type, version: 1n, timeMs: 0, json: {} });
     const { storage, sums } = await openSums(newUrl(), {
       outbox,
-      publish: (_, { amount }) => event(`ADDED_${amount}`),
+      publish: (_, { amount }, id) => event(`ADDED_${amount}_TO_${id}`),
     });
     await sums.change('a', add(3n), cause);
     await storage.transaction((tx) => sums.changeIn(tx, 'a', add(4n), { ...cause, publish: () => event('OTHER') }));
     await sums.change('a', addUpTo(7n), cause);
     await sums.change('a', add(5n), { ...cause, publish: () => undefined });
-    expect(published).toEqual(['ADDED_3', 'OTHER']);
+    expect(published).toEqual(['ADDED_3_TO_a', 'OTHER']);
   });
 
   it('records nothing that it cannot publish', async () => {

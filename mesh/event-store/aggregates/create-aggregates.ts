@@ -20,20 +20,22 @@ export function createAggregates<State, Body extends { readonly type: string }>(
   const { category, events, evolve, snapshots } = definition;
   const streamOf = (id: string): string => `${category}-${id}`;
 
-  async function load(db: Queryable, stream: string, upTo: bigint): Promise<Loaded<State>> {
+  async function load(db: Queryable, id: string, upTo: bigint): Promise<Loaded<State>> {
+    const stream = streamOf(id);
     const snapshot = await loadSnapshot(db, stream, upTo);
     if (snapshot !== undefined) {
       // Read from the snapshot's own event on: if that is missing, the snapshot belongs to another history.
       const page = await selectStream(db, stream, { after: snapshot.version - 1n, upTo, limit: pageSize });
       const [first, ...others] = page;
       if (first?.version === snapshot.version) {
-        const from = fold({ ...snapshot, lastTimeMs: first.timeMs }, others);
-        return await foldRemaining(db, stream, from, page, upTo);
+        const from = fold(id, { ...snapshot, lastTimeMs: first.timeMs }, others);
+        return await foldRemaining(db, id, from, page, upTo);
       }
       logger.warn({ stream, version: snapshot.version }, 'the events of a snapshot are missing: it is ignored');
     }
     const page = await selectStream(db, stream, { upTo, limit: pageSize });
-    return await foldRemaining(db, stream, fold({ state: undefined, version: 0n, lastTimeMs: 0 }, page), page, upTo);
+    const empty = { state: undefined, version: 0n, lastTimeMs: 0 };
+    return await foldRemaining(db, id, fold(id, empty, page), page, upTo);
   }
 
   async function loadSnapshot(db: Queryable, stream: string, upTo: bigint) {
@@ -48,22 +50,22 @@ export function createAggregates<State, Body extends { readonly type: string }>(
 
   async function foldRemaining(
     db: Queryable,
-    stream: string,
+    id: string,
     from: Loaded<State>,
     firstPage: readonly RecordedEvent[],
     upTo: bigint,
   ): Promise<Loaded<State>> {
     let loaded = from;
-    for (let page = firstPage; page.length === pageSize; loaded = fold(loaded, page)) {
-      page = await selectStream(db, stream, { after: loaded.version, upTo, limit: pageSize });
+    for (let page = firstPage; page.length === pageSize; loaded = fold(id, loaded, page)) {
+      page = await selectStream(db, streamOf(id), { after: loaded.version, upTo, limit: pageSize });
     }
     return loaded;
   }
 
-  function fold(from: Loaded<State>, page: readonly RecordedEvent[]): Loaded<State> {
+  function fold(id: string, from: Loaded<State>, page: readonly RecordedEvent[]): Loaded<State> {
     const last = page.at(-1);
     if (last === undefined) return from;
-    const state = page.reduce((before, event) => evolve(before, events.decode(event), event), from.state);
+    const state = page.reduce((before, event) => evolve(before, events.decode(event), event, id), from.state);
     return { state, version: last.version, lastTimeMs: last.timeMs };
   }
 
@@ -77,8 +79,7 @@ export function createAggregates<State, Body extends { readonly type: string }>(
     definition,
     streamOf,
     async load(db, id, past = { version: maxInt64 }) {
-      const stream = streamOf(id);
-      return await load(db, stream, 'version' in past ? past.version : await versionAsOf(db, stream, past.timeMs));
+      return await load(db, id, 'version' in past ? past.version : await versionAsOf(db, streamOf(id), past.timeMs));
     },
     async *read(id, range, signal) {
       for await (const event of store.read(streamOf(id), range, signal)) yield { event, body: events.decode(event) };
@@ -91,16 +92,17 @@ export function createAggregates<State, Body extends { readonly type: string }>(
         }),
       ),
     async changeIn(tx, id, decide, { correlationId, timeMs, publish = publishDefault }) {
-      const stream = streamOf(id);
-      const loaded = await load(tx, stream, maxInt64);
+      const loaded = await load(tx, id, maxInt64);
       const bodies = [decide(loaded.state) ?? []].flat() as readonly Body[];
       const cause = { correlationId, timeMs: Math.max(timeMs, loaded.lastTimeMs) };
       const changed = await aggregates.append(tx, id, loaded, bodies, cause);
       const { state } = changed;
       if (state === undefined) {
-        throw new Error(`decide returned no event for ${stream}, which is empty: return an event, or throw to refuse`);
+        throw new Error(
+          `decide returned no event for ${streamOf(id)}, which is empty: return an event, or throw to refuse`,
+        );
       }
-      if (publish) await publishIn(tx, publish, changed.recorded, bodies);
+      if (publish) await publishIn(tx, publish, id, changed.recorded, bodies);
       return { ...changed, state };
     },
     transact: (id, { once, requestId, signal }, work) =>
@@ -115,23 +117,24 @@ export function createAggregates<State, Body extends { readonly type: string }>(
       const stream = streamOf(id);
       const added = bodies.map((body) => ({ ...events.encode(body), ...cause }));
       const recorded = await store.appendIn(tx, stream, loaded.version, added);
-      const after = fold(loaded, recorded);
+      const after = fold(id, loaded, recorded);
       const every = BigInt(snapshots?.every ?? maxInt64);
       if (after.version / every > loaded.version / every) await saveSnapshot(tx, stream, after);
       return { ...after, recorded };
     },
-    saveSnapshot: async (tx, id) => await saveSnapshot(tx, streamOf(id), await load(tx, streamOf(id), maxInt64)),
+    saveSnapshot: async (tx, id) => await saveSnapshot(tx, streamOf(id), await load(tx, id, maxInt64)),
   };
 
   async function publishIn(
     tx: Transaction,
     publish: PublishedEvent<Body>,
+    id: string,
     recorded: readonly RecordedEvent[],
     bodies: readonly Body[],
   ): Promise<void> {
     if (outbox === undefined) throw new Error(`${category} publishes events: pass createAggregates an outbox`);
     for (const [index, event] of recorded.entries()) {
-      const published = publish(event, bodies[index] as Body);
+      const published = publish(event, bodies[index] as Body, id);
       if (published) await outbox.addEvent(tx, published);
     }
   }

@@ -3,7 +3,7 @@ import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/
 import { createEventStore, type EventStore, type Finding, openStorage, type StreamEvent, systemClock } from '#mesh';
 import { describeServicesOnEachDatabase, startMesh } from '#mesh/testing';
 import type { AccountChange, Movement } from '../domain/account.ts';
-import { counterpartOf } from '../domain/ledger.ts';
+import { counterpartOf } from '../domain/account.ts';
 import type { PaymentChange } from '../domain/payment.ts';
 import { paymentService } from '../service.ts';
 import { accountEventTypes } from '../streams/account-stream.ts';

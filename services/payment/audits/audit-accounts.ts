@@ -9,8 +9,7 @@ import {
   streamsAfter,
   yieldEvery,
 } from '#mesh';
-import type { Account, AccountChange } from '../domain/account.ts';
-import { isOutside } from '../domain/ledger.ts';
+import { type Account, type AccountChange, isOutside } from '../domain/account.ts';
 import { postingsOf } from '../domain/postings.ts';
 import { balanceBelowZero, balanceChainBroken, entryUnbalanced } from '../errors.ts';
 import type { Accounts } from '../streams/account-stream.ts';

@@ -1,5 +1,5 @@
 import { type AuditCheck, type Finding, lockLive, type Storage, type Transaction } from '#mesh';
-import { isOutside } from '../domain/ledger.ts';
+import { isOutside } from '../domain/account.ts';
 import { balanceBelowZero, ledgerNotZero } from '../errors.ts';
 import { accountBalances } from '../projections/account-balances.ts';
 

@@ -1,6 +1,5 @@
 import { isInt64, type Money } from '#mesh';
 import { accountExists, accountNotFound, balanceTooLarge, currencyMismatch, insufficientFunds } from '../errors.ts';
-import { counterpartOf, type Purpose } from './ledger.ts';
 
 /** The current state of an account. Times are in milliseconds since the epoch. */
 export interface Account {
@@ -38,6 +37,9 @@ export interface Occurrence {
   readonly timeMs: number;
 }
 
+/** Why money is moved: `transfer` to or from outside, `order` to or from the shop. */
+export type Purpose = 'transfer' | 'order';
+
 /** A movement to decide on. */
 export interface MovementRequest {
   readonly accountId: string;
@@ -69,6 +71,16 @@ export function moveMoney(account: Account | undefined, wanted: MovementRequest)
   const newBalance = { currencyCode, minorUnits: after };
   const counterpart = counterpartOf(purpose, currencyCode);
   return { type, amount, previousBalance: account.balance, newBalance, reference, counterpart };
+}
+
+/** Whether an account is outside the users' accounts. */
+export function isOutside(accountId: string): boolean {
+  return accountId.startsWith('@');
+}
+
+/** Returns the account on the other side of a movement. */
+export function counterpartOf(purpose: Purpose, currencyCode: string): string {
+  return `${purpose === 'order' ? '@sales' : '@world'}.${currencyCode}`;
 }
 
 /** Returns the account after a change. */

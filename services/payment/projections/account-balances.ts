@@ -1,6 +1,5 @@
 import { type AggregateEvent, type Money, type Queryable, type Row, tableProjection } from '#mesh';
-import type { AccountChange } from '../domain/account.ts';
-import { isOutside } from '../domain/ledger.ts';
+import { type AccountChange, isOutside } from '../domain/account.ts';
 import { postingsOf } from '../domain/postings.ts';
 import { accountDefinition } from '../streams/account-stream.ts';
 

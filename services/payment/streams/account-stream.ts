@@ -9,8 +9,7 @@ import {
   moneyToJson,
   type RecordedEvent,
 } from '#mesh';
-import { type Account, type AccountChange, evolveAccount, type Movement } from '../domain/account.ts';
-import { counterpartOf } from '../domain/ledger.ts';
+import { type Account, type AccountChange, counterpartOf, evolveAccount, type Movement } from '../domain/account.ts';
 
 const category = 'account';
 
@@ -30,7 +29,7 @@ export type Accounts = Aggregates<Account, AccountChange>;
 export const accountDefinition = {
   category,
   events: accountEventTypes,
-  evolve: (account, change, event) => evolveAccount(account, accountIdOf(event), change, event),
+  evolve: (account, change, event, id) => evolveAccount(account, id, change, event),
   snapshots: { every: 100, schemaVersion: 1, encode: encodeAccount, decode: decodeAccount },
 } satisfies AggregateDefinition<Account, AccountChange>;
 

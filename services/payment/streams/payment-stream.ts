@@ -34,7 +34,7 @@ export type Payments = Aggregates<Payment, PaymentChange>;
 export const paymentDefinition: AggregateDefinition<Payment, PaymentChange> = {
   category,
   events: paymentEventTypes,
-  evolve: (payment, change, event) => evolvePayment(payment, orderIdOf(event), change, event.timeMs),
+  evolve: (payment, change, event, orderId) => evolvePayment(payment, orderId, change, event.timeMs),
 };
 
 /** Whether an event belongs to a payment. */
