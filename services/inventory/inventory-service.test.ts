@@ -47,7 +47,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       expect(listed).toEqual([item, second]);
     });
 
-    it('are refused with a taken sku or a negative price', async () => {
+    it('are refused if the sku is taken or the price is negative', async () => {
       const sku = await newItem(1n);
       const taken = inventory.createItem({ item: { sku, name: 'Again', unitPrice } });
       await expect(taken).rejects.toMatchObject({ code: Status.ALREADY_EXISTS, reason: 'SKU_TAKEN' });
@@ -60,7 +60,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       });
     });
 
-    it('that do not exist are NOT_FOUND', async () => {
+    it('are NOT_FOUND if they do not exist', async () => {
       const unknown = { code: Status.NOT_FOUND, reason: 'ITEM_NOT_FOUND' };
       await expect(inventory.getItem({ sku: 'none' })).rejects.toMatchObject(unknown);
       await expect(inventory.adjustStock({ sku: 'none', delta: 1n })).rejects.toMatchObject(unknown);
@@ -70,7 +70,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
   });
 
   describe('AdjustStock', () => {
-    it('adds and takes, once for a request id', async () => {
+    it('adds and takes, once per request id', async () => {
       const sku = await newItem(5n);
       const request = { requestId: randomUUID(), sku, delta: 10n, reason: 'delivery' };
       await inventory.adjustStock(request);
@@ -78,7 +78,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       await expect(inventory.adjustStock({ sku, delta: -15n })).resolves.toMatchObject({ onHand: 0n });
     });
 
-    it('leaves what is reserved', async () => {
+    it('refuses to take what is reserved', async () => {
       const sku = await reserved('adjusting', 5n, 3n);
       await expect(inventory.adjustStock({ sku, delta: -3n })).rejects.toMatchObject({
         code: Status.FAILED_PRECONDITION,
@@ -88,7 +88,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       await expect(inventory.adjustStock({ sku, delta: -2n })).resolves.toMatchObject({ onHand: 3n, reserved: 3n });
     });
 
-    it('refuses more than an item may have', async () => {
+    it('refuses to exceed the limit of an item', async () => {
       const sku = await newItem(1n);
       const tooMuch = inventory.adjustStock({ sku, delta: 1_000_000_000_000n });
       await expect(tooMuch).rejects.toMatchObject({ code: Status.OUT_OF_RANGE, reason: 'STOCK_LIMIT' });
@@ -96,7 +96,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
   });
 
   describe('ReserveStock', () => {
-    it('holds all items, in the order asked for', async () => {
+    it('holds all items, in the order of the request', async () => {
       const [first, second] = [await newItem(5n), await newItem(5n)];
       const items = [
         { sku: second, quantity: 5n },
@@ -109,7 +109,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       await expect(inventory.getItem({ sku: second })).resolves.toMatchObject({ onHand: 5n, reserved: 5n });
     });
 
-    it('holds nothing when some are short, names each of those, and can be tried again', async () => {
+    it('holds nothing if some items are short, reports each of those, and can be retried', async () => {
       const [plenty, few, none] = [await newItem(9n), await newItem(2n), await newItem(0n)];
       const items = [none, plenty, few].map((sku) => ({ sku, quantity: 3n }));
       const request = { requestId: randomUUID(), orderId: 'short', items };
@@ -127,7 +127,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       await expect(inventory.reserveStock(request)).resolves.toMatchObject({ orderId: 'short' });
     });
 
-    it('refuses a sku that comes twice', async () => {
+    it('refuses a repeated sku', async () => {
       const sku = await newItem(9n);
       const items = [1n, 2n].map((quantity) => ({ sku, quantity }));
       await expect(inventory.reserveStock({ orderId: 'twice', items })).rejects.toMatchObject({
@@ -136,7 +136,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       });
     });
 
-    it('returns the reservation to an order that asks again for the same, under any request id', async () => {
+    it('returns the existing reservation if an order asks for the same items again, under any request id', async () => {
       const [first, second] = [await newItem(5n), await newItem(5n)];
       const items = [first, second].map((sku) => ({ sku, quantity: 1n }));
       const reservation = await inventory.reserveStock({ requestId: randomUUID(), orderId: 'same', items });
@@ -157,7 +157,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
   });
 
   describe('ReleaseStock', () => {
-    it('gives back what was reserved, once', async () => {
+    it('releases what was reserved, once', async () => {
       const sku = await reserved('released', 5n, 2n);
       const released = await inventory.releaseStock({ orderId: 'released' });
       expect(released).toMatchObject({
@@ -168,7 +168,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       await expect(inventory.getItem({ sku })).resolves.toMatchObject({ onHand: 5n, reserved: 0n });
     });
 
-    it('of an unknown order is OK and forbids a later reserve and commit', async () => {
+    it('succeeds for an unknown order and prevents a later reserve and commit', async () => {
       const sku = await newItem(5n);
       const released = await inventory.releaseStock({ orderId: 'early' });
       expect(released).toMatchObject({ state: ReservationState.RESERVATION_STATE_RELEASED, items: [] });
@@ -178,7 +178,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       await expect(inventory.commitStock({ orderId: 'early' })).rejects.toMatchObject(refused);
     });
 
-    it('is refused when the stock has left', async () => {
+    it('is refused once the stock is committed', async () => {
       await reserved('gone', 5n, 2n);
       await inventory.commitStock({ orderId: 'gone' });
       const late = inventory.releaseStock({ orderId: 'gone' });
@@ -195,7 +195,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       await expect(inventory.getItem({ sku })).resolves.toMatchObject({ onHand: 3n, reserved: 0n, etag: '3' });
     });
 
-    it('is NOT_FOUND without a reservation', async () => {
+    it('returns NOT_FOUND without a reservation', async () => {
       const unknown = inventory.commitStock({ orderId: 'never' });
       await expect(unknown).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'RESERVATION_NOT_FOUND' });
     });
@@ -205,7 +205,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
     const list = (request: Parameters<typeof inventory.listReservations>[0]) =>
       Array.fromAsync(inventory.listReservations(request));
 
-    it('streams them with their items in the order of their orders, goes on after one, and ends at a limit', async () => {
+    it('streams reservations with their items by order id, resumes after one, and ends at the limit', async () => {
       const [first, second] = [await newItem(9n), await newItem(9n)];
       const items = [second, first].map((sku) => ({ sku, quantity: 2n }));
       const last = await inventory.reserveStock({ orderId: 'listed-3', items: items.slice(1) });
@@ -215,7 +215,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       expect(await list({ afterOrderId: 'listed-1', limit: 1 })).toEqual([none]);
     });
 
-    it('streams those in a state alone', async () => {
+    it('streams only those in a state', async () => {
       for (const orderId of ['of-1', 'of-2', 'of-3']) await reserved(orderId, 1n, 1n);
       await inventory.commitStock({ orderId: 'of-2' });
       await inventory.releaseStock({ orderId: 'of-3' });
@@ -226,7 +226,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       expect(await listed(ReservationState.RESERVATION_STATE_RELEASED)).toEqual(['of-3']);
     });
 
-    it('has more than a page of them, each with its own items', async () => {
+    it('streams more than a page, each with its own items', async () => {
       const sku = await newItem(1_000_000n);
       const orderIds = Array.from({ length: 501 }, (_, index) => `page-${String(index).padStart(3, '0')}`);
       for (const [index, orderId] of orderIds.entries()) {
@@ -243,7 +243,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
   });
 
   describe('inventory.events', () => {
-    it('has one event for each version, of an item under its sku and of a reservation under its order', async () => {
+    it('has one event per version, of an item under its sku and of a reservation under its order', async () => {
       const sku = await reserved('told', 5n, 2n);
       await inventory.adjustStock({ sku, delta: 1n });
       await inventory.commitStock({ orderId: 'told' });

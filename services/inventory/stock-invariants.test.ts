@@ -159,7 +159,7 @@ describeServicesOnEachDatabase('the stock', (settings) => {
   });
   afterAll(() => mesh.stop());
 
-  it('goes to exactly as many of many concurrent orders as there is stock', async () => {
+  it('is reserved for exactly as many concurrent orders as there is stock', async () => {
     await inventory.createItem({ item: { sku: 'wanted', name: 'Wanted', unitPrice, onHand: 100n } });
     const tries = Array.from({ length: 200 }, (_, index) =>
       inventory.reserveStock({ orderId: `wants-${index}`, items: [{ sku: 'wanted', quantity: 1n }] }),
@@ -172,7 +172,7 @@ describeServicesOnEachDatabase('the stock', (settings) => {
     await expect(inventory.getItem({ sku: 'wanted' })).resolves.toMatchObject({ onHand: 100n, reserved: 100n });
   });
 
-  it('is what the model says after every step', async () => {
+  it('equals the model after every step', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         const run = await startRun(inventory);
@@ -186,7 +186,7 @@ describeServicesOnEachDatabase('the stock', (settings) => {
     );
   });
 
-  it('is conserved when the steps come all at once', async () => {
+  it('is conserved if all steps run concurrently', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         const run = await startRun(inventory);

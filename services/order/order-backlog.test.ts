@@ -29,7 +29,7 @@ describeServicesOnEachDatabase('a backlog of orders', (settings) => {
   });
   afterEach(() => rm(environment.DATA_DIR, { recursive: true, force: true }));
 
-  it('that cannot be worked off in five minutes has new orders refused, not those that were accepted before', async () => {
+  it('refuses new orders while it cannot be finished in five minutes, but not repeated calls of accepted ones', async () => {
     const placed = {
       requestId: randomUUID(),
       userId: 'ada',

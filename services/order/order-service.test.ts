@@ -109,7 +109,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
   }
 
   describe('PlaceOrder', () => {
-    it('answers with the order in PENDING, priced by the server', async () => {
+    it('returns the order in PENDING, priced by the server', async () => {
       const userId = await newUser();
       const items = [{ sku: 'book', quantity: 2, unitPrice: usd(1n) }];
       const order = await orders.placeOrder({ ...orderBy(userId), items });
@@ -125,7 +125,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       expect((await statesOf(order.id)).at(-1)).toBe('COMPLETED');
     });
 
-    it('places one order a request id, also when the order has gone on since, and refuses another payload', async () => {
+    it('places one order per request id, even if the order has progressed since, and refuses another payload', async () => {
       const request = orderBy(await newUser());
       const order = await orders.placeOrder(request);
       await statesOf(order.id);
@@ -135,7 +135,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       await expect(Array.fromAsync(orders.listOrders({ userId: request.userId }))).resolves.toHaveLength(1);
     });
 
-    it('refuses unknown users, and names every unknown item', async () => {
+    it('refuses unknown users, and reports every unknown item', async () => {
       const refusal = { code: Status.FAILED_PRECONDITION };
       await expect(orders.placeOrder(orderBy('nobody'))).rejects.toMatchObject({ ...refusal, reason: 'UNKNOWN_USER' });
       const userId = await newUser();
@@ -165,7 +165,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       });
     });
 
-    it('names every line whose sku came before', async () => {
+    it('reports every line that repeats a sku', async () => {
       const items = ['book', 'lamp', 'book', 'lamp'].map((sku) => ({ sku, quantity: 1 }));
       await expect(orders.placeOrder(orderBy('ada', items))).rejects.toMatchObject({
         code: Status.INVALID_ARGUMENT,
@@ -175,7 +175,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
   });
 
   describe('ListOrders', () => {
-    it('streams in id order what the filters let through, and goes on after an id', async () => {
+    it('streams the matching orders in id order, and resumes after an id', async () => {
       const userId = await newUser(2_000n);
       const [first, second, third] = [await placeToEnd(userId), await placeToEnd(userId), await placeToEnd(userId)];
       const list = async (filter: Parameters<typeof orders.listOrders>[0]) =>
@@ -189,7 +189,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
   });
 
   describe('an order that fails', () => {
-    it('says why, and publishes each of its versions in order', async () => {
+    it('shows why, and publishes each of its versions in order', async () => {
       const order = await placeToEnd(await newUser(0n));
       expect(order).toMatchObject({ state: OrderState.ORDER_STATE_FAILED, failure: { reason: 'INSUFFICIENT_FUNDS' } });
       const types: string[] = [];
@@ -211,7 +211,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       ['RESERVED', 'charge'],
       ['PAID', 'createShipment'],
     ] as const;
-    it.each(cancellable)('stops an order that is %s and undoes what was done', async (state, next) => {
+    it.each(cancellable)('cancels an order that is %s and undoes what was done', async (state, next) => {
       const userId = await newUser();
       const reservedBefore = await reservedBooks();
       const { called, release } = holdBack(next);
@@ -231,7 +231,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       expect(await reservedBooks()).toBe(reservedBefore);
     });
 
-    it('comes too late when all that is left is to complete', async () => {
+    it('is refused once the order can only complete', async () => {
       const { called, release } = holdBack('commitStock');
       const { id } = await orders.placeOrder(orderBy(await newUser()));
       await called;
@@ -244,7 +244,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       expect((await statesOf(id)).at(-1)).toBe('COMPLETED');
     });
 
-    it('is refused once the order has ended, however it did', async () => {
+    it('is refused once the order has completed or failed', async () => {
       const userId = await newUser(1_000n);
       const completed = await placeToEnd(userId);
       const failed = await placeToEnd(userId);
@@ -257,7 +257,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       }
     });
 
-    it('changes nothing of an order that is being undone', async () => {
+    it('does not change an order that is being compensated', async () => {
       const { called, release } = holdBack('releaseStock');
       const { id } = await orders.placeOrder(orderBy(await newUser(0n)));
       await called;
@@ -267,7 +267,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       await expect(orders.getOrder({ id })).resolves.toMatchObject({ failure: { reason: 'INSUFFICIENT_FUNDS' } });
     });
 
-    it('is NOT_FOUND for an unknown order', async () => {
+    it('returns NOT_FOUND for an unknown order', async () => {
       const unknown = { code: Status.NOT_FOUND, reason: 'ORDER_NOT_FOUND' };
       await expect(orders.cancelOrder({ id: 'unknown' })).rejects.toMatchObject(unknown);
       await expect(orders.getOrder({ id: 'unknown' })).rejects.toMatchObject(unknown);
@@ -275,7 +275,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
   });
 
   describe('an order whose services are wired wrongly', () => {
-    it.each(['createShipment', 'commitStock'])('waits until %s gets there, and completes', async (method) => {
+    it.each(['createShipment', 'commitStock'])('waits until %s reaches its service, and completes', async (method) => {
       let isRepaired = false;
       onTheWay[method] = async (call) => {
         if (isRepaired) return call();
@@ -296,7 +296,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
   });
 
   describe('an order that needs attention', () => {
-    it('is watched on until an operator has it undone', async () => {
+    it('is watched until an operator has it compensated', async () => {
       onTheWay.releaseStock = async () => {
         throw new MeshError(Status.FAILED_PRECONDITION, 'NOT_ALLOWED', 'not today');
       };
@@ -314,8 +314,8 @@ describeServicesOnEachDatabase('the order service', (settings) => {
   });
 });
 
-describeServicesOnEachDatabase('the order service, when it stops', (settings) => {
-  it('aborts a step that hangs and gives the saga back, within the grace that it has', async () => {
+describeServicesOnEachDatabase('the order service that stops', (settings) => {
+  it('aborts a hanging step and releases the saga, within its grace period', async () => {
     const called = Promise.withResolvers<void>();
     const hangs: OnTheWay = {
       reserveStock: () => {

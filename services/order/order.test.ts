@@ -18,7 +18,7 @@ describe('a new order', () => {
     expect(order).toMatchObject({ state: 'PENDING', version: 1n, total: { currencyCode: 'USD', minorUnits: 5998n } });
   });
 
-  it('may cost the greatest int64, and not one more', () => {
+  it('may cost the maximum int64, and no more', () => {
     const greatest = 2n ** 63n - 1n;
     expect(orderOf(line('a', 1, greatest)).total.minorUnits).toBe(greatest);
     const tooMuch = expect.objectContaining({ code: Status.INVALID_ARGUMENT, reason: 'INVALID_FIELD' });

@@ -64,7 +64,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
   }
 
   describe('CreateShipment', () => {
-    it('books with the carrier once an order, whatever the request id', async () => {
+    it('books with the carrier once per order, with any request id', async () => {
       const order = newOrder();
       const shipment = await shipping.createShipment({ ...order, requestId: randomUUID() });
       expect(shipment).toMatchObject({ ...order, state: booked, carrier: 'test' });
@@ -74,7 +74,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       expect(carrier.requests.filter((request) => request === `PUT ${order.orderId}`)).toHaveLength(1);
     });
 
-    it('refuses another payment or address for an order that is shipped', async () => {
+    it('refuses another payment or address for an order that has a shipment', async () => {
       const order = newOrder();
       await shipping.createShipment(order);
       for (const other of [{ paymentId: 'payment-2' }, { address: { ...address, city: 'Bonn' } }]) {
@@ -85,7 +85,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       }
     });
 
-    it('is refused for good when the carrier refuses', async () => {
+    it('is refused permanently if the carrier refuses', async () => {
       const order = { ...newOrder(), requestId: randomUUID() };
       carrier.behave(({ response }: CarrierRequest) => answerJson(response, 422, { message: 'too heavy' }));
       const refusal = {
@@ -100,7 +100,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       await expect(eventsOf(order.orderId, 1)).resolves.toEqual([['SHIPMENT_REFUSED', 1n]]);
     });
 
-    it('is UNAVAILABLE while the answer is unknown, and booked once when the call is repeated', async () => {
+    it('returns UNAVAILABLE while the outcome is unknown, and books once when the call is repeated', async () => {
       const order = { ...newOrder(), requestId: randomUUID() };
       carrier.behave(({ act, response }) => {
         act();
@@ -117,7 +117,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       await expect(eventsOf(order.orderId, 1)).resolves.toEqual([['SHIPMENT_BOOKED', 1n]]);
     });
 
-    it('hangs up on a carrier that is slower than the deadline, and is booked when the call is repeated', async () => {
+    it('aborts the call of a carrier that exceeds the deadline, and books when the call is repeated', async () => {
       const order = { ...newOrder(), requestId: randomUUID() };
       const hungUp = Promise.withResolvers<void>();
       carrier.behave(({ response }) => void response.once('close', hungUp.resolve));
@@ -128,7 +128,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       await expect(shipping.createShipment(order)).resolves.toMatchObject({ state: booked });
     });
 
-    it('is booked once when many ask for it at once', async () => {
+    it('books once for many concurrent calls', async () => {
       const order = newOrder();
       const calls = Array.from({ length: 10 }, () => shipping.createShipment({ ...order, requestId: randomUUID() }));
       const [first, ...others] = await Promise.all(calls);
@@ -142,7 +142,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
   });
 
   describe('CancelShipment', () => {
-    it('cancels at the carrier too, once, and forbids another', async () => {
+    it('cancels at the carrier as well, once, and prevents another shipment', async () => {
       const order = newOrder();
       await shipping.createShipment(order);
       const shipment = await shipping.cancelShipment({ ...order, requestId: randomUUID() });
@@ -153,7 +153,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       expect(carrier.requests.filter((request) => request === `DELETE ${order.orderId}`)).toHaveLength(1);
     });
 
-    it('of an order that was never shipped is OK, asks the carrier nothing, and forbids a late shipment', async () => {
+    it('succeeds without a shipment, does not call the carrier, and prevents a late shipment', async () => {
       const order = newOrder();
       await expect(shipping.cancelShipment(order)).resolves.toMatchObject({ state: cancelled, paymentId: '' });
       await expect(shipping.createShipment(order)).rejects.toMatchObject(cancelledRefusal);
@@ -161,7 +161,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       await expect(eventsOf(order.orderId, 1)).resolves.toEqual([['SHIPMENT_CANCELLED', 1n]]);
     });
 
-    it('goes on where a carrier that could not be reached had stopped it', async () => {
+    it('resumes once an unreachable carrier is back', async () => {
       const order = { ...newOrder(), requestId: randomUUID() };
       await shipping.createShipment(order);
       carrier.behave(({ response }) => void response.destroy());
@@ -173,7 +173,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       expect(carrier.live.has(order.orderId)).toBe(false);
     });
 
-    it('leaves nothing alive at a carrier that hears of the booking after the cancellation', async () => {
+    it('leaves no booking at a carrier that receives it after the cancellation', async () => {
       const order = newOrder();
       const { asked, release } = holdBack('PUT');
       const creation = shipping.createShipment(order);
@@ -184,7 +184,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       expect(carrier.live.has(order.orderId)).toBe(false);
     });
 
-    it('leaves nothing alive when a booking comes while it is under way', async () => {
+    it('leaves no booking if one arrives during the cancellation', async () => {
       const order = newOrder();
       await shipping.createShipment(order);
       const { asked, release } = holdBack('DELETE');
@@ -196,7 +196,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       expect(carrier.live.has(order.orderId)).toBe(false);
     });
 
-    it('wins over bookings that race with it, whoever comes first', async () => {
+    it('wins over concurrent bookings, whichever comes first', async () => {
       for (let round = 0; round < 10; round++) {
         const order = newOrder();
         const calls = Array.from({ length: 3 }, () => [shipping.createShipment(order), shipping.cancelShipment(order)]);
@@ -209,7 +209,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
     });
   });
 
-  it('knows nothing of other orders', async () => {
+  it('returns NOT_FOUND for other orders', async () => {
     await expect(shipping.getShipment({ orderId: 'unknown' })).rejects.toMatchObject({
       code: Status.NOT_FOUND,
       reason: 'SHIPMENT_NOT_FOUND',
@@ -217,8 +217,8 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
   });
 });
 
-describe('the shipping service without a carrier of its own', () => {
-  it('books with the simulated one, which does not go everywhere', async () => {
+describe('the shipping service without a configured carrier', () => {
+  it('books with the simulated carrier, which refuses some countries', async () => {
     const mesh = await startMesh([shippingService]);
     try {
       const shipping = mesh.runtime.client(ShippingServiceContract);

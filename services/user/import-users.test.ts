@@ -32,7 +32,7 @@ function numberedRows(prefix: string, count: number): { user: Partial<User> }[] 
 }
 
 describe('ImportUsers', () => {
-  it('imports the good rows and reports each bad one by its place', async () => {
+  it('imports the valid rows and reports each invalid one by its position', async () => {
     await users.createUser({ user: { id: 'there', name: 'There', email: 'there@example.com' } });
     const outcome = await users.importUsers(
       stream([
@@ -60,7 +60,7 @@ describe('ImportUsers', () => {
     expect(outcome.failures[2]?.message).toBe('user.name: must not be empty');
   });
 
-  it('publishes the creation of each user that it imported', async () => {
+  it('publishes the creation of each imported user', async () => {
     await users.importUsers(stream([...numberedRows('told', 300), row('told-0'), row('told-last')]));
     const ending = new AbortController();
     const told = new Set<string>();
@@ -71,7 +71,7 @@ describe('ImportUsers', () => {
     expect(told.size).toBe(301);
   });
 
-  it('lists the first 1,000 failures of more, and counts the rest', async () => {
+  it('lists the first 1,000 failures, and counts all', async () => {
     const bad = Array.from({ length: 1300 }, (_, index) => row(`worse-${index}`, { email: 'no address' }));
     const outcome = await users.importUsers(stream([...bad, row('fine')]));
     expect(outcome.imported).toBe(1n);
@@ -80,7 +80,7 @@ describe('ImportUsers', () => {
     );
   });
 
-  it('keeps what it had stored when the caller gives up', async () => {
+  it('keeps what it has stored when the caller gives up', async () => {
     const breaking = users.importUsers(breakAfterTwoBatches(numberedRows('kept', 620)));
     await expect(breaking).rejects.toThrow();
     const { users: kept } = await users.batchGetUsers({
@@ -97,7 +97,7 @@ async function* breakAfterTwoBatches<Row>(rows: Iterable<Row>): AsyncGenerator<R
 }
 
 describe('importUsers', () => {
-  it('reads on only when it has stored what it read', async () => {
+  it('reads further rows only after storing the previous ones', async () => {
     const { storage, deps } = await openUsers('paced');
     const storedWhenAsked: number[] = [];
     async function* rows() {
@@ -110,7 +110,7 @@ describe('importUsers', () => {
     expect(storedWhenAsked).toEqual([0, 0, 0, 0, 0, 500, 500, 500, 500, 500, 1_000]);
   });
 
-  it('keeps all that came before its rows broke off', async () => {
+  it('keeps all rows that came before the stream broke', async () => {
     const { storage, deps } = await openUsers('broken');
     async function* rows() {
       yield* importRows(620);

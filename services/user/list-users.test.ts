@@ -37,7 +37,7 @@ describe('ListUsers', () => {
     await expect(list({})).resolves.toEqual(ids);
   });
 
-  it('goes on after the last id seen, without gap or repeat', async () => {
+  it('resumes after an id, without gap or repeat', async () => {
     const seen: string[] = [];
     for await (const { id } of users.listUsers({})) {
       seen.push(id);
@@ -46,12 +46,12 @@ describe('ListUsers', () => {
     await expect(list({ afterId: seen.at(-1) ?? '' })).resolves.toEqual(ids.slice(700));
   });
 
-  it('stops at the limit, also on a page border and across pages', async () => {
+  it('stops at the limit, even at a page boundary and across pages', async () => {
     for (const limit of [1, 499, 500, 501, 1000]) await expect(list({ limit })).resolves.toEqual(ids.slice(0, limit));
     await expect(list({ limit: 5000 })).resolves.toHaveLength(total);
   });
 
-  it('lists only users with the role asked for', async () => {
+  it('lists only users with the requested role', async () => {
     const admins = ids
       .toReversed()
       .filter((_, index) => index % 3 === 0)

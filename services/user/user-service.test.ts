@@ -36,7 +36,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
   }
 
   describe('CreateUser', () => {
-    it('gives an id, times and an etag, and the user can be read', async () => {
+    it('returns a user with id, times and etag, who can be read', async () => {
       const user = await users.createUser({
         user: { name: 'Ada', email: 'Ada@Example.com', role: 'admin', etag: '7' },
       });
@@ -46,7 +46,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       await expect(users.getUser({ id: user.id })).resolves.toEqual(user);
     });
 
-    it('takes the id that the caller chose and refuses it a second time', async () => {
+    it('accepts the id that the caller chose and refuses it a second time', async () => {
       await users.createUser({ user: draft({ id: 'chosen' }) });
       await expect(users.createUser({ user: draft({ id: 'chosen' }) })).rejects.toMatchObject({
         code: Status.ALREADY_EXISTS,
@@ -61,14 +61,14 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       await expect(users.getUser({ id: 'second' })).rejects.toMatchObject({ code: Status.NOT_FOUND });
     });
 
-    it('names every missing field', async () => {
+    it('reports every missing field', async () => {
       await expect(users.createUser({ user: { name: ' ' } })).rejects.toMatchObject({
         code: Status.INVALID_ARGUMENT,
         violations: [{ field: 'user.name' }, { field: 'user.email' }],
       });
     });
 
-    it('answers a repeated request id as the first time and refuses it with another payload', async () => {
+    it('returns the first response for a repeated request id and refuses it with another payload', async () => {
       const request = { requestId: randomUUID(), user: draft() };
       const first = await users.createUser(request);
       await expect(users.createUser(request)).resolves.toEqual(first);
@@ -76,7 +76,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       await expect(other).rejects.toMatchObject({ code: Status.ALREADY_EXISTS, reason: 'REQUEST_ID_REUSED' });
     });
 
-    it('gives an e-mail address to one of many who want it at once', async () => {
+    it('gives an e-mail address to one of many concurrent calls', async () => {
       const tries = Array.from({ length: 20 }, () =>
         users.createUser({ user: draft({ email: 'wanted@example.com' }) }),
       );
@@ -86,7 +86,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
   });
 
   describe('BatchGetUsers', () => {
-    it('answers in the order asked for, once each, and names the ids that do not exist', async () => {
+    it('returns the users in the order of the request, once each, and the ids that do not exist', async () => {
       for (const id of ['batch-a', 'batch-b', 'batch-c']) await users.createUser({ user: draft({ id }) });
       const answer = await users.batchGetUsers({ ids: ['batch-c', 'none', 'batch-a', 'batch-c', 'nobody', 'batch-b'] });
       expect(answer.users.map(({ id }) => id)).toEqual(['batch-c', 'batch-a', 'batch-b']);
@@ -104,7 +104,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       await expect(users.getUser({ id })).resolves.toEqual(changed);
     });
 
-    it('changes what is not empty without a mask, and everything with *', async () => {
+    it('changes non-empty fields without a mask, and all fields with *', async () => {
       const { id, email } = await users.createUser({ user: draft({ role: 'buyer' }) });
       const unmasked = await users.updateUser({ user: { id, name: 'Unmasked' } });
       expect(unmasked).toMatchObject({ name: 'Unmasked', email, role: 'buyer' });
@@ -112,7 +112,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       expect(all).toMatchObject({ name: 'All', email, role: '', etag: '3' });
     });
 
-    it('refuses unknown paths and empty required fields, all at once', async () => {
+    it('refuses unknown paths and empty required fields, all in one response', async () => {
       const { id } = await users.createUser({ user: draft() });
       const update = users.updateUser({ user: { id }, updateMask: ['id', 'nick_name', 'name', 'email'] });
       await expect(update).rejects.toMatchObject({
@@ -126,7 +126,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       });
     });
 
-    it('refuses a stale etag and takes the current one', async () => {
+    it('refuses a stale etag and accepts the current one', async () => {
       const { id, etag } = await users.createUser({ user: draft() });
       const { etag: current } = await users.updateUser({ user: { id, etag, name: 'Second' } });
       const stale = users.updateUser({ user: { id, etag, name: 'Third' } });
@@ -141,7 +141,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       await expect(users.updateUser({ user: { id: user.id, name: user.name } })).resolves.toEqual(user);
     });
 
-    it('moves the claim on an e-mail address, and refuses a taken one without changing anything', async () => {
+    it('releases the old e-mail address, and refuses a taken one without changing anything', async () => {
       const [first, second] = [await users.createUser({ user: draft() }), await users.createUser({ user: draft() })];
       const taken = users.updateUser({ user: { id: second.id, name: 'Other', email: first.email.toUpperCase() } });
       await expect(taken).rejects.toMatchObject({ code: Status.ALREADY_EXISTS, reason: 'USER_EMAIL_TAKEN' });
@@ -152,7 +152,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       });
     });
 
-    it('lets one of many concurrent changes of the same version through', async () => {
+    it('accepts one of many concurrent changes of the same version', async () => {
       const { id, etag } = await users.createUser({ user: draft() });
       const tries = Array.from({ length: 10 }, (_, index) =>
         users.updateUser({ user: { id, etag, name: `Try ${index}` } }),
@@ -162,7 +162,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       await expect(users.getUser({ id })).resolves.toMatchObject({ etag: '2' });
     });
 
-    it('answers NOT_FOUND for an unknown user', async () => {
+    it('returns NOT_FOUND for an unknown user', async () => {
       const unknown = users.updateUser({ user: { id: 'unknown', name: 'Nobody' } });
       await expect(unknown).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'USER_NOT_FOUND' });
     });
@@ -184,7 +184,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       await expect(users.deleteUser({ id: 'unknown' })).rejects.toMatchObject({ code: Status.NOT_FOUND });
     });
 
-    it('lets the versions of an id go on when it is used again, so that an old etag stays stale', async () => {
+    it('continues the versions of an id that is used again, so an old etag stays stale', async () => {
       const first = await users.createUser({ user: draft({ id: 'again' }) });
       await users.deleteUser({ id: 'again' });
       await expect(users.createUser({ user: draft({ id: 'again' }) })).resolves.toMatchObject({ etag: '3' });
@@ -195,7 +195,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
   });
 
   describe('user.events', () => {
-    it('counts the versions of an id without gap, also when its creations and deletions race', async () => {
+    it('counts the versions of an id without gap, even if creations and deletions race', async () => {
       const tries = Array.from({ length: 12 }, () => [
         users.createUser({ user: draft({ id: 'raced' }) }),
         users.deleteUser({ id: 'raced' }),
@@ -209,7 +209,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
       await expect(eventsOf('raced', BigInt(changes))).resolves.toEqual(expected);
     });
 
-    it('has one event for each version of a user, in order', async () => {
+    it('has one event per version of a user, in order', async () => {
       const { id } = await users.createUser({ user: draft({ id: 'told' }) });
       await users.updateUser({ user: { id, name: 'Told' } });
       await users.updateUser({ user: { id, name: 'Told' } });

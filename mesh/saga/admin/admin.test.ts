@@ -29,8 +29,8 @@ describeOnEachDatabase((newUrl) => {
     return { saga, storage, engine, view };
   }
 
-  describe('a saga of which an undo is refused', () => {
-    it('is parked with everything that is known, and that is reported to its owner', async () => {
+  describe('a saga whose undo is refused', () => {
+    it('needs attention, shows why, and reports that to its owner', async () => {
       const { saga, view } = await parkedAtUndoOfCharge();
       expect(view.steps.map(({ state }) => state)).toEqual(['done', 'stuck', 'refused', 'pending']);
       expect(view.steps[1]?.lastError).toBe('OUT_OF_LUCK: no such luck; do not try again');
@@ -42,7 +42,7 @@ describeOnEachDatabase((newUrl) => {
       });
     });
 
-    it('goes on exactly there when it is retried', async () => {
+    it('resumes at that undo when it is retried', async () => {
       const { saga, engine } = await parkedAtUndoOfCharge();
       const going = await engine.retry('saga-1', 'the account is open again');
       expect(going).toMatchObject({ state: 'compensating', notes: ['the account is open again'] });
@@ -52,7 +52,7 @@ describeOnEachDatabase((newUrl) => {
       expect(view.notes).toEqual(['the account is open again']);
     });
 
-    it.each(['undone', 'skipped'] as const)('goes on behind that step when it is resolved as %s', async (outcome) => {
+    it.each(['undone', 'skipped'] as const)('resumes after that step when it is resolved as %s', async (outcome) => {
       const { saga, engine } = await parkedAtUndoOfCharge();
       await engine.resolve('saga-1', 'charge', outcome, 'refunded by hand');
       const view = await reaches(engine, 'compensated');
@@ -60,7 +60,7 @@ describeOnEachDatabase((newUrl) => {
       expect(view.notes).toEqual([`charge ${outcome}: refunded by hand`]);
     });
 
-    it('is left alone by what does not fit where it stopped', async () => {
+    it('is not changed by a resolve that names another step', async () => {
       const { engine } = await parkedAtUndoOfCharge();
       const refusal = { code: Status.FAILED_PRECONDITION, reason: 'STEP_NOT_STUCK' };
       await expect(engine.resolve('saga-1', 'reserve', 'undone', '')).rejects.toMatchObject(refusal);
@@ -68,7 +68,7 @@ describeOnEachDatabase((newUrl) => {
       expect((await engine.get({ id: 'saga-1' }))?.notes).toEqual([]);
     });
 
-    it('is set going by one of two operators', async () => {
+    it('is resumed by only one of two operators', async () => {
       const { saga, engine } = await parkedAtUndoOfCharge();
       const answers = await Promise.allSettled([engine.retry('saga-1', 'first'), engine.retry('saga-1', 'second')]);
       expect(answers.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
@@ -89,7 +89,7 @@ describeOnEachDatabase((newUrl) => {
       return { saga, storage, engine };
     }
 
-    it('parks the saga, which is not cancelled any more and completes when it is retried', async () => {
+    it('makes the saga need attention, which can no longer be cancelled and completes when it is retried', async () => {
       const { saga, storage, engine } = await parkedAtDispatch();
       expect(await storage.transaction((tx) => engine.cancel(tx, 'saga-1', { reason: 'R', message: '' }))).toBe(false);
       await engine.retry('saga-1', 'the dock is open');
@@ -98,7 +98,7 @@ describeOnEachDatabase((newUrl) => {
       expect(saga.calls).toEqual(['run capture', 'run dispatch', 'run dispatch']);
     });
 
-    it('can be skipped, but not be called undone', async () => {
+    it('can be skipped, but not resolved as undone', async () => {
       const { saga, engine } = await parkedAtDispatch();
       const undone = engine.resolve('saga-1', 'dispatch', 'undone', '');
       await expect(undone).rejects.toMatchObject({ reason: 'STEP_NOT_STUCK' });
@@ -109,7 +109,7 @@ describeOnEachDatabase((newUrl) => {
   });
 
   describe('an operator', () => {
-    it('gets an error that names what is unknown or needs nothing', async () => {
+    it('gets an error for an unknown saga and for one that does not need attention', async () => {
       const saga = createTestSaga();
       const storage = await openTestStorage(newUrl());
       const engine = await startEngine(storage, saga);
@@ -123,7 +123,7 @@ describeOnEachDatabase((newUrl) => {
       await expect(engine.resolve('saga-2', 'charge', 'undone', '')).rejects.toMatchObject(unknown);
     });
 
-    it('finds the sagas that fail among those that are not finished', async () => {
+    it('finds the failing sagas among the unfinished ones', async () => {
       const saga = createTestSaga();
       const storage = await openTestStorage(newUrl());
       const engine = await startEngine(storage, saga, { retry: { initialMs: 60_000, maxMs: 60_000 } });
@@ -146,7 +146,7 @@ describeOnEachDatabase((newUrl) => {
       gate.open();
     });
 
-    it('finds sagas by id, by subject and by state, in id order over more than one page', async () => {
+    it('finds sagas by id, by subject and by state, in id order, across pages', async () => {
       const saga = createTestSaga();
       const storage = await openTestStorage(newUrl());
       const engine = await startEngine(storage, saga);

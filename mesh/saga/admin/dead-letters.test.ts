@@ -6,7 +6,7 @@ import type { SagaAdmin, SagaView } from './admin.ts';
 import { sagaDeadLetters } from './dead-letters.ts';
 
 describe('the dead letters of sagas', () => {
-  it('are the parked sagas, with the step that they stopped at', async () => {
+  it('are the sagas that need attention, with the step at which they stopped', async () => {
     const running = sagaOf('a', { state: 'running' });
     const undoing = sagaOf('b', { steps: [stepOf('reserve'), stepOf('charge', { state: 'stuck', undoAttempts: 3 })] });
     const forward = sagaOf('c', { name: 'other', steps: [stepOf('commit', { state: 'stuck', attempts: 2 })] });
@@ -26,7 +26,7 @@ describe('the dead letters of sagas', () => {
     expect(await box.get('b')).toMatchObject({ subjectId: 'order-of-b', firstTimeMs: 1, lastTimeMs: 2 });
   });
 
-  it('are listed as the filter says, after an id', async () => {
+  it('are listed by filter, after an id', async () => {
     const box = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { name: 'other' }), sagaOf('c', {})));
     const idsOf = async (...args: Parameters<typeof box.list>) =>
       (await Array.fromAsync(box.list(...args))).map((letter) => letter.id);
@@ -36,20 +36,20 @@ describe('the dead letters of sagas', () => {
     expect(await idsOf({ source: 'task' }, '')).toEqual([]);
   });
 
-  it('are redriven by a retry; what is not parked is not here', async () => {
+  it('are redriven by a retry, and include only sagas that need attention', async () => {
     const box = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { state: 'completed' })));
     expect(await box.redrive('a')).toBe(true);
     expect(await box.redrive('b')).toBe(false);
     expect(await box.redrive('none')).toBe(false);
   });
 
-  it('pass on why a retry cannot be had', async () => {
+  it('report why a retry is refused', async () => {
     const unavailable = new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the database is away');
     const admin: SagaAdmin = { ...adminOf(sagaOf('a', {})), retry: () => Promise.reject(unavailable) };
     await expect(sagaDeadLetters(admin).redrive('a')).rejects.toBe(unavailable);
   });
 
-  it('are not discarded', async () => {
+  it('cannot be discarded', async () => {
     const box = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { state: 'running' })));
     const refused = { code: Status.FAILED_PRECONDITION, reason: 'SAGA_NEEDS_RESOLVE' };
     await expect(box.discard('a', 'away with it')).rejects.toMatchObject(refused);

@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { SagaDefinition, SagaStep } from '../saga.ts';
@@ -14,6 +12,7 @@ import {
   begin,
   closeAfterEach,
   createGate,
+  openTestFolder,
   openTestStorage,
   reaches,
   refuses,
@@ -49,32 +48,28 @@ function refusal(defined: string) {
 
 closeAfterEach();
 
-describe('after a kill in the middle of a saga', () => {
+describe('an engine whose process was killed in the middle of a saga', () => {
   let folder: string;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mesh-saga-'));
+    folder = await openTestFolder();
     const script = join(import.meta.dirname, '../testing/kill-child.ts');
     const child = spawn(process.execPath, [script, folder, 'completes', 'before run ship'], { stdio: 'inherit' });
     expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it.each(changes)(
-    'an engine with a step %s does not start, and names saga, version and both lists',
-    async (...args) => {
-      const [, change, defined] = args;
-      const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
-      const definition = createFileSaga(folder, 'completes', undefined);
-      await expect(startEngine(storage, { definition: changed(definition, change) })).rejects.toMatchObject(
-        refusal(defined),
-      );
-      const engine = await startEngine(storage, { definition });
-      await reaches(engine, 'completed');
-      expect(readEffects(folder)).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
-    },
-  );
+  it.each(changes)('does not start with a step %s, and reports saga, version and both lists', async (...args) => {
+    const [, change, defined] = args;
+    const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
+    const definition = createFileSaga(folder, 'completes', undefined);
+    await expect(startEngine(storage, { definition: changed(definition, change) })).rejects.toMatchObject(
+      refusal(defined),
+    );
+    const engine = await startEngine(storage, { definition });
+    await reaches(engine, 'completed');
+    expect(readEffects(folder)).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
+  });
 
-  it('new steps in a new version beside the old one leave the saga to the old one', async () => {
+  it('finishes the saga with the old version if the new steps have a new version', async () => {
     const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
     const definition = createFileSaga(folder, 'completes', undefined);
     const next = changed(definition, (steps) => [added, ...steps], 2);
@@ -85,7 +80,7 @@ describe('after a kill in the middle of a saga', () => {
 });
 
 describeOnEachDatabase((newUrl) => {
-  it.each(changes)('a parked saga as well keeps an engine from starting with a step %s', async (_, change, defined) => {
+  it.each(changes)('refuses to start with a step %s, even if the saga needs attention', async (_, change, defined) => {
     const saga = createTestSaga();
     const storage = await openTestStorage(newUrl());
     const engine = await startEngine(storage, saga);
@@ -98,7 +93,7 @@ describeOnEachDatabase((newUrl) => {
     await expect(startEngine(storage, { definition })).rejects.toMatchObject(refusal(defined));
   });
 
-  it('finished sagas may have had any steps', async () => {
+  it('starts if only finished sagas had other steps', async () => {
     const saga = createTestSaga();
     const storage = await openTestStorage(newUrl());
     const engine = await startEngine(storage, saga);
@@ -108,7 +103,7 @@ describeOnEachDatabase((newUrl) => {
     await startEngine(storage, { definition: changed(saga.definition, (steps) => [added, ...steps]) });
   });
 
-  it('a saga that another process begins with other steps is left to it, shown as failing, and not changed', async () => {
+  it('leaves a saga that another process begins with other steps unchanged, and shows it as failing', async () => {
     const storage = await openTestStorage(newUrl());
     const shared = { ...storage, exclusive: false };
     const other = createTestSaga();

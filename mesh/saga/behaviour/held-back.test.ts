@@ -34,8 +34,8 @@ describeOnEachDatabase((newUrl) => {
 
   const bad = Array.from({ length: 2 * slots }, (_, index) => `bad-${index}`);
 
-  describe('a saga whose owner never takes the news', () => {
-    it('gives its slot up, so that however many there are, others complete; and completes once that is repaired', async () => {
+  describe('a saga whose owner keeps rejecting its progress', () => {
+    it('releases its slot, so others complete no matter how many there are, and completes once that is fixed', async () => {
       const { saga, spoilt } = createSpoilt();
       const storage = await openTestStorage(newUrl());
       const { logger, lines } = createKeptLog();
@@ -61,7 +61,7 @@ describeOnEachDatabase((newUrl) => {
       expect(await Array.fromAsync(engine.list({ failing: true }, ''))).toEqual([]);
     });
 
-    it('waits longer each time, and its time stands still', async () => {
+    it('waits longer each time, and uses none of its time', async () => {
       const { saga, spoilt } = createSpoilt();
       const limited = { ...saga, definition: { ...saga.definition, timeoutMs: 200 } };
       const storage = await openTestStorage(newUrl());
@@ -81,7 +81,7 @@ describeOnEachDatabase((newUrl) => {
     });
   });
 
-  it('a saga of which the database does not even take that it waits gives its slot up too, and keeps what it found', async () => {
+  it('releases the slot of a saga that cannot even be marked as waiting, and keeps the outcome of its step', async () => {
     const storage = await openTestStorage(newUrl());
     const saga = createTestSaga();
     let isAway = false;

@@ -28,8 +28,8 @@ describeOnEachDatabase((newUrl) => {
     return { saga, storage, engine, lines };
   }
 
-  describe('a saga whose service cannot be reached since the installation is wired wrongly', () => {
-    it.each(answers)('waits for the repair of a step and completes: %s', async (_, answer) => {
+  describe('a saga whose service is not reached because the installation is wired wrongly', () => {
+    it.each(answers)('waits at a step until the wiring is fixed, and completes: %s', async (_, answer) => {
       const { saga, storage, engine, lines } = await setUp();
       let isRepaired = false;
       const behaviour = async () => {
@@ -48,19 +48,22 @@ describeOnEachDatabase((newUrl) => {
       expect(errors).toMatchObject([{ saga_id: 'saga-1', step: 'charge', reason: answer.reason }]);
     });
 
-    it.each(answers)('waits for the repair of an undo, and is not parked: %s', async (_, answer) => {
-      const { saga, storage, engine, lines } = await setUp();
-      const fail = async () => Promise.reject(answer);
-      saga.onCall('run charge', refuses);
-      saga.onCall('undo reserve', fail, fail, fail);
-      await begin(storage, engine, saga);
-      const view = await reaches(engine, 'compensated');
-      expect(view.steps[0]).toMatchObject({ state: 'undone', undoAttempts: 4 });
-      expect(saga.progress).not.toContain('needs-attention reserve');
-      expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ step: 'reserve' }]);
-    });
+    it.each(answers)(
+      'waits at an undo until the wiring is fixed, and does not need attention: %s',
+      async (_, answer) => {
+        const { saga, storage, engine, lines } = await setUp();
+        const fail = async () => Promise.reject(answer);
+        saga.onCall('run charge', refuses);
+        saga.onCall('undo reserve', fail, fail, fail);
+        await begin(storage, engine, saga);
+        const view = await reaches(engine, 'compensated');
+        expect(view.steps[0]).toMatchObject({ state: 'undone', undoAttempts: 4 });
+        expect(saga.progress).not.toContain('needs-attention reserve');
+        expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ step: 'reserve' }]);
+      },
+    );
 
-    it('does not use up its time meanwhile', async () => {
+    it('uses none of its time while it waits', async () => {
       const saga = createTestSaga({ timeoutMs: 300 });
       const storage = await openTestStorage(newUrl());
       const clock = createTestClock();
@@ -85,7 +88,7 @@ describeOnEachDatabase((newUrl) => {
     });
   });
 
-  describe('a saga that an earlier version parked for such an answer', () => {
+  describe('a saga that needs attention because an earlier version took such an answer for a refusal', () => {
     /** Refused where the earlier version saw no method, with a record as that version wrote it. */
     async function parkedBefore(undoAttempts = 1) {
       const { saga, storage, engine } = await setUp();
@@ -104,7 +107,7 @@ describeOnEachDatabase((newUrl) => {
       return { saga, storage, engine };
     }
 
-    it('goes forward when it is retried, and completes', async () => {
+    it('continues forward when it is retried, and completes', async () => {
       const { saga, engine } = await parkedBefore();
       await engine.retry('saga-1', 'wired rightly now');
       const view = await reaches(engine, 'completed');
@@ -113,7 +116,7 @@ describeOnEachDatabase((newUrl) => {
       expect(saga.calls).toEqual(['run reserve', 'run charge', 'run ship', 'undo charge', 'run ship', 'run commit']);
     });
 
-    it('is undone when an attempt of its undo may have had an effect', async () => {
+    it('is compensated if an attempt of its undo may have had an effect', async () => {
       const { saga, engine } = await parkedBefore(2);
       await engine.retry('saga-1', 'wired rightly now');
       await reaches(engine, 'compensated');
@@ -121,7 +124,7 @@ describeOnEachDatabase((newUrl) => {
     });
   });
 
-  it('many sagas with one fault are one line at first, then one after growing distances with how many others', async () => {
+  it('logs one line for many sagas with one fault, then one at growing intervals with the number of others', async () => {
     const saga = createTestSaga();
     const storage = await openTestStorage(newUrl());
     const { logger, lines } = createKeptLog();

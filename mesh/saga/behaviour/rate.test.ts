@@ -9,7 +9,7 @@ import { createTestSaga } from '../testing/test-saga.ts';
 describeOnEachDatabase((newUrl) => {
   closeAfterEach();
 
-  it('sagas that finish one after another while slots are free say nothing about how many could', async () => {
+  it('does not lower the limit when sagas finish one after another while slots are free', async () => {
     const clock = createTestClock();
     const saga = createTestSaga({ steps: [{ name: 'only' }] });
     const storage = await openTestStorage(newUrl());

@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
 import { systemClock } from '../../time/clock.ts';
 import { createFileSaga, type KillPoint, readEffects } from '../testing/kill-saga.ts';
-import { begin, closeAfterEach, createGate, openTestStorage, startEngine } from '../testing/test-engine.ts';
+import {
+  begin,
+  closeAfterEach,
+  createGate,
+  openTestFolder,
+  openTestStorage,
+  startEngine,
+} from '../testing/test-engine.ts';
 import { createTestSaga } from '../testing/test-saga.ts';
 
 const steps = ['reserve', 'charge', 'ship', 'commit'];
@@ -23,22 +28,21 @@ const back: KillPoint[] = [
   'reporting compensated',
 ];
 
-describe('after a restart', () => {
+describe('an engine after a restart', () => {
   let folder: string;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mesh-saga-'));
+    folder = await openTestFolder();
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
   closeAfterEach();
 
-  async function killedAt(point: KillPoint, ending: 'completes' | 'turns-back'): Promise<void> {
+  async function killedAt(point: KillPoint, ending: 'completes' | 'compensates'): Promise<void> {
     const script = join(import.meta.dirname, '../testing/kill-child.ts');
     const child = spawn(process.execPath, [script, folder, ending, point], { stdio: 'inherit' });
     const [, signal] = await once(child, 'exit');
     expect(signal).toBe('SIGKILL');
   }
 
-  async function finish(ending: 'completes' | 'turns-back', downMs = 0): Promise<string | undefined> {
+  async function finish(ending: 'completes' | 'compensates', downMs = 0): Promise<string | undefined> {
     const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
     const saga = createFileSaga(folder, ending, undefined);
     const clock = { ...systemClock, now: () => Date.now() + downMs };
@@ -50,26 +54,26 @@ describe('after a restart', () => {
     });
   }
 
-  it.each(forward)('a saga killed %s completes, with each effect once', async (point) => {
+  it.each(forward)('completes a saga killed %s, with each effect once', async (point) => {
     await killedAt(point, 'completes');
     expect(await finish('completes')).toBe('completed');
     expect(readEffects(folder)).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
   });
 
-  it('a saga completes though its process was down for longer than all the time that it has', async () => {
+  it('completes a saga even if its process was down for longer than its time limit', async () => {
     await killedAt('before run charge', 'completes');
     expect(await finish('completes', 24 * 3_600_000)).toBe('completed');
     expect(readEffects(folder)).toEqual(['run reserve', 'run charge', 'run ship', 'run commit']);
   });
 
-  it.each(back)('a saga killed %s is undone, with each effect once', async (point) => {
-    await killedAt(point, 'turns-back');
-    expect(await finish('turns-back')).toBe('compensated');
+  it.each(back)('compensates a saga killed %s, with each effect once', async (point) => {
+    await killedAt(point, 'compensates');
+    expect(await finish('compensates')).toBe('compensated');
     const done = ['run reserve', 'run charge', 'run ship'];
     expect(readEffects(folder)).toEqual([...done, 'undo ship', 'undo charge', 'undo reserve']);
   });
 
-  it('2000 unfinished sagas are driven without a stall, while new ones can begin', async () => {
+  it('drives 2000 unfinished sagas without a stall, while new ones can begin', async () => {
     const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
     const saga = createTestSaga({ steps: [{ name: 'only' }] });
     const { engine: dead, gates } = await diesWith(2_000);

@@ -27,7 +27,7 @@ describeOnEachDatabase((newUrl) => {
   }
 
   describe('a saga', () => {
-    it('runs its steps in order, each with what those before it passed on', async () => {
+    it('runs its steps in order, each with what earlier ones kept', async () => {
       const { saga, storage, engine } = await setUp();
       await begin(storage, engine, saga);
       const view = await reaches(engine, 'completed');
@@ -62,7 +62,7 @@ describeOnEachDatabase((newUrl) => {
       ['charge', ['undo reserve']],
       ['ship', ['undo charge', 'undo reserve']],
       ['commit', ['undo ship', 'undo charge', 'undo reserve']],
-    ])('turns back when %s is refused, and undoes in reverse only what was done', async (step, undos) => {
+    ])('compensates when %s is refused, and undoes in reverse only what was done', async (step, undos) => {
       const { saga, storage, engine } = await setUp();
       saga.onCall(`run ${step}`, refuses);
       await begin(storage, engine, saga);
@@ -76,7 +76,7 @@ describeOnEachDatabase((newUrl) => {
       });
     });
 
-    it('tries a step with an unknown outcome again with the same request id until the answer is definite', async () => {
+    it('retries a step with an unknown outcome with the same request id until the answer is definite', async () => {
       const { saga, storage, engine } = await setUp();
       saga.onCall('run charge', getsLost, async () => {
         throw new TypeError('not even an answer');
@@ -88,7 +88,7 @@ describeOnEachDatabase((newUrl) => {
       expect(new Set(saga.contexts.map(({ requestId }) => requestId)).size).toBe(4);
     });
 
-    it('also undoes a refused step of which an earlier try may still arrive', async () => {
+    it('undoes a refused step as well if an earlier attempt may still arrive', async () => {
       const { saga, storage, engine } = await setUp();
       saga.onCall('run charge', getsLost, refuses);
       await begin(storage, engine, saga);
@@ -96,7 +96,7 @@ describeOnEachDatabase((newUrl) => {
       expect(saga.calls.slice(-2)).toEqual(['undo charge', 'undo reserve']);
     });
 
-    it('tries an undo again until it is definite', async () => {
+    it('retries an undo until the answer is definite', async () => {
       const { saga, storage, engine } = await setUp();
       saga.onCall('run charge', refuses);
       saga.onCall('undo reserve', getsLost, getsLost);
@@ -118,7 +118,7 @@ describeOnEachDatabase((newUrl) => {
       expect(new Set(reported)).toEqual(new Set(['begun']));
     });
 
-    it('records nothing and reports again while its owner cannot take the news', async () => {
+    it('writes nothing and reports again while its owner rejects the progress', async () => {
       const { saga, storage, engine } = await setUp();
       let reports = 0;
       saga.beforeProgress = ({ at }) => {
@@ -149,7 +149,7 @@ describeOnEachDatabase((newUrl) => {
       ['reserve', ['undo reserve']],
       ['charge', ['undo charge', 'undo reserve']],
       ['ship', ['undo ship', 'undo charge', 'undo reserve']],
-    ])('awaits %s when that is under way, and then turns back', async (step, undos) => {
+    ])('awaits %s if it is in progress, and then compensates', async (step, undos) => {
       const { saga, storage, engine } = await setUp();
       const gate = createGate();
       saga.onCall(`run ${step}`, gate.behaviour);
@@ -176,7 +176,7 @@ describeOnEachDatabase((newUrl) => {
       expect(await storage.transaction((tx) => engine.cancel(tx, 'saga-1', failure))).toBe(false);
     });
 
-    it('turns a saga back at once that waits to try a step again, and undoes that step', async () => {
+    it('makes a saga that waits for its next attempt compensate immediately, and undoes that step', async () => {
       const saga = createTestSaga();
       const storage = await openTestStorage(newUrl());
       const engine = await startEngine(storage, saga, { retry: { initialMs: 600_000, maxMs: 600_000 } });
@@ -193,7 +193,7 @@ describeOnEachDatabase((newUrl) => {
       expect(saga.calls).toEqual(['run reserve', 'run charge', 'undo charge', 'undo reserve']);
     });
 
-    it('is not done when the transaction that asks for it is rolled back', async () => {
+    it('does nothing if its transaction is rolled back', async () => {
       const { saga, storage, engine } = await setUp();
       const gate = createGate();
       saga.onCall('run charge', gate.behaviour);
@@ -208,7 +208,7 @@ describeOnEachDatabase((newUrl) => {
       await reaches(engine, 'completed');
     });
 
-    it('is accepted again while the saga is turning back, and changes nothing', async () => {
+    it('is accepted again while the saga compensates, and changes nothing', async () => {
       const { saga, storage, engine } = await setUp();
       const gate = createGate();
       saga.onCall('run charge', refuses);

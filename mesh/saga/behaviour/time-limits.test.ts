@@ -1,7 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import type { SagaView } from '../admin/admin.ts';
@@ -12,6 +9,7 @@ import {
   begin,
   closeAfterEach,
   getsLost,
+  openTestFolder,
   openTestStorage,
   reaches,
   refuses,
@@ -19,12 +17,11 @@ import {
 } from '../testing/test-engine.ts';
 import { createTestSaga } from '../testing/test-saga.ts';
 
-describe('the time of a saga', () => {
+describe('the time limit of a saga', () => {
   let folder: string;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mesh-saga-'));
+    folder = await openTestFolder();
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
   closeAfterEach();
 
   async function setUp(saga = createTestSaga()) {
@@ -50,7 +47,7 @@ describe('the time of a saga', () => {
 
   const hangs = () => new Promise<void>(() => undefined);
 
-  it('limits each try of a step, whether the step heeds its signal or not', async () => {
+  it('limits each attempt of a step, even if the step ignores its signal', async () => {
     const { saga, clock, storage, engine } = await setUp();
     saga.onCall('run charge', hangs);
     await begin(storage, engine, saga);
@@ -65,7 +62,7 @@ describe('the time of a saga', () => {
     await reaches(engine, 'completed');
   });
 
-  it('doubles the waits between tries, ±20 %', async () => {
+  it('doubles the delays between attempts, ±20 %', async () => {
     const { saga, clock, storage, engine } = await setUp();
     saga.onCall('run charge', getsLost, getsLost, getsLost, getsLost);
     await begin(storage, engine, saga);
@@ -78,7 +75,7 @@ describe('the time of a saga', () => {
     await reaches(engine, 'completed');
   });
 
-  it('turns it back when it is up, and undoes the step whose outcome is unknown', async () => {
+  it('makes it compensate when it is up, and undoes the step whose outcome is unknown', async () => {
     const { saga, clock, storage, engine, lines } = await setUp(createTestSaga({ timeoutMs: 300 }));
     saga.onCall('run charge', getsLost, getsLost);
     await begin(storage, engine, saga);
@@ -93,7 +90,7 @@ describe('the time of a saga', () => {
     expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ failure: { reason: 'SAGA_TIMED_OUT' } }]);
   });
 
-  it('is an error in the log when it is up, also where nothing is to be undone', async () => {
+  it('is logged as an error when it is up, even if there is nothing to undo', async () => {
     const saga = createTestSaga({ timeoutMs: 300 });
     const steps = saga.definition.steps.map(({ name, run }) => ({ name, run }));
     const { clock, storage, engine, lines } = await setUp({ ...saga, definition: { ...saga.definition, steps } });
@@ -108,7 +105,7 @@ describe('the time of a saga', () => {
     expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ failure: { reason: 'SAGA_TIMED_OUT' } }]);
   });
 
-  it('does not matter any more once the pivot has started', async () => {
+  it('no longer matters once the pivot has started', async () => {
     const { saga, clock, storage, engine } = await setUp(createTestSaga({ timeoutMs: 300 }));
     saga.onCall('run commit', getsLost);
     await begin(storage, engine, saga);
@@ -118,7 +115,7 @@ describe('the time of a saga', () => {
     await reaches(engine, 'completed');
   });
 
-  it('parks a saga whose undo has had no definite answer for 24 hours', async () => {
+  it('makes a saga need attention whose undo had no definite answer for 24 hours', async () => {
     const { saga, clock, storage, engine } = await setUp();
     saga.onCall('run charge', refuses);
     saga.onCall('undo reserve', getsLost, getsLost);
@@ -132,7 +129,7 @@ describe('the time of a saga', () => {
     await reaches(engine, 'compensated');
   });
 
-  it('is not waited for by an engine that stops while a record fails', async () => {
+  it('does not delay an engine that stops while progress cannot be written', async () => {
     const { saga, storage, engine } = await setUp();
     const stopped = Promise.withResolvers<void>();
     saga.beforeProgress = () => {
@@ -147,7 +144,7 @@ describe('the time of a saga', () => {
     });
   });
 
-  it('costs nothing while nothing is due', async () => {
+  it('causes no queries while nothing is due', async () => {
     const { saga, clock, storage, engine } = await setUp();
     await begin(storage, engine, saga);
     await reaches(engine, 'completed');

@@ -29,7 +29,7 @@ describeOnEachDatabase((newUrl) => {
     for (const id of ids) await begin(storage, engine, saga, id);
   }
 
-  it('a saga that is due but locked is claimed after a pause, not in a loop', async ({ skip }) => {
+  it('claims a due but locked saga after a pause, not in a loop', async ({ skip }) => {
     const storage = await openTestStorage(newUrl());
     skip(storage.dialect === 'sqlite', 'its transactions run one after another: nobody passes over a lock');
     const clock = createTestClock();
@@ -61,7 +61,7 @@ describeOnEachDatabase((newUrl) => {
     }
   });
 
-  it('sagas that cannot be driven are tried again with growing waits, without a line for each', async () => {
+  it('retries sagas that cannot be driven after growing delays, without a log line for each', async () => {
     const storage = await openTestStorage(newUrl());
     const clock = createTestClock();
     const saga = createTestSaga();

@@ -31,7 +31,7 @@ describeOnEachDatabase((newUrl) => {
     lines.filter(({ level, msg }) => level === 'warn' && msg.includes('clock'));
 
   describe('after a process whose clock was a day ahead', () => {
-    it('sagas that wait are taken over by the next start, with a warning', async () => {
+    it('the next start resumes waiting sagas, with a warning', async () => {
       const storage = await openTestStorage(newUrl());
       const saga = createTestSaga();
       saga.onCall('run charge', getsLost);
@@ -49,7 +49,7 @@ describeOnEachDatabase((newUrl) => {
       expect(warnings(log)).toMatchObject([{ sagas: 1 }]);
     });
 
-    it('leases that it left are taken over by others, with a warning', async () => {
+    it('other processes take over its leases, with a warning', async () => {
       const storage = await openShared();
       const gate = createGate();
       const zombie = createTestSaga();
@@ -70,7 +70,7 @@ describeOnEachDatabase((newUrl) => {
       gate.open();
     });
 
-    it('a day is not what an undo has been tried for', async () => {
+    it('the day does not count as time that an undo has been retried', async () => {
       const storage = await openTestStorage(newUrl());
       const saga = createTestSaga();
       saga.onCall('run charge', refuses);
@@ -97,7 +97,7 @@ describeOnEachDatabase((newUrl) => {
     });
   });
 
-  it('a clock that is set back while sagas wait is noticed by the process itself', async () => {
+  it('notices that its own clock was set back while sagas wait', async () => {
     const storage = await openTestStorage(newUrl());
     const saga = createTestSaga();
     saga.onCall('run charge', getsLost);
@@ -120,7 +120,7 @@ describeOnEachDatabase((newUrl) => {
     expect(warnings(log)).toMatchObject(storage.dialect === 'postgres' ? [] : [{ sagas: 1 }]);
   });
 
-  it('a clock that jumps a day ahead uses up no time of the sagas that are driven', async () => {
+  it('does not count a jump of the clock by a day as running time', async () => {
     const storage = await openTestStorage(newUrl());
     const saga = createTestSaga();
     const gate = createGate();

@@ -34,7 +34,7 @@ describe('every run of decide with up to five faults', () => {
     expect(stuckWorlds(explored)).toEqual([]);
   });
 
-  it('would see a participant that is done twice or left done', () => {
+  it('detects a participant that is run twice or left done', () => {
     const world = firstWorld(orderLike, 0);
     const left: World = {
       ...world,

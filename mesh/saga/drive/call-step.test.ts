@@ -12,7 +12,7 @@ const outcomes = new Map<string, string>([
 ]);
 const codes = Object.entries(Status).filter((entry): entry is [string, Status] => typeof entry[1] === 'number');
 
-it.each(codes)('an error of code %s is a refusal only if that is what the business says', (name, code) => {
+it.each(codes)('treats an error of code %s as a refusal only if the called service answered it', (name, code) => {
   const outcome = outcomes.get(name) ?? 'unknown';
   expect(classify(new MeshError(code, 'A_REASON', 'text'))).toEqual({
     outcome,
@@ -25,12 +25,12 @@ it.each(codes)('an error of code %s is a refusal only if that is what the busine
 });
 
 it.each([new Error('broken'), new DOMException('gone', 'AbortError'), 'a string', undefined])(
-  'an error that says nothing about the effect leaves it unknown: %s',
+  'leaves the outcome unknown if the error does not show the effect: %s',
   (error) => {
     expect(classify(error).outcome).toBe('unknown');
   },
 );
 
-it('a message that the other build cannot read is a fault of the installation, though its code is a refusal', () => {
+it('treats a message that the other build cannot decode as wrong wiring, even if its code is a refusal', () => {
   expect(classify(undecodableMessage({ path: '/payment.v1.PaymentService/Charge' })).outcome).toBe('miswired');
 });

@@ -8,7 +8,7 @@ import { createKeptLog } from '../testing/log-lines.ts';
 import { classify } from './call-step.ts';
 import { createProgressLog } from './progress-log.ts';
 
-it('says of a step that did not succeed which it is, at which attempt, why, and when it is tried again', () => {
+it('logs which step failed, at which attempt, why, and when it is retried', () => {
   const { logger, lines } = createKeptLog();
   const shape = { steps: [{ name: 'charge' }, { name: 'ship' }] };
   const record = withStep(newRecord(shape, 0), 1, { state: 'started', attempts: 3 });

@@ -21,14 +21,14 @@ function setUp() {
   return { clock, meter, pass };
 }
 
-it('assumes a rate before there was a backlog, and after any time without one', () => {
+it('assumes a rate before the first backlog, and keeps it while there is none', () => {
   const { meter, pass } = setUp();
   expect(meter.perSecond()).toBe(assumedPerSecond);
   pass(60, { finished: 2, idle: true });
   expect(meter.perSecond()).toBe(assumedPerSecond);
 });
 
-it('learns how many finish in a second while others wait for a slot, up and down', () => {
+it('measures how many finish per second while others wait for a slot, up and down', () => {
   const { meter, pass } = setUp();
   pass(30, { finished: 200 });
   expect(meter.perSecond()).toBeCloseTo(200, 0);
@@ -36,7 +36,7 @@ it('learns how many finish in a second while others wait for a slot, up and down
   expect(meter.perSecond()).toBeCloseTo(40, 0);
 });
 
-it('keeps what it knows while a service is away, and while nothing happens', () => {
+it('keeps its rate while a service is unavailable, and while nothing happens', () => {
   const { clock, meter, pass } = setUp();
   pass(30, { finished: 200 });
   pass(300, { finished: 5, unanswered: 50 });
@@ -45,7 +45,7 @@ it('keeps what it knows while a service is away, and while nothing happens', () 
   expect(meter.perSecond()).toBeGreaterThan(100);
 });
 
-it('never believes that it is slower than the least', () => {
+it('never returns less than the minimum', () => {
   const { meter, pass } = setUp();
   pass(60, { finished: 2 });
   expect(meter.perSecond()).toBe(minPerSecond);

@@ -7,7 +7,7 @@ import { createDatabaseClock } from './database-clock.ts';
 describeOnEachDatabase((newUrl) => {
   closeAfterEach();
 
-  it('shows what the database shows and what has passed since, however the clock of the machine is set', async () => {
+  it('returns the time of the database and what has passed since, no matter how the machine is set', async () => {
     const storage = await openTestStorage(newUrl());
     const machine = createTestClock(1_000_000);
     const clock = createDatabaseClock(storage, machine, async () => 5_000_000);
@@ -18,7 +18,7 @@ describeOnEachDatabase((newUrl) => {
     expect(clock.now()).toBe(storage.dialect === 'sqlite' ? machine.now() : 5_000_100);
   });
 
-  it('does not believe an answer that took long', async ({ skip }) => {
+  it('ignores an answer that took long', async ({ skip }) => {
     const storage = await openTestStorage(newUrl());
     skip(storage.dialect === 'sqlite', 'there it is the clock of the machine');
     const machine = createTestClock();
@@ -38,7 +38,7 @@ describeOnEachDatabase((newUrl) => {
     expect(clock.now()).toBe(9_000_000);
   });
 
-  it('is rather behind than ahead when the first answer took long', async ({ skip }) => {
+  it('is behind rather than ahead if the first answer took long', async ({ skip }) => {
     const storage = await openTestStorage(newUrl());
     skip(storage.dialect === 'sqlite', 'there it is the clock of the machine');
     const machine = createTestClock();

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { fromJson, toJson } from './json.ts';
 
-it('brings back what it wrote, with integers of any size', () => {
+it('reads what it wrote, with integers of any size', () => {
   const data = {
     total: 2n ** 63n,
     items: [{ sku: 'A', quantity: 2, price: -1n }],

@@ -31,7 +31,7 @@ describeOnEachDatabase((newUrl) => {
     return { storage, claim, nowMs };
   }
 
-  it('a driver whose lease was taken by another writes nothing, also before that one has written anything', async () => {
+  it('prevents a driver whose lease was taken from writing, even before the new one has written', async () => {
     const { storage, claim, nowMs } = await withSagas('saga-1');
     const [zombie] = await claim('first');
     await releaseLeases(storage, 'others', 'second', nowMs);
@@ -44,7 +44,7 @@ describeOnEachDatabase((newUrl) => {
     expect(await selectSaga(storage, 'saga-1')).toEqual(thief);
   });
 
-  it('each saga is claimed by one of those who ask at a time', async () => {
+  it('gives each saga to one of several concurrent claims', async () => {
     const ids = Array.from({ length: 30 }, (_, index) => `saga-${index}`);
     const { claim } = await withSagas(...ids);
     const claims = await Promise.all(['a', 'b', 'c', 'd'].map((owner) => claim(owner)));

@@ -1,4 +1,4 @@
-// A process that begins a saga in `<folder>/saga.db` and is killed on the way.
+// A process that begins a saga in `<folder>/saga.db` and is killed while it runs.
 import { openStorage } from '../../storage/open.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { systemClock } from '../../time/clock.ts';
@@ -6,7 +6,7 @@ import { createSagaEngine } from '../engine.ts';
 import { createFileSaga, type KillPoint } from './kill-saga.ts';
 
 const [folder = '', ending, killAt] = process.argv.slice(2);
-const definition = createFileSaga(folder, ending === 'completes' ? ending : 'turns-back', killAt as KillPoint);
+const definition = createFileSaga(folder, ending === 'completes' ? ending : 'compensates', killAt as KillPoint);
 const storage = await openStorage(`sqlite:${folder}/saga.db`);
 const logger = createLogger('silent');
 const engine = await createSagaEngine({
@@ -18,5 +18,5 @@ const engine = await createSagaEngine({
 });
 await engine.start();
 await storage.transaction((tx) => engine.begin(tx, definition, { id: 'saga-1', data: { total: 1n, trail: '' } }));
-// Nothing else keeps the process alive until it is killed; a kill that does not come is an exit with 0.
+// Nothing else keeps the process alive until it is killed; without a kill it exits with 0.
 await new Promise((resolve) => setTimeout(resolve, 10_000));

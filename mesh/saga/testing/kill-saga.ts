@@ -5,18 +5,18 @@ import { MeshError } from '../../errors/mesh-error.ts';
 import type { SagaDefinition, StepContext } from '../saga.ts';
 import type { TestData } from './test-saga.ts';
 
-/** Where a process that drives a saga is to be killed. */
+/** Where the process that drives a saga is killed. */
 export type KillPoint = `${'before' | 'after'} ${'run' | 'undo'} ${string}` | `reporting ${string}`;
 
 const log = 'effects.log';
 
 /**
- * A saga whose participants keep what they did in files of `folder`, once by request id, so that it outlives the process.
- * The process is killed with -9 when it comes to `killAt`.
+ * Creates a saga whose participants store their effects in files of `folder`, once per request id, so they outlive the
+ * process. The process is killed with SIGKILL at `killAt`.
  */
 export function createFileSaga(
   folder: string,
-  ending: 'completes' | 'turns-back',
+  ending: 'completes' | 'compensates',
   killAt: KillPoint | undefined,
 ): SagaDefinition<TestData> {
   const pass = (point: KillPoint) => {
@@ -37,7 +37,7 @@ export function createFileSaga(
     steps: ['reserve', 'charge', 'ship', 'commit'].map((name) => ({
       name,
       async run(_data, { requestId }) {
-        if (name === 'commit' && ending === 'turns-back') {
+        if (name === 'commit' && ending === 'compensates') {
           throw new MeshError(Status.FAILED_PRECONDITION, 'SOLD_OUT', 'there is none left');
         }
         call(`run ${name}`, requestId);
@@ -53,7 +53,7 @@ export function createFileSaga(
   };
 }
 
-/** The effects that the participants had, in order. */
+/** Returns the effects of the participants, in order. */
 export function readEffects(folder: string): string[] {
   return readFileSync(join(folder, log), 'utf8').trimEnd().split('\n');
 }

@@ -1,14 +1,13 @@
 import { pino } from 'pino';
 import type { Logger } from '../../telemetry/logger.ts';
 
-/** A line of a log, as far as tests look at it. */
 export interface LogLine {
   readonly level: string;
   readonly msg: string;
   readonly [field: string]: unknown;
 }
 
-/** A logger that keeps its lines, from `info` on. */
+/** Creates a logger that keeps its lines, from `info` on. */
 export function createKeptLog(): { readonly logger: Logger; readonly lines: LogLine[] } {
   const lines: LogLine[] = [];
   const formatters = { level: (level: string) => ({ level }) };

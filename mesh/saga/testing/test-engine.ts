@@ -5,6 +5,7 @@ import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
 import { systemClock } from '../../time/clock.ts';
 import type { SagaView } from '../admin/admin.ts';
 import type { SagaState } from '../decide/record.ts';
@@ -13,29 +14,36 @@ import { createSagaEngine, type SagaEngineOptions } from '../engine.ts';
 import type { AnyDefinition } from '../saga.ts';
 import type { Behaviour, TestSaga } from './test-saga.ts';
 
-const toClose: (() => Promise<void>)[] = [];
+const toClose: (() => PromiseLike<void>)[] = [];
 
-/** Closes what the helpers of this file opened, the last first. */
+/** Closes after each test what the helpers of this file opened, the last first. */
 export function closeAfterEach(): void {
   afterEach(async () => {
     for (const close of toClose.splice(0).toReversed()) await close();
   });
 }
 
-/** Opens a database until the end of the test. */
+/** Creates a folder for the time of the test. */
+export async function openTestFolder(): Promise<string> {
+  const folder = await tempFolder();
+  toClose.push(() => folder[Symbol.asyncDispose]());
+  return folder.path;
+}
+
+/** Opens a database for the time of the test. */
 export async function openTestStorage(url: string): Promise<Storage> {
   const storage = await openStorage(url);
   toClose.push(() => storage.close());
   return storage;
 }
 
-/** Starts an engine for a saga until the end of the test. It tries again after milliseconds. */
+/** Starts an engine for a saga, for the time of the test. It retries after milliseconds. */
 export async function startEngine(
   storage: Storage,
   { definition }: { readonly definition: AnyDefinition },
   options: Partial<SagaEngineOptions> = {},
 ): Promise<SagaEngine> {
-  // A test that turns the clock turns that of the database with it.
+  // A test that changes the clock changes that of the database as well.
   const { clock } = options;
   const engine = await createSagaEngine({
     service: 'test',
@@ -58,7 +66,7 @@ export function begin(storage: Storage, engine: SagaEngine, { definition }: Test
   return storage.transaction((tx) => engine.begin(tx, definition, { id, data }));
 }
 
-/** Resolves with a saga once it is in `state`. */
+/** Returns a saga once it is in `state`. */
 export function reaches(engine: SagaEngine, state: SagaState, id = 'saga-1'): Promise<SagaView> {
   return eventually(async () => {
     const view = await engine.get({ id });
@@ -67,17 +75,17 @@ export function reaches(engine: SagaEngine, state: SagaState, id = 'saga-1'): Pr
   });
 }
 
-/** A participant's definite no. */
+/** Refuses a call. */
 export const refuses = async (): Promise<never> => {
   throw new MeshError(Status.FAILED_PRECONDITION, 'OUT_OF_LUCK', 'no such luck; do not try again');
 };
 
-/** An outcome that nobody knows. */
+/** Leaves the outcome of a call unknown. */
 export const getsLost: Behaviour = async () => {
   throw new MeshError(Status.UNAVAILABLE, 'PEER_GONE', 'the peer went away; try again');
 };
 
-/** A call that is under way until the test lets it go on. */
+/** A call that is in progress until the test opens the gate. */
 export function createGate(): {
   readonly behaviour: Behaviour;
   readonly reached: Promise<void>;

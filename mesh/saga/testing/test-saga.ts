@@ -1,26 +1,26 @@
 import type { SagaDefinition, SagaProgress, SagaStep, StepContext } from '../saga.ts';
 
-/** What the sagas of tests pass on: a trail of results, and money. */
+/** The data of test sagas: a trail of results, and money. */
 export interface TestData {
   readonly total: bigint;
   readonly trail: string;
 }
 
-/** What a participant does when it is called, instead of doing what it is asked. */
+/** What a participant does when it is called. */
 export type Behaviour = (context: StepContext) => Promise<void>;
 
-/** A saga over participants that do as a test wants. */
+/** A saga whose participants behave as a test sets them. */
 export interface TestSaga {
   readonly definition: SagaDefinition<TestData>;
   /** Calls in the order of their arrival: `run charge`, `undo charge`. */
   readonly calls: string[];
   readonly contexts: StepContext[];
-  /** Progress as it was committed, or at least reported: `step-done reserve`, `completed`. */
+  /** Progress as it was reported: `step-done reserve`, `completed`. */
   readonly progress: string[];
   readonly seen: SagaProgress<TestData>[];
-  /** Sets what the next calls of a kind do; those after them succeed. */
+  /** Sets what the next calls do; later ones succeed. */
   onCall(call: string, ...behaviours: Behaviour[]): void;
-  /** Called with each progress before it is noted; what it throws rolls back. */
+  /** Called with each progress before it is noted; throwing rolls back. */
   beforeProgress: (progress: SagaProgress<TestData>) => void;
 }
 
@@ -31,7 +31,7 @@ const usualSteps: readonly Pick<SagaStep<TestData>, 'name' | 'pivot'>[] = [
   { name: 'commit', pivot: true },
 ];
 
-/** Makes a saga of four steps, the last its pivot, or of other steps. */
+/** Creates a saga of four steps, the last its pivot, or of other steps. */
 export function createTestSaga(
   overrides: { readonly steps?: typeof usualSteps; readonly timeoutMs?: number } = {},
 ): TestSaga {

@@ -52,13 +52,13 @@ describeServicesOnEachDatabase('the audit of the stock', (settings) => {
     return Array.fromAsync(check.run(progress, new AbortController().signal));
   }
 
-  it('finds nothing where as much is reserved as orders hold', async () => {
+  it('reports nothing if the reserved stock equals what orders hold', async () => {
     expect(await findings()).toEqual([]);
     expect(examined).toBe(3);
     expect(check.name).toBe('inventory/reserved-stock');
   });
 
-  it('finds nothing while orders come and go', async () => {
+  it('reports nothing while orders come and go', async () => {
     let ended = false;
     const burst = Promise.all(
       Array.from({ length: 60 }, async (_, index) => {
@@ -77,7 +77,7 @@ describeServicesOnEachDatabase('the audit of the stock', (settings) => {
     await burst;
   });
 
-  it('names an item of which more or less is reserved than orders hold', async () => {
+  it('reports an item whose reserved stock differs from what orders hold', async () => {
     await storage.execute("UPDATE items SET reserved = reserved + 1 WHERE sku IN ('lamp', 'sofa')");
     expect(await findings()).toEqual([
       {
@@ -93,7 +93,7 @@ describeServicesOnEachDatabase('the audit of the stock', (settings) => {
     ]);
   });
 
-  it('names an item of which more is reserved than there is', async () => {
+  it('reports an item with more reserved than on hand', async () => {
     const unchecked = {
       sqlite: 'PRAGMA ignore_check_constraints = ON',
       postgres: 'ALTER TABLE items DROP CONSTRAINT items_check',

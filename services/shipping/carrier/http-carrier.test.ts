@@ -25,7 +25,7 @@ describe('a carrier over HTTP', () => {
     ({ response }: CarrierRequest) =>
       answerJson(response, status, body);
 
-  it('takes a booking', async () => {
+  it('accepts a booking', async () => {
     await expect(carrier.book(booking, signal)).resolves.toEqual({
       taken: true,
       carrier: 'test',
@@ -33,17 +33,17 @@ describe('a carrier over HTTP', () => {
     });
   });
 
-  it.each([409, 422])('refuses one with HTTP %i, and says why', async (status) => {
+  it.each([409, 422])('refuses a booking with HTTP %i and a reason', async (status) => {
     server.behave(answering(status, { message: 'too heavy' }));
     await expect(carrier.book(booking, signal)).resolves.toEqual({ taken: false, refusal: 'too heavy' });
   });
 
-  it('may refuse one without a reason', async () => {
+  it('may refuse a booking without a reason', async () => {
     server.behave(answering(422, {}));
     await expect(carrier.book(booking, signal)).resolves.toEqual({ taken: false, refusal: 'it gave no reason' });
   });
 
-  it('is heard out for 500 characters of what a database takes', async () => {
+  it('limits a reason to 500 characters that a database can store', async () => {
     server.behave(answering(422, { message: `a\0b${'x'.repeat(10_000)}` }));
     const refusal = `a\uFFFDb${'x'.repeat(497)}`;
     await expect(carrier.book(booking, signal)).resolves.toEqual({ taken: false, refusal });
@@ -75,13 +75,13 @@ describe('a carrier over HTTP', () => {
     expect(server.requests).not.toContain('PUT elsewhere');
   });
 
-  it('leaves unknown whether it acted when it cannot be reached', async () => {
+  it('leaves the outcome unknown if it cannot be reached', async () => {
     const gone = await startTestCarrier();
     await gone.close();
     await expect(createHttpCarrier(gone.url).book(booking, signal)).rejects.toMatchObject(unknown);
   });
 
-  it('is hung up on when the caller gives up', async () => {
+  it('aborts its call when the caller gives up', async () => {
     const ending = new AbortController();
     const hungUp = Promise.withResolvers<void>();
     server.behave(({ response }) => {
@@ -92,14 +92,14 @@ describe('a carrier over HTTP', () => {
     await hungUp.promise;
   });
 
-  it('cancels, also what it does not know', async () => {
+  it('cancels, even if it does not know the reference', async () => {
     await carrier.book(booking, signal);
     await carrier.cancel('order-1', signal);
     expect(server.live.has('order-1')).toBe(false);
     await expect(carrier.cancel('order-1', signal)).resolves.toBeUndefined();
   });
 
-  it('leaves unknown whether it cancelled when it answers 500', async () => {
+  it('leaves the outcome of a cancellation unknown on HTTP 500', async () => {
     server.behave(answering(500, {}));
     await expect(carrier.cancel('order-1', signal)).rejects.toMatchObject(unknown);
   });

@@ -27,14 +27,14 @@ describe('the simulated carrier', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  it('takes a reference once and answers alike each time', async () => {
+  it('accepts a reference once and returns the same answer each time', async () => {
     const first = await carrier.book({ reference: 'order-1', address }, signal);
     expect(first).toEqual({ taken: true, carrier: 'simulated', trackingNumber: 'SIM-ORDER1' });
     await expect(carrier.book({ reference: 'order-1', address }, signal)).resolves.toEqual(first);
     expect(await simulated.liveShipments('order-1')).toBe(1);
   });
 
-  it.each(['AQ', 'BV', 'HM'])('does not go to %s', async (countryCode) => {
+  it.each(['AQ', 'BV', 'HM'])('refuses %s', async (countryCode) => {
     const booking = { reference: `to-${countryCode}`, address: { ...address, countryCode } };
     await expect(carrier.book(booking, signal)).resolves.toEqual({
       taken: false,
@@ -43,7 +43,7 @@ describe('the simulated carrier', () => {
     expect(await simulated.liveShipments(booking.reference)).toBe(0);
   });
 
-  it('refuses what was cancelled, also before it was booked', async () => {
+  it('refuses a cancelled reference, even if it was cancelled before it was booked', async () => {
     await carrier.book({ reference: 'booked', address }, signal);
     for (const reference of ['booked', 'never-booked']) {
       await carrier.cancel(reference, signal);
