@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { serverHostContract } from '../suites/server-host.suite.ts';
+import { serverHostSuite } from '../suite/server-host.suite.ts';
 import { grpcJsEngine } from './engine.ts';
 
-describe('on grpc-js', () => serverHostContract(grpcJsEngine));
+describe('on grpc-js', () => serverHostSuite(grpcJsEngine));

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { tlsContract } from '../suites/tls.suite.ts';
+import { tlsSuite } from '../suite/tls.suite.ts';
 import { grpcJsEngine } from './engine.ts';
 
-describe('on grpc-js', () => tlsContract(grpcJsEngine));
+describe('on grpc-js', () => tlsSuite(grpcJsEngine));

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { transportContract } from '../suites/transport.suite.ts';
+import { transportSuite } from '../suite/transport.suite.ts';
 import { grpcJsEngine } from './engine.ts';
 
-describe('on grpc-js', () => transportContract(grpcJsEngine));
+describe('on grpc-js', () => transportSuite(grpcJsEngine));

@@ -4,14 +4,14 @@ import { createServer } from 'node:tls';
 import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTestCa } from '../../testing/certificates.ts';
-import { tlsContract } from '../suites/tls.suite.ts';
+import { tlsSuite } from '../suite/tls.suite.ts';
 import { nativeEngine } from './engine.ts';
 import { textMethod } from './testing/text-methods.ts';
 
 describe('on native', () => {
-  tlsContract(nativeEngine);
+  tlsSuite(nativeEngine);
 
-  it('a client over TLS refuses a server that does not agree to HTTP/2', async () => {
+  it('refuses a server that does not select HTTP/2, as a client over TLS', async () => {
     const ca = await createTestCa();
     const server = createServer({ ...(await ca.sign('localhost')) }, (socket) => socket.on('error', () => undefined));
     server.listen(0, 'localhost');

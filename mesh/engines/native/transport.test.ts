@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { transportContract } from '../suites/transport.suite.ts';
+import { transportSuite } from '../suite/transport.suite.ts';
 import { nativeEngine } from './engine.ts';
 
-describe('on HTTP/2 of our own', () => transportContract(nativeEngine));
+describe('on native', () => transportSuite(nativeEngine));

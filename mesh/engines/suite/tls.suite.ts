@@ -8,8 +8,8 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { type Certificate, createTestCa, type TestCa } from '../../testing/certificates.ts';
 import type { ClientTls, ConnectOptions, Engine, EngineMethod, ServerTls, TransportCall } from '../engine.ts';
 
-/** What every engine promises of TLS, as tests in the suite that calls it. */
-export function tlsContract(engine: Engine): void {
+/** The tests of TLS that every engine passes. */
+export function tlsSuite(engine: Engine): void {
   const logger = createLogger('silent');
   let ca: TestCa;
   let otherCa: TestCa;
@@ -24,7 +24,7 @@ export function tlsContract(engine: Engine): void {
   const codec = { encodeRequest: encode, decodeRequest: decode, encodeResponse: encode, decodeResponse: decode };
   const echo: EngineMethod<string, string> = { path: '/test.v1.TextService/Echo', kind: 'unary', ...codec };
 
-  /** Serves echoes, encrypted as `tls` says, and gives the port. */
+  /** Starts an echo server with `tls`; returns its port. */
   async function serve(tls?: Partial<ServerTls>): Promise<number> {
     const encrypted = tls && { ...server, ...tls };
     const host = engine.createServerHost({
@@ -36,7 +36,7 @@ export function tlsContract(engine: Engine): void {
     return host.listen('127.0.0.1:0');
   }
 
-  /** Makes one call over a connection of its own. */
+  /** Makes one call over a separate connection. */
   async function call(address: string, tls?: ClientTls, options: ConnectOptions = {}): Promise<string> {
     const transport = engine.connect(address, { ...options, tls });
     const once: TransportCall = { metadata: Metadata(), deadlineMs: Date.now() + 10_000, signal: undefined };
@@ -49,7 +49,7 @@ export function tlsContract(engine: Engine): void {
 
   const trusting = () => ({ ca: ca.cert });
 
-  /** UNAVAILABLE, with a text that names the address and says what to do. */
+  /** UNAVAILABLE with the address and advice. */
   function unreachable(address: string, advice: string) {
     return { code: Status.UNAVAILABLE, details: expect.stringMatching(new RegExp(`^${address} .*; .*${advice}`)) };
   }
@@ -63,35 +63,35 @@ export function tlsContract(engine: Engine): void {
       expect(await call(`127.0.0.1:${await serve({})}`, trusting())).toBe('hello');
     });
 
-    it('is answered by a server whose certificate is for another name, when that name is asked for', async () => {
+    it('is answered by a server with a certificate for another name, if that name is set', async () => {
       const port = await serve(await ca.sign('orders.internal'));
       expect(await call(`127.0.0.1:${port}`, { ...trusting(), serverName: 'orders.internal' })).toBe('hello');
     });
 
-    it('is answered to a client with a certificate, where the server asks for one', async () => {
+    it('is answered for a client with a certificate, if the server requires one', async () => {
       const port = await serve({ clientCa: otherCa.cert });
       const certificate = await otherCa.sign('client');
       expect(await call(`localhost:${port}`, { ...trusting(), ...certificate })).toBe('hello');
     });
   });
 
-  describe('a client over TLS refuses', () => {
-    it('a server whose CA it does not trust', async () => {
+  describe('a client over TLS', () => {
+    it('refuses a server whose CA it does not trust', async () => {
       const address = `localhost:${await serve({})}`;
       await expect(call(address, { ca: otherCa.cert })).rejects.toMatchObject(unreachable(address, 'tls.ca'));
     });
 
-    it('a server with the name of another', async () => {
+    it('refuses a server with another name', async () => {
       const address = `localhost:${await serve(await ca.sign('orders.internal'))}`;
       await expect(call(address, trusting())).rejects.toMatchObject(unreachable(address, 'tls.serverName'));
     });
 
-    it('a server that has no TLS', async () => {
+    it('refuses a server without TLS', async () => {
       const address = `localhost:${await serve()}`;
       await expect(call(address, trusting())).rejects.toMatchObject(unreachable(address, 'without tls'));
     });
 
-    it('a server that never ends the handshake, after a time', async () => {
+    it('refuses a server that does not complete the handshake in time', async () => {
       const silent = createTcpServer().listen(0, '127.0.0.1');
       onTestFinished(() => void silent.close());
       await once(silent, 'listening');
@@ -105,7 +105,7 @@ export function tlsContract(engine: Engine): void {
       await outcome;
     });
 
-    it('keys that do not belong to its certificate, before it connects', async () => {
+    it('refuses a key that does not match its certificate, before it connects', async () => {
       const { key } = await ca.sign('other');
       const { cert } = await ca.sign('client');
       expect(() => engine.connect('localhost:1', { tls: { key, cert } })).toThrow(
@@ -114,19 +114,19 @@ export function tlsContract(engine: Engine): void {
     });
   });
 
-  describe('a server with TLS refuses', () => {
-    it('a client without a certificate, where it asks for one', async () => {
+  describe('a server with TLS', () => {
+    it('refuses a client without a certificate, if it requires one', async () => {
       const address = `localhost:${await serve({ clientCa: ca.cert })}`;
       await expect(call(address, trusting())).rejects.toMatchObject(unreachable(address, 'tls.key and tls.cert'));
     });
 
-    it('a client with a certificate of another CA', async () => {
+    it('refuses a client with a certificate of another CA', async () => {
       const address = `localhost:${await serve({ clientCa: ca.cert })}`;
       const stranger = { ...trusting(), ...(await otherCa.sign('client')) };
       await expect(call(address, stranger)).rejects.toMatchObject(unreachable(address, 'tls.key and tls.cert'));
     });
 
-    it('a client without TLS, and serves others', async () => {
+    it('refuses a client without TLS, and serves others', async () => {
       const port = await serve({});
       const address = `localhost:${port}`;
       await expect(call(address)).rejects.toMatchObject(unreachable(address, 'tls'));
@@ -134,27 +134,27 @@ export function tlsContract(engine: Engine): void {
     });
 
     it.each([
-      ['says no protocol', undefined],
-      ['speaks only HTTP/1.1', ['http/1.1']],
-    ])('a client that %s in ALPN, and tells it nothing', async (_, ALPNProtocols) => {
+      ['offers no protocol', undefined],
+      ['offers only HTTP/1.1', ['http/1.1']],
+    ])('refuses a client that %s in ALPN, and sends it nothing', async (_, ALPNProtocols) => {
       const port = await serve({});
       const socket = connectTls({ host: 'localhost', port, ca: ca.cert, ...(ALPNProtocols && { ALPNProtocols }) });
       expect(await received(socket)).toBe(0);
     });
 
-    it('a client that never ends the handshake, after a time', async () => {
+    it('refuses a client that does not complete the handshake in time', async () => {
       const socket = connectTcp(await serve({ handshakeTimeoutMs: 100 }), '127.0.0.1');
       socket.write(Buffer.from([22, 3, 1, 0, 200, 1]));
       socket.on('error', () => undefined);
       await once(socket.resume(), 'close');
     });
 
-    it('a key that is none, before it listens', async () => {
+    it('refuses an invalid key, before it listens', async () => {
       await expect(serve({ key: 'no key' })).rejects.toMatchObject({ reason: 'INVALID_TLS' });
     });
   });
 
-  it('a server with TLS drains, also with a handshake under way', async () => {
+  it('drains, even during a handshake', async () => {
     const host = engine.createServerHost({ tls: server, toStatus: (error, path) => toStatus(error, path, logger) });
     const socket = connectTcp(await host.listen('127.0.0.1:0'), '127.0.0.1');
     socket.on('error', () => undefined);
@@ -164,7 +164,7 @@ export function tlsContract(engine: Engine): void {
   });
 }
 
-/** How many bytes a server sends until it ends the connection. */
+/** The number of bytes that a server sends until it ends the connection. */
 async function received(socket: TLSSocket): Promise<number> {
   let bytes = 0;
   socket.on('data', (chunk) => {
