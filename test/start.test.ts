@@ -70,7 +70,7 @@ describe('a starting process', () => {
   it('fails where the system allows no folder, without endless retries', async () => {
     const lines = await refusal({ dataDir: '/proc/nope/data' });
     expect(lines).toEqual([
-      expect.stringMatching('^cannot start: .*/proc/nope/data .*/proc/nope cannot be made.*DATA_DIR'),
+      expect.stringMatching('^cannot start: .*/proc/nope/data .*/proc/nope cannot be created.*DATA_DIR'),
     ]);
   });
 
@@ -110,7 +110,9 @@ describe('a starting process', () => {
     'fails if several services would share the database %s, before it creates or connects to anything',
     async (url) => {
       const [line, ...others] = await refusal({ dataDir, environment: { DATABASE_URL: url } });
-      expect(line).toMatch(/^cannot start: DATABASE_URL names one database for several services: write <service> /);
+      expect(line).toMatch(
+        /^cannot start: DATABASE_URL names the same database for several services: write <service> /,
+      );
       expect(others).toEqual([]);
       expect(existsSync(dataDir)).toBe(false);
     },
@@ -222,7 +224,7 @@ describe('a starting process', () => {
     const ends = await Promise.all(placed.map(async ({ id }) => (await watchToEnd(orders, id)).at(-1)?.state));
     expect(ends).toEqual(Array(20).fill(OrderState.ORDER_STATE_COMPLETED));
     expect(second.stderr()).toContain('the previous run did not shut down cleanly');
-    expect(second.stderr()).toMatch(/"sagas":\d+,"msg":"unfinished sagas go on"/);
+    expect(second.stderr()).toMatch(/"sagas":\d+,"msg":"unfinished sagas continue"/);
   });
 
   it('warns if other machines can reach it, and about variables that look like misspelt settings', async () => {
