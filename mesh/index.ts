@@ -51,7 +51,6 @@ export type { EventLog, EventPosition, NewEvent, StartPosition, StoredEvent } fr
 export { defineTopic, type EventMessage, type Topic } from './events/log/topic.ts';
 export { createOutbox } from './events/outbox/create-outbox.ts';
 export type { Outbox } from './events/outbox/outbox.ts';
-export { createIdempotency } from './idempotency/create-idempotency.ts';
 export type { Idempotency, Once } from './idempotency/idempotency.ts';
 export { uuidv5, uuidv7 } from './ids/ids.ts';
 export { join } from './iterables/join.ts';

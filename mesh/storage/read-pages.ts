@@ -15,18 +15,18 @@ export interface PagedList<Item, Cursor> {
 }
 
 /**
- * Yields the items of a list, each through `map`. It reads them in pages and reads a page only after the previous one
- * was consumed, so a slow reader holds neither memory nor a transaction. Throws what `signal` aborts with.
+ * Yields the items of a list, each through `map` if it is given. It reads them in pages of at most 500 and reads a page
+ * only after the previous one was consumed, so a slow reader holds neither memory nor a transaction. Throws what `signal`
+ * aborts with.
  */
-export function readPages<Item, Cursor>(list: PagedList<Item, Cursor>): AsyncGenerator<Item>;
 export function readPages<Item, Cursor, Mapped>(
-  list: PagedList<Item, Cursor>,
-  map: (item: Item) => Mapped,
+  list: PagedList<Item, Cursor> & { readonly map: (item: Item) => Mapped },
 ): AsyncGenerator<Mapped>;
-export async function* readPages<Item, Cursor>(
-  list: PagedList<Item, Cursor>,
-  map: (item: Item) => unknown = (item) => item,
-): AsyncGenerator<unknown> {
+export function readPages<Item, Cursor>(list: PagedList<Item, Cursor>): AsyncGenerator<Item>;
+export async function* readPages<Item, Cursor>({
+  map = (item) => item,
+  ...list
+}: PagedList<Item, Cursor> & { readonly map?: (item: Item) => unknown }): AsyncGenerator<unknown> {
   const yieldToOthers = yieldEvery();
   const { limit = 0, signal, pageSize = 500 } = list;
   let { after } = list;

@@ -21,16 +21,14 @@ export function createInventoryRpc(deps: InventoryDeps & { readonly storage: Sto
     },
 
     listItems: ({ afterSku, limit }, { signal }) =>
-      readPages(
-        {
-          after: afterSku,
-          limit,
-          signal,
-          fetch: (after, size) => findItemsAfter(storage, after, size),
-          cursorOf: (item) => item.sku,
-        },
-        itemToProto,
-      ),
+      readPages({
+        after: afterSku,
+        limit,
+        signal,
+        fetch: (after, size) => findItemsAfter(storage, after, size),
+        cursorOf: (item) => item.sku,
+        map: itemToProto,
+      }),
 
     adjustStock: (request, { once }) => once(async (tx) => itemToProto(await adjustStock(tx, request, deps))),
 
@@ -45,15 +43,13 @@ export function createInventoryRpc(deps: InventoryDeps & { readonly storage: Sto
     getReservation: async ({ orderId }) => reservationToProto(await getReservation(storage, orderId)),
 
     listReservations: ({ afterOrderId, limit, state }, { signal }) =>
-      readPages(
-        {
-          after: afterOrderId,
-          limit,
-          signal,
-          fetch: (after, size) => findReservationsAfter(storage, after, reservationStateFromProto(state), size),
-          cursorOf: (reservation) => reservation.orderId,
-        },
-        reservationToProto,
-      ),
+      readPages({
+        after: afterOrderId,
+        limit,
+        signal,
+        fetch: (after, size) => findReservationsAfter(storage, after, reservationStateFromProto(state), size),
+        cursorOf: (reservation) => reservation.orderId,
+        map: reservationToProto,
+      }),
   };
 }

@@ -8,16 +8,14 @@ import { findNotification, pageOfNotifications } from './store.ts';
 export function createNotificationRpc(storage: Storage): NotificationServiceHandlers {
   return {
     listNotifications: (request, { signal }) =>
-      readPages(
-        {
-          after: request.afterId,
-          limit: request.limit,
-          signal,
-          fetch: (afterId, size) => pageOfNotifications(storage, afterId, request, size),
-          cursorOf: (notification) => notification.id,
-        },
-        toProto,
-      ),
+      readPages({
+        after: request.afterId,
+        limit: request.limit,
+        signal,
+        fetch: (afterId, size) => pageOfNotifications(storage, afterId, request, size),
+        cursorOf: (notification) => notification.id,
+        map: toProto,
+      }),
 
     async getNotification({ id }) {
       const notification = await findNotification(storage, id);

@@ -26,16 +26,14 @@ export function createOrderRpc(deps: OrderRpcDeps): OrderServiceHandlers {
     getOrder: async ({ id }) => toProto(await getOrder(storage, id)),
 
     listOrders: ({ afterId, limit, userId, state }, { signal }) =>
-      readPages(
-        {
-          after: afterId,
-          limit,
-          signal,
-          fetch: (after, size) => pageOfOrders(storage, after, { userId, state: stateOf(state) }, size),
-          cursorOf: (order) => order.id,
-        },
-        toProto,
-      ),
+      readPages({
+        after: afterId,
+        limit,
+        signal,
+        fetch: (after, size) => pageOfOrders(storage, after, { userId, state: stateOf(state) }, size),
+        cursorOf: (order) => order.id,
+        map: toProto,
+      }),
 
     async *watchOrder({ id }, { signal, idle }) {
       const call = { signal: AbortSignal.any([signal, deps.draining]), idle };

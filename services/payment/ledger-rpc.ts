@@ -20,16 +20,14 @@ export function createLedgerRpc(deps: LedgerRpcDeps): LedgerServiceHandlers {
   const { storage } = deps;
   return {
     listBalances: ({ afterId, limit, currencyCode }, { signal }) =>
-      readPages(
-        {
-          after: afterId,
-          limit,
-          signal,
-          fetch: (after, size) => pageOfBalances(storage, after, currencyCode, size),
-          cursorOf: ({ accountId }) => accountId,
-        },
-        ledgerBalanceToProto,
-      ),
+      readPages({
+        after: afterId,
+        limit,
+        signal,
+        fetch: (after, size) => pageOfBalances(storage, after, currencyCode, size),
+        cursorOf: ({ accountId }) => accountId,
+        map: ledgerBalanceToProto,
+      }),
     getStatement: (request, { signal }) => getStatement(deps, request, signal),
     listStatements: (request, { signal }) => listStatements(deps, request, signal),
   };
@@ -46,16 +44,14 @@ async function getStatement(deps: LedgerRpcDeps, request: GetStatementRequest, s
 async function* listStatements(deps: LedgerRpcDeps, request: ListStatementsRequest, signal: AbortSignal) {
   await upToDate(deps, request, signal);
   const { accountId, afterMonth } = request;
-  yield* readPages(
-    {
-      after: afterMonth,
-      limit: 0,
-      signal,
-      fetch: (after, size) => pageOfStatements(deps.storage, accountId, after, size),
-      cursorOf: ({ month }) => month,
-    },
-    statementToProto,
-  );
+  yield* readPages({
+    after: afterMonth,
+    limit: 0,
+    signal,
+    fetch: (after, size) => pageOfStatements(deps.storage, accountId, after, size),
+    cursorOf: ({ month }) => month,
+    map: statementToProto,
+  });
 }
 
 /** Waits until the statements include `minVersion`. Throws NOT_FOUND `ACCOUNT_NOT_FOUND`, or ABORTED `VERSION_NOT_REACHED`. */

@@ -39,16 +39,14 @@ export function createPaymentRpc(deps: Deps): PaymentServiceHandlers {
     },
 
     listPayments: ({ afterId, limit }, { signal }) =>
-      readPages(
-        {
-          after: afterId,
-          limit,
-          signal,
-          fetch: (after, size) => pageOfPayments(storage, after, size),
-          cursorOf: (payment) => payment.id,
-        },
-        paymentToProto,
-      ),
+      readPages({
+        after: afterId,
+        limit,
+        signal,
+        fetch: (after, size) => pageOfPayments(storage, after, size),
+        cursorOf: (payment) => payment.id,
+        map: paymentToProto,
+      }),
   };
 }
 

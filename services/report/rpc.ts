@@ -8,27 +8,23 @@ import { saleToProto, summaryToProto } from './proto.ts';
 export function createReportRpc(db: Queryable): OrderReportServiceHandlers {
   return {
     listUserOrders: ({ userId, afterOrderId, limit }, { signal }) =>
-      readPages(
-        {
-          after: afterOrderId,
-          limit,
-          signal,
-          fetch: (afterId, size) => pageOfUserOrders(db, userId, afterId, size),
-          cursorOf: (order) => order.orderId,
-        },
-        summaryToProto,
-      ),
+      readPages({
+        after: afterOrderId,
+        limit,
+        signal,
+        fetch: (afterId, size) => pageOfUserOrders(db, userId, afterId, size),
+        cursorOf: (order) => order.orderId,
+        map: summaryToProto,
+      }),
 
     listBestSellers: ({ limit }, { signal }) =>
-      readPages(
-        {
-          after: beforeTheBest,
-          limit,
-          signal,
-          fetch: (rank, size) => pageOfBestSellers(db, rank, size),
-          cursorOf: (sale) => sale,
-        },
-        saleToProto,
-      ),
+      readPages({
+        after: beforeTheBest,
+        limit,
+        signal,
+        fetch: (rank, size) => pageOfBestSellers(db, rank, size),
+        cursorOf: (sale) => sale,
+        map: saleToProto,
+      }),
   };
 }

@@ -22,16 +22,14 @@ export function createUserRpc(deps: UserDeps & { readonly storage: Storage }): U
     },
 
     listUsers: ({ afterId, limit, role }, { signal }) =>
-      readPages(
-        {
-          after: afterId,
-          limit,
-          signal,
-          fetch: (after, size) => findUsersAfter(storage, after, role, size),
-          cursorOf: (user) => user.id,
-        },
-        toProto,
-      ),
+      readPages({
+        after: afterId,
+        limit,
+        signal,
+        fetch: (after, size) => findUsersAfter(storage, after, role, size),
+        cursorOf: (user) => user.id,
+        map: toProto,
+      }),
 
     updateUser: ({ user, updateMask }, { once }) =>
       once(async (tx) => {
