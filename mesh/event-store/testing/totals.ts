@@ -55,6 +55,17 @@ export async function makeProjector(
 
 /** Rebuilds the projection of the tests; returns the last progress. */
 export async function rebuildTotals(projector: Projector, dryRun = false): Promise<RebuildProgress | undefined> {
-  const progress = projector.admin.rebuild('totals', { dryRun }, new AbortController().signal);
+  const progress = projector.admin.rebuild('test/totals', { dryRun }, new AbortController().signal);
   return (await Array.fromAsync(progress)).at(-1);
+}
+
+/** Returns the `apply` of a projection that counts every amount twice. */
+export function twiceOf({ apply }: Projection): Projection['apply'] {
+  const twice = (amount: unknown) => ({ amount: (2n * BigInt(String(amount))).toString() });
+  return (tx, generation, events) =>
+    apply(
+      tx,
+      generation,
+      events.map((event) => ({ ...event, data: twice(event.data.amount) })),
+    );
 }

@@ -4,11 +4,10 @@ import type { NewDatabaseUrl } from '../../../testing/databases.ts';
 import { eventually } from '../../../testing/eventually.ts';
 import { createTestClock } from '../../../testing/test-clock.ts';
 import { added, logger } from '../../testing/fixture.ts';
-import { createTotals, makeProjector, openTotals, rebuildTotals } from '../../testing/totals.ts';
+import { createTotals, makeProjector, openTotals, rebuildTotals, twiceOf } from '../../testing/totals.ts';
 import { totalsOf } from '../../testing/totals-table.ts';
 import { projectionAudits } from '../audit-projections.ts';
 import { selectGenerations } from '../generation-table.ts';
-import type { Projection, RebuildProgress } from '../projection.ts';
 import { dropGeneration } from './rebuild.ts';
 
 const signal = new AbortController().signal;
@@ -48,9 +47,7 @@ export function rebuildSuite(newUrl: NewDatabaseUrl): void {
     await opened.storage.execute(`UPDATE totals SET total = '999' WHERE stream = 'a'`);
     await opened.storage.execute(`DELETE FROM totals WHERE stream = 'b'`);
     await opened.storage.execute(`INSERT INTO totals (generation, stream, total, events) VALUES (1, 'd', '5', 1)`);
-    const rebuild = async (dryRun: boolean): Promise<RebuildProgress | undefined> =>
-      (await Array.fromAsync(projector.admin.rebuild('test/totals', { dryRun }, signal))).at(-1);
-    const compared = await rebuild(true);
+    const compared = await rebuildTotals(projector, true);
     expect(compared).toMatchObject({ stage: 'discarded', rowsDifferent: 3 });
     expect(compared?.differences).toEqual([
       { key: 'totals stream="a"', live: 'total="999" events=1', rebuilt: 'total="1" events=1' },
@@ -59,9 +56,9 @@ export function rebuildSuite(newUrl: NewDatabaseUrl): void {
     ]);
     expect(compared?.liveHash).not.toBe(compared?.rebuiltHash);
     expect(await totalsOf(opened.storage)).toMatchObject({ a: '999' });
-    await expect(rebuild(false)).resolves.toMatchObject({ stage: 'switched', rowsDifferent: 3 });
+    await expect(rebuildTotals(projector)).resolves.toMatchObject({ stage: 'switched', rowsDifferent: 3 });
     expect(await totalsOf(opened.storage)).toEqual({ a: '1', b: '1', c: '1' });
-    await expect(rebuild(true)).resolves.toMatchObject({ rowsDifferent: 0 });
+    await expect(rebuildTotals(projector, true)).resolves.toMatchObject({ rowsDifferent: 0 });
   });
 
   it('runs next to writes, and no query sees less than one before', async () => {
@@ -178,10 +175,12 @@ export function rebuildSuite(newUrl: NewDatabaseUrl): void {
     await opened.store.append('a', 0n, [added(1), added(2)]);
     await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '3' }));
     await opened.storage.execute(`UPDATE event SET data = '{"amount":"900"}' WHERE version = 1`);
-    const rebuild = (dryRun: boolean) => Array.fromAsync(projector.admin.rebuild('totals', { dryRun }, signal));
-    await expect(rebuild(false)).rejects.toMatchObject({ reason: 'REBUILD_LACKS_EVENTS', metadata: { events: '2' } });
+    await expect(rebuildTotals(projector)).rejects.toMatchObject({
+      reason: 'REBUILD_LACKS_EVENTS',
+      metadata: { events: '2' },
+    });
     expect(await totalsOf(opened.storage)).toEqual({ a: '3' });
-    expect((await rebuild(true)).at(-1)).toMatchObject({ stage: 'discarded', eventsLacking: 2 });
+    await expect(rebuildTotals(projector, true)).resolves.toMatchObject({ stage: 'discarded', eventsLacking: 2 });
     const [check] = projectionAudits(projector.names, projector.admin);
     const found = await Array.fromAsync(check?.run({ examined: () => undefined }, signal) ?? []);
     expect(found).toMatchObject([{ reason: 'EVENTS_UNREADABLE', ids: ['test/totals'] }]);
@@ -248,15 +247,4 @@ export function rebuildSuite(newUrl: NewDatabaseUrl): void {
     await third.start();
     await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '4' }));
   });
-}
-
-/** A projection that counts everything twice. */
-function twiceOf({ apply }: Projection): Projection['apply'] {
-  const twice = (amount: unknown) => ({ amount: (2n * BigInt(String(amount))).toString() });
-  return (tx, generation, events) =>
-    apply(
-      tx,
-      generation,
-      events.map((event) => ({ ...event, data: twice(event.data.amount) })),
-    );
 }
