@@ -6,11 +6,11 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { SagaState, SagaStepState } from '#gen/ops/v1/ops.ts';
 import { type Order, orderStateToJSON } from '#gen/order/v1/order.ts';
 import { ShipmentState } from '#gen/shipping/v1/shipping.ts';
+import { intercept } from '../mesh/testing/intercept.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { allServices } from '../services/all.ts';
 import { allServicesWith } from './support/all-services.ts';
-import { intercept } from './support/intercept.ts';
 import { expectConserved, expectNotifiedOnce, expectPaidOnce, expectShippedOnce } from './support/invariants.ts';
 import { bookOrder, fillShop, type Shop, shopOf, stocked, watchToEnd } from './support/shop.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';

@@ -8,6 +8,7 @@ export { publishPlainly } from '../tasks/testing/reference.ts';
 export { createLogger } from '../telemetry/logger.ts';
 export { describeOnEachDatabase, describeServicesOnEachDatabase } from './databases.ts';
 export { eventually } from './eventually.ts';
+export { type Around, intercept } from './intercept.ts';
 export { type PostgresServer, postgres, startPostgres } from './postgres-server.ts';
 export { type RabbitmqServer, rabbitmq, startRabbitmq } from './rabbitmq-server.ts';
 export { describeWithServer } from './servers.ts';

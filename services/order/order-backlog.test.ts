@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Status } from 'nice-grpc';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
@@ -9,7 +6,13 @@ import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
 import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { type MeshError, openStorage } from '#mesh';
-import { assumedPerSecond, describeServicesOnEachDatabase, startMesh } from '#mesh/testing';
+import {
+  assumedPerSecond,
+  describeServicesOnEachDatabase,
+  startMesh,
+  type TempFolder,
+  tempFolder,
+} from '#mesh/testing';
 import { inventoryService } from '../inventory/service.ts';
 import { paymentService } from '../payment/service.ts';
 import { shippingService } from '../shipping/service.ts';
@@ -17,17 +20,18 @@ import { userService } from '../user/service.ts';
 import { orderService } from './service.ts';
 
 const creators = [userService, inventoryService, paymentService, shippingService, orderService];
-/** What a process that has not measured anything works off in five minutes. */
+/** How many orders a process is assumed to finish in five minutes before it has measured its rate. */
 const limit = assumedPerSecond * 300;
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 
 describeServicesOnEachDatabase('a backlog of orders', (settings) => {
   let environment: Record<string, string> & { DATA_DIR: string; DATABASE_URL: string };
+  let folder: TempFolder;
   beforeEach(async () => {
-    const DATA_DIR = await mkdtemp(join(tmpdir(), 'ordermesh-'));
-    environment = { DATABASE_URL: '', ...settings(), DATA_DIR };
+    folder = await tempFolder();
+    environment = { DATABASE_URL: '', ...settings(), DATA_DIR: folder.path };
   });
-  afterEach(() => rm(environment.DATA_DIR, { recursive: true, force: true }));
+  afterEach(() => folder[Symbol.asyncDispose]());
 
   it('refuses new orders while it cannot be finished in five minutes, but not repeated calls of accepted ones', async () => {
     const placed = {

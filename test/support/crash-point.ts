@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Runtime } from '../../mesh/app/service.ts';
+import { intercept } from '../../mesh/testing/intercept.ts';
 import type { ServiceName } from './all-services.ts';
-import { intercept } from './intercept.ts';
 
 /**
  * The operation at which a process dies: a call (`charge`), publishing from the outbox (`publish`, `enqueue`), a transaction
