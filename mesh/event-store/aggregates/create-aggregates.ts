@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../../storage/storage.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { maxInt64 } from '../../values/int64.ts';
@@ -10,7 +11,7 @@ import type { AggregateDefinition, AggregateOptions, Aggregates, Loaded, Publish
 import { selectSnapshot, upsertSnapshot } from './snapshot-table.ts';
 
 const pageSize = 500;
-const conflictDelayMs = { first: 2, max: 100 };
+const conflictDelayMs = backoff({ firstMs: 2, maxMs: 100, jitter: [0, 1] });
 
 /** Binds a definition to the event store that holds its streams. */
 export function createAggregates<State, Body extends { readonly type: string }>(
@@ -144,12 +145,12 @@ export function createAggregates<State, Body extends { readonly type: string }>(
 
 /** Runs a change again after a random, growing delay while it throws `STREAM_CONFLICT`, until `signal` aborts. */
 async function retryOnConflict<T>(clock: Clock, signal: AbortSignal | undefined, change: () => Promise<T>): Promise<T> {
-  for (let ceilingMs = conflictDelayMs.first; ; ceilingMs = Math.min(2 * ceilingMs, conflictDelayMs.max)) {
+  for (let failures = 1; ; failures += 1) {
     try {
       return await change();
     } catch (error) {
       if (!streamConflict.is(error) || signal?.aborted) throw error;
-      await sleep(clock, Math.random() * ceilingMs, signal);
+      await sleep(clock, conflictDelayMs(failures), signal);
       if (signal?.aborted) throw error;
     }
   }

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Storage, Transaction } from '../../storage/storage.ts';
+import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
@@ -27,7 +28,7 @@ const maxEventBytes = 1024 * 1024;
 const channel = 'events_appended';
 // A notification is lost if the process that sent it dies.
 const sweepMs = 5_000;
-const settlingMs = { first: 1, max: 50 };
+const settlingDelayMs = backoff({ firstMs: 1, maxMs: 50 });
 // How many concurrent appends an append at `any` version may lose to.
 const maxRaces = 20;
 const commitGroupCount = 4;
@@ -88,18 +89,21 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     const endListening = storage.listen(channel, wakeup.ring);
     signal.addEventListener('abort', wakeup.ring);
     let position = after;
-    let waitMs = settlingMs.first;
+    let waits = 0;
     try {
       while (!signal.aborted) {
         const { settled, allocated } = await settledPosition();
         const events = settled > position ? await selectAll(storage, position, settled, maxEvents) : [];
         position = events.at(-1)?.position ?? position;
         if (events.length > 0) yield events;
-        if (events.length > 0 || settled === allocated) waitMs = settlingMs.first;
+        if (events.length > 0 || settled === allocated) waits = 0;
         if (events.length > 0) continue;
-        if (settled < allocated) await sleep(clock, waitMs, signal);
-        else await waitForChange(wakeup);
-        waitMs = Math.min(2 * waitMs, settlingMs.max);
+        if (settled === allocated) {
+          await waitForChange(wakeup);
+        } else {
+          waits += 1;
+          await sleep(clock, settlingDelayMs(waits), signal);
+        }
       }
     } finally {
       endListening();
