@@ -24,7 +24,7 @@ export { handlerFailed } from './dead-letters/errors.ts';
 export { defineError, defineReason } from './errors/define-error.ts';
 export { invalidFields, invalidRequest, staleEtag, undecodable } from './errors/errors.ts';
 export { MeshError } from './errors/mesh-error.ts';
-export { errorText, isFinalFailure } from './tasks/failed-try.ts';
+export { errorText, isFinalFailure } from './tasks/judge-failure.ts';
 
 // Storage.
 

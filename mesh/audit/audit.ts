@@ -1,25 +1,24 @@
-/** Something that is not as it has to be. */
+/** A fault in the data. */
 export interface Finding {
   /** UPPER_SNAKE: `ROW_DIFFERS`. */
   readonly reason: string;
-  /** What it is about: ids of accounts, orders, items, rows. */
+  /** Ids of the accounts, orders, items or rows concerned. */
   readonly ids: readonly string[];
-  /** What is wrong, for people. */
+  /** What is wrong, in words. */
   readonly message: string;
 }
 
-/** What a check does as it goes. */
 export interface AuditProgress {
-  /** Counts things that were looked at. */
+  /** Counts examined items. */
   examined(count: number): void;
 }
 
 /**
- * Looks whether one thing is as it has to be, while the mesh goes on: what may only look wrong because something is under
- * way is looked at again before it is told.
+ * Checks one property of the data while the mesh serves traffic. Discrepancies that may be transient are re-checked
+ * before they are reported.
  */
 export interface AuditCheck {
-  /** `payment/account-events`: its service and what it looks at. */
+  /** `payment/account-events`: the service and what is checked. */
   readonly name: string;
   run(progress: AuditProgress, signal: AbortSignal): AsyncIterable<Finding>;
 }
@@ -29,24 +28,23 @@ export interface CheckFinding extends Finding {
   readonly check: string;
 }
 
-/** How a check ended. */
 export interface CheckResult {
   readonly name: string;
-  /** How many things it looked at. */
+  /** The number of examined items. */
   readonly examined: number;
-  /** How much it found. */
+  /** The number of findings. */
   readonly findings: number;
   readonly durationMs: number;
-  /** Why it could not be finished; `undefined`: it was. */
+  /** Why it did not finish; `undefined` if it did. */
   readonly error: string | undefined;
 }
 
-/** What an audit tells while it runs. */
+/** What a running audit reports. */
 export type AuditReport =
   | { readonly kind: 'finding'; readonly finding: CheckFinding }
   | { readonly kind: 'result'; readonly result: CheckResult };
 
-/** An audit that has ended. Times are in milliseconds since the epoch. */
+/** A finished audit. Times are in milliseconds since the epoch. */
 export interface Audit {
   readonly startMs: number;
   readonly endMs: number;

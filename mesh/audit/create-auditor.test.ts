@@ -88,8 +88,8 @@ describe('an auditor', () => {
     await eventually(() => expect(lines).toHaveLength(3));
     const fault = { level: 50, check: 'payment/accounts', reason: 'BALANCE_DIFFERS' };
     expect(lines).toMatchObject([
-      { ...fault, ids: ['ada'], msg: 'the audit found a fault: ada differs' },
-      { ...fault, ids: ['tom'], msg: 'the audit found a fault: tom differs' },
+      { ...fault, ids: ['ada'], msg: 'audit found a fault: ada differs' },
+      { ...fault, ids: ['tom'], msg: 'audit found a fault: tom differs' },
       { level: 30, checks: 2, findings: 2, took_ms: 0 },
     ]);
   });
@@ -118,7 +118,7 @@ describe('an auditor', () => {
     failure = new Error('disk');
     auditor.start();
     clock.advance(1_000);
-    await eventually(() => expect(auditor.last()?.results[0]?.error).toContain('nobody expected'));
+    await eventually(() => expect(auditor.last()?.results[0]?.error).toContain('unexpectedly'));
     failure = undefined;
     clock.advance(1_000);
     await eventually(() => expect(auditor.last()?.results[0]?.error).toBeUndefined());

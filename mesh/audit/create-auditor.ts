@@ -6,37 +6,38 @@ import type { Logger } from '../telemetry/logger.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/sleep.ts';
-import type { Audit, AuditCheck, AuditReport } from './audit.ts';
-import { createAuditMetrics } from './audit-metrics.ts';
+import type { Audit, AuditCheck, AuditReport, CheckFinding, CheckResult } from './audit.ts';
 import { runAudit } from './run-audit.ts';
-import { summarize } from './summarize.ts';
+
+/** The findings of a background audit that are kept. */
+const maxFindings = 100;
 
 export interface AuditorOptions {
-  /** Each with a name of its own. */
+  /** Their names are unique. */
   readonly checks: readonly AuditCheck[];
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** How long to wait before each audit in the background; 0: there is none. */
+  /** The wait before each background audit; 0: no background audits. */
   readonly intervalMs: number;
 }
 
-/** Runs the checks of a process, when asked and in the background. */
+/** Runs the checks of a process, on demand and in the background. */
 export interface Auditor {
   /**
-   * Runs the checks with these names, all when there are none, and tells what they find. Throws what `signal` aborts with,
-   * and INVALID_ARGUMENT `INVALID_FIELD` for names that no check has.
+   * Runs the checks with these names, or all if there are none, and yields what they find. Throws what `signal` aborts
+   * with, and INVALID_ARGUMENT `INVALID_FIELD` for unknown names.
    */
   run(names: readonly string[], signal: AbortSignal): AsyncGenerator<AuditReport>;
-  /** How the last audit in the background ended. */
+  /** Returns the last background audit. */
   last(): Audit | undefined;
-  /** Begins the audits in the background. */
+  /** Starts background audits. */
   start(): void;
-  /** Ends them, also the one under way. */
+  /** Stops them, including the one in progress. */
   stop(): Promise<void>;
 }
 
-/** Makes the auditor. Its metrics show the last audit of all checks, whoever asked for it. */
+/** Creates the auditor. Its metrics show the last audit of all checks, on demand or in the background. */
 export function createAuditor({ checks, metrics, clock, logger, intervalMs }: AuditorOptions): Auditor {
   const gauges = createAuditMetrics(metrics);
   const stopping = new AbortController();
@@ -49,7 +50,7 @@ export function createAuditor({ checks, metrics, clock, logger, intervalMs }: Au
     for await (const report of runAudit(chosen, { clock, logger, signal })) {
       if (report.kind === 'finding') {
         const { check, reason, ids, message } = report.finding;
-        logger.error({ check, reason, ids }, `the audit found a fault: ${message}`);
+        logger.error({ check, reason, ids }, `audit found a fault: ${message}`);
       } else if (all) gauges.checkEnded(report.result);
       yield report;
     }
@@ -60,7 +61,7 @@ export function createAuditor({ checks, metrics, clock, logger, intervalMs }: Au
     last = await summarize(run([], signal), clock);
     const { startMs, endMs, results } = last;
     const found = results.reduce((sum, { findings }) => sum + findings, 0);
-    logger.info({ checks: results.length, findings: found, took_ms: endMs - startMs }, 'the audit has ended');
+    logger.info({ checks: results.length, findings: found, took_ms: endMs - startMs }, 'audit finished');
   }
 
   async function repeat(signal: AbortSignal): Promise<void> {
@@ -71,7 +72,7 @@ export function createAuditor({ checks, metrics, clock, logger, intervalMs }: Au
       try {
         await runInScope(scope, () => auditAll(signal));
       } catch (error) {
-        if (!signal.aborted) logger.error({ err: error }, 'the audit failed');
+        if (!signal.aborted) logger.error({ err: error }, 'audit failed');
       }
     }
   }
@@ -89,7 +90,7 @@ export function createAuditor({ checks, metrics, clock, logger, intervalMs }: Au
   };
 }
 
-/** The checks with these names, in their own order; all when there are no names. */
+/** Returns the checks with these names, in their own order; all if there are no names. */
 function choose(checks: readonly AuditCheck[], names: readonly string[]): readonly AuditCheck[] {
   const known = checks.map(({ name }) => name);
   const violations = names.flatMap((name, index) => {
@@ -98,4 +99,45 @@ function choose(checks: readonly AuditCheck[], names: readonly string[]): readon
   });
   if (violations.length > 0) throw invalidRequest(violations);
   return names.length === 0 ? checks : checks.filter(({ name }) => names.includes(name));
+}
+
+/** Reads an audit to its end and returns its summary. */
+async function summarize(reports: AsyncIterable<AuditReport>, clock: Clock): Promise<Audit> {
+  const startMs = clock.now();
+  const results: CheckResult[] = [];
+  const findings: CheckFinding[] = [];
+  for await (const report of reports) {
+    if (report.kind === 'result') results.push(report.result);
+    else if (findings.length < maxFindings) findings.push(report.finding);
+  }
+  return { startMs, endMs: clock.now(), results, findings };
+}
+
+interface AuditMetrics {
+  checkEnded(result: CheckResult): void;
+  auditEnded(endMs: number): void;
+}
+
+/** The gauges have no values before the first audit. */
+function createAuditMetrics(metrics: Metrics): AuditMetrics {
+  const help = 'How much a check found when it last ran: things that are not as they have to be.';
+  const findings = metrics.gauge('ordermesh_audit_findings', help, ['check']);
+  const failed = metrics.gauge(
+    'ordermesh_audit_check_failed',
+    'Whether a check could not be finished when it last ran (1), or was (0).',
+    ['check'],
+  );
+  const end = metrics.gauge(
+    'ordermesh_audit_last_end_time_seconds',
+    'When the last audit of all checks ended, in seconds since 1970-01-01T00:00:00Z.',
+    [],
+  );
+  return {
+    checkEnded({ name: check, findings: found, error }) {
+      failed.set({ check }, error === undefined ? 0 : 1);
+      // A check that failed has found at least these; that it found nothing is not known.
+      if (error === undefined || found > 0) findings.set({ check }, found);
+    },
+    auditEnded: (endMs) => end.set({}, endMs / 1_000),
+  };
 }

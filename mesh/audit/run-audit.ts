@@ -1,10 +1,9 @@
 import { MeshError } from '../errors/mesh-error.ts';
+import { untilAborted } from '../iterables/until-aborted.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import type { AuditCheck, AuditReport } from './audit.ts';
-import { untilAborted } from './until-aborted.ts';
 
-/** What an audit runs with. */
 export interface AuditContext {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -12,8 +11,8 @@ export interface AuditContext {
 }
 
 /**
- * Runs checks one after another and tells what each finds and how it ended. One that throws ends with its error told, and
- * the others go on. Throws what `signal` aborts with, at most a second after it does.
+ * Runs checks one after another and yields findings and results. A check that throws ends with its error as the result,
+ * and the others continue. Throws what `signal` aborts with, at most a second later.
  */
 export async function* runAudit(checks: readonly AuditCheck[], context: AuditContext): AsyncGenerator<AuditReport> {
   for (const check of checks) yield* runCheck(check, context);
@@ -39,17 +38,17 @@ async function* runCheck(
     }
   } catch (failure) {
     signal.throwIfAborted();
-    error = tell(failure, name, logger);
+    error = describeFailure(failure, name, logger);
   }
   yield { kind: 'result', result: { name, examined, findings, durationMs: clock.now() - startMs, error } };
 }
 
-/** What failed a check, in words for its caller; what nobody expected is in the log alone. */
-function tell(failure: unknown, check: string, logger: Logger): string {
+/** Returns the error of a check for its caller. Unexpected errors are only logged. */
+function describeFailure(failure: unknown, check: string, logger: Logger): string {
   if (failure instanceof MeshError) {
-    logger.warn({ err: failure, check }, 'a check could not be finished');
+    logger.warn({ err: failure, check }, 'audit check failed');
     return `${failure.reason}: ${failure.message}`;
   }
-  logger.error({ err: failure, check }, 'a check failed');
-  return 'it failed with something that nobody expected: see the log of the process that ran it';
+  logger.error({ err: failure, check }, 'audit check failed unexpectedly');
+  return 'it failed unexpectedly: see the log of the process that ran it';
 }

@@ -4,10 +4,9 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { measureTasks } from './measured-tasks.ts';
+import { measureTasks } from './measure-tasks.ts';
 import type { TaskQueue } from './task-queue.ts';
 
-/** What the task queues need of their process. */
 export interface TaskOptions {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -17,8 +16,8 @@ export interface TaskOptions {
 }
 
 /**
- * Opens the task queues that `TASKS_URL` names. Those of a broker keep their dead letters in a database: `tasks` of
- * `DATABASE_URL`, or `tasks.db` in the data folder beside SQLite.
+ * Opens the task queues of `TASKS_URL`. Those of a broker keep their dead letters in a database: `tasks` of
+ * `DATABASE_URL`, or `tasks.db` in the data folder with SQLite.
  */
 export async function openTasks(config: Config, options: TaskOptions): Promise<TaskQueue> {
   return measureTasks(await openUnmeasured(config, options), options.metrics);
@@ -31,7 +30,7 @@ async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptio
     return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { clock, logger, open });
   }
   const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
-  const storage = await open(lettersUrl(config));
+  const storage = await open(deadLettersUrl(config));
   try {
     const tasks = await openRabbitmqTasks(tasksUrl, { storage, clock, logger });
     return {
@@ -47,7 +46,7 @@ async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptio
   }
 }
 
-function lettersUrl(config: Config): string {
+function deadLettersUrl(config: Config): string {
   const url = databaseUrlOf(config, 'tasks');
   return url.startsWith('sqlite:') ? `sqlite:${join(config.dataDir, 'tasks.db')}` : url;
 }

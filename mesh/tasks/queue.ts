@@ -10,7 +10,7 @@ export interface JobCodec<Job> {
   fromJSON(json: object): Job;
 }
 
-/** A task with the queue that it belongs into. */
+/** A task with its queue. */
 export interface QueuedTask extends NewTask {
   readonly queue: string;
 }
@@ -26,8 +26,8 @@ export interface Queue<Job> {
 }
 
 /**
- * Defines a queue once: its name and its kind of job, stored as JSON. `codec` is needed where other programs add tasks, or
- * where a job is more than plain JSON. Default: the JSON is the job.
+ * Defines a queue once: its name and its kind of job, stored as JSON. A `codec` is needed if other programs add tasks,
+ * or if a job is more than plain JSON. Default: the JSON is the job.
  */
 export function defineQueue<Job extends object>(name: string, codec: JobCodec<Job> = plainJson<Job>()): Queue<Job> {
   return {
@@ -50,7 +50,7 @@ export function defineQueue<Job extends object>(name: string, codec: JobCodec<Jo
   };
 }
 
-/** Options of `createQueueWorker`; the other ones are those of `TaskQueue.work`. */
+/** Options of `createQueueWorker`, in addition to those of `TaskQueue.work`. */
 export interface QueueWorkerOptions<Job> extends Omit<WorkOptions, 'queue' | 'handle' | 'onEnd'> {
   readonly tasks: TaskQueue;
   readonly queue: Queue<Job>;
@@ -58,7 +58,6 @@ export interface QueueWorkerOptions<Job> extends Omit<WorkOptions, 'queue' | 'ha
   readonly handle: (job: Job, task: Task, signal: AbortSignal) => Promise<void>;
 }
 
-/** The worker of a service. */
 export interface QueueWorker {
   start(): Promise<void>;
   /** As `TaskWorker.stop`. */

@@ -5,7 +5,7 @@ import type { NewTask, Task } from './task-queue.ts';
 
 const requestIdHeader = 'x-request-id';
 
-/** The task with the trace context and the request id of the call that sends it, unless it has its own. */
+/** Adds trace context and request id of the current call to a task, unless it has its own. */
 export function withScopeHeaders(task: NewTask): NewTask {
   const scope = currentScope();
   if (!scope) return task;
@@ -13,8 +13,8 @@ export function withScopeHeaders(task: NewTask): NewTask {
 }
 
 /**
- * The scope that a task is worked on in: the trace and the request of its sender, as far as its headers tell. What is not
- * valid there is replaced: it would go out with every call that the work makes.
+ * Returns the scope that a task runs in: trace and request id of its sender, if its headers are valid. Otherwise they
+ * are replaced, because every call of the work would send them.
  */
 export function scopeOf(task: Task, signal: AbortSignal): CallScope {
   const { traceparent, [requestIdHeader]: requestId = task.id } = task.headers;
@@ -26,7 +26,7 @@ export function scopeOf(task: Task, signal: AbortSignal): CallScope {
   };
 }
 
-/** What may be a value of metadata, as the server takes it: visible characters of ASCII. */
+/** Whether the server accepts this value of metadata: visible ASCII characters. */
 function isRequestId(text: string): boolean {
   return /^[\x21-\x7e]{1,128}$/.test(text);
 }

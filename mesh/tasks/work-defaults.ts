@@ -1,19 +1,18 @@
 import type { WorkOptions } from './task-queue.ts';
 
-/** What a worker does, with nothing left open. */
+/** The options of a worker with all defaults set. */
 export type WorkSettings = Required<WorkOptions> & {
-  /** Tries in all, the first included. */
+  /** Maximum attempts, including the first. */
   readonly maxAttempts: number;
-  /** The attempt without an outcome that ends a task. */
+  /** The number of interrupted attempts that makes a task a dead letter. */
   readonly maxCutOffs: number;
 };
 
-/** Also what else was in hand when a process died loses its attempt: a task has three times as many of those. */
+/** All tasks in progress lose an attempt when a process dies, so a task has three times as many of those. */
 const cutOffsPerAttempt = 3;
 
 const defaultRetryDelaysMs = [1_000, 5_000, 30_000, 120_000, 600_000];
 
-/** Fills in the defaults that the contract of the queue names. */
 export function withDefaults(options: WorkOptions): WorkSettings {
   const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
   const maxAttempts = retryDelaysMs.length + 1;

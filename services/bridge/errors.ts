@@ -1,6 +1,6 @@
 import { type FieldViolation, invalidRequest, type MeshError } from '#mesh';
 
-/** What is wrong with a header whose name is taken. */
+/** The violation of a reserved header name. */
 export function reservedHeader(name: string): FieldViolation {
   return {
     field: `headers[${JSON.stringify(name)}]`,
@@ -8,17 +8,17 @@ export function reservedHeader(name: string): FieldViolation {
   };
 }
 
-/** What is wrong with headers that are too many or too long. */
+/** The violation of headers that are too large. */
 export function headersTooLarge(bytes: number, maxBytes: number): FieldViolation {
   return { field: 'headers', description: `must have at most ${maxBytes} bytes in all, but have ${bytes}` };
 }
 
-/** What is wrong with a value that was said to be JSON. */
+/** The violation of a value that is not valid JSON. */
 export function notJson(): FieldViolation {
   return { field: 'json', description: 'must be JSON text' };
 }
 
-/** INVALID_ARGUMENT: names each offset to start at that there cannot be. */
+/** INVALID_ARGUMENT: lists each invalid start offset. */
 export function impossibleOffsets(partitions: readonly number[], count: number): MeshError {
   return invalidRequest(
     partitions.map((partition) => ({

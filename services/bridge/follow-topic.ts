@@ -2,8 +2,8 @@ import type { EventLog, IdleWait, StartPosition, StoredEvent } from '#mesh';
 import { impossibleOffsets } from './errors.ts';
 
 /**
- * Follows a topic from a position on, until `signal` aborts, and throws what it aborts with. Refuses an unknown topic, and
- * offsets of partitions that it does not have.
+ * Reads a topic from a position until `signal` aborts, and throws what it aborts with. Refuses an unknown topic, and
+ * offsets of partitions that the topic does not have.
  */
 export async function* followTopic(
   events: EventLog,
@@ -14,7 +14,7 @@ export async function* followTopic(
 ): AsyncGenerator<StoredEvent> {
   if (from.at === 'offsets') await refuseImpossible(events, topic, from.offsets);
   yield* events.read(topic, from, signal, idle);
-  // The log ends a reading quietly; the caller has to learn why it ended.
+  // The log ends without an error; the caller must learn why.
   signal.throwIfAborted();
 }
 

@@ -10,9 +10,9 @@ import {
 } from '#mesh';
 import { headersTooLarge, notJson, reservedHeader } from './errors.ts';
 
-/** An event that a caller hands in. */
+/** An event of a caller. */
 export interface PublishedEvent {
-  /** Becomes the event's id, so that consumers take a repeated call for one event; empty: a new one. */
+  /** Becomes the event's id, so consumers treat a repeated call as one event. Empty: a new id. */
   readonly requestId: string;
   readonly topic: string;
   readonly key: string;
@@ -21,7 +21,7 @@ export interface PublishedEvent {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Appends a caller's event; it is durable when this resolves. */
+/** Publishes an event. Resolves when it is durable. */
 export type PublishEvent = (event: PublishedEvent) => Promise<EventPosition>;
 
 export function createPublishEvent(events: EventLog, clock: Clock): PublishEvent {
@@ -32,7 +32,7 @@ export function createPublishEvent(events: EventLog, clock: Clock): PublishEvent
   };
 }
 
-/** What the headers of a caller may take, names and values together. */
+/** Maximum bytes of a caller's headers, names and values together. */
 const maxHeaderBytes = 16 * 1024;
 
 function toNewEvent(event: PublishedEvent, timeMs: number): NewEvent {
@@ -71,7 +71,7 @@ function findViolations({ headers, value }: PublishedEvent): FieldViolation[] {
   ];
 }
 
-/** Whatever its case: many readers do not tell `Content-Type` from `content-type`. */
+/** In any case, because many readers do not distinguish `Content-Type` and `content-type`. */
 function isReserved(name: string): boolean {
   return /^(ce_|content-type$)/i.test(name);
 }

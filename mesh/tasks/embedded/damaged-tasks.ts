@@ -3,21 +3,21 @@ import { queueDamaged } from '../errors.ts';
 import { checksummed, taskMigrations } from './migrations.ts';
 import { contentChecksum, isIntact, stateChecksum, type TaskRow, taskColumns } from './task-row.ts';
 
-/** A task that was found damaged, and that no operator has given up yet. */
+/** A task that is damaged and that no operator has discarded yet. */
 export interface DamagedTask {
   readonly seq: bigint;
   readonly queue: string;
   readonly id: string;
 }
 
-/** Small, because everything else waits for a step. */
+/** Small, because other work waits for each step. */
 const tasksInStep = 100;
 
 const leastSeq = -(2n ** 63n);
 
 /**
- * Brings a queue to the present schema: tasks from before checksums get theirs, once. Then compares all of them, and the
- * indexes that they are found by: DATA_LOSS `STORAGE_CORRUPT` when one of those is damaged.
+ * Migrates a queue to the current schema; tasks from before checksums get theirs, once. Then verifies all tasks and
+ * their indexes. Throws DATA_LOSS `STORAGE_CORRUPT` if an index is damaged.
  */
 export async function prepareTasks(storage: Storage, file: string): Promise<void> {
   await storage.migrate('tasks', taskMigrations);
@@ -29,7 +29,7 @@ export async function prepareTasks(storage: Storage, file: string): Promise<void
   await compareTasks(storage, () => undefined);
 }
 
-/** Compares all tasks with their checksums, 100 in a commit, and takes those out of their queues that are damaged. */
+/** Compares all tasks with their checksums, 100 in a commit, and takes damaged ones out of their queues. */
 export async function compareTasks(storage: Storage, examined: (tasks: number) => void): Promise<void> {
   await eachStep(storage, async (tx, row) => {
     examined(1);
@@ -51,14 +51,14 @@ async function eachStep(storage: Storage, visit: (tx: Queryable, row: TaskRow) =
   }
 }
 
-/** Keeps a checksum that a task has, so that damage to what it says stays known. */
+/** Keeps a checksum that a task has already, so damage to its content stays visible. */
 async function writeChecksums(tx: Queryable, row: TaskRow): Promise<void> {
   const checksum = row.checksum ?? contentChecksum(row);
   const sql = 'UPDATE queued_task SET checksum = $2, state_checksum = $3 WHERE seq = $1';
   await tx.execute(sql, [row.seq, checksum, stateChecksum(row.seq, checksum, row)]);
 }
 
-/** Takes a damaged task out of its queue, as it was found, so that nobody is handed it and the others go on. */
+/** Takes a damaged task out of its queue, as it was found, so no worker gets it and the others continue. */
 export async function removeDamaged(tx: Queryable, seq: bigint): Promise<void> {
   await tx.execute(`INSERT INTO damaged_task (${taskColumns}) SELECT ${taskColumns} FROM queued_task WHERE seq = $1`, [
     seq,
@@ -66,7 +66,7 @@ export async function removeDamaged(tx: Queryable, seq: bigint): Promise<void> {
   await tx.execute('DELETE FROM queued_task WHERE seq = $1', [seq]);
 }
 
-/** The damaged tasks that nobody has given up, the oldest first. */
+/** Returns the damaged tasks that nobody has discarded, oldest first. */
 export async function listDamaged(db: Queryable): Promise<DamagedTask[]> {
   const rows = await db.query<{ seq: bigint; queue: string; id: string }>(
     'SELECT seq, CAST(queue AS TEXT) AS queue, CAST(id AS TEXT) AS id FROM damaged_task WHERE note IS NULL ORDER BY seq',

@@ -13,7 +13,6 @@ import { compareTasks, listDamaged, prepareTasks } from './damaged-tasks.ts';
 import { createTaskStore, type TaskStore } from './task-store.ts';
 import { createWorker, type EmbeddedWorker } from './worker.ts';
 
-/** What the embedded queue needs of its process. */
 export interface EmbeddedTasksOptions {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -22,8 +21,8 @@ export interface EmbeddedTasksOptions {
 }
 
 /**
- * Opens a task queue in a SQLite file, which belongs to this process alone: what an earlier one had in hand may be taken
- * at once. Workers are woken by what happens and by the clock; an idle queue costs nothing.
+ * Opens a task queue in a SQLite file that only this process uses, so tasks of an earlier process are available
+ * immediately. Workers are woken by changes and by the clock. An idle queue costs nothing.
  */
 export async function openEmbeddedTasks(
   path: string,
@@ -36,7 +35,7 @@ export async function openEmbeddedTasks(
   };
   const store = await openStore();
   const left = await store.depths();
-  if (Object.keys(left).length > 0) logger.info({ queues: left }, 'the task queue has tasks of an earlier run');
+  if (Object.keys(left).length > 0) logger.info({ queues: left }, 'task queue resumes tasks of an earlier run');
   async function openStore(): Promise<TaskStore> {
     try {
       await prepareTasks(storage, path);

@@ -1,9 +1,9 @@
 import type { Migration } from '../../storage/storage.ts';
 
 /**
- * The schema of the embedded queue. A task is there until it is done or dead. It may be taken from `due_time_ms` on;
- * while somebody has it, that is when their lease ends. `checksum` is over what a task says, which never changes, and
- * `state_checksum` over its number, its `checksum` and all that attempts change.
+ * The schema of the embedded queue. A row exists until its task is done or dead. A task may be taken from `due_time_ms`
+ * on; while a worker has it, that is the end of the lease. `checksum` covers the content of a task, which never
+ * changes. `state_checksum` covers its number, its `checksum` and everything that attempts change.
  */
 export const taskMigrations: readonly Migration[] = [
   {
@@ -41,8 +41,8 @@ export const taskMigrations: readonly Migration[] = [
     );`,
   },
   {
-    // Renamed, because a program from before checksums would write tasks without them: it finds no table under the name that
-    // it knows, and does not start.
+    // Renamed, because a program from before checksums would write tasks without them. It finds no table under the old name
+    // and does not start.
     name: '0004-state-checksums',
     sql: `
       ALTER TABLE task ADD COLUMN state_checksum BIGINT;
@@ -50,7 +50,7 @@ export const taskMigrations: readonly Migration[] = [
   },
 ];
 
-/** Applied when every task has its checksums: from then on one without is damaged. */
+/** Applied when every task has its checksums: from then on, a task without them is damaged. */
 export const checksummed: Migration = {
   name: '0005-checksummed',
   sql: `

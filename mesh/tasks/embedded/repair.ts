@@ -2,15 +2,15 @@ import { notDamaged } from '../../storage/errors.ts';
 import { openStorage } from '../../storage/open.ts';
 import { type DamagedTask, listDamaged, prepareTasks } from './damaged-tasks.ts';
 
-/** The queue of a process that is stopped. */
+/** The queue of a stopped process. */
 export interface QueueRepair extends AsyncDisposable {
-  /** The damaged tasks that nobody has given up, the oldest first. */
+  /** Returns the damaged tasks that nobody has discarded, oldest first. */
   damage(): Promise<DamagedTask[]>;
-  /** Gives a damaged task up; what its row holds stays in `damaged_task`. NOT_FOUND `NOT_DAMAGED` when there is none. */
+  /** Discards a damaged task. Its row stays in `damaged_task`. Throws NOT_FOUND `NOT_DAMAGED` if there is none. */
   skip(seq: bigint, note: string): Promise<void>;
 }
 
-/** Opens the queue in `file` to repair it, and compares all of it; nobody else may have it open. */
+/** Opens the queue in `file` for repair and verifies all of it. No other process may have it open. */
 export async function openQueueRepair(file: string): Promise<QueueRepair> {
   const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   try {

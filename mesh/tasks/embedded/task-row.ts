@@ -1,7 +1,7 @@
 import { checksumOf } from '../../storage/checksum.ts';
 import type { SqlValue } from '../../storage/storage.ts';
 
-/** What each attempt changes of a task. */
+/** The part of a task that attempts change. */
 export type TaskState = {
   readonly attempts: bigint;
   readonly due_time_ms: bigint;
@@ -10,7 +10,7 @@ export type TaskState = {
   readonly last_error: string;
 };
 
-/** What a task says. */
+/** The content of a task. */
 export type TaskContent = {
   readonly queue: string;
   readonly id: string;
@@ -18,14 +18,13 @@ export type TaskContent = {
   readonly headers: string;
 };
 
-/** How far a task is, as its row says, with what is needed to verify it; a damaged one may say anything. */
+/** The state of a task in its row, with what is needed to verify it. If it is damaged, it may contain anything. */
 export type StateRow = TaskState & {
   readonly seq: bigint;
   readonly checksum: bigint;
   readonly state_checksum: SqlValue;
 };
 
-/** A task as its row says. */
 export type TaskRow = StateRow & TaskContent;
 
 /** The columns of a `StateRow`. */
@@ -34,23 +33,23 @@ export const stateColumns = 'seq, attempts, due_time_ms, lease, first_time_ms, l
 /** The columns of a `TaskRow`. */
 export const taskColumns = `queue, id, payload, headers, ${stateColumns}`;
 
-/** The checksum that belongs to what a task says. */
+/** Returns the checksum of the content of a task. */
 export function contentChecksum({ queue, id, headers, payload }: TaskContent): bigint {
   return checksumOf([queue, id, headers, payload]);
 }
 
-/** The checksum that belongs to the number and the state of the task whose content has `checksum`. */
+/** Returns the checksum of number and state of the task whose content has `checksum`. */
 export function stateChecksum(seq: bigint, checksum: bigint, state: TaskState): bigint {
   const { attempts, due_time_ms, lease, first_time_ms, last_error } = state;
   return checksumOf([seq, checksum, attempts, due_time_ms, lease, first_time_ms, last_error]);
 }
 
-/** Whether the number and the state of a task are as they were written. */
+/** Whether number and state of a task are intact. */
 export function isStateIntact(row: StateRow): boolean {
   return row.state_checksum === stateChecksum(row.seq, row.checksum, row) && isState(row);
 }
 
-/** Whether a whole task is as it was written. One from before checksums may have been damaged when it got its own. */
+/** Whether a task is intact. A task from before checksums may have been damaged when it got its own. */
 export function isIntact(row: TaskRow): boolean {
   return isStateIntact(row) && row.checksum === contentChecksum(row) && isContent(row);
 }

@@ -71,7 +71,7 @@ describe('a lease', () => {
     await store.complete(old);
     await store.retryLater('q', old, { delayMs: 0, counts: true, error: 'late' });
     await store.giveBack('q', old);
-    await store.bury('q', old, { reason: 'ATTEMPTS_EXHAUSTED', error: 'late' });
+    await store.deadLetter('q', old, { reason: 'ATTEMPTS_EXHAUSTED', error: 'late' });
     expect(await store.depth('q')).toBe(1);
     expect((await claim()).tasks).toEqual([]);
     expect(await Array.fromAsync(store.deadLetters.list({}, ''))).toEqual([]);
@@ -143,7 +143,7 @@ describe('a worker that stops', () => {
 describe('a redriven dead letter', () => {
   it('wakes the workers of its queue, and merges with a task that has its id by now', async () => {
     await store.add('q', [{ id: 'a', payload: Buffer.from('first'), headers: {} }]);
-    await store.bury('q', await claimOne(), { reason: 'ATTEMPTS_EXHAUSTED', error: 'no' });
+    await store.deadLetter('q', await claimOne(), { reason: 'ATTEMPTS_EXHAUSTED', error: 'no' });
     await store.add('q', [{ id: 'a', payload: Buffer.from('second'), headers: {} }]);
     const [letter] = await Array.fromAsync(store.deadLetters.list({}, ''));
     notified.length = 0;

@@ -19,59 +19,62 @@ import {
   renewLease,
 } from './task-table.ts';
 
-/** What a claim brought, and, when that is less than was asked for, when the next task falls due. */
+/** The claimed tasks and, if they are fewer than requested, when the next one is due. */
 export interface Claim {
-  /** How many were due further ahead than any delay, and are due now. */
+  /** The number of tasks that were due later than any delay and are due now. */
   readonly broughtForward: number;
   readonly tasks: readonly LeasedTask[];
   readonly nextDueTimeMs: number | undefined;
 }
 
-/** What a worker takes. */
 export interface ClaimOptions {
   readonly limit: number;
   readonly visibilityTimeoutMs: number;
-  /** No task waits longer, unless a clock was wrong. */
+  /** The longest possible delay. A task that is due later was written by a wrong clock. */
   readonly longestDelayMs: number;
 }
 
-/** How a task is tried again: when, whether this attempt counts, and what it failed with. */
+/** When a task is retried, whether the attempt counts, and its error. */
 export interface Retry {
   readonly delayMs: number;
   readonly counts: boolean;
   readonly error: string;
 }
 
-/** Queues in a database. What is done under a lease that is another's by now changes nothing. */
+/** Queues in a database. A change under a lost lease has no effect. */
 export interface TaskStore {
-  /** The time that due times and leases go by: the machine's at the start, then what has passed. Nobody can set it. */
+  /** The time of due times and leases: the machine's at the start, plus elapsed time. It cannot be set back. */
   now(): number;
   add(queue: string, tasks: readonly NewTask[]): Promise<void>;
   claim(queue: string, claim: ClaimOptions): Promise<Claim>;
-  /** False when the lease was lost. */
+  /** Returns false if the lease was lost. */
   renew(task: LeasedTask, visibilityTimeoutMs: number): Promise<boolean>;
   complete(task: LeasedTask): Promise<void>;
   retryLater(queue: string, task: LeasedTask, retry: Retry): Promise<void>;
-  bury(queue: string, task: LeasedTask, verdict: { readonly reason: string; readonly error: string }): Promise<void>;
+  deadLetter(
+    queue: string,
+    task: LeasedTask,
+    verdict: { readonly reason: string; readonly error: string },
+  ): Promise<void>;
   giveBack(queue: string, task: LeasedTask): Promise<void>;
   depth(queue: string): Promise<number>;
-  /** How long the task has been due that has waited longest for somebody to take it; 0 when none waits. */
+  /** Returns how long the longest waiting task has been due; 0 if none waits. */
   overdueMs(queue: string): Promise<number>;
-  /** The depth of each queue that is not empty. */
+  /** Returns the depth of each queue that is not empty. */
   depths(): Promise<Readonly<Record<string, number>>>;
   readonly deadLetters: DeadLetterQueue;
 }
 
 /**
- * Frees what an earlier process had in hand. `notify` is told, after the commit, of each queue in
- * which a task may be taken now or at a time that was not known before.
+ * Releases the tasks of an earlier process. `notify` is called after a commit for each queue in which a task is
+ * available now or at a new time.
  */
 export async function createTaskStore(
   storage: Storage,
   clock: Clock,
   notify: (queue: string) => void,
 ): Promise<TaskStore> {
-  const letters = await createDeadLetterStore(storage, { clock });
+  const deadLetters = await createDeadLetterStore(storage, { clock });
   const startMs = clock.now() - clock.elapsedMs();
   const now = () => Math.floor(startMs + clock.elapsedMs());
   await storage.transaction((tx) => endAllLeases(tx, now()));
@@ -106,12 +109,12 @@ export async function createTaskStore(
         await postpone(tx, task, { dueMs: now() + delayMs, counts, error });
         tx.afterCommit(() => notify(queue));
       }),
-    bury: (queue, task, { reason, error }) =>
+    deadLetter: (queue, task, { reason, error }) =>
       storage.transaction(async (tx) => {
         if (!(await deleteTask(tx, task))) return;
         const { id: subjectId, payload, headers, attempt: attempts, firstTimeMs } = task;
-        const letter = { source: 'task', origin: queue, subjectId, payload, headers, attempts, firstTimeMs } as const;
-        await letters.add(tx, { ...letter, reason, error, lastTimeMs: clock.now() });
+        const dead = { source: 'task', origin: queue, subjectId, payload, headers, attempts, firstTimeMs } as const;
+        await deadLetters.add(tx, { ...dead, reason, error, lastTimeMs: clock.now() });
       }),
     giveBack: (queue, task) =>
       storage.transaction(async (tx) => {
@@ -124,7 +127,7 @@ export async function createTaskStore(
       return dueMs === undefined ? 0 : Math.max(0, now() - dueMs);
     },
     depths: () => countByQueue(storage),
-    deadLetters: letters.queue('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
+    deadLetters: deadLetters.queue('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
       await add(tx, origin, { id: subjectId, payload, headers });
       tx.afterCommit(() => notify(origin));
     }),

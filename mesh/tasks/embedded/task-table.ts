@@ -14,19 +14,19 @@ import {
   taskColumns,
 } from './task-row.ts';
 
-/** A task in the hand of a worker. The lease is its fencing token: whoever has an older one changes nothing. */
+/** A task that a worker has. The lease is a fencing token: a change with an older one has no effect. */
 export interface LeasedTask extends NewTask {
   readonly seq: bigint;
   readonly lease: string;
-  /** The number of this try. Those of its tries count that ended without an outcome, as well. */
+  /** The number of this attempt, including interrupted ones. */
   readonly attempt: number;
   readonly firstTimeMs: number;
   readonly lastError: string;
-  /** Of what it says, as its row has it. */
+  /** The checksum of its content, from its row. */
   readonly checksum: bigint;
 }
 
-/** The largest number that a task has had, also of those that are gone. */
+/** Returns the largest number that any task has had. */
 export async function largestSeq(db: Queryable): Promise<bigint> {
   const [row] = await db.query<{ seq: bigint | null }>(
     `SELECT MAX(seq) AS seq FROM (
@@ -37,7 +37,7 @@ export async function largestSeq(db: Queryable): Promise<bigint> {
   return row?.seq ?? 0n;
 }
 
-/** Adds a task that may be taken at once, unless the queue holds its id. No other task has had its number. */
+/** Adds a task that is due immediately, unless the queue holds its id. No other task has had its number. */
 export async function insertTask(
   tx: Transaction,
   seq: bigint,
@@ -71,8 +71,9 @@ export async function insertTask(
 }
 
 /**
- * Corrects what a clock that was ahead has left: what is due beyond `farthestMs` is due now, or, while somebody has it, when
- * a new lease would end. Returns how many those were. One whose state is damaged is taken out of the queue instead.
+ * Corrects due times of a clock that was ahead: a task that is due after `farthestMs` is due now or, while a worker has
+ * it, when a new lease would end. Returns the number of those tasks. A task with a damaged state is taken out of the
+ * queue instead.
  */
 export async function bringForward(
   tx: Transaction,
@@ -94,7 +95,7 @@ export async function bringForward(
   return intact.length;
 }
 
-/** Leases up to `limit` tasks that are due; the longest due first. One that is damaged is taken out of the queue instead. */
+/** Leases up to `limit` due tasks, the longest due first. A damaged task is taken out of the queue instead. */
 export async function leaseDue(
   tx: Transaction,
   queue: string,
@@ -120,7 +121,7 @@ export async function leaseDue(
   return leased.sort((a, b) => Number(a.seq - b.seq));
 }
 
-/** When the next task of a queue may be taken, those in hand included; `undefined` when it is empty. */
+/** Returns when the next task of a queue is due, including tasks in progress; `undefined` if the queue is empty. */
 export async function nextDueTimeMs(db: Queryable, queue: string): Promise<number | undefined> {
   const [row] = await db.query<{ due: bigint | null }>(
     'SELECT MIN(due_time_ms) AS due FROM queued_task WHERE queue = $1',
@@ -129,17 +130,17 @@ export async function nextDueTimeMs(db: Queryable, queue: string): Promise<numbe
   return row?.due == null ? undefined : Number(row.due);
 }
 
-/** Puts off the end of a lease; false when the lease is another's by now. */
+/** Extends a lease. Returns false if the lease was lost. */
 export async function renewLease(db: Queryable, task: LeasedTask, leaseEndMs: number): Promise<boolean> {
   return await writeState(db, task, { ...stateOf(task), due_time_ms: wholeMs(leaseEndMs) });
 }
 
-/** Removes a task that is done or dead; false when the lease is another's by now. */
+/** Removes a task that is done or dead. Returns false if the lease was lost. */
 export async function deleteTask(db: Queryable, { seq, lease }: LeasedTask): Promise<boolean> {
   return (await db.execute('DELETE FROM queued_task WHERE seq = $1 AND lease = $2', [seq, lease])) === 1;
 }
 
-/** Lets a task be taken again from `dueMs` on, after an attempt that failed; one that does not count leaves no trace. */
+/** Makes a task available again from `dueMs` on, after a failed attempt. An attempt that does not count leaves no trace. */
 export async function postpone(
   db: Queryable,
   task: LeasedTask,
@@ -150,13 +151,13 @@ export async function postpone(
   await writeState(db, task, state);
 }
 
-/** Gives back a task as if it had not been taken. */
+/** Returns a task as if it had not been taken. */
 export async function giveBack(db: Queryable, task: LeasedTask, nowMs: number): Promise<void> {
   const attempts = BigInt(task.attempt - 1);
   await writeState(db, task, { ...stateOf(task), attempts, due_time_ms: wholeMs(nowMs), lease: null });
 }
 
-/** Ends the leases of an earlier process, which is dead. Its tries count, so that a task which kills its worker ends. */
+/** Ends the leases of an earlier process. Its attempts count, so a task that kills its worker becomes a dead letter. */
 export async function endAllLeases(tx: Transaction, nowMs: number): Promise<void> {
   const rows = await tx.query<StateRow>(`SELECT ${stateColumns} FROM queued_task WHERE lease IS NOT NULL`);
   for (const row of await keepIntact(tx, rows, isStateIntact)) {
@@ -164,7 +165,7 @@ export async function endAllLeases(tx: Transaction, nowMs: number): Promise<void
   }
 }
 
-/** How many tasks a queue holds. */
+/** Returns the number of tasks in a queue. */
 export async function countTasks(db: Queryable, queue: string): Promise<number> {
   const [row] = await db.query<{ tasks: bigint }>('SELECT COUNT(*) AS tasks FROM queued_task WHERE queue = $1', [
     queue,
@@ -172,7 +173,7 @@ export async function countTasks(db: Queryable, queue: string): Promise<number> 
   return Number(row?.tasks ?? 0n);
 }
 
-/** How many tasks each queue holds that holds any. */
+/** Returns the number of tasks in each queue that is not empty. */
 export async function countByQueue(db: Queryable): Promise<Readonly<Record<string, number>>> {
   const rows = await db.query<{ queue: string; tasks: bigint }>(
     'SELECT queue, COUNT(*) AS tasks FROM queued_task GROUP BY queue',
@@ -193,7 +194,7 @@ async function keepIntact<R extends StateRow>(
   return intact;
 }
 
-/** Writes what becomes of a task; false when it is gone, or its lease is another's by now. */
+/** Writes the new state of a task. Returns false if the task is gone or the lease was lost. */
 async function writeState(
   db: Queryable,
   { seq, checksum, lease: current }: Pick<StateRow, 'seq' | 'checksum' | 'lease'>,
@@ -210,7 +211,7 @@ async function writeState(
   return changed === 1;
 }
 
-/** All of its state but the end of its lease, which nobody keeps. */
+/** Its state without the end of the lease, which is not kept. */
 function stateOf({ attempt, lease, firstTimeMs, lastError }: LeasedTask): Omit<TaskState, 'due_time_ms'> {
   return { attempts: BigInt(attempt), lease, first_time_ms: BigInt(firstTimeMs), last_error: lastError };
 }
@@ -232,7 +233,7 @@ function toLeasedTask(
   };
 }
 
-/** A checksum is over what is stored, and what is stored is whole. */
+/** A checksum covers the stored value, which is an integer. */
 function wholeMs(timeMs: number): bigint {
   return BigInt(Math.ceil(timeMs));
 }

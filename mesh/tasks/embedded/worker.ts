@@ -1,35 +1,35 @@
 import type { TaskWorker } from '../task-queue.ts';
 import type { WorkSettings } from '../work-defaults.ts';
-import { giveBack, type TaskTry, type TryContext, tryTask } from './try-task.ts';
+import { type AttemptContext, attemptTask, giveBack, type TaskAttempt } from './task-attempt.ts';
 
-/** How long a worker that stops waits for the tasks in hand. */
+/** How long a stopping worker waits for its tasks in progress. */
 const defaultStopGraceMs = 10_000;
 
 const unreachableRetryMs = 1_000;
 
-// Longer than the default delays, which an earlier run may have gone by.
+// Longer than the default delays, which an earlier run may have used.
 const leastLongestDelayMs = 15 * 60_000;
 
 const clockWasAhead =
-  'tasks were due later than any delay allows: an earlier run had a clock that was ahead; they are due now';
+  'tasks were due later than any delay: an earlier run had a clock that was ahead; they are due now';
 
-/** A worker that is told when there may be something to do. */
+/** A worker that is woken when there may be a task. */
 export interface EmbeddedWorker extends TaskWorker {
   wake(): void;
 }
 
 /**
- * Takes tasks while it has a hand free, and sleeps when none is due: until it is woken, or until the next one's time.
- * `stop` aborts what is in hand when its grace is over, and gives it back.
+ * Takes tasks while it has capacity, and sleeps while none is due: until it is woken, or until the next one is due.
+ * When the grace of `stop` is over, it aborts the tasks in progress and returns them.
  */
-export function createWorker(context: TryContext): EmbeddedWorker {
+export function createWorker(context: AttemptContext): EmbeddedWorker {
   const { store, settings, clock, logger } = context;
-  const unrecorded = new Set<TaskTry>();
+  const unrecorded = new Set<TaskAttempt>();
   let inHand = 0;
   let stopping = false;
   let mayBeMore = false;
   let claiming: Promise<void> | undefined;
-  let callOffAlarm: (() => void) | undefined;
+  let cancelAlarm: (() => void) | undefined;
 
   const wake = () => {
     mayBeMore = true;
@@ -46,7 +46,7 @@ export function createWorker(context: TryContext): EmbeddedWorker {
   };
   const claimOnce = async () => {
     mayBeMore = false;
-    callOffAlarm?.();
+    cancelAlarm?.();
     const room = settings.concurrency - inHand;
     try {
       const { tasks, nextDueTimeMs, broughtForward } = await store.claim(settings.queue, {
@@ -56,18 +56,15 @@ export function createWorker(context: TryContext): EmbeddedWorker {
       });
       if (broughtForward > 0) logger.warn({ queue: settings.queue, tasks: broughtForward }, clockWasAhead);
       if (stopping) return void (await Promise.all(tasks.map((task) => giveBack(task, context))));
-      for (const task of tasks) take(tryTask(task, context));
+      for (const task of tasks) take(attemptTask(task, context));
       if (tasks.length === room) mayBeMore = true;
       else if (nextDueTimeMs !== undefined) setAlarm(Math.max(0, nextDueTimeMs - store.now()));
     } catch (error) {
-      logger.error(
-        { err: error, queue: settings.queue },
-        'no task could be taken from the queue: trying again in a second',
-      );
+      logger.error({ err: error, queue: settings.queue }, 'taking tasks from the queue failed; retrying in a second');
       setAlarm(unreachableRetryMs);
     }
   };
-  const take = (one: TaskTry) => {
+  const take = (one: TaskAttempt) => {
     inHand += 1;
     unrecorded.add(one);
     void one.handled.then(() => {
@@ -77,21 +74,21 @@ export function createWorker(context: TryContext): EmbeddedWorker {
     void one.ended.then(() => unrecorded.delete(one));
   };
   const setAlarm = (delayMs: number) => {
-    callOffAlarm = clock.after(delayMs, wake);
+    cancelAlarm = clock.after(delayMs, wake);
   };
   return {
     wake,
     async stop(graceMs = defaultStopGraceMs) {
       stopping = true;
       await claiming;
-      callOffAlarm?.();
+      cancelAlarm?.();
       await endOrGrace(unrecorded, graceMs, context);
       await Promise.all([...unrecorded].map((one) => one.abandon()));
     },
   };
 }
 
-/** Longer than any delay or lease of this worker, also when it is varied. */
+/** Longer than any delay or lease of this worker, including jitter. */
 function longestDelayMs({ retryDelaysMs, visibilityTimeoutMs }: WorkSettings): number {
   return Math.max(leastLongestDelayMs, 1.5 * Math.max(visibilityTimeoutMs, ...retryDelaysMs));
 }
@@ -101,9 +98,13 @@ function endOfTurn(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
 
-async function endOrGrace(tries: ReadonlySet<TaskTry>, graceMs: number, { clock }: TryContext): Promise<void> {
+async function endOrGrace(
+  attempts: ReadonlySet<TaskAttempt>,
+  graceMs: number,
+  { clock }: AttemptContext,
+): Promise<void> {
   const grace = Promise.withResolvers<void>();
   const callOff = clock.after(graceMs, grace.resolve);
-  await Promise.race([Promise.all([...tries].map((one) => one.ended)), grace.promise]);
+  await Promise.race([Promise.all([...attempts].map((one) => one.ended)), grace.promise]);
   callOff();
 }

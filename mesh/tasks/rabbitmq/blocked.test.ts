@@ -78,8 +78,8 @@ describeWithServer(rabbitmq, 'tasks on a RabbitMQ that does not go on', () => {
       await held;
       const said = lines.map(({ level, msg }) => `${level} ${msg}`).filter((line) => line.includes('takes'));
       expect(said).toEqual([
-        '40 RabbitMQ takes no tasks until its alarm is over: they wait in the outboxes',
-        '30 RabbitMQ takes tasks again',
+        '40 RabbitMQ accepts no tasks because of an alarm; they wait in the outboxes',
+        '30 RabbitMQ accepts tasks again',
       ]);
     }, 60_000);
 

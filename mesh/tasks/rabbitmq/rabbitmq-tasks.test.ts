@@ -51,7 +51,7 @@ describeRabbitmqTasks('tasks on RabbitMQ', ({ defer, newQueue, open, server }) =
     expect(await oneDeadLetter(tasks)).toMatchObject({
       origin: queue,
       reason: 'TASK_REJECTED',
-      error: 'a worker or the broker gave it up: rejected',
+      error: 'rejected by a worker or the broker: rejected',
       subjectId: 'a',
       attempts: 2,
       headers: { to: 'bob' },

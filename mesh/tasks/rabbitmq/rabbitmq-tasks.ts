@@ -8,26 +8,26 @@ import { openConnection } from './connection/connection.ts';
 import { createTopology } from './connection/topology.ts';
 import { answered } from './connection/unavailable.ts';
 import { collectRejected } from './dead-letters/rejected.ts';
-import { createTaskLetters } from './dead-letters/task-dead-letters.ts';
+import { createTaskDeadLetters } from './dead-letters/task-dead-letters.ts';
 import { createRecentStamps } from './messages/recent-stamps.ts';
 import { createPublisher } from './publish/publisher.ts';
 import { createRabbitmqWorker, type RabbitmqWorker } from './work/worker.ts';
 
 export interface RabbitmqTasksOptions {
-  /** Where dead letters are written, before the broker forgets the task. Its owner closes it. */
+  /** The database of dead letters. Its owner closes it. */
   readonly storage: Storage;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Opens the task queues of a RabbitMQ broker, also while that cannot be reached: then it is UNAVAILABLE until it can, and
- * workers begin when it is there. `depth` counts what waits in the broker and what workers of this process have in hand.
- * One connection publishes and one consumes: with an alarm, RabbitMQ reads nothing more of one that publishes, so that what
- * was done could not be acknowledged. `check` fails while there is an alarm, or no connection.
+ * Opens the task queues of a RabbitMQ broker, even while it cannot be reached: calls are UNAVAILABLE until then, and
+ * workers begin when it is. `depth` counts what waits in the broker and what workers of this process have in progress.
+ * There is one connection to publish and one to consume, because with an alarm RabbitMQ stops reading from publishers
+ * and finished tasks could not be acknowledged. `check` rejects while there is an alarm or no connection.
  *
- * RabbitMQ sees itself when a worker is gone, so `visibilityTimeoutMs` means nothing here; by default it cuts off a
- * worker that has a task in hand for 30 minutes.
+ * RabbitMQ notices by itself when a worker is gone, so `visibilityTimeoutMs` has no effect. By default it closes the
+ * channel of a worker that has had a task for 30 minutes.
  */
 export async function openRabbitmqTasks(
   url: string,
@@ -40,8 +40,8 @@ export async function openRabbitmqTasks(
   ]);
   const topology = createTopology(consuming, tools);
   const publisher = createPublisher(publishing, { ...tools, topology });
-  const letters = await createTaskLetters(storage, clock, (queue, task) => publisher.publish(queue, [task]));
-  const rejected = collectRejected(consuming, { letters, clock, logger });
+  const deadLetters = await createTaskDeadLetters(storage, clock, (queue, task) => publisher.publish(queue, [task]));
+  const rejected = collectRejected(consuming, { deadLetters, clock, logger });
   const memory = { done: createRecentStamps(), interrupted: createRecentStamps() };
   const workers = new Set<RabbitmqWorker>();
 
@@ -50,7 +50,7 @@ export async function openRabbitmqTasks(
     for (const delayMs of delaysMs) retried += await topology.count({ queue, delayMs });
     return { retried, ready: await topology.count({ queue }) };
   };
-  /** A task that is moved meanwhile may be missed. */
+  /** May miss a task that moves meanwhile. */
   const countOnce = async (queue: string, its: readonly RabbitmqWorker[]) => {
     const delaysMs = new Set(its.flatMap((worker) => worker.retryDelaysMs));
     const { retried, ready } = await waitingInBroker(queue, delaysMs);
@@ -74,7 +74,7 @@ export async function openRabbitmqTasks(
     enqueue: (queue, tasks) => publisher.publish(queue, tasks.map(withScopeHeaders)),
     async work(options) {
       const settings = withDefaults(options);
-      const context = { settings, publisher, letters, ...memory, clock, logger };
+      const context = { settings, publisher, deadLetters, ...memory, clock, logger };
       const worker = createRabbitmqWorker(consuming, topology, context);
       workers.add(worker);
       return {
@@ -85,7 +85,7 @@ export async function openRabbitmqTasks(
       };
     },
     depth: (queue) => answered(clock, depth(queue)),
-    deadLetters: letters.box,
+    deadLetters: deadLetters.queue,
     async check() {
       for (const worker of workers) await worker.check();
       await publisher.check();

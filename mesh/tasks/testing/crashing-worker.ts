@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** A worker in a process of its own that never finishes a task. */
+/** A worker in its own process that never finishes a task. */
 export interface CrashingWorker {
-  /** The id of the next task that it takes in hand. */
+  /** Resolves with the id of the next task that it takes. */
   nextTask(): Promise<string>;
-  /** Ends it as a power cut would. */
+  /** Kills it. */
   kill(): Promise<void>;
 }
 

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 
-/** A proxy on a port of 127.0.0.1 that loses what it is told to. */
+/** A proxy on a port of 127.0.0.1 that loses traffic on demand. */
 export interface CutProxy {
   readonly port: number;
-  /** Keeps to itself from now on what goes that way. */
+  /** Withholds all traffic in one direction from now on. */
   withhold(way: 'requests' | 'answers'): void;
-  /** Cuts all connections, and withholds nothing on those that come. */
+  /** Cuts all connections. New ones work. */
   cut(): void;
   close(): Promise<void>;
 }

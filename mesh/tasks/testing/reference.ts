@@ -1,12 +1,12 @@
 import amqp, { type Channel, type Options } from 'amqplib';
 
-/** What a mail job says, on the wire of both programs. */
+/** A mail job, as both programs send it. */
 export interface Job {
   readonly to: string;
   readonly template: string;
 }
 
-/** Publishes as programs do that know nothing of the mesh: no id, no headers, no confirms. */
+/** Publishes like a program that does not use the mesh: no id, no headers, no confirms. */
 export async function publishPlainly(url: string, queue: string, job: Job): Promise<void> {
   const conn = await amqp.connect(url);
   const channel = await conn.createChannel();
@@ -16,7 +16,7 @@ export async function publishPlainly(url: string, queue: string, job: Job): Prom
   await conn.close();
 }
 
-/** Publishes messages of any form to a queue or an exchange's key, and resolves when the broker has them. */
+/** Publishes arbitrary messages to a queue or an exchange's key, and resolves when the broker has them. */
 export async function publishRaw(
   url: string,
   queue: string,
@@ -30,7 +30,7 @@ export async function publishRaw(
   await conn.close();
 }
 
-/** Declares a queue as its owner wants it, and not as the mesh would. */
+/** Declares a queue with other arguments than the mesh would. */
 export async function declareOtherwise(url: string, queue: string): Promise<void> {
   const conn = await amqp.connect(url);
   const channel = await conn.createChannel();
@@ -38,7 +38,7 @@ export async function declareOtherwise(url: string, queue: string): Promise<void
   await conn.close();
 }
 
-/** Works as such programs do: what fails is rejected at once. Returns how to end it. */
+/** Works like such a program: what fails is rejected immediately. Returns a function that ends it. */
 export async function workPlainly(
   url: string,
   queue: string,
@@ -62,7 +62,7 @@ export async function workPlainly(
   return () => conn.close();
 }
 
-/** Deletes a queue under those who use it. */
+/** Deletes a queue while it is in use. */
 export async function deleteQueue(url: string, queue: string): Promise<void> {
   const conn = await amqp.connect(url);
   const channel = await conn.createChannel();

@@ -8,13 +8,13 @@ import { mailName } from './mail-name.ts';
 import type { Mailer } from './mailer.ts';
 import { formatMessage } from './message.ts';
 
-// Each takes some turns of the event loop, which is busy when there is much to send: as many as sagas may be under way.
+// Each takes some turns of the event loop, which is busy when many mails are sent. As many as sagas may run concurrently.
 const concurrency = 200;
 
 /**
- * Puts each mail into `folder`, which it makes, now and whenever it is gone, as `<id>.eml`: whole, and on the disk under
- * that name when `send` resolves. The same mail again replaces itself. The folder that it is in is made only now: when that
- * is gone, `send` fails with UNAVAILABLE `MAIL_UNAVAILABLE`, since a new one would look like data that begins again.
+ * Writes each mail to `folder` as `<id>.eml`, complete and durable when `send` resolves. The same mail replaces itself.
+ * The folder is created now and whenever it is missing. Its parent is created only now: if that is missing later,
+ * `send` throws UNAVAILABLE `MAIL_UNAVAILABLE`, because a new one would look like new data.
  */
 export async function createFileMailer(folder: string, clock: Clock): Promise<Mailer> {
   makeFolder(folder);
@@ -25,7 +25,7 @@ export async function createFileMailer(folder: string, clock: Clock): Promise<Ma
       makeAgain(folder);
       const message = formatMessage(mail, new Date(clock.now()));
       const name = mailName(mail.id);
-      // A name of its own: the same mail may be written twice at a time.
+      // A unique name, because the same mail may be written twice concurrently.
       const unfinished = join(folder, `${name}.${randomUUID()}.part`);
       try {
         await writeSynced(unfinished, message);
@@ -45,7 +45,8 @@ function makeAgain(folder: string): void {
     mkdirSync(folder);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw mailUnavailable({ problem: `the folder of ${folder} is gone` }, { cause: error });
+    if (code === 'ENOENT')
+      throw mailUnavailable({ problem: `the parent folder of ${folder} is missing` }, { cause: error });
     if (code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
   }
 }
@@ -56,7 +57,7 @@ async function writeSynced(path: string, text: string): Promise<void> {
   await file.sync();
 }
 
-/** Syncs a folder once for all who ask while the sync before is under way. */
+/** Syncs a folder once for all callers that ask during the previous sync. */
 function sharedSync(path: string): () => Promise<void> {
   let current: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
@@ -71,7 +72,7 @@ function sharedSync(path: string): () => Promise<void> {
   };
 }
 
-/** A rename is kept by the folder, which has a sync of its own. */
+/** A rename is durable when the folder is synced. */
 async function syncFolder(path: string): Promise<void> {
   await using folder = await open(path, 'r');
   await folder.sync();

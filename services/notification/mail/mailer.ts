@@ -1,4 +1,4 @@
-/** A mail. `id` makes its Message-ID: a mail that is sent twice is recognised as one by the mailbox. */
+/** A mail. Its Message-ID is derived from `id`, so a mailbox recognises a mail that is sent twice. */
 export interface Mail {
   readonly id: string;
   readonly to: string;
@@ -7,13 +7,13 @@ export interface Mail {
 }
 
 /**
- * Hands mail to the mail system. Resolves when that has it durably. A mail it never takes is refused with a code of the
- * business (INVALID_ARGUMENT, FAILED_PRECONDITION); any other failure says nothing about the mail.
+ * Sends mail. `send` resolves when the mail system has stored the mail durably. A mail that can never be sent is
+ * refused with INVALID_ARGUMENT or FAILED_PRECONDITION; any other error says nothing about the mail.
  */
 export interface Mailer {
-  /** How many mails may be under way at a time without one waiting for another. */
+  /** The number of mails that can be sent concurrently. */
   readonly concurrency: number;
   send(mail: Mail): Promise<void>;
-  /** Lets go of what it holds; mails under way may fail. */
+  /** Closes its connections. Mails in progress may fail. */
   close(): void;
 }

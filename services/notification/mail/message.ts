@@ -4,12 +4,12 @@ import type { Mail } from './mailer.ts';
 
 /** RFC 5321. */
 const maxAddressLength = 254;
-/** In base64 with what belongs around it, and after `Subject: `, this is a line of 73 characters. */
+/** Encoded in base64 and after `Subject: `, this is a line of 73 characters. */
 const maxWordBytes = 39;
-/** Whom mail comes from where no other address is set. */
+/** The default sender. */
 export const defaultSender = 'orders@ordermesh.invalid';
 
-/** A mail as text in the format of RFC 5322, UTF-8 in base64. Refuses a recipient that would break out of its header. */
+/** Formats a mail as in RFC 5322, with UTF-8 in base64. Refuses a recipient that would break out of its header. */
 export function formatMessage(mail: Mail, date: Date, sender: string = defaultSender): string {
   if (!isAddress(mail.to)) throw badRecipient({ to: mail.to });
   const headers = [
@@ -26,13 +26,13 @@ export function formatMessage(mail: Mail, date: Date, sender: string = defaultSe
   return `${headers.join('\r\n')}\r\n\r\n${body}\r\n`;
 }
 
-/** One address, without a name, a comment, another address or a character that ends the header. */
+/** Accepts one address, without a name, a comment, another address or a character that ends the header. */
 function isAddress(text: string): boolean {
   return text.length <= maxAddressLength && /^[^\s\p{Cc}()<>[\],;:"\\@]+@[^\s\p{Cc}()<>[\],;:"\\@]+$/u.test(text);
 }
 
 /**
- * RFC 2047: what is long, not plain ASCII, or looks encoded already goes as encoded words, on lines of at most 76
+ * RFC 2047: a text that is long, not plain ASCII, or looks encoded is sent as encoded words, on lines of at most 76
  * characters.
  */
 function encodeHeader(text: string): string {

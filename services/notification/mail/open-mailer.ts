@@ -1,7 +1,7 @@
 import type { Clock } from '#mesh';
 import type { Mailer } from './mailer.ts';
 
-/** Opens the mailer that `MAIL_URL` names: `file:<folder>` or `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`. */
+/** Opens the mailer of `MAIL_URL`: `file:<folder>` or `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`. */
 export async function openMailer(url: string, clock: Clock): Promise<Mailer> {
   if (url.startsWith('file:')) {
     const { createFileMailer } = await import('./file-mailer.ts');

@@ -6,7 +6,7 @@ import { defaultSender, formatMessage } from './message.ts';
 import { judgeSmtp, type SmtpError } from './smtp-fault.ts';
 
 export interface SmtpOptions {
-  /** How long the server may be silent, at any point. Default 30 s. */
+  /** How long the server may be silent at any point. Default: 30 s. */
   readonly timeoutMs?: number;
 }
 
@@ -14,11 +14,10 @@ const maxConnections = 20;
 const maxMailsPerConnection = 500;
 
 /**
- * Sends mail over up to 20 connections, which it keeps for the next mails while the server lets it, with TLS where the
- * server offers it; `smtps:` speaks TLS from the start. A password is only sent over TLS. What the server refuses for good
- * is FAILED_PRECONDITION `MAIL_REFUSED`; a server that takes no mail from this installation is PERMISSION_DENIED
- * `MAIL_NOT_PERMITTED`; any other failure is UNAVAILABLE `MAIL_UNAVAILABLE`, also one after which nobody knows whether the
- * mail went out.
+ * Sends mail over up to 20 connections, which it reuses, with TLS if the server offers it; `smtps:` uses TLS from the
+ * start. A password is only sent over TLS. `send` throws FAILED_PRECONDITION `MAIL_REFUSED` for a mail that the server
+ * refuses permanently, PERMISSION_DENIED `MAIL_NOT_PERMITTED` if the server accepts no mail from this installation, and
+ * UNAVAILABLE `MAIL_UNAVAILABLE` for any other failure, even if the mail may have been sent.
  */
 export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000 }: SmtpOptions = {}): Mailer {
   const secure = url.protocol === 'smtps:';
@@ -28,7 +27,7 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000 }:
     pool: true,
     maxConnections,
     maxMessages: maxMailsPerConnection,
-    // A mail has attempts of its own: what is lost with a connection is told.
+    // Tasks retry mails: what is lost with a connection is reported.
     maxRequeues: 1,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (secure ? 465 : 587),
@@ -42,7 +41,7 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000 }:
     disableUrlAccess: true,
   });
   return {
-    // One is on its way on each connection, and the next is there when that is done.
+    // One mail is being sent on each connection, and the next one is ready.
     concurrency: 2 * maxConnections,
     async send(mail) {
       const raw = formatMessage(mail, new Date(clock.now()), from);

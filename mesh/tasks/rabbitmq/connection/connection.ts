@@ -5,21 +5,21 @@ import { tasksUnavailable } from '../../errors.ts';
 import { judgeFault } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
-/** A connection to a broker that comes back by itself, for as long as it is not closed. */
+/** A connection to a broker that reconnects until it is closed. */
 export interface Connection {
-  /** Resolves with a new channel as soon as the broker can be reached; rejects once the connection is closed. */
+  /** Resolves with a new channel when the broker can be reached. Rejects once the connection is closed. */
   openChannel(): Promise<ConfirmChannel>;
   isConnected(): boolean;
   /** Why it is not connected, and what to do. */
   problem(): string;
-  /** Why the broker takes no messages on this connection (`low on memory`, `low on disk`); `undefined` while it does. */
+  /** Why the broker accepts no messages on this connection (`low on memory`, `low on disk`); `undefined` while it does. */
   blockedBy(): string | undefined;
   /** Resolves within half a second, even if the broker hangs. */
   close(): Promise<void>;
 }
 
 export interface ConnectionOptions {
-  /** What it is for: in the log, and in the list of connections that the broker shows. */
+  /** The purpose, for the log and the broker's list of connections. */
   readonly purpose: 'publishing' | 'consuming';
   readonly clock: Clock;
   readonly logger: Logger;
@@ -29,13 +29,13 @@ const recovery = { initialDelay: 100, maxDelay: 2_000, waitForConnect: false };
 const connectTimeoutMs = 5_000;
 const closeTimeoutMs = 400;
 
-/** Connects, and resolves after the first attempt, whether or not it succeeded: a broker that is away may come later. */
+/** Connects, and resolves after the first attempt, successful or not: an unavailable broker may come back later. */
 export async function openConnection(url: string, { purpose, clock, logger }: ConnectionOptions): Promise<Connection> {
   const socket = new AbortController();
   const options = {
     timeout: connectTimeoutMs,
     recovery,
-    // Of the socket below, which its types do not name.
+    // An option of the socket, missing in the types.
     signal: socket.signal,
     clientProperties: { connection_name: `ordermesh ${purpose}` },
   };
@@ -55,7 +55,7 @@ export async function openConnection(url: string, { purpose, clock, logger }: Co
     tried.resolve();
   };
   model.on('connect', () => {
-    if (failing) logger.info({ purpose }, 'RabbitMQ is connected again');
+    if (failing) logger.info({ purpose }, 'RabbitMQ reconnected');
     failing = false;
     connected = true;
     tried.resolve();
@@ -64,13 +64,13 @@ export async function openConnection(url: string, { purpose, clock, logger }: Co
   model.on('disconnect', (error) => fail(error, 'the connection to RabbitMQ was lost: connecting again'));
   model.on('blocked', (reason) => {
     blockedBy = reason;
-    logger.warn({ reason, purpose }, 'RabbitMQ takes no tasks until its alarm is over: they wait in the outboxes');
+    logger.warn({ reason, purpose }, 'RabbitMQ accepts no tasks because of an alarm; they wait in the outboxes');
   });
   model.on('unblocked', () => {
     blockedBy = undefined;
-    logger.info({ purpose }, 'RabbitMQ takes tasks again');
+    logger.info({ purpose }, 'RabbitMQ accepts tasks again');
   });
-  // Without a listener it would be thrown; 'disconnect' follows and tells of it.
+  // Without a listener it would be thrown. 'disconnect' follows and reports it.
   model.on('error', () => undefined);
   await tried.promise;
   return {
@@ -88,14 +88,14 @@ export async function openConnection(url: string, { purpose, clock, logger }: Co
       try {
         await answered(clock, model.close(), closeTimeoutMs);
       } catch (error) {
-        logger.warn({ err: error, purpose }, 'RabbitMQ did not confirm the end of the connection: it is cut');
+        logger.warn({ err: error, purpose }, 'RabbitMQ did not confirm the end of the connection; cutting it');
       }
       socket.abort();
     },
   };
 }
 
-/** Both sides notice within about 20 s that the other is gone, unless the URL says otherwise. */
+/** Both sides notice a lost peer within about 20 s, unless the URL sets another heartbeat. */
 function withHeartbeat(text: string): string {
   const url = new URL(text);
   if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', '10');

@@ -7,24 +7,24 @@ import type { Connection } from './connection.ts';
 import { type BrokerFault, judgeFault } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
-/** Who uses a channel, and must begin again with each. */
+/** The user of a channel. It starts anew with each channel. */
 export interface ChannelUser {
-  /** Declares and subscribes; the channel counts as usable once this resolves. */
+  /** Declares and subscribes. The channel is usable when this resolves. */
   opened(channel: ConfirmChannel): Promise<void>;
   /**
-   * The channel is gone: what was not acknowledged is delivered again, what was not confirmed may be lost. `fault` is why
-   * the broker closed it; `undefined` when the connection was lost, or it was closed from here.
+   * The channel is lost: unacknowledged messages are delivered again, unconfirmed ones may be lost. `fault` is why the
+   * broker closed it; `undefined` if the connection was lost or this side closed it.
    */
   lost(fault: BrokerFault | undefined): void;
 }
 
-/** A channel that is opened again whenever it or its connection is lost. */
+/** A channel that is reopened whenever it or its connection is lost. */
 export interface LastingChannel {
-  /** The channel as it is now, or in a moment. Fails with UNAVAILABLE `TASKS_UNAVAILABLE` while there is none. */
+  /** Returns the current channel, or the next one in a moment. Throws UNAVAILABLE `TASKS_UNAVAILABLE` if there is none. */
   current(): Promise<ConfirmChannel>;
-  /** Whether a channel got earlier is still the one to use. */
+  /** Whether this is still the current channel. */
   isCurrent(channel: ConfirmChannel): boolean;
-  /** Closes it; what was sent on it before reaches the broker. Resolves within half a second, even if the broker hangs. */
+  /** Closes it after what was sent has reached the broker. Resolves within half a second, even if the broker hangs. */
   close(): Promise<void>;
 }
 
@@ -37,16 +37,16 @@ const retryMs = 500;
 const readyTimeoutMs = 5_000;
 const closeTimeoutMs = 400;
 
-/** Closes a channel that may be gone already; never fails, and takes half a second at most. One that is kept is opened again. */
+/** Closes a channel that may be lost already. Never fails, and takes at most half a second. A kept channel reopens. */
 export async function closeChannel(channel: ConfirmChannel, { clock, logger }: ChannelTools): Promise<void> {
   try {
     await answered(clock, channel.close(), closeTimeoutMs);
   } catch (error) {
-    logger.debug({ err: error }, 'a channel of RabbitMQ was closed that was gone already, or the broker is silent');
+    logger.debug({ err: error }, 'RabbitMQ channel was already closed, or the broker does not answer');
   }
 }
 
-/** Begins to keep a channel; it is there when the broker can be reached and its user has got ready. */
+/** Keeps a channel open. It is usable when the broker can be reached and its user has opened it. */
 export function keepChannel(connection: Connection, user: ChannelUser, tools: ChannelTools): LastingChannel {
   const { clock, logger } = tools;
   const ended = new AbortController();
@@ -60,7 +60,7 @@ export function keepChannel(connection: Connection, user: ChannelUser, tools: Ch
     tried.resolve();
     tried = Promise.withResolvers<void>();
   };
-  /** Once for each fault: what is set up wrongly stays so for hours. */
+  /** Logged once for each fault, because wrong wiring may last for hours. */
   const report = (error: unknown, text: string) => {
     const { kind, text: fault } = judgeFault(error);
     problem = fault;

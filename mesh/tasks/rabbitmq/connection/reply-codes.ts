@@ -2,11 +2,11 @@ import { messageOf } from '../../../errors/error-text.ts';
 import { MeshError } from '../../../errors/mesh-error.ts';
 
 /**
- * What a reply code of AMQP 0-9-1 says about the work it answers:
+ * What a reply code of AMQP 0-9-1 means:
  * - `wait`: the broker cannot do it now; the same call may succeed later.
- * - `wiring`: this installation is set up wrongly (rights, virtual host, another declaration) or a program breaks the
- *   protocol. Work waits as well, but only a person ends that: it is an `error` in the log and shows in the health.
- * - `message`: about the one message that was sent; it never succeeds, and others must not wait for it.
+ * - `wiring`: wrong setup (rights, virtual host, another declaration) or a protocol error. Work waits as well, but only a
+ *   person can fix it, so it is logged as an `error` and shows in the health.
+ * - `message`: about the message that was sent; it never succeeds, and others must not wait for it.
  */
 export type ReplyKind = 'wait' | 'wiring' | 'message';
 
@@ -49,20 +49,20 @@ const replies: ReadonlyMap<number, Reply> = new Map<number, Reply>([
 
 const unknownReply: Reply = { name: 'UNKNOWN', kind: 'wait', remedy: later };
 
-/** A failure that the broker, or the way to it, answered. */
+/** A failure of the broker or of the connection to it. */
 export interface BrokerFault {
   readonly kind: ReplyKind;
-  /** 0 where the broker gave none: the connection failed, or was cut. */
+  /** 0 if there is none: the connection failed or was cut. */
   readonly code: number;
   /** What happened, and what to do. */
   readonly text: string;
 }
 
-// The class and method of basic.publish.
+// Class and method of basic.publish.
 const basicClass = 60;
 const publishMethod = 40;
 
-/** Judges what amqplib rejects with. A failed precondition of a publish is a message that is larger than the broker takes. */
+/** Judges an error of amqplib. A failed precondition of a publish means that the message is too large for the broker. */
 export function judgeFault(error: unknown): BrokerFault {
   const answer = error instanceof MeshError ? error.cause : error;
   const text = messageOf(error);
@@ -72,17 +72,17 @@ export function judgeFault(error: unknown): BrokerFault {
   return { kind, code, text: kind === 'wiring' && !text.includes(reply.remedy) ? `${text}; ${reply.remedy}` : text };
 }
 
-/** Whether something is there already that was declared with other arguments. */
+/** Whether it exists already with other arguments. */
 export function isDeclaredOtherwise(error: unknown): boolean {
   return judgeFault(error).code === 406;
 }
 
-/** Whether a queue or an exchange is not there. */
+/** Whether a queue or an exchange does not exist. */
 export function isMissing(error: unknown): boolean {
   return judgeFault(error).code === 404;
 }
 
-/** While a connection opens, amqplib tells the code only in the text: `... 403 (ACCESS_REFUSED) with message ...`. */
+/** While a connection opens, amqplib has the code only in the text: `... 403 (ACCESS_REFUSED) with message ...`. */
 function codeOf(error: unknown, text: string): number {
   if (error instanceof Error && 'code' in error && typeof error.code === 'number') return error.code;
   return Number(/\b([2-5]\d\d) \([A-Z]/.exec(text)?.[1] ?? 0);

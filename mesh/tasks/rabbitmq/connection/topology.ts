@@ -7,34 +7,34 @@ import { closeChannel } from './lasting-channel.ts';
 import { isDeclaredOtherwise, isMissing } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
-/** Where what others reject comes to lie, when a policy of the broker sends it there. Exchange and queue. */
+/** Exchange and queue of tasks that other programs reject, if a policy of the broker routes them there. */
 export const rejectedName = 'ordermesh.rejected';
 
-/** Where a message goes: to the workers of a queue, or to wait for `delayMs` before it goes there. */
+/** The target of a message: the workers of a queue, after `delayMs` if it is set. */
 export interface Destination {
   readonly queue: string;
   readonly delayMs?: number;
 }
 
-/** The queue in RabbitMQ that a destination names. */
+/** Returns the name of a destination's queue in RabbitMQ. */
 export function queueNameOf({ queue, delayMs }: Destination): string {
   return delayMs === undefined ? queue : `ordermesh.retry.${queue}.${delayMs}`;
 }
 
-/** Questions to the broker, each on a channel of its own, because a refusal closes the channel. */
+/** Requests to the broker, each on its own channel, because a refusal closes the channel. */
 export interface Topology {
   /**
-   * Makes sure that a queue is there. A queue of tasks is declared as plainly as any publisher or worker would, and one that
-   * its owner declared otherwise is used as it is.
+   * Declares a queue. A queue of tasks is declared without arguments, as any publisher or worker would, and a queue
+   * that its owner declared differently is used as it is.
    */
   ensure(destination: Destination): Promise<void>;
-  /** How many messages wait in a queue; 0 when there is none. */
+  /** Returns the number of waiting messages; 0 if the queue does not exist. */
   count(destination: Destination): Promise<number>;
-  /** Fails while the broker does not answer. */
+  /** Rejects while the broker does not answer. */
   check(): Promise<void>;
 }
 
-/** Asks over `connection`, which must not publish: a broker with an alarm reads nothing of those that do. */
+/** Sends requests over `connection`, which must not publish: a broker with an alarm does not read from those that do. */
 export function createTopology(
   connection: Connection,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
@@ -42,7 +42,7 @@ export function createTopology(
   const ask = async <T>(question: (channel: ConfirmChannel) => Promise<T>): Promise<T> => {
     if (!connection.isConnected()) throw tasksUnavailable({ problem: connection.problem() });
     const channel = await answered(clock, connection.openChannel());
-    // A refusal is told to whoever asked.
+    // The caller gets the refusal.
     channel.on('error', () => undefined);
     try {
       return await answered(clock, question(channel));
@@ -72,8 +72,8 @@ export function createTopology(
 }
 
 /**
- * Declares a queue to wait in. One for each delay, because only the head of a queue expires. It is a quorum queue, the only
- * kind that gives up a task no sooner than the next queue has it.
+ * Declares a queue of delayed tasks. There is one for each delay, because only the head of a queue expires. It is a
+ * quorum queue, the only kind that keeps a task until the next queue has it.
  */
 function declareRetryQueue(channel: ConfirmChannel, destination: Destination): Promise<Replies.AssertQueue> {
   return channel.assertQueue(queueNameOf(destination), {
@@ -88,7 +88,7 @@ function declareRetryQueue(channel: ConfirmChannel, destination: Destination): P
   });
 }
 
-/** Declares where rejected tasks come to lie until they are taken into the dead letters. */
+/** Declares the queue of rejected tasks, which become dead letters. */
 export async function declareRejected(channel: ConfirmChannel): Promise<void> {
   await channel.assertExchange(rejectedName, 'fanout', { durable: true });
   await channel.assertQueue(rejectedName, { durable: true, arguments: { 'x-queue-type': 'quorum' } });

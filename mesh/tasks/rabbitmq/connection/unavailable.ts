@@ -3,12 +3,12 @@ import type { Clock } from '../../../time/clock.ts';
 import { tasksUnavailable } from '../../errors.ts';
 import { judgeFault } from './reply-codes.ts';
 
-/** How long the broker may take to answer a question. */
+/** How long the broker may take to answer. */
 const answerTimeoutMs = 5_000;
 
 /**
- * What the broker answers. Any failure of it, and no answer within `timeoutMs` (default 5 s), is UNAVAILABLE
- * `TASKS_UNAVAILABLE`: a broker that hangs keeps its connections open.
+ * Awaits an answer of the broker. Throws UNAVAILABLE `TASKS_UNAVAILABLE` for any failure, and if there is no answer
+ * within `timeoutMs` (default: 5 s), because a broker that hangs keeps its connections open.
  */
 export async function answered<T>(clock: Clock, answer: Promise<T>, timeoutMs = answerTimeoutMs): Promise<T> {
   const silence = Promise.withResolvers<never>();

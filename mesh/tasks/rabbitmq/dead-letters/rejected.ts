@@ -8,10 +8,10 @@ import { closeChannel, keepChannel, type LastingChannel } from '../connection/la
 import { declareRejected, rejectedName } from '../connection/topology.ts';
 import { textOf } from '../messages/header-values.ts';
 import { identityOf, readMessage } from '../messages/message.ts';
-import type { TaskLetters } from './task-dead-letters.ts';
+import type { TaskDeadLetters } from './task-dead-letters.ts';
 
 export interface RejectedOptions {
-  readonly letters: TaskLetters;
+  readonly deadLetters: TaskDeadLetters;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -20,19 +20,22 @@ const prefetched = 20;
 const retryMs = 1_000;
 
 /**
- * Takes what workers of others rejected into the dead letters, one way or the other: the broker keeps it until it is
- * written. One that is delivered twice may become two letters when its publisher was not a mesh.
+ * Makes tasks that workers of other programs rejected dead letters. The broker keeps them until they are written. One
+ * that is delivered twice may become two dead letters if its publisher is another program.
  */
-export function collectRejected(connection: Connection, { letters, clock, logger }: RejectedOptions): LastingChannel {
+export function collectRejected(
+  connection: Connection,
+  { deadLetters, clock, logger }: RejectedOptions,
+): LastingChannel {
   let cutOff = new AbortController();
   const collect = async (channel: ConfirmChannel, message: ConsumeMessage, signal: AbortSignal) => {
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
-        await bury(letters, message, clock.now());
+        await addDeadLetter(deadLetters, message, clock.now());
         return channel.ack(message);
       } catch (error) {
         if (failures === 0) {
-          logger.error({ err: error }, 'a rejected task is not among the dead letters yet: trying again every second');
+          logger.error({ err: error }, 'writing the dead letter of a rejected task failed; retrying every second');
         }
         await sleep(clock, retryMs, signal);
       }
@@ -57,15 +60,15 @@ export function collectRejected(connection: Connection, { letters, clock, logger
   );
 }
 
-async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number): Promise<void> {
+async function addDeadLetter(deadLetters: TaskDeadLetters, message: ConsumeMessage, nowMs: number): Promise<void> {
   const read = readMessage(message, nowMs);
   const { id: subjectId, payload, headers, attempts, cutOffs, firstTimeMs = nowMs, problem } = read;
   const { queue, reason } = lastDeath(message);
-  const error = `a worker or the broker gave it up: ${reason}`;
-  await letters.bury(identityOf(read), {
+  const error = `rejected by a worker or the broker: ${reason}`;
+  await deadLetters.add(identityOf(read), {
     origin: queue,
     reason: taskRejected.reason,
-    error: problem === undefined ? error : `${error}; not all of it is valid: ${problem}`,
+    error: problem === undefined ? error : `${error}; some of it is invalid: ${problem}`,
     attempts: attempts + cutOffs + 1,
     payload,
     headers,
@@ -75,13 +78,13 @@ async function bury(letters: TaskLetters, message: ConsumeMessage, nowMs: number
 }
 
 /**
- * RabbitMQ notes on a message which queues gave it up, the last first, and why: `rejected`, `expired`, `maxlen`, ... A
- * sender may write there what it likes.
+ * RabbitMQ records in a header which queues rejected a message and why, the last first: `rejected`, `expired`,
+ * `maxlen`, ... A sender may forge it.
  */
 function lastDeath({ properties }: ConsumeMessage): { readonly queue: string; readonly reason: string } {
   const deaths: unknown = properties.headers?.['x-death'];
   const last: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
   const { queue, reason }: { queue?: unknown; reason?: unknown } =
     typeof last === 'object' && last !== null ? last : {};
-  return { queue: textOf(queue) || rejectedName, reason: textOf(reason) || 'nobody knows why' };
+  return { queue: textOf(queue) || rejectedName, reason: textOf(reason) || 'unknown reason' };
 }

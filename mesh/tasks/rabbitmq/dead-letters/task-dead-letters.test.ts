@@ -4,20 +4,20 @@ import type { Storage } from '../../../storage/storage.ts';
 import { describeOnEachDatabase } from '../../../testing/databases.ts';
 import { createTestClock } from '../../../testing/test-clock.ts';
 import { systemClock } from '../../../time/clock.ts';
-import { createTaskLetters, type NewLetter, type TaskLetters } from './task-dead-letters.ts';
+import { createTaskDeadLetters, type NewDeadLetter, type TaskDeadLetters } from './task-dead-letters.ts';
 
 describe('the dead letters of a broker', () => {
   describeOnEachDatabase((newUrl) => {
     let storage: Storage;
-    let letters: TaskLetters;
+    let deadLetters: TaskDeadLetters;
 
     beforeAll(async () => {
       storage = await openStorage(newUrl());
-      letters = await createTaskLetters(storage, systemClock, async () => undefined);
+      deadLetters = await createTaskDeadLetters(storage, systemClock, async () => undefined);
     });
     afterAll(() => storage.close());
 
-    const letter: NewLetter = {
+    const anyDeadLetter: NewDeadLetter = {
       origin: 'q',
       reason: 'UNDECODABLE',
       error: 'no',
@@ -27,36 +27,36 @@ describe('the dead letters of a broker', () => {
       subjectId: 'a',
       firstTimeMs: 1,
     };
-    const openLetters = () => Array.fromAsync(letters.box.list({ origin: 'q' }, ''));
+    const openDeadLetters = () => Array.fromAsync(deadLetters.queue.list({ origin: 'q' }, ''));
 
     it('are written once for each identity', async () => {
-      await letters.bury('one', letter);
-      await letters.bury('one', letter);
-      expect(await openLetters()).toHaveLength(1);
+      await deadLetters.add('one', anyDeadLetter);
+      await deadLetters.add('one', anyDeadLetter);
+      expect(await openDeadLetters()).toHaveLength(1);
     });
 
-    it('are written once for each identity, also when the clock is a year ahead for a while', async () => {
+    it('are written once for each identity, even if the clock is a year ahead for a while', async () => {
       const clock = createTestClock();
       const own = await openStorage(newUrl());
       onTestFinished(() => own.close());
-      const { bury, box } = await createTaskLetters(own, clock, async () => undefined);
-      await bury('one', letter);
+      const { add, queue } = await createTaskDeadLetters(own, clock, async () => undefined);
+      await add('one', anyDeadLetter);
       clock.shift(365 * 86_400_000);
-      await bury('meanwhile', letter);
+      await add('meanwhile', anyDeadLetter);
       clock.shift(-365 * 86_400_000);
-      await bury('one', letter);
-      expect(await Array.fromAsync(box.list({}, ''))).toHaveLength(2);
+      await add('one', anyDeadLetter);
+      expect(await Array.fromAsync(queue.list({}, ''))).toHaveLength(2);
     });
 
-    it('are written with bytes and reason, whatever the texts of a letter hold', async () => {
+    it('are written with bytes and reason, even if their texts cannot be stored', async () => {
       const odd = 'a\0b\ud800\u{10ffff}'.repeat(1_000);
-      await letters.bury('odd', { ...letter, error: odd, subjectId: odd, headers: { [odd]: odd } });
-      await letters.bury('odd-origin', { ...letter, origin: 'q\0q' });
-      const found = await Array.fromAsync(letters.box.list({}, ''));
+      await deadLetters.add('odd', { ...anyDeadLetter, error: odd, subjectId: odd, headers: { [odd]: odd } });
+      await deadLetters.add('odd-origin', { ...anyDeadLetter, origin: 'q\0q' });
+      const found = await Array.fromAsync(deadLetters.queue.list({}, ''));
       expect(found).toHaveLength(3);
       for (const { reason, payload } of found) {
         expect(reason).toBe('UNDECODABLE');
-        expect(Buffer.from(payload)).toEqual(Buffer.from(letter.payload));
+        expect(Buffer.from(payload)).toEqual(Buffer.from(anyDeadLetter.payload));
       }
     });
   });

@@ -6,8 +6,8 @@ import type { Migration, Storage } from '../../../storage/storage.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { NewTask } from '../../task-queue.ts';
 
-/** The tasks that became dead letters, so that one which is delivered again becomes no second one. */
-const buriedMigrations: readonly Migration[] = [
+/** The tasks that became dead letters, so a task that is delivered again does not become a second one. */
+const migrations: readonly Migration[] = [
   {
     name: '0001-init',
     sql: `
@@ -17,56 +17,56 @@ const buriedMigrations: readonly Migration[] = [
 ];
 
 const retentionMs = 7 * 24 * 60 * 60 * 1000;
-const maxForgottenPerBurial = 100;
+const maxForgottenPerAdd = 100;
 
-/** A letter as it is written. */
-export type NewLetter = Omit<DeadLetter, 'id' | 'source' | 'lastTimeMs'>;
+/** A dead letter to write. */
+export type NewDeadLetter = Omit<DeadLetter, 'id' | 'source' | 'lastTimeMs'>;
 
-/** The dead letters of a broker's tasks, in a database: a queue cannot be listed without taking from it. */
-export interface TaskLetters {
+/** The dead letters of a broker's tasks, in a database, because a queue cannot be listed without consuming it. */
+export interface TaskDeadLetters {
   /**
-   * Resolves when the letter is durable; an identity that was buried in the last seven days changes nothing. A letter that the
-   * database does not take as it is keeps its bytes and its reason, and loses its headers.
+   * Resolves when the dead letter is durable. An identity that was added in the last seven days is ignored. A dead
+   * letter that the database cannot store keeps its bytes and its reason, and loses its headers.
    */
-  bury(identity: string, letter: NewLetter): Promise<void>;
-  readonly box: DeadLetterQueue;
+  add(identity: string, deadLetter: NewDeadLetter): Promise<void>;
+  readonly queue: DeadLetterQueue;
 }
 
-/** Makes the tables. `enqueue` sends a letter that is redriven, before it is taken off the list. */
-export async function createTaskLetters(
+/** Migrates the tables. `enqueue` sends a redriven task before its dead letter is taken off the list. */
+export async function createTaskDeadLetters(
   storage: Storage,
   clock: Clock,
   enqueue: (queue: string, task: NewTask) => Promise<void>,
-): Promise<TaskLetters> {
-  const letters = await createDeadLetterStore(storage, { clock });
-  await storage.migrate('buried-tasks', buriedMigrations);
+): Promise<TaskDeadLetters> {
+  const store = await createDeadLetterStore(storage, { clock });
+  await storage.migrate('buried-tasks', migrations);
   const aging = await openAgingClock(storage, clock);
-  const write = (identity: string, letter: NewLetter) =>
+  const write = (identity: string, deadLetter: NewDeadLetter) =>
     storage.transaction(async (tx) => {
       const agedToMs = aging.nowMs();
       await tx.execute(
         'DELETE FROM buried_task WHERE stamp IN (SELECT stamp FROM buried_task WHERE time_ms < $1 LIMIT $2)',
-        [agedToMs - retentionMs, maxForgottenPerBurial],
+        [agedToMs - retentionMs, maxForgottenPerAdd],
       );
       const added = await tx.execute(
         'INSERT INTO buried_task (stamp, time_ms) VALUES ($1, $2) ON CONFLICT (stamp) DO NOTHING',
         [identity, agedToMs],
       );
-      if (added === 1) await letters.add(tx, { ...letter, source: 'task', lastTimeMs: clock.now() });
+      if (added === 1) await store.add(tx, { ...deadLetter, source: 'task', lastTimeMs: clock.now() });
     });
   return {
-    async bury(identity, letter) {
+    async add(identity, deadLetter) {
       try {
-        await write(identity, letter);
+        await write(identity, deadLetter);
       } catch (error) {
         if (isInfrastructureFault(error)) throw error;
-        // It may be what the letter says that cannot be written, and then it never can.
-        const { origin, subjectId, error: text } = letter;
+        // Its texts may be what cannot be stored, and then they never can.
+        const { origin, subjectId, error: text } = deadLetter;
         const bare = { origin: plain(origin), subjectId: plain(subjectId), error: plain(text), headers: {} };
-        await write(identity, { ...letter, ...bare });
+        await write(identity, { ...deadLetter, ...bare });
       }
     },
-    box: letters.queue('task', async ({ origin, subjectId, payload, headers }) => {
+    queue: store.queue('task', async ({ origin, subjectId, payload, headers }) => {
       await enqueue(origin, { id: subjectId, payload, headers });
       return async () => undefined;
     }),

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
-/** What RabbitMQ notes on a message on its way; none of it is the sender's. */
+/** Headers that RabbitMQ adds; they are not the sender's. */
 const brokerHeaders = /^x-((first-|last-)?death|delivery-count)/;
 
-/** A header's value as text: other publishers may send numbers, bytes, tables, ... Never throws; empty for nothing. */
+/** Returns the value of a header as text: other programs may send numbers, bytes, tables, ... Never throws. Empty if missing. */
 export function textOf(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'string') return value;
@@ -11,23 +11,23 @@ export function textOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? '';
   } catch {
-    // A table in tables, thousands deep.
+    // A table nested thousands of levels deep.
     return '';
   }
 }
 
-/** A whole number from 0 to `max`, which may be written as text; `undefined` for anything else. */
+/** Returns an integer from 0 to `max`, which may be text; `undefined` for anything else. */
 export function countOf(value: unknown, max: number): number | undefined {
   const count = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
   return typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= max ? count : undefined;
 }
 
-/** A stamp: up to 64 visible characters of ASCII; `undefined` for anything else. */
+/** Returns a stamp of up to 64 visible ASCII characters; `undefined` for anything else. */
 export function stampTextOf(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value) ? value : undefined;
 }
 
-/** The headers of the sender, all as text. */
+/** Returns the sender's headers, all as text. */
 export function headersOf(
   raw: Readonly<Record<string, unknown>>,
   { contentType, except }: { readonly contentType: unknown; readonly except: ReadonlySet<string> },

@@ -5,21 +5,21 @@ import { taskRefused } from '../../errors.ts';
 import type { NewTask } from '../../task-queue.ts';
 import { countOf, headersOf, stampTextOf, textOf } from './header-values.ts';
 
-/** What travels with a task beside what its sender gave. */
+/** What a message has in addition to the sender's task. */
 export interface Travel {
-  /** Names this sending of the task: the same however often it is sent again or delivered. */
+  /** Identifies this sending of the task, no matter how often it is resent or delivered. */
   readonly stamp: string;
-  /** Attempts that have begun and ended. */
+  /** Finished attempts. */
   readonly attempts: number;
-  /** Attempts that have begun and of whose end nothing is known. */
+  /** Attempts that began and whose outcome is unknown. */
   readonly cutOffs: number;
   /** When the first attempt began; `undefined` before. */
   readonly firstTimeMs: number | undefined;
 }
 
-/** A task as it was delivered. All of its fields are valid, whatever the message says. */
+/** A task as delivered. All of its fields are valid, even if the message is not. */
 export interface DeliveredTask extends NewTask, Travel {
-  /** Why it must not be worked on: what of the message is not valid. `undefined` for a message in order. */
+  /** What is invalid in the message, so it must not be worked on. `undefined` for a valid message. */
   readonly problem: string | undefined;
 }
 
@@ -32,15 +32,15 @@ const ownHeaders: ReadonlySet<string> = new Set([stampHeader, attemptsHeader, cu
 const maxShortTextBytes = 255;
 const maxHeaderBytes = 60 * 1024;
 const maxAttempts = 1_000_000;
-// The last moment that a Date can show.
+// The latest time of a Date.
 const maxTimeMs = 8.64e15;
 
-/** What a task that is sent for the first time travels with. */
+/** The values of a task that is sent for the first time. */
 export function newTravel(): Travel {
   return { stamp: uuidv7(), attempts: 0, cutOffs: 0, firstTimeMs: undefined };
 }
 
-/** The properties of a task's message, which survives a restart of the broker. */
+/** Returns the properties of a task's message, which survives a restart of the broker. */
 export function toProperties(task: NewTask, travel: Travel): Options.Publish {
   const { 'content-type': contentType } = task.headers;
   return {
@@ -57,15 +57,14 @@ export function toProperties(task: NewTask, travel: Travel): Options.Publish {
   };
 }
 
-/** The stamp of a message that a mesh sent; empty for another's. */
+/** Returns the stamp of a message that a mesh sent; empty for other programs. */
 export function stampOf({ headers }: Options.Publish): string {
   return textOf(headers?.[stampHeader]);
 }
 
 /**
- * Reads a message of ours or of another publisher, who need not have given it an id. Anyone may publish: a header that the
- * mesh goes by and that is not valid makes the message one that cannot be understood. A first time in the future comes from
- * a clock that was wrong and counts as `nowMs`.
+ * Reads a message of a mesh or of another program, which may have set no id. An invalid value in a header that the mesh
+ * uses makes the message unreadable. A first time in the future comes from a wrong clock and is read as `nowMs`.
  */
 export function readMessage({ content, properties }: ConsumeMessage, nowMs: number): DeliveredTask {
   const raw: Readonly<Record<string, unknown>> = properties.headers ?? {};
@@ -94,8 +93,8 @@ export function readMessage({ content, properties }: ConsumeMessage, nowMs: numb
 }
 
 /**
- * Names what is the same work, however often it is delivered. Not the stamp alone: programs that pass on the headers of a
- * message that they got give it to other messages, too.
+ * Identifies the same work, no matter how often it is delivered. The stamp alone is not enough: programs that copy the
+ * headers of a message give it to other messages too.
  */
 export function identityOf({ stamp, id, payload }: NewTask & Travel): string {
   return createHash('sha256')
@@ -104,7 +103,7 @@ export function identityOf({ stamp, id, payload }: NewTask & Travel): string {
     .digest('base64url');
 }
 
-/** Refuses, with INVALID_ARGUMENT `TASK_REFUSED`, what a message cannot carry. */
+/** Throws INVALID_ARGUMENT `TASK_REFUSED` for what a message cannot carry. */
 export function checkSendable(queue: string, { id, headers }: NewTask): void {
   const names = Object.keys(headers);
   const tooLong = [queue, id, headers['content-type'] ?? '', ...names].find((text) => shortTextOf(text) === undefined);

@@ -1,14 +1,14 @@
-/** A memory of the last stamps, or of whatever else names a task. */
+/** The last stamps, or other names of tasks. */
 export interface RecentStamps {
   add(stamp: string): void;
   has(stamp: string): boolean;
-  /** Forgets a stamp; false when it was not there. */
+  /** Forgets a stamp. Returns false if it was not known. */
   take(stamp: string): boolean;
 }
 
 /**
- * Remembers stamps, so that a task which comes again because the broker did not learn that it was done is not done again.
- * It forgets the oldest beyond `maxStamps`, default 10,000: about 1 MB.
+ * Remembers stamps, so a task that is delivered again because its acknowledgement was lost is not done again. It
+ * forgets the oldest beyond `maxStamps`. Default: 10,000, about 1 MB.
  */
 export function createRecentStamps(maxStamps = 10_000): RecentStamps {
   const stamps = new Set<string>();

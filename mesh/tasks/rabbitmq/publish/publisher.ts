@@ -11,29 +11,28 @@ import { type Destination, queueNameOf, type Topology } from '../connection/topo
 import { answered } from '../connection/unavailable.ts';
 import { checkSendable, newTravel, stampOf, type Travel, toProperties } from '../messages/message.ts';
 import { createRecentStamps } from '../messages/recent-stamps.ts';
-import { type Outgoing, send } from './send.ts';
 
-/** How long a task may be without a confirm, over a reconnect or several, before its sender is told. */
+/** How long a task may stay unconfirmed, even across reconnects, before its sender gets an error. */
 const confirmTimeoutMs = 10_000;
 
-/** Sends tasks so that none is lost. All of it is bounded: a call ends within about 20 s, also when the broker hangs. */
+/** Sends tasks without loss. A call ends within about 20 s, even if the broker hangs. */
 export interface Publisher {
-  /** Resolves when the broker has all of them durably. */
+  /** Resolves when the broker has stored all of them durably. */
   publish(queue: string, tasks: readonly NewTask[]): Promise<void>;
-  /** Resolves when the broker has a task durably at another place of its way. */
+  /** Resolves when the broker has stored a task durably in its next queue. */
   move(to: Destination, task: NewTask, move: Move): Promise<void>;
-  /** Fails while nothing can be sent: there is no connection, or the broker has an alarm. */
+  /** Rejects while nothing can be sent: there is no connection, or the broker has an alarm. */
   check(): Promise<void>;
-  /** Fails what is not confirmed yet. */
+  /** Rejects what is not confirmed yet. */
   close(): Promise<void>;
 }
 
-/** How a task that was delivered goes on. */
+/** How a delivered task moves to its next queue. */
 export interface Move {
   readonly travel: Travel;
-  /** Names this delivery of it: whoever moves it again, because it is not known whether it was, moves it once. */
+  /** Identifies the delivery, so a repeated move with an unknown outcome moves the task once. */
   readonly delivery: string;
-  /** How long it may stay there. Default: for ever. */
+  /** How long it may stay there. Default: forever. */
   readonly expirationMs?: number;
 }
 
@@ -43,12 +42,12 @@ export interface PublisherOptions {
   readonly logger: Logger;
 }
 
-/** A message that the broker has not confirmed. */
+/** An unconfirmed message. */
 interface Pending extends Outgoing {
   readonly to: Destination;
-  /** The same for the same work to the same place: who sends it again meanwhile waits for this one. */
+  /** The same for the same work and destination: another sender of it waits for this one. */
   readonly key: string;
-  /** How many callers wait for it. */
+  /** The number of waiting callers. */
   waiting: number;
   /** Whether the broker had no queue for it. */
   returned: boolean;
@@ -56,15 +55,15 @@ interface Pending extends Outgoing {
 }
 
 /**
- * Makes a publisher on a connection that does nothing else. A task that is not confirmed when the channel is lost is sent
- * again, with the same id, on the next one, while somebody waits for it: it may then be there twice. One that a caller gave
- * up on after 10 s is not sent a second time when the first arrives after all. A message for which the broker closes the
+ * Creates a publisher on a connection that it uses alone. A task that is unconfirmed when the channel is lost is sent
+ * again on the next one, with the same id, while a caller waits for it, so it may be queued twice. If a caller gives up
+ * after 10 s and sends it again, a late confirm of the first message counts. A message for which the broker closes the
  * channel is found by sending one at a time, and refused.
  */
 export function createPublisher(connection: Connection, { topology, clock, logger }: PublisherOptions): Publisher {
   const pending = new Map<string, Pending>();
   const declared = new Set<string>();
-  // What was confirmed after its sender had given up, who then sends it again.
+  // Messages that were confirmed after their sender had given up, who will send them again.
   const confirmedLate = createRecentStamps();
   let suspect: Pending | undefined;
   let inspecting: Promise<void> | undefined;
@@ -88,12 +87,12 @@ export function createPublisher(connection: Connection, { topology, clock, logge
       settle(one);
     } catch (error) {
       if (error instanceof MeshError) settle(one, error);
-      // Otherwise the channel is lost, and the next one sends it again.
+      // Otherwise the channel is lost and it is sent again on the next one.
       else if (lasting.isCurrent(channel))
         settle(one, tasksUnavailable({ problem: 'RabbitMQ did not take a task' }, { cause: error }));
     }
   };
-  /** The broker had no queue for it: somebody deleted that, or is just making it. */
+  /** The broker had no queue for it: it was deleted, or is just being created. */
   const sendToNewQueue = async (channel: ConfirmChannel, one: Pending) => {
     declared.delete(one.queue);
     await declare(one.to);
@@ -103,7 +102,7 @@ export function createPublisher(connection: Connection, { topology, clock, logge
     declared.delete(one.queue);
     throw tasksUnavailable({ problem: `queue ${one.queue} was deleted; send again` });
   };
-  /** One at a time, so that it shows which of them makes the broker close the channel. */
+  /** Sends one at a time to find the message for which the broker closes the channel. */
   const inspect = async (channel: ConfirmChannel) => {
     for (const one of [...pending.values()]) {
       suspect = one;
@@ -128,7 +127,7 @@ export function createPublisher(connection: Connection, { topology, clock, logge
           for (const one of pending.values()) if (stampOf(one.properties) === stamp) one.returned = true;
         });
         for (const one of pending.values()) await declare(one.to);
-        // Once this has resolved, it is the channel to use.
+        // The channel is in use once this has resolved.
         if (refusedOne) inspecting = nextTurn().then(() => inspect(channel));
         else for (const one of pending.values()) void transmit(channel, one);
       },
@@ -163,7 +162,7 @@ export function createPublisher(connection: Connection, { topology, clock, logge
     if (confirmedLate.take(made.key)) return;
     const known = pending.get(made.key);
     if (known) return await confirmed(known);
-    // Who waited may be gone when it fails.
+    // Its callers may have given up when it fails.
     made.settled.promise.catch(() => undefined);
     pending.set(made.key, made);
     const confirm = confirmed(made);
@@ -211,10 +210,38 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The same for the same task: a sender knows it by its id, and may send another under that id. */
+/** The same for the same task: its id and its content, because a sender may reuse an id. */
 function keyOf(queue: string, { id, payload }: NewTask): string {
   return createHash('sha256')
     .update(JSON.stringify([queue, id]))
     .update(payload)
     .digest('base64url');
+}
+
+/** A message to a queue. */
+interface Outgoing {
+  /** The queue's name in RabbitMQ. */
+  readonly queue: string;
+  readonly content: Uint8Array;
+  readonly properties: Options.Publish;
+}
+
+/**
+ * Publishes a message and resolves when the broker has stored it durably. Rejects if that is unknown or refused, with
+ * INVALID_ARGUMENT `TASK_REFUSED` for a message that cannot be encoded.
+ */
+async function send(channel: ConfirmChannel, { queue, content, properties }: Outgoing): Promise<void> {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  const confirmed = Promise.withResolvers<void>();
+  const onConfirm = (error: Error | null) => (error ? confirmed.reject(error) : confirmed.resolve());
+  try {
+    channel.publish('', queue, bytes, { ...properties, mandatory: true }, onConfirm);
+  } catch (error) {
+    // Thrown by the encoder: nothing was sent.
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw taskRefused({ id: String(properties.messageId ?? ''), problem: error.message }, { cause: error });
+    }
+    throw error;
+  }
+  await confirmed.promise;
 }

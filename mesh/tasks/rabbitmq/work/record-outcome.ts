@@ -2,7 +2,7 @@ import type { ConsumeMessage } from 'amqplib';
 import { isRefusal } from '../../../errors/codes.ts';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import { sleep } from '../../../time/sleep.ts';
-import { endOf, errorText, judgeCutOff, judgeFailure, reportFailure, type Verdict } from '../../failed-try.ts';
+import { endOf, errorText, judgeCutOff, judgeFailure, reportFailure, type Verdict } from '../../judge-failure.ts';
 import type { AttemptEnd } from '../../task-queue.ts';
 import { identityOf } from '../messages/message.ts';
 import type { Delivered, DeliveryContext, Outcome } from './delivery.ts';
@@ -10,8 +10,8 @@ import type { Delivered, DeliveryContext, Outcome } from './delivery.ts';
 const recordRetryMs = 1_000;
 
 /**
- * Records how an attempt ended, however long that takes: without a record the task must not leave the queue. Ends, and
- * records nothing, when `signal` aborts: then the task is another attempt's.
+ * Records how an attempt ended, no matter how long that takes: without a record the task must not leave the queue.
+ * Records nothing after `signal` aborts, because the task belongs to another attempt then.
  */
 export async function recordUntilDone(
   outcome: Outcome,
@@ -29,15 +29,12 @@ export async function recordUntilDone(
       const end = verdict ? await recordFailure(verdict, delivered, context) : 'done';
       context.channel.ack(message);
       settings.onEnd(end);
-      if (failures > 0) logger.info({ ...fields, failures }, 'the outcome of a task is recorded now');
+      if (failures > 0) logger.info({ ...fields, failures }, 'outcome of a task recorded');
       return;
     } catch (error) {
       if (signal.aborted) return;
       if (failures === 0) {
-        logger.error(
-          { ...fields, err: error },
-          'the outcome of a task could not be recorded: trying again every second',
-        );
+        logger.error({ ...fields, err: error }, 'recording the outcome of a task failed; retrying every second');
       }
       await sleep(clock, recordRetryMs, signal);
     }
@@ -62,14 +59,14 @@ function judge(
 }
 
 async function recordFailure(verdict: Verdict, delivered: Delivered, context: DeliveryContext): Promise<AttemptEnd> {
-  if (verdict.next === 'dead-letter') return await bury(verdict.reason, verdict.error, delivered, context);
+  if (verdict.next === 'dead-letter') return await deadLetter(verdict.reason, verdict.error, delivered, context);
   try {
     await sendToWait(verdict, delivered, context);
     return endOf(verdict);
   } catch (error) {
     if (!(error instanceof MeshError) || !isRefusal(error)) throw error;
     const text = `${verdict.error}; it cannot wait for another attempt: ${errorText(error)}`;
-    return await bury(error.reason, text, delivered, context);
+    return await deadLetter(error.reason, text, delivered, context);
   }
 }
 
@@ -85,19 +82,19 @@ async function sendToWait(
     cutOffs: delivered.cutOffs + (counts === 'cut-off' ? 1 : 0),
   };
   onRetry(stamp, delayMs);
-  // One of 0 ms would not wait for a queue: it would have to be taken immediately or dropped.
+  // With 0 ms the message would not wait in a queue: it would be consumed immediately or dropped.
   const expirationMs = Math.max(1, delayMs);
   await publisher.move({ queue: settings.queue, delayMs: stepMs }, delivered, { travel, delivery, expirationMs });
 }
 
-async function bury(
+async function deadLetter(
   reason: string,
   error: string,
   delivered: Delivered,
-  { letters, settings }: DeliveryContext,
+  { deadLetters, settings }: DeliveryContext,
 ): Promise<AttemptEnd> {
   const { id: subjectId, payload, headers, firstTimeMs, attempts, cutOffs } = delivered;
-  const letter = {
+  await deadLetters.add(identityOf(delivered), {
     origin: settings.queue,
     reason,
     error,
@@ -106,7 +103,6 @@ async function bury(
     headers,
     subjectId,
     firstTimeMs,
-  };
-  await letters.bury(identityOf(delivered), letter);
+  });
   return 'dead';
 }

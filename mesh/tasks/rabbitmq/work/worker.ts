@@ -6,12 +6,12 @@ import type { Topology } from '../connection/topology.ts';
 import { answered } from '../connection/unavailable.ts';
 import { readMessage } from '../messages/message.ts';
 import type { DeliveryContext } from './delivery.ts';
-import { type DeliveryTry, giveBack, tryDelivery } from './try-delivery.ts';
+import { attemptDelivery, type DeliveryAttempt, giveBack } from './delivery-attempt.ts';
 
-/** How long a worker that stops waits for the tasks in hand. */
+/** How long a stopping worker waits for its tasks in progress. */
 const defaultStopGraceMs = 10_000;
 
-/** How long a stop waits for the broker: to take no more tasks, within its grace, and to take back those in hand. */
+/** How long a stop waits for the broker: to deliver no more tasks, within its grace, and to take back those in progress. */
 const cancelTimeoutMs = 1_000;
 const returnTimeoutMs = 500;
 
@@ -22,22 +22,22 @@ const returnGraceMs = 5_000;
 export interface RabbitmqWorker extends TaskWorker {
   readonly queue: string;
   readonly retryDelaysMs: readonly number[];
-  /** Fails with UNAVAILABLE `TASKS_UNAVAILABLE` while it gets no tasks. */
+  /** Rejects with UNAVAILABLE `TASKS_UNAVAILABLE` while it gets no tasks. */
   check(): Promise<void>;
-  /** Tasks that were delivered and are not acknowledged. */
+  /** Returns the number of delivered tasks that are not acknowledged. */
   inHand(): number;
-  /** Tasks that it sent to wait for another try and did not see again. */
+  /** Returns the number of tasks that it moved to wait for another attempt and that have not come back. */
   waiting(): number;
-  /** Grows whenever a task comes or goes. */
+  /** Increases whenever a task comes or goes. */
   moves(): number;
-  /** Resolves when all that the broker has sent so far is counted. */
+  /** Resolves when everything that the broker has sent so far is counted. */
   settled(): Promise<void>;
 }
 
 /**
- * Makes a worker that subscribes now or when the broker can be reached, and again whenever it was cut off; then the broker
- * hands what it had in hand to a worker again, and the tries that were cut off are aborted. `stop`
- * aborts what is in hand when its grace is over, and gives it back.
+ * Creates a worker that subscribes as soon as the broker can be reached, and again after each lost connection. The
+ * broker then delivers its tasks in progress again, and their attempts are aborted. When the grace of `stop` is over,
+ * it aborts the tasks in progress and returns them.
  */
 export function createRabbitmqWorker(
   connection: Connection,
@@ -46,7 +46,7 @@ export function createRabbitmqWorker(
 ): RabbitmqWorker {
   const { settings, clock, logger } = context;
   const { queue, concurrency, retryDelaysMs } = settings;
-  const tries = new Set<DeliveryTry>();
+  const attempts = new Set<DeliveryAttempt>();
   const waiting = new Map<string, () => void>();
   const returning = new Set<Promise<void>>();
   let consumerTag = '';
@@ -66,12 +66,12 @@ export function createRabbitmqWorker(
   };
   const take = (channel: ConfirmChannel, message: ConsumeMessage) => {
     moves += 1;
-    const one = tryDelivery(message, { ...context, channel, onRetry });
+    const one = attemptDelivery(message, { ...context, channel, onRetry });
     forget(one.stamp);
-    tries.add(one);
+    attempts.add(one);
     void one.ended.then(() => {
       moves += 1;
-      tries.delete(one);
+      attempts.delete(one);
     });
   };
   const putBack = (channel: ConfirmChannel, message: ConsumeMessage) => {
@@ -87,7 +87,7 @@ export function createRabbitmqWorker(
         await topology.ensure({ queue });
         await channel.prefetch(concurrency);
         const consumer = await channel.consume(queue, (message) => {
-          // The queue was deleted: opening again declares it again.
+          // The queue was deleted: reopening declares it again.
           if (message === null) void closeChannel(channel, { clock, logger });
           else if (stopping) putBack(channel, message);
           else take(channel, message);
@@ -95,8 +95,8 @@ export function createRabbitmqWorker(
         consumerTag = consumer.consumerTag;
       },
       lost(fault) {
-        for (const one of tries) one.cutOff(fault ? 'channel' : 'connection');
-        tries.clear();
+        for (const one of attempts) one.cutOff(fault ? 'channel' : 'connection');
+        attempts.clear();
         moves += 1;
       },
     },
@@ -106,24 +106,24 @@ export function createRabbitmqWorker(
     await (await lasting.current()).cancel(consumerTag);
   };
   const returnAll = async () => {
-    await Promise.all([...tries].map((one) => one.abandon()));
+    await Promise.all([...attempts].map((one) => one.abandon()));
     await Promise.all(returning);
   };
   const unsubscribe = async (graceMs: number) => {
     try {
       await answered(clock, cancelConsumer(), Math.min(cancelTimeoutMs, graceMs / 2));
     } catch (error) {
-      logger.info({ err: error, queue }, 'a worker stops that RabbitMQ has cut off');
+      logger.info({ err: error, queue }, 'worker stops after RabbitMQ closed its channel');
     }
   };
   return {
     queue,
     retryDelaysMs,
     check: async () => void (await lasting.current()),
-    inHand: () => tries.size,
+    inHand: () => attempts.size,
     waiting: () => waiting.size,
     moves: () => moves,
-    // What the broker sent before this answer has come.
+    // Everything that the broker sent before this answer has arrived.
     settled: async () => void (await (await lasting.current()).checkExchange('amq.direct')),
     async stop(graceMs = defaultStopGraceMs) {
       const endMs = clock.elapsedMs() + graceMs;
@@ -131,12 +131,12 @@ export function createRabbitmqWorker(
       await unsubscribe(graceMs);
       const grace = Promise.withResolvers<void>();
       const callOffGrace = clock.after(Math.max(0, endMs - clock.elapsedMs()), grace.resolve);
-      await Promise.race([Promise.all([...tries].map((one) => one.ended)), grace.promise]);
+      await Promise.race([Promise.all([...attempts].map((one) => one.ended)), grace.promise]);
       callOffGrace();
       await answered(clock, returnAll(), returnTimeoutMs).catch((error: unknown) =>
         logger.warn(
           { err: error, queue },
-          'a worker stops with tasks in hand: the broker hands them to another worker',
+          'worker stopped with tasks in progress; the broker delivers them to another worker',
         ),
       );
       for (const callOff of waiting.values()) callOff();

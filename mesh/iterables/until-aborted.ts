@@ -1,12 +1,12 @@
 import type { Clock } from '../time/clock.ts';
 import { within } from '../time/within.ts';
 
-// To undo what was begun; a list that does not heed the signal is left alone after that.
+// For its cleanup. A list that ignores the signal is abandoned after that.
 const graceMs = 1_000;
 
 /**
- * Passes on what a list gives. Once `signal` aborts it ends the list, whatever that waits for, gives it a second for that,
- * and throws what the signal aborted with. Whoever stops reading ends the list too.
+ * Yields the elements of a list. When `signal` aborts, it ends the list, waits up to a second for that, and throws what
+ * the signal aborted with. When the reader stops, the list ends too.
  */
 export async function* untilAborted<T>(list: AsyncIterable<T>, signal: AbortSignal, clock: Clock): AsyncGenerator<T> {
   signal.throwIfAborted();

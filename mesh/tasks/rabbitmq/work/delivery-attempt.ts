@@ -10,24 +10,24 @@ import { type DeliveredTask, identityOf, readMessage } from '../messages/message
 import type { Delivered, DeliveryContext, Outcome } from './delivery.ts';
 import { recordUntilDone } from './record-outcome.ts';
 
-/** An attempt under way. None of its promises rejects. */
-export interface DeliveryTry {
+/** An attempt in progress. None of its promises rejects. */
+export interface DeliveryAttempt {
   readonly stamp: string;
-  /** Resolves when its outcome is recorded, or it is the business of another try. */
+  /** Resolves when its outcome is recorded, or belongs to another attempt. */
   readonly ended: Promise<void>;
   /**
-   * The channel is gone, and the broker hands the task to a worker again: aborts the work, and records nothing. With the
-   * whole connection, that was not the task's doing; a channel alone is closed for what was done on it.
+   * The channel is lost and the broker delivers the task again: aborts the work and records nothing. A lost connection
+   * is not the task's fault. The broker closes a single channel because of what was done on it.
    */
   cutOff(whose: 'connection' | 'channel'): void;
-  /** Aborts the work and gives the task back. */
+  /** Aborts the work and returns the task. */
   abandon(): Promise<void>;
 }
 
 const interruptedText = 'the connection to RabbitMQ was lost while the task was in hand';
 
-/** Works on a delivered task, in the scope of who sent it. The broker keeps the task until its outcome is recorded. */
-export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): DeliveryTry {
+/** Runs a delivered task in the scope of its sender. The broker keeps the task until its outcome is recorded. */
+export function attemptDelivery(message: ConsumeMessage, context: DeliveryContext): DeliveryAttempt {
   const { settings, clock } = context;
   const read = readMessage(message, clock.now());
   const delivered: Delivered = { ...read, firstTimeMs: read.firstTimeMs ?? clock.now(), delivery: uuidv7() };
@@ -43,7 +43,7 @@ export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): 
       stamp: delivered.stamp,
       ended,
       cutOff(whose) {
-        // One that had failed by then is not spared: it may be what keeps this process from its connection.
+        // A task that had failed before is not spared: it may be why this process loses its connection.
         if (whose === 'connection' && !hasOutcome) context.interrupted.add(identityOf(delivered));
         abort.abort(leaseLost({ id: task.id, queue: task.queue, problem: 'the connection to RabbitMQ was lost' }));
       },
@@ -55,7 +55,7 @@ export function tryDelivery(message: ConsumeMessage, context: DeliveryContext): 
   });
 }
 
-/** Puts a task back into its queue as if it had not been delivered; the broker would count that as an attempt. */
+/** Puts a task back into its queue as if it had not been delivered. The broker would count that as an attempt. */
 export async function giveBack(
   message: ConsumeMessage,
   delivered: DeliveredTask,
@@ -67,7 +67,7 @@ export async function giveBack(
     channel.ack(message);
   } catch (error) {
     const fields = { err: error, queue, task: delivered.id };
-    logger.warn(fields, 'a task could not be given back: the broker hands it to another worker');
+    logger.warn(fields, 'returning a task to its queue failed; the broker delivers it to another worker');
   }
 }
 
@@ -96,7 +96,7 @@ async function handle(
   }
   try {
     await settings.handle(task, signal);
-    // Work that was aborted may have ended early: that it did not fail does not say that it is done.
+    // Aborted work may have ended early: that it did not fail does not mean that it is done.
     if (!signal.aborted) done.add(identity);
     return { is: 'done' };
   } catch (error) {

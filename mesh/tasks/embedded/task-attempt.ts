@@ -2,39 +2,38 @@ import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { attemptsExhausted, leaseLost, workerStopped } from '../errors.ts';
-import { cutOffText, endOf, judgeFailure, reportFailure } from '../failed-try.ts';
+import { cutOffText, endOf, judgeFailure, reportFailure } from '../judge-failure.ts';
 import type { AttemptEnd, Task } from '../task-queue.ts';
 import { scopeOf } from '../task-scope.ts';
 import type { WorkSettings } from '../work-defaults.ts';
 import type { TaskStore } from './task-store.ts';
 import type { LeasedTask } from './task-table.ts';
 
-/** What a try needs beside its task. */
-export interface TryContext {
+export interface AttemptContext {
   readonly store: TaskStore;
   readonly settings: WorkSettings;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** A try under way. None of its promises rejects. */
-export interface TaskTry {
-  /** Resolves when the work is over, however it ended: the hand is free for another task. */
+/** An attempt in progress. None of its promises rejects. */
+export interface TaskAttempt {
+  /** Resolves when the work has ended, successfully or not, so another task can be taken. */
   readonly handled: Promise<unknown>;
-  /** Resolves when the outcome is recorded as well, or nobody's business any more. */
+  /** Resolves when the outcome is recorded, or no longer matters. */
   readonly ended: Promise<void>;
-  /** Ends it from outside: aborts the work and gives the task back; what it does from now on changes nothing. */
+  /** Aborts the work and returns the task. What the work does from then on has no effect. */
   abandon(): Promise<void>;
 }
 
 type Outcome =
   | { readonly is: 'done' }
   | { readonly is: 'failed'; readonly error: unknown }
-  /** The last try before this one had no outcome, so there is none left. */
+  /** The last attempt was interrupted, so none is left. */
   | { readonly is: 'cut-off' };
 
-/** Works on a leased task, in the scope of who sent it, and keeps its lease while it does. */
-export function tryTask(leased: LeasedTask, context: TryContext): TaskTry {
+/** Runs a leased task in the scope of its sender, and renews its lease meanwhile. */
+export function attemptTask(leased: LeasedTask, context: AttemptContext): TaskAttempt {
   const { settings } = context;
   const abort = new AbortController();
   const task = toTask(leased, settings);
@@ -73,11 +72,11 @@ async function handle(task: Task, settings: WorkSettings, signal: AbortSignal): 
   }
 }
 
-async function record(outcome: Outcome, leased: LeasedTask, context: TryContext): Promise<void> {
+async function record(outcome: Outcome, leased: LeasedTask, context: AttemptContext): Promise<void> {
   context.settings.onEnd(await recordEnd(outcome, leased, context));
 }
 
-async function recordEnd(outcome: Outcome, leased: LeasedTask, context: TryContext): Promise<AttemptEnd> {
+async function recordEnd(outcome: Outcome, leased: LeasedTask, context: AttemptContext): Promise<AttemptEnd> {
   switch (outcome.is) {
     case 'done':
       await context.store.complete(leased);
@@ -85,47 +84,50 @@ async function recordEnd(outcome: Outcome, leased: LeasedTask, context: TryConte
     case 'failed':
       return await recordFailure(leased, outcome.error, context);
     case 'cut-off':
-      return await buryUnfinished(leased, context);
+      return await deadLetterInterrupted(leased, context);
   }
 }
 
-function reportUnrecorded(error: unknown, leased: LeasedTask, { settings, logger }: TryContext): void {
+function reportUnrecorded(error: unknown, leased: LeasedTask, { settings, logger }: AttemptContext): void {
   const fields = { err: error, queue: settings.queue, task: leased.id };
-  logger.error(fields, 'the outcome of a task could not be recorded: it is tried again when its lease ends');
+  logger.error(fields, 'recording the outcome of a task failed; it is retried when its lease ends');
 }
 
-/** Gives a task back as if it had not been taken; one that cannot be given back now is taken when its lease ends. */
-export async function giveBack(leased: LeasedTask, { store, settings, logger }: TryContext): Promise<void> {
+/** Returns a task as if it had not been taken. If that fails, it is available when its lease ends. */
+export async function giveBack(leased: LeasedTask, { store, settings, logger }: AttemptContext): Promise<void> {
   try {
     await store.giveBack(settings.queue, leased);
   } catch (error) {
     const fields = { err: error, queue: settings.queue, task: leased.id };
-    logger.warn(fields, 'a task could not be given back: it is taken again when its lease ends');
+    logger.warn(fields, 'returning a task to its queue failed; it is available when its lease ends');
   }
 }
 
 async function recordFailure(
   leased: LeasedTask,
   error: unknown,
-  { store, settings, logger }: TryContext,
+  { store, settings, logger }: AttemptContext,
 ): Promise<AttemptEnd> {
   const { queue } = settings;
   const { attempt, firstTimeMs } = leased;
   const verdict = judgeFailure(error, { attempt, firstTimeMs, nowMs: store.now() }, settings);
   reportFailure(logger, error, verdict, { queue, task: leased.id, attempt });
-  if (verdict.next === 'dead-letter') await store.bury(queue, leased, verdict);
+  if (verdict.next === 'dead-letter') await store.deadLetter(queue, leased, verdict);
   else await store.retryLater(queue, leased, { ...verdict, counts: verdict.counts !== 'nothing' });
   return endOf(verdict);
 }
 
-/** Its last try was cut off, by a crash perhaps: a task that kills its worker must not do so for ever. */
-async function buryUnfinished(leased: LeasedTask, { store, settings, logger }: TryContext): Promise<AttemptEnd> {
+/** Its last attempt was interrupted, perhaps by a crash. A task that kills its worker must not do so forever. */
+async function deadLetterInterrupted(
+  leased: LeasedTask,
+  { store, settings, logger }: AttemptContext,
+): Promise<AttemptEnd> {
   logger.error(
     { queue: settings.queue, task: leased.id },
-    'the last try of a task was cut off: it is a dead letter now',
+    'last attempt of a task was interrupted; it became a dead letter',
   );
   const error = leased.lastError || cutOffText;
-  await store.bury(
+  await store.deadLetter(
     settings.queue,
     { ...leased, attempt: leased.attempt - 1 },
     { reason: attemptsExhausted.reason, error },
@@ -133,14 +135,18 @@ async function buryUnfinished(leased: LeasedTask, { store, settings, logger }: T
   return 'dead';
 }
 
-/** Renews the lease at a third of its time, until told to end; `onLost` when another has it. */
-function keepLease(leased: LeasedTask, { store, settings, clock, logger }: TryContext, onLost: () => void): () => void {
+/** Renews the lease at a third of its time, until stopped. Calls `onLost` if another worker has it. */
+function keepLease(
+  leased: LeasedTask,
+  { store, settings, clock, logger }: AttemptContext,
+  onLost: () => void,
+): () => void {
   let ended = false;
   const renew = async () => {
     try {
       if (!(await store.renew(leased, settings.visibilityTimeoutMs)) && !ended) onLost();
     } catch (error) {
-      logger.warn({ err: error, queue: settings.queue, task: leased.id }, 'the lease of a task could not be renewed');
+      logger.warn({ err: error, queue: settings.queue, task: leased.id }, 'renewing the lease of a task failed');
     }
     if (!ended) schedule();
   };

@@ -6,20 +6,19 @@ import { attemptsExhausted } from './errors.ts';
 import type { AttemptEnd, Task } from './task-queue.ts';
 import type { WorkSettings } from './work-defaults.ts';
 
-/** What follows from an attempt that failed: another one later, or a dead letter. */
+/** The consequence of a failed attempt: a later attempt, or a dead letter. */
 export type Verdict =
   | {
       readonly next: 'retry';
-      /** The wait, as it was asked for, and as it is: varied, so that what failed together does not come back together. */
+      /** The delay as configured, and with jitter, so tasks that failed together are not retried together. */
       readonly stepMs: number;
       readonly delayMs: number;
-      /** What the attempt counts as. It counts as nothing when it failed for something that the task depends on. */
+      /** What the attempt counts as. `nothing`: a dependency failed. */
       readonly counts: 'failure' | 'cut-off' | 'nothing';
       readonly error: string;
     }
   | { readonly next: 'dead-letter'; readonly reason: string; readonly error: string };
 
-/** How far a task has come that failed. */
 export interface Failed {
   /** The number of the attempt, 1 for the first. */
   readonly attempt: number;
@@ -27,30 +26,30 @@ export interface Failed {
   readonly nowMs: number;
 }
 
-/** What is known of an attempt whose worker died. */
-export const cutOffText = 'the attempt was cut off before it had an outcome: its worker died, or lost the queue';
+/** The error of an attempt whose worker died. */
+export const cutOffText = 'attempt was interrupted: its worker died or lost the queue';
 
 const maxErrorLength = 4_000;
-// For a worker that asks for no other attempts: what is down is not a reason to give up.
+// For a worker without retries: a dependency that is down is no reason for a dead letter.
 const waitWithoutStepsMs = 1_000;
 
 /**
- * Whether an attempt failed for something that the task depends on: a service or server that is down or too slow, or an
- * installation that is wired wrongly. The task waits as long as that lasts.
+ * Whether an attempt failed because of a dependency: a service or server that is down or too slow, or wrong wiring. The
+ * task waits as long as that lasts.
  */
 export function failedForOthers(error: unknown): boolean {
   return isInfrastructureFault(error) || (error instanceof MeshError && isMiswired(error));
 }
 
-/** Whether a failure ends its task: the business refuses, or the task has no attempt left. */
+/** Whether a failure makes its task a dead letter: a refusal, or no attempts are left. */
 export function isFinalFailure(error: unknown, { lastAttempt }: Pick<Task, 'lastAttempt'>): boolean {
   if (error instanceof MeshError && isRefusal(error)) return true;
   return lastAttempt && !failedForOthers(error);
 }
 
 /**
- * Judges a failure. A refusal of the business is final. What fails for others waits about as long as it has waited so far,
- * at most the longest delay, without an end. Anything else has the attempts that the worker allows.
+ * Judges a failure. A refusal is final. A task whose dependency failed waits about as long as it has waited so far, at
+ * most the longest delay, without limit. Any other failure uses up one of the worker's attempts.
  */
 export function judgeFailure(error: unknown, { attempt, firstTimeMs, nowMs }: Failed, settings: WorkSettings): Verdict {
   const { retryDelaysMs } = settings;
@@ -67,8 +66,8 @@ export function judgeFailure(error: unknown, { attempt, firstTimeMs, nowMs }: Fa
 }
 
 /**
- * Judges the `cutOffs`th attempt of a task that ended without an outcome: its worker died, because of the task or of
- * something else. It has more of those than failures of its own, at the longer waits, but not without an end.
+ * Judges the `cutOffs`th interrupted attempt of a task: its worker died, because of the task or of something else. A
+ * task has more of those than failures, with longer delays, but not without limit.
  */
 export function judgeCutOff(cutOffs: number, { retryDelaysMs, maxCutOffs }: WorkSettings): Verdict {
   if (cutOffs >= maxCutOffs) return { next: 'dead-letter', reason: attemptsExhausted.reason, error: cutOffText };
@@ -76,13 +75,13 @@ export function judgeCutOff(cutOffs: number, { retryDelaysMs, maxCutOffs }: Work
   return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: 'cut-off', error: cutOffText };
 }
 
-/** How an attempt with this verdict ended. */
+/** Returns how an attempt with this verdict ended. */
 export function endOf(verdict: Verdict): AttemptEnd {
   if (verdict.next === 'dead-letter') return 'dead';
   return verdict.counts === 'nothing' ? 'waiting' : 'failed';
 }
 
-/** Writes down what follows from a failure: an `error` where only a person can help. */
+/** Logs a failure: as an `error` if only a person can help. */
 export function reportFailure(
   logger: Logger,
   error: unknown,
@@ -91,29 +90,26 @@ export function reportFailure(
 ): void {
   const fields = { err: error, ...task };
   if (verdict.next === 'dead-letter') {
-    logger.error({ ...fields, reason: verdict.reason }, 'a task failed for good and is a dead letter now');
+    logger.error({ ...fields, reason: verdict.reason }, 'task failed permanently and became a dead letter');
     return;
   }
   const waiting = { ...fields, retry_in_ms: verdict.delayMs };
   if (error instanceof MeshError && isMiswired(error)) {
-    logger.error(
-      waiting,
-      'a task cannot be done: this installation is set up wrongly; it is retried until that is fixed',
-    );
+    logger.error(waiting, 'task waits: services are wired wrongly; retrying until that is fixed');
   } else if (verdict.counts !== 'nothing') {
-    logger.warn(waiting, 'a task failed and is tried again');
+    logger.warn(waiting, 'task failed; retrying');
   } else {
-    logger.warn(waiting, 'a task waits: something that it depends on is not available');
+    logger.warn(waiting, 'task waits: a dependency is unavailable');
   }
 }
 
-/** What was thrown, as text that fits a record, whatever it is. */
+/** Returns what was thrown as text that can be stored. */
 export function errorText(error: unknown): string {
   try {
     const text: unknown = error instanceof Error ? error.message : error;
     return storableText(String(text).slice(0, maxErrorLength));
   } catch {
-    return 'something was thrown that has no text';
+    return 'a value without text was thrown';
   }
 }
 

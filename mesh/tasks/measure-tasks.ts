@@ -2,8 +2,8 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 /**
- * Counts what happens to the tasks of a queue: `ordermesh_tasks_depth` and `ordermesh_tasks_overdue_seconds` of each queue
- * that this process works on, and `ordermesh_tasks_attempts_total` by how they ended.
+ * Measures the queues that this process works on: `ordermesh_tasks_depth`, `ordermesh_tasks_overdue_seconds`, and
+ * `ordermesh_tasks_attempts_total` by outcome.
  */
 export function measureTasks(tasks: TaskQueue, metrics: Metrics): TaskQueue {
   const queues = new Set<string>();
