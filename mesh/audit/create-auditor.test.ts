@@ -59,7 +59,7 @@ describe('an auditor', () => {
     return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   };
 
-  it('runs all checks each time the interval has passed, and keeps the last audit', async () => {
+  it('runs all checks after each interval and keeps the last audit', async () => {
     expect(auditor.last()).toBeUndefined();
     auditor.start();
     const startMs = clock.now();
@@ -81,7 +81,7 @@ describe('an auditor', () => {
     });
   });
 
-  it('writes each fault into the log as an error, and that the audit has ended', async () => {
+  it('logs each fault as an error, and the end of the audit', async () => {
     faults = faultsOf('ada', 'tom');
     auditor.start();
     clock.advance(1_000);
@@ -94,7 +94,7 @@ describe('an auditor', () => {
     ]);
   });
 
-  it('keeps the first 100 faults, and counts them all', async () => {
+  it('keeps the first 100 faults and counts all of them', async () => {
     faults = faultsOf(...Array.from({ length: 150 }, (_, index) => `account-${index}`));
     auditor.start();
     clock.advance(1_000);
@@ -103,7 +103,7 @@ describe('an auditor', () => {
     expect(auditor.last()?.results[0]?.findings).toBe(150);
   });
 
-  it('gives each audit in the background a request id of its own', async () => {
+  it('gives each background audit its own request id', async () => {
     auditor.start();
     for (const count of [1, 2]) {
       clock.advance(1_000);
@@ -114,7 +114,7 @@ describe('an auditor', () => {
     expect(requestIds).not.toContain(undefined);
   });
 
-  it('goes on after an audit with a check that failed', async () => {
+  it('continues after an audit with a failed check', async () => {
     failure = new Error('disk');
     auditor.start();
     clock.advance(1_000);
@@ -124,13 +124,13 @@ describe('an auditor', () => {
     await eventually(() => expect(auditor.last()?.results[0]?.error).toBeUndefined());
   });
 
-  it('never runs in the background when the interval is 0', () => {
+  it('runs no background audits if the interval is 0', () => {
     auditor = create([accounts], 0);
     auditor.start();
     expect(clock.pendingMs()).toEqual([]);
   });
 
-  it('stops at once, in the middle of an audit too', async () => {
+  it('stops immediately, even during an audit', async () => {
     const begun = Promise.withResolvers<void>();
     const long: AuditCheck = {
       name: 'long',
@@ -150,7 +150,7 @@ describe('an auditor', () => {
     expect(lines).toEqual([]);
   });
 
-  it('runs the checks that are asked for, each once, and refuses names that none has', async () => {
+  it('runs the requested checks once each, and refuses unknown names', async () => {
     expect(await run('other', 'other')).toMatchObject([{ result: { name: 'other' } }]);
     await expect(run('other', 'others')).rejects.toMatchObject({
       reason: 'INVALID_FIELD',
@@ -158,7 +158,7 @@ describe('an auditor', () => {
     });
   });
 
-  it('shows in its metrics how an audit of all checks ended, whoever asked for it', async () => {
+  it('shows the last audit of all checks in its metrics, on demand or in the background', async () => {
     expect(await values()).toEqual([]);
     faults = faultsOf('ada', 'tom');
     await run();
@@ -171,7 +171,7 @@ describe('an auditor', () => {
     ]);
   });
 
-  it('does not take what a check failed to find for nothing', async () => {
+  it('does not report a failed check as one without findings', async () => {
     faults = faultsOf('ada');
     await run();
     faults = [];
@@ -181,7 +181,7 @@ describe('an auditor', () => {
     expect(await values()).toContain('ordermesh_audit_check_failed{check="payment/accounts"} 1');
   });
 
-  it('leaves its metrics as they are when only some checks are asked for, or the audit is not read to its end', async () => {
+  it('does not change its metrics for an audit of some checks, or one that is not read to its end', async () => {
     await run('other');
     for await (const report of auditor.run([], always)) {
       expect(report.kind).toBe('result');

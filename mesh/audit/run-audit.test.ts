@@ -31,7 +31,7 @@ describe('an audit', () => {
       yield* [];
     });
 
-  it('tells what each check finds and how it ended, one check after another', async () => {
+  it('yields the findings and the result of each check, one after another', async () => {
     const accounts = check('payment/accounts', async function* (progress) {
       progress.examined(2);
       clock.advance(40);
@@ -52,7 +52,7 @@ describe('an audit', () => {
     expect(lines).toEqual([]);
   });
 
-  it('tells why a check could not be finished, with what it had found, and goes on with the others', async () => {
+  it('yields why a check did not finish and what it had found, and continues with the others', async () => {
     const away = check('orders/charges', async function* () {
       yield fault;
       throw new MeshError(Status.UNAVAILABLE, 'CIRCUIT_OPEN', 'the order service is away');
@@ -65,7 +65,7 @@ describe('an audit', () => {
     expect(lines).toMatchObject([{ level: 40, check: 'orders/charges' }]);
   });
 
-  it('tells of what nobody expected no more than that it happened, and the log the rest', async () => {
+  it('yields no details of an unexpected error, which is logged', async () => {
     const broken = check('broken', () => {
       throw new Error('a secret');
     });
@@ -75,7 +75,7 @@ describe('an audit', () => {
     expect(lines).toMatchObject([{ level: 50, check: 'broken', err: { message: 'a secret' } }]);
   });
 
-  it('ends when it is called off, once the check that runs has undone what it began', async () => {
+  it('ends when it is cancelled, after the cleanup of the running check', async () => {
     const begun = Promise.withResolvers<void>();
     let undone = false;
     const rebuilding = check('rebuilding', async function* (_, signal) {
@@ -97,7 +97,7 @@ describe('an audit', () => {
     expect(lines).toEqual([]);
   });
 
-  it('leaves a check alone that goes on for a second after it was called off', async () => {
+  it('abandons a check that continues for a second after it was cancelled', async () => {
     const begun = Promise.withResolvers<void>();
     const deaf = check('deaf', async function* () {
       begun.resolve();
@@ -112,7 +112,7 @@ describe('an audit', () => {
     await expect(reports).rejects.toThrow('the call ended');
   });
 
-  it('begins no check when it was called off before', async () => {
+  it('begins no check if it was cancelled before', async () => {
     call.abort(new Error('the call ended'));
     const never = check('never', async function* () {
       yield expect.fail('it was begun');
@@ -120,7 +120,7 @@ describe('an audit', () => {
     await expect(Array.fromAsync(run(never))).rejects.toThrow('the call ended');
   });
 
-  it('ends the check that runs when its reader stops', async () => {
+  it('ends the running check when its reader stops', async () => {
     let ended = false;
     const endless = check('endless', async function* () {
       try {

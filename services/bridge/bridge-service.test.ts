@@ -65,7 +65,7 @@ describe('the bridge', () => {
   });
 
   describe('Publish', () => {
-    it('appends JSON, which a subscriber gets as it was sent, with what belongs to an event', async () => {
+    it('publishes JSON, which a subscriber receives unchanged, with the attributes of an event', async () => {
       const [topic, requestId] = [await newTopic(), randomUUID()];
       const { partition, offset } = await bridge.publish({
         ...draft(topic, 'a'),
@@ -86,7 +86,7 @@ describe('the bridge', () => {
       });
     });
 
-    it('appends bytes', async () => {
+    it('publishes bytes', async () => {
       const topic = await newTopic();
       const value = { $case: 'payload', value: Uint8Array.from({ length: 256 }, (_, index) => index) } as const;
       await bridge.publish({ ...draft(topic, 'a'), value });
@@ -113,7 +113,7 @@ describe('the bridge', () => {
       expect(positions.map(({ offset }) => offset)).toEqual([0n, 1n, 2n]);
     });
 
-    it('names everything that is wrong with an event', async () => {
+    it('lists everything that is wrong with an event', async () => {
       const topic = await newTopic();
       const headers = { ce_id: '1', 'Content-Type': 'x', fine: 'y', CE_type: 'Z' };
       const wrong = bridge.publish({ ...draft(topic, 'a'), headers, value: { $case: 'json', value: '{' } });
@@ -128,7 +128,7 @@ describe('the bridge', () => {
       });
     });
 
-    it('takes 16 KiB of headers and 1 MiB of value, and not a byte more', async () => {
+    it('accepts 16 KiB of headers and 1 MiB of value, and not a byte more', async () => {
       const topic = await newTopic();
       const bytes = (size: number) => ({ $case: 'payload', value: new Uint8Array(size) }) as const;
       const most = { ...draft(topic, 'a'), headers: { h: 'x'.repeat(16_383) }, value: bytes(1_048_576) };
@@ -154,7 +154,7 @@ describe('the bridge', () => {
   });
 
   describe('Subscribe', () => {
-    it('goes on without gap or repeat, wherever it is cut, from the offsets last seen', async () => {
+    it('resumes from the last offsets without gap or repeat, wherever it is cut', async () => {
       const topic = await newTopic();
       const published = Array.from({ length: 200 }, (_, index) => draft(topic, `key-${index % 17}`));
       const publishing = Promise.all(published.map((event) => bridge.publish(event)));
@@ -172,7 +172,7 @@ describe('the bridge', () => {
       expect(keysOf(seen).toSorted()).toEqual(published.map(({ key }) => key).toSorted());
     });
 
-    it('goes on with what comes later', async () => {
+    it('continues with later events', async () => {
       const topic = await newTopic();
       await bridge.publish(draft(topic, 'first'));
       const records = bridge.subscribe({ topic, from: beginning })[Symbol.asyncIterator]();
@@ -183,7 +183,7 @@ describe('the bridge', () => {
       await records.return?.();
     });
 
-    it('starts at the end when nothing else is asked for', async () => {
+    it('starts at the end by default', async () => {
       const topic = await newTopic();
       await bridge.publish(draft(topic, 'before'));
       const openBefore = reading.open;
@@ -208,7 +208,7 @@ describe('the bridge', () => {
       expect(keysOf(records).toSorted()).toEqual(['at-2000', 'at-3000']);
     });
 
-    it('lets through the types and the key that are asked for', async () => {
+    it('filters by types and key', async () => {
       const topic = await newTopic();
       for (const key of ['a', 'b']) {
         for (const type of ['MADE', 'MENDED', 'LOST']) await bridge.publish(draft(topic, key, type));
@@ -224,7 +224,7 @@ describe('the bridge', () => {
       expect(ofKey.map(({ key, type }) => `${key} ${type}`)).toEqual(['b MADE', 'b LOST']);
     });
 
-    it('shows events of producers that set no headers, with the type of their JSON', async () => {
+    it('delivers events of producers that set no headers, with the type of their JSON', async () => {
       const topic = await newTopic();
       const value = Buffer.from('{"type":"ORDER_PLACED","total":1.5}');
       await mesh.runtime.events.publish([{ topic, key: 'a', headers: {}, value, timeMs: 1 }]);
@@ -232,7 +232,7 @@ describe('the bridge', () => {
       expect(record).toMatchObject({ type: 'ORDER_PLACED', id: expect.stringContaining(topic) });
     });
 
-    it('refuses offsets that there cannot be, all at once', async () => {
+    it('lists all invalid offsets', async () => {
       const byPartition = { 0: 0n, 1: -1n, [partitions]: 0n };
       const from = { $case: 'offsets', value: { byPartition } } as const;
       await expect(take({ topic: await newTopic(), from }, 1)).rejects.toMatchObject({
@@ -241,7 +241,7 @@ describe('the bridge', () => {
       });
     });
 
-    it('reads no more than it can send while its subscriber is slow, and all of it once it is not', async () => {
+    it('reads no more than it can send while its subscriber is slow, and everything after that', async () => {
       const topic = await newTopic();
       const value = Buffer.alloc(4_096);
       const many = Array.from({ length: 4_000 }, (_, index) => ({
@@ -270,7 +270,7 @@ describe('the bridge', () => {
       await eventually(() => expect(reading.open).toBe(0));
     });
 
-    it('tells its subscriber to come back when the server stops', async () => {
+    it('ends with UNAVAILABLE when the server stops', async () => {
       const other = await startMesh([bridgeService]);
       await other.runtime.events.ensureTopic('topic');
       const client = other.runtime.client(EventServiceContract);

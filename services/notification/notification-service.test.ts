@@ -80,7 +80,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
   }
 
   describe('an event of an order', () => {
-    it('becomes a mail, once, also when it is delivered twice', async () => {
+    it('becomes one mail, even if it is delivered twice', async () => {
       const userId = await newUser();
       const event = placed(userId);
       const headers = { ce_id: randomUUID(), ce_source: '//ordermesh/order', ce_type: 'ORDER_PLACED' };
@@ -98,7 +98,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       expect((await readdir(mailFolder)).filter((name) => name.startsWith(twice.headers.ce_id))).toHaveLength(1);
     });
 
-    it('is understood as a plain program writes it, with a total that is a number', async () => {
+    it('is understood without the contract, with a total that is a number', async () => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
       const timestamp = new Date().toISOString();
       await publish(plainEvent({ type: 'ORDER_PLACED', orderId, userId, total: 42.5, timestamp }));
@@ -110,13 +110,13 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       { total: null, version: 'two', timestamp: 'yesterday' },
       { order: 'none' },
       { order: { failure: 7 } },
-    ])('is understood with members of other kinds beside, as in %j', async (members) => {
+    ])('is understood with additional members, as in %j', async (members) => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
       await publish(plainEvent({ type: 'ORDER_COMPLETED', orderId, userId, ...members }));
       await expect(sentAbout(orderId)).resolves.toMatchObject([{ template: 'order-completed' }]);
     });
 
-    it('is understood in the binary format, and tells why an order failed', async () => {
+    it('is understood in the binary format, with the reason of a failed order', async () => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
       const failure = { reason: 'INSUFFICIENT_STOCK', message: 'there are no more books' };
       const value = OrderEvent.encode(OrderEvent.fromPartial({ orderId, userId, order: { failure } })).finish();
@@ -126,7 +126,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       expect(await readMail(notification?.id ?? '')).toContain('The reason: there are no more books');
     });
 
-    it('goes to the address that the user has by then', async () => {
+    it('goes to the current address of the user', async () => {
       const userId = await newUser();
       const before = placed(userId);
       await publish(before);
@@ -139,7 +139,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       expect(await readMail(notification?.id ?? '')).toContain(`To: ${userId}@example.org\r\n`);
     });
 
-    it('becomes no mail to a user who was deleted after the mail before', async () => {
+    it('becomes no mail if the user was deleted after the previous mail', async () => {
       const userId = await newUser();
       const before = placed(userId);
       await publish(before);
@@ -150,13 +150,13 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       await expect(letterAbout(after.key)).resolves.toMatchObject({ reason: 'UNKNOWN_RECIPIENT', attempts: 1 });
     });
 
-    it('that nobody is told of makes no mail', async () => {
+    it('becomes no mail if its type has no template', async () => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
       await publish(plainEvent({ type: 'ORDER_RESERVED', orderId, userId }), placed(userId, orderId));
       await expect(sentAbout(orderId)).resolves.toMatchObject([{ template: 'order-placed' }]);
     });
 
-    it('that cannot be read becomes a dead letter, stays one when it is redriven, and holds up nobody', async () => {
+    it('becomes a dead letter if it cannot be read, stays one when it is redriven, and blocks no other', async () => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
       const broken = { ...placed(userId, orderId), headers: { ce_type: 'ORDER_PLACED' }, value: Buffer.from('{') };
       await publish(broken, placed(userId, orderId));
@@ -176,7 +176,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       },
     );
 
-    it('for a user who is gone becomes a dead letter at once, and a mail when it is redriven after the user is back', async () => {
+    it('becomes a dead letter immediately if the user was deleted, and a mail when it is redriven after the user is back', async () => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
       await users.deleteUser({ id: userId });
       await publish(placed(userId, orderId));
@@ -192,13 +192,13 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
     const enqueue = (id: string, job: object) =>
       mesh.runtime.tasks.enqueue('email-jobs', [{ id, payload: Buffer.from(JSON.stringify(job)), headers: {} }]);
 
-    it('of anyone is sent', async () => {
+    it('is sent, no matter who queued it', async () => {
       const id = randomUUID();
       await enqueue(id, { to: 'user@example.com', template: 'welcome' });
       await eventually(async () => expect(await readMail(id)).toContain('good to have you with us'));
     });
 
-    it('with an unknown template becomes a dead letter', async () => {
+    it('becomes a dead letter if its template is unknown', async () => {
       const id = randomUUID();
       await enqueue(id, { to: 'user@example.com', template: 'nothing-known' });
       await expect(letterAbout(id)).resolves.toMatchObject({
@@ -208,7 +208,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       });
     });
 
-    it('that fails is tried again until it is sent', async () => {
+    it('is retried until it is sent', async () => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
       await rm(mailFolder, { recursive: true });
       await writeFile(mailFolder, 'a file in its place');
@@ -223,7 +223,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
     });
   });
 
-  it('lists notifications in id order, of a user or an order, and goes on after an id', async () => {
+  it('lists notifications in id order, of a user or an order, and resumes after an id', async () => {
     const userId = await newUser();
     const orderIds = [randomUUID(), randomUUID(), randomUUID()];
     await publish(...orderIds.map((orderId) => placed(userId, orderId)));

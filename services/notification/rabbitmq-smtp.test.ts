@@ -52,12 +52,12 @@ describeWithServer(rabbitmq, 'the notification service on RabbitMQ and SMTP', ()
     await broker.stop();
   });
 
-  it('sends the mail that a program queued which knows nothing of the mesh', async () => {
+  it('sends the mail that a program without the mesh queued', async () => {
     await publishPlainly(broker.url, 'email-jobs', { to: 'user@example.com', template: 'welcome' });
     await eventually(() => expect(mails).toEqual([expect.stringContaining('To: user@example.com\r\n')]));
   });
 
-  it('makes a dead letter at once of a mail that the server refuses for good', async () => {
+  it('makes a mail that the server refuses permanently a dead letter immediately', async () => {
     await publishPlainly(broker.url, 'email-jobs', { to: nobody, template: 'welcome' });
     const letters = await eventually(async () => {
       const found = await Array.fromAsync(mesh.runtime.tasks.deadLetters.list({}, ''));

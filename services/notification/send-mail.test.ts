@@ -9,7 +9,7 @@ import { type Notification, newNotification } from './notification.ts';
 import { sendMail } from './send-mail.ts';
 import { findNotification, insertNotification } from './store.ts';
 
-describe('sending the mail of a task', () => {
+describe('the mail of a task', () => {
   describeOnEachDatabase((newUrl) => {
     const clock = createTestClock();
     let storage: Storage;
@@ -50,44 +50,44 @@ describe('sending the mail of a task', () => {
       await writeFile(mailFolder, 'a file in its place');
     }
 
-    const standingOf = async ({ id }: Task) => {
+    const recordOf = async ({ id }: Task) => {
       const found = await findNotification(storage, id);
       return found && [found.state, found.attempts, found.lastError];
     };
 
-    it('is noted on the notification, and is not done again', async () => {
+    it('is recorded with its notification and not sent again', async () => {
       const task = await newTask();
       await send(task);
-      expect(await standingOf(task)).toEqual(['SENT', 1, '']);
+      expect(await recordOf(task)).toEqual(['SENT', 1, '']);
       await blockMails();
       await send(task);
-      expect(await standingOf(task)).toEqual(['SENT', 1, '']);
+      expect(await recordOf(task)).toEqual(['SENT', 1, '']);
     });
 
-    it('that fails is noted, and done at a later try', async () => {
+    it('is recorded when it fails, and sent by a later attempt', async () => {
       const task = await newTask();
       await blockMails();
       await expect(send(task)).rejects.toThrow('EEXIST');
-      expect(await standingOf(task)).toEqual(['QUEUED', 1, expect.stringContaining('EEXIST')]);
+      expect(await recordOf(task)).toEqual(['QUEUED', 1, expect.stringContaining('EEXIST')]);
       await rm(mailFolder);
       await send(task);
-      expect(await standingOf(task)).toEqual(['SENT', 2, '']);
+      expect(await recordOf(task)).toEqual(['SENT', 2, '']);
     });
 
-    it('that fails at the last try is given up, until the task is redriven', async () => {
+    it('is dead when its last attempt fails, until the task is redriven', async () => {
       const task = await newTask();
       await blockMails();
       await expect(send({ ...task, lastAttempt: true })).rejects.toThrow('EEXIST');
-      expect(await standingOf(task)).toEqual(['DEAD', 1, expect.stringContaining('EEXIST')]);
+      expect(await recordOf(task)).toEqual(['DEAD', 1, expect.stringContaining('EEXIST')]);
       await rm(mailFolder);
       await send(task);
-      expect(await standingOf(task)).toEqual(['SENT', 2, '']);
+      expect(await recordOf(task)).toEqual(['SENT', 2, '']);
     });
 
-    it('is given up at the first try where no further one helps', async () => {
+    it('is dead after one attempt if no further one helps', async () => {
       const task = await newTask({ to: 'nobody' });
       await expect(send(task)).rejects.toMatchObject({ reason: 'BAD_RECIPIENT' });
-      expect(await standingOf(task)).toEqual(['DEAD', 1, expect.stringContaining('"nobody"')]);
+      expect(await recordOf(task)).toEqual(['DEAD', 1, expect.stringContaining('"nobody"')]);
     });
 
     it('needs no more than an address and a template', async () => {
@@ -105,11 +105,11 @@ describe('sending the mail of a task', () => {
       'an address that is no text': { to: 7, template: 'welcome' },
       'a notification that is no id': { to: 'user@example.com', template: 'welcome', notificationId: 'a\0b' },
     };
-    it.each(Object.keys(unreadable))('is refused for good when the task has %s', async (fault) => {
+    it.each(Object.keys(unreadable))('is refused permanently if the task has %s', async (fault) => {
       await expect(send(taskOf(unreadable[fault] ?? {}))).rejects.toMatchObject({ reason: 'UNDECODABLE' });
     });
 
-    it('is refused for good when the template is unknown', async () => {
+    it('is refused permanently if the template is unknown', async () => {
       const task = taskOf({ to: 'user@example.com', template: 'constructor' });
       await expect(send(task)).rejects.toMatchObject({ reason: 'UNKNOWN_TEMPLATE' });
     });

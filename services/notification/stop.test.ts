@@ -19,7 +19,7 @@ async function hangingUserService(): Promise<{ readonly address: string; readonl
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, called: once(server, 'connection') };
 }
 
-it('takes no more mails once it stops, though an event hangs, and sends them after the next start', async () => {
+it('the notification service takes no more mails while it stops, even if an event hangs, and sends them after the next start', async () => {
   const folder = await tempFolder();
   onTestFinished(() => folder[Symbol.asyncDispose]());
   const dataDir = folder.path;

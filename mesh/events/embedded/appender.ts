@@ -6,17 +6,17 @@ import type { Head, Partition } from './file/partition.ts';
 import { insertRecord, type RecordRow } from './file/record.ts';
 import { recordId } from './file/schema.ts';
 
-/** An event with the partition it goes to. */
+/** An event with its partition. */
 export interface PlacedEvent {
   readonly partition: Partition;
   readonly event: NewEvent;
 }
 
-/** The only writer of records: it gives out offsets, so that they are dense. */
+/** The only writer of records, which assigns dense offsets. */
 export interface Appender {
-  /** Resolves when the events are durable; all of them are written or none. Concurrent calls share a commit. */
+  /** Resolves when the events are durable. All of them are written or none. Concurrent calls share a commit. */
   append(events: readonly PlacedEvent[]): Promise<EventPosition[]>;
-  /** Resolves when everything handed in before is written or refused. */
+  /** Resolves when all earlier events are written or refused. */
   idle(): Promise<void>;
 }
 
@@ -28,7 +28,6 @@ interface Job {
 
 const maxEventsPerCommit = 500;
 
-/** Makes the writer of a log file. */
 export function createAppender(storage: Storage, clock: Clock): Appender {
   let queue: Job[] = [];
   let running: Promise<void> | undefined;
@@ -42,14 +41,14 @@ export function createAppender(storage: Storage, clock: Clock): Appender {
     let jobs: readonly Job[] = [];
     try {
       const written = await storage.transaction(async (tx) => {
-        // Taken as late as this, so that all that was handed in during this turn shares the commit.
+        // Taken this late, so all events of this turn share the commit.
         jobs = takeJobs();
         return await writeJobs(tx, jobs, clock.now());
       });
       advance(written.heads);
       for (const [index, job] of jobs.entries()) job.resolve(written.positions[index] ?? []);
     } catch (error) {
-      // Refused before it began: then nothing was taken.
+      // If the transaction was refused before it began, no jobs were taken.
       for (const job of jobs.length > 0 ? jobs : takeJobs()) job.reject(error);
     }
   }
@@ -78,7 +77,7 @@ export function createAppender(storage: Storage, clock: Clock): Appender {
 }
 
 interface Written {
-  /** For each job, in its events' order. */
+  /** For each job, in the order of its events. */
   readonly positions: readonly EventPosition[][];
   readonly heads: ReadonlyMap<Partition, Head>;
 }
@@ -108,7 +107,7 @@ async function writeRecord(
   event: NewEvent,
   nowMs: number,
 ): Promise<Head> {
-  // A time that lies ahead of the clock must not keep a whole partition from ageing.
+  // An event with a future time must not keep a whole partition from ageing.
   const timeMs = BigInt(Math.trunc(event.timeMs));
   const agedMs = timeMs < nowMs ? timeMs : BigInt(nowMs);
   const reachedMs = agedMs > head.reachedMs ? agedMs : head.reachedMs;

@@ -17,7 +17,6 @@ import type { Topics } from './file/topics.ts';
 import { findDamage } from './repair/find-damage.ts';
 import { keepRetention } from './retention/retention.ts';
 
-/** What the embedded log needs of its process. */
 export interface EmbeddedLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -25,13 +24,14 @@ export interface EmbeddedLogOptions {
   readonly open?: (url: string) => Promise<Storage>;
 }
 
-/** The largest value of an event, in bytes: what a Kafka broker takes by default. */
+/** Maximum size of an event's value: the default of Kafka brokers. */
 export const maxEventBytes = 1024 * 1024;
 
 /**
- * Opens the event log in the SQLite file at `path`, and makes it when it is missing. The process must be alone with the
- * file: offsets and group membership are kept in memory, and the file is written before anything is acknowledged. Fails
- * with DATA_LOSS `STORAGE_CORRUPT` when what says where records are is damaged; a record that is stops its partition alone.
+ * Opens the event log in the SQLite file at `path`, and creates it if it is missing. Only this process may use the
+ * file, because offsets and group membership are kept in memory. Events are written to the file before they are
+ * acknowledged. Throws DATA_LOSS `STORAGE_CORRUPT` if topics, partitions or offsets are damaged. A damaged record stops
+ * only its partition.
  */
 export async function openEmbeddedLog(path: string, options: EmbeddedLogOptions): Promise<EventLog> {
   const { open = (url: string) => openStorage(url, { exclusive: true }) } = options;
@@ -104,7 +104,7 @@ function createEmbeddedLog(
     try {
       yield* follow(storage, topics.get(topic), from, ended, idle);
     } catch (error) {
-      // A read that was under way when the file was closed.
+      // The file was closed during a read.
       if (!ended.aborted) throw toLogFailure(error);
     }
   }
@@ -143,7 +143,7 @@ function createEmbeddedLog(
     async close() {
       if (closing.signal.aborted) return;
       closing.abort();
-      // A group that could not be loaded has its consumer's rejection as its answer, and nothing to stop.
+      // A group that could not be loaded has rejected its consumer and has nothing to stop.
       await Promise.allSettled([...groups.values()].map(async (group) => await (await group).stop()));
       await retention;
       await appender.idle();

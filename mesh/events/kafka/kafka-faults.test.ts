@@ -62,7 +62,7 @@ describeWithServer(kafka, 'events on one broker', () => {
   });
   const openOn = pipelinesOn(() => server);
 
-  it('are all there, once and in order, though the answers to the producer get lost', {
+  it('are stored once and in order even if answers to the producer are lost', {
     timeout: 60_000,
   }, async () => {
     const { pipeline, log, topic } = await openOn();
@@ -78,7 +78,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     expect((await storedIds(log, topic)).size).toBe(200);
   });
 
-  it('have one effect each though a fifth of them comes twice', async () => {
+  it('take effect once even if a fifth of them is delivered twice', async () => {
     const { pipeline } = await openOn((log) => ({
       ...log,
       publish: async (batch) => {
@@ -92,7 +92,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     await pipeline.expectAllOnceInOrder(15_000);
   });
 
-  it('go on where they were when the broker is killed and started again', { timeout: 60_000 }, async () => {
+  it('continue where they were when the broker is killed and restarted', { timeout: 60_000 }, async () => {
     const { pipeline } = await openOn();
     await pipeline.join();
     const committing = (async () => {
@@ -109,7 +109,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     await pipeline.expectAllOnceInOrder(40_000);
   });
 
-  it('have one effect each while members join and leave every two seconds', { timeout: 60_000 }, async () => {
+  it('take effect once while members join and leave every two seconds', { timeout: 60_000 }, async () => {
     const { pipeline } = await openOn();
     await pipeline.join();
     let ended = false;
@@ -130,7 +130,7 @@ describeWithServer(kafka, 'events on one broker', () => {
     await pipeline.expectAllOnceInOrder(20_000);
   });
 
-  it('go on when their topic is deleted under them: it is made again, and no event is refused', {
+  it('continue when their topic is deleted: it is created again and no event is refused', {
     timeout: 60_000,
   }, async () => {
     const { pipeline, topic } = await openOn();
@@ -146,7 +146,9 @@ describeWithServer(kafka, 'events on one broker', () => {
     expect(await pipeline.storage.query('SELECT id FROM dead_letter')).toEqual([]);
   });
 
-  it('come again to another process when one dies between effect and commit', { timeout: 60_000 }, async () => {
+  it('are delivered again to another process when one dies between effect and commit', {
+    timeout: 60_000,
+  }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'kafka-kill-'));
     const url = `kafka://${server.brokers}`;
     const log = openKafkaLog(url, { clock, logger });
@@ -179,7 +181,7 @@ describeWithServer(kafka, 'events on three brokers', () => {
   afterAll(() => server.stop());
   const openOn = pipelinesOn(() => server);
 
-  it('go on when one of the three is lost, and when it comes back', { timeout: 60_000 }, async () => {
+  it('continue when one of three brokers is lost, and when it comes back', { timeout: 60_000 }, async () => {
     const { pipeline } = await openOn();
     await pipeline.join();
     await pipeline.commit(keys);

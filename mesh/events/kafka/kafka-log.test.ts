@@ -28,7 +28,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
   const makeFixture = async () => ({ open: async () => open(server.brokers), destroy: async () => undefined });
   describeEventLog('as every event log', makeFixture, { waitMs: 15_000 });
 
-  describe('beside other clients', () => {
+  describe('next to other clients', () => {
     let log: EventLog;
     let topic: string;
     beforeEach(async () => {
@@ -52,7 +52,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await admin.disconnect();
     }
 
-    it('leaves out a header that is no text, and takes a missing key or value for an empty one', async () => {
+    it('leaves out a header that is not text, and reads a missing key or value as empty', async () => {
       await sendByOther({ value: null, headers: { binary: Buffer.from([0xff, 0xfe]), plain: 'text' } });
       const [stored] = await readSome(log, topic, { at: 'beginning' }, 1);
       expect(stored).toMatchObject({ key: '', value: new Uint8Array(), headers: { plain: 'text' } });
@@ -69,13 +69,13 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       expect(await log.endOffsets(topic)).toEqual(new Map([[0, 0n]]));
     });
 
-    it('publishes in one call more than its brokers take in one request', async () => {
+    it('publishes more in one call than its brokers accept in one request', async () => {
       const value = new Uint8Array(10_000);
       await log.publish(numbered(topic, ['a'], 300).map((one) => ({ ...one, value })));
       expect(await log.endOffsets(topic)).toEqual(new Map([[0, 300n]]));
     });
 
-    it('starts at the oldest event that is kept where a removed one is asked for', async () => {
+    it('starts at the oldest kept event if a removed one is requested', async () => {
       await log.publish(numbered(topic, ['a'], 10));
       const admin = createKafka(server.brokers.split(','), logger).admin();
       await admin.connect();
@@ -90,7 +90,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await eventually(() => expect(seen.events.map(text)).toEqual(['7', '8', '9']));
     });
 
-    it('keeps the place of a group that started at the end, though it has handled nothing yet', async () => {
+    it('keeps the position of a group that started at the end and has handled nothing yet', async () => {
       const group = randomUUID();
       await log.publish([event(topic, 'a', 'before')]);
       await log.consume({ group, topics: [topic], start: 'latest', handle: async () => undefined });
@@ -104,7 +104,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await eventually(async () => expect(await committed()).toBe('1'));
     });
 
-    it('leaves no group behind when it reads', async () => {
+    it('leaves no group behind after reading', async () => {
       await log.publish(numbered(topic, ['a'], 3));
       await readSome(log, topic, { at: 'beginning' }, 3);
       const admin = createKafka(server.brokers.split(','), logger).admin();
@@ -114,7 +114,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       expect(groups.filter(({ groupId }) => groupId.includes(topic))).toEqual([]);
     });
 
-    it('a slow partition holds back no other', async () => {
+    it('does not delay other partitions because of a slow one', async () => {
       const wide = `test.${randomUUID()}`;
       await log.ensureTopic(wide, { partitions: 2 });
       await log.publish(numbered(wide, ['a', 'b', 'c', 'd'], 2000));
@@ -131,7 +131,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await eventually(() => expect(done.get(1)).toBe(Number(ends.get(1))));
     });
 
-    it('goes on with its other topics when one is deleted under it', async () => {
+    it('continues with its other topics when one is deleted', async () => {
       const doomed = `test.${randomUUID()}`;
       await log.ensureTopic(doomed);
       await log.endOffsets(doomed);
@@ -152,7 +152,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await log.publish([event(other, 'a', 'x'), event(topic, 'a', 'x')]);
     });
 
-    it('says of no other topic that it is missing when one that it looked at is deleted', async () => {
+    it('does not report other topics as missing when one is deleted', async () => {
       const doomed = `test.${randomUUID()}`;
       await log.ensureTopic(doomed);
       await log.publish([event(doomed, 'a', 'x')]);
@@ -174,7 +174,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await expect(log.endOffsets(doomed)).rejects.toMatchObject({ reason: 'UNKNOWN_TOPIC' });
     });
 
-    it('creates a topic again that a group reads, and the group reads it from its beginning', async () => {
+    it('creates a deleted topic of a group again, and the group reads it from its beginning', async () => {
       const doomed = `test.${randomUUID()}`;
       await log.ensureTopic(doomed, { partitions: 1 });
       await log.publish(numbered(doomed, ['a'], 3));
@@ -198,7 +198,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       });
     }, 90_000);
 
-    it('answers who published what the brokers take, though another published what they refuse', async () => {
+    it('publishes accepted events even if a concurrent call published refused ones', async () => {
       const admin = createKafka(server.brokers.split(','), logger).admin();
       await admin.connect();
       const configEntries = [{ name: 'message.timestamp.before.max.ms', value: '1000' }];
@@ -233,7 +233,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
   });
 });
 
-it('an event log whose brokers are not there opens, says so at each call, and closes', async () => {
+it('an event log without reachable brokers opens, rejects each call, and closes', async () => {
   const log = open(`127.0.0.1:${await freePort()}`);
   const unavailable = { code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE' };
   await expect(log.check()).rejects.toMatchObject(unavailable);

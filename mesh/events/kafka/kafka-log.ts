@@ -13,15 +13,15 @@ import { createConsumer, keyOf } from './consume/consumer.ts';
 import { follow } from './consume/reader.ts';
 import { createPublisher } from './publish/publisher.ts';
 
-/** What the log needs of its process. */
 export interface KafkaLogOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Opens the event log on the Kafka cluster of `kafka://host:port,host:port`. No broker need be there: it connects when it
- * is used, and as long as it cannot, calls reject with UNAVAILABLE `EVENTS_UNAVAILABLE` while consumers try again.
+ * Opens the event log on the Kafka cluster of `kafka://host:port,host:port`, even if no broker can be reached: it
+ * connects when it is used. While it cannot connect, calls reject with UNAVAILABLE `EVENTS_UNAVAILABLE` and consumers
+ * retry.
  */
 export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): EventLog {
   const brokers = url.slice('kafka://'.length).split(',');

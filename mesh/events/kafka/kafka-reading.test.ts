@@ -67,18 +67,21 @@ describeWithServer(kafka, 'reading from Kafka', () => {
   /** A key of a partition of two. */
   const keyOf = (partition: number) => keyFor(partition, 2);
 
-  it.each(['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'])('reads what is compressed with %s', async (codec) => {
-    await createTopic({ 'compression.type': codec });
-    const lines = Array.from({ length: 3000 }, (_, index) => `line ${index} of a text that is worth it\n`).join('');
-    const values = [lines, '', randomBytes(70_000).toString('hex')];
-    await log.publish(values.map((value) => event(topic, 'a', value)));
-    const seen = collector();
-    await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
-    await eventually(() => expect(seen.events.map(text)).toEqual(values), patience);
-    expect((await readSome(log, topic, { at: 'beginning' }, values.length)).map(text)).toEqual(values);
-  });
+  it.each(['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'])(
+    'reads events that are compressed with %s',
+    async (codec) => {
+      await createTopic({ 'compression.type': codec });
+      const lines = Array.from({ length: 3000 }, (_, index) => `line ${index} of a text that is worth it\n`).join('');
+      const values = [lines, '', randomBytes(70_000).toString('hex')];
+      await log.publish(values.map((value) => event(topic, 'a', value)));
+      const seen = collector();
+      await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
+      await eventually(() => expect(seen.events.map(text)).toEqual(values), patience);
+      expect((await readSome(log, topic, { at: 'beginning' }, values.length)).map(text)).toEqual(values);
+    },
+  );
 
-  it('reads hundreds of thousands of small records that came in one answer, each once and in order', async () => {
+  it('reads hundreds of thousands of small records of one answer, each once and in order', async () => {
     await createTopic({ 'compression.type': 'gzip' });
     const count = 160_000;
     for (let first = 0; first < count; first += 20_000) await log.publish(numbered(topic, ['a'], 20_000, first));
@@ -96,7 +99,7 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     await eventually(() => expect(handled).toBe(count), patience);
   });
 
-  it('an event that waits keeps what came for its partition alone, not the whole answer', async () => {
+  it('keeps only the records of its partition for a waiting event, not the whole answer', async () => {
     await createTopic({}, 4);
     const values = Array.from({ length: 4 }, (_, partition) => {
       return { ...event(topic, keyFor(partition, 4), ''), value: randomBytes(900_000) };
@@ -106,7 +109,7 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     for (const { value } of seen) expect(value.buffer.byteLength).toBeLessThan(1_900_000);
   });
 
-  it('passes over a batch that compaction left empty', async () => {
+  it('skips a batch that compaction left empty', async () => {
     await createTopic({ 'cleanup.policy': 'compact', 'segment.bytes': 1024 * 1024, 'min.cleanable.dirty.ratio': 0.01 });
     const other = createKafka(server.brokers.split(','), logger).producer({ idempotent: true, maxInFlightRequests: 1 });
     await other.connect();
@@ -130,7 +133,7 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     expect((await readSome(log, topic, { at: 'beginning' }, keys.length)).map(({ key }) => key)).toEqual(keys);
   });
 
-  it('leaves out aborted transactions, and reads on behind them', async () => {
+  it('leaves out aborted transactions and continues after them', async () => {
     await createTopic({});
     const transactionalId = randomUUID();
     const producer = createKafka(server.brokers.split(','), logger).producer({
@@ -149,7 +152,7 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     expect((await readSome(log, topic, { at: 'beginning' }, 3)).map(text)).toEqual(['commit', 'commit', 'plain']);
   });
 
-  it('sees partitions that are added while it reads and consumes', async () => {
+  it('finds partitions that are added while it reads and consumes', async () => {
     await createTopic({});
     const reading = readOn({ at: 'latest' });
     const seen = collector();
@@ -168,7 +171,7 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     reading.stop();
   });
 
-  it('tells a topic from one that had its name before', async () => {
+  it('distinguishes a topic from an earlier one of the same name', async () => {
     await createTopic({});
     const idOf = async () => (await fetchTopicIds(createKafka(server.brokers.split(','), logger), [topic])).get(topic);
     const first = await idOf();
@@ -181,7 +184,7 @@ describeWithServer(kafka, 'reading from Kafka', () => {
     expect(await idOf()).not.toBe(first);
   });
 
-  it('a damaged batch stops its partition alone, and that shows', async () => {
+  it('stops only the partition of a damaged batch, and reports it', async () => {
     await createTopic({}, 2);
     const [damaged, whole] = [keyOf(0), keyOf(1)];
     await log.publish([event(topic, damaged, 'first'), event(topic, whole, 'first')]);

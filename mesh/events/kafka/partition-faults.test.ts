@@ -44,7 +44,7 @@ describeWithServer(kafka, 'a partition that its broker cannot give', () => {
     await server.stop();
   });
 
-  it('stops alone, shows in the check, and costs no connections; then it goes on', { timeout: 90_000 }, async () => {
+  it('stops alone, fails the check, costs no connections, and continues later', { timeout: 90_000 }, async () => {
     const topic = `test.${randomUUID()}`;
     await log.ensureTopic(topic, { partitions: 2 });
     const [bad, good] = [keyFor(0, 2), keyFor(1, 2)];
@@ -79,7 +79,7 @@ describeWithServer(kafka, 'a partition that its broker cannot give', () => {
     await expect(consumer.check()).resolves.toBeUndefined();
   });
 
-  it('whose event waits for settings is no concern any more of a process that lost it to another', {
+  it('is no longer reported by a process that lost it to another while its event waits', {
     timeout: 90_000,
   }, async () => {
     const [topic, group] = [`test.${randomUUID()}`, randomUUID()];
@@ -126,7 +126,7 @@ describeWithServer(kafka, 'a partition without a leader', () => {
   }, 90_000);
   afterAll(() => server.stop());
 
-  it('holds up neither the others, nor who joins, and goes on when its broker is back', {
+  it('blocks neither other partitions nor new members, and continues when its broker is back', {
     timeout: 150_000,
   }, async () => {
     const [topic, group] = [`test.${randomUUID()}`, randomUUID()];

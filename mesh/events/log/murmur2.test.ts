@@ -12,7 +12,7 @@ it.each([
   expect(murmur2(Buffer.from(key))).toBe(hash);
 });
 
-it('a key whose hash is negative still gets a partition within the topic', () => {
+it('assigns a partition to a key with a negative hash', () => {
   expect(partitionOf('foobar', 12)).toBe((-790332482 & 0x7fffffff) % 12);
   expect(partitionOf('', 3)).toBeGreaterThanOrEqual(0);
 });

@@ -77,7 +77,7 @@ describe('a damaged task', () => {
     'first_time_ms = 1',
     "last_error = 'none'",
     'state_checksum = NULL',
-  ])('is handed to nobody, kept as it was found, and shown, while the others are worked on: %s', async (assignment) => {
+  ])('is given to no worker, kept as it was found and listed, while others are worked on: %s', async (assignment) => {
     const written = await open();
     await written.enqueue('jobs', [0, 1, 2].map(task));
     await change(`UPDATE queued_task SET ${assignment} WHERE id = 'task-1'`);
@@ -108,7 +108,7 @@ describe('a damaged task', () => {
     },
   );
 
-  it('is none that was tried, given back, renewed or interrupted, whatever its error says', async () => {
+  it('is not reported for a task that was retried, returned, renewed or interrupted, with any error text', async () => {
     const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
     await prepareTasks(storage, file);
     const clock = createTestClock();
@@ -145,7 +145,7 @@ describe('a damaged task', () => {
     await storage.close();
   });
 
-  it('keeps its number, which no other task is given', async () => {
+  it('keeps its number, which no other task gets', async () => {
     const written = await open();
     await written.enqueue('jobs', [task(0)]);
     await change('UPDATE queued_task SET attempts = 9');
@@ -157,7 +157,7 @@ describe('a damaged task', () => {
     expect(found.map(({ metadata }) => metadata.task)).toEqual(['task-0', 'task-1']);
   });
 
-  it('is never handed out from a file with flipped bytes, and nothing is missing in silence', {
+  it('is never given to a worker from a file with flipped bytes, and none is silently missing', {
     timeout: 120_000,
   }, async () => {
     const written = await open();
@@ -219,7 +219,7 @@ describe('a damaged task', () => {
     "first_time_ms = 'x'",
     "last_error = X'00'",
     'payload = CAST(payload AS TEXT)',
-  ])('from before checksums, with what is not valid, stops no other: %s', async (assignment) => {
+  ])('does not stop others if it is from before checksums and invalid: %s', async (assignment) => {
     await writeWithoutChecksums(3);
     await change(`UPDATE task SET ${assignment} WHERE id = 'task-1'`);
     const opened = await open();
@@ -227,14 +227,14 @@ describe('a damaged task', () => {
     await expect(opened.check()).rejects.toMatchObject({ code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT' });
   });
 
-  it('is not confused with one from before checksums, which gets its own once', async () => {
+  it('is not confused with a task from before checksums, which gets its own once', async () => {
     await writeWithoutChecksums(250);
     const opened = await open();
     await opened.check();
     expect(await workOn(opened, 250)).toHaveLength(250);
   });
 
-  it('is not confused with one that has the checksum of what it says, and gets the other one', async () => {
+  it('is not confused with a task that has the checksum of its content and gets the other one', async () => {
     const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
     await storage.migrate('tasks', taskMigrations.slice(0, 3));
     const { id, payload } = task(0);
@@ -260,7 +260,7 @@ it.each([
   'UPDATE task SET lease = NULL, due_time_ms = 0 WHERE lease IS NOT NULL',
   'SELECT queue, COUNT(*) AS tasks FROM task GROUP BY queue',
   "INSERT INTO task (queue, id, payload, headers, attempts, due_time_ms, last_error) VALUES ('q', 'a', X'', '{}', 0, 0, '')",
-])('a program from before checksums does not start on a queue that has them: %s', async (itsStatement) => {
+])('a queue with checksums cannot be opened by a program from before checksums: %s', async (itsStatement) => {
   await using folder = await tempFolder();
   const file = join(folder.path, 'tasks.db');
   const tasks = await openEmbeddedTasks(file, { clock: systemClock, logger: createLogger('silent') });

@@ -48,7 +48,7 @@ describe('the embedded queue and time', () => {
     clock = createTestClock();
   });
 
-  it('waits a second, then five, ten percent more or less, when nothing else is asked for', async () => {
+  it('retries after a second, then five, ten percent more or less, by default', async () => {
     const tasks = await open(clock);
     const attempts: number[] = [];
     const handle = async ({ attempt }: Task) => {
@@ -73,7 +73,7 @@ describe('the embedded queue and time', () => {
     expect(letter).toMatchObject({ reason: 'ATTEMPTS_EXHAUSTED', attempts: 6, lastTimeMs: clock.now() });
   });
 
-  it('waits for nothing while a queue is empty', async () => {
+  it('sets no timer while a queue is empty', async () => {
     const tasks = await open(clock);
     const done: string[] = [];
     await tasks.work({ queue: 'q', handle: async (task) => void done.push(task.id) });
@@ -85,7 +85,7 @@ describe('the embedded queue and time', () => {
     expect(done).toEqual(['a']);
   });
 
-  it('keeps a task with its worker, however long it takes', async () => {
+  it('leaves a task with its worker, no matter how long it takes', async () => {
     const tasks = await open(clock);
     const gate = Promise.withResolvers<void>();
     let runs = 0;
@@ -108,8 +108,8 @@ describe('the embedded queue and time', () => {
   });
 });
 
-describe('the embedded queue and what tasks hold', () => {
-  it('makes dead letters, with their bytes, of tasks that fail, whatever their ids and headers are', async () => {
+describe('the embedded queue with arbitrary tasks', () => {
+  it('makes failing tasks dead letters with their bytes, with any ids and headers', async () => {
     const tasks = await open(systemClock);
     const text = fc.string({ unit: 'binary', maxLength: 300 });
     const name = fc.oneof(text, fc.constantFrom('traceparent', 'x-request-id', 'x-mesh-attempts', '__proto__', 'a\0b'));
@@ -136,7 +136,7 @@ describe('the embedded queue and what tasks hold', () => {
 describe('the embedded queue after a process whose clock was a day ahead', () => {
   const dayMs = 86_400_000;
 
-  it('works on what that left, new and tried, and says so', async () => {
+  it('works on its tasks, new and retried, and logs that', async () => {
     const clock = createTestClock();
     clock.shift(dayMs);
     const ahead = await openEmbeddedTasks(file(), { clock, logger });
@@ -165,7 +165,7 @@ describe('the embedded queue after a process whose clock was a day ahead', () =>
 });
 
 describe('the embedded queue and the end of its process', () => {
-  it('has what was enqueued after it was closed and opened again', async () => {
+  it('keeps queued tasks when it is reopened', async () => {
     const first = await openEmbeddedTasks(file(), { clock: systemClock, logger });
     await first.enqueue('q', [newTask('a')]);
     await first.close();
@@ -174,7 +174,7 @@ describe('the embedded queue and the end of its process', () => {
     await expect(first.enqueue('q', [newTask('b')])).rejects.toMatchObject({ reason: 'TASKS_UNAVAILABLE' });
   });
 
-  it('hands the task of a worker that was killed to the next at once', async () => {
+  it('gives the task of a killed worker to the next one immediately', async () => {
     const killed = await startCrashingWorker(file(), 'q');
     expect(await killed.nextTask()).toBe('a');
     await killed.kill();
@@ -185,7 +185,7 @@ describe('the embedded queue and the end of its process', () => {
     expect(seen).toMatchObject([{ id: 'a', attempt: 2 }]);
   });
 
-  it('makes a dead letter of a task that kills its worker three times as often as there are attempts', async () => {
+  it('makes a task a dead letter after it killed three times as many workers as there are attempts', async () => {
     for (let kills = 0; kills < 6; kills += 1) {
       const killed = await startCrashingWorker(file(), 'q');
       expect(await killed.nextTask()).toBe('a');

@@ -54,7 +54,7 @@ describe('a lease', () => {
     expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
   });
 
-  it('is prolonged by a renewal', async () => {
+  it('is extended by a renewal', async () => {
     const task = await claimOne();
     clock.advance(900);
     expect(await store.renew(task, 1_000)).toBe(true);
@@ -62,7 +62,7 @@ describe('a lease', () => {
     expect((await claim()).tasks).toEqual([]);
   });
 
-  it('changes nothing any more once another has the task', async () => {
+  it('has no effect once another worker has the task', async () => {
     const old = await claimOne();
     clock.advance(1_000);
     const current = await claimOne();
@@ -86,11 +86,11 @@ describe('a lease', () => {
   });
 });
 
-describe('a clock that is set', () => {
+describe('a clock that is changed', () => {
   const dayMs = 86_400_000;
   beforeEach(() => store.add('q', [{ id: 'a', payload: Buffer.from('a'), headers: {} }]));
 
-  it.each([dayMs, -dayMs])('by %i ms neither ends a lease early nor makes it last', async (byMs) => {
+  it.each([dayMs, -dayMs])('neither ends a lease early nor extends it: by %i ms', async (byMs) => {
     await claimOne();
     clock.shift(byMs);
     clock.advance(999);
@@ -99,7 +99,7 @@ describe('a clock that is set', () => {
     expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
   });
 
-  it.each([dayMs, -dayMs])('by %i ms changes nothing of the wait for another attempt', async (byMs) => {
+  it.each([dayMs, -dayMs])('does not change the delay of a retry: by %i ms', async (byMs) => {
     await store.retryLater('q', await claimOne(), { delayMs: 5_000, counts: true, error: 'no' });
     clock.shift(byMs);
     clock.advance(4_999);
@@ -108,7 +108,7 @@ describe('a clock that is set', () => {
     expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
   });
 
-  it('back before the next start leaves no task for later than the longest delay', async () => {
+  it('delays no task beyond the longest delay if it is set back before the next start', async () => {
     await store.retryLater('q', await claimOne(), { delayMs: 5_000, counts: true, error: 'no' });
     clock.shift(-dayMs);
     store = await createTaskStore(storage, clock, () => undefined);
@@ -118,7 +118,7 @@ describe('a clock that is set', () => {
 });
 
 describe('a worker that stops', () => {
-  it('does so also when its task cannot be given back, which is then taken when its lease ends', async () => {
+  it('stops even if its task cannot be returned, which is then available when its lease ends', async () => {
     await store.add('q', [{ id: 'a', payload: Buffer.from('a'), headers: {} }]);
     const started = Promise.withResolvers<void>();
     const handle = (_task: Task, signal: AbortSignal) => {
@@ -141,7 +141,7 @@ describe('a worker that stops', () => {
 });
 
 describe('a redriven dead letter', () => {
-  it('wakes the workers of its queue, and merges with a task that has its id by now', async () => {
+  it('wakes the workers of its queue, and merges with a task with the same id', async () => {
     await store.add('q', [{ id: 'a', payload: Buffer.from('first'), headers: {} }]);
     await store.deadLetter('q', await claimOne(), { reason: 'ATTEMPTS_EXHAUSTED', error: 'no' });
     await store.add('q', [{ id: 'a', payload: Buffer.from('second'), headers: {} }]);

@@ -18,7 +18,7 @@ const unavailable = { code: Status.UNAVAILABLE, reason: 'TASKS_UNAVAILABLE' };
 /** A stop gives the tasks in hand 10 s; the rest is what the broker may be asked for in vain. */
 const stopBoundMs = 18_000;
 
-describeWithServer(rabbitmq, 'tasks on a RabbitMQ that does not go on', () => {
+describeWithServer(rabbitmq, 'a task queue whose RabbitMQ is blocked', () => {
   let server: RabbitmqServer;
   let folder: string;
   let storage: Storage;
@@ -63,8 +63,8 @@ describeWithServer(rabbitmq, 'tasks on a RabbitMQ that does not go on', () => {
     return performance.now() - beginMs;
   };
 
-  describe('for an alarm', () => {
-    it('goes on working on what is queued, and says that it takes no more', async () => {
+  describe('by an alarm', () => {
+    it('continues to work on queued tasks and logs that it accepts no more', async () => {
       await tasks.enqueue(queue, newTasks(100));
       const { end, held } = await block();
       const done = new Map<string, number>();
@@ -76,20 +76,20 @@ describeWithServer(rabbitmq, 'tasks on a RabbitMQ that does not go on', () => {
       await eventually(() => tasks.check());
       await tasks.enqueue(queue, [newTask('more')]);
       await held;
-      const said = lines.map(({ level, msg }) => `${level} ${msg}`).filter((line) => line.includes('takes'));
-      expect(said).toEqual([
+      const logged = lines.map(({ level, msg }) => `${level} ${msg}`).filter((line) => line.includes('accepts'));
+      expect(logged).toEqual([
         '40 RabbitMQ accepts no tasks because of an alarm; they wait in the outboxes',
         '30 RabbitMQ accepts tasks again',
       ]);
     }, 60_000);
 
-    it('does once what a sender sends again and again meanwhile', async () => {
+    it('does a task once that a sender sends repeatedly meanwhile', async () => {
       await tasks.enqueue(queue, [newTask('first')]);
       const end = await server.raiseAlarm();
       relieve = end;
       const seen: string[] = [];
       const send = () => tasks.enqueue(queue, [newTask('a')]);
-      // As an outbox does: until it is taken. The first call gives up after 10 s.
+      // As an outbox does, until it is accepted. The first call fails after 10 s.
       for (let calls = 0; calls < 3; calls += 1) await expect(send()).rejects.toMatchObject(unavailable);
       await end();
       // What the first call wrote arrives now.
@@ -100,7 +100,7 @@ describeWithServer(rabbitmq, 'tasks on a RabbitMQ that does not go on', () => {
       expect(seen.toSorted()).toEqual(['a', 'first']);
     }, 60_000);
 
-    it('does not repeat work whose failure it cannot record yet', async () => {
+    it('does not repeat work whose failure cannot be recorded yet', async () => {
       await tasks.enqueue(queue, [newTask('a')]);
       const { end } = await block();
       const attempts: number[] = [];
@@ -109,23 +109,27 @@ describeWithServer(rabbitmq, 'tasks on a RabbitMQ that does not go on', () => {
         if (attempt === 1) throw new Error('not yet');
       };
       await tasks.work({ queue, retryDelaysMs: [1, 1], handle });
-      await eventually(() => expect(lines.map(({ msg }) => msg).join()).toContain('could not be recorded'));
+      await eventually(() =>
+        expect(lines.map(({ msg }) => msg).join()).toContain('recording the outcome of a task failed'),
+      );
       expect(attempts).toEqual([1]);
       await end();
       await eventually(() => expect(attempts).toEqual([1, 2]));
     }, 60_000);
 
-    it('ends in time, with work whose failure is not recorded', async () => {
+    it('stops in time with work whose failure is not recorded', async () => {
       await tasks.enqueue(queue, [newTask('a')]);
       await block();
       await tasks.work({ queue, retryDelaysMs: [1], handle: () => Promise.reject(new Error('no')) });
-      await eventually(() => expect(lines.map(({ msg }) => msg).join()).toContain('could not be recorded'));
+      await eventually(() =>
+        expect(lines.map(({ msg }) => msg).join()).toContain('recording the outcome of a task failed'),
+      );
       expect(await timed(() => tasks.close())).toBeLessThan(stopBoundMs);
     }, 60_000);
   });
 
   describe('because it hangs', () => {
-    it('answers within a bound, and ends in time with work in hand', async () => {
+    it('answers within a bound and stops in time with work in progress', async () => {
       const started = Promise.withResolvers<void>();
       const handle = async (_task: Task, signal: AbortSignal) => {
         started.resolve();
@@ -141,7 +145,7 @@ describeWithServer(rabbitmq, 'tasks on a RabbitMQ that does not go on', () => {
       expect(await timed(() => tasks.close())).toBeLessThan(stopBoundMs);
     }, 90_000);
 
-    it('ends in seconds when no work is in hand', async () => {
+    it('stops in seconds without work in progress', async () => {
       await tasks.work({ queue, handle: async () => undefined });
       await tasks.check();
       relieve = server.hang();

@@ -17,7 +17,7 @@ import type { Task, TaskQueue } from '../task-queue.ts';
 import { declareOtherwise, deleteQueue, publishRaw } from '../testing/reference.ts';
 import { openRabbitmqTasks } from './rabbitmq-tasks.ts';
 
-describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should be', () => {
+describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
   let server: RabbitmqServer;
   let folder: string;
   let storage: Storage;
@@ -64,7 +64,7 @@ describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should b
   const newTask = (id: string) => ({ id, payload: Buffer.from(id), headers: {} });
   const always = () => Promise.reject(new Error('it never works'));
 
-  it('become dead letters when their attempts cannot be counted, and leave the worker to the others', async () => {
+  it('become dead letters if their attempts cannot be counted, and do not block others', async () => {
     const seen = await workOn();
     const poison = Array.from({ length: 12 }, (_, index) => ({
       content: `body ${index}`,
@@ -90,7 +90,7 @@ describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should b
     await eventually(() => expect(seen).toMatchObject([{ id: 'a', attempt: 1 }]));
   });
 
-  it('end as dead letters whatever their headers are, when the work on them fails', async () => {
+  it('become dead letters when their work fails, with any headers', async () => {
     await workOn(always);
     const value = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 300 }),
@@ -114,7 +114,7 @@ describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should b
     expect(await tasks.depth(queue)).toBe(0);
   });
 
-  it('end as dead letters when they are too much to be sent again', async () => {
+  it('become dead letters if they are too large to be sent again', async () => {
     await workOn(always);
     const bytes = Buffer.alloc(25 * 1024, 0xff);
     await publishRaw(server.url, queue, [{ properties: { messageId: 'big', headers: { one: bytes, two: bytes } } }]);
@@ -123,7 +123,7 @@ describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should b
     expect(letter?.error).toMatch(/^it never works; it cannot wait for another attempt/);
   });
 
-  it('are each worked on, though all have the stamp of one message of the mesh', async () => {
+  it('are each worked on even if all have the stamp of one message', async () => {
     const seen = await workOn();
     const headers = { 'x-mesh-stamp': uuidv7() };
     const copies = ['a', 'b', 'c'].map((id) => ({ content: id, properties: { messageId: id, headers } }));
@@ -131,7 +131,7 @@ describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should b
     await eventually(() => expect(seen.map(({ id }) => id).toSorted()).toEqual(['a', 'b', 'c']));
   });
 
-  it('are taken into the dead letters when others reject them, with a history that is none', async () => {
+  it('become dead letters when other programs reject them, even with an invalid history', async () => {
     await publishRaw(server.url, 'ordermesh.rejected', [
       { properties: { messageId: 'a', headers: { 'x-death': 5 as never } } },
       { properties: { messageId: 'b', headers: { 'x-death': [7] as never } } },
@@ -145,7 +145,7 @@ describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should b
     ]);
   });
 
-  it('are not lost when the queue to wait in was deleted', async () => {
+  it('are not lost if the queue of delayed tasks was deleted', async () => {
     let failures = 0;
     const done = new Set<string>();
     await workOn(async ({ id }) => {
@@ -163,7 +163,7 @@ describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should b
     await eventually(() => expect([...done]).toEqual(['b']));
   });
 
-  it('go through a queue that its owner declared otherwise', async () => {
+  it('pass through a queue that its owner declared with other arguments', async () => {
     await declareOtherwise(server.url, queue);
     await publishRaw(server.url, queue, [{ properties: { messageId: 'a' } }]);
     const seen = await workOn();
@@ -172,7 +172,7 @@ describeWithServer(rabbitmq, 'messages on RabbitMQ that are not as they should b
     expect(await tasks.depth(queue)).toBe(0);
   });
 
-  it('are refused, and alone, when they are larger than the broker takes', async () => {
+  it('are refused alone if they are too large for the broker', async () => {
     await server.control('eval', 'application:set_env(rabbit, max_message_size, 2000).');
     try {
       const other = await openRabbitmqTasks(server.url, {

@@ -5,7 +5,7 @@ import { createTestClock, type TempFolder, tempFolder } from '#mesh/testing';
 import { createFileMailer } from './file-mailer.ts';
 import type { Mailer } from './mailer.ts';
 
-describe('mail into a folder', () => {
+describe('a mail to a folder', () => {
   let parent: TempFolder;
   let folder: string;
   let mailer: Mailer;
@@ -19,14 +19,14 @@ describe('mail into a folder', () => {
 
   const mail = { id: 'mail-1', to: 'ada@example.com', subject: 'Hello', text: 'Hello Ada' };
 
-  it('is a file each, whole when it is there', async () => {
+  it('is one file, complete as soon as it exists', async () => {
     await mailer.send(mail);
     await mailer.send({ ...mail, id: 'mail-2', to: 'tom@example.com' });
     expect((await readdir(folder)).toSorted()).toEqual(['mail-1.eml', 'mail-2.eml']);
     expect(await readFile(join(folder, 'mail-2.eml'), 'utf8')).toContain('To: tom@example.com\r\n');
   });
 
-  it('is one file for one id, also when it is sent many times at once', async () => {
+  it('is one file for one id, even if it is sent many times concurrently', async () => {
     const texts = Array.from({ length: 10 }, (_, index) => `${index}`.repeat(50_000));
     await Promise.all(texts.map((text) => mailer.send({ ...mail, text })));
     expect(await readdir(folder)).toEqual(['mail-1.eml']);
@@ -43,19 +43,19 @@ describe('mail into a folder', () => {
     },
   );
 
-  it('makes its folder again when somebody removed it', async () => {
+  it('creates its folder again if it was removed', async () => {
     await rm(folder, { recursive: true });
     await mailer.send(mail);
     expect(await readdir(folder)).toEqual(['mail-1.eml']);
   });
 
-  it('does not make the folder again that its folder was in', async () => {
+  it('does not create the parent folder again', async () => {
     await rm(join(parent.path, 'mail'), { recursive: true });
     await expect(mailer.send(mail)).rejects.toMatchObject({ reason: 'MAIL_UNAVAILABLE' });
     expect(await readdir(parent.path)).toEqual([]);
   });
 
-  it('leaves nothing behind when it cannot be written, and can be sent later', async () => {
+  it('leaves nothing behind if it cannot be written, and can be sent later', async () => {
     await rm(folder, { recursive: true });
     await writeFile(folder, 'a file in its place');
     await expect(mailer.send(mail)).rejects.toThrow('EEXIST');

@@ -25,7 +25,7 @@ function decodeWords(text = ''): string {
 }
 
 describe('a mail as a message', () => {
-  it('has what a mailbox needs', () => {
+  it('has the headers that a mailbox needs', () => {
     const { headers, text } = parse(formatMessage(mail, date));
     expect(Object.fromEntries(headers)).toEqual({
       From: 'ordermesh <orders@ordermesh.invalid>',
@@ -61,7 +61,7 @@ describe('a mail as a message', () => {
     '',
     `${'a'.repeat(251)}@b.c`,
   ];
-  it.each(recipients)('does not go to %j', (to) => {
+  it.each(recipients)('is not sent to %j', (to) => {
     const refusal = expect.objectContaining({ code: Status.INVALID_ARGUMENT, reason: 'BAD_RECIPIENT' });
     expect(() => formatMessage({ ...mail, to }, date)).toThrow(refusal);
   });
@@ -80,7 +80,7 @@ describe('a mail as a message', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(76);
   });
 
-  it('keeps its Message-ID plain whatever its id is', () => {
+  it('has a plain Message-ID for any id', () => {
     const [first, again, other] = ['a>\r\nBcc: eve', 'a>\r\nBcc: eve', 'b>\r\nBcc: eve'].map((id) =>
       parse(formatMessage({ ...mail, id }, date)).headers.get('Message-ID'),
     );

@@ -60,7 +60,7 @@ const refused = { code: 9, reason: 'MAIL_REFUSED' };
 const notPermitted = { code: 7, reason: 'MAIL_NOT_PERMITTED' };
 
 describe('the SMTP mailer', () => {
-  it('resolves when the server has taken the mail, whose Message-ID is its id', async () => {
+  it('resolves when the server has accepted the mail, whose Message-ID is its id', async () => {
     const taken: { from: string; to: string[]; text: string }[] = [];
     const mailer = await mailerTo({
       async onData(stream, { envelope }, done) {
@@ -79,7 +79,7 @@ describe('the SMTP mailer', () => {
     expect(Buffer.from(body, 'base64').toString()).toBe(mail.text);
   });
 
-  it('writes as the sender that its URL names', async () => {
+  it('uses the sender of its URL', async () => {
     const senders: unknown[] = [];
     const mailer = await mailerTo(
       {
@@ -95,12 +95,12 @@ describe('the SMTP mailer', () => {
     expect(senders).toEqual(['shop@example.org']);
   });
 
-  it.each([421, 451, 452])('says of a server that answers %i that it may take the mail later', async (code) => {
+  it.each([421, 451, 452])('reports a server that answers %i as unavailable', async (code) => {
     const mailer = await mailerTo({ onRcptTo: (_to, _session, done) => done(answer(code, 'not now')) });
     await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
   });
 
-  it.each([550, 553])('says of a recipient that is answered with %i that it is refused for good', async (code) => {
+  it.each([550, 553])('reports a recipient that is answered with %i as refused permanently', async (code) => {
     const mailer = await mailerTo({ onRcptTo: (_to, _session, done) => done(answer(code, 'no such mailbox')) });
     await expect(mailer.send(mail)).rejects.toMatchObject(refused);
     await expect(mailer.send(mail)).rejects.toThrow(/ann@example\.com.*no such mailbox/);
@@ -128,12 +128,12 @@ describe('the SMTP mailer', () => {
     await expect(mailer.send(mail)).rejects.toMatchObject(notPermitted);
   });
 
-  it('says of a mail that is answered with 552 to MAIL that it is refused for good', async () => {
+  it('reports a mail that is answered with 552 to MAIL as refused permanently', async () => {
     const mailer = await mailerTo({ onMailFrom: (_from, _session, done) => done(answer(552, 'too large')) });
     await expect(mailer.send(mail)).rejects.toMatchObject(refused);
   });
 
-  it('sends many mails over a few connections, and several at a time', async () => {
+  it('sends many mails over a few connections, several at a time', async () => {
     let connections = 0;
     let taken = 0;
     const mailer = await mailerTo({
@@ -154,7 +154,7 @@ describe('the SMTP mailer', () => {
     expect(connections).toBeLessThanOrEqual(20);
   });
 
-  it('sends over a new connection when the server has ended the one that it kept', async () => {
+  it('opens a new connection if the server has closed the previous one', async () => {
     let connections = 0;
     const mailer = await mailerToSocket((socket) => {
       connections += 1;
@@ -179,17 +179,17 @@ describe('the SMTP mailer', () => {
     expect(connections).toBe(2);
   });
 
-  it('gives up on a server that is silent after DATA', async () => {
+  it('fails if the server is silent after DATA', async () => {
     const mailer = await mailerTo({ onData: (stream) => void stream.resume() });
     await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
   });
 
-  it('gives up on a server that does not greet', async () => {
+  it('fails if the server does not greet', async () => {
     const mailer = await mailerToSocket(() => undefined);
     await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
   });
 
-  it('says of a connection that is cut that the mail may be sent later', async () => {
+  it('reports a cut connection as unavailable', async () => {
     const mailer = await mailerToSocket((socket) => {
       socket.write('220 mail.test ESMTP\r\n');
       socket.once('data', () => socket.destroy());
@@ -197,14 +197,14 @@ describe('the SMTP mailer', () => {
     await expect(mailer.send(mail)).rejects.toMatchObject(unavailable);
   });
 
-  it('says of a server that wants no mail at all, or cannot be reached, that the mail may be sent later', async () => {
+  it('reports a server that accepts no mail, or cannot be reached, as unavailable', async () => {
     const unwilling = await mailerToSocket((socket) => socket.end('554 no mail here\r\n'));
     await expect(unwilling.send(mail)).rejects.toMatchObject(unavailable);
     const nobody = createSmtpMailer(new URL('smtp://127.0.0.1:1'), clock, { timeoutMs });
     await expect(nobody.send(mail)).rejects.toMatchObject(unavailable);
   });
 
-  it('sends no password over a connection that anyone can read', async () => {
+  it('sends no password over an unencrypted connection', async () => {
     let asked = 0;
     const mailer = await mailerTo(
       {
@@ -220,7 +220,7 @@ describe('the SMTP mailer', () => {
     expect(asked).toBe(0);
   });
 
-  it('refuses a recipient that is no address before it asks the server', async () => {
+  it('refuses an invalid recipient before it contacts the server', async () => {
     const mailer = createSmtpMailer(new URL('smtp://127.0.0.1:1'), clock, { timeoutMs });
     await expect(mailer.send({ ...mail, to: 'a@b>\r\nBcc: c@d' })).rejects.toMatchObject({ reason: 'BAD_RECIPIENT' });
   });

@@ -4,9 +4,9 @@ import type { Offsets } from '../file/offsets.ts';
 import type { Partition } from '../file/partition.ts';
 import { createPump, type Deliver, type Pump, type PumpContext } from './pump.ts';
 
-/** A group of consumers: every partition of its topics is with one member at a time. */
+/** A group of consumers. Each partition of its topics belongs to one member at a time. */
 export interface ConsumerGroup {
-  /** Resolves when the group's place in each partition is durable. */
+  /** Resolves when the group's position in each partition is durable. */
   join(options: ConsumeOptions, partitions: readonly Partition[]): Promise<LogConsumer>;
   /** Stops every member. */
   stop(): Promise<void>;
@@ -18,7 +18,7 @@ interface Member {
   leave(): Promise<void>;
 }
 
-/** Makes a group without members. Its pumps are shared: a partition changes hands between two events. */
+/** Creates a group without members. Pumps are shared: a partition moves to another member between two events. */
 export function createConsumerGroup(offsets: Offsets, context: PumpContext): ConsumerGroup {
   const members: Member[] = [];
   let stopped = false;
@@ -69,7 +69,7 @@ export function createConsumerGroup(offsets: Offsets, context: PumpContext): Con
     },
     async stop() {
       stopped = true;
-      // A copy: who leaves takes itself off the list immediately.
+      // A copy, because a leaving member removes itself from the list immediately.
       await Promise.all([...members].map((member) => member.leave()));
     },
   };

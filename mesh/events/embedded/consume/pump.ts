@@ -11,41 +11,40 @@ import type { Offsets } from '../file/offsets.ts';
 import type { Partition } from '../file/partition.ts';
 import { type ReadLimits, readBatch } from './reader.ts';
 
-/** How events reach a member of a group; `signal` aborts when the member is leaving. */
+/** Delivers an event to a member of a group. `signal` aborts when the member leaves. */
 export interface Deliver {
   readonly handle: ConsumeOptions['handle'];
   readonly signal: AbortSignal;
 }
 
-/** What pumps need of their surroundings. */
 export interface PumpContext {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Brings the events of one partition to one group, one at a time, to whichever member has the partition then. */
+/** Delivers the events of one partition to one group, one at a time, to the member that has the partition. */
 export interface Pump {
-  /** Why the partition cannot be read on: what lies there is damaged. */
+  /** The error if the partition cannot be read further because its data is damaged. */
   readonly failure: MeshError | undefined;
-  /** From the next event on, events go to this member; with `undefined` the pump rests. */
+  /** Delivers to this member from the next event on. `undefined`: pauses. */
   assign(deliver: Deliver | undefined): void;
-  /** Resolves when nothing of this partition is with that member any more and what it did is committed. */
+  /** Resolves when the member has no event of this partition in progress and its work is committed. */
   released(deliver: Deliver): Promise<void>;
 }
 
 const batchLimits: ReadLimits = { maxEvents: 200, maxBytes: 1024 * 1024 };
 const retryDelayMs = backoff({ firstMs: 100, maxMs: 30_000 });
-// Bounds what a crash makes a group of slow handlers see again.
+// Bounds the events that a group of slow handlers gets again after a crash.
 const maxUncommittedMs = 1000;
 
-/** Makes a resting pump that goes on where the group has committed. */
+/** Creates a paused pump that resumes at the group's committed offset. */
 export function createPump(partition: Partition, offsets: Offsets, context: PumpContext): Pump {
   const { storage, clock } = context;
   const logger = context.logger.child({ topic: partition.topic, partition: partition.number });
   const wakeup = createWakeup();
   let owner: Deliver | undefined;
-  /** Who has, or had last, an event in hand, and the end of that. */
+  /** The member that has, or last had, an event in progress, and the end of that. */
   let holder: Deliver | undefined;
   let turn: Promise<unknown> = Promise.resolve();
   let running: Promise<void> | undefined;
@@ -65,9 +64,9 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
       } catch (error) {
         failures += 1;
         if (isDataLoss(error)) {
-          if (!failure) logger.error({ err: error }, 'a partition of the event log cannot be read: it stops');
+          if (!failure) logger.error({ err: error }, 'partition of the event log cannot be read; stopping it');
           failure = error;
-        } else logger.warn({ err: error }, 'the event log cannot read or commit; it tries again');
+        } else logger.warn({ err: error }, 'reading or committing in the event log failed; retrying');
         if (owner) await sleep(clock, retryDelayMs(failures), owner.signal);
       }
     }
@@ -133,7 +132,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
     async released(deliver) {
       if (holder === deliver) {
         await turn;
-        await commit().catch((error: unknown) => logger.warn({ err: error }, 'an offset was not committed'));
+        await commit().catch((error: unknown) => logger.warn({ err: error }, 'offset commit failed'));
       }
       if (!owner) await running;
     },

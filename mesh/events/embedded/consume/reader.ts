@@ -8,16 +8,15 @@ import type { Partition, Topic } from '../file/partition.ts';
 import { isIntact, type RecordRow, recordColumns, toStoredEvent } from '../file/record.ts';
 import { offsetOf, recordId } from '../file/schema.ts';
 
-/** How much is read at a time. */
+/** Maximum size of a batch. */
 export interface ReadLimits {
   readonly maxEvents: number;
-  /** Of values. The first event comes whatever its size. */
+  /** Bytes of values. The first event is read regardless of its size. */
   readonly maxBytes: number;
 }
 
-/** What was read of a partition. */
 export interface Batch {
-  /** Without those that an operator skipped. */
+  /** Without events that an operator skipped. */
   readonly events: readonly StoredEvent[];
   /** The offset to continue from. */
   readonly next: bigint;
@@ -26,9 +25,9 @@ export interface Batch {
 const readAhead: ReadLimits = { maxEvents: 100, maxBytes: 256 * 1024 };
 
 /**
- * Reads what a partition has from an offset on; empty at its end. What retention removed is passed over. Each record is
- * compared with its checksum, and none may be missing: the batch ends before one that is damaged, and DATA_LOSS
- * `STORAGE_CORRUPT` is thrown where it would begin with one.
+ * Reads a partition from an offset; empty at its end. Skips what retention removed. Each record is compared with its
+ * checksum, and none may be missing: the batch ends before a damaged one. Throws DATA_LOSS `STORAGE_CORRUPT` if it
+ * would begin with one.
  */
 export async function readBatch(
   storage: Storage,
@@ -65,7 +64,7 @@ async function readRows(
        WHERE id >= $1 AND id < $2 AND start_bytes < (SELECT start_bytes FROM record WHERE id = $1) + $3 ORDER BY id`,
       [
         recordId(partition.id, first),
-        // Never past the head: what lies there is not acknowledged yet.
+        // Never past the head: later records are not acknowledged yet.
         recordId(partition.id, min(first + BigInt(maxEvents), partition.head.offset)),
         maxBytes,
       ],
@@ -76,7 +75,7 @@ async function readRows(
   }
 }
 
-/** What is wrong with the row that was found where the record at `offset` belongs; `undefined`: nothing. */
+/** Returns what is wrong with the row at the place of the record at `offset`; `undefined` if nothing. */
 function faultOf(partition: Partition, row: RecordRow | undefined, offset: bigint): string | undefined {
   if (row === undefined || offsetOf(row.id) !== offset) return 'is missing';
   return isIntact(partition, row) ? undefined : 'is corrupt';
@@ -93,8 +92,8 @@ function noteDamage(partition: Partition, offset: bigint, what: string, cause?: 
 }
 
 /**
- * The first offset whose event, or one before it, is of `timeMs` or later; the end when there is none. DATA_LOSS
- * `STORAGE_CORRUPT` when it comes upon a record that is damaged.
+ * Returns the first offset at which the partition had reached `timeMs`; the end if there is none. Throws DATA_LOSS
+ * `STORAGE_CORRUPT` if it meets a damaged record.
  */
 export async function findOffset(storage: Storage, partition: Partition, timeMs: number): Promise<bigint> {
   let low = partition.start;
@@ -103,7 +102,7 @@ export async function findOffset(storage: Storage, partition: Partition, timeMs:
     const middle = (low + high) / 2n;
     const [row] = await readRows(storage, partition, middle, { maxEvents: 1, maxBytes: 1 });
     if (middle < partition.start) {
-      // Retention removed it meanwhile, so what is looked for comes later.
+      // Retention removed it meanwhile, so the result is later.
       low = partition.start;
       continue;
     }
@@ -115,8 +114,8 @@ export async function findOffset(storage: Storage, partition: Partition, timeMs:
 }
 
 /**
- * Follows a topic until `signal` aborts, a bounded batch of one partition at a time. Where a partition is damaged, it throws
- * DATA_LOSS `STORAGE_CORRUPT` once it has given what is intact before that, and in the other partitions.
+ * Reads a topic until `signal` aborts, a bounded batch of one partition at a time. If a partition is damaged, it throws
+ * DATA_LOSS `STORAGE_CORRUPT` after it has yielded the intact events before that and in other partitions.
  */
 export async function* follow(
   storage: Storage,
@@ -134,7 +133,7 @@ export async function* follow(
       let found = false;
       let damage: MeshError | undefined;
       for (const partition of topic.partitions) {
-        // Also after a yield: the file may be closed by then.
+        // Checked after a yield too, because the file may be closed by then.
         if (signal.aborted) return;
         const from = positions.get(partition) ?? 0n;
         const batch = await readOrDamage(storage, partition, from);

@@ -3,13 +3,13 @@ import type { Queryable, Row } from '../../../storage/storage.ts';
 import { logDamaged } from '../../errors.ts';
 import type { Head } from './partition.ts';
 
-/** A topic as its row says. */
+/** The row of a topic. */
 export interface TopicRow {
   readonly name: string;
   readonly retentionMs: bigint;
 }
 
-/** A partition as its row says: where it begins and ends. */
+/** The row of a partition: where it begins and ends. */
 export interface PartitionRow {
   readonly id: bigint;
   readonly topic: string;
@@ -18,7 +18,7 @@ export interface PartitionRow {
   readonly head: Head;
 }
 
-/** Where a group goes on in a partition, as its row says. */
+/** The row of a committed offset: where a group resumes in a partition. */
 export interface CommittedRow {
   readonly group: string;
   readonly partitionId: bigint;
@@ -38,18 +38,15 @@ type StoredPartition = {
 };
 type StoredCommitted = { consumer_group: string; partition_id: bigint; next_offset: bigint; checksum: bigint };
 
-/** The checksum that belongs to the row of a topic. */
 export const topicChecksum = ({ name, retentionMs }: TopicRow): bigint => checksumOf([name, retentionMs]);
 
-/** The checksum that belongs to the row of a partition. */
 export const partitionChecksum = ({ id, topic, number, start, head }: PartitionRow): bigint =>
   checksumOf([id, topic, number, start, head.offset, head.reachedMs, head.bytes]);
 
-/** The checksum that belongs to the row of a committed offset. */
 export const committedChecksum = ({ group, partitionId, next }: CommittedRow): bigint =>
   checksumOf([group, partitionId, next]);
 
-/** Reads the topics of a log file. DATA_LOSS `STORAGE_CORRUPT` when one is damaged, as below. */
+/** Reads the topics of a log file. Throws DATA_LOSS `STORAGE_CORRUPT` if one is damaged; so do the functions below. */
 export async function readTopics(db: Queryable, file: string): Promise<TopicRow[]> {
   const rows = await db.query<StoredTopic>('SELECT name, retention_ms, checksum FROM log_topic');
   return rows.map((row) => {
@@ -77,7 +74,7 @@ export async function readPartitions(
   });
 }
 
-/** Reads where groups go on. */
+/** Reads the committed offsets of groups. */
 export async function readCommitted(db: Queryable, file: string): Promise<CommittedRow[]> {
   const rows = await db.query<StoredCommitted>(
     'SELECT consumer_group, partition_id, next_offset, checksum FROM committed_offset',

@@ -7,7 +7,7 @@ export interface Offsets {
   /** The next event to handle. */
   next(partition: Partition): bigint;
   commit(partition: Partition, next: bigint): Promise<void>;
-  /** Gives the group its place, durably, in the partitions where it has none yet. */
+  /** Durably stores the group's position in partitions where it has none yet. */
   begin(partitions: readonly Partition[], start: 'beginning' | 'latest'): Promise<void>;
 }
 

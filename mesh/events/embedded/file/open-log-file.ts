@@ -10,8 +10,8 @@ import { loadTopics, type Topics } from './topics.ts';
 const smallTables = ['log_topic', 'topic_partition', 'committed_offset'];
 
 /**
- * Brings the log in `file` to the present schema and reads its topics. Everything but the records is compared with its
- * checksum, and the indexes with their tables: DATA_LOSS `STORAGE_CORRUPT`.
+ * Migrates the log in `file` to the current schema and reads its topics. Everything except the records is compared with
+ * its checksum, and indexes with their tables. Throws DATA_LOSS `STORAGE_CORRUPT` if they differ.
  */
 export async function openLogFile(storage: Storage, file: string, logger: Logger): Promise<Topics> {
   try {
@@ -21,7 +21,7 @@ export async function openLogFile(storage: Storage, file: string, logger: Logger
     await storage.query(`SELECT ${recordColumns} FROM record LIMIT 0`);
     return await loadTopics(storage, file);
   } catch (error) {
-    // The statements are right, so one that fails for its own sake found a schema that is not what was made.
+    // The statements are correct, so any other error means that the schema is damaged.
     if (error instanceof Error && !(error instanceof MeshError))
       throw logDamaged({ file, problem: error.message }, { cause: error });
     throw error;

@@ -1,12 +1,12 @@
 import type { MeshError } from '../../../errors/mesh-error.ts';
 
-/** Where a partition ends: what the next record continues. */
+/** The end of a partition, where the next record is appended. */
 export interface Head {
   /** The offset of the next record. */
   readonly offset: bigint;
   /** The latest time that the partition has reached, in milliseconds since the epoch. */
   readonly reachedMs: bigint;
-  /** How many bytes were written before the next record. */
+  /** The number of bytes before the next record. */
   readonly bytes: bigint;
 }
 
@@ -16,23 +16,23 @@ export interface Damage {
   readonly error: MeshError;
 }
 
-/** A partition as the process knows it. The process is alone with the file, so that memory and file agree. */
+/** A partition in memory. Only this process uses the file, so memory and file agree. */
 export interface Partition {
   readonly id: bigint;
   /** The file of the log. */
   readonly file: string;
   readonly topic: string;
   readonly number: number;
-  /** The oldest offset that is kept. */
+  /** The oldest kept offset. */
   start: bigint;
   head: Head;
-  /** The first of its records that was found damaged; `undefined`: none. */
+  /** The first damaged record that was found; `undefined` if none. */
   damage: Damage | undefined;
-  /** Called after records have been appended. */
+  /** Called after records were appended. */
   readonly listeners: Set<() => void>;
 }
 
-/** A topic as the process knows it. */
+/** A topic in memory. */
 export interface Topic {
   readonly name: string;
   retentionMs: number;

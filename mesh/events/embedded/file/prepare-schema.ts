@@ -7,13 +7,13 @@ import { checksummed, migrations, offsetOf, recordId } from './schema.ts';
 
 type OldPartition = { id: bigint; topic: string; number: bigint; start_offset: bigint };
 
-/** Of values: what one step reads. The first record comes whatever its size. */
+/** Bytes of values that one step reads. The first record is read regardless of its size. */
 const maxStepBytes = 4 * 1024 * 1024;
 const maxStepRecords = 500n;
 
 /**
- * Brings a log file to the present schema. Records from before checksums get theirs, some hundred in a commit; a crash in
- * between goes on where it was.
+ * Migrates a log file to the current schema. Records from before checksums get theirs, some hundred in a commit. After
+ * a crash this resumes where it was.
  */
 export async function prepareSchema(storage: Storage, logger: Logger): Promise<void> {
   await storage.migrate('event-log', migrations);
@@ -24,7 +24,7 @@ export async function prepareSchema(storage: Storage, logger: Logger): Promise<v
 
 async function addChecksums(storage: Storage, logger: Logger): Promise<void> {
   const partitions = await storage.query<OldPartition>('SELECT id, topic, number, start_offset FROM topic_partition');
-  if (partitions.length > 0) logger.info('the records of the event log get their checksums, once');
+  if (partitions.length > 0) logger.info('adding checksums to the records of the event log, once');
   for (const partition of partitions) await addToRecords(storage, partition);
   await storage.transaction(async (tx) => {
     for (const partition of partitions) await addToPartition(tx, partition);
@@ -68,7 +68,7 @@ async function addToRecords(storage: Storage, { id, topic, number, start_offset 
   }
 }
 
-/** The id of the next record before `end`; past a gap, if there is one. */
+/** Returns the id of the next record before `end`, after a gap if there is one. */
 async function nextRecord(db: Queryable, from: bigint, end: bigint): Promise<bigint | undefined> {
   const [row] = await db.query<{ id: bigint }>('SELECT id FROM record WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 1', [
     from,
@@ -88,7 +88,7 @@ async function headOf(tx: Queryable, id: bigint, start: bigint): Promise<Head> {
      WHERE id >= $1 AND id < $2 ORDER BY id DESC LIMIT 1`,
     [recordId(id, 0n), recordId(id + 1n, 0n)],
   );
-  // Retention may have removed every record; the offsets go on all the same.
+  // Retention may have removed every record, but offsets continue.
   if (!last) return { offset: start, reachedMs: 0n, bytes: 0n };
   return { offset: offsetOf(last.id) + 1n, reachedMs: last.reached_ms, bytes: last.end_bytes };
 }

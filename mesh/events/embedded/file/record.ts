@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../log/event-log.ts';
 import type { Partition } from './partition.ts';
 import { offsetOf } from './schema.ts';
 
-/** A record as its row says; a damaged one may say anything. */
+/** The row of a record. If it is damaged, it may contain anything. */
 export interface RecordRow {
   readonly id: bigint;
   readonly time_ms: bigint;
@@ -13,7 +13,7 @@ export interface RecordRow {
   readonly key: string;
   readonly headers: string;
   readonly value: Uint8Array;
-  /** 1: an operator skipped what was here, so that it is nobody's event. */
+  /** 1: an operator skipped the damaged record, so there is no event here. */
   readonly skipped: bigint;
   readonly [column: string]: SqlValue;
 }
@@ -21,10 +21,10 @@ export interface RecordRow {
 /** The columns of a `RecordRow`, with its checksum. */
 export const recordColumns = 'id, time_ms, reached_ms, start_bytes, key, headers, value, skipped, checksum';
 
-/** The checksum that belongs to a record: over all its columns, and where it lies. */
+/** Returns the checksum of a record, over all its columns and its position. */
 export function recordChecksum({ topic, number }: Pick<Partition, 'topic' | 'number'>, row: RecordRow): bigint {
   const { id, time_ms, reached_ms, start_bytes, key, headers, skipped, value } = row;
-  // One text with all lengths in front, and not a list of values: this is done for every event that is written or read.
+  // One text with all lengths first instead of a list of values, because this runs for every event written or read.
   const numbers = `${number} ${offsetOf(id)} ${time_ms} ${reached_ms} ${start_bytes} ${skipped}`;
   const text = `${numbers} ${topic.length} ${key.length} ${value.length} ${topic}${key}${headers}`;
   return BigInt(crc32(value, crc32(text)));
@@ -48,14 +48,14 @@ export async function insertRecord(tx: Queryable, partition: Partition, row: Rec
   ]);
 }
 
-/** Whether a record is as it was written. */
+/** Whether a record is intact. */
 export function isIntact(partition: Partition, row: RecordRow): boolean {
   const { key, headers, value } = row;
   if (typeof key !== 'string' || typeof headers !== 'string' || !(value instanceof Uint8Array)) return false;
   return row.checksum === recordChecksum(partition, row);
 }
 
-/** The event of an intact record. */
+/** Returns the event of an intact record. */
 export function toStoredEvent(partition: Partition, row: RecordRow): StoredEvent {
   return {
     topic: partition.topic,

@@ -1,10 +1,10 @@
 import type { Migration } from '../../../storage/storage.ts';
 
 /**
- * A record's id is its partition's id times 2^40 plus its offset: the records of a partition lie next to each other, and
- * a stretch of them is one range scan. `reached_ms` and `start_bytes` never fall within a partition, so that a time is
- * found by halving and a read is bounded by bytes without looking at values. Each row has a checksum, and each partition
- * says where it ends, so that a record that is gone is missed.
+ * A record's id is its partition's id times 2^40 plus its offset, so the records of a partition are adjacent and a
+ * range of them is one scan. `reached_ms` and `start_bytes` never decrease within a partition, so a time is found by
+ * bisection and a read is bounded by bytes without reading values. Each row has a checksum, and each partition records
+ * its end, so a missing record is noticed.
  */
 export const migrations: readonly Migration[] = [
   {
@@ -47,14 +47,14 @@ export const migrations: readonly Migration[] = [
       ALTER TABLE record ADD COLUMN checksum BIGINT;`,
   },
   {
-    // A program from before checksums would write rows without them: it finds no topics under the name that it knows, and
-    // does not start.
+    // A program from before checksums would write rows without them. It finds no topics under the old name and does not
+    // start.
     name: '0004-topic-renamed',
     sql: 'ALTER TABLE topic RENAME TO log_topic;',
   },
 ];
 
-/** Applied last, when every row has its checksum: from then on a row without one is damaged. */
+/** Applied last, when every row has its checksum: from then on, a row without one is damaged. */
 export const checksummed: Migration = {
   name: '0003-checksummed',
   sql: `
@@ -75,12 +75,12 @@ export const checksummed: Migration = {
 
 const offsetBits = 40n;
 
-/** The id of the record at `offset` of a partition. */
+/** Returns the id of the record at `offset` of a partition. */
 export function recordId(partitionId: bigint, offset: bigint): bigint {
   return (partitionId << offsetBits) + offset;
 }
 
-/** The offset that a record's id holds. */
+/** Returns the offset in a record's id. */
 export function offsetOf(id: bigint): bigint {
   return BigInt.asUintN(Number(offsetBits), id);
 }

@@ -7,15 +7,15 @@ import { recordId } from './schema.ts';
 
 /** The topics of a log file. */
 export interface Topics {
-  /** NOT_FOUND `UNKNOWN_TOPIC` when there is none of that name. */
+  /** Throws NOT_FOUND `UNKNOWN_TOPIC` if there is no topic with this name. */
   get(name: string): Topic;
   all(): Topic[];
   ensure(name: string, options: { readonly partitions?: number; readonly retentionMs?: number }): Promise<void>;
 }
 
 /**
- * Reads the topics of the log in `file`, with where each partition begins and ends. DATA_LOSS `STORAGE_CORRUPT` when that is
- * damaged.
+ * Reads the topics of the log in `file`, with beginning and end of each partition. Throws DATA_LOSS `STORAGE_CORRUPT`
+ * if they are damaged.
  */
 export async function loadTopics(storage: Storage, file: string): Promise<Topics> {
   const topics = new Map<string, Topic>();
@@ -100,7 +100,7 @@ async function loadPartitions(storage: Storage, file: string, topic: string): Pr
   );
 }
 
-/** A record behind the end would be in the way of the next one that is written. */
+/** A record after the end would be in the way of the next one. */
 async function checkEnd(storage: Storage, file: string, { id, topic, number, head }: PartitionRow): Promise<void> {
   const beyond = await storage.query('SELECT id FROM record WHERE id >= $1 AND id < $2 LIMIT 1', [
     recordId(id, head.offset),

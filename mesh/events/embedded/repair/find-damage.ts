@@ -9,7 +9,7 @@ import { offsetOf, recordId } from '../file/schema.ts';
 export interface DamagedStretch {
   readonly partition: Partition;
   readonly from: bigint;
-  /** The offset behind the last one; `undefined`: the database cannot say. */
+  /** The offset after the last one; `undefined` if the database cannot tell. */
   readonly to: bigint | undefined;
   readonly error: MeshError;
 }
@@ -17,8 +17,8 @@ export interface DamagedStretch {
 const step: ReadLimits = { maxEvents: 100, maxBytes: 1024 * 1024 };
 
 /**
- * Reads a whole partition in steps of 100 records and returns what of it is damaged. `examined` is called with the count of
- * each step. What the database itself cannot read ends the search.
+ * Reads a whole partition in steps of 100 records and yields its damaged ranges. `examined` is called with the count of
+ * each step. A record that the database cannot read ends the search.
  */
 export async function* findDamage(
   storage: Storage,
@@ -41,7 +41,7 @@ export async function* findDamage(
   }
 }
 
-/** Where the records go on; `undefined` when the database cannot say. */
+/** Returns where the records continue; `undefined` if the database cannot tell. */
 async function endOfDamage(storage: Storage, partition: Partition, offset: bigint): Promise<bigint | undefined> {
   const { id, head } = partition;
   try {

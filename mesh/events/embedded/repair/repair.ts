@@ -9,21 +9,21 @@ import { insertRecord, isIntact, type RecordRow, recordColumns } from '../file/r
 import { recordId } from '../file/schema.ts';
 import { type DamagedStretch, findDamage } from './find-damage.ts';
 
-/** The log of a process that is stopped. */
+/** The log of a stopped process. */
 export interface LogRepair extends AsyncDisposable {
-  /** What of the records is damaged, in the order of partitions and offsets. */
+  /** Yields the damaged ranges of records, in the order of partitions and offsets. */
   damage(): AsyncIterable<DamagedStretch>;
   /**
-   * Gives up what is damaged from `offset` on, one record or a stretch that is missing, so that its partition goes on behind
-   * it. What the rows hold is kept as it is in `skipped_record`. Returns how many offsets were skipped. NOT_FOUND
-   * `NOT_DAMAGED` when no stretch begins there.
+   * Skips the damaged range at `offset`, one record or several missing ones, so its partition continues after it. The
+   * rows are kept unchanged in `skipped_record`. Returns the number of skipped offsets. Throws NOT_FOUND `NOT_DAMAGED`
+   * if no range begins there.
    */
   skip(topic: string, partition: number, offset: bigint, note: string): Promise<number>;
 }
 
 const maxPerCommit = 500n;
 
-/** Opens the log in `file` to repair it; nobody else may have it open. */
+/** Opens the log in `file` for repair. No other process may have it open. */
 export async function openLogRepair(file: string, logger: Logger): Promise<LogRepair> {
   const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   try {
@@ -37,7 +37,7 @@ export async function openLogRepair(file: string, logger: Logger): Promise<LogRe
         const partition = partitions.find((one) => one.topic === topic && one.number === number);
         const stretch = partition && (await stretchAt(storage, partition, offset));
         if (stretch === undefined) throw notDamaged({ file, place: `${topic}/${number}/${offset}` });
-        // What the database cannot find its way to, it cannot replace.
+        // What the database cannot find, it cannot replace.
         if (stretch.to === undefined) throw stretch.error;
         for (let from = offset; from < stretch.to; from += maxPerCommit) {
           const to = from + maxPerCommit < stretch.to ? from + maxPerCommit : stretch.to;
@@ -91,7 +91,7 @@ async function skipRecords(tx: Transaction, partition: Partition, { from, to, no
   }
 }
 
-/** Where the record before an offset got to, since neither may ever fall within a partition. */
+/** Returns time and bytes of the record before an offset, which must not decrease within a partition. */
 async function lastBefore(tx: Transaction, partition: Partition, offset: bigint) {
   if (offset === partition.start) return { reachedMs: 0n, bytes: 0n };
   const [row] = await tx.query<RecordRow>(`SELECT ${recordColumns} FROM record WHERE id = $1`, [

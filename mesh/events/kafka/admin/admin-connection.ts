@@ -3,25 +3,24 @@ import type { Clock } from '../../../time/clock.ts';
 import { requestTimeoutMs, retry } from '../client/kafkajs.ts';
 import { meansOf } from '../client/protocol-errors.ts';
 
-/** One connection for all that is asked about a cluster. */
+/** One connection for all metadata requests to a cluster. */
 export interface AdminConnection {
   /**
-   * Asks something, and connects when it is the first. For a second after it could not connect, it rejects immediately.
-   * A connection asks for every topic that it has ever looked at, so that one that was deleted makes it say of all that
-   * they are missing: such an answer is checked over a new connection before it is believed.
+   * Sends a request, and connects first if needed. For a second after a failed connect, it rejects immediately. A
+   * connection requests every topic that it has ever requested, so a deleted topic makes it report all of them as
+   * missing. Such an answer is checked over a new connection.
    */
   use<T>(ask: (admin: Admin) => Promise<T>): Promise<T>;
-  /** Connects again next time: one that has failed may ask for ever for what is gone. */
+  /** Reconnects next time: a failed connection may request a missing topic forever. */
   renew(): void;
   close(): Promise<void>;
 }
 
 const failedForMs = 1000;
 
-/** Makes a connection at rest. */
 export function createAdminConnection(newClient: () => Kafka, clock: Clock): AdminConnection {
   let connecting: Promise<Admin> | undefined;
-  /** Replaced, but others may still wait for answers over them. */
+  /** Replaced connections over which others may still wait for answers. */
   const replaced = new Set<Promise<Admin>>();
 
   async function connect(): Promise<Admin> {
@@ -50,7 +49,7 @@ export function createAdminConnection(newClient: () => Kafka, clock: Clock): Adm
     clock.after(requestTimeoutMs, () => void disconnect(old));
   }
 
-  /** One that could not connect has nothing to end. */
+  /** A connection that could not be made has nothing to end. */
   async function disconnect(old: Promise<Admin>): Promise<void> {
     replaced.delete(old);
     const [connected] = await Promise.allSettled([old]);
@@ -70,7 +69,7 @@ export function createAdminConnection(newClient: () => Kafka, clock: Clock): Adm
     },
     renew() {
       const failed = connecting;
-      // One that could not connect is forgotten by itself.
+      // A connection that could not be made is forgotten by itself.
       failed?.then(() => replace(failed)).catch(() => undefined);
     },
     async close() {

@@ -45,7 +45,7 @@ describeWithServer(kafka, 'the check of the event log on Kafka', () => {
       (error: unknown) => error,
     );
 
-  it('fails while a topic that the process needs is missing, and not for one of others', {
+  it('fails while a topic that the process needs is missing, and not for other topics', {
     timeout: 60_000,
   }, async () => {
     await open();
@@ -66,7 +66,7 @@ describeWithServer(kafka, 'the check of the event log on Kafka', () => {
     await admin.disconnect();
   });
 
-  it('fails while events are not taken, though the cluster answers', { timeout: 60_000 }, async () => {
+  it('fails while events are not accepted, even if the cluster answers', { timeout: 60_000 }, async () => {
     await open();
     const publish = () => log.publish([event(topic, 'key', 'text')]);
     await publish();

@@ -1,32 +1,32 @@
 import type { Clock } from '../../../time/clock.ts';
 
-/** Whether a process can do with a cluster what it does with it. */
+/** Checks that a process can use the cluster. */
 export interface LogCheck {
-  /** Notes a topic that this process needs. */
+  /** Records a topic that this process needs. */
   need(topic: string): void;
-  /** Notes how a publishing ends. */
+  /** Records the outcome of a publish. */
   publishing<T>(outcome: Promise<T>): Promise<T>;
-  /** Rejects while the cluster does not answer, lacks a topic or a leader of a partition, or takes no events. */
+  /** Rejects while the cluster does not answer, a topic or the leader of a partition is missing, or events are not accepted. */
   check(): Promise<void>;
 }
 
 export interface LogCheckOptions {
-  /** Asks the cluster whether it is there. */
+  /** Checks that the cluster answers. */
   readonly ask: () => Promise<unknown>;
-  /** Asks it for a topic; rejects when that is missing, or a partition has no leader. */
+  /** Rejects if a topic is missing or a partition has no leader. */
   readonly askForTopic: (topic: string) => Promise<unknown>;
-  /** Whether an error says that the cluster takes nothing, and not that it refuses an event for what it is. */
+  /** Whether an error means that the cluster accepts nothing, and not that it refuses one event. */
   readonly isOutage: (error: unknown) => boolean;
   readonly clock: Clock;
 }
 
 /**
- * How long it counts that events were not taken. Outboxes retry every few seconds: what lasts is noted again, and what is
- * over is not shown for ever where nobody publishes.
+ * How long a failed publish counts. Outboxes retry every few seconds, so a lasting fault is recorded again, and a past
+ * one is not reported forever if nothing is published.
  */
 const failureCountsForMs = 30_000;
 
-/** Makes the check of a process that needs no topic yet. It writes no event: how the last ones fared says enough. */
+/** Creates the check of a process that needs no topic yet. It publishes nothing: the outcome of the last publish is enough. */
 export function createLogCheck({ ask, askForTopic, isOutage, clock }: LogCheckOptions): LogCheck {
   const needed = new Set<string>();
   let failure: { readonly error: unknown; readonly atMs: number } | undefined;

@@ -7,19 +7,19 @@ import type { TopicInfo } from '../../log/event-log.ts';
 import { meansOf } from '../client/protocol-errors.ts';
 import type { AdminConnection } from './admin-connection.ts';
 
-/** What a producer has to know of a topic. */
+/** What a producer must know about a topic. */
 export interface KafkaTopic extends TopicInfo {
-  /** The largest batch of a partition that its brokers take. */
+  /** The largest batch of a partition that its brokers accept. */
   readonly maxBatchBytes: number;
 }
 
-/** The topics of a cluster. What is known of one is asked for again after a minute. */
+/** The topics of a cluster. Cached data about a topic expires after a minute. */
 export interface KafkaTopics {
-  /** NOT_FOUND `UNKNOWN_TOPIC` when there is none of that name. */
+  /** Throws NOT_FOUND `UNKNOWN_TOPIC` if there is no topic with this name. */
   get(name: string): Promise<KafkaTopic>;
-  /** Asks the cluster whether the topic is there now, with a leader of each partition; rejects as `get` does. */
+  /** Checks in the cluster that the topic exists now, with a leader for each partition. Rejects as `get` does. */
   look(name: string): Promise<void>;
-  /** Asks again next time: the topic may have been deleted, or made again with other partitions. */
+  /** Forgets a topic: it may have been deleted, or created again with other partitions. */
   forget(name: string): void;
   all(): Promise<TopicInfo[]>;
   ensure(
@@ -38,7 +38,6 @@ const knownForMs = 60_000;
 const createdPollMs = 20;
 const createdWaitMs = 5000;
 
-/** Makes the topics of the cluster that is asked over a connection. */
 export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopics {
   const known = new Map<string, Known>();
 
@@ -66,7 +65,7 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
     }
   }
 
-  /** Created is what the controller says; the brokers that lead its partitions hear of it a little later. */
+  /** The controller reports a topic as created before the brokers that lead its partitions know it. */
   async function usable(name: string, signal: AbortSignal): Promise<void> {
     const untilMs = clock.elapsedMs() + createdWaitMs;
     for (;;) {
@@ -105,7 +104,7 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
   };
 }
 
-/** Asks for this topic alone, so that the answer is about no other. */
+/** Requests only this topic, so the answer is about no other. */
 async function partitionsOf(admin: Admin, name: string): Promise<readonly PartitionMetadata[]> {
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [name] });

@@ -4,8 +4,8 @@ import { eventRefused, eventsMisconfigured, kafkaUnavailable, partitionUnreadabl
 import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 
 /**
- * What is reported to a caller for `error`: what Kafka's answer means. INVALID_ARGUMENT `EVENT_REFUSED` when the event is at
- * fault; else UNAVAILABLE, as `EVENTS_MISCONFIGURED` or `EVENTS_UNAVAILABLE`. A MeshError is left as it is.
+ * Returns the error for a caller: INVALID_ARGUMENT `EVENT_REFUSED` if the event is at fault, otherwise UNAVAILABLE
+ * `EVENTS_MISCONFIGURED` or `EVENTS_UNAVAILABLE`. A MeshError is returned unchanged.
  */
 export function toLogFailure(error: unknown): MeshError {
   if (error instanceof MeshError) return error;
@@ -26,16 +26,16 @@ interface Place {
   readonly next: bigint;
 }
 
-/** What is reported for a partition that stands still at `place`, because of what lies there or who asks. */
+/** Returns the error for a partition that stops at `place`, because of its data or missing rights. */
 export function unreadableAt(place: Place, cause: Error): MeshError {
   if (meansOf(cause) === 'miswired') return partitionAway(place, cause);
   const { topic, partition, next } = place;
   return partitionUnreadable({ topic, partition, offset: next, problem: cause.message }, { cause });
 }
 
-/** What is reported for a partition that its brokers do not give. Nothing of it is known to be lost. */
+/** Returns the error for a partition whose brokers do not answer. Nothing of it is known to be lost. */
 export function partitionAway(place: Place, cause: Error): MeshError {
-  // Brokers compare what they read with its checksum too.
+  // Brokers verify checksums too.
   if (protocolErrorOf(cause) === 'CORRUPT_MESSAGE') return unreadableAt(place, cause);
   const failure = toLogFailure(cause);
   const { topic, partition, next } = place;

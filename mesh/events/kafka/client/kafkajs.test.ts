@@ -22,13 +22,13 @@ function queueWith(pending: unknown[]): RequestQueue {
   });
 }
 
-it('a connection at rest sets no timer', () => {
+it('an idle connection sets no timer', () => {
   const queue = queueWith([]);
   queue.scheduleCheckPendingRequests();
   expect(queue.throttleCheckTimeoutId).toBeNull();
 });
 
-it('a connection whose requests wait looks after them', () => {
+it('a connection with waiting requests sends them', () => {
   const queue = queueWith([{}]);
   queue.scheduleCheckPendingRequests();
   expect(queue.throttleCheckTimeoutId).not.toBeNull();

@@ -4,20 +4,20 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import { type FetchResponse, fetchVersions, readFetchResponse } from '../protocol/fetch-response.ts';
 import { readTopicIdResponse, type TopicIdResponse, topicIdRequest, topicIdVersion } from '../protocol/topic-id.ts';
 
-/** What the library keeps to itself and a reader without a group needs: where partitions are, and a fetch from there. */
+/** Internals of the library that a reader without a group needs: the leaders of partitions, and fetches from them. */
 export interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   refreshMetadata(): Promise<void>;
-  /** The partitions by the id of the broker that leads them; `-1` where none does. */
+  /** Returns the partitions by the id of their leader; `-1` if there is none. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
   findBroker(options: { readonly nodeId: string }): Promise<Broker>;
   readonly brokerPool: {
-    /** Tries one broker after the other; `null` when all failed. */
+    /** Tries one broker after another; `null` if all failed. */
     withBroker<T>(ask: (found: { readonly broker: Broker }) => Promise<T>): Promise<T | null>;
   };
-  /** The first offset that is kept of each partition asked for, or the one behind the last. */
+  /** Returns the first kept offset of each partition, or the one after the last. */
   fetchTopicsOffset(
     topics: readonly {
       readonly topic: string;
@@ -30,7 +30,7 @@ export interface Cluster {
 export interface Broker {
   /** By API. */
   readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>>;
-  /** Makes requests of an API, in the newest version that the broker and the library know. */
+  /** Makes requests of an API, in the newest version that both broker and library know. */
   lookupRequest(apiKey: number, api: unknown): (fields: object) => ProtocolRequest;
   readonly connectionPool: { send<T>(request: ProtocolRequest & { readonly response: ResponseReader<T> }): Promise<T> };
 }
@@ -64,7 +64,7 @@ interface RequestQueue {
   scheduleCheckPendingRequests(): void;
 }
 
-// What is used of the inside was read in this version, the last one: another has to be read first.
+// The internals in use were reviewed in this version, the last one. Review them before an upgrade.
 const knownVersion = '2.2.4';
 const readCommitted = 1;
 
@@ -84,15 +84,15 @@ letLeadersBeMissing();
 /** How long a broker may take to answer, in milliseconds. */
 export const requestTimeoutMs = 10_000;
 
-/** How old may be what a member or a reader knows of partitions and their leaders, in milliseconds. */
+/** Maximum age of cached partitions and leaders, in milliseconds. */
 export const metadataMaxAgeMs = 5000;
 
-/** Retries that end within seconds: what lasts longer is retried, and reported, by those who asked. */
+/** Retries that end within seconds. Callers retry and report faults that last longer. */
 export const retry = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multiplier: 2, retries: 4 };
-// Who asks first learns soon that no broker is there, so that a process is not slow to start without them.
+// The first caller learns soon that no broker can be reached, so a process does not start slowly without them.
 const connectRetry = { ...retry, retries: 2 };
 
-/** Makes a client of its own connections. What the library has to say goes to the log at `debug`: errors come as rejections. */
+/** Creates a client with its own connections. The library logs at `debug`, because errors are rejections. */
 export function createKafka(brokers: readonly string[], logger: Logger): Kafka {
   return new kafkajs.Kafka({
     clientId: 'ordermesh',
@@ -108,7 +108,7 @@ export function createKafka(brokers: readonly string[], logger: Logger): Kafka {
   });
 }
 
-/** The connections of a client, to fetch over them without being in a group. */
+/** Returns the connections of a client, to fetch without a group. */
 export function createCluster(kafka: Kafka): Cluster {
   const symbol = Object.getOwnPropertySymbols(kafka).find(
     ({ description }) => description === 'private:Kafka:createCluster',
@@ -121,8 +121,8 @@ export function createCluster(kafka: Kafka): Cluster {
 const fetchApi = 1;
 
 /**
- * Asks a broker for what committed producers wrote. The answer's records are left as they are: the library unpacks all of
- * them together, so one batch that it cannot read, or that is large, would fail every partition.
+ * Fetches committed records from a broker and does not decode them: the library decodes all of them together, so one
+ * unreadable or large batch would fail every partition.
  */
 export async function fetchFrom(
   broker: Broker,
@@ -162,8 +162,8 @@ export async function fetchFrom(
 const metadataApi = 3;
 
 /**
- * What tells a topic from another that had its name before: the id that brokers give it. Empty where they give none, before
- * Kafka 2.8. The library asks in older versions of the protocol alone.
+ * Returns the id of a topic, which distinguishes it from an earlier topic of the same name. Empty before Kafka 2.8. The
+ * library only knows older versions of this request.
  */
 export async function fetchTopicId(broker: Broker, topic: string): Promise<string> {
   if ((broker.versions[metadataApi]?.maxVersion ?? 0) < topicIdVersion) return '';
@@ -184,14 +184,14 @@ export async function fetchTopicId(broker: Broker, topic: string): Promise<strin
   return (await broker.connectionPool.send({ request, requestTimeout: requestTimeoutMs, response })).topicId;
 }
 
-/** The library's error for a code of the protocol, with its name as `type`. */
+/** Returns the library's error for a protocol code, with its name as `type`. */
 export function protocolError(code: number): Error {
   return errorCodes.createErrorFromCode(code);
 }
 
 /**
- * After its first answer each connection sets a timer of 1 ms again and again, for requests that wait while a broker
- * throttles, though none do. A request that comes to wait sets the timer by itself.
+ * After its first answer, each connection of the library sets a timer of 1 ms again and again for throttled requests,
+ * even if there are none. A throttled request sets the timer by itself.
  */
 function stopIdleTimers(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueue };
@@ -206,8 +206,8 @@ interface Metadata {
 }
 
 /**
- * One partition without a leader makes the library refuse all that it is answered about topics, so that a group could
- * neither read the others nor stay together. A request for that partition still fails, since it has no broker to go to.
+ * A partition without a leader makes the library refuse all metadata of topics, so a group could neither read other
+ * partitions nor stay together. Requests for that partition still fail, because there is no broker for them.
  */
 function letLeadersBeMissing(): void {
   for (const version of [0, 1, 2, 3, 4, 5, 6]) {

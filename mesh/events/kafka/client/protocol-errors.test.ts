@@ -15,12 +15,12 @@ const { errorCodes } = createRequire(import.meta.url)('kafkajs/src/protocol/erro
   readonly errorCodes: readonly ErrorCode[];
 };
 
-it('every code that the library knows has its meaning', () => {
+it('every code that the library knows has a meaning', () => {
   expect(errorCodes.length).toBeGreaterThan(80);
   expect(errorCodes.filter(({ type }) => !isClassified(type))).toEqual([]);
 });
 
-it('only what is about the record itself is a refusal; a topic that is missing is not', () => {
+it('only an error about the record itself is a refusal; a missing topic is not', () => {
   const refusing = errorCodes.filter(({ code }) => isRefusal(toLogFailure(protocolError(code))));
   expect(refusing.map(({ type }) => type)).toEqual([
     'MESSAGE_TOO_LARGE',
@@ -31,7 +31,7 @@ it('only what is about the record itself is a refusal; a topic that is missing i
   ]);
 });
 
-it('a code that nobody knows, and what is no code, leave the outcome open', () => {
+it('an unknown code, and an error without a code, leave the outcome unknown', () => {
   const unavailable = { code: Status.UNAVAILABLE, reason: 'EVENTS_UNAVAILABLE' };
   for (const error of [protocolError(999), new Error('socket hang up'), 'x']) {
     expect(meansOf(error)).toBe('passing');
@@ -39,7 +39,7 @@ it('a code that nobody knows, and what is no code, leave the outcome open', () =
   }
 });
 
-it('missing rights are named as that', () => {
+it('missing rights are reported as such', () => {
   const denied = new Error('gave up', { cause: protocolError(29) });
   expect(toLogFailure(denied)).toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_MISCONFIGURED' });
 });

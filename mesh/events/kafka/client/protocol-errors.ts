@@ -1,15 +1,15 @@
 /**
- * What an error of Kafka's protocol means for the work that it answers.
- * - `passing`: the cluster is in motion, or the outcome is unknown. Ask again, with a fresh look at the cluster.
- * - `missing-topic`: there is no such topic now. It may be made again, and the answer may be about another topic.
- * - `record`: the brokers will never take this record, or this topic name.
- * - `miswired`: this client lacks rights, or brokers and client do not fit. Nothing passes until somebody changes that.
- * - `producer`: the brokers do not know this producer any more. A new one can go on.
- * - `out-of-range`: the offset is not kept, or not there yet.
+ * What an error of Kafka's protocol means.
+ * - `passing`: the cluster is changing, or the outcome is unknown. Retry with fresh metadata.
+ * - `missing-topic`: the topic does not exist now. It may be created again, and the answer may be about another topic.
+ * - `record`: the brokers will never accept this record, or this topic name.
+ * - `miswired`: this client has no rights, or brokers and client do not fit. Nothing works until somebody fixes that.
+ * - `producer`: the brokers no longer know this producer. A new one can continue.
+ * - `out-of-range`: the offset is not kept, or does not exist yet.
  */
 export type Meaning = 'passing' | 'missing-topic' | 'record' | 'miswired' | 'producer' | 'out-of-range';
 
-/** Every code of the protocol that a client of ours can get, by the name that the library gives it. */
+/** Every protocol code that this client can get, by its name in the library. */
 const meanings: Readonly<Record<Meaning, readonly string[]>> = {
   passing: [
     'UNKNOWN',
@@ -116,20 +116,20 @@ const meaningOf: ReadonlyMap<string, Meaning> = new Map(
   Object.entries(meanings).flatMap(([meaning, names]) => names.map((name) => [name, meaning as Meaning])),
 );
 
-/** Whether the table has a code of this name. */
+/** Whether the table has this code. */
 export function isClassified(name: string): boolean {
   return meaningOf.has(name);
 }
 
 /**
- * The meaning of an error, also of one that the library gave up on. What is no error of the protocol, or one that is not
- * known here, is `passing`: nobody's work may end by it.
+ * Returns the meaning of an error, even of one that the library stopped retrying. Other errors and unknown codes are
+ * `passing`, because no work may end because of them.
  */
 export function meansOf(error: unknown): Meaning {
   return meaningOf.get(protocolErrorOf(error) ?? '') ?? 'passing';
 }
 
-/** The name of a broker's error (`MESSAGE_TOO_LARGE`), also of one that the library gave up on. */
+/** Returns the name of a broker's error (`MESSAGE_TOO_LARGE`), even of one that the library stopped retrying. */
 export function protocolErrorOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ('type' in error && typeof error.type === 'string') return error.type;

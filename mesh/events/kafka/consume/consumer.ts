@@ -13,26 +13,26 @@ import { fetchTopicIds } from './topic-ids.ts';
 export interface ConsumerContext {
   readonly newClient: () => Kafka;
   readonly admin: AdminConnection;
-  /** Creates topics that are not there. */
+  /** Creates missing topics. */
   readonly ensure: (topics: readonly string[]) => Promise<void>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** What a member has between two rebalances. */
+/** The state of a member between two rebalances. */
 interface Assignment {
   readonly ended: AbortController;
   readonly pumps: Map<string, Pump>;
 }
 
-// What a crash makes others see again is what was handled in this time.
+// After a crash, others get again what was handled in this time.
 const commitIntervalMs = 200;
 const retryMs = 500;
 const missingDelayMs = backoff({ firstMs: 500, maxMs: 10_000 });
 
 /**
- * Makes a member at work: the group's rebalances give it partitions, each with a pump of its own. `starts` are the places
- * of partitions in which the group has not committed yet; the others begin at the beginning.
+ * Starts a member of a group. Rebalances assign partitions to it, each with its own pump. `starts` are the offsets of
+ * partitions in which the group has not committed yet; other partitions start at the beginning.
  */
 export function createConsumer(
   options: ConsumeOptions,
@@ -43,10 +43,10 @@ export function createConsumer(
   const { group, topics, handle } = options;
   let assignment: Assignment = { ended: new AbortController(), pumps: new Map() };
   const committed = new Map<string, bigint>();
-  /** For each partition, the end of what this process had last in hand of it. */
+  /** For each partition, the end of this process's last work on it. */
   const letGo = new Map<string, Promise<void>>();
   const running = new Set<Promise<void>>();
-  /** The ids that topics had when the group first asked for a start. */
+  /** The ids of topics when the group started. */
   const firstIds = new Map<string, string>();
   let commitTimer: (() => void) | undefined;
   let stopping = false;
@@ -58,7 +58,7 @@ export function createConsumer(
   const onRevoked = () => inBackground(revoke());
   const membership = joinGroup({ newClient, createMissing, group, topics, onAssigned, onRevoked, clock, logger });
 
-  /** Commits what was handled, immediately and when the last handler is done: until all have joined again the group takes it. */
+  /** Commits what was handled, now and when the last handler is done. The group accepts it until all have rejoined. */
   async function revoke(): Promise<void> {
     assignment.ended.abort();
     for (const [key, pump] of assignment.pumps) letGo.set(key, pump.release());
@@ -93,11 +93,11 @@ export function createConsumer(
     try {
       await ensure(topics);
     } catch (error) {
-      logger.warn({ err: error, group, topics }, 'a missing topic of a group could not be created; it is tried again');
+      logger.warn({ err: error, group, topics }, 'creating a missing topic of a group failed; retrying');
     }
   }
 
-  /** False when a topic is missing: should it be made again, the places in it are others. */
+  /** Returns false if a topic is missing: if it is created again, its offsets are new. */
   async function fetchFor(targets: readonly Pump[], signal: AbortSignal): Promise<boolean> {
     const maxFailures = Number.POSITIVE_INFINITY;
     const findTargets = async () => targets;
@@ -105,12 +105,12 @@ export function createConsumer(
       await fetchUntilAborted({ kafka: newClient(), findTargets, maxFailures, signal, clock, logger });
       return true;
     } catch (error) {
-      logger.warn({ err: error, group, topics }, 'a topic of a group is missing; it is created again');
+      logger.warn({ err: error, group, topics }, 'topic of a group is missing; creating it');
       return false;
     }
   }
 
-  /** Tries until it has them or `signal` aborts. What was handled `earlier` is committed first. */
+  /** Retries until it has the offsets or `signal` aborts. What was handled `earlier` is committed first. */
   async function findPlaces(
     partitions: readonly TopicPartition[],
     earlier: ReadonlyMap<string, Pump>,
@@ -121,14 +121,14 @@ export function createConsumer(
         await commit(new Map(partitions.map((one) => [keyOf(one), earlier.get(keyOf(one))])));
         return await placesOf(partitions);
       } catch (error) {
-        logger.debug({ err: error, group }, 'the places of a group could not be read; it is tried again');
+        logger.debug({ err: error, group }, 'reading the offsets of a group failed; retrying');
         await sleep(clock, retryMs, signal);
       }
     }
     return [];
   }
 
-  /** Where the group has committed. Where it has not, its start is committed first, so that it stays where it is. */
+  /** Returns the committed offsets. In partitions without one, the start is committed first, so it does not move. */
   async function placesOf(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]> {
     const ids = await fetchTopicIds(newClient(), topics);
     const answers = await admin.use((one) => one.fetchOffsets({ groupId: group, topics: [...topics] }));
@@ -146,10 +146,7 @@ export function createConsumer(
       if (offset < 0n) return { ...one, topicId, offset: startOf(one, topicId), isNew: true };
       if (committedIn === '' || topicId === '' || committedIn === topicId)
         return { ...one, topicId, offset, isNew: false };
-      logger.warn(
-        { group, ...one, offset: `${offset}` },
-        'a topic was created again: the group begins at its beginning',
-      );
+      logger.warn({ group, ...one, offset: `${offset}` }, 'topic was created again; the group starts at its beginning');
       return { ...one, topicId, offset: 0n, isNew: false };
     });
     const news = places.filter(({ isNew, offset }) => isNew && offset > 0n);
@@ -157,7 +154,7 @@ export function createConsumer(
     return places;
   }
 
-  /** Where the topic ended when the member came; of one that was created again since, the beginning. */
+  /** Returns where the topic ended when the member joined; its beginning if it was created again since. */
   function startOf(one: TopicPartition, topicId: string): bigint {
     const firstId = firstIds.get(one.topic) ?? topicId;
     firstIds.set(one.topic, firstId);
@@ -190,7 +187,7 @@ export function createConsumer(
     try {
       await commit(assignment.pumps);
     } catch (error) {
-      logger.debug({ err: error, group }, 'offsets were not committed; they are in a moment');
+      logger.debug({ err: error, group }, 'offset commit failed; retrying');
       if (!stopping) commitSoon();
     }
   }
@@ -220,7 +217,7 @@ export function createConsumer(
   };
 }
 
-/** The same, for as long as the topic is not created again. */
+/** The same until the topic is created again. */
 function incarnationOf(one: TopicPartition & { readonly topicId: string }): string {
   return `${one.topicId}/${keyOf(one)}`;
 }

@@ -8,12 +8,11 @@ import { meansOf } from '../client/protocol-errors.ts';
 import type { PartitionResponse } from '../protocol/fetch-response.ts';
 import { createPartitionFeed, type FetchTarget, type PartitionFeed } from './partition-feed.ts';
 
-/** What is fetched, and how long for. */
 export interface FetchingOptions {
   readonly kafka: Kafka;
-  /** The targets there are now, each the same object every time. Asked before the first fetch and every few seconds. */
+  /** Returns the current targets, each always the same object. Called before the first fetch and every few seconds. */
   readonly findTargets: () => Promise<readonly FetchTarget[]>;
-  /** The tries in a row that may fail before it gives up. */
+  /** Maximum failed attempts in a row. */
   readonly maxFailures: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -21,21 +20,21 @@ export interface FetchingOptions {
 }
 
 const longestWaitMs = 500;
-// While a partition is held back: it must not wait for news of others once it has room.
+// While a partition is full: it must not wait for events of others when it has room again.
 const shortWaitMs = 20;
 const maxBytes = 4 * 1024 * 1024;
 const maxPartitionBytes = 1024 * 1024;
 const retryDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
 const leaderNotAvailable = 5;
 const noLeader = '-1';
-// How soon a partition that has no leader is looked for again.
+// The delay before the leader of a partition without one is requested again.
 const leaderlessMaxAgeMs = 1000;
 
 /**
- * Delivers what the targets' partitions have and get, in order, until `signal` aborts. It follows partitions to other
- * brokers. An offset that the log has no more goes on at the oldest that is kept. A partition that cannot be read, or has
- * no leader, stops alone, and so do those of a broker that does not answer. Rejects when a topic is missing, and when the
- * cluster could not be asked too many times in a row.
+ * Delivers the events of the targets' partitions, in order, until `signal` aborts. Follows partitions to other brokers.
+ * An offset that is no longer kept continues at the oldest one. A partition that cannot be read or has no leader stops
+ * alone, and so do those of a broker that does not answer. Rejects if a topic is missing, or after too many failed
+ * attempts in a row.
  */
 export async function fetchUntilAborted(options: FetchingOptions): Promise<void> {
   const { kafka, signal, clock, logger, maxFailures } = options;
@@ -46,7 +45,7 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
       try {
         await connection.disconnect();
       } catch (error) {
-        logger.debug({ err: error }, 'a connection to Kafka did not end cleanly');
+        logger.debug({ err: error }, 'connection to Kafka did not close cleanly');
       }
     };
     signal.addEventListener('abort', disconnect);
@@ -61,7 +60,7 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
       if (signal.aborted) return;
       failures += 1;
       if (failures >= maxFailures || meansOf(error) === 'missing-topic') throw error;
-      if (failures === 1) logger.warn({ err: error }, 'Kafka cannot be read from; it is tried again');
+      if (failures === 1) logger.warn({ err: error }, 'reading from Kafka failed; retrying');
     } finally {
       signal.removeEventListener('abort', disconnect);
       await disconnect();
@@ -80,8 +79,8 @@ async function takeTargets(
 }
 
 /**
- * Fetches until the signal aborts, leadership has moved, or what is known of the leaders is old. False when a broker did
- * not answer: its connections are of no use any more. Rejects when the cluster cannot be asked, or a topic is missing.
+ * Fetches until the signal aborts, leaders have moved, or cached metadata has expired. Returns false if a broker did
+ * not answer and its connections must be replaced. Rejects if the cluster cannot be reached or a topic is missing.
  */
 async function fetchFromLeaders(
   cluster: Cluster,
@@ -111,13 +110,13 @@ async function fetchFromLeaders(
     }
   });
   void isStale.then(() => over.abort());
-  // All of them: one that goes on would deliver what the next round fetches as well.
+  // All of them, because a continuing one would deliver events that the next round fetches too.
   const outcomes = await Promise.allSettled([isStale, ...loops]);
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   return isConnected;
 }
 
-/** Resolves when the signal has aborted, or another broker may lead by now. */
+/** Resolves when the signal has aborted, or the leader may have changed. */
 async function fetchFromLeader(
   cluster: Cluster,
   nodeId: string,
@@ -146,7 +145,7 @@ async function fetchFromLeader(
   }
 }
 
-/** False when a new look at the cluster may help. What concerns the partition alone stops it alone. */
+/** Returns false if fresh metadata may help. A fault of one partition stops only that one. */
 async function recover(
   cluster: Cluster,
   feed: PartitionFeed,
@@ -165,7 +164,7 @@ async function recover(
   return false;
 }
 
-/** False when the offset is kept after all. */
+/** Returns false if the offset is kept after all. */
 async function startOver(cluster: Cluster, target: FetchTarget, logger: Logger): Promise<boolean> {
   const { topic, partition } = target;
   const ask = async (fromBeginning: boolean) => {
@@ -174,7 +173,7 @@ async function startOver(cluster: Cluster, target: FetchTarget, logger: Logger):
   };
   const [oldest, end] = await Promise.all([ask(true), ask(false)]);
   if (target.next >= oldest && target.next <= end) return false;
-  logger.warn({ topic, partition, offset: `${target.next}`, oldest: `${oldest}` }, 'an offset is not kept any more');
+  logger.warn({ topic, partition, offset: `${target.next}`, oldest: `${oldest}` }, 'offset is no longer kept');
   target.next = oldest;
   return true;
 }
@@ -188,7 +187,7 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** Brokers fill their answer in the order of the request: nobody is always last. */
+/** Rotates the order, because brokers fill their answer in the order of the request. */
 function inRandomOrder<T>(items: readonly T[]): T[] {
   return items
     .map((item) => [Math.random(), item] as const)

@@ -12,16 +12,16 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** Where a group goes on in a partition. */
+/** The position of a group in a partition. */
 export interface CommittedOffset extends TopicPartition {
   readonly offset: bigint;
-  /** The id of the topic that it is an offset in: another of its name may follow. Empty when nobody knows it. */
+  /** The id of its topic, because another topic of the same name may follow. Empty if unknown. */
   readonly topicId: string;
 }
 
-/** A place in a group. */
+/** A membership in a group. */
 export interface Membership {
-  /** Rejects when the group has gone on without this member, or cannot be reached. */
+  /** Rejects if the group has continued without this member, or cannot be reached. */
   commit(offsets: readonly CommittedOffset[]): Promise<void>;
   /** Leaves the group. */
   leave(): Promise<void>;
@@ -29,30 +29,29 @@ export interface Membership {
 
 export interface MembershipOptions {
   readonly newClient: () => Kafka;
-  /** Called when a topic is missing: while one is, the group has none. Never rejects. */
+  /** Called when a topic is missing; meanwhile the group gets no partitions. Never rejects. */
   readonly createMissing: () => Promise<void>;
   readonly group: string;
   readonly topics: readonly string[];
-  /** The member has these partitions now, and no others. Called at every rebalance, at its end. */
+  /** Called at the end of every rebalance with all partitions of the member. */
   readonly onAssigned: (partitions: readonly TopicPartition[]) => void;
-  /** The member has no partitions any more: the group rebalances, or the member was cut off. */
+  /** Called when the member no longer has partitions: the group rebalances, or the member was disconnected. */
   readonly onRevoked: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-// What a crash makes the others wait: the least that brokers allow by default. No handler holds up a heartbeat.
+// How long others wait after a crash: the minimum that brokers allow by default. Handlers do not delay heartbeats.
 const sessionTimeoutMs = 6000;
 const rebalanceTimeoutMs = 10_000;
-// How soon a member hears that others have come or gone.
+// How soon a member notices that others have joined or left.
 const heartbeatIntervalMs = 500;
 const turnMs = 250;
 const retryDelayMs = backoff({ firstMs: 200, maxMs: 5000 });
 
 /**
- * Joins a group in the background and stays in it. The library's consumer does nothing but that: all of its partitions
- * are paused, so that its heartbeats wait for no handler and none of its fetches outlives an assignment. One that has
- * crashed is replaced.
+ * Joins a group in the background and stays in it. The library's consumer does only that: all of its partitions are
+ * paused, so its heartbeats wait for no handler and no fetch outlives an assignment. A crashed consumer is replaced.
  */
 export function joinGroup(options: MembershipOptions): Membership {
   const { newClient, createMissing, group, topics, onAssigned, onRevoked, clock } = options;
@@ -87,8 +86,8 @@ export function joinGroup(options: MembershipOptions): Membership {
         await leave(joined);
         if (leaving.signal.aborted) return;
         failures += 1;
-        // Once is usual: a broker that has just begun to coordinate the group says so.
-        if (failures === 2) logger.warn({ err: error }, 'a member cannot stay in its group; it tries on');
+        // A first failure is normal: a broker that has just become the coordinator of the group answers so.
+        if (failures === 2) logger.warn({ err: error }, 'consumer cannot stay in its group; retrying');
         if (meansOf(error) === 'missing-topic') await createMissing();
       }
       await sleep(clock, retryDelayMs(failures), leaving.signal);
@@ -99,13 +98,13 @@ export function joinGroup(options: MembershipOptions): Membership {
     try {
       await joined.disconnect();
     } catch (error) {
-      logger.debug({ err: error }, 'a member could not take its leave; its session runs out');
+      logger.debug({ err: error }, 'consumer could not leave the group cleanly; its session will expire');
     }
   }
 
-  /** Resolves with what ended it. */
+  /** Resolves with what ended the membership. */
   function watch(joined: Consumer, onJoined: () => void): Promise<Error> {
-    // It may still join while it takes its leave.
+    // It may still be joining while it leaves.
     const isMember = () => consumer === joined;
     joined.on(joined.events.REBALANCING, () => isMember() && onRevoked());
     joined.on(joined.events.GROUP_JOIN, ({ payload: { memberAssignment } }) => {

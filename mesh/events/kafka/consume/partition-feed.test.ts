@@ -30,7 +30,7 @@ describe('the feed of a partition', () => {
     await feed.handOn();
   }
 
-  it('is well again when an answer could be read to its end, though it is empty', async () => {
+  it('has recovered when an answer could be read completely, even if it is empty', async () => {
     feed.fail(protocolError(topicAuthorizationFailed));
     expect(failure).toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_MISCONFIGURED', metadata: place });
     clock.advance(60_000);
@@ -39,7 +39,7 @@ describe('the feed of a partition', () => {
     expect(failure).toBeUndefined();
   });
 
-  it('reports what its brokers cannot give now after several times in a row, and rests longer each time', async () => {
+  it('reports unavailable brokers after several times in a row, and pauses longer each time', async () => {
     const rests: number[] = [];
     for (let times = 0; times < 7; times++) {
       expect(failure).toBeUndefined();
@@ -57,13 +57,13 @@ describe('the feed of a partition', () => {
     expect(clock.pendingMs()).toEqual([100]);
   });
 
-  it('counts what several loops miss while it rests as one time', () => {
+  it('counts the failures of several loops during a pause as one', () => {
     for (let times = 0; times < 20; times++) feed.miss(protocolError(storageError));
     expect(failure).toBeUndefined();
     expect(clock.pendingMs()).toEqual([100]);
   });
 
-  it('reports as damage what a broker finds to be damaged', () => {
+  it('reports damage that a broker finds', () => {
     for (let times = 0; times < 7; times++) {
       feed.miss(protocolError(corruptMessage));
       clock.advance(5000);

@@ -11,41 +11,40 @@ import { type Chunk, readChunks } from './read-chunks.ts';
 export interface FetchTarget {
   readonly topic: string;
   readonly partition: number;
-  /** The offset to fetch next. It moves after what lies before it was delivered. */
+  /** The offset to fetch next. It moves when earlier events were delivered. */
   next: bigint;
-  /** Whether it takes more now: nothing is delivered, or fetched, while it does not. */
+  /** Whether it accepts more now. Otherwise nothing is delivered or fetched. */
   hasRoom(): boolean;
-  /** Takes a bounded number of events. */
+  /** Accepts a bounded number of events. */
   deliver(events: readonly StoredEvent[]): void;
-  /** Called when the partition cannot be read on, and with `undefined` when it can be again. */
+  /** Called with an error when the partition cannot be read further, and with `undefined` when it can be again. */
   failed(error: MeshError | undefined): void;
 }
 
-/** Brings what brokers answer for one partition to its target, as fast as that takes it. */
+/** Delivers fetched data of one partition to its target, as fast as that accepts it. */
 export interface PartitionFeed {
   readonly target: FetchTarget;
   /** Whether to fetch now. */
   readonly isHungry: boolean;
-  /** Whether it has, or could fetch, more than its target takes now. */
+  /** Whether it has, or could fetch, more than its target accepts now. */
   readonly isHeldBack: boolean;
   accept(response: PartitionResponse): void;
-  /** Hands on what there is room for. Never rejects: what cannot be read stops this partition alone. */
+  /** Delivers what there is room for. Never rejects: unreadable data stops only this partition. */
   handOn(): Promise<void>;
   /**
-   * Lets the partition rest for a moment: its brokers cannot give it now. The target hears of it when that has happened
-   * several times in a row, about six seconds. Changes nothing while it rests or still has something to hand on.
+   * Pauses the partition for a moment, because its brokers do not answer. The target is notified after several times in
+   * a row, about six seconds. Has no effect while it is paused or still has something to deliver.
    */
   miss(error: Error): void;
-  /** Stops the partition for a while, because it cannot be read, and reports that immediately. */
+  /** Stops the partition for a while, because it cannot be read, and notifies the target immediately. */
   fail(error: Error): void;
 }
 
 const missDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
 const failDelayMs = backoff({ firstMs: 1000, maxMs: 60_000 });
-// A partition that moves to another broker is away for less.
+// A partition that moves to another broker is unavailable for less time.
 const reportedMisses = 7;
 
-/** Makes a feed that has nothing yet. */
 export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: Logger): PartitionFeed {
   const { topic, partition } = target;
   let chunks: AsyncGenerator<Chunk> | undefined;
@@ -55,7 +54,7 @@ export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: L
 
   function succeed(): void {
     if (isReported) {
-      logger.info({ topic, partition, failures }, 'a partition of Kafka can be read again');
+      logger.info({ topic, partition, failures }, 'partition of Kafka can be read again');
       target.failed(undefined);
     }
     failures = 0;
@@ -72,7 +71,7 @@ export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: L
   }
 
   function report(failure: MeshError): void {
-    if (!isReported) logger.error({ err: failure, topic, partition }, 'a partition of Kafka cannot be read: it stops');
+    if (!isReported) logger.error({ err: failure, topic, partition }, 'partition of Kafka cannot be read; stopping it');
     isReported = true;
     target.failed(failure);
   }
@@ -110,14 +109,14 @@ export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: L
     miss(error) {
       if (isResting || chunks !== undefined) return;
       rest(missDelayMs);
-      logger.debug({ err: error, topic, partition, failures }, 'a partition of Kafka cannot be read now');
+      logger.debug({ err: error, topic, partition, failures }, 'partition of Kafka cannot be read now');
       if (failures >= reportedMisses) report(partitionAway(target, error));
     },
     fail,
   };
 }
 
-/** A copy of the records when most of the answer they are a part of is about others: who is held back keeps all of it. */
+/** Copies the records if most of the answer is about other partitions, because a waiting feed keeps the whole answer. */
 function withoutOthers(response: PartitionResponse): PartitionResponse {
   const { records } = response;
   return records.length * 2 < records.buffer.byteLength ? { ...response, records: Buffer.from(records) } : response;

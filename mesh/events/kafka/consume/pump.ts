@@ -7,14 +7,14 @@ import { createWakeup } from '../../../time/wakeup.ts';
 import type { ConsumeOptions, StoredEvent } from '../../log/event-log.ts';
 import type { FetchTarget } from './partition-feed.ts';
 
-/** Hands the events of one partition to a handler, one at a time, for as long as the partition is assigned. */
+/** Delivers the events of one partition to a handler, one at a time, while the partition is assigned. */
 export interface Pump extends FetchTarget {
   readonly topicId: string;
-  /** The offset to commit: every event before it is handled. `undefined` while it has handled none. */
+  /** The offset to commit: every earlier event is handled. `undefined` while none is handled. */
   readonly handled: bigint | undefined;
-  /** Why the partition cannot be read on. */
+  /** The error if the partition cannot be read further. */
   readonly failure: MeshError | undefined;
-  /** Lets go of the partition: aborts the handler's signal, and resolves when nothing is in its hands any more. */
+  /** Releases the partition: aborts the handler's signal and resolves when no event is in progress. */
   release(): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export interface PumpOptions {
   readonly partition: number;
   readonly start: bigint;
   readonly handle: ConsumeOptions['handle'];
-  /** When the last one to have the partition in this process has let go. */
+  /** Resolves when the previous owner of the partition in this process has released it. */
   readonly after: Promise<void>;
   readonly onHandled: () => void;
   readonly clock: Clock;
@@ -35,7 +35,7 @@ const maxWaitingEvents = 500;
 const maxWaitingBytes = 1024 * 1024;
 const retryDelayMs = backoff({ firstMs: 100, maxMs: 30_000 });
 
-/** Makes a pump at work. */
+/** Starts a pump. */
 export function createPump(options: PumpOptions): Pump {
   const { topic, topicId, partition, start, handle, after, onHandled, clock } = options;
   const logger = options.logger.child({ topic, partition });
@@ -70,7 +70,7 @@ export function createPump(options: PumpOptions): Pump {
       } catch (error) {
         if (released.signal.aborted) return false;
         const details = { err: error, offset: `${event.offset}`, attempt: failures };
-        logger.warn(details, 'an event was not handled; it comes again');
+        logger.warn(details, 'event was not handled; it will be delivered again');
         await sleep(clock, retryDelayMs(failures), released.signal);
       }
     }

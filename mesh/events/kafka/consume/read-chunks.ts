@@ -3,10 +3,10 @@ import type { AbortedTransaction, PartitionResponse } from '../protocol/fetch-re
 import { cutBatches, type RecordBatch } from '../protocol/record-batch.ts';
 import { toStoredEvent } from '../protocol/records.ts';
 
-/** Some events of a partition that lie one behind the other, and the offset behind them. */
+/** Consecutive events of a partition, and the offset after them. */
 export interface Chunk {
   readonly events: readonly StoredEvent[];
-  /** Behind a batch it is the batch's end: compaction may have removed what lay there. */
+  /** After a batch it is the end of the batch, because compaction may have removed its last records. */
   readonly next: bigint;
 }
 
@@ -14,9 +14,9 @@ const maxChunkEvents = 100;
 const maxChunkBytes = 256 * 1024;
 
 /**
- * The events of an answer from offset `from` on, a bounded number at a time: a small batch may hold hundreds of thousands.
- * Left out are records of aborted transactions, and what brokers write for themselves. Throws an Error at a batch that
- * cannot be read, after the events before it.
+ * Yields the events of an answer from offset `from`, a bounded number at a time, because a small batch may hold
+ * hundreds of thousands. Records of aborted transactions and control records are left out. Throws an Error at an
+ * unreadable batch, after earlier events.
  */
 export async function* readChunks(response: PartitionResponse, from: bigint): AsyncGenerator<Chunk> {
   const isAborted = watchTransactions(response.abortedTransactions);
@@ -45,7 +45,7 @@ async function* chunksOf(batch: RecordBatch, { topic, partition }: PartitionResp
 
 const abortMarker = 0;
 
-/** Says of one batch after the other whether its transaction was aborted. */
+/** Returns whether the transaction of a batch was aborted. Called for one batch after another. */
 function watchTransactions(aborted: readonly AbortedTransaction[]): (batch: RecordBatch) => Promise<boolean> {
   const ahead = [...aborted].toSorted((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
   const open = new Set<bigint>();

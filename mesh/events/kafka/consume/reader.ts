@@ -17,13 +17,13 @@ export interface ReadingContext {
 
 const maxAheadEvents = 500;
 const maxAheadBytes = 1024 * 1024;
-// About ten seconds of brokers that are gone; a reader goes on from its offsets then.
+// About ten seconds without brokers. The caller resumes from its offsets then.
 const maxFailures = 7;
 
 /**
- * Follows a topic until `signal` aborts, without a group: nothing of it stays with the brokers. Ahead of its reader it is
- * by a bounded number of events, and one fetch. Partitions that the topic gets meanwhile are read from their beginning.
- * Rejects with DATA_LOSS `PARTITION_UNREADABLE`, after what could be read, when a partition cannot be read on.
+ * Reads a topic without a group until `signal` aborts; the brokers keep nothing about it. It reads ahead by a bounded
+ * number of events and one fetch. Partitions that are added later are read from their beginning. Throws DATA_LOSS
+ * `PARTITION_UNREADABLE`, after the readable events, if a partition cannot be read further.
  */
 export async function* follow(
   topic: string,
@@ -61,7 +61,7 @@ export async function* follow(
   async function findTargets(): Promise<readonly FetchTarget[]> {
     const { topics } = await admin.use((one) => one.fetchTopicMetadata({ topics: [topic] }));
     if ((topics[0]?.partitions.length ?? 0) <= targets.length) return targets;
-    // Where the end of a new partition was when the reading began: at its beginning.
+    // A new partition had its end at its beginning when reading started.
     const starts = await startsOf(admin, topic, from.at === 'latest' ? { at: 'beginning' } : from);
     const known = new Set(targets.map(({ partition }) => partition));
     for (const start of starts) if (!known.has(start[0])) targets.push(toTarget(start));
@@ -105,7 +105,7 @@ async function startsOf({ use }: AdminConnection, topic: string, from: StartPosi
   );
 }
 
-/** Brokers say -1 when no record is that young. */
+/** Brokers answer -1 if there is no record at or after the time. */
 function notNegative(offset: string | undefined, otherwise: bigint): bigint {
   return offset === undefined || offset.startsWith('-') ? otherwise : BigInt(offset);
 }

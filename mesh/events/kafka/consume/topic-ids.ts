@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { createCluster, fetchTopicId } from '../client/kafkajs.ts';
 
-/** The ids of topics by their names, asked for over a connection that has looked at no others. */
+/** Returns the ids of topics by name, requested over a connection that has requested no others. */
 export async function fetchTopicIds(kafka: Kafka, topics: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const cluster = createCluster(kafka);
   try {

@@ -1,20 +1,19 @@
-/** Reads what Kafka writes, one value after the other. Throws a RangeError past the end. */
+/** Reads the values of Kafka's protocol. Throws a RangeError past the end. */
 export interface ByteReader {
-  /** How many bytes are left. */
+  /** The number of bytes left. */
   readonly left: number;
   int8(): number;
   int16(): number;
   int32(): number;
   int64(): bigint;
-  /** A number of variable length. Exact up to 2^53. */
+  /** Reads a number of variable length. Exact up to 2^53. */
   uvarint(): number;
-  /** One that may be negative: zigzag coded. */
+  /** Reads a signed number of variable length, zigzag encoded. */
   varint(): number;
-  /** The next bytes, not copied. */
+  /** Returns the next bytes, not copied. */
   bytes(count: number): Buffer;
 }
 
-/** Makes a reader that begins at the first byte. */
 export function createByteReader(buffer: Buffer): ByteReader {
   let at = 0;
   const skip = (count: number) => {

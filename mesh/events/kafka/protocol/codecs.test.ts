@@ -26,7 +26,7 @@ it.each([
   ['no frame', [1, 2, 3, 4, 5]],
   ['a frame that is cut off', [...frameStart, 0x60, 0x40, 0, 9, 0, 0, 0, 0x50]],
   ['a match before the beginning', [...frameStart, 0x60, 0x40, 0, 4, 0, 0, 0, 0x10, 97, 9, 0, 0, 0, 0, 0]],
-])('what is no LZ4 is refused: %s', async (_, bytes) => {
+])('invalid LZ4 is refused: %s', async (_, bytes) => {
   await expect(unpack(lz4, Buffer.from(bytes))).rejects.toThrow();
 });
 
@@ -35,7 +35,7 @@ it('a Snappy frame whose block has a negative length is refused', async () => {
   await expect(unpack(snappy, Buffer.from([...header, 0xff, 0xff, 0xff, 0xfc, 0]))).rejects.toThrow('-4 bytes');
 });
 
-it('what would take too much memory is refused before it does', async () => {
+it('data that would take too much memory is refused early', async () => {
   const large = Buffer.alloc(maxUnpackedBytes + 1);
   await expect(unpack(zstd, zstdCompressSync(large))).rejects.toThrow();
   await expect(unpack(snappy, await compress(large))).rejects.toThrow('when it is unpacked');
@@ -47,6 +47,6 @@ it('what would take too much memory is refused before it does', async () => {
   await expect(unpack(lz4, bomb)).rejects.toThrow('when it is unpacked');
 });
 
-it('a codec that is not known is named', async () => {
+it('an unknown codec is named', async () => {
   await expect(unpack(5, Buffer.alloc(1))).rejects.toThrow('its codec 5');
 });

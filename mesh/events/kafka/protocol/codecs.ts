@@ -4,12 +4,12 @@ import { uncompress } from 'snappy';
 import { createByteReader } from './byte-reader.ts';
 import { unpackLz4 } from './lz4.ts';
 
-/** The most that a batch may have when it is unpacked, in bytes: more is refused, since it would take the memory of all. */
+/** Maximum size of a decompressed batch, in bytes. A larger one could exhaust memory and is refused. */
 export const maxUnpackedBytes = 128 * 1024 * 1024;
 
 const limits = { maxOutputLength: maxUnpackedBytes };
 
-/** Unpacks the records of a batch by the number of its codec in Kafka's protocol. Rejects for what cannot be unpacked. */
+/** Decompresses the records of a batch by the number of its codec in Kafka's protocol. Rejects invalid data. */
 export async function unpack(codec: number, data: Buffer): Promise<Buffer> {
   switch (codec) {
     case 0:
@@ -27,7 +27,7 @@ export async function unpack(codec: number, data: Buffer): Promise<Buffer> {
   }
 }
 
-// The frame that Java's library puts around Snappy, and Kafka's clients with it: its name, two versions, then blocks.
+// The frame of Java's Snappy library, which Kafka's clients use: its name, two versions, then blocks.
 const snappyName = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const snappyHeaderBytes = 16;
 
@@ -43,7 +43,7 @@ async function unpackSnappy(data: Buffer): Promise<Buffer> {
   return Buffer.concat(blocks);
 }
 
-/** A block begins with the size that is made room for. */
+/** A block begins with its decompressed size. */
 async function unpackBlock(block: Buffer, maxBytes: number): Promise<Buffer> {
   let size = 0;
   for (let at = 0, byte = 0x80; byte >= 0x80 && at < 5; at++) {

@@ -6,7 +6,7 @@ const table = Int32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** The CRC-32C of bytes (Castagnoli's, which `node:zlib` does not have), as an unsigned number. */
+/** Returns the CRC-32C of bytes (Castagnoli, which `node:zlib` does not have), as an unsigned number. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = -1;
   for (const byte of bytes) crc = (crc >>> 8) ^ (table[(crc ^ byte) & 0xff] ?? 0);

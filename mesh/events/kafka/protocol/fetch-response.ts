@@ -1,18 +1,18 @@
 import { type ByteReader, createByteReader } from './byte-reader.ts';
 
-/** What a broker answered for a partition. */
+/** A broker's answer for a partition. */
 export interface PartitionResponse {
   readonly topic: string;
   readonly partition: number;
-  /** 0 when all is well. */
+  /** 0: no error. */
   readonly errorCode: number;
   /** In the order of their first offsets. */
   readonly abortedTransactions: readonly AbortedTransaction[];
-  /** Batches, one behind the other. */
+  /** Concatenated batches. */
   readonly records: Buffer;
 }
 
-/** A transaction whose records from an offset on are not to be shown. */
+/** A transaction whose records from an offset on are aborted. */
 export interface AbortedTransaction {
   readonly producerId: bigint;
   readonly firstOffset: bigint;
@@ -20,22 +20,22 @@ export interface AbortedTransaction {
 
 /** The answer to a Fetch request. */
 export interface FetchResponse {
-  /** How long the client is to send nothing, in milliseconds. */
+  /** How long the client must not send, in milliseconds. */
   readonly throttleMs: number;
-  /** 0 when all is well. */
+  /** 0: no error. */
   readonly errorCode: number;
   readonly partitions: readonly PartitionResponse[];
 }
 
-/** The versions of the Fetch API whose answers are read here. */
+/** The supported versions of the Fetch API. */
 export const fetchVersions = { oldest: 4, newest: 11 };
 
-/** Reads the answer to a Fetch request of a version, and no record of it. */
+/** Reads the answer to a Fetch request of a version, without its records. */
 export function readFetchResponse(bytes: Buffer, version: number): FetchResponse {
   const reader = createByteReader(bytes);
   const throttleMs = reader.int32();
   const errorCode = version >= 7 ? reader.int16() : 0;
-  // The id of a fetch session, which is never asked for.
+  // The id of a fetch session, which is never requested.
   if (version >= 7) reader.int32();
   const partitions = list(reader, () => {
     const topic = text(reader);
@@ -50,7 +50,7 @@ function readPartition(reader: ByteReader, version: number, topic: string): Part
   // The high watermark, the last stable offset and, later, the log's start.
   reader.bytes(version >= 5 ? 24 : 16);
   const abortedTransactions = list(reader, () => ({ producerId: reader.int64(), firstOffset: reader.int64() }));
-  // A replica that the broker would rather have asked.
+  // The preferred replica.
   if (version >= 11) reader.int32();
   const records = reader.bytes(Math.max(0, reader.int32()));
   return { topic, partition, errorCode, abortedTransactions, records };

@@ -1,12 +1,12 @@
 const frameMagic = 0x184d2204;
 const skippableMagic = 0x184d2a50;
 const minMatch = 4;
-// A length that does not fit its four bits goes on in bytes.
+// A length that does not fit into four bits continues in bytes.
 const longLength = 15;
-// Up to here a loop is quicker than a call.
+// Up to this length a loop is faster than a call.
 const fewBytes = 32;
 
-/** What is unpacked so far. Blocks may refer back into it. */
+/** The decompressed bytes so far. Blocks may refer back to them. */
 interface Output {
   bytes: Buffer;
   length: number;
@@ -14,8 +14,8 @@ interface Output {
 }
 
 /**
- * Unpacks LZ4 frames that lie one behind the other, at most to `maxBytes`. Throws an Error for what is not a valid frame.
- * The checksums within the frames are passed over: those of the batch around them have been compared.
+ * Decompresses concatenated LZ4 frames, to at most `maxBytes`. Throws an Error for an invalid frame. Checksums within
+ * frames are ignored, because the checksum of the batch was verified.
  */
 export function unpackLz4(data: Buffer, maxBytes: number): Buffer {
   const output: Output = { bytes: Buffer.allocUnsafe(Math.min(maxBytes, data.length * 4)), length: 0, maxBytes };
@@ -28,7 +28,7 @@ export function unpackLz4(data: Buffer, maxBytes: number): Buffer {
   return output.bytes.subarray(0, output.length);
 }
 
-/** Where the frame ends that begins before `start`. */
+/** Returns the end of the frame that begins before `start`. */
 function unpackFrame(data: Buffer, start: number, output: Output): number {
   const flags = data.readUInt8(start);
   if (flags >> 6 !== 1) throw new Error(`its LZ4 frame has version ${flags >> 6}, known is 1`);
@@ -77,13 +77,13 @@ function append(output: Output, source: Buffer, from: number, count: number): vo
   output.length += count;
 }
 
-/** Appends what lies `distance` back. It may reach into itself: then it repeats. */
+/** Appends bytes from `distance` back. They may overlap with the end and then repeat. */
 function repeat(output: Output, distance: number, count: number): void {
   makeRoom(output, count);
   const { bytes, length } = output;
   const from = length - distance;
   if (count > fewBytes) {
-    // What was copied is copied along the next time.
+    // The next copy includes the copied bytes.
     for (let done = 0; done < count; ) {
       const step = Math.min(count - done, distance + done);
       bytes.copyWithin(length + done, from, from + step);

@@ -2,31 +2,31 @@ import { createByteReader } from './byte-reader.ts';
 import { unpack } from './codecs.ts';
 import { crc32c } from './crc32c.ts';
 
-/** A record as it lies in a batch. */
+/** A record of a batch. */
 export interface KafkaRecord {
   readonly offset: bigint;
   readonly timeMs: number;
   readonly key: Buffer | undefined;
   readonly value: Buffer | undefined;
-  /** A name may come more than once. */
+  /** A name may occur more than once. */
   readonly headers: readonly (readonly [name: string, value: Buffer | undefined])[];
 }
 
-/** A batch of records, not unpacked yet. */
+/** A batch of records, not yet decompressed. */
 export interface RecordBatch {
-  /** The first offset that it had; its first record may be gone. */
+  /** Its original first offset. The first record may have been removed. */
   readonly baseOffset: bigint;
-  /** The first offset behind it, also when compaction has removed its last records, or all. */
+  /** The first offset after it, even if compaction has removed its last records or all of them. */
   readonly nextOffset: bigint;
   readonly producerId: bigint;
   readonly isTransactional: boolean;
-  /** Whether it says how a transaction ended, instead of holding records of somebody. */
+  /** Whether it is a control batch, which records how a transaction ended. */
   readonly isControl: boolean;
-  /** Compares the checksum and unpacks. Then gives the records one at a time. Throws an Error for a damaged batch. */
+  /** Verifies the checksum, decompresses, and yields the records. Throws an Error for a damaged batch. */
   records(): Promise<Iterable<KafkaRecord>>;
 }
 
-// The offset and the length, which the length does not count.
+// Offset and length, which the length does not include.
 const prefixBytes = 12;
 const headerBytes = 61;
 const magicAt = 16;
@@ -40,8 +40,8 @@ const transactionalBit = 0x10;
 const controlBit = 0x20;
 
 /**
- * The batches in what a broker answered. The last may be cut off, and is left out then. Throws an Error for a batch of a
- * format from before Kafka 0.11, or of none.
+ * Yields the batches of an answer. An incomplete last batch is left out. Throws an Error for a batch in a format from
+ * before Kafka 0.11, or in an unknown format.
  */
 export function* cutBatches(answer: Buffer): Generator<RecordBatch> {
   for (let at = 0; answer.length - at > magicAt; ) {
@@ -81,7 +81,7 @@ function readBatch(batch: Buffer): RecordBatch {
 interface RecordContext {
   readonly baseOffset: bigint;
   readonly baseTimeMs: number;
-  /** The time of all records, where the broker sets it. */
+  /** The time of all records, if the broker sets it. */
   readonly appendTimeMs: number | undefined;
   readonly count: number;
 }
@@ -97,7 +97,7 @@ function readRecord(bytes: Buffer, { baseOffset, baseTimeMs, appendTimeMs }: Rec
     const length = reader.varint();
     return length < 0 ? undefined : reader.bytes(length);
   };
-  // Attributes, of which records have none.
+  // Attributes, which records do not use.
   reader.int8();
   const timeMs = baseTimeMs + reader.varint();
   const offset = baseOffset + BigInt(reader.varint());

@@ -3,23 +3,23 @@ import type { NewEvent, StoredEvent } from '../../log/event-log.ts';
 import type { KafkaRecord } from './record-batch.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-// A record's own numbers, and its share of a batch's, at their longest.
+// Maximum size of a record's own numbers and its share of the batch header.
 const overheadBytes = 100;
 
-/** A message of the library for an event. */
+/** Returns the library's message for an event. */
 export function toMessage({ key, headers, value, timeMs }: NewEvent, partition: number): Message {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return { key, value: bytes, headers: { ...headers }, partition, timestamp: `${timeMs}` };
 }
 
-/** What an event takes in a batch, in bytes; rather too much than too little. */
+/** Returns an upper bound of an event's bytes in a batch. */
 export function sizeOf({ key, headers, value }: NewEvent): number {
   let bytes = overheadBytes + Buffer.byteLength(key) + value.byteLength;
   for (const name in headers) bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '');
   return bytes;
 }
 
-/** An event of what anybody wrote: headers that are no text are left out, a missing key or value is empty. */
+/** Returns the event of any record: headers that are not text are left out, a missing key or value is empty. */
 export function toStoredEvent(topic: string, partition: number, record: KafkaRecord): StoredEvent {
   return {
     topic,
@@ -32,7 +32,7 @@ export function toStoredEvent(topic: string, partition: number, record: KafkaRec
   };
 }
 
-/** Of a name that comes more than once the last value counts. */
+/** If a name occurs more than once, the last value counts. */
 function toHeaders(headers: KafkaRecord['headers']): Record<string, string> {
   const texts: Record<string, string> = {};
   for (const [name, value] of new Map(headers)) {

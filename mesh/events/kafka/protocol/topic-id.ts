@@ -1,11 +1,11 @@
 import { type ByteReader, createByteReader } from './byte-reader.ts';
 
-/** The version of the Metadata API in which brokers say the ids of topics. */
+/** The version of the Metadata API that includes the ids of topics. */
 export const topicIdVersion = 10;
 
-/** What a broker answered about one topic. */
+/** A broker's answer about one topic. */
 export interface TopicIdResponse {
-  /** 0 when all is well. */
+  /** 0: no error. */
   readonly errorCode: number;
   /** In hexadecimal digits. */
   readonly topicId: string;
@@ -14,14 +14,14 @@ export interface TopicIdResponse {
 const idBytes = 16;
 
 /**
- * The body of a Metadata request for one topic, which creates none. It begins with the tags of the header, of which the
- * library, which knows older versions alone, writes none.
+ * Returns the body of a Metadata request for one topic, which does not create it. It begins with the tags of the
+ * header, which the library does not write, because it only knows older versions.
  */
 export function topicIdRequest(topic: string): Buffer {
   const name = Buffer.from(topic);
   const noTags = Buffer.from([0]);
   const oneTopic = Buffer.concat([Buffer.from([2]), Buffer.alloc(idBytes), length(name.length + 1), name, noTags]);
-  // Neither creation, nor what this client may do to the cluster and the topic.
+  // No creation, and no authorized operations of cluster and topic.
   return Buffer.concat([noTags, oneTopic, Buffer.from([0, 0, 0]), noTags]);
 }
 
@@ -32,7 +32,7 @@ export function readTopicIdResponse(bytes: Buffer): TopicIdResponse {
   // The throttle time.
   reader.int32();
   for (let left = count(reader); left > 0; left--) {
-    // A broker: its number, host, port and rack.
+    // A broker: number, host, port and rack.
     reader.int32();
     passText(reader);
     reader.int32();
@@ -48,7 +48,7 @@ export function readTopicIdResponse(bytes: Buffer): TopicIdResponse {
   return { errorCode, topicId: reader.bytes(idBytes).toString('hex') };
 }
 
-/** A number of variable length: lengths are written with one more, so that 0 is left for nothing. */
+/** A number of variable length. Lengths are written plus one, so 0 means null. */
 function length(value: number): Buffer {
   const bytes: number[] = [];
   for (let left = value; ; left >>>= 7) {

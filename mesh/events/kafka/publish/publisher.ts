@@ -5,26 +5,26 @@ import { murmur2, partitionOf } from '../../log/murmur2.ts';
 import type { KafkaTopics } from '../admin/topics.ts';
 import { meansOf, protocolErrorOf } from '../client/protocol-errors.ts';
 import { sizeOf, toMessage } from '../protocol/records.ts';
-import { createLane, type Outgoing, type Parcel, type SerialProducer } from './serial-producer.ts';
+import { createSerialProducer, type Outgoing, type ProducerBatch, type SerialProducer } from './serial-producer.ts';
 
-/** Publishes to a cluster: durable when all replicas in sync have it, not compressed. */
+/** Publishes to a cluster, uncompressed. Events are durable when all in-sync replicas have them. */
 export interface Publisher {
   publish(events: readonly NewEvent[]): Promise<EventPosition[]>;
   close(): Promise<void>;
 }
 
 interface Placed extends Outgoing {
-  readonly lane: SerialProducer;
+  readonly producer: SerialProducer;
   readonly bytes: number;
   readonly maxBatchBytes: number;
 }
 
-const lanes = 4;
-const maxParcelBytes = 512 * 1024;
+const producers = 4;
+const maxRequestBytes = 512 * 1024;
 
-/** Makes a publisher. The events of a partition take the same lane, one request at a time: so they stay in order. */
+/** Creates a publisher. The events of a partition use the same producer, one request at a time, so they stay in order. */
 export function createPublisher(newClient: () => Kafka, topics: KafkaTopics): Publisher {
-  const pool = Array.from({ length: lanes }, () => createLane(newClient));
+  const pool = Array.from({ length: producers }, () => createSerialProducer(newClient));
 
   async function place(event: NewEvent): Promise<Placed> {
     const { partitions, maxBatchBytes } = await topics.get(event.topic);
@@ -32,9 +32,9 @@ export function createPublisher(newClient: () => Kafka, topics: KafkaTopics): Pu
     if (bytes > maxBatchBytes)
       throw eventTooLargeForKafka({ topic: event.topic, key: event.key, bytes, maxBytes: maxBatchBytes });
     const partition = partitionOf(event.key, partitions);
-    const lane = pool[laneOf(event.topic, partition)];
-    if (!lane) throw new Error('there are no lanes');
-    return { topic: event.topic, partition, message: toMessage(event, partition), lane, bytes, maxBatchBytes };
+    const producer = pool[producerOf(event.topic, partition)];
+    if (!producer) throw new Error('no producer');
+    return { topic: event.topic, partition, message: toMessage(event, partition), producer, bytes, maxBatchBytes };
   }
 
   async function placeAll(events: readonly NewEvent[]): Promise<Placed[]> {
@@ -47,7 +47,7 @@ export function createPublisher(newClient: () => Kafka, topics: KafkaTopics): Pu
     if (meansOf(error) !== 'missing-topic') return error;
     const names = [...new Set(events.map((event) => event.topic))];
     for (const name of names) topics.forget(name);
-    // Rejects with the name of the one that is missing, if it is one of these.
+    // Rejects with the name of the missing topic if it is one of these.
     const asked = await Promise.allSettled(names.map((name) => topics.get(name)));
     return asked.find((answer) => answer.status === 'rejected')?.reason ?? error;
   }
@@ -56,10 +56,10 @@ export function createPublisher(newClient: () => Kafka, topics: KafkaTopics): Pu
     async publish(events) {
       const placed = await placeAll(events);
       const offsets = new Map<Outgoing, bigint>();
-      const sending = [...Map.groupBy(placed, ({ lane }) => lane)].flatMap(([lane, ofLane]) =>
-        parcelsOf(ofLane).map(async (parcel) => {
-          const written = await lane.send(parcel);
-          for (const [index, record] of parcel.records.entries()) offsets.set(record, written[index] ?? -1n);
+      const sending = [...Map.groupBy(placed, ({ producer }) => producer)].flatMap(([producer, ofProducer]) =>
+        batchesOf(ofProducer).map(async (batch) => {
+          const written = await producer.send(batch);
+          for (const [index, record] of batch.records.entries()) offsets.set(record, written[index] ?? -1n);
         }),
       );
       const failed = (await Promise.allSettled(sending)).find((outcome) => outcome.status === 'rejected');
@@ -67,33 +67,33 @@ export function createPublisher(newClient: () => Kafka, topics: KafkaTopics): Pu
       return placed.map((record) => ({ partition: record.partition, offset: offsets.get(record) ?? -1n }));
     },
     async close() {
-      await Promise.all(pool.map((lane) => lane.close()));
+      await Promise.all(pool.map((producer) => producer.close()));
     },
   };
 }
 
-/** The partitions of a topic take turns; the topics begin at different lanes. */
-function laneOf(topic: string, partition: number): number {
-  return ((murmur2(Buffer.from(topic)) >>> 8) + partition) % lanes;
+/** Distributes the partitions of a topic over the producers. Topics begin at different producers. */
+function producerOf(topic: string, partition: number): number {
+  return ((murmur2(Buffer.from(topic)) >>> 8) + partition) % producers;
 }
 
-function parcelsOf(records: readonly Placed[]): Parcel[] {
-  const parcels: { records: Placed[]; bytes: number; maxBytes: number }[] = [];
+function batchesOf(records: readonly Placed[]): ProducerBatch[] {
+  const batches: { records: Placed[]; bytes: number; maxBytes: number }[] = [];
   for (const record of records) {
-    const maxBytes = Math.min(maxParcelBytes, record.maxBatchBytes);
-    const last = parcels.at(-1);
+    const maxBytes = Math.min(maxRequestBytes, record.maxBatchBytes);
+    const last = batches.at(-1);
     if (last && last.bytes + record.bytes <= Math.min(last.maxBytes, maxBytes)) {
       last.records.push(record);
       last.bytes += record.bytes;
       last.maxBytes = Math.min(last.maxBytes, maxBytes);
     } else {
-      parcels.push({ records: [record], bytes: record.bytes, maxBytes });
+      batches.push({ records: [record], bytes: record.bytes, maxBytes });
     }
   }
-  return parcels;
+  return batches;
 }
 
-/** The brokers' limit may have sunk since it was asked for. */
+/** The brokers' limit may have decreased since it was requested. */
 function tooLarge(error: unknown, events: readonly NewEvent[], placed: readonly Placed[]): unknown {
   const largest = placed.reduce((a, b, index) => (b.bytes > (placed[a]?.bytes ?? 0) ? index : a), 0);
   const [event, record] = [events[largest], placed[largest]];

@@ -3,39 +3,39 @@ import { toLogFailure } from '../client/failures.ts';
 import { retry } from '../client/kafkajs.ts';
 import { meansOf } from '../client/protocol-errors.ts';
 
-/** An event on its way, and where it goes. */
+/** An event to publish, with its partition. */
 export interface Outgoing {
   readonly topic: string;
   readonly partition: number;
   readonly message: Message;
 }
 
-/** Events that go out in one request. */
-export interface Parcel {
+/** Events of one request. */
+export interface ProducerBatch {
   readonly records: readonly Outgoing[];
   readonly bytes: number;
-  /** The most that a request with this parcel may have, other parcels included. */
+  /** Maximum bytes of a request with this batch, other batches included. */
   readonly maxBytes: number;
 }
 
-/** A producer that sends one request at a time, in the order it was asked to. */
+/** A producer that sends one request at a time, in the order of the calls. */
 export interface SerialProducer {
-  /** The offset of each record. A parcel that fails takes with it what waits behind it, which might overtake it otherwise; one that the brokers refuse does not. */
-  send(parcel: Parcel): Promise<bigint[]>;
+  /** Resolves with the offset of each record. A failed batch also fails the batches that wait after it, which might overtake it otherwise. A refused batch does not. */
+  send(batch: ProducerBatch): Promise<bigint[]>;
   close(): Promise<void>;
 }
 
 interface Waiting {
-  readonly parcel: Parcel;
+  readonly batch: ProducerBatch;
   readonly resolve: (offsets: bigint[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** How long the brokers may take until all that must have a record have it, in milliseconds. Less than a request may take. */
+/** How long brokers may take to replicate a record, in milliseconds. Less than the request timeout. */
 const acknowledgeTimeoutMs = 8000;
 
-/** Makes a lane; it connects when it is first used. */
-export function createLane(newClient: () => Kafka): SerialProducer {
+/** Creates a producer, which connects when it is first used. */
+export function createSerialProducer(newClient: () => Kafka): SerialProducer {
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
   let producer: Producer | undefined;
@@ -51,12 +51,12 @@ export function createLane(newClient: () => Kafka): SerialProducer {
 
   async function sendTogether(taken: readonly Waiting[]): Promise<void> {
     try {
-      const offsets = (await sendRecords(taken.flatMap(({ parcel }) => parcel.records))).values();
-      for (const { parcel, resolve } of taken) resolve([...offsets.take(parcel.records.length)]);
+      const offsets = (await sendRecords(taken.flatMap(({ batch }) => batch.records))).values();
+      for (const { batch, resolve } of taken) resolve([...offsets.take(batch.records.length)]);
     } catch (error) {
       await retire();
       const isRefused = meansOf(error) === 'record';
-      // One of them is refused. The others are not, and may come twice.
+      // One of them is refused. The others are not, and may be published twice.
       if (isRefused && taken.length > 1) for (const one of taken) await sendTogether([one]);
       else for (const { reject } of taken) reject(error);
       if (!isRefused) failWaiting();
@@ -77,8 +77,8 @@ export function createLane(newClient: () => Kafka): SerialProducer {
   }
 
   /**
-   * After a failure nobody knows what the brokers have. The library takes the sequence numbers back, and what is sent
-   * with them next would be taken for a repetition and dropped, though acknowledged. A new producer begins new ones.
+   * After a failure it is unknown what the brokers have. The library reuses the sequence numbers, and the next records
+   * with them would be treated as duplicates: acknowledged and dropped. A new producer starts new sequence numbers.
    */
   async function retire(): Promise<void> {
     const retired = producer;
@@ -87,9 +87,9 @@ export function createLane(newClient: () => Kafka): SerialProducer {
   }
 
   return {
-    send: (parcel) =>
+    send: (batch) =>
       new Promise((resolve, reject) => {
-        waiting.push({ parcel, resolve, reject });
+        waiting.push({ batch, resolve, reject });
         running ??= run();
       }),
     async close() {
@@ -121,13 +121,13 @@ function asTold({ message }: { readonly message: Message }): number {
   return message.partition;
 }
 
-/** The first, and those behind it as long as all of them may go in one request. */
+/** Returns the first batch and those after it, as long as all of them fit into one request. */
 function takeTogether(waiting: readonly Waiting[]): Waiting[] {
   let bytes = 0;
   let maxBytes = Number.POSITIVE_INFINITY;
-  const count = waiting.findIndex(({ parcel }, index) => {
-    bytes += parcel.bytes;
-    maxBytes = Math.min(maxBytes, parcel.maxBytes);
+  const count = waiting.findIndex(({ batch }, index) => {
+    bytes += batch.bytes;
+    maxBytes = Math.min(maxBytes, batch.maxBytes);
     return index > 0 && bytes > maxBytes;
   });
   return waiting.slice(0, count < 0 ? waiting.length : count);
@@ -140,7 +140,7 @@ function byTopic(records: readonly Outgoing[]): TopicMessages[] {
   }));
 }
 
-/** A partition's records lie one behind the other. */
+/** The records of a partition are consecutive. */
 function offsetsOf(records: readonly Outgoing[], written: readonly RecordMetadata[]): bigint[] {
   const next = new Map(written.map((one) => [`${one.topicName}/${one.partition}`, BigInt(one.baseOffset ?? -1)]));
   return records.map(({ topic, partition }) => {
