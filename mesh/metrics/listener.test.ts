@@ -7,7 +7,7 @@ import { listenForScrapes, type MetricsListener } from './listener.ts';
 import type { Metrics } from './metrics.ts';
 import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
 
-describe('the listener for metrics', () => {
+describe('the metrics listener', () => {
   let lines: Record<string, unknown>[];
   let metrics: Metrics;
   let listener: MetricsListener;
@@ -22,7 +22,7 @@ describe('the listener for metrics', () => {
   });
   afterEach(() => listener.close());
 
-  it('answers GET /metrics with all of them', async () => {
+  it('returns all metrics for GET /metrics', async () => {
     metrics.gauge('ordermesh_rows', 'Rows.', []).set({}, 5);
     const response = await fetch(`${url}/metrics?name=all`);
     expect(response.status).toBe(200);
@@ -30,35 +30,35 @@ describe('the listener for metrics', () => {
     expect(await response.text()).toContain('\nordermesh_rows 5\n');
   });
 
-  it('answers HEAD with the same, but for the text', async () => {
+  it('returns only the headers for HEAD', async () => {
     const response = await fetch(`${url}/metrics`, { method: 'HEAD' });
     expect(response.status).toBe(200);
     expect(await response.text()).toBe('');
   });
 
-  it('says where the metrics are to who looks elsewhere', async () => {
+  it('returns 404 with the right path for any other path', async () => {
     const response = await fetch(`${url}/`);
     expect(response.status).toBe(404);
-    expect(await response.text()).toBe('there is nothing here but /metrics\n');
+    expect(await response.text()).toBe('not found: metrics are at /metrics\n');
   });
 
-  it('takes nothing', async () => {
+  it('refuses other methods', async () => {
     const response = await fetch(`${url}/metrics`, { method: 'POST', body: 'x' });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe('GET, HEAD');
-    expect(await response.text()).toBe('metrics are only read: use GET\n');
+    expect(await response.text()).toBe('method not allowed: use GET\n');
   });
 
-  it('says that a scrape failed, and logs why', async () => {
+  it('returns 500 if a scrape fails, and logs why', async () => {
     const wrong = { labels: { shelf: 'a' }, value: 1 };
     metrics.gauge('ordermesh_rows', 'Rows.', []).collect(async () => [wrong]);
     const response = await fetch(`${url}/metrics`);
     expect(response.status).toBe(500);
-    expect(await response.text()).toContain('the log of the process says why');
+    expect(await response.text()).toContain('see the log of the process');
     expect(lines).toMatchObject([{ level: 50, err: { message: expect.stringContaining('shelf') } }]);
   });
 
-  it('closes at once, though a scrape is under way', async () => {
+  it('closes immediately, even during a scrape', async () => {
     const asked = Promise.withResolvers<void>();
     metrics.gauge('ordermesh_rows', 'Rows.', []).collect(() => {
       asked.resolve();
@@ -71,7 +71,7 @@ describe('the listener for metrics', () => {
     await expect(fetch(`${url}/metrics`)).rejects.toThrow();
   });
 
-  it('says which address it cannot have, and why', async () => {
+  it('names the address that is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;

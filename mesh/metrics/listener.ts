@@ -5,10 +5,10 @@ import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Where Prometheus reads metrics. */
+/** Serves the metrics to Prometheus. */
 export interface MetricsListener {
   readonly port: number;
-  /** Ends it at once, scrapes under way included. */
+  /** Closes immediately, even during a scrape. */
   close(): Promise<void>;
 }
 
@@ -19,8 +19,8 @@ interface Answer {
 }
 
 /**
- * Answers `GET /metrics` over HTTP on `host:port`, port 0 for any. Rejects as the gRPC listener does when it cannot have
- * the address. Failures of a scrape are a 500 and stand in the log.
+ * Serves `GET /metrics` over HTTP on `host:port`; port 0 is any free port. Rejects like the gRPC listener if it cannot listen.
+ * A scrape that fails returns 500 and is logged.
  */
 export async function listenForScrapes(metrics: Metrics, address: string, logger: Logger): Promise<MetricsListener> {
   const server = createServer(async (request, response) => {
@@ -41,16 +41,15 @@ export async function listenForScrapes(metrics: Metrics, address: string, logger
 }
 
 async function answer({ url = '', method }: IncomingMessage, metrics: Metrics): Promise<Answer> {
-  if (url.split('?', 1)[0] !== '/metrics') return plain(404, 'there is nothing here but /metrics');
-  if (method !== 'GET' && method !== 'HEAD')
-    return plain(405, 'metrics are only read: use GET', { allow: 'GET, HEAD' });
+  if (url.split('?', 1)[0] !== '/metrics') return plain(404, 'not found: metrics are at /metrics');
+  if (method !== 'GET' && method !== 'HEAD') return plain(405, 'method not allowed: use GET', { allow: 'GET, HEAD' });
   const { contentType, text } = await metrics.scrape();
   return { status: 200, headers: { 'content-type': contentType }, text };
 }
 
 function failed(error: unknown, logger: Logger): Answer {
-  logger.error({ err: error }, 'metrics cannot be read');
-  return plain(500, 'the metrics cannot be read: the log of the process says why');
+  logger.error({ err: error }, 'metrics scrape failed');
+  return plain(500, 'metrics scrape failed: see the log of the process');
 }
 
 function plain(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answer {

@@ -1,7 +1,7 @@
-/** What a metric is called: what it counts or measures, then its base unit (`_seconds`, `_bytes`; never milliseconds). */
+/** The name of a metric: what it counts or measures, then its base unit (`_seconds`, `_bytes`; never milliseconds). */
 export type MetricName = `ordermesh_${string}`;
 
-/** A value for each label. Few values a label: each combination is a time series of its own. */
+/** A value for each label. Use few values per label, because each combination is a separate time series. */
 export type Labels<Name extends string> = Readonly<Record<Name, string>>;
 
 /** One value of a gauge. */
@@ -10,21 +10,20 @@ export interface Sample<Label extends string> {
   readonly value: number | bigint;
 }
 
-/** A value that goes up and down. It has no sample until it is given one. */
+/** A value that goes up and down. It has no sample until it is set. */
 export interface Gauge<Label extends string> {
-  /** The value until it is set again. */
   set(labels: Labels<Label>, value: number | bigint): void;
   /**
-   * Asks `read` at every scrape; its samples replace those that it gave before. One that rejects, or takes longer than
-   * 5 s, gives none, which the log tells once: a missing value is better than an old one. Several readers of one gauge
-   * differ in their labels.
+   * Calls `read` at every scrape; its samples replace its previous ones. A reader that rejects, or takes longer than 5 s, has
+   * no samples, because a missing value is better than an old one; that is logged once. Readers of the same gauge must use
+   * different labels.
    */
   collect(read: () => Promise<readonly Sample<Label>[]>): void;
 }
 
-/** How often something happened since the process started. Without labels it begins with 0. */
+/** Counts how often something has happened since the process started. Without labels it begins at 0. */
 export interface Counter<Label extends string> {
-  /** Adds `amount`, which is not negative; default 1. */
+  /** Adds `amount`, which must not be negative. Default: 1. */
   add(labels: Labels<Label>, amount?: number | bigint): void;
 }
 
@@ -35,8 +34,8 @@ export interface Exposition {
 }
 
 /**
- * The metrics of a process. Whoever asks again for a name gets the same metric, so that services can share one; it throws
- * when the kind or the labels differ.
+ * The metrics of a process. The same name returns the same metric, so services can share it. Throws if the kind or the labels
+ * differ.
  */
 export interface Metrics {
   gauge<Label extends string>(name: MetricName, help: string, labelNames: readonly Label[]): Gauge<Label>;
@@ -45,6 +44,6 @@ export interface Metrics {
     help: string,
     labelNames: readonly Label[],
   ): Counter<Label>;
-  /** Everything as it is now. */
+  /** Returns the current values. */
   scrape(): Promise<Exposition>;
 }

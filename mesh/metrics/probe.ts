@@ -3,15 +3,15 @@ import { within } from '../time/within.ts';
 
 export interface ProbeOptions {
   readonly clock: Clock;
-  /** What takes longer has failed: a question that hangs tells as much as one that is refused. */
+  /** A longer call counts as failed. */
   readonly timeoutMs: number;
-  /** Called when it begins to fail, with why; not again while it goes on. */
+  /** Called with the first of consecutive failures. */
   readonly onFailure: (error: unknown) => void;
-  /** Called when it works again. */
+  /** Called with the first success after failures. */
   readonly onRecovery: () => void;
 }
 
-/** Makes a question that can be asked over and over. It resolves with the answer, or `undefined` when there is none. */
+/** Returns a function that calls `ask` and resolves with its answer, or with `undefined` if it fails. */
 export function createProbe<Answer>(
   ask: () => Promise<Answer>,
   { clock, timeoutMs, onFailure, onRecovery }: ProbeOptions,

@@ -5,7 +5,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   readonly version: string;
 };
 
-/** Tells which version runs, and since when. */
+/** Exposes the version and the start time of the process. */
 export function describeProcess(metrics: Metrics): void {
   const build = metrics.gauge('ordermesh_build_info', 'The version that runs; its value is always 1.', ['version']);
   build.set({ version }, 1);

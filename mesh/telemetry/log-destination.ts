@@ -1,25 +1,24 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
-/** Where the log goes. What it holds is written at the end of the turn, in one piece. */
+/** The destination of the log. Lines are buffered and written together at the end of the turn. */
 export interface LogDestination {
-  /** Takes a line. Never throws and never waits, whatever became of the reader. */
+  /** Buffers a line. Never throws and never waits, even if the reader is gone. */
   write(line: string): void;
-  /** Writes what it holds now; keeps what a full pipe does not take. */
+  /** Writes buffered lines now; keeps those that a full pipe does not accept. */
   flushSync(): void;
 }
 
-/** What it holds of the log while nobody reads it, in bytes: about 10,000 lines. Later lines are dropped and counted. */
+/** The maximum size of the buffer while nobody reads it, about 10,000 lines. Later lines are dropped and counted. */
 const maxHeld = 4_000_000;
-/** How long it waits before it offers a full pipe more. */
+/** How long it waits before it writes to a full pipe again. */
 const fullRetryMs = 50;
-/** How long the end of the process waits for a reader that is slow, in all. */
+/** How long the exit of the process waits for a slow reader. */
 const lastWaitMs = 500;
 const lastRetryMs = 10;
 
 /**
- * Makes the destination that writes to a file descriptor, and at the end of the process what it still holds. A reader that
- * is gone or has stopped to read holds up nothing: neither the process while it runs, nor its end. What the reader does not
- * take within half a second is lost then.
+ * Makes a destination that writes to a file descriptor, and writes the rest when the process exits. A reader that is gone or
+ * has stopped reading blocks neither the process nor its exit. What it does not read within half a second at the exit is lost.
  */
 export function createLogDestination(descriptor: number): LogDestination {
   const fd = withoutWaiting(descriptor);
@@ -52,7 +51,7 @@ export function createLogDestination(descriptor: number): LogDestination {
         keep([bytes.subarray(written)]);
         return 'full';
       }
-      // No reader, a full disk: there is nobody to report it to, and the service has to go on.
+      // No reader, or a full disk: there is nobody to report it to, and the service has to continue.
     }
     keep([]);
     if (dropped > 0) noteDropped();
@@ -65,7 +64,7 @@ export function createLogDestination(descriptor: number): LogDestination {
   }
 
   function noteDropped(): void {
-    const msg = 'lines of the log were dropped: whoever reads it had stopped to read';
+    const msg = 'log lines were dropped: the reader of the log had stopped reading';
     const count = dropped;
     dropped = 0;
     write(
@@ -84,7 +83,7 @@ export function createLogDestination(descriptor: number): LogDestination {
     schedule();
   }
 
-  /** The last lines say how the process ended: a reader that is only slow gets them. */
+  /** The last lines show why the process ended, so a slow reader gets them. */
   function flushAtExit(): void {
     const endMs = performance.now() + lastWaitMs;
     while (flushSync() === 'full' && performance.now() < endMs) sleepSync(lastRetryMs);
@@ -99,8 +98,8 @@ function sleepSync(delayMs: number): void {
 }
 
 /**
- * A pipe is opened again, so that a full one does not stop this process: the flag that does that would otherwise hold for
- * all who have the same pipe. Where that is not possible (a socket, a pipe of another user), the descriptor stays as it is.
+ * Opens a pipe again in non-blocking mode, so a full one does not block this process; the flag would otherwise apply to
+ * everyone with the same pipe. If that is not possible (a socket, a pipe of another user), returns the descriptor itself.
  */
 function withoutWaiting(descriptor: number): number {
   try {

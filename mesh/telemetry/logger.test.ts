@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 
-/** What a process writes to its standard error that runs this with a logger. */
+/** The standard error of a process that runs this statement with a logger. */
 function logged(statement: string): Record<string, unknown> {
   const script = `
     import { MeshError } from '${new URL('../errors/mesh-error.ts', import.meta.url)}';
@@ -13,7 +13,7 @@ function logged(statement: string): Record<string, unknown> {
 }
 
 describe('the log', () => {
-  it('says its level in words, and which process writes', () => {
+  it('has the name of the level and the id of the process', () => {
     expect(logged(`logger.warn({ id: 'x' }, 'look')`)).toMatchObject({
       level: 'warn',
       pid: expect.any(Number),
@@ -22,21 +22,21 @@ describe('the log', () => {
     });
   });
 
-  it('has of an error of the mesh its reason, its words and those of its cause', () => {
+  it('has the reason, the text and the cause of a MeshError', () => {
     const line = logged(
       `logger.warn({ err: new MeshError(14, 'CARRIER_AWAY', 'try later', { cause: new Error('refused') }) }, 'call')`,
     );
     expect(line.err).toEqual({ reason: 'CARRIER_AWAY', message: 'try later: refused' });
   });
 
-  it('does not say twice what a cause says as well', () => {
+  it('does not repeat a text that its cause contains', () => {
     const line = logged(
       `logger.warn({ err: new MeshError(5, 'GONE', 'no such', { cause: new Error('/a/B said: no such') }) }, 'call')`,
     );
     expect(line.err).toEqual({ reason: 'GONE', message: '/a/B said: no such' });
   });
 
-  it('has the stack of an error that nobody expected', () => {
+  it('has the stack of an unexpected error', () => {
     expect(logged(`logger.error({ err: new TypeError('oops') }, 'call')`)).toMatchObject({
       err: { message: 'oops', stack: expect.stringContaining('TypeError: oops\n') },
     });

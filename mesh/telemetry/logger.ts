@@ -4,19 +4,19 @@ import { MeshError } from '../errors/mesh-error.ts';
 import { currentScope } from './call-scope.ts';
 import { createLogDestination, type LogDestination } from './log-destination.ts';
 
-/** The structured log: one JSON object a line, with request id and trace id of the call that it is written for. */
+/** The structured log: one JSON object per line, with the request id and trace id of the current call. */
 export type Logger = pino.Logger;
 
-/** Levels by name, `silent` for none. */
+/** Levels by name; `silent` logs nothing. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** One for all loggers of the process. */
+/** Shared by all loggers of the process. */
 let standardError: LogDestination | undefined;
 
 /**
- * Makes the logger of a process. It writes to standard error, so that standard output is free for `ready`, and goes on
- * without a log when nobody reads it.
+ * Makes the logger of a process. It writes to standard error, because standard output is for `ready`. If nobody reads the log,
+ * the process continues without it.
  */
 export function createLogger(level: LogLevel): Logger {
   standardError ??= createLogDestination(2);
@@ -33,7 +33,7 @@ export function createLogger(level: LogLevel): Logger {
   );
 }
 
-/** An error of the mesh says in words what happened; where it was made is of use only for what nobody expected. */
+/** A MeshError is logged with its reason and text. Only an unexpected error needs its stack. */
 function describeError(error: Error): object {
   if (!(error instanceof MeshError)) return pino.stdSerializers.err(error);
   return { reason: error.reason, message: withCauses(error) };

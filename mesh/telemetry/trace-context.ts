@@ -5,8 +5,8 @@ const random = Buffer.alloc(4096);
 let used = random.length;
 
 /**
- * The `traceparent` of the work done for a call (W3C Trace Context): the caller's trace with a span of our own, or a
- * new trace when the caller sent none, or none that is valid.
+ * Returns the `traceparent` of the work for a call (W3C Trace Context): the caller's trace with a new span, or a new trace if
+ * the caller sent no valid one.
  */
 export function continueTrace(callers: string | undefined): string {
   const match = callers === undefined ? null : format.exec(callers);

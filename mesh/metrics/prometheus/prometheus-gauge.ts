@@ -6,25 +6,23 @@ import { createProbe } from '../probe.ts';
 
 const readTimeoutMs = 5_000;
 
-/** What a metric was asked for as. */
 export interface MetricRequest {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
 }
 
-/** What metrics stand on. */
 export interface MetricsDeps {
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Makes a gauge of `registry` that can have readers. */
+/** Makes a gauge in `registry` that can have readers. */
 export function createGauge(request: MetricRequest, registry: Registry, deps: MetricsDeps): Gauge<string> {
   const readers: (() => Promise<void>)[] = [];
   const collect = async () => void (await Promise.all(readers.map((read) => read())));
   const gauge = new PromGauge<string>({ ...request, registers: [registry], collect });
-  // prom-client says 0 for what nobody has set.
+  // prom-client exposes 0 for a gauge that was not set.
   if (request.labelNames.length === 0) gauge.remove({});
   return {
     set: (labels, value) => gauge.set(labels, Number(value)),
@@ -34,7 +32,7 @@ export function createGauge(request: MetricRequest, registry: Registry, deps: Me
   };
 }
 
-/** What is read is put in place at once, so that a scrape never sees a part of it. */
+/** Replaces all samples in one step, so a scrape never sees a part of them. */
 function createReader(
   read: () => Promise<readonly Sample<string>[]>,
   gauge: PromGauge<string>,
@@ -44,8 +42,8 @@ function createReader(
   const probe = createProbe(read, {
     clock,
     timeoutMs: readTimeoutMs,
-    onFailure: (error) => logger.warn({ err: error, metric: name }, 'metric cannot be read: it is left out'),
-    onRecovery: () => logger.info({ metric: name }, 'metric can be read again'),
+    onFailure: (error) => logger.warn({ err: error, metric: name }, 'metric cannot be read; omitted from scrapes'),
+    onRecovery: () => logger.info({ metric: name }, 'metric readable again'),
   });
   let shown: readonly Sample<string>[] = [];
   return async () => {

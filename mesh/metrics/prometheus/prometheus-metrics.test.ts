@@ -11,14 +11,14 @@ function setUp() {
   return { clock, lines, metrics: createPrometheusMetrics({ clock, logger }) };
 }
 
-/** The lines with a value, without what explains them. */
+/** The lines with a value, without comments. */
 async function samplesOf(metrics: Metrics): Promise<string[]> {
   const { text } = await metrics.scrape();
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 describe('a gauge', () => {
-  it('shows what it was last set to, for each value of its labels', async () => {
+  it('has its last value for each combination of labels', async () => {
     const { metrics } = setUp();
     const gauge = metrics.gauge('ordermesh_queue_entries', 'What waits.', ['queue']);
     gauge.set({ queue: 'a' }, 1);
@@ -32,7 +32,7 @@ describe('a gauge', () => {
     });
   });
 
-  it('has no value before it is given one', async () => {
+  it('has no value before it is set', async () => {
     const { metrics } = setUp();
     const gauge = metrics.gauge('ordermesh_lag_seconds', 'How far behind.', []);
     expect(await samplesOf(metrics)).toEqual([]);
@@ -40,17 +40,17 @@ describe('a gauge', () => {
     expect(await samplesOf(metrics)).toEqual(['ordermesh_lag_seconds 0.5']);
   });
 
-  it('is the same for all who ask for its name, and no other kind or with other labels', () => {
+  it('is the same for the same name, and is refused with another kind or other labels', () => {
     const { metrics } = setUp();
     const gauge = metrics.gauge('ordermesh_jobs_total', 'Jobs.', ['a', 'b']);
     expect(metrics.gauge('ordermesh_jobs_total', 'Jobs.', ['b', 'a'])).toBe(gauge);
     expect(() => metrics.gauge('ordermesh_jobs_total', 'Jobs.', ['a'])).toThrow(
-      'the gauge ordermesh_jobs_total has the labels (a, b) and was asked for with (a): give one of them another name',
+      'the gauge ordermesh_jobs_total has the labels (a, b) and was requested with (a): rename one of them',
     );
     expect(() => metrics.counter('ordermesh_jobs_total', 'Jobs.', ['a', 'b'])).toThrow('ordermesh_jobs_total');
   });
 
-  it('belongs to its own process object', async () => {
+  it('belongs to its own registry', async () => {
     const one = setUp().metrics;
     const other = setUp().metrics;
     one.gauge('ordermesh_lag_seconds', 'How far behind.', []).set({}, 1);
@@ -61,7 +61,7 @@ describe('a gauge', () => {
 });
 
 describe('a gauge that is read at each scrape', () => {
-  it('shows what its readers say now, and no more what they said before', async () => {
+  it('has only the current samples of its readers', async () => {
     const { metrics } = setUp();
     let answer: Sample<'service'>[] = [
       { labels: { service: 'a' }, value: 1n },
@@ -82,7 +82,7 @@ describe('a gauge that is read at each scrape', () => {
     ]);
   });
 
-  it('leaves out what cannot be read, and logs that once and once that it can be again', async () => {
+  it('omits a reader that fails, and logs the failure and the recovery once each', async () => {
     const { metrics, lines } = setUp();
     let broken = false;
     metrics.gauge('ordermesh_rows', 'Rows.', []).collect(async () => {
@@ -102,7 +102,7 @@ describe('a gauge that is read at each scrape', () => {
     ]);
   });
 
-  it('waits 5 s for a reader, and no longer', async () => {
+  it('waits at most 5 s for a reader', async () => {
     const { metrics, lines, clock } = setUp();
     const gauge = metrics.gauge('ordermesh_rows', 'Rows.', ['table']);
     gauge.collect(() => new Promise(() => undefined));
@@ -115,7 +115,7 @@ describe('a gauge that is read at each scrape', () => {
 });
 
 describe('a counter', () => {
-  it('adds up, one at a time by default', async () => {
+  it('adds amounts, 1 by default', async () => {
     const { metrics } = setUp();
     const counter = metrics.counter('ordermesh_sent_bytes_total', 'Sent.', ['to']);
     counter.add({ to: 'a' });

@@ -2,11 +2,11 @@ import { Counter as PromCounter, Registry } from 'prom-client';
 import type { Counter, Gauge, Metrics } from '../metrics.ts';
 import { createGauge, type MetricRequest, type MetricsDeps } from './prometheus-gauge.ts';
 
-/** Metrics in a registry of their own, on `prom-client`. They hold nothing but what is asked for. */
+/** Metrics in a separate registry of `prom-client`, without its default metrics. */
 export function createPrometheusMetrics(deps: MetricsDeps): Metrics {
   const registry = new Registry();
-  const gauges = createShelf<Gauge<string>>('gauge', (request) => createGauge(request, registry, deps));
-  const counters = createShelf<Counter<string>>('counter', (request) => createCounter(request, registry));
+  const gauges = createCache<Gauge<string>>('gauge', (request) => createGauge(request, registry, deps));
+  const counters = createCache<Counter<string>>('counter', (request) => createCounter(request, registry));
   return {
     gauge: (name, help, labelNames) => gauges({ name, help, labelNames }),
     counter: (name, help, labelNames) => counters({ name, help, labelNames }),
@@ -14,8 +14,8 @@ export function createPrometheusMetrics(deps: MetricsDeps): Metrics {
   };
 }
 
-/** Makes each metric once. A name that another kind has is refused by the registry. */
-function createShelf<Metric>(
+/** Makes each metric once. The registry refuses a name that another kind has. */
+function createCache<Metric>(
   kind: string,
   make: (request: MetricRequest) => Metric,
 ): (request: MetricRequest) => Metric {
@@ -29,8 +29,8 @@ function createShelf<Metric>(
       return metric;
     }
     if (known.labels === labels) return known.metric;
-    const both = `has the labels (${known.labels}) and was asked for with (${labels})`;
-    throw new Error(`the ${kind} ${request.name} ${both}: give one of them another name`);
+    const both = `has the labels (${known.labels}) and was requested with (${labels})`;
+    throw new Error(`the ${kind} ${request.name} ${both}: rename one of them`);
   };
 }
 
