@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
 import { encodeMessage } from './message-encoder.ts';
 
@@ -12,33 +12,35 @@ const user = fc
   })
   .map((fields) => User.fromPartial(fields));
 
-it('messages are encoded as by a writer of their own, one after the other', () => {
-  fc.assert(
-    fc.property(fc.array(user, { maxLength: 20 }), (users) => {
-      const encoded = users.map((each) => encodeMessage(User, each));
-      expect(encoded.map((bytes) => Buffer.from(bytes))).toEqual(
-        users.map((each) => Buffer.from(User.encode(each).finish())),
-      );
-    }),
-  );
-});
+describe('the message encoder', () => {
+  it('encodes each message like a new writer', () => {
+    fc.assert(
+      fc.property(fc.array(user, { maxLength: 20 }), (users) => {
+        const encoded = users.map((each) => encodeMessage(User, each));
+        expect(encoded.map((bytes) => Buffer.from(bytes))).toEqual(
+          users.map((each) => Buffer.from(User.encode(each).finish())),
+        );
+      }),
+    );
+  });
 
-it('a message that cannot be encoded leaves nothing to the next', () => {
-  const ada = User.fromPartial({ id: 'ada', name: 'Ada' });
-  const broken: User = {
-    ...ada,
-    name: 'half of it',
-    get email(): string {
-      throw new Error('broken');
-    },
-  };
-  expect(() => encodeMessage(User, broken)).toThrow('broken');
-  expect(User.decode(encodeMessage(User, ada))).toEqual(ada);
-});
+  it('leaves nothing of a message that cannot be encoded in the next', () => {
+    const ada = User.fromPartial({ id: 'ada', name: 'Ada' });
+    const broken: User = {
+      ...ada,
+      name: 'half of it',
+      get email(): string {
+        throw new Error('broken');
+      },
+    };
+    expect(() => encodeMessage(User, broken)).toThrow('broken');
+    expect(User.decode(encodeMessage(User, ada))).toEqual(ada);
+  });
 
-it('a large message is followed by others that are right', () => {
-  const large = User.fromPartial({ id: 'x', name: 'y'.repeat(1_000_000) });
-  expect(User.decode(encodeMessage(User, large))).toEqual(large);
-  const ada = User.fromPartial({ id: 'ada' });
-  expect(User.decode(encodeMessage(User, ada))).toEqual(ada);
+  it('encodes messages correctly after a large one', () => {
+    const large = User.fromPartial({ id: 'x', name: 'y'.repeat(1_000_000) });
+    expect(User.decode(encodeMessage(User, large))).toEqual(large);
+    const ada = User.fromPartial({ id: 'ada' });
+    expect(User.decode(encodeMessage(User, ada))).toEqual(ada);
+  });
 });

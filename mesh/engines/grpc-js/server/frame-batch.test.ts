@@ -22,8 +22,8 @@ function setUp(open = () => true) {
 const message = Buffer.from('hello');
 const frame = Buffer.from([0, 0, 0, 0, 5, ...message]);
 
-describe('a batch of frames', () => {
-  it('writes the messages of one turn at once, also those that microtasks make', async () => {
+describe('the frame batch', () => {
+  it('writes the messages of one turn together, including those of microtasks', async () => {
     const { written, batch } = setUp();
     batch.add(message);
     await Promise.resolve();
@@ -35,7 +35,7 @@ describe('a batch of frames', () => {
     expect(written).toEqual([Buffer.concat([frame, frame]), frame]);
   });
 
-  it('does not wait for the end of the turn when it has enough', () => {
+  it('does not wait for the end of the turn if it has enough', () => {
     const { written, batch } = setUp();
     const large = Buffer.alloc(40_000);
     expect(batch.add(large)).toBe(false);
@@ -52,7 +52,7 @@ describe('a batch of frames', () => {
     expect(batch.add(message)).toBe(true);
   });
 
-  it('drops what it has when the call is over', async () => {
+  it('drops its messages when the call has ended', async () => {
     let open = true;
     const { written, batch } = setUp(() => open);
     batch.add(message);

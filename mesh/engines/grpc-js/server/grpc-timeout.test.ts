@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readableTimeout } from './grpc-timeout.ts';
 
 describe('readableTimeout', () => {
-  it.each(['1n', '99999999u', '0m', '10S', '596H'])('leaves %s, which grpc-js reads right, as it is', (timeout) => {
+  it.each(['1n', '99999999u', '0m', '10S', '596H'])('keeps %s, which grpc-js reads correctly', (timeout) => {
     expect(readableTimeout(timeout)).toBe(timeout);
   });
 
@@ -10,7 +10,7 @@ describe('readableTimeout', () => {
     expect(readableTimeout(timeout)).toBe('2147483S');
   });
 
-  it.each(['', 'S', '5', '5s', '123456789S', '5S, 5S', '０S'])('knows that %j is no timeout', (timeout) => {
+  it.each(['', 'S', '5', '5s', '123456789S', '5S, 5S', '０S'])('returns undefined for the invalid %j', (timeout) => {
     expect(readableTimeout(timeout)).toBeUndefined();
   });
 });

@@ -14,7 +14,7 @@ const logger = pino({ level: 'silent' });
 const kib = 1024;
 const text = 'x'.repeat(1_000);
 
-/** Serves one method and gives the address. Messages may have 64 KiB. */
+/** Serves one method; returns the address. The maximum message size is 64 KiB. */
 async function serve(handler: EngineHandler<string, string>): Promise<string> {
   const toWire = (error: unknown, path: string) => toStatus(error, path, logger);
   const host = createServerHost({ maxReceiveBytes: 64 * kib, toStatus: toWire });
@@ -44,28 +44,28 @@ describe('a handler', () => {
     },
   };
 
-  it('chooses for each reply whether it is compressed', async () => {
+  it('chooses compression for each reply', async () => {
     const accepts = { 'grpc-accept-encoding': 'deflate,gzip' };
     const { header, messages } = await exchange(await serve(toggling), '/t/server-streaming', plain(text), accepts);
     expect(header['grpc-encoding']).toBe('gzip');
     expect(messages.map(({ isCompressed }) => isCompressed)).toEqual([false, true, false, true]);
   });
 
-  it('has its replies compressed by deflate for a caller that takes nothing else', async () => {
+  it('compresses with deflate for a caller that supports only that', async () => {
     const accepts = { 'grpc-accept-encoding': 'identity, deflate' };
     const { header, messages } = await exchange(await serve(toggling), '/t/server-streaming', plain(text), accepts);
     expect(header['grpc-encoding']).toBe('deflate');
     expect(inflateSync(messages[1]?.bytes ?? '').toString()).toBe(text);
   });
 
-  it('has them as they are for a caller that takes nothing that we have', async () => {
+  it('does not compress for a caller without a common encoding', async () => {
     const accepts = { 'grpc-accept-encoding': 'identity,snappy' };
     const { header, messages } = await exchange(await serve(toggling), '/t/server-streaming', plain(text), accepts);
     expect(header['grpc-encoding']).toBeUndefined();
     expect(messages.every(({ isCompressed }) => !isCompressed)).toBe(true);
   });
 
-  it('may decide when it has sent the header', async () => {
+  it('may decide after it has sent the header', async () => {
     const address = await serve({
       kind: 'unary',
       handle: async (read, call) => {
@@ -78,7 +78,7 @@ describe('a handler', () => {
     expect(messages).toMatchObject([{ isCompressed: true }]);
   });
 
-  it('is told of each request whether it came compressed', async () => {
+  it('gets for each request whether it was compressed', async () => {
     const seen: unknown[] = [];
     const address = await serve({
       kind: 'client-streaming',
@@ -101,7 +101,7 @@ describe('a handler', () => {
 describe('a compressed request', () => {
   const echo: EngineHandler<string, string> = { kind: 'unary', handle: async (read) => read().slice(0, 3) };
 
-  it('of as much as a message may have is read, and one of more is RESOURCE_EXHAUSTED', async () => {
+  it('is read up to the maximum size, and is RESOURCE_EXHAUSTED above it', async () => {
     const transport = connect(await serve(echo));
     const send = (bytes: number) =>
       transport.unary(textMethod('unary'), 'x'.repeat(bytes), callOf({ compressRequests: true }));
@@ -110,10 +110,10 @@ describe('a compressed request', () => {
   });
 
   it.each([
-    ['that is damaged', { isCompressed: true, bytes: Buffer.from('no gzip') }, { 'grpc-encoding': 'gzip' }],
-    ['that is of another encoding than it says', gzipped('a'), { 'grpc-encoding': 'deflate' }],
-    ['that does not say how', gzipped('a'), {}],
-  ])('%s is INTERNAL', async (_, message, headers) => {
+    ['it is damaged', { isCompressed: true, bytes: Buffer.from('no gzip') }, { 'grpc-encoding': 'gzip' }],
+    ['its encoding is not the announced one', gzipped('a'), { 'grpc-encoding': 'deflate' }],
+    ['grpc-encoding is missing', gzipped('a'), {}],
+  ])('is INTERNAL if %s', async (_, message, headers) => {
     const { end } = await exchange(await serve(echo), '/t/unary', message, headers);
     expect(end['grpc-status']).toBe(`${Status.INTERNAL}`);
   });
@@ -140,22 +140,22 @@ describe('a compressed reply', () => {
     return Array.fromAsync(transport.serverStreaming(textMethod('server-streaming'), '', callOf()));
   };
 
-  it('is read', async () => {
+  it('is decompressed', async () => {
     expect(await once(gzipped('hello'), 'gzip')).toBe('hello');
     expect(await many({ isCompressed: true, bytes: deflateSync('hello') }, 'deflate')).toEqual(['hello']);
   });
 
   it.each([
-    ['in an encoding that is not known', gzipped('a'), 'snail', 'snail'],
-    ['that is damaged', { isCompressed: true, bytes: Buffer.from('no gzip') }, 'gzip', 'cannot be decompressed'],
-    ['that does not say how', gzipped('a'), undefined, 'grpc-encoding is missing'],
-  ])('%s is INTERNAL', async (_, message, encoding, says) => {
+    ['its encoding is unknown', gzipped('a'), 'snail', 'snail'],
+    ['it is damaged', { isCompressed: true, bytes: Buffer.from('no gzip') }, 'gzip', 'cannot be decompressed'],
+    ['grpc-encoding is missing', gzipped('a'), undefined, 'grpc-encoding is missing'],
+  ])('is INTERNAL if %s', async (_, message, encoding, says) => {
     const error = { code: Status.INTERNAL, details: expect.stringContaining(says) };
     await expect(once(message, encoding)).rejects.toMatchObject(error);
     await expect(many(message, encoding)).rejects.toMatchObject(error);
   });
 
-  it('of more than a message may have is RESOURCE_EXHAUSTED', async () => {
+  it('is RESOURCE_EXHAUSTED above the maximum size', async () => {
     const bomb = gzipped('x'.repeat(4 * kib * kib + 1));
     await expect(once(bomb, 'gzip')).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
     await expect(many(bomb, 'gzip')).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });

@@ -24,7 +24,7 @@ function encode({ bytes, compressed }: Sent, name: keyof typeof compressors): Bu
   return Buffer.concat([prefix, body]);
 }
 
-/** What is read of pieces, each from the middle of a buffer that is overwritten when it was read. */
+/** Parses pieces, each in the middle of a buffer that is overwritten afterwards. */
 function read(
   pieces: Iterable<Buffer>,
   name: string,
@@ -42,7 +42,7 @@ function read(
   return { messages, midway: reader.midway };
 }
 
-/** Pieces of these sizes, again and again. */
+/** Cuts into pieces of these sizes, repeatedly. */
 function* cut(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
   for (let at = 0, round = 0; at < bytes.length; round += 1) {
     const end = at + (sizes[round % sizes.length] ?? 1);
@@ -60,7 +60,7 @@ const content = fc
 const messages = fc.array(fc.record({ bytes: content, compressed: fc.boolean() }), { maxLength: 10 });
 
 describe('messages on a stream', () => {
-  it('are the same however their bytes come', () => {
+  it('are the same for any pieces', () => {
     fc.assert(
       fc.property(messages, encoding, sizes, (sent, name, sizes) => {
         const bytes = Buffer.concat(sent.map((message) => encode(message, name)));
@@ -72,7 +72,7 @@ describe('messages on a stream', () => {
     );
   });
 
-  it('are the same when they are large', () => {
+  it('are the same for any pieces if they are large', () => {
     const large = fc.uint8Array({ minLength: 40_000, maxLength: 60_000 });
     const pieceSizes = fc.array(fc.integer({ min: 500, max: 30_000 }), { minLength: 1, maxLength: 6 });
     fc.assert(
@@ -86,7 +86,7 @@ describe('messages on a stream', () => {
     );
   });
 
-  it('are known to be cut off wherever that is', () => {
+  it('are known to be incomplete wherever they are cut off', () => {
     fc.assert(
       fc.property(messages, encoding, sizes, fc.nat(), (sent, name, sizes, place) => {
         const encoded = sent.map((message) => encode(message, name));
@@ -101,14 +101,14 @@ describe('messages on a stream', () => {
     );
   });
 
-  it.each([[[1]], [[4]], [[5]], [[99]]])('are refused by their length before they come, in pieces of %j', (sizes) => {
+  it.each([[[1]], [[4]], [[5]], [[99]]])('are refused by their length before they arrive, in pieces of %j', (sizes) => {
     const start = Buffer.from('00000007d1', 'hex');
     expect(() => read(cut(start, sizes), 'identity')).toThrow(
       expect.objectContaining({ code: Status.RESOURCE_EXHAUSTED, reason: 'MESSAGE_TOO_LARGE' }),
     );
   });
 
-  it('or are refused with an error of the mesh, of whatever bytes they are made', () => {
+  it('are parsed or refused with a MeshError, from any bytes', () => {
     const anyBytes = fc.array(
       fc.oneof(
         fc.uint8Array({ maxLength: 60 }),

@@ -32,7 +32,7 @@ function connect(address: string): Transport {
 const unary = textMethod('unary');
 
 describe('a call', () => {
-  it('whose caller fails while it is told of metadata ends alone', async () => {
+  it('ends alone if its metadata callback throws', async () => {
     const gate = Promise.withResolvers<void>();
     const { address } = await serve({
       kind: 'unary',
@@ -54,7 +54,7 @@ describe('a call', () => {
     expect(await innocent).toBe('innocent');
   });
 
-  it.each(['no user: x ', ' no user', '\tno user', ' '])('keeps its status when that says %j', async (text) => {
+  it.each(['no user: x ', ' no user', '\tno user', ' '])('keeps the status text %j', async (text) => {
     const { address } = await serve({
       kind: 'unary',
       handle: async () => {
@@ -68,16 +68,16 @@ describe('a call', () => {
     });
   });
 
-  it('takes metadata with blanks at its ends without them', async () => {
+  it('trims metadata values', async () => {
     const { address } = await serve({ kind: 'unary', handle: async (_, { metadata }) => metadata.get('who') ?? '' });
     const metadata = Metadata({ who: ' bob ' });
     expect(await connect(address).unary(unary, 'a', callOf({ metadata }))).toBe('bob');
   });
 
   it.each<[string, () => Parameters<typeof callOf>[0], Status]>([
-    ['was given up', () => ({ signal: AbortSignal.abort() }), Status.CANCELLED],
+    ['was cancelled', () => ({ signal: AbortSignal.abort() }), Status.CANCELLED],
     ['has no time left', () => ({ deadlineMs: Date.now() - 5_000 }), Status.DEADLINE_EXCEEDED],
-  ])('that %s before it began does not reach the server', async (_, options, code) => {
+  ])('does not reach the server if it %s before it began', async (_, options, code) => {
     const runs: string[] = [];
     const { address } = await serve({
       kind: 'unary',
@@ -93,11 +93,11 @@ describe('a call', () => {
     expect(runs).toEqual(['before', 'after']);
   });
 
-  it('that was answered before it was sent leaves its stream to others', async () => {
+  it('releases its stream if it is answered before everything was sent', async () => {
     const refusal = literalFields([':status', '200', 'content-type', 'application/grpc', 'grpc-status', '8']);
     let open = 0;
     let most = 0;
-    // Takes ten streams at a time, answers at once, and reads nothing of what is sent.
+    // Accepts ten streams at a time, answers immediately, and reads nothing of what is sent.
     const server = createTcpServer((socket) => {
       const sink = {
         closed: false,
@@ -124,7 +124,7 @@ describe('a call', () => {
     expect(most).toBeLessThanOrEqual(2);
   });
 
-  it('goes on beside hundreds of answers that nobody reads', async () => {
+  it('continues next to hundreds of responses that nobody reads', async () => {
     const piece = 'x'.repeat(32 * 1024);
     const { address } = await serve(
       { kind: 'unary', handle: async (read) => read() },
@@ -145,12 +145,14 @@ describe('a call', () => {
   });
 });
 
-it('a server that ends does not wait for a connection that has not spoken', async () => {
-  const { host, address } = await serve();
-  const silent = connectTcp(Number(address.split(':')[1]), '127.0.0.1');
-  onTestFinished(() => void silent.destroy());
-  await new Promise((resolve) => silent.once('connect', resolve));
-  const beganMs = performance.now();
-  await host.drain(5_000);
-  expect(performance.now() - beganMs).toBeLessThan(3_000);
+describe('a draining server', () => {
+  it('does not wait for a connection that has sent nothing', async () => {
+    const { host, address } = await serve();
+    const silent = connectTcp(Number(address.split(':')[1]), '127.0.0.1');
+    onTestFinished(() => void silent.destroy());
+    await new Promise((resolve) => silent.once('connect', resolve));
+    const beganMs = performance.now();
+    await host.drain(5_000);
+    expect(performance.now() - beganMs).toBeLessThan(3_000);
+  });
 });

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { constants, type ServerHttp2Stream } from 'node:http2';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { ServerHttp2Stream } from 'node:http2';
 import { Status } from 'nice-grpc-common';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -8,9 +6,9 @@ import { toStatus } from '../../../../errors/to-status.ts';
 import { eventually } from '../../../../testing/eventually.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
-import { clientPreface, ErrorCode, Flag, FrameType } from '../../http2/codec/frames.ts';
-import { literalFields } from '../../http2/codec/literal-fields.ts';
+import { FrameType } from '../../http2/codec/frames.ts';
 import { answer, serveRaw } from '../../testing/grpc-server.ts';
+import { serveTcp } from '../../testing/tcp-server.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from '../server/server-host.ts';
 import type { EndpointOptions } from './endpoint.ts';
@@ -27,22 +25,6 @@ function connect(address: string, options: EndpointOptions = {}): Transport {
 
 const hello = (transport: Transport) => transport.unary(unary, 'hello', callOf());
 
-/** Takes connections and does with them what `onSocket` does. */
-async function serveTcp(onSocket: (socket: Socket) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    onSocket(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 async function serveEcho(address: string) {
   const host = createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
   host.add(unary, { kind: 'unary', handle: async (read) => read() });
@@ -51,17 +33,8 @@ async function serveEcho(address: string) {
   return { host, address: `127.0.0.1:${port}` };
 }
 
-/** How many HEADERS frames a client has sent. */
-function openedStreams(sent: Buffer): number {
-  let count = 0;
-  for (let at = clientPreface.length; at + 9 <= sent.length; at += 9 + sent.readUIntBE(at, 3)) {
-    if (sent[at + 3] === FrameType.HEADERS) count += 1;
-  }
-  return count;
-}
-
-describe('an endpoint that cannot be reached', () => {
-  it('is tried again after 0.1 s, then after twice as long each time, up to 1 s', async () => {
+describe('an endpoint', () => {
+  it('reconnects after 0.1 s, then after twice as long each time, up to 1 s', async () => {
     let attempts = 0;
     let nowMs = 0;
     const address = await serveTcp((socket) => {
@@ -82,7 +55,7 @@ describe('an endpoint that cannot be reached', () => {
     }
   });
 
-  it('is reached once its server has come back, and then waited for no longer than at first', async () => {
+  it('is reached once its server is back, and then waits no longer than at first', async () => {
     let nowMs = 0;
     const { host, address } = await serveEcho('127.0.0.1:0');
     await host.drain(0);
@@ -103,7 +76,7 @@ describe('an endpoint that cannot be reached', () => {
     expect(await hello(transport)).toBe('hello');
   });
 
-  it('is given up when its server takes connections and says nothing', async () => {
+  it('ends an attempt if its server accepts connections and sends nothing', async () => {
     const closed = Promise.withResolvers<void>();
     const address = await serveTcp((socket) => socket.resume().on('close', () => closed.resolve()));
     const transport = connect(address, { connectTimeoutMs: 40 });
@@ -115,8 +88,8 @@ describe('an endpoint that cannot be reached', () => {
   });
 });
 
-describe('a connection', () => {
-  it('that its server ends is left for another, and no call fails', async () => {
+describe('a connection of an endpoint', () => {
+  it('is replaced if its server ends it, without a failed call', async () => {
     const { address, sessions } = await serveRaw((stream, count) => {
       setImmediate(() => answer(stream));
       if (count % 25 === 0) stream.session?.close();
@@ -129,14 +102,14 @@ describe('a connection', () => {
     expect(sessions.length).toBeGreaterThan(10);
   });
 
-  it('that its server ends counts no more, also while calls are under way on it', async () => {
+  it('no longer counts once its server ends it, even with open calls', async () => {
     const open: ServerHttp2Stream[] = [];
     const { address, sessions } = await serveRaw((stream) => void open.push(stream));
     const transport = connect(address, { maxConnections: 1 });
     const first = hello(transport);
     await eventually(() => expect(open).toHaveLength(1));
     sessions[0]?.close();
-    // Answered once the client has heard of the end.
+    // Answered once the client knows of the end.
     await new Promise((resolve) => sessions[0]?.ping(resolve));
     const second = hello(transport);
     await eventually(() => expect(open).toHaveLength(2));
@@ -146,7 +119,7 @@ describe('a connection', () => {
     expect(await first).toBe('hello');
   });
 
-  it('that has as many calls as its server takes gets another beside it, up to a limit, and calls wait for room', async () => {
+  it('gets another next to it if it is full, up to a limit, and calls wait for room', async () => {
     const open: ServerHttp2Stream[] = [];
     const settings = { maxConcurrentStreams: 2 };
     const { address, sessions } = await serveRaw((stream) => void open.push(stream), settings);
@@ -165,7 +138,7 @@ describe('a connection', () => {
     expect(sessions).toHaveLength(2);
   });
 
-  it('is not asked for a stream by a call that has ended while it waited', async () => {
+  it('opens no stream for a call that has ended while it waited', async () => {
     const open: ServerHttp2Stream[] = [];
     const { address } = await serveRaw((stream) => void open.push(stream), { maxConcurrentStreams: 1 });
     const transport = connect(address, { maxConnections: 1 });
@@ -185,7 +158,7 @@ describe('a connection', () => {
     expect(open).toHaveLength(2);
   });
 
-  it('whose server answers no ping while calls wait is ended', async () => {
+  it('is ended if its server acknowledges no ping while calls wait', async () => {
     const closed = Promise.withResolvers<void>();
     const address = await serveTcp((socket) => {
       socket.write(http2Frame(FrameType.SETTINGS, 0, 0));
@@ -194,77 +167,5 @@ describe('a connection', () => {
     const transport = connect(address, { patience: { pingEveryMs: 20, pingTimeoutMs: 20 } });
     await expect(hello(transport)).rejects.toMatchObject({ code: Status.UNAVAILABLE });
     await closed.promise;
-  });
-});
-
-describe('a call that is refused before it was begun', () => {
-  it('is made again', async () => {
-    let streams = 0;
-    const { address } = await serveRaw((stream, count) => {
-      streams = count;
-      if (count < 3) stream.close(constants.NGHTTP2_REFUSED_STREAM);
-      else answer(stream);
-    });
-    expect(await hello(connect(address))).toBe('hello');
-    expect(streams).toBe(3);
-  });
-
-  it('is UNAVAILABLE after the third time', async () => {
-    let streams = 0;
-    const { address } = await serveRaw((stream, count) => {
-      streams = count;
-      stream.close(constants.NGHTTP2_REFUSED_STREAM);
-    });
-    await expect(hello(connect(address))).rejects.toMatchObject({ code: Status.UNAVAILABLE });
-    expect(streams).toBe(3);
-  });
-
-  async function* nothingYet() {
-    yield* await new Promise<never[]>(() => undefined);
-  }
-
-  it.each<[string, (transport: Transport) => Promise<unknown>]>([
-    ['of one request', hello],
-    [
-      'without a request so far',
-      (transport) => Array.fromAsync(transport.bidiStreaming(textMethod('bidi-streaming'), nothingYet(), callOf())),
-    ],
-  ])('%s is not made again when its answer has begun', async (_, call) => {
-    const header = literalFields([':status', '200', 'content-type', 'application/grpc']);
-    const refused = Buffer.concat([
-      http2Frame(FrameType.HEADERS, Flag.END_HEADERS, 1, header),
-      http2Frame(FrameType.RST_STREAM, 0, 1, Buffer.from([0, 0, 0, ErrorCode.REFUSED_STREAM])),
-    ]);
-    let sent = Buffer.alloc(0);
-    const address = await serveTcp((socket) => {
-      socket.write(http2Frame(FrameType.SETTINGS, 0, 0));
-      socket.on('data', (chunk) => {
-        const before = openedStreams(sent);
-        sent = Buffer.concat([sent, chunk]);
-        if (openedStreams(sent) > before) socket.write(refused);
-      });
-    });
-    await expect(call(connect(address))).rejects.toMatchObject({ code: Status.UNAVAILABLE });
-    expect(openedStreams(sent)).toBe(1);
-  });
-
-  it('is not made again when more of it was sent than is kept', async () => {
-    const { promise: refused, resolve: refuse } = Promise.withResolvers<void>();
-    let streams = 0;
-    const { address } = await serveRaw((stream, count) => {
-      streams = count;
-      refused.then(() => stream.close(constants.NGHTTP2_REFUSED_STREAM));
-    });
-    const transport = connect(address);
-    async function* requests() {
-      yield 'one';
-      await eventually(() => expect(streams).toBe(1));
-      yield 'two';
-      refuse();
-      await new Promise(() => undefined);
-    }
-    const call = transport.clientStreaming(textMethod('client-streaming'), requests(), callOf());
-    await expect(call).rejects.toMatchObject({ code: Status.UNAVAILABLE });
-    expect(streams).toBe(1);
   });
 });

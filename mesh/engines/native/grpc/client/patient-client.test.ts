@@ -25,7 +25,7 @@ const collectGarbage: () => void = runInNewContext('gc');
 const hello = (transport: Transport) => transport.unary(textMethod('unary'), 'hello', callOf());
 
 describe('a client that pings its server', () => {
-  /** How many pings come during a call that takes 300 ms, after so many were too much for the server. */
+  /** The number of pings during a call of 300 ms, after this many complaints of the server. */
   async function pingsAfter(complaints: number): Promise<number> {
     let pings = 0;
     const { address } = await serveRaw((stream, count) => {
@@ -49,44 +49,12 @@ describe('a client that pings its server', () => {
     expect(await pingsAfter(0)).toBeGreaterThan(0);
   });
 
-  it('does so half as often after each time that it was too much', async () => {
+  it('does so half as often after each complaint', async () => {
     expect(await pingsAfter(10)).toBe(0);
   });
 });
 
-it('a client whose calls are refused before they are sent may make thousands of them on a connection', async () => {
-  const toStatus = () => ({ code: Status.UNIMPLEMENTED, details: '', metadata: Metadata() });
-  const host = createServerHost({ toStatus });
-  const transport = connect(`127.0.0.1:${await host.listen('127.0.0.1:0')}`);
-  onTestFinished(() => host.drain(0));
-  const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) };
-  const call = () =>
-    transport.clientStreaming(textMethod('client-streaming'), never, callOf()).catch(({ code }) => code);
-  for (let round = 0; round < 60; round += 1) {
-    const codes = await Promise.all(Array.from({ length: 50 }, call));
-    expect(new Set(codes)).toEqual(new Set([Status.UNIMPLEMENTED]));
-  }
-});
-
-it('a call that waits, since the only connection is full and no other could be made, is served once there is a server again', async () => {
-  const held: ServerHttp2Stream[] = [];
-  const first = await serveTcp((stream) => void held.push(stream));
-  const { port } = first.address() as AddressInfo;
-  const transport = connect(`127.0.0.1:${port}`);
-  const full = hello(transport);
-  await eventually(() => expect(held).toHaveLength(1));
-  // It listens no more, but goes on with the connection that it has.
-  first.close();
-  const waiting = hello(transport);
-  // In which it is refused.
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  await serveTcp((stream) => answer(stream, 'from the second'), port);
-  expect(await waiting).toBe('from the second');
-  answer(held[0] as ServerHttp2Stream);
-  expect(await full).toBe('hello');
-});
-
-/** Takes one stream at a time on each connection. */
+/** Accepts one stream at a time per connection. */
 async function serveTcp(onStream: (stream: ServerHttp2Stream) => void, port = 0): Promise<Server> {
   const server = createTcpServer((socket) => {
     socket.on('error', () => undefined);
@@ -100,22 +68,56 @@ async function serveTcp(onStream: (stream: ServerHttp2Stream) => void, port = 0)
   return server;
 }
 
-it('calls that end while they wait for a connection are not kept', async () => {
-  const { address } = await serveRaw(() => undefined, { maxConcurrentStreams: 1 });
-  const transport = connect(address, { maxConnections: 1 });
-  const hanging = hello(transport).catch(() => undefined);
-  const calls: WeakRef<object>[] = [];
-  for (let count = 0; count < 1_000; count += 1) {
-    const metadata = Metadata();
-    calls.push(new WeakRef(metadata));
-    const late = transport.unary(textMethod('unary'), 'late', callOf({ metadata, deadlineMs: Date.now() + 5 }));
-    const ended = late.catch(() => undefined);
-    if (count % 50 === 49) await ended;
-  }
-  await eventually(() => {
-    collectGarbage();
-    expect(calls.filter((call) => call.deref() !== undefined).length).toBeLessThan(300);
+describe('a client with many calls', () => {
+  it('makes thousands of calls on a connection that are refused before they are sent', async () => {
+    const toStatus = () => ({ code: Status.UNIMPLEMENTED, details: '', metadata: Metadata() });
+    const host = createServerHost({ toStatus });
+    const transport = connect(`127.0.0.1:${await host.listen('127.0.0.1:0')}`);
+    onTestFinished(() => host.drain(0));
+    const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) };
+    const call = () =>
+      transport.clientStreaming(textMethod('client-streaming'), never, callOf()).catch(({ code }) => code);
+    for (let round = 0; round < 60; round += 1) {
+      const codes = await Promise.all(Array.from({ length: 50 }, call));
+      expect(new Set(codes)).toEqual(new Set([Status.UNIMPLEMENTED]));
+    }
   });
-  transport.close();
-  await hanging;
+
+  it('serves a call that waited for a full connection once the server is back', async () => {
+    const held: ServerHttp2Stream[] = [];
+    const first = await serveTcp((stream) => void held.push(stream));
+    const { port } = first.address() as AddressInfo;
+    const transport = connect(`127.0.0.1:${port}`);
+    const full = hello(transport);
+    await eventually(() => expect(held).toHaveLength(1));
+    // It no longer listens, but keeps the connection that it has.
+    first.close();
+    const waiting = hello(transport);
+    // Meanwhile the attempt is refused.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await serveTcp((stream) => answer(stream, 'from the second'), port);
+    expect(await waiting).toBe('from the second');
+    answer(held[0] as ServerHttp2Stream);
+    expect(await full).toBe('hello');
+  });
+
+  it('keeps no call that ends while it waits for a connection', async () => {
+    const { address } = await serveRaw(() => undefined, { maxConcurrentStreams: 1 });
+    const transport = connect(address, { maxConnections: 1 });
+    const hanging = hello(transport).catch(() => undefined);
+    const calls: WeakRef<object>[] = [];
+    for (let count = 0; count < 1_000; count += 1) {
+      const metadata = Metadata();
+      calls.push(new WeakRef(metadata));
+      const late = transport.unary(textMethod('unary'), 'late', callOf({ metadata, deadlineMs: Date.now() + 5 }));
+      const ended = late.catch(() => undefined);
+      if (count % 50 === 49) await ended;
+    }
+    await eventually(() => {
+      collectGarbage();
+      expect(calls.filter((call) => call.deref() !== undefined).length).toBeLessThan(300);
+    });
+    transport.close();
+    await hanging;
+  });
 });

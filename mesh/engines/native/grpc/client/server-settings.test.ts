@@ -32,7 +32,7 @@ function settings(...values: readonly (readonly [id: number, value: number])[]):
 
 const okHeader = literalFields([':status', '200', 'content-type', 'application/grpc', 'grpc-status', '0']);
 
-/** A server that sends what it is given, answers each call with a bare OK, and notes the frames that come. */
+/** A server that sends `begin`, answers each call with OK only, and records the frames that arrive. */
 async function serveFrames(begin: Buffer) {
   const frames: Frame[] = [];
   const sockets: Socket[] = [];
@@ -59,8 +59,8 @@ async function serveFrames(begin: Buffer) {
   };
 }
 
-describe('a client whose server', () => {
-  it('allows a header table of 0, then the usual one, begins its next call with both, and no later one', async () => {
+describe('a client', () => {
+  it('announces both sizes with its next call if the server allows a header table of 0 and then the usual one', async () => {
     const sizes = [
       [SettingId.HEADER_TABLE_SIZE, 0],
       [SettingId.HEADER_TABLE_SIZE, 4_096],
@@ -76,7 +76,7 @@ describe('a client whose server', () => {
     expect(second?.toString('hex')).not.toMatch(/^[23]/);
   });
 
-  it('takes its header table away in mid-connection goes on with its calls', async () => {
+  it('continues if the server disables its header table during a connection', async () => {
     const { address, sessions } = await serveRaw((stream) => answer(stream), { headerTableSize: 0 });
     const transport = connect(address);
     for (const headerTableSize of [0, 4_096, 50, 0]) {
@@ -87,7 +87,7 @@ describe('a client whose server', () => {
     expect(sessions).toHaveLength(1);
   });
 
-  it('takes no streams waits until it takes some', async () => {
+  it('waits while the server accepts no streams', async () => {
     const { address, sessions } = await serveRaw((stream) => answer(stream), { maxConcurrentStreams: 0 });
     const calls = ['a', 'b', 'c'].map((text) => connect(address).unary(unary, text, callOf()));
     await eventually(() => expect(sessions.length).toBeGreaterThanOrEqual(3));
@@ -95,7 +95,7 @@ describe('a client whose server', () => {
     await expect(Promise.all(calls)).resolves.toEqual(['hello', 'hello', 'hello']);
   });
 
-  it('takes short lists of fields is not sent a longer one, and the connection goes on', async () => {
+  it('sends no list of fields above the limit of the server, and keeps the connection', async () => {
     const { address, sessions } = await serveRaw((stream) => answer(stream), { maxHeaderListSize: 2_000 });
     const transport = connect(address);
     await transport.unary(unary, 'a', callOf());
@@ -109,7 +109,7 @@ describe('a client whose server', () => {
     expect(sessions).toHaveLength(1);
   });
 
-  it('takes a window away in mid-call sends no more than the new one, and the rest when it has grown', async () => {
+  it('sends no more than the window if the server shrinks it during a call, and the rest once it has grown', async () => {
     const begin = settings([SettingId.INITIAL_WINDOW_SIZE, 10_000], [SettingId.MAX_FRAME_SIZE, 16_384]);
     const server = await serveFrames(begin);
     const transport = connect(server.address);
@@ -130,7 +130,7 @@ describe('a client whose server', () => {
     expect(Math.max(...server.of(FrameType.DATA).map(({ payload }) => payload.length))).toBeLessThanOrEqual(16_384);
   });
 
-  it('asks to be pushed to ends the connection', async () => {
+  it('ends the connection if the server enables pushes', async () => {
     const server = await serveFrames(settings([SettingId.ENABLE_PUSH, 1]));
     const transport = connect(server.address);
     await expect(transport.unary(unary, 'a', callOf())).rejects.toMatchObject({ code: Status.UNAVAILABLE });

@@ -38,15 +38,15 @@ function begin(session: ClientHttp2Session, path: string): ClientHttp2Stream {
   return session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
 }
 
-describe('a request that does not come whole in its time', () => {
+describe('the time limit of a request', () => {
   const whole = grpcFrame(Buffer.from('abc'));
 
   it.each([
-    ['of which nothing comes', '/t/unary', Buffer.alloc(0)],
-    ['of which a part comes', '/t/unary', whole.subarray(0, 6)],
-    ['that is not ended', '/t/unary', whole],
-    ['of which nothing comes', '/t/server-streaming', Buffer.alloc(0)],
-  ])('%s is DEADLINE_EXCEEDED at %s', async (_, path, part) => {
+    ['nothing arrives', '/t/unary', Buffer.alloc(0)],
+    ['only a part arrives', '/t/unary', whole.subarray(0, 6)],
+    ['it is not ended', '/t/unary', whole],
+    ['nothing arrives', '/t/server-streaming', Buffer.alloc(0)],
+  ])('ends the call with DEADLINE_EXCEEDED if %s at %s', async (_, path, part) => {
     const stream = begin(await start(), path);
     stream.on('error', () => undefined);
     if (part.length > 0) stream.write(part);
@@ -55,12 +55,12 @@ describe('a request that does not come whole in its time', () => {
     expect(decodeURIComponent(`${end['grpc-message']}`)).toMatch(/did not arrive completely within 60 ms/);
   });
 
-  it('ends no call whose request has come, however long its answer takes', async () => {
+  it('ends no call whose request is complete, even if its response takes long', async () => {
     const answer = await rawCall(await start(), '/t/server-streaming', whole);
     expect(answer).toMatchObject({ status: Status.OK, body: whole });
   });
 
-  it('ends no stream of requests', async () => {
+  it('does not apply to a stream of requests', async () => {
     const stream = begin(await start(), '/t/client-streaming');
     stream.write(whole);
     setTimeout(() => stream.end(whole), 150);
