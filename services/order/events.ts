@@ -9,12 +9,12 @@ export const orderTopic = defineTopic('order.events', OrderEvent, {
   version: ({ version }) => version,
 });
 
-/** The type of the event that brings an order into a state: PENDING is `ORDER_PLACED`. */
+/** The event type of a new state: PENDING is `ORDER_PLACED`. */
 function eventType(state: OrderState): string {
   return state === 'PENDING' ? 'ORDER_PLACED' : `ORDER_${state}`;
 }
 
-/** The event of the change that made this version of the order. */
+/** The event of this version of the order. */
 export function orderEvent(order: Order): DomainEvent {
   const proto = toProto(order);
   return orderTopic.event({

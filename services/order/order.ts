@@ -1,7 +1,7 @@
 import { type Address, isInt64, type Money } from '#mesh';
 import { amountTooLarge, itemsOfDifferentCurrencies } from './errors.ts';
 
-/** The life of an order, as in the contract. */
+/** The states of an order, as in the contract. */
 export const orderStates = [
   'PENDING',
   'RESERVED',
@@ -13,25 +13,22 @@ export const orderStates = [
   'CANCELLED',
   'NEEDS_ATTENTION',
 ] as const;
-/** Where an order stands. */
 export type OrderState = (typeof orderStates)[number];
 
 const terminalStates: ReadonlySet<OrderState> = new Set<OrderState>(['COMPLETED', 'FAILED', 'CANCELLED']);
 
-/** How many of an item, at which price. */
 export interface OrderLine {
   readonly sku: string;
   readonly quantity: number;
   readonly unitPrice: Money;
 }
 
-/** Why an order did not complete. */
 export interface OrderFailure {
   readonly reason: string;
   readonly message: string;
 }
 
-/** An order as it is kept. Times are in milliseconds since the epoch. */
+/** Times are in milliseconds since the epoch. */
 export interface Order {
   readonly id: string;
   readonly userId: string;
@@ -47,7 +44,6 @@ export interface Order {
   readonly updateTimeMs: number;
 }
 
-/** What a new order is made of. */
 export interface OrderDraft {
   readonly id: string;
   readonly userId: string;
@@ -56,12 +52,12 @@ export interface OrderDraft {
   readonly timeMs: number;
 }
 
-/** Whether nothing can happen to an order in this state any more. */
+/** Whether an order in this state no longer changes. */
 export function isTerminal(state: OrderState): boolean {
   return terminalStates.has(state);
 }
 
-/** A new order, in PENDING, with its total. Refuses lines of different currencies and a total beyond int64. */
+/** Returns a new order in PENDING, with its total. Refuses lines of different currencies and a total beyond int64. */
 export function newOrder(draft: OrderDraft): Order {
   return {
     id: draft.id,

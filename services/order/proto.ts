@@ -2,7 +2,6 @@ import { type OrderItem, type Order as ProtoOrder, OrderState as ProtoState } fr
 import type { Order, OrderLine, OrderState } from './order.ts';
 import { orderStates } from './order.ts';
 
-/** An order as its contract has it. */
 export function toProto(order: Order): ProtoOrder {
   return {
     id: order.id,
@@ -20,7 +19,7 @@ export function toProto(order: Order): ProtoOrder {
   };
 }
 
-/** The state of a filter; `undefined` for any. */
+/** The state of a filter; undefined for any. */
 export function stateOf(state: ProtoState): OrderState | undefined {
   return orderStates.find((name) => ProtoState[`ORDER_STATE_${name}`] === state);
 }

@@ -7,19 +7,19 @@ import type { SagaAdmin, SagaView } from './admin.ts';
  * saga. Discard throws FAILED_PRECONDITION `SAGA_NEEDS_RESOLVE`: an operator has to report how its stuck step ended.
  */
 export function sagaDeadLetters(admin: SagaAdmin): DeadLetterQueue {
-  const parked = async (id: string) => {
+  const stuck = async (id: string) => {
     const saga = await admin.get({ id });
     return saga?.state === 'needs-attention' ? saga : undefined;
   };
   return {
     list: (filter, afterId) => listDeadLetters(admin, filter, afterId),
     async get(id) {
-      const saga = await parked(id);
+      const saga = await stuck(id);
       return saga && toDeadLetter(saga);
     },
     redrive: (id) => redrive(admin, id),
     async discard(id) {
-      if (!(await parked(id))) return false;
+      if (!(await stuck(id))) return false;
       throw sagaNeedsResolve({ sagaId: id });
     },
   };

@@ -23,7 +23,7 @@ describeOnEachDatabase((newUrl) => {
   const isShared = ({ dialect }: Storage) => dialect === 'postgres';
   const why = 'who drives sagas on SQLite is on the machine of the file, with one clock';
 
-  /** How long sagas are leased or wait, by the clock of the database. */
+  /** How long sagas are leased or wait, by the database's clock. */
   async function waitsMs(storage: Storage): Promise<number[]> {
     const rows = await storage.query<{ left_ms: bigint }>(
       'SELECT due_time - CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS left_ms FROM saga',
@@ -76,7 +76,7 @@ describeOnEachDatabase((newUrl) => {
     await eventually(() => expect(new Set(called()).size).toBe(ids.length));
     for (let second = 0; second < 7; second += 1) {
       for (const clock of [database, ahead, right]) clock.advance(1_000);
-      // A look for what is due is over when the database has answered.
+      // The search for due sagas ends with the answer of the database.
       await storage.query('SELECT count(*) FROM saga');
     }
     for (const id of ids) await reaches(first, 'completed', id);

@@ -13,7 +13,7 @@ const slots = 5;
 describeOnEachDatabase((newUrl) => {
   closeAfterEach();
 
-  /** Has the owner refuse the news of `charge` from the sagas that begin with `bad`, until that is repaired. */
+  /** Makes the owner reject the progress of `charge` for sagas that begin with `bad`, until that is fixed. */
   function createSpoilt() {
     const saga = createTestSaga();
     const spoilt = { isRepaired: false, reports: 0 };

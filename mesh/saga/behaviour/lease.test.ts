@@ -14,13 +14,13 @@ const leaseMs = 3_000;
 describeOnEachDatabase((newUrl) => {
   closeAfterEach();
 
-  /** One database that several processes could be using. */
+  /** Opens a database as if several processes could use it. */
   async function openShared(): Promise<Storage> {
     const storage = await openTestStorage(newUrl());
     return storage.exclusive ? { ...storage, exclusive: false } : storage;
   }
 
-  /** Begins a saga that comes to `charge` and stays there until the gate is opened. */
+  /** Begins a saga that stays at `charge` until the gate is opened. */
   async function heldAtCharge(storage: Storage, clock: Clock) {
     const saga = createTestSaga();
     const gate = createGate();

@@ -12,7 +12,7 @@ describeOnEachDatabase((newUrl) => {
   closeAfterEach();
 
   describe('a commit whose acknowledgement is lost', () => {
-    /** Loses the answer of the first commit after `lose` was called. */
+    /** Loses the acknowledgement of the first commit after a call of `lose`. */
     function losingAnswers(storage: Storage) {
       let losing = false;
       const lose = async () => {

@@ -89,7 +89,7 @@ describeOnEachDatabase((newUrl) => {
   });
 
   describe('a saga that needs attention because an earlier version took such an answer for a refusal', () => {
-    /** Refused where the earlier version saw no method, with a record as that version wrote it. */
+    /** Stores a record as the earlier version wrote it after an answer that there is no such method. */
     async function parkedBefore(undoAttempts = 1) {
       const { saga, storage, engine } = await setUp();
       saga.onCall('run ship', refuses);

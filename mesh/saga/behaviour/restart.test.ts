@@ -92,16 +92,16 @@ describe('an engine after a restart', () => {
       expect(await count("state <> 'completed'")).toBe(0);
     });
     delay.disable();
-    // The backlog waits in the database; beside the 50, here is only what begins while a page of it is being claimed.
+    // The backlog waits in the database; in addition to the 50, only a saga that begins while a page is claimed is here.
     expect(mostHeld).toBeLessThanOrEqual(51);
-    // Far above what the work itself takes: the disk of a busy machine is in it as well.
+    // Far above the time for the work itself: it includes the disk of a busy machine.
     expect(delay.max / 1e6).toBeLessThan(1_000);
     for (const gate of gates) gate.open();
     await dead.stop(0);
     expect(new Set(saga.contexts.map(({ sagaId }) => sagaId)).size).toBe(2_001);
     expect(saga.calls).toHaveLength(2_001);
 
-    /** An engine that holds the leases of sagas, 200 of them under way, when another takes over. */
+    /** Returns an engine that holds the leases of sagas, 200 of them in progress, while another starts. */
     async function diesWith(count: number) {
       const old = createTestSaga({ steps: [{ name: 'only' }] });
       const gates = Array.from({ length: 200 }, createGate);

@@ -66,8 +66,8 @@ describe('the time limit of a saga', () => {
     const { saga, clock, storage, engine } = await setUp();
     saga.onCall('run charge', getsLost, getsLost, getsLost, getsLost);
     await begin(storage, engine, saga);
-    for (const [tries, waitMs] of [200, 400, 800, 1_600].entries()) {
-      const dueMs = await attempted(engine, (view) => view.steps[1]?.attempts, tries + 1);
+    for (const [attempt, waitMs] of [200, 400, 800, 1_600].entries()) {
+      const dueMs = await attempted(engine, (view) => view.steps[1]?.attempts, attempt + 1);
       expect(Math.abs(dueMs - clock.now() - waitMs)).toBeLessThanOrEqual(0.2 * waitMs);
       await eventually(() => expect(clock.pendingMs()).toEqual([dueMs - clock.now()]));
       clock.advance(dueMs - clock.now());
@@ -79,8 +79,8 @@ describe('the time limit of a saga', () => {
     const { saga, clock, storage, engine, lines } = await setUp(createTestSaga({ timeoutMs: 300 }));
     saga.onCall('run charge', getsLost, getsLost);
     await begin(storage, engine, saga);
-    for (const tries of [1, 2]) {
-      const dueMs = await attempted(engine, (view) => view.steps[1]?.attempts, tries);
+    for (const attempt of [1, 2]) {
+      const dueMs = await attempted(engine, (view) => view.steps[1]?.attempts, attempt);
       await eventually(() => expect(clock.pendingMs()).toEqual([dueMs - clock.now()]));
       clock.advance(dueMs - clock.now());
     }
@@ -96,8 +96,8 @@ describe('the time limit of a saga', () => {
     const { clock, storage, engine, lines } = await setUp({ ...saga, definition: { ...saga.definition, steps } });
     saga.onCall('run reserve', getsLost, getsLost);
     await begin(storage, engine, saga);
-    for (const tries of [1, 2]) {
-      const dueMs = await attempted(engine, (view) => view.steps[0]?.attempts, tries);
+    for (const attempt of [1, 2]) {
+      const dueMs = await attempted(engine, (view) => view.steps[0]?.attempts, attempt);
       await eventually(() => expect(clock.pendingMs()).toEqual([dueMs - clock.now()]));
       clock.advance(dueMs - clock.now());
     }

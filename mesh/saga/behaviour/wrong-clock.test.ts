@@ -56,7 +56,7 @@ describeOnEachDatabase((newUrl) => {
       zombie.onCall('run charge', gate.behaviour);
       const ahead = createTestClock();
       ahead.shift(dayMs);
-      // It hears of nothing: with its clock it would take the saga back as soon as it looked.
+      // It gets no notifications: with its clock it would take the saga back as soon as it looked.
       const deaf = { ...storage, listen: () => () => undefined };
       const first = await startEngine(deaf, zombie, { clock: ahead, leaseMs, retry });
       await begin(deaf, first, zombie);
@@ -116,7 +116,7 @@ describeOnEachDatabase((newUrl) => {
     database.advance(2 * retry.initialMs);
     clock.advance(2 * retry.initialMs);
     await reaches(engine, 'completed');
-    // PostgreSQL has a clock of its own, which was not set.
+    // PostgreSQL has its own clock, which was not changed.
     expect(warnings(log)).toMatchObject(storage.dialect === 'postgres' ? [] : [{ sagas: 1 }]);
   });
 

@@ -49,7 +49,7 @@ describe('every run of decide with up to five faults', () => {
 
 interface Explored {
   readonly worlds: ReadonlyMap<string, World>;
-  /** By world, those it is reached from without a fault. */
+  /** For each world, the worlds from which it is reached without a fault. */
   readonly cameFrom: ReadonlyMap<string, readonly string[]>;
   readonly moves: number;
 }
@@ -59,7 +59,7 @@ function explore(shape: SagaShape, faults: number): Explored {
   const worlds = new Map([[keyOf(first), first]]);
   const cameFrom = new Map<string, string[]>();
   let moves = 0;
-  // A Map hands out what is added while it is walked: this is the breadth-first queue.
+  // A Map iterates over what is added meanwhile: this is the breadth-first queue.
   for (const [from, world] of worlds) {
     for (const move of movesFrom(shape, world)) {
       moves += 1;
@@ -96,7 +96,7 @@ function check(shape: SagaShape, { label, to }: Move, from: World): void {
     fail('a saga timed out that could not run');
   }
   const pivotDone = shape.steps.some((step, at) => step.pivot === true && from.record.steps[at]?.state === 'done');
-  if (pivotDone && to.record.state.startsWith('compensat')) fail('a saga turned back after its pivot');
+  if (pivotDone && to.record.state.startsWith('compensat')) fail('a saga compensates after its pivot');
   if (isTerminal(from) && to.record !== from.record) fail('a terminal saga changed');
   if (to.call && to.call !== from.call) checkCall(shape, to, to.call, fail);
 }

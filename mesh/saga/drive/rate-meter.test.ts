@@ -6,7 +6,7 @@ function setUp() {
   const clock = createTestClock();
   let isIdle = false;
   const meter = createRateMeter(clock, () => isIdle);
-  /** Seconds in which as many sagas finish, and as many calls get no answer; with a slot free on the way, or not. */
+  /** Lets seconds pass in which sagas finish and calls get no answer, with or without a free slot. */
   const pass = (seconds: number, { finished = 0, unanswered = 0, idle = false }) => {
     isIdle = idle;
     for (let second = 0; second < seconds; second += 1) {

@@ -1,22 +1,22 @@
 import type { Address } from '#mesh';
 
-/** What the carrier is asked to take. `reference` is ours (the order's id): repeating it books nothing twice. */
+/** A booking. `reference` is the order's id: the carrier books each reference once. */
 export interface Booking {
   readonly reference: string;
   readonly address: Address;
 }
 
-/** What the carrier answered, for sure. */
+/** The carrier's definite answer. */
 export type BookingOutcome =
   | { readonly taken: true; readonly carrier: string; readonly trackingNumber: string }
   | { readonly taken: false; readonly refusal: string };
 
 /**
  * The carrier, a third party. Both calls can be repeated with the same reference. They reject with UNAVAILABLE
- * `CARRIER_UNAVAILABLE` when it is not known whether the carrier acted.
+ * `CARRIER_UNAVAILABLE` if it is unknown whether the carrier acted.
  */
 export interface Carrier {
   book(booking: Booking, signal: AbortSignal): Promise<BookingOutcome>;
-  /** Also forbids booking this reference later. */
+  /** Prevents a later booking of this reference as well. */
   cancel(reference: string, signal: AbortSignal): Promise<void>;
 }

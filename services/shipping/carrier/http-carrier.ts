@@ -4,16 +4,16 @@ import { storableText } from '#mesh';
 import { carrierUnavailable } from '../errors.ts';
 import type { Booking, BookingOutcome, Carrier } from './carrier.ts';
 
-/** A third party's answer is never longer than this. */
+/** The maximum size of a response of the carrier. */
 const maxAnswerBytes = 256 * 1024;
 
-/** The longest text of a third party that is kept; error messages have it too, and those go as headers. */
+/** The maximum length of a stored text of the carrier. Error messages contain it, and are sent as headers. */
 const maxTextLength = 500;
 
-/** The connections to a carrier, and so the bookings that it is asked for at once; others wait for their turn. */
+/** The number of connections, so of concurrent bookings; others wait. */
 const maxSockets = 16;
 
-/** The carrier's REST API at `baseUrl`: kept connections, no redirects, bounded answers, cancelled with the caller. */
+/** Calls the carrier's REST API at `baseUrl`: keep-alive, no redirects, bounded responses, cancelled with the caller. */
 export function createHttpCarrier(baseUrl: string): Carrier {
   const { Agent, request } = new URL(baseUrl).protocol === 'https:' ? https : http;
   const agent = new Agent({ keepAlive: true, maxSockets });
@@ -81,7 +81,7 @@ async function readAnswer(response: http.IncomingMessage): Promise<unknown> {
   throw carrierUnavailable({ failure: `sent an answer of more than ${maxAnswerBytes} bytes` });
 }
 
-/** A text of an answer, fit to be stored and sent on; `undefined` when there is none. */
+/** Returns a text of a response that can be stored and sent on; undefined if there is none. */
 function textOf(answer: unknown, member: string): string | undefined {
   if (typeof answer !== 'object' || answer === null) return undefined;
   const value: unknown = Reflect.get(answer, member);

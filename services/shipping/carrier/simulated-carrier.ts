@@ -2,15 +2,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Storage } from '#mesh';
 
-/** A carrier to try things with, behind the same REST API as a real one, on a local port of its own. */
+/** A simulated carrier with the REST API of a real one, on a local port. */
 export interface SimulatedCarrier {
   readonly url: string;
-  /** How many shipments it has and will deliver for a reference: never more than one. */
+  /** Returns how many shipments it has for a reference: at most one. */
   liveShipments(reference: string): Promise<number>;
   close(): Promise<void>;
 }
 
-/** What a simulated carrier does to an answer before it is sent; for tests of what follows from that. */
+/** Changes an answer before it is sent, for tests. */
 export type AnswerFault = (request: IncomingMessage, response: ServerResponse) => Promise<'answer' | 'swallow'>;
 
 const migration = {
@@ -22,12 +22,11 @@ const migration = {
   )`,
 };
 
-/** Places that no carrier goes to, by country code: an order to one of them is refused. */
+/** Country codes that it refuses. */
 const unserved: ReadonlySet<string> = new Set(['AQ', 'BV', 'HM']);
 
 /**
- * Starts a simulated carrier that keeps what it took in `storage`, as a third party would. It takes everything but
- * addresses in Antarctica (AQ), Bouvet Island (BV), and Heard and McDonald Islands (HM).
+ * Starts a simulated carrier that stores its bookings in `storage`. It accepts everything except addresses in Antarctica (AQ), Bouvet Island (BV), and Heard and McDonald Islands (HM).
  */
 export async function startSimulatedCarrier(storage: Storage, fault?: AnswerFault): Promise<SimulatedCarrier> {
   await storage.migrate('carrier', [migration]);

@@ -6,20 +6,20 @@ export interface CarrierRequest {
   readonly method: string;
   readonly reference: string;
   readonly response: ServerResponse;
-  /** Books or cancels, as asked for. */
+  /** Books or cancels, as requested. */
   act(): void;
-  /** Answers as the API has it. */
+  /** Responds as the API specifies. */
   answer(): void;
 }
 
-/** A carrier under a test's control. It forgets what it cancelled, as a third party may: a late booking succeeds. */
+/** A carrier under a test's control. It forgets what it cancelled, so a late booking succeeds. */
 export interface TestCarrier {
   readonly url: string;
-  /** What it has and will deliver, by reference. */
+  /** Its bookings, by reference. */
   readonly live: ReadonlySet<string>;
-  /** What it was asked, as `PUT order-1`. */
+  /** Its requests, as `PUT order-1`. */
   readonly requests: readonly string[];
-  /** What it does instead of acting and answering; `undefined`: just that. */
+  /** Replaces its normal behaviour. */
   behave(behaviour: ((request: CarrierRequest) => void | Promise<void>) | undefined): void;
   close(): Promise<void>;
 }

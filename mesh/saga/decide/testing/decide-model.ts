@@ -9,15 +9,15 @@ type Effect = 'absent' | 'done' | 'undone' | 'tombstoned';
 /** A saga, its participants and the network between them, at one moment. */
 export interface World {
   readonly record: SagaRecord;
-  /** The call that a living driver has under way. */
+  /** The call in progress of a living driver. */
   readonly call: StepCall | undefined;
   readonly effects: readonly Effect[];
-  /** Calls that nobody waits for any more and that may still arrive. */
+  /** Calls that nobody waits for but that may still arrive. */
   readonly late: readonly boolean[];
   /** How many effects each step has had. */
   readonly timesDone: readonly number[];
   readonly cancelAccepted: boolean;
-  /** How far the clock is: by one, as much as a saga has; by two, as much as the patience with an undo. */
+  /** The clock: 1 is after the time limit of a saga, 2 after that of an undo. */
   readonly time: 0 | 1 | 2;
   /** Whether time passed while the saga could run: during a step. */
   readonly ranOut: boolean;
@@ -32,7 +32,7 @@ export interface Move {
 }
 
 const timeoutMs = 1_000;
-// A call may take as long as it likes here, so that time can be up after one.
+// A call may take any time here, so the time limit can pass during one.
 const stepTimeoutMs = 2 * undoPatienceMs;
 const nowByTime = [0, 2 * timeoutMs, 4 * timeoutMs + undoPatienceMs] as const;
 const retry = { initialMs: 1, maxMs: 1 };
