@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
 # Tests that make or serve calls. Those of mesh/engines, conformance and attacks cover both engines in one run.
-ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts
+ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
 .PHONY: help start demo import kafka rabbitmq dead-letters damaged audit rebuild test conformance check gen gen-check docs docs-check proto-lint proto-breaking bench deps clean

@@ -3,10 +3,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['mesh/**/*.test.ts', 'services/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts'],
-    reporters: ['default', './mesh/testing/hung-files.ts', './mesh/testing/retried-tests.ts'],
+    reporters: ['default', './mesh/testing/reporters/hung-files.ts', './mesh/testing/reporters/retried-tests.ts'],
     // What passes only then is named at the end.
     retry: process.env.CI ? 1 : 0,
-    globalSetup: ['mesh/testing/servers-report.ts'],
+    globalSetup: ['mesh/testing/reporters/servers-report.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

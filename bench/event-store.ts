@@ -1,6 +1,6 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { postgres, startPostgres } from '../mesh/testing/postgres-server.ts';
+import { postgres, startPostgres } from '../mesh/testing/servers/postgres-server.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import {
   atLeastVersusPeer,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openEmbeddedLog } from '../mesh/events/embedded/embedded-log.ts';
 import { openKafkaLog } from '../mesh/events/kafka/kafka-log.ts';
-import { kafka, startKafka } from '../mesh/testing/kafka-server.ts';
+import { kafka, startKafka } from '../mesh/testing/servers/kafka-server.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { systemClock as clock } from '../mesh/time/clock.ts';
 import { atLeast, atMost, type Benchmark, compared, type Figure } from './figure.ts';

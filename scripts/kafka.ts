@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { installedKafka, type KafkaNode, nodeAnswers, prepareNode, startNode } from '../mesh/testing/kafka-broker.ts';
+import {
+  installedKafka,
+  type KafkaNode,
+  nodeAnswers,
+  prepareNode,
+  startNode,
+} from '../mesh/testing/servers/kafka-broker.ts';
 
 // Runs one broker for development on localhost:9092. Its data is in data/kafka. Ctrl-C stops it.
 

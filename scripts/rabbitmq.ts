@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { installedRabbitmq, prepareNode, type RabbitmqNode, startNode } from '../mesh/testing/rabbitmq-node.ts';
+import { installedRabbitmq, prepareNode, type RabbitmqNode, startNode } from '../mesh/testing/servers/rabbitmq-node.ts';
 
 // Runs one node for development on localhost:5672. Its data is in data/rabbitmq. Ctrl-C stops it.
 

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { type PostgresServer, postgres, startPostgres } from './postgres-server.ts';
-import { describeWithServer } from './servers.ts';
+import { type PostgresServer, postgres, startPostgres } from './servers/postgres-server.ts';
+import { describeWithServer } from './servers/servers.ts';
 
 /** Returns the URL of a new database, which is created on open and removed after the suite. `suffix` ends its name. */
 export type NewDatabaseUrl = (suffix?: string) => string;

@@ -7,8 +7,8 @@ import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/code
 import { SettingId } from '../../mesh/engines/native/http2/codec/settings.ts';
 import { createHpackDecoder } from '../../mesh/engines/native/http2/hpack/decoder.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
-import { nghttp2 } from '../../mesh/testing/nghttp2.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { nghttp2 } from '../../mesh/testing/servers/nghttp2.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { mustRun } from '../conformance/support/run-tool.ts';
 import { attackedServer } from './support/attack.ts';

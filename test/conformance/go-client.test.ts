@@ -1,6 +1,6 @@
 import { it } from 'vitest';
-import { grpcGoClient } from '../../mesh/testing/go-tools.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { grpcGoClient } from '../../mesh/testing/servers/go-tools.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { soak, standardCases } from './support/cases.ts';
 import { describeEachEngine, serveTestService } from './support/each-engine.ts';
 import { itConforms } from './support/known-gaps.ts';

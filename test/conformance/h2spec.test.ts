@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { type EngineName, engineNames } from '../../mesh/engines/engines.ts';
-import { h2spec } from '../../mesh/testing/go-tools.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { h2spec } from '../../mesh/testing/servers/go-tools.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { expectedFailures } from './h2spec/expected-failures.ts';
 import { h2specPath, startH2specServer } from './h2spec/h2spec-server.ts';
 import { runH2spec } from './h2spec/run-h2spec.ts';

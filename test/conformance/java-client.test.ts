@@ -1,6 +1,6 @@
 import { it } from 'vitest';
-import { grpcJava, grpcJavaCommand } from '../../mesh/testing/grpc-java.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { grpcJava, grpcJavaCommand } from '../../mesh/testing/servers/grpc-java.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { compressionCases, soak, standardCases } from './support/cases.ts';
 import { describeEachEngine, serveTestService } from './support/each-engine.ts';
 import { itConforms } from './support/known-gaps.ts';

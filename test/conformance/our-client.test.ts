@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EngineName, engineByName, engineNames } from '../../mesh/engines/engines.ts';
-import { grpcGoServer } from '../../mesh/testing/go-tools.ts';
-import { grpcJava, grpcJavaCommand } from '../../mesh/testing/grpc-java.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { grpcGoServer } from '../../mesh/testing/servers/go-tools.ts';
+import { grpcJava, grpcJavaCommand } from '../../mesh/testing/servers/grpc-java.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import type { Client, ClientCase } from './our-client/case.ts';
 import { ourCases, ourCompressionCases } from './our-client/cases.ts';
 import { largeUnary } from './our-client/message-cases.ts';

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect } from 'vitest';
-import { testProtoFolder } from '../../mesh/testing/grpc-java.ts';
-import { grpcPython, grpcPythonPath } from '../../mesh/testing/grpc-python.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { testProtoFolder } from '../../mesh/testing/servers/grpc-java.ts';
+import { grpcPython, grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { compressionCases, standardCases } from './support/cases.ts';
 import { describeEachEngine, serveTestService } from './support/each-engine.ts';
 import { itConforms } from './support/known-gaps.ts';

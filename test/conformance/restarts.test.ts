@@ -5,10 +5,10 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { engineNames } from '../../mesh/engines/engines.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
-import { grpcGoRestart } from '../../mesh/testing/go-tools.ts';
-import { grpcPython, grpcPythonPath } from '../../mesh/testing/grpc-python.ts';
-import { freePort } from '../../mesh/testing/guarded-process.ts';
-import { describeWithServer, type TestServer } from '../../mesh/testing/servers.ts';
+import { grpcGoRestart } from '../../mesh/testing/servers/go-tools.ts';
+import { grpcPython, grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
+import { freePort } from '../../mesh/testing/servers/guarded-process.ts';
+import { describeWithServer, type TestServer } from '../../mesh/testing/servers/servers.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { startProcess } from '../support/start-process.ts';
 

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ghz, grpcurl } from '../../mesh/testing/go-tools.ts';
-import { testProtoFolder } from '../../mesh/testing/grpc-java.ts';
-import { nghttp2 } from '../../mesh/testing/nghttp2.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { ghz, grpcurl } from '../../mesh/testing/servers/go-tools.ts';
+import { testProtoFolder } from '../../mesh/testing/servers/grpc-java.ts';
+import { nghttp2 } from '../../mesh/testing/servers/nghttp2.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { describeEachEngine, serveTestService } from './support/each-engine.ts';
 import { mustRun } from './support/run-tool.ts';

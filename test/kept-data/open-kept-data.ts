@@ -3,7 +3,7 @@ import { globSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startPostgres } from '../../mesh/testing/postgres-server.ts';
+import { startPostgres } from '../../mesh/testing/servers/postgres-server.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import type { Expectation } from './expectation.ts';
 import { unpackFile } from './packed-file.ts';

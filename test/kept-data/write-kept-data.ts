@@ -4,7 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { SMTPServer } from 'smtp-server';
-import { startPostgres } from '../../mesh/testing/postgres-server.ts';
+import { startPostgres } from '../../mesh/testing/servers/postgres-server.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { spawnProcess } from '../support/start-process.ts';
 import { packFile } from './packed-file.ts';

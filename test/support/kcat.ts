@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { TestServer } from '../../mesh/testing/servers.ts';
+import type { TestServer } from '../../mesh/testing/servers/servers.ts';
 
 /** The installed kcat, for `describeWithServer`. It is not a server, but may be missing like one. */
 export const kcat: TestServer = { name: 'kcat', version: installedVersion() };

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type KafkaServer, kafka, startKafka } from '../../mesh/testing/kafka-server.ts';
-import { type PostgresServer, postgres, startPostgres } from '../../mesh/testing/postgres-server.ts';
-import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../mesh/testing/rabbitmq-server.ts';
-import { describeWithServer } from '../../mesh/testing/servers.ts';
+import { type KafkaServer, kafka, startKafka } from '../../mesh/testing/servers/kafka-server.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../mesh/testing/servers/postgres-server.ts';
+import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../mesh/testing/servers/rabbitmq-server.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 
 /** All servers that a mesh uses in production, for one test file. */
 export interface RealServers extends AsyncDisposable {

@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { MeshError } from '../../errors/mesh-error.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
-import { freePort } from '../../testing/guarded-process.ts';
-import { type KafkaServer, kafka, startKafka } from '../../testing/kafka-server.ts';
-import { describeWithServer } from '../../testing/servers.ts';
+import { freePort } from '../../testing/servers/guarded-process.ts';
+import { type KafkaServer, kafka, startKafka } from '../../testing/servers/kafka-server.ts';
+import { describeWithServer } from '../../testing/servers/servers.ts';
 import { systemClock } from '../../time/clock.ts';
 import type { EventLog, NewEvent } from '../log/event-log.ts';
 import { describeEventLog } from '../log/suite/event-log.suite.ts';

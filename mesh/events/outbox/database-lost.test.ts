@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
-import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
-import { describeWithServer } from '../../testing/servers.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers/servers.ts';
 import { systemClock } from '../../time/clock.ts';
 import { type EventParts, openEventParts, silent, versionEvent } from '../testing/events.ts';
 import { createOutbox } from './create-outbox.ts';

@@ -9,8 +9,8 @@ import {
   type ServerReflectionRequest,
   type ServerReflectionResponse,
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
-import { grpcurl } from '../../testing/go-tools.ts';
-import { describeWithServer } from '../../testing/servers.ts';
+import { grpcurl } from '../../testing/servers/go-tools.ts';
+import { describeWithServer } from '../../testing/servers/servers.ts';
 import { systemClock } from '../../time/clock.ts';
 import { createHealth } from '../health/health.ts';
 import { echoService } from '../testing/echo-service.ts';

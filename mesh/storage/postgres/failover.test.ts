@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { Status } from 'nice-grpc-common';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
-import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
-import { describeWithServer } from '../../testing/servers.ts';
-import { startTcpProxy, type TcpProxy } from '../../testing/tcp-proxy.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers/servers.ts';
+import { startTcpProxy, type TcpProxy } from '../../testing/servers/tcp-proxy.ts';
 import type { Storage } from '../storage.ts';
 import { openPostgres } from './postgres.ts';
 

@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
-import { type PostgresServer, postgres, startPostgres } from '../../testing/postgres-server.ts';
-import { describeWithServer } from '../../testing/servers.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers/servers.ts';
 import type { Storage } from '../storage.ts';
 import { openPostgres } from './postgres.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { h2spec } from '../../../mesh/testing/go-tools.ts';
+import { h2spec } from '../../../mesh/testing/servers/go-tools.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { runTool } from '../support/run-tool.ts';
 

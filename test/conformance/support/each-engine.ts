@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { type EngineName, engineNames } from '../../../mesh/engines/engines.ts';
-import { grpcJava } from '../../../mesh/testing/grpc-java.ts';
-import { describeWithServer } from '../../../mesh/testing/servers.ts';
+import { grpcJava } from '../../../mesh/testing/servers/grpc-java.ts';
+import { describeWithServer } from '../../../mesh/testing/servers/servers.ts';
 import { startTestService, type TestTarget } from '../test-service/start.ts';
 
 /** Runs a suite for each engine. Requires the contracts of the test service, which come with grpc-java. */

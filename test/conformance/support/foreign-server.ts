@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '../../../mesh/testing/eventually.ts';
-import { freePort, spawnGuarded } from '../../../mesh/testing/guarded-process.ts';
+import { freePort, spawnGuarded } from '../../../mesh/testing/servers/guarded-process.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import type { TestTarget } from '../test-service/start.ts';
 

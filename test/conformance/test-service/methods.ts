@@ -1,6 +1,6 @@
 import { loadSync, type MethodDefinition, type PackageDefinition } from '@grpc/proto-loader';
 import type { EngineMethod, MethodKind } from '../../../mesh/engines/engine.ts';
-import { testProtoFolder } from '../../../mesh/testing/grpc-java.ts';
+import { testProtoFolder } from '../../../mesh/testing/servers/grpc-java.ts';
 import type * as m from './messages.ts';
 
 /** The methods of `grpc.testing.TestService`, and one of an unimplemented service. */

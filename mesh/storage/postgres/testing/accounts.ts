@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { type PostgresServer, postgres, startPostgres } from '../../../testing/postgres-server.ts';
-import { describeWithServer } from '../../../testing/servers.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../../testing/servers/postgres-server.ts';
+import { describeWithServer } from '../../../testing/servers/servers.ts';
 import type { Storage, Transaction } from '../../storage.ts';
 import { openPostgres, type PostgresOptions } from '../postgres.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished } from 'vitest';
 import { eventually } from '../../../testing/eventually.ts';
-import { type PostgresServer, postgres, startPostgres } from '../../../testing/postgres-server.ts';
-import { describeWithServer } from '../../../testing/servers.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../../testing/servers/postgres-server.ts';
+import { describeWithServer } from '../../../testing/servers/servers.ts';
 import type { Storage, Transaction } from '../../storage.ts';
 import { openPostgres } from '../postgres.ts';
 

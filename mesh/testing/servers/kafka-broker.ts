@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createKafka } from '../../events/kafka/client/kafkajs.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
+
+/** One node of a cluster, both broker and controller. */
+export interface KafkaNode {
+  /** Starting at 1. */
+  readonly id: number;
+  readonly port: number;
+  readonly controllerPort: number;
+  /** The port that clients connect to, if a proxy is in front. Default: `port`. */
+  readonly advertisedPort?: number;
+  /** The folder of its data and log. */
+  readonly folder: string;
+}
+
+/** A cluster of nodes. */
+export interface KafkaCluster {
+  readonly nodes: readonly KafkaNode[];
+  /** Removed if this process exits without stopping its brokers. */
+  readonly removeFolder?: string;
+  readonly maxHeap: string;
+}
+
+const libraries = fileURLToPath(new URL('../../../.tools/kafka/libs', import.meta.url));
+const logging = fileURLToPath(new URL('../../../scripts/kafka/log4j2.properties', import.meta.url));
+// Any id will do; a node refuses the data of another cluster.
+const clusterId = 'b3JkZXJtZXNoLWthZmthMQ';
+
+/** Returns the version of Kafka installed by `make deps`, or undefined if it or Java is missing. */
+export function installedKafka(): string | undefined {
+  const [jar] = globSync(join(libraries, 'kafka_*.jar'));
+  const java = (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, 'java')));
+  return java && jar !== undefined ? /-([\d.]+)\.jar$/.exec(jar)?.[1] : undefined;
+}
+
+/** Creates the data folder of a node if it does not exist. */
+export async function prepareNode(node: KafkaNode, cluster: KafkaCluster): Promise<void> {
+  await mkdir(node.folder, { recursive: true });
+  await writeFile(settingsFile(node), settings(node, cluster));
+  const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', settingsFile(node)];
+  await promisify(execFile)('java', [...javaOptions('64m'), 'kafka.tools.StorageTool', ...format]);
+}
+
+export function startNode(node: KafkaNode, { removeFolder, maxHeap }: KafkaCluster): GuardedProcess {
+  const command = ['java', ...javaOptions(maxHeap), 'kafka.Kafka', settingsFile(node)];
+  return spawnGuarded({ command, log: logFile(node), ...(removeFolder !== undefined && { removeFolder }) });
+}
+
+/** Waits until a node responds and knows `count` brokers, including itself. */
+export async function nodeAnswers(node: KafkaNode, child: GuardedProcess, count: number): Promise<void> {
+  const kafka = createKafka([`127.0.0.1:${node.port}`], createLogger('silent'));
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`Kafka did not start:\n${await readFile(logFile(node), 'utf8')}`);
+    const admin = kafka.admin();
+    try {
+      await admin.connect();
+      const { brokers } = await admin.describeCluster();
+      if (brokers.length >= count && brokers.some(({ nodeId }) => nodeId === node.id)) return;
+    } catch {
+      // Not ready yet. If it cannot start, it exits.
+    } finally {
+      await admin.disconnect();
+    }
+    await setTimeout(50);
+  }
+}
+
+/** The folder of its partitions, with a folder `<topic>-<partition>` for each. */
+export const recordsFolder = (node: KafkaNode): string => join(node.folder, 'data');
+
+const settingsFile = (node: KafkaNode): string => join(node.folder, 'server.properties');
+const logFile = (node: KafkaNode): string => join(node.folder, 'server.log');
+
+/** Options for a small and fast JVM: one garbage collection thread and only the first compiler tier. */
+function javaOptions(maxHeap: string): string[] {
+  const quick = [`-Xmx${maxHeap}`, '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto'];
+  return [...quick, `-Dlog4j2.configurationFile=${logging}`, '-cp', `${libraries}/*`];
+}
+
+function settings(node: KafkaNode, { nodes }: KafkaCluster): string {
+  const replicas = nodes.length;
+  const lines = {
+    'process.roles': 'broker,controller',
+    'node.id': node.id,
+    'controller.quorum.voters': nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(),
+    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.advertisedPort ?? node.port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': recordsFolder(node),
+    'auto.create.topics.enable': false,
+    'default.replication.factor': replicas,
+    'min.insync.replicas': Math.ceil(replicas / 2),
+    'offsets.topic.replication.factor': replicas,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    'broker.session.timeout.ms': 3000,
+    'broker.heartbeat.interval.ms': 500,
+    'num.network.threads': 2,
+    'num.io.threads': 4,
+    'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
+    'log.cleaner.io.buffer.size': 64 * 1024,
+    'log.cleaner.backoff.ms': 1000,
+  };
+  return Object.entries(lines)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}

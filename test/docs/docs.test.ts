@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process';
+import { glob, readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { grpcurl } from '../../mesh/testing/servers/go-tools.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { startProcess } from '../support/start-process.ts';
+import { brokenLinks, missingFiles } from './support/links.ts';
+import { missingLine, shownCommands } from './support/shown-commands.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const tools = join(root, '.tools/bin');
+const readPage = (page: string) => readFile(join(root, page), 'utf8');
+
+/** The pages with commands, each to be followed from its beginning on fresh data. */
+const pages = await Promise.all(
+  ['README.md', 'docs/tour.md', 'docs/operating.md'].map(async (page) => ({
+    page,
+    commands: shownCommands(await readPage(page)),
+  })),
+);
+
+describe.each(pages)('the commands in $page', ({ commands }) => {
+  describeWithServer(grpcurl, 'on fresh data', () => {
+    const stack = new AsyncDisposableStack();
+    let address: string;
+    let variables: string;
+
+    beforeAll(async () => {
+      const folder = stack.use(await tempFolder());
+      variables = join(folder.path, 'variables');
+      address = stack.use(await startProcess({ dataDir: join(folder.path, 'data') })).address;
+    });
+    afterAll(() => stack.disposeAsync());
+
+    /** Runs commands in the project's folder as written, except for the port. A command sees the variable that an earlier one set. */
+    function run(script: string): string {
+      const here = script.replaceAll('localhost:50051', `localhost:${address.split(':')[1]}`);
+      const shell = `[ -f ${variables} ] && . ${variables}\n${here}\ndeclare -p ORDER > ${variables} 2>/dev/null`;
+      const env = { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` };
+      const { stdout, stderr } = spawnSync('bash', ['-c', shell], { cwd: root, env, encoding: 'utf8' });
+      return stdout + stderr;
+    }
+
+    it.each(commands)('print what the page shows: $script', { timeout: 60_000 }, async ({ script, output }) => {
+      expect(output.length).toBeGreaterThan(0);
+      let printed = '';
+      const missing = () => {
+        printed = run(script);
+        return missingLine(output, printed);
+      };
+      // Background work may take a moment on a busy machine.
+      await eventually(() => expect(missing(), `missing line; the command printed:\n${printed}`).toBeUndefined(), {
+        timeoutMs: 30_000,
+        intervalMs: 200,
+      });
+    });
+  });
+});
+
+it('docs/operating.md lists every metric in the code, and no other', async () => {
+  const defined = new Set<string>();
+  for await (const file of glob('{mesh,services}/**/*.ts', { cwd: root })) {
+    if (/\.test(ing)?\.ts$/.test(file)) continue;
+    const text = await readFile(join(root, file), 'utf8');
+    for (const [, name = ''] of text.matchAll(/'(ordermesh_[a-z_]+)'/g)) defined.add(name);
+  }
+  const listed = [...(await readPage('docs/operating.md')).matchAll(/^\| `(ordermesh_[a-z_]+)/gm)].map(
+    ([, name]) => name,
+  );
+  expect(defined.size).toBeGreaterThan(10);
+  expect(listed.toSorted()).toEqual([...defined].toSorted());
+});
+
+describe('the Markdown files', () => {
+  it('link to files and headings that exist', async () => {
+    expect(await brokenLinks(root)).toEqual([]);
+  });
+
+  it('name source files that exist', async () => {
+    expect(await missingFiles(root)).toEqual([]);
+  });
+});

@@ -1,0 +1,264 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { OrderState } from '#gen/order/v1/order.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
+import { type ProcessOptions, type SpawnedProcess, spawnProcess, startProcess } from '../support/start-process.ts';
+
+describe('a starting process', () => {
+  let folder: TempFolder;
+  let dataDir: string;
+
+  beforeEach(async () => {
+    folder = await tempFolder();
+    dataDir = join(folder.path, 'data');
+  });
+
+  afterEach(() => folder[Symbol.asyncDispose]());
+
+  /** Runs a process that cannot start. Returns its error output as lines. */
+  async function refusal(options: ProcessOptions): Promise<string[]> {
+    await using spawned = spawnProcess(options);
+    expect(await spawned.ended).toEqual({ code: 2, signal: null });
+    expect(spawned.stdout()).toBe('');
+    return spawned.stderr().trimEnd().split('\n');
+  }
+
+  it('prints one line with its address, services and data folder', async () => {
+    await using mesh = await startProcess({ dataDir });
+    expect(mesh.stdout()).toMatch(
+      /^ready grpc=127\.0\.0\.1:\d+ services=user,inventory,payment,shipping,order,notification,report,bridge,ops data=\S+ pid=\d+ in \d+ ms\n$/,
+    );
+    expect(mesh.stdout()).toContain(`data=${dataDir} pid=${mesh.child.pid} `);
+    expect(mesh.stderr()).toBe('');
+  });
+
+  it('can run a single service', async () => {
+    await using mesh = await startProcess({ dataDir, args: ['user'] });
+    await expect(shopOf(mesh).users.createUser({ user: { name: 'Ada', email: 'a@b.example' } })).resolves.toMatchObject(
+      {
+        name: 'Ada',
+      },
+    );
+  });
+
+  it('fails on a port in use, before it creates anything', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    if (address === null || typeof address === 'string') throw new Error('the server has no port');
+    const wanted = `127.0.0.1:${address.port}`;
+    for (const variable of ['GRPC_LISTEN', 'METRICS_LISTEN']) {
+      const lines = await refusal({ dataDir, environment: { [variable]: wanted } });
+      expect(lines).toEqual([expect.stringMatching(`^cannot start: .*${wanted}: another process uses it`)]);
+      expect(existsSync(dataDir)).toBe(false);
+    }
+    await new Promise((resolve) => taken.close(resolve));
+  });
+
+  it('fails if the data folder cannot be created', async () => {
+    const file = join(folder.path, 'file');
+    await writeFile(file, '');
+    const lines = await refusal({ dataDir: join(file, 'data') });
+    expect(lines).toEqual([expect.stringMatching(`^cannot start: .*${join(file, 'data')}.*DATA_DIR`)]);
+  });
+
+  it('fails where the system allows no folder, without endless retries', async () => {
+    const lines = await refusal({ dataDir: '/proc/nope/data' });
+    expect(lines).toEqual([
+      expect.stringMatching('^cannot start: .*/proc/nope/data .*/proc/nope cannot be created.*DATA_DIR'),
+    ]);
+  });
+
+  it('fails with a specific message if the data folder is a file', async () => {
+    const file = join(folder.path, 'file');
+    await writeFile(file, '');
+    const lines = await refusal({ dataDir: file });
+    expect(lines).toEqual([expect.stringMatching(`^cannot start: .*${file} is a file.*DATA_DIR`)]);
+  });
+
+  it('fails on data in use by another process, which continues to serve', async () => {
+    await using mesh = await startProcess({ dataDir });
+    expect(await refusal({ dataDir })).toEqual([expect.stringMatching(`^cannot start: .*${dataDir}.*DATA_DIR`)]);
+    await fillShop(shopOf(mesh));
+  });
+
+  it('reports all invalid settings together, before it creates anything', async () => {
+    const environment = {
+      GRPC_LISTEN: 'nowhere',
+      LOG_LEVEL: 'loud',
+      CARRIER_URL: 'ftp://carrier',
+      DRAIN_TIMEOUT_MS: 'soon',
+    };
+    const lines = await refusal({ dataDir, environment: { ...environment, DISCOVERY_URL: 'static:usr=127.0.0.1:1' } });
+    expect(lines[0]).toBe('cannot start:');
+    for (const [variable, value] of Object.entries(environment)) {
+      expect(lines).toContainEqual(expect.stringMatching(`^${variable} is "${value}", but may be `));
+    }
+    expect(lines).toContainEqual(
+      expect.stringMatching('^DISCOVERY_URL has an address of usr, which no service is called: did you mean user?'),
+    );
+    expect(lines).toHaveLength(6);
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it.each(['sqlite:/nowhere/one.db', 'postgres://me@127.0.0.1:1/mesh'])(
+    'fails if several services would share the database %s, before it creates or connects to anything',
+    async (url) => {
+      const [line, ...others] = await refusal({ dataDir, environment: { DATABASE_URL: url } });
+      expect(line).toMatch(
+        /^cannot start: DATABASE_URL names the same database for several services: write <service> /,
+      );
+      expect(others).toEqual([]);
+      expect(existsSync(dataDir)).toBe(false);
+    },
+  );
+
+  it('fails if it has no address of a service that its services call, and names all of them', async () => {
+    const lines = await refusal({ dataDir, args: ['order', 'notification'] });
+    const missing = (name: string, callers: string) =>
+      `DISCOVERY_URL has no address of ${name}, which ${callers} calls and this process does not have: add ${name}=<host>:<port>`;
+    expect(lines.toSorted()).toEqual([
+      missing('inventory', 'order'),
+      missing('payment', 'order'),
+      missing('shipping', 'order'),
+      missing('user', 'order and notification'),
+      'cannot start:',
+    ]);
+  });
+
+  it('fails on an address of an unknown service, and suggests the name', async () => {
+    const addresses = ['user', 'inventory', 'paymnt', 'shipping', 'bank'].map((name) => `${name}=127.0.0.1:1`);
+    const environment = { DISCOVERY_URL: `static:${addresses.join()}` };
+    const known = 'It may name events, inventory, notification, ops, order, payment, report, shipping, user';
+    const misspelt = `DISCOVERY_URL has an address of paymnt, which no service is called: did you mean payment? ${known}`;
+    const unknown = `DISCOVERY_URL has an address of bank, which no service is called: ${known}`;
+    expect(await refusal({ dataDir, args: ['order'], environment })).toEqual(['cannot start:', misspelt, unknown]);
+    expect(await refusal({ dataDir, environment })).toEqual(['cannot start:', misspelt, unknown]);
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('fails without the addresses of the previous run, and leaves orders unchanged', async () => {
+    await using others = await startProcess({
+      dataDir: join(folder.path, 'others'),
+      args: ['user', 'inventory', 'payment', 'shipping'],
+    });
+    const addresses = ['user', 'inventory', 'payment', 'shipping'].map((name) => `${name}=${others.address}`);
+    const options = { dataDir, args: ['order', 'ops'] };
+    const environment = { DISCOVERY_URL: `static:${addresses.join()}` };
+    await using first = await startProcess({ ...options, environment });
+    await fillShop({ ...shopOf(others), orders: shopOf(first).orders });
+    const placed = await shopOf(first).orders.placeOrder(bookOrder());
+    await first.kill9();
+
+    expect(await refusal(options)).toHaveLength(5);
+    await using second = await startProcess({ ...options, environment });
+    expect((await watchToEnd(shopOf(second).orders, placed.id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+  });
+
+  it('calls its own services even if they have an address, and logs it', async () => {
+    const environment = { DISCOVERY_URL: 'static:user=127.0.0.1:1,payment=127.0.0.1:1', LOG_LEVEL: 'info' };
+    await using mesh = await startProcess({ dataDir, environment });
+    const shop = shopOf(mesh);
+    await fillShop(shop);
+    const { id } = await shop.orders.placeOrder(bookOrder());
+    expect((await watchToEnd(shop.orders, id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+    expect(mesh.stderr()).toContain(
+      '"services":["user","payment"],"msg":"calls to services of this process stay in it',
+    );
+  });
+
+  it('exits on SIGTERM while it waits for its database', async () => {
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const connected = once(silent, 'connection');
+    const environment = { DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/<service>` };
+    await using spawned = spawnProcess({ dataDir, environment });
+    const [socket] = await connected;
+    spawned.child.kill('SIGTERM');
+    expect(await spawned.ended).toEqual({ code: 0, signal: null });
+    socket.destroy();
+    silent.close();
+  });
+
+  it('fails if a database of the data folder is missing, and explains what to do', async () => {
+    await using mesh = await startProcess({ dataDir });
+    expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+    await rm(join(dataDir, 'order.db'));
+    expect(await refusal({ dataDir })).toEqual([
+      expect.stringMatching(
+        `^cannot start: .*${join(dataDir, 'order.db')}.*is missing.*restore.*delete .*manifest.json$`,
+      ),
+    ]);
+  });
+
+  it('continues with the data of the previous run', async () => {
+    await using first = await startProcess({ dataDir });
+    await fillShop(shopOf(first));
+    const { id } = await shopOf(first).orders.placeOrder(bookOrder());
+    const before = await watchToEnd(shopOf(first).orders, id);
+    expect(await first.stop()).toEqual({ code: 0, signal: null });
+
+    await using second = await startProcess({ dataDir });
+    const shop = shopOf(second);
+    await expect(shop.orders.getOrder({ id })).resolves.toEqual(before.at(-1));
+    await expect(shop.users.getUser({ id: 'ada' })).resolves.toMatchObject({ email: 'ada@example.com' });
+  });
+
+  it('finishes accepted orders after kill -9', async () => {
+    await using first = await startProcess({ dataDir });
+    const shop = shopOf(first);
+    await fillShop(shop);
+    const placed = await Promise.all(
+      Array.from({ length: 20 }, () => shop.orders.placeOrder(bookOrder({ quantity: 1 }))),
+    );
+    await first.kill9();
+
+    await using second = await startProcess({ dataDir, environment: { LOG_LEVEL: 'info' } });
+    const { orders } = shopOf(second);
+    const ends = await Promise.all(placed.map(async ({ id }) => (await watchToEnd(orders, id)).at(-1)?.state));
+    expect(ends).toEqual(Array(20).fill(OrderState.ORDER_STATE_COMPLETED));
+    expect(second.stderr()).toContain('the previous run did not shut down cleanly');
+    expect(second.stderr()).toMatch(/"sagas":\d+,"msg":"unfinished sagas continue"/);
+  });
+
+  it('warns if other machines can reach it, and about variables that look like misspelt settings', async () => {
+    const environment = { GRPC_LISTEN: '0.0.0.0:0', DATABASE_URI: 'postgres://me@localhost/mesh' };
+    await using mesh = await startProcess({ dataDir, environment });
+    const [misspelt, open, ...others] = mesh
+      .stderr()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(misspelt).toMatchObject({ level: 'warn', found: [{ variable: 'DATABASE_URI', meant: 'DATABASE_URL' }] });
+    expect(open).toMatchObject({ level: 'warn', msg: expect.stringContaining('no authentication') });
+    expect(others).toEqual([]);
+  });
+
+  it('logs ready, draining and stopped, and nothing else if nothing was left of the previous run', async () => {
+    const options = { dataDir, environment: { LOG_LEVEL: 'info' } };
+    const messages = ({ stderr }: SpawnedProcess) =>
+      stderr()
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).msg);
+    await using first = await startProcess(options);
+    await first.stop();
+    await using second = await startProcess(options);
+    await second.stop();
+    const life = ['ready', expect.stringContaining('draining'), 'stopped'];
+    expect(messages(first)).toEqual(life);
+    expect(messages(second)).toEqual(life);
+  });
+
+  it('keeps all its data in the data folder', async () => {
+    await using mesh = await startProcess({ dataDir });
+    await fillShop(shopOf(mesh));
+    expect(await readdir(folder.path)).toEqual(['data']);
+  });
+});

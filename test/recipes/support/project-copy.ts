@@ -1,0 +1,49 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A copy of the project, with its installed packages, to change at will. It is removed when it goes out of scope. */
+export interface ProjectCopy extends AsyncDisposable {
+  readonly path: string;
+  write(file: string, text: string): Promise<void>;
+  edit(file: string, change: (text: string) => string): Promise<void>;
+  /** Copies a folder of the project over the copy. */
+  overlay(folder: string): Promise<void>;
+  /** Runs a command in the copy. Returns what it printed, and rejects with it when the command fails. */
+  run(command: string, ...args: readonly string[]): Promise<string>;
+}
+
+/** What is installed, or belongs to the original alone. */
+const left = new Set(['node_modules', '.tools', '.git', '.cache', 'data']);
+
+/** Copies the project as it is on the disk. */
+export async function copyProject(): Promise<ProjectCopy> {
+  const folder = await tempFolder();
+  const { path } = folder;
+  await cp(root, path, { recursive: true, filter: (source) => !left.has(source.slice(root.length)) });
+  await symlink(join(root, 'node_modules'), join(path, 'node_modules'));
+  const at = (file: string) => join(path, file);
+  const write = async (file: string, text: string) => {
+    await mkdir(dirname(at(file)), { recursive: true });
+    await writeFile(at(file), text);
+  };
+  return {
+    path,
+    write,
+    edit: async (file, change) => await write(file, change(await readFile(at(file), 'utf8'))),
+    overlay: async (from) => await cp(join(root, from), path, { recursive: true }),
+    run: (command, ...args) =>
+      new Promise((resolve, reject) => {
+        const { CI: _, ...env } = process.env;
+        execFile(command, args, { cwd: path, env, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+          if (error === null) resolve(stdout);
+          else reject(new Error(`${[command, ...args].join(' ')} failed:\n${stdout}${stderr}`));
+        });
+      }),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
