@@ -30,7 +30,7 @@ describe('examples/event-store.ts', () => {
       expect(output).toContain(
         'event 2: MONEY_DEPOSITED {"accountId":"acc1","amount":"5000","previousBalance":"10000"',
       );
-      expect(output).toContain('refused with STREAM_CONFLICT: the stream account-acc1 is at version 3, not 2');
+      expect(output).toContain('refused with STREAM_CONFLICT: stream account-acc1 is at version 3, not 2');
       expect(output.match(/(?<=^balance of acc1: )\d+/gm)).toEqual(['15000', '15300']);
       const again = await outputOf({ main, dataDir: '', environment });
       expect(again.match(/(?<=^balance of acc1: )\d+/gm)).toEqual(['30300', '30600']);
