@@ -144,10 +144,10 @@ describe('a breaker', () => {
 
 describe('the breakers of a client', () => {
   it('stop calls to a failing server, without retries, and do not affect the other group of methods', async () => {
-    let tries = 0;
+    let attempts = 0;
     await using peer = await startPeer({
       getUser(_, answer) {
-        tries += 1;
+        attempts += 1;
         answer(failure(Status.UNAVAILABLE, {}, { 'grpc-retry-pushback-ms': '-1' }));
       },
       createUser: (_, answer) => answer(null, user('made')),
@@ -161,6 +161,6 @@ describe('the breakers of a client', () => {
     });
     await expect(Array.fromAsync(peer.client.listUsers({}))).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
     expect((await peer.client.createUser({})).id).toBe('made');
-    expect(tries).toBe(20);
+    expect(attempts).toBe(20);
   });
 });

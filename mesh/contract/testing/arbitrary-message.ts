@@ -1,7 +1,7 @@
 import { create, type DescField, type DescMessage, type DescOneof, ScalarType, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 
-/** The values to draw from, chosen so that rules are both kept and broken often. */
+/** The values to draw from, chosen to follow and to break rules often. */
 export interface ValuePool {
   readonly integers: readonly number[];
   readonly floats: readonly number[];
@@ -66,7 +66,7 @@ function createArbitraries(pool: ValuePool): (type: DescMessage, depth: number) 
 
 const option = { nil: undefined, freq: 4 } as const;
 
-/** Whole and half seconds from 1970, and times around now but hours from it, so that the clock cannot decide a test. */
+/** Whole and half seconds from 1970, and times hours away from now, so the clock cannot decide a test. */
 function times(): Init[] {
   const now = BigInt(Math.round(Date.now() / 1000));
   const early = [0, 1, 2, 3, 4, 5, 6].flatMap((seconds) => [0, 500_000_000].map((nanos) => ({ seconds, nanos })));

@@ -8,13 +8,13 @@ import { collectThirdPartyProtos } from '../../../scripts/third-party-protos.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** A folder of contracts that a test compiles and generates from, with the project's own `buf.gen.yaml`. */
+/** A folder of contracts that a test compiles and generates code from, with the project's `buf.gen.yaml`. */
 export interface ProtoWorkspace {
   /** Adds a contract; `path` is its import path. */
   write(path: string, source: string): Promise<void>;
-  /** The descriptors of all contracts. Throws with buf's output when they do not compile. */
+  /** Returns the descriptors of all contracts. Throws buf's output if they do not compile. */
   build(): Promise<FileDescriptorSet>;
-  /** Generates; returns what buf wrote to stderr, which is empty when all went well. */
+  /** Generates code; returns buf's stderr, which is empty on success. */
   generate(): string;
   /** Imports a module of `gen/ts`, such as `rules/v1/rules.contract.ts`. */
   import(path: string): Promise<Readonly<Record<string, unknown>>>;
@@ -22,10 +22,10 @@ export interface ProtoWorkspace {
   remove(): Promise<void>;
 }
 
-/** Makes a workspace with the third-party contracts and `mesh/v1/policy.proto`. */
+/** Creates a workspace with the third-party contracts and `mesh/v1/policy.proto`. */
 export async function createProtoWorkspace(): Promise<ProtoWorkspace> {
   await mkdir(join(root, '.cache'), { recursive: true });
-  // Below the project, so that what is generated finds its packages; and a link, so that it finds mesh/.
+  // Below the project, so generated code finds its packages; with a link, so it finds mesh/.
   const dir = await mkdtemp(join(root, '.cache/contract-test-'));
   await symlink(join(root, 'mesh'), join(dir, 'mesh'));
   await collectThirdPartyProtos(join(dir, 'third-party'));

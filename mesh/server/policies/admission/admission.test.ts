@@ -34,7 +34,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     answers.push(modest.one(named('m1')));
     await eventually(() => expect(held.begun).toEqual(['g1', 'g2', 'm1']));
     answers.push(modest.one(named('m2')));
-    // Behind it on its connection, so that it has come.
+    // It follows on the same connection, so the first has arrived.
     await health.check({ service: '' });
     held.returnOne();
     await eventually(() => expect(held.begun).toHaveLength(4));
@@ -83,7 +83,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     expect(await expired).toMatchObject({ status: Status.DEADLINE_EXCEEDED });
     giveUp.abort();
     expect(await cancelled).toBe('AbortError');
-    // Behind the cancellation on its connection, so that this has come.
+    // It follows the cancellation on the same connection, so that has arrived.
     await health.check({ service: '' });
     held.returnOne();
     await first;
@@ -169,7 +169,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     const { connect, server } = await startLimited(engineName, { one: held.one }, { working: 1 });
     const { calls, health } = connect();
     const answers = ['a', 'b', 'c'].map((name) => calls.one(named(name)));
-    // Behind them on their connection, so that they have come.
+    // It follows them on the same connection, so they have arrived.
     await health.check({ service: '' });
     const drained = server.drain(10_000);
     for (const name of ['a', 'b', 'c']) {
