@@ -4,14 +4,14 @@ import { type EventLog, type IdleWait, readAttributes, type StartPosition, type 
 import { followTopic } from './follow-topic.ts';
 import type { PublishEvent, PublishedEvent } from './publish-event.ts';
 
-export interface EventRpcDeps {
+interface Deps {
   readonly events: EventLog;
   readonly publishEvent: PublishEvent;
   readonly draining: AbortSignal;
 }
 
 /** Implements `events.v1.EventService`. */
-export function createEventRpc({ events, publishEvent, draining }: EventRpcDeps): EventServiceHandlers {
+export function createEventRpc({ events, publishEvent, draining }: Deps): EventServiceHandlers {
   return {
     listTopics: async () => ({ topics: await events.topics() }),
     publish: (request) => publishEvent(publishedEvent(request)),

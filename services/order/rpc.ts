@@ -6,12 +6,12 @@ import { type QuoteOrderDeps, quoteOrder } from './quote-order.ts';
 import { getOrder, pageOfOrders } from './store.ts';
 import { type WatchOrderDeps, watchOrder } from './watch-order.ts';
 
-export interface OrderRpcDeps extends PlaceOrderDeps, QuoteOrderDeps, WatchOrderDeps {
+interface Deps extends PlaceOrderDeps, QuoteOrderDeps, WatchOrderDeps {
   readonly draining: AbortSignal;
 }
 
 /** Implements `order.v1.OrderService`. */
-export function createOrderRpc(deps: OrderRpcDeps): OrderServiceHandlers {
+export function createOrderRpc(deps: Deps): OrderServiceHandlers {
   const { storage } = deps;
   return {
     async placeOrder({ userId, items, shippingAddress }, { once }) {

@@ -9,14 +9,14 @@ import { lastStatementUpTo, monthlyStatements, pageOfStatements } from './projec
 import { ledgerBalanceToProto, statementToProto } from './proto.ts';
 import type { Accounts } from './streams/account-stream.ts';
 
-export interface LedgerRpcDeps {
+interface Deps {
   readonly storage: Storage;
   readonly accounts: Accounts;
   readonly projector: Pick<Projector, 'reached'>;
 }
 
 /** Implements `payment.v1.LedgerService`. */
-export function createLedgerRpc(deps: LedgerRpcDeps): LedgerServiceHandlers {
+export function createLedgerRpc(deps: Deps): LedgerServiceHandlers {
   const { storage } = deps;
   return {
     listBalances: ({ afterId, limit, currencyCode }, { signal }) =>
@@ -33,7 +33,7 @@ export function createLedgerRpc(deps: LedgerRpcDeps): LedgerServiceHandlers {
   };
 }
 
-async function getStatement(deps: LedgerRpcDeps, request: GetStatementRequest, signal: AbortSignal) {
+async function getStatement(deps: Deps, request: GetStatementRequest, signal: AbortSignal) {
   const { accountId, month } = request;
   await upToDate(deps, request, signal);
   const last = await lastStatementUpTo(deps.storage, accountId, month);
@@ -41,7 +41,7 @@ async function getStatement(deps: LedgerRpcDeps, request: GetStatementRequest, s
   return statementToProto(last.month === month ? last : emptyStatement(last, month));
 }
 
-async function* listStatements(deps: LedgerRpcDeps, request: ListStatementsRequest, signal: AbortSignal) {
+async function* listStatements(deps: Deps, request: ListStatementsRequest, signal: AbortSignal) {
   await upToDate(deps, request, signal);
   const { accountId, afterMonth } = request;
   yield* readPages({
@@ -56,7 +56,7 @@ async function* listStatements(deps: LedgerRpcDeps, request: ListStatementsReque
 
 /** Waits until the statements include `minVersion`. Throws NOT_FOUND `ACCOUNT_NOT_FOUND`, or ABORTED `VERSION_NOT_REACHED`. */
 async function upToDate(
-  { storage, accounts, projector }: LedgerRpcDeps,
+  { storage, accounts, projector }: Deps,
   { accountId, minVersion }: { readonly accountId: string; readonly minVersion: bigint },
   signal: AbortSignal,
 ): Promise<Account> {

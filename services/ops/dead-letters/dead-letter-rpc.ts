@@ -10,14 +10,14 @@ const redrivesPerSecond = 100;
 // The share of a call's time in which no further redrive begins: for the last one, and for the response.
 const reservedShare = 0.25;
 
-export interface DeadLetterRpcDeps {
+interface Deps {
   readonly deadLetters: DeadLetterQueue;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Implements `ops.v1.DeadLetterService`. */
-export function createDeadLetterRpc({ deadLetters, clock, logger }: DeadLetterRpcDeps): DeadLetterServiceHandlers {
+export function createDeadLetterRpc({ deadLetters, clock, logger }: Deps): DeadLetterServiceHandlers {
   const pace = createPace(clock, redrivesPerSecond);
   return {
     async *listDeadLetters({ filter, afterId, limit }, { signal }) {
