@@ -98,6 +98,15 @@ describe('the check of the architecture', () => {
     expect(folderCycles(imports)).toEqual(['mesh/a → mesh/b → mesh/a']);
   });
 
+  it('finds folders within a folder that depend on each other', async () => {
+    const imports = await importsOf({
+      'mesh/a/x/one.ts': "import '../y/deep/two.ts';",
+      'mesh/a/y/other.ts': "import '../x/four.ts'; import '../face.ts';",
+      'mesh/a/face.ts': "import './x/one.ts';",
+    });
+    expect(folderCycles(imports)).toEqual(['mesh/a/x → mesh/a/y → mesh/a/x']);
+  });
+
   it('finds a cycle and shows its path', async () => {
     const imports = await importsOf({
       'mesh/a.ts': "import './b.ts';",

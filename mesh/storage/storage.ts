@@ -67,7 +67,7 @@ export interface Storage extends Queryable {
    * statements, because others wait for it. Transactions of one turn share a commit; one that throws does not affect the
    * others. After a deadlock or serialization failure `work` runs again from its start, at most six times, and then fails with
    * UNAVAILABLE `STORAGE_CONTENTION`. If the connection is lost during the commit, its outcome is unknown: UNAVAILABLE
-   * `STORAGE_OUTCOME_UNKNOWN`. A writing statement outside of a transaction is a transaction of its own.
+   * `STORAGE_OUTCOME_UNKNOWN`. A writing statement outside of a transaction runs in an implicit one.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Applies the missing migrations of a set, once, even if several processes start at the same time. */

@@ -1,7 +1,7 @@
 /**
- * The time, as everything above the engines reads it, so tests can set it. A deadline or a timestamp, which others read
- * too, is a time of `now`. A duration is measured with `elapsedMs`, which no one can set. The engines have no clock to
- * pass around: they use `Date.now` for deadlines and `performance.now` for durations, by the same rule.
+ * The time, as a parameter, so tests can set it. A deadline or a timestamp, which others read too, is a time of `now`. A
+ * duration is measured with `elapsedMs`, which no one can set. Code whose tests need no other time, such as the engines and
+ * loops that yield, follows the same rule without a clock: `Date.now` for deadlines, `performance.now` for durations.
  */
 export interface Clock {
   /** Milliseconds since the epoch by the machine's clock. It can be wrong, and can be set forward or back. */

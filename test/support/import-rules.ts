@@ -73,13 +73,13 @@ const rules: readonly Rule[] = [
     !isPackage && isTestCode(target) ? 'what runs in production uses no test code' : undefined,
 ];
 
-/** Folders of the runtime that depend on each other, each as the way round: `mesh/a → mesh/b → mesh/a`. */
+/** Folders of the runtime that depend on each other, at any depth, each as the way round: `mesh/a → mesh/b → mesh/a`. */
 export function folderCycles(imports: readonly Import[]): string[] {
   const byFolder = new Map<string, Set<string>>();
   for (const { file, target, isPackage } of productionImports(imports)) {
-    const from = meshFolderOf(file);
-    const to = isPackage ? undefined : meshFolderOf(target);
-    if (from === undefined || to === undefined || from === to) continue;
+    const siblings = isPackage || !file.startsWith('mesh/') ? undefined : siblingFolders(file, target);
+    if (siblings === undefined) continue;
+    const [from, to] = siblings;
     byFolder.set(from, (byFolder.get(from) ?? new Set()).add(to));
   }
   const found = new Set<string>();
@@ -98,8 +98,12 @@ export function folderCycles(imports: readonly Import[]): string[] {
   return [...found];
 }
 
-function meshFolderOf(file: string): string | undefined {
-  return /^mesh\/[^/]+(?=\/)/.exec(file)?.[0];
+/** The two folders below the closest common one; `undefined` if one of the files is directly in that. */
+function siblingFolders(file: string, target: string): readonly [string, string] | undefined {
+  const [from, to] = [file.split('/'), target.split('/')];
+  const depth = from.findIndex((part, index) => part !== to[index]);
+  if (depth + 1 >= from.length || depth + 1 >= to.length) return undefined;
+  return [from.slice(0, depth + 1).join('/'), to.slice(0, depth + 1).join('/')];
 }
 
 /** One line for each import of production code that breaks a rule, starting with `file:line`. */

@@ -7,9 +7,8 @@ import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import type { EventLog, LogConsumer } from '../log/event-log.ts';
-import { outboxOrigin } from '../outbox/dead-letters.ts';
 import type { EventHandler } from './consumer.ts';
-import { deadLettersOf } from './dead-letters.ts';
+import { deadLettersOf, outboxOrigin } from './dead-letters.ts';
 import { createEventHandling } from './handle-event.ts';
 import { inboxMigrations, purgeInbox } from './inbox.ts';
 

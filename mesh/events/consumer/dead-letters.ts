@@ -1,6 +1,9 @@
 import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import type { StoredEvent } from '../log/event-log.ts';
 
+/** Takes the place of the group in the origin of an outbox's dead letter. No consumer may use it as its group. */
+export const outboxOrigin = 'outbox';
+
 const placeHeaders = {
   key: 'dead-letter-key',
   partition: 'dead-letter-partition',

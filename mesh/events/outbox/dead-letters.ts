@@ -1,9 +1,7 @@
 import type { DeadLetter } from '../../dead-letters/dead-letters.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
+import { outboxOrigin } from '../consumer/dead-letters.ts';
 import type { OutboxEntry, OutboxKind } from './outbox-table.ts';
-
-/** Takes the place of the group in the origin of an outbox's dead letter. No consumer may use it as its group. */
-export const outboxOrigin = 'outbox';
 
 const keyHeader = 'dead-letter-key';
 const timeHeader = 'dead-letter-event-time';

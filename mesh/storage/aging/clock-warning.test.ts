@@ -6,7 +6,7 @@ import { openStorage } from '../open.ts';
 import { warnOfClock } from './clock-warning.ts';
 
 const dayMs = 86_400_000;
-// The schema is made at the machine's time.
+// Migrations record the machine's time.
 const nowMs = Date.now();
 const isoOf = (timeMs: number) => new Date(timeMs).toISOString();
 

@@ -15,7 +15,7 @@ const remedies: Remedies = {
   'too-large': 'send less at a time',
 };
 
-/** What a failed statement becomes: a MeshError when the database is at fault, else an Error with the SQL. */
+/** The error of a failed statement: a MeshError if the database is at fault, otherwise an Error with the SQL. */
 export function sqliteError(error: unknown, sql: string, path: string): Error {
   const kind = kindOf(error);
   if (kind === 'statement') return new Error(`${messageOf(error)}, in: ${sqlForMessage(sql)}`);
@@ -23,14 +23,14 @@ export function sqliteError(error: unknown, sql: string, path: string): Error {
   return storageFault(kind, { database: path, text, cause: error }, remedies);
 }
 
-/** DATA_LOSS `STORAGE_CORRUPT`: `text` says what is damaged in the file at `path`. */
+/** DATA_LOSS `STORAGE_CORRUPT`. `text`: what is damaged in the file at `path`. */
 export function corruptError(path: string, text: string, cause?: unknown): MeshError {
   return storageFault('corrupt', { database: path, text, cause }, remedies);
 }
 
 /**
- * The refusal to open `path`: DATA_LOSS `STORAGE_CORRUPT` when it is damaged, UNAVAILABLE `STORAGE_FULL` when its disk is full,
- * else UNAVAILABLE `STORAGE_UNAVAILABLE`.
+ * The error of opening `path`: DATA_LOSS `STORAGE_CORRUPT` if it is damaged, UNAVAILABLE `STORAGE_FULL` if its disk is full,
+ * otherwise UNAVAILABLE `STORAGE_UNAVAILABLE`.
  */
 export function cannotOpenError(error: unknown, path: string): MeshError {
   const kind = kindOf(error);
@@ -43,12 +43,12 @@ export function cannotOpenError(error: unknown, path: string): MeshError {
   return storageUnavailable({ ...trouble, remedy }, { cause: error });
 }
 
-/** What every call gets after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */
+/** The error of every call after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */
 export function closedError(path: string): MeshError {
   return storageClosed({ database: path });
 }
 
-/** UNAVAILABLE `STORAGE_UNAVAILABLE`: the machine cannot say now whether the database at `path` is still there. */
+/** UNAVAILABLE `STORAGE_UNAVAILABLE`: the path of the database cannot be read now. */
 export function unseenError(error: unknown, path: string): MeshError {
   return storageFault('unavailable', { database: path, text: messageOf(error), cause: error }, remedies);
 }

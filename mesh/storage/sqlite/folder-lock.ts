@@ -8,8 +8,8 @@ import { cannotOpenError, isBusy } from './errors.ts';
 const held = new Set<DatabaseSync>();
 
 /**
- * Claims a folder for this process until the returned function is called or the process ends, in whatever way: the
- * system releases the lock. Fails with FAILED_PRECONDITION `DATA_DIR_IN_USE` when another one holds it.
+ * Locks a folder for this process until the returned function is called or the process ends in any way. Throws
+ * FAILED_PRECONDITION `DATA_DIR_IN_USE` if another process holds the lock.
  */
 export function lockFolder(path: string): () => void {
   const file = join(path, '.lock');

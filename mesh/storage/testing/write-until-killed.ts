@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { openSqlite } from '../sqlite/sqlite.ts';
 
-// The program that sqlite.test.ts kills: it writes as fast as it can and says what was acknowledged.
+// The program that sqlite.test.ts kills: it writes as fast as it can and prints what was acknowledged.
 const storage = await openSqlite(process.argv[2] ?? '');
 await storage.migrate('test', [{ name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY, text TEXT)' }]);
 let next = 0;

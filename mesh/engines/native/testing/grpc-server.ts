@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { grpcFrame } from '../../../server/testing/raw-call.ts';
 
-/** A server whose every stream a test can treat as it likes. */
+/** A server whose streams a test handles itself. */
 export interface RawServer {
   readonly address: string;
-  /** All connections that there were, in order. */
+  /** All connections so far, in order. */
   readonly sessions: readonly ServerHttp2Session[];
 }
 
-/** Serves HTTP/2 by Node's own on a free port, until the test ends. */
+/** Serves HTTP/2 with Node's implementation on a free port, until the test ends. */
 export async function serveRaw(
   onStream: (stream: ServerHttp2Stream, count: number) => void,
   settings: Settings = {},
@@ -38,7 +38,7 @@ export async function serveRaw(
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, sessions };
 }
 
-/** Answers a call with one text, and OK. */
+/** Answers a call with one text and OK. */
 export function answer(stream: ServerHttp2Stream, text = 'hello'): void {
   if (stream.destroyed) return;
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });

@@ -4,11 +4,11 @@ const frameHeaderBytes = 9;
 export const settingsFrame = 4;
 export const headersFrame = 1;
 export const ackFlag = 0x1;
-/** The whole of a message: its headers, and nothing behind them. */
+/** The flags of a message that consists of its headers only. */
 export const wholeMessage = 0x5;
 export const preface: Buffer = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 
-/** A frame with what its header says. */
+/** A frame with its parsed header. */
 export interface Frame {
   readonly type: number;
   readonly flags: number;
@@ -25,7 +25,7 @@ export function frame({ type, flags, streamId, payload }: Frame): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** Hands over each frame that comes, after the `skip` bytes that are none. */
+/** Calls the callback with each frame, after the first `skip` bytes. */
 export function onFrame(socket: Duplex, skip: number, take: (frame: Frame) => void): void {
   let bytes: Buffer = Buffer.alloc(0);
   let toSkip = skip;
@@ -43,7 +43,7 @@ export function onFrame(socket: Duplex, skip: number, take: (frame: Frame) => vo
   });
 }
 
-/** The HPACK block of a HEADERS frame: without the priority that old clients put before it. */
+/** The HPACK block of a HEADERS frame, without the priority that old clients add. */
 export function blockOf({ flags, payload }: Frame): Buffer {
   return payload.subarray((flags & 0x20) === 0 ? 0 : 5);
 }

@@ -1,4 +1,4 @@
-/** A block of RFC 7541 appendix C, what it means, and the dynamic table behind it, newest first. */
+/** A block of RFC 7541 appendix C, its fields, and the dynamic table after it, newest entry first. */
 export interface Example {
   readonly hex: string;
   readonly fields: readonly string[];
@@ -6,7 +6,7 @@ export interface Example {
   readonly tableBytes: number;
 }
 
-/** A row of blocks on one connection. */
+/** A sequence of blocks on one connection. */
 export interface ExampleRow {
   readonly section: string;
   readonly maxTableBytes: number;

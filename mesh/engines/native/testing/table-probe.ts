@@ -3,7 +3,7 @@ import { type HpackDecoder, HpackError } from '../http2/hpack/decoder.ts';
 const firstDynamicIndex = 62;
 const lastShortIndex = 126;
 
-/** What a decoder's dynamic table has, newest first, as blocks that ask for one entry after the other get to see it. */
+/** The entries of a decoder's dynamic table, newest first, read with blocks that refer to one entry at a time. */
 export function tableOf(decoder: HpackDecoder): string[] {
   const fields: string[] = [];
   for (let index = firstDynamicIndex; index <= lastShortIndex; index++) {

@@ -2,21 +2,21 @@ import { once } from 'node:events';
 import type { IncomingHttpHeaders } from 'node:http2';
 import { rawConnection } from '../../../server/testing/raw-call.ts';
 
-/** A message as it is on the wire. */
+/** A message on the wire. */
 export interface WireMessage {
   readonly isCompressed: boolean;
   readonly bytes: Buffer;
 }
 
-/** What came back for a call, as it was on the wire. */
+/** The response of a call on the wire. */
 export interface WireAnswer {
   readonly header: IncomingHttpHeaders;
-  /** Where `grpc-status` is. */
+  /** The fields with `grpc-status`. */
   readonly end: IncomingHttpHeaders;
   readonly messages: readonly WireMessage[];
 }
 
-/** Makes a call with one message, as it is, over a connection of its own. */
+/** Makes a call with one unchanged message, over a separate connection. */
 export async function exchange(
   address: string,
   path: string,
@@ -38,7 +38,7 @@ export async function exchange(
   return { header, end: trailers ?? header, messages };
 }
 
-/** A message behind its flag and its length. */
+/** A message with its flag and its length. */
 export function wireBytes({ isCompressed, bytes }: WireMessage): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt8(isCompressed ? 1 : 0);

@@ -11,7 +11,7 @@ const name = fc.oneof(
   fc.constantFrom(':path', ':status', 'content-type', 'cookie', 'grpc-timeout', 'te', 'x-a', 'x-b', 'x-plain'),
   anyText,
 );
-// Few values, so that they come again, and some that fill the table.
+// Few values, so they repeat, and some that fill the table.
 const value = fc.oneof(
   fc.constantFrom('', '0', '200', 'trailers'),
   anyText,
