@@ -26,7 +26,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
   let mesh: TestMesh;
   let notifications: Client<NotificationServiceDefinition>;
   let users: Client<UserServiceDefinition>;
-  let letters: Client<DeadLetterServiceDefinition>;
+  let deadLetters: Client<DeadLetterServiceDefinition>;
   let mailFolder: string;
 
   beforeAll(async () => {
@@ -34,7 +34,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
     await mesh.runtime.events.ensureTopic('order.events');
     notifications = mesh.runtime.client(NotificationServiceContract);
     users = mesh.runtime.client(UserServiceContract);
-    letters = mesh.runtime.client(DeadLetterServiceContract);
+    deadLetters = mesh.runtime.client(DeadLetterServiceContract);
     mailFolder = join(mesh.dataDir, 'mail');
   });
   afterAll(() => mesh.stop());
@@ -67,9 +67,9 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
     });
   }
 
-  function letterAbout(subjectId: string): Promise<DeadLetter> {
+  function deadLetterAbout(subjectId: string): Promise<DeadLetter> {
     return eventually(async () => {
-      const found = (await Array.fromAsync(letters.listDeadLetters({}))).find((one) => one.subjectId === subjectId);
+      const found = (await Array.fromAsync(deadLetters.listDeadLetters({}))).find((one) => one.subjectId === subjectId);
       return found ?? expect.fail('no dead letter yet');
     });
   }
@@ -147,7 +147,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       await users.deleteUser({ id: userId });
       const after = placed(userId);
       await publish(after);
-      await expect(letterAbout(after.key)).resolves.toMatchObject({ reason: 'UNKNOWN_RECIPIENT', attempts: 1 });
+      await expect(deadLetterAbout(after.key)).resolves.toMatchObject({ reason: 'UNKNOWN_RECIPIENT', attempts: 1 });
     });
 
     it('becomes no mail if its type has no template', async () => {
@@ -161,9 +161,13 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       const broken = { ...placed(userId, orderId), headers: { ce_type: 'ORDER_PLACED' }, value: Buffer.from('{') };
       await publish(broken, placed(userId, orderId));
       await sentAbout(orderId);
-      const { id, ...letter } = await letterAbout(orderId);
-      expect(letter).toMatchObject({ reason: 'UNDECODABLE', origin: 'order.events/notification-service', attempts: 1 });
-      const redriven = await letters.redriveDeadLetters({ ids: [id] });
+      const { id, ...deadLetter } = await deadLetterAbout(orderId);
+      expect(deadLetter).toMatchObject({
+        reason: 'UNDECODABLE',
+        origin: 'order.events/notification-service',
+        attempts: 1,
+      });
+      const redriven = await deadLetters.redriveDeadLetters({ ids: [id] });
       expect(redriven).toMatchObject({ redrivenIds: [], failures: [{ id, reason: 'UNDECODABLE' }] });
     });
 
@@ -172,7 +176,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       async (ids) => {
         const key = randomUUID();
         await publish({ ...plainEvent({ type: 'ORDER_PLACED', ...ids }), key });
-        await expect(letterAbout(key)).resolves.toMatchObject({ reason: 'UNDECODABLE', attempts: 1 });
+        await expect(deadLetterAbout(key)).resolves.toMatchObject({ reason: 'UNDECODABLE', attempts: 1 });
       },
     );
 
@@ -180,10 +184,10 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];
       await users.deleteUser({ id: userId });
       await publish(placed(userId, orderId));
-      const { id, ...letter } = await letterAbout(orderId);
-      expect(letter).toMatchObject({ reason: 'UNKNOWN_RECIPIENT', attempts: 1 });
+      const { id, ...deadLetter } = await deadLetterAbout(orderId);
+      expect(deadLetter).toMatchObject({ reason: 'UNKNOWN_RECIPIENT', attempts: 1 });
       await users.createUser({ user: { id: userId, name: 'Ada', email: `${userId}@example.com` } });
-      await expect(letters.redriveDeadLetters({ ids: [id] })).resolves.toMatchObject({ redrivenIds: [id] });
+      await expect(deadLetters.redriveDeadLetters({ ids: [id] })).resolves.toMatchObject({ redrivenIds: [id] });
       await sentAbout(orderId);
     });
   });
@@ -201,7 +205,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
     it('becomes a dead letter if its template is unknown', async () => {
       const id = randomUUID();
       await enqueue(id, { to: 'user@example.com', template: 'nothing-known' });
-      await expect(letterAbout(id)).resolves.toMatchObject({
+      await expect(deadLetterAbout(id)).resolves.toMatchObject({
         reason: 'UNKNOWN_TEMPLATE',
         origin: 'email-jobs',
         attempts: 1,

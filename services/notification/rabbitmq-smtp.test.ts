@@ -59,11 +59,11 @@ describeWithServer(rabbitmq, 'the notification service on RabbitMQ and SMTP', ()
 
   it('makes a mail that the server refuses permanently a dead letter immediately', async () => {
     await publishPlainly(broker.url, 'email-jobs', { to: nobody, template: 'welcome' });
-    const letters = await eventually(async () => {
+    const deadLetters = await eventually(async () => {
       const found = await Array.fromAsync(mesh.runtime.tasks.deadLetters.list({}, ''));
       expect(found).toHaveLength(1);
       return found;
     });
-    expect(letters).toMatchObject([{ origin: 'email-jobs', reason: 'MAIL_REFUSED', attempts: 1 }]);
+    expect(deadLetters).toMatchObject([{ origin: 'email-jobs', reason: 'MAIL_REFUSED', attempts: 1 }]);
   });
 });

@@ -37,7 +37,7 @@ describeWithServer(postgres, 'an outbox whose database is killed while its relay
     await server.stop();
   });
 
-  it('hands on every event that was committed, those of a key in order, and none that was not', {
+  it('publishes every committed event, those of a key in order, and no other', {
     timeout: 60_000,
   }, async () => {
     const committed = new Map(keys.map((key): [string, number[]] => [key, []]));
@@ -55,7 +55,7 @@ describeWithServer(postgres, 'an outbox whose database is killed while its relay
     for (const key of keys) expect(withoutRepeats(logged.get(key) ?? [])).toEqual(committed.get(key));
   });
 
-  /** Commits one version after the other; each is one row beside its event, so that an unknown outcome can be looked up. */
+  /** Commits one version after another, each with a row next to its event, so an unknown outcome can be looked up. */
   async function writeAll(key: string, committed: number[]): Promise<void> {
     const { storage } = parts;
     await untilDone(() =>
@@ -88,7 +88,7 @@ describeWithServer(postgres, 'an outbox whose database is killed while its relay
   }
 });
 
-/** Tries again while the database is away. */
+/** Retries while the database is unavailable. */
 async function untilDone(work: () => Promise<unknown>): Promise<void> {
   await eventually(async () => expect(await work().then(() => 'done', String)).toBe('done'), {
     timeoutMs: 20_000,
@@ -100,7 +100,7 @@ function total(committed: ReadonlyMap<string, readonly number[]>): number {
   return [...committed.values()].reduce((sum, versionsOfKey) => sum + versionsOfKey.length, 0);
 }
 
-/** A batch that was sent but not deleted comes again, whole: a version at most as high as one before it is a repeat. */
+/** A batch that was published but not deleted is repeated as a whole: a version no higher than an earlier one is a repeat. */
 function withoutRepeats(logged: readonly number[]): number[] {
   let last = 0;
   return logged.filter((version) => {

@@ -1,4 +1,4 @@
-// Publishes for ever, many at a time, and says on its standard output what was acknowledged: `<partition> <offset> <text>`.
+// Publishes forever, many at a time, and prints what was acknowledged: `<partition> <offset> <text>`.
 
 import { createLogger } from '../../telemetry/logger.ts';
 import { systemClock } from '../../time/clock.ts';

@@ -69,8 +69,8 @@ describe('the embedded queue and time', () => {
     }
     await eventually(async () => expect(await tasks.depth('q')).toBe(0));
     expect(attempts).toEqual([1, 2, 3, 4, 5, 6]);
-    const [letter] = await Array.fromAsync(tasks.deadLetters.list({}, ''));
-    expect(letter).toMatchObject({ reason: 'ATTEMPTS_EXHAUSTED', attempts: 6, lastTimeMs: clock.now() });
+    const [dead] = await Array.fromAsync(tasks.deadLetters.list({}, ''));
+    expect(dead).toMatchObject({ reason: 'ATTEMPTS_EXHAUSTED', attempts: 6, lastTimeMs: clock.now() });
   });
 
   it('sets no timer while a queue is empty', async () => {
@@ -126,10 +126,10 @@ describe('the embedded queue with arbitrary tasks', () => {
     await tasks.enqueue('q', odd);
     await tasks.work({ queue: 'q', retryDelaysMs: [1], handle: () => Promise.reject(new Error('it never works \0')) });
     await eventually(async () => expect(await tasks.depth('q')).toBe(0));
-    const letters = await Array.fromAsync(tasks.deadLetters.list({}, ''));
-    expect(letters).toHaveLength(200);
-    expect(new Set(letters.map(({ payload }) => payload[0])).size).toBe(200);
-    expect(new Set(letters.map(({ attempts }) => attempts))).toEqual(new Set([2]));
+    const found = await Array.fromAsync(tasks.deadLetters.list({}, ''));
+    expect(found).toHaveLength(200);
+    expect(new Set(found.map(({ payload }) => payload[0])).size).toBe(200);
+    expect(new Set(found.map(({ attempts }) => attempts))).toEqual(new Set([2]));
   });
 });
 
@@ -195,12 +195,12 @@ describe('the embedded queue and the end of its process', () => {
     const tasks = measureTasks(await open(systemClock), metrics);
     const seen: Task[] = [];
     await tasks.work({ queue: 'q', retryDelaysMs: [1], handle: async (task) => void seen.push(task) });
-    const letters = await eventually(async () => {
+    const deadLetters = await eventually(async () => {
       const found = await Array.fromAsync(tasks.deadLetters.list({}, ''));
       expect(found).toHaveLength(1);
       return found;
     });
-    expect(letters).toMatchObject([{ subjectId: 'a', reason: 'ATTEMPTS_EXHAUSTED', attempts: 6 }]);
+    expect(deadLetters).toMatchObject([{ subjectId: 'a', reason: 'ATTEMPTS_EXHAUSTED', attempts: 6 }]);
     expect(seen).toEqual([]);
     const count = 'ordermesh_tasks_attempts_total{queue="q",outcome="dead"} 1';
     await eventually(async () => expect((await metrics.scrape()).text).toContain(count));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { Status } from 'nice-grpc-common';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import type { DeadLetter } from '../../dead-letters/dead-letters.ts';
+import { deadLettersToCount } from '../../dead-letters/testing/dead-letters.ts';
 import { uuidv7 } from '../../ids/ids.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -40,14 +40,7 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
     await rm(folder, { recursive: true });
   });
 
-  const letters = (): Promise<DeadLetter[]> => Array.fromAsync(tasks.deadLetters.list({}, ''));
-  const lettersOf = (count: number): Promise<DeadLetter[]> =>
-    eventually(async () => {
-      const found = await letters();
-      expect(found).toHaveLength(count);
-      return found;
-    });
-  /** Works on the queue; resolves once it is there, with what was worked on. */
+  /** Works on the queue. Resolves with the tasks once the queue exists. */
   const workOn = async (handle: (task: Task) => Promise<void> = async () => undefined): Promise<Task[]> => {
     const seen: Task[] = [];
     await tasks.work({
@@ -71,10 +64,10 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
       properties: { messageId: `m-${index}`, headers: { 'x-mesh-attempts': 'abc', to: 'bob' } },
     }));
     await publishRaw(server.url, queue, poison);
-    const found = await lettersOf(12);
-    for (const letter of found) {
-      expect(letter).toMatchObject({ origin: queue, reason: 'UNDECODABLE', attempts: 1, headers: { to: 'bob' } });
-      expect(letter.error).toContain('x-mesh-attempts is abc');
+    const found = await deadLettersToCount(tasks, 12);
+    for (const dead of found) {
+      expect(dead).toMatchObject({ origin: queue, reason: 'UNDECODABLE', attempts: 1, headers: { to: 'bob' } });
+      expect(dead.error).toContain('x-mesh-attempts is abc');
     }
     const bodies = found.map(({ payload }) => Buffer.from(payload).toString());
     expect(bodies.toSorted()).toEqual(poison.map(({ content }) => content).toSorted());
@@ -85,8 +78,8 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
   it('are worked on when they are redriven', async () => {
     const seen = await workOn();
     await publishRaw(server.url, queue, [{ properties: { messageId: 'a', headers: { 'x-mesh-stamp': 'no\nstamp' } } }]);
-    const [letter] = await lettersOf(1);
-    expect(await tasks.deadLetters.redrive(letter?.id ?? '')).toBe(true);
+    const [dead] = await deadLettersToCount(tasks, 1);
+    expect(await tasks.deadLetters.redrive(dead?.id ?? '')).toBe(true);
     await eventually(() => expect(seen).toMatchObject([{ id: 'a', attempt: 1 }]));
   });
 
@@ -109,7 +102,7 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
       queue,
       messages.map((headers, index) => ({ content: `${index}`, properties: { headers } })),
     );
-    const found = await lettersOf(150);
+    const found = await deadLettersToCount(tasks, 150);
     expect(new Set(found.map(({ payload }) => Buffer.from(payload).toString())).size).toBe(150);
     expect(await tasks.depth(queue)).toBe(0);
   });
@@ -118,9 +111,9 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
     await workOn(always);
     const bytes = Buffer.alloc(25 * 1024, 0xff);
     await publishRaw(server.url, queue, [{ properties: { messageId: 'big', headers: { one: bytes, two: bytes } } }]);
-    const [letter] = await lettersOf(1);
-    expect(letter).toMatchObject({ subjectId: 'big', reason: 'TASK_REFUSED', attempts: 1 });
-    expect(letter?.error).toMatch(/^it never works; it cannot wait for another attempt/);
+    const [dead] = await deadLettersToCount(tasks, 1);
+    expect(dead).toMatchObject({ subjectId: 'big', reason: 'TASK_REFUSED', attempts: 1 });
+    expect(dead?.error).toMatch(/^it never works; it cannot wait for another attempt/);
   });
 
   it('are each worked on even if all have the stamp of one message', async () => {
@@ -137,7 +130,7 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
       { properties: { messageId: 'b', headers: { 'x-death': [7] as never } } },
       { properties: { messageId: 'c', headers: { 'x-mesh-attempts': 'abc', 'x-mesh-first-time-ms': {} } } },
     ]);
-    const found = await lettersOf(3);
+    const found = await deadLettersToCount(tasks, 3);
     expect(found.map(({ subjectId, reason }) => [subjectId, reason]).toSorted()).toEqual([
       ['a', 'TASK_REJECTED'],
       ['b', 'TASK_REJECTED'],
@@ -156,7 +149,7 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
       done.add(id);
     });
     await tasks.enqueue(queue, [newTask('a')]);
-    await lettersOf(1);
+    await deadLettersToCount(tasks, 1);
     await deleteQueue(server.url, `ordermesh.retry.${queue}.1`);
     await tasks.enqueue(queue, [newTask('b')]);
     // Its first attempt is the third that fails.

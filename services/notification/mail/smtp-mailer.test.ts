@@ -28,13 +28,13 @@ async function mailerTo(options: SMTPServerOptions, credentials = '', query = ''
   return closed(createSmtpMailer(new URL(`smtp://${credentials}127.0.0.1:${port}${query}`), clock, { timeoutMs }));
 }
 
-/** A mailer that is closed before its server is. */
+/** Closes a mailer before its server. */
 function closed(mailer: Mailer): Mailer {
   cleanups.unshift(async () => mailer.close());
   return mailer;
 }
 
-/** A mailer to something that listens and does with connections what it is told. */
+/** A mailer to a server that handles connections with a function. */
 async function mailerToSocket(onConnection: (socket: Socket) => void): Promise<Mailer> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {

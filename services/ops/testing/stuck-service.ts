@@ -30,12 +30,12 @@ export function createStuckService(): StuckService {
     definition: testService('stuck', async (runtime) => {
       const { clock, logger, tasks } = runtime;
       const storage = await runtime.openStorage('stuck');
-      const letters = await createDeadLetterStore(storage, { clock });
+      const deadLetters = await createDeadLetterStore(storage, { clock });
       const shipIt = defineShipIt(() => service.healed);
       const sagas = await createSagaEngine({ storage, definitions: [shipIt], service: 'stuck', clock, logger });
       service.beginSaga = (id) => storage.transaction((tx) => sagas.begin(tx, shipIt, { id, data: {} }));
       service.addDeadEvent = (subjectId, origin = 'order.events/stuck') =>
-        storage.transaction((tx) => letters.add(tx, { ...deadEvent, origin, subjectId }));
+        storage.transaction((tx) => deadLetters.add(tx, { ...deadEvent, origin, subjectId }));
       await tasks.work({
         queue: 'jobs',
         retryDelaysMs: [],
@@ -44,11 +44,11 @@ export function createStuckService(): StuckService {
           doneTasks.push(task.id);
         },
       });
-      const box = letters.queue('event', async (letter) => async () => {
+      const deadEvents = deadLetters.queue('event', async ({ subjectId }) => async () => {
         if (!service.healed) throw new Error('still no template');
-        handledEvents.push(letter.subjectId);
+        handledEvents.push(subjectId);
       });
-      return { sagas: [sagas], deadLetters: [box], start: sagas.start, stop: sagas.stop };
+      return { sagas: [sagas], deadLetters: [deadEvents], start: sagas.start, stop: sagas.stop };
     }),
   };
   return service;

@@ -15,7 +15,7 @@ export interface EventLogFixture {
 export interface TestLogs {
   open(): Promise<EventLog>;
   reopen(log: EventLog): Promise<EventLog>;
-  /** Creates a topic with 4 partitions, unless told otherwise. */
+  /** Creates a topic. Default: 4 partitions. */
   makeTopic(log: EventLog, partitions?: number): Promise<string>;
   /** `eventually`, as patient as this log needs. */
   until(check: () => void | Promise<void>): Promise<void>;

@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 import { type BrokerFault, judgeFault } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
-/** The user of a channel. It starts anew with each channel. */
+/** The user of a channel. It starts over with each channel. */
 export interface ChannelUser {
   /** Declares and subscribes. The channel is usable when this resolves. */
   opened(channel: ConfirmChannel): Promise<void>;

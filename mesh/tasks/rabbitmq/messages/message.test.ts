@@ -65,7 +65,7 @@ function expectValid({ id, stamp, attempts, cutOffs, firstTimeMs, headers }: Del
 }
 
 describe('a message', () => {
-  it('is read whatever its headers are, and is then a task of valid fields', () => {
+  it('is read with any headers, as a task with valid fields', () => {
     fc.assert(
       fc.property(anyMessage, (message) => {
         const task = readMessage(message, nowMs);
@@ -76,7 +76,7 @@ describe('a message', () => {
     );
   });
 
-  it('that can be sent on comes back as the same task', () => {
+  it('is the same task again after it is resent', () => {
     fc.assert(
       fc.property(anyMessage, (message) => {
         const task = readMessage(message, nowMs);
@@ -112,11 +112,11 @@ describe('a message', () => {
     ['x-mesh-stamp', 'x'.repeat(65)],
     ['x-mesh-stamp', 7],
   ];
-  it.each(bad)('cannot be understood when %s is %j, and says so', (name, value) => {
+  it.each(bad)('is unreadable if %s is %j, and reports that', (name, value) => {
     expect(readMessage(messageWith({ [name]: value }), nowMs).problem).toContain(name);
   });
 
-  it('has begun now when it says that it began in the future', () => {
+  it('began now if its first time is in the future', () => {
     const tomorrow = String(nowMs + 86_400_000);
     expect(readMessage(messageWith({ 'x-mesh-first-time-ms': tomorrow }), nowMs)).toMatchObject({
       firstTimeMs: nowMs,
@@ -124,7 +124,7 @@ describe('a message', () => {
     });
   });
 
-  it('is other work than one with the same stamp and other bytes', () => {
+  it('is different work than a message with the same stamp and other bytes', () => {
     const one = readMessage(messageWith({ 'x-mesh-stamp': 's' }, { messageId: 'a' }), nowMs);
     expect(identityOf({ ...one, payload: Buffer.from('other') })).not.toBe(identityOf(one));
     expect(identityOf({ ...one, id: 'b' })).not.toBe(identityOf(one));
