@@ -1,8 +1,8 @@
 import { Gauge as PromGauge, type Registry } from 'prom-client';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import { within } from '../../time/within.ts';
 import type { Gauge, Sample } from '../metrics.ts';
-import { createProbe } from '../probe.ts';
 
 const readTimeoutMs = 5_000;
 
@@ -51,5 +51,35 @@ function createReader(
     for (const { labels } of shown) gauge.remove(labels);
     for (const { labels, value } of samples) gauge.set(labels, Number(value));
     shown = samples;
+  };
+}
+
+interface ProbeOptions {
+  readonly clock: Clock;
+  /** A longer call counts as failed. */
+  readonly timeoutMs: number;
+  /** Called with the first of consecutive failures. */
+  readonly onFailure: (error: unknown) => void;
+  /** Called with the first success after failures. */
+  readonly onRecovery: () => void;
+}
+
+/** Returns a function that calls `ask` and resolves with its answer, or with `undefined` if it fails. */
+function createProbe<Answer>(
+  ask: () => Promise<Answer>,
+  { clock, timeoutMs, onFailure, onRecovery }: ProbeOptions,
+): () => Promise<Answer | undefined> {
+  let failing = false;
+  return async () => {
+    try {
+      const answer = await within(ask(), timeoutMs, clock);
+      if (failing) onRecovery();
+      failing = false;
+      return answer;
+    } catch (error) {
+      if (!failing) onFailure(error);
+      failing = true;
+      return undefined;
+    }
   };
 }
