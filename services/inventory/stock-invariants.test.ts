@@ -161,10 +161,10 @@ describeServicesOnEachDatabase('the stock', (settings) => {
 
   it('is reserved for exactly as many concurrent orders as there is stock', async () => {
     await inventory.createItem({ item: { sku: 'wanted', name: 'Wanted', unitPrice, onHand: 100n } });
-    const tries = Array.from({ length: 200 }, (_, index) =>
+    const attempts = Array.from({ length: 200 }, (_, index) =>
       inventory.reserveStock({ orderId: `wants-${index}`, items: [{ sku: 'wanted', quantity: 1n }] }),
     );
-    const outcomes = await Promise.allSettled(tries);
+    const outcomes = await Promise.allSettled(attempts);
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(100);
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ reason: 'INSUFFICIENT_STOCK' });

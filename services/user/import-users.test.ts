@@ -61,14 +61,14 @@ describe('ImportUsers', () => {
   });
 
   it('publishes the creation of each imported user', async () => {
-    await users.importUsers(stream([...numberedRows('told', 300), row('told-0'), row('told-last')]));
+    await users.importUsers(stream([...numberedRows('published', 300), row('published-0'), row('published-last')]));
     const ending = new AbortController();
-    const told = new Set<string>();
+    const published = new Set<string>();
     for await (const event of mesh.runtime.events.read('user.events', { at: 'beginning' }, ending.signal)) {
-      if (event.key.startsWith('told-')) told.add(event.key);
-      if (told.size === 301) ending.abort();
+      if (event.key.startsWith('published-')) published.add(event.key);
+      if (published.size === 301) ending.abort();
     }
-    expect(told.size).toBe(301);
+    expect(published.size).toBe(301);
   });
 
   it('lists the first 1,000 failures, and counts all', async () => {

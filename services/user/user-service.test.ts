@@ -77,10 +77,10 @@ describeServicesOnEachDatabase('the user service', (settings) => {
     });
 
     it('gives an e-mail address to one of many concurrent calls', async () => {
-      const tries = Array.from({ length: 20 }, () =>
+      const attempts = Array.from({ length: 20 }, () =>
         users.createUser({ user: draft({ email: 'wanted@example.com' }) }),
       );
-      const outcomes = await Promise.allSettled(tries);
+      const outcomes = await Promise.allSettled(attempts);
       expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     });
   });
@@ -154,10 +154,10 @@ describeServicesOnEachDatabase('the user service', (settings) => {
 
     it('accepts one of many concurrent changes of the same version', async () => {
       const { id, etag } = await users.createUser({ user: draft() });
-      const tries = Array.from({ length: 10 }, (_, index) =>
+      const attempts = Array.from({ length: 10 }, (_, index) =>
         users.updateUser({ user: { id, etag, name: `Try ${index}` } }),
       );
-      const outcomes = await Promise.allSettled(tries);
+      const outcomes = await Promise.allSettled(attempts);
       expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
       await expect(users.getUser({ id })).resolves.toMatchObject({ etag: '2' });
     });
@@ -196,11 +196,11 @@ describeServicesOnEachDatabase('the user service', (settings) => {
 
   describe('user.events', () => {
     it('counts the versions of an id without gap, even if creations and deletions race', async () => {
-      const tries = Array.from({ length: 12 }, () => [
+      const attempts = Array.from({ length: 12 }, () => [
         users.createUser({ user: draft({ id: 'raced' }) }),
         users.deleteUser({ id: 'raced' }),
       ]);
-      const outcomes = await Promise.allSettled(tries.flat());
+      const outcomes = await Promise.allSettled(attempts.flat());
       const changes = outcomes.filter(({ status }) => status === 'fulfilled').length;
       const expected = Array.from({ length: changes }, (_, index) => ({
         type: index % 2 === 0 ? 'USER_CREATED' : 'USER_DELETED',
@@ -210,7 +210,7 @@ describeServicesOnEachDatabase('the user service', (settings) => {
     });
 
     it('has one event per version of a user, in order', async () => {
-      const { id } = await users.createUser({ user: draft({ id: 'told' }) });
+      const { id } = await users.createUser({ user: draft({ id: 'published' }) });
       await users.updateUser({ user: { id, name: 'Told' } });
       await users.updateUser({ user: { id, name: 'Told' } });
       await users.deleteUser({ id });
