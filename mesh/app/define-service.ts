@@ -9,7 +9,12 @@ import { needsIdempotency, type ServedContract } from '../server/serve.ts';
 import { loadMigrations } from '../storage/migrations.ts';
 import type { Migration, Storage } from '../storage/storage.ts';
 import type { Broker, Process, Runtime, ServiceDefinition } from './service.ts';
-import { type BackgroundRunner, createServiceBackground, type StoredBackgroundRunner } from './service-background.ts';
+import {
+  type BackgroundRunner,
+  createServiceBackground,
+  type OpenAggregates,
+  type StoredBackgroundRunner,
+} from './service-background.ts';
 
 /** Where the migrations of a service are: a folder of SQL files, or a list. */
 export type MigrationSource = URL | readonly Migration[];
@@ -37,6 +42,7 @@ export interface StoredParts {
   readonly run: StoredBackgroundRunner;
   /** Opens the event store in the service's database; the same at every call. */
   eventStore(): Promise<EventStore>;
+  readonly aggregates: OpenAggregates;
 }
 
 /** What `setup` of a service with `topics` gets in addition. */
@@ -101,9 +107,9 @@ export function defineService<
     async create(runtime, process) {
       const storage = migrations && (await openMigrated(runtime, name, migrations));
       const outbox = storage && topics && (await openOutbox(runtime, name, storage, topics));
-      const { run, eventStore, describe } = createServiceBackground({ name, runtime, storage, outbox });
+      const { run, eventStore, aggregates, describe } = createServiceBackground({ name, runtime, storage, outbox });
       const settings = valuesOf(spec.settings ?? {}, runtime);
-      const parts = { ...runtime, settings, run, eventStore, storage, outbox, process };
+      const parts = { ...runtime, settings, run, eventStore, aggregates, storage, outbox, process };
       // What the types leave out of the parts is undefined here, or fails with what is missing.
       const setup = await spec.setup(parts as unknown as Parts<Settings, Migrations, Topics, Observes>);
       const background = describe();

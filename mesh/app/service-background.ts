@@ -1,4 +1,6 @@
 import type { DeadLetterQueue } from '../dead-letters/dead-letters.ts';
+import type { AggregateDefinition, Aggregates, PublishedEvent } from '../event-store/aggregates/aggregate.ts';
+import { createAggregates } from '../event-store/aggregates/create-aggregates.ts';
 import type { EventStore } from '../event-store/event-store.ts';
 import { projectionAudits } from '../event-store/projections/audit-projections.ts';
 import { createProjector, type Projector } from '../event-store/projections/create-projector.ts';
@@ -49,6 +51,15 @@ export interface StoredBackgroundRunner extends BackgroundRunner {
   projector(projections: readonly Projection[]): Promise<Projector>;
 }
 
+/**
+ * Opens the aggregates of one kind in the service's event store. `publish` makes the events that go to the service's topics
+ * with each change. Default: nothing is published.
+ */
+export type OpenAggregates = <State, Body extends { readonly type: string }>(
+  definition: AggregateDefinition<State, Body>,
+  options?: { readonly publish?: PublishedEvent<Body> },
+) => Promise<Aggregates<State, Body>>;
+
 export interface BackgroundOptions {
   readonly name: string;
   readonly runtime: Runtime;
@@ -61,6 +72,7 @@ export interface ServiceBackground {
   readonly run: StoredBackgroundRunner;
   /** Opens the event store in the service's database; the same at every call. */
   readonly eventStore: () => Promise<EventStore>;
+  readonly aggregates: OpenAggregates;
   /** What a service with this background is to the process. */
   describe(): Required<Pick<Service, 'deadLetters' | 'sagas' | 'projections' | 'audits' | 'start' | 'stop'>>;
 }
@@ -86,6 +98,15 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
 
   return {
     eventStore,
+    aggregates: async (definition, options = {}) =>
+      createAggregates(definition, {
+        storage: stored(),
+        store: await eventStore(),
+        clock,
+        logger,
+        ...(outbox && { outbox }),
+        ...options,
+      }),
     run: {
       worker: (queue, options) => void workers.push(createQueueWorker({ ...options, tasks, queue })),
       background: (work) => void others.push(work),

@@ -1,6 +1,6 @@
 import { LedgerServiceContract } from '#gen/payment/v1/ledger.contract.ts';
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
-import { createAggregates, defineService, serve } from '#mesh';
+import { defineService, serve } from '#mesh';
 import { createAccountRpc } from './account-rpc.ts';
 import { auditAccounts } from './audits/audit-accounts.ts';
 import { auditCharges } from './audits/audit-charges.ts';
@@ -19,11 +19,10 @@ export const paymentService = defineService({
   name: 'payment',
   migrations: new URL('./migrations/', import.meta.url),
   topics: [paymentTopic],
-  setup: async ({ storage, outbox, eventStore, run, clock, logger }) => {
+  setup: async ({ storage, eventStore, aggregates, run, clock, logger }) => {
     const store = await eventStore();
-    const stored = { storage, store, clock, logger };
-    const accounts = createAggregates(accountDefinition, { ...stored, outbox, publish: paymentEventOf() });
-    const payments = createAggregates(paymentDefinition, stored);
+    const accounts = await aggregates(accountDefinition, { publish: paymentEventOf() });
+    const payments = await aggregates(paymentDefinition);
     await adoptHistory({ storage, store, accounts, payments, logger });
     const projector = await run.projector([accountBalances, monthlyStatements, paymentList]);
     return {

@@ -100,7 +100,7 @@ describe('a starting process', () => {
       expect(lines).toContainEqual(expect.stringMatching(`^${variable} is "${value}", but may be `));
     }
     expect(lines).toContainEqual(
-      expect.stringMatching('^DISCOVERY_URL has an address of usr, which no service is called: did you mean user?'),
+      expect.stringMatching('^DISCOVERY_URL has an address of usr, but no service has that name: did you mean user?'),
     );
     expect(lines).toHaveLength(6);
     expect(existsSync(dataDir)).toBe(false);
@@ -121,7 +121,7 @@ describe('a starting process', () => {
   it('fails if it has no address of a service that its services call, and names all of them', async () => {
     const lines = await refusal({ dataDir, args: ['order', 'notification'] });
     const missing = (name: string, callers: string) =>
-      `DISCOVERY_URL has no address of ${name}, which ${callers} calls and this process does not have: add ${name}=<host>:<port>`;
+      `DISCOVERY_URL has no address of ${name}, which ${callers} calls and this process does not run: add ${name}=<host>:<port>`;
     expect(lines.toSorted()).toEqual([
       missing('inventory', 'order'),
       missing('payment', 'order'),
@@ -135,8 +135,8 @@ describe('a starting process', () => {
     const addresses = ['user', 'inventory', 'paymnt', 'shipping', 'bank'].map((name) => `${name}=127.0.0.1:1`);
     const environment = { DISCOVERY_URL: `static:${addresses.join()}` };
     const known = 'It may name events, inventory, notification, ops, order, payment, report, shipping, user';
-    const misspelt = `DISCOVERY_URL has an address of paymnt, which no service is called: did you mean payment? ${known}`;
-    const unknown = `DISCOVERY_URL has an address of bank, which no service is called: ${known}`;
+    const misspelt = `DISCOVERY_URL has an address of paymnt, but no service has that name: did you mean payment? ${known}`;
+    const unknown = `DISCOVERY_URL has an address of bank, but no service has that name: ${known}`;
     expect(await refusal({ dataDir, args: ['order'], environment })).toEqual(['cannot start:', misspelt, unknown]);
     expect(await refusal({ dataDir, environment })).toEqual(['cannot start:', misspelt, unknown]);
     expect(existsSync(dataDir)).toBe(false);
@@ -168,7 +168,7 @@ describe('a starting process', () => {
     const { id } = await shop.orders.placeOrder(bookOrder());
     expect((await watchToEnd(shop.orders, id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
     expect(mesh.stderr()).toContain(
-      '"services":["user","payment"],"msg":"calls to services of this process stay in it',
+      '"services":["user","payment"],"msg":"calls to services of this process stay inside it',
     );
   });
 
@@ -236,7 +236,7 @@ describe('a starting process', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(misspelt).toMatchObject({ level: 'warn', found: [{ variable: 'DATABASE_URI', meant: 'DATABASE_URL' }] });
-    expect(open).toMatchObject({ level: 'warn', msg: expect.stringContaining('no authentication') });
+    expect(open).toMatchObject({ level: 'warn', msg: expect.stringContaining('without TLS or authentication') });
     expect(others).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { GiftEvent } from '#gen/gift/v1/events.ts';
 import { type DomainEvent, defineQueue, defineTopic, type RecordedEvent } from '#mesh';
-import { giftIdOf } from './gift-stream.ts';
+import type { GiftChange } from './gift.ts';
 
 /** Every change of a gift, keyed by the gift's id. */
 export const giftTopic = defineTopic('gift.events', GiftEvent, {
@@ -9,9 +9,8 @@ export const giftTopic = defineTopic('gift.events', GiftEvent, {
 });
 
 /** Returns what consumers get of an event in a gift's stream. */
-export function giftEventOf(event: RecordedEvent): DomainEvent {
-  const { type, version, timeMs } = event;
-  return giftTopic.event({ type, version, timestamp: new Date(timeMs), giftId: giftIdOf(event) });
+export function giftEventOf({ type, version, timeMs }: RecordedEvent, _: GiftChange, giftId: string): DomainEvent {
+  return giftTopic.event({ type, version, timestamp: new Date(timeMs), giftId });
 }
 
 /** Cards to print. */

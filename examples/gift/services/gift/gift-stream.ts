@@ -1,11 +1,4 @@
-import {
-  type AggregateDefinition,
-  type Aggregates,
-  defineEventTypes,
-  moneyFromJson,
-  moneyToJson,
-  type RecordedEvent,
-} from '#mesh';
+import { type AggregateDefinition, type Aggregates, defineEventTypes, moneyFromJson, moneyToJson } from '#mesh';
 import { evolveGift, type Gift, type GiftChange } from './gift.ts';
 
 /** Gifts as streams of events. */
@@ -27,12 +20,7 @@ export const giftDefinition = {
     GIFT_SENT: { encode: () => ({}), decode: () => ({ type: 'GIFT_SENT' }) },
     GIFT_FAILED: { encode: () => ({}), decode: () => ({ type: 'GIFT_FAILED' }) },
   }),
-  evolve: (gift, change, event) => evolveGift(gift, giftIdOf(event), change),
+  evolve: (gift, change, _event, id) => evolveGift(gift, id, change),
 } satisfies AggregateDefinition<Gift, GiftChange>;
 
 export type Gifts = Aggregates<Gift, GiftChange>;
-
-/** The gift that an event happened to. */
-export function giftIdOf({ stream }: RecordedEvent): string {
-  return stream.slice('gift-'.length);
-}

@@ -1,7 +1,7 @@
 import { GiftServiceContract } from '#gen/gift/v1/gift.contract.ts';
 import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
 import { PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
-import { createAggregates, defineService, readPages, serve, uuidv7 } from '#mesh';
+import { defineService, readPages, serve, uuidv7 } from '#mesh';
 import { giftNotFound, giftUnavailable } from './errors.ts';
 import { cardQueue, giftEventOf, giftTopic } from './events.ts';
 import { giftList, pageOfGifts } from './gift-list.ts';
@@ -13,11 +13,10 @@ export const giftService = defineService({
   name: 'gift',
   migrations: new URL('./migrations/', import.meta.url),
   topics: [giftTopic],
-  setup: async ({ storage, outbox, eventStore, client, run, clock, logger }) => {
+  setup: async ({ storage, outbox, aggregates, client, run, clock }) => {
     const inventory = client(InventoryServiceContract);
     const payments = client(PaymentServiceContract);
-    const store = await eventStore();
-    const gifts = createAggregates(giftDefinition, { storage, store, clock, logger, outbox, publish: giftEventOf });
+    const gifts = await aggregates(giftDefinition, { publish: giftEventOf });
     const sendGift = sendGiftSaga({ inventory, payments, gifts, clock });
     const sagas = await run.sagas([sendGift]);
     await run.projector([giftList]);
