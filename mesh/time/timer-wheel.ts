@@ -29,9 +29,14 @@ export class TimerWheel {
 
   /** Calls `timed.onTimeout` at `dueMs`, in milliseconds since the epoch. */
   at(dueMs: number, timed: Timed): WheelTimer {
+    return this.after(dueMs - Date.now(), timed);
+  }
+
+  /** Calls `timed.onTimeout` in `delayMs`. */
+  after(delayMs: number, timed: Timed): WheelTimer {
     if (this.#running === undefined) this.#start();
-    // Converted to the monotonic clock, so setting the machine's clock does not move the timer.
-    const dueAtMs = performance.now() + dueMs - Date.now();
+    // On the monotonic clock, so setting the machine's clock does not move the timer.
+    const dueAtMs = performance.now() + delayMs;
     const entry = new Entry(this, dueAtMs, timed);
     // A timer that is due in more than one turn of the wheel stays in its slot until its turn.
     const slot = Math.max(Math.floor(dueAtMs / slotMs) + 1, this.#atSlot + 1);

@@ -31,7 +31,7 @@ export class CallWatch implements Timed {
   constructor(call: HandlerContext, tools: WatchTools) {
     this.#call = call;
     this.#tools = tools;
-    if (call.deadlineMs !== undefined) this.#timer = tools.timers.at(Date.now() + call.remainingMs(), this);
+    if (call.deadlineMs !== undefined) this.#timer = tools.timers.after(call.remainingMs(), this);
   }
 
   get #expired(): boolean {
