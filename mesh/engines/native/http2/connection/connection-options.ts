@@ -1,5 +1,7 @@
-import type { ErrorCode } from '../codec/frames.ts';
+import { clientPreface, type ErrorCode } from '../codec/frames.ts';
 import type { MessageHead } from '../codec/message-head.ts';
+import type { Output } from '../codec/output.ts';
+import { SettingId, sendSettings } from '../codec/settings.ts';
 import type { Http2Stream, StreamEvents } from '../streams/stream.ts';
 
 /** Receives what happens on a connection. */
@@ -28,4 +30,15 @@ export interface Http2ConnectionOptions {
   readonly streamWindowBytes: number;
   /** The initial window of the connection. */
   readonly connectionWindowBytes: number;
+}
+
+/** Sends the connection preface (RFC 9113 section 3.4), with the settings of this side. */
+export function sendPreface(output: Output, options: Http2ConnectionOptions): void {
+  const isServer = options.role === 'server';
+  if (!isServer) output.bytes(clientPreface);
+  sendSettings(output, [
+    [SettingId.INITIAL_WINDOW_SIZE, options.streamWindowBytes],
+    [SettingId.MAX_HEADER_LIST_SIZE, options.maxHeaderListBytes],
+    isServer ? [SettingId.MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams] : [SettingId.ENABLE_PUSH, 0],
+  ]);
 }

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { FrameDispatch } from '../codec/frame-dispatch.ts';
 import { FrameReader } from '../codec/frame-reader.ts';
-import { ConnectionError, clientPreface, defaultFrameBytes, ErrorCode, StreamError } from '../codec/frames.ts';
+import { ConnectionError, defaultFrameBytes, ErrorCode, StreamError } from '../codec/frames.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import { Output } from '../codec/output.ts';
-import { defaultPeerSettings, SettingId, sendSettings } from '../codec/settings.ts';
+import { defaultPeerSettings } from '../codec/settings.ts';
 import { HpackError } from '../hpack/decoder.ts';
 import type { HeaderList } from '../hpack/header-list.ts';
 import { FloodGuard } from '../streams/flood-guard.ts';
@@ -13,12 +13,12 @@ import { SendFlow } from '../streams/send-flow.ts';
 import { Http2Stream, type StreamEvents } from '../streams/stream.ts';
 import { StreamPort } from '../streams/stream-port.ts';
 import { StreamTable } from '../streams/stream-table.ts';
-import type { Http2ConnectionEvents, Http2ConnectionOptions } from './connection-options.ts';
+import { type Http2ConnectionEvents, type Http2ConnectionOptions, sendPreface } from './connection-options.ts';
 import { type BlockReceiver, IncomingBlocks } from './incoming-blocks.ts';
 import { IncomingBodies } from './incoming-bodies.ts';
 import { IncomingFrames } from './incoming-frames.ts';
 import { Pings } from './pings.ts';
-import { ConnectionShutdown, sendGoaway } from './shutdown.ts';
+import { ConnectionShutdown, hangUp, sendGoaway } from './shutdown.ts';
 
 // No window limits frames such as acknowledgements and headers. A peer that causes more of them and reads nothing would fill
 // the memory.
@@ -104,7 +104,8 @@ export class Http2Connection implements BlockReceiver {
     this.#dispatch = new FrameDispatch(new IncomingFrames(parts), 4 * maxHeaderListBytes);
     this.#reader = new FrameReader(this.#dispatch, { expectPreface: isServer, maxFrameBytes: defaultFrameBytes });
     this.#listen();
-    this.#begin(options);
+    sendPreface(output, options);
+    receiving.growTo(options.connectionWindowBytes);
   }
 
   get closed(): boolean {
@@ -240,21 +241,6 @@ export class Http2Connection implements BlockReceiver {
     socket.on('close', () => this.#close(undefined, ErrorCode.CONNECT_ERROR));
   }
 
-  #begin({
-    maxConcurrentStreams,
-    maxHeaderListBytes,
-    streamWindowBytes,
-    connectionWindowBytes,
-  }: Http2ConnectionOptions): void {
-    if (!this.#isServer) this.#output.bytes(clientPreface);
-    sendSettings(this.#output, [
-      [SettingId.INITIAL_WINDOW_SIZE, streamWindowBytes],
-      [SettingId.MAX_HEADER_LIST_SIZE, maxHeaderListBytes],
-      this.#isServer ? [SettingId.MAX_CONCURRENT_STREAMS, maxConcurrentStreams] : [SettingId.ENABLE_PUSH, 0],
-    ]);
-    this.#receiving.growTo(connectionWindowBytes);
-  }
-
   #push(chunk: Buffer): void {
     if (this.#closed) return;
     this.readMs = performance.now();
@@ -276,23 +262,14 @@ export class Http2Connection implements BlockReceiver {
     this.#output.flush();
     // To its streams the connection is lost, no matter which side is at fault.
     this.#close(fault instanceof Error ? fault : new Error(String(fault)), ErrorCode.CONNECT_ERROR);
-    this.#hangUp(goawayLingerMs);
-  }
-
-  /** Ends the socket after what was sent. If the peer does not end its side within `waitMs`, closes it. */
-  #hangUp(waitMs: number): void {
-    this.#socket.end();
-    // Discards what still arrives.
-    this.#socket.resume();
-    const timer = setTimeout(() => this.#socket.destroy(), waitMs).unref();
-    this.#socket.once('close', () => clearTimeout(timer));
+    hangUp(this.#socket, goawayLingerMs);
   }
 
   #end(): void {
     if (this.#closed) return;
     this.#output.flush();
     this.#close(undefined, ErrorCode.NO_ERROR);
-    this.#hangUp(closeTimeoutMs);
+    hangUp(this.#socket, closeTimeoutMs);
   }
 
   #close(error: Error | undefined, code: ErrorCode): void {

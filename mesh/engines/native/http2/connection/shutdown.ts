@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { ErrorCode, FrameType, maxStreamId } from '../codec/frames.ts';
 import type { Output } from '../codec/output.ts';
 import type { StreamTable } from '../streams/stream-table.ts';
@@ -73,4 +74,13 @@ export function sendGoaway(output: Output, lastStreamId: number, code: ErrorCode
   output.uint32(code);
   output.bytes(debug);
   output.schedule();
+}
+
+/** Ends a socket after what was sent. If the peer does not end its side within `waitMs`, closes it. */
+export function hangUp(socket: Socket, waitMs: number): void {
+  socket.end();
+  // Discards what still arrives.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), waitMs).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
