@@ -22,14 +22,13 @@ export interface PublishedEvent {
 }
 
 /** Publishes an event. Resolves when it is durable. */
-export type PublishEvent = (event: PublishedEvent) => Promise<EventPosition>;
-
-export function createPublishEvent(events: EventLog, clock: Clock): PublishEvent {
-  return async (event) => {
-    const [position] = await events.publish([toNewEvent(event, clock.now())]);
-    if (!position) throw new Error('the event log answered without a position');
-    return position;
-  };
+export async function publishEvent(
+  event: PublishedEvent,
+  { events, clock }: { readonly events: EventLog; readonly clock: Clock },
+): Promise<EventPosition> {
+  const [position] = await events.publish([toNewEvent(event, clock.now())]);
+  if (!position) throw new Error('the event log returned no position');
+  return position;
 }
 
 /** Maximum bytes of a caller's headers, names and values together. */

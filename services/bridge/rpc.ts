@@ -1,20 +1,20 @@
 import type { EventServiceHandlers, ValidPublishRequest } from '#gen/events/v1/events.contract.ts';
 import { type EventRecord, Start, type SubscribeRequest } from '#gen/events/v1/events.ts';
-import { type EventLog, type IdleWait, readAttributes, type StartPosition, type StoredEvent } from '#mesh';
-import { followTopic } from './follow-topic.ts';
-import type { PublishEvent, PublishedEvent } from './publish-event.ts';
+import { type Clock, type EventLog, type IdleWait, readAttributes, type StartPosition, type StoredEvent } from '#mesh';
+import { impossibleOffsets } from './errors.ts';
+import { type PublishedEvent, publishEvent } from './publish-event.ts';
 
 interface Deps {
   readonly events: EventLog;
-  readonly publishEvent: PublishEvent;
+  readonly clock: Clock;
   readonly draining: AbortSignal;
 }
 
 /** Implements `events.v1.EventService`. */
-export function createEventRpc({ events, publishEvent, draining }: Deps): EventServiceHandlers {
+export function createEventRpc({ events, clock, draining }: Deps): EventServiceHandlers {
   return {
     listTopics: async () => ({ topics: await events.topics() }),
-    publish: (request) => publishEvent(publishedEvent(request)),
+    publish: (request) => publishEvent(publishedEvent(request), { events, clock }),
     subscribe: (request, { signal, idle }) => subscribe(events, request, AbortSignal.any([signal, draining]), idle),
   };
 }
@@ -57,4 +57,31 @@ function recordOf(event: StoredEvent, id: string, type: string): EventRecord {
 
 function publishedEvent({ value, ...event }: ValidPublishRequest): PublishedEvent {
   return { ...event, value: value.$case === 'json' ? { json: value.value } : { payload: value.value } };
+}
+
+/**
+ * Reads a topic from a position until `signal` aborts, and throws what it aborts with. Refuses an unknown topic, and
+ * offsets of partitions that the topic does not have.
+ */
+async function* followTopic(
+  events: EventLog,
+  topic: string,
+  from: StartPosition,
+  signal: AbortSignal,
+  idle: IdleWait,
+): AsyncGenerator<StoredEvent> {
+  if (from.at === 'offsets') await refuseImpossible(events, topic, from.offsets);
+  yield* events.read(topic, from, signal, idle);
+  // The log ends without an error; the caller must learn why.
+  signal.throwIfAborted();
+}
+
+async function refuseImpossible(events: EventLog, topic: string, offsets: ReadonlyMap<number, bigint>): Promise<void> {
+  const ends = await events.endOffsets(topic);
+  const impossible = [...offsets].filter(([partition, offset]) => !ends.has(partition) || offset < 0n);
+  if (impossible.length > 0)
+    throw impossibleOffsets(
+      impossible.map(([partition]) => partition),
+      ends.size,
+    );
 }

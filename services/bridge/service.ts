@@ -1,6 +1,5 @@
 import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
 import { defineService, serve } from '#mesh';
-import { createPublishEvent } from './publish-event.ts';
 import { createEventRpc } from './rpc.ts';
 
 export const bridgeService = defineService({
@@ -10,7 +9,7 @@ export const bridgeService = defineService({
     serves: [
       serve(
         EventServiceContract,
-        createEventRpc({ events, publishEvent: createPublishEvent(events, clock), draining }),
+        createEventRpc({ events, clock, draining }),
         // The request_id becomes the event's id, by which consumers apply it once.
         { idempotency: 'by-handler' },
       ),

@@ -1,15 +1,16 @@
+import { Status } from 'nice-grpc-common';
 import { eventTooLarge } from '../../errors/errors.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { yieldEvery } from '../../time/yield-to-event-loop.ts';
-import { logClosed } from '../errors.ts';
+import { eventsUnavailable, logClosed } from '../errors.ts';
 import type { EventLog, Idle, NewEvent, StartPosition, StoredEvent } from '../log/event-log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { createAppender, type PlacedEvent } from './appender.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consume/consumer-group.ts';
-import { toLogFailure } from './consume/failures.ts';
 import { follow } from './consume/reader.ts';
 import { loadOffsets } from './file/offsets.ts';
 import { openLogFile } from './file/open-log-file.ts';
@@ -150,4 +151,10 @@ function createEmbeddedLog(
       await storage.close();
     },
   };
+}
+
+/** Returns the error for a caller: UNAVAILABLE `EVENTS_UNAVAILABLE` if the file cannot be used. */
+function toLogFailure(error: unknown): unknown {
+  if (!(error instanceof MeshError) || error.code !== Status.UNAVAILABLE) return error;
+  return eventsUnavailable({ problem: error.message }, { cause: error });
 }

@@ -3,7 +3,7 @@ import { runInScope } from '../../telemetry/call-scope.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { outOfReach, silent, versionEvent } from '../testing/events.ts';
-import { describeOutboxes, expectEmpty } from '../testing/outboxes.ts';
+import { describeOutboxes, expectOutboxEmpty } from '../testing/outboxes.ts';
 
 describe('an outbox', () => {
   describeOutboxes(({ add, makeOutbox, parts, sent, sentVersions, watched }) => {
@@ -18,7 +18,7 @@ describe('an outbox', () => {
       const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
       const scope = { requestId: 'r-1', traceparent, deadlineMs: undefined, signal: undefined };
       await runInScope(scope, () => add(outbox, 'a', 2));
-      await eventually(() => expectEmpty(outbox));
+      await eventually(() => expectOutboxEmpty(outbox));
       expect(sent()).toMatchObject([
         {
           topic: 't',
@@ -44,7 +44,7 @@ describe('an outbox', () => {
       await add(outbox, 'a', 2);
       expect(await outbox.backlog()).toMatchObject({ entries: 2, oldestTimeMs: expect.any(Number) });
       await outbox.start();
-      await eventually(() => expectEmpty(outbox));
+      await eventually(() => expectOutboxEmpty(outbox));
       expect(sentVersions('a')).toEqual([1, 2]);
       expect(await outbox.backlog()).toEqual({ entries: 0, oldestTimeMs: undefined });
     });
@@ -54,7 +54,7 @@ describe('an outbox', () => {
       await expect(add(outbox, 'a', 1, 'other')).rejects.toThrow(
         'topic other is not declared by //ordermesh/test: add it to the topics of the service',
       );
-      await expectEmpty(outbox);
+      await expectOutboxEmpty(outbox);
     });
 
     it('loses nothing and keeps the order while the log fails, and logs that once', async () => {
@@ -69,7 +69,7 @@ describe('an outbox', () => {
       const outbox = await makeOutbox({ events, logger });
       await outbox.start();
       for (let version = 1; version <= 20; version++) await add(outbox, 'a', version);
-      await eventually(() => expectEmpty(outbox));
+      await eventually(() => expectOutboxEmpty(outbox));
       expect(failures).toBeGreaterThan(3);
       expect(sentVersions('a')).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
       expect(error).toHaveBeenCalledTimes(1);
@@ -101,7 +101,7 @@ describe('an outbox', () => {
 
       const outbox = await makeOutbox();
       await outbox.start();
-      await eventually(() => expectEmpty(outbox));
+      await eventually(() => expectOutboxEmpty(outbox));
       expect(sentVersions('a')).toEqual([1, 1]);
       expect(sent()[0]?.headers.ce_id).toBe(sent()[1]?.headers.ce_id);
     });
@@ -128,7 +128,7 @@ describe('an outbox', () => {
       await outbox.start();
       await Promise.all(Array.from({ length: 700 }, (_, index) => add(outbox, `key-${index}`, 1)));
       await outbox.stop(5000);
-      await expectEmpty(outbox);
+      await expectOutboxEmpty(outbox);
       expect(sent()).toHaveLength(700);
 
       const stuck = await makeOutbox({ events: { ...parts().events, publish: () => Promise.reject(outOfReach()) } });

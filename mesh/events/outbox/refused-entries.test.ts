@@ -7,7 +7,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { maxEventBytes } from '../embedded/embedded-log.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { silent, versionEvent } from '../testing/events.ts';
-import { describeOutboxes, expectEmpty } from '../testing/outboxes.ts';
+import { describeOutboxes, expectOutboxEmpty } from '../testing/outboxes.ts';
 
 describe('an outbox whose entry is refused', () => {
   describeOutboxes(({ add, makeOutbox, parts, sentVersions, watched }) => {
@@ -22,7 +22,7 @@ describe('an outbox whose entry is refused', () => {
       });
       const outbox = await makeOutbox();
       await outbox.start();
-      await eventually(() => expectEmpty(outbox));
+      await eventually(() => expectOutboxEmpty(outbox));
       expect(sentVersions('a')).toContain(1);
       expect(sentVersions('large')).toEqual([2]);
       const [large, missing] = await listDeadLetters(outbox);
@@ -100,7 +100,7 @@ describe('an outbox whose entry is refused', () => {
       const outbox = await makeOutbox({ events });
       await outbox.start();
       await add(outbox, 'a', 1);
-      await eventually(() => expectEmpty(outbox));
+      await eventually(() => expectOutboxEmpty(outbox));
       isMissing = true;
       for (const version of [2, 3]) await add(outbox, 'a', version);
       await eventually(() => expect(sentVersions('a')).toEqual([1, 2, 3]));

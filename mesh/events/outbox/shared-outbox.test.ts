@@ -3,7 +3,7 @@ import { openStorage } from '../../storage/open.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { systemClock } from '../../time/clock.ts';
 import { silent, versionEvent } from '../testing/events.ts';
-import { describeOutboxes, expectEmpty } from '../testing/outboxes.ts';
+import { describeOutboxes, expectOutboxEmpty } from '../testing/outboxes.ts';
 import type { Outbox } from './outbox.ts';
 
 describe('an outbox that several processes share', () => {
@@ -67,7 +67,7 @@ describe('an outbox that several processes share', () => {
         }
       };
       await Promise.all(keys.map(changeThrough));
-      await eventually(() => expectEmpty(outboxes[0] as Outbox));
+      await eventually(() => expectOutboxEmpty(outboxes[0] as Outbox));
       for (const key of keys) expect(sentVersions(key)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
       await Promise.all(outboxes.map((outbox) => outbox.stop(1000)));
       await Promise.all(storages.map((storage) => storage.close()));

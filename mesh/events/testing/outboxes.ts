@@ -71,6 +71,6 @@ export function describeOutboxes(suite: (outboxes: TestOutboxes) => void): void 
 }
 
 /** Expects that nothing waits in an outbox. */
-export async function expectEmpty(outbox: Outbox): Promise<void> {
+export async function expectOutboxEmpty(outbox: Outbox): Promise<void> {
   expect((await outbox.backlog()).entries).toBe(0);
 }

@@ -9,7 +9,6 @@ import {
   countTasks,
   deleteTask,
   endAllLeases,
-  giveBack,
   insertTask,
   type LeasedTask,
   largestSeq,
@@ -17,6 +16,7 @@ import {
   nextDueTimeMs,
   postpone,
   renewLease,
+  returnToQueue,
 } from './task-table.ts';
 
 /** The claimed tasks and, if they are fewer than requested, when the next one is due. */
@@ -118,7 +118,7 @@ export async function createTaskStore(
       }),
     giveBack: (queue, task) =>
       storage.transaction(async (tx) => {
-        await giveBack(tx, task, now());
+        await returnToQueue(tx, task, now());
         tx.afterCommit(() => notify(queue));
       }),
     depth: (queue) => countTasks(storage, queue),

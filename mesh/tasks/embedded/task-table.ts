@@ -152,7 +152,7 @@ export async function postpone(
 }
 
 /** Returns a task as if it had not been taken. */
-export async function giveBack(db: Queryable, task: LeasedTask, nowMs: number): Promise<void> {
+export async function returnToQueue(db: Queryable, task: LeasedTask, nowMs: number): Promise<void> {
   const attempts = BigInt(task.attempt - 1);
   await writeState(db, task, { ...stateOf(task), attempts, due_time_ms: wholeMs(nowMs), lease: null });
 }

@@ -10,7 +10,7 @@ import { answered } from './connection/unavailable.ts';
 import { collectRejected } from './dead-letters/rejected.ts';
 import { createTaskDeadLetters } from './dead-letters/task-dead-letters.ts';
 import { createRecentStamps } from './messages/recent-stamps.ts';
-import { createPublisher } from './publish/publisher.ts';
+import { createTaskPublisher } from './publish/publisher.ts';
 import { createRabbitmqWorker, type RabbitmqWorker } from './work/worker.ts';
 
 export interface RabbitmqTasksOptions {
@@ -39,7 +39,7 @@ export async function openRabbitmqTasks(
     openConnection(url, { ...tools, purpose: 'consuming' }),
   ]);
   const topology = createTopology(consuming, tools);
-  const publisher = createPublisher(publishing, { ...tools, topology });
+  const publisher = createTaskPublisher(publishing, { ...tools, topology });
   const deadLetters = await createTaskDeadLetters(storage, clock, (queue, task) => publisher.publish(queue, [task]));
   const rejected = collectRejected(consuming, { deadLetters, clock, logger });
   const memory = { done: createRecentStamps(), interrupted: createRecentStamps() };

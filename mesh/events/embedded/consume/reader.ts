@@ -2,9 +2,9 @@ import { isDataLoss } from '../../../errors/codes.ts';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import { createWakeup } from '../../../time/wakeup.ts';
+import { recordDamaged } from '../../errors.ts';
 import type { Idle, StartPosition, StoredEvent } from '../../log/event-log.ts';
-import { partitionDamaged } from '../file/damage.ts';
-import type { Partition, Topic } from '../file/partition.ts';
+import type { LogTopic, Partition } from '../file/partition.ts';
 import { isIntact, type RecordRow, recordColumns, toStoredEvent } from '../file/record.ts';
 import { offsetOf, recordId } from '../file/schema.ts';
 
@@ -119,7 +119,7 @@ export async function findOffset(storage: Storage, partition: Partition, timeMs:
  */
 export async function* follow(
   storage: Storage,
-  topic: Topic,
+  topic: LogTopic,
   from: StartPosition,
   signal: AbortSignal,
   idle: Idle,
@@ -167,7 +167,7 @@ async function readOrDamage(storage: Storage, partition: Partition, from: bigint
   }
 }
 
-async function startOffsets(storage: Storage, topic: Topic, from: StartPosition): Promise<Map<Partition, bigint>> {
+async function startOffsets(storage: Storage, topic: LogTopic, from: StartPosition): Promise<Map<Partition, bigint>> {
   const offsets = new Map<Partition, bigint>();
   for (const partition of topic.partitions) offsets.set(partition, await startOffset(storage, partition, from));
   return offsets;
@@ -188,4 +188,10 @@ async function startOffset(storage: Storage, partition: Partition, from: StartPo
 
 function min(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
+}
+
+/** DATA_LOSS `STORAGE_CORRUPT`: no event of a partition is delivered from `offset` on, because of `what`. */
+function partitionDamaged(partition: Partition, offset: bigint, what: string, cause?: unknown): MeshError {
+  const { file, topic, number } = partition;
+  return recordDamaged({ file, topic, partition: number, offset, problem: what }, { cause });
 }

@@ -33,7 +33,7 @@ export interface Partition {
 }
 
 /** A topic in memory. */
-export interface Topic {
+export interface LogTopic {
   readonly name: string;
   retentionMs: number;
   /** By number. */

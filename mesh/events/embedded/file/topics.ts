@@ -2,14 +2,14 @@ import type { Storage } from '../../../storage/storage.ts';
 import { logDamaged, unknownTopic } from '../../errors.ts';
 import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
 import { type PartitionRow, readPartitions, readTopics, topicChecksum, writePartition } from './meta-rows.ts';
-import type { Partition, Topic } from './partition.ts';
+import type { LogTopic, Partition } from './partition.ts';
 import { recordId } from './schema.ts';
 
 /** The topics of a log file. */
 export interface Topics {
   /** Throws NOT_FOUND `UNKNOWN_TOPIC` if there is no topic with this name. */
-  get(name: string): Topic;
-  all(): Topic[];
+  get(name: string): LogTopic;
+  all(): LogTopic[];
   ensure(name: string, options: { readonly partitions?: number; readonly retentionMs?: number }): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface Topics {
  * if they are damaged.
  */
 export async function loadTopics(storage: Storage, file: string): Promise<Topics> {
-  const topics = new Map<string, Topic>();
+  const topics = new Map<string, LogTopic>();
 
   async function load(name: string): Promise<void> {
     const row = (await readTopics(storage, file)).find((topic) => topic.name === name);

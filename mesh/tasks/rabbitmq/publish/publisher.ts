@@ -16,7 +16,7 @@ import { createRecentStamps } from '../messages/recent-stamps.ts';
 const confirmTimeoutMs = 10_000;
 
 /** Sends tasks without loss. A call ends within about 20 s, even if the broker hangs. */
-export interface Publisher {
+export interface TaskPublisher {
   /** Resolves when the broker has stored all of them durably. */
   publish(queue: string, tasks: readonly NewTask[]): Promise<void>;
   /** Resolves when the broker has stored a task durably in its next queue. */
@@ -60,7 +60,10 @@ interface Pending extends Outgoing {
  * after 10 s and sends it again, a late confirm of the first message counts. A message for which the broker closes the
  * channel is found by sending one at a time, and refused.
  */
-export function createPublisher(connection: Connection, { topology, clock, logger }: PublisherOptions): Publisher {
+export function createTaskPublisher(
+  connection: Connection,
+  { topology, clock, logger }: PublisherOptions,
+): TaskPublisher {
   const pending = new Map<string, Pending>();
   const declared = new Set<string>();
   // Messages that were confirmed after their sender had given up, who will send them again.

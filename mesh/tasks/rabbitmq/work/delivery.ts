@@ -5,13 +5,13 @@ import type { WorkSettings } from '../../work-defaults.ts';
 import type { TaskDeadLetters } from '../dead-letters/task-dead-letters.ts';
 import type { DeliveredTask } from '../messages/message.ts';
 import type { RecentStamps } from '../messages/recent-stamps.ts';
-import type { Publisher } from '../publish/publisher.ts';
+import type { TaskPublisher } from '../publish/publisher.ts';
 
 export interface DeliveryContext {
   /** The channel of the message, the only one on which it can be acknowledged. */
   readonly channel: ConfirmChannel;
   /** Moves it, over another connection: the broker does not read from publishers while it has an alarm. */
-  readonly publisher: Publisher;
+  readonly publisher: TaskPublisher;
   readonly settings: WorkSettings;
   readonly deadLetters: TaskDeadLetters;
   /** The tasks that this process has done. */
