@@ -1,5 +1,5 @@
+import { findMisspellings } from '../config/closest.ts';
 import { ConfigError, readConfig } from '../config/config.ts';
-import { findMisspellings } from '../config/misspelt.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { MeshError } from '../errors/mesh-error.ts';

@@ -1,3 +1,4 @@
+import type { AuditCheck } from '../audit/audit.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
 import { fullNameOf } from '../contract/contract.ts';
@@ -9,10 +10,10 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { describeProcess } from '../metrics/process-metrics.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
 import type { HealthList } from '../server/health/health.ts';
+import type { DamageSearch } from '../storage/damage-search.ts';
 import { openTasks } from '../tasks/open-tasks.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import { auditStorage } from './data/audit-storage.ts';
 import type { OpenDatabase } from './data/open-databases.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
@@ -101,4 +102,23 @@ async function openEvents(
 
 function pathOf(url: string): string {
   return url.slice(url.indexOf(':') + 1);
+}
+
+/**
+ * The check `storage/integrity`: searches everything that this process stores in files of its own, and reports damage as
+ * `STORAGE_CORRUPT`. `searches` is called when it runs.
+ */
+function auditStorage(searches: () => readonly DamageSearch[]): AuditCheck {
+  return {
+    name: 'storage/integrity',
+    async *run(progress, signal) {
+      for (const search of searches()) {
+        for await (const { reason, metadata, message } of search(progress.examined)) {
+          yield { reason, ids: Object.values(metadata), message };
+          signal.throwIfAborted();
+        }
+        signal.throwIfAborted();
+      }
+    },
+  };
 }

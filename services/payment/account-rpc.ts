@@ -4,7 +4,7 @@ import type {
   ValidWithdrawRequest,
 } from '#gen/payment/v1/payment.contract.ts';
 import type { ListAccountEventsRequest, Account as ProtoAccount } from '#gen/payment/v1/payment.ts';
-import type { Storage, TransactingCall } from '#mesh';
+import type { Queryable, Storage, TransactingCall } from '#mesh';
 import {
   type Account,
   type AccountChange,
@@ -13,8 +13,14 @@ import {
   moveMoney,
   openAccount,
 } from './domain/account.ts';
-import { accountNotFound, amountNotPositive } from './errors.ts';
-import { getBalance } from './get-balance.ts';
+import {
+  accountNotFound,
+  accountNotOpenAt,
+  amountNotPositive,
+  conflictingAsOf,
+  versionNotReached,
+  versionOutOfRange,
+} from './errors.ts';
 import { accountEventToProto, accountToProto } from './proto.ts';
 import { type Accounts, accountEventOf } from './streams/account-stream.ts';
 
@@ -68,4 +74,27 @@ function transferOf(
 ): MovementRequest {
   if (amount.minorUnits <= 0n) throw amountNotPositive();
   return { accountId, type, amount, reference, purpose: 'transfer' };
+}
+
+/** Selects a state of an account. With 0 and `undefined` it is the current one. */
+interface BalanceQuery {
+  readonly accountId: string;
+  readonly minVersion: bigint;
+  readonly asOfVersion: bigint;
+  readonly asOfTime: Date | undefined;
+}
+
+/** Returns the current account, or the account at a past version or time. */
+async function getBalance(db: Queryable, accounts: Accounts, query: BalanceQuery): Promise<Account> {
+  const { accountId, minVersion, asOfVersion, asOfTime } = query;
+  if (asOfVersion > 0n && asOfTime) throw conflictingAsOf();
+  const { state: account } = await accounts.load(db, accountId);
+  if (!account) throw accountNotFound({ accountId });
+  if (account.version < minVersion) throw versionNotReached({ account, minVersion });
+  if (asOfVersion === 0n && !asOfTime) return account;
+  if (asOfVersion > account.version) throw versionOutOfRange({ account, version: asOfVersion });
+  const past = asOfTime ? { timeMs: asOfTime.getTime() } : { version: asOfVersion };
+  const { state: then } = await accounts.load(db, accountId, past);
+  if (!then) throw accountNotOpenAt({ accountId, time: asOfTime ?? new Date(0) });
+  return then;
 }

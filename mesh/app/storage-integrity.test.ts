@@ -2,10 +2,10 @@ import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Finding } from '../../audit/audit.ts';
-import { startMesh } from '../../testing/start-mesh.ts';
-import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
-import { testService } from '../../testing/test-service.ts';
+import type { Finding } from '../audit/audit.ts';
+import { startMesh } from '../testing/start-mesh.ts';
+import { type TempFolder, tempFolder } from '../testing/temp-folder.ts';
+import { testService } from '../testing/test-service.ts';
 
 const notes = testService('notes', async (runtime) => {
   const storage = await runtime.openStorage('notes');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findMisspellings } from './misspelt.ts';
+import { findMisspellings } from './closest.ts';
 import { processSettings } from './process-settings.ts';
 
 const settings = Object.values(processSettings).map(({ variable }) => variable);
