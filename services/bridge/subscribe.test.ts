@@ -1,0 +1,143 @@
+import { Status } from 'nice-grpc';
+import { describe, expect, it } from 'vitest';
+import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import type { EventRecord } from '#gen/events/v1/events.ts';
+import type { NewEvent } from '#mesh';
+import { eventually, startMesh } from '#mesh/testing';
+import { bridgeService } from './service.ts';
+import { beginning, draft, keysOf, partitions, testBridge } from './testing/bridge.ts';
+
+describe('EventService.Subscribe', () => {
+  const { bridge, mesh, newTopic, reading, take } = testBridge();
+
+  it('resumes from the last offsets without gap or repeat, wherever it is cut', async () => {
+    const topic = await newTopic();
+    const published = Array.from({ length: 200 }, (_, index) => draft(topic, `key-${index % 17}`));
+    const publishing = Promise.all(published.map((event) => bridge().publish(event)));
+    const seen: EventRecord[] = [];
+    const byPartition: Record<number, bigint> = {};
+    while (seen.length < published.length) {
+      const from = { $case: 'offsets', value: { byPartition } } as const;
+      for (const record of await take({ topic, from }, Math.min(23, published.length - seen.length))) {
+        expect(record.offset).toBe(byPartition[record.partition] ?? 0n);
+        byPartition[record.partition] = record.offset + 1n;
+        seen.push(record);
+      }
+    }
+    await publishing;
+    expect(keysOf(seen).toSorted()).toEqual(published.map(({ key }) => key).toSorted());
+  });
+
+  it('continues with later events', async () => {
+    const topic = await newTopic();
+    await bridge().publish(draft(topic, 'first'));
+    const records = bridge().subscribe({ topic, from: beginning })[Symbol.asyncIterator]();
+    await expect(records.next()).resolves.toMatchObject({ value: { key: 'first' } });
+    const waiting = records.next();
+    await bridge().publish(draft(topic, 'second'));
+    await expect(waiting).resolves.toMatchObject({ value: { key: 'second' } });
+    await records.return?.();
+  });
+
+  it('starts at the end by default', async () => {
+    const topic = await newTopic();
+    await bridge().publish(draft(topic, 'before'));
+    const openBefore = reading.open;
+    const first = take({ topic }, 1);
+    await eventually(() => expect(reading.open).toBe(openBefore + 1));
+    await bridge().listTopics({});
+    await bridge().publish(draft(topic, 'after'));
+    expect(keysOf(await first)).toEqual(['after']);
+  });
+
+  it('starts at a time', async () => {
+    const topic = await newTopic();
+    const at = (timeMs: number): NewEvent => ({
+      topic,
+      key: `at-${timeMs}`,
+      headers: {},
+      value: new Uint8Array(),
+      timeMs,
+    });
+    for (const timeMs of [1_000, 2_000, 3_000]) await mesh().runtime.events.publish([at(timeMs)]);
+    const records = await take({ topic, from: { $case: 'time', value: new Date(2_000) } }, 2);
+    expect(keysOf(records).toSorted()).toEqual(['at-2000', 'at-3000']);
+  });
+
+  it('filters by types and key', async () => {
+    const topic = await newTopic();
+    for (const key of ['a', 'b']) {
+      for (const type of ['MADE', 'MENDED', 'LOST']) await bridge().publish(draft(topic, key, type));
+    }
+    const ofTypes = await take({ topic, from: beginning, types: ['MADE', 'LOST'] }, 4);
+    expect(ofTypes.map(({ key, type }) => `${key} ${type}`).toSorted()).toEqual([
+      'a LOST',
+      'a MADE',
+      'b LOST',
+      'b MADE',
+    ]);
+    const ofKey = await take({ topic, from: beginning, types: ['MADE', 'LOST'], key: 'b' }, 2);
+    expect(ofKey.map(({ key, type }) => `${key} ${type}`)).toEqual(['b MADE', 'b LOST']);
+  });
+
+  it('delivers events of producers that set no headers, with the type of their JSON', async () => {
+    const topic = await newTopic();
+    const value = Buffer.from('{"type":"ORDER_PLACED","total":1.5}');
+    await mesh().runtime.events.publish([{ topic, key: 'a', headers: {}, value, timeMs: 1 }]);
+    const [record] = await take({ topic, from: beginning, types: ['ORDER_PLACED'] }, 1);
+    expect(record).toMatchObject({ type: 'ORDER_PLACED', id: expect.stringContaining(topic) });
+  });
+
+  it('lists all invalid offsets', async () => {
+    const byPartition = { 0: 0n, 1: -1n, [partitions]: 0n };
+    const from = { $case: 'offsets', value: { byPartition } } as const;
+    await expect(take({ topic: await newTopic(), from }, 1)).rejects.toMatchObject({
+      code: Status.INVALID_ARGUMENT,
+      violations: [{ field: 'offsets.by_partition[1]' }, { field: `offsets.by_partition[${partitions}]` }],
+    });
+  });
+
+  it('reads no more than it can send while its subscriber is slow, and everything after that', async () => {
+    const topic = await newTopic();
+    const value = Buffer.alloc(4_096);
+    const many = Array.from({ length: 4_000 }, (_, index) => ({
+      topic,
+      key: `${index}`,
+      headers: {},
+      value,
+      timeMs: 1,
+    }));
+    await mesh().runtime.events.publish(many);
+    const readBefore = reading.events;
+    const records = bridge().subscribe({ topic, from: beginning })[Symbol.asyncIterator]();
+    await records.next();
+    for (let call = 0; call < 200; call++) await bridge().listTopics({});
+    expect(reading.events - readBefore).toBeLessThan(1_000);
+    for (let left = many.length - 1; left > 0; left--) await records.next();
+    expect(reading.events - readBefore).toBe(many.length);
+    await records.return?.();
+  });
+
+  it('stops reading when its subscriber leaves', async () => {
+    await eventually(() => expect(reading.open).toBe(0));
+    const topic = await newTopic();
+    await bridge().publish(draft(topic, 'a'));
+    await take({ topic, from: beginning }, 1);
+    await eventually(() => expect(reading.open).toBe(0));
+  });
+
+  it('ends with UNAVAILABLE when the server stops', async () => {
+    const other = await startMesh([bridgeService]);
+    await other.runtime.events.ensureTopic('topic');
+    const client = other.runtime.client(EventServiceContract);
+    await client.publish(draft('topic', 'a'));
+    const records = client.subscribe({ topic: 'topic', from: beginning })[Symbol.asyncIterator]();
+    await records.next();
+    const ended = expect(records.next()).rejects.toMatchObject({
+      code: Status.UNAVAILABLE,
+      reason: 'SERVER_DRAINING',
+    });
+    await other.stop();
+    await ended;
+  });
+});
