@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { AuditCheck } from '../audit/audit.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
@@ -7,7 +8,6 @@ import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import { openKafkaLog } from '../events/kafka/kafka-log.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { describeProcess } from '../metrics/process-metrics.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
 import type { HealthList } from '../server/health/health.ts';
 import type { DamageSearch } from '../storage/damage-search.ts';
@@ -121,4 +121,16 @@ function auditStorage(searches: () => readonly DamageSearch[]): AuditCheck {
       }
     },
   };
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string;
+};
+
+/** Exposes the version and the start time of the process. */
+function describeProcess(metrics: Metrics): void {
+  const build = metrics.gauge('ordermesh_build_info', 'The version that runs; its value is always 1.', ['version']);
+  build.set({ version }, 1);
+  const start = 'When the process started, in seconds since 1970-01-01T00:00:00Z.';
+  metrics.gauge('ordermesh_process_start_time_seconds', start, []).set({}, performance.timeOrigin / 1000);
 }

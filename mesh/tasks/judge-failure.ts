@@ -7,7 +7,7 @@ import type { AttemptEnd, Task } from './task-queue.ts';
 import type { WorkSettings } from './work-defaults.ts';
 
 /** The consequence of a failed attempt: a later attempt, or a dead letter. */
-export type Verdict =
+export type AttemptVerdict =
   | {
       readonly next: 'retry';
       /** The delay as configured, and with jitter, so tasks that failed together are not retried together. */
@@ -19,7 +19,7 @@ export type Verdict =
     }
   | { readonly next: 'dead-letter'; readonly reason: string; readonly error: string };
 
-export interface Failed {
+export interface AttemptFailed {
   /** The number of the attempt, 1 for the first. */
   readonly attempt: number;
   readonly firstTimeMs: number;
@@ -51,7 +51,11 @@ export function isFinalFailure(error: unknown, { lastAttempt }: Pick<Task, 'last
  * Judges a failure. A refusal is final. A task whose dependency failed waits about as long as it has waited so far, at
  * most the longest delay, without limit. Any other failure uses up one of the worker's attempts.
  */
-export function judgeFailure(error: unknown, { attempt, firstTimeMs, nowMs }: Failed, settings: WorkSettings): Verdict {
+export function judgeFailure(
+  error: unknown,
+  { attempt, firstTimeMs, nowMs }: AttemptFailed,
+  settings: WorkSettings,
+): AttemptVerdict {
   const { retryDelaysMs } = settings;
   const text = errorText(error);
   if (failedForOthers(error)) {
@@ -69,14 +73,14 @@ export function judgeFailure(error: unknown, { attempt, firstTimeMs, nowMs }: Fa
  * Judges the `cutOffs`th interrupted attempt of a task: its worker died, because of the task or of something else. A
  * task has more of those than failures, with longer delays, but not without limit.
  */
-export function judgeCutOff(cutOffs: number, { retryDelaysMs, maxCutOffs }: WorkSettings): Verdict {
+export function judgeCutOff(cutOffs: number, { retryDelaysMs, maxCutOffs }: WorkSettings): AttemptVerdict {
   if (cutOffs >= maxCutOffs) return { next: 'dead-letter', reason: attemptsExhausted.reason, error: cutOffText };
   const stepMs = retryDelaysMs[cutOffs - 1] ?? retryDelaysMs.at(-1) ?? waitWithoutStepsMs;
   return { next: 'retry', stepMs, delayMs: varied(stepMs), counts: 'cut-off', error: cutOffText };
 }
 
 /** Returns how an attempt with this verdict ended. */
-export function endOf(verdict: Verdict): AttemptEnd {
+export function endOf(verdict: AttemptVerdict): AttemptEnd {
   if (verdict.next === 'dead-letter') return 'dead';
   return verdict.counts === 'nothing' ? 'waiting' : 'failed';
 }
@@ -85,7 +89,7 @@ export function endOf(verdict: Verdict): AttemptEnd {
 export function reportFailure(
   logger: Logger,
   error: unknown,
-  verdict: Verdict,
+  verdict: AttemptVerdict,
   task: { readonly queue: string; readonly task: string; readonly attempt: number },
 ): void {
   const fields = { err: error, ...task };

@@ -11,7 +11,7 @@ import {
 import { headersTooLarge, notJson, reservedHeader } from './errors.ts';
 
 /** An event of a caller. */
-export interface PublishedEvent {
+export interface PublishResult {
   /** Becomes the event's id, so consumers treat a repeated call as one event. Empty: a new id. */
   readonly requestId: string;
   readonly topic: string;
@@ -23,7 +23,7 @@ export interface PublishedEvent {
 
 /** Publishes an event. Resolves when it is durable. */
 export async function publishEvent(
-  event: PublishedEvent,
+  event: PublishResult,
   { events, clock }: { readonly events: EventLog; readonly clock: Clock },
 ): Promise<EventPosition> {
   const [position] = await events.publish([toNewEvent(event, clock.now())]);
@@ -34,7 +34,7 @@ export async function publishEvent(
 /** Maximum bytes of a caller's headers, names and values together. */
 const maxHeaderBytes = 16 * 1024;
 
-function toNewEvent(event: PublishedEvent, timeMs: number): NewEvent {
+function toNewEvent(event: PublishResult, timeMs: number): NewEvent {
   const violations = findViolations(event);
   if (violations.length > 0) throw invalidRequest(violations);
   const { topic, key, type, value } = event;
@@ -59,7 +59,7 @@ function toNewEvent(event: PublishedEvent, timeMs: number): NewEvent {
   };
 }
 
-function findViolations({ headers, value }: PublishedEvent): FieldViolation[] {
+function findViolations({ headers, value }: PublishResult): FieldViolation[] {
   const bytes = Object.entries(headers)
     .flat()
     .reduce((sum, text) => sum + Buffer.byteLength(text), 0);

@@ -2,7 +2,7 @@ import type { EventServiceHandlers, ValidPublishRequest } from '#gen/events/v1/e
 import { type EventRecord, Start, type SubscribeRequest } from '#gen/events/v1/events.ts';
 import { type Clock, type EventLog, type IdleWait, readAttributes, type StartPosition, type StoredEvent } from '#mesh';
 import { impossibleOffsets } from './errors.ts';
-import { type PublishedEvent, publishEvent } from './publish-event.ts';
+import { type PublishResult, publishEvent } from './publish-event.ts';
 
 interface Deps {
   readonly events: EventLog;
@@ -55,7 +55,7 @@ function recordOf(event: StoredEvent, id: string, type: string): EventRecord {
   return { topic, partition, offset, key, type, id, time: new Date(timeMs), headers: { ...headers }, payload: value };
 }
 
-function publishedEvent({ value, ...event }: ValidPublishRequest): PublishedEvent {
+function publishedEvent({ value, ...event }: ValidPublishRequest): PublishResult {
   return { ...event, value: value.$case === 'json' ? { json: value.value } : { payload: value.value } };
 }
 

@@ -7,10 +7,8 @@ import { auditOrders } from './audits/audit-orders.ts';
 import { createAuditRpc } from './audits/audit-rpc.ts';
 import { createDeadLetterRpc } from './dead-letters/dead-letter-rpc.ts';
 import { createHealthRpc } from './health-rpc.ts';
-import { combineProjections } from './projections/combine-projections.ts';
-import { createProjectionRpc } from './projections/projection-rpc.ts';
-import { combineSagas } from './sagas/combine-sagas.ts';
-import { createSagaRpc } from './sagas/saga-rpc.ts';
+import { combineProjections, createProjectionRpc } from './projections/projection-rpc.ts';
+import { combineSagas, createSagaRpc } from './sagas/saga-rpc.ts';
 
 const auditIntervalMs = millisecondsSetting('AUDIT_INTERVAL_MS', {
   default: '3600000',

@@ -15,7 +15,7 @@ import type { AnyDefinition, SagaStep, StepContext } from '../saga.ts';
 import type { StoredSaga } from '../store/saga-table.ts';
 
 /** How a call ended. `result` is what the step adds to the data. */
-export type StepOutcome = { readonly outcome: 'ok'; readonly result: unknown } | Verdict;
+export type StepOutcome = { readonly outcome: 'ok'; readonly result: unknown } | StepVerdict;
 
 /**
  * Calls a step or its undo and classifies how that ended; never rejects. Past the step's time limit, or once `stopped`
@@ -72,7 +72,7 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
  * What an error says about the effect of the call that failed: `refused` had none, `unknown` may have one, `miswired` did
  * not reach its service.
  */
-export interface Verdict {
+export interface StepVerdict {
   readonly outcome: Failed;
   readonly error: StepError;
   /** The cause of the error, as text for the log. */
@@ -84,18 +84,18 @@ export interface Verdict {
  * without a reason: whatever is between two services (a proxy, another program at the address) answers UNIMPLEMENTED,
  * UNAVAILABLE, PERMISSION_DENIED or UNAUTHENTICATED, so the refusing codes come from a handler of that very method.
  */
-export function classify(error: unknown): Verdict {
+export function classify(error: unknown): StepVerdict {
   const cause = error instanceof Error && error.cause instanceof Error ? withCauses(error.cause) : undefined;
   return { ...verdictOf(error), ...(cause !== undefined && { cause }) };
 }
 
-function verdictOf(error: unknown): Verdict {
+function verdictOf(error: unknown): StepVerdict {
   if (error instanceof MeshError) return verdict(error.code, error.reason, error.message);
   if (error instanceof ClientError) return verdict(error.code, Status[error.code], error.details);
   return { outcome: 'unknown', error: { reason: internal.reason, message: String(error) } };
 }
 
-function verdict(code: Status, reason: string, message: string): Verdict {
+function verdict(code: Status, reason: string, message: string): StepVerdict {
   const answer = { code, reason };
   const outcome = isRefusal(answer) ? 'refused' : isMiswired(answer) ? 'miswired' : 'unknown';
   return { outcome, error: { reason, message } };

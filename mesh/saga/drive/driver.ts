@@ -7,7 +7,7 @@ import { definitionChange } from '../definitions.ts';
 import type { AnyDefinition } from '../saga.ts';
 import type { StoredSaga } from '../store/saga-table.ts';
 import { callStep, type StepOutcome } from './call-step.ts';
-import type { ProgressWriter, SagaInput, Unwritten, Written } from './progress-writer.ts';
+import type { ProgressWriter, RecordedInput, Unwritten, Written } from './progress-writer.ts';
 
 /** A saga whose lease this process holds, with what to do next, or what is still to be written, as far as that is known. */
 export interface HeldSaga {
@@ -57,7 +57,7 @@ export function createDriver({
     if (commands) return Promise.resolve({ saga, commands });
     const change = definitionChange(definition, saga.record);
     if (change) return writer.holdBack(definition, saga, change);
-    const input: SagaInput = unwritten?.input ?? { event: { kind: 'resumed' } };
+    const input: RecordedInput = unwritten?.input ?? { event: { kind: 'resumed' } };
     return writer.write(definition, saga, input, stopped, unwritten?.failures ?? 0);
   }
 
@@ -98,7 +98,7 @@ function endOf({ record }: StoredSaga): DriveEnd {
   return waitUntilMs === undefined ? { kind: 'over', finished: true } : { kind: 'due', timeMs: waitUntilMs };
 }
 
-function inputOf({ kind, step }: StepCall, outcome: StepOutcome): SagaInput {
+function inputOf({ kind, step }: StepCall, outcome: StepOutcome): RecordedInput {
   const prefix = kind === 'run' ? 'step' : 'undo';
   if (outcome.outcome === 'ok') return { event: { kind: `${prefix}-ok`, step }, result: outcome.result };
   const { error, cause } = outcome;

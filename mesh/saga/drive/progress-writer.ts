@@ -26,7 +26,7 @@ export interface ProgressWriterOptions {
 }
 
 /** What to record: an event, and what the step that it is about adds to the data. */
-export interface SagaInput {
+export interface RecordedInput {
   readonly event: SagaEvent;
   readonly result?: unknown;
   /** The cause of the event's error, as text for the log. */
@@ -41,7 +41,7 @@ export interface Written {
 
 /** What could not be written: retry after `delayMs`. */
 export interface Unwritten {
-  readonly input: SagaInput;
+  readonly input: RecordedInput;
   /** How many times in a row. */
   readonly failures: number;
   readonly delayMs: number;
@@ -58,7 +58,7 @@ export interface ProgressWriter {
   write(
     definition: AnyDefinition,
     saga: StoredSaga,
-    input: SagaInput,
+    input: RecordedInput,
     stopped: AbortSignal,
     failures: number,
   ): Promise<Written | Unwritten | undefined>;
@@ -74,7 +74,7 @@ export function createProgressWriter(options: ProgressWriterOptions): ProgressWr
   const { storage, clock, logger, retry } = options;
   const log = createProgressLog(logger, clock);
 
-  function attempt(definition: AnyDefinition, saga: StoredSaga, input: SagaInput): Promise<Written | undefined> {
+  function attempt(definition: AnyDefinition, saga: StoredSaga, input: RecordedInput): Promise<Written | undefined> {
     return storage.transaction((tx) => writeIn(tx, options, definition, saga, input));
   }
 
@@ -86,7 +86,7 @@ export function createProgressWriter(options: ProgressWriterOptions): ProgressWr
   async function giveUp(
     definition: AnyDefinition,
     saga: StoredSaga,
-    input: SagaInput,
+    input: RecordedInput,
     error: unknown,
     failures: number,
   ): Promise<Written | Unwritten | undefined> {
@@ -130,7 +130,7 @@ async function writeIn(
   options: ProgressWriterOptions,
   definition: AnyDefinition,
   read: StoredSaga,
-  given: SagaInput,
+  given: RecordedInput,
 ): Promise<Written | undefined> {
   let saga = read;
   let input = given;
@@ -153,7 +153,7 @@ function apply(
   { retry }: ProgressWriterOptions,
   definition: AnyDefinition,
   saga: StoredSaga,
-  { event, result }: SagaInput,
+  { event, result }: RecordedInput,
   nowMs: number,
 ): { readonly next: StoredSaga; readonly commands: readonly SagaCommand[] } {
   const { record, commands } = decide(definition, retry, saga.record, { ...event, nowMs, jitter: randomJitter() });

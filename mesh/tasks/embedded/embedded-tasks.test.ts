@@ -9,7 +9,7 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
-import { measureTasks } from '../measure-tasks.ts';
+import { measureTasks } from '../open-tasks.ts';
 import { describeTaskQueue } from '../suite/task-queue.suite.ts';
 import type { NewTask, Task, TaskQueue } from '../task-queue.ts';
 import { startCrashingWorker } from '../testing/crashing-worker.ts';

@@ -11,7 +11,7 @@ import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-met
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { systemClock } from '../../time/clock.ts';
-import { measureTasks } from '../measure-tasks.ts';
+import { measureTasks } from '../open-tasks.ts';
 import { newTask } from '../suite/fixture.ts';
 import type { Task } from '../task-queue.ts';
 import { startCutProxy } from '../testing/cut-proxy.ts';

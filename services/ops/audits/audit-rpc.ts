@@ -1,7 +1,12 @@
 import type { AuditServiceHandlers } from '#gen/ops/v1/audit.contract.ts';
-import type { Auditor } from '#mesh';
+import type {
+  Audit as AuditMessage,
+  AuditFinding as FindingMessage,
+  AuditReport as ReportMessage,
+  AuditCheck as ResultMessage,
+} from '#gen/ops/v1/audit.ts';
+import type { Audit, Auditor, AuditReport, CheckFinding, CheckResult } from '#mesh';
 import { noAuditYet } from '../errors.ts';
-import { auditToProto, reportToProto } from './audit-proto.ts';
 
 /** Implements `ops.v1.AuditService`. An audit is cancelled when the process drains. */
 export function createAuditRpc(auditor: Auditor, draining: AbortSignal): AuditServiceHandlers {
@@ -16,5 +21,34 @@ export function createAuditRpc(auditor: Auditor, draining: AbortSignal): AuditSe
       if (!audit) throw noAuditYet();
       return auditToProto(audit);
     },
+  };
+}
+
+function reportToProto(report: AuditReport): ReportMessage {
+  if (report.kind === 'finding') return { report: { $case: 'finding', value: findingToProto(report.finding) } };
+  return { report: { $case: 'check', value: resultToProto(report.result) } };
+}
+
+function auditToProto({ startMs, endMs, results, findings }: Audit): AuditMessage {
+  return {
+    startTime: new Date(startMs),
+    endTime: new Date(endMs),
+    checks: results.map(resultToProto),
+    findings: findings.map(findingToProto),
+  };
+}
+
+function findingToProto({ check, reason, ids, message }: CheckFinding): FindingMessage {
+  return { check, reason, ids: [...ids], message };
+}
+
+function resultToProto({ name, examined, findings, durationMs, error = '' }: CheckResult): ResultMessage {
+  const [seconds, restMs] = [Math.floor(durationMs / 1_000), durationMs % 1_000];
+  return {
+    name,
+    examined: BigInt(examined),
+    findings: BigInt(findings),
+    duration: { seconds: BigInt(seconds), nanos: Math.round(restMs * 1_000_000) },
+    error,
   };
 }

@@ -1,8 +1,20 @@
 import type { DeadLetterServiceHandlers } from '#gen/ops/v1/ops.contract.ts';
-import { type Clock, type DeadLetterQueue, type Logger, take } from '#mesh';
+import {
+  type DeadLetterFilter as DeadLetterFilterMessage,
+  type DeadLetter as DeadLetterMessage,
+  DeadLetterSource as SourceMessage,
+} from '#gen/ops/v1/ops.ts';
+import {
+  type Clock,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterQueue,
+  type DeadLetterSource,
+  type Logger,
+  take,
+} from '#mesh';
 import { unknownDeadLetter } from '../errors.ts';
 import { changeDeadLetters, redriveDeadLetters } from './change-dead-letters.ts';
-import { deadLetterToProto, filterFromProto } from './dead-letter-proto.ts';
 import { createPace } from './pace.ts';
 
 // A backlog of dead letters must not overload a dependency that has just recovered, nor displace current work.
@@ -52,4 +64,33 @@ export function createDeadLetterRpc({ deadLetters, clock, logger }: Deps): DeadL
         return { discardedIds: changedIds, missingIds, failures };
       }),
   };
+}
+
+const sources = {
+  event: SourceMessage.DEAD_LETTER_SOURCE_EVENT,
+  task: SourceMessage.DEAD_LETTER_SOURCE_TASK,
+  saga: SourceMessage.DEAD_LETTER_SOURCE_SAGA,
+} as const satisfies Record<DeadLetterSource, SourceMessage>;
+
+function deadLetterToProto(deadLetter: DeadLetter): DeadLetterMessage {
+  const { id, source, origin, reason, error, attempts, payload, headers, subjectId } = deadLetter;
+  return {
+    id,
+    source: sources[source],
+    origin,
+    reason,
+    error,
+    attempts,
+    payload,
+    headers: { ...headers },
+    subjectId,
+    firstTime: new Date(deadLetter.firstTimeMs),
+    lastTime: new Date(deadLetter.lastTimeMs),
+  };
+}
+
+/** Returns the filter with the fields that are set. */
+function filterFromProto({ source, origin, reason }: DeadLetterFilterMessage): DeadLetterFilter {
+  const known = (Object.keys(sources) as DeadLetterSource[]).find((name) => sources[name] === source);
+  return { ...(known && { source: known }), ...(origin && { origin }), ...(reason && { reason }) };
 }

@@ -1,6 +1,6 @@
 import type { SagaServiceHandlers, ValidGetSagaRequest } from '#gen/ops/v1/ops.contract.ts';
 import { ResolveOutcome } from '#gen/ops/v1/ops.ts';
-import { type SagaAdmin, type SagaView, take, unknownSaga } from '#mesh';
+import { mergeById, type SagaAdmin, type SagaView, take, unknownSaga } from '#mesh';
 import { noSagaOfOrder } from '../errors.ts';
 import { sagaStateFromProto, sagaToProto } from './saga-proto.ts';
 
@@ -32,4 +32,24 @@ async function findSaga(sagas: SagaAdmin, name: ValidGetSagaRequest['name']): Pr
   const saga = await sagas.get(byOrder ? { subjectId: value } : { id: value });
   if (!saga) throw byOrder ? noSagaOfOrder({ orderId: value }) : unknownSaga({ id: value });
   return saga;
+}
+
+/** Combines the sagas of several services into one list in id order. Each change is made by the service that runs the saga. */
+export function combineSagas(admins: readonly SagaAdmin[]): SagaAdmin {
+  const ownerOf = async (id: string): Promise<SagaAdmin> => {
+    for (const admin of admins) if (await admin.get({ id })) return admin;
+    throw unknownSaga({ id });
+  };
+  return {
+    list: (filter, afterId) => mergeById(admins.map((admin) => admin.list(filter, afterId))),
+    async get(name) {
+      for (const admin of admins) {
+        const saga = await admin.get(name);
+        if (saga) return saga;
+      }
+      return undefined;
+    },
+    retry: async (id, note) => (await ownerOf(id)).retry(id, note),
+    resolve: async (id, step, outcome, note) => (await ownerOf(id)).resolve(id, step, outcome, note),
+  };
 }

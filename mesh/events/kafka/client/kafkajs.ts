@@ -12,10 +12,10 @@ export interface Cluster {
   refreshMetadata(): Promise<void>;
   /** Returns the partitions by the id of their leader; `-1` if there is none. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
-  findBroker(options: { readonly nodeId: string }): Promise<Broker>;
+  findBroker(options: { readonly nodeId: string }): Promise<KafkaBroker>;
   readonly brokerPool: {
     /** Tries one broker after another; `null` if all failed. */
-    withBroker<T>(ask: (found: { readonly broker: Broker }) => Promise<T>): Promise<T | null>;
+    withBroker<T>(ask: (found: { readonly broker: KafkaBroker }) => Promise<T>): Promise<T | null>;
   };
   /** Returns the first kept offset of each partition, or the one after the last. */
   fetchTopicsOffset(
@@ -27,7 +27,7 @@ export interface Cluster {
   ): Promise<readonly { readonly partitions: readonly { readonly offset: string }[] }[]>;
 }
 
-export interface Broker {
+export interface KafkaBroker {
   /** By API. */
   readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>>;
   /** Makes requests of an API, in the newest version that both broker and library know. */
@@ -125,7 +125,7 @@ const fetchApi = 1;
  * unreadable or large batch would fail every partition.
  */
 export async function fetchFrom(
-  broker: Broker,
+  broker: KafkaBroker,
   partitions: readonly FetchedPartition[],
   limits: { readonly maxWaitMs: number; readonly maxBytes: number },
 ): Promise<FetchResponse> {
@@ -165,7 +165,7 @@ const metadataApi = 3;
  * Returns the id of a topic, which distinguishes it from an earlier topic of the same name. Empty before Kafka 2.8. The
  * library only knows older versions of this request.
  */
-export async function fetchTopicId(broker: Broker, topic: string): Promise<string> {
+export async function fetchTopicId(broker: KafkaBroker, topic: string): Promise<string> {
   if ((broker.versions[metadataApi]?.maxVersion ?? 0) < topicIdVersion) return '';
   const body = topicIdRequest(topic);
   const request = {

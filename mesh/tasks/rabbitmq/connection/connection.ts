@@ -6,7 +6,7 @@ import { judgeFault } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
 /** A connection to a broker that reconnects until it is closed. */
-export interface Connection {
+export interface AmqpConnection {
   /** Resolves with a new channel when the broker can be reached. Rejects once the connection is closed. */
   openChannel(): Promise<ConfirmChannel>;
   isConnected(): boolean;
@@ -30,7 +30,10 @@ const connectTimeoutMs = 5_000;
 const closeTimeoutMs = 400;
 
 /** Connects, and resolves after the first attempt, successful or not: an unavailable broker may come back later. */
-export async function openConnection(url: string, { purpose, clock, logger }: ConnectionOptions): Promise<Connection> {
+export async function openConnection(
+  url: string,
+  { purpose, clock, logger }: ConnectionOptions,
+): Promise<AmqpConnection> {
   const socket = new AbortController();
   const options = {
     timeout: connectTimeoutMs,

@@ -3,7 +3,7 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
 import { tasksUnavailable } from '../../errors.ts';
-import type { Connection } from './connection.ts';
+import type { AmqpConnection } from './connection.ts';
 import { type BrokerFault, judgeFault } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
@@ -47,7 +47,7 @@ export async function closeChannel(channel: ConfirmChannel, { clock, logger }: C
 }
 
 /** Keeps a channel open. It is usable when the broker can be reached and its user has opened it. */
-export function keepChannel(connection: Connection, user: ChannelUser, tools: ChannelTools): LastingChannel {
+export function keepChannel(connection: AmqpConnection, user: ChannelUser, tools: ChannelTools): LastingChannel {
   const { clock, logger } = tools;
   const ended = new AbortController();
   let problem = 'RabbitMQ is not connected';

@@ -2,7 +2,7 @@ import type { ConfirmChannel, Replies } from 'amqplib';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { tasksUnavailable } from '../../errors.ts';
-import type { Connection } from './connection.ts';
+import type { AmqpConnection } from './connection.ts';
 import { closeChannel } from './lasting-channel.ts';
 import { isDeclaredOtherwise, isMissing } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
@@ -36,7 +36,7 @@ export interface Topology {
 
 /** Sends requests over `connection`, which must not publish: a broker with an alarm does not read from those that do. */
 export function createTopology(
-  connection: Connection,
+  connection: AmqpConnection,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Topology {
   const ask = async <T>(question: (channel: ConfirmChannel) => Promise<T>): Promise<T> => {

@@ -3,7 +3,7 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
 import { taskRejected } from '../../errors.ts';
-import type { Connection } from '../connection/connection.ts';
+import type { AmqpConnection } from '../connection/connection.ts';
 import { closeChannel, keepChannel, type LastingChannel } from '../connection/lasting-channel.ts';
 import { declareRejected, rejectedName } from '../connection/topology.ts';
 import { textOf } from '../messages/header-values.ts';
@@ -24,7 +24,7 @@ const retryMs = 1_000;
  * that is delivered twice may become two dead letters if its publisher is another program.
  */
 export function collectRejected(
-  connection: Connection,
+  connection: AmqpConnection,
   { deadLetters, clock, logger }: RejectedOptions,
 ): LastingChannel {
   let cutOff = new AbortController();

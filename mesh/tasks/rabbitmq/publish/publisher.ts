@@ -5,7 +5,7 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { taskRefused, tasksUnavailable } from '../../errors.ts';
 import type { NewTask } from '../../task-queue.ts';
-import type { Connection } from '../connection/connection.ts';
+import type { AmqpConnection } from '../connection/connection.ts';
 import { keepChannel } from '../connection/lasting-channel.ts';
 import { type Destination, queueNameOf, type Topology } from '../connection/topology.ts';
 import { answered } from '../connection/unavailable.ts';
@@ -61,7 +61,7 @@ interface Pending extends Outgoing {
  * channel is found by sending one at a time, and refused.
  */
 export function createTaskPublisher(
-  connection: Connection,
+  connection: AmqpConnection,
   { topology, clock, logger }: PublisherOptions,
 ): TaskPublisher {
   const pending = new Map<string, Pending>();

@@ -2,7 +2,14 @@ import type { ConsumeMessage } from 'amqplib';
 import { isRefusal } from '../../../errors/codes.ts';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import { sleep } from '../../../time/sleep.ts';
-import { endOf, errorText, judgeCutOff, judgeFailure, reportFailure, type Verdict } from '../../judge-failure.ts';
+import {
+  type AttemptVerdict,
+  endOf,
+  errorText,
+  judgeCutOff,
+  judgeFailure,
+  reportFailure,
+} from '../../judge-failure.ts';
 import type { AttemptEnd } from '../../task-queue.ts';
 import { identityOf } from '../messages/message.ts';
 import type { Delivered, DeliveryContext, Outcome } from './delivery.ts';
@@ -45,7 +52,7 @@ function judge(
   outcome: Exclude<Outcome, { readonly is: 'done' }>,
   { id, attempts, cutOffs, firstTimeMs }: Delivered,
   { clock, settings, logger }: DeliveryContext,
-): Verdict {
+): AttemptVerdict {
   const attempt = attempts + 1;
   const task = { queue: settings.queue, task: id, attempt };
   if (outcome.is === 'cut-off') {
@@ -58,7 +65,11 @@ function judge(
   return verdict;
 }
 
-async function recordFailure(verdict: Verdict, delivered: Delivered, context: DeliveryContext): Promise<AttemptEnd> {
+async function recordFailure(
+  verdict: AttemptVerdict,
+  delivered: Delivered,
+  context: DeliveryContext,
+): Promise<AttemptEnd> {
   if (verdict.next === 'dead-letter') return await deadLetter(verdict.reason, verdict.error, delivered, context);
   try {
     await sendToWait(verdict, delivered, context);
@@ -71,7 +82,7 @@ async function recordFailure(verdict: Verdict, delivered: Delivered, context: De
 }
 
 async function sendToWait(
-  { stepMs, delayMs, counts }: Verdict & { readonly next: 'retry' },
+  { stepMs, delayMs, counts }: AttemptVerdict & { readonly next: 'retry' },
   delivered: Delivered,
   { publisher, settings, onRetry }: DeliveryContext,
 ): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { TaskWorker } from '../../task-queue.ts';
-import type { Connection } from '../connection/connection.ts';
+import type { AmqpConnection } from '../connection/connection.ts';
 import { closeChannel, keepChannel } from '../connection/lasting-channel.ts';
 import type { Topology } from '../connection/topology.ts';
 import { answered } from '../connection/unavailable.ts';
@@ -40,7 +40,7 @@ export interface RabbitmqWorker extends TaskWorker {
  * it aborts the tasks in progress and returns them.
  */
 export function createRabbitmqWorker(
-  connection: Connection,
+  connection: AmqpConnection,
   topology: Topology,
   context: Omit<DeliveryContext, 'channel' | 'onRetry'>,
 ): RabbitmqWorker {
