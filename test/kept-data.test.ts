@@ -136,11 +136,11 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
 
   it('processes dead letters on redrive if that is possible now, and keeps the rest', async () => {
     await shop.users.createUser({ user: { id: 'nobody-yet', name: 'Nobody', email: 'nobody@example.com' } });
-    const letters = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
-    const redriven = await shop.deadLetters.redriveDeadLetters({ ids: ids(letters) });
+    const listed = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
+    const redriven = await shop.deadLetters.redriveDeadLetters({ ids: ids(listed) });
     const { redrivenIds, failures, missingIds } = redriven;
     // Later events of a parked stream are redriven with the first one, so they are missing when their turn comes.
-    expect([...redrivenIds, ...missingIds, ...ids(failures)].toSorted()).toEqual(ids(letters));
+    expect([...redrivenIds, ...missingIds, ...ids(failures)].toSorted()).toEqual(ids(listed));
     for (const { reason } of failures) expect(reason).toBe('UNDECODABLE');
     const undecodable = expected.content.deadLetters.filter(({ reason }) => reason === 'UNDECODABLE');
     // A task goes back to its queue, and from there to the dead letters.
@@ -180,9 +180,9 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
     const last = names.find((name) => partitionOf(name, 12) === partition) ?? '';
     await events.publish({ topic, key: last, type, value: { $case: 'payload', value: Uint8Array.of(0xff) } });
     const found = await eventually(async () => {
-      const letters = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
-      expect(letters.filter(({ subjectId }) => subjectId === last)).toHaveLength(2);
-      return letters;
+      const listed = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
+      expect(listed.filter(({ subjectId }) => subjectId === last)).toHaveLength(2);
+      return listed;
     });
     expect(subjects(found)).not.toContain(key);
   });

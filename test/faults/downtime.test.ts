@@ -15,7 +15,7 @@ const startMs = createTestClock().now();
 describeOnEachDatabase((newUrl) => {
   interface Process {
     readonly idempotency: Idempotency;
-    readonly letters: DeadLetterStore;
+    readonly deadLetters: DeadLetterStore;
     readonly storage: Storage;
   }
 
@@ -28,10 +28,10 @@ describeOnEachDatabase((newUrl) => {
   ): Promise<T> {
     const clock = createTestClock(clockMs);
     const storage = await openStorage(url, { clock });
-    const letters = await createDeadLetterStore(storage, { clock });
+    const deadLetters = await createDeadLetterStore(storage, { clock });
     const idempotency = await createIdempotency(storage, { clock });
     await storage.check();
-    const result = await work({ idempotency, letters, storage });
+    const result = await work({ idempotency, deadLetters, storage });
     clock.advance(runMs);
     await storage.check();
     await storage.close();
@@ -41,10 +41,10 @@ describeOnEachDatabase((newUrl) => {
   const place = (requestId: string) => (process: Process) =>
     process.idempotency.onceFor(method, { requestId })(async () => ({ order: randomUUID() }));
 
-  async function discardOne({ letters, storage }: Process): Promise<void> {
-    await storage.transaction((tx) => letters.add(tx, aLetter));
-    const box = letters.queue('event', async () => async () => undefined);
-    for (const { id } of await Array.fromAsync(box.list({}, ''))) await box.discard(id, 'a test order');
+  async function discardOne({ deadLetters, storage }: Process): Promise<void> {
+    await storage.transaction((tx) => deadLetters.add(tx, aDeadLetter));
+    const queue = deadLetters.queue('event', async () => async () => undefined);
+    for (const { id } of await Array.fromAsync(queue.list({}, ''))) await queue.discard(id, 'a test order');
   }
 
   it('forgets no request id after days of downtime, even if an operator closes a dead letter', async () => {
@@ -100,7 +100,7 @@ const method = {
   responseType: json as Codec<{ order: string }>,
 };
 
-const aLetter = {
+const aDeadLetter = {
   source: 'event',
   origin: 'order.events/shipping',
   reason: 'HANDLER_FAILED',

@@ -75,10 +75,10 @@ function describePoison(settings: () => Record<string, string>): void {
   const publishNews = (type: string, news: object = { orderId: key, userId: 'ada' }) =>
     publish({ type, value: { $case: 'json', value: JSON.stringify({ type, ...news }) } });
 
-  const letters = async () =>
+  const deadLetters = async () =>
     (await Array.fromAsync(shop.deadLetters.listDeadLetters({}))).filter(({ subjectId }) => subjectId === key);
 
-  const letter = () => eventually(async () => (await letters())[0] ?? expect.fail('no dead letter yet'));
+  const deadLetter = () => eventually(async () => (await deadLetters())[0] ?? expect.fail('no dead letter yet'));
 
   const redrive = ({ id }: DeadLetter) => shop.deadLetters.redriveDeadLetters({ ids: [id] });
 
@@ -95,7 +95,7 @@ function describePoison(settings: () => Record<string, string>): void {
     await publish({ type: 'ORDER_PLACED', value: { $case: 'payload', value: bytes }, headers: { shop: 'north' } });
     await publishNews('ORDER_COMPLETED');
     expect(await mails(1)).toEqual(['order-completed']);
-    const dead = await letter();
+    const dead = await deadLetter();
     expect(dead).toMatchObject({
       source: DeadLetterSource.DEAD_LETTER_SOURCE_EVENT,
       origin: 'order.events/notification-service',
@@ -108,29 +108,29 @@ function describePoison(settings: () => Record<string, string>): void {
 
   it('stays a dead letter if it fails again, until it is discarded', async () => {
     await publishNews('ORDER_PLACED', { userId: 'ada' });
-    const dead = await letter();
+    const dead = await deadLetter();
     expect((await redrive(dead)).failures).toMatchObject([{ id: dead.id, reason: 'UNDECODABLE' }]);
-    expect(await letters()).toMatchObject([{ id: dead.id, attempts: 2 }]);
+    expect(await deadLetters()).toMatchObject([{ id: dead.id, attempts: 2 }]);
     await shop.deadLetters.discardDeadLetters({ ids: [dead.id], note: 'a test of its producer' });
-    expect(await letters()).toEqual([]);
+    expect(await deadLetters()).toEqual([]);
   });
 
   it('is skipped, without a dead letter, if its type is unknown', async () => {
     await publishNews('ORDER_GIFT_WRAPPED');
     await publishNews('ORDER_PLACED');
     expect(await mails(1)).toEqual(['order-placed']);
-    expect(await letters()).toEqual([]);
+    expect(await deadLetters()).toEqual([]);
   });
 
   it('is processed on redrive once what was missing exists', async () => {
     const userId = `late-${randomUUID()}`;
     await publishNews('ORDER_PLACED', { orderId: key, userId });
-    const dead = await letter();
+    const dead = await deadLetter();
     expect(dead.reason).toBe('UNKNOWN_RECIPIENT');
     await shop.users.createUser({ user: { id: userId, name: 'Late', email: `${userId}@example.com` } });
     expect((await redrive(dead)).redrivenIds).toEqual([dead.id]);
     expect(await mails(1)).toEqual(['order-placed']);
-    expect(await letters()).toEqual([]);
+    expect(await deadLetters()).toEqual([]);
   });
 
   it('is attempted five times if its handler throws, and has one effect if redriven and published again', async () => {
@@ -144,7 +144,7 @@ function describePoison(settings: () => Record<string, string>): void {
     broken.keys.add(key);
     await publish(poison);
     await publish({ ...poison, requestId: randomUUID(), type: 'FINE' });
-    const dead = await letter();
+    const dead = await deadLetter();
     expect(dead).toMatchObject({
       origin: 'broken.events/broken-service',
       reason: 'HANDLER_FAILED',
@@ -160,6 +160,6 @@ function describePoison(settings: () => Record<string, string>): void {
     await publish({ ...poison, requestId: randomUUID(), type: 'LAST' });
     await eventually(() => expect(broken.handled).toContain(`${key} LAST`));
     expect(broken.handled).toEqual([`${key} FINE`, `${key} POISON`, `${key} LAST`]);
-    expect(await letters()).toEqual([]);
+    expect(await deadLetters()).toEqual([]);
   });
 }

@@ -23,7 +23,7 @@ describeWithServer(kafka, 'an outbox event that Kafka refuses', () => {
   let admin: Admin;
   let mesh: TestMesh;
   let users: Client<UserServiceDefinition>;
-  let letters: Client<DeadLetterServiceDefinition>;
+  let deadLetters: Client<DeadLetterServiceDefinition>;
 
   beforeAll(async () => {
     server = await startKafka();
@@ -31,7 +31,7 @@ describeWithServer(kafka, 'an outbox event that Kafka refuses', () => {
     await admin.connect();
     mesh = await startMesh([userService, opsService], { EVENTS_URL: `kafka://${server.brokers}` });
     users = mesh.runtime.client(UserServiceContract);
-    letters = mesh.runtime.client(DeadLetterServiceContract);
+    deadLetters = mesh.runtime.client(DeadLetterServiceContract);
   });
   afterAll(async () => {
     await mesh?.stop();
@@ -58,25 +58,25 @@ describeWithServer(kafka, 'an outbox event that Kafka refuses', () => {
   const published = async (count: number) =>
     (await readSome(mesh.runtime.events, topic, { at: 'beginning' }, count)).map(({ key }) => key);
   const list = () =>
-    Array.fromAsync(letters.listDeadLetters({ filter: { source: DeadLetterSource.DEAD_LETTER_SOURCE_EVENT } }));
+    Array.fromAsync(deadLetters.listDeadLetters({ filter: { source: DeadLetterSource.DEAD_LETTER_SOURCE_EVENT } }));
 
   it('becomes a dead letter that can be redriven, and does not block other events', async () => {
     const before = await create();
     expect(await published(1)).toEqual([before]);
     await allow(100);
     const refused = await create();
-    const [letter] = await eventually(async () => {
+    const [deadLetter] = await eventually(async () => {
       const found = await list();
       expect(found).toHaveLength(1);
       return found;
     });
-    expect(letter).toMatchObject({ origin: `${topic}/outbox`, reason: 'EVENT_TOO_LARGE', subjectId: refused });
+    expect(deadLetter).toMatchObject({ origin: `${topic}/outbox`, reason: 'EVENT_TOO_LARGE', subjectId: refused });
 
     await allow(1_000_000);
     const after = await create();
     expect((await published(2)).toSorted()).toEqual([before, after].toSorted());
-    const { redrivenIds } = await letters.redriveDeadLetters({ ids: [letter?.id ?? ''] });
-    expect(redrivenIds).toEqual([letter?.id]);
+    const { redrivenIds } = await deadLetters.redriveDeadLetters({ ids: [deadLetter?.id ?? ''] });
+    expect(redrivenIds).toEqual([deadLetter?.id]);
     expect((await published(3)).toSorted()).toEqual([before, after, refused].toSorted());
     expect(await list()).toEqual([]);
   });

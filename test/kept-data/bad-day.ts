@@ -149,8 +149,8 @@ async function writeParkedProjection(shop: Shop, troubles: Troubles, { ends }: N
   await watchToEnd(shop.orders, id);
   ends[id] = { end: 'COMPLETED', about: 'its events are parked by a projection, its mails are dead' };
   await until('the events of the order are parked', async () => {
-    const letters = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
-    return letters.filter(({ origin }) => origin.includes('orders-by-user')).length === 5;
+    const listed = await Array.fromAsync(shop.deadLetters.listDeadLetters({}));
+    return listed.filter(({ origin }) => origin.includes('orders-by-user')).length === 5;
   });
   await until('the mails of the order are dead', async () => {
     const mails = await Array.fromAsync(shop.notifications.listNotifications({ orderId: id }));
@@ -178,8 +178,8 @@ async function writeDeadLetters(runtime: Runtime): Promise<void> {
       headers: {},
     });
   await until('five dead letters of others', async () => {
-    const letters = await Array.fromAsync(deadLetters.listDeadLetters({}));
-    return letters.filter(({ subjectId }) => /^(poison-|foreign-task$)/.test(subjectId)).length === 5;
+    const listed = await Array.fromAsync(deadLetters.listDeadLetters({}));
+    return listed.filter(({ subjectId }) => /^(poison-|foreign-task$)/.test(subjectId)).length === 5;
   });
 }
 

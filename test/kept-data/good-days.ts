@@ -104,10 +104,10 @@ async function writeClosedDeadLetters(runtime: Runtime): Promise<void> {
   await publish('foreign-1', {});
   await publish('foreign-2', { orderId: 'foreign-2', userId: 'late' });
   const lettersOf = async (key: string) => {
-    const letters = (await Array.fromAsync(deadLetters.listDeadLetters({}))).filter(
+    const listed = (await Array.fromAsync(deadLetters.listDeadLetters({}))).filter(
       ({ subjectId }) => subjectId === key,
     );
-    return letters.length === 2 ? letters : [];
+    return listed.length === 2 ? listed : [];
   };
   await until(
     'four dead letters',

@@ -17,8 +17,8 @@ import { digestTopic } from './read-mesh.ts';
 /** Redrives the saga of an order that waits for an operator. */
 export async function redriveSaga({ deadLetters }: Shop, orderId: string): Promise<void> {
   const filter = { source: DeadLetterSource.DEAD_LETTER_SOURCE_SAGA };
-  const letters = await Array.fromAsync(deadLetters.listDeadLetters({ filter }));
-  const itsOwn = ids(letters.filter(({ subjectId }) => subjectId === orderId));
+  const listed = await Array.fromAsync(deadLetters.listDeadLetters({ filter }));
+  const itsOwn = ids(listed.filter(({ subjectId }) => subjectId === orderId));
   expect(itsOwn).toHaveLength(1);
   expect((await deadLetters.redriveDeadLetters({ ids: itsOwn })).redrivenIds).toEqual(itsOwn);
 }

@@ -10,8 +10,8 @@ describe('the dead letters of sagas', () => {
     const running = sagaOf('a', { state: 'running' });
     const undoing = sagaOf('b', { steps: [stepOf('reserve'), stepOf('charge', { state: 'stuck', undoAttempts: 3 })] });
     const forward = sagaOf('c', { name: 'other', steps: [stepOf('commit', { state: 'stuck', attempts: 2 })] });
-    const box = sagaDeadLetters(adminOf(running, undoing, forward));
-    expect(await Array.fromAsync(box.list({}, ''))).toMatchObject([
+    const queue = sagaDeadLetters(adminOf(running, undoing, forward));
+    expect(await Array.fromAsync(queue.list({}, ''))).toMatchObject([
       {
         id: 'b',
         source: 'saga',
@@ -22,14 +22,14 @@ describe('the dead letters of sagas', () => {
       },
       { id: 'c', source: 'saga', origin: 'other', reason: 'STEP_REFUSED', error: 'commit: no', attempts: 2 },
     ]);
-    expect(await box.get('a')).toBeUndefined();
-    expect(await box.get('b')).toMatchObject({ subjectId: 'order-of-b', firstTimeMs: 1, lastTimeMs: 2 });
+    expect(await queue.get('a')).toBeUndefined();
+    expect(await queue.get('b')).toMatchObject({ subjectId: 'order-of-b', firstTimeMs: 1, lastTimeMs: 2 });
   });
 
   it('are listed by filter, after an id', async () => {
-    const box = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { name: 'other' }), sagaOf('c', {})));
-    const idsOf = async (...args: Parameters<typeof box.list>) =>
-      (await Array.fromAsync(box.list(...args))).map((letter) => letter.id);
+    const queue = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { name: 'other' }), sagaOf('c', {})));
+    const idsOf = async (...args: Parameters<typeof queue.list>) =>
+      (await Array.fromAsync(queue.list(...args))).map((deadLetter) => deadLetter.id);
     expect(await idsOf({ source: 'saga' }, 'a')).toEqual(['b', 'c']);
     expect(await idsOf({ origin: 'other' }, '')).toEqual(['b']);
     expect(await idsOf({ reason: 'STEP_REFUSED' }, '')).toEqual([]);
@@ -37,10 +37,10 @@ describe('the dead letters of sagas', () => {
   });
 
   it('are redriven by a retry, and include only sagas that need attention', async () => {
-    const box = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { state: 'completed' })));
-    expect(await box.redrive('a')).toBe(true);
-    expect(await box.redrive('b')).toBe(false);
-    expect(await box.redrive('none')).toBe(false);
+    const queue = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { state: 'completed' })));
+    expect(await queue.redrive('a')).toBe(true);
+    expect(await queue.redrive('b')).toBe(false);
+    expect(await queue.redrive('none')).toBe(false);
   });
 
   it('report why a retry is refused', async () => {
@@ -50,10 +50,10 @@ describe('the dead letters of sagas', () => {
   });
 
   it('cannot be discarded', async () => {
-    const box = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { state: 'running' })));
+    const queue = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { state: 'running' })));
     const refused = { code: Status.FAILED_PRECONDITION, reason: 'SAGA_NEEDS_RESOLVE' };
-    await expect(box.discard('a', 'away with it')).rejects.toMatchObject(refused);
-    expect(await box.discard('b', 'away with it')).toBe(false);
+    await expect(queue.discard('a', 'away with it')).rejects.toMatchObject(refused);
+    expect(await queue.discard('b', 'away with it')).toBe(false);
   });
 });
 

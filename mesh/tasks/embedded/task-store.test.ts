@@ -145,9 +145,9 @@ describe('a redriven dead letter', () => {
     await store.add('q', [{ id: 'a', payload: Buffer.from('first'), headers: {} }]);
     await store.deadLetter('q', await claimOne(), { reason: 'ATTEMPTS_EXHAUSTED', error: 'no' });
     await store.add('q', [{ id: 'a', payload: Buffer.from('second'), headers: {} }]);
-    const [letter] = await Array.fromAsync(store.deadLetters.list({}, ''));
+    const [deadLetter] = await Array.fromAsync(store.deadLetters.list({}, ''));
     notified.length = 0;
-    expect(await store.deadLetters.redrive(letter?.id ?? '')).toBe(true);
+    expect(await store.deadLetters.redrive(deadLetter?.id ?? '')).toBe(true);
     expect(notified).toEqual(['q']);
     expect(await store.depth('q')).toBe(1);
   });

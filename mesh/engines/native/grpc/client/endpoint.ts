@@ -82,7 +82,7 @@ export class Endpoint implements ConnectionListener {
     this.#failWaiting(`the connection to ${this.#address} was closed by this client`);
   }
 
-  // Of its lanes.
+  // Of its connections.
 
   hasRoom(connection: ClientConnection): void {
     if (!connection.isSettling) this.#reconnecting.succeeded();
