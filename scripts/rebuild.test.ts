@@ -74,7 +74,7 @@ describe('make rebuild', () => {
     expect(code).toBe(1);
     expect(lines).toEqual(expect.arrayContaining([counted(2), ...adaDiffers]));
     expect(lines.at(-1)).toMatch(/^nothing changed/);
-    expect(bank.rebuilt).toEqual(['balances thrown away', 'balances thrown away']);
+    expect(bank.rebuilt).toEqual(['balances discarded', 'balances discarded']);
   });
 
   it('cancels the rebuild when the tool is interrupted', async () => {
@@ -92,7 +92,7 @@ describe('make rebuild', () => {
     await started.promise;
     tool.child.kill('SIGINT');
     await tool.ended;
-    await eventually(() => expect(bank.rebuilt).toEqual(['statements thrown away']));
+    await eventually(() => expect(bank.rebuilt).toEqual(['statements discarded']));
   });
 
   it('shows only the error text if the mesh itself is unavailable', async () => {
