@@ -1,11 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { describe, expect, it, vi } from 'vitest';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Health } from '../server/health/health.ts';
 import { infrastructureContract, type ServedContract, serve } from '../server/serve.ts';
 import { EchoDefinition, echoHandlers, echoService } from '../server/testing/echo-service.ts';
+import { captureLog } from '../testing/captured-log.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { type Brokers, watchHealth } from './health-watch.ts';
@@ -31,8 +31,7 @@ const brokersServe = { 'ordermesh.events': 'SERVING', 'ordermesh.tasks': 'SERVIN
 
 async function watch({ service, more = [], brokers }: Watched) {
   const clock = createTestClock();
-  const lines: Record<string, unknown>[] = [];
-  const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const { logger, lines } = captureLog();
   const shown: Record<string, string> = {};
   const problems: Record<string, string[]> = {};
   const health: Pick<Health, 'show'> = {
@@ -68,8 +67,8 @@ describe('the watch over services', () => {
       expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' });
     });
     expect(lines).toMatchObject([
-      { level: 50, check: 'echo', err: { message: 'disk' } },
-      { level: 30, check: 'echo' },
+      { level: 'error', check: 'echo', err: { message: 'disk' } },
+      { level: 'info', check: 'echo' },
     ]);
   });
 
@@ -80,7 +79,7 @@ describe('the watch over services', () => {
     await eventually(() => expect(check).toHaveBeenCalledTimes(2));
     clock.advance(5_000);
     await eventually(() => expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING' }));
-    expect(lines).toMatchObject([{ level: 50, err: { message: expect.stringContaining('longer than 5000 ms') } }]);
+    expect(lines).toMatchObject([{ level: 'error', err: { message: expect.stringContaining('longer than 5000 ms') } }]);
     check.mockResolvedValueOnce();
     clock.advance(5_000);
     await eventually(() => expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' }));
@@ -120,7 +119,7 @@ describe('the watch over brokers', () => {
     });
     expect(problems[view]).toEqual(['ordermesh.tasks: TASKS_UNAVAILABLE']);
     expect(check).toHaveBeenCalledTimes(1);
-    expect(lines).toMatchObject([{ level: 50, check: 'ordermesh.tasks' }]);
+    expect(lines).toMatchObject([{ level: 'error', check: 'ordermesh.tasks' }]);
   });
 
   it('shows a damaged partition under the name of the log alone', async () => {
@@ -159,8 +158,8 @@ describe('the watch over a contract with a check of its own', () => {
       expect(shown).toEqual(allServe);
     });
     expect(lines).toMatchObject([
-      { level: 40, check: view, err: { message: 'behind' } },
-      { level: 30, check: view },
+      { level: 'warn', check: view, err: { message: 'behind' } },
+      { level: 'info', check: view },
     ]);
   });
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../config/config.ts';
 import { infrastructureContract } from '../server/serve.ts';
 import { EchoDefinition, type EchoHandlers, echoService } from '../server/testing/echo-service.ts';
+import { captureLog } from '../testing/captured-log.ts';
 import { startMesh } from '../testing/start-mesh.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
 import { testService } from '../testing/test-service.ts';
@@ -71,8 +71,7 @@ describe('the metrics of a process', () => {
   });
 
   it('are warned about when other machines can read them', async () => {
-    const lines: Record<string, unknown>[] = [];
-    const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+    const { logger, lines } = captureLog({ level: 'warn' });
     await using folder = await tempFolder();
     const listen = { GRPC_LISTEN: '127.0.0.1:0', METRICS_LISTEN: '0.0.0.0:0' };
     const app = await startApp(readConfig({ ...listen, DATA_DIR: folder.path }), [], logger);

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { captureLog } from '../testing/captured-log.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { createShutdown } from './shutdown.ts';
 
@@ -8,8 +8,7 @@ const never = () => new Promise<void>(() => undefined);
 
 function begin(graceMs = 20_000) {
   const clock = createTestClock();
-  const lines: Record<string, unknown>[] = [];
-  const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const { logger, lines } = captureLog();
   const ended: string[] = [];
   const shutdown = createShutdown({ graceMs, clock, logger });
   const note = (name: string) => (left: number) => void ended.push(`${name} ${left}`);
@@ -47,7 +46,7 @@ describe('a shutdown', () => {
     expect(failed).toEqual(['order', 'calls', 'task queue']);
     expect(tookMs).toBeLessThanOrEqual(1_000 + 3_000);
     expect(ended).toEqual(['user 500', 'database 0']);
-    expect(lines).toMatchObject(failed.map((part) => ({ level: 50, part })));
+    expect(lines).toMatchObject(failed.map((part) => ({ level: 'error', part })));
   });
 
   it('leaves the calls some time where work hangs', async () => {

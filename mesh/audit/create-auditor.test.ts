@@ -1,8 +1,8 @@
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Metrics } from '../metrics/metrics.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
+import { type CapturedLog, captureLog } from '../testing/captured-log.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import type { AuditCheck, Finding } from './audit.ts';
@@ -12,7 +12,7 @@ const always = new AbortController().signal;
 
 describe('an auditor', () => {
   let clock: TestClock;
-  let lines: Record<string, unknown>[];
+  let log: CapturedLog;
   let metrics: Metrics;
   let auditor: Auditor;
   let faults: Finding[];
@@ -38,18 +38,17 @@ describe('an auditor', () => {
 
   beforeEach(() => {
     clock = createTestClock();
-    lines = [];
+    log = captureLog();
     faults = [];
     failure = undefined;
     requestIds = [];
-    metrics = createPrometheusMetrics({ clock, logger });
+    metrics = createPrometheusMetrics({ clock, logger: log.logger });
     auditor = create();
   });
   afterEach(() => auditor.stop());
 
-  const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
   const create = (checks = [accounts, other], intervalMs = 1_000) =>
-    createAuditor({ checks, metrics, clock, logger, intervalMs });
+    createAuditor({ checks, metrics, clock, logger: log.logger, intervalMs });
   const faultsOf = (...ids: string[]): Finding[] =>
     ids.map((id) => ({ reason: 'BALANCE_DIFFERS', ids: [id], message: `${id} differs` }));
   const run = (...names: string[]) => Array.fromAsync(auditor.run(names, always));
@@ -85,12 +84,12 @@ describe('an auditor', () => {
     faults = faultsOf('ada', 'tom');
     auditor.start();
     clock.advance(1_000);
-    await eventually(() => expect(lines).toHaveLength(3));
-    const fault = { level: 50, check: 'payment/accounts', reason: 'BALANCE_DIFFERS' };
-    expect(lines).toMatchObject([
+    await eventually(() => expect(log.lines).toHaveLength(3));
+    const fault = { level: 'error', check: 'payment/accounts', reason: 'BALANCE_DIFFERS' };
+    expect(log.lines).toMatchObject([
       { ...fault, ids: ['ada'], msg: 'audit found a fault: ada differs' },
       { ...fault, ids: ['tom'], msg: 'audit found a fault: tom differs' },
-      { level: 30, checks: 2, findings: 2, took_ms: 0 },
+      { level: 'info', checks: 2, findings: 2, took_ms: 0 },
     ]);
   });
 
@@ -147,7 +146,7 @@ describe('an auditor', () => {
     await auditor.stop();
     expect(auditor.last()).toBeUndefined();
     expect(clock.pendingMs()).toEqual([]);
-    expect(lines).toEqual([]);
+    expect(log.lines).toEqual([]);
   });
 
   it('runs the requested checks once each, and refuses unknown names', async () => {

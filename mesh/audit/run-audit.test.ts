@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MeshError } from '../errors/mesh-error.ts';
+import { type CapturedLog, captureLog } from '../testing/captured-log.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import type { AuditCheck, AuditReport, Finding } from './audit.ts';
@@ -11,18 +11,17 @@ const fault: Finding = { reason: 'BALANCE_DIFFERS', ids: ['ada'], message: 'the 
 
 describe('an audit', () => {
   let clock: TestClock;
-  let lines: Record<string, unknown>[];
+  let log: CapturedLog;
   let call: AbortController;
 
   beforeEach(() => {
     clock = createTestClock();
-    lines = [];
+    log = captureLog();
     call = new AbortController();
   });
 
   const run = (...checks: AuditCheck[]): AsyncGenerator<AuditReport> => {
-    const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
-    return runAudit(checks, { clock, logger, signal: call.signal });
+    return runAudit(checks, { clock, logger: log.logger, signal: call.signal });
   };
   const check = (name: string, body: AuditCheck['run']): AuditCheck => ({ name, run: body });
   const quiet = (name: string) =>
@@ -49,7 +48,7 @@ describe('an audit', () => {
         result: { name: 'orders/charges', examined: 1, findings: 0, durationMs: 0, error: undefined },
       },
     ]);
-    expect(lines).toEqual([]);
+    expect(log.lines).toEqual([]);
   });
 
   it('yields why a check did not finish and what it had found, and continues with the others', async () => {
@@ -62,7 +61,7 @@ describe('an audit', () => {
       { result: { name: 'orders/charges', findings: 1, error: 'CIRCUIT_OPEN: the order service is away' } },
       { result: { name: 'other', error: undefined } },
     ]);
-    expect(lines).toMatchObject([{ level: 40, check: 'orders/charges' }]);
+    expect(log.lines).toMatchObject([{ level: 'warn', check: 'orders/charges' }]);
   });
 
   it('yields no details of an unexpected error, which is logged', async () => {
@@ -72,7 +71,7 @@ describe('an audit', () => {
     const [report] = await Array.fromAsync(run(broken));
     expect(report).toMatchObject({ result: { error: expect.stringContaining('see the log') } });
     expect(JSON.stringify(report)).not.toContain('a secret');
-    expect(lines).toMatchObject([{ level: 50, check: 'broken', err: { message: 'a secret' } }]);
+    expect(log.lines).toMatchObject([{ level: 'error', check: 'broken', err: { message: 'a secret' } }]);
   });
 
   it('ends when it is cancelled, after the cleanup of the running check', async () => {
@@ -94,7 +93,7 @@ describe('an audit', () => {
     await expect(reports).rejects.toThrow('the call ended');
     expect(undone).toBe(true);
     expect(clock.pendingMs()).toEqual([]);
-    expect(lines).toEqual([]);
+    expect(log.lines).toEqual([]);
   });
 
   it('abandons a check that continues for a second after it was cancelled', async () => {

@@ -1,7 +1,7 @@
 import { ClientError, ServerError, Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { CallError } from '../client/call-error.ts';
+import { captureLog } from '../testing/captured-log.ts';
 import { invalidRequest } from './errors.ts';
 import { MeshError } from './mesh-error.ts';
 import { toPublicError } from './public-error.ts';
@@ -9,8 +9,7 @@ import { decodeStatusDetails, statusDetailsKey } from './status-details.ts';
 import { toStatus } from './to-status.ts';
 
 function gate() {
-  const lines: Record<string, unknown>[] = [];
-  const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const { logger, lines } = captureLog();
   const call = { path: '/t/Get', requestId: 'r1' };
   return {
     lines,
@@ -72,7 +71,7 @@ describe('the error gate', () => {
       expect(sent).toMatchObject({ code: Status.INTERNAL, reason: 'INTERNAL', metadata: { requestId: 'r1' } });
       expect(sent.message).toContain('r1');
       expect(sent.message).not.toContain('secret');
-      expect(lines).toEqual([expect.objectContaining({ level: 50, request_id: 'r1', method: '/t/Get' })]);
+      expect(lines).toEqual([expect.objectContaining({ level: 'error', request_id: 'r1', method: '/t/Get' })]);
     },
   );
 
@@ -93,7 +92,7 @@ describe('the error gate', () => {
       const refusal = new CallError('/x/Y', new MeshError(code, 'X_REFUSED', 'secret'));
       expect(publicError(refusal)).toMatchObject({ code: Status.INTERNAL, reason: 'INTERNAL' });
       expect(lines).toEqual([
-        expect.objectContaining({ level: 50, err: expect.objectContaining({ message: 'secret' }) }),
+        expect.objectContaining({ level: 'error', err: expect.objectContaining({ message: 'secret' }) }),
       ]);
     },
   );

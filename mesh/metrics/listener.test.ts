@@ -1,23 +1,22 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CapturedLog, captureLog } from '../testing/captured-log.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { listenForScrapes, type MetricsListener } from './listener.ts';
 import type { Metrics } from './metrics.ts';
 import { createPrometheusMetrics } from './prometheus/prometheus-metrics.ts';
 
 describe('the metrics listener', () => {
-  let lines: Record<string, unknown>[];
+  let log: CapturedLog;
   let metrics: Metrics;
   let listener: MetricsListener;
   let url: string;
 
   beforeEach(async () => {
-    lines = [];
-    const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
-    metrics = createPrometheusMetrics({ clock: createTestClock(), logger });
-    listener = await listenForScrapes(metrics, '127.0.0.1:0', logger);
+    log = captureLog();
+    metrics = createPrometheusMetrics({ clock: createTestClock(), logger: log.logger });
+    listener = await listenForScrapes(metrics, '127.0.0.1:0', log.logger);
     url = `http://127.0.0.1:${listener.port}`;
   });
   afterEach(() => listener.close());
@@ -55,7 +54,7 @@ describe('the metrics listener', () => {
     const response = await fetch(`${url}/metrics`);
     expect(response.status).toBe(500);
     expect(await response.text()).toContain('see the log of the process');
-    expect(lines).toMatchObject([{ level: 50, err: { message: expect.stringContaining('shelf') } }]);
+    expect(log.lines).toMatchObject([{ level: 'error', err: { message: expect.stringContaining('shelf') } }]);
   });
 
   it('closes immediately, even during a scrape', async () => {
@@ -75,7 +74,7 @@ describe('the metrics listener', () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
-    await expect(listenForScrapes(metrics, address, pino({ enabled: false }))).rejects.toMatchObject({
+    await expect(listenForScrapes(metrics, address, captureLog().logger)).rejects.toMatchObject({
       reason: 'ADDRESS_IN_USE',
       message: `cannot listen on ${address}: another process uses it; stop that process or choose another port`,
     });

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type PostgresServer, postgres, startPostgres } from './servers/postgres-server.ts';
 import { describeWithServer } from './servers/servers.ts';
+import { type TempFolder, tempFolder } from './temp-folder.ts';
 
 /** Returns the URL of a new database, which is created on open and removed after the suite. `suffix` ends its name. */
 export type NewDatabaseUrl = (suffix?: string) => string;
@@ -12,12 +11,12 @@ export type NewDatabaseUrl = (suffix?: string) => string;
 /** Runs a suite on SQLite and on PostgreSQL. The suite must close what it opens. */
 export function describeOnEachDatabase(suite: (newUrl: NewDatabaseUrl) => void): void {
   describe('on SQLite', () => {
-    let folder: string;
+    let folder: TempFolder;
     beforeAll(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'mesh-sqlite-'));
+      folder = await tempFolder();
     });
-    afterAll(() => rm(folder, { recursive: true, force: true }));
-    suite((suffix = '') => `sqlite:${join(folder, `${randomUUID()}${suffix}.db`)}`);
+    afterAll(() => folder[Symbol.asyncDispose]());
+    suite((suffix = '') => `sqlite:${join(folder.path, `${randomUUID()}${suffix}.db`)}`);
   });
 
   describeWithServer(postgres, 'on PostgreSQL', () => {

@@ -1,11 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ServiceDefinition } from '../app/service.ts';
 import { type App, startApp } from '../app/start-app.ts';
 import { readConfig } from '../config/config.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { engineNameOfRun } from './engine-of-run.ts';
+import { tempFolder } from './temp-folder.ts';
 
 /** A mesh in this process, on a free port, with a temporary data folder. */
 export interface TestMesh extends Omit<App, 'stop'> {
@@ -18,7 +16,8 @@ export async function startMesh(
   definitions: readonly ServiceDefinition[],
   environment: Record<string, string> = {},
 ): Promise<TestMesh> {
-  const dataDir = environment.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ordermesh-')));
+  const folder = environment.DATA_DIR ?? (await tempFolder());
+  const dataDir = typeof folder === 'string' ? folder : folder.path;
   const config = readConfig(
     {
       GRPC_LISTEN: '127.0.0.1:0',
@@ -36,7 +35,7 @@ export async function startMesh(
     dataDir,
     stop: async () => {
       await app.stop();
-      if (environment.DATA_DIR === undefined) await rm(dataDir, { recursive: true, force: true });
+      if (typeof folder !== 'string') await folder[Symbol.asyncDispose]();
     },
   };
 }

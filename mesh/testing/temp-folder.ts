@@ -5,6 +5,7 @@ import { join } from 'node:path';
 /** A folder that is removed with its content when it goes out of scope. */
 export interface TempFolder extends AsyncDisposable {
   readonly path: string;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Creates an empty folder. */

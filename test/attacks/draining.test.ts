@@ -1,9 +1,9 @@
-import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { EngineMethod, ServerHost } from '../../mesh/engines/engine.ts';
 import { createServerHost } from '../../mesh/engines/native/grpc/server/server-host.ts';
 import { ErrorCode, Flag, FrameType, maxStreamId } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { toStatus } from '../../mesh/errors/to-status.ts';
+import { createLogger } from '../../mesh/telemetry/logger.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { call, frame, hello, settings } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';
@@ -19,7 +19,7 @@ const method: EngineMethod<Uint8Array, Uint8Array> = {
 };
 
 async function serve(): Promise<{ host: ServerHost; port: number }> {
-  const logger = pino({ level: 'silent' });
+  const logger = createLogger('silent');
   const host = createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
   host.add(method, { kind: 'unary', handle: async (read) => read() });
   onTestFinished(() => host.drain(0));

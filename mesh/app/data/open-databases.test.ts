@@ -5,7 +5,6 @@ import { copyFile, cp, open as openFile, readdir, readFile, rm, truncate, writeF
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../config/config.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -16,6 +15,7 @@ import { testService } from '../../testing/test-service.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { openDatabases } from './open-databases.ts';
 import { startApp } from '../start-app.ts';
+import { type CapturedLog, captureLog } from '../../testing/captured-log.ts';
 
 const keeps = (name: string) =>
   testService(name, async (runtime) => {
@@ -28,12 +28,12 @@ const both = [keeps('order'), keeps('user')];
 
 let folder: TempFolder;
 let data: string;
-let lines: Record<string, unknown>[];
+let log: CapturedLog;
 
 beforeEach(async () => {
   folder = await tempFolder();
   data = join(folder.path, 'data');
-  lines = [];
+  log = captureLog();
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
@@ -41,8 +41,7 @@ const settings = { GRPC_LISTEN: '127.0.0.1:0' };
 
 /** Starts and stops the services once. */
 async function run(creators = both, dataDir = data, environment: Record<string, string> = {}): Promise<void> {
-  const logger = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) });
-  const app = await startApp(readConfig({ ...settings, ...environment, DATA_DIR: dataDir }), creators, logger);
+  const app = await startApp(readConfig({ ...settings, ...environment, DATA_DIR: dataDir }), creators, log.logger);
   await app.stop();
 }
 
@@ -54,9 +53,9 @@ function refusal(database: string, fault: string) {
 }
 
 const file = (name: string, of = data) => join(of, `${name}.db`);
-const adopted = () => lines.filter(({ msg }) => String(msg).startsWith('adopted')).map(({ database }) => database);
-const withoutManifest = () => lines.filter(({ msg }) => String(msg).startsWith('data folder has no manifest.json'));
-const warnings = () => lines.filter(({ level }) => Number(level) >= 40);
+const adopted = () => log.lines.filter(({ msg }) => msg.startsWith('adopted')).map(({ database }) => database);
+const withoutManifest = () => log.lines.filter(({ msg }) => msg.startsWith('data folder has no manifest.json'));
+const warnings = () => log.lines.filter(({ level }) => level !== 'info');
 
 describe('a start on a data folder', () => {
   it('warns of each database that noted a later time than the clock shows', async () => {
@@ -66,9 +65,9 @@ describe('a start on a data folder', () => {
       database.prepare('UPDATE storage_probe SET clock_ms = ?').run(Date.now() + 86_400_000);
       database.close();
     }
-    lines = [];
+    log = captureLog();
     await run();
-    const warnings = lines.filter(({ msg }) => String(msg).startsWith('the clock of this machine is behind'));
+    const warnings = log.lines.filter(({ msg }) => msg.startsWith('the clock of this machine is behind'));
     const named = warnings.map(({ database, location }) => `${database} ${location}`);
     expect(named.toSorted()).toEqual([`events ${file('events')}`, `order ${file('order')}`]);
   });
@@ -172,7 +171,7 @@ describe('a start on a data folder', () => {
     const other = join(folder.path, 'other');
     await run([keeps('order')], other);
     await copyFile(file('order', other), file('order'));
-    lines = [];
+    log = captureLog();
     await run();
     expect(adopted()).toEqual(['order']);
     expect(warnings()).toEqual([]);
@@ -188,7 +187,7 @@ describe('a start on a data folder', () => {
     }
     await run();
     expect(withoutManifest()).toEqual([
-      expect.objectContaining({ level: 30, found: ['events', 'tasks', 'order', 'user'], created_empty: [] }),
+      expect.objectContaining({ level: 'info', found: ['events', 'tasks', 'order', 'user'], created_empty: [] }),
     ]);
     await run();
     expect(withoutManifest()).toHaveLength(1);
@@ -329,12 +328,11 @@ describeWithServer(postgres, 'a start on PostgreSQL', () => {
 
   it('opens what a claimed folder does not list without a word about it', async () => {
     const claimed = claimDataFolder(data);
-    const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
-    const databases = openDatabases(claimed, logger);
+    const databases = openDatabases(claimed, log.logger);
     const storage = await databases.open('order', server.url('a_order'));
     await storage.close();
     databases.reportFound();
     claimed.release();
-    expect(lines).toEqual([]);
+    expect(log.lines).toEqual([]);
   });
 });

@@ -1,14 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { systemClock } from '../../time/clock.ts';
 import { failure, startPeer, user } from '../testing/peer.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 
-const lines: string[] = [];
-const logger = pino({ base: null, timestamp: false }, { write: (line: string) => lines.push(line) });
+const { logger, lines } = captureLog();
 
 const fail = (code: Status) => () => Promise.reject(new MeshError(code, 'SOME_REASON', 'failed'));
 const succeed = () => Promise.resolve('well');
@@ -52,7 +51,7 @@ describe('a breaker', () => {
       metadata: { target: 'user.v1.UserService queries' },
       retryAfterMs: 3_000,
     });
-    expect(lines.join()).toContain('circuit opened');
+    expect(lines.map(({ msg }) => msg).join()).toContain('circuit opened');
   });
 
   it('asks for the same delay after the machine clock was set back', async () => {
@@ -107,7 +106,7 @@ describe('a breaker', () => {
 
     await expect(probing).resolves.toBe('back');
     await expect(breaker.run(succeed)).resolves.toBe('well');
-    expect(lines.join()).toContain('circuit closed');
+    expect(lines.map(({ msg }) => msg).join()).toContain('circuit closed');
   });
 
   it('opens again if the call that it let through fails or is cancelled', async () => {

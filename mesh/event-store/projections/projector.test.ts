@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { added } from '../testing/fixture.ts';
 import { createTotals, makeProjector, openTotals } from '../testing/totals.ts';
 import { totalsOf } from '../testing/totals-table.ts';
@@ -29,14 +28,14 @@ describe('the rebuild of a projection', () => {
 });
 
 describe('a projector in a process that is killed', () => {
-  let folder: string;
+  let folder: TempFolder;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'projector-'));
+    folder = await tempFolder();
   });
-  afterAll(() => rm(folder, { recursive: true }));
+  afterAll(() => folder[Symbol.asyncDispose]());
 
   it('has projected exactly the events up to its position, and catches up at the next start', async () => {
-    const path = join(folder, 'killed.db');
+    const path = join(folder.path, 'killed.db');
     for (let round = 0; round < 5; round += 1) {
       const program = new URL('../testing/project-until-killed.ts', import.meta.url).pathname;
       const child = spawn(process.execPath, [program, path], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm, stat, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +9,7 @@ import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { systemClock } from '../../time/clock.ts';
 import { added, amountsOf, openStore } from '../testing/fixture.ts';
 import { createEventStore } from './create-event-store.ts';
@@ -127,14 +127,14 @@ describeWithServer(postgres, 'the event store on PostgreSQL with concurrent tran
 });
 
 describe('the event store in a SQLite file', () => {
-  let folder: string;
+  let folder: TempFolder;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'event-store-'));
+    folder = await tempFolder();
   });
-  afterAll(() => rm(folder, { recursive: true }));
+  afterAll(() => folder[Symbol.asyncDispose]());
 
   it('has every acknowledged event after kill -9, and no gap in any stream', async () => {
-    const path = join(folder, 'killed.db');
+    const path = join(folder.path, 'killed.db');
     const child = spawn(process.execPath, [
       new URL('../testing/append-until-killed.ts', import.meta.url).pathname,
       path,
@@ -150,7 +150,7 @@ describe('the event store in a SQLite file', () => {
   });
 
   it('opens with the events before a torn last record, wherever it is torn, and accepts new ones', async () => {
-    const [whole, torn] = [join(folder, 'whole.db'), join(folder, 'torn.db')];
+    const [whole, torn] = [join(folder.path, 'whole.db'), join(folder.path, 'torn.db')];
     // Copied while it is open: what was committed last is in the write-ahead log alone.
     const storage = await openStorage(`sqlite:${whole}`);
     await storage.close();

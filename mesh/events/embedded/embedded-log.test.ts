@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { systemClock } from '../../time/clock.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -17,11 +16,11 @@ import { maxEventBytes, openEmbeddedLog } from './embedded-log.ts';
 import { testLogFile } from './testing/log-file.ts';
 
 async function makeFixture() {
-  const folder = await mkdtemp(join(tmpdir(), 'event-log-'));
+  const folder = await tempFolder();
   const logger = createLogger('silent');
   return {
-    open: () => openEmbeddedLog(join(folder, 'events.db'), { clock: systemClock, logger }),
-    destroy: () => rm(folder, { recursive: true }),
+    open: () => openEmbeddedLog(join(folder.path, 'events.db'), { clock: systemClock, logger }),
+    destroy: () => folder[Symbol.asyncDispose](),
   };
 }
 

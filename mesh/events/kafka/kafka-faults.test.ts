@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as timeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +10,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { freePort } from '../../testing/servers/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/servers/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
 import { systemClock as clock } from '../../time/clock.ts';
 import type { EventConsumer } from '../consumer/create-consumer.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -149,11 +149,11 @@ describeWithServer(kafka, 'events on one broker', () => {
   it('are delivered again to another process when one dies between effect and commit', {
     timeout: 60_000,
   }, async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'kafka-kill-'));
+    await using folder = await tempFolder();
     const url = `kafka://${server.brokers}`;
     const log = openKafkaLog(url, { clock, logger });
     try {
-      const [topic, group, file] = [`test.${randomUUID()}`, randomUUID(), join(folder, 'effects')];
+      const [topic, group, file] = [`test.${randomUUID()}`, randomUUID(), join(folder.path, 'effects')];
       await log.ensureTopic(topic, { partitions: 1 });
       const program = fileURLToPath(new URL('../testing/die-after-effect.ts', import.meta.url));
       const child = spawn(process.execPath, [program, url, topic, group, file], { stdio: 'inherit' });
@@ -168,7 +168,6 @@ describeWithServer(kafka, 'events on one broker', () => {
       });
     } finally {
       await log.close();
-      await rm(folder, { recursive: true });
     }
   });
 });

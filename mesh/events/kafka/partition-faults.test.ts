@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -10,6 +8,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { freePort } from '../../testing/servers/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/servers/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
 import { systemClock as clock } from '../../time/clock.ts';
 import type { EventHandler } from '../consumer/consumer.ts';
 import { createEventConsumer } from '../consumer/create-consumer.ts';
@@ -85,8 +84,8 @@ describeWithServer(kafka, 'a partition that its broker cannot give', () => {
     const [topic, group] = [`test.${randomUUID()}`, randomUUID()];
     await log.ensureTopic(topic, { partitions: 2 });
     await log.publish([0, 1].map((partition) => event(topic, keyFor(partition, 2), `${partition}`)));
-    const folder = await mkdtemp(join(tmpdir(), 'partition-faults-'));
-    const storage = await openStorage(`sqlite:${join(folder, 'service.db')}`);
+    await using folder = await tempFolder();
+    const storage = await openStorage(`sqlite:${join(folder.path, 'service.db')}`);
     const joinAs = async (isWired: () => boolean) => {
       const handled: number[] = [];
       const handle: EventHandler['handle'] = async ({ partition }) => {
@@ -115,7 +114,6 @@ describeWithServer(kafka, 'a partition that its broker cannot give', () => {
     await eventually(async () => expect(await one.outcome()).toBe('well'), { timeoutMs: 2000 });
     await Promise.all([one.consumer.stop(), two.consumer.stop()]);
     await storage.close();
-    await rm(folder, { recursive: true });
   });
 });
 

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { MeshError } from '../../errors/mesh-error.ts';
@@ -8,6 +6,7 @@ import type { Storage } from '../../storage/storage.ts';
 import { openEmbeddedTasks } from '../../tasks/embedded/embedded-tasks.ts';
 import type { TaskQueue } from '../../tasks/task-queue.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { openEmbeddedLog } from '../embedded/embedded-log.ts';
 import type { DomainEvent } from '../log/envelope.ts';
@@ -26,10 +25,10 @@ export const silent = createLogger('silent');
 
 /** Opens real parts: the database of `url`, an embedded log and an embedded queue in a folder of their own. */
 export async function openEventParts(url: string, clock: Clock = systemClock): Promise<EventParts> {
-  const folder = await mkdtemp(join(tmpdir(), 'events-'));
+  const folder = await tempFolder();
   const storage = await openStorage(url);
-  const events = await openEmbeddedLog(join(folder, 'events.db'), { clock, logger: silent });
-  const tasks = await openEmbeddedTasks(join(folder, 'tasks.db'), { clock, logger: silent });
+  const events = await openEmbeddedLog(join(folder.path, 'events.db'), { clock, logger: silent });
+  const tasks = await openEmbeddedTasks(join(folder.path, 'tasks.db'), { clock, logger: silent });
   return {
     url,
     storage,
@@ -39,7 +38,7 @@ export async function openEventParts(url: string, clock: Clock = systemClock): P
       await events.close();
       await tasks.close();
       await storage.close();
-      await rm(folder, { recursive: true });
+      await folder[Symbol.asyncDispose]();
     },
   };
 }

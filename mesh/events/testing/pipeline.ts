@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { openEmbeddedTasks } from '../../tasks/embedded/embedded-tasks.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
 import { systemClock as clock } from '../../time/clock.ts';
 import { createEventConsumer, type EventConsumer } from '../consumer/create-consumer.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -26,9 +25,9 @@ export interface Pipeline {
 
 /** Makes a pipeline over `topic` of `events`, which it closes with itself. */
 export async function openPipeline(events: EventLog, topic: string, group: string): Promise<Pipeline> {
-  const folder = await mkdtemp(join(tmpdir(), 'pipeline-'));
-  const storage = await openStorage(`sqlite:${join(folder, 'service.db')}`);
-  const tasks = await openEmbeddedTasks(join(folder, 'tasks.db'), { clock, logger });
+  const folder = await tempFolder();
+  const storage = await openStorage(`sqlite:${join(folder.path, 'service.db')}`);
+  const tasks = await openEmbeddedTasks(join(folder.path, 'tasks.db'), { clock, logger });
   await storage.execute('CREATE TABLE effect (id INTEGER PRIMARY KEY, key TEXT NOT NULL, version BIGINT NOT NULL)');
   const outbox = await createOutbox({
     storage,
@@ -89,7 +88,7 @@ export async function openPipeline(events: EventLog, topic: string, group: strin
       await events.close();
       await tasks.close();
       await storage.close();
-      await rm(folder, { recursive: true });
+      await folder[Symbol.asyncDispose]();
     },
   };
 }

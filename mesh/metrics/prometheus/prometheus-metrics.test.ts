@@ -1,13 +1,12 @@
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { captureLog } from '../../testing/captured-log.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import type { Metrics, Sample } from '../metrics.ts';
 import { createPrometheusMetrics } from './prometheus-metrics.ts';
 
 function setUp() {
   const clock = createTestClock();
-  const lines: Record<string, unknown>[] = [];
-  const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+  const { logger, lines } = captureLog();
   return { clock, lines, metrics: createPrometheusMetrics({ clock, logger }) };
 }
 
@@ -97,8 +96,8 @@ describe('a gauge that is read at each scrape', () => {
     broken = false;
     expect(await samplesOf(metrics)).toEqual(['ordermesh_rows 7', 'ordermesh_calls_total 1']);
     expect(lines).toMatchObject([
-      { level: 40, metric: 'ordermesh_rows', err: { message: 'disk' } },
-      { level: 30, metric: 'ordermesh_rows' },
+      { level: 'warn', metric: 'ordermesh_rows', err: { message: 'disk' } },
+      { level: 'info', metric: 'ordermesh_rows' },
     ]);
   });
 

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { captureLog } from '../../testing/captured-log.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { SagaDefinition, SagaStep } from '../saga.ts';
 import { createFileSaga, readEffects } from '../testing/kill-saga.ts';
-import { createKeptLog } from '../testing/log-lines.ts';
 import {
   begin,
   closeAfterEach,
@@ -107,7 +107,7 @@ describeOnEachDatabase((newUrl) => {
     const storage = await openTestStorage(newUrl());
     const shared = { ...storage, exclusive: false };
     const other = createTestSaga();
-    const { logger, lines } = createKeptLog();
+    const { logger, lines } = captureLog();
     const definition = changed(other.definition, (steps) => [added, ...steps]);
     const engine = await startEngine(
       shared,

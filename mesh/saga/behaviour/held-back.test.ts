@@ -2,9 +2,9 @@ import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
-import { createKeptLog } from '../testing/log-lines.ts';
 import { begin, closeAfterEach, openTestStorage, reaches, startEngine } from '../testing/test-engine.ts';
 import { createTestSaga, type TestSaga } from '../testing/test-saga.ts';
 
@@ -38,7 +38,7 @@ describeOnEachDatabase((newUrl) => {
     it('releases its slot, so others complete no matter how many there are, and completes once that is fixed', async () => {
       const { saga, spoilt } = createSpoilt();
       const storage = await openTestStorage(newUrl());
-      const { logger, lines } = createKeptLog();
+      const { logger, lines } = captureLog();
       const retry = { initialMs: 5, maxMs: 200 };
       const engine = await startEngine(storage, saga, { maxConcurrent: slots, logger, retry });
       for (const id of bad) await begin(storage, engine, saga, id);

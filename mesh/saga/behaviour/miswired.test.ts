@@ -2,11 +2,11 @@ import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { undecodableMessage } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import type { SagaRecord } from '../decide/record.ts';
-import { createKeptLog } from '../testing/log-lines.ts';
 import { begin, closeAfterEach, openTestStorage, reaches, refuses, startEngine } from '../testing/test-engine.ts';
 import { createTestSaga } from '../testing/test-saga.ts';
 
@@ -23,7 +23,7 @@ describeOnEachDatabase((newUrl) => {
   async function setUp() {
     const saga = createTestSaga();
     const storage = await openTestStorage(newUrl());
-    const { logger, lines } = createKeptLog();
+    const { logger, lines } = captureLog();
     const engine = await startEngine(storage, saga, { logger });
     return { saga, storage, engine, lines };
   }
@@ -127,7 +127,7 @@ describeOnEachDatabase((newUrl) => {
   it('logs one line for many sagas with one fault, then one at growing intervals with the number of others', async () => {
     const saga = createTestSaga();
     const storage = await openTestStorage(newUrl());
-    const { logger, lines } = createKeptLog();
+    const { logger, lines } = captureLog();
     const clock = createTestClock();
     const engine = await startEngine(storage, saga, { logger, clock, retry: { initialMs: 600_000, maxMs: 600_000 } });
     const fail = async () => Promise.reject(answers[0]?.[1]);

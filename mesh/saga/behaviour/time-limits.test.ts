@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { captureLog } from '../../testing/captured-log.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import type { SagaView } from '../admin/admin.ts';
 import { undoPatienceMs } from '../decide/running-time.ts';
 import type { SagaEngine } from '../engine.ts';
-import { createKeptLog } from '../testing/log-lines.ts';
 import {
   begin,
   closeAfterEach,
@@ -27,7 +27,7 @@ describe('the time limit of a saga', () => {
   async function setUp(saga = createTestSaga()) {
     const clock = createTestClock();
     const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
-    const { logger, lines } = createKeptLog();
+    const { logger, lines } = captureLog();
     const engine = await startEngine(storage, saga, { clock, logger, retry: { initialMs: 200, maxMs: 300_000 } });
     return { saga, clock, storage, engine, lines };
   }

@@ -3,11 +3,11 @@ import { expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import { createSagaEngine } from '../engine.ts';
-import { createKeptLog } from '../testing/log-lines.ts';
 import { begin, closeAfterEach, openTestStorage, reaches, startEngine } from '../testing/test-engine.ts';
 import { createTestSaga, type TestSaga } from '../testing/test-saga.ts';
 
@@ -77,7 +77,7 @@ describeOnEachDatabase((newUrl) => {
       isAway = attempts === 0 && Array.isArray(result) && result.length > 0;
       return result;
     };
-    const log = createKeptLog();
+    const log = captureLog();
     const engine = await createSagaEngine({
       service: 'test',
       storage: { ...storage, transaction },

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { type CapturedLog, captureLog } from '../../testing/captured-log.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
-import { createKeptLog } from '../testing/log-lines.ts';
 import {
   begin,
   closeAfterEach,
@@ -27,7 +27,7 @@ describeOnEachDatabase((newUrl) => {
     return storage.exclusive ? { ...storage, exclusive: false } : storage;
   }
 
-  const warnings = ({ lines }: ReturnType<typeof createKeptLog>) =>
+  const warnings = ({ lines }: CapturedLog) =>
     lines.filter(({ level, msg }) => level === 'warn' && msg.includes('clock'));
 
   describe('after a process whose clock was a day ahead', () => {
@@ -42,7 +42,7 @@ describeOnEachDatabase((newUrl) => {
       await eventually(async () => expect((await first.get({ id: 'saga-1' }))?.steps[1]?.lastError).not.toBe(''));
       await first.stop(0);
       clock.shift(-dayMs);
-      const log = createKeptLog();
+      const log = captureLog();
       const second = await startEngine(storage, saga, { clock, leaseMs, retry, logger: log.logger });
       const view = await reaches(second, 'completed');
       expect(view.failure).toBeUndefined();
@@ -62,7 +62,7 @@ describeOnEachDatabase((newUrl) => {
       await begin(deaf, first, zombie);
       await gate.reached;
       const saga = createTestSaga();
-      const log = createKeptLog();
+      const log = captureLog();
       const second = await startEngine(storage, saga, { clock: createTestClock(), leaseMs, retry, logger: log.logger });
       await reaches(second, 'completed');
       expect(saga.calls).toEqual(['run charge', 'run ship', 'run commit']);
@@ -104,7 +104,7 @@ describeOnEachDatabase((newUrl) => {
     const clock = createTestClock();
     const database = createTestClock();
     const databaseTime = async () => database.now();
-    const log = createKeptLog();
+    const log = captureLog();
     const engine = await startEngine(storage, saga, { clock, databaseTime, leaseMs, retry, logger: log.logger });
     await begin(storage, engine, saga);
     await eventually(async () => {

@@ -1,15 +1,15 @@
 import { Status } from 'nice-grpc-common';
 import { expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { newRecord, withStep } from '../decide/record.ts';
 import type { StoredSaga } from '../store/saga-table.ts';
-import { createKeptLog } from '../testing/log-lines.ts';
 import { classify } from './call-step.ts';
 import { createProgressLog } from './progress-log.ts';
 
 it('logs which step failed, at which attempt, why, and when it is retried', () => {
-  const { logger, lines } = createKeptLog();
+  const { logger, lines } = captureLog();
   const shape = { steps: [{ name: 'charge' }, { name: 'ship' }] };
   const record = withStep(newRecord(shape, 0), 1, { state: 'started', attempts: 3 });
   const saga = { name: 'place-order', id: 's1', subjectId: 'o1', record } as StoredSaga;

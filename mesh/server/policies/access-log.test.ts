@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { MethodContract } from '../../contract/contract.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { systemClock } from '../../time/clock.ts';
 import type { HandlerContext } from '../handler-context.ts';
 import { createAccessLog } from './access-log.ts';
@@ -11,11 +11,7 @@ const call = { path: '/t.v1.T/Do', startMs: 0 } as HandlerContext;
 
 /** The lines that ends of a call of a method write, at every level. */
 function linesOf(idempotency: MethodContract['idempotency'], code: Status, error?: Error) {
-  const lines: Record<string, unknown>[] = [];
-  const logger = pino(
-    { level: 'trace', formatters: { level: (label) => ({ level: label }) } },
-    { write: (line: string) => lines.push(JSON.parse(line)) },
-  );
+  const { logger, lines } = captureLog({ level: 'trace' });
   createAccessLog({ idempotency }, { clock: systemClock, logger })(call, code, error);
   return lines;
 }

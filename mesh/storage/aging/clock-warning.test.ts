@@ -1,5 +1,5 @@
-import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { captureLog, type LogLine } from '../../testing/captured-log.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { openStorage } from '../open.ts';
@@ -13,9 +13,8 @@ const isoOf = (timeMs: number) => new Date(timeMs).toISOString();
 describe('the clock warning of a start', () => {
   describeOnEachDatabase((newUrl) => {
     /** Starts with this clock; returns what is logged. */
-    async function start(url: string, clockMs: number, checked = true): Promise<Record<string, unknown>[]> {
-      const lines: Record<string, unknown>[] = [];
-      const logger = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+    async function start(url: string, clockMs: number, checked = true): Promise<LogLine[]> {
+      const { logger, lines } = captureLog();
       const clock = createTestClock(clockMs);
       const storage = await openStorage(url, { clock });
       onTestFinished(() => storage.close());
@@ -33,7 +32,7 @@ describe('the clock warning of a start', () => {
     it('reports once that the clock is behind the recorded time, with both times', async () => {
       const url = newUrl();
       await start(url, nowMs);
-      const fields = { level: 40, database: 'order', location: 'here', difference_s: -86_400 };
+      const fields = { level: 'warn', database: 'order', location: 'here', difference_s: -86_400 };
       const times = { clock: isoOf(nowMs - dayMs), last_seen: isoOf(nowMs) };
       expect(await start(url, nowMs - dayMs)).toEqual([
         expect.objectContaining({ ...fields, ...times, msg: expect.stringMatching(/is behind .*correct the clock/) }),
@@ -45,7 +44,7 @@ describe('the clock warning of a start', () => {
       const url = newUrl();
       await start(url, nowMs);
       expect(await start(url, nowMs + 365 * dayMs)).toEqual([
-        expect.objectContaining({ level: 40, last_seen: isoOf(nowMs), difference_s: 365 * 86_400 }),
+        expect.objectContaining({ level: 'warn', last_seen: isoOf(nowMs), difference_s: 365 * 86_400 }),
       ]);
     });
 

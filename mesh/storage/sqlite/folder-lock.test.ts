@@ -1,22 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { lockFolder } from './folder-lock.ts';
 
-let folder: string;
+let folder: TempFolder;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mesh-lock-'));
+  folder = await tempFolder();
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => folder[Symbol.asyncDispose]());
 
 /** Another process that holds the folder until it is killed. */
 async function holdElsewhere(): Promise<ChildProcess> {
   const lock = new URL('folder-lock.ts', import.meta.url).href;
   const program = `import { lockFolder } from ${JSON.stringify(lock)}; lockFolder(process.argv[1]); console.log('held'); setInterval(() => 0, 1000)`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program, folder]);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, folder.path]);
   onTestFinished(() => void child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   return child;
@@ -25,24 +25,26 @@ async function holdElsewhere(): Promise<ChildProcess> {
 describe('lockFolder', () => {
   it('refuses a folder that another process holds, until that is killed', async () => {
     const child = await holdElsewhere();
-    expect(() => lockFolder(folder)).toThrow(expect.objectContaining({ code: 9, reason: 'DATA_DIR_IN_USE' }));
-    expect(() => lockFolder(folder)).toThrow(folder);
+    expect(() => lockFolder(folder.path)).toThrow(expect.objectContaining({ code: 9, reason: 'DATA_DIR_IN_USE' }));
+    expect(() => lockFolder(folder.path)).toThrow(folder.path);
     child.kill('SIGKILL');
     await once(child, 'exit');
-    lockFolder(folder)();
+    lockFolder(folder.path)();
   });
 
   it('refuses a folder that this process holds, until it is released', () => {
-    const unlock = lockFolder(folder);
-    expect(() => lockFolder(folder)).toThrow(expect.objectContaining({ reason: 'DATA_DIR_IN_USE' }));
+    const unlock = lockFolder(folder.path);
+    expect(() => lockFolder(folder.path)).toThrow(expect.objectContaining({ reason: 'DATA_DIR_IN_USE' }));
     unlock();
     unlock();
-    lockFolder(folder)();
+    lockFolder(folder.path)();
   });
 
   it('creates the folder, and reports if it cannot', async () => {
-    lockFolder(join(folder, 'new', 'data'))();
-    await writeFile(join(folder, 'file'), '');
-    expect(() => lockFolder(join(folder, 'file'))).toThrow(expect.objectContaining({ reason: 'STORAGE_UNAVAILABLE' }));
+    lockFolder(join(folder.path, 'new', 'data'))();
+    await writeFile(join(folder.path, 'file'), '');
+    expect(() => lockFolder(join(folder.path, 'file'))).toThrow(
+      expect.objectContaining({ reason: 'STORAGE_UNAVAILABLE' }),
+    );
   });
 });

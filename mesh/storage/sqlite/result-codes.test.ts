@@ -1,9 +1,9 @@
-import { mkdtemp, open as openFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open as openFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import type { Storage } from '../storage.ts';
 import { kindOf } from './result-codes.ts';
 import { openSqlite } from './sqlite.ts';
@@ -12,13 +12,13 @@ const unavailable = { code: Status.UNAVAILABLE, reason: 'STORAGE_UNAVAILABLE' };
 const corrupt = { code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT' };
 
 describe('a failure of SQLite', () => {
-  let folder: string;
+  let folder: TempFolder;
   let path: string;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mesh-sqlite-'));
-    path = join(folder, 'test.db');
+    folder = await tempFolder();
+    path = join(folder.path, 'test.db');
   });
-  afterEach(() => rm(folder, { recursive: true, force: true }));
+  afterEach(() => folder[Symbol.asyncDispose]());
 
   async function open(): Promise<Storage> {
     const storage = await openSqlite(path, { busyTimeoutMs: 10 });

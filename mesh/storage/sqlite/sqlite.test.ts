@@ -1,26 +1,26 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import type { Storage, Transaction } from '../storage.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
 
 const notes = { name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY, text TEXT)' };
 
-let folder: string;
+let folder: TempFolder;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'mesh-sqlite-'));
+  folder = await tempFolder();
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => folder[Symbol.asyncDispose]());
 
 async function open(options: SqliteOptions = {}): Promise<Storage> {
-  const storage = await openSqlite(join(folder, 'test.db'), options);
+  const storage = await openSqlite(join(folder.path, 'test.db'), options);
   onTestFinished(() => storage.close());
   await storage.migrate('test', [notes]);
   return storage;
@@ -104,21 +104,21 @@ describe('SQLite', () => {
   });
 
   it('refuses to open a file that is not a database', async () => {
-    const path = join(folder, 'letter.db');
+    const path = join(folder.path, 'letter.db');
     await writeFile(path, 'Dear reader, this is not a database but a letter of some length.'.repeat(20));
     await expect(openSqlite(path)).rejects.toMatchObject({ code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT' });
     await expect(openSqlite(path)).rejects.toThrow(`${path} is damaged: file is not a database`);
   });
 
   it('refuses to open a file in a folder that cannot be created', async () => {
-    await writeFile(join(folder, 'file'), '');
-    const opening = openSqlite(join(folder, 'file', 'test.db'));
+    await writeFile(join(folder.path, 'file'), '');
+    const opening = openSqlite(join(folder.path, 'file', 'test.db'));
     await expect(opening).rejects.toMatchObject({ code: 14, reason: 'STORAGE_UNAVAILABLE' });
   });
 
   it('is unavailable while another process holds the file, and works again afterwards', async () => {
     const storage = await open({ busyTimeoutMs: 10 });
-    const other = new DatabaseSync(join(folder, 'test.db'));
+    const other = new DatabaseSync(join(folder.path, 'test.db'));
     onTestFinished(() => other.close());
     other.exec('BEGIN IMMEDIATE');
     await expect(add(storage, 1)).rejects.toMatchObject({ code: 14, reason: 'STORAGE_UNAVAILABLE' });
@@ -129,7 +129,7 @@ describe('SQLite', () => {
 
   it('refuses every other process if it is exclusive, until it is closed', async () => {
     const storage = await open({ exclusive: true });
-    const path = join(folder, 'test.db');
+    const path = join(folder.path, 'test.db');
     await expect(openSqlite(path, { busyTimeoutMs: 10 })).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
     expect(await add(storage, 1)).toBe(1);
     await storage.close();
@@ -156,7 +156,7 @@ describe('SQLite', () => {
   it('loses nothing acknowledged when the process is killed', async () => {
     const child = spawn(process.execPath, [
       new URL('../testing/write-until-killed.ts', import.meta.url).pathname,
-      join(folder, 'test.db'),
+      join(folder.path, 'test.db'),
     ]);
     const acknowledged: number[] = [];
     for await (const line of createInterface(child.stdout)) {

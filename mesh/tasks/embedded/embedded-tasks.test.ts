@@ -1,12 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { measureTasks } from '../open-tasks.ts';
@@ -16,20 +15,20 @@ import { startCrashingWorker } from '../testing/crashing-worker.ts';
 import { openEmbeddedTasks } from './embedded-tasks.ts';
 
 const logger = createLogger('silent');
-let folder: string;
+let folder: TempFolder;
 let opened: TaskQueue[];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'tasks-'));
+  folder = await tempFolder();
   opened = [];
 });
 
 afterEach(async () => {
   await Promise.all(opened.map((tasks) => tasks.close()));
-  await rm(folder, { recursive: true, force: true });
+  await folder[Symbol.asyncDispose]();
 });
 
-const file = () => join(folder, 'tasks.db');
+const file = () => join(folder.path, 'tasks.db');
 const open = async (clock: Clock) => {
   const tasks = await openEmbeddedTasks(file(), { clock, logger });
   opened.push(tasks);
@@ -153,14 +152,13 @@ describe('the embedded queue after a process whose clock was a day ahead', () =>
     await ahead.close();
 
     clock.shift(-dayMs);
-    const lines: string[] = [];
-    const warnings = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+    const { logger: warnings, lines } = captureLog({ level: 'warn' });
     const tasks = await openEmbeddedTasks(file(), { clock, logger: warnings });
     opened.push(tasks);
     const done: string[] = [];
     await tasks.work({ queue: 'q', handle: async ({ id }) => void done.push(id) });
     await eventually(() => expect(done.toSorted()).toEqual(['new', 'tried']));
-    expect(lines).toEqual([expect.stringContaining('a clock that was ahead')]);
+    expect(lines.map(({ msg }) => msg)).toEqual([expect.stringContaining('a clock that was ahead')]);
   });
 });
 

@@ -1,6 +1,4 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,6 +7,7 @@ import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import type { Task } from '../task-queue.ts';
 import { withDefaults } from '../work-defaults.ts';
@@ -17,15 +16,15 @@ import { createTaskStore, type TaskStore } from './task-store.ts';
 import type { LeasedTask } from './task-table.ts';
 import { createWorker } from './worker.ts';
 
-let folder: string;
+let folder: TempFolder;
 let storage: Storage;
 let clock: TestClock;
 let notified: string[];
 let store: TaskStore;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'task-store-'));
-  storage = await openStorage(`sqlite:${join(folder, 'tasks.db')}`);
+  folder = await tempFolder();
+  storage = await openStorage(`sqlite:${join(folder.path, 'tasks.db')}`);
   clock = createTestClock();
   notified = [];
   await prepareTasks(storage, 'tasks.db');
@@ -34,7 +33,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await storage.close();
-  await rm(folder, { recursive: true, force: true });
+  await folder[Symbol.asyncDispose]();
 });
 
 const claim = () => store.claim('q', { limit: 1, visibilityTimeoutMs: 1_000, longestDelayMs: 60_000 });

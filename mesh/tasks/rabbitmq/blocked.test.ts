@@ -1,15 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { uuidv7 } from '../../ids/ids.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { type CapturedLog, captureLog } from '../../testing/captured-log.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/servers/rabbitmq-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { systemClock } from '../../time/clock.ts';
 import type { Task, TaskQueue } from '../task-queue.ts';
 import { openRabbitmqTasks } from './rabbitmq-tasks.ts';
@@ -20,10 +19,10 @@ const stopBoundMs = 18_000;
 
 describeWithServer(rabbitmq, 'a task queue whose RabbitMQ is blocked', () => {
   let server: RabbitmqServer;
-  let folder: string;
+  let folder: TempFolder;
   let storage: Storage;
   let queue: string;
-  let lines: { level: number; msg: string }[];
+  let log: CapturedLog;
   let tasks: TaskQueue;
   let relieve: () => Promise<void> | void;
 
@@ -32,19 +31,18 @@ describeWithServer(rabbitmq, 'a task queue whose RabbitMQ is blocked', () => {
   }, 60_000);
   afterAll(() => server.stop());
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'rabbitmq-blocked-'));
-    storage = await openStorage(`sqlite:${join(folder, 'tasks.db')}`);
+    folder = await tempFolder();
+    storage = await openStorage(`sqlite:${join(folder.path, 'tasks.db')}`);
     queue = `queue-${uuidv7()}`;
-    lines = [];
+    log = captureLog();
     relieve = () => undefined;
-    const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-    tasks = await openRabbitmqTasks(server.url, { storage, clock: systemClock, logger });
+    tasks = await openRabbitmqTasks(server.url, { storage, clock: systemClock, logger: log.logger });
   });
   afterEach(async () => {
     await relieve();
     await tasks.close();
     await storage.close();
-    await rm(folder, { recursive: true });
+    await folder[Symbol.asyncDispose]();
   }, 60_000);
 
   const newTask = (id: string) => ({ id, payload: Buffer.from(id), headers: {} });
@@ -76,10 +74,10 @@ describeWithServer(rabbitmq, 'a task queue whose RabbitMQ is blocked', () => {
       await eventually(() => tasks.check());
       await tasks.enqueue(queue, [newTask('more')]);
       await held;
-      const logged = lines.map(({ level, msg }) => `${level} ${msg}`).filter((line) => line.includes('accepts'));
+      const logged = log.lines.map(({ level, msg }) => `${level} ${msg}`).filter((line) => line.includes('accepts'));
       expect(logged).toEqual([
-        '40 RabbitMQ accepts no tasks because of an alarm; they wait in the outboxes',
-        '30 RabbitMQ accepts tasks again',
+        'warn RabbitMQ accepts no tasks because of an alarm; they wait in the outboxes',
+        'info RabbitMQ accepts tasks again',
       ]);
     }, 60_000);
 
@@ -110,7 +108,7 @@ describeWithServer(rabbitmq, 'a task queue whose RabbitMQ is blocked', () => {
       };
       await tasks.work({ queue, retryDelaysMs: [1, 1], handle });
       await eventually(() =>
-        expect(lines.map(({ msg }) => msg).join()).toContain('recording the outcome of a task failed'),
+        expect(log.lines.map(({ msg }) => msg).join()).toContain('recording the outcome of a task failed'),
       );
       expect(attempts).toEqual([1]);
       await end();
@@ -122,7 +120,7 @@ describeWithServer(rabbitmq, 'a task queue whose RabbitMQ is blocked', () => {
       await block();
       await tasks.work({ queue, retryDelaysMs: [1], handle: () => Promise.reject(new Error('no')) });
       await eventually(() =>
-        expect(lines.map(({ msg }) => msg).join()).toContain('recording the outcome of a task failed'),
+        expect(log.lines.map(({ msg }) => msg).join()).toContain('recording the outcome of a task failed'),
       );
       expect(await timed(() => tasks.close())).toBeLessThan(stopBoundMs);
     }, 60_000);

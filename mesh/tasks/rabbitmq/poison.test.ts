@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { Status } from 'nice-grpc-common';
@@ -12,6 +10,7 @@ import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/servers/rabbitmq-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { systemClock } from '../../time/clock.ts';
 import type { Task, TaskQueue } from '../task-queue.ts';
 import { declareOtherwise, deleteQueue, publishRaw } from '../testing/reference.ts';
@@ -19,7 +18,7 @@ import { openRabbitmqTasks } from './rabbitmq-tasks.ts';
 
 describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
   let server: RabbitmqServer;
-  let folder: string;
+  let folder: TempFolder;
   let storage: Storage;
   let queue: string;
   let tasks: TaskQueue;
@@ -29,15 +28,15 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
   }, 60_000);
   afterAll(() => server.stop());
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'rabbitmq-poison-'));
-    storage = await openStorage(`sqlite:${join(folder, 'tasks.db')}`);
+    folder = await tempFolder();
+    storage = await openStorage(`sqlite:${join(folder.path, 'tasks.db')}`);
     queue = `queue-${uuidv7()}`;
     tasks = await openRabbitmqTasks(server.url, { storage, clock: systemClock, logger: createLogger('silent') });
   });
   afterEach(async () => {
     await tasks.close();
     await storage.close();
-    await rm(folder, { recursive: true });
+    await folder[Symbol.asyncDispose]();
   });
 
   /** Works on the queue. Resolves with the tasks once the queue exists. */

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { uuidv7 } from '../../ids/ids.ts';
@@ -8,6 +6,7 @@ import type { Storage } from '../../storage/storage.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/servers/rabbitmq-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { openRabbitmqTasks } from '../rabbitmq/rabbitmq-tasks.ts';
 import type { TaskQueue } from '../task-queue.ts';
@@ -30,7 +29,7 @@ export interface TestRabbitmq {
 export function describeRabbitmqTasks(name: string, suite: (rabbitmq: TestRabbitmq) => void): void {
   describeWithServer(rabbitmq, name, () => {
     let server: RabbitmqServer;
-    let folder: string;
+    let folder: TempFolder;
     let storage: Storage;
     let cleanups: (() => Promise<unknown>)[];
 
@@ -39,14 +38,14 @@ export function describeRabbitmqTasks(name: string, suite: (rabbitmq: TestRabbit
     }, 60_000);
     afterAll(() => server.stop());
     beforeEach(async () => {
-      folder = await mkdtemp(join(tmpdir(), 'rabbitmq-tasks-'));
-      storage = await openStorage(`sqlite:${join(folder, 'tasks.db')}`);
+      folder = await tempFolder();
+      storage = await openStorage(`sqlite:${join(folder.path, 'tasks.db')}`);
       cleanups = [];
     });
     afterEach(async () => {
       for (const clean of cleanups.toReversed()) await clean();
       await storage.close();
-      await rm(folder, { recursive: true });
+      await folder[Symbol.asyncDispose]();
     });
 
     const open = async (url = server.url, clock: Clock = systemClock): Promise<TaskQueue> => {
@@ -62,7 +61,7 @@ export function describeRabbitmqTasks(name: string, suite: (rabbitmq: TestRabbit
     };
     suite({
       server: () => server,
-      folder: () => folder,
+      folder: () => folder.path,
       newQueue: () => `queue-${uuidv7()}`,
       open,
       async openThroughProxy() {

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { pino } from 'pino';
 import type { EngineMethod, MethodKind } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
+import { createLogger } from '../../../mesh/telemetry/logger.ts';
 
 /** What the server reports about itself. */
 export interface ServerState {
@@ -61,7 +61,7 @@ async function bytesOf(requests: AsyncIterable<Uint8Array>): Promise<Uint8Array>
 
 async function serve(engineName: EngineName, options: object): Promise<number> {
   const engine = await engineByName(engineName);
-  const logger = pino({ level: 'silent' });
+  const logger = createLogger('silent');
   const host = engine.createServerHost({ ...options, toStatus: (error, path) => toStatus(error, path, logger) });
   host.add(bytesMethod('Good', 'unary'), { kind: 'unary', handle: async (read) => read() });
   host.add(bytesMethod('Echo', 'unary'), { kind: 'unary', handle: (read) => counted(Promise.resolve(read())) });

@@ -1,7 +1,7 @@
-import { pino } from 'pino';
 import type { EngineMethod } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
+import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import type { TestTarget } from '../test-service/start.ts';
 import { startGrpcRelay } from './grpc-relay.ts';
 
@@ -23,7 +23,7 @@ export const h2specPath = method.path;
 /** Starts a server for h2spec. It allows few concurrent streams, so a case can exceed the limit. */
 export async function startH2specServer(engineName: EngineName): Promise<TestTarget> {
   const engine = await engineByName(engineName);
-  const logger = pino({ level: 'silent' });
+  const logger = createLogger('silent');
   const host = engine.createServerHost({
     maxConcurrentStreams: 10,
     toStatus: (error, path) => toStatus(error, path, logger),

@@ -1,6 +1,6 @@
-import { pino } from 'pino';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
+import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { addTestService } from './handlers.ts';
 import { loadTestMethods } from './methods.ts';
 
@@ -13,7 +13,7 @@ export interface TestTarget {
 /** Serves the standard test service in this process, on a free port of 127.0.0.1. */
 export async function startTestService(engineName: EngineName): Promise<TestTarget> {
   const engine = await engineByName(engineName);
-  const logger = pino({ level: 'silent' });
+  const logger = createLogger('silent');
   const host = engine.createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
   addTestService(host, loadTestMethods());
   const port = await host.listen('127.0.0.1:0');

@@ -1,8 +1,8 @@
 import { deflateSync, gzipSync, inflateSync } from 'node:zlib';
 import { Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../errors/to-status.ts';
+import { createLogger } from '../../../telemetry/logger.ts';
 import type { EngineHandler } from '../../engine.ts';
 import { serveRaw } from '../testing/grpc-server.ts';
 import { callOf, textMethod } from '../testing/text-methods.ts';
@@ -10,7 +10,7 @@ import { exchange, type WireMessage, wireBytes } from '../testing/wire-exchange.
 import { connectNative } from './client/transport.ts';
 import { createServerHost } from './server/server-host.ts';
 
-const logger = pino({ level: 'silent' });
+const logger = createLogger('silent');
 const kib = 1024;
 const text = 'x'.repeat(1_000);
 

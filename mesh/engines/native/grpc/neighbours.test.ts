@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { Metadata, Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import { toStatus } from '../../../errors/to-status.ts';
+import { createLogger } from '../../../telemetry/logger.ts';
 import { http2Frame } from '../../../testing/http2-frame.ts';
 import type { EngineHandler, Transport } from '../../engine.ts';
 import { FrameReader } from '../http2/codec/frame-reader.ts';
@@ -14,7 +14,7 @@ import { callOf, textMethod } from '../testing/text-methods.ts';
 import { connectNative } from './client/transport.ts';
 import { createServerHost } from './server/server-host.ts';
 
-const logger = pino({ level: 'silent' });
+const logger = createLogger('silent');
 
 async function serve(...handlers: EngineHandler<string, string>[]) {
   const host = createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });

@@ -1,8 +1,8 @@
 import type { ClientHttp2Session } from 'node:http2';
-import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { toStatus } from '../../../errors/to-status.ts';
 import { grpcFrame, rawCall, rawConnection } from '../../../server/testing/raw-call.ts';
+import { createLogger } from '../../../telemetry/logger.ts';
 import type {
   Engine,
   EngineCall,
@@ -13,7 +13,7 @@ import type {
   ServerHost,
 } from '../../engine.ts';
 
-const logger = pino({ level: 'silent' });
+const logger = createLogger('silent');
 
 /** A server host without methods. */
 export function createHost(engine: Engine): ServerHost {

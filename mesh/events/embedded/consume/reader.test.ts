@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openStorage } from '../../../storage/open.ts';
 import type { Row, SqlValue, Storage } from '../../../storage/storage.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
+import { type TempFolder, tempFolder } from '../../../testing/temp-folder.ts';
 import { systemClock } from '../../../time/clock.ts';
 import { numbered } from '../../testing/sample-events.ts';
 import { createAppender } from '../appender.ts';
@@ -12,14 +11,14 @@ import { openLogFile } from '../file/open-log-file.ts';
 import type { Partition } from '../file/partition.ts';
 import { follow, readBatch } from './reader.ts';
 
-let folder: string;
+let folder: TempFolder;
 let storage: Storage;
 let partition: Partition;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'event-reader-'));
-  storage = await openStorage(`sqlite:${join(folder, 'events.db')}`);
-  const topics = await openLogFile(storage, join(folder, 'events.db'), createLogger('silent'));
+  folder = await tempFolder();
+  storage = await openStorage(`sqlite:${join(folder.path, 'events.db')}`);
+  const topics = await openLogFile(storage, join(folder.path, 'events.db'), createLogger('silent'));
   await topics.ensure('t', { partitions: 1 });
   [partition] = topics.get('t').partitions as [Partition];
   const kilobyte = 'x'.repeat(1000);
@@ -28,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await storage.close();
-  await rm(folder, { recursive: true });
+  await folder[Symbol.asyncDispose]();
 });
 
 it('a batch is bounded by events and by bytes, and holds one event at least', async () => {

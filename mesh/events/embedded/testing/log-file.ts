@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Status } from 'nice-grpc-common';
@@ -7,6 +5,7 @@ import { afterEach, beforeEach, expect } from 'vitest';
 import { openStorage } from '../../../storage/open.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
+import { type TempFolder, tempFolder } from '../../../testing/temp-folder.ts';
 import { type Clock, systemClock } from '../../../time/clock.ts';
 import type { EventLog, StoredEvent } from '../../log/event-log.ts';
 import { openEmbeddedLog } from '../embedded-log.ts';
@@ -23,7 +22,7 @@ export interface TestLogFile {
 
 /** Makes the file of the tests of this suite. */
 export function testLogFile(): TestLogFile {
-  let folder: string;
+  let folder: TempFolder;
   let log: EventLog | undefined;
 
   const close = async () => {
@@ -31,19 +30,19 @@ export function testLogFile(): TestLogFile {
     log = undefined;
   };
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'event-log-'));
+    folder = await tempFolder();
   });
   afterEach(async () => {
     await close();
-    await rm(folder, { recursive: true });
+    await folder[Symbol.asyncDispose]();
   });
 
   return {
     get path() {
-      return join(folder, 'events.db');
+      return join(folder.path, 'events.db');
     },
     async open({ clock = systemClock, openStorage: openOther } = {}) {
-      log = await openEmbeddedLog(join(folder, 'events.db'), {
+      log = await openEmbeddedLog(join(folder.path, 'events.db'), {
         clock,
         logger: createLogger('silent'),
         open: openOther ?? ((url) => openStorage(url, { exclusive: true, clock })),
@@ -53,7 +52,7 @@ export function testLogFile(): TestLogFile {
     close,
     async change(sql) {
       await close();
-      const database = new DatabaseSync(join(folder, 'events.db'));
+      const database = new DatabaseSync(join(folder.path, 'events.db'));
       database.exec(sql);
       database.close();
     },

@@ -1,8 +1,8 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../../errors/to-status.ts';
+import { createLogger } from '../../../../telemetry/logger.ts';
 import { eventually } from '../../../../testing/eventually.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
@@ -15,7 +15,7 @@ import type { EndpointOptions } from './endpoint.ts';
 import { connectNative } from './transport.ts';
 
 const unary = textMethod('unary');
-const logger = pino({ level: 'silent' });
+const logger = createLogger('silent');
 
 function connect(address: string, options: EndpointOptions = {}): Transport {
   const transport = connectNative(address, options);

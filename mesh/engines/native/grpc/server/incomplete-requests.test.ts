@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { Status } from 'nice-grpc-common';
-import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../../errors/to-status.ts';
 import { grpcFrame, rawCall, rawConnection } from '../../../../server/testing/raw-call.ts';
+import { createLogger } from '../../../../telemetry/logger.ts';
 import { textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from './server-host.ts';
 
-const logger = pino({ level: 'silent' });
+const logger = createLogger('silent');
 
 async function start(): Promise<ClientHttp2Session> {
   const toWire = (error: unknown, path: string) => toStatus(error, path, logger);
