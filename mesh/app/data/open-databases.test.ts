@@ -8,14 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readConfig } from '../../config/config.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { type CapturedLog, captureLog } from '../../testing/captured-log.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { testService } from '../../testing/test-service.ts';
+import { startApp } from '../start-app.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { openDatabases } from './open-databases.ts';
-import { startApp } from '../start-app.ts';
-import { type CapturedLog, captureLog } from '../../testing/captured-log.ts';
 
 const keeps = (name: string) =>
   testService(name, async (runtime) => {

@@ -6,8 +6,8 @@ import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { systemClock } from '../../time/clock.ts';
-import type { DataFolder } from './data-folder.ts';
 import { dataMismatch } from '../errors.ts';
+import type { DataFolder } from './data-folder.ts';
 import { createFoundReport } from './found-report.ts';
 import type { ManifestEntry } from './manifest.ts';
 
