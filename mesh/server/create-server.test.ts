@@ -84,7 +84,7 @@ describe('an error', () => {
     const { raw, lines } = await startEcho({ one: () => Promise.reject(error) });
     expect(JSON.stringify(await raw('One', ada))).not.toContain('disk');
     const cause = expect.objectContaining({ message: 'try later: disk' });
-    expect(lines).toEqual([expect.objectContaining({ level: 40, code: 'UNAVAILABLE', err: cause })]);
+    expect(lines).toEqual([expect.objectContaining({ level: 'warn', code: 'UNAVAILABLE', err: cause })]);
   });
 
   it("reaches the caller with nice-grpc's code and trailer", async () => {
@@ -119,8 +119,12 @@ describe('an error', () => {
     expect(answer.message).toContain('r-7');
     expect(JSON.stringify(answer)).not.toContain('secret');
     expect(lines).toEqual([
-      expect.objectContaining({ level: 50, request_id: 'r-7', err: expect.objectContaining({ message: 'secret' }) }),
-      expect.objectContaining({ level: 40, request_id: 'r-7', code: 'INTERNAL', duration_ms: expect.any(Number) }),
+      expect.objectContaining({
+        level: 'error',
+        request_id: 'r-7',
+        err: expect.objectContaining({ message: 'secret' }),
+      }),
+      expect.objectContaining({ level: 'warn', request_id: 'r-7', code: 'INTERNAL', duration_ms: expect.any(Number) }),
     ]);
   });
 });

@@ -59,7 +59,7 @@ describe('the deadline of a call', () => {
     });
     expect(signals.map((signal) => signal.aborted)).toEqual([true]);
     expect(lines).toEqual([
-      expect.objectContaining({ level: 40, method: `/test.v1.EchoService/${method}`, code: 'DEADLINE_EXCEEDED' }),
+      expect.objectContaining({ level: 'warn', method: `/test.v1.EchoService/${method}`, code: 'DEADLINE_EXCEEDED' }),
     ]);
   });
 });
@@ -79,7 +79,7 @@ describe('a cancelled call', () => {
     await started;
     controller.abort();
     await expect(answer).rejects.toThrow('aborted');
-    await eventually(() => expect(lines).toEqual([expect.objectContaining({ level: 20, code: 'CANCELLED' })]));
+    await eventually(() => expect(lines).toEqual([expect.objectContaining({ level: 'debug', code: 'CANCELLED' })]));
   });
 
   it('closes the iterator of its handler', async () => {
@@ -133,7 +133,7 @@ describe('the scope of a call', () => {
       expect([id, scopeId]).toEqual(['order-17', 'order-17']);
       expect(trace).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)[0-9a-f]{16}-01$/);
     }
-    const line = { level: 20, code: 'OK', request_id: 'order-17', trace_id: '0af7651916cd43dd8448eb211c80319c' };
+    const line = { level: 'debug', code: 'OK', request_id: 'order-17', trace_id: '0af7651916cd43dd8448eb211c80319c' };
     expect(lines).toEqual([expect.objectContaining(line), expect.objectContaining(line)]);
   });
 
