@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 
-// The program that open-databases.test.ts kills before each of its steps: it opens two databases of a data folder.
+// The program that interrupted-start.test.ts kills before each of its steps: it opens two databases of a data folder.
 const [folder = '', steps = ''] = process.argv.slice(2);
 let left = Number(steps);
 

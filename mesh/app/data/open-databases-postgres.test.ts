@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Storage } from '../../storage/storage.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers/servers.ts';
+import { claimDataFolder } from './data-folder.ts';
+import { openDatabases } from './open-databases.ts';
+import { both, refusal, testStarts } from './testing/test-starts.ts';
+
+const starts = testStarts();
+const { run } = starts;
+
+describeWithServer(postgres, 'a start on PostgreSQL', () => {
+  let server: PostgresServer;
+  beforeEach(async () => {
+    server = await startPostgres();
+  }, 30_000);
+  afterEach(() => server.stop());
+
+  const onServer = (prefix: string) => ({ DATABASE_URL: server.url(`${prefix}_<service>`) });
+
+  /** Changes the database of a service as it lies on the server. */
+  async function change(service: string, sql: string): Promise<void> {
+    const { openStorage } = await import('../../storage/open.ts');
+    const storage: Storage = await openStorage(server.url(`a_${service}`));
+    await storage.execute(sql);
+    await storage.close();
+  }
+
+  it('is refused on another database, and on one that was restored from an older backup', async () => {
+    await run(both, starts.data, onServer('a'));
+    await run(both, starts.data, onServer('a'));
+    await expect(run(both, starts.data, onServer('b'))).rejects.toEqual(refusal('order', 'b_order.*it is new'));
+    await change('order', 'UPDATE database_identity SET start = 1');
+    await expect(run(both, starts.data, onServer('a'))).rejects.toEqual(refusal('order', 'is older'));
+    await change('order', 'UPDATE database_identity SET start = 2');
+    await run(both, starts.data, onServer('a'));
+  });
+
+  it('takes several processes, each with a folder of its own, on one database', async () => {
+    const folders = [1, 2, 3].map((number) => join(starts.folder, String(number)));
+    await Promise.all(folders.map((each) => run(both, each, onServer('a'))));
+    for (const each of [...folders, ...folders]) await run(both, each, onServer('a'));
+  });
+
+  it('lets the same folder have databases on SQLite and on PostgreSQL', async () => {
+    await run();
+    await run(both, starts.data, onServer('a'));
+    await run();
+  });
+
+  it('opens what a claimed folder does not list without a word about it', async () => {
+    const claimed = claimDataFolder(starts.data);
+    const databases = openDatabases(claimed, starts.log.logger);
+    const storage = await databases.open('order', server.url('a_order'));
+    await storage.close();
+    databases.reportFound();
+    claimed.release();
+    expect(starts.log.lines).toEqual([]);
+  });
+});
