@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { grpcFrame } from '../../mesh/testing/grpc-frame.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { loadCore } from './server.ts';
 
@@ -41,13 +42,6 @@ export async function h2load({ address, path, request, calls, connections, concu
 
 async function grpcArgs(folder: string, request: Uint8Array): Promise<string[]> {
   const body = join(folder, 'request.bin');
-  await writeFile(body, framed(request));
+  await writeFile(body, grpcFrame(request));
   return ['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers'];
-}
-
-/** A message with the gRPC prefix: uncompressed, then its length. */
-export function framed(message: Uint8Array): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
 }

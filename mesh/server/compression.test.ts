@@ -2,11 +2,11 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
 import { nativeEngine } from '../engines/native/engine.ts';
+import { grpcFrame, readGrpcFrames } from '../testing/grpc-frame.ts';
 import { type EchoHandlers, echoService } from './testing/echo-service.ts';
-import { grpcFrame, rawCall, rawConnection } from './testing/raw-call.ts';
+import { rawCall, rawConnection } from './testing/raw-call.ts';
 import { serveForTest } from './testing/serve-echo.ts';
 
-const prefixBytes = 5;
 const ada = User.fromPartial({ name: 'Ada', email: 'ada@example.com' });
 
 async function call(handlers: Partial<EchoHandlers>, path: string, body: Buffer, headers: Record<string, string>) {
@@ -21,15 +21,10 @@ async function call(handlers: Partial<EchoHandlers>, path: string, body: Buffer,
 
 /** The messages of a body: whether each is compressed, and what it says. */
 function messagesOf(body: Buffer): (readonly [compressed: boolean, user: string])[] {
-  const messages: (readonly [boolean, string])[] = [];
-  for (let at = 0; at < body.length; ) {
-    const end = at + prefixBytes + body.readUInt32BE(at + 1);
-    const bytes = body.subarray(at + prefixBytes, end);
-    const compressed = body[at] === 1;
-    messages.push([compressed, User.decode(compressed ? gunzipSync(bytes) : bytes).name]);
-    at = end;
-  }
-  return messages;
+  return readGrpcFrames(body).map(({ isCompressed, bytes }) => [
+    isCompressed,
+    User.decode(isCompressed ? gunzipSync(bytes) : bytes).name,
+  ]);
 }
 
 it('lets a handler choose which replies are compressed', async () => {

@@ -3,8 +3,9 @@ import { createChannel, createClientFactory, ServerError, Status } from 'nice-gr
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
 import { MeshError } from '../errors/mesh-error.ts';
+import { grpcFrame } from '../testing/grpc-frame.ts';
 import { EchoDefinition, type EchoHandlers, echoService, needsNameAndEmail } from './testing/echo-service.ts';
-import { grpcFrame, rawCall } from './testing/raw-call.ts';
+import { rawCall } from './testing/raw-call.ts';
 import { serveForTest } from './testing/serve-echo.ts';
 import { ada, requestStream, startEcho } from './testing/start-echo.ts';
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ErrorCode, FrameType, frameHeaderBytes } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { frame } from './support/frames.ts';
 import { inPieces } from './support/pieces.ts';
 import { type Recording, recordConnection } from './support/recorded-connection.ts';
 import { sessions } from './support/sessions.ts';
@@ -42,13 +43,7 @@ const corruption: fc.Arbitrary<Corruption> = fc.oneof(
 /** Frames of any type, with any flags, and a correct length. */
 const anyFrame = fc
   .record({ type: fc.nat({ max: 11 }), flags: fc.nat({ max: 255 }), id: fc.nat({ max: 9 }), payload: anyBytes })
-  .map(({ type, flags, id, payload }) => {
-    const header = Buffer.alloc(frameHeaderBytes);
-    header.writeUIntBE(payload.length, 0, 3);
-    header.set([type, flags], 3);
-    header.writeUInt32BE(id, 5);
-    return Buffer.concat([header, payload]);
-  });
+  .map(({ type, flags, id, payload }) => frame(type, flags, id, payload));
 
 /** Returns the codes of all GOAWAY frames. Throws if a frame is incomplete. */
 function goawayCodes(sent: Buffer): number[] {

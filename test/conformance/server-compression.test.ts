@@ -1,11 +1,12 @@
 import { deflateSync } from 'node:zlib';
 import { Status } from 'nice-grpc-common';
 import { beforeAll, expect } from 'vitest';
+import type { WireMessage } from '../../mesh/testing/grpc-frame.ts';
 import { sizeOf } from './our-client/message-cases.ts';
 import { describeEachEngine, serveTestService } from './support/each-engine.ts';
 import { itConforms } from './support/known-gaps.ts';
 import { rawExchange } from './support/raw-exchange.ts';
-import { decompressed, gzipped, plain, type WireMessage, wireBytes } from './support/wire-messages.ts';
+import { decompressed, gzipped, plain, wireBytes } from './support/wire-messages.ts';
 import { payloadOf, type SimpleRequest } from './test-service/messages.ts';
 import { loadTestMethods, type TestMethods } from './test-service/methods.ts';
 

@@ -5,11 +5,12 @@ import { Status } from 'nice-grpc-common';
 import { beforeAll, expect } from 'vitest';
 import type { TransportCall } from '../../mesh/engines/engine.ts';
 import { engineByName } from '../../mesh/engines/engines.ts';
+import { readGrpcFrames, type WireMessage } from '../../mesh/testing/grpc-frame.ts';
 import { callOf } from './our-client/case.ts';
 import { sizeOf } from './our-client/message-cases.ts';
 import { describeEachEngine } from './support/each-engine.ts';
 import { itConforms } from './support/known-gaps.ts';
-import { gzipped, plain, readMessages, type WireMessage, wireBytes } from './support/wire-messages.ts';
+import { gzipped, plain, wireBytes } from './support/wire-messages.ts';
 import { payloadOf } from './test-service/messages.ts';
 import { loadTestMethods, type TestMethods } from './test-service/methods.ts';
 
@@ -25,7 +26,7 @@ describeEachEngine('compression by a transport', (engine) => {
     const { promise: seen, resolve } = Promise.withResolvers<WireMessage[]>();
     const server = createServer();
     server.on('stream', async (stream) => {
-      resolve(readMessages(Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>))));
+      resolve(readGrpcFrames(Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>))));
       stream.respond({ 'content-type': 'application/grpc', 'grpc-encoding': encoding }, { waitForTrailers: true });
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
       stream.end(wireBytes(reply));

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { clientPreface, Flag, FrameType, frameHeaderBytes } from '../../../mesh/engines/native/http2/codec/frames.ts';
 import { literalFields } from '../../../mesh/engines/native/http2/codec/literal-fields.ts';
+import { grpcFrame } from '../../../mesh/testing/grpc-frame.ts';
 import { http2Frame } from '../../../mesh/testing/http2-frame.ts';
-import { framed } from '../h2load.ts';
 
 // A minimal HTTP/2 client that only times responses. It reads frame headers and ignores their content.
 
@@ -69,7 +69,7 @@ export function requestFrames(address: string, path: string, request: Uint8Array
   const block = literalFields([...fields, 'content-type', 'application/grpc', 'te', 'trailers']);
   const template = Buffer.concat([
     http2Frame(FrameType.HEADERS, Flag.END_HEADERS, 0, block),
-    http2Frame(FrameType.DATA, Flag.END_STREAM, 0, framed(request)),
+    http2Frame(FrameType.DATA, Flag.END_STREAM, 0, grpcFrame(request)),
   ]);
   const dataAt = frameHeaderBytes + block.length;
   return (streamId) => {

@@ -53,10 +53,3 @@ export async function rawCall(
   stream.close();
   return answer;
 }
-
-/** A gRPC frame: uncompressed, its length, the message. */
-export function grpcFrame(message: Uint8Array): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
-}

@@ -1,10 +1,11 @@
 import { createChannel, createClientFactory } from 'nice-grpc';
 import { onTestFinished } from 'vitest';
 import { User } from '../../../gen/ts/user/v1/user.ts';
+import { grpcFrame } from '../../testing/grpc-frame.ts';
 import type { MeshCallContext } from '../call-context.ts';
 import type { ServerOptions } from '../create-server.ts';
 import { EchoDefinition, type EchoHandlers, echoService } from './echo-service.ts';
-import { grpcFrame, rawCall, rawConnection } from './raw-call.ts';
+import { rawCall, rawConnection } from './raw-call.ts';
 import { serveForTest } from './serve-echo.ts';
 
 /** Starts the echo service until the test ends, with a client and a raw HTTP/2 connection to it. */

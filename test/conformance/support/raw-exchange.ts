@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
-import { readMessages, type WireMessage } from './wire-messages.ts';
+import { readGrpcFrames, type WireMessage } from '../../../mesh/testing/grpc-frame.ts';
 
 /** A response as it was on the wire. */
 export interface RawExchange {
@@ -27,7 +27,7 @@ export async function rawExchange(
   });
   const response = Array.fromAsync(stream as AsyncIterable<Buffer>);
   const [header] = (await once(stream, 'response')) as [IncomingHttpHeaders];
-  const messages = readMessages(Buffer.concat(await response));
+  const messages = readGrpcFrames(Buffer.concat(await response));
   session.destroy();
   return { header, end: trailers ?? header, messages };
 }

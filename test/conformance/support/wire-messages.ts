@@ -1,33 +1,9 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-
-/** A message on the wire, after its flag and length. */
-export interface WireMessage {
-  readonly isCompressed: boolean;
-  readonly bytes: Buffer;
-}
+import { grpcFrame, type WireMessage } from '../../../mesh/testing/grpc-frame.ts';
 
 /** Encodes messages with their prefixes. */
 export function wireBytes(...messages: readonly WireMessage[]): Buffer {
-  return Buffer.concat(
-    messages.flatMap(({ isCompressed, bytes }) => {
-      const prefix = Buffer.alloc(5);
-      prefix.writeUInt8(isCompressed ? 1 : 0);
-      prefix.writeUInt32BE(bytes.length, 1);
-      return [prefix, bytes];
-    }),
-  );
-}
-
-/** Decodes messages. Throws if the last one is incomplete. */
-export function readMessages(wire: Buffer): WireMessage[] {
-  const messages: WireMessage[] = [];
-  for (let at = 0; at < wire.length; ) {
-    const end = at + 5 + wire.readUInt32BE(at + 1);
-    if (end > wire.length) throw new Error(`a message ends at byte ${end}, but only ${wire.length} bytes arrived`);
-    messages.push({ isCompressed: wire.readUInt8(at) === 1, bytes: wire.subarray(at + 5, end) });
-    at = end;
-  }
-  return messages;
+  return Buffer.concat(messages.map(({ isCompressed, bytes }) => grpcFrame(bytes, isCompressed)));
 }
 
 export function gzipped(bytes: Uint8Array): WireMessage {

@@ -3,10 +3,11 @@ import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../errors/to-status.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
+import { grpcFrame, type WireMessage } from '../../../testing/grpc-frame.ts';
 import type { EngineHandler } from '../../engine.ts';
 import { serveRaw } from '../testing/grpc-server.ts';
 import { callOf, textMethod } from '../testing/text-methods.ts';
-import { exchange, type WireMessage, wireBytes } from '../testing/wire-exchange.ts';
+import { exchange } from '../testing/wire-exchange.ts';
 import { connectNative } from './client/transport.ts';
 import { createServerHost } from './server/server-host.ts';
 
@@ -128,7 +129,7 @@ describe('a compressed reply', () => {
         waitForTrailers: true,
       });
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-      stream.end(wireBytes(message));
+      stream.end(grpcFrame(message.bytes, message.isCompressed));
     });
     return connect(address);
   }

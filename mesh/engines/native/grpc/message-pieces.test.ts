@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../../errors/mesh-error.ts';
+import { grpcFrame } from '../../../testing/grpc-frame.ts';
 import { plainBytes } from './compression.ts';
 import { MessageParser } from './message-parser.ts';
 
@@ -17,11 +18,7 @@ interface Sent {
 
 function encode({ bytes, compressed }: Sent, name: keyof typeof compressors): Buffer {
   const compress = compressed ? compressors[name] : undefined;
-  const body = compress ? compress(bytes) : bytes;
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt8(compress ? 1 : 0);
-  prefix.writeUInt32BE(body.length, 1);
-  return Buffer.concat([prefix, body]);
+  return compress ? grpcFrame(compress(bytes), true) : grpcFrame(bytes);
 }
 
 /** Parses pieces, each in the middle of a buffer that is overwritten afterwards. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerHttp2Session, type ServerHttp2Stream, type Settings } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { grpcFrame } from '../../../server/testing/raw-call.ts';
+import { grpcFrame } from '../../../testing/grpc-frame.ts';
 
 /** A server whose streams a test handles itself. */
 export interface RawServer {

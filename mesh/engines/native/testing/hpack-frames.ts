@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { http2Frame } from '../../../testing/http2-frame.ts';
 
 const frameHeaderBytes = 9;
 export const settingsFrame = 4;
@@ -17,12 +18,7 @@ export interface Frame {
 }
 
 export function frame({ type, flags, streamId, payload }: Frame): Buffer {
-  const header = Buffer.alloc(frameHeaderBytes);
-  header.writeUIntBE(payload.length, 0, 3);
-  header[3] = type;
-  header[4] = flags;
-  header.writeUInt32BE(streamId, 5);
-  return Buffer.concat([header, payload]);
+  return http2Frame(type, flags, streamId, payload);
 }
 
 /** Calls the callback with each frame, after the first `skip` bytes. */

@@ -1,8 +1,9 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { onTestFinished } from 'vitest';
 import { toStatus } from '../../../errors/to-status.ts';
-import { grpcFrame, rawCall, rawConnection } from '../../../server/testing/raw-call.ts';
+import { rawCall, rawConnection } from '../../../server/testing/raw-call.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
+import { grpcFrame } from '../../../testing/grpc-frame.ts';
 import type {
   Engine,
   EngineCall,

@@ -4,7 +4,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { User } from '../../../../gen/ts/user/v1/user.ts';
 import { engineNames } from '../../../engines/engines.ts';
 import { eventually } from '../../../testing/eventually.ts';
-import { grpcFrame, rawCall, rawConnection } from '../../testing/raw-call.ts';
+import { grpcFrame } from '../../../testing/grpc-frame.ts';
+import { rawCall, rawConnection } from '../../testing/raw-call.ts';
 import { type AdmissionPolicy, fixedLimits } from './policy.ts';
 import { ada, heldHandlers, named, startLimited } from './testing/start-limited.ts';
 

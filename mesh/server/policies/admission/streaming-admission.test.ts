@@ -4,8 +4,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { User } from '../../../../gen/ts/user/v1/user.ts';
 import { engineNames } from '../../../engines/engines.ts';
 import { eventually } from '../../../testing/eventually.ts';
+import { grpcFrame } from '../../../testing/grpc-frame.ts';
 import type { EchoHandlers } from '../../testing/echo-service.ts';
-import { grpcFrame, rawConnection } from '../../testing/raw-call.ts';
+import { rawConnection } from '../../testing/raw-call.ts';
 import { ada, heldHandlers, named, startLimited } from './testing/start-limited.ts';
 
 describe.each(engineNames)('admission of streams on %s', (engineName) => {

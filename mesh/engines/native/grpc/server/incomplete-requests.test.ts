@@ -3,8 +3,9 @@ import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../../errors/to-status.ts';
-import { grpcFrame, rawCall, rawConnection } from '../../../../server/testing/raw-call.ts';
+import { rawCall, rawConnection } from '../../../../server/testing/raw-call.ts';
 import { createLogger } from '../../../../telemetry/logger.ts';
+import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import { textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from './server-host.ts';
 

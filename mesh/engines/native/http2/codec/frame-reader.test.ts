@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { http2Frame } from '../../../../testing/http2-frame.ts';
 import { FrameReader } from './frame-reader.ts';
 import { ConnectionError, clientPreface, ErrorCode } from './frames.ts';
 
@@ -13,12 +14,7 @@ interface Read {
 const maxFrameBytes = 1_000;
 
 function encode({ type, flags, streamId, payload }: Read): Buffer {
-  const bytes = Buffer.from(payload, 'hex');
-  const header = Buffer.alloc(9);
-  header.writeUIntBE(bytes.length, 0, 3);
-  header.set([type, flags], 3);
-  header.writeUInt32BE(streamId, 5);
-  return Buffer.concat([header, bytes]);
+  return http2Frame(type, flags, streamId, Buffer.from(payload, 'hex'));
 }
 
 /** The frames that are read from pieces. The reader is closed after `max` frames. */
