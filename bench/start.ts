@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { startProcess } from '../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { startProcess } from '../test/support/start-process.ts';
 import { atMost, type Benchmark } from './figure.ts';
 import { residentMbOf } from './support/server.ts';
 

@@ -5,9 +5,9 @@
 // A service: its definition, contracts, clients and settings.
 
 export type { Client } from 'nice-grpc';
-export { defineService } from './app/define-service.ts';
 export { runApp } from './app/run-app.ts';
-export type { Runtime, ServiceDefinition } from './app/service.ts';
+export { defineService } from './app/service/define-service.ts';
+export type { Runtime, ServiceDefinition } from './app/service/service.ts';
 export type { ClientOptions } from './client/client-factory.ts';
 export { millisecondsSetting, type Setting, urlSetting } from './config/setting.ts';
 export type { FieldViolation } from './contract/contract.ts';
@@ -86,7 +86,7 @@ export { auditStream, eventFault, streamsAfter } from './event-store/aggregates/
 
 // For a service about its process: what `ops` shows and changes.
 
-export type { Process } from './app/service.ts';
+export type { Process } from './app/service/service.ts';
 export type { Audit, AuditProgress, AuditReport, CheckFinding, CheckResult } from './audit/audit.ts';
 export { type Auditor, createAuditor } from './audit/create-auditor.ts';
 export { combineDeadLetters } from './dead-letters/combine.ts';

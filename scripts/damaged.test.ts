@@ -6,9 +6,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readSome } from '../mesh/events/testing/sample-events.ts';
+import { spawnProcess } from '../mesh/testing/servers/start-process.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
 import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
-import { spawnProcess } from '../test/support/start-process.ts';
 
 describe('make damaged', () => {
   let folder: TempFolder;

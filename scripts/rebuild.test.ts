@@ -2,11 +2,11 @@ import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MeshError } from '../mesh/errors/mesh-error.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
+import { spawnProcess } from '../mesh/testing/servers/start-process.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { sleep } from '../mesh/time/sleep.ts';
 import { opsService } from '../services/ops/service.ts';
 import { createWatchedService, type WatchedService } from '../services/ops/testing/watched-service.ts';
-import { spawnProcess } from '../test/support/start-process.ts';
 import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
 describe('make rebuild', () => {
@@ -27,7 +27,7 @@ describe('make rebuild', () => {
     { key: 'tom\x1b[31m', live: undefined, rebuilt: '{}' },
   ];
   const adaDiffers = ['ada', '  live     {"balance":"1"}', '  rebuilt  {"balance":"2"}'];
-  const tomDiffers = ['tom\\u{1b}[31m', '  live     no such row', '  rebuilt  {}'];
+  const tomDiffers = ['tom\\u{1b}[31m', '  live     (missing)', '  rebuilt  {}'];
 
   it('lists the projections and how far behind they are if no name is given', async () => {
     const { code, lines, errors } = await run();

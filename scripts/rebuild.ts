@@ -92,8 +92,8 @@ function comparisonLine({ rowsCompared, rowsDifferent }: RebuildProgress): strin
 function printDifferences({ differences, rowsDifferent, liveHash, rebuiltHash }: RebuildProgress, print: Print): void {
   for (const { key, live, rebuilt } of differences) {
     print(escapeControls(key));
-    print(`  live     ${escapeControls(live) || 'no such row'}`);
-    print(`  rebuilt  ${escapeControls(rebuilt) || 'no such row'}`);
+    print(`  live     ${escapeControls(live) || '(missing)'}`);
+    print(`  rebuilt  ${escapeControls(rebuilt) || '(missing)'}`);
   }
   const notShown = rowsDifferent - BigInt(differences.length);
   if (notShown > 0n) print(`and ${notShown} more`);

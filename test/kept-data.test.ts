@@ -5,6 +5,7 @@ import { partitionOf } from '../mesh/events/log/murmur2.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
 import { postgres } from '../mesh/testing/servers/postgres-server.ts';
 import { describeWithServer } from '../mesh/testing/servers/servers.ts';
+import type { StartedProcess } from '../mesh/testing/servers/start-process.ts';
 import { expectSameGoods, expectSameOrFurther } from './kept-data/compare-content.ts';
 import type { Expectation } from './kept-data/expectation.ts';
 import { callsOf } from './kept-data/first-answers.ts';
@@ -22,7 +23,6 @@ import { keptCommits, type OpenedData, openKeptData } from './kept-data/open-kep
 import { firstEvent, type MeshContent, readMesh } from './kept-data/read-mesh.ts';
 import { expectConserved, expectNotifiedOnce, expectPaidOnce } from './support/invariants.ts';
 import { type Shop, shopOf, watchToEnd } from './support/shop.ts';
-import type { StartedProcess } from './support/start-process.ts';
 
 const minuteMs = 60_000;
 const yearMs = 365 * 24 * 60 * minuteMs;

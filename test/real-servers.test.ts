@@ -8,13 +8,13 @@ import { type EventRecord, type EventServiceDefinition, Start, type SubscribeReq
 import { OrderState } from '#gen/order/v1/order.ts';
 import type { EventLog } from '../mesh/events/log/event-log.ts';
 import { eventually } from '../mesh/testing/eventually.ts';
+import { type ProcessOptions, spawnProcess, startProcess } from '../mesh/testing/servers/start-process.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { onRuntime } from '../mesh/testing/test-service.ts';
 import { bridgeService } from '../services/bridge/service.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from './support/real-servers.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
-import { type ProcessOptions, spawnProcess, startProcess } from './support/start-process.ts';
 
 describeWithRealServers('a mesh on Kafka', () => {
   let servers: RealServers;

@@ -1,5 +1,5 @@
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
-import type { StartedProcess } from '../../test/support/start-process.ts';
+import type { StartedProcess } from '../../mesh/testing/servers/start-process.ts';
 
 /** Audits a mesh, prints the findings and returns their number. Throws if a check could not finish. */
 export async function countFindings({ client }: StartedProcess): Promise<number> {

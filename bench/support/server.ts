@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { type ProcessOptions, type StartedProcess, startProcess } from '../../test/support/start-process.ts';
+import { type ProcessOptions, type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 
 /** A server under load, alone on the first core. The load belongs on the second core. */
 export interface LoadedServer extends StartedProcess {

@@ -9,7 +9,7 @@ import { captureLog } from '../testing/captured-log.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { type Brokers, watchHealth } from './health-watch.ts';
-import type { Service } from './service.ts';
+import type { Service } from './service/service.ts';
 
 const echo = 'test.v1.EchoService';
 const view = 'test.v1.ViewService';
@@ -192,7 +192,7 @@ describe('the watch over a contract with a check of its own', () => {
     expect(shown).toEqual({ ...brokersServe, '': 'NOT_SERVING', [echo]: 'NOT_SERVING', [view]: 'NOT_SERVING' });
   });
 
-  it('asks no more once it is ended, whatever is still being asked', async () => {
+  it('runs no checks after it has ended, even with one in progress', async () => {
     const check = vi.fn(() => new Promise<void>(() => undefined)).mockResolvedValueOnce();
     const { clock, shown, end } = await watch({ service: { check: works }, more: [viewService(check)] });
     clock.advance(5_000);

@@ -8,7 +8,7 @@ import type { TaskQueue } from '../tasks/task-queue.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { within } from '../time/within.ts';
-import type { Service } from './service.ts';
+import type { Service } from './service/service.ts';
 
 const intervalMs = 5_000;
 const timeoutMs = 5_000;

@@ -3,15 +3,15 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
-import { type SpawnedProcess, spawnProcess } from '../../test/support/start-process.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { engineOfRun } from '../testing/engine-of-run.ts';
 import { eventually } from '../testing/eventually.ts';
+import { type SpawnedProcess, spawnProcess } from '../testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../testing/temp-folder.ts';
 import { systemClock } from '../time/clock.ts';
 
-/** What a process has to end within: it has nothing under way. */
+/** Time limit for an idle process to exit. */
 const endsWithinMs = 4_000;
 
 describe('a process that writes to a pipe', () => {

@@ -14,7 +14,7 @@ import { createDirectory, type Directory } from './directory.ts';
 import { notListening } from './errors.ts';
 import { watchHealth } from './health-watch.ts';
 import { openRuntime } from './runtime.ts';
-import type { Runtime, Service, ServiceDefinition } from './service.ts';
+import type { Runtime, Service, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 import { checkAddresses } from './start-checks.ts';
 

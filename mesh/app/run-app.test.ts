@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startProcess } from '../../test/support/start-process.ts';
+import { startProcess } from '../testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../testing/temp-folder.ts';
 
 describe('the line that says ready', () => {

@@ -1,12 +1,12 @@
-import { findMisspellings } from '../config/closest.ts';
 import { ConfigError, readConfig } from '../config/config.ts';
+import { findMisspellings } from '../config/misspellings.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { storageLost } from '../storage/errors.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { serviceNameOf } from './directory.ts';
-import type { ServiceDefinition } from './service.ts';
+import type { ServiceDefinition } from './service/service.ts';
 import type { Unended } from './shutdown.ts';
 import { beginApp } from './start-app.ts';
 

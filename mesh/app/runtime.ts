@@ -17,7 +17,7 @@ import type { Clock } from '../time/clock.ts';
 import type { OpenDatabase } from './data/open-databases.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
-import type { Runtime } from './service.ts';
+import type { Runtime } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 
 export interface RuntimeOptions {

@@ -35,7 +35,7 @@ describe('a shutdown', () => {
     expect(ended).toEqual(['saga 15000', 'calls 20000', 'database 0']);
   });
 
-  it('ends in time whatever hangs, names it, and still ends the others', async () => {
+  it('ends in time even if a part hangs, names it, and still ends the others', async () => {
     const { shutdown, lines, ended, note, finish } = begin(1_000);
     shutdown.add('resources', 'task queue', never);
     shutdown.add('resources', 'database', note('database'));

@@ -6,7 +6,7 @@ import { systemClock } from '../time/clock.ts';
 import { claimDataFolder } from './data/data-folder.ts';
 import { hasManifest } from './data/manifest.ts';
 import { type OpenApp, openApp } from './open-app.ts';
-import type { ServiceDefinition } from './service.ts';
+import type { ServiceDefinition } from './service/service.ts';
 import { createShutdown, type Unended } from './shutdown.ts';
 import { checkDatabases, checkListen } from './start-checks.ts';
 

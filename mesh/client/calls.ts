@@ -1,6 +1,6 @@
 import { type CallOptions, Metadata } from 'nice-grpc-common';
 import type { Transport, TransportCall } from '../engines/engine.ts';
-import { isInfrastructureFault } from '../errors/codes.ts';
+import { isOutage } from '../errors/codes.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
@@ -63,7 +63,7 @@ async function unary(method: BoundMethod, request: object, options: MeshCallOpti
     return await withRetries(() => guarded(attempt), call, method.retry);
   } catch (cause) {
     const error = asCallError(cause, engineMethod.path);
-    if (fallback && error instanceof CallError && isInfrastructureFault(error)) return await fallback(error, message);
+    if (fallback && error instanceof CallError && isOutage(error)) return await fallback(error, message);
     throw error;
   }
 }

@@ -118,12 +118,15 @@ describe('the fallback of a client', () => {
     });
   });
 
-  it('is not used for other errors, which are answers of the service', async () => {
-    const { handlers } = failing(failure(Status.NOT_FOUND, { reason: 'USER_NOT_FOUND' }));
+  it.each([
+    [Status.NOT_FOUND, 'USER_NOT_FOUND'],
+    [Status.DATA_LOSS, 'STORAGE_CORRUPT'],
+  ])('is not used for other errors (%s %s), which are answers of the service', async (code, reason) => {
+    const { handlers } = failing(failure(code, { reason }));
     const fallback = { getUser: () => user('u1') };
     await using peer = await startPeer(handlers, UserServiceContract, { fallback });
 
-    await expect(peer.client.getUser({})).rejects.toMatchObject({ reason: 'USER_NOT_FOUND' });
+    await expect(peer.client.getUser({})).rejects.toMatchObject({ reason });
   });
 
   it('is not used for another method', async () => {

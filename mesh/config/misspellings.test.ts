@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findMisspellings } from './closest.ts';
+import { findMisspellings } from './misspellings.ts';
 import { processSettings } from './process-settings.ts';
 
 const settings = Object.values(processSettings).map(({ variable }) => variable);
@@ -18,7 +18,7 @@ describe('a variable that is set and not read', () => {
     expect(findMisspellings({ [variable]: 'x' }, settings)).toEqual(meant === undefined ? [] : [{ variable, meant }]);
   });
 
-  it('is none of ours where the setting itself is set', () => {
+  it('is ignored if the setting itself is set', () => {
     expect(findMisspellings({ LOG_LEVEL: 'warn', LOGLEVEL: 'x' }, settings)).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { parseAddress } from './address.ts';
 import { choiceSetting, millisecondsSetting, urlSetting } from './setting.ts';
 import { parseStaticAddresses } from './static-addresses.ts';
 
-/** The settings of every process, whatever services it runs. */
+/** The settings of every process, regardless of the services it runs. */
 export const processSettings = {
   /** `host:port` of the gRPC listener. */
   grpcListen: {
@@ -35,7 +35,7 @@ export const processSettings = {
     doc: 'a folder for everything that must survive the process; one process at a time',
     parse: (text: string) => text,
   },
-  /** `<service>` in it stands for the service's name. */
+  /** `<service>` is replaced by the service's name. */
   databaseUrl: {
     variable: 'DATABASE_URL',
     default: 'sqlite:<DATA_DIR>/<service>.db',
@@ -43,14 +43,14 @@ export const processSettings = {
     doc:
       "`sqlite:<path>`, `postgres://<user>@<host>/<database>`; `<service>` is replaced by the service's name, and " +
       'required with several services in one process',
-    parse: (text: string) => (/^(sqlite|postgres|postgresql):./.test(text) ? text : undefined),
+    parse: (text: string) => (/^(sqlite|postgres|postgresql):./s.test(text) ? text : undefined),
   },
   eventsUrl: {
     variable: 'EVENTS_URL',
     default: 'embedded:<DATA_DIR>/events.db',
     allowed: 'embedded:<path> or kafka://<host>:<port>,<host>:<port>',
     doc: '`embedded:<path>`, `kafka://<host>:<port>,<host>:<port>`',
-    parse: (text: string) => (/^embedded:./.test(text) || isBrokerList(text) ? text : undefined),
+    parse: (text: string) => (/^embedded:./s.test(text) || isBrokerList(text) ? text : undefined),
   },
   tasksUrl: urlSetting('TASKS_URL', {
     default: 'embedded:<DATA_DIR>/tasks.db',
@@ -75,12 +75,12 @@ export const processSettings = {
     default: 'info',
     doc: `${logLevels.map((level) => `\`${level}\``).join(', ')}; the log goes to standard error`,
   }),
-  /** How long calls in progress may take to finish once the process is told to stop. */
+  /** How long calls in progress may take to finish after the process receives a stop signal. */
   drainTimeoutMs: millisecondsSetting('DRAIN_TIMEOUT_MS', {
     default: '25000',
     max: 600_000,
     doc:
-      'how long background work and calls in progress may take once the process is told to stop, up to 600000; it ' +
+      'how long background work and calls in progress may take after the process receives a stop signal, up to 600000; it ' +
       'exits at most 3 s later',
   }),
 } as const;

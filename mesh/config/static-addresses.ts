@@ -1,5 +1,5 @@
 import { parseAddress } from './address.ts';
-import { closest } from './closest.ts';
+import { closest } from './misspellings.ts';
 import type { ConfigFault } from './setting.ts';
 
 /** `host:port` of services, by name. */

@@ -37,7 +37,7 @@ const serverFaults: ReadonlySet<Status> = new Set([
   Status.DATA_LOSS,
 ]);
 
-/** Answers about the called service, and not about what it was asked. */
+/** Codes that concern the called service rather than the request. */
 const aboutService: ReadonlySet<Status> = new Set([...outages, Status.ABORTED, Status.INTERNAL]);
 
 /** The part of an answer that these decisions need. */
@@ -54,7 +54,7 @@ export function isRefusal({ code, reason }: Answer): boolean {
 
 /**
  * Whether an event itself is at fault, so no further attempt can succeed. Narrower than `isRefusal`: any other refusal may
- * come from state that is still behind the event, such as an order that is not there yet, and the event gets its attempts.
+ * come from state that is not yet caught up with the event, such as an order that is not there yet, and the event gets its attempts.
  */
 export function isInvalidEvent(error: unknown): boolean {
   return error instanceof SyntaxError || (error instanceof MeshError && error.code === Status.INVALID_ARGUMENT);

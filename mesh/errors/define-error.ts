@@ -1,7 +1,7 @@
 import type { Status } from 'nice-grpc-common';
 import { MeshError, type MeshErrorOptions } from './mesh-error.ts';
 
-/** What becomes metadata by itself: numbers as text, lists joined by commas, `undefined` not at all. */
+/** Values that are converted to metadata automatically: numbers as text, lists joined by commas, `undefined` not at all. */
 type Fact = string | number | bigint | readonly string[] | undefined;
 
 type Metadata = Readonly<Record<string, string | number | bigint>>;
@@ -11,7 +11,7 @@ interface ErrorText<Facts> {
   readonly text: string | ((facts: Facts) => string);
 }
 
-/** Facts that are no texts, numbers or lists of texts need a function that says what is sent of them. */
+/** Facts of other types than string, number or list of strings need a `metadata` function. */
 type ErrorMetadata<Facts> = [Facts] extends [{ readonly [Name in keyof Facts]: Fact }]
   ? { readonly metadata?: (facts: Facts) => Metadata }
   : { readonly metadata: (facts: Facts) => Metadata };

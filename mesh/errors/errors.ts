@@ -59,7 +59,7 @@ export const internal = defineError({
 
 export const unknown = defineReason({
   reason: 'UNKNOWN',
-  means: 'the peer returned no reason and an unknown code; with a known code, its name is the reason',
+  means: 'the peer returned no reason and an unknown code; for a known code the reason is its name',
   fix: 'see its text',
 });
 

@@ -1,7 +1,7 @@
 import type { Status } from 'nice-grpc-common';
 import type { FieldViolation } from '../contract/contract.ts';
 
-/** What an error carries beside its code, reason and message. All of it but `cause` is sent to the caller. */
+/** Optional fields of an error. All but `cause` are sent to the caller. */
 export interface MeshErrorOptions {
   /** Facts for programs, sent as the metadata of `google.rpc.ErrorInfo`. */
   readonly metadata?: Readonly<Record<string, string>>;

@@ -17,11 +17,10 @@ export interface FailedCall {
 }
 
 /**
- * Makes of whatever a handler threw what its caller may know. Errors that were meant for the caller (MeshError,
- * nice-grpc's ServerError) stay as they are, and so does the trouble of a service that the handler called; a handler that
- * stopped since its caller is gone or its deadline passed gives CANCELLED or DEADLINE_EXCEEDED. Anything else nobody
- * expected, also what another service refused to this one: it goes to the log in full, and to the caller as INTERNAL with
- * the request id alone.
+ * Converts any error thrown by a handler into one that is safe to return to the caller. Errors meant for the caller
+ * (MeshError, nice-grpc's ServerError) stay as they are, and so do failures of services that the handler called. A handler
+ * that stopped because its caller is gone or its deadline passed returns CANCELLED or DEADLINE_EXCEEDED. Anything else is
+ * unexpected, including refusals by other services: it is logged in full, and returned as INTERNAL with the request id alone.
  */
 export function toPublicError(error: unknown, call: FailedCall, logger: ErrorLog): MeshError | ServerError {
   if (error instanceof ServerError || (error instanceof MeshError && mayPass(error))) return error;

@@ -18,7 +18,7 @@ describe('status details', () => {
     expect(RpcStatus.decode(encodeStatusDetails(5, 'no user', plain))).toMatchObject({ code: 5, message: 'no user' });
   });
 
-  it('pack ErrorInfo alone when there is nothing else to tell', () => {
+  it('contain only ErrorInfo if there are no other details', () => {
     const { details } = RpcStatus.decode(encodeStatusDetails(5, 'no user', plain));
     expect(details.map((detail) => detail.typeUrl)).toEqual(['type.googleapis.com/google.rpc.ErrorInfo']);
   });

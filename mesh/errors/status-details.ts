@@ -8,7 +8,7 @@ export const statusDetailsKey = 'grpc-status-details-bin';
 /** Who gives the reasons of our errors: `ErrorInfo.domain`. */
 export const errorDomain = 'ordermesh';
 
-/** What an error tells programs, beside its code and text. */
+/** The machine-readable details of an error. */
 export interface StatusDetails {
   /** UPPER_SNAKE and stable; empty when the peer gave none. */
   readonly reason: string;

@@ -12,8 +12,8 @@ const maxViolationsLength = 2_048;
 const maxMetadataLength = 2_048;
 
 /**
- * The one gate between errors and the wire: the status of whatever a call failed with. A MeshError goes out with its
- * details, nice-grpc's ServerError as it is; what was not expected is logged in full and sent as INTERNAL.
+ * Converts any error of a call to its wire status; the only place that does. A MeshError is sent with its details,
+ * nice-grpc's ServerError as it is. An unexpected error is logged in full and sent as INTERNAL.
  */
 export function toStatus(error: unknown, path: string, logger: ErrorLog): WireStatus {
   const publicError = toPublicError(error, { path, requestId: uuidv7(), expired: false }, logger);

@@ -48,7 +48,7 @@ export const sagaDefinitionChanged = defineError({
   reason: 'SAGA_DEFINITION_CHANGED',
   code: Status.FAILED_PRECONDITION,
   means:
-    'unfinished sagas began with other steps than the definition of their name and version has now; also returned when such a saga is changed',
+    'the steps of a saga definition changed without a new version while sagas were unfinished; also returned when such a saga is changed',
   fix: 'restore the definition, and give the new steps a new version next to it (CONTRIBUTING, "Change a saga")',
   text: (change: {
     readonly saga: string;

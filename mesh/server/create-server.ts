@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import type { TsProtoServiceDefinition } from 'nice-grpc';
-import type { MethodContract } from '../contract/contract.ts';
-import { fullNameOf } from '../contract/contract.ts';
+import {
+  ServerReflectionDefinition,
+  type ServerReflectionServiceImplementation,
+} from '../../gen/ts/grpc/reflection/v1/reflection.ts';
+import { fullNameOf, type MethodContract } from '../contract/contract.ts';
 import { contractDescriptors } from '../contract/declared-services.ts';
 import type { Engine, EngineMethod, ServerHostOptions } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
@@ -9,6 +13,7 @@ import type { IdempotentMethod } from '../idempotency/idempotency.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
+import type { MeshCallContext } from './call-context.ts';
 import { chain, type ServedMethod } from './chain.ts';
 import type { Health } from './health/health.ts';
 import { createAccessLog } from './policies/access-log.ts';
@@ -17,8 +22,9 @@ import { LimitedAdmission } from './policies/admission/limited-admission.ts';
 import { type AdmissionPolicy, fixedLimits } from './policies/admission/policy.ts';
 import { type ProcessLimits, ProcessLoad } from './policies/admission/process-load.ts';
 import { Turns } from './policies/admission/turns.ts';
-import { createReflection } from './reflection/reflection.ts';
-import type { ServedContract } from './serve.ts';
+import { answerReflection } from './reflection/answer.ts';
+import { type DescriptorIndex, indexDescriptors } from './reflection/descriptor-index.ts';
+import { infrastructureContract, type ServedContract, serve } from './serve.ts';
 
 /** How ts-proto defines the messages of a method that is idempotent by `request_id`. */
 type MessageTypes = Omit<IdempotentMethod<{ requestId: string }, unknown>, 'path'>;
@@ -121,4 +127,33 @@ function onceOf(
   }
   const { requestType, responseType } = definition.methods[key] as MessageTypes;
   return (request) => idempotency.onceFor({ path, requestType, responseType }, request);
+}
+
+// Older callers use v1alpha, which is the same on the wire.
+const definitions = [
+  ServerReflectionDefinition,
+  { ...ServerReflectionDefinition, fullName: 'grpc.reflection.v1alpha.ServerReflection' },
+];
+
+/**
+ * Creates the reflection of a server (v1 and v1alpha). It lists `services` and itself, and knows every type of the
+ * descriptor set at `descriptors`, which it reads at the first call.
+ */
+function createReflection(services: readonly string[], descriptors: URL): ServedContract[] {
+  const listed = [...services, ...definitions.map((definition) => definition.fullName)].toSorted();
+  let index: DescriptorIndex | undefined;
+  const handlers: ServerReflectionServiceImplementation<MeshCallContext> = {
+    async *serverReflectionInfo(requests) {
+      index ??= indexDescriptors(readFileSync(descriptors));
+      const sent = new Set<string>();
+      for await (const request of requests) {
+        yield {
+          validHost: request.host,
+          originalRequest: request,
+          messageResponse: answerReflection(request, { index, listed, sent }),
+        };
+      }
+    },
+  };
+  return definitions.map((definition) => serve(infrastructureContract(definition), handlers));
 }

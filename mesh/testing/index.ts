@@ -1,4 +1,4 @@
-export type { Service } from '../app/service.ts';
+export type { Service } from '../app/service/service.ts';
 export type { DeadlineOptions } from '../client/policies/deadline.ts';
 export type { RowDifference } from '../event-store/projections/projection.ts';
 export { wrapEvent } from '../events/log/envelope.ts';

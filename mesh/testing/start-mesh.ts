@@ -1,4 +1,4 @@
-import type { ServiceDefinition } from '../app/service.ts';
+import type { ServiceDefinition } from '../app/service/service.ts';
 import { type App, startApp } from '../app/start-app.ts';
 import { readConfig } from '../config/config.ts';
 import { createLogger } from '../telemetry/logger.ts';

@@ -1,4 +1,4 @@
-import type { Process, Runtime, Service, ServiceDefinition } from '../app/service.ts';
+import type { Process, Runtime, Service, ServiceDefinition } from '../app/service/service.ts';
 
 /** Defines a service for tests. */
 export function testService(

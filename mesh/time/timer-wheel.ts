@@ -13,7 +13,7 @@ export interface WheelTimer {
 
 /**
  * Timers for calls, most of which are cancelled long before they are due: setting and cancelling one uses no system timer,
- * and a cancelled one leaves nothing behind. They fire up to 8 ms late and never early. The wheel does not keep the process
+ * and a cancelled one leaves nothing behind. They fire up to 16 ms late, two slots, and never early. The wheel does not keep the process
  * alive.
  */
 export class TimerWheel {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { spawnProcess } from '../../test/support/start-process.ts';
+import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 
 /** Output and exit code of a tool. */
 export interface ToolRun {

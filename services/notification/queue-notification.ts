@@ -1,5 +1,6 @@
 import type { Client } from 'nice-grpc';
 import { Status } from 'nice-grpc-common';
+import { OrderEvent } from '#gen/order/v1/events.ts';
 import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
 import {
   type Clock,
@@ -7,6 +8,7 @@ import {
   type EventAttributes,
   type EventHandler,
   MeshError,
+  type MessageReader,
   type Outbox,
   undecodable,
   uuidv5,
@@ -14,7 +16,6 @@ import {
 import { unknownRecipient } from './errors.ts';
 import { mailTask } from './mail-job.ts';
 import { isId, newNotification, templateFor, templateTypes } from './notification.ts';
-import { orderNews } from './order-news.ts';
 import { insertNotification } from './store.ts';
 
 /** Dependencies of `queueNotifications`. */
@@ -64,4 +65,38 @@ async function findRecipient(users: Client<UserServiceDefinition>, id: string): 
 function notificationId({ source, id }: EventAttributes): string {
   const isOurs = source.startsWith('//ordermesh/') && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
   return isOurs ? id : uuidv5('notification', source, id);
+}
+
+/** The part of an order's event that its mail needs. */
+interface OrderNews {
+  readonly orderId: string;
+  readonly userId: string;
+  /** Why the order failed or was cancelled; empty otherwise. */
+  readonly message: string;
+}
+
+/** JSON that any program may have published. Members may be missing or of another type. */
+interface OrderJson {
+  readonly orderId?: unknown;
+  readonly userId?: unknown;
+  readonly order?: { readonly failure?: { readonly message?: unknown } | null } | null;
+}
+
+/**
+ * Decodes an `order.v1.OrderEvent`, and also the plain `{type, orderId, userId, …}` of a producer without that contract.
+ * What is missing is empty.
+ */
+const orderNews: MessageReader<OrderNews> = {
+  decode(bytes) {
+    const { orderId, userId, order } = OrderEvent.decode(bytes);
+    return { orderId, userId, message: order?.failure?.message ?? '' };
+  },
+  fromJSON(json) {
+    const { orderId, userId, order } = json as OrderJson;
+    return { orderId: textOf(orderId), userId: textOf(userId), message: textOf(order?.failure?.message) };
+  },
+};
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

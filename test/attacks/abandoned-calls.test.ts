@@ -10,9 +10,9 @@ import { engineNames } from '../../mesh/engines/engines.ts';
 import { Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { ghz } from '../../mesh/testing/servers/go-tools.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { mustRun } from '../conformance/support/run-tool.ts';
-import { type StartedProcess, startProcess } from '../support/start-process.ts';
 import { call, data, forStreams, headers, message, requestBlock, reset } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';
 

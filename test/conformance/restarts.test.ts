@@ -9,8 +9,8 @@ import { grpcGoRestart } from '../../mesh/testing/servers/go-tools.ts';
 import { grpcPython, grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
 import { freePort } from '../../mesh/testing/servers/guarded-process.ts';
 import { describeWithServer, type TestServer } from '../../mesh/testing/servers/servers.ts';
+import { startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
-import { startProcess } from '../support/start-process.ts';
 
 const restarts = 10;
 const userCount = 200;

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type Order, OrderState, type PlaceOrderRequest } from '#gen/order/v1/order.ts';
+import { type ProcessOptions, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import * as invariants from '../support/invariants.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
-import { type ProcessOptions, startProcess } from '../support/start-process.ts';
 import { startCarrier } from '../support/test-carrier.ts';
 
 /** Number of responses before the process is killed, by round. */

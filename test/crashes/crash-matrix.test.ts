@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Order, OrderState, type PlaceOrderRequest } from '#gen/order/v1/order.ts';
+import { type ProcessOptions, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import * as invariants from '../support/invariants.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
-import { type ProcessOptions, startProcess } from '../support/start-process.ts';
 import { startCarrier, type TestCarrier } from '../support/test-carrier.ts';
 import { type CrashPoint, crashPointVariable, type Step } from './support/crash-point.ts';
 

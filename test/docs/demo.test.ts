@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { connect, isServing } from '../../examples/support/mesh.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
+import { type ProcessOptions, spawnProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
-import { type ProcessOptions, spawnProcess, startProcess } from '../support/start-process.ts';
 import { startCarrier } from '../support/test-carrier.ts';
 
 describe('make demo and make import', () => {

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { grpcurl } from '../../mesh/testing/servers/go-tools.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
-import { startProcess } from '../support/start-process.ts';
 import { brokenLinks, missingFiles } from './support/links.ts';
 import { missingLine, shownCommands } from './support/shown-commands.ts';
 

@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { type ProcessOptions, type SpawnedProcess, spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { allServices } from '../../services/all.ts';
 import { kcat, readWithKcat } from '../support/kcat.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from '../support/real-servers.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
-import { type ProcessOptions, type SpawnedProcess, spawnProcess } from '../support/start-process.ts';
 
 /** Runs an example that must succeed, and returns its output. */
 async function outputOf(options: ProcessOptions): Promise<string> {

@@ -3,10 +3,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { OrderState } from '#gen/order/v1/order.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
+import { startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { healthProblems, notServing } from '../support/health-of.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
-import { startProcess } from '../support/start-process.ts';
 
 const readers = ['notification.v1.NotificationService', 'report.v1.OrderReportService'];
 

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../mesh/testing/servers/rabbitmq-server.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { bookOrder, fillShop, shopOf } from '../support/shop.ts';
-import { type StartedProcess, startProcess } from '../support/start-process.ts';
 
 const drainTimeoutMs = 3_000;
 /** Drain timeout, plus a margin for a busy machine. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
 import { NotificationState } from '#gen/notification/v1/notification.ts';
 import { OrderState, PlaceOrderRequest } from '#gen/order/v1/order.ts';
-import type { Runtime } from '../../mesh/app/service.ts';
+import type { Runtime } from '../../mesh/app/service/service.ts';
 import { bookOrder, euros, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
 import type { Expectation, OrderEnd } from './expectation.ts';
 import { type AnsweredCall, callsOf } from './first-answers.ts';

@@ -3,7 +3,7 @@ import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
 import { NotificationState } from '#gen/notification/v1/notification.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import type { PlaceOrderRequest } from '#gen/order/v1/order.ts';
-import type { Runtime } from '../../mesh/app/service.ts';
+import type { Runtime } from '../../mesh/app/service/service.ts';
 import type { Storage } from '../../mesh/storage/storage.ts';
 import { bookOrder, euros, fillShop, shopOf, stocked, watchToEnd } from '../support/shop.ts';
 import { type Troubles, until } from './troubles.ts';

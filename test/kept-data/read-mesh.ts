@@ -13,7 +13,7 @@ import { Account, AccountEvent, Payment } from '#gen/payment/v1/payment.ts';
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import { BestSeller, OrderSummary } from '#gen/report/v1/report.ts';
 import { User } from '#gen/user/v1/user.ts';
-import type { Runtime } from '../../mesh/app/service.ts';
+import type { Runtime } from '../../mesh/app/service/service.ts';
 import { shopOf } from '../support/shop.ts';
 
 /** A message as proto JSON, with 64-bit integers as strings. */

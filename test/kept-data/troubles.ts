@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { Status } from 'nice-grpc-common';
-import type { Runtime } from '../../mesh/app/service.ts';
+import type { Runtime } from '../../mesh/app/service/service.ts';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import type { Storage, Transaction } from '../../mesh/storage/storage.ts';
 

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { SMTPServer } from 'smtp-server';
 import { startPostgres } from '../../mesh/testing/servers/postgres-server.ts';
+import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
-import { spawnProcess } from '../support/start-process.ts';
 import { packFile } from './packed-file.ts';
 
 // Writes a kept data folder with the program of this checkout: node test/kept-data/write-kept-data.ts <folder>

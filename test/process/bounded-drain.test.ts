@@ -8,10 +8,10 @@ import { kafka, startKafka } from '../../mesh/testing/servers/kafka-server.ts';
 import { postgres, startPostgres } from '../../mesh/testing/servers/postgres-server.ts';
 import { rabbitmq, startRabbitmq } from '../../mesh/testing/servers/rabbitmq-server.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { startFreezingProxy } from '../support/freezing-proxy.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
-import { type StartedProcess, startProcess } from '../support/start-process.ts';
 
 const drainMs = 500;
 /** Maximum duration of a drain: its timeout, the documented 3 s, and a margin for a busy machine. */

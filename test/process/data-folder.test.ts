@@ -6,10 +6,10 @@ import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { mountSmallDisk, smallDisk } from '../../mesh/testing/servers/small-disk.ts';
+import { type StartedProcess, spawnProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { notServing } from '../support/health-of.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
-import { type StartedProcess, spawnProcess, startProcess } from '../support/start-process.ts';
 
 /** Health is checked every 5 s, and the machine may be busy. */
 const patient = { timeoutMs: 40_000, intervalMs: 50 };

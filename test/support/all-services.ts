@@ -1,4 +1,4 @@
-import type { Runtime, ServiceDefinition } from '../../mesh/app/service.ts';
+import type { Runtime, ServiceDefinition } from '../../mesh/app/service/service.ts';
 import { onRuntime } from '../../mesh/testing/test-service.ts';
 import { allServices } from '../../services/all.ts';
 

@@ -1,7 +1,7 @@
 import { createChannel, createClient } from 'nice-grpc';
 import { HealthDefinition, HealthCheckResponse_ServingStatus as ServingStatus } from '#gen/grpc/health/v1/health.ts';
 import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
-import type { Runtime } from '../../mesh/app/service.ts';
+import type { Runtime } from '../../mesh/app/service/service.ts';
 
 /** Returns the names that are not serving, from `grpc.health.v1.Health`. */
 export async function notServing(address: string): Promise<string[]> {

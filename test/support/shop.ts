@@ -8,7 +8,7 @@ import type { Order, OrderServiceDefinition, PlaceOrderRequest } from '#gen/orde
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import type { Runtime } from '../../mesh/app/service.ts';
+import type { Runtime } from '../../mesh/app/service/service.ts';
 
 /** Clients of all services that an order involves. */
 export type Shop = ReturnType<typeof shopOf>;

@@ -20,7 +20,7 @@ export interface FoundReport {
 }
 
 const noManifest =
-  'data folder has no manifest.json: using the databases that were found, and creating those that were not; if one of these held data, stop the process and restore a backup; "make audit" shows what does not fit';
+  'data folder has no manifest.json: using existing databases and creating missing ones; if one of these held data, stop the process and restore a backup; "make audit" reports inconsistencies';
 
 /** Creates the report of one start. */
 export function createFoundReport(manifest: Manifest, logger: Logger): FoundReport {

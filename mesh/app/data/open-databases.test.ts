@@ -92,7 +92,7 @@ describe('a start on a data folder', () => {
     }
   });
 
-  it('goes on with what is there once the manifest was deleted, and warns in one line', async () => {
+  it('uses the existing databases if the manifest is missing, and warns in one line', async () => {
     await run();
     await rm(file('order'));
     await rm(join(starts.data, 'manifest.json'));

@@ -1,6 +1,28 @@
-import type { Engine } from '../engine.ts';
-import { connectNative } from './grpc/client/transport.ts';
+import { TimerWheel } from '../../time/timer-wheel.ts';
+import type { Engine, EngineMethod, Transport } from '../engine.ts';
+import type { ClientCallTools } from './grpc/client/client-call.ts';
+import { Endpoint, type EndpointOptions } from './grpc/client/endpoint.ts';
+import { sendEach, sendOne } from './grpc/client/request-pump.ts';
+import { responseStream } from './grpc/client/response-stream.ts';
+import { singleResponse } from './grpc/client/single-response.ts';
 import { createServerHost } from './grpc/server/server-host.ts';
 
 /** The native engine: our own HTTP/2, over `node:net`. */
 export const nativeEngine: Engine = { name: 'native', createServerHost, connect: connectNative };
+
+type AnyMethod = EngineMethod<unknown, unknown>;
+
+const timers = new TimerWheel();
+
+/** A transport to `host:port` on the native HTTP/2 engine. Responses above 4 MiB fail with RESOURCE_EXHAUSTED. */
+export function connectNative(address: string, options: EndpointOptions = {}): Transport {
+  const endpoint = new Endpoint(address, options);
+  const tools: ClientCallTools = { open: (call) => endpoint.open(call), timers, maxReceiveBytes: 4 * 1024 * 1024 };
+  return {
+    unary: (method, request, call) => singleResponse(method as AnyMethod, call, tools, sendOne(request)),
+    serverStreaming: (method, request, call) => responseStream(method as AnyMethod, call, tools, sendOne(request)),
+    clientStreaming: (method, requests, call) => singleResponse(method as AnyMethod, call, tools, sendEach(requests)),
+    bidiStreaming: (method, requests, call) => responseStream(method as AnyMethod, call, tools, sendEach(requests)),
+    close: () => endpoint.close(),
+  } as Transport;
+}

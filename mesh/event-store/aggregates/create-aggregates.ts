@@ -32,7 +32,7 @@ export function createAggregates<State, Body extends { readonly type: string }>(
         const from = fold(id, { ...snapshot, lastTimeMs: first.timeMs }, others);
         return await foldRemaining(db, id, from, page, upTo);
       }
-      logger.warn({ stream, version: snapshot.version }, 'the events of a snapshot are missing: it is ignored');
+      logger.warn({ stream, version: snapshot.version }, 'snapshot ignored: its events are missing');
     }
     const page = await selectStream(db, stream, { upTo, limit: pageSize });
     const empty = { state: undefined, version: 0n, lastTimeMs: 0 };
@@ -45,7 +45,7 @@ export function createAggregates<State, Body extends { readonly type: string }>(
     if (snapshot === undefined) return undefined;
     const { version, state, isWhole } = snapshot;
     if (isWhole) return { version, state: snapshots.decode(JSON.parse(state) as JsonObject) };
-    logger.warn({ stream, version }, 'a snapshot is corrupt (checksum mismatch): the events are read instead');
+    logger.warn({ stream, version }, 'snapshot corrupt (checksum mismatch); replaying events instead');
     return undefined;
   }
 

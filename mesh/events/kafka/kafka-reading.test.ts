@@ -13,7 +13,7 @@ import { silent as logger } from '../testing/events.ts';
 import { keyFor } from '../testing/key-for.ts';
 import { collector, event, numbered, readSome, text } from '../testing/sample-events.ts';
 import { createKafka } from './client/kafkajs.ts';
-import { fetchTopicIds } from './consume/topic-ids.ts';
+import { fetchTopicIds } from './consume/consumer.ts';
 import { openKafkaLog } from './kafka-log.ts';
 
 const patience = { timeoutMs: 30_000 };

@@ -15,9 +15,9 @@ const toleranceMs = 10_000;
 const maxUsualGapMs = 7 * 86_400_000;
 
 const behind =
-  'the clock of this machine is behind the last time recorded in this database: correct the clock; if it is right now, it was ahead before and nothing needs to be done';
+  'the clock of this machine is behind the last time recorded in this database: correct the clock; if it is correct now, it ran ahead earlier and no action is needed';
 const ahead =
-  'the clock of this machine is far ahead of the last time recorded in this database: if the mesh was not stopped for so long, stop this process now and correct the clock';
+  'the clock of this machine is far ahead of the last time recorded in this database: unless the mesh was stopped for that long, stop this process now and correct the clock';
 
 /** Warns if the clock is behind the last recorded time, or so far ahead of it that it is probably wrong. Refuses nothing. */
 export async function warnOfClock(

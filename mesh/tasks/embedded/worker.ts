@@ -10,8 +10,7 @@ const unreachableRetryMs = 1_000;
 // Longer than the default delays, which an earlier run may have used.
 const leastLongestDelayMs = 15 * 60_000;
 
-const clockWasAhead =
-  'tasks were due later than any delay: an earlier run had a clock that was ahead; they are due now';
+const clockWasAhead = 'task due times exceeded the maximum delay because a clock was ahead; made them due now';
 
 /** A worker that is woken when there may be a task. */
 export interface EmbeddedWorker extends TaskWorker {

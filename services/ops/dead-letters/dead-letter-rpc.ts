@@ -11,11 +11,11 @@ import {
   type DeadLetterQueue,
   type DeadLetterSource,
   type Logger,
+  sleep,
   take,
 } from '#mesh';
 import { unknownDeadLetter } from '../errors.ts';
 import { changeDeadLetters, redriveDeadLetters } from './change-dead-letters.ts';
-import { createPace } from './pace.ts';
 
 // A backlog of dead letters must not overload a dependency that has just recovered, nor displace current work.
 const redrivesPerSecond = 100;
@@ -93,4 +93,30 @@ function deadLetterToProto(deadLetter: DeadLetter): DeadLetterMessage {
 function filterFromProto({ source, origin, reason }: DeadLetterFilterMessage): DeadLetterFilter {
   const known = (Object.keys(sources) as DeadLetterSource[]).find((name) => sources[name] === source);
   return { ...(known && { source: known }), ...(origin && { origin }), ...(reason && { reason }) };
+}
+
+/** Grants turns at a bounded rate to all callers together. */
+export interface Pace {
+  /**
+   * Resolves with true when it is the caller's turn. Resolves with false immediately, and uses no turn, if the next turn is
+   * later than `untilMs` (of `elapsedMs`). Rejects when `signal` aborts while it waits.
+   */
+  turn(untilMs: number, signal: AbortSignal): Promise<boolean>;
+}
+
+/** Creates a pace of at most `perSecond` turns a second. Unused turns are lost. */
+export function createPace(clock: Clock, perSecond: number): Pace {
+  const intervalMs = 1_000 / perSecond;
+  let nextMs = 0;
+  return {
+    async turn(untilMs, signal) {
+      const nowMs = clock.elapsedMs();
+      const turnMs = Math.max(nowMs, nextMs);
+      if (turnMs > untilMs) return false;
+      nextMs = turnMs + intervalMs;
+      if (turnMs > nowMs) await sleep(clock, turnMs - nowMs, signal);
+      signal.throwIfAborted();
+      return true;
+    },
+  };
 }

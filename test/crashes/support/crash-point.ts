@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Runtime } from '../../../mesh/app/service.ts';
+import type { Runtime } from '../../../mesh/app/service/service.ts';
 import { intercept } from '../../../mesh/testing/intercept.ts';
 import type { ServiceName } from '../../support/all-services.ts';
 

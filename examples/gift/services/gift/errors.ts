@@ -11,7 +11,7 @@ export const giftNotFound = defineError({
 export const giftUnavailable = defineError({
   reason: 'GIFT_UNAVAILABLE',
   code: Status.NOT_FOUND,
-  means: 'there is no such item to send',
+  means: 'the item does not exist',
   fix: 'choose an item from the inventory',
   text: ({ sku }: { readonly sku: string }) => `item ${sku} not found: choose another gift`,
 });

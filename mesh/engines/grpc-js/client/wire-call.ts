@@ -12,7 +12,7 @@ export interface WireListener {
   onMessage(bytes: Buffer): void;
   /** `error` is `undefined` if the status is OK. */
   onEnd(error: unknown): void;
-  /** The server refused it. Returns true if the call is made again; then `onEnd` is not called. */
+  /** The server refused it. Returns true if the call is retried; then `onEnd` is not called. */
   onRefused?(): boolean;
 }
 

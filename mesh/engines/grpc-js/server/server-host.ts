@@ -3,7 +3,6 @@ import type { WireStatus } from '../../../errors/wire-status.ts';
 import type { ServerHost, ServerHostOptions } from '../../engine.ts';
 import { malformedTimeout, unknownMethod } from '../../errors.ts';
 import { createListener } from '../../listener.ts';
-import { readableTimeout } from './grpc-timeout.ts';
 import { registerMethod } from './register-method.ts';
 import { createTunedServer } from './tuned-server.ts';
 
@@ -58,4 +57,21 @@ function refusalOf(
   if (readable === undefined) return toStatus(malformedTimeout({ timeout: String(timeout) }), path);
   headers['grpc-timeout'] = readable;
   return undefined;
+}
+
+// grpc-js keeps a timeout as a 32-bit integer of milliseconds. Longer ones become negative and end the call immediately.
+const maxMs = 2 ** 31 - 1;
+const maxTimeout = '2147483S';
+
+const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
+
+/**
+ * Returns a `grpc-timeout` that grpc-js reads correctly: the value itself, or the maximum of 24.8 days for a longer one.
+ * `undefined` if it is invalid.
+ */
+export function readableTimeout(value: string): string | undefined {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(value);
+  const unit = unitMs[match?.[2] ?? ''];
+  if (!match || unit === undefined) return undefined;
+  return Number(match[1]) * unit > maxMs ? maxTimeout : value;
 }

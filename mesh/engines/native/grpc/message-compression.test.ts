@@ -5,10 +5,10 @@ import { toStatus } from '../../../errors/to-status.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
 import { grpcFrame, type WireMessage } from '../../../testing/grpc-frame.ts';
 import type { EngineHandler } from '../../engine.ts';
+import { connectNative } from '../engine.ts';
 import { serveRaw } from '../testing/grpc-server.ts';
 import { callOf, textMethod } from '../testing/text-methods.ts';
 import { exchange } from '../testing/wire-exchange.ts';
-import { connectNative } from './client/transport.ts';
 import { createServerHost } from './server/server-host.ts';
 
 const logger = createLogger('silent');

@@ -7,11 +7,11 @@ import { toStatus } from '../../../errors/to-status.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
 import { http2Frame } from '../../../testing/http2-frame.ts';
 import type { EngineHandler, Transport } from '../../engine.ts';
+import { connectNative } from '../engine.ts';
 import { FrameReader } from '../http2/codec/frame-reader.ts';
 import { defaultFrameBytes, Flag, FrameType } from '../http2/codec/frames.ts';
 import { literalFields } from '../http2/codec/literal-fields.ts';
 import { callOf, textMethod } from '../testing/text-methods.ts';
-import { connectNative } from './client/transport.ts';
 import { createServerHost } from './server/server-host.ts';
 
 const logger = createLogger('silent');

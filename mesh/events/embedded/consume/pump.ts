@@ -113,7 +113,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
       if (!to.signal.aborted) {
         logger.warn(
           { err: error, offset: event.offset.toString(), attempt },
-          'an event was not handled; it comes again',
+          'event was not handled; it will be delivered again',
         );
       }
       return false;

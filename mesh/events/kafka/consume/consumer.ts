@@ -5,10 +5,10 @@ import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
 import type { ConsumeOptions, LogConsumer } from '../../log/event-log.ts';
 import type { AdminConnection } from '../admin/admin-connection.ts';
+import { createCluster, fetchTopicId } from '../client/kafkajs.ts';
 import { fetchUntilAborted } from './fetching.ts';
 import { type CommittedOffset, joinGroup, type TopicPartition } from './membership.ts';
 import { createPump, type Pump } from './pump.ts';
-import { fetchTopicIds } from './topic-ids.ts';
 
 export interface ConsumerContext {
   readonly newClient: () => Kafka;
@@ -225,4 +225,22 @@ function incarnationOf(one: TopicPartition & { readonly topicId: string }): stri
 /** A partition as the key of a map. */
 export function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`;
+}
+
+/** Returns the ids of topics by name, requested over a connection that has requested no others. */
+export async function fetchTopicIds(kafka: Kafka, topics: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const cluster = createCluster(kafka);
+  try {
+    await cluster.connect();
+    await cluster.addMultipleTargetTopics(topics);
+    const ids = new Map<string, string>();
+    for (const topic of topics) {
+      const id = await cluster.brokerPool.withBroker(({ broker }) => fetchTopicId(broker, topic));
+      if (id === null) throw new Error(`no broker gave the id of topic ${topic}`);
+      ids.set(topic, id);
+    }
+    return ids;
+  } finally {
+    await cluster.disconnect();
+  }
 }

@@ -59,7 +59,7 @@ describe('an order and its payment', () => {
     expect(judgeCharge('o1', undefined, charge)).toEqual({
       reason: 'CHARGE_WITHOUT_ORDER',
       ids: ['o1'],
-      message: 'payment p1 is for order o1, and there is no such order',
+      message: 'payment p1 is for order o1, which does not exist',
     });
     expect(judgeCharge('o1', undefined, refund)).toBeUndefined();
   });

@@ -37,7 +37,7 @@ export function judgeCharge(
 function judgeCharged(ids: readonly string[], order: Order | undefined, payment: Payment): Finding | undefined {
   const { id, orderId, userId, amount } = payment;
   if (!order) {
-    const message = `payment ${id} is for order ${orderId}, and there is no such order`;
+    const message = `payment ${id} is for order ${orderId}, which does not exist`;
     return { reason: chargeWithoutOrder.reason, ids, message };
   }
   if (isUndone(order.state)) {

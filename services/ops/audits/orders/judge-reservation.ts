@@ -38,7 +38,7 @@ export function judgeReservation(
   const has = reservation ? `its reservation is ${stateText(reservation)}` : 'it has no reservation';
   if (!order) {
     if (!holds) return undefined;
-    const message = `a reservation is ${stateText(reservation)} for order ${orderId}, and there is no such order`;
+    const message = `a reservation is ${stateText(reservation)} for order ${orderId}, which does not exist`;
     return { reason: reservationWithoutOrder.reason, ids, message };
   }
   const message = `order ${orderId} is ${orderStateText(order.state)}, but ${has}`;

@@ -6,13 +6,13 @@ import { createLogger } from '../../../../telemetry/logger.ts';
 import { eventually } from '../../../../testing/eventually.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
+import { connectNative } from '../../engine.ts';
 import { FrameType } from '../../http2/codec/frames.ts';
 import { answer, serveRaw } from '../../testing/grpc-server.ts';
 import { serveTcp } from '../../testing/tcp-server.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from '../server/server-host.ts';
 import type { EndpointOptions } from './endpoint.ts';
-import { connectNative } from './transport.ts';
 
 const unary = textMethod('unary');
 const logger = createLogger('silent');

@@ -7,11 +7,11 @@ import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../../../testing/eventually.ts';
 import type { Transport } from '../../../engine.ts';
+import { connectNative } from '../../engine.ts';
 import { answer, serveRaw } from '../../testing/grpc-server.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from '../server/server-host.ts';
 import type { EndpointOptions } from './endpoint.ts';
-import { connectNative } from './transport.ts';
 
 function connect(address: string, options: EndpointOptions = {}): Transport {
   const transport = connectNative(address, options);

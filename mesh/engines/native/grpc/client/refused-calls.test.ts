@@ -4,12 +4,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../../../testing/eventually.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
+import { connectNative } from '../../engine.ts';
 import { clientPreface, ErrorCode, Flag, FrameType } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import { answer, serveRaw } from '../../testing/grpc-server.ts';
 import { serveTcp } from '../../testing/tcp-server.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
-import { connectNative } from './transport.ts';
 
 const unary = textMethod('unary');
 
@@ -31,7 +31,7 @@ function openedStreams(sent: Buffer): number {
 }
 
 describe('a call that the server refuses before it has begun', () => {
-  it('is made again', async () => {
+  it('is retried', async () => {
     let streams = 0;
     const { address } = await serveRaw((stream, count) => {
       streams = count;
@@ -62,7 +62,7 @@ describe('a call that the server refuses before it has begun', () => {
       'a stream without requests so far',
       (transport) => Array.fromAsync(transport.bidiStreaming(textMethod('bidi-streaming'), nothingYet(), callOf())),
     ],
-  ])('is not made again if its response has begun: %s', async (_, call) => {
+  ])('is not retried if its response has begun: %s', async (_, call) => {
     const header = literalFields([':status', '200', 'content-type', 'application/grpc']);
     const refused = Buffer.concat([
       http2Frame(FrameType.HEADERS, Flag.END_HEADERS, 1, header),
@@ -81,7 +81,7 @@ describe('a call that the server refuses before it has begun', () => {
     expect(openedStreams(sent)).toBe(1);
   });
 
-  it('is not made again if more of it was sent than is kept', async () => {
+  it('is not retried if it sent more than the retry buffer holds', async () => {
     const { promise: refused, resolve: refuse } = Promise.withResolvers<void>();
     let streams = 0;
     const { address } = await serveRaw((stream, count) => {

@@ -13,7 +13,7 @@ export const deadlineStatus: LocalStatus = [Status.DEADLINE_EXCEEDED, 'deadline 
 /** The status of a response whose fields exceed the limit. */
 export const tooLargeStatus: LocalStatus = [
   Status.RESOURCE_EXHAUSTED,
-  'the metadata of the response is larger than 16 KiB: let the server send less',
+  'the metadata of the response is larger than 16 KiB: reduce what the server sends',
 ];
 
 /** The status of a call whose signal aborted. The signal of a call scope also aborts when the deadline passes. */

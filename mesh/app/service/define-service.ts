@@ -1,25 +1,25 @@
-import type { AuditCheck } from '../audit/audit.ts';
-import type { AnySetting, SettingValues } from '../config/setting.ts';
-import type { EventStore } from '../event-store/event-store.ts';
-import type { Topic } from '../events/log/topic.ts';
-import { createOutbox } from '../events/outbox/create-outbox.ts';
-import type { Outbox } from '../events/outbox/outbox.ts';
-import { createIdempotency } from '../idempotency/create-idempotency.ts';
-import { needsIdempotency, type ServedContract } from '../server/serve.ts';
-import { loadMigrations } from '../storage/migrations.ts';
-import type { Migration, Storage } from '../storage/storage.ts';
-import type { Broker, Process, Runtime, ServiceDefinition } from './service.ts';
+import type { AuditCheck } from '../../audit/audit.ts';
+import type { AnySetting, SettingValues } from '../../config/setting.ts';
+import type { EventStore } from '../../event-store/event-store.ts';
+import type { Topic } from '../../events/log/topic.ts';
+import { createOutbox } from '../../events/outbox/create-outbox.ts';
+import type { Outbox } from '../../events/outbox/outbox.ts';
+import { createIdempotency } from '../../idempotency/create-idempotency.ts';
+import { needsIdempotency, type ServedContract } from '../../server/serve.ts';
+import { loadMigrations } from '../../storage/migrations.ts';
+import type { Migration, Storage } from '../../storage/storage.ts';
 import {
   type BackgroundRunner,
   createServiceBackground,
   type OpenAggregates,
   type StoredBackgroundRunner,
-} from './service-background.ts';
+} from './background.ts';
+import type { Broker, Process, Runtime, ServiceDefinition } from './service.ts';
 
 /** Where the migrations of a service are: a folder of SQL files, or a list. */
 export type MigrationSource = URL | readonly Migration[];
 
-/** Topics, whatever their messages. */
+/** Topics of any message type. */
 export type TopicList = readonly Pick<Topic, 'name'>[];
 
 /** The settings of a service, by the names under which its `setup` gets their values. */
@@ -51,7 +51,7 @@ export interface PublishingParts {
   readonly outbox: Outbox;
 }
 
-/** What `setup` of a service that is about its process gets in addition. */
+/** What `setup` of a service that observes its process gets in addition. */
 export interface ObservingParts {
   readonly process: Process;
 }
@@ -110,15 +110,19 @@ export function defineService<
       const { run, eventStore, aggregates, describe } = createServiceBackground({ name, runtime, storage, outbox });
       const settings = valuesOf(spec.settings ?? {}, runtime);
       const parts = { ...runtime, settings, run, eventStore, aggregates, storage, outbox, process };
-      // What the types leave out of the parts is undefined here, or fails with what is missing.
-      const setup = await spec.setup(parts as unknown as Parts<Settings, Migrations, Topics, Observes>);
+      // Parts that the types omit are undefined here, or throw an error that names what is missing.
+      const {
+        serves,
+        audits = [],
+        close,
+      } = await spec.setup(parts as unknown as Parts<Settings, Migrations, Topics, Observes>);
       const background = describe();
       return {
         name,
         ...background,
-        ...setup,
-        serves: storage ? await withIdempotency(setup.serves, storage, runtime) : setup.serves,
-        audits: [...(setup.audits ?? []), ...background.audits],
+        serves: storage ? await withIdempotency(serves, storage, runtime) : serves,
+        audits: [...audits, ...background.audits],
+        ...(close && { close }),
         ...(spec.needs && { needs: spec.needs }),
         ...(storage && { check: () => storage.check() }),
       };

@@ -1,22 +1,22 @@
 import type { Client, CompatServiceDefinition } from 'nice-grpc';
-import type { AuditCheck } from '../audit/audit.ts';
-import type { ClientOptions } from '../client/client-factory.ts';
-import type { Config } from '../config/config.ts';
-import type { AnySetting } from '../config/setting.ts';
-import type { ServiceContract } from '../contract/contract.ts';
-import type { DeadLetterQueue } from '../dead-letters/dead-letters.ts';
-import type { ProjectionAdmin } from '../event-store/projections/projection.ts';
-import type { EventLog } from '../events/log/event-log.ts';
-import type { Metrics } from '../metrics/metrics.ts';
-import type { SagaAdmin } from '../saga/admin/admin.ts';
-import type { HealthList } from '../server/health/health.ts';
-import type { ServedContract } from '../server/serve.ts';
-import type { Storage } from '../storage/storage.ts';
-import type { TaskQueue } from '../tasks/task-queue.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { Clock } from '../time/clock.ts';
+import type { AuditCheck } from '../../audit/audit.ts';
+import type { ClientOptions } from '../../client/client-factory.ts';
+import type { Config } from '../../config/config.ts';
+import type { AnySetting } from '../../config/setting.ts';
+import type { ServiceContract } from '../../contract/contract.ts';
+import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
+import type { ProjectionAdmin } from '../../event-store/projections/projection.ts';
+import type { EventLog } from '../../events/log/event-log.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import type { SagaAdmin } from '../../saga/admin/admin.ts';
+import type { HealthList } from '../../server/health/health.ts';
+import type { ServedContract } from '../../server/serve.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { TaskQueue } from '../../tasks/task-queue.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
 
-/** What a service depends on. The settings decide what is behind it (`DATABASE_URL`, ...). */
+/** What a service depends on. The settings choose the implementations (`DATABASE_URL`, ...). */
 export interface Runtime {
   readonly config: Config;
   readonly logger: Logger;
@@ -84,7 +84,7 @@ export interface Service {
   readonly needs?: readonly Broker[];
 }
 
-/** What a service that is about its process sees of it. */
+/** What a service that observes its process sees of it. */
 export interface Process {
   /** The other services. */
   readonly services: readonly Service[];

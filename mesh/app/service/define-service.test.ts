@@ -1,11 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { User } from '../../gen/ts/user/v1/user.ts';
-import { defineTopic } from '../events/log/topic.ts';
-import { echoService } from '../server/testing/echo-service.ts';
-import { defineQueue } from '../tasks/queue.ts';
-import { eventually } from '../testing/eventually.ts';
-import { startMesh } from '../testing/start-mesh.ts';
-import { testService } from '../testing/test-service.ts';
+import { User } from '../../../gen/ts/user/v1/user.ts';
+import { defineEventTypes } from '../../event-store/aggregates/event-types.ts';
+import { defineTopic } from '../../events/log/topic.ts';
+import { echoService } from '../../server/testing/echo-service.ts';
+import { defineQueue } from '../../tasks/queue.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { startMesh } from '../../testing/start-mesh.ts';
+import { testService } from '../../testing/test-service.ts';
 import { defineService } from './define-service.ts';
 import type { Service } from './service.ts';
 
@@ -19,6 +20,7 @@ const options = { key: ({ id }: NoteMessage) => id, version: () => 1n };
 const noteTopic = defineTopic<NoteMessage>('note.events', codec, options);
 const otherTopic = defineTopic<NoteMessage>('other.events', codec, options);
 const note: NoteMessage = { type: 'NOTE_WRITTEN', timestamp: new Date(), id: 'note-1' };
+const counted = { encode: () => ({}), decode: () => ({ type: 'COUNTED' }) as const };
 const prints = defineQueue<{ readonly text: string }>('prints');
 
 async function start(...services: Parameters<typeof startMesh>[0]) {
@@ -96,7 +98,39 @@ describe('a defined service', () => {
     expect(define).toThrow('service note has topics and no database: give it migrations');
   });
 
-  it('that observes the process is built after all others, wherever it stands', async () => {
+  it('refuses background work after its setup, which nobody would start', async () => {
+    let runLater: () => void = () => undefined;
+    await start(
+      defineService({
+        name: 'note',
+        migrations: [],
+        setup: ({ run }) => {
+          runLater = () => run.worker(prints, { handle: async () => undefined });
+          return { serves: [] };
+        },
+      }),
+    );
+    expect(() => runLater()).toThrow('service note asks for background work after its setup');
+  });
+
+  it('cannot publish the changes of aggregates without topics', async () => {
+    const counter = {
+      category: 'counter',
+      events: defineEventTypes<{ type: 'COUNTED' }>({ COUNTED: counted }),
+      evolve: () => 1,
+    };
+    const service = defineService({
+      name: 'note',
+      migrations: [],
+      setup: async ({ aggregates }) => {
+        await aggregates(counter, { publish: () => noteTopic.event(note) });
+        return { serves: [] };
+      },
+    });
+    await expect(startMesh([service])).rejects.toThrow('define it with topics');
+  });
+
+  it('is built after all others if it observes the process, wherever it is listed', async () => {
     let seen: readonly Service[] = [];
     const observer = defineService({
       name: 'observer',

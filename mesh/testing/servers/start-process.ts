@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type ClientFactory, createClientFactory } from '../../mesh/client/client-factory.ts';
-import { createLogger } from '../../mesh/telemetry/logger.ts';
-import { engineNameOfRun, engineOfRun } from '../../mesh/testing/engine-of-run.ts';
-import { systemClock } from '../../mesh/time/clock.ts';
+import { type ClientFactory, createClientFactory } from '../../client/client-factory.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { systemClock } from '../../time/clock.ts';
+import { engineNameOfRun, engineOfRun } from '../engine-of-run.ts';
 
 export interface ProcessOptions {
   readonly dataDir: string;
@@ -43,7 +43,7 @@ export interface StartedProcess extends SpawnedProcess {
   stop(): Promise<Ending>;
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Halves the start time: tests start many processes. */
 const compileCache = join(root, '.cache', 'compile');
 
