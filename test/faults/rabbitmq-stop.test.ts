@@ -64,9 +64,7 @@ describeWithServer(rabbitmq, 'a process whose RabbitMQ is stuck', () => {
     const end = await broker.raiseAlarm();
     try {
       await order(process, 3);
-      await eventually(() =>
-        expect(process.stderr() + process.stdout()).toContain('takes no tasks until its alarm is over'),
-      );
+      await eventually(() => expect(process.stderr() + process.stdout()).toContain('RabbitMQ is blocked by an alarm'));
       await endsInTime(process);
     } finally {
       await end();

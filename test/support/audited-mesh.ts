@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect } from 'vitest';
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import type { AuditFinding, AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
-import type { ServiceDefinition } from '../../mesh/app/service.ts';
+import type { ServiceDefinition } from '../../mesh/app/service/service.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
