@@ -25,7 +25,9 @@ export function createDefinitions(all: readonly AnyDefinition[]): Definitions {
 function checkSteps(key: string, steps: AnyDefinition['steps']): void {
   if (steps.length === 0) throw new Error(`the saga ${key} has no steps`);
   const names = new Set(steps.map((step) => step.name));
-  if (names.size !== steps.length) throw new Error(`the saga ${key} has two steps of one name; names make request ids`);
+  if (names.size !== steps.length)
+    throw new Error(`the saga ${key} has two steps with the same name: request ids are made from names`);
+  if (steps.filter(({ pivot }) => pivot).length > 1) throw new Error(`the saga ${key} has two pivots: keep the first`);
 }
 
 function keyOf(name: string, version: number): string {

@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it, vi } from 'vitest';
 import type { Transaction } from '../storage/storage.ts';
+import { createDefinitions } from './definitions.ts';
 import { type SagaProgress, type StepContext, saga } from './saga.ts';
 
 interface Placed {
@@ -61,5 +62,22 @@ describe('saga', () => {
     await first.report({} as Transaction, completed);
     await second.report({} as Transaction, completed);
     expect(reports).toEqual(['completed']);
+  });
+});
+
+describe('the definitions of an engine', () => {
+  const run = async () => undefined;
+
+  it.each([
+    ['no steps', saga<Placed>('place', 1), 'has no steps'],
+    ['two steps with one name', saga<Placed>('place', 1).step('a', { run }).step('a', { run }), 'with the same name'],
+    ['two pivots', saga<Placed>('place', 1).pivot('a', { run }).pivot('b', { run }), 'has two pivots'],
+  ])('refuse a saga with %s', (_, definition, fault) => {
+    expect(() => createDefinitions([definition])).toThrow(fault);
+  });
+
+  it('refuse two sagas of one name and version', () => {
+    const definition = saga<Placed>('place', 1).step('a', { run });
+    expect(() => createDefinitions([definition, definition])).toThrow('is defined twice');
   });
 });

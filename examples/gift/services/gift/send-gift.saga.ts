@@ -1,7 +1,6 @@
-import type { Client } from 'nice-grpc';
 import type { InventoryServiceDefinition } from '#gen/inventory/v1/inventory.ts';
 import type { PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
-import { type Clock, saga } from '#mesh';
+import { type Client, type Clock, saga } from '#mesh';
 import type { Gift } from './gift.ts';
 import type { Gifts } from './gift-stream.ts';
 

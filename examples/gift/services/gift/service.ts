@@ -24,14 +24,14 @@ export const giftService = defineService({
     run.worker(cardQueue, { handle: (job) => printCard(job, storage) });
 
     const gift = serve(GiftServiceContract, {
-      async sendGift({ senderId, sku, greeting }, { once, requestId }) {
+      async sendGift({ senderId, sku, greeting }, call) {
         const [item] = (await inventory.batchGetItems({ skus: [sku] })).items;
         if (!item?.unitPrice) throw giftUnavailable({ sku });
         const price = item.unitPrice;
-        return await once(async (tx) => {
-          const id = uuidv7(clock.now());
+        const id = uuidv7(clock.now());
+        return await gifts.transact(id, call, async (tx, cause) => {
           const order = () => ({ type: 'GIFT_ORDERED', gift: { senderId, sku, price, greeting } }) as const;
-          const { state } = await gifts.changeIn(tx, id, order, { correlationId: requestId, timeMs: clock.now() });
+          const { state } = await gifts.changeIn(tx, id, order, cause);
           await sagas.begin(tx, sendGift, { id, data: state });
           return state;
         });
