@@ -1,12 +1,20 @@
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
-import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
+import { HealthServiceContract, type HealthServiceHandlers } from '#gen/ops/v1/health.contract.ts';
+import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
-import { combineDeadLetters, createAuditor, defineService, millisecondsSetting, sagaDeadLetters, serve } from '#mesh';
+import {
+  combineDeadLetters,
+  createAuditor,
+  defineService,
+  type HealthList,
+  millisecondsSetting,
+  sagaDeadLetters,
+  serve,
+} from '#mesh';
 import { auditOrders } from './audits/audit-orders.ts';
 import { createAuditRpc } from './audits/audit-rpc.ts';
 import { createDeadLetterRpc } from './dead-letters/dead-letter-rpc.ts';
-import { createHealthRpc } from './health-rpc.ts';
 import { combineProjections, createProjectionRpc } from './projections/projection-rpc.ts';
 import { combineSagas, createSagaRpc } from './sagas/saga-rpc.ts';
 
@@ -54,3 +62,18 @@ export const opsService = defineService({
     };
   },
 });
+
+/** Implements `ops.v1.HealthService`. */
+function createHealthRpc(health: HealthList): HealthServiceHandlers {
+  return {
+    async listHealth() {
+      const names = health.list().map(({ name, status, sinceMs, problems }) => ({
+        name,
+        status: status === 'SERVING' ? HealthStatus.HEALTH_STATUS_SERVING : HealthStatus.HEALTH_STATUS_NOT_SERVING,
+        since: new Date(sinceMs),
+        problems: problems.map((problem) => ({ ...problem })),
+      }));
+      return { names };
+    },
+  };
+}
