@@ -10,7 +10,7 @@ import { beginning, draft, keysOf, partitions, testBridge } from './testing/brid
 describe('EventService.Subscribe', () => {
   const { bridge, mesh, newTopic, reading, take } = testBridge();
 
-  it('resumes from the last offsets without gap or repeat, wherever it is cut', async () => {
+  it('resumes from the last offsets without gap or repeat, wherever the stream broke', async () => {
     const topic = await newTopic();
     const published = Array.from({ length: 200 }, (_, index) => draft(topic, `key-${index % 17}`));
     const publishing = Promise.all(published.map((event) => bridge().publish(event)));

@@ -32,8 +32,8 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
     return sku;
   }
 
-  describe('items', () => {
-    it('are created with their stock, and read one by one, together and as a stream', async () => {
+  describe('the item catalogue', () => {
+    it('stores items with their stock, and returns them one by one, together and as a stream', async () => {
       const item = await inventory.createItem({
         item: { sku: 'a-first', name: 'First', unitPrice, onHand: 7n, reserved: 3n },
       });
@@ -47,7 +47,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       expect(listed).toEqual([item, second]);
     });
 
-    it('are refused if the sku is taken or the price is negative', async () => {
+    it('refuses an item if its sku is taken or its price is negative', async () => {
       const sku = await newItem(1n);
       const taken = inventory.createItem({ item: { sku, name: 'Again', unitPrice } });
       await expect(taken).rejects.toMatchObject({ code: Status.ALREADY_EXISTS, reason: 'SKU_TAKEN' });
@@ -60,7 +60,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       });
     });
 
-    it('are NOT_FOUND if they do not exist', async () => {
+    it('returns NOT_FOUND for unknown items', async () => {
       const unknown = { code: Status.NOT_FOUND, reason: 'ITEM_NOT_FOUND' };
       await expect(inventory.getItem({ sku: 'none' })).rejects.toMatchObject(unknown);
       await expect(inventory.adjustStock({ sku: 'none', delta: 1n })).rejects.toMatchObject(unknown);
@@ -178,7 +178,7 @@ describeServicesOnEachDatabase('the inventory service', (settings) => {
       await expect(inventory.commitStock({ orderId: 'early' })).rejects.toMatchObject(refused);
     });
 
-    it('is refused once the stock is committed', async () => {
+    it('refuses to release committed stock', async () => {
       await reserved('gone', 5n, 2n);
       await inventory.commitStock({ orderId: 'gone' });
       const late = inventory.releaseStock({ orderId: 'gone' });

@@ -159,7 +159,7 @@ describeServicesOnEachDatabase('the stock', (settings) => {
   });
   afterAll(() => mesh.stop());
 
-  it('is reserved for exactly as many concurrent orders as there is stock', async () => {
+  it('satisfies exactly as many concurrent orders as it has units', async () => {
     await inventory.createItem({ item: { sku: 'wanted', name: 'Wanted', unitPrice, onHand: 100n } });
     const attempts = Array.from({ length: 200 }, (_, index) =>
       inventory.reserveStock({ orderId: `wants-${index}`, items: [{ sku: 'wanted', quantity: 1n }] }),
@@ -186,7 +186,7 @@ describeServicesOnEachDatabase('the stock', (settings) => {
     );
   });
 
-  it('is conserved if all steps run concurrently', async () => {
+  it('stays consistent when all steps run concurrently', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (sequence) => {
         const run = await startRun(inventory);

@@ -126,7 +126,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       expect(await readMail(notification?.id ?? '')).toContain('The reason: there are no more books');
     });
 
-    it('goes to the current address of the user', async () => {
+    it('becomes a mail to the current address of the user', async () => {
       const userId = await newUser();
       const before = placed(userId);
       await publish(before);
@@ -172,7 +172,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
     });
 
     it.each([{ userId: 'ada' }, { orderId: 'order 1', userId: 'ada' }, { orderId: 'no-user' }])(
-      'without ids becomes a dead letter, as %j',
+      'becomes a dead letter if it has no ids, as in %j',
       async (ids) => {
         const key = randomUUID();
         await publish({ ...plainEvent({ type: 'ORDER_PLACED', ...ids }), key });

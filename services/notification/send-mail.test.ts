@@ -9,7 +9,7 @@ import { type Notification, newNotification } from './notification.ts';
 import { sendMail } from './send-mail.ts';
 import { findNotification, insertNotification } from './store.ts';
 
-describe('the mail of a task', () => {
+describe('sendMail', () => {
   describeOnEachDatabase((newUrl) => {
     const clock = createTestClock();
     let storage: Storage;
@@ -55,7 +55,7 @@ describe('the mail of a task', () => {
       return found && [found.state, found.attempts, found.lastError];
     };
 
-    it('is recorded with its notification and not sent again', async () => {
+    it('records a sent mail with its notification and does not send it again', async () => {
       const task = await newTask();
       await send(task);
       expect(await recordOf(task)).toEqual(['SENT', 1, '']);
@@ -64,7 +64,7 @@ describe('the mail of a task', () => {
       expect(await recordOf(task)).toEqual(['SENT', 1, '']);
     });
 
-    it('is recorded when it fails, and sent by a later attempt', async () => {
+    it('records a failure, and sends the mail in a later attempt', async () => {
       const task = await newTask();
       await blockMails();
       await expect(send(task)).rejects.toThrow('EEXIST');
@@ -74,7 +74,7 @@ describe('the mail of a task', () => {
       expect(await recordOf(task)).toEqual(['SENT', 2, '']);
     });
 
-    it('is dead when its last attempt fails, until the task is redriven', async () => {
+    it('marks a mail DEAD when its last attempt fails, until the task is redriven', async () => {
       const task = await newTask();
       await blockMails();
       await expect(send({ ...task, lastAttempt: true })).rejects.toThrow('EEXIST');
@@ -84,7 +84,7 @@ describe('the mail of a task', () => {
       expect(await recordOf(task)).toEqual(['SENT', 2, '']);
     });
 
-    it('is dead after one attempt if no further one helps', async () => {
+    it('marks a mail DEAD after one attempt if no further one helps', async () => {
       const task = await newTask({ to: 'nobody' });
       await expect(send(task)).rejects.toMatchObject({ reason: 'BAD_RECIPIENT' });
       expect(await recordOf(task)).toEqual(['DEAD', 1, expect.stringContaining('"nobody"')]);
@@ -105,11 +105,11 @@ describe('the mail of a task', () => {
       'an address that is no text': { to: 7, template: 'welcome' },
       'a notification that is no id': { to: 'user@example.com', template: 'welcome', notificationId: 'a\0b' },
     };
-    it.each(Object.keys(unreadable))('is refused permanently if the task has %s', async (fault) => {
+    it.each(Object.keys(unreadable))('refuses a task permanently if it has %s', async (fault) => {
       await expect(send(taskOf(unreadable[fault] ?? {}))).rejects.toMatchObject({ reason: 'UNDECODABLE' });
     });
 
-    it('is refused permanently if the template is unknown', async () => {
+    it('refuses a task permanently if its template is unknown', async () => {
       const task = taskOf({ to: 'user@example.com', template: 'constructor' });
       await expect(send(task)).rejects.toMatchObject({ reason: 'UNKNOWN_TEMPLATE' });
     });

@@ -8,11 +8,11 @@ import { opsService } from './service.ts';
 
 const ops = ['AuditService', 'DeadLetterService', 'HealthService', 'ProjectionService', 'SagaService'];
 
-describe('the health of a process', () => {
+describe('ListHealth', () => {
   let mesh: TestMesh | undefined;
   afterEach(() => mesh?.stop());
 
-  it('is listed by name, with the problems that keep the process from serving', async () => {
+  it('returns the health of each name, with the problems that keep the process from serving', async () => {
     const beforeMs = Date.now();
     const full = new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the disk of shelves.db is full: make room');
     const shelf = testService('shelf', async () => ({ check: () => Promise.reject(full) }));

@@ -61,8 +61,8 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
     Array.fromAsync(deadLetters.listDeadLetters({ filter }));
   const idsOf = (listed: readonly { readonly id: string }[]) => listed.map(({ id }) => id);
 
-  describe('sagas', () => {
-    it('are listed in id order, by state and after an id', async () => {
+  describe('SagaService', () => {
+    it('lists sagas in id order, by state and after an id', async () => {
       const ids = [await parkedSaga(), await parkedSaga(), await parkedSaga()];
       expect(idsOf(await Array.fromAsync(sagas.listSagas({})))).toEqual(ids);
       expect(idsOf(await Array.fromAsync(sagas.listSagas({ limit: 2 })))).toEqual(ids.slice(0, 2));
@@ -72,7 +72,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(await Array.fromAsync(completed)).toEqual([]);
     });
 
-    it('are returned with their steps, by their own id or by their order', async () => {
+    it('returns a saga with its steps, by its own id or by its order', async () => {
       const id = await parkedSaga();
       const saga = await sagas.getSaga({ name: { $case: 'orderId', value: id } });
       expect(saga).toMatchObject({ id, name: 'ship-it', definitionVersion: 1, failureReason: 'REFUSED' });
@@ -84,14 +84,14 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(saga.steps[1]?.undoStartTime).toBeUndefined();
     });
 
-    it('are NOT_FOUND if they do not exist', async () => {
+    it('returns NOT_FOUND for an unknown saga', async () => {
       const missing = { code: Status.NOT_FOUND, reason: 'UNKNOWN_SAGA' };
       await expect(sagas.getSaga({ name: { $case: 'id', value: 'none' } })).rejects.toMatchObject(missing);
       await expect(sagas.getSaga({ name: { $case: 'orderId', value: 'none' } })).rejects.toMatchObject(missing);
       await expect(sagas.retrySaga({ id: 'none', note: '' })).rejects.toMatchObject(missing);
     });
 
-    it('resume when they are retried, once for each request id', async () => {
+    it('resumes a saga that an operator retries, once for each request id', async () => {
       const id = await parkedSaga();
       stuck.healed = true;
       const request = { requestId: randomUUID(), id, note: 'the bank is back' };
@@ -109,7 +109,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       await expect(late).rejects.toMatchObject({ code: Status.FAILED_PRECONDITION, reason: 'SAGA_NOT_PARKED' });
     });
 
-    it('end when the stuck step is resolved', async () => {
+    it('ends a saga when an operator resolves its stuck step', async () => {
       const id = await parkedSaga();
       const resolution = {
         id,
@@ -128,8 +128,8 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
     });
   });
 
-  describe('dead letters', () => {
-    it('are one list of events, tasks and sagas in id order', async () => {
+  describe('DeadLetterService', () => {
+    it('lists dead events, tasks and sagas together in id order', async () => {
       const event = await stuck.addDeadEvent('order-1');
       const saga = await parkedSaga();
       const task = await deadTask();
@@ -144,7 +144,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(idsOf(await Array.fromAsync(page))).toEqual([saga, task.id]);
     });
 
-    it('contain everything about what failed', async () => {
+    it('returns everything about what failed', async () => {
       const { id, subjectId } = await deadTask();
       const deadLetter = await deadLetters.getDeadLetter({ id });
       expect(deadLetter).toMatchObject({
@@ -162,7 +162,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       await expect(missing).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'UNKNOWN_DEAD_LETTER' });
     });
 
-    it('contain a parked saga with its view', async () => {
+    it('returns a parked saga with its view', async () => {
       const id = await parkedSaga();
       const deadLetter = await deadLetters.getDeadLetter({ id });
       expect(deadLetter).toMatchObject({ origin: 'ship-it', attempts: 1, subjectId: id });
@@ -170,7 +170,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(JSON.parse(Buffer.from(deadLetter.payload).toString())).toMatchObject({ id, state: 'needs-attention' });
     });
 
-    it('are redriven by id from every source, once for each request id', async () => {
+    it('redrives by id from every source, once for each request id', async () => {
       const [event, saga, task] = [await stuck.addDeadEvent('order-1'), await parkedSaga(), await deadTask()];
       stuck.healed = true;
       const request = { requestId: randomUUID(), ids: [event, 'none', saga, task.id, event] };
@@ -183,7 +183,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(stuck.handledEvents).toEqual(['order-1']);
     });
 
-    it('are redriven by filter', async () => {
+    it('redrives by filter', async () => {
       const mine = [await stuck.addDeadEvent('order-1'), await stuck.addDeadEvent('order-2')];
       const other = await stuck.addDeadEvent('user-1', 'user.events/stuck');
       stuck.healed = true;
@@ -196,7 +196,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(idsOf(await list())).toEqual([other]);
     });
 
-    it('stay with the new error when they fail again, and do not stop others', async () => {
+    it('keeps a dead letter that fails again, with the new error, and redrives the others', async () => {
       const event = await stuck.addDeadEvent('order-1');
       const task = await deadTask();
       const { redrivenIds, failures } = await deadLetters.redriveDeadLetters({ ids: [event, task.id] });
@@ -205,7 +205,7 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(await deadLetters.getDeadLetter({ id: event })).toMatchObject({ error: 'still no template', attempts: 6 });
     });
 
-    it('are redriven at a bounded rate within the deadline of the call; the rest stays and is listed', async () => {
+    it('redrives at a bounded rate within the deadline of the call, and lists the rest', async () => {
       stuck.healed = true;
       const ids: string[] = [];
       for (let index = 0; index < 60; index += 1) ids.push(await stuck.addDeadEvent(`order-${index}`));
@@ -222,13 +222,13 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
       expect(stuck.handledEvents).toHaveLength(ids.length);
     });
 
-    it('are not redriven without ids or filter, or with both', async () => {
+    it('refuses to redrive without ids or filter, or with both', async () => {
       const refused = { code: Status.INVALID_ARGUMENT, violations: [{ field: 'ids' }] };
       await expect(deadLetters.redriveDeadLetters({})).rejects.toMatchObject(refused);
       await expect(deadLetters.redriveDeadLetters({ ids: ['a'], filter: {} })).rejects.toMatchObject(refused);
     });
 
-    it('are discarded with a note, except sagas, which must be resolved', async () => {
+    it('discards with a note, but refuses sagas, which an operator must resolve', async () => {
       const [event, saga] = [await stuck.addDeadEvent('order-1'), await parkedSaga()];
       const answer = await deadLetters.discardDeadLetters({ ids: [event, saga, 'none'], note: 'a test order' });
       expect(answer).toMatchObject({ discardedIds: [event], missingIds: ['none'] });

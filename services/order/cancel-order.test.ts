@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { describeServicesOnEachDatabase } from '#mesh/testing';
 import { type OrderMesh, orderBy, startOrderMesh, stateOf, usd } from './testing/order-mesh.ts';
 
-describeServicesOnEachDatabase('cancelling orders', (settings) => {
+describeServicesOnEachDatabase('the order service', (settings) => {
   let shop: OrderMesh;
 
   beforeAll(async () => {
@@ -43,7 +43,7 @@ describeServicesOnEachDatabase('cancelling orders', (settings) => {
       expect(await reservedBooks()).toBe(reservedBefore);
     });
 
-    it('is refused once the order can only complete', async () => {
+    it('refuses an order that can only complete', async () => {
       const { called, release } = shop.holdBack('commitStock');
       const { id } = await shop.orders.placeOrder(orderBy(await shop.newUser()));
       await called;
@@ -56,7 +56,7 @@ describeServicesOnEachDatabase('cancelling orders', (settings) => {
       expect((await shop.statesOf(id)).at(-1)).toBe('COMPLETED');
     });
 
-    it('is refused once the order has completed or failed', async () => {
+    it('refuses an order that has completed or failed', async () => {
       const userId = await shop.newUser(1_000n);
       const completed = await shop.placeToEnd(userId);
       const failed = await shop.placeToEnd(userId);

@@ -24,7 +24,7 @@ const creators = [userService, inventoryService, paymentService, shippingService
 const limit = assumedPerSecond * 300;
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 
-describeServicesOnEachDatabase('a backlog of orders', (settings) => {
+describeServicesOnEachDatabase('an order service with a long backlog', (settings) => {
   let environment: Record<string, string> & { DATA_DIR: string; DATABASE_URL: string };
   let folder: TempFolder;
   beforeEach(async () => {
@@ -33,7 +33,7 @@ describeServicesOnEachDatabase('a backlog of orders', (settings) => {
   });
   afterEach(() => folder[Symbol.asyncDispose]());
 
-  it('refuses new orders while it cannot be finished in five minutes, but not repeated calls of accepted ones', async () => {
+  it('refuses new orders while it needs over five minutes for the backlog, but not repeated calls of accepted ones', async () => {
     const placed = {
       requestId: randomUUID(),
       userId: 'ada',

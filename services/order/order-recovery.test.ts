@@ -35,7 +35,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
   });
 
   describe('an order that needs attention', () => {
-    it('is watched until an operator has it compensated', async () => {
+    it('keeps its watchers until an operator has it compensated', async () => {
       shop.wrappers.releaseStock = async () => {
         throw new MeshError(Status.FAILED_PRECONDITION, 'NOT_ALLOWED', 'not today');
       };
@@ -53,7 +53,7 @@ describeServicesOnEachDatabase('the order service', (settings) => {
   });
 });
 
-describeServicesOnEachDatabase('the order service that stops', (settings) => {
+describeServicesOnEachDatabase('a stopping order service', (settings) => {
   it('aborts a hanging step and releases the saga, within its grace period', async () => {
     let storage: Storage | undefined;
     const shop = await startOrderMesh(settings(), (runtime) => {

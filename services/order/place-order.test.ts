@@ -6,7 +6,7 @@ import { OrderState } from '#gen/order/v1/order.ts';
 import { describeServicesOnEachDatabase } from '#mesh/testing';
 import { type OrderMesh, orderBy, shippingAddress, startOrderMesh, usd } from './testing/order-mesh.ts';
 
-describeServicesOnEachDatabase('placing orders', (settings) => {
+describeServicesOnEachDatabase('the order service', (settings) => {
   let shop: OrderMesh;
 
   beforeAll(async () => {

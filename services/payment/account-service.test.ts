@@ -105,7 +105,7 @@ describeServicesOnEachDatabase('the account service', (settings) => {
       await expect(both).rejects.toMatchObject({ violations: [{ field: 'as_of_time' }] });
     });
 
-    it('is ABORTED until the minimum version is reached', async () => {
+    it('returns ABORTED until the account reaches the minimum version', async () => {
       const accountId = await openAccount();
       await expect(service.accounts.getBalance({ accountId, minVersion: 2n })).rejects.toMatchObject({
         code: Status.ABORTED,
@@ -130,7 +130,7 @@ describeServicesOnEachDatabase('the account service', (settings) => {
       expect(events[1]).toMatchObject({ accountId, reference: 'rent', correlationId: expect.stringMatching(/./) });
     });
 
-    it('is NOT_FOUND for an unknown account', async () => {
+    it('returns NOT_FOUND for an unknown account', async () => {
       const listed = Array.fromAsync(service.accounts.listAccountEvents({ accountId: 'nobody' }));
       await expect(listed).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'ACCOUNT_NOT_FOUND' });
     });

@@ -151,7 +151,7 @@ describeServicesOnEachDatabase('the ledger', (settings) => {
     });
   });
 
-  it('alone is NOT_SERVING while it is behind, and lists the position of its projections', async () => {
+  it('is the only service that reports NOT_SERVING while it is behind, and lists the position of its projections', async () => {
     const [service] = mesh.services;
     const served = service?.serves.map(({ contract, check }) => [contract.definition.fullName, check !== undefined]);
     expect(served).toEqual([

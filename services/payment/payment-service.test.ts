@@ -13,7 +13,7 @@ describeServicesOnEachDatabase('the payment service', (settings) => {
   const { openAccount, balanceOf, eventsOf } = service;
 
   describe('Charge', () => {
-    it('charges once per order, whatever the request id', async () => {
+    it('charges once per order, with any request id', async () => {
       const userId = await openAccount(100n);
       const order = { orderId: `order-${userId}`, userId, amount: usd(60n) };
       const payment = await service.payments.charge({ ...order, requestId: randomUUID() });

@@ -7,7 +7,7 @@ import { useReportService } from './testing/use-report-service.ts';
 
 const { ORDER_STATE_COMPLETED: completed, ORDER_STATE_PAID: paid, ORDER_STATE_PENDING: pending } = OrderState;
 
-describeServicesOnEachDatabase('the events of the report service', (settings) => {
+describeServicesOnEachDatabase('the report service', (settings) => {
   const report = useReportService(settings);
   const { publish, publishOrders, ordersOf, sellers, seeOrders, seeSellers } = report;
   const { deadLetters, seeDeadLetters, rebuild, caughtUp } = report;
@@ -35,7 +35,7 @@ describeServicesOnEachDatabase('the events of the report service', (settings) =>
       ]);
     });
 
-    it('is skipped if its type is unknown, whatever its content', async () => {
+    it('is skipped, regardless of its content, if its type is unknown', async () => {
       const unknown = asJson(orderMessage({ orderId: 'o1' }));
       const headers = { ...unknown.headers, ce_type: 'ORDER_GIFT_WRAPPED' };
       const inside = asProtobuf({ ...orderMessage({ orderId: 'o1' }), type: 'ORDER_GIFT_WRAPPED' });
@@ -73,7 +73,7 @@ describeServicesOnEachDatabase('the events of the report service', (settings) =>
       ];
     }).flat();
 
-    it.each(['orders-by-user', 'report/best-sellers'])('%s has equal rows after a rebuild', async (name) => {
+    it.each(['orders-by-user', 'report/best-sellers'])('has equal rows after a rebuild: %s', async (name) => {
       await publishOrders(...history);
       await caughtUp(BigInt(history.length));
       const before = { orders: await ordersOf('ada'), sellers: await sellers() };
@@ -125,7 +125,7 @@ describeServicesOnEachDatabase('the events of the report service', (settings) =>
       await seeSellers(['lamp', 1n, 1n, '100 USD']);
     });
 
-    it('lets the service be healthy while it keeps up', async () => {
+    it('leaves the service healthy while it keeps up', async () => {
       await publishOrders({ orderId: 'o1' });
       await caughtUp(1n);
       await expect(report.service.serves[0]?.check?.()).resolves.toBeUndefined();

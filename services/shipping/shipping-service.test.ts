@@ -85,7 +85,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       }
     });
 
-    it('is refused permanently if the carrier refuses', async () => {
+    it('fails permanently if the carrier refuses', async () => {
       const order = { ...newOrder(), requestId: randomUUID() };
       carrier.behave(({ response }: CarrierRequest) => answerJson(response, 422, { message: 'too heavy' }));
       const refusal = {
@@ -209,7 +209,7 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
     });
   });
 
-  it('returns NOT_FOUND for other orders', async () => {
+  it('returns NOT_FOUND for an order without a shipment', async () => {
     await expect(shipping.getShipment({ orderId: 'unknown' })).rejects.toMatchObject({
       code: Status.NOT_FOUND,
       reason: 'SHIPMENT_NOT_FOUND',

@@ -5,7 +5,7 @@ import { createTestClock, type TempFolder, tempFolder } from '#mesh/testing';
 import { createFileMailer } from './file-mailer.ts';
 import type { Mailer } from './mailer.ts';
 
-describe('a mail to a folder', () => {
+describe('the file mailer', () => {
   let parent: TempFolder;
   let folder: string;
   let mailer: Mailer;
@@ -19,14 +19,14 @@ describe('a mail to a folder', () => {
 
   const mail = { id: 'mail-1', to: 'ada@example.com', subject: 'Hello', text: 'Hello Ada' };
 
-  it('is one file, complete as soon as it exists', async () => {
+  it('writes a mail as one file, complete as soon as it exists', async () => {
     await mailer.send(mail);
     await mailer.send({ ...mail, id: 'mail-2', to: 'tom@example.com' });
     expect((await readdir(folder)).toSorted()).toEqual(['mail-1.eml', 'mail-2.eml']);
     expect(await readFile(join(folder, 'mail-2.eml'), 'utf8')).toContain('To: tom@example.com\r\n');
   });
 
-  it('is one file for one id, even if it is sent many times concurrently', async () => {
+  it('writes one file for one id, even if it sends the mail many times concurrently', async () => {
     const texts = Array.from({ length: 10 }, (_, index) => `${index}`.repeat(50_000));
     await Promise.all(texts.map((text) => mailer.send({ ...mail, text })));
     expect(await readdir(folder)).toEqual(['mail-1.eml']);
@@ -35,7 +35,7 @@ describe('a mail to a folder', () => {
   });
 
   it.each(['../../escaped', 'a/b', '..', 'x'.repeat(1_000), 'nul\0', '\uD800', ''])(
-    'stays in the folder with the id %j',
+    'writes only into its folder with the id %j',
     async (id) => {
       await mailer.send({ ...mail, id });
       expect(await readdir(parent.path)).toEqual(['mail']);
@@ -55,7 +55,7 @@ describe('a mail to a folder', () => {
     expect(await readdir(parent.path)).toEqual([]);
   });
 
-  it('leaves nothing behind if it cannot be written, and can be sent later', async () => {
+  it('leaves nothing behind if it cannot write a mail, and sends it later', async () => {
     await rm(folder, { recursive: true });
     await writeFile(folder, 'a file in its place');
     await expect(mailer.send(mail)).rejects.toThrow('EEXIST');

@@ -61,7 +61,7 @@ describe('a mail as a message', () => {
     '',
     `${'a'.repeat(251)}@b.c`,
   ];
-  it.each(recipients)('is not sent to %j', (to) => {
+  it.each(recipients)('refuses the recipient %j', (to) => {
     const refusal = expect.objectContaining({ code: Status.INVALID_ARGUMENT, reason: 'BAD_RECIPIENT' });
     expect(() => formatMessage({ ...mail, to }, date)).toThrow(refusal);
   });

@@ -62,7 +62,7 @@ describe('the audit of a process', () => {
     ['static:', []],
     ['static:order=127.0.0.1:1', []],
     ['static:order=127.0.0.1:1,payment=127.0.0.1:1', ['orders/charges']],
-  ])('includes the checks of services that it can find: with %s', async (url, across) => {
+  ])('includes the checks of the services that it finds with %s', async (url, across) => {
     await start({ DISCOVERY_URL: url });
     const names = (await run()).map((report) => report?.$case === 'check' && report.value.name);
     expect(names).toEqual(['bank/accounts', 'report/accounts', ...across, 'storage/integrity']);
@@ -109,7 +109,7 @@ describe('the audit of a process', () => {
     expect(text).toMatch(/\nordermesh_audit_last_end_time_seconds \d/);
   });
 
-  it('is NOT_FOUND before the first one in the background has ended', async () => {
+  it('returns NOT_FOUND until the first audit in the background has ended', async () => {
     await start({ AUDIT_INTERVAL_MS: '0' });
     await run('bank/accounts');
     const missing = { code: Status.NOT_FOUND, reason: 'NO_AUDIT_YET' };

@@ -7,7 +7,7 @@ import { eventually, startMesh, type TestMesh } from '#mesh/testing';
 import { opsService } from '../service.ts';
 import { createWatchedService, type WatchedService } from '../testing/watched-service.ts';
 
-describe('the projections of a process', () => {
+describe('ProjectionService', () => {
   let mesh: TestMesh;
   let bank: WatchedService;
   let report: WatchedService;
@@ -34,7 +34,7 @@ describe('the projections of a process', () => {
     return started.promise;
   }
 
-  it('are one list in name order, each with its position', async () => {
+  it('lists the projections in name order, each with its position', async () => {
     const [first, ...others] = await list();
     expect(first).toEqual({
       name: 'bank/balances',
@@ -52,7 +52,7 @@ describe('the projections of a process', () => {
     ]);
   });
 
-  it('are rebuilt by their service, which reports progress and differences', async () => {
+  it('rebuilds a projection in its service, and reports progress and differences', async () => {
     bank.differences = [
       { key: 'ada', live: '{"balance":"1"}', rebuilt: '{"balance":"2"}' },
       { key: 'tom', live: undefined, rebuilt: '{}' },
@@ -78,7 +78,7 @@ describe('the projections of a process', () => {
     expect(await list()).toMatchObject([{ name: 'bank/balances', generation: 2n }, {}, {}, {}]);
   });
 
-  it('are found without the name of their service if that is unambiguous', async () => {
+  it('finds a projection without the name of its service if that is unambiguous', async () => {
     await rebuild('sales');
     expect(report.rebuilt).toEqual(['sales']);
     await expect(rebuild('balances')).rejects.toMatchObject({
@@ -89,7 +89,7 @@ describe('the projections of a process', () => {
     expect(bank.rebuilt).toEqual([]);
   });
 
-  it('are NOT_FOUND if they do not exist, with the names of those that do', async () => {
+  it('returns NOT_FOUND for an unknown projection, with the names of the existing ones', async () => {
     await expect(rebuild('bank/sales')).rejects.toMatchObject({
       code: Status.NOT_FOUND,
       reason: 'UNKNOWN_PROJECTION',
@@ -97,12 +97,12 @@ describe('the projections of a process', () => {
     });
   });
 
-  it('stay as they are after a dry run', async () => {
+  it('discards the rows of a dry run', async () => {
     expect((await rebuild('statements', true)).at(-1)).toMatchObject({ stage: RebuildStage.REBUILD_STAGE_DISCARDED });
     expect(bank.rebuilt).toEqual(['statements discarded']);
   });
 
-  it('are not switched if the call ends early', async () => {
+  it('discards the rebuilt rows if the call ends early', async () => {
     const started = holdRebuilds(bank);
     const call = new AbortController();
     const rebuilding = Array.fromAsync(projections.rebuildProjection({ name: 'statements' }, { signal: call.signal }));
@@ -112,7 +112,7 @@ describe('the projections of a process', () => {
     await eventually(() => expect(bank.rebuilt).toEqual(['statements discarded']));
   });
 
-  it('are not switched if the process drains', async () => {
+  it('discards the rebuilt rows if the process drains', async () => {
     const started = holdRebuilds(bank);
     const rebuilding = rebuild('statements');
     const refused = expect(rebuilding).rejects.toMatchObject({ reason: 'SERVER_DRAINING' });

@@ -56,7 +56,7 @@ function typesOf(type: string): typeof accountEventTypes | typeof paymentEventTy
 }
 
 describe('the stored events of accounts and payments', () => {
-  it('are kept as files, each with its expected meaning in this test', async () => {
+  it('match the list of files and meanings in this test', async () => {
     expect((await readdir(folder)).toSorted()).toEqual(Object.keys(meanings).toSorted());
   });
 
@@ -65,7 +65,7 @@ describe('the stored events of accounts and payments', () => {
     expect(typesOf(event.type).decode(event)).toEqual(meaning);
   });
 
-  it.each(Object.entries(currentVersions))('are written unchanged: %s', async (type, version) => {
+  it.each(Object.entries(currentVersions))('keep their bytes when written: %s', async (type, version) => {
     const file = `${type}.v${version}.json`;
     const { text } = await readEvent(file);
     const encoded = (typesOf(type).encode as (body: object) => object)(meanings[file] ?? {});
@@ -80,7 +80,7 @@ describe('the stored events of accounts and payments', () => {
     expect(Object.keys(meanings)).toEqual(expect.arrayContaining(wanted));
   });
 
-  it('are of no newer version than these files', () => {
+  it('have no newer version than these files', () => {
     for (const [type, version] of Object.entries(currentVersions)) {
       const { schemaVersion } = (typesOf(type).encode as (body: object) => { schemaVersion: number })(
         meanings[`${type}.v${version}.json`] ?? {},

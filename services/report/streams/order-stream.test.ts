@@ -48,19 +48,19 @@ describe('a stored event of an order', () => {
     expect(orderEventTypes.decode(event)).toEqual(changeOf(event.type as OrderEventType));
   });
 
-  it.each(types)('%s is written exactly as in its newest golden file', async (type) => {
+  it.each(types)('matches its newest golden file when written: %s', async (type) => {
     const encoded = orderEventTypes.encode(changeOf(type));
     expect(files).toContain(nameOf(encoded));
     expect(`${JSON.stringify(encoded, null, 2)}\n`).toBe(await readText(nameOf(encoded)));
   });
 
-  it.each(types)('%s has a golden file for each schema version that it ever had', (type) => {
+  it.each(types)('has a golden file for each schema version that its type ever had: %s', (type) => {
     const { schemaVersion: current } = orderEventTypes.encode(changeOf(type));
     const versions = Array.from({ length: current }, (_, index) => nameOf({ type, schemaVersion: index + 1 }));
     expect(files.filter((file) => file.startsWith(`${type}.`)).toSorted()).toEqual(versions.toSorted());
   });
 
-  it('is refused if a newer version of this service wrote it', async () => {
+  it('causes an error if a newer version of this service wrote it', async () => {
     const event = await recorded(nameOf({ type: 'ORDER_PAID', schemaVersion: 1 }));
     const unreadable = { reason: 'EVENT_UNREADABLE' };
     const read = (newer: Partial<RecordedEvent>) => () => orderEventTypes.decode({ ...event, ...newer });

@@ -10,7 +10,7 @@ const order = good.order ?? expect.fail('it has no order');
 
 const read = (event: NewEvent, type = '') => readOrderEvent({ ...event, partition: 0, offset: 0n }, type);
 
-describe('a read of an order event of the log', () => {
+describe('readOrderEvent', () => {
   const expected = {
     orderId: 'o1',
     change: {
@@ -54,7 +54,7 @@ describe('a read of an order event of the log', () => {
   });
 });
 
-describe('an invalid order event of the log', () => {
+describe('the validation in readOrderEvent', () => {
   const withOrder = (changed: object) => ({ order: { ...order, ...changed } });
   const withItem = (changed: object) => withOrder({ items: order.items.map((item) => ({ ...item, ...changed })) });
   const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
@@ -84,12 +84,12 @@ describe('an invalid order event of the log', () => {
     ['with a price beyond 64 bits', withItem({ unitPrice: usd(2n ** 63n) }), 'items[0].unitPrice does not fit'],
     ['without a time', withOrder({ createTime: undefined }), 'createTime of its order is not a valid time'],
     ['with a time before 1970', withOrder({ updateTime: new Date(-1) }), 'updateTime of its order is not a valid time'],
-  ])('is refused %s', (_, changed, problem) => {
+  ])('refuses an event %s', (_, changed, problem) => {
     const unreadable = { reason: 'UNDECODABLE', code: 3, message: expect.stringContaining(problem) };
     expect(() => read(asJson({ ...good, ...changed }))).toThrow(expect.objectContaining(unreadable));
   });
 
-  it('is refused with half an item', () => {
+  it('refuses an event with half an item', () => {
     const event = asJson(good);
     const text = Buffer.from(event.value).toString().replace('"quantity":2', '"quantity":1.5');
     expect(() => read({ ...event, value: Buffer.from(text) })).toThrow('items[0].quantity is not a positive int32');

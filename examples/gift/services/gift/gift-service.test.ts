@@ -37,7 +37,7 @@ describeServicesOnEachDatabase('the gift service', (settings) => {
 
   const stateOf = async (id: string) => (await gifts.getGift({ id })).state;
 
-  it('sends a gift once, however often it is asked to, and prints its card', async () => {
+  it('sends a gift once for repeated requests, and prints its card', async () => {
     const asked = request('Happy birthday');
     const gift = await gifts.sendGift(asked);
     expect(gift).toMatchObject({ senderId: 'ada', sku: 'lamp', price, state: 'ORDERED' });
@@ -64,7 +64,7 @@ describeServicesOnEachDatabase('the gift service', (settings) => {
     await eventually(async () => expect(await stateOf(id)).toBe('FAILED'));
   });
 
-  it('refuses what does not exist', async () => {
+  it('refuses unknown gifts and items', async () => {
     const unknown = gifts.getGift({ id: randomUUID() });
     await expect(unknown).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'GIFT_NOT_FOUND' });
     await expect(gifts.sendGift({ ...request(''), sku: 'sofa' })).rejects.toMatchObject({ reason: 'GIFT_UNAVAILABLE' });

@@ -31,14 +31,14 @@ const verdicts = {
   NEEDS_ATTENTION: [ok, ok, ok],
 };
 
-describe('an order and its payment', () => {
-  it.each(Object.keys(orders) as (keyof typeof orders)[])('are judged if the order is %s', (state) => {
+describe('judgeCharge', () => {
+  it.each(Object.keys(orders) as (keyof typeof orders)[])('judges each payment of an order that is %s', (state) => {
     const found = Object.values(payments).map((payment) => judgeCharge('o1', orders[state], payment));
     expect(found.map((finding) => finding?.reason)).toEqual(verdicts[state]);
     for (const finding of found) if (finding) expect(finding.ids).toEqual(['o1']);
   });
 
-  it('differ if amount, currency or user differ', () => {
+  it('reports a payment with another amount, currency or user', () => {
     const differing = [
       { ...charge, amount: euros(501n) },
       { ...charge, amount: { currencyCode: 'USD', minorUnits: 500n } },
@@ -55,7 +55,7 @@ describe('an order and its payment', () => {
     );
   });
 
-  it('are wrong if a payment is charged without an order', () => {
+  it('reports a charge without an order', () => {
     expect(judgeCharge('o1', undefined, charge)).toEqual({
       reason: 'CHARGE_WITHOUT_ORDER',
       ids: ['o1'],

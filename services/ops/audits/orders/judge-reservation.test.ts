@@ -37,19 +37,19 @@ const verdicts = {
   NEEDS_ATTENTION: [ok, ok, ok, ok],
 };
 
-describe('an order and its reservation', () => {
-  it.each(Object.keys(orders) as (keyof typeof orders)[])('are judged if the order is %s', (state) => {
+describe('judgeReservation', () => {
+  it.each(Object.keys(orders) as (keyof typeof orders)[])('judges each reservation of an order that is %s', (state) => {
     const found = Object.values(reservations).map((each) => judgeReservation('o1', orders[state], each));
     expect(found.map((finding) => finding?.reason)).toEqual(verdicts[state]);
     for (const finding of found) if (finding) expect(finding.ids).toEqual(['o1']);
   });
 
-  it('are wrong if stock is reserved without an order', () => {
+  it('reports reserved stock without an order', () => {
     const judged = Object.values(reservations).map((each) => judgeReservation('o1', undefined, each)?.reason);
     expect(judged).toEqual(['RESERVATION_WITHOUT_ORDER', 'RESERVATION_WITHOUT_ORDER', ok, ok]);
   });
 
-  it('differ if items or quantities differ', () => {
+  it('reports a reservation with other items or quantities', () => {
     const [first, second] = reservations.reserved.items;
     if (!first || !second) return expect.fail('there are two items');
     for (const held of [[first], [first, { ...second, quantity: 9n }], [first, { ...second, sku: 'sofa' }]]) {
@@ -60,7 +60,7 @@ describe('an order and its reservation', () => {
     expect(judgeReservation('o1', orders.FAILED, released)).toBeUndefined();
   });
 
-  it('are described in the message', () => {
+  it('describes both sides in the message', () => {
     expect(judgeReservation('o1', orders.FAILED, reservations.reserved)?.message).toBe(
       'order o1 is FAILED, but its reservation is RESERVED',
     );
