@@ -105,16 +105,16 @@ describe('a request for an unknown id', () => {
   });
 });
 
-describe('a broken call', () => {
+describe('a mesh that receives a broken call', () => {
   const getUser = '/user.v1.UserService/GetUser';
   const ada = grpcFrame(Buffer.from('\n\x03ada'));
 
-  it.each(methods)('with an undecodable message gets INVALID_ARGUMENT from $path', async ({ path }) => {
+  it.each(methods)('refuses an undecodable message with INVALID_ARGUMENT at $path', async ({ path }) => {
     const { status } = await rawCall(session, path, grpcFrame(Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2])));
     expect(status).toBe(Status.INVALID_ARGUMENT);
   });
 
-  it('with random bytes never gets an error that blames the server', async () => {
+  it('returns no error that blames the server for random bytes', async () => {
     const calls = methods.flatMap(({ path }) => [1, 7, 64].map((length) => [path, randomBytes(length)] as const));
     for (const [path, bytes] of calls) {
       const { status, message } = await rawCall(session, path, grpcFrame(bytes), { 'grpc-timeout': '300m' });
@@ -123,20 +123,20 @@ describe('a broken call', () => {
     }
   });
 
-  it('with a message of 5 MiB gets RESOURCE_EXHAUSTED', async () => {
+  it('refuses a message of 5 MiB with RESOURCE_EXHAUSTED', async () => {
     const { status } = await rawCall(session, getUser, grpcFrame(Buffer.alloc(5 * 1024 * 1024)));
     expect(status).toBe(Status.RESOURCE_EXHAUSTED);
   });
 
   it.each(['/user.v1.UserService/Nothing', '/nobody.v1.Service/Get', '/', '/user.v1.UserService'])(
-    'to %s gets UNIMPLEMENTED',
+    'refuses the path %s with UNIMPLEMENTED',
     async (path) => {
       const { status } = await rawCall(session, path, ada);
       expect(status).toBe(Status.UNIMPLEMENTED);
     },
   );
 
-  it.each(['soon', '-1S', '1', '123456789S', '1.5S'])('with the deadline %s gets INVALID_ARGUMENT', async (timeout) => {
+  it.each(['soon', '-1S', '1', '123456789S', '1.5S'])('refuses the invalid deadline %s', async (timeout) => {
     const { status, details } = await rawCall(session, getUser, ada, { 'grpc-timeout': timeout });
     expect({ status, reason: details.reason }).toEqual({
       status: Status.INVALID_ARGUMENT,
@@ -144,17 +144,17 @@ describe('a broken call', () => {
     });
   });
 
-  it.each(['99999999H', '99999999S', '10S'])('with the deadline %s gets the usual response', async (timeout) => {
+  it.each(['99999999H', '99999999S', '10S'])('accepts the deadline %s', async (timeout) => {
     const { status } = await rawCall(session, getUser, ada, { 'grpc-timeout': timeout });
     expect(status).toBe(Status.NOT_FOUND);
   });
 
-  it('with an expired deadline gets DEADLINE_EXCEEDED', async () => {
+  it('returns DEADLINE_EXCEEDED for an expired deadline', async () => {
     const { status } = await rawCall(session, getUser, ada, { 'grpc-timeout': '1n' });
     expect(status).toBe(Status.DEADLINE_EXCEEDED);
   });
 
-  it('with a time out of range gets INVALID_ARGUMENT', async () => {
+  it('refuses a time out of range with INVALID_ARGUMENT', async () => {
     const { status, details } = await rawCall(
       session,
       getUser.replace('Get', 'Create'),
@@ -164,7 +164,7 @@ describe('a broken call', () => {
     expect(details.violations.map(({ field }) => field)).toEqual(['user.create_time']);
   });
 
-  it('with a thousand invalid fields gets a response small enough for clients', async () => {
+  it('returns a response small enough for clients to a thousand invalid fields', async () => {
     const ids = Array(1_000).fill('no id');
     await expect(shop.users.batchGetUsers({ ids })).rejects.toMatchObject({
       code: Status.INVALID_ARGUMENT,
@@ -172,7 +172,7 @@ describe('a broken call', () => {
     });
   });
 
-  it('places no order', async () => {
+  it('places no order with invalid items', async () => {
     const items = Array(100).fill({ sku: '', quantity: -1 });
     await expect(shop.orders.placeOrder({ ...bookOrder(), items })).rejects.toMatchObject({
       code: Status.INVALID_ARGUMENT,

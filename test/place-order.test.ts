@@ -174,7 +174,7 @@ describe('an order', () => {
     expect(await Array.fromAsync(shop.orders.listOrders({}))).toEqual([]);
   });
 
-  it('never sells more than the stock, no matter how many orders compete', async () => {
+  it('never gets more than the stock, no matter how many orders compete', async () => {
     const quantity = 10;
     const orders = await Promise.all(Array.from({ length: 15 }, () => placeToEnd({ quantity })));
     const states = orders.map(stateOf);

@@ -5,7 +5,7 @@ import { eventually, startMesh } from '#mesh/testing';
 import { allServices } from '../services/all.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 
-it('orders that were placed are reported as the order service has them, and those that completed are sold', async () => {
+it('the report service returns orders as the order service has them, and counts the completed ones as sold', async () => {
   const mesh = await startMesh(allServices);
   onTestFinished(() => mesh.stop());
   const shop = shopOf(mesh.runtime);

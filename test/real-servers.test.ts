@@ -24,7 +24,7 @@ describeWithRealServers('a mesh on Kafka', () => {
   }, 120_000);
   afterAll(() => servers?.[Symbol.asyncDispose]());
 
-  describe('its services', () => {
+  describe('the services', () => {
     it('complete an order, send its mails, and store only mails on their own disk', async () => {
       await using folder = await tempFolder();
       await using mesh = await startProcess({ dataDir: folder.path, environment: servers.settings() });
@@ -67,7 +67,7 @@ describeWithRealServers('a mesh on Kafka', () => {
     });
   });
 
-  describe('its bridge', () => {
+  describe('the bridge', () => {
     const partitions = 3;
     let mesh: TestMesh;
     let bridge: Client<EventServiceDefinition>;

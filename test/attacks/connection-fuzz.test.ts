@@ -65,8 +65,8 @@ function expectConsistent({ events, sent, ended }: Recording): void {
   expect(ids('request').filter((id) => !over.has(id))).toEqual([]);
 }
 
-describe('a connection stays consistent', () => {
-  it('with corrupted sessions', async () => {
+describe('a connection', () => {
+  it('stays consistent when sessions are corrupted', async () => {
     const corruptions = fc.array(fc.tuple(corruption, fc.double({ min: 0, max: 1, noNaN: true })), {
       minLength: 1,
       maxLength: 4,
@@ -83,7 +83,7 @@ describe('a connection stays consistent', () => {
     );
   });
 
-  it('with frames in random order and repeated', async () => {
+  it('stays consistent when frames arrive in random order and repeatedly', async () => {
     await fc.assert(
       fc.asyncProperty(
         sessions,
@@ -97,7 +97,7 @@ describe('a connection stays consistent', () => {
     );
   });
 
-  it('with arbitrary frames among valid ones', async () => {
+  it('stays consistent when arbitrary frames arrive among valid ones', async () => {
     await fc.assert(
       fc.asyncProperty(
         sessions,
@@ -112,7 +112,7 @@ describe('a connection stays consistent', () => {
     );
   });
 
-  it('with random bytes', async () => {
+  it('stays consistent when random bytes arrive', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 2_000 }), fc.boolean(), async (bytes, greets) => {
         const greeting = greets

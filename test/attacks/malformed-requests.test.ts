@@ -90,7 +90,7 @@ function frames(streamId: number, { fields, body }: Request): Buffer {
 describe('a server that receives malformed requests', () => {
   const target = attackedServer();
 
-  it('answers or resets each of ten thousand', async () => {
+  it('answers or resets each of ten thousand calls', async () => {
     const all = fc.sample(request, { numRuns: requests, seed });
     await target.attack(async (port) => {
       for (let from = 0; from < all.length; from += perConnection) {

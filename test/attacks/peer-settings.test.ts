@@ -35,7 +35,7 @@ function sizesIn(block: Buffer): number[] {
   return sizes;
 }
 
-describe('a server and the settings of its caller', () => {
+describe('a server whose caller sends settings', () => {
   const target = attackedServer();
 
   /** Sends these bytes and a call. Returns the header blocks of the response: headers and trailers. */

@@ -66,7 +66,7 @@ describe('a server that receives incomplete requests', () => {
     });
   });
 
-  it('ends a thousand of them to make room for other calls', async () => {
+  it('ends a thousand incomplete calls to make room for others', async () => {
     await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(forStreams(1_000, (id) => headers(id, block)));

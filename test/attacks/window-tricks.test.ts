@@ -21,7 +21,7 @@ const mib = 1024 * 1024;
 const maxWindow = 2 ** 31 - 1;
 const initialWindow = (bytes: number) => settings([SettingId.INITIAL_WINDOW_SIZE, bytes]);
 
-describe('a server and flow-control windows', () => {
+describe('a server with flow-control windows', () => {
   const target = attackedServer();
 
   it.each([

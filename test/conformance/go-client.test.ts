@@ -10,7 +10,7 @@ const soakTimeout = { timeout: 60_000 };
 const soakLimit = ['-soak_overall_timeout_seconds=50'];
 
 describeEachEngine('a server', (engine) => {
-  describeWithServer(grpcGoClient, "conforms to grpc-go's client", () => {
+  describeWithServer(grpcGoClient, "called by grpc-go's client", () => {
     const port = serveTestService(engine);
 
     // An IP address: for a name, the client would query DNS for a service config.

@@ -10,7 +10,7 @@ const soakTimeout = { timeout: 60_000 };
 const soakLimit = ['--soak_overall_timeout_seconds=50'];
 
 describeEachEngine('a server', (engine) => {
-  describeWithServer(grpcJava, "conforms to grpc-java's client", () => {
+  describeWithServer(grpcJava, "called by grpc-java's client", () => {
     const port = serveTestService(engine);
 
     const run = (name: string, ...args: string[]) => {

@@ -18,19 +18,19 @@ const probesForCompression = ['client_compressed_unary', 'client_compressed_stre
 const soakTimeout = { timeout: 60_000 };
 
 describeEachEngine('a transport', (engine) => {
-  describeWithServer(grpcGoServer, "conforms to grpc-go's server", () => {
+  describeWithServer(grpcGoServer, "connected to grpc-go's server", () => {
     const client = connectTo(engine, () => startForeignServer((port) => [grpcGoServer.path, `-port=${port}`]));
     itPasses(engine, ourCases, client);
     itPassesSoaks(client);
   });
 
-  describeWithServer(grpcJava, "conforms to grpc-java's server", () => {
+  describeWithServer(grpcJava, "connected to grpc-java's server", () => {
     const command = [...grpcJavaCommand('TestServiceServer'), '--use_tls=false', '--address_type=IPV4'];
     const client = connectTo(engine, () => startForeignServer((port) => [...command, `--port=${port}`]));
     itPasses(engine, { ...ourCases, ...casesWithout(...probesForCompression) }, client);
   });
 
-  describe.each(engineNames)('conforms to our server on %s', (server) => {
+  describe.each(engineNames)('connected to our server on %s', (server) => {
     const client = connectTo(engine, () => startTestService(server));
     itPasses(engine, { ...ourCases, ...casesWithout(...(server === 'grpc-js' ? probesForCompression : [])) }, client);
     if (server === engine) itPassesSoaks(client);

@@ -13,7 +13,7 @@ const script = fileURLToPath(new URL('./python/interop_client.py', import.meta.u
 const cases = [...standardCases, ...compressionCases.filter((name) => !/^client_compressed_[a-z]+$/.test(name))];
 
 describeEachEngine('a server', (engine) => {
-  describeWithServer(grpcPython, "conforms to grpcio's client", () => {
+  describeWithServer(grpcPython, "called by grpcio's client", () => {
     const port = serveTestService(engine);
     let faults: ReadonlyMap<string, string | null>;
 

@@ -61,8 +61,8 @@ describe.concurrent.each([
   ['that the carrier refuses', refusedByCarrier, around('payment commit 2', 'shipping commit 2', 'inventory commit 2')],
   ['that cannot be paid', refusedByBank, around('order charge 1', 'order releaseStock 1')],
   ['that is cancelled', cancelled, around('order cancelShipment 1', 'order refund 1', 'order releaseStock 1')],
-])('an order %s, whose process dies', (_, scenario, points) => {
-  it.each(points)('%s, ends as if nothing happened', (point) => survive(point, scenario), 120_000);
+])('an order %s', (_, scenario, points) => {
+  it.each(points)('ends as if nothing happened when its process dies %s', (point) => survive(point, scenario), 120_000);
 });
 
 let template: TempFolder;

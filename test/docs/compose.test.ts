@@ -44,7 +44,7 @@ describe('docker-compose.yml', () => {
     expect(faultsOf(file)).toEqual([]);
   });
 
-  it('would fail validation with a mistake', () => {
+  it('fails validation if it has a mistake', () => {
     const { kafka, ...others } = file.services;
     const misspelled = { ...file, services: { ...others, kafka: { ...kafka, port: ['9092'] } } };
     expect(faultsOf(misspelled)).toContainEqual(expect.stringMatching('^/services/kafka must NOT have additional'));

@@ -71,7 +71,7 @@ describeWithServer(postgres, 'a fault of the database', () => {
     expect(await Array.fromAsync(consumer.deadLetters.list({}, ''))).toEqual([]);
   });
 
-  it('returns UNAVAILABLE to callers, and a schema change does not affect them', async () => {
+  it('causes UNAVAILABLE for callers while a table is locked, but a changed schema does not', async () => {
     const name = randomUUID();
     const mesh = await startMesh([userService], { DATABASE_URL: server.url(`${name}-<service>`) });
     onTestFinished(() => mesh.stop());
@@ -96,7 +96,7 @@ describeWithServer(postgres, 'a fault of the database', () => {
     expect((await users.getUser({ id: created.id })).name).toBe('Ada L.');
   });
 
-  it('shows in health while the server accepts no writes, and no longer', async () => {
+  it('appears in the health while the server accepts no writes, and disappears afterwards', async () => {
     onTestFinished(() => server.setReadOnly(false));
     const mesh = await startMesh([userService], { DATABASE_URL: server.url(`${randomUUID()}-<service>`) });
     onTestFinished(() => mesh.stop());

@@ -39,7 +39,7 @@ describeWithServer(rabbitmq, 'a mesh whose RabbitMQ is unavailable', () => {
     expect(await healthProblems(runtime)).toEqual(Object.fromEntries(degraded.map((name) => [name, problem])));
   });
 
-  it('reports to health watchers that RabbitMQ goes and returns', { timeout: 60_000 }, async () => {
+  it('reports to health watchers when RabbitMQ fails and when it returns', { timeout: 60_000 }, async () => {
     const { address } = await start(broker.url);
     expect(await notServing(address)).toEqual([]);
     const channel = createChannel(address);

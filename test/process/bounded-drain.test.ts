@@ -50,7 +50,7 @@ describe('a process in which something does not stop', () => {
     return ending;
   }
 
-  it('exits in time, names it in the log, and exits with 1', async () => {
+  it('exits in time with code 1, and names in the log what did not stop', async () => {
     await using mesh = await start('test/process/support/hanging-main.ts');
     expect(await stop(mesh)).toEqual({ code: 1, signal: null });
     expect(mesh.stderr()).toMatch(
@@ -59,7 +59,7 @@ describe('a process in which something does not stop', () => {
     expect(mesh.stderr()).toContain('"cut_off":["stubborn"]');
   });
 
-  it('is reported as cut short by the next start', async () => {
+  it('causes a warning at the next start, and none at the start after that', async () => {
     await using mesh = await start('test/process/support/hanging-main.ts');
     await stop(mesh);
     await using next = await start('services/main.ts user');
@@ -85,7 +85,7 @@ describe('a process in which something does not stop', () => {
     expect((await watchToEnd(orders, id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
   });
 
-  describeWithServer(rabbitmq, 'because RabbitMQ hangs', () => {
+  describeWithServer(rabbitmq, 'a process whose RabbitMQ hangs', () => {
     it('exits in time, and the next start sends the mail', { timeout: 90_000 }, async () => {
       const broker = await startRabbitmq();
       await using proxy = await startFreezingProxy(broker.port);
@@ -107,7 +107,7 @@ describe('a process in which something does not stop', () => {
     });
   });
 
-  describeWithServer(postgres, 'because PostgreSQL hangs', () => {
+  describeWithServer(postgres, 'a process whose PostgreSQL hangs', () => {
     it('exits in time, and the next start finishes the order', { timeout: 90_000 }, async () => {
       const server = await startPostgres();
       await using proxy = await startFreezingProxy(server.port);
@@ -127,7 +127,7 @@ describe('a process in which something does not stop', () => {
     });
   });
 
-  describeWithServer(kafka, 'because Kafka hangs', () => {
+  describeWithServer(kafka, 'a process whose Kafka hangs', () => {
     it('exits in time, and the next start publishes the events that were held back', { timeout: 120_000 }, async () => {
       const [port, brokerPort] = [await freePort(), await freePort()];
       await using proxy = await startFreezingProxy(brokerPort, port);

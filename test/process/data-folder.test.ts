@@ -98,7 +98,7 @@ describe('a process whose data folder disappears', () => {
     await expectNothingAccepted();
   });
 
-  it.each(['events.db', 'tasks.db'])('reports it even if only %s is deleted', { timeout: 60_000 }, async (file) => {
+  it.each(['events.db', 'tasks.db'])('reports the loss of %s alone', { timeout: 60_000 }, async (file) => {
     await rm(join(dataDir, file));
     await eventually(async () => expect(await notServing(mesh.address)).not.toEqual([]), patient);
     expect(await mesh.stop()).toEqual({ code: 1, signal: null });
@@ -134,7 +134,7 @@ describeWithServer(smallDisk, 'a process on a full disk', () => {
     expect(await mesh.stop()).toEqual({ code: 0, signal: null });
   });
 
-  it('accepts nothing, reports it in health, and resumes once there is space', {
+  it('accepts nothing, reports the full disk in its health, and resumes once there is space', {
     timeout: 120_000,
   }, async () => {
     await using disk = mountSmallDisk(40);

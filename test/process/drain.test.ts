@@ -84,7 +84,7 @@ describe('a process that receives SIGTERM', () => {
     await expect(watching).rejects.toMatchObject({ code: Status.UNAVAILABLE, reason: 'SERVER_DRAINING' });
   });
 
-  it('treats a signal that arrives twice in a row as one, as when make or npm forwards it', async () => {
+  it('treats two signals in a row as one, since make and npm forward signals', async () => {
     const { held, answer } = await beginCall();
     const ended = mesh.stop();
     await eventually(() => expect(mesh.stderr()).toContain('draining'));

@@ -28,7 +28,7 @@ describe('a starting process', () => {
     expect(mesh.stderr()).toBe('');
   });
 
-  it('can run a single service', async () => {
+  it('runs a single service', async () => {
     await using mesh = await startProcess({ dataDir, args: ['user'] });
     await expect(shopOf(mesh).users.createUser({ user: { name: 'Ada', email: 'a@b.example' } })).resolves.toMatchObject(
       {
