@@ -51,7 +51,7 @@ async function watch({ service, more = [], brokers }: Watched) {
 }
 
 describe('the watch over services', () => {
-  it('has asked every service by the time it is there', async () => {
+  it('has checked every service when it resolves', async () => {
     const { shown } = await watch({ service: { check: works } });
     expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' });
   });
@@ -72,7 +72,7 @@ describe('the watch over services', () => {
     ]);
   });
 
-  it('takes a check that hangs for one that fails, and asks again', async () => {
+  it('treats a check that hangs as failed, and checks again', async () => {
     const check = vi.fn(() => new Promise<void>(() => undefined)).mockResolvedValueOnce();
     const { clock, lines, shown } = await watch({ service: { check } });
     clock.advance(5_000);
@@ -85,7 +85,7 @@ describe('the watch over services', () => {
     await eventually(() => expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING' }));
   });
 
-  it('asks no more once it is ended', async () => {
+  it('runs no checks once it has ended', async () => {
     const { clock, end } = await watch({ service: { check: works } });
     end();
     expect(clock.pendingMs()).toEqual([]);
@@ -96,7 +96,7 @@ describe('the watch over brokers', () => {
   const away = new MeshError(Status.UNAVAILABLE, 'TASKS_UNAVAILABLE', 'no broker');
   const failing = { tasks: { check: () => Promise.reject(away) } };
 
-  it('shows one that is away under its own name; the process, and services that can wait for it, serve', async () => {
+  it('shows an unavailable broker under its own name, while the process and services that can wait for it serve', async () => {
     const { shown, problems } = await watch({ brokers: failing });
     expect(shown).toEqual({ ...brokersServe, '': 'SERVING', [echo]: 'SERVING', 'ordermesh.tasks': 'NOT_SERVING' });
     expect(problems['ordermesh.tasks']).toEqual(['ordermesh.tasks: TASKS_UNAVAILABLE']);
@@ -130,7 +130,7 @@ describe('the watch over brokers', () => {
     expect(problems['ordermesh.events']).toEqual(['ordermesh.events: STORAGE_CORRUPT']);
   });
 
-  it('logs each other reason for which one fails, and shows the newest', async () => {
+  it('logs each new reason of a failure, and shows the latest', async () => {
     const blocked = new MeshError(Status.UNAVAILABLE, 'TASKS_BLOCKED', 'an alarm');
     const check = vi.fn().mockRejectedValueOnce(away).mockRejectedValueOnce(away).mockRejectedValue(blocked);
     const { clock, lines, problems } = await watch({ brokers: { tasks: { check } } });
@@ -146,7 +146,7 @@ describe('the watch over a contract with a check of its own', () => {
   const onlyViewFails = { ...brokersServe, '': 'SERVING', [echo]: 'SERVING', [view]: 'NOT_SERVING' };
   const allServe = { ...brokersServe, '': 'SERVING', [echo]: 'SERVING', [view]: 'SERVING' };
 
-  it('shows that it fails under its name alone, and logs once that it began and once that it ended', async () => {
+  it('shows its failure under its own name only, and logs when it begins and when it ends', async () => {
     const check = vi.fn().mockRejectedValueOnce(new Error('behind')).mockRejectedValueOnce(new Error('behind'));
     const { clock, lines, shown } = await watch({ service: { check: works }, more: [viewService(check)] });
     expect(shown).toEqual(onlyViewFails);
@@ -163,7 +163,7 @@ describe('the watch over a contract with a check of its own', () => {
     ]);
   });
 
-  it('takes one that hangs for one that fails, and has the others not wait for it', async () => {
+  it('treats a check that hangs as failed, without delaying the others', async () => {
     const check = vi.fn(() => new Promise<void>(() => undefined)).mockResolvedValueOnce();
     const service = vi.fn(works);
     const { clock, lines, shown } = await watch({ service: { check: service }, more: [viewService(check)] });

@@ -70,25 +70,25 @@ describe('a process that writes to a pipe', () => {
     expect(performance.now() - startMs).toBeLessThan(endsWithinMs);
   }
 
-  it('serves on and ends with 0 when its reader is gone before it logs again', async () => {
+  it('continues to serve and exits with 0 if its reader is gone before it logs again', async () => {
     closeSync(reader);
     await makeCalls();
     await endInTime();
   });
 
-  it('ends with 0 when its reader is gone and the last lines are the first that nobody reads', async () => {
+  it('exits with 0 if nobody reads its last lines', async () => {
     closeSync(reader);
     await endInTime();
   });
 
-  it('serves on and ends with 0 when its reader has stopped to read and the pipe is full', async () => {
+  it('continues to serve and exits with 0 if its reader stops and the pipe is full', async () => {
     fill(pipe);
     await makeCalls();
     await endInTime();
     closeSync(reader);
   });
 
-  it('writes what it held, when its reader reads again', async () => {
+  it('writes what it held when its reader continues', async () => {
     fill(pipe);
     await makeCalls();
     await eventually(() => {

@@ -18,7 +18,7 @@ async function scrape(address: string | undefined): Promise<string> {
 }
 
 describe('the metrics of a process', () => {
-  it('are served where METRICS_LISTEN says, and say which version runs since when', async () => {
+  it('are served on METRICS_LISTEN, with the version and the start time of the process', async () => {
     const mesh = await startMesh([], free);
     const text = await scrape(mesh.metricsAddress);
     await mesh.stop();
@@ -30,7 +30,7 @@ describe('the metrics of a process', () => {
     expect(startSeconds).toBeLessThan(nowSeconds);
   });
 
-  it('are those that services keep, served until the last call has ended', async () => {
+  it('include those of services, and are served until the last call has ended', async () => {
     let address: string | undefined;
     const called = Promise.withResolvers<void>();
     const stopped = Promise.withResolvers<void>();
@@ -70,7 +70,7 @@ describe('the metrics of a process', () => {
     taken.close();
   });
 
-  it('are warned about when other machines can read them', async () => {
+  it('cause a warning when other machines can read them', async () => {
     const { logger, lines } = captureLog({ level: 'warn' });
     await using folder = await tempFolder();
     const listen = { GRPC_LISTEN: '127.0.0.1:0', METRICS_LISTEN: '0.0.0.0:0' };

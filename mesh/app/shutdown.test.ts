@@ -49,7 +49,7 @@ describe('a shutdown', () => {
     expect(lines).toMatchObject(failed.map((part) => ({ level: 'error', part })));
   });
 
-  it('leaves the calls some time where work hangs', async () => {
+  it('leaves time for the calls if work hangs', async () => {
     const { shutdown, ended, note, finish } = begin(20_000);
     shutdown.add('work', 'order', never);
     shutdown.add('calls', 'calls', note('calls'));

@@ -56,7 +56,7 @@ describe('storage/integrity', () => {
     }
   }
 
-  it('finds nothing where nothing is damaged, and looks at everything', async () => {
+  it('finds nothing if nothing is damaged, and examines everything', async () => {
     change('notes.db', "INSERT INTO note VALUES (-5, 'below'), (7, 'above')");
     const { examined, findings } = await audit();
     expect(findings).toEqual([]);

@@ -31,7 +31,7 @@ describe('readConfig', () => {
     expect(Object.isFrozen(readConfig({}))).toBe(true);
   });
 
-  it('names every fault at once, with its value and what it may be', () => {
+  it('reports all faults together, each with its value and what it may be', () => {
     const read = () =>
       readConfig({ LOG_LEVEL: 'loud', GRPC_LISTEN: 'localhost:99999', EVENTS_URL: 'ftp://x', DRAIN_TIMEOUT_MS: '-1' });
     expect(read).toThrow(ConfigError);

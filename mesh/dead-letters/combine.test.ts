@@ -3,13 +3,13 @@ import { combineDeadLetters } from './combine.ts';
 import type { DeadLetter, DeadLetterQueue } from './dead-letters.ts';
 
 describe('combined dead letters', () => {
-  it('are one list in id order, after a given id', async () => {
+  it('form one list in id order, after a given id', async () => {
     const all = combineDeadLetters([queueOf('a', 'd', 'e'), queueOf(), queueOf('b', 'c', 'f')]);
     expect(await idsOf(all.list({}, ''))).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
     expect(await idsOf(all.list({}, 'c'))).toEqual(['d', 'e', 'f']);
   });
 
-  it('are read no further than asked, and every list ends with the reader', async () => {
+  it('are read no further than requested, and each list is closed with the reader', async () => {
     const first = queueOf('a', 'c', 'e', 'g');
     const second = queueOf('b', 'd', 'f', 'h');
     for await (const deadLetter of combineDeadLetters([first, second]).list({}, '')) if (deadLetter.id === 'b') break;

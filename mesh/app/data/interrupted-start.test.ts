@@ -15,7 +15,7 @@ const { run, file } = starts;
 const cannotStart = testService('late', async () => ({ start: () => Promise.reject(new Error('cannot start')) }));
 
 describe('a start on a data folder', () => {
-  it('is refused after a run that was cut short when the structure of a database is damaged', async () => {
+  it('is refused after an unclean end if the structure of a database is damaged', async () => {
     await run();
     const database = new DatabaseSync(file('order'));
     database.exec(
@@ -33,7 +33,7 @@ describe('a start on a data folder', () => {
     });
   });
 
-  it('keeps in mind that a run was cut short until a start has opened everything', async () => {
+  it('remembers an unclean end until a start has opened everything', async () => {
     await run();
     await writeFile(join(starts.data, '.running'), '');
     await copyFile(file('order'), join(starts.folder, 'kept'));
@@ -74,7 +74,7 @@ describe('a process that is killed while it opens its databases', () => {
     return signal === 'SIGKILL';
   }
 
-  it('leaves a folder that starts, whichever step was its last', { timeout: 240_000 }, async () => {
+  it('leaves a folder that can be started, after any step', { timeout: 240_000 }, async () => {
     let step = 1;
     for (; await openUntil(step); step += 1) {
       await run();

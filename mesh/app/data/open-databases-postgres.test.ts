@@ -37,19 +37,19 @@ describeWithServer(postgres, 'a start on PostgreSQL', () => {
     await run(both, starts.data, onServer('a'));
   });
 
-  it('takes several processes, each with a folder of its own, on one database', async () => {
+  it('accepts several processes on one database, each with its own folder', async () => {
     const folders = [1, 2, 3].map((number) => join(starts.folder, String(number)));
     await Promise.all(folders.map((each) => run(both, each, onServer('a'))));
     for (const each of [...folders, ...folders]) await run(both, each, onServer('a'));
   });
 
-  it('lets the same folder have databases on SQLite and on PostgreSQL', async () => {
+  it('accepts a folder with databases on SQLite and on PostgreSQL', async () => {
     await run();
     await run(both, starts.data, onServer('a'));
     await run();
   });
 
-  it('opens what a claimed folder does not list without a word about it', async () => {
+  it('adopts databases that a claimed folder does not list, without logging it', async () => {
     const claimed = claimDataFolder(starts.data);
     const databases = openDatabases(claimed, starts.log.logger);
     const storage = await databases.open('order', server.url('a_order'));

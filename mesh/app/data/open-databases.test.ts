@@ -24,7 +24,7 @@ describe('a start on a data folder', () => {
     expect(named.toSorted()).toEqual([`events ${file('events')}`, `order ${file('order')}`]);
   });
 
-  it.each(['order', 'events', 'tasks'])('is refused when the database %s is gone, and makes none', async (name) => {
+  it.each(['order', 'events', 'tasks'])('is refused if the database %s is missing, and creates none', async (name) => {
     await run();
     await rm(file(name));
     await expect(run()).rejects.toEqual(refusal(name, `${file(name)}.*is missing or empty`));
@@ -110,7 +110,7 @@ describe('a start on a data folder', () => {
     expect(adopted()).toEqual([]);
   });
 
-  it('says what it found and made without a manifest, also when it is refused', async () => {
+  it('logs which databases it found and created without a manifest, even if it is refused', async () => {
     await run();
     await rm(file('order'));
     await rm(join(starts.data, 'manifest.json'));
@@ -121,7 +121,7 @@ describe('a start on a data folder', () => {
     ]);
   });
 
-  it('adopts a database that the manifest does not list, such as one that was put there', async () => {
+  it('adopts a database that the manifest does not list', async () => {
     await run([keeps('user')]);
     const other = join(starts.folder, 'other');
     await run([keeps('order')], other);
@@ -150,14 +150,14 @@ describe('a start on a data folder', () => {
     await expect(run()).rejects.toEqual(refusal('order', 'is missing'));
   });
 
-  it('makes a new mesh where the whole folder was removed', async () => {
+  it('creates a new mesh if the whole folder was removed', async () => {
     await run();
     await rm(starts.data, { recursive: true });
     await run();
     expect([...adopted(), ...withoutManifest()]).toEqual([]);
   });
 
-  it('takes some of the services, then others, then all, and compares those that it runs', async () => {
+  it('runs some services, then others, then all, and compares their databases', async () => {
     await run([keeps('user')]);
     await run([keeps('order')]);
     await run();
@@ -166,7 +166,7 @@ describe('a start on a data folder', () => {
     await expect(run()).rejects.toEqual(refusal('user', 'is missing'));
   });
 
-  it('works wherever the folder was moved', async () => {
+  it('works after the folder was moved', async () => {
     await run();
     await cp(starts.data, join(starts.folder, 'moved'), { recursive: true });
     await run(both, join(starts.folder, 'moved'));

@@ -74,7 +74,7 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
     await eventually(() => expect(seen.map(({ id }) => id)).toEqual(['good']));
   });
 
-  it('are worked on when they are redriven', async () => {
+  it('are processed when they are redriven', async () => {
     const seen = await workOn();
     await publishRaw(server.url, queue, [{ properties: { messageId: 'a', headers: { 'x-mesh-stamp': 'no\nstamp' } } }]);
     const [dead] = await deadLettersToCount(tasks, 1);
@@ -115,7 +115,7 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
     expect(dead?.error).toMatch(/^it never works; it cannot wait for another attempt/);
   });
 
-  it('are each worked on even if all have the stamp of one message', async () => {
+  it('are all processed even if they carry the stamp of one message', async () => {
     const seen = await workOn();
     const headers = { 'x-mesh-stamp': uuidv7() };
     const copies = ['a', 'b', 'c'].map((id) => ({ content: id, properties: { messageId: id, headers } }));
@@ -164,7 +164,7 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
     expect(await tasks.depth(queue)).toBe(0);
   });
 
-  it('are refused alone if they are too large for the broker', async () => {
+  it('are refused individually if they are too large for the broker', async () => {
     await server.control('eval', 'application:set_env(rabbit, max_message_size, 2000).');
     try {
       const other = await openRabbitmqTasks(server.url, {

@@ -83,7 +83,7 @@ describe('messages on a stream', () => {
     );
   });
 
-  it('are known to be incomplete wherever they are cut off', () => {
+  it('are reported as incomplete at any cut', () => {
     fc.assert(
       fc.property(messages, encoding, sizes, fc.nat(), (sent, name, sizes, place) => {
         const encoded = sent.map((message) => encode(message, name));
@@ -105,7 +105,7 @@ describe('messages on a stream', () => {
     );
   });
 
-  it('are parsed or refused with a MeshError, from any bytes', () => {
+  it('are parsed, or refused with a MeshError, for any bytes', () => {
     const anyBytes = fc.array(
       fc.oneof(
         fc.uint8Array({ maxLength: 60 }),
