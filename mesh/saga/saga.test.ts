@@ -65,6 +65,13 @@ describe('saga', () => {
   });
 });
 
+describe('onProgress', () => {
+  it('refuses a second report, which would replace the first', () => {
+    const definition = saga<Placed>('place', 1).onProgress(async () => undefined);
+    expect(() => definition.onProgress(async () => undefined)).toThrow('has two onProgress');
+  });
+});
+
 describe('the definitions of an engine', () => {
   const run = async () => undefined;
 

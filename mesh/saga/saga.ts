@@ -133,8 +133,10 @@ export interface SagaOptions {
  * ```
  */
 export function saga<Start extends object>(name: string, version: number, options: SagaOptions = {}): Saga<Start> {
-  return extend({ ...options, name, version, steps: [], report: async () => undefined });
+  return extend({ ...options, name, version, steps: [], report: reportNothing });
 }
+
+const reportNothing = async (): Promise<void> => undefined;
 
 function extend<Start extends object, Data extends object, Reached extends string>(
   definition: SagaDefinition<Start>,
@@ -158,6 +160,10 @@ function extend<Start extends object, Data extends object, Reached extends strin
     ...definition,
     step: (name, options) => add(options, { name }),
     pivot: (name, options) => add(options, { name, pivot: true }),
-    onProgress: (report) => extend({ ...definition, report: report as SagaDefinition<Start>['report'] }),
+    onProgress(report) {
+      if (definition.report !== reportNothing)
+        throw new Error(`the saga ${definition.name} v${definition.version} has two onProgress: join them in one`);
+      return extend({ ...definition, report: report as SagaDefinition<Start>['report'] });
+    },
   };
 }
