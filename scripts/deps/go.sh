@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds Go tools into .tools/bin: grpcurl, ghz, grpc-go's interop client and server, h2spec, a grpc-go client for the
-# restart tests, and the grpc-go peer of the benchmarks. Go verifies its downloads against the checksum database.
+# Builds Go tools into .tools/bin: grpcurl, ghz, grpc-go's interop client and server, h2spec, connectconformance with its
+# contracts, a grpc-go client for the restart tests, and the grpc-go peer of the benchmarks. Go verifies its downloads
+# against the checksum database.
 # .tools/go records what each tool was built from.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -35,6 +36,18 @@ install grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 install ghz github.com/bojand/ghz/cmd/ghz@v0.121.0
 install grpc-go-interop-client google.golang.org/grpc/interop/client@v1.85.0
 install grpc-go-interop-server google.golang.org/grpc/interop/server@v1.85.0
+
+# connectconformance, and the contracts of the service that it calls, which are in the same module.
+conformance=v1.0.7
+install connectconformance connectrpc.com/conformance/cmd/connectconformance@$conformance
+if [ "$(cat .tools/connectconformance/version 2>/dev/null)" != "$conformance" ]; then
+  module=$(go mod download -json connectrpc.com/conformance@$conformance | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
+  rm -rf .tools/connectconformance
+  mkdir -p .tools/connectconformance
+  cp -R "$module/proto" .tools/connectconformance/proto
+  chmod -R u+w .tools/connectconformance
+  echo "$conformance" >.tools/connectconformance/version
+fi
 
 # h2spec and its dependencies are pinned in their own module.
 h2spec=$(sed -n 's|.*\(github.com/summerwind/h2spec\) \(v[^ ]*\).*|\1@\2|p' scripts/deps/h2spec/go.mod)

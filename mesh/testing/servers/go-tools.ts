@@ -21,6 +21,10 @@ export const grpcurl = goTool('grpcurl');
 export const ghz = goTool('ghz');
 /** Tests HTTP/2 servers frame by frame. */
 export const h2spec = goTool('h2spec');
+/** Runs the conformance suite of Connect against gRPC servers and clients. */
+export const connectConformance = goTool('connectconformance');
+/** The contracts of the service that it calls, and of what it sends to the programs under test. */
+export const connectProtoFolder = `${tools}/connectconformance/proto`;
 
 function goTool(name: string): GoTool {
   const path = `${tools}/bin/${name}`;
