@@ -41,7 +41,7 @@ export async function openRabbitmqTasks(
   const topology = createTopology(consuming, tools);
   const publisher = createTaskPublisher(publishing, { ...tools, topology });
   const deadLetters = await createTaskDeadLetters(storage, clock, (queue, task) => publisher.publish(queue, [task]));
-  const rejected = collectRejected(consuming, { deadLetters, clock, logger });
+  const rejected = collectRejected(consuming, { topology, deadLetters, clock, logger });
   const memory = { done: createRecentStamps(), interrupted: createRecentStamps() };
   const workers = new Set<RabbitmqWorker>();
 

@@ -24,10 +24,12 @@ export function queueNameOf({ queue, delayMs }: Destination): string {
 /** Requests to the broker, each on its own channel, because a refusal closes the channel. */
 export interface Topology {
   /**
-   * Declares a queue. A queue of tasks is declared without arguments, as any publisher or worker would, and a queue
-   * that its owner declared differently is used as it is.
+   * Declares a queue that does not exist: a queue of tasks without arguments, as any publisher or worker would. A queue of
+   * tasks that exists is used as its owner declared it, and needs no right to declare queues.
    */
   ensure(destination: Destination): Promise<void>;
+  /** Declares what is missing of exchange and queue of rejected tasks, and binds them. */
+  ensureRejected(): Promise<void>;
   /** Returns the number of waiting messages; 0 if the queue does not exist. */
   count(destination: Destination): Promise<number>;
   /** Rejects while the broker does not answer. */
@@ -50,23 +52,40 @@ export function createTopology(
       await closeChannel(channel, { clock, logger });
     }
   };
+  /** Returns `undefined` if it does not exist. */
+  const look = <T>(question: (channel: ConfirmChannel) => Promise<T>): Promise<T | undefined> =>
+    ask((channel) =>
+      question(channel).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+        return undefined;
+      }),
+    );
+  const lookForQueue = (name: string) => look((channel) => channel.checkQueue(name));
+  /** Its owner may declare it at the same moment, with other arguments. */
+  const declare = (declaration: (channel: ConfirmChannel) => Promise<unknown>): Promise<void> =>
+    ask(async (channel) => {
+      await declaration(channel).catch((error: unknown) => {
+        if (!isDeclaredOtherwise(error)) throw error;
+      });
+    });
   return {
-    ensure: (destination) =>
-      ask(async (channel) => {
-        if (destination.delayMs !== undefined) return void (await declareRetryQueue(channel, destination));
-        await channel.assertQueue(destination.queue, { durable: true }).catch((error: unknown) => {
-          if (!isDeclaredOtherwise(error)) throw error;
-        });
-      }),
-    count: (destination) =>
-      ask(async (channel) => {
-        try {
-          return (await channel.checkQueue(queueNameOf(destination))).messageCount;
-        } catch (error) {
-          if (isMissing(error)) return 0;
-          throw error;
-        }
-      }),
+    async ensure(destination) {
+      // Declared even if it exists: with other arguments, it would lose tasks.
+      if (destination.delayMs !== undefined) await ask((channel) => declareRetryQueue(channel, destination));
+      else if (!(await lookForQueue(destination.queue)))
+        await declare((channel) => channel.assertQueue(destination.queue, { durable: true }));
+    },
+    async ensureRejected() {
+      const name = rejectedName;
+      if (!(await look((channel) => channel.checkExchange(name))))
+        await declare((channel) => channel.assertExchange(name, 'fanout', { durable: true }));
+      if (!(await lookForQueue(name)))
+        await declare((channel) =>
+          channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'quorum' } }),
+        );
+      await ask((channel) => channel.bindQueue(name, name, ''));
+    },
+    count: async (destination) => (await lookForQueue(queueNameOf(destination)))?.messageCount ?? 0,
     check: () => ask(async (channel) => void (await channel.checkExchange('amq.direct'))),
   };
 }
@@ -86,11 +105,4 @@ function declareRetryQueue(channel: ConfirmChannel, destination: Destination): P
       'x-overflow': 'reject-publish',
     },
   });
-}
-
-/** Declares the queue of rejected tasks, which become dead letters. */
-export async function declareRejected(channel: ConfirmChannel): Promise<void> {
-  await channel.assertExchange(rejectedName, 'fanout', { durable: true });
-  await channel.assertQueue(rejectedName, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
-  await channel.bindQueue(rejectedName, rejectedName, '');
 }

@@ -5,12 +5,13 @@ import { sleep } from '../../../time/sleep.ts';
 import { taskRejected } from '../../errors.ts';
 import type { AmqpConnection } from '../connection/connection.ts';
 import { closeChannel, keepChannel, type LastingChannel } from '../connection/lasting-channel.ts';
-import { declareRejected, rejectedName } from '../connection/topology.ts';
+import { rejectedName, type Topology } from '../connection/topology.ts';
 import { textOf } from '../messages/header-values.ts';
 import { identityOf, readMessage } from '../messages/message.ts';
 import type { TaskDeadLetters } from './task-dead-letters.ts';
 
 export interface RejectedOptions {
+  readonly topology: Topology;
   readonly deadLetters: TaskDeadLetters;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -25,7 +26,7 @@ const retryMs = 1_000;
  */
 export function collectRejected(
   connection: AmqpConnection,
-  { deadLetters, clock, logger }: RejectedOptions,
+  { topology, deadLetters, clock, logger }: RejectedOptions,
 ): LastingChannel {
   let cutOff = new AbortController();
   const collect = async (channel: ConfirmChannel, message: ConsumeMessage, signal: AbortSignal) => {
@@ -47,7 +48,7 @@ export function collectRejected(
       async opened(channel) {
         cutOff = new AbortController();
         const { signal } = cutOff;
-        await declareRejected(channel);
+        await topology.ensureRejected();
         await channel.prefetch(prefetched);
         await channel.consume(rejectedName, (message) => {
           if (message === null) void closeChannel(channel, { clock, logger });
