@@ -1,11 +1,13 @@
 import type { Engine } from '../engine.ts';
 import { connectionSuite } from './server-host/connections.ts';
+import { refusalSuite } from './server-host/refusals.ts';
 import { requestSuite } from './server-host/requests.ts';
 import { streamingSuite } from './server-host/streaming.ts';
 
 /** The tests that the server host of every engine passes. */
 export function serverHostSuite(engine: Engine): void {
   requestSuite(engine);
+  refusalSuite(engine);
   streamingSuite(engine);
   connectionSuite(engine);
 }

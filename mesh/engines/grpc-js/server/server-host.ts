@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import type { WireStatus } from '../../../errors/wire-status.ts';
 import type { ServerHost, ServerHostOptions } from '../../engine.ts';
 import { malformedTimeout, unknownMethod } from '../../errors.ts';
+import { type HttpRefusal, httpRefusalOf } from '../../http-refusal.ts';
 import { createListener } from '../../listener.ts';
 import { registerMethod } from './register-method.ts';
 import { createTunedServer } from './tuned-server.ts';
@@ -41,17 +42,17 @@ export function createServerHost({
   };
 }
 
-/** Refuses calls that grpc-js would misread, and unknown methods with a reason. */
+/** Refuses requests that are not gRPC, calls that grpc-js would misread, and unknown methods with a reason. */
 function refusalOf(
   headers: IncomingHttpHeaders,
   paths: ReadonlySet<string>,
   toStatus: ServerHostOptions['toStatus'],
-): WireStatus | undefined {
+): WireStatus | HttpRefusal | undefined {
+  const httpRefusal = httpRefusalOf(headers[':method'], headers['content-type']);
+  if (httpRefusal !== undefined) return httpRefusal;
   const path = headers[':path'] ?? '';
   const timeout = headers['grpc-timeout'];
   if (timeout === undefined && paths.has(path)) return undefined;
-  // grpc-js answers requests that are not gRPC, with an HTTP status.
-  if (!headers['content-type']?.startsWith('application/grpc')) return undefined;
   if (!paths.has(path)) return toStatus(unknownMethod({ path }), path);
   const readable = readableTimeout(String(timeout));
   if (readable === undefined) return toStatus(malformedTimeout({ timeout: String(timeout) }), path);

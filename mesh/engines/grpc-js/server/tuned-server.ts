@@ -7,6 +7,7 @@ import type {
 } from 'node:http2';
 import { Server as GrpcJsServer, ServerCredentials } from '@grpc/grpc-js';
 import type { WireStatus } from '../../../errors/wire-status.ts';
+import type { HttpRefusal } from '../../http-refusal.ts';
 import { toWireMetadata } from '../metadata.ts';
 
 /** The parts of a grpc-js server that have no options. They are checked when a server is created. */
@@ -25,7 +26,7 @@ export interface TunedServerOptions {
   readonly maxReceiveBytes: number;
   readonly maxConcurrentStreams: number;
   /** Called with each call before grpc-js sees it. May fix its headers, or refuse it. */
-  readonly admit: (headers: IncomingHttpHeaders) => WireStatus | undefined;
+  readonly admit: (headers: IncomingHttpHeaders) => WireStatus | HttpRefusal | undefined;
 }
 
 // Node's limits for reset streams (1,000, then 33/s) end the connection of a busy caller with short deadlines. These still end
@@ -75,14 +76,22 @@ function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']
   http2Server.removeAllListeners('stream');
   http2Server.on('stream', (stream, headers, ...rest) => {
     const refusal = admit(headers);
-    if (refusal) refuse(stream, refusal);
-    else for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
+    if (refusal === undefined) for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
+    else refuse(stream, refusal);
   });
 }
 
-function refuse(stream: ServerHttp2Stream, { code, details, metadata }: WireStatus): void {
+function refuse(stream: ServerHttp2Stream, refusal: WireStatus | HttpRefusal): void {
   // Its end is reported by `close`; nothing further can be sent over it.
   stream.on('error', () => undefined);
+  if ('text' in refusal) {
+    stream.respond({ ':status': refusal.status, ...refusal.headers }, { endStream: refusal.text === '' });
+    stream.end(refusal.text);
+  } else respondStatus(stream, refusal);
+  stream.resume();
+}
+
+function respondStatus(stream: ServerHttp2Stream, { code, details, metadata }: WireStatus): void {
   const status = {
     ':status': 200,
     'content-type': 'application/grpc+proto',
@@ -90,7 +99,6 @@ function refuse(stream: ServerHttp2Stream, { code, details, metadata }: WireStat
     'grpc-message': encodeURI(details),
   };
   stream.respond({ ...status, ...toWireMetadata(metadata).toHttp2Headers() }, { endStream: true });
-  stream.resume();
 }
 
 function prepareSession(session: ServerHttp2Session): void {

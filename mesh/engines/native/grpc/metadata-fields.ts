@@ -37,14 +37,18 @@ export function metadataOf(fields: readonly string[]): Metadata {
   return metadata;
 }
 
-/** Metadata as fields, without those of HTTP and gRPC. */
+/** Metadata as fields, without those of HTTP and gRPC. Bytes are in base64 without padding, as gRPC's protocol recommends. */
 export function fieldsOf(metadata: Metadata): string[] {
   const fields: string[] = [];
   for (const [name, values] of metadata) {
     if (reserved.has(name)) continue;
     for (const value of values) {
-      fields.push(name, typeof value === 'string' ? value.trim() : Buffer.from(value).toString('base64'));
+      fields.push(name, typeof value === 'string' ? value.trim() : base64Of(value));
     }
   }
   return fields;
+}
+
+function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
 }

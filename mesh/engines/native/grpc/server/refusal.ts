@@ -1,6 +1,7 @@
 import type { MeshError } from '../../../../errors/mesh-error.ts';
 import type { WireStatus } from '../../../../errors/wire-status.ts';
 import { malformedTimeout, unknownMethod } from '../../../errors.ts';
+import type { HttpRefusal } from '../../../http-refusal.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { acceptEncoding } from '../compression.ts';
@@ -25,9 +26,10 @@ export function refuse(stream: Http2Stream, { code, details, metadata }: WireSta
 }
 
 /** Answers a request that is not gRPC, with an HTTP status. */
-export function refuseHttp(stream: Http2Stream, status: string, text: string): StreamEvents {
-  stream.sendHeaders(literalFields([':status', status, 'content-type', 'text/plain']));
-  stream.write(Buffer.from(`${text}\n`));
+export function refuseHttp(stream: Http2Stream, { status, headers, text }: HttpRefusal): StreamEvents {
+  const block = literalFields([':status', `${status}`, ...Object.entries(headers).flat()]);
+  stream.sendHeaders(block, text === '');
+  stream.write(Buffer.from(text));
   stream.end();
   return ignoring(stream);
 }

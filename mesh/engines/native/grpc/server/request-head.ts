@@ -1,3 +1,4 @@
+import { type HttpRefusal, httpRefusalOf } from '../../../http-refusal.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { type Compression, compressionFor, isKnownEncoding } from '../compression.ts';
@@ -5,8 +6,8 @@ import { type Compression, compressionFor, isKnownEncoding } from '../compressio
 /** What the fields of a request say about its call. Repeated fields share one object. */
 export interface RequestHead {
   readonly path: string;
-  readonly isPost: boolean;
-  readonly isGrpc: boolean;
+  /** How to answer it if it is not a gRPC call. */
+  readonly httpRefusal: HttpRefusal | undefined;
   /** The timeout of the call; `undefined` if there is none. */
   readonly timeoutMs: number | undefined;
   /** The value of `grpc-timeout` if it is invalid. */
@@ -37,8 +38,7 @@ function readHead(fields: readonly string[]): RequestHead {
   const encoding = fieldValue(fields, 'grpc-encoding');
   return {
     path: fieldValue(fields, ':path') ?? '',
-    isPost: fieldValue(fields, ':method') === 'POST',
-    isGrpc: /^application\/grpc(?:$|[+;])/.test(fieldValue(fields, 'content-type') ?? ''),
+    httpRefusal: httpRefusalOf(fieldValue(fields, ':method'), fieldValue(fields, 'content-type')),
     timeoutMs,
     badTimeout: timeoutMs === undefined ? timeout : undefined,
     encoding,

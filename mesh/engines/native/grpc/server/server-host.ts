@@ -69,13 +69,7 @@ export function createServerHost({
     const request = callHeadOf(head);
     const hosted = methods.get(request.path);
     if (head.list.tooLarge) return refuse(stream, toStatus(metadataTooLarge(), request.path));
-    if (!request.isPost) return refuseHttp(stream, '405', 'this is a gRPC server: use POST, as a gRPC client does');
-    if (!request.isGrpc)
-      return refuseHttp(
-        stream,
-        '415',
-        'this is a gRPC server: use a gRPC client; content-type has to be application/grpc',
-      );
+    if (request.httpRefusal !== undefined) return refuseHttp(stream, request.httpRefusal);
     const refusal = refusalOf(request, hosted !== undefined);
     if (refusal !== undefined || hosted === undefined) return refuse(stream, toStatus(refusal, request.path));
     const start = { stream, head, request, peer };

@@ -63,8 +63,9 @@ export class IncomingFrames implements FrameHandler {
     const stream = this.#streams.find(streamId);
     // A server may refuse streams as often as it likes. A client that got its response before it had sent everything resets a
     // stream that is closed here.
+    // One that has begun to read its answer may leave: it has paid with its own work.
     if (this.#parts.isServer && stream === undefined) this.#guard.idleFrame();
-    else if (this.#parts.isServer) this.#guard.streamReset();
+    else if (this.#parts.isServer && !stream?.answered) this.#guard.streamReset();
     if (stream === undefined) return;
     this.#streams.remove(stream);
     stream.events?.aborted(code);

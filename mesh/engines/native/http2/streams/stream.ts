@@ -61,6 +61,8 @@ export class Http2Stream {
   heldBytes = 0;
   /** Bytes of the body that the peer announced and has not sent; `undefined`: it announced none. */
   expectedBytes: number | undefined;
+  /** Whether a header block was sent. */
+  answered = false;
   /** Whether the fields of the response have arrived. Only at a client. */
   headed = false;
   remoteEnded = false;
@@ -107,6 +109,7 @@ export class Http2Stream {
   sendHeaders(block: Uint8Array, endStream = false): void {
     if (this.localEnded || this.closed) return;
     this.#connection.sendBlock(this.id, block, endStream);
+    this.answered = true;
     if (endStream) this.#endLocal();
   }
 
