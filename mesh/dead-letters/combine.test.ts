@@ -30,6 +30,14 @@ describe('combined dead letters', () => {
     expect(fine.ended).toBe(true);
   });
 
+  it('are counted in each queue', async () => {
+    const all = combineDeadLetters([queueOf('a', 'd'), queueOf('b')]);
+    expect(await all.count()).toMatchObject([
+      { origin: 'a,d', count: 2 },
+      { origin: 'b', count: 1 },
+    ]);
+  });
+
   it('are found and changed in their own queue', async () => {
     const [first, second] = [queueOf('a'), queueOf('b')];
     const all = combineDeadLetters([first, second]);
@@ -68,6 +76,7 @@ function queueOf(...ids: string[]): ListedQueue {
         ended = true;
       }
     },
+    count: async () => [{ source: 'task', origin: ids.join(), count: ids.length, oldestTimeMs: 1 }],
     get: async (id) => (ids.includes(id) ? deadLetterOf(id) : undefined),
     async redrive(id) {
       if (!ids.includes(id)) return false;

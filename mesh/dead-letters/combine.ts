@@ -12,6 +12,7 @@ export function combineDeadLetters(queues: readonly DeadLetterQueue[]): DeadLett
       }
       return undefined;
     },
+    count: async () => (await Promise.all(queues.map((queue) => queue.count()))).flat(),
     redrive: (id) => changeFirst(queues, (queue) => queue.redrive(id)),
     discard: (id, note) => changeFirst(queues, (queue) => queue.discard(id, note)),
   };

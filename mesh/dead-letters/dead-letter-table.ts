@@ -1,7 +1,7 @@
 import { uuidv7 } from '../ids/ids.ts';
 import { storableText } from '../storage/sql.ts';
 import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
-import type { DeadLetter, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
+import type { DeadLetter, DeadLetterCount, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
 
 /** How long a redriven or discarded dead letter is kept for people to look into, in the time of `openAgingClock`. */
 const closedRetentionMs = 30 * 24 * 60 * 60 * 1000;
@@ -75,6 +75,21 @@ export async function selectPage(
     params,
   );
   return rows.map(toDeadLetter);
+}
+
+/** Counts the open dead letters of a source by origin. */
+export async function countByOrigin(db: Queryable, source: DeadLetterSource): Promise<DeadLetterCount[]> {
+  const rows = await db.query<{ origin: string; count: bigint; oldest: bigint }>(
+    `SELECT origin, count(*) AS count, min(first_time_ms) AS oldest FROM dead_letter
+     WHERE state = 'open' AND source = $1 GROUP BY origin ORDER BY origin`,
+    [source],
+  );
+  return rows.map(({ origin, count, oldest }) => ({
+    source,
+    origin,
+    count: Number(count),
+    oldestTimeMs: Number(oldest),
+  }));
 }
 
 /** Returns the open dead letter with this id. */

@@ -31,11 +31,22 @@ export interface DeadLetterFilter {
   readonly reason?: string;
 }
 
+/** How many dead letters have one source and origin. */
+export interface DeadLetterCount {
+  readonly source: DeadLetterSource;
+  readonly origin: string;
+  readonly count: number;
+  /** When the first of them was first attempted. */
+  readonly oldestTimeMs: number;
+}
+
 /** The dead letters of one owner, or of several owners combined. */
 export interface DeadLetterQueue {
   /** Yields dead letters in id order, after `afterId`. */
   list(filter: DeadLetterFilter, afterId: string): AsyncIterable<DeadLetter>;
   get(id: string): Promise<DeadLetter | undefined>;
+  /** Counts them by source and origin, without reading them. */
+  count(): Promise<DeadLetterCount[]>;
   /** Handles it again and takes it off the list. Returns false if it is not, or no longer, in this queue. */
   redrive(id: string): Promise<boolean>;
   /** Takes it off the list permanently and stores the note. Returns false if it is not in this queue. */

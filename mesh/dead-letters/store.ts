@@ -7,6 +7,7 @@ import {
   type ClosedState,
   type Closing,
   closeDeadLetter,
+  countByOrigin,
   insertDeadLetter,
   recordFailure,
   selectDeadLetter,
@@ -78,6 +79,7 @@ export async function createDeadLetterStore(
     queue: (source, redrive) => ({
       list: (filter, afterId) => listOpen(source, filter, afterId),
       get: (id) => selectDeadLetter(storage, source, id),
+      count: () => countByOrigin(storage, source),
       redrive: (id) => redriveOne(source, id, redrive),
       async discard(id, note) {
         const closing = closingAs('discarded', note);

@@ -14,11 +14,26 @@ export interface TaskOptions {
   readonly open: (url: string) => Promise<Storage>;
 }
 
+/** What waits in a queue. */
+export interface QueueBacklog {
+  readonly queue: string;
+  /** Tasks that wait or are in progress. */
+  readonly tasks: number;
+  /** How long the longest waiting task has been due; `undefined` if the queue does not know. */
+  readonly overdueMs: number | undefined;
+}
+
+/** Task queues that know which of them this process works on. */
+export interface MeasuredTasks extends TaskQueue {
+  /** Returns the backlog of each queue that this process works on. */
+  backlogs(): Promise<QueueBacklog[]>;
+}
+
 /**
  * Opens the task queues of `TASKS_URL`. Those of a broker keep their dead letters in a database: `tasks` of
  * `DATABASE_URL`, or `tasks.db` in the data folder with SQLite.
  */
-export async function openTasks(config: Config, options: TaskOptions): Promise<TaskQueue> {
+export async function openTasks(config: Config, options: TaskOptions): Promise<MeasuredTasks> {
   return measureTasks(await openUnmeasured(config, options), options.metrics);
 }
 
@@ -54,7 +69,7 @@ function deadLettersUrl(config: Config): string {
  * Measures the queues that this process works on: `ordermesh_tasks_depth`, `ordermesh_tasks_overdue_seconds`, and
  * `ordermesh_tasks_attempts_total` by outcome.
  */
-export function measureTasks(tasks: TaskQueue, metrics: Metrics): TaskQueue {
+export function measureTasks(tasks: TaskQueue, metrics: Metrics): MeasuredTasks {
   const queues = new Set<string>();
   const depth = 'Tasks that wait or are being worked on, of a queue that this process works on.';
   metrics
@@ -75,8 +90,13 @@ export function measureTasks(tasks: TaskQueue, metrics: Metrics): TaskQueue {
     'Attempts at tasks, by how they ended: done, failed (it is retried), waiting (for something else), dead (a dead letter).',
     ['queue', 'outcome'],
   );
+  const backlogOf = async (queue: string): Promise<QueueBacklog> => {
+    const [waiting, overdue] = await Promise.all([tasks.depth(queue), tasks.overdueMs?.(queue)]);
+    return { queue, tasks: waiting, overdueMs: overdue };
+  };
   return {
     ...tasks,
+    backlogs: () => Promise.all([...queues].toSorted().map(backlogOf)),
     work(options) {
       queues.add(options.queue);
       return tasks.work({ ...options, onEnd: (outcome) => attempts.add({ queue: options.queue, outcome }) });

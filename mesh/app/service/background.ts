@@ -74,7 +74,8 @@ export interface ServiceBackground {
   readonly eventStore: () => Promise<EventStore>;
   readonly aggregates: OpenAggregates;
   /** What a service with this background is to the process. Ends the setup: nothing may be registered afterwards. */
-  describe(): Required<Pick<Service, 'deadLetters' | 'sagas' | 'projections' | 'audits' | 'start' | 'stop'>>;
+  describe(): Pick<Service, 'outbox'> &
+    Required<Pick<Service, 'consumers' | 'deadLetters' | 'sagas' | 'projections' | 'audits' | 'start' | 'stop'>>;
 }
 
 /** Collects the background work of a service while it is set up. */
@@ -131,6 +132,8 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
     describe() {
       isSetUp = true;
       return {
+        ...(outbox && { outbox }),
+        consumers,
         deadLetters: [...consumers, ...projectors, ...(outbox ? [outbox] : [])].map(
           ({ deadLetters }): DeadLetterQueue => deadLetters,
         ),

@@ -6,13 +6,15 @@ import type { AnySetting } from '../../config/setting.ts';
 import type { ServiceContract } from '../../contract/contract.ts';
 import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import type { ProjectionAdmin } from '../../event-store/projections/projection.ts';
+import type { EventConsumer } from '../../events/consumer/create-consumer.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
+import type { Outbox } from '../../events/outbox/outbox.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { SagaAdmin } from '../../saga/admin/admin.ts';
 import type { HealthList } from '../../server/health/health.ts';
 import type { ServedContract } from '../../server/serve.ts';
 import type { Storage } from '../../storage/storage.ts';
-import type { TaskQueue } from '../../tasks/task-queue.ts';
+import type { MeasuredTasks } from '../../tasks/open-tasks.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 
@@ -24,7 +26,7 @@ export interface Runtime {
   /** Metrics of this process, kept even if they are not served (`METRICS_LISTEN`). */
   readonly metrics: Metrics;
   readonly events: EventLog;
-  readonly tasks: TaskQueue;
+  readonly tasks: MeasuredTasks;
   /** Checks of what this process stores, for all of its services. */
   readonly audits: readonly AuditCheck[];
   /** The health that the process reports, and why. */
@@ -57,6 +59,9 @@ export interface Service {
   /** `order`. */
   readonly name: string;
   readonly serves: readonly ServedContract[];
+  /** What waits in it, for `ops.v1`. */
+  readonly outbox?: Pick<Outbox, 'backlog'>;
+  readonly consumers?: readonly Pick<EventConsumer, 'group' | 'topics' | 'lag' | 'replay'>[];
   /** What can get stuck in it, for `ops.v1`. */
   readonly deadLetters?: readonly DeadLetterQueue[];
   readonly sagas?: readonly SagaAdmin[];

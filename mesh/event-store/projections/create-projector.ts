@@ -12,7 +12,7 @@ import { runProjection } from './follow.ts';
 import { insertFirstGeneration, selectGenerations, selectLive } from './generation-table.ts';
 import { createLiveViews } from './live-views.ts';
 import { parkedDeadLetters } from './parked/dead-letters.ts';
-import { countParked, isParkedUpTo } from './parked/parked-table.ts';
+import { isParkedUpTo, measureParked } from './parked/parked-table.ts';
 import type { Projection, ProjectionAdmin, ProjectionView } from './projection.ts';
 import { createProjectionLag } from './projection-lag.ts';
 import { rebuild } from './rebuild/rebuild.ts';
@@ -71,7 +71,7 @@ export async function createProjector(options: ProjectorOptions): Promise<Projec
       position,
       headPosition: await store.head(),
       behindSinceMs: await timeAfter(storage, position),
-      parkedEvents: await countParked(storage, name),
+      parkedEvents: (await measureParked(storage, name)).count,
       generation,
       rebuilding: generations.some(({ state }) => state === 'building' || state === 'lockstep'),
     };

@@ -6,11 +6,13 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
-import type { EventLog, LogConsumer } from '../log/event-log.ts';
+import type { EventLog, LogConsumer, StoredEvent } from '../log/event-log.ts';
 import type { EventHandler } from './consumer.ts';
 import { deadLettersOf, outboxOrigin } from './dead-letters.ts';
 import { createEventHandling } from './handle-event.ts';
 import { inboxMigrations, purgeInbox } from './inbox.ts';
+import { measureLag, type PartitionLag } from './lag.ts';
+import { type ReplayProgress, type ReplayRange, replayEvents } from './replay.ts';
 
 export interface EventConsumerOptions {
   readonly events: EventLog;
@@ -39,6 +41,12 @@ export interface EventConsumer {
    * while others can, or its event waits because services are wired wrongly.
    */
   check(): Promise<void>;
+  readonly group: string;
+  readonly topics: readonly string[];
+  /** Returns where the group is in each partition. UNAVAILABLE `EVENTS_UNAVAILABLE` if the log cannot be asked. */
+  lag(): Promise<PartitionLag[]>;
+  /** Reads events again that exist now. See `replayEvents`. */
+  replay(range: ReplayRange, signal: AbortSignal): AsyncGenerator<ReplayProgress>;
   /** The group's dead letters. A redriven event is handled again; effect and inbox row are one transaction. */
   readonly deadLetters: DeadLetterQueue;
 }
@@ -66,11 +74,13 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   let failures = 0;
   let background: Promise<unknown> = Promise.resolve();
 
+  const handle = async (event: StoredEvent, signal: AbortSignal) => void (await handling.handle(event, signal));
+
   async function tryToJoin(): Promise<boolean> {
     const { group, topics } = handler;
     try {
       for (const topic of topics) await events.ensureTopic(topic);
-      member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle: handling.handle });
+      member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle });
       if (failures > 0) logger.info({ group, failures }, 'consumer joined its group');
       return true;
     } catch (error) {
@@ -119,6 +129,11 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
         cancelGrace();
       }
     },
+    group: handler.group,
+    topics: handler.topics,
+    lag: () => measureLag(events, handler),
+    replay: (range, signal) =>
+      replayEvents({ events, handler, handling, clock }, range, AbortSignal.any([signal, stopping.signal])),
     deadLetters: deadLettersOf(handler.group, deadLetters.queue('event', handling.redrive)),
   };
 }

@@ -59,7 +59,7 @@ export function eventOfDeadLetter(deadLetter: DeadLetter): StoredEvent {
 
 /** Returns the dead letters of one group out of a queue that several groups share. */
 export function deadLettersOf(group: string, shared: DeadLetterQueue): DeadLetterQueue {
-  const isOurs = ({ origin }: DeadLetter) => origin.endsWith(`/${group}`);
+  const isOurs = ({ origin }: Pick<DeadLetter, 'origin'>) => origin.endsWith(`/${group}`);
 
   async function* list(filter: DeadLetterFilter, afterId: string): AsyncGenerator<DeadLetter> {
     for await (const deadLetter of shared.list(filter, afterId)) if (isOurs(deadLetter)) yield deadLetter;
@@ -73,6 +73,7 @@ export function deadLettersOf(group: string, shared: DeadLetterQueue): DeadLette
   return {
     list,
     get,
+    count: async () => (await shared.count()).filter(isOurs),
     redrive: async (id) => (await get(id)) !== undefined && (await shared.redrive(id)),
     discard: async (id, note) => (await get(id)) !== undefined && (await shared.discard(id, note)),
   };

@@ -30,13 +30,21 @@ export interface EventHandlingOptions {
   readonly logger: Logger;
 }
 
+/**
+ * What became of an event: its effect was applied, it was applied or became a dead letter before, its handler ignored it, or
+ * it became a dead letter now.
+ */
+export type EventOutcome = 'applied' | 'known' | 'ignored' | 'dead';
+
 /** Applies the one effect of each event, or makes it a dead letter. */
 export interface EventHandling {
   /**
    * Resolves when the event's effect or its dead letter is durable. Rejects if neither is possible now, because the storage
    * is unavailable or `signal` aborted between two attempts. Then the event must be delivered again.
    */
-  handle(event: StoredEvent, signal: AbortSignal): Promise<void>;
+  handle(event: StoredEvent, signal: AbortSignal): Promise<EventOutcome>;
+  /** Whether the event was applied or became a dead letter before. */
+  isKnown(event: StoredEvent): Promise<boolean>;
   /**
    * Throws the last error while an event waits because services are wired wrongly. It no longer waits here when another
    * process handles its partition.
@@ -81,11 +89,13 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     );
   }
 
-  async function apply(event: StoredEvent, attributes: EventAttributes): Promise<void> {
+  async function apply(event: StoredEvent, attributes: EventAttributes): Promise<EventOutcome> {
     const effect = await read(event, attributes);
-    if (!effect) return;
-    await storage.transaction(async (tx) => {
-      if (await claimOnce(tx, event, attributes, 'handled')) await effect(tx);
+    if (!effect) return 'ignored';
+    return await storage.transaction(async (tx) => {
+      if (!(await claimOnce(tx, event, attributes, 'handled'))) return 'known';
+      await effect(tx);
+      return 'applied';
     });
   }
 
@@ -100,15 +110,20 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     return effect && ((tx) => runInScope(scope, () => effect(tx)));
   }
 
-  async function deadLetter(event: StoredEvent, attributes: EventAttributes, failure: EventFailure): Promise<void> {
+  async function deadLetter(
+    event: StoredEvent,
+    attributes: EventAttributes,
+    failure: EventFailure,
+  ): Promise<EventOutcome> {
     const id = await storage.transaction(async (tx) => {
       if (!(await claimOnce(tx, event, attributes, 'dead'))) return undefined;
       return await deadLetters.add(tx, eventToDeadLetter(event, group, failure));
     });
-    if (id === undefined) return;
+    if (id === undefined) return 'known';
     const { topic, partition, offset, key } = event;
     const place = { topic, partition, offset: `${offset}`, key };
     logger.error({ dead_letter: id, group, event: attributes.id, ...place, ...failure }, 'event became a dead letter');
+    return 'dead';
   }
 
   return {
@@ -117,9 +132,9 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       const firstTimeMs = clock.now();
       for (let attempts = 1; ; attempts++) {
         try {
-          await apply(event, attributes);
+          const outcome = await apply(event, attributes);
           miswired.delete(partitionOf(event));
-          return;
+          return outcome;
         } catch (error) {
           if (error instanceof MeshError && isMiswired(error)) {
             reportMiswired(error, event, attributes, signal);
@@ -137,6 +152,11 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
           if (signal.aborted) throw error;
         }
       }
+    },
+    async isKnown(event) {
+      const formerId = formerInboxId(event);
+      if (formerId !== undefined && (await isClaimed(storage, group, formerId, event.timeMs))) return true;
+      return await isClaimed(storage, group, inboxId(readAttributes(event)), 0);
     },
     check() {
       for (const { error, signal } of miswired.values()) if (!signal.aborted) throw error;

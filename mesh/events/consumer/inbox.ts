@@ -1,5 +1,5 @@
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
-import type { Migration, Storage, Transaction } from '../../storage/storage.ts';
+import type { Migration, Queryable, Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { everyHour } from '../../time/every-hour.ts';
@@ -21,7 +21,7 @@ export const inboxMigrations: readonly Migration[] = [
 ];
 
 /** Longer than the default retention of the log, so a replay of the whole log finds every row. */
-const inboxRetentionMs = 8 * 24 * 60 * 60 * 1000;
+export const inboxRetentionMs = 8 * 24 * 60 * 60 * 1000;
 
 const maxPurgedPerCommit = 500;
 
@@ -42,9 +42,9 @@ export async function claim(
 }
 
 /** Whether an event was claimed at or after `sinceMs`. */
-export async function isClaimed(tx: Transaction, group: string, eventId: string, sinceMs: number): Promise<boolean> {
+export async function isClaimed(db: Queryable, group: string, eventId: string, sinceMs: number): Promise<boolean> {
   const sql = 'SELECT time_ms FROM inbox WHERE consumer_group = $1 AND event_id = $2 AND time_ms >= $3';
-  return (await tx.query(sql, [group, eventId, sinceMs])).length > 0;
+  return (await db.query(sql, [group, eventId, sinceMs])).length > 0;
 }
 
 /** Claims a dead event as handled, even if its row was purged. Returns false if it was handled already. */

@@ -11,7 +11,8 @@ import type { EventLog, Idle, NewEvent, StartPosition, StoredEvent } from '../lo
 import { partitionOf } from '../log/murmur2.ts';
 import { createAppender, type PlacedEvent } from './appender.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consume/consumer-group.ts';
-import { follow } from './consume/reader.ts';
+import { follow, startOffsets } from './consume/reader.ts';
+import { readCommitted } from './file/meta-rows.ts';
 import { loadOffsets } from './file/offsets.ts';
 import { openLogFile } from './file/open-log-file.ts';
 import type { Topics } from './file/topics.ts';
@@ -123,6 +124,26 @@ function createEmbeddedLog(
       }),
     read,
     endOffsets: (topic) => whileOpen(async () => endOffsets(topic)),
+    offsetsAt: (topic, from) =>
+      whileOpen(async () => {
+        const offsets = new Map<number, bigint>();
+        for (const [{ number, start }, offset] of await startOffsets(storage, topics.get(topic), from)) {
+          offsets.set(number, start);
+          if (offset > start) offsets.set(number, offset);
+        }
+        return offsets;
+      }),
+    committedOffsets: (group, topic) =>
+      whileOpen(async () => {
+        const numbers = new Map(topics.get(topic).partitions.map(({ id, number }) => [id, number]));
+        const committed = (await readCommitted(storage, path)).filter((row) => row.group === group);
+        return new Map(
+          committed.flatMap(({ partitionId, next }) => {
+            const number = numbers.get(partitionId);
+            return number === undefined ? [] : [[number, next] as const];
+          }),
+        );
+      }),
     check: () => whileOpen(() => storage.check()),
     checkPartitions: () =>
       whileOpen(async () => {

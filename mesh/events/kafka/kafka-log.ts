@@ -10,7 +10,7 @@ import { createTopics } from './admin/topics.ts';
 import { toLogFailure } from './client/failures.ts';
 import { createKafka } from './client/kafkajs.ts';
 import { createConsumer, keyOf } from './consume/consumer.ts';
-import { follow } from './consume/reader.ts';
+import { follow, startsOf } from './consume/reader.ts';
 import { createPublisher } from './publish/publisher.ts';
 
 export interface KafkaLogOptions {
@@ -61,6 +61,13 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
     return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
   }
 
+  async function committedOffsets(group: string, topic: string): Promise<Map<number, bigint>> {
+    await topics.get(topic);
+    const [found] = await admin.use((one) => one.fetchOffsets({ groupId: group, topics: [topic] }));
+    const committed = found?.partitions.filter(({ offset }) => !offset.startsWith('-')) ?? [];
+    return new Map(committed.map(({ partition, offset }) => [partition, BigInt(offset)]));
+  }
+
   async function consume(options: ConsumeOptions): Promise<LogConsumer> {
     const starts = new Map<string, bigint>();
     for (const topic of options.topics) {
@@ -104,6 +111,12 @@ export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): E
     consume: (options) => whileOpen(() => consume(options)),
     read,
     endOffsets: (topic) => whileOpen(() => endOffsets(topic)),
+    offsetsAt: (topic, from) =>
+      whileOpen(async () => {
+        await topics.get(topic);
+        return await startsOf(admin, topic, from);
+      }),
+    committedOffsets: (group, topic) => whileOpen(() => committedOffsets(group, topic)),
     check: () => whileOpen(() => state.check()),
     checkPartitions: () =>
       whileOpen(async () => {

@@ -87,6 +87,10 @@ export interface EventLog {
   readonly searchDamage?: DamageSearch;
   /** Returns the offset of the next event of each partition. */
   endOffsets(topic: string): Promise<Map<number, bigint>>;
+  /** Returns the offset in each partition at which `read` would start. */
+  offsetsAt(topic: string, from: StartPosition): Promise<Map<number, bigint>>;
+  /** Returns the offset at which a group continues in each partition; without those in which it has not begun. */
+  committedOffsets(group: string, topic: string): Promise<Map<number, bigint>>;
   /** Resolves while events can be published and read. */
   check(): Promise<void>;
   /**

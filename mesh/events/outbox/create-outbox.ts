@@ -101,7 +101,7 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       tx.afterCommit(taskRelay.wake);
     },
     async start() {
-      const { entries } = await measureOutbox(storage);
+      const entries = (await measureOutbox(storage)).reduce((sum, kind) => sum + kind.entries, 0);
       if (entries > 0) logger.info({ source, entries }, 'outbox resumes entries of an earlier run');
       await Promise.all([eventRelay.start(), taskRelay.start()]);
     },

@@ -4,6 +4,7 @@ import { type PostgresServer, postgres, startPostgres } from '../../testing/serv
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { systemClock } from '../../time/clock.ts';
 import { type EventParts, openEventParts, silent, versionEvent } from '../testing/events.ts';
+import { expectOutboxEmpty } from '../testing/outboxes.ts';
 import { createOutbox } from './create-outbox.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -50,7 +51,7 @@ describeWithServer(postgres, 'an outbox whose database is killed while its relay
       await server.restart();
     }
     await writing;
-    await eventually(async () => expect(await (await outbox.backlog()).entries).toBe(0), { timeoutMs: 20_000 });
+    await eventually(() => expectOutboxEmpty(outbox), { timeoutMs: 20_000 });
     const logged = await versionsInLog();
     for (const key of keys) expect(withoutRepeats(logged.get(key) ?? [])).toEqual(committed.get(key));
   });

@@ -4,6 +4,14 @@ import type { Migration, Queryable, Row, Transaction } from '../../storage/stora
 /** The target of an entry: event log or task queue. */
 export type OutboxKind = 'event' | 'task';
 
+/** What waits in an outbox. */
+export interface OutboxBacklog {
+  readonly kind: OutboxKind;
+  readonly entries: number;
+  /** When the oldest was added; `undefined` if none waits. */
+  readonly oldestTimeMs: number | undefined;
+}
+
 /** An event or task that waits for delivery. */
 export interface OutboxEntry {
   /** Ascending in the order of `insertEntry`. */
@@ -92,12 +100,14 @@ export async function countEntries(db: Queryable, kind: OutboxKind): Promise<num
   return Number(row?.entries ?? 0n);
 }
 
-/** Returns the number of entries and the time of the oldest. */
-export async function measureOutbox(
-  db: Queryable,
-): Promise<{ readonly entries: number; readonly oldestTimeMs: number | undefined }> {
-  const [row] = await db.query<{ entries: bigint; oldest: bigint | null }>(
-    'SELECT count(*) AS entries, min(time_ms) AS oldest FROM outbox',
+/** Returns the number of entries of each kind and the time of the oldest. */
+export async function measureOutbox(db: Queryable): Promise<OutboxBacklog[]> {
+  const rows = await db.query<{ kind: OutboxKind; entries: bigint; oldest: bigint }>(
+    'SELECT kind, count(*) AS entries, min(time_ms) AS oldest FROM outbox GROUP BY kind',
   );
-  return { entries: Number(row?.entries ?? 0n), oldestTimeMs: row?.oldest == null ? undefined : Number(row.oldest) };
+  const found = new Map(rows.map((row) => [row.kind, row]));
+  return (['event', 'task'] as const).map((kind) => {
+    const { entries = 0n, oldest } = found.get(kind) ?? {};
+    return { kind, entries: Number(entries), oldestTimeMs: oldest === undefined ? undefined : Number(oldest) };
+  });
 }

@@ -5,6 +5,8 @@ import type { EventLog } from '../log/event-log.ts';
 import { outOfReach, silent, versionEvent } from '../testing/events.ts';
 import { describeOutboxes, expectOutboxEmpty } from '../testing/outboxes.ts';
 
+const none = { kind: 'task', entries: 0, oldestTimeMs: undefined };
+
 describe('an outbox', () => {
   describeOutboxes(({ add, makeOutbox, parts, sent, sentVersions, watched }) => {
     it('publishes committed events with their CloudEvents headers, and none that was rolled back', async () => {
@@ -42,11 +44,14 @@ describe('an outbox', () => {
       await add(await makeOutbox(), 'a', 1);
       const outbox = await makeOutbox();
       await add(outbox, 'a', 2);
-      expect(await outbox.backlog()).toMatchObject({ entries: 2, oldestTimeMs: expect.any(Number) });
+      expect(await outbox.backlog()).toMatchObject([
+        { kind: 'event', entries: 2, oldestTimeMs: expect.any(Number) },
+        none,
+      ]);
       await outbox.start();
       await eventually(() => expectOutboxEmpty(outbox));
       expect(sentVersions('a')).toEqual([1, 2]);
-      expect(await outbox.backlog()).toEqual({ entries: 0, oldestTimeMs: undefined });
+      expect(await outbox.backlog()).toEqual([{ ...none, kind: 'event' }, none]);
     });
 
     it('refuses an event of an undeclared topic immediately and stores nothing', async () => {
@@ -120,7 +125,7 @@ describe('an outbox', () => {
           done.resolve({ id, payload: Buffer.from(payload).toString(), headers }),
       });
       expect(await done.promise).toMatchObject({ id: 'task-1', payload: 'work', headers: { a: 'b' } });
-      await eventually(async () => expect(await outbox.backlog()).toMatchObject({ entries: 1 }));
+      await eventually(async () => expect(await outbox.backlog()).toMatchObject([{ entries: 1 }, { entries: 0 }]));
     });
 
     it('delivers what waits before it stops, within its grace', async () => {
@@ -135,7 +140,7 @@ describe('an outbox', () => {
       await stuck.start();
       await add(stuck, 'a', 1);
       await stuck.stop(50);
-      expect(await stuck.backlog()).toMatchObject({ entries: 1 });
+      expect(await stuck.backlog()).toMatchObject([{ entries: 1 }, none]);
     });
 
     it('stops soon while the log is unavailable and leaves what waits to the next start', async () => {
@@ -143,7 +148,7 @@ describe('an outbox', () => {
       await outbox.start();
       await add(outbox, 'a', 1);
       await outbox.stop(60_000);
-      expect((await outbox.backlog()).entries).toBe(1);
+      expect(await outbox.backlog()).toMatchObject([{ entries: 1 }, none]);
       await (await makeOutbox()).start();
       await eventually(() => expect(sentVersions('a')).toEqual([1]));
     });

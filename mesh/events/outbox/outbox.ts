@@ -2,6 +2,7 @@ import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import type { Transaction } from '../../storage/storage.ts';
 import type { QueuedTask } from '../../tasks/queue.ts';
 import type { DomainEvent } from '../log/envelope.ts';
+import type { OutboxBacklog } from './outbox-table.ts';
 
 /**
  * Stores events and tasks in the transaction that causes them and delivers them after its commit: at least once, the events
@@ -18,6 +19,6 @@ export interface Outbox {
   stop(graceMs: number): Promise<void>;
   /** Entries that log or queue refused because of their content. A redriven one is delivered as a new entry. */
   readonly deadLetters: DeadLetterQueue;
-  /** The number of entries that wait, and the time of the oldest. */
-  backlog(): Promise<{ readonly entries: number; readonly oldestTimeMs: number | undefined }>;
+  /** Returns what waits for the log and what waits for the task queue, in this order. */
+  backlog(): Promise<readonly OutboxBacklog[]>;
 }

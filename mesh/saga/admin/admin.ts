@@ -7,6 +7,7 @@ import { isStuckForward } from '../decide/stuck.ts';
 import type { Definitions } from '../definitions.ts';
 import { sagaNotParked, stepNotBeingUndone, stepNotStuck } from '../errors.ts';
 import type { SagaFailure } from '../saga.ts';
+import { countByState, type SagaCount } from '../store/counts.ts';
 import { type StoredSaga, selectPage, selectSaga, selectSagaOfSubject } from '../store/saga-table.ts';
 import { applyExternalEvent, type ExternalChange } from './apply-external-event.ts';
 
@@ -37,6 +38,8 @@ export interface SagaAdmin {
   /** Yields sagas in id order, after `afterId`. */
   list(filter: SagaFilter, afterId: string): AsyncIterable<SagaView>;
   get(name: { readonly id: string } | { readonly subjectId: string }): Promise<SagaView | undefined>;
+  /** Counts the sagas that have not ended, by name and state. */
+  countUnfinished(): Promise<SagaCount[]>;
   /** Resumes a saga that needs attention. Throws NOT_FOUND `UNKNOWN_SAGA`, FAILED_PRECONDITION `SAGA_NOT_PARKED`. */
   retry(id: string, note: string): Promise<SagaView>;
   /**
@@ -64,6 +67,7 @@ export function createSagaAdmin(options: AdminOptions): SagaAdmin {
       const found = await saga;
       return found && viewOf(found);
     },
+    countUnfinished: () => countByState(storage),
     retry: (id, note) =>
       resume(options, id, (saga) => {
         requireParked(saga);

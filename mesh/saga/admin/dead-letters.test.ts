@@ -49,6 +49,11 @@ describe('the dead letters of sagas', () => {
     await expect(sagaDeadLetters(admin).redrive('a')).rejects.toBe(unavailable);
   });
 
+  it('are counted by the name of their saga', async () => {
+    const queue = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { state: 'running' })));
+    expect(await queue.count()).toEqual([{ source: 'saga', origin: 'place-order', count: 1, oldestTimeMs: 2 }]);
+  });
+
   it('cannot be discarded', async () => {
     const queue = sagaDeadLetters(adminOf(sagaOf('a', {}), sagaOf('b', { state: 'running' })));
     const refused = { code: Status.FAILED_PRECONDITION, reason: 'SAGA_NEEDS_RESOLVE' };
@@ -64,6 +69,13 @@ function adminOf(...sagas: SagaView[]): SagaAdmin {
       yield* sagas.filter((saga) => saga.id > afterId && (state === undefined || saga.state === state));
     },
     get: async (name) => ('id' in name ? find(name.id) : undefined),
+    async countUnfinished() {
+      const parked = sagas.filter(({ state }) => state === 'needs-attention').length;
+      return [
+        { name: 'place-order', state: 'running', count: 7, oldestTimeMs: 1 },
+        { name: 'place-order', state: 'needs-attention', count: parked, oldestTimeMs: 2 },
+      ];
+    },
     async retry(id) {
       const saga = find(id);
       if (!saga) throw new MeshError(Status.NOT_FOUND, 'UNKNOWN_SAGA', `there is no saga ${id}`);

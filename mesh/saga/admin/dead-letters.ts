@@ -17,6 +17,10 @@ export function sagaDeadLetters(admin: SagaAdmin): DeadLetterQueue {
       const saga = await stuck(id);
       return saga && toDeadLetter(saga);
     },
+    async count() {
+      const parked = (await admin.countUnfinished()).filter(({ state }) => state === 'needs-attention');
+      return parked.map(({ name, count, oldestTimeMs }) => ({ source: 'saga', origin: name, count, oldestTimeMs }));
+    },
     redrive: (id) => redrive(admin, id),
     async discard(id) {
       if (!(await stuck(id))) return false;

@@ -1,5 +1,29 @@
 import type { Queryable, Storage } from '../../storage/storage.ts';
+import type { SagaState } from '../decide/record.ts';
 import { isOfKinds, kindParams, type SagaKind } from './leases.ts';
+
+/** How many sagas of one name are in one state. */
+export interface SagaCount {
+  readonly name: string;
+  readonly state: SagaState;
+  readonly count: number;
+  /** When the oldest of them was created. */
+  readonly oldestTimeMs: number;
+}
+
+/** Counts the sagas that have not ended, by name and state. It does not get slower with those that have. */
+export async function countByState(db: Queryable): Promise<SagaCount[]> {
+  const rows = await db.query<{ name: string; state: SagaState; count: bigint; oldest: bigint }>(
+    `SELECT name, state, count(*) AS count, min(create_time) AS oldest FROM saga
+     WHERE state IN ('running', 'compensating', 'needs-attention') GROUP BY name, state ORDER BY name, state`,
+  );
+  return rows.map(({ name, state, count, oldest }) => ({
+    name,
+    state,
+    count: Number(count),
+    oldestTimeMs: Number(oldest),
+  }));
+}
 
 /** Returns how many sagas are unfinished, by whether they continue by themselves or need attention. */
 export async function countUnfinished(

@@ -49,6 +49,7 @@ export function combineSagas(admins: readonly SagaAdmin[]): SagaAdmin {
       }
       return undefined;
     },
+    countUnfinished: async () => (await Promise.all(admins.map((admin) => admin.countUnfinished()))).flat(),
     retry: async (id, note) => (await ownerOf(id)).retry(id, note),
     resolve: async (id, step, outcome, note) => (await ownerOf(id)).resolve(id, step, outcome, note),
   };

@@ -12,6 +12,7 @@ import {
   deleteParked,
   firstParked,
   insertDiscarded,
+  measureParked,
   type ParkedEvent,
   pageOfParked,
   recordParkedFailure,
@@ -115,6 +116,10 @@ export function parkedDeadLetters({ service, projection, storage, clock }: Parke
     async get(id) {
       const parked = await find(id);
       return parked && (await deadLetterOf(parked));
+    },
+    async count() {
+      const { count, oldestTimeMs } = await measureParked(storage, name);
+      return count === 0 ? [] : [{ source: 'event', origin, count, oldestTimeMs }];
     },
     async redrive(id) {
       const parked = await findFirst(id);

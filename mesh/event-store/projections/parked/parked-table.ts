@@ -179,13 +179,16 @@ export async function recordParkedFailure(
   );
 }
 
-/** Counts the events that the live generation of a projection has parked. */
-export async function countParked(db: Queryable, name: string): Promise<number> {
-  const [row] = await db.query<{ count: bigint }>(
-    `SELECT COUNT(*) AS count FROM parked_event WHERE name = $1 AND ${ofLive}`,
+/** Counts the events that the live generation of a projection has parked. The time is 0 if there are none. */
+export async function measureParked(
+  db: Queryable,
+  name: string,
+): Promise<{ readonly count: number; readonly oldestTimeMs: number }> {
+  const [row] = await db.query<{ count: bigint; oldest: bigint | null }>(
+    `SELECT COUNT(*) AS count, MIN(first_time_ms) AS oldest FROM parked_event WHERE name = $1 AND ${ofLive}`,
     [name],
   );
-  return Number(row?.count ?? 0n);
+  return { count: Number(row?.count ?? 0n), oldestTimeMs: Number(row?.oldest ?? 0n) };
 }
 
 function parkedOf(row: ParkedRow): ParkedEvent {

@@ -167,7 +167,11 @@ async function readOrDamage(storage: Storage, partition: Partition, from: bigint
   }
 }
 
-async function startOffsets(storage: Storage, topic: LogTopic, from: StartPosition): Promise<Map<Partition, bigint>> {
+export async function startOffsets(
+  storage: Storage,
+  topic: LogTopic,
+  from: StartPosition,
+): Promise<Map<Partition, bigint>> {
   const offsets = new Map<Partition, bigint>();
   for (const partition of topic.partitions) offsets.set(partition, await startOffset(storage, partition, from));
   return offsets;

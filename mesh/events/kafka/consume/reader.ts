@@ -90,7 +90,12 @@ export async function* follow(
   }
 }
 
-async function startsOf({ use }: AdminConnection, topic: string, from: StartPosition): Promise<Map<number, bigint>> {
+/** Returns the offset in each partition at which reading starts. */
+export async function startsOf(
+  { use }: AdminConnection,
+  topic: string,
+  from: StartPosition,
+): Promise<Map<number, bigint>> {
   const ends = await use((admin) => admin.fetchTopicOffsets(topic));
   const ofTime = from.at === 'time' ? await use((admin) => admin.fetchTopicOffsetsByTimestamp(topic, from.timeMs)) : [];
   const found = new Map(ofTime.map(({ partition, offset }) => [partition, offset]));

@@ -24,6 +24,27 @@ export function describeGroups({ makeTopic, open, reopen, until }: TestLogs): vo
     expect(second.perKey()).toEqual({ a: ['0'], b: ['1'], c: ['2'] });
   });
 
+  it('returns where it starts and ends, and where a group continues', async () => {
+    const log = await open();
+    const topic = await makeTopic(log, 2);
+    const group = randomUUID();
+    await log.publish(numbered(topic, ['a', 'b', 'c', 'd'], 20));
+    const ends = await log.endOffsets(topic);
+    expect(await log.committedOffsets(group, topic)).toEqual(new Map());
+    expect(await log.offsetsAt(topic, { at: 'latest' })).toEqual(ends);
+    expect(await log.offsetsAt(topic, { at: 'beginning' })).toEqual(new Map([...ends.keys()].map((one) => [one, 0n])));
+    expect(await log.offsetsAt(topic, { at: 'time', timeMs: Date.now() + 60_000 })).toEqual(ends);
+    const offsets = new Map([[1, 3n]]);
+    expect(await log.offsetsAt(topic, { at: 'offsets', offsets })).toEqual(
+      new Map([
+        [0, 0n],
+        [1, 3n],
+      ]),
+    );
+    await log.consume({ group, topics: [topic], handle: collector().handle });
+    await until(async () => expect(await log.committedOffsets(group, topic)).toEqual(ends));
+  });
+
   it('delivers the events of a key in order', async () => {
     const log = await open();
     const topic = await makeTopic(log);
