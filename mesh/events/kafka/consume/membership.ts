@@ -58,6 +58,8 @@ export function joinGroup(options: MembershipOptions): Membership {
   const logger = options.logger.child({ group });
   const leaving = new AbortController();
   let consumer: Consumer | undefined;
+  /** Resolves when the consumer has joined: the library drops earlier commits without an error. */
+  let started: Promise<void> = Promise.resolve();
 
   async function stay(): Promise<void> {
     for (let failures = 0; !leaving.signal.aborted; ) {
@@ -78,7 +80,8 @@ export function joinGroup(options: MembershipOptions): Membership {
         await joined.connect();
         await joined.subscribe({ topics: [...topics], fromBeginning: true });
         consumer = joined;
-        await joined.run({ autoCommit: false, eachBatch: async () => undefined });
+        started = joined.run({ autoCommit: false, eachBatch: async () => undefined });
+        await started;
         throw await crashed;
       } catch (error) {
         consumer = undefined;
@@ -123,19 +126,39 @@ export function joinGroup(options: MembershipOptions): Membership {
   const staying = stay();
   return {
     async commit(offsets) {
+      await started;
       if (!consumer) throw new Error(`not in group ${group} now`);
-      await consumer.commitOffsets(
-        offsets.map(({ topic, partition, offset, topicId }) => ({
-          topic,
-          partition,
-          offset: `${offset}`,
-          metadata: topicId,
-        })),
-      );
+      await commitConfirmed(consumer, offsets);
     },
     async leave() {
       leaving.abort();
       await staying;
     },
   };
+}
+
+/** Commits, and rejects unless the broker confirms it: the library resolves as well when the consumer has just crashed. */
+async function commitConfirmed(consumer: Consumer, offsets: readonly CommittedOffset[]): Promise<void> {
+  const confirmed = new Set<string>();
+  const placeOf = (topic: string, partition: number, offset: string) => `${topic}/${partition} ${offset}`;
+  const stopListening = consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload: { topics } }) => {
+    for (const { topic, partitions } of topics)
+      for (const { partition, offset } of partitions) confirmed.add(placeOf(topic, Number(partition), `${offset}`));
+  });
+  try {
+    await consumer.commitOffsets(
+      offsets.map(({ topic, partition, offset, topicId }) => ({
+        topic,
+        partition,
+        offset: `${offset}`,
+        metadata: topicId,
+      })),
+    );
+  } finally {
+    stopListening();
+  }
+  const isConfirmed = offsets.every(({ topic, partition, offset }) =>
+    confirmed.has(placeOf(topic, partition, `${offset}`)),
+  );
+  if (!isConfirmed) throw new Error('consumer stopped before the broker confirmed its offsets');
 }
