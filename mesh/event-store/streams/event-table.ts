@@ -25,7 +25,8 @@ interface EventRow extends Row {
 
 const columns = 'position, stream, version, type, schema_version, data, correlation_id, time_ms, checksum';
 
-// PostgreSQL allocates transaction ids lazily. The id must exist before the position, see settled-position.ts.
+// Readers of earlier versions, which may use the same database during an update, wait for transaction ids. PostgreSQL allocates
+// them lazily, so the id must exist before the position.
 const allocateId = { sqlite: '', postgres: 'pg_current_xact_id() IS NOT NULL AND ' };
 
 /** Appends an event to its stream. Returns its position, or `undefined` on a conflict. */

@@ -12,8 +12,8 @@ export interface SettledPosition {
 /**
  * Finds the settled position. SQLite has one writer, so committed positions are settled. PostgreSQL allocates positions
  * before they are committed: a reader that takes all it sees would miss an event that is committed late. So a position is
- * settled when every transaction that had started when it was allocated has ended. Any long transaction in the same
- * server delays readers.
+ * settled when every transaction that had appended when it was allocated has ended. Only transactions that append to this
+ * event store delay readers.
  */
 export function createSettledPosition(storage: Storage): () => Promise<SettledPosition> {
   return storage.dialect === 'sqlite' ? () => readCommitted(storage) : createSettling(storage);
@@ -24,10 +24,10 @@ async function readCommitted(db: Queryable): Promise<SettledPosition> {
   return { settled: last, allocated: last };
 }
 
-/** Positions up to `allocated` belong to transactions with ids below `nextId`. */
+/** Positions up to `allocated` belong to transactions that have ended and to `writers`. */
 interface Sample {
   readonly allocated: bigint;
-  readonly nextId: bigint;
+  readonly writers: Writers;
 }
 
 function createSettling(db: Queryable): () => Promise<SettledPosition> {
@@ -35,11 +35,6 @@ function createSettling(db: Queryable): () => Promise<SettledPosition> {
   // The oldest sample that is not settled. Under load, newer samples would never settle.
   let waiting: Sample | undefined;
 
-  const settle = ({ allocated, nextId }: Sample, oldestId: bigint): boolean => {
-    if (nextId > oldestId) return false;
-    if (allocated > settled) settled = allocated;
-    return true;
-  };
   return async () => {
     const allocated = await lastAllocated(db);
     if (allocated < settled || (waiting !== undefined && allocated < waiting.allocated)) {
@@ -47,12 +42,18 @@ function createSettling(db: Queryable): () => Promise<SettledPosition> {
       settled = 0n;
       waiting = undefined;
     }
-    if (waiting !== undefined && settle(waiting, await oldestRunning(db))) waiting = undefined;
+    if (allocated === settled) return { settled, allocated };
+    const sample = waiting;
+    // After reading the position: each transaction with a position up to it has locked the table by now.
+    const writers = await runningWriters(db);
+    // Another call may have replaced the sample by one that is newer than these writers.
+    if (sample !== undefined && sample === waiting && haveEnded(sample.writers, writers)) {
+      settled = sample.allocated;
+      waiting = undefined;
+    }
     if (allocated > settled && waiting === undefined) {
-      // After reading the position: every transaction with a position up to it already has an id.
-      const { nextId, oldestId } = await takeId(db);
-      const sample = { allocated, nextId };
-      if (!settle(sample, oldestId)) waiting ??= sample;
+      if (writers.sessions.size === 0 && !writers.prepared) settled = allocated;
+      else waiting = { allocated, writers };
     }
     return { settled, allocated };
   };
@@ -63,22 +64,27 @@ async function lastAllocated(db: Queryable): Promise<bigint> {
   return row?.last ?? 0n;
 }
 
-/** Returns the id below which all transactions have ended. */
-async function oldestRunning(db: Queryable): Promise<bigint> {
-  const [row] = await db.query<{ oldest: string }>(
-    'SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS oldest',
-  );
-  return BigInt(row?.oldest ?? 0);
+/** The transactions that have appended and not ended. */
+interface Writers {
+  readonly sessions: ReadonlySet<string>;
+  /** Whether there are prepared ones. They no longer have the identity of their session. */
+  readonly prepared: boolean;
+}
+
+function haveEnded(before: Writers, now: Writers): boolean {
+  return !now.prepared && before.sessions.isDisjointFrom(now.sessions);
 }
 
 /**
- * Allocates the next transaction id: all running transactions have lower ones. The end of a snapshot would not do: it is
- * after the last ended transaction, but before some running ones.
+ * An INSERT locks its table in this mode, which no reader uses, before it allocates a position. The server releases the lock
+ * when the transaction is visible to others or rolled back.
  */
-async function takeId(db: Queryable): Promise<{ readonly nextId: bigint; readonly oldestId: bigint }> {
-  const [row] = await db.query<{ next: string; oldest: string }>(
-    `SELECT CAST(pg_current_xact_id() AS TEXT) AS next,
-       CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS oldest`,
+async function runningWriters(db: Queryable): Promise<Writers> {
+  const rows = await db.query<{ writer: string; pid: bigint | null }>(
+    `SELECT virtualtransaction AS writer, pid FROM pg_locks
+     WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND relation = CAST('event' AS regclass)`,
   );
-  return { nextId: BigInt(row?.next ?? 0), oldestId: BigInt(row?.oldest ?? 0) };
+  return { sessions: new Set(rows.map(({ writer }) => writer)), prepared: rows.some(({ pid }) => pid === null) };
 }

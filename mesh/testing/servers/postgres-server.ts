@@ -31,6 +31,8 @@ export interface PostgresServer {
 export interface PostgresServerOptions {
   /** Whether commits survive a crash of the machine, which makes it as slow as the disk. Default: false. */
   readonly durable?: boolean;
+  /** Settings of the server: `wal_level=logical`. Default: none. */
+  readonly settings?: readonly string[];
 }
 
 interface User {
@@ -44,9 +46,12 @@ const binaries = findBinaries();
 export const postgres: TestServer = { name: 'PostgreSQL', version: binaries && versionOf(binaries) };
 
 /** Starts a server with a new data folder. It exits when this process exits. */
-export async function startPostgres({ durable = false }: PostgresServerOptions = {}): Promise<PostgresServer> {
+export async function startPostgres({
+  durable = false,
+  settings = [],
+}: PostgresServerOptions = {}): Promise<PostgresServer> {
   const initialize = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'];
-  return await startIn(await makeFolder('initdb', initialize), durable ? [] : ['fsync=off']);
+  return await startIn(await makeFolder('initdb', initialize), [...(durable ? [] : ['fsync=off']), ...settings]);
 }
 
 interface Folder {
