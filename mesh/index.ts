@@ -73,6 +73,7 @@ export { mapConcurrently } from './iterables/map-concurrently.ts';
 export { take } from './iterables/take.ts';
 export type { Clock } from './time/clock.ts';
 export { sleep } from './time/sleep.ts';
+export { within } from './time/within.ts';
 export { yieldEvery } from './time/yield-to-event-loop.ts';
 export { type Address, toAddress } from './values/address.ts';
 export { isInt64, maxInt64 } from './values/int64.ts';
@@ -86,20 +87,31 @@ export { auditStream, eventFault, streamsAfter } from './event-store/aggregates/
 
 // For a service about its process: what `ops` shows and changes.
 
-export type { Process } from './app/service/service.ts';
+export type { DiskUsage } from './app/process-info.ts';
+export type { Process, Service } from './app/service/service.ts';
 export type { Audit, AuditProgress, AuditReport, CheckFinding, CheckResult } from './audit/audit.ts';
 export { type Auditor, createAuditor } from './audit/create-auditor.ts';
 export { combineDeadLetters } from './dead-letters/combine.ts';
-export type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } from './dead-letters/dead-letters.ts';
+export type {
+  DeadLetter,
+  DeadLetterCount,
+  DeadLetterFilter,
+  DeadLetterQueue,
+  DeadLetterSource,
+} from './dead-letters/dead-letters.ts';
 export { decodeStatusDetails, statusDetailsKey } from './errors/status-details.ts';
 export { unknownProjection } from './event-store/errors.ts';
 export type { ProjectionAdmin, ProjectionView, RebuildProgress } from './event-store/projections/projection.ts';
+export type { PartitionLag } from './events/consumer/lag.ts';
+export type { ReplayProgress } from './events/consumer/replay.ts';
 export { mergeById } from './iterables/merge-by-id.ts';
 export type { SagaAdmin, SagaView } from './saga/admin/admin.ts';
 export { sagaDeadLetters } from './saga/admin/dead-letters.ts';
 export type { SagaState, SagaStepState, SagaStepView } from './saga/decide/record.ts';
 export { unknownSaga } from './saga/errors.ts';
-export type { HealthList } from './server/health/health.ts';
+export type { SagaCount } from './saga/store/counts.ts';
+export type { HealthList, NamedHealth } from './server/health/health.ts';
+export type { QueueBacklog } from './tasks/open-tasks.ts';
 
 // For adapters, tools and tests: the parts that `defineService` puts together.
 

@@ -101,7 +101,8 @@ async function buildServices(
   shutdown: Pick<Shutdown, 'add'>,
 ): Promise<Service[]> {
   const services: Service[] = [];
-  const process = { services, audits: runtime.audits, health: runtime.health };
+  const { audits, health, info, disk } = runtime;
+  const process = { services, audits, health, info, disk };
   for (const definition of definitions.toSorted((a, b) => Number(a.observesProcess) - Number(b.observesProcess))) {
     const called = new Set<string>();
     const client: Runtime['client'] = (contract, options) => {

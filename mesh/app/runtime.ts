@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { AuditCheck } from '../audit/audit.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
@@ -17,6 +16,7 @@ import type { Clock } from '../time/clock.ts';
 import type { OpenDatabase } from './data/open-databases.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
+import { diskUsage, type ProcessInfo, processInfo } from './process-info.ts';
 import type { Runtime } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 
@@ -48,7 +48,8 @@ export async function openRuntime({
 }: RuntimeOptions): Promise<Runtime> {
   const events = await openEvents(config.eventsUrl, { clock, logger, openDatabase });
   shutdown.add('resources', 'event log', () => events.close());
-  const metrics = createMetrics(clock, logger);
+  const info = processInfo(config);
+  const metrics = createMetrics(clock, logger, info);
   const tasks = await openTasks(config, { clock, logger, metrics, open: (url) => openDatabase('tasks', url) });
   shutdown.add('resources', 'task queue', () => tasks.close());
   const clients = createClientFactory({
@@ -67,6 +68,8 @@ export async function openRuntime({
     metrics,
     events,
     tasks,
+    info,
+    disk: () => diskUsage(config),
     audits: [auditStorage(() => searches)],
     health,
     draining,
@@ -86,9 +89,9 @@ export async function openRuntime({
   };
 }
 
-function createMetrics(clock: Clock, logger: Logger): Metrics {
+function createMetrics(clock: Clock, logger: Logger, info: ProcessInfo): Metrics {
   const metrics = createPrometheusMetrics({ clock, logger });
-  describeProcess(metrics);
+  describeProcess(metrics, info);
   return metrics;
 }
 
@@ -123,14 +126,10 @@ function auditStorage(searches: () => readonly DamageSearch[]): AuditCheck {
   };
 }
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  readonly version: string;
-};
-
 /** Exposes the version and the start time of the process. */
-function describeProcess(metrics: Metrics): void {
+function describeProcess(metrics: Metrics, { version, startTimeMs }: ProcessInfo): void {
   const build = metrics.gauge('ordermesh_build_info', 'The version that runs; its value is always 1.', ['version']);
   build.set({ version }, 1);
   const start = 'When the process started, in seconds since 1970-01-01T00:00:00Z.';
-  metrics.gauge('ordermesh_process_start_time_seconds', start, []).set({}, performance.timeOrigin / 1000);
+  metrics.gauge('ordermesh_process_start_time_seconds', start, []).set({}, startTimeMs / 1000);
 }

@@ -22,6 +22,21 @@ export const ambiguousProjection = unknownProjection.variant({
   metadata: ({ name }) => ({ name }),
 });
 
+export const unknownGroup = defineError({
+  reason: 'UNKNOWN_GROUP',
+  code: Status.NOT_FOUND,
+  means: 'no consumer group of this process has this name',
+  fix: 'use one that ListConsumers returns',
+  text: ({ group, known }: { readonly group: string; readonly known: readonly string[] }) =>
+    `consumer group ${group} not found: ${known.length > 0 ? `use one of ${known.join(', ')}` : 'this process has none'}`,
+  metadata: ({ group }) => ({ group }),
+});
+
+/** INVALID_ARGUMENT `INVALID_FIELD`: the group does not read this topic. */
+export function unknownTopicOfGroup(topics: readonly string[]): MeshError {
+  return invalidRequest([{ field: 'topic', description: `must be empty or one of ${topics.join(', ')}` }]);
+}
+
 export const noAuditYet = defineError({
   reason: 'NO_AUDIT_YET',
   code: Status.NOT_FOUND,

@@ -6,7 +6,7 @@ import { MeshError } from '#mesh';
 import { startMesh, type TestMesh, testService } from '#mesh/testing';
 import { opsService } from './service.ts';
 
-const ops = ['AuditService', 'DeadLetterService', 'HealthService', 'ProjectionService', 'SagaService'];
+const ops = ['Audit', 'Consumer', 'DeadLetter', 'Health', 'Projection', 'Saga', 'Status'];
 
 describe('ListHealth', () => {
   let mesh: TestMesh | undefined;
@@ -20,7 +20,7 @@ describe('ListHealth', () => {
     const { names } = await mesh.runtime.client(HealthServiceContract).listHealth({});
     expect(names.map(({ name }) => name)).toEqual([
       '',
-      ...ops.map((name) => `ops.v1.${name}`),
+      ...ops.map((name) => `ops.v1.${name}Service`),
       'ordermesh.events',
       'ordermesh.process',
       'ordermesh.tasks',

@@ -1,22 +1,18 @@
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
-import { HealthServiceContract, type HealthServiceHandlers } from '#gen/ops/v1/health.contract.ts';
-import { HealthStatus } from '#gen/ops/v1/health.ts';
+import { ConsumerServiceContract } from '#gen/ops/v1/consumer.contract.ts';
+import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
-import {
-  combineDeadLetters,
-  createAuditor,
-  defineService,
-  type HealthList,
-  millisecondsSetting,
-  sagaDeadLetters,
-  serve,
-} from '#mesh';
+import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
+import { combineDeadLetters, createAuditor, defineService, millisecondsSetting, sagaDeadLetters, serve } from '#mesh';
 import { auditOrders } from './audits/audit-orders.ts';
 import { createAuditRpc } from './audits/audit-rpc.ts';
+import { createConsumerRpc } from './consumers/consumer-rpc.ts';
 import { createDeadLetterRpc } from './dead-letters/dead-letter-rpc.ts';
+import { createHealthRpc } from './health-rpc.ts';
 import { combineProjections, createProjectionRpc } from './projections/projection-rpc.ts';
 import { combineSagas, createSagaRpc } from './sagas/saga-rpc.ts';
+import { createStatusRpc } from './status/status-rpc.ts';
 
 const auditIntervalMs = millisecondsSetting('AUDIT_INTERVAL_MS', {
   default: '3600000',
@@ -58,22 +54,12 @@ export const opsService = defineService({
         serve(ProjectionServiceContract, createProjectionRpc(projections, draining)),
         serve(AuditServiceContract, createAuditRpc(auditor, draining)),
         serve(HealthServiceContract, createHealthRpc(health)),
+        serve(ConsumerServiceContract, createConsumerRpc({ services, draining, logger })),
+        serve(
+          StatusServiceContract,
+          createStatusRpc({ process, queues: tasks.backlogs, sagas, deadLetters, projections, auditor, clock }),
+        ),
       ],
     };
   },
 });
-
-/** Implements `ops.v1.HealthService`. */
-function createHealthRpc(health: HealthList): HealthServiceHandlers {
-  return {
-    async listHealth() {
-      const names = health.list().map(({ name, status, sinceMs, problems }) => ({
-        name,
-        status: status === 'SERVING' ? HealthStatus.HEALTH_STATUS_SERVING : HealthStatus.HEALTH_STATUS_NOT_SERVING,
-        since: new Date(sinceMs),
-        problems: problems.map((problem) => ({ ...problem })),
-      }));
-      return { names };
-    },
-  };
-}

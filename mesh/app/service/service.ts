@@ -17,6 +17,7 @@ import type { Storage } from '../../storage/storage.ts';
 import type { MeasuredTasks } from '../../tasks/open-tasks.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import type { DiskUsage, ProcessInfo } from '../process-info.ts';
 
 /** What a service depends on. The settings choose the implementations (`DATABASE_URL`, ...). */
 export interface Runtime {
@@ -27,6 +28,9 @@ export interface Runtime {
   readonly metrics: Metrics;
   readonly events: EventLog;
   readonly tasks: MeasuredTasks;
+  readonly info: ProcessInfo;
+  /** Measures the disk of the data folder. */
+  disk(): Promise<DiskUsage>;
   /** Checks of what this process stores, for all of its services. */
   readonly audits: readonly AuditCheck[];
   /** The health that the process reports, and why. */
@@ -91,6 +95,9 @@ export interface Service {
 
 /** What a service that observes its process sees of it. */
 export interface Process {
+  readonly info: ProcessInfo;
+  /** Measures the disk of the data folder. */
+  disk(): Promise<DiskUsage>;
   /** The other services. */
   readonly services: readonly Service[];
   /** Checks of what this process stores, whichever service it belongs to. */

@@ -19,6 +19,8 @@ export interface ReplayRange {
 export interface ReplayPosition {
   readonly topic: string;
   readonly partition: number;
+  /** Where the replay began. */
+  readonly start: bigint;
   /** Everything before this offset is done: a replay that was cancelled can continue here. */
   readonly next: bigint;
   /** The replay ends before this offset. */
@@ -96,6 +98,7 @@ interface Run {
 interface Part {
   readonly topic: string;
   readonly partition: number;
+  readonly start: bigint;
   readonly end: bigint;
   next: bigint;
   /** The end of its last event in progress. */
@@ -180,7 +183,8 @@ function createRun({ events, handling, clock }: ReplayDeps, signal: AbortSignal)
     async add(topic, from) {
       const [starts, ends] = await Promise.all([events.offsetsAt(topic, from), events.endOffsets(topic)]);
       for (const [partition, end] of ends) {
-        parts.push({ topic, partition, end, next: starts.get(partition) ?? 0n, turn: Promise.resolve() });
+        const start = starts.get(partition) ?? 0n;
+        parts.push({ topic, partition, start, end, next: start, turn: Promise.resolve() });
       }
     },
     async read() {
@@ -188,7 +192,7 @@ function createRun({ events, handling, clock }: ReplayDeps, signal: AbortSignal)
     },
     progress: () => ({
       outcomes: { ...outcomes },
-      positions: parts.map(({ topic, partition, next, end }) => ({ topic, partition, next, end })),
+      positions: parts.map(({ turn: _turn, ...position }) => position),
       waitingFor: [...waiting.values()][0] ?? '',
     }),
   };

@@ -29,7 +29,7 @@ function reportToProto(report: AuditReport): ReportMessage {
   return { report: { $case: 'check', value: resultToProto(report.result) } };
 }
 
-function auditToProto({ startMs, endMs, results, findings }: Audit): AuditMessage {
+export function auditToProto({ startMs, endMs, results, findings }: Audit): AuditMessage {
   return {
     startTime: new Date(startMs),
     endTime: new Date(endMs),
@@ -43,12 +43,16 @@ function findingToProto({ check, reason, ids, message }: CheckFinding): FindingM
 }
 
 function resultToProto({ name, examined, findings, durationMs, error = '' }: CheckResult): ResultMessage {
-  const [seconds, restMs] = [Math.floor(durationMs / 1_000), durationMs % 1_000];
   return {
     name,
     examined: BigInt(examined),
     findings: BigInt(findings),
-    duration: { seconds: BigInt(seconds), nanos: Math.round(restMs * 1_000_000) },
+    duration: durationToProto(durationMs),
     error,
   };
+}
+
+export function durationToProto(durationMs: number): { readonly seconds: bigint; readonly nanos: number } {
+  const [seconds, restMs] = [Math.floor(durationMs / 1_000), durationMs % 1_000];
+  return { seconds: BigInt(seconds), nanos: Math.round(restMs * 1_000_000) };
 }

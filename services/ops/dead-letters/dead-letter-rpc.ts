@@ -72,6 +72,10 @@ const sources = {
   saga: SourceMessage.DEAD_LETTER_SOURCE_SAGA,
 } as const satisfies Record<DeadLetterSource, SourceMessage>;
 
+export function sourceToProto(source: DeadLetterSource): SourceMessage {
+  return sources[source];
+}
+
 function deadLetterToProto(deadLetter: DeadLetter): DeadLetterMessage {
   const { id, source, origin, reason, error, attempts, payload, headers, subjectId } = deadLetter;
   return {

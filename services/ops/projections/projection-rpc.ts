@@ -28,7 +28,7 @@ const stages = {
   discarded: RebuildStage.REBUILD_STAGE_DISCARDED,
 } as const satisfies Record<RebuildProgress['stage'], RebuildStage>;
 
-function projectionToProto({ behindSinceMs, parkedEvents, ...view }: ProjectionView): ProjectionMessage {
+export function projectionToProto({ behindSinceMs, parkedEvents, ...view }: ProjectionView): ProjectionMessage {
   const behindSince = behindSinceMs === undefined ? undefined : new Date(behindSinceMs);
   return { ...view, behindSince, parkedEvents: BigInt(parkedEvents) };
 }

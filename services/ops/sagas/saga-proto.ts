@@ -29,6 +29,10 @@ export function sagaStateFromProto(state: SagaStateMessage): SagaState | undefin
   return (Object.keys(sagaStates) as SagaState[]).find((name) => sagaStates[name] === state);
 }
 
+export function sagaStateToProto(state: SagaState): SagaStateMessage {
+  return sagaStates[state];
+}
+
 export function sagaToProto(saga: SagaView): SagaMessage {
   return {
     id: saga.id,

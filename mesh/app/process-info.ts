@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { readdir, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+
+/** What runs in a process. */
+export interface ProcessInfo {
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly pid: number;
+  readonly startTimeMs: number;
+  readonly grpcEngine: string;
+  /** `sqlite`, `postgres`. */
+  readonly database: string;
+  /** `embedded`, `kafka`. */
+  readonly events: string;
+  /** `embedded`, `amqp`. */
+  readonly tasks: string;
+}
+
+/** The disk of the data folder. */
+export interface DiskUsage {
+  readonly totalBytes: number;
+  /** What this process may still write. */
+  readonly freeBytes: number;
+  /** The database files in the data folder by name, each with its write-ahead log. */
+  readonly files: ReadonlyMap<string, number>;
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string;
+};
+
+/** Describes this process, which runs with these settings. */
+export function processInfo(config: Config): ProcessInfo {
+  return {
+    version,
+    nodeVersion: process.versions.node,
+    pid: process.pid,
+    startTimeMs: performance.timeOrigin,
+    grpcEngine: config.grpcEngine,
+    database: schemeOf(config.databaseUrl),
+    events: schemeOf(config.eventsUrl),
+    tasks: schemeOf(config.tasksUrl),
+  };
+}
+
+function schemeOf(url: string): string {
+  return url.slice(0, url.indexOf(':'));
+}
+
+/** Measures the disk of the data folder. */
+export async function diskUsage({ dataDir }: Config): Promise<DiskUsage> {
+  const { bsize, blocks, bavail } = await statfs(dataDir);
+  const files = new Map<string, number>();
+  for (const name of (await readdir(dataDir)).toSorted()) {
+    const [, file] = /^(.+\.db)(?:-wal)?$/.exec(name) ?? [];
+    if (file === undefined) continue;
+    files.set(file, (files.get(file) ?? 0) + (await sizeOf(join(dataDir, name))));
+  }
+  return { totalBytes: blocks * bsize, freeBytes: bavail * bsize, files };
+}
+
+/** 0 if the file is gone: a write-ahead log may be removed at any time. */
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
+}

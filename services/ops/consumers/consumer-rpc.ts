@@ -1,0 +1,93 @@
+import type { ConsumerServiceHandlers } from '#gen/ops/v1/consumer.contract.ts';
+import type {
+  ConsumerGroup as ConsumerGroupMessage,
+  ConsumerPosition as ConsumerPositionMessage,
+  ReplayConsumerRequest,
+  ReplayProgress as ReplayProgressMessage,
+} from '#gen/ops/v1/consumer.ts';
+import { type Logger, type PartitionLag, type ReplayProgress, type Service, type StartPosition, uuidv7 } from '#mesh';
+import { unknownGroup, unknownTopicOfGroup } from '../errors.ts';
+
+export interface ConsumerDeps {
+  readonly services: readonly Service[];
+  /** Aborts when the process drains. */
+  readonly draining: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** A consumer group of a service. */
+type Group = NonNullable<Service['consumers']>[number] & { readonly service: string };
+
+/** Implements `ops.v1.ConsumerService`. A replay ends when its call ends or the process drains. */
+export function createConsumerRpc({ services, draining, logger }: ConsumerDeps): ConsumerServiceHandlers {
+  const groups = (): Group[] =>
+    services
+      .flatMap(({ name, consumers = [] }) => consumers.map((consumer) => ({ ...consumer, service: name })))
+      .toSorted((one, other) => (one.group < other.group ? -1 : 1));
+
+  return {
+    async listConsumers() {
+      return { groups: await Promise.all(groups().map(groupToProto)) };
+    },
+
+    async *replayConsumer(request, { signal }) {
+      const found = groups().find(({ group }) => group === request.group);
+      if (!found) throw unknownGroup({ group: request.group, known: groups().map(({ group }) => group) });
+      const { group, topics, replay } = found;
+      const { topic } = request;
+      if (topic !== '' && !topics.includes(topic)) throw unknownTopicOfGroup(topics);
+      const range = { from: startOf(request.from), ...(topic !== '' && { topic }) };
+      const fields = { group, replay: uuidv7() };
+      logger.info(fields, 'replay started');
+      let last: ReplayProgress | undefined;
+      try {
+        for await (const progress of replay(range, AbortSignal.any([signal, draining]))) {
+          last = progress;
+          yield progressToProto(progress);
+        }
+      } finally {
+        logger.info({ ...fields, ...last?.outcomes, done: last?.done ?? false }, 'replay ended');
+      }
+    },
+  };
+}
+
+function startOf(from: ReplayConsumerRequest['from']): StartPosition {
+  switch (from?.$case) {
+    case undefined:
+      return { at: 'beginning' };
+    case 'time':
+      return { at: 'time', timeMs: from.value.getTime() };
+    case 'offsets': {
+      const entries = Object.entries(from.value.byPartition).map(([key, offset]) => [Number(key), offset] as const);
+      return { at: 'offsets', offsets: new Map(entries) };
+    }
+  }
+}
+
+async function groupToProto({ group, service, lag }: Group): Promise<ConsumerGroupMessage> {
+  return { group, service, positions: (await lag()).map(positionToProto) };
+}
+
+function positionToProto({ topic, partition, next, end, events }: PartitionLag): ConsumerPositionMessage {
+  return { topic, partition, nextOffset: next, endOffset: end, eventsBehind: events };
+}
+
+function progressToProto({ outcomes, positions, waitingFor, done }: ReplayProgress): ReplayProgressMessage {
+  return {
+    eventsApplied: BigInt(outcomes.applied),
+    eventsKnown: BigInt(outcomes.known),
+    eventsIgnored: BigInt(outcomes.ignored),
+    eventsDead: BigInt(outcomes.dead),
+    eventsTooOld: BigInt(outcomes['too-old']),
+    positions: positions.map(({ topic, partition, start, next, end }) => ({
+      topic,
+      partition,
+      startOffset: start,
+      nextOffset: next,
+      endOffset: end,
+    })),
+    waitingFor,
+    done,
+  };
+}

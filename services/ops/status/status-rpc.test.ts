@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DeadLetterSource, SagaState } from '#gen/ops/v1/ops.ts';
+import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
+import { eventually, startMesh, type TestMesh } from '#mesh/testing';
+import { opsService } from '../service.ts';
+import { createReaderService } from '../testing/reader-service.ts';
+import { createStuckService } from '../testing/stuck-service.ts';
+import { createWatchedService } from '../testing/watched-service.ts';
+
+describe('GetStatus', () => {
+  let mesh: TestMesh;
+  afterEach(() => mesh.stop());
+
+  const status = () => mesh.runtime.client(StatusServiceContract).getStatus({});
+
+  it('returns what runs, what waits and what is stuck', async () => {
+    const stuck = createStuckService();
+    const services = [
+      stuck.definition,
+      createReaderService().definition,
+      createWatchedService('bank', ['balances']).definition,
+    ];
+    mesh = await startMesh([...services, opsService]);
+    await stuck.addDeadEvent('a');
+    await stuck.beginSaga(randomUUID());
+    await mesh.runtime.tasks.enqueue('jobs', [{ id: 'x', payload: Buffer.from('x'), headers: {} }]);
+    await eventually(async () => {
+      const { sagas, deadLetters } = await status();
+      expect(sagas).toMatchObject([{ name: 'ship-it', state: SagaState.SAGA_STATE_NEEDS_ATTENTION, count: 1n }]);
+      expect(deadLetters.map(({ source, origin, count }) => [source, origin, count])).toEqual([
+        [DeadLetterSource.DEAD_LETTER_SOURCE_TASK, 'jobs', 1n],
+        [DeadLetterSource.DEAD_LETTER_SOURCE_EVENT, 'order.events/stuck', 1n],
+        [DeadLetterSource.DEAD_LETTER_SOURCE_SAGA, 'ship-it', 1n],
+      ]);
+    });
+    const found = await status();
+    expect(found).toMatchObject({
+      process: {
+        version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+        nodeVersion: process.versions.node,
+        pid: process.pid,
+        services: ['stuck', 'reader', 'bank', 'ops'],
+        database: 'sqlite',
+        events: 'embedded',
+        tasks: 'embedded',
+      },
+      outboxes: [{ service: 'reader', events: 0n, oldestEventTime: undefined, tasks: 0n }],
+      queues: [{ queue: 'jobs', tasks: 0n, overdue: { seconds: 0n, nanos: 0 } }],
+      consumers: [{ service: 'reader', group: 'readers', topic: 'notes', eventsBehind: 0n }],
+      projections: [{ name: 'bank/balances', headPosition: 42n }],
+      lastAudit: undefined,
+      unknown: [],
+    });
+    expect(found.health[0]).toMatchObject({ name: '' });
+    expect(found.disk?.freeBytes).toBeGreaterThan(0n);
+    expect(found.disk?.files.map(({ name }) => name)).toContain('events.db');
+  });
+
+  it('reports what cannot be found out, and the rest', async () => {
+    mesh = await startMesh([createReaderService().definition, opsService], { EVENTS_URL: 'kafka://127.0.0.1:1' });
+    const { outboxes, consumers, unknown } = await status();
+    expect(outboxes).toMatchObject([{ service: 'reader' }]);
+    expect(consumers).toEqual([]);
+    expect(unknown).toMatchObject([{ part: 'consumers of reader', reason: expect.stringMatching(/^EVENTS_|CHECK_/) }]);
+  });
+});

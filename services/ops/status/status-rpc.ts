@@ -1,0 +1,155 @@
+import type { StatusServiceHandlers } from '#gen/ops/v1/status.contract.ts';
+import type {
+  ConsumerLag as ConsumerLagMessage,
+  DeadLetterCount as DeadLetterCountMessage,
+  Disk as DiskMessage,
+  OutboxBacklog as OutboxBacklogMessage,
+  ProcessInfo as ProcessInfoMessage,
+  QueueBacklog as QueueBacklogMessage,
+  SagaCount as SagaCountMessage,
+  UnknownPart,
+} from '#gen/ops/v1/status.ts';
+import {
+  type Auditor,
+  type Clock,
+  type DeadLetterCount,
+  type DeadLetterQueue,
+  type DiskUsage,
+  MeshError,
+  type PartitionLag,
+  type Process,
+  type ProjectionAdmin,
+  type QueueBacklog,
+  type SagaAdmin,
+  type SagaCount,
+  type Service,
+  within,
+} from '#mesh';
+import { auditToProto, durationToProto } from '../audits/audit-rpc.ts';
+import { sourceToProto } from '../dead-letters/dead-letter-rpc.ts';
+import { namedHealthToProto } from '../health-rpc.ts';
+import { projectionToProto } from '../projections/projection-rpc.ts';
+import { sagaStateToProto } from '../sagas/saga-proto.ts';
+
+export interface StatusDeps {
+  readonly process: Process;
+  readonly queues: () => Promise<QueueBacklog[]>;
+  readonly sagas: Pick<SagaAdmin, 'countUnfinished'>;
+  readonly deadLetters: Pick<DeadLetterQueue, 'count'>;
+  readonly projections: Pick<ProjectionAdmin, 'list'>;
+  readonly auditor: Pick<Auditor, 'last'>;
+  readonly clock: Clock;
+}
+
+/** What is not known by then is reported as unknown, so one broker that hangs does not hide the rest. */
+const partTimeoutMs = 2_000;
+
+/** Implements `ops.v1.StatusService`. */
+export function createStatusRpc(deps: StatusDeps): StatusServiceHandlers {
+  const { process, queues, sagas, deadLetters, projections, auditor, clock } = deps;
+  return {
+    async getStatus() {
+      const unknown: UnknownPart[] = [];
+      const find = async <Found>(part: string, read: () => Promise<Found[]>): Promise<Found[]> => {
+        try {
+          return await within(read(), partTimeoutMs, clock);
+        } catch (error) {
+          unknown.push(unknownPart(part, error));
+          return [];
+        }
+      };
+      const ofServices = async <Found>(part: string, read: (service: Service) => Promise<Found[]>) => {
+        const lists = process.services.map((service) => find(`${part} of ${service.name}`, () => read(service)));
+        return (await Promise.all(lists)).flat();
+      };
+      const [outboxes, waiting, consumers, counted, dead, views, disks] = await Promise.all([
+        ofServices('outbox', outboxToProto),
+        find('task queues', queues),
+        ofServices('consumers', consumersToProto),
+        find('sagas', () => sagas.countUnfinished()),
+        find('dead letters', () => deadLetters.count()),
+        find('projections', () => projections.list()),
+        find('disk', async () => [await process.disk()]),
+      ]);
+      const last = auditor.last();
+      return {
+        process: processToProto(process),
+        health: process.health.list().map(namedHealthToProto),
+        outboxes,
+        queues: waiting.map(queueToProto),
+        consumers,
+        sagas: counted.map(sagaCountToProto),
+        deadLetters: dead.map(deadLetterCountToProto),
+        projections: views.map(projectionToProto),
+        lastAudit: last && auditToProto(last),
+        disk: disks[0] && diskToProto(disks[0]),
+        unknown: unknown.toSorted((one, other) => (one.part < other.part ? -1 : 1)),
+      };
+    },
+  };
+}
+
+function unknownPart(part: string, error: unknown): UnknownPart {
+  if (error instanceof MeshError) return { part, reason: error.reason, message: error.message };
+  return { part, reason: '', message: error instanceof Error ? error.message : String(error) };
+}
+
+function processToProto({ info, services }: Process): ProcessInfoMessage {
+  const { startTimeMs, ...names } = info;
+  return { ...names, startTime: new Date(startTimeMs), services: services.map(({ name }) => name) };
+}
+
+async function outboxToProto({ name, outbox }: Service): Promise<OutboxBacklogMessage[]> {
+  if (!outbox) return [];
+  const byKind = new Map((await outbox.backlog()).map((backlog) => [backlog.kind, backlog]));
+  const [events, tasks] = [byKind.get('event'), byKind.get('task')];
+  return [
+    {
+      service: name,
+      events: BigInt(events?.entries ?? 0),
+      oldestEventTime: dateOf(events?.oldestTimeMs),
+      tasks: BigInt(tasks?.entries ?? 0),
+      oldestTaskTime: dateOf(tasks?.oldestTimeMs),
+    },
+  ];
+}
+
+function queueToProto({ queue, tasks, overdueMs }: QueueBacklog): QueueBacklogMessage {
+  return { queue, tasks: BigInt(tasks), overdue: overdueMs === undefined ? undefined : durationToProto(overdueMs) };
+}
+
+async function consumersToProto({ name: service, consumers = [] }: Service): Promise<ConsumerLagMessage[]> {
+  const lags = await Promise.all(consumers.map(async ({ group, lag }) => ({ group, positions: await lag() })));
+  return lags.flatMap(({ group, positions }) =>
+    [...Map.groupBy(positions, ({ topic }) => topic)].map(([topic, its]) => ({
+      service,
+      group,
+      topic,
+      eventsBehind: sumOf(its),
+    })),
+  );
+}
+
+function sumOf(positions: readonly PartitionLag[]): bigint {
+  return positions.reduce((sum, { events }) => sum + events, 0n);
+}
+
+function sagaCountToProto({ name, state, count, oldestTimeMs }: SagaCount): SagaCountMessage {
+  return { name, state: sagaStateToProto(state), count: BigInt(count), oldestTime: new Date(oldestTimeMs) };
+}
+
+function deadLetterCountToProto({ source, origin, count, oldestTimeMs }: DeadLetterCount): DeadLetterCountMessage {
+  return { source: sourceToProto(source), origin, count: BigInt(count), oldestTime: new Date(oldestTimeMs) };
+}
+
+function diskToProto({ totalBytes, freeBytes, files }: DiskUsage): DiskMessage {
+  return {
+    totalBytes: BigInt(totalBytes),
+    freeBytes: BigInt(freeBytes),
+    files: [...files].map(([name, bytes]) => ({ name, bytes: BigInt(bytes) })),
+  };
+}
+
+function dateOf(timeMs: number | undefined): Date | undefined {
+  return timeMs === undefined ? undefined : new Date(timeMs);
+}

@@ -1,0 +1,33 @@
+import { defineService, type EventHandler, type ServiceDefinition } from '#mesh';
+
+/** A service with a consumer group that reads a topic. */
+export interface ReaderService {
+  readonly definition: ServiceDefinition;
+  /** The values of the events that it applied, in order. */
+  readonly applied: string[];
+  /** Whether it ignores an event with this value. Default: none. */
+  ignores: (value: string) => boolean;
+}
+
+/** Creates the service: the group `readers` reads `notes`. */
+export function createReaderService(): ReaderService {
+  const applied: string[] = [];
+  const handle: EventHandler['handle'] = async ({ value }) => {
+    const text = Buffer.from(value).toString();
+    return service.ignores(text) ? undefined : async () => void applied.push(text);
+  };
+  const service: ReaderService = {
+    applied,
+    ignores: () => false,
+    definition: defineService({
+      name: 'reader',
+      migrations: [],
+      topics: [{ name: 'notes' }],
+      async setup({ run }) {
+        await run.consumer({ group: 'readers', topics: ['notes'], handle });
+        return { serves: [] };
+      },
+    }),
+  };
+  return service;
+}
