@@ -21,6 +21,35 @@ export const malformedTimeout = defineError({
   metadata: () => ({}),
 });
 
+export const wrongRequestCount = defineError({
+  reason: 'WRONG_REQUEST_COUNT',
+  code: Status.UNIMPLEMENTED,
+  means: 'a method with one request got none, or more than one',
+  fix: 'check that both sides have the same contract',
+  text: ({ path, count }: { readonly path: string; readonly count: 'no message' | 'more than one message' }) =>
+    `request of ${path} has ${count}: the method expects exactly one; check that both sides have the same contract`,
+  metadata: () => ({}),
+});
+
+export const malformedRequest = defineError({
+  reason: 'MALFORMED_REQUEST',
+  code: Status.INTERNAL,
+  means: 'a request ends within a message',
+  fix: 'fix the client',
+  text: ({ path }: { readonly path: string }) => `request of ${path} ends within a message: send complete messages`,
+  metadata: () => ({}),
+});
+
+export const unknownEncoding = defineError({
+  reason: 'UNKNOWN_ENCODING',
+  code: Status.UNIMPLEMENTED,
+  means: 'messages have an unknown compression',
+  fix: 'use gzip or deflate',
+  text: ({ encoding, known }: { readonly encoding: string; readonly known: string }) =>
+    `message encoding ${encoding} is not supported: use one of ${known}`,
+  metadata: () => ({}),
+});
+
 export const addressInUse = defineError({
   reason: 'ADDRESS_IN_USE',
   code: Status.ALREADY_EXISTS,

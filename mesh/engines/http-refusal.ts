@@ -1,3 +1,5 @@
+import { isGrpcType } from './content-type.ts';
+
 /** The answer to a request that is not a gRPC call: an HTTP status and a text. */
 export interface HttpRefusal {
   readonly status: number;
@@ -12,8 +14,9 @@ export function httpRefusalOf(method: string | undefined, contentType: string | 
     const text = method === 'HEAD' ? '' : 'this is a gRPC server: use POST, as a gRPC client does\n';
     return { status: 405, headers: { allow: 'POST', ...plainText }, text };
   }
-  if (/^application\/grpc(?:$|[+;])/.test(contentType ?? '')) return undefined;
-  const text = 'this is a gRPC server: use a gRPC client; content-type has to be application/grpc\n';
+  if (isGrpcType(contentType ?? '')) return undefined;
+  const text =
+    'this is a gRPC server: use a gRPC client; content-type has to be application/grpc or application/grpc+proto\n';
   return { status: 415, headers: plainText, text };
 }
 

@@ -2,9 +2,10 @@
 import 'nice-grpc';
 import { Status } from 'nice-grpc-common';
 import type { ConnectOptions, EngineMethod, Transport, TransportCall } from '../../engine.ts';
+import { fixReceivedStatuses } from '../library-fixes.ts';
 import { toBuffer } from '../metadata.ts';
 import { createChannels } from './channels.ts';
-import { startOneRequest } from './one-request-call.ts';
+import { type SentCall, startOneRequest } from './one-request-call.ts';
 import { pumpRequests } from './request-pump.ts';
 import { createResponseStream } from './response-stream.ts';
 import {
@@ -15,6 +16,8 @@ import {
   type WireListener,
   writeContext,
 } from './wire-call.ts';
+
+fixReceivedStatuses();
 
 /**
  * A transport to `host:port` on grpc-js. It connects with the first call, for at most 5 s. After a lost connection it retries
@@ -30,10 +33,9 @@ export function connectGrpcJs(address: string, options: ConnectOptions = {}): Tr
   const startOf = (path: string, call: TransportCall) => (listener: WireListener) => start(path, call, listener);
   return {
     unary: (method, request, call) =>
-      new Promise((resolve, reject) => {
+      singleResponse(method, (listener) => {
         const bytes = method.encodeRequest(request);
-        const listener = singleResponse(method, resolve, reject);
-        startOneRequest(startOf(method.path, call), sender(bytes, writeContext(call, request)), listener).startRead();
+        return startOneRequest(startOf(method.path, call), sender(bytes, writeContext(call, request)), listener);
       }),
     serverStreaming: (method, request, call) =>
       createResponseStream(method.decodeResponse, (listener) => {
@@ -41,10 +43,7 @@ export function connectGrpcJs(address: string, options: ConnectOptions = {}): Tr
         return startOneRequest(startOf(method.path, call), sender(bytes, writeContext(call, request)), listener);
       }),
     clientStreaming: (method, requests, call) =>
-      new Promise((resolve, reject) => {
-        const listener = singleResponse(method, resolve, reject);
-        startPumpedCall(start, method, { requests, call, listener }).startRead();
-      }),
+      singleResponse(method, (listener) => startPumpedCall(start, method, { requests, call, listener })),
     bidiStreaming: (method, requests, call) =>
       createResponseStream(method.decodeResponse, (listener) =>
         startPumpedCall(start, method, { requests, call, listener }),
@@ -66,27 +65,34 @@ function sender(bytes: Uint8Array, context: ReturnType<typeof writeContext>): (w
   };
 }
 
+/** Makes a call with one response. */
 function singleResponse<Request, Response>(
-  method: EngineMethod<Request, Response>,
-  resolve: (response: Response) => void,
-  reject: (error: unknown) => void,
-): WireListener {
-  let received: Buffer | undefined;
-  return {
-    onMessage(bytes) {
-      received = bytes;
-    },
-    onEnd(error) {
-      if (error) return reject(error);
-      if (!received)
-        return reject(localError(method.path, Status.INTERNAL, 'the server returned OK without a message'));
-      try {
-        resolve(method.decodeResponse(received));
-      } catch (fault) {
-        reject(localError(method.path, Status.INTERNAL, undecodableText(fault)));
-      }
-    },
-  };
+  { path, decodeResponse }: EngineMethod<Request, Response>,
+  open: (listener: WireListener) => SentCall,
+): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    let received: Buffer | undefined;
+    const sent = open({
+      onMessage(bytes) {
+        if (received !== undefined)
+          return sent.cancelWithStatus(Status.UNIMPLEMENTED, 'the server returned more than one message');
+        received = bytes;
+        // Without this, grpc-js would wait with the status as long as there is another message.
+        sent.startRead();
+      },
+      onEnd(error) {
+        if (error) return reject(error);
+        if (!received)
+          return reject(localError(path, Status.UNIMPLEMENTED, 'the server returned OK without a message'));
+        try {
+          resolve(decodeResponse(received));
+        } catch (fault) {
+          reject(localError(path, Status.INTERNAL, undecodableText(fault)));
+        }
+      },
+    });
+    sent.startRead();
+  });
 }
 
 interface PumpedCall<Request> {

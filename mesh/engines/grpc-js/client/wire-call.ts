@@ -19,6 +19,9 @@ export interface WireListener {
 // The text of grpc-js for a stream that was refused, or that it could not open because the connection is ending.
 const refusedText = 'Stream refused by server';
 
+// The text of grpc-js for a stream that the server cancelled.
+const cancelledText = 'Call cancelled';
+
 // Servers on grpc-js keep a timeout as a 32-bit number of milliseconds and misread longer ones.
 const maxTimeoutMs = 24 * 60 * 60 * 1000;
 
@@ -46,7 +49,7 @@ export function startWireCall(
       const isRefused = status.code === Status.UNAVAILABLE && status.details === refusedText;
       if (isRefused && listener.onRefused?.()) return;
       call.onTrailer?.(fromWireMetadata(status.metadata));
-      listener.onEnd(statusError(path, status, explain));
+      listener.onEnd(statusError(path, status, call, explain));
     },
   };
   wire.start(metadata, wireListener);
@@ -66,18 +69,28 @@ export function undecodableText(fault: unknown): string {
 }
 
 // The signal of a call scope also aborts when the deadline passes, sometimes before grpc-js sees it pass.
-function abortStatus({ deadlineMs }: TransportCall): [code: number, details: string] {
-  return deadlineMs !== undefined && Date.now() >= deadlineMs
+function abortStatus(call: TransportCall): [code: number, details: string] {
+  return isOverdue(call)
     ? [Status.DEADLINE_EXCEEDED, 'deadline exceeded']
     : [Status.CANCELLED, 'the caller cancelled the call'];
+}
+
+function isOverdue({ deadlineMs }: TransportCall): boolean {
+  return deadlineMs !== undefined && Date.now() >= deadlineMs;
 }
 
 function statusError(
   path: string,
   { code, details, metadata }: StatusObject,
+  call: TransportCall,
   explain: (details: string) => string,
 ): TransportError | undefined {
   if (code === Status.OK) return undefined;
+  // grpc-js ends the call with an error instead of a status.
+  if (code === undefined) return localError(path, Status.INTERNAL, 'the response cannot be decompressed');
+  // A server cancels a call after its deadline, sometimes before grpc-js sees it pass.
+  if (code === Status.CANCELLED && details === cancelledText && isOverdue(call))
+    return localError(path, Status.DEADLINE_EXCEEDED, 'deadline exceeded');
   const text = code === Status.UNAVAILABLE ? explain(details) : details;
   return new TransportError(path, code as number, text, fromWireMetadata(metadata));
 }

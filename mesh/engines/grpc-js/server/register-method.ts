@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { Server as GrpcJsServer } from '@grpc/grpc-js';
 import type { EngineHandler, EngineMethod, ServerHostOptions } from '../../engine.ts';
+import { malformedRequest } from '../../errors.ts';
 import type { RawCall } from './server-call.ts';
-import { hostedMethod, respondMany, respondOnce } from './server-handlers.ts';
-import { isReset } from './tuned-server.ts';
+import { type HostedMethod, hostedMethod, respondMany, respondOnce } from './server-handlers.ts';
+import { endsWithinMessage, isReset } from './tuned-server.ts';
 
 type OneRequest = RawCall & { readonly request: Buffer };
 type ManyRequests = RawCall & Readable;
@@ -20,7 +21,7 @@ export function registerMethod<Request, Response>(
 ): void {
   const hosted = hostedMethod(method, toStatus);
   const readOne = (raw: OneRequest) => () => hosted.decode(raw.request);
-  const readMany = (raw: ManyRequests) => readAll(raw, hosted.decode);
+  const readMany = (raw: ManyRequests) => readAll(raw, hosted);
   switch (handler.kind) {
     case 'unary':
       server.register(method.path, respondOnce(hosted, handler.handle, readOne), identity, identity, 'unary');
@@ -39,11 +40,12 @@ export function registerMethod<Request, Response>(
 
 /**
  * The messages of a streamed request, read as fast as they are requested; flow control stops the peer meanwhile. Throws an
- * AbortError if the call ends before the requests do.
+ * AbortError if the call ends before the requests do, and INTERNAL
+ * `MALFORMED_REQUEST` if they end within a message.
  */
 async function* readAll<Request>(
   raw: Readable & { readonly cancelled: boolean },
-  decode: (bytes: Buffer) => Request,
+  { path, decode }: Pick<HostedMethod<Request, unknown>, 'path' | 'decode'>,
 ): AsyncGenerator<Request, void, undefined> {
   try {
     // A handler may stop reading and still respond, and grpc-js needs the stream for that.
@@ -53,6 +55,8 @@ async function* readAll<Request>(
   }
   // In grpc-js, a stream that was reset looks at first like a complete one.
   if (isReset(raw)) throw callEnded();
+  // grpc-js passes over the part of a message at the end.
+  if (endsWithinMessage(raw)) throw malformedRequest({ path });
 }
 
 function callEnded(): DOMException {

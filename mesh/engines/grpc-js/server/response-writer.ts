@@ -24,7 +24,6 @@ export async function writeAll<Response>(
   const http2Stream = http2StreamOf(stream);
   const batch = createFrameBatch(http2Stream, () => !call.isOver && !http2Stream.destroyed);
   const room = createRoom(http2Stream);
-  let begun = false;
   call.onAbort(() => {
     room.open();
     close(iterator);
@@ -36,8 +35,8 @@ export async function writeAll<Response>(
       if (call.isOver) return;
       if (next.done) break;
       const bytes = encode(next.value);
-      if (!begun) call.beginMessages();
-      begun = true;
+      // Messages bypass grpc-js, which would send it.
+      call.sendHeader();
       if (!batch.add(bytes)) await room.opened();
     }
   } finally {

@@ -91,13 +91,7 @@ export class ServerCall implements EngineCall {
   sendHeader(): void {
     if (this.#headerSent) return;
     this.#headerSent = true;
-    if (this.#header) this.#raw.sendMetadata(toWireMetadata(this.#header));
-  }
-
-  /** Sends the header, empty if the handler has set none, so messages can bypass grpc-js. */
-  beginMessages(): void {
-    this.sendHeader();
-    if (!this.#header) this.#raw.sendMetadata(new WireMetadata());
+    this.#raw.sendMetadata(this.#header ? toWireMetadata(this.#header) : new WireMetadata());
   }
 
   /** The trailer that the handler has set. */
@@ -119,6 +113,7 @@ export class ServerCall implements EngineCall {
 
   fail(error: unknown): void {
     if (!this.end()) return;
+    if (this.#header) this.sendHeader();
     this.#sendFailure(error);
     this.#abort(error);
   }

@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { WireStatus } from '../../../errors/wire-status.ts';
 import type { ServerHost, ServerHostOptions } from '../../engine.ts';
-import { malformedTimeout, unknownMethod } from '../../errors.ts';
+import { malformedTimeout, unknownEncoding, unknownMethod } from '../../errors.ts';
 import { type HttpRefusal, httpRefusalOf } from '../../http-refusal.ts';
 import { createListener } from '../../listener.ts';
 import { registerMethod } from './register-method.ts';
-import { createTunedServer } from './tuned-server.ts';
+import { acceptEncoding, createTunedServer } from './tuned-server.ts';
 
 /** Makes a server host on grpc-js. Throws INVALID_ARGUMENT `INVALID_TLS`. */
 export function createServerHost({
@@ -42,6 +42,8 @@ export function createServerHost({
   };
 }
 
+const knownEncodings: ReadonlySet<string> = new Set(acceptEncoding.split(','));
+
 /** Refuses requests that are not gRPC, calls that grpc-js would misread, and unknown methods with a reason. */
 function refusalOf(
   headers: IncomingHttpHeaders,
@@ -51,9 +53,13 @@ function refusalOf(
   const httpRefusal = httpRefusalOf(headers[':method'], headers['content-type']);
   if (httpRefusal !== undefined) return httpRefusal;
   const path = headers[':path'] ?? '';
-  const timeout = headers['grpc-timeout'];
-  if (timeout === undefined && paths.has(path)) return undefined;
   if (!paths.has(path)) return toStatus(unknownMethod({ path }), path);
+  const encoding = String(headers['grpc-encoding'] ?? 'identity');
+  if (!knownEncodings.has(encoding)) {
+    return toStatus(unknownEncoding({ encoding, known: acceptEncoding }), path);
+  }
+  const timeout = headers['grpc-timeout'];
+  if (timeout === undefined) return undefined;
   const readable = readableTimeout(String(timeout));
   if (readable === undefined) return toStatus(malformedTimeout({ timeout: String(timeout) }), path);
   headers['grpc-timeout'] = readable;

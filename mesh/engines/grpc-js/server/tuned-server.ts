@@ -8,6 +8,7 @@ import type {
 import { Server as GrpcJsServer, ServerCredentials } from '@grpc/grpc-js';
 import type { WireStatus } from '../../../errors/wire-status.ts';
 import type { HttpRefusal } from '../../http-refusal.ts';
+import { type Decoder, fixServerCalls, isMidway } from '../library-fixes.ts';
 import { toWireMetadata } from '../metadata.ts';
 
 /** The parts of a grpc-js server that have no options. They are checked when a server is created. */
@@ -36,7 +37,11 @@ const streamResetRate = 500;
 // The default windows of 64 KiB limit an upload to 64 KiB per round trip.
 const streamWindowBytes = 256 * 1024;
 const connectionWindowBytes = 1024 * 1024;
+/** The value of `grpc-accept-encoding`: the encodings of messages that grpc-js can read. */
+export const acceptEncoding = 'identity,deflate,gzip';
 const firstSettingsTimeoutMs = 10_000;
+
+fixServerCalls();
 
 /** Makes a grpc-js server with the limits of the mesh, which calls `admit` first. */
 export function createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit }: TunedServerOptions): TunedServer {
@@ -64,11 +69,20 @@ export function isReset(rawCall: object): boolean {
   return http2StreamOf(rawCall).aborted;
 }
 
+/** Whether the last message of a request is incomplete. */
+export function endsWithinMessage(rawCall: object): boolean {
+  const { decoder } = innerCall(rawCall);
+  return decoder === undefined ? unknownInternals() : isMidway(decoder);
+}
+
 /** The HTTP/2 stream of a call of grpc-js. */
 export function http2StreamOf(rawCall: object): ServerHttp2Stream {
-  // Private to grpc-js; tests check that it works.
-  const { call } = rawCall as { readonly call?: { readonly stream?: ServerHttp2Stream } };
-  return call?.stream ?? unknownInternals();
+  return innerCall(rawCall).stream ?? unknownInternals();
+}
+
+// Private to grpc-js; tests check that it works.
+function innerCall(rawCall: object): { readonly stream?: ServerHttp2Stream; readonly decoder?: Decoder } {
+  return (rawCall as { readonly call?: object }).call ?? {};
 }
 
 function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']): void {
@@ -95,6 +109,7 @@ function respondStatus(stream: ServerHttp2Stream, { code, details, metadata }: W
   const status = {
     ':status': 200,
     'content-type': 'application/grpc+proto',
+    'grpc-accept-encoding': acceptEncoding,
     'grpc-status': code,
     'grpc-message': encodeURI(details),
   };

@@ -27,26 +27,6 @@ export const responseMetadataTooLarge = metadataTooLarge.variant({
   metadata: () => ({}),
 });
 
-export const malformedRequest = defineError({
-  reason: 'MALFORMED_REQUEST',
-  code: Status.INTERNAL,
-  means: 'native engine: a request has no message, more than one, or a part of one',
-  fix: 'fix the client',
-  text: ({ path, problem }: { readonly path: string; readonly problem: string }) =>
-    `malformed request to ${path}: ${problem}; send one complete message`,
-  metadata: () => ({}),
-});
-
-export const unknownEncoding = defineError({
-  reason: 'UNKNOWN_ENCODING',
-  code: Status.UNIMPLEMENTED,
-  means: 'native engine: messages have an unknown compression',
-  fix: 'use gzip or deflate',
-  text: ({ encoding, known }: { readonly encoding: string; readonly known: string }) =>
-    `message encoding ${encoding} is not supported: use one of ${known}`,
-  metadata: () => ({}),
-});
-
 export const undecompressable = defineError({
   reason: 'UNDECOMPRESSABLE',
   code: Status.INTERNAL,

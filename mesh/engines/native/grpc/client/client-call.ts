@@ -74,6 +74,8 @@ export class ClientCall implements OpeningCall, Timed {
   #openings = 0;
   /** The fields of the response. Once they have arrived, the call cannot start over. */
   #responseFields: readonly string[] | undefined;
+  /** Whether these fields are the whole response, so its status is among them. */
+  #isTrailersOnly = false;
   #isOver = false;
 
   constructor(
@@ -164,9 +166,10 @@ export class ClientCall implements OpeningCall, Timed {
   headers({ fields, tooLarge }: HeaderList): void {
     this.#requests.forget();
     this.#responseFields = fields;
+    this.#isTrailersOnly = this.#stream?.remoteEnded ?? false;
     const fault = tooLarge ? tooLargeStatus : headFault(fields);
     if (fault !== undefined) this.#cancel(fault);
-    else if (fieldValue(fields, 'grpc-status') === undefined) this.#report('onHeader', metadataOf(fields));
+    else if (!this.#isTrailersOnly) this.#report('onHeader', metadataOf(fields));
   }
 
   data(buffer: Buffer, start: number, end: number): void {
@@ -186,7 +189,7 @@ export class ClientCall implements OpeningCall, Timed {
 
   ended(trailers: HeaderList | undefined): void {
     if (this.#isOver) return;
-    const fields = trailers?.fields ?? this.#responseFields ?? [];
+    const fields = trailers?.fields ?? (this.#isTrailersOnly ? this.#responseFields : undefined) ?? [];
     const metadata = metadataOf(fields);
     this.#report('onTrailer', metadata);
     if (this.#isOver) return;

@@ -1,5 +1,6 @@
 import { Metadata, Status } from 'nice-grpc-common';
 import { MeshError } from '../../../../errors/mesh-error.ts';
+import { isGrpcType } from '../../../content-type.ts';
 import { TransportError } from '../../../transport-error.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
@@ -72,8 +73,9 @@ function isOver(deadlineMs: number | undefined, nowMs: number): boolean {
 export function headFault(fields: readonly string[]): LocalStatus | undefined {
   const status = fieldValue(fields, ':status');
   if (status !== '200') return fieldValue(fields, 'grpc-status') === undefined ? httpStatus(status) : undefined;
-  const isGrpc = fieldValue(fields, 'content-type')?.startsWith('application/grpc');
-  return isGrpc ? undefined : [Status.UNKNOWN, 'the response is not gRPC'];
+  const type = fieldValue(fields, 'content-type') ?? '';
+  if (isGrpcType(type)) return undefined;
+  return [Status.UNKNOWN, `the response is not gRPC: its content-type is "${type}"`];
 }
 
 /** The status in the trailers of a response. `midway`: its last message is incomplete. */
@@ -85,10 +87,9 @@ export function statusOf(fields: readonly string[], midway: boolean): LocalStatu
   return [code, percentDecode(fieldValue(fields, 'grpc-message') ?? '')];
 }
 
-/** INTERNAL: the status is OK, but there is no message. */
-export function noResponse(path: string): TransportError {
-  return new TransportError(path, Status.INTERNAL, 'the server returned OK without a message', Metadata());
-}
+/** The status of a call with one response whose server returned another number of them. */
+export const noResponse: LocalStatus = [Status.UNIMPLEMENTED, 'the server returned OK without a message'];
+export const severalResponses: LocalStatus = [Status.UNIMPLEMENTED, 'the server returned more than one message'];
 
 /** A response that cannot be decompressed, with the code of its MeshError, or cannot be decoded: INTERNAL. */
 export function undecodableResponse(path: string, cause: unknown): TransportError {

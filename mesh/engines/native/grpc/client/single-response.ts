@@ -1,8 +1,10 @@
+import { Metadata } from 'nice-grpc-common';
 import type { EngineMethod, TransportCall } from '../../../engine.ts';
+import { TransportError } from '../../../transport-error.ts';
 import type { ReceivedMessage } from '../compression.ts';
 import { type CallListener, ClientCall, type ClientCallTools } from './client-call.ts';
 import type { RequestHooks, SendRequests } from './request-pump.ts';
-import { noResponse, undecodableResponse } from './response-status.ts';
+import { noResponse, severalResponses, undecodableResponse } from './response-status.ts';
 
 type AnyMethod = EngineMethod<unknown, unknown>;
 
@@ -38,7 +40,8 @@ class SingleResponse implements CallListener {
   }
 
   onMessage(message: ReceivedMessage): void {
-    this.#received = this.#call?.plainBytes(message);
+    if (this.#received === undefined) this.#received = this.#call?.plainBytes(message);
+    else this.#call?.cancel(...severalResponses);
   }
 
   onBytes(bytes: number): void {
@@ -54,7 +57,8 @@ class SingleResponse implements CallListener {
     onEnd?.();
     if (fault) this.#reject(fault.error);
     else if (error !== undefined) this.#reject(error);
-    else if (this.#received === undefined) this.#reject(noResponse(this.#method.path));
+    else if (this.#received === undefined)
+      this.#reject(new TransportError(this.#method.path, ...noResponse, Metadata()));
     else this.#decode(this.#received);
   }
 

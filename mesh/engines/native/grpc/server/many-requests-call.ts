@@ -1,5 +1,6 @@
+import { malformedRequest } from '../../../errors.ts';
 import type { StreamEvents } from '../../http2/streams/stream.ts';
-import { malformedRequest, tooMuchUnfinished } from '../errors.ts';
+import { tooMuchUnfinished } from '../errors.ts';
 import { MessageParser } from '../message-parser.ts';
 import { MessageQueue } from '../message-queue.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
@@ -39,7 +40,7 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
 
   ended(): void {
     if (this.isOver) return;
-    if (this.#reader.midway) this.fail(malformedRequest({ path: this.path, problem: 'it ends within a message' }));
+    if (this.#reader.midway) this.fail(malformedRequest({ path: this.path }));
     else this.#requests.finish(undefined);
   }
 

@@ -1,7 +1,8 @@
 import type { WheelTimer } from '../../../../time/timer-wheel.ts';
+import { malformedRequest, wrongRequestCount } from '../../../errors.ts';
 import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { CompressedMessage, type ReceivedMessage } from '../compression.ts';
-import { malformedRequest, tooMuchUnfinished } from '../errors.ts';
+import { tooMuchUnfinished } from '../errors.ts';
 import { MessageParser } from '../message-parser.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
@@ -50,10 +51,8 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
   ended(): void {
     if (this.isOver) return;
     if (this.#message !== undefined && !this.#reader?.midway) this.#begin(this.#message);
-    else {
-      const what = this.#reader?.midway ? 'it ends within a message' : 'it has no message';
-      this.fail(malformedRequest({ path: this.path, problem: what }));
-    }
+    else if (this.#reader?.midway) this.fail(malformedRequest({ path: this.path }));
+    else this.fail(wrongRequestCount({ path: this.path, count: 'no message' }));
   }
 
   protected override abandon(reason: unknown): void {
@@ -78,7 +77,7 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
   }
 
   #take(message: ReceivedMessage): void {
-    if (this.#message !== undefined) throw malformedRequest({ path: this.path, problem: 'more than one message' });
+    if (this.#message !== undefined) throw wrongRequestCount({ path: this.path, count: 'more than one message' });
     this.#message = message;
   }
 

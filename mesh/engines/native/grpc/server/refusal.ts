@@ -1,11 +1,10 @@
 import type { MeshError } from '../../../../errors/mesh-error.ts';
 import type { WireStatus } from '../../../../errors/wire-status.ts';
-import { malformedTimeout, unknownMethod } from '../../../errors.ts';
+import { malformedTimeout, unknownEncoding, unknownMethod } from '../../../errors.ts';
 import type { HttpRefusal } from '../../../http-refusal.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { acceptEncoding } from '../compression.ts';
-import { unknownEncoding } from '../errors.ts';
 import { fieldsOf } from '../metadata-fields.ts';
 import { fittingStatus, statusOnly } from './reply-fields.ts';
 import type { RequestHead } from './request-head.ts';

@@ -96,9 +96,12 @@ export abstract class ServerCall extends CallContext implements Timed {
   fail(error: unknown): void {
     if (!this.#end()) return;
     const { code, details, metadata } = this.tools.toStatus(error, this.path);
-    const header = this.#headerSent ? [] : (this.headerFields() ?? []);
-    const more = [...fieldsOf(metadata), ...header, ...(this.trailerFields() ?? [])];
-    const fields = fittingStatus(code, details, more, this.stream.maxHeaderListBytes);
+    const { maxHeaderListBytes } = this.stream;
+    // Header metadata belongs into a header, even if only a status follows. If it is too large, the status is more important.
+    const header = this.#headerSent ? undefined : this.headerFields();
+    if (header !== undefined && fits(header, maxHeaderListBytes)) this.#sendHeader(false);
+    const more = [...fieldsOf(metadata), ...(this.trailerFields() ?? [])];
+    const fields = fittingStatus(code, details, more, maxHeaderListBytes);
     if (this.#headerSent) this.stream.end(literalFields(fields));
     else this.stream.sendHeaders(statusOnly(fields), true);
     this.abandon(error);

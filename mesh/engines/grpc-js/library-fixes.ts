@@ -1,0 +1,100 @@
+import type { IncomingHttpHeaders } from 'node:http2';
+import { Metadata, type StatusObject } from '@grpc/grpc-js';
+import { BaseServerInterceptingCall } from '@grpc/grpc-js/build/src/server-interceptors.js';
+import { Http2SubchannelCall } from '@grpc/grpc-js/build/src/subchannel-call.js';
+import { Status } from 'nice-grpc-common';
+
+// Faults of grpc-js that only its private parts can fix. Its version is pinned, and the conformance suites find a fix that no
+// longer works.
+
+/** The part of grpc-js that finds messages in a body. */
+export interface Decoder {
+  readonly readState: number;
+}
+
+/** Whether the last message is incomplete. */
+export function isMidway({ readState }: Decoder): boolean {
+  // 0 is `ReadState.NO_DATA` of grpc-js.
+  return readState !== 0;
+}
+
+interface ClientCall {
+  readonly decoder: Decoder;
+  finalStatus: StatusObject | null;
+  /** Ends the call with a status. OK waits until all messages were read, and gives way to another status. */
+  endCall(status: StatusObject): void;
+  handleTrailers(headers: IncomingHttpHeaders): void;
+  outputStatus(): void;
+}
+
+const cutOff = statusOf(Status.INTERNAL, 'the response ends within a message');
+
+/**
+ * grpc-js reports an error of the server ahead of the messages that came before it, which are lost then; and it reports OK even
+ * if the last message is incomplete.
+ */
+export function fixReceivedStatuses(): void {
+  const call = Http2SubchannelCall.prototype as unknown as ClientCall;
+  const { handleTrailers, outputStatus } = call;
+  check(handleTrailers, outputStatus);
+  /** What to report in place of an OK that waits for messages. */
+  const errors = new WeakMap<StatusObject, StatusObject>();
+
+  call.handleTrailers = function (this: ClientCall, headers) {
+    const { endCall } = this;
+    this.endCall = (status) => {
+      this.endCall = endCall;
+      const waiting = statusOf(Status.OK, '');
+      if (status.code !== Status.OK) errors.set(waiting, status);
+      this.endCall(status.code === Status.OK ? status : waiting);
+    };
+    handleTrailers.call(this, headers);
+  };
+
+  call.outputStatus = function (this: ClientCall) {
+    const status = this.finalStatus;
+    if (status !== null) {
+      const isCutOff = status.code === Status.OK && isMidway(this.decoder);
+      this.finalStatus = errors.get(status) ?? (isCutOff ? cutOff : status);
+    }
+    outputStatus.call(this);
+  };
+}
+
+interface ServerCall {
+  decompressMessage(message: Buffer, encoding: string): Buffer | Promise<Buffer>;
+  sendStatus(status: Partial<StatusObject>): void;
+}
+
+/**
+ * grpc-js reads messages as uncompressed that are flagged as compressed, if there is no encoding; and it sends the text "OK"
+ * with a status of OK, which should have none.
+ */
+export function fixServerCalls(): void {
+  const call = BaseServerInterceptingCall.prototype as unknown as ServerCall;
+  const { decompressMessage, sendStatus } = call;
+  check(decompressMessage, sendStatus);
+
+  call.decompressMessage = function (this: ServerCall, message, encoding) {
+    if (message[0] === 0 || encoding !== 'identity') return decompressMessage.call(this, message, encoding);
+    return Promise.reject(
+      statusOf(
+        Status.INTERNAL,
+        'compressed message cannot be decompressed: grpc-encoding is missing; check its sender',
+      ),
+    );
+  };
+
+  call.sendStatus = function (this: ServerCall, status) {
+    sendStatus.call(this, status.code === Status.OK ? { ...status, details: '' } : status);
+  };
+}
+
+function statusOf(code: Status, details: string): StatusObject {
+  return { code: code as number, details, metadata: new Metadata() };
+}
+
+function check(...methods: readonly unknown[]): void {
+  if (methods.every((method) => typeof method === 'function')) return;
+  throw new Error('the internals of this version of @grpc/grpc-js differ from 1.14: adapt library-fixes.ts');
+}
