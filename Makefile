@@ -54,7 +54,7 @@ test: $(INSTALLED)
 	vitest run
 	GRPC_ENGINE=grpc-js vitest run $(ON_AN_ENGINE)
 
-## conformance: run h2spec and the gRPC interop suites against each engine
+## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine
 conformance: $(INSTALLED)
 	vitest run test/conformance
 

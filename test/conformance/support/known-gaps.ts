@@ -25,20 +25,6 @@ const knownGaps: Readonly<Record<string, Readonly<Record<string, KnownGap>>>> = 
     client_compressed_streaming: noProbe,
     'compresses a response on request': noCompression,
     'compresses only the requested messages of a stream': noCompression,
-    'lists the supported encodings when it rejects one': {
-      reason: 'a grpc-js server lists them only in the error text',
-      failsWith: 'its encodings',
-    },
-    'rejects a compressed message without an encoding': {
-      reason: 'grpc-js passes the compressed bytes to the decoder, which rejects them',
-      failsWith: "its status: expected '3' to be '13'",
-    },
-  },
-  'grpc-js transport': {
-    'rejects a response with an unknown encoding': {
-      reason: 'grpc-js fails such a call with an error without a code',
-      failsWith: 'its error',
-    },
   },
 };
 

@@ -1,6 +1,6 @@
-import { loadSync, type MethodDefinition, type PackageDefinition } from '@grpc/proto-loader';
-import type { EngineMethod, MethodKind } from '../../../mesh/engines/engine.ts';
+import type { EngineMethod } from '../../../mesh/engines/engine.ts';
 import { testProtoFolder } from '../../../mesh/testing/servers/grpc-java.ts';
+import { LoadedContract } from '../support/load-contract.ts';
 import type * as m from './messages.ts';
 
 /** The methods of `grpc.testing.TestService`, and one of an unimplemented service. */
@@ -18,9 +18,9 @@ export interface TestMethods {
 
 /** Loads the contract installed by `make deps`. */
 export function loadTestMethods(): TestMethods {
-  const contract = loadSync('grpc/testing/test.proto', { includeDirs: [testProtoFolder], enums: String });
+  const contract = new LoadedContract(testProtoFolder, ['grpc/testing/test.proto'], { enums: String });
   const method = <Request, Response>(name: string, service = 'TestService') =>
-    engineMethod<Request, Response>(definitionOf(contract, service, name));
+    contract.method<Request, Response>(`grpc.testing.${service}`, name);
   return {
     emptyCall: method('EmptyCall'),
     unaryCall: method('UnaryCall'),
@@ -31,33 +31,4 @@ export function loadTestMethods(): TestMethods {
     unimplementedCall: method('UnimplementedCall'),
     unimplementedServiceCall: method('UnimplementedCall', 'UnimplementedService'),
   };
-}
-
-type Definition = MethodDefinition<object, object>;
-
-function definitionOf(contract: PackageDefinition, service: string, name: string): Definition {
-  const methods = contract[`grpc.testing.${service}`] as Readonly<Record<string, Definition>> | undefined;
-  const definition = methods?.[name];
-  if (!definition) throw new Error(`${testProtoFolder} has no ${service}.${name}: run "make deps"`);
-  return definition;
-}
-
-function engineMethod<Request, Response>(definition: Definition): EngineMethod<Request, Response> {
-  return {
-    path: definition.path,
-    kind: kindOf(definition),
-    encodeRequest: (message) => definition.requestSerialize(message as object),
-    decodeRequest: (bytes) => definition.requestDeserialize(toBuffer(bytes)) as Request,
-    encodeResponse: (message) => definition.responseSerialize(message as object),
-    decodeResponse: (bytes) => definition.responseDeserialize(toBuffer(bytes)) as Response,
-  };
-}
-
-function kindOf({ requestStream, responseStream }: Definition): MethodKind {
-  if (requestStream) return responseStream ? 'bidi-streaming' : 'client-streaming';
-  return responseStream ? 'server-streaming' : 'unary';
-}
-
-function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { type EngineName, engineNames } from '../../mesh/engines/engines.ts';
+import { connectConformance } from '../../mesh/testing/servers/go-tools.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { mustRun } from './support/run-tool.ts';
+
+type Role = 'server' | 'client';
+
+const program = (role: Role) => fileURLToPath(new URL(`connect/${role}.ts`, import.meta.url));
+const features = fileURLToPath(new URL('connect/features.yaml', import.meta.url));
+
+/** The number of cases in the installed version, by the pattern of their names. */
+const caseCounts = [
+  { connection: 'a plain connection', pattern: '**/TLS:false/**', server: 374, client: 409 },
+  { connection: 'TLS', pattern: '**/TLS:true/**', server: 194, client: 235 },
+  { connection: 'TLS with client certificates', pattern: 'TLS Client Certs/**', server: 2, client: 2 },
+] as const;
+
+for (const engine of engineNames) {
+  describeWithServer(connectConformance, `the conformance suite of Connect on ${engine}`, () => {
+    it.each(caseCounts)('passes all $server cases as a server over $connection', async ({ pattern, server }) => {
+      expect(await runSuite('server', engine, pattern)).toEqual({ passed: server, failed: 0 });
+    });
+
+    it.each(caseCounts)('passes all $client cases as a client over $connection', async ({ pattern, client }) => {
+      expect(await runSuite('client', engine, pattern)).toEqual({ passed: client, failed: 0 });
+    });
+  });
+}
+
+/** Runs the cases that match a pattern. Throws with the failures if there are any. */
+async function runSuite(role: Role, engine: EngineName, pattern: string) {
+  const command = [connectConformance.path, `--mode=${role}`, `--conf=${features}`, `--run=${pattern}`];
+  const output = await mustRun([...command, '--', process.execPath, program(role), engine]);
+  const [, passed, failed] = /(\d+) passed, (\d+) failed/.exec(output) ?? [];
+  return { passed: Number(passed), failed: Number(failed) };
+}
