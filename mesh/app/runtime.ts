@@ -46,7 +46,7 @@ export async function openRuntime({
   directory,
   shutdown,
 }: RuntimeOptions): Promise<Runtime> {
-  const events = await openEvents(config.eventsUrl, { clock, logger, openDatabase });
+  const events = await openEvents(config, { clock, logger, openDatabase });
   shutdown.add('resources', 'event log', () => events.close());
   const info = processInfo(config);
   const metrics = createMetrics(clock, logger, info);
@@ -96,15 +96,13 @@ function createMetrics(clock: Clock, logger: Logger, info: ProcessInfo): Metrics
 }
 
 async function openEvents(
-  url: string,
+  { eventsUrl, eventsCa, eventsCompression: compression, eventsPartitions, eventsRetentionMs }: Config,
   { clock, logger, openDatabase }: Pick<RuntimeOptions, 'logger' | 'openDatabase'> & { readonly clock: Clock },
 ): Promise<EventLog> {
-  if (url.startsWith('kafka:')) return openKafkaLog(url, { clock, logger });
-  return await openEmbeddedLog(pathOf(url), { clock, logger, open: (file) => openDatabase('events', file) });
-}
-
-function pathOf(url: string): string {
-  return url.slice(url.indexOf(':') + 1);
+  const options = { topicDefaults: { partitions: eventsPartitions, retentionMs: eventsRetentionMs }, clock, logger };
+  const [, path] = /^embedded:(.*)$/s.exec(eventsUrl) ?? [];
+  if (path === undefined) return openKafkaLog(eventsUrl, { ...options, ca: eventsCa.pem, compression });
+  return await openEmbeddedLog(path, { ...options, open: (file) => openDatabase('events', file) });
 }
 
 /**

@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { tempFolder } from '../testing/temp-folder.ts';
 import { ConfigError, databaseUrlOf, readConfig } from './config.ts';
 
 describe('readConfig', () => {
@@ -64,9 +67,52 @@ describe('readConfig', () => {
   it.each(['kafka:', 'kafka://', 'kafka://a', 'kafka://a:9092,', 'kafka:a:9092'])(
     'refuses %s for the events',
     (text) => {
-      expect(() => readConfig({ EVENTS_URL: text })).toThrow(/EVENTS_URL .*kafka:\/\/<host>:<port>/);
+      expect(() => readConfig({ EVENTS_URL: text })).toThrow(/EVENTS_URL .*<host>:<port>/);
     },
   );
+
+  it.each([
+    'kafka+ssl://a:9093,b:9093',
+    'kafka+ssl://me:s%2Fcr%40t@a:9093,b:9093?mechanism=plain',
+    'kafka://me:secret@[::1]:9092?mechanism=scram-sha-256',
+    'kafka+ssl://me:s/cr@t@a:9093',
+  ])('takes %s for the events', (text) => {
+    expect(readConfig({ EVENTS_URL: text }).eventsUrl).toBe(text);
+  });
+
+  it.each([
+    'kafka+tls://a:9093',
+    'kafka+ssl://me@a:9093',
+    'kafka+ssl://me:@a:9093',
+    'kafka+ssl://me:%zz@a:9093',
+    'kafka+ssl://me:secret@a',
+    'kafka+ssl://me:secret@a:9093?mechanism=gssapi',
+    'kafka+ssl://a:9093?mechanism=plain',
+    'kafka+ssl://me:secret@a:9093?user=me',
+  ])('refuses %s for the events, without its password', (text) => {
+    const read = () => readConfig({ EVENTS_URL: text });
+    expect(read).toThrow(/EVENTS_URL .*kafka\[\+ssl\]:/);
+    expect(read).not.toThrow(/secret/);
+  });
+
+  it.each([
+    { EVENTS_COMPRESSION: 'brotli' },
+    { EVENTS_PARTITIONS: '0' },
+    { EVENTS_PARTITIONS: '1001' },
+    { EVENTS_RETENTION_MS: '3599999' },
+    { EVENTS_CA_FILE: '/missing/ca.pem' },
+    { TASKS_CA_FILE: import.meta.dirname },
+  ])('refuses %o', (environment) => {
+    expect(() => readConfig(environment)).toThrow(ConfigError);
+  });
+
+  it('reads the certificates of authorities from their file', async () => {
+    await using folder = await tempFolder();
+    const file = join(folder.path, 'ca.pem');
+    await writeFile(file, '-----BEGIN CERTIFICATE-----');
+    expect(readConfig({ EVENTS_CA_FILE: file }).eventsCa).toEqual({ pem: '-----BEGIN CERTIFICATE-----' });
+    expect(readConfig({}).tasksCa).toEqual({ pem: undefined });
+  });
 
   it.each(['127.0.0.1:9464', '[::1]:0', '0.0.0.0:9464'])('takes %s as the address of the metrics', (text) => {
     expect(readConfig({ METRICS_LISTEN: text }).metricsListen).toBe(text);

@@ -1,8 +1,15 @@
 import { defaultEngine, engineNames } from '../engines/engines.ts';
 import { logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
-import { choiceSetting, millisecondsSetting, urlSetting } from './setting.ts';
+import { parseKafkaUrl } from './kafka-url.ts';
+import { certificatesSetting, choiceSetting, millisecondsSetting, numberSetting, urlSetting } from './setting.ts';
 import { parseStaticAddresses } from './static-addresses.ts';
+
+/** How events are compressed on their way to Kafka and in it. */
+export const compressions = ['none', 'gzip', 'snappy', 'zstd'] as const;
+export type Compression = (typeof compressions)[number];
+
+const hourMs = 3_600_000;
 
 /** The settings of every process, regardless of the services it runs. */
 export const processSettings = {
@@ -48,10 +55,35 @@ export const processSettings = {
   eventsUrl: {
     variable: 'EVENTS_URL',
     default: 'embedded:<DATA_DIR>/events.db',
-    allowed: 'embedded:<path> or kafka://<host>:<port>,<host>:<port>',
-    doc: '`embedded:<path>`, `kafka://<host>:<port>,<host>:<port>`',
-    parse: (text: string) => (/^embedded:./s.test(text) || isBrokerList(text) ? text : undefined),
+    allowed: 'embedded:<path> or kafka[+ssl]://[<user>:<password>@]<host>:<port>,<host>:<port>[?mechanism=<mechanism>]',
+    doc:
+      '`embedded:<path>`, `kafka://<host>:<port>,<host>:<port>`, ' +
+      '`kafka+ssl://<user>:<password>@<host>:<port>?mechanism=<mechanism>` ([TLS and users](#tls-and-users))',
+    parse: (text: string) => (/^embedded:./s.test(text) || parseKafkaUrl(text) ? text : undefined),
   },
+  eventsCa: certificatesSetting('EVENTS_CA_FILE', {
+    doc: 'a PEM file: the authorities that may sign the certificates of Kafka. Default: those of Node',
+  }),
+  eventsCompression: choiceSetting('EVENTS_COMPRESSION', compressions, {
+    default: 'none',
+    doc: '`none`, `gzip`, `snappy`, `zstd`: how events are compressed for Kafka. Any of them, and `lz4`, can be read',
+  }),
+  /** Of topics that this process creates. */
+  eventsPartitions: numberSetting('EVENTS_PARTITIONS', {
+    default: '12',
+    min: 1,
+    max: 1_000,
+    doc: 'the partitions of topics that the process creates. Existing topics keep theirs',
+  }),
+  /** How long the log keeps events. */
+  eventsRetentionMs: millisecondsSetting('EVENTS_RETENTION_MS', {
+    default: `${7 * 24 * hourMs}`,
+    min: hourMs,
+    max: 10 * 365 * 24 * hourMs,
+    doc:
+      'how long events are kept: in all topics of the embedded log, and in topics that the process creates on Kafka. ' +
+      'Consumers remember the events that they handled for a day longer, and at least 8 days. From 3600000 to 315360000000',
+  }),
   tasksUrl: urlSetting('TASKS_URL', {
     default: 'embedded:<DATA_DIR>/tasks.db',
     allowed: 'embedded:<path> or amqp(s)://<user>:<password>@<host>:<port>/<vhost>',
@@ -60,6 +92,9 @@ export const processSettings = {
       'database `tasks` next to those of the services',
     local: ['embedded'],
     remote: ['amqp', 'amqps'],
+  }),
+  tasksCa: certificatesSetting('TASKS_CA_FILE', {
+    doc: 'a PEM file: the authorities that may sign the certificate of RabbitMQ (`amqps:`). Default: those of Node',
   }),
   /** The addresses of services that are not in this process. */
   addresses: {
@@ -84,8 +119,3 @@ export const processSettings = {
       'exits at most 3 s later',
   }),
 } as const;
-
-function isBrokerList(text: string): boolean {
-  const brokers = /^kafka:\/\/(.*)$/.exec(text)?.[1]?.split(',');
-  return brokers?.every((broker) => parseAddress(broker) !== undefined) ?? false;
-}

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A setting that cannot be used. */
@@ -42,17 +43,61 @@ export function urlSetting(variable: string, { local, remote, ...rest }: UrlSett
   return { ...rest, variable, parse: (text) => (isUrl(text, local, remote) ? text : undefined) };
 }
 
-/** A setting in whole milliseconds from 0 to `max`. */
-export function millisecondsSetting(
+/** Whole numbers that a setting may have. `min` is 0 by default. */
+export interface NumberSetting {
+  readonly default: string;
+  readonly min?: number;
+  readonly max: number;
+  readonly doc: string;
+}
+
+/** A setting in whole milliseconds. */
+export function millisecondsSetting(variable: string, setting: NumberSetting): Setting<number> {
+  return numberSetting(variable, setting, 'a whole number of milliseconds');
+}
+
+/** A setting that is a whole number of `what`. */
+export function numberSetting(
   variable: string,
-  { max, ...rest }: { readonly default: string; readonly max: number; readonly doc: string },
+  { min = 0, max, ...rest }: NumberSetting,
+  what = 'a whole number',
 ): Setting<number> {
   return {
     ...rest,
     variable,
-    allowed: `a whole number of milliseconds up to ${max}`,
-    parse: (text) => (/^\d{1,9}$/.test(text) && Number(text) <= max ? Number(text) : undefined),
+    allowed: min === 0 ? `${what} up to ${max}` : `${what} from ${min} to ${max}`,
+    parse: (text) => {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= min && value <= max ? value : undefined;
+    },
   };
+}
+
+/** A setting that names a PEM file with certificates. Its value is the content; `undefined` in `pem` if it is not set. */
+export function certificatesSetting(
+  variable: string,
+  rest: { readonly doc: string },
+): Setting<{ readonly pem: string | undefined }> {
+  return {
+    ...rest,
+    variable,
+    default: '',
+    allowed: 'a readable PEM file with certificates, or empty',
+    parse: (text) => {
+      if (text === '') return { pem: undefined };
+      const pem = contentOf(text);
+      return pem?.includes('-----BEGIN CERTIFICATE-----') ? { pem } : undefined;
+    },
+  };
+}
+
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return undefined;
+    throw error;
+  }
 }
 
 /** A setting whose value is one of `names`. */

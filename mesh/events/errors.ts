@@ -55,9 +55,15 @@ export const eventsMisconfigured = defineError({
   reason: 'EVENTS_MISCONFIGURED',
   code: Status.UNAVAILABLE,
   means: 'Kafka rejects this client or is incompatible with it',
-  fix: 'fix its rights or the settings of the brokers',
+  fix: 'fix its user, its rights or the settings of the brokers',
   text: ({ answer }: { readonly answer: string }) =>
-    `Kafka rejects this client: ${answer}; fix its rights or the settings of the brokers`,
+    `Kafka rejects this client: ${answer}; fix its user, its rights or the settings of the brokers`,
+  metadata: () => ({}),
+});
+
+export const kafkaTlsFailed = eventsMisconfigured.variant({
+  text: ({ answer, advice }: { readonly answer: string; readonly advice: string }) =>
+    `Kafka cannot be reached with TLS: ${answer}; ${advice}`,
   metadata: () => ({}),
 });
 

@@ -38,7 +38,7 @@ export async function openTasks(config: Config, options: TaskOptions): Promise<M
 }
 
 async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptions): Promise<TaskQueue> {
-  const { tasksUrl } = config;
+  const { tasksUrl, tasksCa } = config;
   if (tasksUrl.startsWith('embedded:')) {
     const { openEmbeddedTasks } = await import('./embedded/embedded-tasks.ts');
     return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { clock, logger, open });
@@ -46,7 +46,7 @@ async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptio
   const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
   const storage = await open(deadLettersUrl(config));
   try {
-    const tasks = await openRabbitmqTasks(tasksUrl, { storage, clock, logger });
+    const tasks = await openRabbitmqTasks(tasksUrl, { storage, ca: tasksCa.pem, clock, logger });
     return {
       ...tasks,
       async close() {

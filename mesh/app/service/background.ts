@@ -80,7 +80,7 @@ export interface ServiceBackground {
 
 /** Collects the background work of a service while it is set up. */
 export function createServiceBackground({ name, runtime, storage, outbox }: BackgroundOptions): ServiceBackground {
-  const { events, tasks, clock, logger, metrics } = runtime;
+  const { config, events, tasks, clock, logger, metrics } = runtime;
   const consumers: EventConsumer[] = [];
   const engines: SagaEngine[] = [];
   const projectors: Projector[] = [];
@@ -117,7 +117,8 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
       worker: (queue, options) => void register(workers, createQueueWorker({ ...options, tasks, queue })),
       background: (work) => void register(others, work),
       async consumer(handler, options) {
-        const parts = { events, storage: stored(), clock, logger };
+        const logRetentionMs = config.eventsRetentionMs;
+        const parts = { events, storage: stored(), logRetentionMs, clock, logger };
         return register(consumers, await createEventConsumer({ ...parts, handler, ...options }));
       },
       async sagas(definitions) {

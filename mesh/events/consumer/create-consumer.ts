@@ -6,11 +6,12 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
+import { defaultRetentionMs } from '../log/envelope.ts';
 import type { EventLog, LogConsumer, StoredEvent } from '../log/event-log.ts';
 import type { EventHandler } from './consumer.ts';
 import { deadLettersOf, outboxOrigin } from './dead-letters.ts';
 import { createEventHandling } from './handle-event.ts';
-import { inboxMigrations, purgeInbox } from './inbox.ts';
+import { inboxMigrations, inboxRetention, purgeInbox } from './inbox.ts';
 import { measureLag, type PartitionLag } from './lag.ts';
 import { type ReplayProgress, type ReplayRange, replayEvents } from './replay.ts';
 
@@ -23,6 +24,8 @@ export interface EventConsumerOptions {
   readonly retryDelaysMs?: readonly number[];
   /** Where a new group starts. Default: `beginning`. */
   readonly startAt?: 'beginning' | 'latest';
+  /** How long the log keeps events. The inbox keeps them a day longer, and at least 8 days. Default: 7 days. */
+  readonly logRetentionMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -67,6 +70,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   const deadLetters = await createDeadLetterStore(storage, { clock });
 
   const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
+  const retentionMs = inboxRetention(options.logRetentionMs ?? defaultRetentionMs);
   const aging = await openAgingClock(storage, clock);
   const handling = createEventHandling({ storage, handler, deadLetters, retryDelaysMs, aging, clock, logger });
   const stopping = new AbortController();
@@ -107,7 +111,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
       const joined = await tryToJoin();
       background = Promise.all([
         joined ? undefined : joinLater(),
-        purgeInbox(storage, aging, clock, logger, stopping.signal),
+        purgeInbox(storage, { retentionMs, aging, clock, logger }, stopping.signal),
       ]);
     },
     async check() {
@@ -133,7 +137,11 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
     topics: handler.topics,
     lag: () => measureLag(events, handler),
     replay: (range, signal) =>
-      replayEvents({ events, handler, handling, clock }, range, AbortSignal.any([signal, stopping.signal])),
+      replayEvents(
+        { events, handler, handling, clock, inboxRetentionMs: retentionMs },
+        range,
+        AbortSignal.any([signal, stopping.signal]),
+      ),
     deadLetters: deadLettersOf(handler.group, deadLetters.queue('event', handling.redrive)),
   };
 }

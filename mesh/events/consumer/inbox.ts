@@ -20,8 +20,12 @@ export const inboxMigrations: readonly Migration[] = [
   },
 ];
 
-/** Longer than the default retention of the log, so a replay of the whole log finds every row. */
-export const inboxRetentionMs = 8 * 24 * 60 * 60 * 1000;
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Returns for how long claims are kept: longer than the log keeps events, so a replay of the whole log finds every row. */
+export function inboxRetention(logRetentionMs: number): number {
+  return Math.max(8 * dayMs, logRetentionMs + dayMs);
+}
 
 const maxPurgedPerCommit = 500;
 
@@ -57,19 +61,24 @@ export async function reclaim(tx: Transaction, group: string, eventId: string, n
   return reclaimed === 1;
 }
 
+export interface PurgeOptions {
+  readonly retentionMs: number;
+  readonly aging: AgingClock;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /**
  * Deletes claims older than the retention, now and every hour until `signal` aborts. Rows age by the time that passes while a
  * process runs, so a clock that is far ahead deletes nothing.
  */
 export function purgeInbox(
   storage: Storage,
-  aging: AgingClock,
-  clock: Clock,
-  logger: Logger,
+  { retentionMs, aging, clock, logger }: PurgeOptions,
   signal: AbortSignal,
 ): Promise<void> {
   return everyHour({
-    run: () => purge(storage, aging.nowMs() - inboxRetentionMs, signal),
+    run: () => purge(storage, aging.nowMs() - retentionMs, signal),
     onFailure: (error) => logger.warn({ err: error }, 'purging the inbox failed; retrying in an hour'),
     clock,
     signal,

@@ -6,7 +6,6 @@ import { sleep } from '../../time/sleep.ts';
 import type { EventLog, StartPosition, StoredEvent } from '../log/event-log.ts';
 import type { EventHandler } from './consumer.ts';
 import type { EventHandling, EventOutcome } from './handle-event.ts';
-import { inboxRetentionMs } from './inbox.ts';
 
 /** What to read again. */
 export interface ReplayRange {
@@ -43,11 +42,12 @@ export interface ReplayDeps {
   readonly handler: Pick<EventHandler, 'group' | 'topics'>;
   readonly handling: Pick<EventHandling, 'handle' | 'isKnown'>;
   readonly clock: Clock;
+  /** How long the inbox keeps claims. */
+  readonly inboxRetentionMs: number;
 }
 
 /** The inbox ages by running time, events by the clocks of their producers, which may be wrong by this. */
 const clockSkewMs = 60 * 60 * 1000;
-const oldestMs = inboxRetentionMs - clockSkewMs;
 const progressMs = 500;
 /** The end of a partition is not always an event: Kafka also counts markers, and operators skip damaged events. */
 const quietMs = 10_000;
@@ -105,7 +105,8 @@ interface Part {
   turn: Promise<void>;
 }
 
-function createRun({ events, handling, clock }: ReplayDeps, signal: AbortSignal): Run {
+function createRun({ events, handling, clock, inboxRetentionMs }: ReplayDeps, signal: AbortSignal): Run {
+  const oldestMs = inboxRetentionMs - clockSkewMs;
   const outcomes = { applied: 0, known: 0, ignored: 0, dead: 0, 'too-old': 0 };
   const parts: Part[] = [];
   const waiting = new Map<Part, string>();

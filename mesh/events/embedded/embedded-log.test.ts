@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { openStorage } from '../../storage/open.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';
@@ -136,6 +137,23 @@ describe('the embedded event log in its file', () => {
     await log.consume({ group: 'g', topics: ['shared'], handle: again.handle });
     await eventually(() => expect(again.events).toHaveLength(4));
     expect([...again.events.map(text), ...taken].toSorted()).toEqual(['0', '1', '2', '3', '4', '5']);
+  });
+
+  it('has new topics and the retention of all topics as its settings say', async () => {
+    await file.close();
+    const topicDefaults = { partitions: 3, retentionMs: 3_600_000 };
+    log = await openEmbeddedLog(file.path, { topicDefaults, clock: systemClock, logger: createLogger('silent') });
+    for (const topic of ['t', 'new']) await log.ensureTopic(topic);
+    const topics = await log.topics();
+    await log.close();
+    expect(topics).toEqual([
+      { name: 't', partitions: 1 },
+      { name: 'new', partitions: 3 },
+    ]);
+    const storage = await openStorage(`sqlite:${file.path}`);
+    const retention = await storage.query('SELECT DISTINCT retention_ms FROM log_topic');
+    await storage.close();
+    expect(retention).toEqual([{ retention_ms: 3_600_000n }]);
   });
 
   it('refuses every call after it was closed', async () => {

@@ -7,7 +7,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { yieldEvery } from '../../time/yield-to-event-loop.ts';
 import { eventsUnavailable, logClosed } from '../errors.ts';
-import type { EventLog, Idle, NewEvent, StartPosition, StoredEvent } from '../log/event-log.ts';
+import type { EventLog, Idle, NewEvent, StartPosition, StoredEvent, TopicDefaults } from '../log/event-log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { createAppender, type PlacedEvent } from './appender.ts';
 import { type ConsumerGroup, createConsumerGroup } from './consume/consumer-group.ts';
@@ -20,6 +20,8 @@ import { findDamage } from './repair/find-damage.ts';
 import { keepRetention } from './retention/retention.ts';
 
 export interface EmbeddedLogOptions {
+  /** Partitions of new topics, and the retention of all that a process ensures. */
+  readonly topicDefaults?: TopicDefaults;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Opens the database of the log. Default: `openStorage`, for this process alone. */
@@ -51,7 +53,7 @@ function createEmbeddedLog(
   storage: Storage,
   topics: Topics,
   path: string,
-  { clock, logger }: EmbeddedLogOptions,
+  { topicDefaults, clock, logger }: EmbeddedLogOptions,
 ): EventLog {
   const closing = new AbortController();
   const appender = createAppender(storage, clock);
@@ -112,7 +114,7 @@ function createEmbeddedLog(
   }
 
   return {
-    ensureTopic: (name, settings = {}) => whileOpen(() => topics.ensure(name, settings)),
+    ensureTopic: (name, options) => whileOpen(() => topics.ensure(name, { ...topicDefaults, ...options })),
     topics: () =>
       whileOpen(async () => topics.all().map(({ name, partitions }) => ({ name, partitions: partitions.length }))),
     publish: (events) => whileOpen(async () => await appender.append(events.map(place))),

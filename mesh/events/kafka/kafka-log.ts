@@ -1,9 +1,19 @@
 import { Status } from 'nice-grpc-common';
+import { parseKafkaUrl } from '../../config/kafka-url.ts';
+import type { Compression } from '../../config/process-settings.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { logClosed } from '../errors.ts';
-import type { ConsumeOptions, EventLog, Idle, LogConsumer, StartPosition, StoredEvent } from '../log/event-log.ts';
+import type {
+  ConsumeOptions,
+  EventLog,
+  Idle,
+  LogConsumer,
+  StartPosition,
+  StoredEvent,
+  TopicDefaults,
+} from '../log/event-log.ts';
 import { createAdminConnection } from './admin/admin-connection.ts';
 import { createLogCheck } from './admin/log-check.ts';
 import { createTopics } from './admin/topics.ts';
@@ -14,23 +24,31 @@ import { follow, startsOf } from './consume/reader.ts';
 import { createPublisher } from './publish/publisher.ts';
 
 export interface KafkaLogOptions {
+  /** The authorities that may sign the certificates of brokers, as PEM. Default: those of Node. */
+  readonly ca?: string | undefined;
+  /** Default: none. */
+  readonly compression?: Compression;
+  /** Partitions and retention of the topics that it creates. */
+  readonly topicDefaults?: TopicDefaults;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Opens the event log on the Kafka cluster of `kafka://host:port,host:port`, even if no broker can be reached: it
+ * Opens the event log on the Kafka cluster of a `kafka://` or `kafka+ssl://` URL, even if no broker can be reached: it
  * connects when it is used. While it cannot connect, calls reject with UNAVAILABLE `EVENTS_UNAVAILABLE` and consumers
  * retry.
  */
-export function openKafkaLog(url: string, { clock, logger }: KafkaLogOptions): EventLog {
-  const brokers = url.slice('kafka://'.length).split(',');
-  const newClient = () => createKafka(brokers, logger);
+export function openKafkaLog(url: string, options: KafkaLogOptions): EventLog {
+  const { ca, compression = 'none', topicDefaults = {}, clock, logger } = options;
+  const target = parseKafkaUrl(url);
+  if (!target) throw new RangeError('the URL is not that of a Kafka cluster: check EVENTS_URL');
+  const newClient = () => createKafka(target.brokers, logger, { ...target, ca });
   const closing = new AbortController();
   const consumers = new Set<LogConsumer>();
   const admin = createAdminConnection(newClient, clock);
-  const topics = createTopics(admin, clock);
-  const publisher = createPublisher(newClient, topics);
+  const topics = createTopics(admin, { clock, defaults: topicDefaults });
+  const publisher = createPublisher(newClient, { topics, compression });
   const state = createLogCheck({
     ask: () => admin.use((one) => one.describeCluster()),
     askForTopic: topics.look,

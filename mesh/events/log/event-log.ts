@@ -25,6 +25,12 @@ export interface TopicInfo {
   readonly partitions: number;
 }
 
+/** Partitions and retention of a topic. Default: 12 partitions, 7 days. */
+export interface TopicDefaults {
+  readonly partitions?: number;
+  readonly retentionMs?: number;
+}
+
 /** Where reading starts: at an end of the topic, at offsets (partitions without one: at their beginning), or at a time. */
 export type StartPosition =
   | { readonly at: 'beginning' }
@@ -67,7 +73,7 @@ export interface LogConsumer {
  */
 export interface EventLog {
   /** Creates the topic if it does not exist. The partitions of an existing topic are not changed. */
-  ensureTopic(name: string, options?: { readonly partitions?: number; readonly retentionMs?: number }): Promise<void>;
+  ensureTopic(name: string, options?: TopicDefaults): Promise<void>;
   topics(): Promise<TopicInfo[]>;
   /**
    * Appends events and resolves with their positions, in the given order, when they are durable. Rejects with NOT_FOUND

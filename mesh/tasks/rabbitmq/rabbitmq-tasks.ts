@@ -16,6 +16,8 @@ import { createRabbitmqWorker, type RabbitmqWorker } from './work/worker.ts';
 export interface RabbitmqTasksOptions {
   /** The database of dead letters. Its owner closes it. */
   readonly storage: Storage;
+  /** The authorities that may sign the certificate of the broker, as PEM. Default: those of Node. */
+  readonly ca?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -31,12 +33,12 @@ export interface RabbitmqTasksOptions {
  */
 export async function openRabbitmqTasks(
   url: string,
-  { storage, clock, logger }: RabbitmqTasksOptions,
+  { storage, ca, clock, logger }: RabbitmqTasksOptions,
 ): Promise<TaskQueue> {
   const tools = { clock, logger };
   const [publishing, consuming] = await Promise.all([
-    openConnection(url, { ...tools, purpose: 'publishing' }),
-    openConnection(url, { ...tools, purpose: 'consuming' }),
+    openConnection(url, { ...tools, ca, purpose: 'publishing' }),
+    openConnection(url, { ...tools, ca, purpose: 'consuming' }),
   ]);
   const topology = createTopology(consuming, tools);
   const publisher = createTaskPublisher(publishing, { ...tools, topology });

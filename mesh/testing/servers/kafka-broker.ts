@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createKafka } from '../../events/kafka/client/kafkajs.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import type { Certificate } from '../certificates.ts';
 import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 
 /** One node of a cluster, both broker and controller. */
@@ -17,9 +18,21 @@ export interface KafkaNode {
   readonly controllerPort: number;
   /** The port that clients connect to, if a proxy is in front. Default: `port`. */
   readonly advertisedPort?: number;
+  /** Listeners for clients with TLS, next to the plain one. Default: none. */
+  readonly secure?: SecureListeners;
   /** The folder of its data and log. */
   readonly folder: string;
 }
+
+/** Listeners with TLS for clients without a user (`tlsPort`) and with the user `kafkaUser`. */
+export interface SecureListeners {
+  readonly tlsPort: number;
+  readonly userPort: number;
+  readonly certificate: Certificate;
+}
+
+/** The user of secure listeners. The password shows whether URLs are decoded. */
+export const kafkaUser = { name: 'mesh', password: 's/cr@t:%' };
 
 /** A cluster of nodes. */
 export interface KafkaCluster {
@@ -45,7 +58,13 @@ export function installedKafka(): string | undefined {
 export async function prepareNode(node: KafkaNode, cluster: KafkaCluster): Promise<void> {
   await mkdir(node.folder, { recursive: true });
   await writeFile(settingsFile(node), settings(node, cluster));
+  if (node.secure) await writeFile(keyFile(node), `${node.secure.certificate.key}${node.secure.certificate.cert}`);
+  const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+    '--add-scram',
+    `${mechanism}=[name=${kafkaUser.name},password=${kafkaUser.password}]`,
+  ]);
   const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', settingsFile(node)];
+  if (node.secure) format.push(...scram);
   await promisify(execFile)('java', [...javaOptions('64m'), 'kafka.tools.StorageTool', ...format]);
 }
 
@@ -77,6 +96,7 @@ export async function nodeAnswers(node: KafkaNode, child: GuardedProcess, count:
 export const recordsFolder = (node: KafkaNode): string => join(node.folder, 'data');
 
 const settingsFile = (node: KafkaNode): string => join(node.folder, 'server.properties');
+const keyFile = (node: KafkaNode): string => join(node.folder, 'key.pem');
 const logFile = (node: KafkaNode): string => join(node.folder, 'server.log');
 
 /** Options for a small and fast JVM: one garbage collection thread and only the first compiler tier. */
@@ -87,14 +107,19 @@ function javaOptions(maxHeap: string): string[] {
 
 function settings(node: KafkaNode, { nodes }: KafkaCluster): string {
   const replicas = nodes.length;
+  const listener = `PLAINTEXT://127.0.0.1:${node.port}`;
+  const { tlsPort, userPort } = node.secure ?? {};
+  const secured = node.secure ? [`SSL://127.0.0.1:${tlsPort}`, `SASL_SSL://127.0.0.1:${userPort}`] : [];
   const lines = {
     'process.roles': 'broker,controller',
     'node.id': node.id,
     'controller.quorum.voters': nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(),
-    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.advertisedPort ?? node.port}`,
+    listeners: [listener, `CONTROLLER://127.0.0.1:${node.controllerPort}`, ...secured].join(),
+    'advertised.listeners': [`PLAINTEXT://127.0.0.1:${node.advertisedPort ?? node.port}`, ...secured].join(),
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    ...(node.secure && secureSettings(node)),
     'log.dirs': recordsFolder(node),
     'auto.create.topics.enable': false,
     'default.replication.factor': replicas,
@@ -115,4 +140,18 @@ function settings(node: KafkaNode, { nodes }: KafkaCluster): string {
   return Object.entries(lines)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
+}
+
+function secureSettings(node: KafkaNode): Record<string, string> {
+  const { name, password } = kafkaUser;
+  const login = (kind: string, options = '') =>
+    `org.apache.kafka.common.security.${kind}LoginModule required${options};`;
+  return {
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': keyFile(node),
+    'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+    'listener.name.sasl_ssl.plain.sasl.jaas.config': login('plain.Plain', ` user_${name}="${password}"`),
+    'listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config': login('scram.Scram'),
+    'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config': login('scram.Scram'),
+  };
 }

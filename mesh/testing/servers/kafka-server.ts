@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createTestCa } from '../certificates.ts';
 import { freePort, type GuardedProcess } from './guarded-process.ts';
 import {
   installedKafka,
@@ -9,6 +10,7 @@ import {
   nodeAnswers,
   prepareNode,
   recordsFolder,
+  type SecureListeners,
   startNode,
 } from './kafka-broker.ts';
 import type { TestServer } from './servers.ts';
@@ -17,6 +19,8 @@ import type { TestServer } from './servers.ts';
 export interface KafkaServer {
   /** Its brokers as `host:port,...`. */
   readonly brokers: string;
+  /** Listeners with TLS, if it was started with `secure`. */
+  readonly secure: SecureKafka | undefined;
   /** The folder of a partition's segments on the first broker. Clients receive changes made there. */
   partitionFolder(topic: string, partition: number): string;
   /** Kills a broker, starting at 0. */
@@ -27,7 +31,19 @@ export interface KafkaServer {
   stop(): Promise<void>;
 }
 
+/** Listeners with TLS of a single broker. */
+export interface SecureKafka {
+  /** For clients without a user, as `host:port`. */
+  readonly tlsBroker: string;
+  /** For the user `kafkaUser`. */
+  readonly userBroker: string;
+  /** The authority of its certificate, as PEM. */
+  readonly ca: string;
+}
+
 export interface KafkaServerOptions {
+  /** Listens with TLS too. */
+  readonly secure?: boolean;
   /** Number of brokers. Default: 1. With three, two must have a record before it is acknowledged. */
   readonly brokers?: 1 | 3;
   /** A proxy in front of a single broker: clients connect to `port`, which forwards to `brokerPort`. */
@@ -38,7 +54,12 @@ export interface KafkaServerOptions {
 export const kafka: TestServer = { name: 'Kafka', version: installedKafka() };
 
 /** Starts brokers with new data folders. They exit when this process exits. */
-export async function startKafka({ brokers = 1, proxy }: KafkaServerOptions = {}): Promise<KafkaServer> {
+export async function startKafka({
+  brokers = 1,
+  proxy,
+  secure = false,
+}: KafkaServerOptions = {}): Promise<KafkaServer> {
+  const tls = secure ? await newListeners() : undefined;
   const folder = await mkdtemp(join(tmpdir(), 'mesh-kafka-'));
   const nodes: KafkaNode[] = [];
   for (let id = 1; id <= brokers; id++) {
@@ -48,6 +69,7 @@ export async function startKafka({ brokers = 1, proxy }: KafkaServerOptions = {}
       port,
       controllerPort,
       folder: join(folder, `${id}`),
+      ...(tls && { secure: tls.listeners }),
       ...(proxy && { advertisedPort: proxy.port }),
     });
   }
@@ -68,6 +90,7 @@ export async function startKafka({ brokers = 1, proxy }: KafkaServerOptions = {}
   }
   return {
     brokers: nodes.map(({ port }) => `127.0.0.1:${port}`).join(),
+    secure: tls && toSecure(tls),
     partitionFolder: (topic, partition) => join(recordsFolder(at(nodes, 0)), `${topic}-${partition}`),
     killBroker: (index) => at<GuardedProcess>(children, index).end('KILL'),
     async restartBroker(index) {
@@ -76,6 +99,21 @@ export async function startKafka({ brokers = 1, proxy }: KafkaServerOptions = {}
     },
     stop,
   };
+}
+
+interface TestTls {
+  readonly ca: string;
+  readonly listeners: SecureListeners;
+}
+
+async function newListeners(): Promise<TestTls> {
+  const ca = await createTestCa('CA of the test Kafka');
+  const certificate = await ca.sign('127.0.0.1', 'localhost');
+  return { ca: ca.cert, listeners: { tlsPort: await freePort(), userPort: await freePort(), certificate } };
+}
+
+function toSecure({ ca, listeners: { tlsPort, userPort } }: TestTls): SecureKafka {
+  return { tlsBroker: `127.0.0.1:${tlsPort}`, userBroker: `127.0.0.1:${userPort}`, ca };
 }
 
 function at<T>(list: readonly T[], index: number): T {

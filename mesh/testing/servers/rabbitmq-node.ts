@@ -5,6 +5,7 @@ import { createConnection } from 'node:net';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { Certificate } from '../certificates.ts';
 import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 
 /** An isolated RabbitMQ node: it uses only these ports and this folder. */
@@ -13,6 +14,8 @@ export interface RabbitmqNode {
   /** Port of the Erlang runtime, which uses its own name server on `epmdPort`. */
   readonly distributionPort: number;
   readonly epmdPort: number;
+  /** A listener with TLS, next to the plain one. Default: none. */
+  readonly tls?: { readonly port: number; readonly certificate: Certificate };
   /** The folder of its settings, data and log. */
   readonly folder: string;
   /** Removed if the process that started the node is killed. */
@@ -64,8 +67,24 @@ export async function prepareNode(node: RabbitmqNode): Promise<void> {
     'vm_memory_high_watermark.absolute = 384MB',
     'raft.wal_max_size_bytes = 16777216',
   ];
+  if (node.tls) settings.push(...(await tlsSettings(node, node.tls)));
   await writeFile(join(node.folder, 'rabbitmq.conf'), `${settings.join('\n')}\n`);
   await writeFile(join(node.folder, 'enabled_plugins'), '[].\n');
+}
+
+async function tlsSettings(
+  { folder }: RabbitmqNode,
+  { port, certificate }: NonNullable<RabbitmqNode['tls']>,
+): Promise<string[]> {
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => resolve(folder, name)) as [string, string];
+  await writeFile(key, certificate.key);
+  await writeFile(cert, certificate.cert);
+  return [
+    `listeners.ssl.1 = 127.0.0.1:${port}`,
+    `ssl_options.certfile = ${cert}`,
+    `ssl_options.keyfile = ${key}`,
+    'ssl_options.verify = verify_none',
+  ];
 }
 
 /** Starts a prepared node and waits until it accepts connections. It exits when this process exits. */

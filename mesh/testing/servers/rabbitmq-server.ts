@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createTestCa } from '../certificates.ts';
 import { freePort } from './guarded-process.ts';
 import { installedRabbitmq, prepareNode, type RabbitmqNode, startNode } from './rabbitmq-node.ts';
 import type { TestServer } from './servers.ts';
@@ -10,6 +11,8 @@ export interface RabbitmqServer {
   /** `amqp://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
+  /** Its listener with TLS, if it was started with `secure`: `amqps://127.0.0.1:<port>`, and its authority as PEM. */
+  readonly secure: { readonly url: string; readonly ca: string } | undefined;
   /** Kills it; `start` brings it back. */
   kill(): Promise<void>;
   /** Starts it after `kill`, on the same port with the same data, and waits until it accepts connections. */
@@ -29,11 +32,13 @@ export interface RabbitmqServer {
 /** The installed RabbitMQ, for `describeWithServer`. */
 export const rabbitmq: TestServer = { name: 'RabbitMQ', version: installedRabbitmq() };
 
-/** Starts a node with a new data folder. It exits when this process exits. */
-export async function startRabbitmq(): Promise<RabbitmqServer> {
+/** Starts a node with a new data folder, and with TLS too if `secure`. It exits when this process exits. */
+export async function startRabbitmq({ secure = false } = {}): Promise<RabbitmqServer> {
+  const ca = secure ? await createTestCa('CA of the test RabbitMQ') : undefined;
+  const tls = ca && { port: await freePort(), certificate: await ca.sign('127.0.0.1') };
   const folder = await mkdtemp(join(tmpdir(), 'mesh-rabbitmq-'));
   const [port, distributionPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
-  const node: RabbitmqNode = { port, distributionPort, epmdPort, folder, removeFolder: folder };
+  const node: RabbitmqNode = { port, distributionPort, epmdPort, folder, removeFolder: folder, ...(tls && { tls }) };
   await prepareNode(node);
   let running = await startNode(node);
   const start = async () => {
@@ -42,6 +47,7 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
   return {
     url: `amqp://127.0.0.1:${port}`,
     port,
+    secure: tls && ca && { url: `amqps://127.0.0.1:${tls.port}`, ca: ca.cert },
     kill: () => running.end('KILL'),
     start,
     async restart() {

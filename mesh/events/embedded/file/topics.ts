@@ -1,6 +1,7 @@
 import type { Storage } from '../../../storage/storage.ts';
 import { logDamaged, unknownTopic } from '../../errors.ts';
 import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
+import type { TopicDefaults } from '../../log/event-log.ts';
 import { type PartitionRow, readPartitions, readTopics, topicChecksum, writePartition } from './meta-rows.ts';
 import type { LogTopic, Partition } from './partition.ts';
 import { recordId } from './schema.ts';
@@ -10,7 +11,7 @@ export interface Topics {
   /** Throws NOT_FOUND `UNKNOWN_TOPIC` if there is no topic with this name. */
   get(name: string): LogTopic;
   all(): LogTopic[];
-  ensure(name: string, options: { readonly partitions?: number; readonly retentionMs?: number }): Promise<void>;
+  ensure(name: string, options: TopicDefaults): Promise<void>;
 }
 
 /**
@@ -49,7 +50,7 @@ export async function loadTopics(storage: Storage, file: string): Promise<Topics
 async function saveTopic(
   storage: Storage,
   name: string,
-  { partitions = defaultPartitions, retentionMs }: { readonly partitions?: number; readonly retentionMs?: number },
+  { partitions = defaultPartitions, retentionMs }: TopicDefaults,
 ): Promise<void> {
   await storage.transaction(async (tx) => {
     const keptMs = BigInt(retentionMs ?? defaultRetentionMs);

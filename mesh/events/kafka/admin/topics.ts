@@ -3,7 +3,7 @@ import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
 import { topicNotCreated, unknownTopic } from '../../errors.ts';
 import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
-import type { TopicInfo } from '../../log/event-log.ts';
+import type { TopicDefaults, TopicInfo } from '../../log/event-log.ts';
 import { meansOf } from '../client/protocol-errors.ts';
 import type { AdminConnection } from './admin-connection.ts';
 
@@ -22,11 +22,7 @@ export interface KafkaTopics {
   /** Forgets a topic: it may have been deleted, or created again with other partitions. */
   forget(name: string): void;
   all(): Promise<TopicInfo[]>;
-  ensure(
-    name: string,
-    options: { readonly partitions?: number; readonly retentionMs?: number },
-    signal: AbortSignal,
-  ): Promise<void>;
+  ensure(name: string, options: TopicDefaults, signal: AbortSignal): Promise<void>;
 }
 
 interface Known {
@@ -38,7 +34,10 @@ const knownForMs = 60_000;
 const createdPollMs = 20;
 const createdWaitMs = 5000;
 
-export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopics {
+export function createTopics(
+  { use }: AdminConnection,
+  { clock, defaults }: { readonly clock: Clock; readonly defaults: TopicDefaults },
+): KafkaTopics {
   const known = new Map<string, Known>();
 
   function get(name: string): Promise<KafkaTopic> {
@@ -94,8 +93,9 @@ export function createTopics({ use }: AdminConnection, clock: Clock): KafkaTopic
         .filter(({ name }) => !name.startsWith('__'))
         .map(({ name, partitions }) => ({ name, partitions: partitions.length }));
     },
-    async ensure(name, { partitions = defaultPartitions, retentionMs = defaultRetentionMs }, signal) {
+    async ensure(name, options, signal) {
       if (await isThere(name)) return;
+      const { partitions = defaultPartitions, retentionMs = defaultRetentionMs } = { ...defaults, ...options };
       const configEntries = [{ name: 'retention.ms', value: `${retentionMs}` }];
       const topic = { topic: name, numPartitions: partitions, configEntries };
       await use((admin) => admin.createTopics({ topics: [topic] }));

@@ -1,6 +1,13 @@
 import { messageOf } from '../../../errors/error-text.ts';
 import { MeshError, reworded } from '../../../errors/mesh-error.ts';
-import { eventRefused, eventsMisconfigured, kafkaUnavailable, partitionUnreadable } from '../../errors.ts';
+import { tlsAdvice } from '../../../errors/tls-advice.ts';
+import {
+  eventRefused,
+  eventsMisconfigured,
+  kafkaTlsFailed,
+  kafkaUnavailable,
+  partitionUnreadable,
+} from '../../errors.ts';
 import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 
 /**
@@ -10,6 +17,8 @@ import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 export function toLogFailure(error: unknown): MeshError {
   if (error instanceof MeshError) return error;
   const text = messageOf(error);
+  const advice = tlsAdvice(error, 'EVENTS_CA_FILE');
+  if (advice) return kafkaTlsFailed({ answer: text, advice }, { cause: error });
   switch (meansOf(error)) {
     case 'record':
       return eventRefused({ answer: text }, { cause: error });

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
-import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
+import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs';
+import type { KafkaTarget } from '../../../config/kafka-url.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { type FetchResponse, fetchVersions, readFetchResponse } from '../protocol/fetch-response.ts';
 import { readTopicIdResponse, type TopicIdResponse, topicIdRequest, topicIdVersion } from '../protocol/topic-id.ts';
@@ -92,11 +93,24 @@ export const retry = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, m
 // The first caller learns soon that no broker can be reached, so a process does not start slowly without them.
 const connectRetry = { ...retry, retries: 2 };
 
+/** How to connect to the brokers. Default: without TLS and without a user. */
+export interface KafkaSecurity extends Partial<Pick<KafkaTarget, 'tls' | 'sasl'>> {
+  /** The authorities that may sign the certificates of brokers, as PEM. Default: those of Node. */
+  readonly ca?: string | undefined;
+}
+
 /** Creates a client with its own connections. The library logs at `debug`, because errors are rejections. */
-export function createKafka(brokers: readonly string[], logger: Logger): Kafka {
+export function createKafka(
+  brokers: readonly string[],
+  logger: Logger,
+  { tls = false, ca, sasl }: KafkaSecurity = {},
+): Kafka {
   return new kafkajs.Kafka({
     clientId: 'ordermesh',
     brokers: [...brokers],
+    ssl: tls && ca !== undefined ? { ca: [ca] } : tls,
+    // Its type has a variant for each mechanism.
+    ...(sasl && { sasl: { ...sasl } as SASLOptions }),
     connectionTimeout: 3000,
     requestTimeout: requestTimeoutMs,
     retry: connectRetry,

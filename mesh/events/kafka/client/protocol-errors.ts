@@ -132,6 +132,8 @@ export function meansOf(error: unknown): Meaning {
 /** Returns the name of a broker's error (`MESSAGE_TOO_LARGE`), even of one that the library stopped retrying. */
 export function protocolErrorOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
+  // The library has its own errors for the user.
+  if (error.name === 'KafkaJSSASLAuthenticationError') return 'SASL_AUTHENTICATION_FAILED';
   if ('type' in error && typeof error.type === 'string') return error.type;
   return protocolErrorOf(error.cause);
 }

@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import type { Compression } from '../../../config/process-settings.ts';
 import { eventTooLargeForKafka } from '../../errors.ts';
 import type { EventPosition, NewEvent } from '../../log/event-log.ts';
 import { murmur2, partitionOf } from '../../log/murmur2.ts';
@@ -7,7 +8,7 @@ import { meansOf, protocolErrorOf } from '../client/protocol-errors.ts';
 import { sizeOf, toMessage } from '../protocol/records.ts';
 import { createSerialProducer, type Outgoing, type ProducerBatch, type SerialProducer } from './serial-producer.ts';
 
-/** Publishes to a cluster, uncompressed. Events are durable when all in-sync replicas have them. */
+/** Publishes to a cluster. Events are durable when all in-sync replicas have them. */
 export interface Publisher {
   publish(events: readonly NewEvent[]): Promise<EventPosition[]>;
   close(): Promise<void>;
@@ -23,8 +24,11 @@ const producers = 4;
 const maxRequestBytes = 512 * 1024;
 
 /** Creates a publisher. The events of a partition use the same producer, one request at a time, so they stay in order. */
-export function createPublisher(newClient: () => Kafka, topics: KafkaTopics): Publisher {
-  const pool = Array.from({ length: producers }, () => createSerialProducer(newClient));
+export function createPublisher(
+  newClient: () => Kafka,
+  { topics, compression }: { readonly topics: KafkaTopics; readonly compression: Compression },
+): Publisher {
+  const pool = Array.from({ length: producers }, () => createSerialProducer(newClient, compression));
 
   async function place(event: NewEvent): Promise<Placed> {
     const { partitions, maxBatchBytes } = await topics.get(event.topic);

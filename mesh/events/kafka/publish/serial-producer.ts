@@ -1,4 +1,6 @@
 import type { Kafka, Message, Producer, RecordMetadata, TopicMessages } from 'kafkajs';
+import type { Compression } from '../../../config/process-settings.ts';
+import { codecOf } from '../client/compression.ts';
 import { toLogFailure } from '../client/failures.ts';
 import { retry } from '../client/kafkajs.ts';
 import { meansOf } from '../client/protocol-errors.ts';
@@ -35,7 +37,7 @@ interface Waiting {
 const acknowledgeTimeoutMs = 8000;
 
 /** Creates a producer, which connects when it is first used. */
-export function createSerialProducer(newClient: () => Kafka): SerialProducer {
+export function createSerialProducer(newClient: () => Kafka, compression: Compression): SerialProducer {
   let waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
   let producer: Producer | undefined;
@@ -72,7 +74,12 @@ export function createSerialProducer(newClient: () => Kafka): SerialProducer {
   async function sendRecords(records: readonly Outgoing[]): Promise<bigint[]> {
     producer ??= await connect(newClient());
     const topicMessages = byTopic(records);
-    const written = await producer.sendBatch({ topicMessages, acks: -1, timeout: acknowledgeTimeoutMs });
+    const written = await producer.sendBatch({
+      topicMessages,
+      acks: -1,
+      timeout: acknowledgeTimeoutMs,
+      compression: codecOf(compression),
+    });
     return offsetsOf(records, written);
   }
 

@@ -21,6 +21,8 @@ export interface AmqpConnection {
 export interface ConnectionOptions {
   /** The purpose, for the log and the broker's list of connections. */
   readonly purpose: 'publishing' | 'consuming';
+  /** The authorities that may sign the certificate of the broker, as PEM. Default: those of Node. */
+  readonly ca?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -32,7 +34,7 @@ const closeTimeoutMs = 400;
 /** Connects, and resolves after the first attempt, successful or not: an unavailable broker may come back later. */
 export async function openConnection(
   url: string,
-  { purpose, clock, logger }: ConnectionOptions,
+  { purpose, ca, clock, logger }: ConnectionOptions,
 ): Promise<AmqpConnection> {
   const socket = new AbortController();
   const options = {
@@ -40,6 +42,7 @@ export async function openConnection(
     recovery,
     // An option of the socket, missing in the types.
     signal: socket.signal,
+    ...(ca !== undefined && { ca: [ca] }),
     clientProperties: { connection_name: `ordermesh ${purpose}` },
   };
   const model = await connect(withHeartbeat(url), options);

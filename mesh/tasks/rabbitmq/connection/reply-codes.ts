@@ -1,5 +1,6 @@
 import { messageOf } from '../../../errors/error-text.ts';
 import { MeshError } from '../../../errors/mesh-error.ts';
+import { tlsAdvice } from '../../../errors/tls-advice.ts';
 
 /**
  * What a reply code of AMQP 0-9-1 means:
@@ -66,6 +67,8 @@ const publishMethod = 40;
 export function judgeFault(error: unknown): BrokerFault {
   const answer = error instanceof MeshError ? error.cause : error;
   const text = messageOf(error);
+  const advice = tlsAdvice(answer, 'TASKS_CA_FILE');
+  if (advice) return { kind: 'wiring', code: 0, text: `${text}; ${advice}` };
   const code = codeOf(answer, text);
   const reply = replies.get(code) ?? unknownReply;
   const kind = code === 406 && isOfPublish(answer) ? 'message' : reply.kind;

@@ -1,0 +1,62 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTestCa } from '../../testing/certificates.ts';
+import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
+import { describeWithServer } from '../../testing/servers/servers.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
+import { openStorage } from '../open.ts';
+
+describeWithServer(postgres, 'PostgreSQL with TLS', () => {
+  let server: PostgresServer;
+  let folder: TempFolder;
+  beforeAll(async () => {
+    folder = await tempFolder();
+    server = await startPostgres();
+    const [ca, other] = await Promise.all([createTestCa(), createTestCa()]);
+    await writeFile(join(folder.path, 'ca.pem'), ca.cert);
+    await writeFile(join(folder.path, 'other.pem'), other.cert);
+    await useCertificate(server.url('postgres'), await ca.sign('127.0.0.1'));
+  });
+  afterAll(async () => {
+    await server.stop();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  const urlWith = (authority: string) =>
+    `${server.url('secured')}?sslmode=verify-full&sslrootcert=${join(folder.path, authority)}`;
+
+  it('is used with the authority of its certificate', async () => {
+    const storage = await openStorage(urlWith('ca.pem'));
+    const sql = 'SELECT ssl AS used FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+    await expect(storage.query(sql)).resolves.toEqual([{ used: 1n }]);
+    await storage.close();
+  });
+
+  it('is not used with another authority', async () => {
+    await expect(openStorage(urlWith('other.pem'))).rejects.toThrow(/certificate/);
+  });
+});
+
+/** The server itself writes the key, because it reads only a key of its own user. */
+async function useCertificate(url: string, { key, cert }: { readonly key: string; readonly cert: string }) {
+  const client = new pg.Client(url);
+  await client.connect();
+  for (const [file, content] of [
+    ['server.key', key],
+    ['server.crt', cert],
+  ] as const) {
+    const lines = content
+      .trim()
+      .split('\n')
+      .map((line) => `('${line}')`);
+    await client.query(`COPY (VALUES ${lines.join()}) TO PROGRAM 'umask 077; cat > ${file}'`);
+  }
+  await client.query('ALTER SYSTEM SET ssl = on');
+  await client.query('SELECT pg_reload_conf()');
+  const isOn = async () => (await client.query<{ ssl: string }>('SHOW ssl')).rows[0]?.ssl === 'on';
+  while (!(await isOn())) await setTimeout(20);
+  await client.end();
+}
