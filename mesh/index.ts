@@ -60,7 +60,6 @@ export { defineEventTypes, type EventType } from './event-store/aggregates/event
 export { streamConflict } from './event-store/errors.ts';
 export type { EventStore, RecordedEvent, StreamEvent } from './event-store/event-store.ts';
 export type { Projector } from './event-store/projections/create-projector.ts';
-export { lockLive } from './event-store/projections/generation-table.ts';
 export type { Projection, ProjectionTable } from './event-store/projections/projection.ts';
 export { type AggregateEvent, tableProjection } from './event-store/projections/table-projection.ts';
 export { insertRows, writeRows } from './event-store/projections/table-rows.ts';
@@ -84,6 +83,7 @@ export { type Money, moneyFromJson, moneyToJson } from './values/money.ts';
 
 export type { AuditCheck, Finding } from './audit/audit.ts';
 export { auditStream, eventFault, streamsAfter } from './event-store/aggregates/audit-stream.ts';
+export { appliedEvents } from './event-store/projections/applied-events.ts';
 
 // For a service about its process: what `ops` shows and changes.
 

@@ -9,6 +9,7 @@ export { createLogger } from '../telemetry/logger.ts';
 export { describeOnEachDatabase, describeServicesOnEachDatabase } from './databases.ts';
 export { eventually } from './eventually.ts';
 export { type Around, intercept } from './intercept.ts';
+export { measureTurns } from './measure-turns.ts';
 export { type PostgresServer, postgres, startPostgres } from './servers/postgres-server.ts';
 export { type RabbitmqServer, rabbitmq, startRabbitmq } from './servers/rabbitmq-server.ts';
 export { describeWithServer } from './servers/servers.ts';

@@ -58,6 +58,7 @@ export interface RowDifference {
 export interface RebuildProgress {
   readonly stage: 'replaying' | 'comparing' | 'switched' | 'discarded';
   readonly eventsDone: number;
+  /** An upper estimate while it replays, then exact. */
   readonly eventsTotal: number;
   /** How many events the new generation could not apply that the live one includes. In the last message. */
   readonly eventsLacking: number;

@@ -53,6 +53,12 @@ export interface MultiRowProjectionOptions<Item, Body extends { readonly type: s
 export interface TableProjection<Item> extends Projection {
   /** Reads items of the live generation. `rest` is SQL: `WHERE user_id = $1 ORDER BY order_id LIMIT $2`. */
   select(db: Queryable, rest: string, params?: readonly SqlValue[]): Promise<Item[]>;
+  /** Reads items as `select` does, with the position of the live generation at that moment: 0 if there are no items. */
+  selectAt(
+    db: Queryable,
+    rest: string,
+    params?: readonly SqlValue[],
+  ): Promise<{ readonly items: Item[]; readonly position: bigint }>;
 }
 
 /**
@@ -78,7 +84,11 @@ export function tableProjection<Item, Body extends { readonly type: string }, R 
   const prefix = `${category}-`;
   const table: ProjectionTable = { table: options.table, key, values };
   const columns = [...key, ...values];
-  const select = `SELECT ${columns.join(', ')} FROM ${liveViewOf(options.table)}`;
+  const view = liveViewOf(options.table);
+  const select = `SELECT ${columns.join(', ')} FROM ${view}`;
+  // In one statement, which sees rows and position of the same moment.
+  const livePosition = `(SELECT position FROM projection_generation WHERE name = '${name}' AND state = 'live')`;
+  const selectAt = `SELECT ${columns.join(', ')}, ${livePosition} AS live_position FROM ${view}`;
   const nameOf = (parts: readonly SqlValue[]): string => JSON.stringify(parts);
   const encodeRow = (item: Item): SqlValue[] => {
     const row = encode(item);
@@ -110,6 +120,10 @@ export function tableProjection<Item, Body extends { readonly type: string }, R 
     },
     async select(db, rest, params = []) {
       return (await db.query<R>(`${select} ${rest}`, params)).map(decode);
+    },
+    async selectAt(db, rest, params = []) {
+      const rows = await db.query<R & { live_position: bigint }>(`${selectAt} ${rest}`, params);
+      return { items: rows.map(decode), position: rows[0]?.live_position ?? 0n };
     },
   };
 }

@@ -1,66 +1,99 @@
-import { type AuditCheck, type Finding, lockLive, type Storage, type Transaction } from '#mesh';
+import { type AuditCheck, appliedEvents, type Finding, type Storage, yieldEvery } from '#mesh';
 import { isOutside } from '../domain/account.ts';
+import { postingsOf } from '../domain/postings.ts';
 import { balanceBelowZero, ledgerNotZero } from '../errors.ts';
-import { accountBalances } from '../projections/account-balances.ts';
+import { accountBalances, accountsUpTo, pageOfLedger } from '../projections/account-balances.ts';
+import { accountEventTypes, accountIdOf, isOfAccount } from '../streams/account-stream.ts';
+
+const pageSize = 500;
+const maxNegative = 100;
+/** How often the ledger is summed before a difference is reported: a rebuild or a redrive moves rows out of order. */
+const maxAttempts = 3;
 
 /** Checks that the balances of each currency, including those outside the users' accounts, sum to zero, and that no user's balance is negative. */
 export function auditLedger(storage: Storage): AuditCheck {
   return {
     name: 'payment/ledger',
-    async *run(progress) {
-      // Locked, so both queries see the same events.
-      const { sums, negative } = await storage.transaction(async (tx) => {
-        await lockLive(tx, accountBalances.name);
-        return { sums: await sumsOf(tx), negative: await negativeOf(tx) };
-      });
-      for (const { currencyCode, sum, accountIds, count } of sums) {
+    async *run(progress, signal) {
+      let ledger = await sumLedger(storage, signal);
+      for (let attempts = 1; attempts < maxAttempts && differs(ledger); attempts += 1) {
+        ledger = await sumLedger(storage, signal);
+      }
+      for (const [currencyCode, { sum, accountIds, count }] of [...ledger.currencies].toSorted(byCode)) {
         progress.examined(count);
         if (sum !== 0n) yield notZero(currencyCode, sum, accountIds);
       }
-      for (const accountId of negative) yield belowZero(accountId);
+      for (const accountId of ledger.negative) yield belowZero(accountId);
     },
   };
 }
 
 interface CurrencySum {
-  readonly currencyCode: string;
-  readonly sum: bigint;
+  sum: bigint;
+  count: number;
   /** The accounts outside the users' accounts. */
-  readonly accountIds: readonly string[];
-  readonly count: number;
+  readonly accountIds: string[];
 }
 
-// Users' balances fit into 64 bits, but their sum may not: it is computed in two parts.
-const part = 1_000_000_000n;
-
-async function sumsOf(tx: Transaction): Promise<CurrencySum[]> {
-  const users = await tx.query<{ currency_code: string; count: bigint; high: bigint; low: bigint }>(
-    `SELECT currency_code, COUNT(*) AS count, SUM(CAST(balance AS BIGINT) / ${part}) AS high,
-       SUM(CAST(balance AS BIGINT) % ${part}) AS low
-     FROM account_balances_live WHERE account_id NOT LIKE '@%' GROUP BY currency_code`,
-  );
-  const outside = await tx.query<{ currency_code: string; account_id: string; balance: string }>(
-    `SELECT currency_code, account_id, balance FROM account_balances_live WHERE account_id LIKE '@%'`,
-  );
-  const currencies = new Set([...users, ...outside].map((row) => row.currency_code));
-  return [...currencies].toSorted().map((currencyCode) => {
-    const ofUsers = users.find((row) => row.currency_code === currencyCode);
-    const ofOutside = outside.filter((row) => row.currency_code === currencyCode && isOutside(row.account_id));
-    const userSum = ofUsers ? ofUsers.high * part + ofUsers.low : 0n;
-    return {
-      currencyCode,
-      sum: ofOutside.reduce((sum, { balance }) => sum + BigInt(balance), userSum),
-      accountIds: ofOutside.map((row) => row.account_id),
-      count: Number(ofUsers?.count ?? 0n) + ofOutside.length,
-    };
-  });
+interface Ledger {
+  readonly currencies: ReadonlyMap<string, CurrencySum>;
+  /** The first users with a negative balance. */
+  readonly negative: readonly string[];
 }
 
-async function negativeOf(tx: Transaction): Promise<string[]> {
-  const rows = await tx.query<{ account_id: string }>(
-    `SELECT account_id FROM account_balances_live WHERE account_id NOT LIKE '@%' AND balance LIKE '-%' LIMIT 100`,
-  );
-  return rows.map((row) => row.account_id);
+/**
+ * Sums the ledger page by page, so calls are answered in between. Each page is of a later position than the one before: the
+ * events between the two are added to the accounts that were already read, so the sums are those of the last position.
+ */
+async function sumLedger(storage: Storage, signal: AbortSignal): Promise<Ledger> {
+  const yieldToOthers = yieldEvery();
+  const currencies = new Map<string, CurrencySum>();
+  const negative: string[] = [];
+  const sumOf = (currencyCode: string): CurrencySum => {
+    const known = currencies.get(currencyCode) ?? { sum: 0n, count: 0, accountIds: [] };
+    currencies.set(currencyCode, known);
+    return known;
+  };
+  let afterId = '';
+  let readTo = 0n;
+  for (;;) {
+    signal.throwIfAborted();
+    const { items, position } = await pageOfLedger(storage, afterId, pageSize);
+    if (items.length > 0 && afterId !== '') {
+      for (const { currencyCode, minorUnits } of await postingsBetween(storage, readTo, position, afterId)) {
+        sumOf(currencyCode).sum += minorUnits;
+      }
+    }
+    for (const { accountId, balance } of items) {
+      const sum = sumOf(balance.currencyCode);
+      sum.sum += balance.minorUnits;
+      sum.count += 1;
+      if (isOutside(accountId)) sum.accountIds.push(accountId);
+      else if (balance.minorUnits < 0n && negative.length < maxNegative) negative.push(accountId);
+    }
+    if (items.length < pageSize) return { currencies, negative };
+    [afterId, readTo] = [items.at(-1)?.accountId ?? '', position];
+    await yieldToOthers();
+  }
+}
+
+/** Returns what the events between two positions added to the accounts up to an id. */
+async function postingsBetween(storage: Storage, after: bigint, upTo: bigint, lastId: string) {
+  const postings = [];
+  for await (const event of appliedEvents(storage, accountBalances.name, after, upTo)) {
+    if (isOfAccount(event)) postings.push(...postingsOf(accountIdOf(event), accountEventTypes.decode(event)));
+  }
+  if (postings.length === 0) return [];
+  const read = await accountsUpTo(storage, [...new Set(postings.map(({ accountId }) => accountId))], lastId);
+  return postings.filter(({ accountId }) => read.has(accountId));
+}
+
+function differs({ currencies }: Ledger): boolean {
+  return currencies.values().some(({ sum }) => sum !== 0n);
+}
+
+function byCode([one]: readonly [string, CurrencySum], [other]: readonly [string, CurrencySum]): number {
+  return one < other ? -1 : 1;
 }
 
 function notZero(currencyCode: string, sum: bigint, accountIds: readonly string[]): Finding {

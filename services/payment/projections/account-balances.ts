@@ -1,4 +1,4 @@
-import { type AggregateEvent, type Money, type Queryable, type Row, tableProjection } from '#mesh';
+import { type AggregateEvent, type Money, paddedList, type Queryable, type Row, tableProjection } from '#mesh';
 import { type AccountChange, isOutside } from '../domain/account.ts';
 import { postingsOf } from '../domain/postings.ts';
 import { accountDefinition } from '../streams/account-stream.ts';
@@ -58,6 +58,23 @@ export function pageOfBalances(
     `WHERE account_id > $1 AND ($2 = '' OR currency_code = $2) ORDER BY account_id LIMIT $3`,
     [afterId, currencyCode, size],
   );
+}
+
+/** Returns a page of all balances as `pageOfBalances` does, with the position that it includes. */
+export function pageOfLedger(db: Queryable, afterId: string, size: number) {
+  return accountBalances.selectAt(db, 'WHERE account_id > $1 ORDER BY account_id LIMIT $2', [afterId, size]);
+}
+
+/** Returns those of these accounts that have a balance and are not after an id, in the order of `pageOfLedger`. */
+export async function accountsUpTo(
+  db: Queryable,
+  accountIds: readonly string[],
+  lastId: string,
+): Promise<ReadonlySet<string>> {
+  const { placeholders, params } = paddedList(accountIds);
+  const rest = `WHERE account_id IN (${placeholders}) AND account_id <= $${params.length + 1}`;
+  const found = await accountBalances.select(db, rest, [...params, lastId]);
+  return new Set(found.map(({ accountId }) => accountId));
 }
 
 /** Returns what an event adds to balances. An opening adds zero to one. */

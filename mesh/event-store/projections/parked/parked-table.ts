@@ -101,6 +101,22 @@ export async function isParkedUpTo(
   return rows.length > 0;
 }
 
+/** Returns the positions after one, up to another, whose events a generation has parked or skips. */
+export async function unappliedPositions(
+  db: Queryable,
+  name: string,
+  generation: bigint,
+  after: bigint,
+  upTo: bigint,
+): Promise<ReadonlySet<bigint>> {
+  const rows = await db.query<{ position: bigint }>(
+    `SELECT position FROM parked_event WHERE name = $1 AND generation = $2 AND position > $3 AND position <= $4
+     UNION ALL SELECT position FROM discarded_event WHERE name = $1 AND position > $3 AND position <= $4`,
+    [name, generation, after, upTo],
+  );
+  return new Set(rows.map(({ position }) => position));
+}
+
 /** Counts the events that a generation has parked and the live one has not. */
 export async function countMissing(db: Queryable, name: string, generation: bigint): Promise<number> {
   const [row] = await db.query<{ count: bigint }>(

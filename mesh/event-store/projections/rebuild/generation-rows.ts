@@ -16,7 +16,7 @@ const pageSize = 500;
 
 /**
  * Reads a page of rows of two generations, in one transaction that sees both at the same position. Returns the pairs and the
- * next cursor, `undefined` at the end.
+ * next cursor, `undefined` at the end. Its cost does not depend on how many rows follow.
  */
 export async function readPairs(
   tx: Transaction,
@@ -24,24 +24,23 @@ export async function readPairs(
   generations: { readonly live: bigint; readonly rebuilt: bigint },
   after: KeyCursor,
 ): Promise<{ readonly pairs: readonly RowPair[]; readonly next: KeyCursor }> {
-  const { live, rebuilt } = generations;
   const keyList = table.key.join(', ');
-  const params: SqlValue[] = [live, rebuilt];
+  const columns = ['generation', ...table.key, ...table.values].join(', ');
+  const params: SqlValue[] = [generations.live, generations.rebuilt];
   const afterKey = after === undefined ? '' : ` AND (${keyList}) > (${placeholders(params, after)})`;
-  const keys = await tx.query(
-    `SELECT DISTINCT ${keyList} FROM ${table.table} WHERE generation IN ($1, $2)${afterKey}
-     ORDER BY ${keyList} LIMIT ${pageSize}`,
-    params,
-  );
+  // Each generation has its own range of the primary key. A condition on both at once would sort all of their rows.
+  const keysOf = (generation: string) =>
+    `SELECT * FROM (SELECT ${keyList} FROM ${table.table} WHERE generation = ${generation}${afterKey}
+       ORDER BY ${keyList} LIMIT ${pageSize}) AS page`;
+  const keys = await tx.query(`${keysOf('$1')} UNION ${keysOf('$2')} ORDER BY ${keyList} LIMIT ${pageSize}`, params);
   const last = keys.at(-1);
   if (last === undefined) return { pairs: [], next: undefined };
   const lastKey = table.key.map((column) => last[column] ?? null);
-  const rows = await tx.query(
-    `SELECT generation, ${[...table.key, ...table.values].join(', ')} FROM ${table.table}
-     WHERE generation IN ($1, $2)${afterKey} AND (${keyList}) <= (${placeholders(params, lastKey)}) ORDER BY ${keyList}`,
-    params,
-  );
-  return { pairs: pairUp(rows, table, live), next: keys.length < pageSize ? undefined : lastKey };
+  const upToKey = ` AND (${keyList}) <= (${placeholders(params, lastKey)})`;
+  const rowsOf = (generation: string) =>
+    `SELECT ${columns} FROM ${table.table} WHERE generation = ${generation}${afterKey}${upToKey}`;
+  const rows = await tx.query(`${rowsOf('$1')} UNION ALL ${rowsOf('$2')} ORDER BY ${keyList}`, params);
+  return { pairs: pairUp(rows, table, generations.live), next: keys.length < pageSize ? undefined : lastKey };
 }
 
 /** Returns the difference between two rows; `undefined` if they are equal. */
@@ -56,18 +55,45 @@ export async function clearGeneration(
   generation: bigint,
   signal: AbortSignal,
 ): Promise<void> {
-  const parked = { table: 'parked_event', where: 'name = $2 AND generation = $1', key: 'id', params: [name] };
-  const ofTables = tables.map(({ table, key }) => ({
-    table,
-    where: 'generation = $1',
-    key: ['generation', ...key].join(', '),
-    params: [],
-  }));
-  for (const { table, where, key, params } of [...ofTables, parked]) {
-    const sql = `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${where} LIMIT ${pageSize})`;
-    while (!signal.aborted && (await storage.execute(sql, [generation, ...params])) === pageSize);
+  for (const { table, key } of tables) {
+    await deletePortions(storage, { table, key, where: 'generation = $1', params: [generation] }, signal);
   }
-  signal.throwIfAborted();
+  const where = 'generation = $1 AND name = $2';
+  await deletePortions(
+    storage,
+    { table: 'parked_event', key: ['position'], where, params: [generation, name] },
+    signal,
+  );
+}
+
+interface Deletion {
+  readonly table: string;
+  /** The columns that, after those of `where`, are a unique key. */
+  readonly key: readonly string[];
+  readonly where: string;
+  readonly params: readonly SqlValue[];
+}
+
+/** Deletes rows in the order of their key. Each portion starts after the one before: what was deleted is not read again. */
+async function deletePortions(
+  storage: Storage,
+  { table, key, where, params: common }: Deletion,
+  signal: AbortSignal,
+): Promise<void> {
+  const keyList = key.join(', ');
+  for (let after: KeyCursor; ; ) {
+    signal.throwIfAborted();
+    const params = [...common];
+    const afterKey: string = after === undefined ? '' : ` AND (${keyList}) > (${placeholders(params, after)})`;
+    const [last]: Row[] = await storage.query(
+      `SELECT ${keyList} FROM ${table} WHERE ${where}${afterKey} ORDER BY ${keyList} LIMIT 1 OFFSET ${pageSize - 1}`,
+      params,
+    );
+    after = last && key.map((column) => last[column] ?? null);
+    const upToKey = after === undefined ? '' : ` AND (${keyList}) <= (${placeholders(params, after)})`;
+    await storage.execute(`DELETE FROM ${table} WHERE ${where}${afterKey}${upToKey}`, params);
+    if (after === undefined) return;
+  }
 }
 
 function placeholders(params: SqlValue[], values: readonly SqlValue[]): string {
