@@ -69,9 +69,11 @@ async function readToHead(
   while (position < head) {
     signal.throwIfAborted();
     const events = await store.readAll(position, batchSize);
-    for (const event of events) await each(event);
+    for (const event of events) {
+      await each(event);
+      await yieldToOthers();
+    }
     position = events.at(-1)?.position ?? position;
-    await yieldToOthers();
     if (events.length > 0) continue;
     await sleep(clock, settlingMs, signal);
     // The last event is gone if a database was repaired by hand.

@@ -1,4 +1,5 @@
 import type { Row, SqlValue, Storage, Transaction } from '../../../storage/storage.ts';
+import { yieldToCalls } from '../../../time/yield-to-event-loop.ts';
 import type { Projection, ProjectionTable, RowDifference } from '../projection.ts';
 
 /** The rows of two generations with the same key. */
@@ -12,7 +13,8 @@ export interface RowPair {
 /** Comparison continues after this key; `undefined`: at the start of the table. */
 export type KeyCursor = readonly SqlValue[] | undefined;
 
-const pageSize = 500;
+// A page, and a portion of rows to delete, blocks others for some milliseconds.
+const pageSize = 200;
 
 /**
  * Reads a page of rows of two generations, in one transaction that sees both at the same position. Returns the pairs and the
@@ -93,6 +95,7 @@ async function deletePortions(
     const upToKey = after === undefined ? '' : ` AND (${keyList}) <= (${placeholders(params, after)})`;
     await storage.execute(`DELETE FROM ${table} WHERE ${where}${afterKey}${upToKey}`, params);
     if (after === undefined) return;
+    await yieldToCalls();
   }
 }
 

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Transaction } from '../../../storage/storage.ts';
+import { createPortions } from '../../../time/portions.ts';
+import { yieldToCalls } from '../../../time/yield-to-event-loop.ts';
 import { rebuildLacksEvents, rebuildLost, rebuildRunning } from '../../errors.ts';
 import { lastPosition, selectAll } from '../../streams/event-table.ts';
 import { type ApplyOptions, applyBatch, applyTo, isApplyError } from '../apply-batch.ts';
@@ -24,8 +26,10 @@ export interface RebuildOptions extends Omit<ApplyOptions, 'retryDelaysMs' | 'is
   readonly dryRun: boolean;
 }
 
-const batchSize = 500;
+const maxBatchSize = 500;
 const maxDifferences = 20;
+// A batch on SQLite blocks this process, and the more the larger the tables are.
+const batchTargetMs = { sqlite: 8, postgres: Number.POSITIVE_INFINITY };
 
 /**
  * Builds a new generation of a projection and switches to it. The new generation first applies all events up to the live
@@ -71,17 +75,22 @@ async function* replay(options: RebuildOptions, generation: bigint): AsyncGenera
   };
   // Nothing reads this generation yet, so failing events are parked without retries.
   const applying = { ...options, retryDelaysMs: [], isLive: false };
+  const batches = createPortions({ min: 50, max: maxBatchSize, targetMs: batchTargetMs[storage.dialect] });
   for (;;) {
     signal.throwIfAborted();
+    const startMs = clock.elapsedMs();
+    const { size } = batches;
     const { position: livePosition } = await selectLive(storage, name);
-    const events = await selectAll(storage, position, livePosition, batchSize);
-    if (events.length < batchSize && (await joinLive(options, generation, position))) {
+    const events = await selectAll(storage, position, livePosition, size);
+    if (events.length < size && (await joinLive(options, generation, position))) {
       eventsDone += events.length;
       return { eventsDone, eventsTotal: eventsDone };
     }
     if (events.length > 0) await applyBatch(applying, advance, position, events);
+    batches.took(clock.elapsedMs() - startMs);
     position = events.at(-1)?.position ?? position;
     eventsDone += events.length;
+    await yieldToCalls();
     yield { ...nothingCompared, stage: 'replaying', eventsDone, eventsTotal: Math.max(eventsTotal, eventsDone) };
   }
 }
@@ -96,8 +105,8 @@ async function joinLive(options: RebuildOptions, generation: bigint, position: b
   try {
     return await storage.transaction(async (tx) => {
       const live = await lockLive(tx, name);
-      const events = await selectAll(tx, position, live, batchSize + 1);
-      if (events.length > batchSize) return false;
+      const events = await selectAll(tx, position, live, maxBatchSize + 1);
+      if (events.length > maxBatchSize) return false;
       if (events.length > 0) await applyTo(tx, options, generation, events);
       const joined =
         (await advanceBuilding(tx, name, generation, [position, live], options.clock.now() + leaseMs)) &&
@@ -117,17 +126,17 @@ async function* compare(
   generation: bigint,
   counts: Counts,
 ): AsyncGenerator<RebuildProgress, RebuildProgress> {
-  const { projection, storage, clock, signal } = options;
+  const { projection, storage, signal } = options;
   const hashes = { live: createHash('sha256'), rebuilt: createHash('sha256') };
   const differences: RowDifference[] = [];
   let [rowsCompared, rowsDifferent] = [0, 0];
+  const stayInLockstep = createLockstep(options, generation);
   for (const table of projection.tables) {
     let cursor: KeyCursor;
     do {
       signal.throwIfAborted();
       const { pairs, next } = await storage.transaction(async (tx) => {
-        if (!(await renewLockstepLease(tx, projection.name, generation, clock.now() + leaseMs)))
-          throw rebuildLost({ name: projection.name });
+        if (!(await stayInLockstep(tx))) throw rebuildLost({ name: projection.name });
         const { generation: live } = await selectLive(tx, projection.name);
         return await readPairs(tx, table, { live, rebuilt: generation }, cursor);
       });
@@ -139,6 +148,7 @@ async function* compare(
         if (difference !== undefined && rowsDifferent++ < maxDifferences) differences.push(difference);
       }
       rowsCompared += pairs.length;
+      await yieldToCalls();
       yield { ...nothingCompared, ...counts, stage: 'comparing', rowsCompared, rowsDifferent };
     } while (cursor !== undefined);
   }
@@ -152,6 +162,22 @@ async function* compare(
     differences,
     liveHash,
     rebuiltHash,
+  };
+}
+
+/**
+ * Returns a function that keeps both generations at one position until the transaction ends, and the lease. Resolves with
+ * false if the lease was lost.
+ */
+function createLockstep({ projection, clock }: RebuildOptions, generation: bigint) {
+  const { name } = projection;
+  let renewFromMs = 0;
+  return async (tx: Transaction): Promise<boolean> => {
+    // A transaction on SQLite is alone, and without a write its commit does not wait for the disk.
+    if (tx.dialect === 'sqlite' && clock.elapsedMs() < renewFromMs)
+      return (await stateOf(tx, name, generation)) === 'lockstep';
+    renewFromMs = clock.elapsedMs() + leaseMs / 3;
+    return await renewLockstepLease(tx, name, generation, clock.now() + leaseMs);
   };
 }
 
