@@ -1,8 +1,10 @@
 import { dialAddress, isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
+import { processSettings } from '../config/process-settings.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { engineByName } from '../engines/engines.ts';
+import type { PingPolicy } from '../engines/ping-strikes.ts';
 import { listenForScrapes } from '../metrics/listener.ts';
 import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
@@ -72,7 +74,16 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
   const metricsAddress = await serveMetrics(runtime, shutdown);
   const serves = services.flatMap((service) => service.serves);
-  const server = createServer({ engine, serves, health, clock, logger });
+  const server = createServer({
+    engine,
+    serves,
+    health,
+    clock,
+    logger,
+    metrics: runtime.metrics,
+    maxConnections: config.grpcMaxConnections,
+    pings: pingPolicyOf(config.grpcMinPingIntervalMs),
+  });
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   address = dialAddress(config.grpcListen, port);
@@ -133,4 +144,10 @@ async function serveMetrics(
   shutdown.add('resources', 'metrics listener', () => listener.close());
   if (!isLocal(listen)) logger.warn({ listen }, metricsExposed);
   return dialAddress(listen, listener.port);
+}
+
+/** The usual interval holds only with open calls: without, clients of gRPC do not ping. A lower one permits pings of both. */
+function pingPolicyOf(minIntervalMs: number): PingPolicy {
+  const isUsual = minIntervalMs >= Number(processSettings.grpcMinPingIntervalMs.default);
+  return isUsual ? { minIntervalMs } : { minIntervalMs, minIdleIntervalMs: minIntervalMs };
 }

@@ -55,6 +55,7 @@ export async function openRuntime({
   const clients = createClientFactory({
     engine,
     resolve: directory.find,
+    keepalive: config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs },
     clock,
     logger,
   });

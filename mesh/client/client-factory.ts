@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Client, CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
 import { fullNameOf, type RequestOf, type ResponseOf, type ServiceContract } from '../contract/contract.ts';
-import type { Engine, Transport } from '../engines/engine.ts';
+import type { Engine, Keepalive, Transport } from '../engines/engine.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import type { CallError } from './call-error.ts';
@@ -47,6 +47,8 @@ export interface ClientFactoryOptions {
   readonly engine: Pick<Engine, 'connect'>;
   /** Returns the address (`host:port`) of a service by its full name (`user.v1.UserService`). Called before each attempt. */
   readonly resolve: (service: string) => string;
+  /** Default: no pings. */
+  readonly keepalive?: Keepalive | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -79,7 +81,13 @@ interface SharedHealth {
 const rotateMs = 1_000;
 
 /** Creates a factory. It connects to an address with the first call that goes there. */
-export function createClientFactory({ engine, resolve, clock, logger }: ClientFactoryOptions): ClientFactory {
+export function createClientFactory({
+  engine,
+  resolve,
+  keepalive,
+  clock,
+  logger,
+}: ClientFactoryOptions): ClientFactory {
   const transports = new Map<string, Transport>();
   const healths = new Map<string, SharedHealth>();
   const rotation = new EventEmitter().setMaxListeners(0);
@@ -92,7 +100,7 @@ export function createClientFactory({ engine, resolve, clock, logger }: ClientFa
   stopRotation = clock.after(rotateMs, rotate);
 
   const connect = (address: string) => {
-    const transport = engine.connect(address);
+    const transport = engine.connect(address, { keepalive });
     transports.set(address, transport);
     // Its calls then fail like all others.
     if (closed) transport.close();

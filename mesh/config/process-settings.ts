@@ -26,6 +26,31 @@ export const processSettings = {
     default: defaultEngine,
     doc: '`native`: our own HTTP/2 implementation; `grpc-js`: slower, battle-tested',
   }),
+  /** How many connections of clients may be open. */
+  grpcMaxConnections: numberSetting('GRPC_MAX_CONNECTIONS', {
+    default: '10000',
+    min: 1,
+    max: 1_000_000,
+    doc:
+      'how many connections clients may have open, up to 1000000. A further one gets GOAWAY with a text and is closed; ' +
+      'its calls fail with UNAVAILABLE',
+  }),
+  /** From the last bytes of a server to a ping; 0: no pings. */
+  grpcKeepaliveMs: millisecondsSetting('GRPC_KEEPALIVE_MS', {
+    default: '0',
+    max: 86_400_000,
+    doc:
+      'pings of the clients of this process during calls: after how long a silence of the server; 0: none. ' +
+      'Further pings come after 5 min, or after the server has sent something',
+  }),
+  /** How often clients may ping. */
+  grpcMinPingIntervalMs: millisecondsSetting('GRPC_MIN_PING_INTERVAL_MS', {
+    default: '300000',
+    max: 86_400_000,
+    doc:
+      'how often clients may ping during a call that sends them nothing; more ends their connection (`too_many_pings`). ' +
+      'Without calls every 2 h, or as often if this is below the default',
+  }),
   /** `host:port` of the listener for metrics; empty: they are not served. */
   metricsListen: {
     variable: 'METRICS_LISTEN',

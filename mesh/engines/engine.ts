@@ -1,5 +1,7 @@
 import type { CallContext, Metadata } from 'nice-grpc-common';
 import type { WireStatus } from '../errors/wire-status.ts';
+import type { HostObserver } from './host-observer.ts';
+import type { PingPolicy } from './ping-strikes.ts';
 
 /** The four kinds of gRPC calls. */
 export type MethodKind = 'unary' | 'server-streaming' | 'client-streaming' | 'bidi-streaming';
@@ -92,9 +94,22 @@ export interface ClientTls {
   readonly cert?: string | Buffer | undefined;
 }
 
+/** The pings of a client with open calls, by the rules of gRPC: most servers end connections that ping more often. */
+export interface Keepalive {
+  /**
+   * From the last bytes of the server to a ping. The next ping comes 5 min later at the earliest, unless the server has sent
+   * headers or data since. A server that complains (`too_many_pings`) gets half as many. On grpc-js at least 5 min.
+   */
+  readonly everyMs: number;
+  /** How long the server may take to acknowledge it. Default: 20 s. */
+  readonly timeoutMs?: number;
+}
+
 export interface ConnectOptions {
   /** Default: the connection is not encrypted. */
   readonly tls?: ClientTls | undefined;
+  /** Default: no pings. A server that is gone is found by TCP, and one that hangs by the deadlines of calls. */
+  readonly keepalive?: Keepalive | undefined;
   /** The time limit of connecting, of the TLS handshake and of the server's first SETTINGS, each. Default: 5 s. */
   readonly connectTimeoutMs?: number;
 }
@@ -106,6 +121,12 @@ export interface ServerHostOptions {
   readonly maxReceiveBytes?: number;
   /** The maximum number of open streams per connection. Default: 1,000. */
   readonly maxConcurrentStreams?: number;
+  /** The maximum number of connections. Further ones get GOAWAY with ENHANCE_YOUR_CALM and are closed. Default: 10,000. */
+  readonly maxConnections?: number;
+  /** How often clients may ping. More pings end the connection with ENHANCE_YOUR_CALM `too_many_pings`. */
+  readonly pings?: PingPolicy | undefined;
+  /** Is notified of connections that the host ends and of calls that it refuses. */
+  readonly observer?: HostObserver | undefined;
   /**
    * The maximum time for the request of a unary or server-streaming call to arrive completely, regardless
    * of its deadline. After that the call ends with DEADLINE_EXCEEDED `REQUEST_INCOMPLETE`. Default: 60 s. Not on grpc-js.
@@ -117,6 +138,7 @@ export interface ServerHostOptions {
 
 /** A gRPC server: listens, speaks HTTP/2 and gRPC framing, and calls handlers. Policy is above it. */
 export interface ServerHost {
+  readonly openConnections: number;
   /** Adds a method; only before `listen`. */
   add<Request, Response>(method: EngineMethod<Request, Response>, handler: EngineHandler<Request, Response>): void;
   /** Listens on `host:port` (port 0: any free port); resolves with the port. Rejects with a MeshError that names the address. */

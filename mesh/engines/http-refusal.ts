@@ -1,8 +1,10 @@
 import { isGrpcType } from './content-type.ts';
+import type { CallRefusalReason } from './host-observer.ts';
 
 /** The answer to a request that is not a gRPC call: an HTTP status and a text. */
 export interface HttpRefusal {
   readonly status: number;
+  readonly reason: CallRefusalReason;
   readonly headers: Readonly<Record<string, string>>;
   /** Empty for HEAD, whose answers have no body. */
   readonly text: string;
@@ -12,12 +14,30 @@ export interface HttpRefusal {
 export function httpRefusalOf(method: string | undefined, contentType: string | undefined): HttpRefusal | undefined {
   if (method !== 'POST') {
     const text = method === 'HEAD' ? '' : 'this is a gRPC server: use POST, as a gRPC client does\n';
-    return { status: 405, headers: { allow: 'POST', ...plainText }, text };
+    return { status: 405, reason: 'method_not_allowed', headers: { allow: 'POST', ...plainText }, text };
   }
   if (isGrpcType(contentType ?? '')) return undefined;
   const text =
     'this is a gRPC server: use a gRPC client; content-type has to be application/grpc or application/grpc+proto\n';
-  return { status: 415, headers: plainText, text };
+  return { status: 415, reason: 'unsupported_media_type', headers: plainText, text };
 }
 
 const plainText = { 'content-type': 'text/plain; charset=utf-8' };
+
+const http1Line = /^([A-Z]+) \S+ HTTP\/1\.[01]\r?\n/;
+// A request line may be long, but not all of a connection has to be looked at.
+const maxLineBytes = 8 * 1024;
+
+/** Returns the answer to the first bytes of a connection if they are a request of HTTP/1; `undefined` if they are not. */
+export function http1AnswerTo(bytes: Buffer): string | undefined {
+  const method = http1Line.exec(bytes.toString('latin1', 0, maxLineBytes))?.[1];
+  if (method === undefined) return undefined;
+  const text = 'this is a gRPC server, which speaks only HTTP/2: use a gRPC client, such as grpcurl\n';
+  const head = [
+    'HTTP/1.1 505 HTTP Version Not Supported',
+    'content-type: text/plain; charset=utf-8',
+    `content-length: ${text.length}`,
+    'connection: close',
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${method === 'HEAD' ? '' : text}`;
+}

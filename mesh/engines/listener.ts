@@ -2,11 +2,15 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { ServerTls } from './engine.ts';
+import { hangUp, peerOf } from './hang-up.ts';
+import type { HostObserver } from './host-observer.ts';
 import { listenError, parseListenAddress } from './listen-address.ts';
 import { alpnProtocol, secureContext } from './secure-context.ts';
 
 /** Accepts the connections of a server host. */
 export interface Listener {
+  /** The open connections, without those that are being turned away. */
+  readonly openConnections: number;
   /** Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address. */
   listen(address: string): Promise<number>;
   /** Accepts no further connections. Resolves when the accepted ones have ended. */
@@ -15,15 +19,60 @@ export interface Listener {
   destroyAll(): void;
 }
 
+export interface ListenerOptions {
+  readonly tls: ServerTls | undefined;
+  readonly maxConnections: number;
+  readonly observer: HostObserver;
+}
+
+// How many connections above the limit get a GOAWAY that says why they are closed. More are closed without.
+const maxTurnedAway = 100;
+const goawayLingerMs = 1_000;
+// TCP finds clients that are gone.
+const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
+
 /** Listens for plain connections or, with `tls`, for encrypted ones, which are passed to `onSocket` once ALPN selected HTTP/2. */
-export function createListener(tls: ServerTls | undefined, onSocket: (socket: Socket) => void): Listener {
+export function createListener(
+  { tls, maxConnections, observer }: ListenerOptions,
+  onSocket: (socket: Socket) => void,
+): Listener {
   const sockets = new Set<Socket>();
-  const server = tls === undefined ? createServer({ noDelay: true }, onSocket) : createSecureServer(tls, onSocket);
+  let turningAway = 0;
+  const openConnections = () => sockets.size - turningAway;
+  const accept = (socket: Socket) => {
+    if (openConnections() <= maxConnections) onSocket(socket);
+    else turnAway(socket);
+  };
+  const server = tls === undefined ? createServer(socketOptions) : createSecureServer(tls, accept, observer);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
+    if (openConnections() > maxConnections && turningAway >= maxTurnedAway) {
+      reportTooMany(socket);
+      drop(socket);
+    } else if (tls === undefined) accept(socket);
   });
+
+  function turnAway(socket: Socket): void {
+    reportTooMany(socket);
+    turningAway += 1;
+    socket.once('close', () => {
+      turningAway -= 1;
+    });
+    socket.on('error', () => undefined);
+    socket.write(goawayOfFullServer(maxConnections));
+    hangUp(socket, goawayLingerMs);
+  }
+
+  function reportTooMany(socket: Socket): void {
+    const problem = `all ${maxConnections} connections are in use`;
+    observer.connectionEnded({ peer: peerOf(socket), reason: 'too_many_connections', problem });
+  }
+
   return {
+    get openConnections() {
+      return openConnections();
+    },
     async listen(address) {
       server.listen(parseListenAddress(address));
       await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error)));
@@ -38,7 +87,7 @@ export function createListener(tls: ServerTls | undefined, onSocket: (socket: So
   };
 }
 
-function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void): Server {
+function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void, observer: HostObserver): Server {
   const { key, cert, clientCa, handshakeTimeoutMs = 10_000 } = tls;
   // Called for its error; the server creates its own context.
   secureContext('of the server', { key, cert, ca: clientCa });
@@ -50,13 +99,17 @@ function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void):
     minVersion: 'TLSv1.2',
     ALPNProtocols: [alpnProtocol],
     handshakeTimeout: handshakeTimeoutMs,
-    noDelay: true,
+    ...socketOptions,
   });
+  const refuse = (socket: Socket, problem: string) => {
+    observer.connectionEnded({ peer: peerOf(socket), reason: 'tls_handshake', problem });
+    drop(socket);
+  };
   server.on('secureConnection', (socket) => {
     if (socket.alpnProtocol === alpnProtocol) onSocket(socket);
-    else drop(socket);
+    else refuse(socket, 'the client did not select HTTP/2 in ALPN');
   });
-  server.on('tlsClientError', (_, socket) => drop(socket));
+  server.on('tlsClientError', ({ message }, socket) => refuse(socket, message));
   return server;
 }
 
@@ -64,4 +117,15 @@ function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void):
 function drop(socket: Socket): void {
   socket.on('error', () => undefined);
   socket.destroy();
+}
+
+/** SETTINGS and GOAWAY with ENHANCE_YOUR_CALM: no call of the client was processed, so it may make them elsewhere. */
+function goawayOfFullServer(maxConnections: number): Buffer {
+  const text = Buffer.from(`this server has all of its ${maxConnections} connections in use: try another or later`);
+  const frames = Buffer.alloc(9 + 9 + 8);
+  frames.writeUInt8(4, 3);
+  frames.writeUIntBE(8 + text.length, 9, 3);
+  frames.writeUInt8(7, 12);
+  frames.writeUInt32BE(11, 22);
+  return Buffer.concat([frames, text]);
 }

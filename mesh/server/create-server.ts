@@ -10,12 +10,14 @@ import type { Engine, EngineMethod, ServerHostOptions } from '../engines/engine.
 import { engineMethods } from '../engines/engine-methods.ts';
 import { toStatus } from '../errors/to-status.ts';
 import type { IdempotentMethod } from '../idempotency/idempotency.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
 import type { MeshCallContext } from './call-context.ts';
 import { chain, type ServedMethod } from './chain.ts';
 import type { Health } from './health/health.ts';
+import { createHostReport, measureConnections } from './host-report.ts';
 import { createAccessLog } from './policies/access-log.ts';
 import { type Admission, openAdmission } from './policies/admission/admission.ts';
 import { LimitedAdmission } from './policies/admission/limited-admission.ts';
@@ -29,11 +31,13 @@ import { infrastructureContract, type ServedContract, serve } from './serve.ts';
 /** How ts-proto defines the messages of a method that is idempotent by `request_id`. */
 type MessageTypes = Omit<IdempotentMethod<{ requestId: string }, unknown>, 'path'>;
 
-export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus'> {
+export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus' | 'observer'> {
   readonly engine: Pick<Engine, 'createServerHost'>;
   readonly serves: readonly ServedContract[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Counts connections and refused calls. Default: nothing is counted. */
+  readonly metrics?: Metrics;
   /** Reports to callers whether the services serve. Services that it does not know are NOT_SERVING until it is set. */
   readonly health?: Health;
   /** Creates the admission policy of each service. Default: `fixedLimits`. */
@@ -62,17 +66,25 @@ export function createServer(options: ServerOptions): Server {
     serves,
     clock,
     logger,
+    metrics,
     health,
     admission,
     process,
     descriptors = contractDescriptors,
+    maxConnections = 10_000,
     ...limits
   } = options;
   const policy = admission ?? (() => fixedLimits());
   const tools = { clock, logger, timers: new TimerWheel() };
   const turns = new Turns();
   const load = new ProcessLoad(process);
-  const host = engine.createServerHost({ ...limits, toStatus: (error, path) => toStatus(error, path, logger) });
+  const host = engine.createServerHost({
+    ...limits,
+    maxConnections,
+    observer: createHostReport({ clock, logger, metrics }),
+    toStatus: (error, path) => toStatus(error, path, logger),
+  });
+  if (metrics) measureConnections(metrics, maxConnections, () => host.openConnections);
   const add = (served: ServedContract, admission: Admission) => {
     for (const [key, method] of engineMethods(served.contract.definition as TsProtoServiceDefinition)) {
       const handled = servedMethod(served, key, method);

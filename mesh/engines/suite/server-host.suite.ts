@@ -1,5 +1,6 @@
 import type { Engine } from '../engine.ts';
 import { connectionSuite } from './server-host/connections.ts';
+import { endSuite } from './server-host/ends.ts';
 import { refusalSuite } from './server-host/refusals.ts';
 import { requestSuite } from './server-host/requests.ts';
 import { streamingSuite } from './server-host/streaming.ts';
@@ -10,4 +11,5 @@ export function serverHostSuite(engine: Engine): void {
   refusalSuite(engine);
   streamingSuite(engine);
   connectionSuite(engine);
+  endSuite(engine);
 }

@@ -14,7 +14,12 @@ export interface AttackedServer extends AsyncDisposable {
 /** Starts the server of `server-main.ts`. `options` are passed to its server host. */
 export async function startAttackedServer(engine: EngineName, options: object = {}): Promise<AttackedServer> {
   const main = fileURLToPath(new URL('server-main.ts', import.meta.url));
-  const child = fork(main, [engine, JSON.stringify(options)], { execArgv: ['--expose-gc'], stdio: 'inherit' });
+  // The tests ping to see whether everything before was processed.
+  const pings = { minIntervalMs: 0, minIdleIntervalMs: 0 };
+  const child = fork(main, [engine, JSON.stringify({ pings, ...options })], {
+    execArgv: ['--expose-gc'],
+    stdio: 'inherit',
+  });
   const exited = once(child, 'exit').then(([code, signal]) => {
     throw new Error(`the server exited: code ${code}, signal ${signal}`);
   });

@@ -9,14 +9,15 @@ const channelOptions: ChannelOptions = {
   'grpc.enable_retries': 0,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.service_config_disable_resolution': 1,
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
   'grpc.min_reconnect_backoff_ms': 5_000,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
   'grpc.dns_min_time_between_resolutions_ms': 1_000,
   'grpc.max_receive_message_length': 4 * 1024 * 1024,
 };
+
+// grpc-js pings even if the server sends nothing in between, and servers accept that every 5 min.
+const minPingIntervalMs = 300_000;
 
 // `CompressionAlgorithms.gzip` of grpc-js, which it does not export as a value.
 const gzip = 2;
@@ -34,8 +35,15 @@ export interface GrpcChannels {
  * Makes the channel to `host:port` and, on first use, another for calls that compress requests: grpc-js sets compression per
  * channel and only lets a message opt out.
  */
-export function createChannels(address: string, { tls, connectTimeoutMs = 5_000 }: ConnectOptions): GrpcChannels {
+export function createChannels(
+  address: string,
+  { tls, keepalive, connectTimeoutMs = 5_000 }: ConnectOptions,
+): GrpcChannels {
   const options: ChannelOptions = { ...channelOptions, 'grpc.min_reconnect_backoff_ms': connectTimeoutMs };
+  if (keepalive !== undefined) {
+    options['grpc.keepalive_time_ms'] = Math.max(keepalive.everyMs, minPingIntervalMs);
+    options['grpc.keepalive_timeout_ms'] = keepalive.timeoutMs ?? 20_000;
+  }
   if (tls?.serverName !== undefined) options['grpc.ssl_target_name_override'] = tls.serverName;
   const credentials = credentialsOf(address, tls);
   const channel = new Channel(address, credentials, options);

@@ -2,6 +2,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import type { Metadata as WireMetadata } from '@grpc/grpc-js';
 import { createFrameBatch } from './frame-batch.ts';
 import type { ServerCall } from './server-call.ts';
+import { watchOf } from './session-watch.ts';
 import { http2StreamOf } from './tuned-server.ts';
 
 /** The part of grpc-js's streams that ends calls. Messages bypass it, because it writes them one at a time. */
@@ -22,7 +23,11 @@ export async function writeAll<Response>(
 ): Promise<void> {
   const iterator = responses[Symbol.asyncIterator]();
   const http2Stream = http2StreamOf(stream);
-  const batch = createFrameBatch(http2Stream, () => !call.isOver && !http2Stream.destroyed);
+  const watch = watchOf(http2Stream);
+  const batch = createFrameBatch(http2Stream, () => {
+    watch?.sent();
+    return !call.isOver && !http2Stream.destroyed;
+  });
   const room = createRoom(http2Stream);
   call.onAbort(() => {
     room.open();

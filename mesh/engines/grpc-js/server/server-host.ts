@@ -1,9 +1,11 @@
-import type { IncomingHttpHeaders } from 'node:http2';
-import type { WireStatus } from '../../../errors/wire-status.ts';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ServerHost, ServerHostOptions } from '../../engine.ts';
 import { malformedTimeout, unknownEncoding, unknownMethod } from '../../errors.ts';
+import { peerOf } from '../../hang-up.ts';
+import { type CallRefusal, noObserver } from '../../host-observer.ts';
 import { type HttpRefusal, httpRefusalOf } from '../../http-refusal.ts';
 import { createListener } from '../../listener.ts';
+import { createBeginnings } from './beginnings.ts';
 import { registerMethod } from './register-method.ts';
 import { acceptEncoding, createTunedServer } from './tuned-server.ts';
 
@@ -11,17 +13,32 @@ import { acceptEncoding, createTunedServer } from './tuned-server.ts';
 export function createServerHost({
   maxReceiveBytes = 4 * 1024 * 1024,
   maxConcurrentStreams = 1_000,
+  maxConnections = 10_000,
+  observer = noObserver,
+  pings,
   tls,
   toStatus,
 }: ServerHostOptions): ServerHost {
   const paths = new Set<string>();
-  const admit = (headers: IncomingHttpHeaders) => refusalOf(headers, paths, toStatus);
-  const { server, connections } = createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit });
-  const listener = createListener(tls, (socket) => connections.injectConnection(socket));
+  const admit = (headers: IncomingHttpHeaders, { session }: ServerHttp2Stream) => {
+    const path = headers[':path'] ?? '';
+    const refusal = refusalOf(headers, paths);
+    if (refusal === undefined) return undefined;
+    const peer = session?.socket ? peerOf(session.socket) : '';
+    observer.callRefused({ peer, path, reason: refusal.reason });
+    return 'error' in refusal ? toStatus(refusal.error, path) : refusal;
+  };
+  const { server, connections } = createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit, observer, pings });
+  const beginnings = createBeginnings(observer, (socket) => {
+    connections.injectConnection(socket);
+    if (drained !== undefined) connections.drain(0);
+  });
+  const listener = createListener({ tls, maxConnections, observer }, (socket) => beginnings.watch(socket));
   let drained: Promise<void> | undefined;
 
   const drain = async (graceMs: number) => {
     const closed = listener.close();
+    beginnings.drain();
     connections.drain(graceMs);
     const over = setTimeout(() => listener.destroyAll(), graceMs);
     over.unref();
@@ -30,6 +47,9 @@ export function createServerHost({
     server.forceShutdown();
   };
   return {
+    get openConnections() {
+      return listener.openConnections;
+    },
     add(method, handler) {
       paths.add(method.path);
       registerMethod(server, method, handler, toStatus);
@@ -45,23 +65,20 @@ export function createServerHost({
 const knownEncodings: ReadonlySet<string> = new Set(acceptEncoding.split(','));
 
 /** Refuses requests that are not gRPC, calls that grpc-js would misread, and unknown methods with a reason. */
-function refusalOf(
-  headers: IncomingHttpHeaders,
-  paths: ReadonlySet<string>,
-  toStatus: ServerHostOptions['toStatus'],
-): WireStatus | HttpRefusal | undefined {
+function refusalOf(headers: IncomingHttpHeaders, paths: ReadonlySet<string>): CallRefusal | HttpRefusal | undefined {
   const httpRefusal = httpRefusalOf(headers[':method'], headers['content-type']);
   if (httpRefusal !== undefined) return httpRefusal;
   const path = headers[':path'] ?? '';
-  if (!paths.has(path)) return toStatus(unknownMethod({ path }), path);
+  if (!paths.has(path)) return { reason: 'unknown_method', error: unknownMethod({ path }) };
   const encoding = String(headers['grpc-encoding'] ?? 'identity');
   if (!knownEncodings.has(encoding)) {
-    return toStatus(unknownEncoding({ encoding, known: acceptEncoding }), path);
+    return { reason: 'unknown_encoding', error: unknownEncoding({ encoding, known: acceptEncoding }) };
   }
   const timeout = headers['grpc-timeout'];
   if (timeout === undefined) return undefined;
   const readable = readableTimeout(String(timeout));
-  if (readable === undefined) return toStatus(malformedTimeout({ timeout: String(timeout) }), path);
+  if (readable === undefined)
+    return { reason: 'malformed_timeout', error: malformedTimeout({ timeout: String(timeout) }) };
   headers['grpc-timeout'] = readable;
   return undefined;
 }

@@ -1,15 +1,12 @@
-import type {
-  Http2Server,
-  IncomingHttpHeaders,
-  ServerHttp2Session,
-  ServerHttp2Stream,
-  ServerOptions,
-} from 'node:http2';
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream, ServerOptions } from 'node:http2';
 import { Server as GrpcJsServer, ServerCredentials } from '@grpc/grpc-js';
 import type { WireStatus } from '../../../errors/wire-status.ts';
+import type { HostObserver } from '../../host-observer.ts';
 import type { HttpRefusal } from '../../http-refusal.ts';
+import type { PingPolicy } from '../../ping-strikes.ts';
 import { type Decoder, fixServerCalls, isMidway } from '../library-fixes.ts';
 import { toWireMetadata } from '../metadata.ts';
+import { SessionWatch, watchOf } from './session-watch.ts';
 
 /** The parts of a grpc-js server that have no options. They are checked when a server is created. */
 interface Internals {
@@ -27,7 +24,9 @@ export interface TunedServerOptions {
   readonly maxReceiveBytes: number;
   readonly maxConcurrentStreams: number;
   /** Called with each call before grpc-js sees it. May fix its headers, or refuse it. */
-  readonly admit: (headers: IncomingHttpHeaders) => WireStatus | HttpRefusal | undefined;
+  readonly admit: (headers: IncomingHttpHeaders, stream: ServerHttp2Stream) => WireStatus | HttpRefusal | undefined;
+  readonly observer: HostObserver;
+  readonly pings: PingPolicy | undefined;
 }
 
 // Node's limits for reset streams (1,000, then 33/s) end the connection of a busy caller with short deadlines. These still end
@@ -39,15 +38,20 @@ const streamWindowBytes = 256 * 1024;
 const connectionWindowBytes = 1024 * 1024;
 /** The value of `grpc-accept-encoding`: the encodings of messages that grpc-js can read. */
 export const acceptEncoding = 'identity,deflate,gzip';
-const firstSettingsTimeoutMs = 10_000;
 
 fixServerCalls();
 
 /** Makes a grpc-js server with the limits of the mesh, which calls `admit` first. */
-export function createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit }: TunedServerOptions): TunedServer {
+export function createTunedServer({
+  maxReceiveBytes,
+  maxConcurrentStreams,
+  admit,
+  observer,
+  pings,
+}: TunedServerOptions): TunedServer {
   const server = new GrpcJsServer({
     'grpc.enable_channelz': 0,
-    'grpc.keepalive_time_ms': 60_000,
+    'grpc.keepalive_time_ms': 300_000,
     'grpc.keepalive_timeout_ms': 20_000,
     'grpc.max_receive_message_length': maxReceiveBytes,
     'grpc.max_send_message_length': -1,
@@ -59,7 +63,10 @@ export function createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit
   const connections = server.createConnectionInjector(ServerCredentials.createInsecure());
   for (const http2Server of internals.http2Servers.keys()) {
     admitFirst(http2Server, admit);
-    http2Server.on('session', prepareSession);
+    http2Server.on('session', (session) => {
+      session.setLocalWindowSize(connectionWindowBytes);
+      new SessionWatch(session, observer, pings);
+    });
   }
   return { server, connections };
 }
@@ -89,7 +96,8 @@ function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']
   const listeners = http2Server.listeners('stream');
   http2Server.removeAllListeners('stream');
   http2Server.on('stream', (stream, headers, ...rest) => {
-    const refusal = admit(headers);
+    watchOf(stream)?.opened(stream);
+    const refusal = admit(headers, stream);
     if (refusal === undefined) for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
     else refuse(stream, refusal);
   });
@@ -98,6 +106,8 @@ function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']
 function refuse(stream: ServerHttp2Stream, refusal: WireStatus | HttpRefusal): void {
   // Its end is reported by `close`; nothing further can be sent over it.
   stream.on('error', () => undefined);
+  // Its caller may have reset it already.
+  if (stream.destroyed) return;
   if ('text' in refusal) {
     stream.respond({ ':status': refusal.status, ...refusal.headers }, { endStream: refusal.text === '' });
     stream.end(refusal.text);
@@ -114,15 +124,6 @@ function respondStatus(stream: ServerHttp2Stream, { code, details, metadata }: W
     'grpc-message': encodeURI(details),
   };
   stream.respond({ ...status, ...toWireMetadata(metadata).toHttp2Headers() }, { endStream: true });
-}
-
-function prepareSession(session: ServerHttp2Session): void {
-  session.setLocalWindowSize(connectionWindowBytes);
-  const silent = setTimeout(() => session.destroy(), firstSettingsTimeoutMs);
-  silent.unref();
-  const stopTimer = () => clearTimeout(silent);
-  session.once('remoteSettings', stopTimer);
-  session.once('close', stopTimer);
 }
 
 function internalsOf(server: GrpcJsServer): Internals {

@@ -12,25 +12,42 @@ import type {
   MethodKind,
   ReadRequest,
   ServerHost,
+  ServerHostOptions,
 } from '../../engine.ts';
+import type { ConnectionEnd, RefusedCall } from '../../host-observer.ts';
 
 const logger = createLogger('silent');
 
 /** A server host without methods. */
-export function createHost(engine: Engine): ServerHost {
-  return engine.createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
+export function createHost(engine: Engine, options: Partial<ServerHostOptions> = {}): ServerHost {
+  return engine.createServerHost({ toStatus: (error, path) => toStatus(error, path, logger), ...options });
 }
 
 /** Starts a host whose methods are named `/t/<kind>`, with a connection to it. */
-export async function start(engine: Engine, ...handlers: EngineHandler<string, string>[]) {
-  const host = createHost(engine);
+export function start(engine: Engine, ...handlers: EngineHandler<string, string>[]) {
+  return startWith(engine, {}, ...handlers);
+}
+
+/** The same with options. `ended` and `refused` are what its observer learnt. */
+export async function startWith(
+  engine: Engine,
+  options: Partial<ServerHostOptions>,
+  ...handlers: EngineHandler<string, string>[]
+) {
+  const ended: ConnectionEnd[] = [];
+  const refused: RefusedCall[] = [];
+  const observer = {
+    connectionEnded: (end: ConnectionEnd) => void ended.push(end),
+    callRefused: (call: RefusedCall) => void refused.push(call),
+  };
+  const host = createHost(engine, { observer, ...options });
   for (const handler of handlers) host.add(textMethod(`/t/${handler.kind}`, handler.kind), handler);
   const port = await host.listen('127.0.0.1:0');
   onTestFinished(() => host.drain(0));
   const session = await rawConnection(`127.0.0.1:${port}`);
   session.on('error', () => undefined);
   onTestFinished(() => session.destroy());
-  return { host, port, session };
+  return { host, port, session, ended, refused };
 }
 
 /** Messages are UTF-8 text. 'X' cannot be decoded. */

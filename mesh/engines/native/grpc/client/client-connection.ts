@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { tooManyPings } from '../../../ping-strikes.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import { Http2Connection } from '../../http2/connection/connection.ts';
@@ -81,9 +82,8 @@ export class ClientConnection {
       connectionWindowBytes: 1024 * 1024,
     } as const;
     const connection = new Http2Connection(socket, options, {
-      goaway: (_, code) => {
-        // A grpc-go server sends this to a client that pings more often than every 5 minutes.
-        if (code === ErrorCode.ENHANCE_YOUR_CALM) this.#watch.pingLess();
+      goaway: (_, code, text) => {
+        if (code === ErrorCode.ENHANCE_YOUR_CALM && text === tooManyPings) this.#watch.pingLess();
         this.#leave();
       },
       tableSize: (bytes) => this.#encoder.setMaxTableSize(bytes),

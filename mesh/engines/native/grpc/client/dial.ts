@@ -3,6 +3,9 @@ import { type SecureContext, connect as tlsConnect } from 'node:tls';
 import { NoAlpnError } from '../../../connect-fault.ts';
 import { alpnProtocol } from '../../../secure-context.ts';
 
+// TCP finds a machine that is gone, and costs the server nothing.
+const keepAliveDelayMs = 30_000;
+
 /** Where to connect to, and how. */
 export interface Target {
   readonly host: string;
@@ -25,6 +28,7 @@ export function dial(
 ): Socket {
   const { secureContext } = target;
   const socket = secureContext === undefined ? connect({ ...target, noDelay: true }) : dialTls(target, secureContext);
+  socket.setKeepAlive(true, keepAliveDelayMs);
   const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
   socket.once('close', () => clearTimeout(timer));
   socket.once('error', failed);

@@ -12,7 +12,7 @@ import type { Target } from './dial.ts';
 export interface EndpointOptions extends ConnectOptions {
   /** The maximum number of connections. Another is opened when one has as many calls as its server accepts. Default: 8. */
   readonly maxConnections?: number;
-  /** How long a silent server is tolerated. Default: a ping after 30 s with open calls, which must be acknowledged in 10 s. */
+  /** How long a silent server is tolerated. Default: as `keepalive` says. */
   readonly patience?: Partial<Patience>;
   /** Measures the delays between attempts. */
   readonly clock?: Pick<Clock, 'elapsedMs'>;
@@ -26,8 +26,7 @@ const reconnectDelayMs = backoff({ firstMs: 100, maxMs: 1_000 });
 const defaultPatience = {
   headersMs: 10_000,
   answerMs: Number.POSITIVE_INFINITY,
-  pingEveryMs: 30_000,
-  pingTimeoutMs: 10_000,
+  quietPingMs: 300_000,
 };
 
 /**
@@ -52,13 +51,14 @@ export class Endpoint implements ConnectionListener {
   #closed = false;
 
   constructor(address: string, options: EndpointOptions = {}) {
-    const { connectTimeoutMs = 5_000, maxConnections = 8, patience, clock = systemClock } = options;
+    const { connectTimeoutMs = 5_000, maxConnections = 8, keepalive, patience, clock = systemClock } = options;
     this.#address = address;
     this.#clock = clock;
     this.#target = targetOf(address, options);
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#maxConnections = maxConnections;
-    const watched = { ...defaultPatience, handshakeMs: connectTimeoutMs, ...patience };
+    const { everyMs: pingEveryMs = Number.POSITIVE_INFINITY, timeoutMs: pingTimeoutMs = 20_000 } = keepalive ?? {};
+    const watched = { ...defaultPatience, handshakeMs: connectTimeoutMs, pingEveryMs, pingTimeoutMs, ...patience };
     this.#watch = new ConnectionWatch(watched, { pingsIdle: false });
   }
 

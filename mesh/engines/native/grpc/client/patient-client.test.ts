@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../../../testing/eventually.ts';
+import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { connectNative } from '../../engine.ts';
 import { answer, serveRaw } from '../../testing/grpc-server.ts';
@@ -25,32 +26,59 @@ const collectGarbage: () => void = runInNewContext('gc');
 const hello = (transport: Transport) => transport.unary(textMethod('unary'), 'hello', callOf());
 
 describe('a client that pings its server', () => {
-  /** The number of pings during a call of 300 ms, after this many complaints of the server. */
-  async function pingsAfter(complaints: number): Promise<number> {
+  const tooMany = Buffer.from('too_many_pings');
+
+  /** The number of pings during a call that gets a message every 60 ms, after this many complaints of the server. */
+  async function pingsAfter(
+    complaints: number,
+    options: EndpointOptions,
+    messages = 0,
+    text = tooMany,
+  ): Promise<number> {
     let pings = 0;
     const { address } = await serveRaw((stream, count) => {
       const { session } = stream;
       session?.on('ping', () => {
         if (count > complaints) pings += 1;
       });
-      if (count > complaints) {
-        setTimeout(() => answer(stream), 300);
+      if (count <= complaints) {
+        stream.on('close', () => session?.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, text));
+        answer(stream);
         return;
       }
-      stream.on('close', () => session?.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM));
-      answer(stream);
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      for (let sent = 1; sent <= messages; sent += 1)
+        setTimeout(() => stream.write(grpcFrame(Buffer.from('a'))), 60 * sent);
+      setTimeout(() => stream.end(grpcFrame(Buffer.from('a'))), 360);
     });
-    const transport = connect(address, { patience: { pingEveryMs: 20 } });
-    for (let count = 0; count <= complaints; count += 1) await hello(transport);
+    const transport = connect(address, options);
+    for (let count = 0; count <= complaints; count += 1) {
+      await Array.fromAsync(transport.serverStreaming(textMethod('server-streaming'), 'hello', callOf()));
+    }
     return pings;
   }
 
-  it('does so while a call waits', async () => {
-    expect(await pingsAfter(0)).toBeGreaterThan(0);
+  it('does not do so by default', async () => {
+    expect(await pingsAfter(0, { patience: { quietPingMs: 0 } })).toBe(0);
+  });
+
+  it('does so once while a call waits, because the server sends nothing', async () => {
+    expect(await pingsAfter(0, { keepalive: { everyMs: 20 } })).toBe(1);
+  });
+
+  it('does so again after the server has sent something', async () => {
+    const pings = await pingsAfter(0, { keepalive: { everyMs: 20 } }, 5);
+    expect(pings).toBeGreaterThan(2);
+    expect(pings).toBeLessThan(8);
   });
 
   it('does so half as often after each complaint', async () => {
-    expect(await pingsAfter(10)).toBe(0);
+    expect(await pingsAfter(10, { keepalive: { everyMs: 20 } }, 5)).toBe(0);
+  });
+
+  it('does so as often after a GOAWAY for another reason', async () => {
+    expect(await pingsAfter(10, { keepalive: { everyMs: 20 } }, 5, Buffer.from('overloaded'))).toBeGreaterThan(2);
   });
 });
 

@@ -1,20 +1,28 @@
-import type { MeshError } from '../../../../errors/mesh-error.ts';
 import type { WireStatus } from '../../../../errors/wire-status.ts';
 import { malformedTimeout, unknownEncoding, unknownMethod } from '../../../errors.ts';
+import type { CallRefusal } from '../../../host-observer.ts';
 import type { HttpRefusal } from '../../../http-refusal.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
+import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { acceptEncoding } from '../compression.ts';
+import { metadataTooLarge } from '../errors.ts';
 import { fieldsOf } from '../metadata-fields.ts';
 import { fittingStatus, statusOnly } from './reply-fields.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** Why a gRPC call is refused; `undefined` if it is not. */
-export function refusalOf(request: RequestHead, hasMethod: boolean): MeshError | undefined {
-  if (!hasMethod) return unknownMethod({ path: request.path });
-  if (request.badTimeout !== undefined) return malformedTimeout({ timeout: request.badTimeout });
-  const encoding = request.unknownEncoding;
-  return encoding === undefined ? undefined : unknownEncoding({ encoding, known: acceptEncoding });
+/** Returns the method of a gRPC call, or why the call is refused. `method`: the one with its path. */
+export function admit<Method>(
+  { list }: MessageHead,
+  request: RequestHead,
+  method: Method | undefined,
+): Method | CallRefusal {
+  if (list.tooLarge) return { reason: 'metadata_too_large', error: metadataTooLarge() };
+  if (method === undefined) return { reason: 'unknown_method', error: unknownMethod({ path: request.path }) };
+  const { badTimeout: timeout, unknownEncoding: encoding } = request;
+  if (timeout !== undefined) return { reason: 'malformed_timeout', error: malformedTimeout({ timeout }) };
+  if (encoding === undefined) return method;
+  return { reason: 'unknown_encoding', error: unknownEncoding({ encoding, known: acceptEncoding }) };
 }
 
 /** Answers a call with only a status. */

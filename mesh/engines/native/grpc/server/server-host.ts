@@ -1,15 +1,17 @@
 import type { Socket } from 'node:net';
 import { TimerWheel } from '../../../../time/timer-wheel.ts';
 import type { ServerHost, ServerHostOptions } from '../../../engine.ts';
+import { peerOf } from '../../../hang-up.ts';
+import { noObserver } from '../../../host-observer.ts';
+import { http1AnswerTo } from '../../../http-refusal.ts';
 import { createListener } from '../../../listener.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { Http2Connection } from '../../http2/connection/connection.ts';
 import { ConnectionWatch, type Patience, serverPatience } from '../../http2/connection/connection-watch.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
-import { metadataTooLarge } from '../errors.ts';
 import { ManyRequestsCall } from './many-requests-call.ts';
 import { OneRequestCall } from './one-request-call.ts';
-import { refusalOf, refuse, refuseHttp } from './refusal.ts';
+import { admit, refuse, refuseHttp } from './refusal.ts';
 import { callHeadOf } from './request-head.ts';
 import { RequestWatch } from './request-watch.ts';
 import type { HostedMethod, ServerCallTools } from './server-call.ts';
@@ -26,7 +28,10 @@ export interface NativeServerHostOptions extends ServerHostOptions {
 export function createServerHost({
   maxReceiveBytes = 4 * 1024 * 1024,
   maxConcurrentStreams = 1_000,
+  maxConnections = 10_000,
+  observer = noObserver,
   requestTimeoutMs = 60_000,
+  pings,
   tls,
   toStatus,
   patience,
@@ -37,12 +42,12 @@ export function createServerHost({
   const timers = new TimerWheel();
   const requestWatch = new RequestWatch(timers, requestTimeoutMs);
   const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers, requestWatch };
-  const listener = createListener(tls, accept);
+  const listener = createListener({ tls, maxConnections, observer }, accept);
   let draining = false;
   let drained: Promise<void> | undefined;
 
   function accept(socket: Socket): void {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    const peer = peerOf(socket);
     const connection = new Http2Connection(
       socket,
       {
@@ -51,9 +56,13 @@ export function createServerHost({
         maxHeaderListBytes: 16 * 1024,
         streamWindowBytes: 256 * 1024,
         connectionWindowBytes: 1024 * 1024,
+        pings,
       },
       {
+        begun: http1AnswerTo,
         request: (stream, head) => begin(stream, head, peer),
+        refused: (head, reason) => observer.callRefused({ peer, path: callHeadOf(head).path, reason }),
+        gaveUp: ({ reason, message }, counts) => observer.connectionEnded({ peer, reason, problem: message, counts }),
         closed() {
           connections.delete(connection);
           watch.remove(connection);
@@ -67,11 +76,16 @@ export function createServerHost({
 
   function begin(stream: Http2Stream, head: MessageHead, peer: string): StreamEvents {
     const request = callHeadOf(head);
-    const hosted = methods.get(request.path);
-    if (head.list.tooLarge) return refuse(stream, toStatus(metadataTooLarge(), request.path));
-    if (request.httpRefusal !== undefined) return refuseHttp(stream, request.httpRefusal);
-    const refusal = refusalOf(request, hosted !== undefined);
-    if (refusal !== undefined || hosted === undefined) return refuse(stream, toStatus(refusal, request.path));
+    const { path, httpRefusal } = request;
+    if (httpRefusal !== undefined && !head.list.tooLarge) {
+      observer.callRefused({ peer, path, reason: httpRefusal.reason });
+      return refuseHttp(stream, httpRefusal);
+    }
+    const hosted = admit(head, request, methods.get(path));
+    if ('error' in hosted) {
+      observer.callRefused({ peer, path, reason: hosted.reason });
+      return refuse(stream, toStatus(hosted.error, path));
+    }
     const start = { stream, head, request, peer };
     return hosted.streamsRequests
       ? new ManyRequestsCall(hosted, start, tools)
@@ -97,6 +111,9 @@ export function createServerHost({
   }
 
   return {
+    get openConnections() {
+      return listener.openConnections;
+    },
     add(method, handler) {
       methods.set(method.path, hostedMethod({ method, handler } as Pick<HostedMethod, 'method' | 'handler'>));
     },

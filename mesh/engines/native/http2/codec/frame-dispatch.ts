@@ -27,7 +27,8 @@ export interface FrameHandler {
   onSettings(buffer: Buffer, start: number, end: number, isFirst: boolean): void;
   onSettingsAcknowledged(): void;
   onPing(isAnswer: boolean, buffer: Buffer, start: number): void;
-  onGoaway(lastStreamId: number, code: ErrorCode): void;
+  /** `text` is for people, except `too_many_pings`. */
+  onGoaway(lastStreamId: number, code: ErrorCode, text: string): void;
   /** `streamId` 0: the window of the connection. */
   onWindowUpdate(streamId: number, increment: number): void;
   /** A frame of an unknown type. */
@@ -35,6 +36,8 @@ export interface FrameHandler {
 }
 
 const priorityBytes = 5;
+// The text of a GOAWAY is a hint, and some peers send a lot.
+const maxTextBytes = 200;
 
 /** Checks the form and order of the frames of a connection, joins header blocks, and dispatches both by their type. */
 export class FrameDispatch implements FrameSink {
@@ -168,7 +171,9 @@ export class FrameDispatch implements FrameSink {
   #goaway(streamId: number, buffer: Buffer, start: number, end: number): void {
     if (streamId !== 0) throw protocolError('GOAWAY on a stream');
     if (end - start < 8) throw frameSizeError('GOAWAY is shorter than 8 bytes');
-    this.#handler.onGoaway(buffer.readUInt32BE(start) & 0x7fff_ffff, buffer.readUInt32BE(start + 4) as ErrorCode);
+    const lastStreamId = buffer.readUInt32BE(start) & 0x7fff_ffff;
+    const text = buffer.toString('utf8', start + 8, Math.min(end, start + 8 + maxTextBytes));
+    this.#handler.onGoaway(lastStreamId, buffer.readUInt32BE(start + 4) as ErrorCode, text);
   }
 
   #windowUpdate(streamId: number, buffer: Buffer, start: number, end: number): void {

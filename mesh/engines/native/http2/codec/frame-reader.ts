@@ -48,7 +48,8 @@ export class FrameReader {
     let at = 0;
     while (at < chunk.length && this.#prefaceAt < clientPreface.length) {
       if (chunk[at] !== clientPreface[this.#prefaceAt]) {
-        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'the connection does not begin with the HTTP/2 preface');
+        const text = 'the connection does not begin with the HTTP/2 preface';
+        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, text, 'not_http2');
       }
       at += 1;
       this.#prefaceAt += 1;

@@ -1,3 +1,5 @@
+import type { ConnectionEndReason } from '../../../host-observer.ts';
+
 /** The types of frames (RFC 9113 section 6). */
 export const FrameType = {
   DATA: 0,
@@ -49,10 +51,12 @@ export const clientPreface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'la
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   readonly code: ErrorCode;
+  readonly reason: ConnectionEndReason;
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, reason: ConnectionEndReason = 'protocol_error') {
     super(message);
     this.code = code;
+    this.reason = reason;
   }
 }
 

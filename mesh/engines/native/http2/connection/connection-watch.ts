@@ -1,3 +1,4 @@
+import { ConnectionError, ErrorCode } from '../codec/frames.ts';
 import type { Http2Connection } from './connection.ts';
 
 /** How long a connection waits for its peer. */
@@ -8,8 +9,10 @@ export interface Patience {
   readonly headersMs: number;
   /** How long a complete response waits for a window while the peer accepts none of it. */
   readonly answerMs: number;
-  /** From one ping to the next. */
+  /** From the last bytes of the peer to a ping. */
   readonly pingEveryMs: number;
+  /** From a ping to the next if the peer has sent neither headers nor data since the first was acknowledged. */
+  readonly quietPingMs: number;
   /** From a ping to its acknowledgement. */
   readonly pingTimeoutMs: number;
 }
@@ -18,7 +21,8 @@ export const serverPatience: Patience = {
   handshakeMs: 10_000,
   headersMs: 10_000,
   answerMs: 300_000,
-  pingEveryMs: 60_000,
+  pingEveryMs: 300_000,
+  quietPingMs: 300_000,
   pingTimeoutMs: 20_000,
 };
 
@@ -30,6 +34,8 @@ interface Watched {
   /** When it was last pinged. */
   pingedMs: number;
   isAcknowledged: boolean;
+  /** The frames with headers or data that had arrived with the last acknowledgement; `undefined`: there was none yet. */
+  contentFrames: number | undefined;
 }
 
 const maxTickMs = 1_000;
@@ -41,7 +47,8 @@ const maxTickMs = 1_000;
 export class ConnectionWatch {
   readonly #patience: Patience;
   readonly #pingsIdle: boolean;
-  #pingEveryMs: number;
+  /** How much less often to ping than the patience says. */
+  #pingFactor = 1;
   readonly #watched = new Map<Http2Connection, Watched>();
   #ticking: NodeJS.Timeout | undefined;
 
@@ -49,18 +56,23 @@ export class ConnectionWatch {
   constructor(patience: Patience, { pingsIdle }: { readonly pingsIdle: boolean }) {
     this.#patience = patience;
     this.#pingsIdle = pingsIdle;
-    this.#pingEveryMs = patience.pingEveryMs;
   }
 
   /** Pings half as often from now on, because a peer reported that pings are too frequent. */
   pingLess(): void {
-    this.#pingEveryMs *= 2;
+    this.#pingFactor *= 2;
   }
 
   add(connection: Http2Connection): void {
     const nowMs = performance.now();
-    const watched = { connection, beganMs: nowMs, blockMs: undefined, pingedMs: nowMs, isAcknowledged: true };
-    this.#watched.set(connection, watched);
+    this.#watched.set(connection, {
+      connection,
+      beganMs: nowMs,
+      blockMs: undefined,
+      pingedMs: nowMs,
+      isAcknowledged: true,
+      contentFrames: undefined,
+    });
     this.#ticking ??= this.#start();
   }
 
@@ -85,13 +97,14 @@ export class ConnectionWatch {
     const { connection, beganMs } = watched;
     const { handshakeMs, headersMs, answerMs } = this.#patience;
     if (!connection.settled) {
+      const text = `the peer sent no SETTINGS within ${handshakeMs} ms`;
       if (nowMs - beganMs >= handshakeMs)
-        connection.destroy(new Error(`the peer sent no SETTINGS within ${handshakeMs} ms`));
+        connection.destroy(new ConnectionError(ErrorCode.SETTINGS_TIMEOUT, text, 'no_settings'));
       return;
     }
     watched.blockMs = connection.midBlock ? (watched.blockMs ?? nowMs) : undefined;
     if (watched.blockMs !== undefined && nowMs - watched.blockMs >= headersMs) {
-      connection.giveUp(`a header block was not complete within ${headersMs} ms`);
+      connection.giveUp(`a header block was not complete within ${headersMs} ms`, 'slow_headers');
       return;
     }
     connection.endStuckAnswers(nowMs - answerMs);
@@ -99,20 +112,25 @@ export class ConnectionWatch {
   }
 
   #ping(watched: Watched, nowMs: number): void {
-    const { connection } = watched;
-    const { pingTimeoutMs } = this.#patience;
+    const { connection, contentFrames } = watched;
+    const { pingEveryMs, quietPingMs, pingTimeoutMs } = this.#patience;
     // A peer that sends anything is alive, even if its acknowledgement is late.
     const sinceMs = nowMs - Math.max(watched.pingedMs, connection.readMs);
     if (!watched.isAcknowledged) {
+      const text = `the peer did not acknowledge a PING within ${pingTimeoutMs} ms`;
       if (sinceMs >= pingTimeoutMs)
-        connection.destroy(new Error(`the peer did not acknowledge a PING within ${pingTimeoutMs} ms`));
+        connection.destroy(new ConnectionError(ErrorCode.CONNECT_ERROR, text, 'no_ping_answer'));
       return;
     }
-    if (sinceMs < this.#pingEveryMs || (connection.openStreams === 0 && !this.#pingsIdle)) return;
+    if (sinceMs < pingEveryMs * this.#pingFactor || (connection.openStreams === 0 && !this.#pingsIdle)) return;
+    // Servers end connections whose pings they have not earned by sending something.
+    const isQuiet = contentFrames === connection.contentFrames;
+    if (isQuiet && nowMs - watched.pingedMs < quietPingMs * this.#pingFactor) return;
     watched.pingedMs = nowMs;
     watched.isAcknowledged = false;
     connection.ping(() => {
       watched.isAcknowledged = true;
+      watched.contentFrames = connection.contentFrames;
     });
   }
 }

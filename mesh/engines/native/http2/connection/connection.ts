@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
+import { hangUp } from '../../../hang-up.ts';
+import type { ConnectionEndReason } from '../../../host-observer.ts';
 import { FrameDispatch } from '../codec/frame-dispatch.ts';
 import { FrameReader } from '../codec/frame-reader.ts';
 import { ConnectionError, defaultFrameBytes, ErrorCode, StreamError } from '../codec/frames.ts';
 import type { MessageHead } from '../codec/message-head.ts';
 import { Output } from '../codec/output.ts';
 import { defaultPeerSettings } from '../codec/settings.ts';
-import { HpackError } from '../hpack/decoder.ts';
 import type { HeaderList } from '../hpack/header-list.ts';
 import { FloodGuard } from '../streams/flood-guard.ts';
 import { ReceiveFlow } from '../streams/receive-flow.ts';
@@ -13,12 +14,12 @@ import { SendFlow } from '../streams/send-flow.ts';
 import { Http2Stream, type StreamEvents } from '../streams/stream.ts';
 import { StreamPort } from '../streams/stream-port.ts';
 import { StreamTable } from '../streams/stream-table.ts';
-import { type Http2ConnectionEvents, type Http2ConnectionOptions, sendPreface } from './connection-options.ts';
+import { Greeting, type Http2ConnectionEvents, type Http2ConnectionOptions } from './connection-options.ts';
 import { type BlockReceiver, IncomingBlocks } from './incoming-blocks.ts';
 import { IncomingBodies } from './incoming-bodies.ts';
 import { IncomingFrames } from './incoming-frames.ts';
 import { Pings } from './pings.ts';
-import { ConnectionShutdown, hangUp, sendGoaway } from './shutdown.ts';
+import { ConnectionShutdown, faultOf, sendGoaway } from './shutdown.ts';
 
 // No window limits frames such as acknowledgements and headers. A peer that causes more of them and reads nothing would fill
 // the memory.
@@ -44,7 +45,7 @@ export class Http2Connection implements BlockReceiver {
   readonly #events: Http2ConnectionEvents;
   readonly #isServer: boolean;
   readonly #maxConcurrentStreams: number;
-  readonly #guard = new FloodGuard();
+  readonly #guard: FloodGuard;
   readonly #output: Output;
   readonly #reader: FrameReader;
   readonly #dispatch: FrameDispatch;
@@ -54,6 +55,7 @@ export class Http2Connection implements BlockReceiver {
   readonly #receiving: ReceiveFlow;
   readonly #port: StreamPort;
   readonly #shutdown: ConnectionShutdown;
+  readonly #greeting: Greeting;
   #closed = false;
 
   constructor(socket: Socket, options: Http2ConnectionOptions, events: Http2ConnectionEvents) {
@@ -64,7 +66,7 @@ export class Http2Connection implements BlockReceiver {
     this.#isServer = isServer;
     this.#maxConcurrentStreams = maxConcurrentStreams;
     const output = new Output(socket, () => this.#sending.pumpDirty());
-    const guard = this.#guard;
+    const guard = new FloodGuard(options.pings);
     const pings = new Pings(output);
     const streams = new StreamTable(isServer, output, guard, (stream) => this.#onRemoved(stream));
     const sending = new SendFlow(output, this.peer, streams);
@@ -75,6 +77,7 @@ export class Http2Connection implements BlockReceiver {
       isServer,
       streamWindowBytes,
     });
+    this.#guard = guard;
     this.#output = output;
     this.#pings = pings;
     this.#streams = streams;
@@ -86,7 +89,7 @@ export class Http2Connection implements BlockReceiver {
     const bodies = new IncomingBodies(streams, receiving, guard, this);
     const onTableSize = (bytes: number) => (isServer ? this.#port.limitTable(bytes) : events.tableSize?.(bytes));
     const onSettings = () => events.settings?.();
-    const onGoaway = (lastStreamId: number, code: ErrorCode) => this.#onGoaway(lastStreamId, code);
+    const onGoaway = this.#onGoaway.bind(this);
     const parts = {
       isServer,
       peer: this.peer,
@@ -104,12 +107,18 @@ export class Http2Connection implements BlockReceiver {
     this.#dispatch = new FrameDispatch(new IncomingFrames(parts), 4 * maxHeaderListBytes);
     this.#reader = new FrameReader(this.#dispatch, { expectPreface: isServer, maxFrameBytes: defaultFrameBytes });
     this.#listen();
-    sendPreface(output, options);
-    receiving.growTo(options.connectionWindowBytes);
+    this.#greeting = new Greeting(output, receiving, options);
+    // A server waits for the first bytes, because a client that does not speak HTTP/2 can read only another answer.
+    if (!isServer) this.#greeting.send();
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** How many frames of the peer carried headers or data. */
+  get contentFrames(): number {
+    return this.#guard.contentFrames;
   }
 
   get openStreams(): number {
@@ -155,19 +164,21 @@ export class Http2Connection implements BlockReceiver {
    * may still have calls to read.
    */
   drain(): void {
+    if (this.#isServer) this.#greeting.send();
     if (this.#isServer || this.settled) this.#shutdown.begin();
     else this.destroy();
   }
 
   /** Ends it now, with all open streams. */
   destroy(error?: Error): void {
+    this.#reportFault(error);
     this.#close(error, ErrorCode.CONNECT_ERROR);
     this.#socket.destroy();
   }
 
   /** Ends it with ENHANCE_YOUR_CALM, because the peer costs too much. */
-  giveUp(why: string): void {
-    if (!this.#closed) this.#fail(new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, why));
+  giveUp(why: string, reason: ConnectionEndReason): void {
+    if (!this.#closed) this.#fail(new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, why, reason));
   }
 
   /** Ends the streams whose response is complete and of which nothing could be sent since `sinceMs`. */
@@ -179,6 +190,7 @@ export class Http2Connection implements BlockReceiver {
     const unreadBytes = this.#sending.queuedBytes + this.#output.unsentBytes;
     const hasRoom = this.#streams.size < this.#maxConcurrentStreams && unreadBytes < maxQueuedBytes;
     if (!hasRoom || !this.#shutdown.accepts(streamId)) {
+      if (!hasRoom) this.#events.refused?.(head, 'too_many_streams');
       this.#streams.refuse(streamId, this.#receiving.streamWindowBytes);
       return;
     }
@@ -186,6 +198,7 @@ export class Http2Connection implements BlockReceiver {
     const hasTooLittle = endStream && (head.contentLength ?? 0) > 0;
     const fault = head.fault ?? (hasTooLittle ? 'the body does not have its announced length' : undefined);
     if (fault !== undefined) {
+      this.#events.refused?.(head, 'malformed_fields');
       this.#streams.fault(stream, new StreamError(ErrorCode.PROTOCOL_ERROR, fault));
       return;
     }
@@ -211,7 +224,7 @@ export class Http2Connection implements BlockReceiver {
     return stream;
   }
 
-  #onGoaway(lastStreamId: number, code: ErrorCode): void {
+  #onGoaway(lastStreamId: number, code: ErrorCode, text: string): void {
     if (!this.#isServer) {
       this.#shutdown.beginByPeer();
       for (const stream of this.#streams.all()) {
@@ -220,7 +233,7 @@ export class Http2Connection implements BlockReceiver {
         stream.events?.aborted(ErrorCode.REFUSED_STREAM);
       }
     }
-    this.#events.goaway?.(lastStreamId, code);
+    this.#events.goaway?.(lastStreamId, code, text);
     this.#shutdown.check();
   }
 
@@ -243,12 +256,19 @@ export class Http2Connection implements BlockReceiver {
 
   #push(chunk: Buffer): void {
     if (this.#closed) return;
+    const answer = this.#greeting.isSent ? undefined : this.#events.begun?.(chunk);
+    if (answer !== undefined) {
+      this.#turnAway(answer);
+      return;
+    }
+    this.#greeting.send();
     this.readMs = performance.now();
     this.#guard.tick(this.readMs);
     try {
       this.#reader.push(chunk);
       if (this.#output.hasUnread(maxUnreadBytes)) {
-        throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'the peer does not read the answers that it causes');
+        const text = 'the peer does not read the answers that it causes';
+        throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, text, 'unread_answers');
       }
     } catch (error) {
       this.#fail(error);
@@ -256,12 +276,29 @@ export class Http2Connection implements BlockReceiver {
   }
 
   #fail(error: unknown): void {
-    const fault = error instanceof HpackError ? new ConnectionError(ErrorCode.COMPRESSION_ERROR, error.message) : error;
-    const code = fault instanceof ConnectionError ? fault.code : ErrorCode.INTERNAL_ERROR;
-    sendGoaway(this.#output, this.#streams.lastPeerId, code, fault instanceof ConnectionError ? fault.message : '');
+    const fault = faultOf(error);
+    // What went wrong on this side is no business of the peer.
+    const text = fault.reason === 'internal_error' ? '' : fault.message;
+    sendGoaway(this.#output, this.#streams.lastPeerId, fault.code, text);
     this.#output.flush();
+    this.#reportFault(fault);
     // To its streams the connection is lost, no matter which side is at fault.
-    this.#close(fault instanceof Error ? fault : new Error(String(fault)), ErrorCode.CONNECT_ERROR);
+    this.#close(fault, ErrorCode.CONNECT_ERROR);
+    hangUp(this.#socket, goawayLingerMs);
+  }
+
+  #reportFault(fault: Error | undefined): void {
+    if (this.#closed || !(fault instanceof ConnectionError)) return;
+    const { begunCount: streams, size: open_streams } = this.#streams;
+    this.#events.gaveUp?.(fault, { streams, open_streams, ...this.#guard.counts });
+  }
+
+  /** Ends it with an answer of another protocol. */
+  #turnAway(answer: string): void {
+    const text = 'the connection does not begin with the HTTP/2 preface';
+    this.#reportFault(new ConnectionError(ErrorCode.PROTOCOL_ERROR, text, 'not_http2'));
+    this.#socket.write(answer);
+    this.#close(undefined, ErrorCode.CONNECT_ERROR);
     hangUp(this.#socket, goawayLingerMs);
   }
 

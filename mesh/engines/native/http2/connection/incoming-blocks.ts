@@ -37,6 +37,7 @@ export class IncomingBlocks {
 
   /** Handles the block from `start` to `end`. Throws an HpackError or a ConnectionError. */
   take(streamId: number, buffer: Buffer, start: number, end: number, endStream: boolean): void {
+    this.#guard.contentFrames += 1;
     // Decoded even for unknown streams, to keep the table in step with the peer's.
     const list = this.#decoder.decode(buffer, start, end);
     const stream = this.#streams.find(streamId);

@@ -22,6 +22,7 @@ export class IncomingBodies {
   /** Handles a piece from `start` to `end`. With its padding it takes `frameBytes` of the windows. */
   take(streamId: number, buffer: Buffer, start: number, end: number, frameBytes: number, endStream: boolean): void {
     this.#receiving.take(frameBytes);
+    this.#guard.contentFrames += 1;
     const stream = this.#streams.find(streamId);
     if (stream === undefined) {
       this.#receiving.giveBack(frameBytes);

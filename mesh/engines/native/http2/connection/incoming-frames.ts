@@ -23,7 +23,7 @@ export interface IncomingFramesParts {
   readonly onTableSize: (bytes: number) => void;
   /** Called after the settings of the peer have changed. */
   readonly onSettings: () => void;
-  readonly onGoaway: (lastStreamId: number, code: ErrorCode) => void;
+  readonly onGoaway: (lastStreamId: number, code: ErrorCode, text: string) => void;
 }
 
 /** Acts on each frame of a connection. */
@@ -90,12 +90,14 @@ export class IncomingFrames implements FrameHandler {
     const { pings } = this.#parts;
     if (isAnswer && pings.acknowledged(buffer, start)) return;
     this.#guard.idleFrame();
-    if (!isAnswer) pings.answer(buffer, start);
+    if (isAnswer) return;
+    if (this.#parts.isServer) this.#guard.pinged(this.#streams.size > 0);
+    pings.answer(buffer, start);
   }
 
-  onGoaway(lastStreamId: number, code: ErrorCode): void {
+  onGoaway(lastStreamId: number, code: ErrorCode, text: string): void {
     this.#guard.idleFrame();
-    this.#parts.onGoaway(lastStreamId, code);
+    this.#parts.onGoaway(lastStreamId, code, text);
   }
 
   onWindowUpdate(streamId: number, increment: number): void {

@@ -1,6 +1,7 @@
-import type { Socket } from 'node:net';
-import { ErrorCode, FrameType, maxStreamId } from '../codec/frames.ts';
+import { messageOf } from '../../../../errors/error-text.ts';
+import { ConnectionError, ErrorCode, FrameType, maxStreamId } from '../codec/frames.ts';
 import type { Output } from '../codec/output.ts';
+import { HpackError } from '../hpack/decoder.ts';
 import type { StreamTable } from '../streams/stream-table.ts';
 import type { Pings } from './pings.ts';
 
@@ -76,11 +77,11 @@ export function sendGoaway(output: Output, lastStreamId: number, code: ErrorCode
   output.schedule();
 }
 
-/** Ends a socket after what was sent. If the peer does not end its side within `waitMs`, closes it. */
-export function hangUp(socket: Socket, waitMs: number): void {
-  socket.end();
-  // Discards what still arrives.
-  socket.resume();
-  const timer = setTimeout(() => socket.destroy(), waitMs).unref();
-  socket.once('close', () => clearTimeout(timer));
+/** The fault for what was thrown. If the peer did not cause it, it is a fault of this side. */
+export function faultOf(error: unknown): ConnectionError {
+  if (error instanceof ConnectionError) return error;
+  if (error instanceof HpackError) return new ConnectionError(ErrorCode.COMPRESSION_ERROR, error.message);
+  const fault = new ConnectionError(ErrorCode.INTERNAL_ERROR, messageOf(error), 'internal_error');
+  fault.cause = error;
+  return fault;
 }

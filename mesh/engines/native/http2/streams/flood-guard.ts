@@ -1,8 +1,12 @@
+import type { ConnectionEndReason } from '../../../host-observer.ts';
+import { type PingPolicy, PingStrikes, tooManyPings } from '../../../ping-strikes.ts';
 import { ConnectionError, ErrorCode } from '../codec/frames.ts';
 
 /** How much of something a peer may still do. It refills with time and with useful work of the peer. */
 interface Allowance {
   left: number;
+  /** How often it was used. */
+  spent: number;
   readonly max: number;
   readonly perSecond: number;
 }
@@ -15,10 +19,17 @@ interface Allowance {
  * that match nothing, and unknown frames.
  */
 export class FloodGuard {
-  readonly #resets: Allowance = { left: 2_000, max: 5_000, perSecond: 100 };
-  readonly #faults: Allowance = { left: 100, max: 100, perSecond: 10 };
-  readonly #idle: Allowance = { left: 1_000, max: 10_000, perSecond: 200 };
+  readonly #resets: Allowance = { left: 2_000, spent: 0, max: 5_000, perSecond: 100 };
+  readonly #faults: Allowance = { left: 100, spent: 0, max: 100, perSecond: 10 };
+  readonly #idle: Allowance = { left: 1_000, spent: 0, max: 10_000, perSecond: 200 };
+  readonly #pings: PingStrikes;
   #atMs = 0;
+  /** The frames of the peer that carry headers or data. */
+  contentFrames = 0;
+
+  constructor(pings?: PingPolicy) {
+    this.#pings = new PingStrikes(pings);
+  }
 
   /** Refills by the time that has passed. Called when bytes arrive; `nowMs` is monotonic. */
   tick(nowMs: number): void {
@@ -30,6 +41,11 @@ export class FloodGuard {
     this.#atMs = nowMs;
   }
 
+  /** How often the peer did what it may do only so often. */
+  get counts(): Readonly<Record<'resets' | 'faults' | 'idle_frames', number>> {
+    return { resets: this.#resets.spent, faults: this.#faults.spent, idle_frames: this.#idle.spent };
+  }
+
   streamEnded(): void {
     earn(this.#resets, 1);
   }
@@ -39,15 +55,26 @@ export class FloodGuard {
   }
 
   streamReset(): void {
-    spend(this.#resets, 'too many of its streams were reset');
+    spend(this.#resets, 'too many of its streams were reset', 'too_many_resets');
   }
 
   streamFaulted(): void {
-    spend(this.#faults, 'too many of its streams had a fault');
+    spend(this.#faults, 'too many of its streams had a fault', 'too_many_faults');
+  }
+
+  /** This side has sent headers or data. */
+  contentSent(): void {
+    this.#pings.sent();
+  }
+
+  /** The client of this server has pinged. */
+  pinged(hasCalls: boolean): void {
+    if (!this.#pings.pinged(performance.now(), hasCalls)) return;
+    throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, tooManyPings, 'too_many_pings');
   }
 
   idleFrame(): void {
-    spend(this.#idle, 'too many of its frames have no content');
+    spend(this.#idle, 'too many of its frames have no content', 'too_many_idle_frames');
   }
 }
 
@@ -55,7 +82,8 @@ function earn(allowance: Allowance, amount: number): void {
   allowance.left = Math.min(allowance.max, allowance.left + amount);
 }
 
-function spend(allowance: Allowance, fault: string): void {
+function spend(allowance: Allowance, fault: string, reason: ConnectionEndReason): void {
   allowance.left -= 1;
-  if (allowance.left < 0) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, fault);
+  allowance.spent += 1;
+  if (allowance.left < 0) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, fault, reason);
 }

@@ -67,11 +67,13 @@ export class StreamPort implements StreamCarrier {
       this.output.header(part.length, FrameType.CONTINUATION, isLast ? Flag.END_HEADERS : 0, streamId);
       this.output.bytes(part);
     }
+    this.#guard.contentSent();
     this.output.schedule();
   }
 
   beginData(streamId: number, bytes: number, endStream: boolean, isCut: boolean): void {
     this.sending.spend(bytes);
+    this.#guard.contentSent();
     this.output.header(bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, streamId);
     // A peer that opens its window in tiny steps only makes work.
     if (!isCut || bytes >= usefulBytes) this.#guard.usefulFrame();

@@ -26,6 +26,7 @@ export class StreamTable {
   /** The last stream that this side reset and no longer remembers. */
   #forgottenId = 0;
   #lastPeerId = 0;
+  #begunByPeer = 0;
   #nextId = 1;
 
   constructor(isServer: boolean, output: Output, guard: FloodGuard, onRemoved: (stream: Http2Stream) => void) {
@@ -47,6 +48,11 @@ export class StreamTable {
   /** Whether the ids for streams of this side are used up. */
   get exhausted(): boolean {
     return this.#nextId >= maxStreamId;
+  }
+
+  /** How many streams the peer has opened. */
+  get begunCount(): number {
+    return this.#begunByPeer;
   }
 
   find(streamId: number): Http2Stream | undefined {
@@ -78,6 +84,7 @@ export class StreamTable {
   begunByPeer(streamId: number): void {
     if (streamId % 2 === 0) throw protocolError('a client opened a stream with an even id');
     this.#lastPeerId = streamId;
+    this.#begunByPeer += 1;
   }
 
   /** Whether no stream with this id was opened yet. */

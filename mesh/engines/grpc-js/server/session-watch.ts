@@ -1,0 +1,73 @@
+import type { Http2Session, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import { peerOf } from '../../hang-up.ts';
+import type { HostObserver } from '../../host-observer.ts';
+import { type PingPolicy, PingStrikes, tooManyPings } from '../../ping-strikes.ts';
+
+const firstSettingsTimeoutMs = 10_000;
+const goawayLingerMs = 1_000;
+const enhanceYourCalm = 11;
+
+const watches = new WeakMap<Http2Session, SessionWatch>();
+
+/** Ends sessions whose clients send no SETTINGS or ping too often, and reports those that end for a fault. */
+export class SessionWatch {
+  readonly #session: ServerHttp2Session;
+  readonly #observer: HostObserver;
+  readonly #peer: string;
+  readonly #strikes: PingStrikes;
+  #streams = 0;
+  #openStreams = 0;
+
+  constructor(session: ServerHttp2Session, observer: HostObserver, pings: PingPolicy | undefined) {
+    this.#session = session;
+    this.#observer = observer;
+    this.#peer = peerOf(session.socket);
+    this.#strikes = new PingStrikes(pings);
+    watches.set(session, this);
+    session.on('ping', () => this.#pinged());
+    session.on('error', (error: NodeJS.ErrnoException) => {
+      // Others are those of the socket: the client has gone.
+      if (error.code?.startsWith('ERR_HTTP2')) this.#report('protocol_error', error.message);
+    });
+    const silent = setTimeout(() => {
+      this.#report('no_settings', `the peer sent no SETTINGS within ${firstSettingsTimeoutMs} ms`);
+      session.destroy();
+    }, firstSettingsTimeoutMs);
+    silent.unref();
+    const stopTimer = () => clearTimeout(silent);
+    session.once('remoteSettings', stopTimer);
+    session.once('close', stopTimer);
+  }
+
+  /** Called when the client opens a stream. */
+  opened(stream: ServerHttp2Stream): void {
+    this.#streams += 1;
+    this.#openStreams += 1;
+    stream.once('close', () => {
+      this.#openStreams -= 1;
+      this.#strikes.sent();
+    });
+  }
+
+  /** Called when headers or data are sent. */
+  sent(): void {
+    this.#strikes.sent();
+  }
+
+  #pinged(): void {
+    if (this.#session.destroyed || !this.#strikes.pinged(performance.now(), this.#openStreams > 0)) return;
+    this.#report('too_many_pings', tooManyPings);
+    this.#session.goaway(enhanceYourCalm, 0, Buffer.from(tooManyPings));
+    setTimeout(() => this.#session.destroy(), goawayLingerMs).unref();
+  }
+
+  #report(reason: 'no_settings' | 'too_many_pings' | 'protocol_error', problem: string): void {
+    const counts = { streams: this.#streams, open_streams: this.#openStreams };
+    this.#observer.connectionEnded({ peer: this.#peer, reason, problem, counts });
+  }
+}
+
+/** The watch of the session of a stream. */
+export function watchOf({ session }: ServerHttp2Stream): SessionWatch | undefined {
+  return session && watches.get(session);
+}

@@ -1,0 +1,15 @@
+import type { Socket } from 'node:net';
+
+/** Ends a socket after what was sent. If the peer does not end its side within `waitMs`, closes it. */
+export function hangUp(socket: Socket, waitMs: number): void {
+  socket.end();
+  // Discards what still arrives.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), waitMs).unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/** `host:port` of the other side. */
+export function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
+}

@@ -1,0 +1,160 @@
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect } from 'node:net';
+import { Status } from 'nice-grpc-common';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { rawCall, rawConnection } from '../../../server/testing/raw-call.ts';
+import { eventually } from '../../../testing/eventually.ts';
+import type { Engine } from '../../engine.ts';
+import type { ConnectionEnd, RefusedCall } from '../../host-observer.ts';
+import { callUnary, echo, hanging, many, startWith } from './text-host.ts';
+
+/** Connections that a host ends, calls that it refuses, and what its observer learns. */
+export function endSuite(engine: Engine): void {
+  describe('a client that pings', () => {
+    async function ping(session: Awaited<ReturnType<typeof rawConnection>>): Promise<void> {
+      await new Promise<void>((resolve) => session.ping(() => resolve()));
+    }
+
+    /** The code and the text of the GOAWAY of a session. */
+    function goawayOf(session: Awaited<ReturnType<typeof rawConnection>>): Promise<readonly [number, string]> {
+      return new Promise((resolve) => {
+        session.once('goaway', (code, _, text) => resolve([code, String(text)]));
+      });
+    }
+
+    it.each([
+      ['without a call', false],
+      ['during a call that gets no answer', true],
+    ])('four times %s is ended with ENHANCE_YOUR_CALM too_many_pings', async (_, calls) => {
+      const { session, ended } = await startWith(engine, {}, hanging().handler);
+      if (calls) void callUnary(session, 'a').catch(() => undefined);
+      const goaway = goawayOf(session);
+      for (let count = 0; count < 4; count += 1) await ping(session);
+      expect(await goaway).toEqual([11, 'too_many_pings']);
+      await eventually(() => expect(session.destroyed).toBe(true));
+      expect(ended).toMatchObject([{ reason: 'too_many_pings', peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/) }]);
+    });
+
+    it('three times is tolerated', async () => {
+      const { session } = await startWith(engine, {}, echo);
+      for (let count = 0; count < 3; count += 1) await ping(session);
+      expect((await callUnary(session, 'a')).status).toBe(Status.OK);
+    });
+
+    it('often is tolerated if it is answered in between', async () => {
+      const { session } = await startWith(engine, {}, echo);
+      for (let count = 0; count < 10; count += 1) {
+        for (let pings = 0; pings < 3; pings += 1) await ping(session);
+        expect((await callUnary(session, 'a')).status).toBe(Status.OK);
+      }
+    });
+
+    it('often is tolerated if the messages of a stream come in between', async () => {
+      const { session } = await startWith(
+        engine,
+        {},
+        {
+          kind: 'bidi-streaming',
+          async *handle(requests) {
+            yield* requests;
+          },
+        },
+      );
+      const path = '/t/bidi-streaming';
+      const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
+      for (let count = 0; count < 10; count += 1) {
+        stream.write(many('a'));
+        await once(stream, 'data');
+        for (let pings = 0; pings < 3; pings += 1) await ping(session);
+      }
+      stream.end();
+      await once(stream.resume(), 'end');
+    });
+
+    it('often is tolerated by a host that permits it', async () => {
+      const { session } = await startWith(engine, { pings: { minIntervalMs: 0, minIdleIntervalMs: 0 } }, echo);
+      for (let count = 0; count < 10; count += 1) await ping(session);
+      expect((await callUnary(session, 'a')).status).toBe(Status.OK);
+    });
+  });
+
+  describe('a connection above the limit', () => {
+    it('gets GOAWAY with a text, and is reported; another is accepted once one has ended', async () => {
+      const { host, session, port, ended } = await startWith(engine, { maxConnections: 1 }, echo);
+      const surplus = connectHttp2(`http://127.0.0.1:${port}`);
+      surplus.on('error', () => undefined);
+      const [code, lastStream, text] = await once(surplus, 'goaway');
+      expect([code, lastStream]).toEqual([11, 0]);
+      expect(String(text)).toContain('all of its 1 connections in use');
+      await eventually(() => expect(surplus.destroyed).toBe(true));
+      expect(ended).toMatchObject([{ reason: 'too_many_connections' }]);
+      expect((await callUnary(session, 'a')).status).toBe(Status.OK);
+      expect(host.openConnections).toBe(1);
+      session.destroy();
+      await eventually(() => expect(host.openConnections).toBe(0));
+      const next = await rawConnection(`127.0.0.1:${port}`);
+      onTestFinished(() => next.destroy());
+      expect((await callUnary(next, 'a')).status).toBe(Status.OK);
+    });
+  });
+
+  describe('a connection that speaks HTTP/1.1', () => {
+    it.each([
+      ['GET', /^HTTP\/1\.1 505 [\s\S]*\r\n\r\nthis is a gRPC server.*\n$/],
+      ['HEAD', /^HTTP\/1\.1 505 [\s\S]*\r\n\r\n$/],
+    ])('gets an answer to %s that it can read', async (method, answer) => {
+      const { session, port, ended } = await startWith(engine, {}, echo);
+      const socket = connect(port, '127.0.0.1');
+      socket.end(`${method} / HTTP/1.1\r\nhost: x\r\n\r\n`);
+      let received = '';
+      socket.on('data', (bytes) => {
+        received += bytes;
+      });
+      await once(socket, 'close');
+      expect(received).toMatch(answer);
+      expect(ended).toMatchObject([{ reason: 'not_http2' }]);
+      expect((await callUnary(session, 'a')).status).toBe(Status.OK);
+    });
+  });
+
+  describe('the observer of a host', () => {
+    it('learns of calls that are refused before their handler', async () => {
+      const { session, refused } = await startWith(engine, {}, echo);
+      await rawCall(session, '/t/none', many('a'));
+      await callUnary(session, 'a', { 'grpc-timeout': 'soon' });
+      await once(session.request({ ':method': 'GET', ':path': '/t/unary' }), 'response');
+      const json = { ':method': 'POST', ':path': '/t/unary', 'content-type': 'application/json' };
+      await once(session.request(json, { endStream: true }), 'response');
+      const peer = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
+      expect(refused).toEqual([
+        { peer, path: '/t/none', reason: 'unknown_method' },
+        { peer, path: '/t/unary', reason: 'malformed_timeout' },
+        { peer, path: '/t/unary', reason: 'method_not_allowed' },
+        { peer, path: '/t/unary', reason: 'unsupported_media_type' },
+      ] satisfies RefusedCall[]);
+    });
+
+    it('learns of a connection that breaks the protocol', async () => {
+      const { port, ended } = await startWith(engine, {}, echo);
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      // DATA on stream 0.
+      const data = Buffer.from('000003000000000000616263', 'hex');
+      const settings = Buffer.from('000000040000000000', 'hex');
+      socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings, data]));
+      await once(socket.resume(), 'close');
+      const [end] = ended as [ConnectionEnd];
+      expect(end).toMatchObject({ reason: 'protocol_error', counts: { streams: 0, open_streams: 0 } });
+      expect(end.problem).not.toBe('');
+    });
+
+    it('learns nothing of a connection that the client ends', async () => {
+      const { host, session, ended } = await startWith(engine, {}, echo);
+      await callUnary(session, 'a');
+      session.destroy();
+      await eventually(() => expect(host.openConnections).toBe(0));
+      expect(ended).toEqual([]);
+    });
+  });
+}

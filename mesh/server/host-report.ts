@@ -1,0 +1,81 @@
+import {
+  type CallRefusalReason,
+  type ConnectionEnd,
+  type ConnectionEndReason,
+  callRefusalReasons,
+  connectionEndReasons,
+  type HostObserver,
+} from '../engines/host-observer.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
+
+export interface HostReportDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default: nothing is counted. */
+  readonly metrics?: Metrics | undefined;
+}
+
+// A client that is ended connects again, and others may have the same fault.
+const lineEveryMs = 10_000;
+
+/**
+ * Logs the connections that a server ends, one line in 10 s for each reason, and at `debug` the calls that it refuses before
+ * their handler. Counts both by reason.
+ */
+export function createHostReport({ clock, logger, metrics }: HostReportDeps): HostObserver {
+  const countEnd = countByReason<ConnectionEndReason>(connectionEndReasons, 'ordermesh_connections_ended_total', {
+    help: 'Connections that this server ended because of their client, by reason.',
+    metrics,
+  });
+  const countRefusal = countByReason<CallRefusalReason>(callRefusalReasons, 'ordermesh_calls_refused_total', {
+    help: 'Calls that were refused before they reached a handler, by reason.',
+    metrics,
+  });
+  const lines = new Map<ConnectionEndReason, { loggedMs: number; unlogged: number }>();
+
+  function log({ peer, reason, problem, counts }: ConnectionEnd): void {
+    const nowMs = clock.elapsedMs();
+    const last = lines.get(reason);
+    if (last !== undefined && nowMs - last.loggedMs < lineEveryMs) {
+      last.unlogged += 1;
+      return;
+    }
+    lines.set(reason, { loggedMs: nowMs, unlogged: 0 });
+    const unlogged = last?.unlogged ? { unlogged: last.unlogged } : {};
+    const level = reason === 'internal_error' ? 'error' : 'warn';
+    logger[level]({ peer, reason, problem, ...counts, ...unlogged }, 'connection ended because of its client');
+  }
+
+  return {
+    connectionEnded(end) {
+      countEnd(end.reason);
+      log(end);
+    },
+    callRefused({ peer, path, reason }) {
+      countRefusal(reason);
+      logger.debug({ peer, method: path, reason }, 'call refused');
+    },
+  };
+}
+
+/** Makes a counter that has every reason from the start. */
+function countByReason<Reason extends string>(
+  reasons: readonly Reason[],
+  name: 'ordermesh_connections_ended_total' | 'ordermesh_calls_refused_total',
+  { help, metrics }: { readonly help: string; readonly metrics: Metrics | undefined },
+): (reason: Reason) => void {
+  const counter = metrics?.counter(name, help, ['reason']);
+  for (const reason of reasons) counter?.add({ reason }, 0);
+  return (reason) => counter?.add({ reason });
+}
+
+/** Shows how many connections are open, and how many may be. */
+export function measureConnections(metrics: Metrics, maxConnections: number, count: () => number): void {
+  metrics
+    .gauge('ordermesh_connections_open', 'Open connections of gRPC clients.', [])
+    .collect(async () => [{ labels: {}, value: count() }]);
+  const limit = 'How many connections of gRPC clients may be open; further ones are closed.';
+  metrics.gauge('ordermesh_connections_limit', limit, []).set({}, maxConnections);
+}
