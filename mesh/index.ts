@@ -88,7 +88,7 @@ export { appliedEvents } from './event-store/projections/applied-events.ts';
 // For a service about its process: what `ops` shows and changes.
 
 export type { DiskUsage } from './app/process-info.ts';
-export type { Process, Service } from './app/service/service.ts';
+export type { OwnIds, Process, Service } from './app/service/service.ts';
 export type { Audit, AuditProgress, AuditReport, CheckFinding, CheckResult } from './audit/audit.ts';
 export { type Auditor, createAuditor } from './audit/create-auditor.ts';
 export { combineDeadLetters } from './dead-letters/combine.ts';

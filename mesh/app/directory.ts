@@ -8,6 +8,8 @@ export interface Directory {
   addCall(contract: string, service: string): void;
   /** Whether a contract has an address or is served by a service of this process that is already built. */
   has(contract: string): boolean;
+  /** Whether a service has an address, by the name it has in `DISCOVERY_URL`. */
+  hasAddress(service: string): boolean;
   /**
    * Returns `host:port` of a contract. A contract of this process is called here even if it has an address, so all processes
    * of a mesh can share one list of addresses. A contract that is nowhere is called here too, and refused.
@@ -30,6 +32,7 @@ export function createDirectory(addresses: StaticAddresses, localAddress: () => 
   const namesOf = (contracts: Iterable<string>) => new Set([...contracts].map(serviceNameOf));
   return {
     has,
+    hasAddress: (service) => addresses.has(service),
     addLocal: (contract) => local.add(contract),
     addCall: (contract, service) => calls.set(contract, [...(calls.get(contract) ?? []), service]),
     find: (contract) => (local.has(contract) ? undefined : addressOf(contract)) ?? localAddress(),

@@ -113,7 +113,7 @@ async function buildServices(
 ): Promise<Service[]> {
   const services: Service[] = [];
   const { audits, health, info, disk } = runtime;
-  const process = { services, audits, health, info, disk };
+  const process = { services, audits, health, info, disk, hasAddress: directory.hasAddress };
   for (const definition of definitions.toSorted((a, b) => Number(a.observesProcess) - Number(b.observesProcess))) {
     const called = new Set<string>();
     const client: Runtime['client'] = (contract, options) => {

@@ -62,10 +62,10 @@ export const reservationNotFound = defineError({
 export const reservationExists = defineError({
   reason: 'RESERVATION_EXISTS',
   code: Status.ALREADY_EXISTS,
-  means: 'the order already has a reservation of other items',
+  means: 'the order already has a reservation of other items or for another owner',
   fix: 'place another order',
   text: ({ orderId }: { readonly orderId: string }) =>
-    `order "${orderId}" already has a reservation of other items: place another order`,
+    `order "${orderId}" already has a reservation of other items or for another owner: place another order`,
 });
 
 export const reservationReleased = defineError({

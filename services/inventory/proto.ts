@@ -28,6 +28,7 @@ export function reservationToProto(reservation: Reservation): ReservationMessage
   return {
     orderId: reservation.orderId,
     state: states[reservation.state],
+    owner: reservation.owner,
     items: [...reservation.items],
     createTime: new Date(reservation.createTimeMs),
     updateTime: new Date(reservation.updateTimeMs),

@@ -21,22 +21,24 @@ import { endReservation, getReservation, insertReservation } from './store/reser
 export interface StockRequest {
   readonly orderId: string;
   readonly items: readonly ReservationItem[];
+  readonly owner: string;
 }
 
 /**
  * Reserves all items or none. An order that has reserved the same items before gets that reservation, unless it was released.
- * Refuses repeated skus, unknown items, insufficient stock, and an order whose reservation was released or has other items.
+ * Refuses repeated skus, unknown items, insufficient stock, and an order whose reservation was released, has other items or another owner.
  */
 export async function reserveStock(
   tx: Transaction,
-  { orderId, items }: StockRequest,
+  request: StockRequest,
   { outbox, clock }: InventoryDeps,
 ): Promise<Reservation> {
+  const { items } = request;
   const violations = findRepeatedSkus(items);
   if (violations.length > 0) throw invalidRequest(violations);
   const nowMs = clock.now();
-  const reservation = newReservation(orderId, 'RESERVED', items, nowMs);
-  if (!(await insertReservation(tx, reservation))) return reservedBefore(tx, orderId, items);
+  const reservation = newReservation(request, 'RESERVED', nowMs);
+  if (!(await insertReservation(tx, reservation))) return reservedBefore(tx, request);
   const short: ReservationItem[] = [];
   for (const item of inSkuOrder(items)) {
     if (!(await holdStock(tx, { ...item, nowMs }))) short.push(item);
@@ -74,7 +76,7 @@ export async function releaseStock(
 ): Promise<Reservation> {
   const nowMs = clock.now();
   // Before reading, because a reservation could be made in between.
-  const tombstone = newReservation(orderId, 'RELEASED', [], nowMs);
+  const tombstone = newReservation({ orderId, items: [], owner: '' }, 'RELEASED', nowMs);
   const isUnknown = await insertReservation(tx, tombstone);
   const released = isUnknown ? tombstone : await endReservation(tx, orderId, 'RELEASED', nowMs);
   if (!released) return releasedBefore(tx, orderId);
@@ -94,14 +96,10 @@ function findRepeatedSkus(items: readonly ReservationItem[]): FieldViolation[] {
   });
 }
 
-async function reservedBefore(
-  tx: Transaction,
-  orderId: string,
-  items: readonly ReservationItem[],
-): Promise<Reservation> {
+async function reservedBefore(tx: Transaction, { orderId, items, owner }: StockRequest): Promise<Reservation> {
   const before = await getReservation(tx, orderId);
   if (before.state === 'RELEASED') throw reservationReleased({ orderId });
-  if (!areSameItems(before.items, items)) throw reservationExists({ orderId });
+  if (before.owner !== owner || !areSameItems(before.items, items)) throw reservationExists({ orderId });
   return before;
 }
 

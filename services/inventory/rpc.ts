@@ -42,12 +42,13 @@ export function createInventoryRpc(deps: InventoryDeps & { readonly storage: Sto
 
     getReservation: async ({ orderId }) => reservationToProto(await getReservation(storage, orderId)),
 
-    listReservations: ({ afterOrderId, limit, state }, { signal }) =>
+    listReservations: ({ afterOrderId, limit, state, owner }, { signal }) =>
       readPages({
         after: afterOrderId,
         limit,
         signal,
-        fetch: (after, size) => findReservationsAfter(storage, after, reservationStateFromProto(state), size),
+        fetch: (after, size) =>
+          findReservationsAfter(storage, after, { state: reservationStateFromProto(state), owner }, size),
         cursorOf: (reservation) => reservation.orderId,
         map: reservationToProto,
       }),

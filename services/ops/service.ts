@@ -7,6 +7,8 @@ import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
 import { combineDeadLetters, createAuditor, defineService, millisecondsSetting, sagaDeadLetters, serve } from '#mesh';
 import { auditOrders } from './audits/audit-orders.ts';
 import { createAuditRpc } from './audits/audit-rpc.ts';
+import { auditOwners } from './audits/owners/audit-owners.ts';
+import { findOwners } from './audits/owners/owners.ts';
 import { createConsumerRpc } from './consumers/consumer-rpc.ts';
 import { createDeadLetterRpc } from './dead-letters/dead-letter-rpc.ts';
 import { createHealthRpc } from './health-rpc.ts';
@@ -35,10 +37,12 @@ export const opsService = defineService({
       sagaDeadLetters(sagas),
     ]);
     const projections = combineProjections(services.flatMap((service) => service.projections ?? []));
+    const owners = findOwners(process);
     const auditor = createAuditor({
       checks: [
         ...services.flatMap((service) => service.audits ?? []),
-        ...auditOrders({ findClient, clock }),
+        ...auditOrders({ findClient, clock }, owners),
+        ...auditOwners(owners, { findClient }),
         ...audits,
       ],
       metrics,

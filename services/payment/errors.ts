@@ -119,10 +119,10 @@ export const paymentRefunded = defineError({
 export const paymentExists = defineError({
   reason: 'PAYMENT_EXISTS',
   code: Status.ALREADY_EXISTS,
-  means: 'the order was already charged with a different user or amount',
+  means: 'the order was already charged with a different user, amount or owner',
   fix: 'repeat the same charge or place another order',
   text: ({ orderId }: { readonly orderId: string }) =>
-    `order ${orderId} was already charged with a different user or amount: repeat that charge or place another order`,
+    `order ${orderId} was already charged with a different user, amount or owner: repeat that charge or place another order`,
 });
 
 /** `of` names the sum: an account, or an account and a month. */

@@ -38,19 +38,19 @@ export function createPaymentRpc(deps: Deps): PaymentServiceHandlers {
       return paymentToProto(payment);
     },
 
-    listPayments: ({ afterId, limit }, { signal }) =>
+    listPayments: ({ afterId, limit, owner }, { signal }) =>
       readPages({
         after: afterId,
         limit,
         signal,
-        fetch: (after, size) => pageOfPayments(storage, after, size),
+        fetch: (after, size) => pageOfPayments(storage, owner, after, size),
         cursorOf: (payment) => payment.id,
         map: paymentToProto,
       }),
   };
 }
 
-function chargeOf({ orderId, userId, amount }: ValidChargeRequest): Charge {
+function chargeOf({ orderId, userId, amount, owner }: ValidChargeRequest): Charge {
   if (amount.minorUnits < 0n) throw amountNegative();
-  return { orderId, userId, amount };
+  return { orderId, userId, amount, owner };
 }

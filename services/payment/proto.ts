@@ -34,6 +34,7 @@ export function paymentToProto(payment: Payment): ProtoPayment {
     userId: payment.userId,
     amount: payment.amount,
     state: PaymentState[`PAYMENT_STATE_${payment.state}`],
+    owner: payment.owner,
     createTime: new Date(payment.createTimeMs),
     updateTime: new Date(payment.updateTimeMs),
   };

@@ -14,7 +14,7 @@ import {
   type OpenAggregates,
   type StoredBackgroundRunner,
 } from './background.ts';
-import type { Broker, Process, Runtime, ServiceDefinition } from './service.ts';
+import type { Broker, OwnIds, Process, Runtime, ServiceDefinition } from './service.ts';
 
 /** Where the migrations of a service are: a folder of SQL files, or a list. */
 export type MigrationSource = URL | readonly Migration[];
@@ -66,6 +66,8 @@ export interface ServiceSetup {
   readonly serves: readonly ServedContract[];
   /** What can be checked of its data, for `ops.v1`. */
   readonly audits?: readonly AuditCheck[];
+  /** Needed if it charges or reserves for anything but orders, so the audits of `ops.v1` accept that. */
+  readonly ownIds?: OwnIds;
   /** Closes what calls in progress need, after the last of them; also after a start that fails. */
   readonly close?: () => Promise<void>;
 }
@@ -114,6 +116,7 @@ export function defineService<
       const {
         serves,
         audits = [],
+        ownIds,
         close,
       } = await spec.setup(parts as unknown as Parts<Settings, Migrations, Topics, Observes>);
       const background = describe();
@@ -122,6 +125,7 @@ export function defineService<
         ...background,
         serves: storage ? await withIdempotency(serves, storage, runtime) : serves,
         audits: [...audits, ...background.audits],
+        ...(ownIds && { ownIds }),
         ...(close && { close }),
         ...(spec.needs && { needs: spec.needs }),
         ...(storage && { check: () => storage.check() }),

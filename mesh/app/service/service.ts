@@ -58,6 +58,12 @@ export interface Runtime {
 /** The event log or the task queue. */
 export type Broker = 'events' | 'tasks';
 
+/**
+ * Returns those of `ids` under which a service charges and reserves, with its name as `owner`. An audit reports a charge or a
+ * reservation of this owner under any other id.
+ */
+export type OwnIds = (ids: readonly string[]) => Promise<readonly string[]>;
+
 /** A running service, as the process sees it: what it serves, and what it does in the background. */
 export interface Service {
   /** `order`. */
@@ -72,6 +78,7 @@ export interface Service {
   /** Its read models, and the checks of its data, for `ops.v1`. */
   readonly projections?: readonly ProjectionAdmin[];
   readonly audits?: readonly AuditCheck[];
+  readonly ownIds?: OwnIds;
   /** Starts background work; called once every service of the process serves. */
   start?(): Promise<void>;
   /**
@@ -104,6 +111,8 @@ export interface Process {
   readonly audits: readonly AuditCheck[];
   /** The health that the process reports, and why. */
   readonly health: HealthList;
+  /** Whether `DISCOVERY_URL` has an address of this service. */
+  hasAddress(service: string): boolean;
 }
 
 /** A service that can be run. Made by `defineService`. */

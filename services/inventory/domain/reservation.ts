@@ -11,6 +11,8 @@ export interface ReservationItem {
 export interface Reservation {
   readonly orderId: string;
   readonly state: ReservationState;
+  /** The service that reserved; '' for the order service. */
+  readonly owner: string;
   /** In the order of the request. */
   readonly items: readonly ReservationItem[];
   readonly version: bigint;
@@ -20,12 +22,11 @@ export interface Reservation {
 
 /** The reservation in its first version. */
 export function newReservation(
-  orderId: string,
+  { orderId, items, owner }: Pick<Reservation, 'orderId' | 'items' | 'owner'>,
   state: ReservationState,
-  items: readonly ReservationItem[],
   nowMs: number,
 ): Reservation {
-  return { orderId, state, items, version: 1n, createTimeMs: nowMs, updateTimeMs: nowMs };
+  return { orderId, state, owner, items, version: 1n, createTimeMs: nowMs, updateTimeMs: nowMs };
 }
 
 /** The items in sku order. All stock is changed in this order, so no two transactions wait for each other. */

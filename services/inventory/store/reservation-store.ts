@@ -5,20 +5,21 @@ import { reservationNotFound } from '../errors.ts';
 type ReservationRow = {
   readonly order_id: string;
   readonly state: ReservationState;
+  readonly owner: string;
   readonly version: bigint;
   readonly create_time: bigint;
   readonly update_time: bigint;
 };
 type ReservationItemRow = { readonly sku: string; readonly quantity: bigint };
 
-const columns = 'order_id, state, version, create_time, update_time';
+const columns = 'order_id, state, owner, version, create_time, update_time';
 
 /** Adds a reservation unless its order has one; returns whether it did. */
 export async function insertReservation(tx: Transaction, reservation: Reservation): Promise<boolean> {
-  const { orderId, state, items, version, createTimeMs, updateTimeMs } = reservation;
+  const { orderId, state, owner, items, version, createTimeMs, updateTimeMs } = reservation;
   const added = await tx.execute(
-    `INSERT INTO reservations (${columns}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-    [orderId, state, version, createTimeMs, updateTimeMs],
+    `INSERT INTO reservations (${columns}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+    [orderId, state, owner, version, createTimeMs, updateTimeMs],
   );
   if (added === 0) return false;
   for (const [position, { sku, quantity }] of items.entries()) {
@@ -59,17 +60,24 @@ export async function getReservation(db: Queryable, orderId: string): Promise<Re
   return reservation;
 }
 
-/** Returns the next reservations after an order's, by order id; only those in `state`, if it is given. */
+/** Selects reservations. A field that is not set matches all. */
+export interface ReservationFilter {
+  readonly state: ReservationState | undefined;
+  readonly owner: string;
+}
+
+/** Returns the next reservations after an order's, by order id. */
 export async function findReservationsAfter(
   db: Queryable,
   afterOrderId: string,
-  state: ReservationState | undefined,
+  { state, owner }: ReservationFilter,
   limit: number,
 ): Promise<Reservation[]> {
   // A literal, not a parameter, so the partial index on held reservations can be used.
   const inState = state ? `AND state = '${state}'` : '';
-  const sql = `SELECT ${columns} FROM reservations WHERE order_id > $1 ${inState} ORDER BY order_id LIMIT $2`;
-  const rows = await db.query<ReservationRow>(sql, [afterOrderId, limit]);
+  const ofOwner = owner === '' ? '' : 'AND owner = $3';
+  const sql = `SELECT ${columns} FROM reservations WHERE order_id > $1 ${inState} ${ofOwner} ORDER BY order_id LIMIT $2`;
+  const rows = await db.query<ReservationRow>(sql, owner === '' ? [afterOrderId, limit] : [afterOrderId, limit, owner]);
   const items = await findItemsOfOrders(
     db,
     rows.map((row) => row.order_id),
@@ -108,6 +116,7 @@ function toReservation(row: ReservationRow, items: readonly ReservationItem[]): 
   return {
     orderId: row.order_id,
     state: row.state,
+    owner: row.owner,
     items,
     version: row.version,
     createTimeMs: Number(row.create_time),

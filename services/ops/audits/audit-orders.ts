@@ -1,32 +1,38 @@
 import type { Client } from 'nice-grpc';
 import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
-import type { InventoryServiceDefinition, Reservation } from '#gen/inventory/v1/inventory.ts';
+import { type InventoryServiceDefinition, type Reservation, ReservationState } from '#gen/inventory/v1/inventory.ts';
 import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
 import type { OrderServiceDefinition } from '#gen/order/v1/order.ts';
 import { PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
-import type { Payment, PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
+import { type Payment, type PaymentServiceDefinition, PaymentState } from '#gen/payment/v1/payment.ts';
 import type { AuditCheck, Clock, Runtime } from '#mesh';
 import { type Comparison, compareWithOrders } from './orders/compare-with-orders.ts';
+import { chargeOfUnknownOwner, reservationOfUnknownOwner } from './orders/errors.ts';
 import { judgeCharge } from './orders/judge-charge.ts';
 import { judgeReservation } from './orders/judge-reservation.ts';
+import { judgeOwner, type Owners, ofOrder } from './owners/owners.ts';
 
 /**
  * Returns the checks that orders agree with payments and reservations, as far as those services are in this process or have an
  * address. The checks use the services' ordinary RPCs.
  */
-export function auditOrders({ findClient, clock }: Pick<Runtime, 'findClient' | 'clock'>): AuditCheck[] {
+export function auditOrders(
+  { findClient, clock }: Pick<Runtime, 'findClient' | 'clock'>,
+  owners: Owners,
+): AuditCheck[] {
   const orders = findClient(OrderServiceContract);
   const payments = findClient(PaymentServiceContract);
   const inventory = findClient(InventoryServiceContract);
   return [
-    ...(orders && payments ? [auditCharges(orders, payments, clock)] : []),
-    ...(orders && inventory ? [auditReservations(orders, inventory, clock)] : []),
+    ...(orders && payments ? [auditCharges(orders, payments, owners, clock)] : []),
+    ...(orders && inventory ? [auditReservations(orders, inventory, owners, clock)] : []),
   ];
 }
 
 function auditCharges(
   orders: Client<OrderServiceDefinition>,
   payments: Client<PaymentServiceDefinition>,
+  { isKnown }: Owners,
   clock: Clock,
 ): AuditCheck {
   const charges: Comparison<Payment> = {
@@ -37,7 +43,11 @@ function auditCharges(
     // Both lists are sorted by creation time, and an order is paid soon after its creation.
     positionOf: timeOf,
     orderPositionOf: timeOf,
-    judge: judgeCharge,
+    judge: (orderId, order, payment) =>
+      judgeCharge(orderId, order, ofOrder(payment)) ??
+      (payment?.state === PaymentState.PAYMENT_STATE_CHARGED
+        ? judgeOwner(payment, { isKnown, reason: chargeOfUnknownOwner.reason, what: 'the payment' })
+        : undefined),
   };
   return compareWithOrders(charges, orders, clock);
 }
@@ -45,6 +55,7 @@ function auditCharges(
 function auditReservations(
   orders: Client<OrderServiceDefinition>,
   inventory: Client<InventoryServiceDefinition>,
+  { isKnown }: Owners,
   clock: Clock,
 ): AuditCheck {
   const reservations: Comparison<Reservation> = {
@@ -54,7 +65,11 @@ function auditReservations(
     orderIdOf: ({ orderId }) => orderId,
     positionOf: ({ orderId }) => orderId,
     orderPositionOf: ({ id }) => id,
-    judge: judgeReservation,
+    judge: (orderId, order, reservation) =>
+      judgeReservation(orderId, order, ofOrder(reservation)) ??
+      (reservation?.state !== ReservationState.RESERVATION_STATE_RELEASED
+        ? judgeOwner(reservation, { isKnown, reason: reservationOfUnknownOwner.reason, what: 'the reservation' })
+        : undefined),
   };
   return compareWithOrders(reservations, orders, clock);
 }

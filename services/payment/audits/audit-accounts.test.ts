@@ -61,6 +61,7 @@ describeServicesOnEachDatabase('the audits of accounts and charges', (settings) 
       id: `pay-${orderId}`,
       userId: 'ada',
       amount: eur(amount),
+      owner: '',
     };
     const changes: PaymentChange[] = refunded ? [charged, { type: 'PAYMENT_REFUNDED', id: charged.id }] : [charged];
     const events = changes.map((change) => ({ ...paymentEventTypes.encode(change), ...metadata }));

@@ -10,6 +10,8 @@ export interface Payment {
   readonly userId: string;
   readonly amount: Money | undefined;
   readonly state: PaymentState;
+  /** The service that charged; '' for the order service. */
+  readonly owner: string;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
 }
@@ -19,19 +21,21 @@ export interface Charge {
   readonly orderId: string;
   readonly userId: string;
   readonly amount: Money;
+  readonly owner: string;
 }
 
 /** What can happen to a payment. `id` is the payment's. */
 export type PaymentChange =
-  | { readonly type: 'PAYMENT_CHARGED'; readonly id: string; readonly userId: string; readonly amount: Money }
+  | ({ readonly type: 'PAYMENT_CHARGED'; readonly id: string } & Pick<Charge, 'userId' | 'amount' | 'owner'>)
   | { readonly type: 'PAYMENT_REFUNDED'; readonly id: string };
 
 /**
  * Decides to charge an order. Returns `undefined` if this charge was made before. Throws FAILED_PRECONDITION
- * `PAYMENT_REFUNDED`, and ALREADY_EXISTS `PAYMENT_EXISTS` if the user or the amount differs.
+ * `PAYMENT_REFUNDED`, and ALREADY_EXISTS `PAYMENT_EXISTS` if the user, the amount or the owner differs.
  */
 export function chargePayment(payment: Payment | undefined, charge: Charge, id: string): PaymentChange | undefined {
-  if (!payment) return { type: 'PAYMENT_CHARGED', id, userId: charge.userId, amount: charge.amount };
+  const { userId, amount, owner } = charge;
+  if (!payment) return { type: 'PAYMENT_CHARGED', id, userId, amount, owner };
   if (payment.state === 'REFUNDED') throw paymentRefunded({ orderId: charge.orderId });
   if (!isOutcomeOf(payment, charge)) throw paymentExists({ orderId: charge.orderId });
   return undefined;
@@ -54,11 +58,11 @@ export function evolvePayment(
 ): Payment {
   const { id } = change;
   if (change.type === 'PAYMENT_CHARGED') {
-    const { userId, amount } = change;
-    return { id, orderId, userId, amount, state: 'CHARGED', createTimeMs: timeMs, updateTimeMs: timeMs };
+    const { userId, amount, owner } = change;
+    return { id, orderId, userId, amount, owner, state: 'CHARGED', createTimeMs: timeMs, updateTimeMs: timeMs };
   }
   if (payment) return { ...payment, state: 'REFUNDED', updateTimeMs: timeMs };
-  const never = { userId: '', amount: undefined, state: 'REFUNDED' } as const;
+  const never = { userId: '', amount: undefined, owner: '', state: 'REFUNDED' } as const;
   return { id, orderId, ...never, createTimeMs: timeMs, updateTimeMs: timeMs };
 }
 
@@ -66,6 +70,7 @@ export function evolvePayment(
 function isOutcomeOf(payment: Payment, charge: Charge): boolean {
   return (
     payment.userId === charge.userId &&
+    payment.owner === charge.owner &&
     payment.amount?.currencyCode === charge.amount.currencyCode &&
     payment.amount.minorUnits === charge.amount.minorUnits
   );

@@ -9,6 +9,7 @@ interface PaymentRow extends Row {
   readonly currency_code: string;
   readonly amount: bigint;
   readonly state: PaymentState;
+  readonly owner: string;
   readonly create_time: bigint;
   readonly update_time: bigint;
 }
@@ -20,7 +21,7 @@ export const paymentList = tableProjection({
   of: paymentDefinition,
   table: 'payment_list',
   key: ['order_id'],
-  values: ['id', 'user_id', 'currency_code', 'amount', 'state', 'create_time', 'update_time'],
+  values: ['id', 'user_id', 'currency_code', 'amount', 'state', 'owner', 'create_time', 'update_time'],
   keyOf: ({ id: orderId }) => [orderId],
   evolve: (payment: Payment | undefined, { id: orderId, body, event }) =>
     evolvePayment(payment, orderId, body, event.timeMs),
@@ -31,6 +32,7 @@ export const paymentList = tableProjection({
     currency_code: payment.amount?.currencyCode ?? '',
     amount: payment.amount?.minorUnits ?? 0n,
     state: payment.state,
+    owner: payment.owner,
     create_time: BigInt(payment.createTimeMs),
     update_time: BigInt(payment.updateTimeMs),
   }),
@@ -40,12 +42,14 @@ export const paymentList = tableProjection({
     userId: row.user_id,
     amount: row.currency_code === '' ? undefined : { currencyCode: row.currency_code, minorUnits: row.amount },
     state: row.state,
+    owner: row.owner,
     createTimeMs: Number(row.create_time),
     updateTimeMs: Number(row.update_time),
   }),
 });
 
-/** Returns a page of payments after an id, in id order. */
-export function pageOfPayments(db: Queryable, afterId: string, size: number): Promise<Payment[]> {
-  return paymentList.select(db, 'WHERE id > $1 ORDER BY id LIMIT $2', [afterId, size]);
+/** Returns a page of payments after an id, in id order; only those of `owner`, unless it is ''. */
+export function pageOfPayments(db: Queryable, owner: string, afterId: string, size: number): Promise<Payment[]> {
+  if (owner === '') return paymentList.select(db, 'WHERE id > $1 ORDER BY id LIMIT $2', [afterId, size]);
+  return paymentList.select(db, 'WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3', [owner, afterId, size]);
 }

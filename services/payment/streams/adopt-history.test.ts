@@ -88,6 +88,7 @@ describeServicesOnEachDatabase('the history of an earlier version', (settings) =
       await expect(payments.getPayment({ orderId: 'o-2' })).resolves.toEqual({
         id: 'pay-o-2',
         orderId: 'o-2',
+        owner: '',
         userId: 'ada',
         amount: usd(200n),
         state: PaymentState.PAYMENT_STATE_REFUNDED,

@@ -13,12 +13,14 @@ const category = 'payment';
 /** The stored events of payments. */
 export const paymentEventTypes = defineEventTypes<PaymentChange>({
   PAYMENT_CHARGED: {
-    encode: ({ id, userId, amount }) => ({ id, userId, amount: moneyToJson(amount) }),
-    decode: ({ id, userId, amount }) => ({
+    encode: ({ id, userId, amount, owner }) => ({ id, userId, amount: moneyToJson(amount), ...(owner && { owner }) }),
+    // Charges of the order service have no owner, as all had before there were others.
+    decode: ({ id, userId, amount, owner = '' }) => ({
       type: 'PAYMENT_CHARGED',
       id: String(id),
       userId: String(userId),
       amount: moneyFromJson(amount),
+      owner: String(owner),
     }),
   },
   PAYMENT_REFUNDED: {

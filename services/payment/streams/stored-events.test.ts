@@ -23,6 +23,7 @@ const charge = {
   counterpart: '@sales.USD',
 } as const;
 const refund = { ...deposit, reference: 'order:7b0f5a52', counterpart: '@sales.USD' } as const;
+const paid = { type: 'PAYMENT_CHARGED', id: 'pay-1', userId: 'ada', amount: usd(1999n) } as const;
 
 // The meaning of each file's event. A file is never changed or removed: such events may be stored anywhere.
 const meanings: Readonly<Record<string, object>> = {
@@ -32,7 +33,8 @@ const meanings: Readonly<Record<string, object>> = {
   'MONEY_DEPOSITED.v2.json': deposit,
   'MONEY_WITHDRAWN.v1.json': charge,
   'MONEY_WITHDRAWN.v2.json': charge,
-  'PAYMENT_CHARGED.v1.json': { type: 'PAYMENT_CHARGED', id: 'pay-1', userId: 'ada', amount: usd(1999n) },
+  'PAYMENT_CHARGED.v1.json': { ...paid, owner: '' },
+  'PAYMENT_CHARGED.v1.owner.json': { ...paid, owner: 'gift' },
   'PAYMENT_REFUNDED.v1.json': { type: 'PAYMENT_REFUNDED', id: 'pay-1' },
 };
 const currentVersions = {

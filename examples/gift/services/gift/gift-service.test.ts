@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GiftServiceContract } from '#gen/gift/v1/gift.contract.ts';
 import type { GiftServiceDefinition } from '#gen/gift/v1/gift.ts';
 import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
+import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import type { Storage } from '#mesh';
@@ -62,6 +63,14 @@ describeServicesOnEachDatabase('the gift service', (settings) => {
 
     const { id } = await gifts.sendGift(request('too much'));
     await eventually(async () => expect(await stateOf(id)).toBe('FAILED'));
+  });
+
+  it('is found in order by audits, with its charges and reservations', async () => {
+    const reports = await Array.fromAsync(mesh.runtime.client(AuditServiceContract).runAudit({}));
+    expect(reports.filter(({ report }) => report?.$case === 'finding')).toEqual([]);
+    const checks = reports.map(({ report }) => report?.$case === 'check' && report.value);
+    for (const name of ['gift/charges', 'gift/reservations'])
+      expect(checks).toContainEqual(expect.objectContaining({ name, examined: 2n, error: '' }));
   });
 
   it('refuses unknown gifts and items', async () => {

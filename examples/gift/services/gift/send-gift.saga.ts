@@ -11,17 +11,20 @@ interface Deps {
   readonly clock: Clock;
 }
 
+/** The owner of what it charges and reserves, as audits name it. */
+const owner = 'gift';
+
 /** Sends a gift: reserve the item, charge the sender, take the item out of stock. */
 export function sendGiftSaga({ inventory, payments, gifts, clock }: Deps) {
   return saga<Gift>('send-gift', 1)
     .step('reserve-item', {
       run: ({ id, sku }, { requestId, signal }) =>
-        inventory.reserveStock({ requestId, orderId: id, items: [{ sku, quantity: 1n }] }, { signal }),
+        inventory.reserveStock({ requestId, orderId: id, owner, items: [{ sku, quantity: 1n }] }, { signal }),
       undo: ({ id }, { requestId, signal }) => inventory.releaseStock({ requestId, orderId: id }, { signal }),
     })
     .step('charge', {
       run: ({ id, senderId, price }, { requestId, signal }) =>
-        payments.charge({ requestId, orderId: id, userId: senderId, amount: price }, { signal }),
+        payments.charge({ requestId, orderId: id, owner, userId: senderId, amount: price }, { signal }),
       undo: ({ id }, { requestId, signal }) => payments.refund({ requestId, orderId: id }, { signal }),
     })
     .pivot('commit-stock', {

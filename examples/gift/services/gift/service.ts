@@ -50,6 +50,10 @@ export const giftService = defineService({
           cursorOf: ({ id }) => id,
         }),
     });
-    return { serves: [gift] };
+    const ownIds = async (ids: readonly string[]) => {
+      const found = await Promise.all(ids.map((id) => gifts.load(storage, id)));
+      return ids.filter((_, index) => found[index]?.state);
+    };
+    return { serves: [gift], ownIds };
   },
 });

@@ -182,6 +182,11 @@ export interface ReserveStockRequest {
   orderId: string;
   /** The items to reserve. Each sku may appear once. */
   items: ReservationItem[];
+  /**
+   * Name of the service that reserves, such as `gift`, which then answers for `order_id` in audits. Empty: the order
+   * service.
+   */
+  owner: string;
 }
 
 /** Request of ReleaseStock. */
@@ -222,6 +227,8 @@ export interface ListReservationsRequest {
   limit: number;
   /** Return only reservations in this state. Unspecified: any state. */
   state: ReservationState;
+  /** Return only reservations of this owner. Empty: of any. */
+  owner: string;
 }
 
 /** Stock reserved for an order. */
@@ -237,7 +244,11 @@ export interface Reservation {
     | Date
     | undefined;
   /** When the reservation last changed. */
-  updateTime: Date | undefined;
+  updateTime:
+    | Date
+    | undefined;
+  /** Name of the service that reserved. Empty: the order service, or nobody did. */
+  owner: string;
 }
 
 function createBaseItem(): Item {
@@ -1035,7 +1046,7 @@ export const ReservationItem: MessageFns<ReservationItem> = {
 };
 
 function createBaseReserveStockRequest(): ReserveStockRequest {
-  return { requestId: "", orderId: "", items: [] };
+  return { requestId: "", orderId: "", items: [], owner: "" };
 }
 
 export const ReserveStockRequest: MessageFns<ReserveStockRequest> = {
@@ -1048,6 +1059,9 @@ export const ReserveStockRequest: MessageFns<ReserveStockRequest> = {
     }
     for (const v of message.items) {
       ReservationItem.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.owner !== "") {
+      writer.uint32(34).string(message.owner);
     }
     return writer;
   },
@@ -1089,6 +1103,14 @@ export const ReserveStockRequest: MessageFns<ReserveStockRequest> = {
             message.items.push(ReservationItem.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1114,6 +1136,7 @@ export const ReserveStockRequest: MessageFns<ReserveStockRequest> = {
         ? globalThis.String(object.order_id)
         : "",
       items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => ReservationItem.fromJSON(e)) : [],
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
     };
   },
 
@@ -1128,6 +1151,9 @@ export const ReserveStockRequest: MessageFns<ReserveStockRequest> = {
     if (message.items?.length) {
       obj.items = message.items.map((e) => ReservationItem.toJSON(e));
     }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
     return obj;
   },
 
@@ -1139,6 +1165,7 @@ export const ReserveStockRequest: MessageFns<ReserveStockRequest> = {
     message.requestId = object.requestId ?? "";
     message.orderId = object.orderId ?? "";
     message.items = object.items?.map((e) => ReservationItem.fromPartial(e)) || [];
+    message.owner = object.owner ?? "";
     return message;
   },
 };
@@ -1403,7 +1430,7 @@ export const GetReservationRequest: MessageFns<GetReservationRequest> = {
 };
 
 function createBaseListReservationsRequest(): ListReservationsRequest {
-  return { afterOrderId: "", limit: 0, state: 0 };
+  return { afterOrderId: "", limit: 0, state: 0, owner: "" };
 }
 
 export const ListReservationsRequest: MessageFns<ListReservationsRequest> = {
@@ -1416,6 +1443,9 @@ export const ListReservationsRequest: MessageFns<ListReservationsRequest> = {
     }
     if (message.state !== 0) {
       writer.uint32(24).int32(message.state);
+    }
+    if (message.owner !== "") {
+      writer.uint32(34).string(message.owner);
     }
     return writer;
   },
@@ -1457,6 +1487,14 @@ export const ListReservationsRequest: MessageFns<ListReservationsRequest> = {
             message.state = reader.int32() as any;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1478,6 +1516,7 @@ export const ListReservationsRequest: MessageFns<ListReservationsRequest> = {
         : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
       state: isSet(object.state) ? reservationStateFromJSON(object.state) : 0,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
     };
   },
 
@@ -1492,6 +1531,9 @@ export const ListReservationsRequest: MessageFns<ListReservationsRequest> = {
     if (message.state !== 0) {
       obj.state = reservationStateToJSON(message.state);
     }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
     return obj;
   },
 
@@ -1503,12 +1545,13 @@ export const ListReservationsRequest: MessageFns<ListReservationsRequest> = {
     message.afterOrderId = object.afterOrderId ?? "";
     message.limit = object.limit ?? 0;
     message.state = object.state ?? 0;
+    message.owner = object.owner ?? "";
     return message;
   },
 };
 
 function createBaseReservation(): Reservation {
-  return { orderId: "", state: 0, items: [], createTime: undefined, updateTime: undefined };
+  return { orderId: "", state: 0, items: [], createTime: undefined, updateTime: undefined, owner: "" };
 }
 
 export const Reservation: MessageFns<Reservation> = {
@@ -1527,6 +1570,9 @@ export const Reservation: MessageFns<Reservation> = {
     }
     if (message.updateTime !== undefined) {
       Timestamp.encode(toTimestamp(message.updateTime), writer.uint32(42).fork()).join();
+    }
+    if (message.owner !== "") {
+      writer.uint32(50).string(message.owner);
     }
     return writer;
   },
@@ -1584,6 +1630,14 @@ export const Reservation: MessageFns<Reservation> = {
             message.updateTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1615,6 +1669,7 @@ export const Reservation: MessageFns<Reservation> = {
         : isSet(object.update_time)
         ? fromJsonTimestamp(object.update_time)
         : undefined,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
     };
   },
 
@@ -1635,6 +1690,9 @@ export const Reservation: MessageFns<Reservation> = {
     if (message.updateTime !== undefined) {
       obj.updateTime = message.updateTime.toISOString();
     }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
     return obj;
   },
 
@@ -1648,6 +1706,7 @@ export const Reservation: MessageFns<Reservation> = {
     message.items = object.items?.map((e) => ReservationItem.fromPartial(e)) || [];
     message.createTime = object.createTime ?? undefined;
     message.updateTime = object.updateTime ?? undefined;
+    message.owner = object.owner ?? "";
     return message;
   },
 };
@@ -1728,7 +1787,7 @@ export const InventoryServiceService = {
    * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: stock is short. The metadata has `requested/available` for each short
    *   sku.
    * - FAILED_PRECONDITION `RESERVATION_RELEASED`: ReleaseStock was called for this order, even if nothing was reserved.
-   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items.
+   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items, or for another owner.
    */
   reserveStock: {
     path: "/inventory.v1.InventoryService/ReserveStock" as const,
@@ -1823,7 +1882,7 @@ export interface InventoryServiceServer extends UntypedServiceImplementation {
    * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: stock is short. The metadata has `requested/available` for each short
    *   sku.
    * - FAILED_PRECONDITION `RESERVATION_RELEASED`: ReleaseStock was called for this order, even if nothing was reserved.
-   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items.
+   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items, or for another owner.
    */
   reserveStock: handleUnaryCall<ReserveStockRequest, Reservation>;
   /**
@@ -1930,7 +1989,7 @@ export interface InventoryServiceClient extends Client {
    * - FAILED_PRECONDITION `INSUFFICIENT_STOCK`: stock is short. The metadata has `requested/available` for each short
    *   sku.
    * - FAILED_PRECONDITION `RESERVATION_RELEASED`: ReleaseStock was called for this order, even if nothing was reserved.
-   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items.
+   * - ALREADY_EXISTS `RESERVATION_EXISTS`: the order has reserved different items, or for another owner.
    */
   reserveStock(
     request: ReserveStockRequest,

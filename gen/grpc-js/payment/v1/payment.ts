@@ -211,7 +211,14 @@ export interface ChargeRequest {
   /** Id of the user whose account is charged. */
   userId: string;
   /** Amount to charge. Must not be negative. */
-  amount: Money | undefined;
+  amount:
+    | Money
+    | undefined;
+  /**
+   * Name of the service that charges, such as `gift`, which then answers for `order_id` in audits. Empty: the order
+   * service.
+   */
+  owner: string;
 }
 
 /** Request of Refund. */
@@ -238,6 +245,8 @@ export interface ListPaymentsRequest {
   afterId: string;
   /** Maximum number of payments to return. 0: no limit. */
   limit: number;
+  /** Return only payments of this owner. Empty: of any. */
+  owner: string;
 }
 
 /** The payment of an order. */
@@ -259,7 +268,11 @@ export interface Payment {
     | Date
     | undefined;
   /** When the payment last changed. */
-  updateTime: Date | undefined;
+  updateTime:
+    | Date
+    | undefined;
+  /** Name of the service that charged. Empty: the order service, or nobody did. */
+  owner: string;
 }
 
 function createBaseAccount(): Account {
@@ -1249,7 +1262,7 @@ export const ListAccountEventsRequest: MessageFns<ListAccountEventsRequest> = {
 };
 
 function createBaseChargeRequest(): ChargeRequest {
-  return { requestId: "", orderId: "", userId: "", amount: undefined };
+  return { requestId: "", orderId: "", userId: "", amount: undefined, owner: "" };
 }
 
 export const ChargeRequest: MessageFns<ChargeRequest> = {
@@ -1265,6 +1278,9 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
     }
     if (message.amount !== undefined) {
       Money.encode(message.amount, writer.uint32(34).fork()).join();
+    }
+    if (message.owner !== "") {
+      writer.uint32(42).string(message.owner);
     }
     return writer;
   },
@@ -1314,6 +1330,14 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
             message.amount = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1344,6 +1368,7 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
         ? globalThis.String(object.user_id)
         : "",
       amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
     };
   },
 
@@ -1361,6 +1386,9 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
     if (message.amount !== undefined) {
       obj.amount = Money.toJSON(message.amount);
     }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
     return obj;
   },
 
@@ -1375,6 +1403,7 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
     message.amount = (object.amount !== undefined && object.amount !== null)
       ? Money.fromPartial(object.amount)
       : undefined;
+    message.owner = object.owner ?? "";
     return message;
   },
 };
@@ -1546,7 +1575,7 @@ export const GetPaymentRequest: MessageFns<GetPaymentRequest> = {
 };
 
 function createBaseListPaymentsRequest(): ListPaymentsRequest {
-  return { afterId: "", limit: 0 };
+  return { afterId: "", limit: 0, owner: "" };
 }
 
 export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
@@ -1556,6 +1585,9 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
     }
     if (message.limit !== 0) {
       writer.uint32(16).int32(message.limit);
+    }
+    if (message.owner !== "") {
+      writer.uint32(26).string(message.owner);
     }
     return writer;
   },
@@ -1589,6 +1621,14 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
             message.limit = reader.int32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1609,6 +1649,7 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
         ? globalThis.String(object.after_id)
         : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
     };
   },
 
@@ -1620,6 +1661,9 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
     if (message.limit !== 0) {
       obj.limit = Math.round(message.limit);
     }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
     return obj;
   },
 
@@ -1630,12 +1674,22 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
     const message = createBaseListPaymentsRequest();
     message.afterId = object.afterId ?? "";
     message.limit = object.limit ?? 0;
+    message.owner = object.owner ?? "";
     return message;
   },
 };
 
 function createBasePayment(): Payment {
-  return { id: "", orderId: "", userId: "", amount: undefined, state: 0, createTime: undefined, updateTime: undefined };
+  return {
+    id: "",
+    orderId: "",
+    userId: "",
+    amount: undefined,
+    state: 0,
+    createTime: undefined,
+    updateTime: undefined,
+    owner: "",
+  };
 }
 
 export const Payment: MessageFns<Payment> = {
@@ -1660,6 +1714,9 @@ export const Payment: MessageFns<Payment> = {
     }
     if (message.updateTime !== undefined) {
       Timestamp.encode(toTimestamp(message.updateTime), writer.uint32(58).fork()).join();
+    }
+    if (message.owner !== "") {
+      writer.uint32(66).string(message.owner);
     }
     return writer;
   },
@@ -1733,6 +1790,14 @@ export const Payment: MessageFns<Payment> = {
             message.updateTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1770,6 +1835,7 @@ export const Payment: MessageFns<Payment> = {
         : isSet(object.update_time)
         ? fromJsonTimestamp(object.update_time)
         : undefined,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
     };
   },
 
@@ -1796,6 +1862,9 @@ export const Payment: MessageFns<Payment> = {
     if (message.updateTime !== undefined) {
       obj.updateTime = message.updateTime.toISOString();
     }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
     return obj;
   },
 
@@ -1813,6 +1882,7 @@ export const Payment: MessageFns<Payment> = {
     message.state = object.state ?? 0;
     message.createTime = object.createTime ?? undefined;
     message.updateTime = object.updateTime ?? undefined;
+    message.owner = object.owner ?? "";
     return message;
   },
 };
@@ -2059,7 +2129,7 @@ export const PaymentServiceService = {
    * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
    * - FAILED_PRECONDITION `PAYMENT_REFUNDED`: Refund was called for this order, even if it was never charged.
-   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user or with another amount.
+   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user, with another amount or by another owner.
    */
   charge: {
     path: "/payment.v1.PaymentService/Charge" as const,
@@ -2116,7 +2186,7 @@ export interface PaymentServiceServer extends UntypedServiceImplementation {
    * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
    * - FAILED_PRECONDITION `PAYMENT_REFUNDED`: Refund was called for this order, even if it was never charged.
-   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user or with another amount.
+   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user, with another amount or by another owner.
    */
   charge: handleUnaryCall<ChargeRequest, Payment>;
   /**
@@ -2141,7 +2211,7 @@ export interface PaymentServiceClient extends Client {
    * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
    * - FAILED_PRECONDITION `PAYMENT_REFUNDED`: Refund was called for this order, even if it was never charged.
-   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user or with another amount.
+   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user, with another amount or by another owner.
    */
   charge(request: ChargeRequest, callback: (error: ServiceError | null, response: Payment) => void): ClientUnaryCall;
   charge(

@@ -12,6 +12,7 @@ import type { AdjustStockRequest, BatchGetItemsRequest, BatchGetItemsResponse, C
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 const listed = new Set<bigint>([0n]);
+const pattern2 = /^[a-z][a-z0-9-]{0,63}$/u;
 const listed2 = new Set<number>([0, 1, 2, 3]);
 
 /** The handlers of inventory.v1.InventoryService. A request that is one message was validated. */
@@ -269,6 +270,7 @@ export function checkReserveStockRequest(message: ReserveStockRequest, out: Fiel
       if (out.length > from) prefixFields(out, from, `items[${index}]`);
     });
   }
+  if (message.owner !== '' && !pattern2.test(message.owner)) out.push({ field: 'owner', description: 'must match the pattern ^[a-z][a-z0-9-]{0,63}$' });
 }
 
 /** Returns every broken rule of inventory.v1.ReleaseStockRequest, in field order. */
@@ -321,6 +323,7 @@ export function checkListReservationsRequest(message: ListReservationsRequest, o
   if (message.afterOrderId !== '' && !pattern.test(message.afterOrderId)) out.push({ field: 'after_order_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
   if (!listed2.has(message.state)) out.push({ field: 'state', description: 'must be a known ReservationState' });
+  if (message.owner !== '' && !pattern2.test(message.owner)) out.push({ field: 'owner', description: 'must match the pattern ^[a-z][a-z0-9-]{0,63}$' });
 }
 
 /** Returns every broken rule of inventory.v1.Reservation, in field order. */

@@ -12,6 +12,7 @@ import type { Account, AccountEvent, ChargeRequest, DeepPartial, DepositRequest,
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 const pattern2 = /^[A-Z]{3}$/u;
+const pattern3 = /^[a-z][a-z0-9-]{0,63}$/u;
 
 /** The handlers of payment.v1.AccountService. A request that is one message was validated. */
 export interface AccountServiceHandlers {
@@ -267,6 +268,7 @@ export function checkChargeRequest(message: ChargeRequest, out: FieldViolation[]
     checkMoney(message.amount, out);
     if (out.length > from) prefixFields(out, from, 'amount');
   }
+  if (message.owner !== '' && !pattern3.test(message.owner)) out.push({ field: 'owner', description: 'must match the pattern ^[a-z][a-z0-9-]{0,63}$' });
 }
 
 /** Returns every broken rule of payment.v1.RefundRequest, in field order. */
@@ -305,6 +307,7 @@ export function validateListPaymentsRequest(message: ListPaymentsRequest): Field
 export function checkListPaymentsRequest(message: ListPaymentsRequest, out: FieldViolation[]): void {
   if (message.afterId !== '' && !pattern.test(message.afterId)) out.push({ field: 'after_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
+  if (message.owner !== '' && !pattern3.test(message.owner)) out.push({ field: 'owner', description: 'must match the pattern ^[a-z][a-z0-9-]{0,63}$' });
 }
 
 /** Returns every broken rule of payment.v1.Payment, in field order. */

@@ -198,7 +198,14 @@ export interface ChargeRequest {
   /** Id of the user whose account is charged. */
   userId: string;
   /** Amount to charge. Must not be negative. */
-  amount: Money | undefined;
+  amount:
+    | Money
+    | undefined;
+  /**
+   * Name of the service that charges, such as `gift`, which then answers for `order_id` in audits. Empty: the order
+   * service.
+   */
+  owner: string;
 }
 
 /** Request of Refund. */
@@ -225,6 +232,8 @@ export interface ListPaymentsRequest {
   afterId: string;
   /** Maximum number of payments to return. 0: no limit. */
   limit: number;
+  /** Return only payments of this owner. Empty: of any. */
+  owner: string;
 }
 
 /** The payment of an order. */
@@ -246,7 +255,11 @@ export interface Payment {
     | Date
     | undefined;
   /** When the payment last changed. */
-  updateTime: Date | undefined;
+  updateTime:
+    | Date
+    | undefined;
+  /** Name of the service that charged. Empty: the order service, or nobody did. */
+  owner: string;
 }
 
 function createBaseAccount(): Account {
@@ -1236,7 +1249,7 @@ export const ListAccountEventsRequest: MessageFns<ListAccountEventsRequest> = {
 };
 
 function createBaseChargeRequest(): ChargeRequest {
-  return { requestId: "", orderId: "", userId: "", amount: undefined };
+  return { requestId: "", orderId: "", userId: "", amount: undefined, owner: "" };
 }
 
 export const ChargeRequest: MessageFns<ChargeRequest> = {
@@ -1252,6 +1265,9 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
     }
     if (message.amount !== undefined) {
       Money.encode(message.amount, writer.uint32(34).fork()).join();
+    }
+    if (message.owner !== "") {
+      writer.uint32(42).string(message.owner);
     }
     return writer;
   },
@@ -1301,6 +1317,14 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
             message.amount = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1331,6 +1355,7 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
         ? globalThis.String(object.user_id)
         : "",
       amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
     };
   },
 
@@ -1348,6 +1373,9 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
     if (message.amount !== undefined) {
       obj.amount = Money.toJSON(message.amount);
     }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
     return obj;
   },
 
@@ -1362,6 +1390,7 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
     message.amount = (object.amount !== undefined && object.amount !== null)
       ? Money.fromPartial(object.amount)
       : undefined;
+    message.owner = object.owner ?? "";
     return message;
   },
 };
@@ -1533,7 +1562,7 @@ export const GetPaymentRequest: MessageFns<GetPaymentRequest> = {
 };
 
 function createBaseListPaymentsRequest(): ListPaymentsRequest {
-  return { afterId: "", limit: 0 };
+  return { afterId: "", limit: 0, owner: "" };
 }
 
 export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
@@ -1543,6 +1572,9 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
     }
     if (message.limit !== 0) {
       writer.uint32(16).int32(message.limit);
+    }
+    if (message.owner !== "") {
+      writer.uint32(26).string(message.owner);
     }
     return writer;
   },
@@ -1576,6 +1608,14 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
             message.limit = reader.int32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1596,6 +1636,7 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
         ? globalThis.String(object.after_id)
         : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
     };
   },
 
@@ -1607,6 +1648,9 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
     if (message.limit !== 0) {
       obj.limit = Math.round(message.limit);
     }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
     return obj;
   },
 
@@ -1617,12 +1661,22 @@ export const ListPaymentsRequest: MessageFns<ListPaymentsRequest> = {
     const message = createBaseListPaymentsRequest();
     message.afterId = object.afterId ?? "";
     message.limit = object.limit ?? 0;
+    message.owner = object.owner ?? "";
     return message;
   },
 };
 
 function createBasePayment(): Payment {
-  return { id: "", orderId: "", userId: "", amount: undefined, state: 0, createTime: undefined, updateTime: undefined };
+  return {
+    id: "",
+    orderId: "",
+    userId: "",
+    amount: undefined,
+    state: 0,
+    createTime: undefined,
+    updateTime: undefined,
+    owner: "",
+  };
 }
 
 export const Payment: MessageFns<Payment> = {
@@ -1647,6 +1701,9 @@ export const Payment: MessageFns<Payment> = {
     }
     if (message.updateTime !== undefined) {
       Timestamp.encode(toTimestamp(message.updateTime), writer.uint32(58).fork()).join();
+    }
+    if (message.owner !== "") {
+      writer.uint32(66).string(message.owner);
     }
     return writer;
   },
@@ -1720,6 +1777,14 @@ export const Payment: MessageFns<Payment> = {
             message.updateTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1757,6 +1822,7 @@ export const Payment: MessageFns<Payment> = {
         : isSet(object.update_time)
         ? fromJsonTimestamp(object.update_time)
         : undefined,
+      owner: isSet(object.owner) ? globalThis.String(object.owner) : "",
     };
   },
 
@@ -1783,6 +1849,9 @@ export const Payment: MessageFns<Payment> = {
     if (message.updateTime !== undefined) {
       obj.updateTime = message.updateTime.toISOString();
     }
+    if (message.owner !== "") {
+      obj.owner = message.owner;
+    }
     return obj;
   },
 
@@ -1800,6 +1869,7 @@ export const Payment: MessageFns<Payment> = {
     message.state = object.state ?? 0;
     message.createTime = object.createTime ?? undefined;
     message.updateTime = object.updateTime ?? undefined;
+    message.owner = object.owner ?? "";
     return message;
   },
 };
@@ -1983,7 +2053,7 @@ export const PaymentServiceDefinition = {
      * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
      * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
      * - FAILED_PRECONDITION `PAYMENT_REFUNDED`: Refund was called for this order, even if it was never charged.
-     * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user or with another amount.
+     * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user, with another amount or by another owner.
      */
     charge: {
       name: "Charge",
@@ -2037,7 +2107,7 @@ export interface PaymentServiceImplementation<CallContextExt = {}> {
    * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
    * - FAILED_PRECONDITION `PAYMENT_REFUNDED`: Refund was called for this order, even if it was never charged.
-   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user or with another amount.
+   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user, with another amount or by another owner.
    */
   charge(request: ChargeRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Payment>>;
   /**
@@ -2065,7 +2135,7 @@ export interface PaymentServiceClient<CallOptionsExt = {}> {
    * - FAILED_PRECONDITION `INSUFFICIENT_FUNDS`: the balance would become negative.
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the account has another currency.
    * - FAILED_PRECONDITION `PAYMENT_REFUNDED`: Refund was called for this order, even if it was never charged.
-   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user or with another amount.
+   * - ALREADY_EXISTS `PAYMENT_EXISTS`: the order was charged to another user, with another amount or by another owner.
    */
   charge(request: DeepPartial<ChargeRequest>, options?: CallOptions & CallOptionsExt): Promise<Payment>;
   /**

@@ -11,6 +11,20 @@ export const chargeWithoutOrder = defineReason({
   fix: 'Refund it',
 });
 
+export const chargeOfUnknownOwner = defineReason({
+  ...inAudits,
+  reason: 'CHARGE_OF_UNKNOWN_OWNER',
+  means: 'the owner of a charge is not a service of the mesh, or does not report its ids',
+  fix: 'give that service `ownIds`, or an address in DISCOVERY_URL; Refund the charge if there is no such service',
+});
+
+export const chargeUnknownToOwner = defineReason({
+  ...inAudits,
+  reason: 'CHARGE_UNKNOWN_TO_OWNER',
+  means: 'a service was paid under an id that it does not know',
+  fix: 'find out why; Refund it if nothing needs it',
+});
+
 export const chargeOfEndedOrder = defineReason({
   ...inAudits,
   reason: 'CHARGE_OF_ENDED_ORDER',
@@ -44,6 +58,20 @@ export const reservationWithoutOrder = defineReason({
   reason: 'RESERVATION_WITHOUT_ORDER',
   means: 'stock is reserved or taken out for an order that does not exist',
   fix: releaseOrAdjust,
+});
+
+export const reservationOfUnknownOwner = defineReason({
+  ...inAudits,
+  reason: 'RESERVATION_OF_UNKNOWN_OWNER',
+  means: 'the owner of a reservation is not a service of the mesh, or does not report its ids',
+  fix: 'give that service `ownIds`, or an address in DISCOVERY_URL; ReleaseStock if there is no such service',
+});
+
+export const reservationUnknownToOwner = defineReason({
+  ...inAudits,
+  reason: 'RESERVATION_UNKNOWN_TO_OWNER',
+  means: 'a service reserved stock under an id that it does not know',
+  fix: 'find out why; ReleaseStock if nothing needs it',
 });
 
 export const reservationOfEndedOrder = defineReason({

@@ -1,0 +1,85 @@
+import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
+import { ReservationState } from '#gen/inventory/v1/inventory.ts';
+import { PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { PaymentState } from '#gen/payment/v1/payment.ts';
+import type { AuditCheck, OwnIds, Runtime } from '#mesh';
+import { chargeUnknownToOwner, reservationUnknownToOwner } from '../orders/errors.ts';
+import type { Owners } from './owners.ts';
+
+/** What owners have: charges or reservations. */
+interface Possessions {
+  readonly name: string;
+  readonly reason: string;
+  /** `was charged`. */
+  readonly verb: string;
+  /** Lists the ids of those that are in use. */
+  list(owner: string, signal: AbortSignal): AsyncGenerator<string>;
+}
+
+const maxIdsPerQuestion = 100;
+
+/**
+ * Returns the checks that each owner in this process knows the ids under which it charged and reserved: `gift/charges` and
+ * `gift/reservations`, as far as payment and inventory are in this process or have an address.
+ */
+export function auditOwners({ here }: Owners, { findClient }: Pick<Runtime, 'findClient'>): AuditCheck[] {
+  const possessions = [findCharges(findClient), findReservations(findClient)].filter((found) => found !== undefined);
+  return [...here].flatMap(([owner, ownIds]) => possessions.map((which) => auditPossessions(owner, ownIds, which)));
+}
+
+function findCharges(findClient: Runtime['findClient']): Possessions | undefined {
+  const payments = findClient(PaymentServiceContract);
+  return (
+    payments && {
+      name: 'charges',
+      reason: chargeUnknownToOwner.reason,
+      verb: 'charged',
+      async *list(owner, signal) {
+        for await (const { orderId, state } of payments.listPayments({ owner }, { signal }))
+          if (state === PaymentState.PAYMENT_STATE_CHARGED) yield orderId;
+      },
+    }
+  );
+}
+
+function findReservations(findClient: Runtime['findClient']): Possessions | undefined {
+  const inventory = findClient(InventoryServiceContract);
+  return (
+    inventory && {
+      name: 'reservations',
+      reason: reservationUnknownToOwner.reason,
+      verb: 'reserved',
+      async *list(owner, signal) {
+        for await (const { orderId, state } of inventory.listReservations({ owner }, { signal }))
+          if (state !== ReservationState.RESERVATION_STATE_RELEASED) yield orderId;
+      },
+    }
+  );
+}
+
+/** An owner stores an id before it charges or reserves, so an id that it does not know is not work in progress. */
+function auditPossessions(owner: string, ownIds: OwnIds, { name, reason, verb, list }: Possessions): AuditCheck {
+  return {
+    name: `${owner}/${name}`,
+    async *run(progress, signal) {
+      for await (const ids of inBatches(list(owner, signal))) {
+        signal.throwIfAborted();
+        progress.examined(ids.length);
+        const own = new Set(await ownIds(ids));
+        for (const id of ids.filter((each) => !own.has(each))) {
+          yield { reason, ids: [id, owner], message: `service ${owner} ${verb} under ${id}, which it does not know` };
+        }
+      }
+    },
+  };
+}
+
+async function* inBatches(ids: AsyncIterable<string>): AsyncGenerator<readonly string[]> {
+  let batch: string[] = [];
+  for await (const id of ids) {
+    if (batch.push(id) < maxIdsPerQuestion) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
