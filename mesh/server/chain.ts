@@ -15,6 +15,7 @@ export interface ServedMethod {
   readonly kind: MethodKind;
   readonly contract: MethodContract;
   readonly handle: (input: unknown, context: MeshCallContext) => unknown;
+  readonly encode: (response: unknown) => Uint8Array;
   /** Returns the `once` of a call; `undefined` if the method is not idempotent by `request_id`. */
   readonly onceFor: ((request: never) => Once<unknown>) | undefined;
 }
@@ -29,9 +30,9 @@ type ReadInput = ReadRequest<unknown>;
 
 /**
  * Wraps a handler in what every call goes through, in this order: scope (request id, trace), deadline and access log,
- * admission, decoding, validation, handler, error gate.
+ * admission, decoding, validation, handler, encoding, error gate.
  */
-export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<unknown, unknown> {
+export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<unknown, Uint8Array> {
   const answerOne = (work: Work, read: ReadInput, engineCall: EngineCall) => {
     const call = new HandlerContext(engineCall, method.contract.timeoutMs, tools.clock);
     return runInScope(call, () => answer(method, tools, call, work, read));
@@ -43,6 +44,7 @@ export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<un
       tools,
       () => tools.admission.enter(call, 'streaming'),
       () => begin(method, call, read) as AsyncIterable<unknown>,
+      method.encode,
     );
   };
   const { kind } = method;
@@ -64,13 +66,13 @@ async function answer(
   call: HandlerContext,
   work: Work,
   read: ReadInput,
-): Promise<unknown> {
+): Promise<Uint8Array> {
   const watch = new CallWatch(call, tools);
   let place: Place | undefined;
   try {
     place = await tools.admission.enter(call, work);
     if (work === 'streaming') call.place = place;
-    const response = await begin(method, call, read);
+    const response = method.encode(await begin(method, call, read));
     watch.succeeded();
     return response;
   } catch (error) {

@@ -130,6 +130,32 @@ describe('an error', () => {
   });
 });
 
+describe('a response that cannot be encoded', () => {
+  // An integer that is not one.
+  const odd = { createTime: { getTime: () => 'never' } } as unknown as Partial<User>;
+  const handlers: EchoHandlers = {
+    one: async () => odd,
+    async *many(user) {
+      yield user;
+      yield odd;
+    },
+    collect: async () => odd,
+    async *chat() {
+      yield odd;
+    },
+  };
+
+  it.each(['One', 'Many', 'Collect', 'Chat'])('is INTERNAL to the caller of %s and in the log', async (method) => {
+    const { raw, lines } = await startEcho(handlers);
+    const answer = await raw(method, ada, { 'x-request-id': 'r-8' });
+    expect(answer).toMatchObject({ status: Status.INTERNAL, details: { metadata: { requestId: 'r-8' } } });
+    expect(lines).toEqual([
+      expect.objectContaining({ level: 'error', request_id: 'r-8', err: expect.anything() }),
+      expect.objectContaining({ level: 'warn', request_id: 'r-8', code: 'INTERNAL' }),
+    ]);
+  });
+});
+
 describe('a request of random bytes', () => {
   it('is handled or refused as undecodable, and the server keeps running', async () => {
     const { session, raw } = await startEcho();

@@ -82,14 +82,17 @@ export function createServer(options: ServerOptions): Server {
     ...limits,
     maxConnections,
     observer: createHostReport({ clock, logger, metrics }),
-    toStatus: (error, path) => toStatus(error, path, logger),
+    toStatus: (error, call) => toStatus(error, call, logger),
   });
   if (metrics) measureConnections(metrics, maxConnections, () => host.openConnections);
   const add = (served: ServedContract, admission: Admission) => {
     for (const [key, method] of engineMethods(served.contract.definition as TsProtoServiceDefinition)) {
       const handled = servedMethod(served, key, method);
       const accessLog = createAccessLog(handled.contract, tools);
-      host.add(method, chain(handled, { ...tools, admission, accessLog }));
+      // The chain encodes, so a response that cannot be encoded is a failed call.
+      const asBytes = (bytes: Uint8Array) => bytes;
+      const encoded = { ...method, encodeResponse: asBytes, decodeResponse: asBytes };
+      host.add(encoded, chain(handled, { ...tools, admission, accessLog }));
     }
   };
   for (const served of serves) {
@@ -112,7 +115,7 @@ export function createServer(options: ServerOptions): Server {
 function servedMethod(
   served: ServedContract,
   key: string,
-  { path, kind }: EngineMethod<unknown, unknown>,
+  { path, kind, encodeResponse: encode }: EngineMethod<unknown, unknown>,
 ): ServedMethod {
   const { contract: service, handlers } = served;
   const methods: Readonly<Record<string, MethodContract | undefined>> = service.methods;
@@ -122,7 +125,7 @@ function servedMethod(
     throw new Error(`${path} has no ${contract ? 'handler' : 'contract'}: every method needs both`);
   }
   const handle: ServedMethod['handle'] = (input, context) => handler.call(handlers, input, context);
-  return { kind, contract, handle, onceFor: onceOf(served, contract, key, path) };
+  return { kind, contract, handle, encode, onceFor: onceOf(served, contract, key, path) };
 }
 
 function onceOf(

@@ -1,7 +1,6 @@
 import type { Metadata } from 'nice-grpc-common';
 import type { CallEndListener, EngineCall } from '../engines/engine.ts';
 import type { Once } from '../idempotency/idempotency.ts';
-import { uuidv7 } from '../ids/ids.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
@@ -21,7 +20,6 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   place: Place | undefined;
   /** Set for a handler whose method is idempotent by `request_id`. */
   once: Once<unknown> | undefined;
-  #requestId: string | undefined;
   #traceparent: string | undefined;
 
   constructor(engineCall: EngineCall, timeoutMs: number | undefined, clock: Clock) {
@@ -36,8 +34,7 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   }
 
   get requestId(): string {
-    this.#requestId ??= requestIdOf(this.#engineCall.textMetadata(requestIdKey));
-    return this.#requestId;
+    return this.#engineCall.requestId;
   }
 
   get traceparent(): string {
@@ -115,11 +112,4 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   fail(error: unknown): void {
     this.#engineCall.fail(error);
   }
-}
-
-const requestIdKey = 'x-request-id';
-
-/** Returns the caller's request id if it is 1 to 128 visible ASCII characters, because it is logged; else a new UUIDv7. */
-function requestIdOf(callers: string | undefined): string {
-  return callers !== undefined && /^[\x21-\x7e]{1,128}$/.test(callers) ? callers : uuidv7();
 }

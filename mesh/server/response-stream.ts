@@ -4,11 +4,12 @@ import type { HandlerContext } from './handler-context.ts';
 import type { Place } from './policies/admission/admission.ts';
 import { CallWatch, type WatchTools } from './policies/call-watch.ts';
 
-/** The responses of a streaming handler, which runs in the scope of its call. Read once, by the engine. */
-export class ResponseStream implements AsyncIterableIterator<unknown> {
+/** The encoded responses of a streaming handler, which runs in the scope of its call. Read once, by the engine. */
+export class ResponseStream implements AsyncIterableIterator<Uint8Array> {
   readonly #call: HandlerContext;
   readonly #enter: () => Promise<Place>;
   readonly #begin: () => AsyncIterable<unknown>;
+  readonly #encode: (response: unknown) => Uint8Array;
   readonly #watch: CallWatch;
   #place: Place | undefined;
   #isHandlerRunning = false;
@@ -19,10 +20,12 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
     tools: WatchTools,
     enter: () => Promise<Place>,
     begin: () => AsyncIterable<unknown>,
+    encode: (response: unknown) => Uint8Array,
   ) {
     this.#call = call;
     this.#enter = enter;
     this.#begin = begin;
+    this.#encode = encode;
     this.#watch = runInScope(call, () => new CallWatch(call, tools));
   }
 
@@ -30,16 +33,16 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
     return this;
   }
 
-  next(): Promise<IteratorResult<unknown>> {
+  next(): Promise<IteratorResult<Uint8Array>> {
     return runInScope(this.#call, this.#advance);
   }
 
   /** Called by the engine when nobody reads any further. */
-  return(): Promise<IteratorResult<unknown>> {
+  return(): Promise<IteratorResult<Uint8Array>> {
     return runInScope(this.#call, this.#close);
   }
 
-  readonly #advance = async (): Promise<IteratorResult<unknown>> => {
+  readonly #advance = async (): Promise<IteratorResult<Uint8Array>> => {
     try {
       const turn = this.#place?.work();
       if (turn !== undefined) await this.#resume(turn);
@@ -49,20 +52,30 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
       // A started handler leaves when it is closed.
       throw this.#watch.failed(error);
     }
+    const result = await this.#nextResponse(this.#place);
+    if (result.done) return result;
+    try {
+      return { done: false, value: this.#encode(result.value) };
+    } catch (error) {
+      throw this.#watch.failed(error);
+    }
+  };
+
+  async #nextResponse(place: Place): Promise<IteratorResult<unknown, undefined>> {
     this.#isHandlerRunning = true;
     try {
       this.#responses ??= this.#begin()[Symbol.asyncIterator]();
       const result = await this.#responses.next();
-      if (!result.done) this.#place.rest();
-      else this.#succeed(this.#place);
+      if (!result.done) place.rest();
+      else this.#succeed(place);
       return result;
     } catch (error) {
-      this.#place.leave();
+      place.leave();
       throw this.#watch.failed(error);
     } finally {
       this.#isHandlerRunning = false;
     }
-  };
+  }
 
   async #resume(turn: Promise<unknown>): Promise<void> {
     await turn;
@@ -74,7 +87,7 @@ export class ResponseStream implements AsyncIterableIterator<unknown> {
     place.leave();
   }
 
-  readonly #close = async (): Promise<IteratorResult<unknown>> => {
+  readonly #close = async (): Promise<IteratorResult<Uint8Array>> => {
     this.#watch.cancelled();
     // A handler needs a slot to end. A running one has a slot, or takes one after it was idle.
     if (!this.#isHandlerRunning) await this.#place?.work();
