@@ -1,5 +1,5 @@
 import type { CallContext, Metadata } from 'nice-grpc-common';
-import type { WireStatus } from '../errors/wire-status.ts';
+import type { EndedCall, WireStatus } from '../errors/wire-status.ts';
 import type { HostObserver } from './host-observer.ts';
 import type { PingPolicy } from './ping-strikes.ts';
 
@@ -26,6 +26,8 @@ export interface CallEndListener {
 /** A call as the server chain gets it. Costly parts (metadata, signal) are made on first use. */
 export interface EngineCall extends CallContext {
   readonly path: string;
+  /** The caller's `x-request-id`, or a new one. It is sent with the response. */
+  readonly requestId: string;
   /**
    * The caller's deadline, in milliseconds since the epoch; `undefined` if it set none. The engine ends the call then if it is
    * still open.
@@ -133,7 +135,7 @@ export interface ServerHostOptions {
    */
   readonly requestTimeoutMs?: number;
   /** Converts an error of a handler, a decoder or the engine to a status. */
-  readonly toStatus: (error: unknown, path: string) => WireStatus;
+  readonly toStatus: (error: unknown, call: EndedCall) => WireStatus;
 }
 
 /** A gRPC server: listens, speaks HTTP/2 and gRPC framing, and calls handlers. Policy is above it. */

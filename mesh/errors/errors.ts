@@ -9,9 +9,25 @@ export const invalidFields = defineError({
   means: 'the request violates rules of its contract',
   fix: 'fix each field that BadRequest names',
   text: ({ violations }: { readonly violations: readonly FieldViolation[] }) =>
-    `invalid request: ${violations.map(({ field, description }) => `${field}: ${description}`).join('; ')}`,
+    `invalid request: ${listed(violations)}`,
   metadata: () => ({}),
 });
+
+// The text lists the first ones. The details have as many as fit.
+const maxListedCharacters = 1_000;
+
+function listed(violations: readonly FieldViolation[]): string {
+  const texts: string[] = [];
+  let characters = 0;
+  for (const { field, description } of violations) {
+    const text = `${field}: ${description}`;
+    characters += text.length;
+    if (characters > maxListedCharacters && texts.length > 0) break;
+    texts.push(text);
+  }
+  const left = violations.length - texts.length;
+  return left === 0 ? texts.join('; ') : `${texts.join('; ')}; and ${left} more`;
+}
 
 /** Refuses a request with all the rules it violates: INVALID_ARGUMENT `INVALID_FIELD`. */
 export function invalidRequest(violations: readonly FieldViolation[]): MeshError {

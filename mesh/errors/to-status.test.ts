@@ -10,12 +10,12 @@ import { toStatus } from './to-status.ts';
 
 function gate() {
   const { logger, lines } = captureLog();
-  const call = { path: '/t/Get', requestId: 'r1' };
+  const call = { path: '/t/Get', requestId: 'r1', otherBytes: 0 };
   return {
     lines,
-    status: (error: unknown) => toStatus(error, call.path, logger),
+    status: (error: unknown) => toStatus(error, call, logger),
     details: (error: unknown) =>
-      decodeStatusDetails(toStatus(error, call.path, logger).metadata.get(statusDetailsKey) ?? new Uint8Array()),
+      decodeStatusDetails(toStatus(error, call, logger).metadata.get(statusDetailsKey) ?? new Uint8Array()),
     publicError: (error: unknown, expired = false) => toPublicError(error, { ...call, expired }, logger),
   };
 }
@@ -42,16 +42,16 @@ describe('the error gate', () => {
     }));
     const { details, metadata } = gate().status(invalidRequest(violations));
     expect(details.length).toBeLessThanOrEqual(1_024);
-    expect(metadata.get(statusDetailsKey)?.length).toBeLessThan(5_500);
+    expect(metadata.get(statusDetailsKey)?.length).toBeLessThan(2_800);
     const sent = gate().details(invalidRequest(violations)).violations;
-    expect(sent.at(-1)).toEqual({ field: '', description: `and ${1_001 - sent.length} more broken rules` });
+    expect(sent.at(-1)).toEqual({ field: '', description: `and ${1_001 - sent.length} more violations` });
   });
 
   it('sends as much of the metadata as fits, and how many facts it left out', () => {
     const facts = Array.from({ length: 100 }, (_, index) => [`sku-${String(index).padStart(60, '0')}`, '2/1']);
     const metadata = Object.fromEntries([['etag', 'x'.repeat(100_000)], ...facts]);
     const error = new MeshError(Status.FAILED_PRECONDITION, 'INSUFFICIENT_STOCK', 'too little', { metadata });
-    expect(gate().status(error).metadata.get(statusDetailsKey)?.length).toBeLessThan(5_500);
+    expect(gate().status(error).metadata.get(statusDetailsKey)?.length).toBeLessThan(2_800);
     const sent = gate().details(error).metadata;
     expect(sent).toMatchObject({ [facts[0]?.[0] ?? '']: '2/1' });
     expect(sent.omitted).toBe(String(102 - Object.keys(sent).length));

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs system packages: PostgreSQL, RabbitMQ, kcat, h2load and nghttp, and Java, Maven and Python for the other tools.
+# Installs system packages: PostgreSQL, RabbitMQ, kcat, h2load and nghttp, nginx, and Java, Maven and Python for the other tools.
 set -eu
 
 missing=
@@ -7,7 +7,8 @@ missing=
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || missing="$missing rabbitmq-server"
 command -v kcat >/dev/null || missing="$missing kcat"
 command -v h2load >/dev/null && command -v nghttp >/dev/null || missing="$missing nghttp2-client"
-command -v java >/dev/null || missing="$missing openjdk-17-jre-headless"
+[ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
+java --list-modules 2>/dev/null | grep -q jdk.compiler || missing="$missing openjdk-17-jdk-headless"
 command -v mvn >/dev/null || missing="$missing maven"
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 if [ -n "$missing" ]; then
@@ -27,3 +28,4 @@ ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-* 2>/dev/null | sed 's/.*-/deps: Rab
 kcat -V | sed -n 's/^Version \([^ ]*\).*/deps: kcat \1/p'
 h2load --version | sed 's/^/deps: /'
 nghttp --version | sed 's/^/deps: /'
+PATH="$PATH:/usr/sbin" nginx -v 2>&1 | sed 's/^nginx version: /deps: /'

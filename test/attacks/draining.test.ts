@@ -20,7 +20,7 @@ const method: EngineMethod<Uint8Array, Uint8Array> = {
 
 async function serve(): Promise<{ host: ServerHost; port: number }> {
   const logger = createLogger('silent');
-  const host = createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
+  const host = createServerHost({ toStatus: (error, call) => toStatus(error, call, logger) });
   host.add(method, { kind: 'unary', handle: async (read) => read() });
   onTestFinished(() => host.drain(0));
   return { host, port: await host.listen('127.0.0.1:0') };

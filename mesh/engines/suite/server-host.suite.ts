@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { connectionSuite } from './server-host/connections.ts';
 import { endSuite } from './server-host/ends.ts';
+import { failureSuite } from './server-host/failures.ts';
 import { refusalSuite } from './server-host/refusals.ts';
 import { requestSuite } from './server-host/requests.ts';
 import { streamingSuite } from './server-host/streaming.ts';
@@ -9,6 +10,7 @@ import { streamingSuite } from './server-host/streaming.ts';
 export function serverHostSuite(engine: Engine): void {
   requestSuite(engine);
   refusalSuite(engine);
+  failureSuite(engine);
   streamingSuite(engine);
   connectionSuite(engine);
   endSuite(engine);

@@ -29,7 +29,7 @@ export function tlsSuite(engine: Engine): void {
     const encrypted = tls && { ...server, ...tls };
     const host = engine.createServerHost({
       tls: encrypted,
-      toStatus: (error, path) => toStatus(error, path, logger),
+      toStatus: (error, call) => toStatus(error, call, logger),
     });
     host.add(echo, { kind: 'unary', handle: async (read) => read() });
     onTestFinished(() => host.drain(0));
@@ -155,7 +155,7 @@ export function tlsSuite(engine: Engine): void {
   });
 
   it('drains, even during a handshake', async () => {
-    const host = engine.createServerHost({ tls: server, toStatus: (error, path) => toStatus(error, path, logger) });
+    const host = engine.createServerHost({ tls: server, toStatus: (error, call) => toStatus(error, call, logger) });
     const socket = connectTcp(await host.listen('127.0.0.1:0'), '127.0.0.1');
     socket.on('error', () => undefined);
     await once(socket, 'connect');

@@ -62,7 +62,7 @@ async function bytesOf(requests: AsyncIterable<Uint8Array>): Promise<Uint8Array>
 async function serve(engineName: EngineName, options: object): Promise<number> {
   const engine = await engineByName(engineName);
   const logger = createLogger('silent');
-  const host = engine.createServerHost({ ...options, toStatus: (error, path) => toStatus(error, path, logger) });
+  const host = engine.createServerHost({ ...options, toStatus: (error, call) => toStatus(error, call, logger) });
   host.add(bytesMethod('Good', 'unary'), { kind: 'unary', handle: async (read) => read() });
   host.add(bytesMethod('Echo', 'unary'), { kind: 'unary', handle: (read) => counted(Promise.resolve(read())) });
   // Never responds; ends with its call.

@@ -4,7 +4,7 @@ import type { ServerHostOptions } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
 import { statusDetailsKey } from '../../../mesh/errors/status-details.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
-import type { WireStatus } from '../../../mesh/errors/wire-status.ts';
+import type { EndedCall, WireStatus } from '../../../mesh/errors/wire-status.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { loadConformanceContract } from './contract.ts';
 import { readDelimited, writeDelimited } from './delimited.ts';
@@ -40,10 +40,10 @@ function hostOptions({
   return { ...limit, tls: { key: Buffer.from(serverCreds.key), cert: Buffer.from(serverCreds.cert), clientCa } };
 }
 
-function statusOf(error: unknown, path: string): WireStatus {
+function statusOf(error: unknown, call: EndedCall): WireStatus {
   if (!(error instanceof RequestedError)) {
     // The suite expects no other details than those that it asked for.
-    return { ...toStatus(error, path, logger), metadata: Metadata() };
+    return { ...toStatus(error, call, logger), metadata: Metadata() };
   }
   const { code, message, details } = error;
   const packed = details.map(({ type_url, value = new Uint8Array() }) => ({ typeUrl: type_url, value }));

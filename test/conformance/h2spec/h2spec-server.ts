@@ -26,7 +26,7 @@ export async function startH2specServer(engineName: EngineName): Promise<TestTar
   const logger = createLogger('silent');
   const host = engine.createServerHost({
     maxConcurrentStreams: 10,
-    toStatus: (error, path) => toStatus(error, path, logger),
+    toStatus: (error, call) => toStatus(error, call, logger),
   });
   host.add(method, { kind: 'bidi-streaming', handle: answer });
   const relay = await startGrpcRelay(await host.listen('127.0.0.1:0'));

@@ -14,7 +14,7 @@ export interface TestTarget {
 export async function startTestService(engineName: EngineName): Promise<TestTarget> {
   const engine = await engineByName(engineName);
   const logger = createLogger('silent');
-  const host = engine.createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
+  const host = engine.createServerHost({ toStatus: (error, call) => toStatus(error, call, logger) });
   addTestService(host, loadTestMethods());
   const port = await host.listen('127.0.0.1:0');
   return { port, stop: () => host.drain(0) };

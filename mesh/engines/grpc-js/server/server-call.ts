@@ -1,6 +1,8 @@
 import { Metadata as WireMetadata } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
+import { metadataWithFailure } from '../../../errors/wire-status.ts';
 import type { CallEndListener, EngineCall } from '../../engine.ts';
+import { requestIdKey, requestIdOf } from '../../request-id.ts';
 import { fromWireMetadata, toWireMetadata } from '../metadata.ts';
 import { isReset } from './tuned-server.ts';
 
@@ -30,6 +32,7 @@ export class ServerCall implements EngineCall {
   #headerSent = false;
   #onAbort: (() => void) | undefined;
   #endListener: CallEndListener | undefined;
+  #requestId: string | undefined;
   #metadata: Metadata | undefined;
   #header: Metadata | undefined;
   #trailer: Metadata | undefined;
@@ -48,6 +51,12 @@ export class ServerCall implements EngineCall {
 
   get requestBytes(): number {
     return this.#raw.request?.length ?? 0;
+  }
+
+  /** `tuned-server.ts` has set it, and adds it to the response. */
+  get requestId(): string {
+    this.#requestId ??= requestIdOf(this.textMetadata(requestIdKey));
+    return this.#requestId;
   }
 
   get metadata(): Metadata {
@@ -99,9 +108,9 @@ export class ServerCall implements EngineCall {
     return this.#trailer && toWireMetadata(this.#trailer);
   }
 
-  /** Adds the trailer that the handler has set to `target`. */
-  trailersOnto(target: WireMetadata): WireMetadata {
-    return this.#trailer ? toWireMetadata(this.#trailer, target) : target;
+  /** The trailer that the handler has set and is sent with a failure. */
+  trailerWithFailure(): ReturnType<typeof metadataWithFailure> {
+    return metadataWithFailure(this.#trailer ?? Metadata());
   }
 
   /** Claims the end of the call. Returns false if it has already ended. */
@@ -113,7 +122,8 @@ export class ServerCall implements EngineCall {
 
   fail(error: unknown): void {
     if (!this.end()) return;
-    if (this.#header) this.sendHeader();
+    // A header that is too large would displace the status.
+    if (this.#header && metadataWithFailure(this.#header).bytes > 0) this.sendHeader();
     this.#sendFailure(error);
     this.#abort(error);
   }

@@ -1,6 +1,6 @@
 import type { sendUnaryData } from '@grpc/grpc-js';
 import { undecodableMessage } from '../../../errors/errors.ts';
-import type { WireStatus } from '../../../errors/wire-status.ts';
+import type { EndedCall, WireStatus } from '../../../errors/wire-status.ts';
 import type { EngineCall, EngineMethod } from '../../engine.ts';
 import { toBuffer, toWireMetadata } from '../metadata.ts';
 import { type ReplyStream, writeAll } from './response-writer.ts';
@@ -11,12 +11,12 @@ export interface HostedMethod<Request, Response> {
   readonly path: string;
   readonly decode: (bytes: Buffer) => Request;
   readonly encode: (message: Response) => Buffer;
-  readonly toStatus: (error: unknown) => WireStatus;
+  readonly toStatus: (error: unknown, call: EndedCall) => WireStatus;
 }
 
 export function hostedMethod<Request, Response>(
   method: EngineMethod<Request, Response>,
-  toStatus: (error: unknown, path: string) => WireStatus,
+  toStatus: (error: unknown, call: EndedCall) => WireStatus,
 ): HostedMethod<Request, Response> {
   return {
     path: method.path,
@@ -28,7 +28,7 @@ export function hostedMethod<Request, Response>(
       }
     },
     encode: (message) => toBuffer(method.encodeResponse(message)),
-    toStatus: (error) => toStatus(error, method.path),
+    toStatus,
   };
 }
 
@@ -71,6 +71,8 @@ function answer(call: ServerCall, bytes: Buffer, callback: sendUnaryData<Buffer>
 }
 
 function failure(method: Pick<HostedMethod<unknown, unknown>, 'toStatus'>, error: unknown, call: ServerCall) {
-  const { code, details, metadata } = method.toStatus(error);
-  return { code, details, metadata: call.trailersOnto(toWireMetadata(metadata)) };
+  const handlers = call.trailerWithFailure();
+  const { path, requestId } = call;
+  const { code, details, metadata } = method.toStatus(error, { path, requestId, otherBytes: handlers.bytes });
+  return { code, details, metadata: toWireMetadata(handlers.metadata, toWireMetadata(metadata)) };
 }

@@ -5,6 +5,7 @@ import { peerOf } from '../../hang-up.ts';
 import { type CallRefusal, noObserver } from '../../host-observer.ts';
 import { type HttpRefusal, httpRefusalOf } from '../../http-refusal.ts';
 import { createListener } from '../../listener.ts';
+import { requestIdKey } from '../../request-id.ts';
 import { createBeginnings } from './beginnings.ts';
 import { registerMethod } from './register-method.ts';
 import { acceptEncoding, createTunedServer } from './tuned-server.ts';
@@ -26,7 +27,8 @@ export function createServerHost({
     if (refusal === undefined) return undefined;
     const peer = session?.socket ? peerOf(session.socket) : '';
     observer.callRefused({ peer, path, reason: refusal.reason });
-    return 'error' in refusal ? toStatus(refusal.error, path) : refusal;
+    if (!('error' in refusal)) return refusal;
+    return toStatus(refusal.error, { path, requestId: String(headers[requestIdKey]), otherBytes: 0 });
   };
   const { server, connections } = createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit, observer, pings });
   const beginnings = createBeginnings(observer, (socket) => {

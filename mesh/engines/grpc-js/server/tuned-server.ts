@@ -1,9 +1,16 @@
-import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream, ServerOptions } from 'node:http2';
+import type {
+  Http2Server,
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
+  ServerHttp2Stream,
+  ServerOptions,
+} from 'node:http2';
 import { Server as GrpcJsServer, ServerCredentials } from '@grpc/grpc-js';
 import type { WireStatus } from '../../../errors/wire-status.ts';
 import type { HostObserver } from '../../host-observer.ts';
 import type { HttpRefusal } from '../../http-refusal.ts';
 import type { PingPolicy } from '../../ping-strikes.ts';
+import { requestIdKey, requestIdOf } from '../../request-id.ts';
 import { type Decoder, fixServerCalls, isMidway } from '../library-fixes.ts';
 import { toWireMetadata } from '../metadata.ts';
 import { SessionWatch, watchOf } from './session-watch.ts';
@@ -97,10 +104,21 @@ function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']
   http2Server.removeAllListeners('stream');
   http2Server.on('stream', (stream, headers, ...rest) => {
     watchOf(stream)?.opened(stream);
+    exchangeRequestId(stream, headers);
     const refusal = admit(headers, stream);
     if (refusal === undefined) for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
     else refuse(stream, refusal);
   });
+}
+
+/** Makes the request id valid and adds it to the response, including those that grpc-js makes by itself. */
+function exchangeRequestId(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  const callers = headers[requestIdKey];
+  const requestId = requestIdOf(typeof callers === 'string' ? callers : undefined);
+  headers[requestIdKey] = requestId;
+  const respond = stream.respond.bind(stream);
+  stream.respond = (fields, options) =>
+    respond({ ...(fields as OutgoingHttpHeaders), [requestIdKey]: requestId }, options);
 }
 
 function refuse(stream: ServerHttp2Stream, refusal: WireStatus | HttpRefusal): void {

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../errors/to-status.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
 import { grpcFrame, type WireMessage } from '../../../testing/grpc-frame.ts';
-import type { EngineHandler } from '../../engine.ts';
+import type { EngineHandler, ServerHostOptions } from '../../engine.ts';
 import { connectNative } from '../engine.ts';
 import { serveRaw } from '../testing/grpc-server.ts';
 import { callOf, textMethod } from '../testing/text-methods.ts';
@@ -17,7 +17,7 @@ const text = 'x'.repeat(1_000);
 
 /** Serves one method; returns the address. The maximum message size is 64 KiB. */
 async function serve(handler: EngineHandler<string, string>): Promise<string> {
-  const toWire = (error: unknown, path: string) => toStatus(error, path, logger);
+  const toWire: ServerHostOptions['toStatus'] = (error, call) => toStatus(error, call, logger);
   const host = createServerHost({ maxReceiveBytes: 64 * kib, toStatus: toWire });
   host.add(textMethod(handler.kind), handler);
   onTestFinished(() => host.drain(0));

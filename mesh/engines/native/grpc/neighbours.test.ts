@@ -17,7 +17,7 @@ import { createServerHost } from './server/server-host.ts';
 const logger = createLogger('silent');
 
 async function serve(...handlers: EngineHandler<string, string>[]) {
-  const host = createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
+  const host = createServerHost({ toStatus: (error, call) => toStatus(error, call, logger) });
   for (const handler of handlers) host.add(textMethod(handler.kind), handler);
   onTestFinished(() => host.drain(0));
   return { host, address: `127.0.0.1:${await host.listen('127.0.0.1:0')}` };

@@ -20,7 +20,7 @@ const logger = createLogger('silent');
 
 /** A server host without methods. */
 export function createHost(engine: Engine, options: Partial<ServerHostOptions> = {}): ServerHost {
-  return engine.createServerHost({ toStatus: (error, path) => toStatus(error, path, logger), ...options });
+  return engine.createServerHost({ toStatus: (error, call) => toStatus(error, call, logger), ...options });
 }
 
 /** Starts a host whose methods are named `/t/<kind>`, with a connection to it. */

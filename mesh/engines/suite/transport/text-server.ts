@@ -35,7 +35,7 @@ export async function serve(
   handler: EngineHandler<string, string>,
   port = 0,
 ): Promise<{ host: ServerHost; port: number }> {
-  const host = engine.createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
+  const host = engine.createServerHost({ toStatus: (error, call) => toStatus(error, call, logger) });
   host.add(textMethod(handler.kind), handler);
   onTestFinished(() => host.drain(0));
   return { host, port: await host.listen(`127.0.0.1:${port}`) };

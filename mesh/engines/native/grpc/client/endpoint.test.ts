@@ -26,7 +26,7 @@ function connect(address: string, options: EndpointOptions = {}): Transport {
 const hello = (transport: Transport) => transport.unary(unary, 'hello', callOf());
 
 async function serveEcho(address: string) {
-  const host = createServerHost({ toStatus: (error, path) => toStatus(error, path, logger) });
+  const host = createServerHost({ toStatus: (error, call) => toStatus(error, call, logger) });
   host.add(unary, { kind: 'unary', handle: async (read) => read() });
   const port = await host.listen(address);
   onTestFinished(() => host.drain(0));

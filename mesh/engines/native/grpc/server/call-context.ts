@@ -1,5 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
+import { metadataWithFailure } from '../../../../errors/wire-status.ts';
 import type { CallEndListener, EngineCall } from '../../../engine.ts';
+import { requestIdKey, requestIdOf } from '../../../request-id.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { fieldsOf, metadataOf } from '../metadata-fields.ts';
@@ -11,6 +13,7 @@ export abstract class CallContext implements EngineCall {
   requestCompressed: boolean | undefined;
   compressReplies = false;
   readonly #head: MessageHead;
+  #requestId: string | undefined;
   #metadata: Metadata | undefined;
   #header: Metadata | undefined;
   #trailer: Metadata | undefined;
@@ -28,6 +31,11 @@ export abstract class CallContext implements EngineCall {
   abstract get deadlineMs(): number | undefined;
   abstract get isOver(): boolean;
   abstract get requestBytes(): number;
+
+  get requestId(): string {
+    this.#requestId ??= requestIdOf(fieldValue(this.#head.list.fields, requestIdKey));
+    return this.#requestId;
+  }
 
   get metadata(): Metadata {
     this.#metadata ??= metadataOf(this.#head.list.fields);
@@ -65,12 +73,18 @@ export abstract class CallContext implements EngineCall {
 
   /** The header that the handler has set, as fields. */
   protected headerFields(): string[] | undefined {
+    this.#header?.delete(requestIdKey);
     return this.#header && fieldsOf(this.#header);
   }
 
   /** The trailer that the handler has set, as fields. */
   protected trailerFields(): string[] | undefined {
     return this.#trailer && fieldsOf(this.#trailer);
+  }
+
+  /** The trailer that the handler has set and is sent with a failure. */
+  protected trailerWithFailure(): ReturnType<typeof metadataWithFailure> {
+    return metadataWithFailure(this.#trailer ?? Metadata());
   }
 
   /** Called when the call ends without its response. Aborts `signal`, even if it is first requested later. */

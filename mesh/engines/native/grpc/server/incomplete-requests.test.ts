@@ -6,13 +6,14 @@ import { toStatus } from '../../../../errors/to-status.ts';
 import { rawCall, rawConnection } from '../../../../server/testing/raw-call.ts';
 import { createLogger } from '../../../../telemetry/logger.ts';
 import { grpcFrame } from '../../../../testing/grpc-frame.ts';
+import type { ServerHostOptions } from '../../../engine.ts';
 import { textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from './server-host.ts';
 
 const logger = createLogger('silent');
 
 async function start(): Promise<ClientHttp2Session> {
-  const toWire = (error: unknown, path: string) => toStatus(error, path, logger);
+  const toWire: ServerHostOptions['toStatus'] = (error, call) => toStatus(error, call, logger);
   const host = createServerHost({ requestTimeoutMs: 60, toStatus: toWire });
   host.add(textMethod('unary'), { kind: 'unary', handle: async (read) => read() });
   host.add(textMethod('server-streaming'), {

@@ -2,6 +2,7 @@ import type { WireStatus } from '../../../../errors/wire-status.ts';
 import { malformedTimeout, unknownEncoding, unknownMethod } from '../../../errors.ts';
 import type { CallRefusal } from '../../../host-observer.ts';
 import type { HttpRefusal } from '../../../http-refusal.ts';
+import { requestIdKey } from '../../../request-id.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
@@ -26,15 +27,19 @@ export function admit<Method>(
 }
 
 /** Answers a call with only a status. */
-export function refuse(stream: Http2Stream, { code, details, metadata }: WireStatus): StreamEvents {
-  const more = ['grpc-accept-encoding', acceptEncoding, ...fieldsOf(metadata)];
+export function refuse(stream: Http2Stream, requestId: string, { code, details, metadata }: WireStatus): StreamEvents {
+  const more = [requestIdKey, requestId, 'grpc-accept-encoding', acceptEncoding, ...fieldsOf(metadata)];
   stream.sendHeaders(statusOnly(fittingStatus(code, details, more, stream.maxHeaderListBytes)), true);
   return ignoring(stream);
 }
 
 /** Answers a request that is not gRPC, with an HTTP status. */
-export function refuseHttp(stream: Http2Stream, { status, headers, text }: HttpRefusal): StreamEvents {
-  const block = literalFields([':status', `${status}`, ...Object.entries(headers).flat()]);
+export function refuseHttp(
+  stream: Http2Stream,
+  requestId: string,
+  { status, headers, text }: HttpRefusal,
+): StreamEvents {
+  const block = literalFields([':status', `${status}`, requestIdKey, requestId, ...Object.entries(headers).flat()]);
   stream.sendHeaders(block, text === '');
   stream.write(Buffer.from(text));
   stream.end();

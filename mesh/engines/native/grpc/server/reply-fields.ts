@@ -1,4 +1,5 @@
 import { Status } from 'nice-grpc-common';
+import { requestIdKey } from '../../../request-id.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
 import { acceptEncoding, type Compression } from '../compression.ts';
@@ -12,8 +13,15 @@ const okTrailers = literalFields(statusFields(Status.OK, ''));
 const headersByEncoding = new Map<string, Buffer>();
 
 /** The header of a response whose messages may be compressed with `compression`. */
-export function replyHeader(compression: Compression | undefined, custom: readonly string[] | undefined): Buffer {
-  if (custom !== undefined) return literalFields([...headerFields, ...encodingFields(compression), ...custom]);
+export function replyHeader(
+  requestId: string,
+  compression: Compression | undefined,
+  custom: readonly string[] | undefined,
+): Buffer {
+  return Buffer.concat([headerFor(compression), literalFields([requestIdKey, requestId, ...(custom ?? [])])]);
+}
+
+function headerFor(compression: Compression | undefined): Buffer {
   if (compression === undefined) return plainHeader;
   let block = headersByEncoding.get(compression.name);
   if (block === undefined) {

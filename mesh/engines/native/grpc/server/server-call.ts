@@ -1,7 +1,8 @@
 import { deadlineExceeded, undecodableMessage } from '../../../../errors/errors.ts';
-import type { WireStatus } from '../../../../errors/wire-status.ts';
+import { type EndedCall, maxStatusBytes, type WireStatus } from '../../../../errors/wire-status.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { EngineHandler, EngineMethod } from '../../../engine.ts';
+import { requestIdKey } from '../../../request-id.ts';
 import type { ErrorCode } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
@@ -27,7 +28,7 @@ export interface HostedMethod {
 /** Shared by all calls of a host. */
 export interface ServerCallTools {
   readonly maxReceiveBytes: number;
-  readonly toStatus: (error: unknown, path: string) => WireStatus;
+  readonly toStatus: (error: unknown, call: EndedCall) => WireStatus;
   readonly timers: TimerWheel;
   readonly requestWatch: RequestWatch;
 }
@@ -95,12 +96,17 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   fail(error: unknown): void {
     if (!this.#end()) return;
-    const { code, details, metadata } = this.tools.toStatus(error, this.path);
     const { maxHeaderListBytes } = this.stream;
     // Header metadata belongs into a header, even if only a status follows. If it is too large, the status is more important.
     const header = this.#headerSent ? undefined : this.headerFields();
-    if (header !== undefined && fits(header, maxHeaderListBytes)) this.#sendHeader(false);
-    const more = [...fieldsOf(metadata), ...(this.trailerFields() ?? [])];
+    const maxHeaderBytes = Math.min(maxHeaderListBytes, maxStatusBytes);
+    if (header !== undefined && fits([requestIdKey, this.requestId, ...header], maxHeaderBytes))
+      this.#sendHeader(false);
+    const { path, requestId } = this;
+    const handlers = this.trailerWithFailure();
+    const { code, details, metadata } = this.tools.toStatus(error, { path, requestId, otherBytes: handlers.bytes });
+    const id = this.#headerSent ? [] : [requestIdKey, requestId];
+    const more = [...id, ...fieldsOf(metadata), ...fieldsOf(handlers.metadata)];
     const fields = fittingStatus(code, details, more, maxHeaderListBytes);
     if (this.#headerSent) this.stream.end(literalFields(fields));
     else this.stream.sendHeaders(statusOnly(fields), true);
@@ -146,10 +152,10 @@ export abstract class ServerCall extends CallContext implements Timed {
   // The header has to announce compression before the first message.
   #sendHeader(mayCompress: boolean): void {
     const header = this.headerFields();
-    if (header !== undefined) this.#checkSize(header);
+    if (header !== undefined) this.#checkSize([requestIdKey, this.requestId, ...header]);
     this.#headerSent = true;
     this.#compression = mayCompress ? this.request.replyCompression : undefined;
-    this.stream.sendHeaders(replyHeader(this.#compression, header));
+    this.stream.sendHeaders(replyHeader(this.requestId, this.#compression, header));
   }
 
   #checkSize(custom: readonly string[]): void {

@@ -5,6 +5,8 @@ import { peerOf } from '../../../hang-up.ts';
 import { noObserver } from '../../../host-observer.ts';
 import { http1AnswerTo } from '../../../http-refusal.ts';
 import { createListener } from '../../../listener.ts';
+import { requestIdKey, requestIdOf } from '../../../request-id.ts';
+import { fieldValue } from '../../http2/codec/field-rules.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { Http2Connection } from '../../http2/connection/connection.ts';
 import { ConnectionWatch, type Patience, serverPatience } from '../../http2/connection/connection-watch.ts';
@@ -79,12 +81,13 @@ export function createServerHost({
     const { path, httpRefusal } = request;
     if (httpRefusal !== undefined && !head.list.tooLarge) {
       observer.callRefused({ peer, path, reason: httpRefusal.reason });
-      return refuseHttp(stream, httpRefusal);
+      return refuseHttp(stream, requestIdIn(head), httpRefusal);
     }
     const hosted = admit(head, request, methods.get(path));
     if ('error' in hosted) {
       observer.callRefused({ peer, path, reason: hosted.reason });
-      return refuse(stream, toStatus(hosted.error, path));
+      const requestId = requestIdIn(head);
+      return refuse(stream, requestId, toStatus(hosted.error, { path, requestId, otherBytes: 0 }));
     }
     const start = { stream, head, request, peer };
     return hosted.streamsRequests
@@ -133,4 +136,8 @@ function hostedMethod({ method, handler }: Pick<HostedMethod, 'method' | 'handle
     streamsRequests: kind === 'client-streaming' || kind === 'bidi-streaming',
     streamsReplies: kind === 'server-streaming' || kind === 'bidi-streaming',
   };
+}
+
+function requestIdIn({ list }: MessageHead): string {
+  return requestIdOf(fieldValue(list.fields, requestIdKey));
 }
