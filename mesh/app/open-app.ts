@@ -63,7 +63,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     return address;
   });
   const engine = await engineByName(config.grpcEngine);
-  const databases = openDatabases(dataFolder, logger);
+  const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
     const runtime = await openRuntime({ ...parts, engine, openDatabase: databases.open, directory });
     return { runtime, services: await buildServices(runtime, definitions, directory, shutdown) };

@@ -77,6 +77,23 @@ export const processSettings = {
       'required with several services in one process',
     parse: (text: string) => (/^(sqlite|postgres|postgresql):./s.test(text) ? text : undefined),
   },
+  /** Empty: there is none. */
+  databaseDirectUrl: {
+    variable: 'DATABASE_DIRECT_URL',
+    default: '',
+    allowed: 'postgres://<user>@<host>/<database>, or empty',
+    doc:
+      '`postgres://<user>@<host>/<database>`, the way to the PostgreSQL server itself if `DATABASE_URL` leads to a pooler such ' +
+      'as PgBouncer; `<service>` is replaced as there',
+    parse: (text: string) => (/^$|^(postgres|postgresql):./s.test(text) ? text : undefined),
+  },
+  databasePoolSize: {
+    variable: 'DATABASE_POOL_SIZE',
+    default: '5',
+    allowed: 'a whole number from 1 to 1000',
+    doc: 'the maximum number of connections of a service to PostgreSQL, 1 to 1000; two more check and listen',
+    parse: (text: string) => (/^[1-9]\d{0,2}$|^1000$/.test(text) ? Number(text) : undefined),
+  },
   eventsUrl: {
     variable: 'EVENTS_URL',
     default: 'embedded:<DATA_DIR>/events.db',

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Installs system packages: PostgreSQL, RabbitMQ, kcat, h2load and nghttp, nginx, and Java, Maven and Python for the other tools.
+# Installs system packages: PostgreSQL, PgBouncer, RabbitMQ, kcat, h2load and nghttp, nginx, and Java, Maven and Python for
+# the other tools.
 set -eu
 
 missing=
 [ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing="$missing postgresql"
+[ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || missing="$missing pgbouncer"
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || missing="$missing rabbitmq-server"
 command -v kcat >/dev/null || missing="$missing kcat"
 command -v h2load >/dev/null && command -v nghttp >/dev/null || missing="$missing nghttp2-client"
@@ -24,6 +26,7 @@ if [ -n "$missing" ]; then
 fi
 
 ls -d /usr/lib/postgresql/*/bin | sed 's/^/deps: PostgreSQL in /'
+PATH="$PATH:/usr/sbin" pgbouncer --version | sed -n 's/^PgBouncer/deps: &/p'
 ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-* 2>/dev/null | sed 's/.*-/deps: RabbitMQ /'
 kcat -V | sed -n 's/^Version \([^ ]*\).*/deps: kcat \1/p'
 h2load --version | sed 's/^/deps: /'

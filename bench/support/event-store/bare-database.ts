@@ -17,7 +17,7 @@ export interface BareDatabase {
 }
 
 // The pool size of our storage.
-const connections = 10;
+const connections = 5;
 
 /** Opens a database with `node:sqlite` or `pg`, with the same durability as our storage. */
 export function openBare(url: string): BareDatabase {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readConfig } from '../../config/config.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
@@ -51,7 +52,7 @@ describeWithServer(postgres, 'a start on PostgreSQL', () => {
 
   it('adopts databases that a claimed folder does not list, without logging it', async () => {
     const claimed = claimDataFolder(starts.data);
-    const databases = openDatabases(claimed, starts.log.logger);
+    const databases = openDatabases(claimed, starts.log.logger, readConfig({}));
     const storage = await databases.open('order', server.url('a_order'));
     await storage.close();
     databases.reportFound();

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import type { Config } from '../../config/config.ts';
 import { warnOfClock } from '../../storage/aging/clock-warning.ts';
 import { storageLost } from '../../storage/errors.ts';
 import { type Identity, isUsed, noteStart, readIdentity } from '../../storage/identity.ts';
@@ -29,7 +30,14 @@ export interface Databases {
  * run that did not end cleanly, the structure of each SQLite file is checked too. A crash after any step leaves a state from
  * which the next start continues.
  */
-export function openDatabases(folder: DataFolder, logger: Logger): Databases {
+export function openDatabases(
+  folder: DataFolder,
+  logger: Logger,
+  settings: Pick<Config, 'databasePoolSize' | 'databaseDirectUrl'>,
+): Databases {
+  const { databasePoolSize: poolSize, databaseDirectUrl } = settings;
+  const directUrlOf = (name: string): string | undefined =>
+    databaseDirectUrl === '' ? undefined : databaseDirectUrl.replaceAll('<service>', name);
   const { manifest } = folder;
   const foundReport = createFoundReport(manifest, logger);
   const open: OpenDatabase = async (name, url) => {
@@ -41,7 +49,13 @@ export function openDatabases(folder: DataFolder, logger: Logger): Databases {
     // Before it is opened, which makes a file where there is none.
     if (entry !== undefined && hadContent === false) throw refuse('is missing or empty');
 
-    const storage = await openStorage(url, { exclusive: true, verify: folder.wasAbandoned });
+    const storage = await openStorage(url, {
+      exclusive: true,
+      verify: folder.wasAbandoned,
+      poolSize,
+      directUrl: directUrlOf(name),
+      logger,
+    });
     try {
       const identity = await readIdentity(storage);
       const fault = faultOf(name, identity, entry, storage.exclusive ? manifest.start : undefined);

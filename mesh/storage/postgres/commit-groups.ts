@@ -179,7 +179,7 @@ async function runAlone(connection: Connection, queue: Queue, server: string): P
 
 /** Runs each member in its own savepoint, so one that fails is rolled back alone. */
 async function runShared(connection: Connection, queue: Queue, server: string, size: number): Promise<Unfinished[]> {
-  await begin(connection, server, 'BEGIN; SAVEPOINT member');
+  await begin(connection, server, 'SAVEPOINT member');
   const done: Member[] = [];
   const unfinished: Unfinished[] = [];
   for (let count = 0; count < size; count += 1) {

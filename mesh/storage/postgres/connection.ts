@@ -1,14 +1,15 @@
 import pg from 'pg';
 import type { Row, SqlValue } from '../storage.ts';
 import { withClient } from './create-database.ts';
-import { kindOf } from './errors.ts';
+import { kindOf, sqlState } from './errors.ts';
+import { PoolExhausted } from './hints.ts';
+import { processIdOf, type Sessions } from './sessions.ts';
 import type { StateKind } from './sql-states.ts';
 import type { PreparedStatement, StatementCache } from './statements.ts';
 
 /** The connections to a server. */
 export interface Pool {
-  /** How connections are opened. */
-  readonly config: pg.ClientConfig;
+  readonly sessions: Sessions;
   /** Takes a connection that is not in use, or opens one. Rejects if none becomes free in time. */
   connect(): Promise<pg.PoolClient>;
   /** Gives a connection back. Closes it if it is `spent`, or if its server was found to be the wrong one. */
@@ -23,9 +24,9 @@ export interface Pool {
   end(): Promise<void>;
 }
 
-/** Makes a pool of at most `size` connections. Default: 10. `onLeave` is called when its server is left. */
-export function createPool(config: pg.ClientConfig, size: number | undefined, onLeave: () => void): Pool {
-  const pool = new pg.Pool({ ...config, max: size ?? 10, idleTimeoutMillis: 30_000 });
+/** Makes a pool of at most `size` connections. `onLeave` is called when its server is left. */
+export function createPool(sessions: Sessions, size: number, onLeave: () => void): Pool {
+  const pool = new pg.Pool({ ...sessions.config, max: size, idleTimeoutMillis: 30_000 });
   // Connections of one era were opened between two findings that the server is the wrong one.
   const eras = new WeakMap<pg.PoolClient, number>();
   let era = 0;
@@ -42,11 +43,21 @@ export function createPool(config: pg.ClientConfig, size: number | undefined, on
     eras.set(client, era);
     client.on('error', () => undefined);
   });
+  const take = async (): Promise<pg.PoolClient> => {
+    const startMs = performance.now();
+    try {
+      return await pool.connect();
+    } catch (error) {
+      // The pool reports a server that does not answer and connections that do not become free with the same text.
+      if (inUse.size < size) throw error;
+      throw new PoolExhausted(size, Math.round((performance.now() - startMs) / 100) * 100);
+    }
+  };
   return {
-    config,
+    sessions,
     async connect() {
       for (;;) {
-        const client = await pool.connect();
+        const client = await take();
         if (isTrusted(client)) {
           inUse.add(client);
           return client;
@@ -87,6 +98,8 @@ export interface Result<R extends Row> {
 export interface Connection {
   /** Runs a statement. If the signal cancels it, rejects with the signal's reason. */
   run<R extends Row>(sql: string, params: readonly SqlValue[], signal?: AbortSignal): Promise<Result<R>>;
+  /** Begins a transaction, and runs `sql` in the same message. */
+  begin(sql?: string): Promise<void>;
   /**
    * Runs one or several statements without parameters, in one message; returns the rows of all of them. A connection on which
    * that failed is not used again.
@@ -110,23 +123,41 @@ export async function acquire(
   return createConnection(pool, await connect(pool, signal), statements);
 }
 
+// When a connection is without a statement that was prepared on it, or has one that was not: the pooler in between keeps none.
+const lostStates = new Set(['26000', '42P05']);
+
 // After these a connection is closed, not used again.
 const spending: ReadonlySet<StateKind> = new Set(['ended', 'stale', 'read-only']);
 
 function createConnection(pool: Pool, client: pg.PoolClient, statements: StatementCache): Connection {
+  const { pooled, begin } = pool.sessions;
+  let pid = processIdOf(client);
   let spent = false;
   const failed = (error: unknown, statement?: PreparedStatement): void => {
     const kind = kindOf(error);
     spent ||= spending.has(kind);
     if (kind === 'read-only') pool.distrust(client);
-    if (kind === 'stale' && statement !== undefined) statements.renew(statement);
+    if (kind !== 'stale') return;
+    if (lostStates.has(sqlState(error) ?? '')) statements.stopNaming();
+    else if (statement !== undefined) statements.renew(statement);
+  };
+  const script = async (sql: string): Promise<Row[]> => {
+    try {
+      // pg returns a single result for a single statement.
+      const results: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>(sql);
+      return [results].flat().flatMap(({ rows }) => rows);
+    } catch (error) {
+      failed(error);
+      spent = true;
+      throw error;
+    }
   };
   return {
     async run<R extends Row>(sql: string, params: readonly SqlValue[], signal?: AbortSignal) {
-      const cancellation = cancelOnAbort(pool, client, signal);
+      const cancellation = cancelOnAbort(pool, client, pid, signal);
       const statement = statements.find(sql);
       try {
-        return await runStatement<R>(client, statement.name, sql, params);
+        return await runStatement<R>(client, statement, params);
       } catch (error) {
         failed(error, statement);
         throw signal?.aborted === true ? signal.reason : error;
@@ -134,17 +165,11 @@ function createConnection(pool: Pool, client: pg.PoolClient, statements: Stateme
         spent = (await cancellation.settled()) || spent;
       }
     },
-    async script(sql) {
-      try {
-        // pg returns a single result for a single statement.
-        const results: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>(sql);
-        return [results].flat().flatMap(({ rows }) => rows);
-      } catch (error) {
-        failed(error);
-        spent = true;
-        throw error;
-      }
+    async begin(sql) {
+      const rows = await script(sql === undefined ? begin : `${begin}; ${sql}`);
+      if (pooled) pid = Number(rows[0]?.pid);
     },
+    script,
     isSpent: () => spent,
     release: () => pool.release(client, spent),
   };
@@ -152,11 +177,10 @@ function createConnection(pool: Pool, client: pg.PoolClient, statements: Stateme
 
 async function runStatement<R extends Row>(
   client: pg.PoolClient,
-  name: string | undefined,
-  sql: string,
+  { name, text }: PreparedStatement,
   params: readonly SqlValue[],
 ): Promise<Result<R>> {
-  const query = { text: sql, values: [...params], ...(name === undefined ? {} : { name }) };
+  const query = { text, values: [...params], ...(name === undefined ? {} : { name }) };
   const { rows, rowCount, command } = await client.query<R>(query);
   return { rows, changes: command === 'SELECT' ? 0 : (rowCount ?? 0) };
 }
@@ -186,11 +210,11 @@ async function connect(pool: Pool, signal: AbortSignal | undefined): Promise<pg.
 const cancelTimeoutMs = 1000;
 
 /** Cancels the statement in progress when the signal aborts. If the server does not obey, closes the connection. */
-function cancelOnAbort(pool: Pool, client: pg.PoolClient, signal: AbortSignal | undefined) {
+function cancelOnAbort(pool: Pool, client: pg.PoolClient, pid: number, signal: AbortSignal | undefined) {
   let cancelling: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
-    cancelling = cancelBackend(pool, client);
+    cancelling = cancelBackend(pool, client, pid);
     timer = setTimeout(destroy, 2 * cancelTimeoutMs, client);
   };
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -205,12 +229,14 @@ function cancelOnAbort(pool: Pool, client: pg.PoolClient, signal: AbortSignal | 
   };
 }
 
-async function cancelBackend(pool: Pool, client: pg.PoolClient): Promise<void> {
-  // pg sets it on every connected client, but its types do not have it.
-  const { processID } = client as pg.PoolClient & { readonly processID: number };
+async function cancelBackend(pool: Pool, client: pg.PoolClient, pid: number): Promise<void> {
   try {
-    const config = { ...pool.config, connectionTimeoutMillis: cancelTimeoutMs, query_timeout: cancelTimeoutMs };
-    await withClient(config, (other) => other.query('SELECT pg_cancel_backend($1)', [processID]));
+    const config = {
+      ...pool.sessions.config,
+      connectionTimeoutMillis: cancelTimeoutMs,
+      query_timeout: cancelTimeoutMs,
+    };
+    await withClient(config, (other) => other.query('SELECT pg_cancel_backend($1)', [pid]));
   } catch {
     destroy(client);
   }

@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
+import { messageOf } from '../../errors/error-text.ts';
 import { sqlState } from './errors.ts';
 
 const noSuchDatabase = '3D000';
@@ -13,10 +15,31 @@ export async function ensureDatabase(config: pg.ClientConfig, url: URL): Promise
   try {
     await withClient(config, async () => undefined);
   } catch (error) {
-    if (sqlState(error) !== noSuchDatabase) throw error;
+    if (!isMissing(error)) throw error;
     await createDatabase(config, url);
+    await waitUntilKnown(config);
   }
 }
+
+/** PgBouncer before version 1.21 passes the text of the server on, with another state. */
+function isMissing(error: unknown): boolean {
+  return sqlState(error) === noSuchDatabase || /^database ".*" does not exist$/s.test(messageOf(error));
+}
+
+/** PgBouncer asks the server again 15 s after it has refused a login (`server_login_retry`). */
+async function waitUntilKnown(config: pg.ClientConfig): Promise<void> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await withClient(config, async () => undefined);
+    } catch (error) {
+      if (!isMissing(error) || attempts === maxAttempts) throw error;
+      await setTimeout(attemptsEveryMs);
+    }
+  }
+}
+
+const attemptsEveryMs = 500;
+const maxAttempts = 40;
 
 async function createDatabase(config: pg.ClientConfig, url: URL): Promise<void> {
   const name = pg.escapeIdentifier(decodeURIComponent(url.pathname.slice(1)));

@@ -3,6 +3,7 @@ import { messageOf } from '../../errors/error-text.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import { type Remedies, type StorageFault, storageContention, storageFault, storageOutcomeUnknown } from '../errors.ts';
 import { sqlForMessage } from '../sql.ts';
+import { hintOf } from './hints.ts';
 import { kindOfState, type StateKind } from './sql-states.ts';
 
 const remedies: Remedies = {
@@ -28,7 +29,21 @@ export function postgresError(error: unknown, sql: string, server: string): Erro
 
 /** The error of a failed attempt to connect or to begin a transaction. */
 export function connectError(error: unknown, server: string): MeshError {
-  return fault(kindOf(error), textOf(error), server, error);
+  const hint = hintOf(error);
+  if (hint === undefined) return fault(kindOf(error), textOf(error), server, error);
+  const { fault: kind, remedy } = hint;
+  return storageFault(kind, { database: server, text: textOf(error), cause: error }, { ...remedies, [kind]: remedy });
+}
+
+/** UNAVAILABLE `STORAGE_MISCONFIGURED`: the URL that must lead to the server leads to a pooler. */
+export function pooledDirectUrlError(server: string): MeshError {
+  const remedy = 'name the server itself in DATABASE_DIRECT_URL';
+  const text = 'DATABASE_DIRECT_URL leads to a connection pooler, which cannot listen';
+  return storageFault(
+    'wrong-schema',
+    { database: server, text, cause: undefined },
+    { ...remedies, 'wrong-schema': remedy },
+  );
 }
 
 /** The error of a failed COMMIT: UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN` if it may or may not be durable. */

@@ -16,12 +16,13 @@ export interface Channels extends Pick<Storage, 'notify' | 'listen'> {
 
 /**
  * The channels of a database, over its LISTEN and NOTIFY. `query` runs a statement outside of any transaction; listening has
- * its own connection, opened with `config`. Listeners of this `Storage` are called directly, not through the server.
+ * its own connection, opened with `config`. Without it listeners are called every second. Listeners of this `Storage` are
+ * called directly, not through the server.
  */
-export function openChannels(config: pg.ClientConfig, query: Storage['query']): Channels {
+export function openChannels(config: pg.ClientConfig | undefined, query: Storage['query']): Channels {
   const self = randomUUID();
   const listeners = createListeners();
-  const subscriber = createSubscriber(config, listeners, self);
+  const subscriber = config === undefined ? createRegularCalls(listeners) : createSubscriber(config, listeners, self);
   const send = createNotifier(query, self);
   return {
     notify(channel) {
@@ -75,6 +76,22 @@ interface Subscriber {
   reconnect(): void;
   /** Resolves once the connection is closed. */
   close(): Promise<void>;
+}
+
+const regularCallMs = 1000;
+
+/** Calls `listeners` at regular times, because any of them may have missed a notification. */
+function createRegularCalls(listeners: Listeners): Subscriber {
+  const timer = setInterval(() => {
+    for (const channel of listeners.channels()) listeners.call(channel);
+  }, regularCallMs);
+  return {
+    follow: () => undefined,
+    reconnect: () => undefined,
+    async close() {
+      clearInterval(timer);
+    },
+  };
 }
 
 const reconnectDelayMs = backoff({ firstMs: 50, maxMs: 5000, jitter: [0.5, 1] });

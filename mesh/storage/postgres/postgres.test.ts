@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
+import type { Storage } from '../storage.ts';
 import { openPostgres } from './postgres.ts';
 import { balances, credit, describeWithAccounts, lostCommit, sleepers } from './testing/accounts.ts';
 
@@ -127,6 +128,21 @@ describeWithAccounts('storage on PostgreSQL', (open, server) => {
     over.resolve();
     await locking;
     await storage.check();
+  });
+
+  it('leaves room for eleven services on a server with its default of 100 connections', async () => {
+    const storages = await Promise.all(Array.from({ length: 11 }, () => open()));
+    for (const storage of storages) storage.listen('news', () => undefined);
+    const busy = storages.flatMap((storage) => [
+      ...Array.from({ length: 20 }, () => storage.transaction((tx) => tx.query('SELECT pg_sleep(0.2)'))),
+      storage.check(),
+    ]);
+    await Promise.all(busy);
+    const [row] = await (storages[0] as Storage).query(
+      "SELECT count(*) AS count FROM pg_stat_activity WHERE application_name = 'ordermesh'",
+    );
+    expect(row?.count).toBeGreaterThanOrEqual(66n);
+    expect(row?.count).toBeLessThanOrEqual(77n);
   });
 
   it('refuses to open without a server, and names it without the password', async () => {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { CustomTypesConfig } from 'pg';
+import type { Logger } from '../../telemetry/logger.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { createWriteCheck, type WriteOnce } from '../aging/write-check.ts';
 import { applyMigrations, type SchemaTransaction } from '../migrations.ts';
@@ -8,15 +9,23 @@ import type { Row, SqlValue, Storage } from '../storage.ts';
 import { createCommitGroups } from './commit-groups.ts';
 import { acquire, type Connection, createPool, type Pool } from './connection.ts';
 import { ensureDatabase } from './create-database.ts';
-import { closedError, connectError, corruptError, mayRunAgain, postgresError } from './errors.ts';
+import { closedError, connectError, corruptError, mayRunAgain, pooledDirectUrlError, postgresError } from './errors.ts';
 import { openChannels } from './notifications.ts';
+import { openSessions, type Sessions } from './sessions.ts';
 import { createStatementCache } from './statements.ts';
 import { runTransaction, waitBeforeRunningAgain, withNumbers, writeOnce } from './transaction.ts';
 
 /** Settings of a PostgreSQL database. */
 export interface PostgresOptions {
-  /** The maximum number of open connections; further calls wait for one. Default: 10. */
+  /** The maximum number of connections for calls; further calls wait for one. Two more check and listen. Default: 5. */
   readonly poolSize?: number;
+  /**
+   * The same database without a pooler in between, to create the database and to listen. Default: the URL itself; behind a
+   * pooler listeners are then called every second.
+   */
+  readonly directUrl?: string | undefined;
+  /** Logs that a pooler was found, and no direct URL given. Default: not logged. */
+  readonly logger?: Pick<Logger, 'warn'>;
   /** The clock whose time `check` records and by which rows age. Default: the machine's. */
   readonly clock?: Clock;
   /**
@@ -30,13 +39,6 @@ export interface PostgresOptions {
 
 // One key for all sets: services that share a database take turns.
 const migrationLock = 7_306_652_135_881_203n;
-// A transaction awaits only its own statements, so an idle one belongs to a process that is stopped or cut off. Without a
-// limit the rows that it locked would stay locked for hours.
-const sessionSettings = [
-  'synchronous_commit=on',
-  'default_transaction_isolation=read\\ committed',
-  'idle_in_transaction_session_timeout=10s',
-];
 
 /**
  * Opens the database of `postgres://user:password@host:port/name`; creates it if it does not exist. Throws UNAVAILABLE
@@ -44,22 +46,39 @@ const sessionSettings = [
  */
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Storage> {
   const { config, server, location } = read(url, options);
+  const direct = options.directUrl === undefined ? undefined : read(options.directUrl, options);
+  const directSessions = direct && (await open(direct.config, direct.location, direct.server));
+  const sessions = await open(config, location, server);
+  if (direct !== undefined && directSessions?.pooled === true) throw pooledDirectUrlError(direct.server);
+  if (sessions.pooled && direct === undefined) options.logger?.warn({ database: server }, pooledWithoutDirectUrl);
+  const listening = directSessions ?? sessions;
+  const storage = createStorage(sessions, listening.pooled ? undefined : listening.config, options, server);
+  return await prepare(storage, options.clock ?? systemClock);
+}
+
+const pooledWithoutDirectUrl =
+  'the database is behind a connection pooler: work of other processes is noticed within 1 s instead of immediately; ' +
+  'set DATABASE_DIRECT_URL to the server itself';
+
+async function open(config: pg.ClientConfig, location: URL, server: string): Promise<Sessions> {
   try {
     await ensureDatabase(config, location);
+    return await openSessions(config);
   } catch (error) {
     throw connectError(error, server);
   }
-  return await prepare(createStorage(config, options, server), options.clock ?? systemClock);
 }
 
+/** `listening` is the configuration of connections that can listen; `undefined` if there are none. */
 function createStorage(
-  config: pg.ClientConfig,
-  { poolSize, clock = systemClock, silentAfterMs = 8000 }: PostgresOptions,
+  sessions: Sessions,
+  listening: pg.ClientConfig | undefined,
+  { poolSize = 5, clock = systemClock, silentAfterMs = 8000 }: PostgresOptions,
   server: string,
 ): Storage {
-  const pool = createPool(config, poolSize, () => channels.reconnect());
+  const pool = createPool(sessions, poolSize, () => channels.reconnect());
   // A separate pool, so a check does not fail because all connections are in use.
-  const checks = createPool(config, 1, pool.leave);
+  const checks = createPool(sessions, 1, pool.leave);
   const statements = createStatementCache();
   const abandonAll = (): void => {
     checks.abandon();
@@ -102,7 +121,7 @@ function createStorage(
       ? gate.enter(() => read<R>(sql, params))
       : runInTransaction((tx) => tx.query<R>(sql, params));
   const groups = createCommitGroups(connect, server);
-  const channels = openChannels(config, query);
+  const channels = openChannels(listening, query);
   return {
     dialect: 'postgres',
     exclusive: false,
@@ -138,7 +157,6 @@ function read(url: string, options: PostgresOptions) {
     // Detects a server that is gone without closing its connections; the system's default is two hours.
     keepAliveInitialDelayMillis: 10_000,
     types: valueTypes,
-    options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
     application_name: 'ordermesh',
   };
   return { config, location, server: `${location.host}${location.pathname}` };

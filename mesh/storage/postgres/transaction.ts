@@ -73,10 +73,10 @@ export async function waitBeforeRunningAgain(error: unknown, server: string, att
   await sleep(retryDelayMs(attempts));
 }
 
-/** Begins a transaction with `sql`; throws why that failed. */
-export async function begin(connection: Connection, server: string, sql = 'BEGIN'): Promise<void> {
+/** Begins a transaction, and runs `sql` in the same message; throws why that failed. */
+export async function begin(connection: Connection, server: string, sql?: string): Promise<void> {
   try {
-    await connection.script(sql);
+    await connection.begin(sql);
   } catch (error) {
     throw connectError(error, server);
   }

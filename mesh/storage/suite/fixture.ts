@@ -8,9 +8,12 @@ export const counters = {
   sql: 'CREATE TABLE counter (name TEXT PRIMARY KEY, value BIGINT NOT NULL); CREATE TABLE entry (id {{identity}}, note TEXT NOT NULL)',
 };
 
+/** The way to a server behind a pooler, by the URL of the database. */
+export const directUrls = new Map<string, string>();
+
 /** Opens a database and closes it after the test. */
 export async function open(url: string): Promise<Storage> {
-  const storage = await openStorage(url);
+  const storage = await openStorage(url, { directUrl: directUrls.get(url) });
   onTestFinished(() => storage.close());
   return storage;
 }

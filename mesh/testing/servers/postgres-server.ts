@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, globSync, openSync } from 'node:fs';
-import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
+import type { Certificate } from '../certificates.ts';
 import { freePort } from './guarded-process.ts';
 import type { TestServer } from './servers.ts';
 
@@ -33,6 +34,10 @@ export interface PostgresServerOptions {
   readonly durable?: boolean;
   /** Settings of the server: `wal_level=logical`. Default: none. */
   readonly settings?: readonly string[];
+  /** Lines of pg_hba.conf. Default: everybody is trusted. */
+  readonly hba?: readonly string[];
+  /** Turns TLS on. Default: off. */
+  readonly certificate?: Certificate;
 }
 
 interface User {
@@ -49,9 +54,22 @@ export const postgres: TestServer = { name: 'PostgreSQL', version: binaries && v
 export async function startPostgres({
   durable = false,
   settings = [],
+  hba,
+  certificate,
 }: PostgresServerOptions = {}): Promise<PostgresServer> {
   const initialize = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'];
-  return await startIn(await makeFolder('initdb', initialize), [...(durable ? [] : ['fsync=off']), ...settings]);
+  const folder = await makeFolder('initdb', initialize);
+  if (hba !== undefined) await writeFile(join(folder.data, 'pg_hba.conf'), `${hba.join('\n')}\n`);
+  const tls = certificate === undefined ? [] : await writeCertificate(folder, certificate);
+  return await startIn(folder, [...(durable ? [] : ['fsync=off']), ...tls, ...settings]);
+}
+
+/** Returns the settings that turn TLS on. */
+async function writeCertificate({ data, user }: Folder, { key, cert }: Certificate): Promise<string[]> {
+  await writeFile(join(data, 'server.crt'), cert);
+  await writeFile(join(data, 'server.key'), key, { mode: 0o600 });
+  if (user !== undefined) await chown(join(data, 'server.key'), user.uid, user.gid);
+  return ['ssl=on'];
 }
 
 interface Folder {

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
+import { readConfig } from '../../../config/config.ts';
 
 // The program that interrupted-start.test.ts kills before each of its steps: it opens two databases of a data folder.
 const [folder = '', steps = ''] = process.argv.slice(2);
@@ -29,7 +30,7 @@ const { createLogger } = await import('../../../telemetry/logger.ts');
 const { claimDataFolder } = await import('../data-folder.ts');
 const { openDatabases } = await import('../open-databases.ts');
 
-const { open } = openDatabases(claimDataFolder(folder), createLogger('silent'));
+const { open } = openDatabases(claimDataFolder(folder), createLogger('silent'), readConfig({}));
 for (const name of ['order', 'user']) await open(name, `sqlite:${join(folder, `${name}.db`)}`);
 // As a crash, also at the end.
 process.kill(process.pid, left > 0 ? 'SIGTERM' : 'SIGKILL');
