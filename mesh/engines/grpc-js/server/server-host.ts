@@ -70,6 +70,8 @@ const knownEncodings: ReadonlySet<string> = new Set(acceptEncoding.split(','));
 function refusalOf(headers: IncomingHttpHeaders, paths: ReadonlySet<string>): CallRefusal | HttpRefusal | undefined {
   const httpRefusal = httpRefusalOf(headers[':method'], headers['content-type']);
   if (httpRefusal !== undefined) return httpRefusal;
+  // grpc-js compares it with case.
+  headers['content-type'] = 'application/grpc';
   const path = headers[':path'] ?? '';
   if (!paths.has(path)) return { reason: 'unknown_method', error: unknownMethod({ path }) };
   const encoding = String(headers['grpc-encoding'] ?? 'identity');

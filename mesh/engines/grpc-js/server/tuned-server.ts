@@ -106,8 +106,12 @@ function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']
     watchOf(stream)?.opened(stream);
     exchangeRequestId(stream, headers);
     const refusal = admit(headers, stream);
-    if (refusal === undefined) for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
-    else refuse(stream, refusal);
+    if (refusal !== undefined) {
+      refuse(stream, refusal);
+      return;
+    }
+    if (headers.expect !== undefined) stream.additionalHeaders({ ':status': 100 });
+    for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
   });
 }
 

@@ -37,6 +37,16 @@ export const undecompressable = defineError({
   metadata: () => ({}),
 });
 
+export const unknownFlag = defineError({
+  reason: 'UNKNOWN_FLAG',
+  code: Status.INTERNAL,
+  means: 'native engine: a message does not begin with 0 (plain) or 1 (compressed)',
+  fix: 'fix the client',
+  text: ({ flag }: { readonly flag: number }) =>
+    `message begins with the unknown flag ${flag}: send 0 for a plain message, or 1 for a compressed one`,
+  metadata: () => ({}),
+});
+
 /** Waiting would not help: what waits cannot be completed. */
 export const tooMuchUnfinished = defineError({
   reason: 'TOO_MUCH_UNFINISHED',

@@ -1,5 +1,5 @@
 import { CompressedMessage, type ReceivedMessage } from './compression.ts';
-import { messageTooLarge } from './errors.ts';
+import { messageTooLarge, unknownFlag } from './errors.ts';
 
 const prefixBytes = 5;
 // The initial buffer of a message, so a peer that announces a large one and sends nothing costs no more.
@@ -7,7 +7,7 @@ const firstBytes = 16 * 1024;
 
 /**
  * Finds the messages in the body of a stream, which arrives in any pieces. A message that arrives in one piece is not copied.
- * Throws RESOURCE_EXHAUSTED for a message that is too large, before it waits for it.
+ * Throws RESOURCE_EXHAUSTED for a message that is too large, before it waits for it, and INTERNAL for an unknown flag.
  */
 export class MessageParser {
   readonly #maxBytes: number;
@@ -91,7 +91,8 @@ export class MessageParser {
   }
 
   #emit(flag: number, bytes: Buffer): void {
-    this.#onMessage((flag & 1) === 0 ? bytes : new CompressedMessage(bytes));
+    if (flag > 1) throw unknownFlag({ flag });
+    this.#onMessage(flag === 0 ? bytes : new CompressedMessage(bytes));
   }
 
   #checked(length: number): number {

@@ -8,6 +8,8 @@ export interface RequestHead {
   readonly path: string;
   /** How to answer it if it is not a gRPC call. */
   readonly httpRefusal: HttpRefusal | undefined;
+  /** Whether the caller sends its body only after a response of 100. */
+  readonly expectsContinue: boolean;
   /** The timeout of the call; `undefined` if there is none. */
   readonly timeoutMs: number | undefined;
   /** The value of `grpc-timeout` if it is invalid. */
@@ -39,6 +41,7 @@ function readHead(fields: readonly string[]): RequestHead {
   return {
     path: fieldValue(fields, ':path') ?? '',
     httpRefusal: httpRefusalOf(fieldValue(fields, ':method'), fieldValue(fields, 'content-type')),
+    expectsContinue: fieldValue(fields, 'expect') !== undefined,
     timeoutMs,
     badTimeout: timeoutMs === undefined ? timeout : undefined,
     encoding,

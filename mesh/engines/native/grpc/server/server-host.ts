@@ -7,6 +7,7 @@ import { http1AnswerTo } from '../../../http-refusal.ts';
 import { createListener } from '../../../listener.ts';
 import { requestIdKey, requestIdOf } from '../../../request-id.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
+import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { Http2Connection } from '../../http2/connection/connection.ts';
 import { ConnectionWatch, type Patience, serverPatience } from '../../http2/connection/connection-watch.ts';
@@ -20,6 +21,8 @@ import type { HostedMethod, ServerCallTools } from './server-call.ts';
 
 // How long a peer that has sent nothing yet has to do so on a connection that is draining.
 const drainHandshakeMs = 1_000;
+
+const continueHeader = literalFields([':status', '100']);
 
 /** Options that only this engine has. */
 export interface NativeServerHostOptions extends ServerHostOptions {
@@ -89,6 +92,7 @@ export function createServerHost({
       const requestId = requestIdIn(head);
       return refuse(stream, requestId, toStatus(hosted.error, { path, requestId, otherBytes: 0 }));
     }
+    if (request.expectsContinue) stream.sendHeaders(continueHeader);
     const start = { stream, head, request, peer };
     return hosted.streamsRequests
       ? new ManyRequestsCall(hosted, start, tools)

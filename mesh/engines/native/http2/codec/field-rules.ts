@@ -7,6 +7,8 @@ const connectionFields: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 const requestPseudoFields: ReadonlySet<string> = new Set([':method', ':scheme', ':authority', ':path']);
+const requiredFields = [':method', ':scheme', ':path'];
+const connectFields = [':method', ':authority'];
 const responsePseudoFields: ReadonlySet<string> = new Set([':status']);
 const noPseudoFields: ReadonlySet<string> = new Set();
 
@@ -14,11 +16,14 @@ const noPseudoFields: ReadonlySet<string> = new Set();
 export function requestFault(fields: readonly string[]): string | undefined {
   const fault = fieldsFault(fields, requestPseudoFields);
   if (fault !== undefined) return fault;
-  for (const name of [':method', ':scheme', ':path']) {
-    const value = fieldValue(fields, name);
-    if (value === undefined || value === '') return `a request has no ${name}`;
+  // CONNECT names only a peer (RFC 9113 section 8.5).
+  const isConnect = fieldValue(fields, ':method') === 'CONNECT';
+  for (const name of isConnect ? connectFields : requiredFields) {
+    if ((fieldValue(fields, name) ?? '') === '') return `a request has no ${name}`;
   }
-  return undefined;
+  if (!isConnect) return undefined;
+  const unwanted = [':scheme', ':path'].find((name) => fieldValue(fields, name) !== undefined);
+  return unwanted === undefined ? undefined : `${unwanted} is not allowed with CONNECT`;
 }
 
 /** What is wrong with the fields of a response; `undefined` if nothing is. */
@@ -37,6 +42,15 @@ export function trailersFault(fields: readonly string[]): string | undefined {
 export function fieldValue(fields: readonly string[], name: string): string | undefined {
   for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) return fields[index + 1];
   return undefined;
+}
+
+/** Whether all fields with this name have the same value. */
+export function hasOneValue(fields: readonly string[], name: string): boolean {
+  const value = fieldValue(fields, name);
+  for (let index = 0; index < fields.length; index += 2) {
+    if (fields[index] === name && fields[index + 1] !== value) return false;
+  }
+  return true;
 }
 
 function fieldsFault(fields: readonly string[], pseudoFields: ReadonlySet<string>): string | undefined {

@@ -1,5 +1,5 @@
 import type { HeaderList } from '../hpack/header-list.ts';
-import { fieldValue, requestFault, responseFault, trailersFault } from './field-rules.ts';
+import { fieldValue, hasOneValue, requestFault, responseFault, trailersFault } from './field-rules.ts';
 
 /** What is known about the fields of a message. A repeated list of fields has the same head object. */
 export interface MessageHead {
@@ -37,11 +37,13 @@ function headOf(list: HeaderList, faultOf: (fields: readonly string[]) => string
   const { fields } = list;
   const length = fieldValue(fields, 'content-length');
   const contentLength = length === undefined ? undefined : Number(length);
-  const badLength = length !== undefined && !/^\d{1,15}$/.test(length);
+  const badLength = length !== undefined && !(/^\d{1,15}$/.test(length) && hasOneValue(fields, 'content-length'));
   const head: MessageHead = {
     list,
     // A list that is too large has no fields. The reader of the message refuses it for that.
-    fault: list.tooLarge ? undefined : (faultOf(fields) ?? (badLength ? 'content-length is not a number' : undefined)),
+    fault: list.tooLarge
+      ? undefined
+      : (faultOf(fields) ?? (badLength ? 'content-length is not one number' : undefined)),
     contentLength,
     informational: fieldValue(fields, ':status')?.startsWith('1') ?? false,
     derived: undefined,
