@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readableTimeout } from './server-host.ts';
+import { readableTimeout } from './grpc-timeout.ts';
 
 describe('readableTimeout', () => {
   it.each(['1n', '99999999u', '0m', '10S', '596H'])('keeps %s, which grpc-js reads correctly', (timeout) => {

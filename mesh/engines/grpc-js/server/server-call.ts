@@ -1,10 +1,12 @@
 import { Metadata as WireMetadata } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
+import { deadlineExceeded } from '../../../errors/errors.ts';
 import { metadataWithFailure } from '../../../errors/wire-status.ts';
 import type { CallEndListener, EngineCall } from '../../engine.ts';
 import { requestIdKey, requestIdOf } from '../../request-id.ts';
 import { fromWireMetadata, toWireMetadata } from '../metadata.ts';
-import { isReset } from './tuned-server.ts';
+import { releaseAtDeadline } from './session-watch.ts';
+import { http2StreamOf, isReset } from './tuned-server.ts';
 
 /** The common part of the four kinds of call of grpc-js. */
 export interface RawCall {
@@ -125,6 +127,7 @@ export class ServerCall implements EngineCall {
     // A header that is too large would displace the status.
     if (this.#header && metadataWithFailure(this.#header).bytes > 0) this.sendHeader();
     this.#sendFailure(error);
+    if (deadlineExceeded.is(error)) releaseAtDeadline(http2StreamOf(this.#raw), 0);
     this.#abort(error);
   }
 

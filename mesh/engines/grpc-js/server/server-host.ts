@@ -7,6 +7,7 @@ import { type HttpRefusal, httpRefusalOf } from '../../http-refusal.ts';
 import { createListener } from '../../listener.ts';
 import { requestIdKey } from '../../request-id.ts';
 import { createBeginnings } from './beginnings.ts';
+import { readableTimeout } from './grpc-timeout.ts';
 import { registerMethod } from './register-method.ts';
 import { acceptEncoding, createTunedServer } from './tuned-server.ts';
 
@@ -85,21 +86,4 @@ function refusalOf(headers: IncomingHttpHeaders, paths: ReadonlySet<string>): Ca
     return { reason: 'malformed_timeout', error: malformedTimeout({ timeout: String(timeout) }) };
   headers['grpc-timeout'] = readable;
   return undefined;
-}
-
-// grpc-js keeps a timeout as a 32-bit integer of milliseconds. Longer ones become negative and end the call immediately.
-const maxMs = 2 ** 31 - 1;
-const maxTimeout = '2147483S';
-
-const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
-
-/**
- * Returns a `grpc-timeout` that grpc-js reads correctly: the value itself, or the maximum of 24.8 days for a longer one.
- * `undefined` if it is invalid.
- */
-export function readableTimeout(value: string): string | undefined {
-  const match = /^(\d{1,8})([HMSmun])$/.exec(value);
-  const unit = unitMs[match?.[2] ?? ''];
-  if (!match || unit === undefined) return undefined;
-  return Number(match[1]) * unit > maxMs ? maxTimeout : value;
 }

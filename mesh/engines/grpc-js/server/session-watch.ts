@@ -1,11 +1,17 @@
 import type { Http2Session, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import { TimerWheel } from '../../../time/timer-wheel.ts';
 import { peerOf } from '../../hang-up.ts';
 import type { HostObserver } from '../../host-observer.ts';
 import { type PingPolicy, PingStrikes, tooManyPings } from '../../ping-strikes.ts';
 
 const firstSettingsTimeoutMs = 10_000;
 const goawayLingerMs = 1_000;
+// How long a caller has to read that its deadline has passed.
+const releaseMs = 1_000;
+const cancel = 8;
 const enhanceYourCalm = 11;
+
+const timers = new TimerWheel();
 
 const watches = new WeakMap<Http2Session, SessionWatch>();
 
@@ -65,6 +71,15 @@ export class SessionWatch {
     const counts = { streams: this.#streams, open_streams: this.#openStreams };
     this.#observer.connectionEnded({ peer: this.#peer, reason, problem, counts });
   }
+}
+
+/**
+ * Resets the stream of a call whose deadline passes in `leftMs`, unless it has ended a second later. grpc-js ends the call, but
+ * keeps what a window holds of its answer as long as the connection.
+ */
+export function releaseAtDeadline(stream: ServerHttp2Stream, leftMs: number): void {
+  const timer = timers.after(leftMs + releaseMs, { onTimeout: () => stream.close(cancel) });
+  stream.once('close', () => timer.cancel());
 }
 
 /** The watch of the session of a stream. */

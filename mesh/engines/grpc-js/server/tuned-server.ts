@@ -13,7 +13,8 @@ import type { PingPolicy } from '../../ping-strikes.ts';
 import { requestIdKey, requestIdOf } from '../../request-id.ts';
 import { type Decoder, fixServerCalls, isMidway } from '../library-fixes.ts';
 import { toWireMetadata } from '../metadata.ts';
-import { SessionWatch, watchOf } from './session-watch.ts';
+import { timeoutMsOf } from './grpc-timeout.ts';
+import { releaseAtDeadline, SessionWatch, watchOf } from './session-watch.ts';
 
 /** The parts of a grpc-js server that have no options. They are checked when a server is created. */
 interface Internals {
@@ -111,6 +112,8 @@ function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']
       return;
     }
     if (headers.expect !== undefined) stream.additionalHeaders({ ':status': 100 });
+    const timeoutMs = timeoutMsOf(String(headers['grpc-timeout']));
+    if (timeoutMs !== undefined) releaseAtDeadline(stream, timeoutMs);
     for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
   });
 }

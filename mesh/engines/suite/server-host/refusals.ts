@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import type { ClientHttp2Session, IncomingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
 import { Status } from 'nice-grpc-common';
-import { describe, expect, it } from 'vitest';
-import type { Engine } from '../../engine.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Engine, EngineHandler } from '../../engine.ts';
 import { callUnary, echo, many, see, start } from './text-host.ts';
 
 /** What is not gRPC, and callers that do not want the rest of an answer. */
@@ -67,6 +67,45 @@ export function refusalSuite(engine: Engine): void {
       stream.resume();
       expect((await headers)[0]['x-header-bin'].split(/, ?/)).toEqual(['YQ', 'YWI', 'YWJj']);
       expect((await trailers)[0]['x-trailer-bin']).toBe('YQ');
+    });
+  });
+
+  describe('an answer that a window holds', () => {
+    const large = 'a'.repeat(100 * 1024);
+
+    it.each<[string, EngineHandler<string, string>]>([
+      ['a message', { kind: 'unary', handle: async () => large }],
+      [
+        'a stream that ends',
+        {
+          kind: 'server-streaming',
+          async *handle() {
+            yield large;
+          },
+        },
+      ],
+      [
+        'a stream that continues',
+        {
+          kind: 'server-streaming',
+          async *handle(_, { signal }) {
+            yield large;
+            await once(signal, 'abort');
+          },
+        },
+      ],
+    ])('is discarded when the deadline passes: %s', async (_, handler) => {
+      const { port } = await start(engine, handler);
+      const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1_000 } });
+      onTestFinished(() => session.destroy());
+      const head = { ':method': 'POST', ':path': `/t/${handler.kind}`, 'content-type': 'application/grpc' };
+      const stream = session.request({ ...head, 'grpc-timeout': '300m' });
+      stream.on('error', () => undefined);
+      stream.end(many('a'));
+      // Nothing is read, so the window stays closed. A reset or trailers come even so.
+      const reset = once(stream, 'close').then(() => 'reset');
+      const trailers = once(stream, 'trailers').then(([fields]) => Number(fields['grpc-status']));
+      expect(['reset', Status.DEADLINE_EXCEEDED]).toContain(await Promise.race([reset, trailers]));
     });
   });
 

@@ -92,6 +92,9 @@ export abstract class ServerCall extends CallContext implements Timed {
     if (!this.#headerSent) this.#sendHeader(false);
     this.#end();
     this.stream.end(okTrailersWith(trailer));
+    // What a window still holds is worthless after the deadline.
+    if (this.deadlineMs !== undefined && !this.stream.localEnded)
+      this.stream.expiresMs = performance.now() + this.deadlineMs - Date.now();
   }
 
   fail(error: unknown): void {
@@ -108,7 +111,9 @@ export abstract class ServerCall extends CallContext implements Timed {
     const id = this.#headerSent ? [] : [requestIdKey, requestId];
     const more = [...id, ...fieldsOf(metadata), ...fieldsOf(handlers.metadata)];
     const fields = fittingStatus(code, details, more, maxHeaderListBytes);
-    if (this.#headerSent) this.stream.end(literalFields(fields));
+    // After the deadline nobody waits for messages that a window holds.
+    if (this.#headerSent && deadlineExceeded.is(error)) this.stream.endNow(literalFields(fields));
+    else if (this.#headerSent) this.stream.end(literalFields(fields));
     else this.stream.sendHeaders(statusOnly(fields), true);
     this.abandon(error);
   }

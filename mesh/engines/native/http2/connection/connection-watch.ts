@@ -107,7 +107,7 @@ export class ConnectionWatch {
       connection.giveUp(`a header block was not complete within ${headersMs} ms`, 'slow_headers');
       return;
     }
-    connection.endStuckAnswers(nowMs - answerMs);
+    connection.endStuckAnswers(nowMs - answerMs, nowMs);
     this.#ping(watched, nowMs);
   }
 

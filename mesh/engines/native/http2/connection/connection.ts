@@ -181,9 +181,9 @@ export class Http2Connection implements BlockReceiver {
     if (!this.#closed) this.#fail(new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, why, reason));
   }
 
-  /** Ends the streams whose response is complete and of which nothing could be sent since `sinceMs`. */
-  endStuckAnswers(sinceMs: number): void {
-    for (const stream of this.#sending.stuckSince(sinceMs)) this.#streams.reset(stream, ErrorCode.CANCEL);
+  /** Ends the streams whose response is complete and of which nothing could be sent since `sinceMs`, or that expired. */
+  endStuckAnswers(sinceMs: number, nowMs: number): void {
+    for (const stream of this.#sending.stuckSince(sinceMs, nowMs)) this.#streams.reset(stream, ErrorCode.CANCEL);
   }
 
   onRequest(streamId: number, head: MessageHead, endStream: boolean): void {

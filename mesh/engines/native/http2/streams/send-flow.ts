@@ -56,9 +56,11 @@ export class SendFlow {
     this.#blocked.add(stream);
   }
 
-  /** The streams that are complete and of which nothing could be sent since `sinceMs`. */
-  stuckSince(sinceMs: number): Http2Stream[] {
-    return [...this.#blocked].filter((stream) => stream.ending && stream.blockedMs < sinceMs);
+  /** The complete streams of which nothing could be sent since `sinceMs`, or that expired before `nowMs`. */
+  stuckSince(sinceMs: number, nowMs: number): Http2Stream[] {
+    return [...this.#blocked].filter(
+      ({ ending, blockedMs, expiresMs }) => ending && (blockedMs < sinceMs || expiresMs < nowMs),
+    );
   }
 
   /** Called when a stream has ended. */

@@ -72,6 +72,8 @@ export class Http2Stream {
   dirty = false;
   /** Since when it is blocked by a window, by `performance.now`; 0: it is not. */
   blockedMs = 0;
+  /** When what is left of a complete response is worthless, by `performance.now`. */
+  expiresMs = Number.POSITIVE_INFINITY;
   /** Whether to call `writable` when there is room. */
   wantsRoom = false;
 
@@ -139,6 +141,14 @@ export class Http2Stream {
     this.#connection.output.schedule();
   }
 
+  /** Ends this side with trailers immediately, and discards what windows still hold. */
+  endNow(trailers: Buffer): void {
+    this.end(trailers);
+    if (this.localEnded || this.closed) return;
+    this.#discard();
+    this.pump();
+  }
+
   /** Ends both sides immediately. */
   reset(code: ErrorCode): void {
     if (!this.closed) this.#connection.reset(this, code);
@@ -192,6 +202,10 @@ export class Http2Stream {
   /** Drops what waits to be sent, because the stream has ended. */
   drop(): void {
     this.closed = true;
+    this.#discard();
+  }
+
+  #discard(): void {
     this.#connection.sending.queue(-this.#queue.bytes);
     this.#queue.clear();
   }
