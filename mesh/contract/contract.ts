@@ -23,6 +23,8 @@ export interface MethodContract<Request = never> {
   /** Maximum attempts, the first included; only used for methods that may be repeated. */
   readonly maxAttempts: number;
   readonly priority: Priority;
+  /** The fields of the request that are a `google.protobuf.FieldMask`, whose paths have no order. Default: none. */
+  readonly fieldMasks?: readonly string[];
 }
 
 /** The request message of a method that ts-proto defines. */

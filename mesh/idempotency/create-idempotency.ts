@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { isUuid } from '../contract/formats.ts';
 import { type AgingClock, openAgingClock } from '../storage/aging/aging-clock.ts';
 import type { Storage, Transaction, TransactionOptions } from '../storage/storage.ts';
 import type { Clock } from '../time/clock.ts';
@@ -8,6 +9,7 @@ import {
   findHandled,
   type HandledRequest,
   idempotencyMigrations,
+  isHandledAsFormer,
   purgeBefore,
   type RequestKey,
   storeResponse,
@@ -40,7 +42,7 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
     function once(work: (tx: Transaction) => Promise<Response>, transaction?: TransactionOptions): Promise<Response> {
       return storage.transaction(async (tx) => {
         await purge(tx);
-        while (!(await claimRequest(tx, key, aging.nowMs()))) {
+        while ((await isHandledAsFormer(tx, key)) || !(await claimRequest(tx, key, aging.nowMs()))) {
           const handled = await findHandled(tx, key);
           // It is gone if its retention ended between the two statements: then the id is free.
           if (handled !== undefined) return storedResponse(codec, key, handled);
@@ -95,11 +97,32 @@ function keyOf<Request extends { requestId: string }>(
   method: IdempotentMethod<Request, unknown>,
   request: Request,
 ): RequestKey {
-  const fingerprint = hash('sha256', method.requestType.encode(request).finish(), 'buffer');
-  return { method: method.path, requestId: request.requestId, fingerprint };
+  const fingerprintOf = (one: Request) => hash('sha256', method.requestType.encode(one).finish(), 'buffer');
+  const keyAs = (one: Request) => ({
+    method: method.path,
+    requestId: one.requestId,
+    fingerprint: fingerprintOf(one),
+  });
+  const normalized = normalize(request, method.fieldMasks ?? []);
+  return normalized === request ? keyAs(request) : { ...keyAs(normalized), former: keyAs(request) };
+}
+
+/** Returns the request with its id in lower case and the paths of its masks in order; the request itself if they are. */
+function normalize<Request extends { requestId: string }>(request: Request, masks: readonly string[]): Request {
+  const changes: Record<string, unknown> = {};
+  const id = request.requestId;
+  if (isUuid(id) && id !== id.toLowerCase()) changes.requestId = id.toLowerCase();
+  for (const name of masks) {
+    const paths: unknown = Reflect.get(request, name);
+    if (!Array.isArray(paths)) continue;
+    const sorted = [...new Set(paths)].toSorted();
+    if (sorted.join() !== paths.join()) changes[name] = sorted;
+  }
+  return Object.keys(changes).length === 0 ? request : { ...request, ...changes };
 }
 
 function storedResponse<Response>(codec: Codec<Response>, key: RequestKey, handled: HandledRequest): Response {
-  if (Buffer.compare(handled.fingerprint, key.fingerprint) !== 0) throw requestIdReused(key);
+  const isSame = ({ fingerprint }: RequestKey) => Buffer.compare(handled.fingerprint, fingerprint) === 0;
+  if (!isSame(key) && !(key.former && isSame(key.former))) throw requestIdReused(key);
   return codec.decode(handled.response);
 }

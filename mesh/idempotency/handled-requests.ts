@@ -23,6 +23,8 @@ export interface RequestKey {
   readonly method: string;
   readonly requestId: string;
   readonly fingerprint: Uint8Array;
+  /** Its key as an earlier version stored it; `undefined` if that is the same. */
+  readonly former?: RequestKey;
 }
 
 /** What is stored of a request and its response. */
@@ -52,7 +54,14 @@ export async function storeResponse(tx: Queryable, key: RequestKey, response: Ui
 export async function findHandled(from: Queryable, key: RequestKey): Promise<HandledRequest | undefined> {
   const sql = 'SELECT fingerprint, response FROM handled_request WHERE method = $1 AND request_id = $2';
   const [row] = await from.query<{ fingerprint: Uint8Array; response: Uint8Array }>(sql, idOf(key));
-  return row;
+  if (row !== undefined || key.former === undefined || key.former.requestId === key.requestId) return row;
+  return await findHandled(from, key.former);
+}
+
+/** Whether an earlier version stored a response under another id. */
+export async function isHandledAsFormer(tx: Queryable, { requestId, former }: RequestKey): Promise<boolean> {
+  if (former === undefined || former.requestId === requestId) return false;
+  return (await findHandled(tx, former)) !== undefined;
 }
 
 /** Deletes up to `limit` of the oldest from before `timeMs`; returns how many. */

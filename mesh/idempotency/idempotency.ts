@@ -12,12 +12,15 @@ export interface IdempotentMethod<Request, Response> {
   readonly path: string;
   readonly requestType: Codec<Request>;
   readonly responseType: Codec<Response>;
+  /** The fields of the request that are a field mask. Default: none. */
+  readonly fieldMasks?: readonly string[];
 }
 
 /**
  * Makes one call take effect once: the first response to its `request_id` is stored, and repeated calls get that one.
  * Refusals are not stored: nothing happened, so a repeated call decides again. The same id with another payload throws
- * ALREADY_EXISTS `REQUEST_ID_REUSED`. With an empty id every call takes effect.
+ * ALREADY_EXISTS `REQUEST_ID_REUSED`; a UUID in another case and a field mask in another order are the same. With an empty
+ * id every call takes effect.
  */
 export interface Once<Response> {
   /**

@@ -141,7 +141,8 @@ function onceOf(
     );
   }
   const { requestType, responseType } = definition.methods[key] as MessageTypes;
-  return (request) => idempotency.onceFor({ path, requestType, responseType }, request);
+  const { fieldMasks = [] } = contract;
+  return (request) => idempotency.onceFor({ path, requestType, responseType, fieldMasks }, request);
 }
 
 // Older callers use v1alpha, which is the same on the wire.

@@ -50,7 +50,8 @@ function toNewEvent(event: PublishResult, timeMs: number): NewEvent {
       ...event.headers,
       'content-type': isJson ? 'application/json' : 'application/octet-stream',
       ce_specversion: '1.0',
-      ce_id: event.requestId === '' ? uuidv7(timeMs) : event.requestId,
+      // The id of an event is compared as text, and a UUID means the same in either case.
+      ce_id: event.requestId === '' ? uuidv7(timeMs) : event.requestId.toLowerCase(),
       ce_source: '//ordermesh/bridge',
       ce_type: type,
       ce_time: new Date(timeMs).toISOString(),

@@ -221,6 +221,13 @@ it('gives handlers validated requests, and `once` for methods that are idempoten
 }`);
 });
 
+it('lists the field masks of a request', async () => {
+  const generated = await generateFrom(`
+    message Request { google.protobuf.FieldMask update_mask = 1; repeated google.protobuf.FieldMask masks = 2; }
+    service Odd { rpc Change(Request) returns (Request); }`);
+  expect(generated['broken/v1/broken.contract.ts']).toContain("fieldMasks: ['updateMask'],");
+});
+
 it('reports a refused contract through buf generate', async () => {
   await workspace.write(
     'broken/v1/broken.proto',

@@ -37,7 +37,15 @@ export function readPolicy(method: DescMethod, registry: Registry): CallPolicy {
     idempotency: idempotency(method),
     maxAttempts: policy.maxAttempts === 0 ? defaultMaxAttempts : policy.maxAttempts,
     priority: priorityName(policy.priority, method),
+    ...fieldMasks(method),
   };
+}
+
+function fieldMasks({ input }: DescMethod): Pick<CallPolicy, 'fieldMasks'> {
+  const masks = input.fields.filter(
+    ({ fieldKind, message }) => fieldKind === 'message' && message.typeName === 'google.protobuf.FieldMask',
+  );
+  return masks.length === 0 ? {} : { fieldMasks: masks.map(({ localName }) => localName) };
 }
 
 function readOption(method: DescMethod, extension: DescExtension): MethodPolicy {

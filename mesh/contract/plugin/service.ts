@@ -64,6 +64,7 @@ function printMethod(method: DescMethod, { validatorOf }: ServiceImports, regist
       `idempotency: ${quote(policy.idempotency)},`,
       `maxAttempts: ${policy.maxAttempts},`,
       `priority: ${quote(policy.priority)},`,
+      ...(policy.fieldMasks ? [`fieldMasks: [${policy.fieldMasks.map(quote).join(', ')}],`] : []),
     ]),
     '},',
   ];

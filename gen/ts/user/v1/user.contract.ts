@@ -60,6 +60,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       idempotency: 'by-request-id',
       maxAttempts: 3,
       priority: 'normal',
+      fieldMasks: ['updateMask'],
     },
     deleteUser: {
       validate: validateDeleteUserRequest,

@@ -1,0 +1,86 @@
+import { hash, randomUUID } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openStorage } from '../storage/open.ts';
+import { describeOnEachDatabase } from '../testing/databases.ts';
+import { createTestClock } from '../testing/test-clock.ts';
+import { createIdempotency } from './create-idempotency.ts';
+import type { Codec, IdempotentMethod } from './idempotency.ts';
+
+interface Change {
+  readonly requestId: string;
+  readonly names: readonly string[];
+  readonly updateMask: readonly string[] | undefined;
+}
+
+const change: IdempotentMethod<Change, number> = {
+  path: '/test.v1.Test/Change',
+  requestType: jsonCodec(),
+  responseType: jsonCodec(),
+  fieldMasks: ['updateMask'],
+};
+
+function jsonCodec<Message>(): Codec<Message> {
+  return {
+    encode: (message) => ({ finish: () => Buffer.from(JSON.stringify(message)) }),
+    decode: (bytes) => JSON.parse(Buffer.from(bytes).toString()),
+  };
+}
+
+const id = 'b46c9a3e-67a1-4d1c-9a5b-1f0d2c3b4a59';
+const request: Change = { requestId: id, names: ['b', 'a'], updateMask: ['name', 'email'] };
+
+describe('two calls with one request_id', () => {
+  describeOnEachDatabase((newUrl) => {
+    const open = async () => {
+      const storage = await openStorage(newUrl());
+      onTestFinished(() => storage.close());
+      const idempotency = await createIdempotency(storage, { clock: createTestClock() });
+      let effects = 0;
+      const call = (one: Change) =>
+        idempotency.onceFor(
+          change,
+          one,
+        )(async () => {
+          effects += 1;
+          return effects;
+        });
+      return { storage, call };
+    };
+
+    it.each<[string, Partial<Change>]>([
+      ['its id is in upper case', { requestId: id.toUpperCase() }],
+      ['its field mask has another order', { updateMask: ['email', 'name'] }],
+      ['its field mask has a path twice', { updateMask: ['name', 'email', 'name'] }],
+    ])('are the same if %s', async (_, changed) => {
+      const { call } = await open();
+      expect(await call(request)).toBe(1);
+      expect(await call({ ...request, ...changed })).toBe(1);
+      const other = { ...request, requestId: randomUUID() };
+      expect(await call({ ...other, ...changed, requestId: other.requestId.toUpperCase() })).toBe(2);
+      expect(await call(other)).toBe(2);
+    });
+
+    it.each<[string, Partial<Change>]>([
+      ['its field mask has other paths', { updateMask: ['name'] }],
+      ['its field mask is missing', { updateMask: undefined }],
+      ['a list has another order', { names: ['a', 'b'] }],
+    ])('are different if %s', async (_, changed) => {
+      const { call } = await open();
+      await call(request);
+      await expect(call({ ...request, ...changed })).rejects.toMatchObject({ reason: 'REQUEST_ID_REUSED' });
+    });
+
+    it('are the same if an earlier version stored the response under the text of the id', async () => {
+      const { storage, call } = await open();
+      const sent = { ...request, requestId: id.toUpperCase() };
+      const fingerprint = hash('sha256', change.requestType.encode(sent).finish(), 'buffer');
+      const response = change.responseType.encode(7).finish();
+      await storage.execute(
+        'INSERT INTO handled_request (method, request_id, fingerprint, response, create_time) VALUES ($1, $2, $3, $4, 9000000000000000)',
+        [change.path, sent.requestId, fingerprint, response],
+      );
+      expect(await call(sent)).toBe(7);
+      await expect(call({ ...sent, names: [] })).rejects.toMatchObject({ reason: 'REQUEST_ID_REUSED' });
+    });
+  });
+});
