@@ -36,7 +36,13 @@ export type { Queryable, Row, SqlValue, Storage, Transaction } from './storage/s
 // Events.
 
 export { consume, decodeEvent, type MessageReader } from './events/consumer/consume.ts';
-export type { EventEffect, EventHandler } from './events/consumer/consumer.ts';
+export {
+  type EventEffect,
+  type EventHandler,
+  type HandlerResult,
+  type SkippedEvent,
+  skipEvent,
+} from './events/consumer/consumer.ts';
 export { type DomainEvent, type EventAttributes, readAttributes } from './events/log/envelope.ts';
 export type { EventLog, EventPosition, NewEvent, StartPosition, StoredEvent } from './events/log/event-log.ts';
 export { defineTopic, type EventMessage, type Topic } from './events/log/topic.ts';

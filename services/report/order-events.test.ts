@@ -45,6 +45,15 @@ describeServicesOnEachDatabase('the report service', (settings) => {
       expect(await deadLetters()).toEqual([]);
     });
 
+    it('is skipped if another producer sent too little for a report, like examples/kafka-producer.ts', async () => {
+      const json = { type: 'ORDER_PLACED', orderId: 'o2', userId: 'ada', total: 1500, timestamp: new Date() };
+      const value = Buffer.from(JSON.stringify(json));
+      await publish({ topic: 'order.events', key: 'o2', headers: {}, value, timeMs: Date.now() });
+      await publishOrders({ orderId: 'o1', version: 2n });
+      await seeOrders('ada', ['o1', pending, 2n]);
+      expect(await deadLetters()).toEqual([]);
+    });
+
     it('becomes a dead letter with its bytes if it cannot be read, and later events continue', async () => {
       const broken = { ...asJson(orderMessage({ orderId: 'o1' })), value: Buffer.from('{') };
       await publish(broken);

@@ -8,9 +8,9 @@ import { recordOrderEvents } from './streams/record-order-events.ts';
 export const reportService = defineService({
   name: 'report',
   migrations: new URL('./migrations/', import.meta.url),
-  setup: async ({ storage, eventStore, run, logger }) => {
+  setup: async ({ storage, eventStore, run }) => {
     const projector = await run.projector([ordersByUser, bestSellers]);
-    const consumer = await run.consumer(recordOrderEvents({ store: await eventStore(), logger }));
+    const consumer = await run.consumer(recordOrderEvents({ store: await eventStore() }));
     const isUpToDate = async () => {
       await consumer.check();
       await projector.check();

@@ -118,7 +118,7 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
       background: (work) => void register(others, work),
       async consumer(handler, options) {
         const logRetentionMs = config.eventsRetentionMs;
-        const parts = { events, storage: stored(), logRetentionMs, clock, logger };
+        const parts = { events, storage: stored(), logRetentionMs, metrics, clock, logger };
         return register(consumers, await createEventConsumer({ ...parts, handler, ...options }));
       },
       async sagas(definitions) {

@@ -20,15 +20,46 @@ const stored = (value: Uint8Array, contentType?: string): StoredEvent => ({
   headers: contentType === undefined ? {} : { 'content-type': contentType },
 });
 
+/** A CloudEvent whose attributes and data are one JSON object. */
+const structured = (data: object) =>
+  stored(
+    Buffer.from(JSON.stringify({ specversion: '1.0', id: '1', source: '//shop', type: 'ORDER_PLACED', ...data })),
+    'application/cloudevents+json; charset=utf-8',
+  );
+
 describe('decodeEvent', () => {
   it.each([
     ['JSON', stored(json, 'application/json')],
     ['JSON with a charset', stored(json, 'application/json; charset=utf-8')],
+    ['a type of JSON', stored(json, 'application/vnd.shop.order+json')],
+    ['JSON with an empty content type', stored(json, ' ')],
+    ['JSON with its header in another case', { ...stored(json), headers: { 'Content-Type': 'application/json' } }],
+    ['a CloudEvent in the structured mode', structured({ data: OrderEvent.toJSON(message) })],
+    [
+      'protobuf in the structured mode',
+      structured({
+        datacontenttype: 'application/protobuf',
+        data_base64: Buffer.from(OrderEvent.encode(message).finish()).toString('base64'),
+      }),
+    ],
     ['JSON of a producer that sets no headers', stored(json)],
     ['protobuf in another spelling', stored(OrderEvent.encode(message).finish(), 'Application/X-Protobuf ; v=1')],
     ['protobuf', stored(OrderEvent.encode(message).finish(), 'application/protobuf')],
   ])('decodes %s', (_, event) => {
     expect(decodeEvent(event, OrderEvent)).toEqual(message);
+  });
+
+  it.each([
+    ['application/xml', 'its content type application/xml is unknown: send application/json or application/protobuf'],
+    ['text/plain', 'its content type text/plain is unknown'],
+    ['application/octet-stream', 'its content type application/octet-stream is unknown'],
+    ['application/cloudevents-batch+json', 'its content type application/cloudevents-batch+json is unknown'],
+    ['application/cloudevents+json', 'its content type application/cloudevents+json is unknown'],
+    ['application/json; charset="utf-16"', 'its charset utf-16 is unknown: send UTF-8'],
+  ])('refuses JSON that is sent as %s, with the reason', (contentType, problem) => {
+    expect(() => decodeEvent(stored(json, contentType), OrderEvent)).toThrow(
+      expect.objectContaining({ reason: 'UNDECODABLE', message: expect.stringContaining(problem) }),
+    );
   });
 
   it.each([
@@ -63,6 +94,14 @@ describe('consume', () => {
     expect(handlerOf()).toMatchObject({ group: 'g', topics: ['t'] });
     await expect(handle(stored(json), ['ORDER_PLACED'])).resolves.toBe(effect);
     expect(seen).toEqual([['ORDER_PLACED', message]]);
+  });
+
+  it('skips an event without a type, and refuses one that cannot be read', async () => {
+    await expect(handle(stored(Buffer.from('{}')), ['ORDER_PLACED'])).resolves.toMatchObject({
+      skipped: 'unknown-type',
+    });
+    const xml = stored(Buffer.from('<order/>'), 'application/xml');
+    await expect(handle(xml, ['ORDER_PLACED'])).rejects.toMatchObject({ reason: 'UNDECODABLE' });
   });
 
   it('skips other types without decoding them', async () => {

@@ -1,7 +1,9 @@
 import { undecodable } from '../../errors/errors.ts';
+import { formatOf, mediaTypeOf } from '../log/content-type.ts';
 import type { EventAttributes } from '../log/envelope.ts';
 import type { StoredEvent } from '../log/event-log.ts';
-import type { EventEffect, EventHandler } from './consumer.ts';
+import { toBinaryMode } from '../log/structured-mode.ts';
+import { type EventHandler, type HandlerResult, skipEvent } from './consumer.ts';
 
 /** Decodes messages: any generated message does, or an object of your own for producers with another contract. */
 export interface MessageReader<Message> {
@@ -18,7 +20,7 @@ export interface ConsumedEvents<Message> {
   /** The types to handle; other events are skipped without being decoded. Default: all. */
   readonly types?: readonly string[];
   /** As `EventHandler.handle`, with the decoded message. */
-  readonly handle: (message: Message, attributes: EventAttributes) => Promise<EventEffect | undefined>;
+  readonly handle: (message: Message, attributes: EventAttributes) => Promise<HandlerResult>;
 }
 
 /** Returns the handler of typed events, for `createEventConsumer`. An event that cannot be decoded becomes a dead letter. */
@@ -31,26 +33,31 @@ export function consume<Message>(
     group,
     topics: [topic],
     handle: async (event, attributes) => {
-      if (wanted && !wanted.has(attributes.type)) return undefined;
-      return await handle(decodeEvent(event, reader), attributes);
+      const { type } = attributes;
+      if (wanted && type !== '' && !wanted.has(type)) return undefined;
+      // An event without a type may be unreadable, and must not be lost then.
+      const message = decodeEvent(event, reader);
+      if (wanted && type === '') return skipEvent('unknown-type', 'it has no type');
+      return await handle(message, attributes);
     },
   };
 }
 
-const binaryTypes: ReadonlySet<string> = new Set(['application/protobuf', 'application/x-protobuf']);
-
 /**
  * Decodes the message of an event by its `content-type`: the binary format of protobuf, or proto3 JSON, which is also the
- * default. Throws INVALID_ARGUMENT `UNDECODABLE` for any other content, which makes the event a dead letter.
+ * default. A CloudEvent in the structured mode is decoded by the content type of its data. Throws INVALID_ARGUMENT
+ * `UNDECODABLE` for other types and invalid content, which makes the event a dead letter.
  */
-export function decodeEvent<Message>(event: StoredEvent, reader: MessageReader<Message>): Message {
-  const [mediaType = ''] = (event.headers['content-type'] ?? 'application/json').split(';');
-  const contentType = mediaType.trim().toLowerCase();
+export function decodeEvent<Message>(stored: StoredEvent, reader: MessageReader<Message>): Message {
+  const place = `${stored.topic}/${stored.partition}/${stored.offset}`;
+  const thing = `event ${place}`;
+  const { headers, value } = toBinaryMode(stored);
+  const format = formatOf(headers);
+  if (format.is === 'unreadable') throw undecodable({ thing, problem: format.problem, place });
   try {
-    return binaryTypes.has(contentType) ? reader.decode(event.value) : reader.fromJSON(parseObject(event.value));
+    return format.is === 'protobuf' ? reader.decode(value) : reader.fromJSON(parseObject(value));
   } catch (error) {
-    const place = `${event.topic}/${event.partition}/${event.offset}`;
-    throw undecodable({ thing: `event ${place}`, problem: `it is not ${contentType}`, place }, { cause: error });
+    throw undecodable({ thing, problem: `it is not ${mediaTypeOf(headers)}`, place }, { cause: error });
   }
 }
 

@@ -5,13 +5,35 @@ import type { StoredEvent } from '../log/event-log.ts';
 /** Writes the effect of an event. Awaits only statements of the transaction. */
 export type EventEffect = (tx: Transaction) => Promise<void>;
 
+/**
+ * Why an event that a handler looks for has no effect. Such events are counted and remain in the log, and a replay of the
+ * group reads them again.
+ * - `unknown-type`: this version of the service does not know its type. A newer one may.
+ * - `incomplete`: another producer than the owner of the topic left out what the effect needs.
+ */
+export type SkipReason = 'unknown-type' | 'incomplete';
+
+/** An event that has no effect, and why. */
+export interface SkippedEvent {
+  readonly skipped: SkipReason;
+  readonly problem: string;
+}
+
+/** What a handler decides about an event. `undefined`: it is not for this handler. */
+export type HandlerResult = EventEffect | SkippedEvent | undefined;
+
+/** Skips an event without a dead letter, for `EventHandler.handle`. `problem` is for the log. */
+export function skipEvent(skipped: SkipReason, problem: string): SkippedEvent {
+  return { skipped, problem };
+}
+
 /** Handles the events of topics. `consume` returns one for typed events. */
 export interface EventHandler {
   readonly group: string;
   readonly topics: readonly string[];
   /**
-   * Works in two phases. First it reads the event and calls other services. Then it resolves with the effect to write, or with
-   * `undefined` for an event that it ignores. The effect is written in one transaction with the event's inbox row, so a second
+   * Works in two phases. First it reads the event and calls other services. Then it resolves with the effect to write, with
+   * `undefined` for an event that is not for it, or with `skipEvent` for one that it cannot use. The effect is written in one transaction with the event's inbox row, so a second
    * delivery has no effect.
    *
    * What happens after an error depends on whose fault it is:
@@ -21,5 +43,5 @@ export interface EventHandler {
    *   event waits and is retried, and an `error` is logged.
    * - After any other error it is retried a few times before it becomes a dead letter.
    */
-  readonly handle: (event: StoredEvent, attributes: EventAttributes) => Promise<EventEffect | undefined>;
+  readonly handle: (event: StoredEvent, attributes: EventAttributes) => Promise<HandlerResult>;
 }

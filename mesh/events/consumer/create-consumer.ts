@@ -1,5 +1,6 @@
 import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import { openAgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -26,6 +27,8 @@ export interface EventConsumerOptions {
   readonly startAt?: 'beginning' | 'latest';
   /** How long the log keeps events. The inbox keeps them a day longer, and at least 8 days. Default: 7 days. */
   readonly logRetentionMs?: number;
+  /** Counts skipped events. Default: they are only logged. */
+  readonly metrics?: Metrics;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -64,7 +67,7 @@ const joinDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
  * that depends on order compares versions.
  */
 export async function createEventConsumer(options: EventConsumerOptions): Promise<EventConsumer> {
-  const { events, storage, handler, clock, logger } = options;
+  const { events, storage, handler, metrics, clock, logger } = options;
   if (handler.group === outboxOrigin) throw new Error(`group name ${outboxOrigin} is reserved: choose another`);
   await storage.migrate('inbox', inboxMigrations);
   const deadLetters = await createDeadLetterStore(storage, { clock });
@@ -72,7 +75,16 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
   const retentionMs = inboxRetention(options.logRetentionMs ?? defaultRetentionMs);
   const aging = await openAgingClock(storage, clock);
-  const handling = createEventHandling({ storage, handler, deadLetters, retryDelaysMs, aging, clock, logger });
+  const handling = createEventHandling({
+    storage,
+    handler,
+    deadLetters,
+    retryDelaysMs,
+    aging,
+    metrics,
+    clock,
+    logger,
+  });
   const stopping = new AbortController();
   let member: LogConsumer | undefined;
   let failures = 0;

@@ -5,6 +5,7 @@ import { describeError } from '../../errors/error-text.ts';
 import { undecodable } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { uuidv5 } from '../../ids/ids.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
@@ -17,6 +18,7 @@ import type { StoredEvent } from '../log/event-log.ts';
 import type { EventEffect, EventHandler } from './consumer.ts';
 import { type EventFailure, eventOfDeadLetter, eventToDeadLetter } from './dead-letters.ts';
 import { claim, isClaimed, reclaim } from './inbox.ts';
+import { noteSkippedEvents } from './skipped-events.ts';
 
 export interface EventHandlingOptions {
   readonly storage: Storage;
@@ -26,6 +28,8 @@ export interface EventHandlingOptions {
   readonly retryDelaysMs: readonly number[];
   /** The time of inbox rows. */
   readonly aging: AgingClock;
+  /** Where skipped events are counted. */
+  readonly metrics: Metrics | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -58,6 +62,7 @@ export interface EventHandling {
 export function createEventHandling(options: EventHandlingOptions): EventHandling {
   const { storage, handler, deadLetters, retryDelaysMs, aging, clock, logger } = options;
   const { group } = handler;
+  const noteSkipped = noteSkippedEvents(handler, options);
   /** By partition: the error that its event waits for, and a signal that aborts when another process takes the partition. */
   const miswired = new Map<string, { readonly error: MeshError; readonly signal: AbortSignal }>();
 
@@ -106,8 +111,11 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       deadlineMs: undefined,
       signal: undefined,
     };
-    const effect = await runInScope(scope, () => handler.handle(event, attributes));
-    return effect && ((tx) => runInScope(scope, () => effect(tx)));
+    const outcome = await runInScope(scope, () => handler.handle(event, attributes));
+    if (outcome === undefined) return undefined;
+    if (typeof outcome === 'function') return (tx) => runInScope(scope, () => outcome(tx));
+    noteSkipped(event, attributes, outcome);
+    return undefined;
   }
 
   async function deadLetter(

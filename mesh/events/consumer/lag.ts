@@ -31,8 +31,8 @@ async function lagOfTopic(events: EventLog, group: string, topic: string): Promi
   return [...ends].map(([partition, end]) => {
     const start = first.get(partition) ?? 0n;
     const next = committed.get(partition);
-    // Retention may have removed what the group has not read.
-    const from = next === undefined || next < start ? start : next;
+    // Retention may have removed what the group has not read. A group after the end starts at the beginning.
+    const from = next === undefined || next < start || next > end ? start : next;
     return { topic, partition, next, end, events: end > from ? end - from : 0n };
   });
 }

@@ -14,6 +14,8 @@ import type { EventLog } from '../log/event-log.ts';
 import { describeEventLog } from '../log/suite/event-log.suite.ts';
 import { collector, event, numbered, readSome, text } from '../testing/sample-events.ts';
 import { maxEventBytes, openEmbeddedLog } from './embedded-log.ts';
+import { loadOffsets } from './file/offsets.ts';
+import { openLogFile } from './file/open-log-file.ts';
 import { testLogFile } from './testing/log-file.ts';
 
 async function makeFixture() {
@@ -21,6 +23,14 @@ async function makeFixture() {
   const logger = createLogger('silent');
   return {
     open: () => openEmbeddedLog(join(folder.path, 'events.db'), { clock: systemClock, logger }),
+    commit: async (group: string, topic: string, offset: bigint) => {
+      const file = join(folder.path, 'events.db');
+      const storage = await openStorage(`sqlite:${file}`);
+      const partition = (await openLogFile(storage, file, logger)).get(topic).partitions[0];
+      const offsets = await loadOffsets(storage, { file, group, logger });
+      await offsets.commit(partition ?? expect.fail('no partition'), offset);
+      await storage.close();
+    },
     destroy: () => folder[Symbol.asyncDispose](),
   };
 }

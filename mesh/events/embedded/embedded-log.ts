@@ -79,7 +79,7 @@ function createEmbeddedLog(
   }
 
   async function makeGroup(name: string): Promise<ConsumerGroup> {
-    const offsets = await loadOffsets(storage, path, name);
+    const offsets = await loadOffsets(storage, { file: path, group: name, logger });
     return createConsumerGroup(offsets, { storage, clock, logger: logger.child({ group: name }) });
   }
 

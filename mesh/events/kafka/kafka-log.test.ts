@@ -15,6 +15,7 @@ import { collector, event, numbered, readSome, text } from '../testing/sample-ev
 import { createKafka } from './client/kafkajs.ts';
 import { fetchTopicIds } from './consume/consumer.ts';
 import { openKafkaLog } from './kafka-log.ts';
+import { commitOn } from './testing/commit.ts';
 
 const logger = createLogger('silent');
 const open = (brokers: string) => openKafkaLog(`kafka://${brokers}`, { clock: systemClock, logger });
@@ -26,7 +27,11 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
   });
   afterAll(() => server.stop());
 
-  const makeFixture = async () => ({ open: async () => open(server.brokers), destroy: async () => undefined });
+  const makeFixture = async () => ({
+    open: async () => open(server.brokers),
+    commit: (group: string, topic: string, offset: bigint) => commitOn(server.brokers, { group, topic, offset }),
+    destroy: async () => undefined,
+  });
   describeEventLog('as every event log', makeFixture, { waitMs: 15_000 });
 
   describe('next to other clients', () => {

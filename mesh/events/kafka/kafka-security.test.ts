@@ -12,6 +12,7 @@ import { describeEventLog } from '../log/suite/event-log.suite.ts';
 import { silent } from '../testing/events.ts';
 import { collector, numbered, text } from '../testing/sample-events.ts';
 import { openKafkaLog } from './kafka-log.ts';
+import { commitOn } from './testing/commit.ts';
 
 const { name, password } = kafkaUser;
 
@@ -28,7 +29,11 @@ describeWithServer(kafka, 'the event log on Kafka with TLS', () => {
     `kafka+ssl://${user}:${encodeURIComponent(secret)}@${secure.userBroker}${mechanism}`;
   const open = (url: string, ca: string | undefined = secure.ca) => openKafkaLog(url, { ca, clock, logger: silent });
 
-  const makeFixture = async () => ({ open: async () => open(urlOf('')), destroy: async () => undefined });
+  const makeFixture = async () => ({
+    open: async () => open(urlOf('')),
+    commit: (group: string, topic: string, offset: bigint) => commitOn(server.brokers, { group, topic, offset }),
+    destroy: async () => undefined,
+  });
   describeEventLog('as every event log', makeFixture, { waitMs: 15_000 });
 
   it.each([

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { NewEvent, StoredEvent } from './event-log.ts';
+import { toBinaryMode } from './structured-mode.ts';
 
 /** The default number of partitions of a topic. */
 export const defaultPartitions = 12;
@@ -66,15 +67,16 @@ export function wrapEvent(event: DomainEvent, context: EnvelopeContext): NewEven
 }
 
 /**
- * Reads the attributes of an event. An event without CloudEvents headers (from a plain kafkajs program) gets the `type` of its
+ * Reads the attributes of an event, in either mode of CloudEvents. An event without CloudEvents headers (from a plain kafkajs program) gets the `type` of its
  * JSON, and an id from its position in the log, its time and its content: if the topic is deleted and created again, another
  * event takes the same position. An empty header is treated as missing.
  */
-export function readAttributes(event: StoredEvent): EventAttributes {
+export function readAttributes(stored: StoredEvent): EventAttributes {
+  const event = toBinaryMode(stored);
   const { headers } = event;
   const sequence = headers.ce_sequence;
   return {
-    id: headers.ce_id?.trim() ? headers.ce_id : placeId(event),
+    id: headers.ce_id?.trim() ? headers.ce_id : placeId(stored),
     type: headers.ce_type || typeInJson(event.value),
     source: headers.ce_source ?? '',
     subject: headers.ce_subject || event.key,

@@ -3,10 +3,10 @@ import { uuidv7 } from '../../ids/ids.ts';
 import { describeOnEachDatabase, type NewDatabaseUrl } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { systemClock } from '../../time/clock.ts';
-import type { EventHandler } from '../consumer/consumer.ts';
+import type { EventEffect, EventHandler } from '../consumer/consumer.ts';
 import { createEventConsumer, type EventConsumer, type EventConsumerOptions } from '../consumer/create-consumer.ts';
-import { wrapEvent } from '../log/envelope.ts';
-import type { NewEvent } from '../log/event-log.ts';
+import { type EventAttributes, wrapEvent } from '../log/envelope.ts';
+import type { NewEvent, StoredEvent } from '../log/event-log.ts';
 import { type EventParts, openEventParts, silent, versionEvent } from './events.ts';
 
 /** Consumers of the topic `t`, which has one partition, and of its group `g`. Each test has new ones. */
@@ -64,16 +64,16 @@ export function describeConsumers(suite: (consumers: TestConsumers) => void): vo
 }
 
 /** Writes which version of an event it saw. */
-export const record: EventHandler['handle'] =
-  async (event, { version }) =>
-  async (tx) => {
+export async function record(event: StoredEvent, { version }: EventAttributes): Promise<EventEffect> {
+  return async (tx) => {
     await tx.execute('INSERT INTO effect (handler, value) VALUES ($1, $2)', [event.key, `${version}`]);
   };
+}
 
 /** Returns a handler that throws for the key `bad`, after it has written, for the first `count` attempts. */
 export function failing(faults: { count: number }): EventHandler['handle'] {
   return async (event, attributes) => async (tx) => {
-    await (await record(event, attributes))?.(tx);
+    await (await record(event, attributes))(tx);
     if (event.key === 'bad' && faults.count-- > 0) throw new Error('the handler broke');
   };
 }

@@ -8,7 +8,8 @@ import { readOrderEvent } from './read-order-event.ts';
 const good = orderMessage({ orderId: 'o1', type: 'ORDER_PAID', version: 3n, lines: [['lamp', 2, 1999n]] });
 const order = good.order ?? expect.fail('it has no order');
 
-const read = (event: NewEvent, type = '') => readOrderEvent({ ...event, partition: 0, offset: 0n }, type);
+const read = (event: NewEvent, type = '', source = '//ordermesh/order') =>
+  readOrderEvent({ ...event, partition: 0, offset: 0n }, { type, source });
 
 describe('readOrderEvent', () => {
   const expected = {
@@ -38,9 +39,30 @@ describe('readOrderEvent', () => {
     expect(() => read(asJson(good), 'ORDER_PLACED')).toThrow('its order is not PENDING, but its type is ORDER_PLACED');
   });
 
-  it('ignores the content of an unknown type', () => {
-    expect(read({ ...asJson(good), value: Buffer.from('{') }, 'ORDER_GIFT_WRAPPED')).toBeUndefined();
-    expect(read(asJson({ ...good, type: 'toString' }))).toBeUndefined();
+  it('skips an unknown type, regardless of the content', () => {
+    const skipped = { skipped: 'unknown-type' };
+    expect(read({ ...asJson(good), value: Buffer.from('{') }, 'ORDER_GIFT_WRAPPED')).toMatchObject(skipped);
+    expect(read(asJson({ ...good, type: 'toString' }))).toMatchObject(skipped);
+  });
+
+  it.each<[string, Partial<OrderEvent>]>([
+    ['orderId', { orderId: '' }],
+    ['userId', { userId: '' }],
+    ['version', { version: 0n }],
+    ['order', { order: undefined }],
+    ['order.total', { order: { ...order, total: undefined } }],
+    ['order.items', { order: { ...order, items: [] } }],
+    ['order.createTime', { order: { ...order, createTime: undefined } }],
+  ])('skips an event of another producer without %s', (field, changed) => {
+    const event = asJson({ ...good, ...changed });
+    for (const source of ['', '//shop.example/web', '//ordermesh/bridge'])
+      expect(read(event, 'ORDER_PAID', source)).toEqual({ skipped: 'incomplete', problem: `it has no ${field}` });
+    expect(() => read(event, 'ORDER_PAID')).toThrow(expect.objectContaining({ reason: 'UNDECODABLE' }));
+  });
+
+  it('refuses an invalid field of any producer', () => {
+    const invalid = asJson({ ...good, orderId: 'o 1' });
+    expect(() => read(invalid, 'ORDER_PAID', '//shop.example/web')).toThrow('orderId is not a valid id');
   });
 
   it.each([

@@ -1,6 +1,14 @@
 import { OrderEvent } from '#gen/order/v1/events.ts';
 import { type Order, type OrderItem, OrderState } from '#gen/order/v1/order.ts';
-import { decodeEvent, isInt64, type StoredEvent, undecodable } from '#mesh';
+import {
+  decodeEvent,
+  type EventAttributes,
+  isInt64,
+  type SkippedEvent,
+  type StoredEvent,
+  skipEvent,
+  undecodable,
+} from '#mesh';
 import { isId, isOrderEventType, type OrderChange, type OrderLine, stateByEventType } from '../order.ts';
 
 /** The change that an event of the log reports. */
@@ -10,19 +18,28 @@ export interface OrderEventChange {
 }
 
 const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+/** The source of the events of the order service, which have everything. */
+const orderService = '//ordermesh/order';
 const maxQuantity = 2 ** 31 - 1;
+const unknownType = 'this version does not know its type: update the report service, then replay its group';
 
 /**
- * Reads an `order.v1.OrderEvent`. `type` is its type from the headers; if empty, the type in the message counts. Returns
- * `undefined` for an unknown type. Throws INVALID_ARGUMENT `UNDECODABLE` if a required field is missing or invalid, so
- * nothing is stored that projections cannot apply.
+ * Reads an `order.v1.OrderEvent`. `type` is its type from the headers; if empty, the type in the message counts. Skips an
+ * event of an unknown type, and one of another producer than the order service that leaves out what a report needs. Throws
+ * INVALID_ARGUMENT `UNDECODABLE` if a field is missing in an event of the order service, or is invalid, so nothing is
+ * stored that projections cannot apply.
  */
-export function readOrderEvent(event: StoredEvent, type: string): OrderEventChange | undefined {
-  if (type !== '' && !isOrderEventType(type)) return undefined;
+export function readOrderEvent(
+  event: StoredEvent,
+  { type, source }: Pick<EventAttributes, 'type' | 'source'>,
+): OrderEventChange | SkippedEvent {
+  if (type !== '' && !isOrderEventType(type)) return skipEvent('unknown-type', unknownType);
   const message = decodeEvent(event, OrderEvent);
   const known = type === '' ? message.type : type;
   requireField(known !== '', 'it has no type');
-  if (!isOrderEventType(known)) return undefined;
+  if (!isOrderEventType(known)) return skipEvent('unknown-type', unknownType);
+  const missing = source === orderService ? undefined : missingIn(message);
+  if (missing !== undefined) return skipEvent('incomplete', `it has no ${missing}`);
   const { orderId, userId, version, order } = message;
   requireField(isId(orderId), 'orderId is not a valid id');
   requireField(isId(userId), 'userId is not a valid id');
@@ -47,6 +64,21 @@ export function readOrderEvent(event: StoredEvent, type: string): OrderEventChan
       updateTimeMs: timeOf(order.updateTime, 'updateTime'),
     },
   };
+}
+
+/** Returns the first field that a report needs and the event has not; `undefined` if it has all. */
+function missingIn({ orderId, userId, version, order }: OrderEvent): string | undefined {
+  const needed = {
+    orderId,
+    userId,
+    version,
+    order,
+    'order.total': order?.total,
+    'order.items': order?.items[0],
+    'order.createTime': order?.createTime,
+    'order.updateTime': order?.updateTime,
+  };
+  return Object.entries(needed).find(([, value]) => !value)?.[0];
 }
 
 function totalOf({ total }: Order) {

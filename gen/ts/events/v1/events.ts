@@ -129,7 +129,10 @@ export interface SubscribeRequest {
     /** Start at the beginning or at the end of the topic. */
     { $case: "start"; value: Start }
     | //
-    /** Start at these offsets. Partitions without an offset start at their beginning. */
+    /**
+     * Start at these offsets. Partitions without an offset start at their beginning, and so do those whose offset is no
+     * longer kept, or is after their end: such a topic has lost events or was created again.
+     */
     { $case: "offsets"; value: Offsets }
     | //
     /** Start at the first event with this timestamp or later. */

@@ -183,8 +183,10 @@ async function startOffset(storage: Storage, partition: Partition, from: StartPo
       return partition.start;
     case 'latest':
       return partition.head.offset;
-    case 'offsets':
-      return min(from.offsets.get(partition.number) ?? partition.start, partition.head.offset);
+    case 'offsets': {
+      const wanted = from.offsets.get(partition.number) ?? partition.start;
+      return wanted > partition.head.offset ? partition.start : wanted;
+    }
     case 'time':
       return await findOffset(storage, partition, from.timeMs);
   }

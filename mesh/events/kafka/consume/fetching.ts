@@ -173,7 +173,10 @@ async function startOver(cluster: Cluster, target: FetchTarget, logger: Logger):
   };
   const [oldest, end] = await Promise.all([ask(true), ask(false)]);
   if (target.next >= oldest && target.next <= end) return false;
-  logger.warn({ topic, partition, offset: `${target.next}`, oldest: `${oldest}` }, 'offset is no longer kept');
+  logger.warn(
+    { topic, partition, offset: `${target.next}`, oldest: `${oldest}` },
+    'offset is not in the partition; starting at its beginning',
+  );
   target.next = oldest;
   return true;
 }

@@ -105,7 +105,7 @@ export async function startsOf(
       if (from.at === 'latest') return [partition, BigInt(high)];
       if (from.at === 'time') return [partition, notNegative(found.get(partition), BigInt(high))];
       const wanted = from.offsets.get(partition) ?? 0n;
-      return [partition, wanted < BigInt(low) ? BigInt(low) : wanted];
+      return [partition, wanted < BigInt(low) || wanted > BigInt(high) ? BigInt(low) : wanted];
     }),
   );
 }

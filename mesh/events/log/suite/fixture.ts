@@ -7,6 +7,8 @@ import type { EventLog } from '../event-log.ts';
 export interface EventLogFixture {
   /** Opens the log, with everything that was written before. */
   open(): Promise<EventLog>;
+  /** Sets the committed offset of a group in partition 0. No log is open. */
+  commit(group: string, topic: string, offset: bigint): Promise<void>;
   /** Ends and removes everything. */
   destroy(): Promise<void>;
 }
@@ -14,7 +16,7 @@ export interface EventLogFixture {
 /** Opens logs for tests, and closes them. */
 export interface TestLogs {
   open(): Promise<EventLog>;
-  reopen(log: EventLog): Promise<EventLog>;
+  reopen(log: EventLog, meanwhile?: (fixture: EventLogFixture) => Promise<void>): Promise<EventLog>;
   /** Creates a topic. Default: 4 partitions. */
   makeTopic(log: EventLog, partitions?: number): Promise<string>;
   /** `eventually`, as patient as this log needs. */
@@ -43,8 +45,9 @@ export function openTestLogs(makeFixture: () => Promise<EventLogFixture>, waitMs
 
   return {
     open,
-    async reopen(log) {
+    async reopen(log, meanwhile) {
       await log.close();
+      await meanwhile?.(fixture);
       return await open();
     },
     async makeTopic(log, partitions = 4) {

@@ -131,6 +131,27 @@ export function describeGroups({ makeTopic, open, reopen, until }: TestLogs): vo
     expect(mostPartitions).toBe(2);
   });
 
+  it.each(['beginning', 'latest'] as const)(
+    'starts a group at the beginning if its offset is after the end, even if it began at: %s',
+    async (start) => {
+      let log = await open();
+      const topic = await makeTopic(log, 1);
+      const group = randomUUID();
+      await log.publish(numbered(topic, ['a'], 3));
+      log = await reopen(log, ({ commit }) => commit(group, topic, 1_000n));
+      const seen = collector();
+      await log.consume({ group, topics: [topic], start, handle: seen.handle });
+      await until(() => expect(seen.events.map(text)).toEqual(['0', '1', '2']));
+      await log.publish(numbered(topic, ['a'], 1, 3));
+      await until(() => expect(seen.events.map(text)).toEqual(['0', '1', '2', '3']));
+      log = await reopen(log);
+      await log.publish(numbered(topic, ['a'], 1, 4));
+      const again = collector();
+      await log.consume({ group, topics: [topic], start, handle: again.handle });
+      await until(() => expect(again.events.map(text)).toEqual(['4']));
+    },
+  );
+
   it('starts a new group at the end if asked to', async () => {
     const log = await open();
     const topic = await makeTopic(log, 1);

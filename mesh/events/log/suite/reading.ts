@@ -20,6 +20,17 @@ export function describeReading({ makeTopic, open, until }: TestLogs): void {
     expect(await from({ at: 'time', timeMs: startMs + 16_500 }, 3)).toEqual(['17', '18', '19']);
   });
 
+  it('starts at the beginning if an offset is after the end', async () => {
+    const log = await open();
+    const topic = await makeTopic(log, 1);
+    await log.publish(numbered(topic, ['a'], 3));
+    const from = (offset: bigint): StartPosition => ({ at: 'offsets', offsets: new Map([[0, offset]]) });
+    expect((await readSome(log, topic, from(4n), 3)).map(text)).toEqual(['0', '1', '2']);
+    const atEnd = readSome(log, topic, from(3n), 1);
+    await log.publish([event(topic, 'a', 'next')]);
+    expect((await atEnd).map(text)).toEqual(['next']);
+  });
+
   it('waits within `idle` while there is nothing to read, and works outside of it', async () => {
     const log = await open();
     const topic = await makeTopic(log, 1);
