@@ -28,9 +28,9 @@ async function* subscribe(
   const types = new Set(request.types);
   for await (const event of followTopic(events, request.topic, startOf(request.from), signal, idle)) {
     if (request.key !== '' && event.key !== request.key) continue;
-    const { id, type } = readAttributes(event);
-    if (types.size > 0 && !types.has(type)) continue;
-    yield recordOf(event, id, type);
+    const record = recordOf(event);
+    if (types.size > 0 && !types.has(record.type)) continue;
+    yield record;
   }
 }
 
@@ -50,9 +50,27 @@ function startOf(from: SubscribeRequest['from']): StartPosition {
   }
 }
 
-function recordOf(event: StoredEvent, id: string, type: string): EventRecord {
+/** Subscribers at the end of a topic get the same event, so it is described once for all of them. */
+const records = new WeakMap<StoredEvent, EventRecord>();
+
+function recordOf(event: StoredEvent): EventRecord {
+  const known = records.get(event);
+  if (known !== undefined) return known;
+  const { id, type } = readAttributes(event);
   const { topic, partition, offset, key, headers, value, timeMs } = event;
-  return { topic, partition, offset, key, type, id, time: new Date(timeMs), headers: { ...headers }, payload: value };
+  const record = {
+    topic,
+    partition,
+    offset,
+    key,
+    type,
+    id,
+    time: new Date(timeMs),
+    headers: { ...headers },
+    payload: value,
+  };
+  records.set(event, record);
+  return record;
 }
 
 function publishedEvent({ value, ...event }: ValidPublishRequest): PublishResult {

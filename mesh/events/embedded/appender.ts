@@ -1,9 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { EventPosition, NewEvent } from '../log/event-log.ts';
 import { writePartition } from './file/meta-rows.ts';
 import type { Head, Partition } from './file/partition.ts';
-import { insertRecord, type RecordRow } from './file/record.ts';
+import { insertRecord, type RecordRow, toStoredEvent } from './file/record.ts';
 import { recordId } from './file/schema.ts';
 
 /** An event with its partition. */
@@ -45,7 +46,7 @@ export function createAppender(storage: Storage, clock: Clock): Appender {
         jobs = takeJobs();
         return await writeJobs(tx, jobs, clock.now());
       });
-      advance(written.heads);
+      advance(written);
       for (const [index, job] of jobs.entries()) job.resolve(written.positions[index] ?? []);
     } catch (error) {
       // If the transaction was refused before it began, no jobs were taken.
@@ -80,54 +81,78 @@ interface Written {
   /** For each job, in the order of its events. */
   readonly positions: readonly EventPosition[][];
   readonly heads: ReadonlyMap<Partition, Head>;
+  /** The new records of partitions that are read now. */
+  readonly recent: ReadonlyMap<Partition, readonly RecordRow[]>;
 }
 
 async function writeJobs(tx: Transaction, jobs: readonly Job[], nowMs: number): Promise<Written> {
   const heads = new Map<Partition, Head>();
+  const recent = new Map<Partition, RecordRow[]>();
   const positions: EventPosition[][] = [];
   for (const job of jobs) {
     const placed: EventPosition[] = [];
     for (const { partition, event } of job.events) {
       const head = heads.get(partition) ?? partition.head;
       placed.push({ partition: partition.number, offset: head.offset });
-      heads.set(partition, await writeRecord(tx, partition, head, event, nowMs));
+      const row = rowOf(partition, head, event, nowMs);
+      await insertRecord(tx, partition, row);
+      heads.set(partition, headAfter(head, row));
+      if (isRead(partition)) recent.set(partition, [...(recent.get(partition) ?? []), row]);
     }
     positions.push(placed);
   }
   for (const [{ id, topic, number, start }, head] of heads) {
     await writePartition(tx, { id, topic, number: BigInt(number), start, head });
   }
-  return { positions, heads };
+  return { positions, heads, recent };
 }
 
-async function writeRecord(
-  tx: Transaction,
-  partition: Partition,
-  head: Head,
-  event: NewEvent,
-  nowMs: number,
-): Promise<Head> {
+function rowOf(partition: Partition, head: Head, event: NewEvent, nowMs: number): RecordRow {
   // An event with a future time must not keep a whole partition from ageing.
   const timeMs = BigInt(Math.trunc(event.timeMs));
   const agedMs = timeMs < nowMs ? timeMs : BigInt(nowMs);
-  const reachedMs = agedMs > head.reachedMs ? agedMs : head.reachedMs;
-  const row: RecordRow = {
+  return {
     id: recordId(partition.id, head.offset),
     time_ms: timeMs,
-    reached_ms: reachedMs,
+    reached_ms: agedMs > head.reachedMs ? agedMs : head.reachedMs,
     start_bytes: head.bytes,
     key: event.key,
     headers: JSON.stringify(event.headers),
     value: event.value,
     skipped: 0n,
   };
-  await insertRecord(tx, partition, row);
-  return { offset: head.offset + 1n, reachedMs, bytes: head.bytes + BigInt(event.value.length) };
 }
 
-function advance(heads: ReadonlyMap<Partition, Head>): void {
+function headAfter(head: Head, { reached_ms, value }: RecordRow): Head {
+  return { offset: head.offset + 1n, reachedMs: reached_ms, bytes: head.bytes + BigInt(value.length) };
+}
+
+function isRead({ listeners, readers }: Partition): boolean {
+  return listeners.size + readers.size > 0;
+}
+
+function advance({ heads, recent }: Written): void {
   for (const [partition, head] of heads) {
+    const rows = recent.get(partition);
+    // A reader that came during the commit finds the records in the file.
+    if (rows === undefined) partition.recent.clear();
+    // A copy: the bytes belong to the publisher.
+    for (const row of rows ?? [])
+      partition.recent.add(toStoredEvent(partition, { ...row, value: Uint8Array.from(row.value) }));
     partition.head = head;
     for (const listener of partition.listeners) listener();
+    void ringInTurns(partition.readers);
+  }
+}
+
+// Each reader then sends an event, so these limit how long calls wait.
+const maxReadersPerTurn = 50;
+
+async function ringInTurns(readers: ReadonlySet<() => void>): Promise<void> {
+  let rung = 0;
+  for (const ring of [...readers]) {
+    ring();
+    rung += 1;
+    if (rung % maxReadersPerTurn === 0) await setImmediate();
   }
 }

@@ -9,7 +9,7 @@ import { createWakeup } from '../../../time/wakeup.ts';
 import type { ConsumeOptions, StoredEvent } from '../../log/event-log.ts';
 import type { Offsets } from '../file/offsets.ts';
 import type { Partition } from '../file/partition.ts';
-import { type ReadLimits, readBatch } from './reader.ts';
+import { type ReadLimits, readBatch, recentBatch } from './reader.ts';
 
 /** Delivers an event to a member of a group. `signal` aborts when the member leaves. */
 export interface Deliver {
@@ -76,7 +76,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
 
   async function deliverBatch(): Promise<boolean> {
     const from = next;
-    const batch = await readBatch(storage, partition, from, batchLimits);
+    const batch = recentBatch(partition, from, batchLimits) ?? (await readBatch(storage, partition, from, batchLimits));
     let delivered = 0;
     for (const event of batch.events) {
       if (owner !== holder || clock.elapsedMs() - committedMs >= maxUncommittedMs) await commit();

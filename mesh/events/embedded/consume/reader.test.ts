@@ -59,5 +59,5 @@ it('a slow reader makes the log read no more than a batch ahead of it', async ()
   for (let taken = 1; taken <= 100; taken++) await reading.next();
   expect(rowsRead).toBe(200);
   await reading.return(undefined);
-  expect(partition.listeners.size).toBe(0);
+  expect(partition.readers.size).toBe(0);
 });

@@ -52,6 +52,12 @@ export async function readBatch(
   };
 }
 
+/** Returns what `readBatch` does if the events are in memory. Records that an operator skips are damaged, and not recent. */
+export function recentBatch(partition: Partition, from: bigint, { maxEvents }: ReadLimits): Batch | undefined {
+  const events = from < partition.start ? undefined : partition.recent.from(from, maxEvents);
+  return events && { events, next: from + BigInt(events.length) };
+}
+
 async function readRows(
   storage: Storage,
   partition: Partition,
@@ -126,17 +132,19 @@ export async function* follow(
 ): AsyncGenerator<StoredEvent> {
   const wakeup = createWakeup();
   signal.addEventListener('abort', wakeup.ring);
-  for (const partition of topic.partitions) partition.listeners.add(wakeup.ring);
+  for (const partition of topic.partitions) partition.readers.add(wakeup.ring);
   try {
-    const positions = await startOffsets(storage, topic, from);
+    const starts = await startOffsets(storage, topic, from);
+    const positions = topic.partitions.map((partition) => starts.get(partition) ?? 0n);
     while (!signal.aborted) {
       let found = false;
       let damage: MeshError | undefined;
-      for (const partition of topic.partitions) {
+      for (const [index, partition] of topic.partitions.entries()) {
+        const from = positions[index] ?? 0n;
+        if (from >= partition.head.offset) continue;
         // Checked after a yield too, because the file may be closed by then.
         if (signal.aborted) return;
-        const from = positions.get(partition) ?? 0n;
-        const batch = await readOrDamage(storage, partition, from);
+        const batch = recentBatch(partition, from, readAhead) ?? (await readOrDamage(storage, partition, from));
         if (batch instanceof MeshError) {
           damage ??= batch;
           continue;
@@ -145,7 +153,7 @@ export async function* follow(
           if (signal.aborted) return;
           yield event;
         }
-        positions.set(partition, batch.next);
+        positions[index] = batch.next;
         found ||= batch.next > from;
       }
       if (found) continue;
@@ -154,7 +162,7 @@ export async function* follow(
     }
   } finally {
     signal.removeEventListener('abort', wakeup.ring);
-    for (const partition of topic.partitions) partition.listeners.delete(wakeup.ring);
+    for (const partition of topic.partitions) partition.readers.delete(wakeup.ring);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { MeshError } from '../../../errors/mesh-error.ts';
+import type { RecentEvents } from './recent-events.ts';
 
 /** The end of a partition, where the next record is appended. */
 export interface Head {
@@ -28,8 +29,12 @@ export interface Partition {
   head: Head;
   /** The first damaged record that was found; `undefined` if none. */
   damage: Damage | undefined;
-  /** Called after records were appended. */
+  /** The last records before `head`, kept while somebody reads the partition. */
+  readonly recent: RecentEvents;
+  /** Called after records were appended: consumers. */
   readonly listeners: Set<() => void>;
+  /** Called after the listeners: readers without a group, of which there may be thousands. */
+  readonly readers: Set<() => void>;
 }
 
 /** A topic in memory. */

@@ -4,6 +4,7 @@ import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
 import type { TopicDefaults } from '../../log/event-log.ts';
 import { type PartitionRow, readPartitions, readTopics, topicChecksum, writePartition } from './meta-rows.ts';
 import type { LogTopic, Partition } from './partition.ts';
+import { createRecentEvents } from './recent-events.ts';
 import { recordId } from './schema.ts';
 
 /** The topics of a log file. */
@@ -95,7 +96,9 @@ async function loadPartitions(storage: Storage, file: string, topic: string): Pr
         start,
         head,
         damage: undefined,
+        recent: createRecentEvents(),
         listeners: new Set<() => void>(),
+        readers: new Set<() => void>(),
       };
     }),
   );
