@@ -10,6 +10,7 @@ import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
+import { registerBacklogMetrics } from './backlog-metrics.ts';
 import type { DataFolder } from './data/data-folder.ts';
 import { openDatabases } from './data/open-databases.ts';
 import { createDirectory, type Directory } from './directory.ts';
@@ -72,6 +73,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
+  registerBacklogMetrics(services, runtime);
   const metricsAddress = await serveMetrics(runtime, shutdown);
   const serves = services.flatMap((service) => service.serves);
   const server = createServer({

@@ -39,7 +39,7 @@ export interface Auditor {
 
 /** Creates the auditor. Its metrics show the last audit of all checks, on demand or in the background. */
 export function createAuditor({ checks, metrics, clock, logger, intervalMs }: AuditorOptions): Auditor {
-  const gauges = createAuditMetrics(metrics);
+  const gauges = createAuditMetrics(metrics, checks);
   const stopping = new AbortController();
   let last: Audit | undefined;
   let running: Promise<void> | undefined;
@@ -118,8 +118,8 @@ interface AuditMetrics {
   auditEnded(endMs: number): void;
 }
 
-/** The gauges have no values before the first audit. */
-function createAuditMetrics(metrics: Metrics): AuditMetrics {
+/** All are 0 before the first audit. */
+function createAuditMetrics(metrics: Metrics, checks: readonly AuditCheck[]): AuditMetrics {
   const help = 'How much a check found when it last ran: things that are not as they have to be.';
   const findings = metrics.gauge('ordermesh_audit_findings', help, ['check']);
   const failed = metrics.gauge(
@@ -129,9 +129,14 @@ function createAuditMetrics(metrics: Metrics): AuditMetrics {
   );
   const end = metrics.gauge(
     'ordermesh_audit_last_end_time_seconds',
-    'When the last audit of all checks ended, in seconds since 1970-01-01T00:00:00Z.',
+    'When the last audit of all checks ended, in seconds since 1970-01-01T00:00:00Z; 0 before the first.',
     [],
   );
+  end.set({}, 0);
+  for (const { name: check } of checks) {
+    findings.set({ check }, 0);
+    failed.set({ check }, 0);
+  }
   return {
     checkEnded({ name: check, findings: found, error }) {
       failed.set({ check }, error === undefined ? 0 : 1);

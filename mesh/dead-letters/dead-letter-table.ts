@@ -1,4 +1,5 @@
 import { uuidv7 } from '../ids/ids.ts';
+import { type CountedGroup, countByName } from '../storage/count-in-slices.ts';
 import { storableText } from '../storage/sql.ts';
 import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
 import type { DeadLetter, DeadLetterCount, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
@@ -79,17 +80,16 @@ export async function selectPage(
 
 /** Counts the open dead letters of a source by origin. */
 export async function countByOrigin(db: Queryable, source: DeadLetterSource): Promise<DeadLetterCount[]> {
-  const rows = await db.query<{ origin: string; count: bigint; oldest: bigint }>(
-    `SELECT origin, count(*) AS count, min(first_time_ms) AS oldest FROM dead_letter
-     WHERE state = 'open' AND source = $1 GROUP BY origin ORDER BY origin`,
-    [source],
+  const counts = await countByName((after, size) =>
+    db.query<CountedGroup>(
+      `WITH slice AS (SELECT id, origin, first_time_ms FROM dead_letter
+         WHERE state = 'open' AND source = $1 AND id > $2 ORDER BY id LIMIT $3)
+       SELECT origin AS name, count(*) AS count, min(first_time_ms) AS oldest, (SELECT max(id) FROM slice) AS last
+       FROM slice GROUP BY origin`,
+      [source, after, size],
+    ),
   );
-  return rows.map(({ origin, count, oldest }) => ({
-    source,
-    origin,
-    count: Number(count),
-    oldestTimeMs: Number(oldest),
-  }));
+  return counts.map(({ name: origin, ...count }) => ({ source, origin, ...count }));
 }
 
 /** Returns the open dead letter with this id. */

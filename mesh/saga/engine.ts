@@ -115,10 +115,21 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
   await migrateSagas(storage);
   await clock.adjust();
   await requireUnchanged(storage, definitions);
-  if (options.metrics) registerSagaMetrics(options.metrics, options.service, backlog.read);
+  const admin = createSagaAdmin({ storage, definitions, retry, clock, wake });
+  if (options.metrics) {
+    const names = definitions.all.map(({ name }) => name);
+    const { countUnfinished } = admin;
+    registerSagaMetrics(options.metrics, {
+      service: options.service,
+      names,
+      readBacklog: backlog.read,
+      countUnfinished,
+      clock,
+    });
+  }
 
   return {
-    ...createSagaAdmin({ storage, definitions, retry, clock, wake }),
+    ...admin,
 
     async begin(tx, definition, { id, data }) {
       const known = definitions.find(definition.name, definition.version);

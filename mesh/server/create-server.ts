@@ -21,6 +21,7 @@ import { createHostReport, measureConnections } from './host-report.ts';
 import { createAccessLog } from './policies/access-log.ts';
 import { type Admission, openAdmission } from './policies/admission/admission.ts';
 import { LimitedAdmission } from './policies/admission/limited-admission.ts';
+import { countRefusals, measureAdmission } from './policies/admission/measure-admission.ts';
 import { type AdmissionPolicy, fixedLimits } from './policies/admission/policy.ts';
 import { type ProcessLimits, ProcessLoad } from './policies/admission/process-load.ts';
 import { Turns } from './policies/admission/turns.ts';
@@ -96,8 +97,11 @@ export function createServer(options: ServerOptions): Server {
     }
   };
   for (const served of serves) {
-    health?.showUnknown(fullNameOf(served.contract));
-    add(served, new LimitedAdmission(policy(), turns, load));
+    const name = fullNameOf(served.contract);
+    health?.showUnknown(name);
+    const limited = new LimitedAdmission(policy(), turns, load, countRefusals(metrics, name));
+    if (metrics) measureAdmission(metrics, name, limited);
+    add(served, limited);
   }
   const withHealth = health ? [...serves, health.served] : serves;
   const names = withHealth.map(({ contract }) => fullNameOf(contract));

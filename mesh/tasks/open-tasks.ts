@@ -4,7 +4,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { TaskQueue } from './task-queue.ts';
+import type { AttemptEnd, TaskQueue } from './task-queue.ts';
 
 export interface TaskOptions {
   readonly clock: Clock;
@@ -13,6 +13,8 @@ export interface TaskOptions {
   /** Opens the database of the queues, or of their dead letters. */
   readonly open: (url: string) => Promise<Storage>;
 }
+
+const outcomes: readonly AttemptEnd[] = ['done', 'failed', 'waiting', 'dead'];
 
 /** What waits in a queue. */
 export interface QueueBacklog {
@@ -66,8 +68,8 @@ function deadLettersUrl(config: Config): string {
 }
 
 /**
- * Measures the queues that this process works on: `ordermesh_tasks_depth`, `ordermesh_tasks_overdue_seconds`, and
- * `ordermesh_tasks_attempts_total` by outcome.
+ * Measures the queues that this process works on: `ordermesh_tasks` by state, `ordermesh_tasks_depth`,
+ * `ordermesh_tasks_overdue_seconds`, and `ordermesh_tasks_attempts_total` by outcome.
  */
 export function measureTasks(tasks: TaskQueue, metrics: Metrics): MeasuredTasks {
   const queues = new Set<string>();
@@ -77,6 +79,15 @@ export function measureTasks(tasks: TaskQueue, metrics: Metrics): MeasuredTasks 
     .collect(() =>
       Promise.all([...queues].map(async (queue) => ({ labels: { queue }, value: await tasks.depth(queue) }))),
     );
+  const states = ['ready', 'running', 'delayed'] as const;
+  metrics
+    .gauge('ordermesh_tasks', 'Tasks of a queue that are due, being worked on, or due later.', ['queue', 'state'])
+    .collect(async () => {
+      const counts = await Promise.all([...queues].map(async (queue) => ({ queue, found: await tasks.count(queue) })));
+      return counts.flatMap(({ queue, found }) =>
+        states.map((state) => ({ labels: { queue, state }, value: found[state] })),
+      );
+    });
   const overdue = 'How long the task has been due that has waited longest; 0 when none waits. The embedded queue only.';
   const { overdueMs } = tasks;
   if (overdueMs) {
@@ -99,6 +110,7 @@ export function measureTasks(tasks: TaskQueue, metrics: Metrics): MeasuredTasks 
     backlogs: () => Promise.all([...queues].toSorted().map(backlogOf)),
     work(options) {
       queues.add(options.queue);
+      for (const outcome of outcomes) attempts.add({ queue: options.queue, outcome }, 0);
       return tasks.work({ ...options, onEnd: (outcome) => attempts.add({ queue: options.queue, outcome }) });
     },
   };

@@ -39,6 +39,16 @@ export interface WorkOptions {
   readonly onEnd?: (end: AttemptEnd) => void;
 }
 
+/** How many tasks a queue has. */
+export interface TaskCounts {
+  /** Those that a worker may take now. */
+  readonly ready: number;
+  /** Those that a worker has. On a broker: a worker of this process. */
+  readonly running: number;
+  /** Those that wait for their next attempt. On a broker: after an attempt of this process. */
+  readonly delayed: number;
+}
+
 /** A running worker. */
 export interface TaskWorker {
   /**
@@ -59,6 +69,8 @@ export interface TaskQueue {
   work(options: WorkOptions): Promise<TaskWorker>;
   /** Returns the number of tasks that wait or are in progress. */
   depth(queue: string): Promise<number>;
+  /** Counts them by what they wait for. Their sum is the depth, but not always of one moment. */
+  count(queue: string): Promise<TaskCounts>;
   /** Returns how long the longest waiting task has been due; 0 if none waits. Missing if the queue does not know. */
   overdueMs?(queue: string): Promise<number>;
   readonly deadLetters: DeadLetterQueue;

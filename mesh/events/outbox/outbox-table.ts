@@ -1,3 +1,4 @@
+import { countInSlices } from '../../storage/count-in-slices.ts';
 import { paddedList } from '../../storage/sql.ts';
 import type { Migration, Queryable, Row, Transaction } from '../../storage/storage.ts';
 
@@ -95,19 +96,28 @@ export async function releaseHeldBack(db: Queryable, kind: OutboxKind): Promise<
 }
 
 /** Returns the number of entries of a kind. */
-export async function countEntries(db: Queryable, kind: OutboxKind): Promise<number> {
-  const [row] = await db.query<{ entries: bigint }>('SELECT count(*) AS entries FROM outbox WHERE kind = $1', [kind]);
-  return Number(row?.entries ?? 0n);
+export function countEntries(db: Queryable, kind: OutboxKind): Promise<number> {
+  return countInSlices(0n, 10_000, async (after, size) => {
+    const [row] = await db.query<{ entries: bigint; last: bigint | null }>(
+      `SELECT count(*) AS entries, max(id) AS last FROM (
+         SELECT id FROM outbox WHERE kind = $1 AND refused_reason IS NULL AND id > $2 ORDER BY id LIMIT $3
+       ) AS slice`,
+      [kind, after, size],
+    );
+    return { count: Number(row?.entries ?? 0n), last: row?.last ?? undefined };
+  });
 }
 
 /** Returns the number of entries of each kind and the time of the oldest. */
-export async function measureOutbox(db: Queryable): Promise<OutboxBacklog[]> {
-  const rows = await db.query<{ kind: OutboxKind; entries: bigint; oldest: bigint }>(
-    'SELECT kind, count(*) AS entries, min(time_ms) AS oldest FROM outbox GROUP BY kind',
+export function measureOutbox(db: Queryable): Promise<OutboxBacklog[]> {
+  return Promise.all(
+    (['event', 'task'] as const).map(async (kind) => {
+      const [oldest] = await db.query<{ time_ms: bigint }>(
+        'SELECT time_ms FROM outbox WHERE kind = $1 AND refused_reason IS NULL ORDER BY id LIMIT 1',
+        [kind],
+      );
+      const entries = oldest ? await countEntries(db, kind) : 0;
+      return { kind, entries, oldestTimeMs: oldest && Number(oldest.time_ms) };
+    }),
   );
-  const found = new Map(rows.map((row) => [row.kind, row]));
-  return (['event', 'task'] as const).map((kind) => {
-    const { entries = 0n, oldest } = found.get(kind) ?? {};
-    return { kind, entries: Number(entries), oldestTimeMs: oldest === undefined ? undefined : Number(oldest) };
-  });
 }

@@ -1,8 +1,9 @@
 import type { Metrics } from '../../metrics/metrics.ts';
+import { readSeldom } from '../../metrics/read-seldom.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 
-import { countActive, countDrivers, longestWaitMs } from '../store/counts.ts';
+import { countActive, countDrivers, longestWaitMs, type SagaCount, unfinishedStates } from '../store/counts.ts';
 import type { SagaKind } from '../store/leases.ts';
 import { createRateMeter } from './rate-meter.ts';
 
@@ -90,9 +91,20 @@ export function createBacklogMeter(options: {
   };
 }
 
-/** Registers how many sagas are unfinished, how many may be, and how long the oldest has waited for a slot. */
-export function registerSagaMetrics(metrics: Metrics, service: string, readBacklog: () => Promise<SagaBacklog>): void {
+export interface SagaMetricsOptions {
+  readonly service: string;
+  /** The names of the sagas that may begin here. */
+  readonly names: readonly string[];
+  readonly readBacklog: () => Promise<SagaBacklog>;
+  readonly countUnfinished: () => Promise<readonly SagaCount[]>;
+  readonly clock: Clock;
+}
+
+/** Registers how many sagas are unfinished, in which states, how many may be, and how long they have waited. */
+export function registerSagaMetrics(metrics: Metrics, options: SagaMetricsOptions): void {
+  const { service, readBacklog } = options;
   const labels = { service };
+  measureStates(metrics, options);
   const unfinished = metrics.gauge(
     'ordermesh_sagas_unfinished',
     'Sagas that have begun and neither ended nor wait for an operator.',
@@ -111,4 +123,33 @@ export function registerSagaMetrics(metrics: Metrics, service: string, readBackl
   unfinished.collect(async () => [{ labels, value: (await readBacklog()).unfinished }]);
   limit.collect(async () => [{ labels, value: (await readBacklog()).limit }]);
   oldest.collect(async () => [{ labels, value: (await readBacklog()).oldestWaitMs / 1_000 }]);
+}
+
+/** Every known saga has a value for each state from the start. */
+function measureStates(
+  metrics: Metrics,
+  { service, names, countUnfinished, clock }: Omit<SagaMetricsOptions, 'readBacklog'>,
+): void {
+  const read = readSeldom(async () => {
+    const found = await countUnfinished();
+    const all = new Set([...names, ...found.map(({ name }) => name)]);
+    return [...all].flatMap((saga) =>
+      unfinishedStates.map((state) => {
+        const { count = 0, oldestTimeMs } = found.find((one) => one.name === saga && one.state === state) ?? {};
+        return { labels: { service, saga, state }, count, oldestTimeMs };
+      }),
+    );
+  }, clock);
+  const labels = ['service', 'saga', 'state'] as const;
+  metrics
+    .gauge('ordermesh_sagas', 'Sagas that have not ended, by state.', labels)
+    .collect(async () => (await read()).map(({ count, ...one }) => ({ labels: one.labels, value: count })));
+  metrics
+    .gauge('ordermesh_sagas_oldest_seconds', 'Age of the oldest saga in a state; 0 if there is none.', labels)
+    .collect(async () =>
+      (await read()).map(({ oldestTimeMs, ...one }) => ({
+        labels: one.labels,
+        value: oldestTimeMs === undefined ? 0 : Math.max(0, clock.now() - oldestTimeMs) / 1_000,
+      })),
+    );
 }

@@ -1,3 +1,4 @@
+import { type CountedGroup, countByName } from '../../storage/count-in-slices.ts';
 import type { Queryable, Storage } from '../../storage/storage.ts';
 import type { SagaState } from '../decide/record.ts';
 import { isOfKinds, kindParams, type SagaKind } from './leases.ts';
@@ -11,18 +12,25 @@ export interface SagaCount {
   readonly oldestTimeMs: number;
 }
 
+/** The states of a saga that has not ended. */
+export const unfinishedStates = ['running', 'compensating', 'needs-attention'] as const satisfies readonly SagaState[];
+
 /** Counts the sagas that have not ended, by name and state. It does not get slower with those that have. */
 export async function countByState(db: Queryable): Promise<SagaCount[]> {
-  const rows = await db.query<{ name: string; state: SagaState; count: bigint; oldest: bigint }>(
-    `SELECT name, state, count(*) AS count, min(create_time) AS oldest FROM saga
-     WHERE state IN ('running', 'compensating', 'needs-attention') GROUP BY name, state ORDER BY name, state`,
+  const counts = await Promise.all(unfinishedStates.map((state) => countOfState(db, state)));
+  return counts.flat();
+}
+
+async function countOfState(db: Queryable, state: SagaState): Promise<SagaCount[]> {
+  const counts = await countByName((after, size) =>
+    db.query<CountedGroup>(
+      `WITH slice AS (SELECT id, name, create_time FROM saga WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3)
+       SELECT name, count(*) AS count, min(create_time) AS oldest, (SELECT max(id) FROM slice) AS last
+       FROM slice GROUP BY name`,
+      [state, after, size],
+    ),
   );
-  return rows.map(({ name, state, count, oldest }) => ({
-    name,
-    state,
-    count: Number(count),
-    oldestTimeMs: Number(oldest),
-  }));
+  return counts.map((count) => ({ ...count, state }));
 }
 
 /** Returns how many sagas are unfinished, by whether they continue by themselves or need attention. */

@@ -61,6 +61,7 @@ export async function openEmbeddedTasks(
       };
     },
     depth: (queue) => reachable(store.depth(queue)),
+    count: (queue) => reachable(store.count(queue)),
     overdueMs: (queue) => reachable(store.overdueMs(queue)),
     deadLetters: store.deadLetters,
     check: () =>

@@ -2,10 +2,12 @@ import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
-import type { NewTask } from '../task-queue.ts';
+import type { NewTask, TaskCounts } from '../task-queue.ts';
 import {
   bringForward,
   countByQueue,
+  countDue,
+  countLeased,
   countTasks,
   deleteTask,
   endAllLeases,
@@ -58,6 +60,7 @@ export interface TaskStore {
   ): Promise<void>;
   giveBack(queue: string, task: LeasedTask): Promise<void>;
   depth(queue: string): Promise<number>;
+  count(queue: string): Promise<TaskCounts>;
   /** Returns how long the longest waiting task has been due; 0 if none waits. */
   overdueMs(queue: string): Promise<number>;
   /** Returns the depth of each queue that is not empty. */
@@ -122,6 +125,13 @@ export async function createTaskStore(
         tx.afterCommit(() => notify(queue));
       }),
     depth: (queue) => countTasks(storage, queue),
+    async count(queue) {
+      const nowMs = now();
+      const ready = await countDue(storage, queue, nowMs);
+      const running = await countLeased(storage, queue, nowMs);
+      const all = await countTasks(storage, queue);
+      return { ready, running, delayed: Math.max(0, all - ready - running) };
+    },
     overdueMs: async (queue) => {
       const dueMs = await nextDueTimeMs(storage, queue);
       return dueMs === undefined ? 0 : Math.max(0, now() - dueMs);

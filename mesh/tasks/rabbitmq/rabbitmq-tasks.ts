@@ -1,7 +1,7 @@
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import type { TaskQueue } from '../task-queue.ts';
+import type { TaskCounts, TaskQueue } from '../task-queue.ts';
 import { withScopeHeaders } from '../task-scope.ts';
 import { withDefaults } from '../work-defaults.ts';
 import { openConnection } from './connection/connection.ts';
@@ -53,23 +53,23 @@ export async function openRabbitmqTasks(
     return { retried, ready: await topology.count({ queue }) };
   };
   /** May miss a task that moves meanwhile. */
-  const countOnce = async (queue: string, its: readonly RabbitmqWorker[]) => {
+  const countOnce = async (queue: string, its: readonly RabbitmqWorker[]): Promise<TaskCounts> => {
     const delaysMs = new Set(its.flatMap((worker) => worker.retryDelaysMs));
     const { retried, ready } = await waitingInBroker(queue, delaysMs);
     await Promise.all(its.map((worker) => worker.settled()));
-    const waiting = Math.max(
+    const delayed = Math.max(
       retried,
       sum(its, (worker) => worker.waiting()),
     );
-    return ready + waiting + sum(its, (worker) => worker.inHand());
+    return { ready, delayed, running: sum(its, (worker) => worker.inHand()) };
   };
-  const depth = async (queue: string) => {
+  const count = async (queue: string) => {
     const its = [...workers].filter((worker) => worker.queue === queue);
     const moves = () => sum(its, (worker) => worker.moves());
     for (;;) {
       const before = moves();
-      const count = await countOnce(queue, its);
-      if (count > 0 || moves() === before) return count;
+      const counts = await countOnce(queue, its);
+      if (depthOf(counts) > 0 || moves() === before) return counts;
     }
   };
   return {
@@ -86,7 +86,8 @@ export async function openRabbitmqTasks(
         },
       };
     },
-    depth: (queue) => answered(clock, depth(queue)),
+    depth: async (queue) => depthOf(await answered(clock, count(queue))),
+    count: (queue) => answered(clock, count(queue)),
     deadLetters: deadLetters.queue,
     async check() {
       for (const worker of workers) await worker.check();
@@ -100,6 +101,10 @@ export async function openRabbitmqTasks(
       await Promise.all([publishing.close(), consuming.close()]);
     },
   };
+}
+
+function depthOf({ ready, running, delayed }: TaskCounts): number {
+  return ready + running + delayed;
 }
 
 function sum<T>(of: readonly T[], measure: (one: T) => number): number {

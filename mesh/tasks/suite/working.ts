@@ -54,6 +54,22 @@ export function describeWorking({ open, features }: TestQueues): void {
     );
   });
 
+  it('counts tasks that are ready, running and delayed', async () => {
+    const { tasks, queue } = await open();
+    expect(await tasks.count(queue)).toEqual({ ready: 0, running: 0, delayed: 0 });
+    await tasks.enqueue(queue, newTasks(3));
+    await eventually(async () => expect(await tasks.count(queue)).toEqual({ ready: 3, running: 0, delayed: 0 }));
+    const gate = Promise.withResolvers<void>();
+    const handle = async ({ id }: Task) => {
+      if (id === 't-0') throw new Error('not yet');
+      await gate.promise;
+    };
+    await tasks.work({ queue, concurrency: 1, retryDelaysMs: [60_000], handle });
+    await eventually(async () => expect(await tasks.count(queue)).toEqual({ ready: 1, running: 1, delayed: 1 }));
+    gate.resolve();
+    await eventually(async () => expect(await tasks.count(queue)).toEqual({ ready: 0, running: 0, delayed: 1 }));
+  });
+
   it('gives a worker as many tasks at a time as it asked for, and no more', async () => {
     const { tasks, queue } = await open();
     let inHand = 0;

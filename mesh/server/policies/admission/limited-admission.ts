@@ -9,6 +9,13 @@ import type { ProcessLoad } from './process-load.ts';
 import type { Starter, Turns } from './turns.ts';
 
 /**
+ * What refuses a call: `waiting`: too many wait, or too much for one connection; `streams`: too many are open;
+ * `process_waiting` and `process_running`: the same for all services of the process.
+ */
+export const admissionLimits = ['waiting', 'streams', 'process_waiting', 'process_running'] as const;
+export type AdmissionLimit = (typeof admissionLimits)[number];
+
+/**
  * The admission of one service. Calls start in the order of their arrival, connections take turns, and the policy limits
  * the slots. Each service has its own admission: handlers that wait for another service of this process would deadlock if
  * they held the slots that its handlers need. For the same reason an overloaded process refuses calls and queues none.
@@ -25,20 +32,27 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   readonly #ready: Line<Occupant>[] = [];
   readonly #resting = new Set<Occupant>();
   readonly #process: ProcessLoad;
+  readonly #onRefused: (limit: AdmissionLimit) => void;
 
-  constructor(policy: AdmissionPolicy, turns: Turns, process: ProcessLoad) {
+  constructor(
+    policy: AdmissionPolicy,
+    turns: Turns,
+    process: ProcessLoad,
+    onRefused: (limit: AdmissionLimit) => void = () => undefined,
+  ) {
     this.#policy = policy;
     this.#turns = turns;
     this.#process = process;
+    this.#onRefused = onRefused;
   }
 
   enter(call: EnteringCall, work: Work): Promise<Place> {
     const line = this.#lineOf(call.peer);
     const isStreaming = work === 'streaming';
-    const mayWait = this.#process.mayWait && this.#policy.mayWait(this, line);
-    if (!mayWait || (isStreaming && !this.#policy.mayStream(this, line))) {
+    const limit = this.#limitReached(line, isStreaming);
+    if (limit !== undefined) {
       this.#tidy(call.peer, line);
-      throw this.#overloaded(call);
+      throw this.#overloaded(call, limit);
     }
     const occupant = new Occupant(this, line, call, isStreaming);
     if (isStreaming) this.#open(occupant);
@@ -140,7 +154,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   #refusalOf(call: EnteringCall): MeshError | undefined {
     if (call.isOver) return cancelled({ path: call.path });
     if (call.remainingMs() === 0) return deadlineExceeded({ path: call.path });
-    return this.#process.mayBegin ? undefined : this.#overloaded(call);
+    return this.#process.mayBegin ? undefined : this.#overloaded(call, 'process_running');
   }
 
   #occupy(occupant: Occupant): void {
@@ -190,7 +204,15 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     if (this.waiting > 0) this.#turns.ask(this);
   }
 
-  #overloaded({ path }: EnteringCall): MeshError {
+  /** The limit that keeps one more call from waiting; `undefined`: none. */
+  #limitReached(line: Line<Occupant>, isStreaming: boolean): AdmissionLimit | undefined {
+    if (!this.#process.mayWait) return 'process_waiting';
+    if (!this.#policy.mayWait(this, line)) return 'waiting';
+    return isStreaming && !this.#policy.mayStream(this, line) ? 'streams' : undefined;
+  }
+
+  #overloaded({ path }: EnteringCall, limit: AdmissionLimit): MeshError {
+    this.#onRefused(limit);
     return serverOverloaded({ path }, { retryAfterMs: this.#policy.retryAfterMs(this) });
   }
 }

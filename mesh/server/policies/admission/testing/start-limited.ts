@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { HealthDefinition } from '../../../../../gen/ts/grpc/health/v1/health.ts';
 import { User } from '../../../../../gen/ts/user/v1/user.ts';
 import { type EngineName, engineByName } from '../../../../engines/engines.ts';
+import type { Metrics } from '../../../../metrics/metrics.ts';
 import { systemClock } from '../../../../time/clock.ts';
 import { createHealth } from '../../../health/health.ts';
 import { EchoDefinition, type EchoHandlers, echoService } from '../../../testing/echo-service.ts';
@@ -16,6 +17,7 @@ export async function startLimited(
   handlers: Partial<EchoHandlers>,
   limits: FixedLimits | AdmissionPolicy,
   process: ProcessLimits = {},
+  metrics?: Metrics,
 ) {
   const policy = 'hasSlot' in limits ? limits : fixedLimits(limits);
   const served = await serveForTest({
@@ -24,6 +26,7 @@ export async function startLimited(
     health: createHealth(systemClock),
     admission: () => policy,
     process,
+    ...(metrics && { metrics }),
   });
   onTestFinished(() => served.server.drain(0));
   /** Creates clients with their own connection. */
