@@ -22,6 +22,7 @@ export type { Logger } from './telemetry/logger.ts';
 export { Status } from 'nice-grpc-common';
 export { handlerFailed } from './dead-letters/errors.ts';
 export { defineError, defineReason } from './errors/define-error.ts';
+export { cutText } from './errors/error-text.ts';
 export { invalidFields, invalidRequest, staleEtag, undecodable } from './errors/errors.ts';
 export { MeshError } from './errors/mesh-error.ts';
 export { errorText, isFinalFailure } from './tasks/judge-failure.ts';
@@ -104,6 +105,7 @@ export type {
   DeadLetterFilter,
   DeadLetterQueue,
   DeadLetterSource,
+  ListedDeadLetter,
 } from './dead-letters/dead-letters.ts';
 export { decodeStatusDetails, statusDetailsKey } from './errors/status-details.ts';
 export { unknownProjection } from './event-store/errors.ts';

@@ -1,8 +1,18 @@
+import { cutText } from '../errors/error-text.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import { type CountedGroup, countByName } from '../storage/count-in-slices.ts';
 import { storableText } from '../storage/sql.ts';
 import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
-import type { DeadLetter, DeadLetterCount, DeadLetterFilter, DeadLetterSource } from './dead-letters.ts';
+import {
+  type DeadLetter,
+  type DeadLetterCount,
+  type DeadLetterFilter,
+  type DeadLetterSource,
+  type ListedDeadLetter,
+  maxErrorBytes,
+  maxListedHeaderBytes,
+  maxListedPayloadBytes,
+} from './dead-letters.ts';
 
 /** How long a redriven or discarded dead letter is kept for people to look into, in the time of `openAgingClock`. */
 const closedRetentionMs = 30 * 24 * 60 * 60 * 1000;
@@ -37,8 +47,19 @@ interface DeadLetterRow extends Row {
   last_time_ms: bigint;
 }
 
+interface ListedRow extends DeadLetterRow {
+  payload_bytes: bigint;
+  header_bytes: bigint;
+}
+
 const columns =
   'id, source, origin, reason, error, attempts, payload, headers, subject_id, first_time_ms, last_time_ms';
+
+// The database cuts, so a page of large ones is not in memory.
+const listedColumns = `id, source, origin, reason, SUBSTR(error, 1, ${maxErrorBytes}) AS error, attempts,
+  SUBSTR(payload, 1, ${maxListedPayloadBytes}) AS payload, OCTET_LENGTH(payload) AS payload_bytes,
+  CASE WHEN OCTET_LENGTH(headers) > ${maxListedHeaderBytes} THEN '{}' ELSE headers END AS headers,
+  OCTET_LENGTH(headers) AS header_bytes, subject_id, first_time_ms, last_time_ms`;
 
 /** Adds an open dead letter and returns its id. */
 export async function insertDeadLetter(
@@ -48,7 +69,7 @@ export async function insertDeadLetter(
 ): Promise<string> {
   const id = uuidv7(nowMs);
   const { source, origin, reason, attempts, payload, headers, firstTimeMs, lastTimeMs } = deadLetter;
-  const error = storableText(deadLetter.error);
+  const error = storableError(deadLetter.error);
   const subjectId = storableText(deadLetter.subjectId);
   const values: SqlValue[] = [id, source, origin, reason, error, attempts, payload, JSON.stringify(headers), subjectId];
   await db.execute(
@@ -66,16 +87,16 @@ export async function selectPage(
   filter: DeadLetterFilter,
   afterId: string,
   limit: number,
-): Promise<DeadLetter[]> {
+): Promise<ListedDeadLetter[]> {
   const conditions = ["state = 'open'", 'source = $1', 'id > $2'];
   const params: SqlValue[] = [source, afterId, limit];
   if (filter.origin !== undefined) conditions.push(`origin = $${params.push(filter.origin)}`);
   if (filter.reason !== undefined) conditions.push(`reason = $${params.push(filter.reason)}`);
-  const rows = await db.query<DeadLetterRow>(
-    `SELECT ${columns} FROM dead_letter WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT $3`,
+  const rows = await db.query<ListedRow>(
+    `SELECT ${listedColumns} FROM dead_letter WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT $3`,
     params,
   );
-  return rows.map(toDeadLetter);
+  return rows.map(toListed);
 }
 
 /** Counts the open dead letters of a source by origin. */
@@ -131,8 +152,20 @@ export async function closeDeadLetter(
 export async function recordFailure(db: Queryable, id: string, error: string, timeMs: number): Promise<void> {
   await db.execute(
     `UPDATE dead_letter SET error = $2, attempts = attempts + 1, last_time_ms = $3 WHERE id = $1 AND state = 'open'`,
-    [id, storableText(error), timeMs],
+    [id, storableError(error), timeMs],
   );
+}
+
+function storableError(error: string): string {
+  return cutText(storableText(error), maxErrorBytes);
+}
+
+function toListed(row: ListedRow): ListedDeadLetter {
+  const deadLetter = toDeadLetter(row);
+  const payloadBytes = Number(row.payload_bytes);
+  const areHeadersCut = row.header_bytes > maxListedHeaderBytes;
+  if (payloadBytes === deadLetter.payload.length && !areHeadersCut) return deadLetter;
+  return { ...deadLetter, cut: { payloadBytes, headers: areHeadersCut } };
 }
 
 function toDeadLetter(row: DeadLetterRow): DeadLetter {

@@ -24,6 +24,32 @@ export interface DeadLetter {
   readonly lastTimeMs: number;
 }
 
+/** A dead letter in a list, which does not have to hold the large ones. */
+export interface ListedDeadLetter extends DeadLetter {
+  /** Set if `payload` is only its beginning, or if `headers` are left out. `get` returns both. */
+  readonly cut?: { readonly payloadBytes: number; readonly headers: boolean };
+}
+
+/** The maximum size of a payload in a list. */
+export const maxListedPayloadBytes = 4 * 1024;
+/** The maximum size of the headers in a list, as JSON. */
+export const maxListedHeaderBytes = 16 * 1024;
+/** The maximum size of an error. */
+export const maxErrorBytes = 4 * 1024;
+
+/** Returns the dead letter as it is in a list. */
+export function asListed(deadLetter: DeadLetter): ListedDeadLetter {
+  const { payload, headers } = deadLetter;
+  const areHeadersCut = Buffer.byteLength(JSON.stringify(headers)) > maxListedHeaderBytes;
+  if (payload.length <= maxListedPayloadBytes && !areHeadersCut) return deadLetter;
+  return {
+    ...deadLetter,
+    payload: payload.subarray(0, maxListedPayloadBytes),
+    headers: areHeadersCut ? {} : headers,
+    cut: { payloadBytes: payload.length, headers: areHeadersCut },
+  };
+}
+
 /** Selects dead letters. A field that is not set matches all. */
 export interface DeadLetterFilter {
   readonly source?: DeadLetterSource;
@@ -42,8 +68,9 @@ export interface DeadLetterCount {
 
 /** The dead letters of one owner, or of several owners combined. */
 export interface DeadLetterQueue {
-  /** Yields dead letters in id order, after `afterId`. */
-  list(filter: DeadLetterFilter, afterId: string): AsyncIterable<DeadLetter>;
+  /** Yields dead letters in id order, after `afterId`. Large payloads and headers are cut, so a page has a bounded size. */
+  list(filter: DeadLetterFilter, afterId: string): AsyncIterable<ListedDeadLetter>;
+  /** Returns a dead letter completely. */
   get(id: string): Promise<DeadLetter | undefined>;
   /** Counts them by source and origin, without reading them. */
   count(): Promise<DeadLetterCount[]>;

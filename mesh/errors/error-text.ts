@@ -19,3 +19,19 @@ export function withCauses({ message, cause }: Error): string {
   if (because === '') return message;
   return because.includes(message) ? because : `${message}: ${because}`;
 }
+
+/**
+ * Returns the text if it has at most `maxBytes`; else its beginning, cut between two characters, and `…`. `bytesOf` returns the
+ * bytes of a text. Default: those of UTF-8.
+ */
+export function cutText(text: string, maxBytes: number, bytesOf: (text: string) => number = Buffer.byteLength): string {
+  if (bytesOf(text) <= maxBytes) return text;
+  let bytes = bytesOf('…');
+  let kept = '';
+  for (const character of text) {
+    bytes += bytesOf(character);
+    if (bytes > maxBytes) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}

@@ -1,4 +1,5 @@
 import type { FieldViolation } from '../contract/contract.ts';
+import { cutText } from './error-text.ts';
 import { encodeStatusDetails, type StatusDetails, statusDetailsKey } from './status-details.ts';
 import { base64Bytes, bytesOfFields } from './wire-status.ts';
 
@@ -29,19 +30,6 @@ export function fitStatus(code: number, message: string, details: StatusDetails,
   return [pack(short, bare), pack('', bare)].find(fits) ?? { text: '', packed: new Uint8Array() };
 }
 
-/** Cuts a text that has more than `maxBytes`, between two characters. `bytesOf` returns the bytes of a text. */
-export function cutText(text: string, maxBytes: number, bytesOf: (text: string) => number): string {
-  if (bytesOf(text) <= maxBytes) return text;
-  let bytes = bytesOf('…');
-  let kept = '';
-  for (const character of text) {
-    bytes += bytesOf(character);
-    if (bytes > maxBytes) break;
-    kept += character;
-  }
-  return `${kept}…`;
-}
-
 /** Returns the details, shortened as little as needed; `undefined` if they cannot be shortened enough. */
 function fittingDetails(details: StatusDetails, fits: (details: StatusDetails) => boolean): StatusDetails | undefined {
   if (fits(details)) return details;
@@ -61,8 +49,7 @@ function fittingDetails(details: StatusDetails, fits: (details: StatusDetails) =
 }
 
 function shortened({ field, description }: FieldViolation, bytes: number): FieldViolation {
-  const cut = (text: string, maxBytes: number) => cutText(text, maxBytes, Buffer.byteLength);
-  return { field: cut(field, fieldBytes), description: cut(description, bytes) };
+  return { field: cutText(field, fieldBytes), description: cutText(description, bytes) };
 }
 
 function withRest(violations: readonly FieldViolation[], total: number): readonly FieldViolation[] {

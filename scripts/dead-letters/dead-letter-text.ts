@@ -25,6 +25,7 @@ export function describeDeadLetter(deadLetter: DeadLetter): string[] {
     `first time  ${timeText(deadLetter.firstTime)}`,
     `last time   ${lastTime}`,
     ...headers.map(([name, value]) => `header      ${escapeControls(name)}: ${escapeControls(value)}`),
+    ...(deadLetter.headersOmitted ? ['headers     left out because they are too large'] : []),
     `payload     ${deadLetter.payload.length} bytes`,
     ...payloadLines(deadLetter.payload),
   ];

@@ -1,5 +1,6 @@
 import type { Client } from 'nice-grpc';
 import {
+  type DeadLetter,
   type DeadLetterFailure,
   type DeadLetterFilter,
   type DeadLetterServiceDefinition,
@@ -36,8 +37,7 @@ export async function runCommand(command: Command, { deadLetters, print }: Comma
     case 'list':
       return await list(command.filter, { deadLetters, print });
     case 'show':
-      for (const line of describeDeadLetter(await deadLetters.getDeadLetter({ id: command.id }, withTimeout())))
-        print(line);
+      for (const line of describeDeadLetter(await getWhole(deadLetters, command.id))) print(line);
       return true;
     case 'redrive': {
       const { which, dryRun } = command;
@@ -54,6 +54,20 @@ export async function runCommand(command: Command, { deadLetters, print }: Comma
         return { ...others, doneIds: discardedIds, leftIds: [] };
       });
   }
+}
+
+/** Gets a dead letter with its complete payload, of which a response has only a part if it is large. */
+async function getWhole(deadLetters: CommandContext['deadLetters'], id: string): Promise<DeadLetter> {
+  const first = await deadLetters.getDeadLetter({ id }, withTimeout());
+  const parts = [first.payload];
+  let bytes = first.payload.length;
+  while (bytes < first.payloadSize) {
+    const { payload } = await deadLetters.getDeadLetter({ id, payloadOffset: BigInt(bytes) }, withTimeout());
+    if (payload.length === 0) break;
+    parts.push(payload);
+    bytes += payload.length;
+  }
+  return { ...first, payload: Buffer.concat(parts) };
 }
 
 async function list(filter: DeadLetterFilter, { deadLetters, print }: CommandContext): Promise<boolean> {

@@ -1,4 +1,9 @@
-import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterQueue,
+  ListedDeadLetter,
+} from '../../dead-letters/dead-letters.ts';
 import type { StoredEvent } from '../log/event-log.ts';
 
 /** Takes the place of the group in the origin of an outbox's dead letter. No consumer may use it as its group. */
@@ -61,7 +66,7 @@ export function eventOfDeadLetter(deadLetter: DeadLetter): StoredEvent {
 export function deadLettersOf(group: string, shared: DeadLetterQueue): DeadLetterQueue {
   const isOurs = ({ origin }: Pick<DeadLetter, 'origin'>) => origin.endsWith(`/${group}`);
 
-  async function* list(filter: DeadLetterFilter, afterId: string): AsyncGenerator<DeadLetter> {
+  async function* list(filter: DeadLetterFilter, afterId: string): AsyncGenerator<ListedDeadLetter> {
     for await (const deadLetter of shared.list(filter, afterId)) if (isOurs(deadLetter)) yield deadLetter;
   }
 

@@ -1,4 +1,10 @@
-import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
+import {
+  asListed,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterQueue,
+  type ListedDeadLetter,
+} from '../../dead-letters/dead-letters.ts';
 import { sagaNeedsResolve, sagaNotParked, stepRefused, undoRefused, unknownSaga } from '../errors.ts';
 import type { SagaAdmin, SagaView } from './admin.ts';
 
@@ -33,13 +39,13 @@ async function* listDeadLetters(
   admin: SagaAdmin,
   filter: DeadLetterFilter,
   afterId: string,
-): AsyncGenerator<DeadLetter, void, undefined> {
+): AsyncGenerator<ListedDeadLetter, void, undefined> {
   if (filter.source !== undefined && filter.source !== 'saga') return;
   for await (const saga of admin.list({ state: 'needs-attention' }, afterId)) {
     const deadLetter = toDeadLetter(saga);
     if (filter.origin !== undefined && filter.origin !== deadLetter.origin) continue;
     if (filter.reason !== undefined && filter.reason !== deadLetter.reason) continue;
-    yield deadLetter;
+    yield asListed(deadLetter);
   }
 }
 

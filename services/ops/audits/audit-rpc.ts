@@ -5,7 +5,7 @@ import type {
   AuditReport as ReportMessage,
   AuditCheck as ResultMessage,
 } from '#gen/ops/v1/audit.ts';
-import type { Audit, Auditor, AuditReport, CheckFinding, CheckResult } from '#mesh';
+import { type Audit, type Auditor, type AuditReport, type CheckFinding, type CheckResult, cutText } from '#mesh';
 import { noAuditYet } from '../errors.ts';
 
 /** Implements `ops.v1.AuditService`. An audit is cancelled when the process drains. */
@@ -38,8 +38,12 @@ export function auditToProto({ startMs, endMs, results, findings }: Audit): Audi
   };
 }
 
+// GetLastAudit returns 100 findings in one message, and callers accept 4 MiB.
+const maxIds = 200;
+const maxMessageBytes = 4_000;
+
 function findingToProto({ check, reason, ids, message }: CheckFinding): FindingMessage {
-  return { check, reason, ids: [...ids], message };
+  return { check, reason, ids: ids.slice(0, maxIds), message: cutText(message, maxMessageBytes) };
 }
 
 function resultToProto({ name, examined, findings, durationMs, error = '' }: CheckResult): ResultMessage {

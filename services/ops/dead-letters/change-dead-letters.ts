@@ -1,4 +1,12 @@
-import { type DeadLetterFilter, type DeadLetterQueue, handlerFailed, type Logger, MeshError, take } from '#mesh';
+import {
+  cutText,
+  type DeadLetterFilter,
+  type DeadLetterQueue,
+  handlerFailed,
+  type Logger,
+  MeshError,
+  take,
+} from '#mesh';
 import { eitherIdsOrFilter } from '../errors.ts';
 
 /** Why a dead letter could not be changed. */
@@ -77,7 +85,8 @@ export async function changeDeadLetters(
 }
 
 function failureOf(id: string, error: unknown, logger: Logger): ChangeFailure {
-  if (error instanceof MeshError) return { id, reason: error.reason, message: error.message };
+  // A response may have a thousand of them.
+  if (error instanceof MeshError) return { id, reason: error.reason, message: cutText(error.message, 1_000) };
   logger.error({ err: error, dead_letter: id }, 'changing a dead letter failed');
   return { id, reason: handlerFailed.reason, message: 'it failed again: GetDeadLetter shows the new error' };
 }

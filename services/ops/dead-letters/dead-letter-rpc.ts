@@ -6,10 +6,12 @@ import {
 } from '#gen/ops/v1/ops.ts';
 import {
   type Clock,
+  cutText,
   type DeadLetter,
   type DeadLetterFilter,
   type DeadLetterQueue,
   type DeadLetterSource,
+  type ListedDeadLetter,
   type Logger,
   sleep,
   take,
@@ -37,10 +39,10 @@ export function createDeadLetterRpc({ deadLetters, clock, logger }: Deps): DeadL
       for await (const deadLetter of take(list, limit, signal)) yield deadLetterToProto(deadLetter);
     },
 
-    async getDeadLetter({ id }) {
+    async getDeadLetter({ id, payloadOffset }) {
       const deadLetter = await deadLetters.get(id);
       if (!deadLetter) throw unknownDeadLetter({ id });
-      return deadLetterToProto(deadLetter);
+      return deadLetterToProto(partOf(deadLetter, Number(payloadOffset)));
     },
 
     async redriveDeadLetters({ ids, filter, dryRun }, call) {
@@ -76,20 +78,40 @@ export function sourceToProto(source: DeadLetterSource): SourceMessage {
   return sources[source];
 }
 
-function deadLetterToProto(deadLetter: DeadLetter): DeadLetterMessage {
-  const { id, source, origin, reason, error, attempts, payload, headers, subjectId } = deadLetter;
+// Callers accept messages of 4 MiB.
+const maxPayloadBytes = 3 * 1024 * 1024;
+const maxHeaderBytes = 512 * 1024;
+// Those of earlier versions may be longer.
+const maxErrorBytes = 64 * 1024;
+
+/** Returns what fits a message: the payload from an offset, and headers that are not too large. */
+function partOf(deadLetter: DeadLetter, payloadOffset: number): ListedDeadLetter {
+  const { payload, headers } = deadLetter;
+  const areHeadersCut = Buffer.byteLength(JSON.stringify(headers)) > maxHeaderBytes;
+  return {
+    ...deadLetter,
+    payload: payload.subarray(payloadOffset, payloadOffset + maxPayloadBytes),
+    headers: areHeadersCut ? {} : headers,
+    cut: { payloadBytes: payload.length, headers: areHeadersCut },
+  };
+}
+
+function deadLetterToProto(deadLetter: ListedDeadLetter): DeadLetterMessage {
+  const { id, source, origin, reason, error, attempts, payload, headers, subjectId, cut } = deadLetter;
   return {
     id,
     source: sources[source],
     origin,
     reason,
-    error,
+    error: cutText(error, maxErrorBytes),
     attempts,
     payload,
     headers: { ...headers },
     subjectId,
     firstTime: new Date(deadLetter.firstTimeMs),
     lastTime: new Date(deadLetter.lastTimeMs),
+    payloadSize: BigInt(cut?.payloadBytes ?? payload.length),
+    headersOmitted: cut?.headers ?? false,
   };
 }
 

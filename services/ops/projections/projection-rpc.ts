@@ -4,7 +4,7 @@ import {
   type Projection as ProjectionMessage,
   RebuildStage,
 } from '#gen/ops/v1/projection.ts';
-import { type ProjectionAdmin, type ProjectionView, type RebuildProgress, unknownProjection } from '#mesh';
+import { cutText, type ProjectionAdmin, type ProjectionView, type RebuildProgress, unknownProjection } from '#mesh';
 import { ambiguousProjection } from '../errors.ts';
 
 /** Implements `ops.v1.ProjectionService`. A rebuild is cancelled when its call ends or the process drains. */
@@ -33,6 +33,9 @@ export function projectionToProto({ behindSinceMs, parkedEvents, ...view }: Proj
   return { ...view, behindSince, parkedEvents: BigInt(parkedEvents) };
 }
 
+// The last message has 20 of them twice, and callers accept 4 MiB.
+const maxRowBytes = 16 * 1024;
+
 function progressToProto(progress: RebuildProgress): ProgressMessage {
   const { stage, eventsDone, eventsTotal, rowsCompared, rowsDifferent, differences, eventsLacking, ...hashes } =
     progress;
@@ -44,7 +47,11 @@ function progressToProto(progress: RebuildProgress): ProgressMessage {
     rowsCompared: BigInt(rowsCompared),
     rowsDifferent: BigInt(rowsDifferent),
     eventsLacking: BigInt(eventsLacking),
-    differences: differences.map(({ key, live = '', rebuilt = '' }) => ({ key, live, rebuilt })),
+    differences: differences.map(({ key, live = '', rebuilt = '' }) => ({
+      key: cutText(key, maxRowBytes),
+      live: cutText(live, maxRowBytes),
+      rebuilt: cutText(rebuilt, maxRowBytes),
+    })),
   };
 }
 

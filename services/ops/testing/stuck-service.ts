@@ -1,6 +1,17 @@
 import { Status } from 'nice-grpc-common';
-import { createDeadLetterStore, createSagaEngine, MeshError, type ServiceDefinition, saga, uuidv7 } from '#mesh';
+import {
+  createDeadLetterStore,
+  createSagaEngine,
+  type DeadLetter,
+  MeshError,
+  type ServiceDefinition,
+  saga,
+  uuidv7,
+} from '#mesh';
 import { testService } from '#mesh/testing';
+
+/** What a dead event consists of, if it is not the usual one. */
+export type DeadContent = Partial<Pick<DeadLetter, 'payload' | 'headers' | 'error'>>;
 
 /** A service in which sagas, events and tasks get stuck until it is healed. */
 export interface StuckService {
@@ -13,7 +24,7 @@ export interface StuckService {
   /** Begins a saga whose second step is refused, and whose first step cannot be undone. */
   beginSaga(id: string): Promise<void>;
   /** Adds the dead letter of an event and resolves with its id. */
-  addDeadEvent(key: string, origin?: string): Promise<string>;
+  addDeadEvent(key: string, origin?: string, content?: DeadContent): Promise<string>;
 }
 
 /** Creates the service, with a worker of the queue `jobs` that fails every task immediately. */
@@ -34,8 +45,8 @@ export function createStuckService(): StuckService {
       const shipIt = defineShipIt(() => service.healed);
       const sagas = await createSagaEngine({ storage, definitions: [shipIt], service: 'stuck', clock, logger });
       service.beginSaga = (id) => storage.transaction((tx) => sagas.begin(tx, shipIt, { id, data: {} }));
-      service.addDeadEvent = (subjectId, origin = 'order.events/stuck') =>
-        storage.transaction((tx) => deadLetters.add(tx, { ...deadEvent, origin, subjectId }));
+      service.addDeadEvent = (subjectId, origin = 'order.events/stuck', content = {}) =>
+        storage.transaction((tx) => deadLetters.add(tx, { ...deadEvent, origin, subjectId, ...content }));
       await tasks.work({
         queue: 'jobs',
         retryDelaysMs: [],

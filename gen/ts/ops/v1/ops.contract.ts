@@ -243,6 +243,7 @@ export function validateGetDeadLetterRequest(message: GetDeadLetterRequest): Fie
 export function checkGetDeadLetterRequest(message: GetDeadLetterRequest, out: FieldViolation[]): void {
   if (message.id === '') out.push({ field: 'id', description: 'must be at least 1 character long' });
   if (isLonger(message.id, 200)) out.push({ field: 'id', description: 'must be at most 200 characters long' });
+  if (!(message.payloadOffset >= 0n)) out.push({ field: 'payload_offset', description: 'must be at least 0' });
 }
 
 /** Returns every broken rule of ops.v1.DeadLetter, in field order. */

@@ -441,6 +441,11 @@ export interface ListDeadLettersRequest {
 export interface GetDeadLetterRequest {
   /** Id of the dead letter. */
   id: string;
+  /**
+   * Return the content from this byte. To get a large content, add the length of each `payload` received until
+   * `payload_size` is reached.
+   */
+  payloadOffset: bigint;
 }
 
 /** An event, task or saga that could not be processed. */
@@ -460,9 +465,9 @@ export interface DeadLetter {
   error: string;
   /** Number of attempts. */
   attempts: number;
-  /** Original content, unchanged. */
+  /** Original content, unchanged. ListDeadLetters returns the first 4 KiB, GetDeadLetter at most 3 MiB. */
   payload: Uint8Array;
-  /** Original headers. */
+  /** Original headers. Empty if `headers_omitted` is set. */
   headers: { [key: string]: string };
   /** When it was first attempted. */
   firstTime:
@@ -474,6 +479,13 @@ export interface DeadLetter {
     | undefined;
   /** What the failed work is about: key of the event, id of the task, or id of the order. */
   subjectId: string;
+  /** Size of the complete content in bytes. If `payload` has fewer, it is a part. */
+  payloadSize: bigint;
+  /**
+   * Whether the headers are left out because they are larger than 16 KiB in ListDeadLetters, or 512 KiB in
+   * GetDeadLetter.
+   */
+  headersOmitted: boolean;
 }
 
 export interface DeadLetter_HeadersEntry {
@@ -1739,13 +1751,19 @@ export const ListDeadLettersRequest: MessageFns<ListDeadLettersRequest> = {
 };
 
 function createBaseGetDeadLetterRequest(): GetDeadLetterRequest {
-  return { id: "" };
+  return { id: "", payloadOffset: 0n };
 }
 
 export const GetDeadLetterRequest: MessageFns<GetDeadLetterRequest> = {
   encode(message: GetDeadLetterRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
+    }
+    if (message.payloadOffset !== 0n) {
+      if (BigInt.asIntN(64, message.payloadOffset) !== message.payloadOffset) {
+        throw new globalThis.Error("value provided for field message.payloadOffset of type int64 too large");
+      }
+      writer.uint32(16).int64(message.payloadOffset);
     }
     return writer;
   },
@@ -1771,6 +1789,14 @@ export const GetDeadLetterRequest: MessageFns<GetDeadLetterRequest> = {
             message.id = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.payloadOffset = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1784,13 +1810,23 @@ export const GetDeadLetterRequest: MessageFns<GetDeadLetterRequest> = {
   },
 
   fromJSON(object: any): GetDeadLetterRequest {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      payloadOffset: isSet(object.payloadOffset)
+        ? BigInt(object.payloadOffset)
+        : isSet(object.payload_offset)
+        ? BigInt(object.payload_offset)
+        : 0n,
+    };
   },
 
   toJSON(message: GetDeadLetterRequest): unknown {
     const obj: any = {};
     if (message.id !== "") {
       obj.id = message.id;
+    }
+    if (message.payloadOffset !== 0n) {
+      obj.payloadOffset = message.payloadOffset.toString();
     }
     return obj;
   },
@@ -1801,6 +1837,9 @@ export const GetDeadLetterRequest: MessageFns<GetDeadLetterRequest> = {
   fromPartial(object: DeepPartial<GetDeadLetterRequest>): GetDeadLetterRequest {
     const message = createBaseGetDeadLetterRequest();
     message.id = object.id ?? "";
+    message.payloadOffset = (object.payloadOffset !== undefined && object.payloadOffset !== null)
+      ? BigInt(object.payloadOffset)
+      : 0n;
     return message;
   },
 };
@@ -1818,6 +1857,8 @@ function createBaseDeadLetter(): DeadLetter {
     firstTime: undefined,
     lastTime: undefined,
     subjectId: "",
+    payloadSize: 0n,
+    headersOmitted: false,
   };
 }
 
@@ -1855,6 +1896,15 @@ export const DeadLetter: MessageFns<DeadLetter> = {
     }
     if (message.subjectId !== "") {
       writer.uint32(90).string(message.subjectId);
+    }
+    if (message.payloadSize !== 0n) {
+      if (BigInt.asIntN(64, message.payloadSize) !== message.payloadSize) {
+        throw new globalThis.Error("value provided for field message.payloadSize of type int64 too large");
+      }
+      writer.uint32(96).int64(message.payloadSize);
+    }
+    if (message.headersOmitted !== false) {
+      writer.uint32(104).bool(message.headersOmitted);
     }
     return writer;
   },
@@ -1963,6 +2013,22 @@ export const DeadLetter: MessageFns<DeadLetter> = {
             message.subjectId = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.payloadSize = reader.int64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.headersOmitted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2013,6 +2079,16 @@ export const DeadLetter: MessageFns<DeadLetter> = {
         : isSet(object.subject_id)
         ? globalThis.String(object.subject_id)
         : "",
+      payloadSize: isSet(object.payloadSize)
+        ? BigInt(object.payloadSize)
+        : isSet(object.payload_size)
+        ? BigInt(object.payload_size)
+        : 0n,
+      headersOmitted: isSet(object.headersOmitted)
+        ? globalThis.Boolean(object.headersOmitted)
+        : isSet(object.headers_omitted)
+        ? globalThis.Boolean(object.headers_omitted)
+        : false,
     };
   },
 
@@ -2057,6 +2133,12 @@ export const DeadLetter: MessageFns<DeadLetter> = {
     if (message.subjectId !== "") {
       obj.subjectId = message.subjectId;
     }
+    if (message.payloadSize !== 0n) {
+      obj.payloadSize = message.payloadSize.toString();
+    }
+    if (message.headersOmitted !== false) {
+      obj.headersOmitted = message.headersOmitted;
+    }
     return obj;
   },
 
@@ -2084,6 +2166,10 @@ export const DeadLetter: MessageFns<DeadLetter> = {
     message.firstTime = object.firstTime ?? undefined;
     message.lastTime = object.lastTime ?? undefined;
     message.subjectId = object.subjectId ?? "";
+    message.payloadSize = (object.payloadSize !== undefined && object.payloadSize !== null)
+      ? BigInt(object.payloadSize)
+      : 0n;
+    message.headersOmitted = object.headersOmitted ?? false;
     return message;
   },
 };
@@ -2872,7 +2958,10 @@ export const DeadLetterServiceDefinition = {
   name: "DeadLetterService",
   fullName: "ops.v1.DeadLetterService",
   methods: {
-    /** Streams dead letters in id order. To resume, set `after_id` to the last id received. */
+    /**
+     * Streams dead letters in id order. To resume, set `after_id` to the last id received. Large contents are cut: see
+     * `payload_size` and `headers_omitted`.
+     */
     listDeadLetters: {
       name: "ListDeadLetters",
       requestType: ListDeadLettersRequest as typeof ListDeadLettersRequest,
@@ -2881,7 +2970,10 @@ export const DeadLetterServiceDefinition = {
       responseStream: true,
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
-    /** Returns a dead letter. NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist. */
+    /**
+     * Returns a dead letter completely, or, if its content is larger than 3 MiB, a part of it: see `payload_offset`.
+     * NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist.
+     */
     getDeadLetter: {
       name: "GetDeadLetter",
       requestType: GetDeadLetterRequest as typeof GetDeadLetterRequest,
@@ -2920,12 +3012,18 @@ export const DeadLetterServiceDefinition = {
 } as const;
 
 export interface DeadLetterServiceImplementation<CallContextExt = {}> {
-  /** Streams dead letters in id order. To resume, set `after_id` to the last id received. */
+  /**
+   * Streams dead letters in id order. To resume, set `after_id` to the last id received. Large contents are cut: see
+   * `payload_size` and `headers_omitted`.
+   */
   listDeadLetters(
     request: ListDeadLettersRequest,
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<DeadLetter>>;
-  /** Returns a dead letter. NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist. */
+  /**
+   * Returns a dead letter completely, or, if its content is larger than 3 MiB, a part of it: see `payload_offset`.
+   * NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist.
+   */
   getDeadLetter(request: GetDeadLetterRequest, context: CallContext & CallContextExt): Promise<DeepPartial<DeadLetter>>;
   /**
    * Delivers dead letters to their handlers again, oldest first, at most 1,000 per call and 100 per second over all
@@ -2948,12 +3046,18 @@ export interface DeadLetterServiceImplementation<CallContextExt = {}> {
 }
 
 export interface DeadLetterServiceClient<CallOptionsExt = {}> {
-  /** Streams dead letters in id order. To resume, set `after_id` to the last id received. */
+  /**
+   * Streams dead letters in id order. To resume, set `after_id` to the last id received. Large contents are cut: see
+   * `payload_size` and `headers_omitted`.
+   */
   listDeadLetters(
     request: DeepPartial<ListDeadLettersRequest>,
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<DeadLetter>;
-  /** Returns a dead letter. NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist. */
+  /**
+   * Returns a dead letter completely, or, if its content is larger than 3 MiB, a part of it: see `payload_offset`.
+   * NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist.
+   */
   getDeadLetter(
     request: DeepPartial<GetDeadLetterRequest>,
     options?: CallOptions & CallOptionsExt,

@@ -1,4 +1,10 @@
-import type { DeadLetter, DeadLetterFilter, DeadLetterQueue } from '../../../dead-letters/dead-letters.ts';
+import {
+  asListed,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterQueue,
+  type ListedDeadLetter,
+} from '../../../dead-letters/dead-letters.ts';
 import { readPages } from '../../../storage/read-pages.ts';
 import type { Storage } from '../../../storage/storage.ts';
 import type { Clock } from '../../../time/clock.ts';
@@ -35,7 +41,7 @@ export function parkedDeadLetters({ service, projection, storage, clock }: Parke
   const { name } = projection;
   const origin = `${service}/${name}`;
 
-  async function* list(filter: DeadLetterFilter, afterId: string): AsyncGenerator<DeadLetter> {
+  async function* list(filter: DeadLetterFilter, afterId: string): AsyncGenerator<ListedDeadLetter> {
     if ((filter.source ?? 'event') !== 'event' || (filter.origin ?? origin) !== origin) return;
     const events = readPages({
       after: afterId,
@@ -44,7 +50,7 @@ export function parkedDeadLetters({ service, projection, storage, clock }: Parke
       cursorOf: ({ id }) => id,
     });
     for await (const parked of events) {
-      if ((filter.reason ?? parked.reason) === parked.reason) yield await deadLetterOf(parked);
+      if ((filter.reason ?? parked.reason) === parked.reason) yield asListed(await deadLetterOf(parked));
     }
   }
 
