@@ -40,7 +40,7 @@ export interface EngineCall extends CallContext {
    * deflate if the caller supports only that. No effect if it supports neither, and on grpc-js, whose server cannot compress.
    */
   compressReplies: boolean;
-  /** The bytes of its request that are in memory until the handler reads it; 0 for a stream of requests. */
+  /** The bytes that its request takes once the handler reads it; 0 for a stream of requests. */
   readonly requestBytes: number;
   /** Whether the call has ended, so no response can be sent. */
   readonly isOver: boolean;
@@ -48,6 +48,11 @@ export interface EngineCall extends CallContext {
   textMetadata(key: string): string | undefined;
   /** Ends the call with `error` now and aborts `signal`, unless it has ended. The handler may still be running. */
   fail(error: unknown): void;
+  /**
+   * Decompresses a large request on another thread, before `read` is called; without this, `read` does it. Never rejects.
+   * `undefined` if there is nothing to wait for.
+   */
+  decompressRequest(): Promise<void> | undefined;
   /** Sets the listener for an early end of the call. A call has one; `undefined` removes it. */
   listenForEnd(listener: CallEndListener | undefined): void;
 }

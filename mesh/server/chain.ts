@@ -42,7 +42,11 @@ export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<un
     return new ResponseStream(
       call,
       tools,
-      () => tools.admission.enter(call, 'streaming'),
+      async () => {
+        const place = await tools.admission.enter(call, 'streaming');
+        await decompressed(call, place);
+        return place;
+      },
       () => begin(method, call, read) as AsyncIterable<unknown>,
       method.encode,
     );
@@ -72,6 +76,8 @@ async function answer(
   try {
     place = await tools.admission.enter(call, work);
     if (work === 'streaming') call.place = place;
+    const decompressing = decompressed(call, place);
+    if (decompressing !== undefined) await decompressing;
     const response = method.encode(await begin(method, call, read));
     watch.succeeded();
     return response;
@@ -80,6 +86,15 @@ async function answer(
   } finally {
     place?.leave();
   }
+}
+
+/** Resolves once a large request is decompressed. Meanwhile its bytes count as waiting. */
+function decompressed(call: HandlerContext, place: Place): Promise<void> | undefined {
+  const { requestBytes } = call;
+  const decompressing = call.decompressRequest();
+  if (decompressing === undefined) return undefined;
+  place.hold(requestBytes);
+  return decompressing.finally(() => place.hold(-requestBytes));
 }
 
 function begin({ kind, contract, handle, onceFor }: ServedMethod, call: HandlerContext, read: ReadInput): unknown {

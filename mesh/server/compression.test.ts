@@ -1,8 +1,11 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { expect, it, onTestFinished } from 'vitest';
+import { Status } from 'nice-grpc-common';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
 import { nativeEngine } from '../engines/native/engine.ts';
 import { grpcFrame, readGrpcFrames } from '../testing/grpc-frame.ts';
+import type { ServerOptions } from './create-server.ts';
+import { fixedLimits } from './policies/admission/policy.ts';
 import { type EchoHandlers, echoService } from './testing/echo-service.ts';
 import { rawCall, rawConnection } from './testing/raw-call.ts';
 import { serveForTest } from './testing/serve-echo.ts';
@@ -58,3 +61,70 @@ it('reports to a handler whether its request was compressed', async () => {
   const answer = await call(handlers, 'One', zipped, { 'grpc-encoding': 'gzip' });
   expect(messagesOf(answer.body)).toEqual([[false, 'Ada true']]);
 });
+
+describe('a large compressed request', () => {
+  const large = User.fromPartial({ name: 'large', email: 'a'.repeat(4_000_000) });
+  const zippedLarge = zippedFrame(large);
+
+  /** Starts the echo service, and records which handlers start. */
+  async function startRecording(handlers: Partial<EchoHandlers> = {}, options: Partial<ServerOptions> = {}) {
+    const begun: string[] = [];
+    const one: EchoHandlers['one'] = async ({ name }) => {
+      begun.push(name);
+      return { name };
+    };
+    const echo = echoService({ one, ...handlers });
+    const { server, address } = await serveForTest({ serves: [echo], engine: nativeEngine, ...options });
+    const session = await rawConnection(address);
+    session.on('error', () => undefined);
+    onTestFinished(async () => {
+      session.destroy();
+      await server.drain(0);
+    });
+    const send = (path: string, body: Buffer) =>
+      rawCall(session, `/test.v1.EchoService/${path}`, body, { 'grpc-encoding': 'gzip' });
+    return { begun, send };
+  }
+
+  it('lets other calls start while it is decompressed', async () => {
+    const { begun, send } = await startRecording();
+    const answers = [send('One', zippedLarge), send('One', zippedFrame(ada))];
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([Status.OK, Status.OK]);
+    expect(begun).toEqual(['Ada', 'large']);
+  });
+
+  it('lets other calls start while it is decompressed, even if it claims to be small', async () => {
+    const { begun, send } = await startRecording();
+    const lying = Buffer.from(zippedLarge);
+    lying.writeUInt32LE(10, lying.length - 4);
+    const [lie, small] = await Promise.all([send('One', lying), send('One', zippedFrame(ada))]);
+    expect([lie?.status, small?.status]).toEqual([Status.INTERNAL, Status.OK]);
+    expect(begun).toEqual(['Ada']);
+  });
+
+  it.each(['Many', 'Collect', 'Chat'])('is read whole by %s', async (method) => {
+    const { send } = await startRecording();
+    const { status, body } = await send(
+      method,
+      Buffer.concat([zippedLarge, ...(method === 'Many' ? [] : [zippedLarge])]),
+    );
+    expect(status).toBe(Status.OK);
+    expect(readGrpcFrames(body).length).toBeGreaterThan(0);
+  });
+
+  it('counts toward the bytes that may wait, with its size when decompressed', async () => {
+    const { send } = await startRecording(
+      {},
+      { admission: () => fixedLimits({ waitingBytesPerConnection: 4_000_000 }) },
+    );
+    const answers = [send('One', zippedLarge), send('One', zippedLarge), send('One', zippedFrame(ada))];
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(statuses[0]).toBe(Status.OK);
+    expect(statuses).toContain(Status.RESOURCE_EXHAUSTED);
+    expect((await send('One', zippedFrame(ada))).status).toBe(Status.OK);
+  });
+});
+
+function zippedFrame(user: User): Buffer {
+  return grpcFrame(gzipSync(User.encode(user).finish()), true);
+}

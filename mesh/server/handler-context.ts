@@ -78,6 +78,10 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
     return this.#engineCall.requestBytes;
   }
 
+  decompressRequest(): Promise<void> | undefined {
+    return this.#engineCall.decompressRequest();
+  }
+
   get isOver(): boolean {
     return this.#engineCall.isOver;
   }

@@ -61,6 +61,11 @@ export class ServerCall implements EngineCall {
     return this.#requestId;
   }
 
+  /** grpc-js decompresses on other threads by itself. */
+  decompressRequest(): undefined {
+    return undefined;
+  }
+
   get metadata(): Metadata {
     this.#metadata ??= fromWireMetadata(this.#raw.metadata);
     return this.#metadata;

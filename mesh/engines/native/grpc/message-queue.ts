@@ -17,6 +17,7 @@ const maxTaken = 64;
  * wait, the peer gets no window updates, so flow control stops it.
  */
 export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #prepare: (message: ReceivedMessage) => Promise<void> | undefined;
   readonly #decode: (message: ReceivedMessage) => T;
   readonly #giveBack: (bytes: number) => void;
   readonly #left: () => void;
@@ -27,8 +28,14 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   #waiters: Waiter<T>[] = [];
   #end: { readonly error: unknown } | undefined;
 
-  /** `giveBack` is called with bytes that the peer may send again, `left` when the reader leaves. */
-  constructor(decode: (message: ReceivedMessage) => T, giveBack: (bytes: number) => void, left: () => void) {
+  /** `prepare` is called before `decode`, which waits for what it returns. `giveBack` is called with bytes that the peer may send again, `left` when the reader leaves. */
+  constructor(
+    prepare: (message: ReceivedMessage) => Promise<void> | undefined,
+    decode: (message: ReceivedMessage) => T,
+    giveBack: (bytes: number) => void,
+    left: () => void,
+  ) {
+    this.#prepare = prepare;
     this.#decode = decode;
     this.#giveBack = giveBack;
     this.#left = left;
@@ -104,6 +111,12 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   #deliver(waiter: Waiter<T>, message: ReceivedMessage): void {
+    const preparing = this.#prepare(message);
+    if (preparing === undefined) this.#resolve(waiter, message);
+    else void preparing.then(() => this.#resolve(waiter, message));
+  }
+
+  #resolve(waiter: Waiter<T>, message: ReceivedMessage): void {
     try {
       waiter.resolve({ value: this.#decode(message), done: false });
     } catch (error) {

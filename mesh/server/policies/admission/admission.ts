@@ -5,7 +5,7 @@ export interface EnteringCall {
   readonly path: string;
   /** Its connection. */
   readonly peer: string;
-  /** Bytes of its request that are in memory while it waits. */
+  /** Bytes of its request, once it is decompressed. */
   readonly requestBytes: number;
   /** Whether it has ended, so nobody waits for its response. */
   readonly isOver: boolean;
@@ -27,6 +27,8 @@ export interface Place {
   work(): Promise<unknown> | undefined;
   /** The handler is idle: it waits for its peer or for a change, and its slot goes to the next that needs one. */
   rest(): void;
+  /** Counts bytes of its request as waiting; a negative number, as no longer. */
+  hold(bytes: number): void;
   /** The handler has returned. */
   leave(): void;
 }
@@ -43,7 +45,7 @@ export interface Admission {
   enter(call: EnteringCall, work: Work): Promise<Place>;
 }
 
-const place: Place = { work: () => undefined, rest: () => undefined, leave: () => undefined };
+const place: Place = { work: () => undefined, rest: () => undefined, hold: () => undefined, leave: () => undefined };
 const entered = Promise.resolve(place);
 
 /**

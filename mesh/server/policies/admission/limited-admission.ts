@@ -99,7 +99,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   join(occupant: Occupant): void {
     occupant.line.add(occupant);
     this.waiting += 1;
-    this.#hold(occupant, occupant.heldBytes);
+    this.hold(occupant, occupant.heldBytes);
     this.#makeReady(occupant.line);
     this.#turns.ask(this);
   }
@@ -107,6 +107,12 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   giveUp(occupant: Occupant): void {
     occupant.line.remove(occupant);
     this.#stopsWaiting(occupant);
+  }
+
+  hold({ line }: Occupant, bytes: number): void {
+    this.#process.waitingBytes += bytes;
+    this.waitingBytes += bytes;
+    line.waitingBytes += bytes;
   }
 
   freeSlot({ line }: Occupant): void {
@@ -131,14 +137,8 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
 
   #stopsWaiting(occupant: Occupant): void {
     this.waiting -= 1;
-    this.#hold(occupant, -occupant.heldBytes);
+    this.hold(occupant, -occupant.heldBytes);
     occupant.heldBytes = 0;
-  }
-
-  #hold({ line }: Occupant, bytes: number): void {
-    this.#process.waitingBytes += bytes;
-    this.waitingBytes += bytes;
-    line.waitingBytes += bytes;
   }
 
   #start(occupant: Occupant): void {

@@ -15,6 +15,8 @@ export interface Slots {
   resume(occupant: Occupant): void;
   /** The call ended while it waited to start. */
   giveUp(occupant: Occupant): void;
+  /** Counts bytes of its request as waiting; a negative number, as no longer. */
+  hold(occupant: Occupant, bytes: number): void;
   freeSlot(occupant: Occupant): void;
   /** The handler has returned or was never started. */
   left(occupant: Occupant): void;
@@ -76,6 +78,10 @@ export class Occupant implements Place, CallEndListener, Waiter {
     if (this.slot !== 'working') return;
     this.slot = 'resting';
     this.#slots.rest(this);
+  }
+
+  hold(bytes: number): void {
+    this.#slots.hold(this, bytes);
   }
 
   leave(): void {

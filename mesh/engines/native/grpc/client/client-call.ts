@@ -8,7 +8,7 @@ import { fieldValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
-import { gzip, plainBytes, type ReceivedMessage } from '../compression.ts';
+import { decompressAhead, gzip, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { MessageParser } from '../message-parser.ts';
 import { metadataOf } from '../metadata-fields.ts';
 import { callFields, OutgoingMessages } from './outgoing-request.ts';
@@ -24,7 +24,7 @@ import {
 
 /** Receives what happens to a call. Exactly one `onEnd` ends it. */
 export interface CallListener {
-  /** A message; `plainBytes` decompresses it. What this throws ends the call. */
+  /** A message; `decompress` and `plainBytes` decompress it. What this throws ends the call. */
   onMessage(message: ReceivedMessage): void;
   /** Bytes that arrived, of any message. Call `consumed` once they are processed. */
   onBytes(bytes: number): void;
@@ -125,10 +125,14 @@ export class ClientCall implements OpeningCall, Timed {
     this.#requests.end();
   }
 
+  /** Decompresses a large message on another thread, before `plainBytes` is called. Never rejects. */
+  decompress(message: ReceivedMessage): Promise<void> | undefined {
+    return decompressAhead(message, this.#encoding, this.#tools.maxReceiveBytes, () => true);
+  }
+
   /** The bytes of a message. Throws a MeshError if it cannot be decompressed. */
   plainBytes(message: ReceivedMessage): Buffer {
-    const encoding = fieldValue(this.#responseFields ?? [], 'grpc-encoding');
-    return plainBytes(message, encoding, this.#tools.maxReceiveBytes);
+    return plainBytes(message, this.#encoding, this.#tools.maxReceiveBytes);
   }
 
   consumed(bytes: number): void {
@@ -208,6 +212,10 @@ export class ClientCall implements OpeningCall, Timed {
 
   writable(): void {
     this.#listener.onRoom();
+  }
+
+  get #encoding(): string | undefined {
+    return fieldValue(this.#responseFields ?? [], 'grpc-encoding');
   }
 
   #open(): void {

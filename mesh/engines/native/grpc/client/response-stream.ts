@@ -28,6 +28,7 @@ class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallL
   constructor(method: AnyMethod, call: TransportCall, tools: ClientCallTools, send: SendRequests) {
     this.#method = method;
     this.#queue = new MessageQueue<unknown>(
+      (message) => this.#call?.decompress(message),
       (message) => this.#decode(message),
       (bytes) => this.#call?.consumed(bytes),
       () => this.#call?.cancel(Status.CANCELLED, 'the reader left the stream'),

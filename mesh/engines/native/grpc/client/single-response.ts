@@ -26,7 +26,7 @@ class SingleResponse implements CallListener {
   readonly #reject: (error: unknown) => void;
   readonly #hooks: RequestHooks = {};
   #call: ClientCall | undefined;
-  #received: Buffer | undefined;
+  #received: ReceivedMessage | undefined;
 
   constructor(method: AnyMethod, resolve: (response: unknown) => void, reject: (error: unknown) => void) {
     this.#method = method;
@@ -40,7 +40,7 @@ class SingleResponse implements CallListener {
   }
 
   onMessage(message: ReceivedMessage): void {
-    if (this.#received === undefined) this.#received = this.#call?.plainBytes(message);
+    if (this.#received === undefined) this.#received = message;
     else this.#call?.cancel(...severalResponses);
   }
 
@@ -59,12 +59,18 @@ class SingleResponse implements CallListener {
     else if (error !== undefined) this.#reject(error);
     else if (this.#received === undefined)
       this.#reject(new TransportError(this.#method.path, ...noResponse, Metadata()));
-    else this.#decode(this.#received);
+    else this.#read(this.#received);
   }
 
-  #decode(bytes: Buffer): void {
+  #read(message: ReceivedMessage): void {
+    const decompressing = this.#call?.decompress(message);
+    if (decompressing === undefined) this.#decode(message);
+    else void decompressing.then(() => this.#decode(message));
+  }
+
+  #decode(message: ReceivedMessage): void {
     try {
-      this.#resolve(this.#method.decodeResponse(bytes));
+      this.#resolve(this.#method.decodeResponse(this.#call?.plainBytes(message) ?? (message as Buffer)));
     } catch (cause) {
       this.#reject(undecodableResponse(this.#method.path, cause));
     }

@@ -31,6 +31,7 @@ export abstract class CallContext implements EngineCall {
   abstract get deadlineMs(): number | undefined;
   abstract get isOver(): boolean;
   abstract get requestBytes(): number;
+  abstract decompressRequest(): Promise<void> | undefined;
 
   get requestId(): string {
     this.#requestId ??= requestIdOf(fieldValue(this.#head.list.fields, requestIdKey));

@@ -15,6 +15,7 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
   constructor(hosted: HostedMethod, start: CallStart, tools: ServerCallTools) {
     super(hosted, start, tools);
     this.#requests = new MessageQueue<unknown>(
+      (message) => this.decompress(message),
       (message) => this.decode(message),
       (bytes) => this.stream.consumed(bytes),
       () => undefined,
@@ -22,6 +23,10 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
     this.#reader = new MessageParser(tools.maxReceiveBytes, (message) => this.#requests.push(message));
     // In a microtask, because the handler must not act while the stream is being created.
     queueMicrotask(() => this.#begin());
+  }
+
+  decompressRequest(): undefined {
+    return undefined;
   }
 
   data(buffer: Buffer, start: number, end: number): void {

@@ -1,7 +1,7 @@
 import type { WheelTimer } from '../../../../time/timer-wheel.ts';
 import { malformedRequest, wrongRequestCount } from '../../../errors.ts';
 import type { StreamEvents } from '../../http2/streams/stream.ts';
-import { CompressedMessage, type ReceivedMessage } from '../compression.ts';
+import { announcedBytes, type ReceivedMessage } from '../compression.ts';
 import { tooMuchUnfinished } from '../errors.ts';
 import { MessageParser } from '../message-parser.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
@@ -27,8 +27,12 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
   }
 
   get requestBytes(): number {
-    const message = this.#message;
-    return (message instanceof CompressedMessage ? message.bytes : message)?.length ?? 0;
+    if (this.#message === undefined) return 0;
+    return announcedBytes(this.#message, this.request.encoding, this.tools.maxReceiveBytes);
+  }
+
+  decompressRequest(): Promise<void> | undefined {
+    return this.#message && this.decompress(this.#message);
   }
 
   /** Sets the timer that ends the call unless its request is complete before. */

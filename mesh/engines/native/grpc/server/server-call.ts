@@ -7,7 +7,13 @@ import type { ErrorCode } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { Http2Stream } from '../../http2/streams/stream.ts';
-import { CompressedMessage, type Compression, plainBytes, type ReceivedMessage } from '../compression.ts';
+import {
+  CompressedMessage,
+  type Compression,
+  decompressAhead,
+  plainBytes,
+  type ReceivedMessage,
+} from '../compression.ts';
 import { responseMetadataTooLarge } from '../errors.ts';
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';
@@ -135,6 +141,11 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   writable(): void {
     this.#pump?.resume();
+  }
+
+  /** Decompresses a large message on another thread, before it is decoded. */
+  protected decompress(message: ReceivedMessage): Promise<void> | undefined {
+    return decompressAhead(message, this.request.encoding, this.tools.maxReceiveBytes, () => !this.#ended);
   }
 
   /** Decodes a request. Throws a MeshError if it cannot be decompressed or decoded. */
