@@ -7,11 +7,11 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq dead-letters damaged audit rebuild test conformance check gen gen-check docs docs-check proto-lint proto-breaking bench deps clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged audit rebuild test conformance check gen gen-check docs docs-check proto-lint proto-breaking bench deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
 
 ## help: list these commands
 help:
-	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^## \([a-z<>-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 ## start: run all services in one process on localhost:50051 (Ctrl-C stops it)
 start: $(INSTALLED)
@@ -33,21 +33,37 @@ kafka: $(INSTALLED)
 rabbitmq: $(INSTALLED)
 	@exec node scripts/rabbitmq.ts
 
+## status: show health, backlogs, sagas, dead letters, projections, the last audit, disk and versions of the running mesh
+status: $(INSTALLED)
+	@exec node scripts/ordermesh.ts status $(ARGS)
+
+## order: show an order, its saga steps, events and mails: ID=<order id>
+order: $(INSTALLED)
+	@exec node scripts/ordermesh.ts order $(ID) $(ARGS)
+
+## call: call any method without .proto files: METHOD=user.v1.UserService/GetUser DATA='{"id": "ada"}'; lists the services without METHOD
+call: $(INSTALLED)
+	@exec node scripts/ordermesh.ts call "$$METHOD" "$$DATA" $(ARGS)
+
+## replay: list the consumer groups; GROUP=<group> lets one read events again, FROM=<time> or FROM=0=17,1=4 (offsets) says from where
+replay: $(INSTALLED)
+	@exec node scripts/ordermesh.ts replay $(GROUP) $(if $(FROM),--from $(FROM)) $(ARGS)
+
 ## dead-letters: list dead letters; show, redrive or discard them with ARGS="show <id>" (ARGS=help explains; see docs/operating.md)
 dead-letters: $(INSTALLED)
-	@exec node scripts/dead-letters.ts $(ARGS)
+	@exec node scripts/ordermesh.ts dead-letters $(ARGS)
 
 ## damaged: list damaged events and tasks of a stopped mesh; skip one with ARGS='skip <place> --note=why' (see docs/operating.md)
 damaged: $(INSTALLED)
-	@exec node scripts/damaged.ts $(ARGS)
+	@exec node scripts/ordermesh.ts damaged $(ARGS)
 
 ## audit: check that all data is consistent; ARGS="orders/charges" selects checks
 audit: $(INSTALLED)
-	@exec node scripts/audit.ts $(ARGS)
+	@exec node scripts/ordermesh.ts audit $(ARGS)
 
 ## rebuild: list the projections; PROJECTION=payment/account-balances rebuilds one, DRY_RUN=1 only compares
 rebuild: $(INSTALLED)
-	@exec node scripts/rebuild.ts $(PROJECTION) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
+	@exec node scripts/ordermesh.ts rebuild $(PROJECTION) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
 
 ## test: run all tests, those that use an engine on grpc-js too; lists missing servers at the end (REQUIRE_SERVERS=1: fails)
 test: $(INSTALLED)
@@ -96,6 +112,10 @@ bench: $(INSTALLED)
 ## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, h2load, Go tools, gRPC for Java and Python
 deps: $(INSTALLED)
 	sh scripts/deps.sh
+
+## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-peers (conformance, benchmarks)
+deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers: $(INSTALLED)
+	sh scripts/deps.sh $(@:deps-%=%)
 
 ## clean: remove what was installed and generated, but not the data
 clean:

@@ -1,10 +1,33 @@
 #!/bin/sh
-# Installs the servers and tools that the tests use, if they are missing or have another version. Reports what cannot be
-# installed; the tests then report what they did not cover.
+# Installs servers and tools that the tests use, if they are missing or have another version: all, or the parts that the
+# arguments name. Reports what cannot be installed; the tests then report what they did not cover.
+#
+#   grpcurl    grpcurl, for the commands in README and docs (needs Go)
+#   postgres   PostgreSQL and PgBouncer
+#   kafka      Kafka, with Java, and kcat
+#   rabbitmq   RabbitMQ
+#   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, ...
 set -eu
 cd "$(dirname "$0")/.."
 
-sh scripts/deps/system.sh
-sh scripts/deps/go.sh
-sh scripts/deps/maven.sh
-sh scripts/deps/python.sh
+all='grpcurl postgres kafka rabbitmq peers'
+[ $# -gt 0 ] || set -- $all
+for part in "$@"; do
+  case " $all " in
+    *" $part "*) ;;
+    *) echo "deps: unknown part $part: use $all" >&2; exit 2 ;;
+  esac
+done
+
+sh scripts/deps/system.sh "$@"
+for part in "$@"; do
+  case $part in
+    grpcurl) sh scripts/deps/go.sh grpcurl ;;
+    kafka) sh scripts/deps/maven.sh kafka ;;
+    peers)
+      sh scripts/deps/go.sh peers
+      sh scripts/deps/maven.sh grpc-java
+      sh scripts/deps/python.sh
+      ;;
+  esac
+done

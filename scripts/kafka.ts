@@ -11,7 +11,7 @@ import {
 // Runs one broker for development on localhost:9092. Its data is in data/kafka. Ctrl-C stops it.
 
 if (installedKafka() === undefined) {
-  process.stderr.write('Kafka is not installed: run "make deps"\n');
+  process.stderr.write('Kafka is not installed: run "make deps-kafka"\n');
   process.exit(2);
 }
 const folder = join(process.env.DATA_DIR || 'data', 'kafka');

@@ -5,7 +5,7 @@ import { installedRabbitmq, prepareNode, type RabbitmqNode, startNode } from '..
 // Runs one node for development on localhost:5672. Its data is in data/rabbitmq. Ctrl-C stops it.
 
 if (installedRabbitmq() === undefined) {
-  process.stderr.write('RabbitMQ is not installed: run "make deps"\n');
+  process.stderr.write('RabbitMQ is not installed: run "make deps-rabbitmq"\n');
   process.exit(2);
 }
 const folder = join(process.env.DATA_DIR || 'data', 'rabbitmq');

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EventRecord, Start } from '#gen/events/v1/events.ts';
+import type { EventRecord } from '#gen/events/v1/events.ts';
 import { type Notification, NotificationState } from '#gen/notification/v1/notification.ts';
-import type { Order } from '#gen/order/v1/order.ts';
+import { type Saga, SagaStepState } from '#gen/ops/v1/ops.ts';
+import { type Order, OrderState } from '#gen/order/v1/order.ts';
+import { PaymentEvent } from '#gen/payment/v1/events.ts';
 import { reasonOf } from '../support/clients.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { retryUnavailable } from './retry.ts';
@@ -12,34 +14,62 @@ import { retryUnavailable } from './retry.ts';
 interface Trail {
   readonly topic: string;
   readonly key: string;
-  /** The types that end the trail. */
+  /** The types of which one is expected and ends the trail. Empty: none is expected. */
   readonly lastTypes: readonly string[];
+  readonly isOurs?: (event: EventRecord) => boolean;
 }
 
-// Everything published before the order ended arrives within moments. A trail without a last event is cut here.
+// What was published before the order ended arrives within moments. A trail without its last event is cut here.
 const maxReadMs = 5_000;
+/** How long to look for events where none is expected. */
+const quickReadMs = 500;
+/** The clocks of the services may differ by this. */
+const clockSkewMs = 60_000;
 
 /** Reads the events of an order from all topics. Returns undefined if the event log is unavailable. */
-export async function findEvents(mesh: Mesh, order: Order): Promise<EventRecord[] | undefined> {
+export async function findEvents(mesh: Mesh, order: Order, { steps }: Saga): Promise<EventRecord[] | undefined> {
+  const stateOf = (name: string) => steps.find((step) => step.name === name)?.state;
+  /** The events that end the trail of a step, if the order has ended. */
+  const ends = (step: string, done: string, undone: string): string[] => {
+    if (!hasEnded(order)) return [];
+    if (stateOf(step) === SagaStepState.SAGA_STEP_STATE_DONE) return [done];
+    return stateOf(step) === SagaStepState.SAGA_STEP_STATE_UNDONE ? [undone] : [];
+  };
+  const orderEnds = ['ORDER_COMPLETED', 'ORDER_FAILED', 'ORDER_CANCELLED'];
   const trails: readonly Trail[] = [
-    { topic: 'order.events', key: order.id, lastTypes: ['ORDER_COMPLETED', 'ORDER_FAILED', 'ORDER_CANCELLED'] },
-    { topic: 'inventory.events', key: order.id, lastTypes: ['STOCK_COMMITTED', 'STOCK_RELEASED'] },
-    // Keyed by account, and an account has its user's id.
-    { topic: 'payment.events', key: order.userId, lastTypes: ['MONEY_WITHDRAWN'] },
-    { topic: 'shipping.events', key: order.id, lastTypes: ['SHIPMENT_BOOKED', 'SHIPMENT_REFUSED'] },
+    { topic: 'order.events', key: order.id, lastTypes: hasEnded(order) ? orderEnds : [] },
+    { topic: 'inventory.events', key: order.id, lastTypes: ends('reserve-stock', 'STOCK_COMMITTED', 'STOCK_RELEASED') },
+    {
+      topic: 'payment.events',
+      // Keyed by account, and an account has its user's id.
+      key: order.userId,
+      lastTypes: ends('charge', 'MONEY_WITHDRAWN', 'MONEY_DEPOSITED'),
+      isOurs: (event) => paidOrder(event) === order.id,
+    },
+    {
+      topic: 'shipping.events',
+      key: order.id,
+      lastTypes: ends('create-shipment', 'SHIPMENT_BOOKED', 'SHIPMENT_CANCELLED'),
+    },
   ];
-  const found = await Promise.all(trails.map((trail) => retryUnavailable(mesh, () => follow(mesh, trail))));
+  const sinceMs = (order.createTime?.getTime() ?? 0) - clockSkewMs;
+  const found = await Promise.all(trails.map((trail) => retryUnavailable(mesh, () => follow(mesh, trail, sinceMs))));
   const known = found.filter((records) => records !== undefined);
   return known.length === found.length ? known.flat() : undefined;
 }
 
 /** The stream never ends by itself: stop at a last event or after the time limit. */
-async function follow({ events }: Mesh, { topic, key, lastTypes }: Trail): Promise<EventRecord[] | undefined> {
-  const timeout = AbortSignal.timeout(maxReadMs);
+async function follow(
+  { events }: Mesh,
+  { topic, key, lastTypes, isOurs = () => true }: Trail,
+  sinceMs: number,
+): Promise<EventRecord[] | undefined> {
+  const timeout = AbortSignal.timeout(lastTypes.length > 0 ? maxReadMs : quickReadMs);
   const records: EventRecord[] = [];
   try {
-    const from = { $case: 'start', value: Start.START_BEGINNING } as const;
+    const from = { $case: 'time', value: new Date(sinceMs) } as const;
     for await (const record of events.subscribe({ topic, key, from }, { signal: timeout })) {
+      if (!isOurs(record)) continue;
       records.push(record);
       if (lastTypes.includes(record.type)) break;
     }
@@ -51,18 +81,33 @@ async function follow({ events }: Mesh, { topic, key, lastTypes }: Trail): Promi
   return records;
 }
 
+function paidOrder({ payload }: EventRecord): string | undefined {
+  return PaymentEvent.fromJSON(JSON.parse(new TextDecoder().decode(payload))).payment?.orderId;
+}
+
+const terminal: ReadonlySet<OrderState> = new Set([
+  OrderState.ORDER_STATE_COMPLETED,
+  OrderState.ORDER_STATE_FAILED,
+  OrderState.ORDER_STATE_CANCELLED,
+]);
+
+/** Whether an order is in a terminal state. */
+export function hasEnded({ state }: Order): boolean {
+  return terminal.has(state);
+}
+
 const maxMailWaitMs = 10_000;
 const pollMs = 100;
 
-/** Returns the notifications of an order once the two mails of a completed order are sent, or after 10 s. */
-export async function findMails(mesh: Mesh, orderId: string): Promise<Notification[]> {
-  const giveUpMs = Date.now() + maxMailWaitMs;
+/** Returns the notifications of an order; if it has just ended, once its two mails are sent, or after 10 s. */
+export async function findMails(mesh: Mesh, order: Order): Promise<Notification[]> {
+  const giveUpMs = (order.updateTime?.getTime() ?? 0) + maxMailWaitMs;
   for (;;) {
     const mails = await retryUnavailable(mesh, () =>
-      Array.fromAsync(mesh.notifications.listNotifications({ orderId })),
+      Array.fromAsync(mesh.notifications.listNotifications({ orderId: order.id })),
     );
-    const sent = mails.filter(({ state }) => state === NotificationState.NOTIFICATION_STATE_SENT);
-    if (sent.length >= 2 || Date.now() > giveUpMs) return mails;
+    const settled = mails.filter(({ state }) => state !== NotificationState.NOTIFICATION_STATE_QUEUED);
+    if (settled.length >= 2 || !hasEnded(order) || Date.now() > giveUpMs) return mails;
     await sleep(pollMs);
   }
 }

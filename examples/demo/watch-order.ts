@@ -1,15 +1,10 @@
 import { ClientError } from 'nice-grpc';
 import { type Saga, SagaStepState } from '#gen/ops/v1/ops.ts';
-import { type Order, OrderState, orderStateToJSON } from '#gen/order/v1/order.ts';
+import { type Order, type OrderState, orderStateToJSON } from '#gen/order/v1/order.ts';
 import type { Mesh } from '../support/mesh.ts';
+import { hasEnded } from './find-traces.ts';
 import { retryUnavailable } from './retry.ts';
 import { attemptsText } from './timeline.ts';
-
-const terminal: ReadonlySet<OrderState> = new Set([
-  OrderState.ORDER_STATE_COMPLETED,
-  OrderState.ORDER_STATE_FAILED,
-  OrderState.ORDER_STATE_CANCELLED,
-]);
 
 /**
  * Watches an order until it ends and shows each change. If the stream breaks, it watches again: the stream starts with the
@@ -22,7 +17,7 @@ export function watchOrder(mesh: Mesh, id: string, show: (order: Order) => void)
       if (order.etag !== seen?.etag) show(order);
       seen = order;
     }
-    if (seen === undefined || !terminal.has(seen.state)) throw new Error(`the watch of order ${id} ended too early`);
+    if (seen === undefined || !hasEnded(seen)) throw new Error(`the watch of order ${id} ended too early`);
     return seen;
   });
 }
@@ -56,7 +51,8 @@ async function waitText(mesh: Mesh, orderId: string): Promise<string> {
   }
 }
 
-function describeWait({ steps }: Saga): string {
+/** Returns what a saga is waiting for; empty if for nothing. */
+export function describeWait({ steps }: Saga): string {
   const step = steps.find(({ state }) => inProgress.has(state));
   if (step === undefined) return '';
   const undoing = step.undoAttempts > 0;

@@ -24,3 +24,6 @@ export function createProgress(): Progress {
     },
   };
 }
+
+/** Shows nothing. */
+export const silentProgress: Progress = { show: () => undefined, end: () => undefined };

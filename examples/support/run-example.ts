@@ -1,40 +1,28 @@
-import { ClientError, Status } from 'nice-grpc';
-import { isUnreached } from './clients.ts';
+import { addressProblem, describeFailure, exitCode } from './failures.ts';
 import { connect, type Mesh, outages } from './mesh.ts';
 
-const exitNotReached = 2;
-// An IPv6 host is in brackets.
-const addressFormat = /^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}$/;
-
 /**
- * Runs an example against the mesh at `ADDRESS` (default `127.0.0.1:50051`). Exits with 1 if the example returns false, the
- * mesh is not serving or a call fails, and with 2 if `ADDRESS` is invalid or the mesh cannot be reached.
+ * Runs an example against the mesh at `ADDRESS` (default `127.0.0.1:50051`). Exits with 1 if the example returns false, with 2
+ * if `ADDRESS` is invalid, with 3 if the mesh cannot be reached or does not serve, and with 4 if it refuses a call.
  */
 export async function runExample(example: (mesh: Mesh) => Promise<boolean>): Promise<void> {
   const address = process.env.ADDRESS || '127.0.0.1:50051';
-  if (!addressFormat.test(address)) {
-    process.stderr.write(`invalid ADDRESS "${address}": use <host>:<port>\n`);
-    process.exitCode = exitNotReached;
-    return;
-  }
+  const problem = addressProblem(address);
+  if (problem !== undefined) return end(problem, exitCode.usage);
   const mesh = connect(address);
   try {
     const [outage] = await outages(mesh);
-    if (outage !== undefined) process.stderr.write(`${outage}\n`);
-    process.exitCode = outage === undefined && (await example(mesh)) ? 0 : 1;
+    if (outage !== undefined) return end(outage, exitCode.unavailable);
+    process.exitCode = (await example(mesh)) ? exitCode.done : exitCode.attention;
   } catch (error) {
-    process.stderr.write(`${describe(error, mesh)}\n`);
-    process.exitCode = isUnreached(error) ? exitNotReached : 1;
+    const { text, code } = describeFailure(error, address);
+    end(text, code);
   } finally {
     mesh.close();
   }
 }
 
-function describe(error: unknown, { address }: Mesh): string {
-  if (!(error instanceof ClientError)) return error instanceof Error ? String(error.stack) : String(error);
-  if (isUnreached(error)) {
-    return `the mesh at ${address} cannot be reached: run "make start" in another terminal, or set ADDRESS`;
-  }
-  if (error.code === Status.UNAVAILABLE) return error.details;
-  return `${error.path} was refused with ${Status[error.code]}: ${error.details}`;
+function end(text: string, code: number): void {
+  process.stderr.write(`${text}\n`);
+  process.exitCode = code;
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds Go tools into .tools/bin: grpcurl, ghz, grpc-go's interop client and server, h2spec, connectconformance with its
+# Builds Go tools into .tools/bin. `go.sh grpcurl`: grpcurl. `go.sh peers`: ghz, grpc-go's interop client and server, h2spec, connectconformance with its
 # contracts, a grpc-go client for the restart tests, and the grpc-go peer of the benchmarks. Go verifies its downloads
 # against the checksum database.
 # .tools/go records what each tool was built from.
@@ -32,7 +32,10 @@ if ! command -v go >/dev/null; then
   exit 1
 fi
 mkdir -p .tools/bin .tools/go/bin
-install grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+if [ "$1" = grpcurl ]; then
+  install grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+  exit
+fi
 install ghz github.com/bojand/ghz/cmd/ghz@v0.121.0
 install grpc-go-interop-client google.golang.org/grpc/interop/client@v1.85.0
 install grpc-go-interop-server google.golang.org/grpc/interop/server@v1.85.0

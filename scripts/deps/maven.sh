@@ -1,5 +1,6 @@
 #!/bin/sh
-# Downloads jars from Maven into .tools: Kafka, and grpc-java's interop client and server with their contracts. Maven
+# Downloads jars from Maven into .tools. `maven.sh kafka`: Kafka. `maven.sh grpc-java`: grpc-java's interop client and server
+# with their contracts. Maven
 # verifies checksums. The copied poms record which jars are installed.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -15,11 +16,14 @@ jars() {
   mvn -q -B -f "scripts/$1/pom.xml" dependency:copy-dependencies -DoutputDirectory="$PWD/.tools/$1/libs"
 }
 
-if ! same kafka; then
-  jars kafka
-  cp scripts/kafka/pom.xml .tools/kafka/pom.xml
+if [ "$1" = kafka ]; then
+  if ! same kafka; then
+    jars kafka
+    cp scripts/kafka/pom.xml .tools/kafka/pom.xml
+  fi
+  ls .tools/kafka/libs | sed -n 's/^kafka_.*-\([0-9.]*\)\.jar$/deps: Kafka \1/p'
+  exit
 fi
-ls .tools/kafka/libs | sed -n 's/^kafka_.*-\([0-9.]*\)\.jar$/deps: Kafka \1/p'
 
 if ! same grpc-java; then
   jars grpc-java

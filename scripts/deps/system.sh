@@ -1,18 +1,37 @@
 #!/bin/sh
-# Installs system packages: PostgreSQL, PgBouncer, RabbitMQ, kcat, h2load and nghttp, nginx, and Java, Maven and Python for
-# the other tools.
+# Installs the system packages of the parts that the arguments name (see deps.sh): PostgreSQL, PgBouncer, RabbitMQ, kcat,
+# h2load and nghttp, nginx, and Java, Maven and Python for the other tools.
 set -eu
 
+# wants <part>...: checks whether one of these parts is requested.
+parts=" $* "
+wants() {
+  for part in "$@"; do
+    case $parts in *" $part "*) return 0 ;; esac
+  done
+  return 1
+}
+
 missing=
-[ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing="$missing postgresql"
-[ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || missing="$missing pgbouncer"
-[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || missing="$missing rabbitmq-server"
-command -v kcat >/dev/null || missing="$missing kcat"
-command -v h2load >/dev/null && command -v nghttp >/dev/null || missing="$missing nghttp2-client"
-[ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
-java --list-modules 2>/dev/null | grep -q jdk.compiler || missing="$missing openjdk-17-jdk-headless"
-command -v mvn >/dev/null || missing="$missing maven"
-python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+if wants postgres; then
+  [ -n "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing="$missing postgresql"
+  [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || missing="$missing pgbouncer"
+fi
+if wants rabbitmq; then
+  [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || command -v rabbitmq-server >/dev/null || missing="$missing rabbitmq-server"
+fi
+if wants kafka; then
+  command -v kcat >/dev/null || missing="$missing kcat"
+fi
+if wants kafka peers; then
+  java --list-modules 2>/dev/null | grep -q jdk.compiler || missing="$missing openjdk-17-jdk-headless"
+  command -v mvn >/dev/null || missing="$missing maven"
+fi
+if wants peers; then
+  command -v h2load >/dev/null && command -v nghttp >/dev/null || missing="$missing nghttp2-client"
+  [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+fi
 if [ -n "$missing" ]; then
   if ! command -v apt-get >/dev/null; then
     echo "deps: apt-get not found: install manually:$missing" >&2
@@ -25,10 +44,18 @@ if [ -n "$missing" ]; then
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-ls -d /usr/lib/postgresql/*/bin | sed 's/^/deps: PostgreSQL in /'
-PATH="$PATH:/usr/sbin" pgbouncer --version | sed -n 's/^PgBouncer/deps: &/p'
-ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-* 2>/dev/null | sed 's/.*-/deps: RabbitMQ /'
-kcat -V | sed -n 's/^Version \([^ ]*\).*/deps: kcat \1/p'
-h2load --version | sed 's/^/deps: /'
-nghttp --version | sed 's/^/deps: /'
-PATH="$PATH:/usr/sbin" nginx -v 2>&1 | sed 's/^nginx version: /deps: /'
+if wants postgres; then
+  ls -d /usr/lib/postgresql/*/bin | sed 's/^/deps: PostgreSQL in /'
+  PATH="$PATH:/usr/sbin" pgbouncer --version | sed -n 's/^PgBouncer/deps: &/p'
+fi
+if wants rabbitmq; then
+  ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-* 2>/dev/null | sed 's/.*-/deps: RabbitMQ /'
+fi
+if wants kafka; then
+  kcat -V | sed -n 's/^Version \([^ ]*\).*/deps: kcat \1/p'
+fi
+if wants peers; then
+  h2load --version | sed 's/^/deps: /'
+  nghttp --version | sed 's/^/deps: /'
+  PATH="$PATH:/usr/sbin" nginx -v 2>&1 | sed 's/^nginx version: /deps: /'
+fi

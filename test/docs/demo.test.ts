@@ -78,13 +78,13 @@ describe('make demo and make import', () => {
     const lost = /^database \S*user\.db was deleted.*\n$/;
     // Calls fail from now on, and health reports it within 5 s.
     await using early = runExample('demo.ts', mesh.address, folder.path);
-    expect(await early.ended, early.stderr()).toEqual({ code: 1, signal: null });
+    expect(await early.ended, early.stderr()).toEqual({ code: 3, signal: null });
     expect(early.stderr()).toMatch(lost);
     const clients = connect(mesh.address);
     await eventually(async () => expect(await isServing(clients)).toBe(false));
     clients.close();
     await using late = runExample('import-users.ts', mesh.address, folder.path, '10');
-    expect(await late.ended).toEqual({ code: 1, signal: null });
+    expect(await late.ended).toEqual({ code: 3, signal: null });
     expect(late.stderr()).toMatch(lost);
   });
 
@@ -112,7 +112,7 @@ describe('make demo and make import', () => {
   it.each(['demo.ts', 'import-users.ts'])('explains what to do when no mesh is running: %s', async (file) => {
     await using folder = await tempFolder();
     await using example = runExample(file, '127.0.0.1:1', folder.path);
-    expect(await example.ended).toEqual({ code: 2, signal: null });
+    expect(await example.ended).toEqual({ code: 3, signal: null });
     expect(example.stderr()).toBe(
       'the mesh at 127.0.0.1:1 cannot be reached: run "make start" in another terminal, or set ADDRESS\n',
     );

@@ -1,46 +1,38 @@
-import {
-  type Projection,
-  ProjectionServiceDefinition,
-  type RebuildProgress,
-  RebuildStage,
-} from '#gen/ops/v1/projection.ts';
-import { clients } from '../examples/support/clients.ts';
-import { createProgress, type Progress } from '../examples/support/progress.ts';
-import { escapeControls, formatTable } from './support/format.ts';
-import { readArgs, runTool, UsageError } from './support/run-tool.ts';
+import { Projection, ProjectionServiceDefinition, RebuildProgress, RebuildStage } from '#gen/ops/v1/projection.ts';
+import { clients } from '../../examples/support/clients.ts';
+import { type ExitCode, exitCode } from '../../examples/support/failures.ts';
+import { createProgress, silentProgress } from '../../examples/support/progress.ts';
+import { escapeControls, formatTable } from '../support/format.ts';
+import { type Cli, type Command, printJson, readArgs, UsageError } from './cli.ts';
 
-// Lists or rebuilds the projections of a mesh. Exits with 0 on success, with 1 if a dry run found rows that differ, and
-// with 2 if it failed.
-
-const usage = `                           list the projections and how far behind they are
+/** Lists or rebuilds projections. Exits with 1 if a dry run found rows that differ. */
+export const rebuildCommand: Command = {
+  name: 'rebuild',
+  summary: 'list the projections, or rebuild one from its events',
+  usage: `                           list the projections and how far behind they are
 <projection>               rebuild it and switch over
 <projection> --dry-run     rebuild it, compare, and discard the result
-help                       show this help
 
-The service may be omitted if only one service has a projection with this name.
-ADDRESS is the address of the mesh (default 127.0.0.1:50051)
-`;
+The service may be omitted if only one service has a projection with this name.`,
+  async run(args, cli) {
+    const { values, positionals } = readArgs(args, { 'dry-run': { type: 'boolean' } });
+    const { 'dry-run': dryRun = false } = values;
+    const [name, ...others] = positionals;
+    const projections = clients.create(ProjectionServiceDefinition, cli.channel());
+    if (others.length > 0) throw new UsageError('only one projection can be rebuilt at a time');
+    if (name === undefined) {
+      if (dryRun) throw new UsageError('--dry-run requires the name of a projection');
+      const list = await Array.fromAsync(projections.listProjections({}));
+      if (cli.json) for (const projection of list) printJson(cli, Projection, projection);
+      else for (const line of projectionTable(list, Date.now())) cli.print(line);
+      return exitCode.done;
+    }
+    return await showRebuild(projections.rebuildProjection({ name, dryRun }), cli);
+  },
+};
 
-await runTool(usage, async (channel) => {
-  const { values, positionals } = readArgs(process.argv.slice(2), { 'dry-run': { type: 'boolean' } });
-  const { 'dry-run': dryRun = false } = values;
-  const [name, ...others] = positionals;
-  const projections = clients.create(ProjectionServiceDefinition, channel);
-  if (others.length > 0) throw new UsageError('only one projection can be rebuilt at a time');
-  if (name === 'help') {
-    console.log(usage.trimEnd());
-    return 0;
-  }
-  if (name === undefined) {
-    if (dryRun) throw new UsageError('--dry-run requires the name of a projection');
-    const list = await Array.fromAsync(projections.listProjections({}));
-    for (const line of projectionTable(list, Date.now())) console.log(line);
-    return 0;
-  }
-  return await showRebuild(projections.rebuildProjection({ name, dryRun }), createProgress(), console.log);
-});
-
-function projectionTable(projections: readonly Projection[], nowMs: number): string[] {
+/** Formats projections as a table. */
+export function projectionTable(projections: readonly Projection[], nowMs: number): string[] {
   if (projections.length === 0) return ['no projections'];
   const headings = ['PROJECTION', 'EVENTS BEHIND', 'FOR', 'PARKED', 'GENERATION', 'STATE'];
   return formatTable([headings, ...projections.map((projection) => cellsOf(projection, nowMs).map(escapeControls))]);
@@ -63,7 +55,9 @@ function cellsOf(projection: Projection, nowMs: number): string[] {
 type Print = (line: string) => void;
 
 /** Shows the progress of a rebuild, then its result. Returns the exit code. */
-async function showRebuild(rebuild: AsyncIterable<RebuildProgress>, progress: Progress, print: Print): Promise<number> {
+async function showRebuild(rebuild: AsyncIterable<RebuildProgress>, cli: Cli): Promise<ExitCode> {
+  const print = cli.json ? () => undefined : cli.print;
+  const progress = cli.json ? silentProgress : createProgress();
   const startMs = performance.now();
   let replayedMs = startMs;
   let last: RebuildProgress | undefined;
@@ -72,6 +66,7 @@ async function showRebuild(rebuild: AsyncIterable<RebuildProgress>, progress: Pr
     if (isReplay || last === undefined || last.stage === RebuildStage.REBUILD_STAGE_REPLAYING)
       replayedMs = performance.now();
     progress.show(isReplay ? replayLine(each, replayedMs - startMs) : comparisonLine(each));
+    if (cli.json) printJson(cli, RebuildProgress, each);
     last = each;
   }
   if (last === undefined) throw new Error('the rebuild ended without a result: check the log of the mesh');
@@ -101,7 +96,7 @@ function printDifferences({ differences, rowsDifferent, liveHash, rebuiltHash }:
   print(`hash of the rebuilt projection  ${rebuiltHash}`);
 }
 
-function printResult({ stage, rowsDifferent }: RebuildProgress, print: Print): number {
+function printResult({ stage, rowsDifferent }: RebuildProgress, print: Print): ExitCode {
   const differ = rowsDifferent > 0n;
   if (stage === RebuildStage.REBUILD_STAGE_SWITCHED) {
     print(
@@ -109,8 +104,8 @@ function printResult({ stage, rowsDifferent }: RebuildProgress, print: Print): n
         ? 'switched to the rebuilt projection: the rows above are fixed'
         : 'switched to the rebuilt projection: no differences',
     );
-    return 0;
+    return exitCode.done;
   }
   print(differ ? 'nothing changed: run again without DRY_RUN to fix these rows' : 'nothing changed: no differences');
-  return differ ? 1 : 0;
+  return differ ? exitCode.attention : exitCode.done;
 }

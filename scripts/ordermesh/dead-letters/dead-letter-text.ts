@@ -1,5 +1,5 @@
 import { type DeadLetter, deadLetterSourceToJSON } from '#gen/ops/v1/ops.ts';
-import { escapeControls, formatTable } from '../support/format.ts';
+import { escapeControls, formatTable } from '../../support/format.ts';
 
 const headings = ['ID', 'SOURCE', 'ORIGIN', 'REASON', 'ATTEMPTS', 'LAST TIME', 'SUBJECT'];
 const bytesPerLine = 16;

@@ -1,18 +1,21 @@
 import type { Client } from 'nice-grpc';
 import {
-  type DeadLetter,
+  DeadLetter,
   type DeadLetterFailure,
   type DeadLetterFilter,
   type DeadLetterServiceDefinition,
   DeadLetterSource,
+  DiscardDeadLettersResponse,
+  RedriveDeadLettersResponse,
 } from '#gen/ops/v1/ops.ts';
-import { escapeControls } from '../support/format.ts';
-import { type Command, usage } from './command-line.ts';
+import { escapeControls } from '../../support/format.ts';
+import { type Cli, printJson } from '../cli.ts';
+import type { Command } from './command-line.ts';
 import { deadLetterTable, describeDeadLetter } from './dead-letter-text.ts';
 
 export interface CommandContext {
   readonly deadLetters: Client<DeadLetterServiceDefinition>;
-  readonly print: (line: string) => void;
+  readonly cli: Cli;
 }
 
 interface Outcome {
@@ -29,28 +32,33 @@ const idsPerCall = 500;
 const timeoutMs = 70_000;
 
 /** Runs a command and prints its result. Returns false if some dead letters could not be changed. */
-export async function runCommand(command: Command, { deadLetters, print }: CommandContext): Promise<boolean> {
+export async function runCommand(command: Command, context: CommandContext): Promise<boolean> {
+  const { deadLetters, cli } = context;
   switch (command.name) {
-    case 'help':
-      print(usage.trimEnd());
-      return true;
     case 'list':
-      return await list(command.filter, { deadLetters, print });
-    case 'show':
-      for (const line of describeDeadLetter(await getWhole(deadLetters, command.id))) print(line);
+      return await list(command.filter, context);
+    case 'show': {
+      const found = await getWhole(deadLetters, command.id);
+      if (cli.json) printJson(cli, DeadLetter, found);
+      else for (const line of describeDeadLetter(found)) cli.print(line);
       return true;
+    }
     case 'redrive': {
       const { which, dryRun } = command;
       const ids = 'source' in which ? await idsOf(deadLetters, which) : which;
-      return await changeAll(ids, dryRun ? 'would be redriven' : 'redriven', print, async (some) => {
-        const { redrivenIds, ...others } = await deadLetters.redriveDeadLetters({ ids: some, dryRun }, withTimeout());
+      return await changeAll(ids, dryRun ? 'would be redriven' : 'redriven', cli, async (some) => {
+        const response = await deadLetters.redriveDeadLetters({ ids: some, dryRun }, withTimeout());
+        if (cli.json) printJson(cli, RedriveDeadLettersResponse, response);
+        const { redrivenIds, ...others } = response;
         return { ...others, doneIds: redrivenIds };
       });
     }
     case 'discard':
-      return await changeAll(command.ids, 'discarded', print, async (ids) => {
+      return await changeAll(command.ids, 'discarded', cli, async (ids) => {
         const request = { ids, note: command.note };
-        const { discardedIds, ...others } = await deadLetters.discardDeadLetters(request, withTimeout());
+        const response = await deadLetters.discardDeadLetters(request, withTimeout());
+        if (cli.json) printJson(cli, DiscardDeadLettersResponse, response);
+        const { discardedIds, ...others } = response;
         return { ...others, doneIds: discardedIds, leftIds: [] };
       });
   }
@@ -70,7 +78,12 @@ async function getWhole(deadLetters: CommandContext['deadLetters'], id: string):
   return { ...first, payload: Buffer.concat(parts) };
 }
 
-async function list(filter: DeadLetterFilter, { deadLetters, print }: CommandContext): Promise<boolean> {
+async function list(filter: DeadLetterFilter, { deadLetters, cli }: CommandContext): Promise<boolean> {
+  const { print } = cli;
+  if (cli.json) {
+    for await (const each of deadLetters.listDeadLetters({ filter }, withTimeout())) printJson(cli, DeadLetter, each);
+    return true;
+  }
   const found = await Array.fromAsync(deadLetters.listDeadLetters({ filter, limit: maxListed + 1 }, withTimeout()));
   if (found.length === 0) print(noneText(filter));
   else for (const line of deadLetterTable(found.slice(0, maxListed))) print(line);
@@ -93,9 +106,10 @@ async function idsOf(deadLetters: CommandContext['deadLetters'], filter: DeadLet
 async function changeAll(
   ids: readonly string[],
   done: string,
-  print: CommandContext['print'],
+  cli: Cli,
   change: (ids: string[]) => Promise<Outcome>,
 ): Promise<boolean> {
+  const print = cli.json ? () => undefined : cli.print;
   const waiting = [...ids];
   let [doneCount, problemCount] = [0, 0];
   while (waiting.length > 0) {

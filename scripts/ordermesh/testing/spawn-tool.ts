@@ -1,17 +1,18 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
+import { spawnProcess } from '../../../mesh/testing/servers/start-process.ts';
 
-/** Output and exit code of a tool. */
+/** Output and exit code of a command. */
 export interface ToolRun {
   readonly code: number | null;
   readonly lines: readonly string[];
   readonly errors: string;
 }
 
-/** Runs a tool against the mesh at `address` and waits until it exits. */
-export async function spawnTool(main: string, address: string, args: string[]): Promise<ToolRun> {
-  await using tool = spawnProcess({ main, args, dataDir: 'none', environment: { ADDRESS: address } });
+/** Runs a command of `ordermesh` against the mesh at `address` and waits until it exits. */
+export async function spawnTool(command: string, address: string, args: readonly string[]): Promise<ToolRun> {
+  const options = { main: 'scripts/ordermesh.ts', args: [command, ...args], dataDir: 'none' };
+  await using tool = spawnProcess({ ...options, environment: { ADDRESS: address } });
   const { code } = await tool.ended;
   return { code, lines: tool.stdout().trimEnd().split('\n'), errors: tool.stderr() };
 }

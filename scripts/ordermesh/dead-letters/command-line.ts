@@ -1,8 +1,7 @@
 import { type DeadLetterFilter, DeadLetterSource } from '#gen/ops/v1/ops.ts';
-import { readArgs, UsageError } from '../support/run-tool.ts';
+import { readArgs, UsageError } from '../cli.ts';
 
 export type Command =
-  | { readonly name: 'help' }
   | { readonly name: 'list'; readonly filter: DeadLetterFilter }
   | { readonly name: 'show'; readonly id: string }
   | { readonly name: 'redrive'; readonly which: readonly string[] | DeadLetterFilter; readonly dryRun: boolean }
@@ -13,11 +12,8 @@ show <id>                           show one dead letter with its headers and pa
 redrive <id>... [--dry-run]         deliver these to their handlers again
 redrive --all [filter] [--dry-run]  redrive all dead letters, or all that match the filter
 discard <id>... --note "<why>"      discard these permanently, with a note
-help                                show this help
 
-filter: --source event|task|saga  --origin order.events/notification-service  --reason HANDLER_FAILED
-ADDRESS is the address of the mesh (default 127.0.0.1:50051)
-`;
+filter: --source event|task|saga  --origin order.events/notification-service  --reason HANDLER_FAILED`;
 
 const sources: Readonly<Record<string, DeadLetterSource>> = {
   event: DeadLetterSource.DEAD_LETTER_SOURCE_EVENT,
@@ -35,16 +31,10 @@ interface FilterValues {
 /** Parses the arguments. Throws a UsageError if they are invalid. */
 export function readCommand([name = 'list', ...args]: readonly string[]): Command {
   if (name.startsWith('-')) return readList([name, ...args]);
-  const read = new Map(
-    Object.entries({ help: readHelp, list: readList, show: readShow, redrive: readRedrive, discard: readDiscard }),
-  );
+  const read = new Map(Object.entries({ list: readList, show: readShow, redrive: readRedrive, discard: readDiscard }));
   const readThis = read.get(name);
   if (!readThis) throw new UsageError(`unknown command ${name}`);
   return readThis(args);
-}
-
-function readHelp(): Command {
-  return { name: 'help' };
 }
 
 function readList(args: string[]): Command {

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
-import { uuidv7 } from '../mesh/ids/ids.ts';
-import { eventually } from '../mesh/testing/eventually.ts';
-import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { opsService } from '../services/ops/service.ts';
-import { createStuckService, type StuckService } from '../services/ops/testing/stuck-service.ts';
-import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
+import { uuidv7 } from '../../../mesh/ids/ids.ts';
+import { eventually } from '../../../mesh/testing/eventually.ts';
+import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { opsService } from '../../../services/ops/service.ts';
+import { createStuckService, type StuckService } from '../../../services/ops/testing/stuck-service.ts';
+import { spawnTool, unusedAddress } from '../testing/spawn-tool.ts';
 
 describe('make dead-letters', () => {
   let mesh: TestMesh;
@@ -32,7 +32,7 @@ describe('make dead-letters', () => {
 
   afterEach(() => mesh.stop());
 
-  const run = (...args: string[]) => spawnTool('scripts/dead-letters.ts', mesh.address, args);
+  const run = (...args: string[]) => spawnTool('dead-letters', mesh.address, args);
 
   const listed = async (...args: string[]) =>
     (await run('list', ...args)).lines.slice(1).map((line) => line.slice(0, 36));
@@ -57,9 +57,19 @@ describe('make dead-letters', () => {
     expect(none).toEqual({ code: 0, lines: ['no dead letter matches this filter'], errors: '' });
   });
 
+  it('prints dead letters as JSON lines', async () => {
+    const { code, lines } = await run('list', '--source', 'event', '--json');
+    expect(code).toBe(0);
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { id: event, source: 'DEAD_LETTER_SOURCE_EVENT', origin: 'order.events/stuck', attempts: 5 },
+    ]);
+    const redriven = await run('redrive', event, '--dry-run', '--json');
+    expect(redriven.lines.map((line) => JSON.parse(line))).toEqual([{ redrivenIds: [event] }]);
+  });
+
   it('reports that there are none', async () => {
     const empty = await startMesh([opsService]);
-    const none = await spawnTool('scripts/dead-letters.ts', empty.address, []);
+    const none = await spawnTool('dead-letters', empty.address, []);
     await empty.stop();
     expect(none).toEqual({ code: 0, lines: ['no dead letters'], errors: '' });
   });
@@ -115,7 +125,7 @@ describe('make dead-letters', () => {
 
   it('reports why a call was refused', async () => {
     const { code, errors } = await run('show', 'none');
-    expect(code).toBe(2);
+    expect(code).toBe(4);
     expect(errors).toMatch(/^refused with NOT_FOUND: dead letter none not found: .*\n$/);
   });
 
@@ -144,13 +154,15 @@ describe('make dead-letters', () => {
   it('shows its usage on request', async () => {
     const { code, lines } = await run('help');
     expect(code).toBe(0);
-    expect(lines[0]).toMatch(/^list \[filter\]/);
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}list \[filter\]/));
   });
 
   it('explains what to do if the mesh cannot be reached', async () => {
     const address = await unusedAddress();
-    const { code, errors } = await spawnTool('scripts/dead-letters.ts', address, []);
-    expect(code).toBe(2);
-    expect(errors).toBe(`the mesh at ${address} cannot be reached: start it, or set ADDRESS\n`);
+    const { code, errors } = await spawnTool('dead-letters', address, []);
+    expect(code).toBe(3);
+    expect(errors).toBe(
+      `the mesh at ${address} cannot be reached: run "make start" in another terminal, or set ADDRESS\n`,
+    );
   });
 });

@@ -1,7 +1,6 @@
-import { readArgs, UsageError } from '../support/run-tool.ts';
+import { readArgs, UsageError } from '../cli.ts';
 
 export type Command =
-  | { readonly name: 'help' }
   | { readonly name: 'list' }
   | { readonly name: 'skip'; readonly place: Place; readonly note: string };
 
@@ -12,17 +11,14 @@ export type Place =
 
 export const usage = `list                            list damaged events and tasks in the embedded log and queue (default)
 skip <place> --note="<why>"     give up what is damaged at this place, so the events and tasks after it can be delivered
-help                            show this help
 
 <place> is <topic>/<partition>/<offset> or task/<number>, as printed by list. The mesh must be stopped.
-DATA_DIR, EVENTS_URL and TASKS_URL locate the data, as for the mesh.
-`;
+DATA_DIR, EVENTS_URL and TASKS_URL locate the data, as for the mesh.`;
 
 /** Parses the arguments. Throws a UsageError if they are invalid. */
 export function readCommand(args: string[]): Command {
   const { values, positionals } = readArgs(args, { note: { type: 'string' } });
   const [name = 'list', ...rest] = positionals;
-  if (name === 'help') return { name };
   if (name === 'list' && rest.length === 0) return { name };
   if (name !== 'skip') throw new UsageError(`unknown command ${positionals.join(' ')}`);
   const [place, ...others] = rest;

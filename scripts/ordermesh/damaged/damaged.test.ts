@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readSome } from '../mesh/events/testing/sample-events.ts';
-import { spawnProcess } from '../mesh/testing/servers/start-process.ts';
-import { startMesh } from '../mesh/testing/start-mesh.ts';
-import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
+import { readSome } from '../../../mesh/events/testing/sample-events.ts';
+import { spawnProcess } from '../../../mesh/testing/servers/start-process.ts';
+import { startMesh } from '../../../mesh/testing/start-mesh.ts';
+import { type TempFolder, tempFolder } from '../../../mesh/testing/temp-folder.ts';
+
+const main = 'scripts/ordermesh.ts';
 
 describe('make damaged', () => {
   let folder: TempFolder;
@@ -31,7 +33,7 @@ describe('make damaged', () => {
   afterEach(() => folder[Symbol.asyncDispose]());
 
   async function run(...args: string[]) {
-    await using tool = spawnProcess({ main: 'scripts/damaged.ts', args, dataDir: folder.path });
+    await using tool = spawnProcess({ main, args: ['damaged', ...args], dataDir: folder.path });
     const { code } = await tool.ended;
     return { code, lines: tool.stdout().trimEnd().split('\n'), errors: tool.stderr() };
   }
@@ -61,13 +63,13 @@ describe('make damaged', () => {
       `${join(dataDir, 'events.db')} and ${join(dataDir, 'tasks.db')} not found: set DATA_DIR`,
     );
     for (const args of [[], ['skip', 'notes/0/1', '--note=x']]) {
-      await using tool = spawnProcess({ main: 'scripts/damaged.ts', args, dataDir });
+      await using tool = spawnProcess({ main, args: ['damaged', ...args], dataDir });
       expect(await tool.ended).toMatchObject({ code: 2 });
       expect({ lines: tool.stdout(), errors: tool.stderr() }).toEqual({ lines: '', errors });
       expect(existsSync(dataDir)).toBe(false);
     }
     const environment = { EVENTS_URL: 'kafka://127.0.0.1:1', TASKS_URL: 'amqp://127.0.0.1:1' };
-    await using tool = spawnProcess({ main: 'scripts/damaged.ts', args: [], dataDir, environment });
+    await using tool = spawnProcess({ main, args: ['damaged'], dataDir, environment });
     expect(await tool.ended).toMatchObject({ code: 2 });
     expect(tool.stderr()).toContain('EVENTS_URL and TASKS_URL name brokers');
   });
@@ -77,7 +79,7 @@ describe('make damaged', () => {
     const [line] = (await run()).lines;
     const command = /make damaged ARGS=.*$/.exec(line ?? '')?.[0] ?? '';
     // The same recipe as in the Makefile, without its prerequisites.
-    const make = `make() { sh -c "exec '${process.execPath}' scripts/damaged.ts \${2#ARGS=}"; }`;
+    const make = `make() { sh -c "exec '${process.execPath}' scripts/ordermesh.ts damaged \${2#ARGS=}"; }`;
     const env = { ...process.env, DATA_DIR: folder.path };
     const { stdout } = await promisify(execFile)('sh', ['-c', `${make}; ${command}`], { env });
     expect(stdout).toContain('skipped 1 event at notes/0/1');

@@ -1,12 +1,12 @@
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { MeshError } from '../mesh/errors/mesh-error.ts';
-import { eventually } from '../mesh/testing/eventually.ts';
-import { spawnProcess } from '../mesh/testing/servers/start-process.ts';
-import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { sleep } from '../mesh/time/sleep.ts';
-import { opsService } from '../services/ops/service.ts';
-import { createWatchedService, type WatchedService } from '../services/ops/testing/watched-service.ts';
+import { MeshError } from '../../mesh/errors/mesh-error.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
+import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { sleep } from '../../mesh/time/sleep.ts';
+import { opsService } from '../../services/ops/service.ts';
+import { createWatchedService, type WatchedService } from '../../services/ops/testing/watched-service.ts';
 import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
 describe('make rebuild', () => {
@@ -19,7 +19,7 @@ describe('make rebuild', () => {
   });
   afterEach(() => mesh.stop());
 
-  const run = (...args: string[]) => spawnTool('scripts/rebuild.ts', mesh.address, args);
+  const run = (...args: string[]) => spawnTool('rebuild', mesh.address, args);
   const counted = (differ: number) =>
     expect.stringMatching(new RegExp(`^42 of 42 events, \\d+/s; 7 rows compared, ${differ} differ$`));
   const differences = [
@@ -84,8 +84,8 @@ describe('make rebuild', () => {
       await sleep(mesh.runtime.clock, 60_000, signal);
     };
     await using tool = spawnProcess({
-      main: 'scripts/rebuild.ts',
-      args: ['statements'],
+      main: 'scripts/ordermesh.ts',
+      args: ['rebuild', 'statements'],
       dataDir: 'none',
       environment: { ADDRESS: mesh.address },
     });
@@ -98,17 +98,17 @@ describe('make rebuild', () => {
   it('shows only the error text if the mesh itself is unavailable', async () => {
     const text = 'the database bank.db was deleted: copy what the process has open';
     bank.pause = () => Promise.reject(new MeshError(Status.UNAVAILABLE, 'STORAGE_LOST', text));
-    expect(await run('statements')).toMatchObject({ code: 2, errors: `${text}\n` });
+    expect(await run('statements')).toMatchObject({ code: 3, errors: `${text}\n` });
   });
 
   it('lists the projections if the name is unknown or ambiguous', async () => {
     const unknown = await run('nothing');
-    expect(unknown.code).toBe(2);
+    expect(unknown.code).toBe(4);
     expect(unknown.errors).toMatch(
       /^refused with NOT_FOUND: .* nothing not found: .*bank\/balances, bank\/statements, report\/balances/,
     );
     const ambiguous = await run('balances');
-    expect(ambiguous.code).toBe(2);
+    expect(ambiguous.code).toBe(4);
     expect(ambiguous.errors).toMatch(
       /^refused with NOT_FOUND: projection balances is ambiguous: .* bank\/balances, report\/balances/,
     );
@@ -133,12 +133,12 @@ describe('make rebuild', () => {
 
   it('reports that there are no projections, or no mesh', async () => {
     const empty = await startMesh([opsService]);
-    const none = await spawnTool('scripts/rebuild.ts', empty.address, []);
+    const none = await spawnTool('rebuild', empty.address, []);
     await empty.stop();
     expect(none).toMatchObject({ code: 0, lines: ['no projections'] });
     const address = await unusedAddress();
-    const { code, errors } = await spawnTool('scripts/rebuild.ts', address, ['statements']);
-    expect(code).toBe(2);
+    const { code, errors } = await spawnTool('rebuild', address, ['statements']);
+    expect(code).toBe(3);
     expect(errors).toMatch(`the mesh at ${address} cannot be reached`);
   });
 });

@@ -1,8 +1,9 @@
-import { type LogRepair, openLogRepair } from '../../mesh/events/embedded/repair/repair.ts';
-import { openQueueRepair, type QueueRepair } from '../../mesh/tasks/embedded/repair.ts';
-import { taskDamaged } from '../../mesh/tasks/errors.ts';
-import type { Logger } from '../../mesh/telemetry/logger.ts';
-import { UsageError } from '../support/run-tool.ts';
+import { type ExitCode, exitCode } from '../../../examples/support/failures.ts';
+import { type LogRepair, openLogRepair } from '../../../mesh/events/embedded/repair/repair.ts';
+import { openQueueRepair, type QueueRepair } from '../../../mesh/tasks/embedded/repair.ts';
+import { taskDamaged } from '../../../mesh/tasks/errors.ts';
+import type { Logger } from '../../../mesh/telemetry/logger.ts';
+import { type Cli, UsageError } from '../cli.ts';
 import type { Command, Place } from './command-line.ts';
 
 /** The files of the embedded log and queue. Undefined if the file does not exist or a broker is used instead. */
@@ -16,7 +17,7 @@ export interface EmbeddedFiles {
 export interface CommandContext {
   readonly files: EmbeddedFiles;
   readonly logger: Logger;
-  readonly print: (line: string) => void;
+  readonly cli: Cli;
 }
 
 interface Repairs {
@@ -25,34 +26,33 @@ interface Repairs {
   readonly queue: QueueRepair | undefined;
 }
 
-/** Runs a command. Returns the exit code: 1 if `list` found damage, otherwise 0. */
-export async function runCommand(
-  command: Exclude<Command, { name: 'help' }>,
-  context: CommandContext,
-): Promise<number> {
-  const { files, logger, print } = context;
+/** Runs a command. Returns the exit code. */
+export async function runCommand(command: Command, { files, logger, cli }: CommandContext): Promise<ExitCode> {
   await using log = files.log === undefined ? undefined : await openLogRepair(files.log, logger);
   await using queue = files.queue === undefined ? undefined : await openQueueRepair(files.queue);
-  if (command.name === 'list') return await list({ files, log, queue }, print);
-  print(`${await skip({ files, log, queue }, command.place, command.note)}; start the mesh again`);
-  return 0;
+  if (command.name === 'list') return await list({ files, log, queue }, cli);
+  cli.print(`${await skip({ files, log, queue }, command.place, command.note)}; start the mesh again`);
+  return exitCode.done;
 }
 
-async function list({ files, log, queue }: Repairs, print: (line: string) => void): Promise<number> {
+async function list({ files, log, queue }: Repairs, cli: Cli): Promise<ExitCode> {
+  const print = cli.json ? () => undefined : cli.print;
+  const show = (place: string, more: string, message: string) => {
+    found += 1;
+    cli.print(cli.json ? JSON.stringify({ place, message }) : `${place}${more}: ${message}`);
+  };
   for (const file of files.missing) print(`${file} does not exist`);
   let found = 0;
   for await (const { partition, from, to, error } of log?.damage() ?? []) {
-    found += 1;
     const more = to !== undefined && to > from + 1n ? ` (${to - from} offsets)` : '';
-    print(`${partition.topic}/${partition.number}/${from}${more}: ${error.message}`);
+    show(`${partition.topic}/${partition.number}/${from}`, more, error.message);
   }
   for (const task of (await queue?.damage()) ?? []) {
-    found += 1;
-    print(`task/${task.seq}: ${taskDamaged({ ...task, file: String(files.queue) }).message}`);
+    show(`task/${task.seq}`, '', taskDamaged({ ...task, file: String(files.queue) }).message);
   }
   const searched = [files.log, files.queue].filter((file) => file !== undefined);
   if (found === 0) print(`no damage found in ${searched.join(' and ')}`);
-  return found === 0 ? 0 : 1;
+  return found === 0 ? exitCode.done : exitCode.attention;
 }
 
 /** Skips a damaged place and describes what was skipped. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
-import { opsService } from '../services/ops/service.ts';
-import { createWatchedService, type WatchedService } from '../services/ops/testing/watched-service.ts';
+import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { opsService } from '../../services/ops/service.ts';
+import { createWatchedService, type WatchedService } from '../../services/ops/testing/watched-service.ts';
 import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
 describe('make audit', () => {
@@ -17,7 +17,7 @@ describe('make audit', () => {
   });
   afterEach(() => mesh.stop());
 
-  const run = (...args: string[]) => spawnTool('scripts/audit.ts', mesh.address, args);
+  const run = (...args: string[]) => spawnTool('audit', mesh.address, args);
   const checkLine = (check: string, found: number) =>
     expect.stringMatching(new RegExp(`^${check}: ${found} findings, 3 examined in \\d+ ms$`));
 
@@ -42,12 +42,22 @@ describe('make audit', () => {
     ]);
   });
 
-  it('runs all checks by default and exits with 2 if one cannot finish', async () => {
+  it('runs all checks by default and exits with 1 if one cannot finish', async () => {
     const { code, lines } = await run();
-    expect(code).toBe(2);
+    expect(code).toBe(1);
     expect(lines).toHaveLength(6);
     expect(lines[2]).toMatch(/^orders\/charges: 0 findings, 0 examined in \d+ ms; failed: \w+: /);
     expect(lines.at(-1)).toBe('5 checks, 0 findings; 2 checks could not finish');
+  });
+
+  it('prints the messages of the contract as JSON lines', async () => {
+    bank.faults = [{ reason: 'ROW_DIFFERS', ids: ['1'], message: 'a row' }];
+    const { code, lines } = await run('bank/accounts', '--json');
+    expect(code).toBe(1);
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { finding: { check: 'bank/accounts', reason: 'ROW_DIFFERS', ids: ['1'], message: 'a row' } },
+      { check: { name: 'bank/accounts', examined: '3', findings: '1', duration: expect.any(Object) } },
+    ]);
   });
 
   it('exits with 1 if something is found, even if other checks could not finish', async () => {
@@ -57,7 +67,7 @@ describe('make audit', () => {
 
   it('lists the available checks when the requested one is unknown', async () => {
     const { code, errors } = await run('bank/balances');
-    expect(code).toBe(2);
+    expect(code).toBe(4);
     expect(errors).toMatch(/^refused with INVALID_ARGUMENT: .*must be one of bank\/accounts, report\/accounts, .*\n$/);
   });
 
@@ -74,8 +84,10 @@ describe('make audit', () => {
 
   it('explains what to do if the mesh cannot be reached', async () => {
     const address = await unusedAddress();
-    const { code, errors } = await spawnTool('scripts/audit.ts', address, []);
-    expect(code).toBe(2);
-    expect(errors).toBe(`the mesh at ${address} cannot be reached: start it, or set ADDRESS\n`);
+    const { code, errors } = await spawnTool('audit', address, []);
+    expect(code).toBe(3);
+    expect(errors).toBe(
+      `the mesh at ${address} cannot be reached: run "make start" in another terminal, or set ADDRESS\n`,
+    );
   });
 });

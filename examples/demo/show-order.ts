@@ -1,0 +1,78 @@
+import { styleText } from 'node:util';
+import type { EventRecord } from '#gen/events/v1/events.ts';
+import { type Notification, NotificationState } from '#gen/notification/v1/notification.ts';
+import type { Saga } from '#gen/ops/v1/ops.ts';
+import type { Order } from '#gen/order/v1/order.ts';
+import type { Mesh } from '../support/mesh.ts';
+import { findEvents, findMails, mailPath, readMail } from './find-traces.ts';
+import { retryUnavailable } from './retry.ts';
+import { timelineOf } from './timeline.ts';
+
+/** Everything that an order has caused. */
+export interface OrderTrace {
+  readonly order: Order;
+  readonly saga: Saga;
+  /** Undefined if the event log is unavailable. */
+  readonly events: readonly EventRecord[] | undefined;
+  readonly mails: readonly ShownMail[];
+}
+
+interface ShownMail {
+  readonly mail: Notification;
+  /** The first lines of its file; undefined if it was not sent, or not on this machine. */
+  readonly lines: readonly string[] | undefined;
+}
+
+/** Collects what an order has caused. If it has ended, waits a moment for its events and mails. */
+export async function traceOrder(mesh: Mesh, order: Order): Promise<OrderTrace> {
+  const mails = await findMails(mesh, order);
+  const saga = await retryUnavailable(mesh, () => mesh.sagas.getSaga({ name: { $case: 'orderId', value: order.id } }));
+  const events = await findEvents(mesh, order, saga);
+  const shown = mails.map(async (mail) => ({ mail, lines: isSent(mail) ? await readMail(mail, 4) : undefined }));
+  return { order, saga, events, mails: await Promise.all(shown) };
+}
+
+/** Formats the timeline of an order, and its mails. */
+export function orderLines({ order, saga, events, mails }: OrderTrace): string[] {
+  const lines = [heading('Timeline: saga steps, events in the log, mails from the task queue')];
+  const moments = timelineOf(
+    saga,
+    events ?? [],
+    mails.map(({ mail }) => mail),
+  );
+  for (const { timeMs, kind, what, detail } of moments) {
+    lines.push(`${sincePlaced(order, timeMs)}  ${kind.padEnd(5)}  ${what.padEnd(17)}  ${styleText('dim', detail)}`);
+  }
+  if (events === undefined)
+    lines.push('  -- the event log is unavailable. The events of this order wait in the outbox until it is back');
+  return [...lines, ...mails.flatMap(mailLines)];
+}
+
+function mailLines({ mail, lines }: ShownMail): string[] {
+  if (!isSent(mail)) return [heading(`mail ${mail.template}`), `  ${unsentText(mail.state)}`];
+  const shown = lines ?? [
+    'sent; no such file here: it went to a mail server, or set DATA_DIR to the data folder of the mesh',
+  ];
+  return [heading(mailPath(mail)), ...shown.map((line) => `  ${line}`)];
+}
+
+function isSent({ state }: Notification): boolean {
+  return state === NotificationState.NOTIFICATION_STATE_SENT;
+}
+
+function unsentText(state: NotificationState): string {
+  return state === NotificationState.NOTIFICATION_STATE_DEAD
+    ? 'could not be sent: "make dead-letters" shows why'
+    : 'not sent yet: it waits in the outbox or the task queue';
+}
+
+/** A line that begins a section. */
+export function heading(text: string): string {
+  return `\n${styleText('bold', text)}`;
+}
+
+/** The time since the order was placed, such as `   +12 ms`. */
+export function sincePlaced({ createTime }: Order, timeMs: number | undefined): string {
+  const passedMs = (timeMs ?? Number.NaN) - (createTime?.getTime() ?? Number.NaN);
+  return `${passedMs < 0 ? '' : '+'}${passedMs} ms`.padStart(11);
+}

@@ -1,0 +1,57 @@
+import { ClientError, Status } from 'nice-grpc';
+import { AnsweredError, isUnreached } from './clients.ts';
+
+/** The exit codes of the programs that call a mesh. docs/operating.md explains them. */
+export const exitCode = {
+  /** It is done, and nothing needs attention. */
+  done: 0,
+  /** It is done, and what it found needs attention. Also: the program has a bug. */
+  attention: 1,
+  /** The arguments, the settings or local files are wrong. */
+  usage: 2,
+  /** The mesh cannot be reached, does not serve, or did not respond in time: retry later. */
+  unavailable: 3,
+  /** The mesh refused the call. */
+  refused: 4,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+/** Why a program failed: what to print, and the exit code. */
+export interface Failure {
+  readonly text: string;
+  readonly code: ExitCode;
+}
+
+/** Describes the failure of a program that calls the mesh at `address`: the same cause has the same text and code. */
+export function describeFailure(error: unknown, address: string): Failure {
+  if (isTimeout(error)) {
+    return { text: `the mesh at ${address} did not respond in time: check its log`, code: exitCode.unavailable };
+  }
+  if (!(error instanceof ClientError)) {
+    return { text: error instanceof Error ? String(error.stack) : String(error), code: exitCode.attention };
+  }
+  if (isUnreached(error)) return { text: unreachedText(address), code: exitCode.unavailable };
+  // An error of the whole mesh, not of this call: its text is complete.
+  if (error.code === Status.UNAVAILABLE) return { text: error.details, code: exitCode.unavailable };
+  return { text: `refused with ${Status[error.code]}: ${error.details}`, code: exitCode.refused };
+}
+
+/** The text for a mesh that does not run, or not there. */
+export function unreachedText(address: string): string {
+  return `the mesh at ${address} cannot be reached: run "make start" in another terminal, or set ADDRESS`;
+}
+
+// An IPv6 host is in brackets.
+const addressFormat = /^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}$/;
+
+/** Returns what is wrong with the address of a mesh; `undefined` if nothing. */
+export function addressProblem(address: string): string | undefined {
+  return addressFormat.test(address) ? undefined : `invalid ADDRESS "${address}": use <host>:<port>`;
+}
+
+/** A time limit of this program, or the deadline of the call. */
+function isTimeout(error: unknown): boolean {
+  if (error instanceof DOMException) return true;
+  return error instanceof ClientError && !(error instanceof AnsweredError) && error.code === Status.DEADLINE_EXCEEDED;
+}

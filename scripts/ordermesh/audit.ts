@@ -1,0 +1,49 @@
+import { type AuditCheck, AuditReport, AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
+import { clients } from '../../examples/support/clients.ts';
+import { type ExitCode, exitCode } from '../../examples/support/failures.ts';
+import { escapeControls } from '../support/format.ts';
+import { type Cli, type Command, count, printJson, readArgs } from './cli.ts';
+
+/** Runs an audit. Exits with 1 if something was found or a check could not finish. */
+export const auditCommand: Command = {
+  name: 'audit',
+  summary: 'check that all data is consistent',
+  usage: '[<check>...]   run these checks (default: all)',
+  async run(args, cli) {
+    const { positionals: checks } = readArgs(args, {});
+    return await printAudit(clients.create(AuditServiceDefinition, cli.channel()).runAudit({ checks }), cli);
+  },
+};
+
+/** Prints findings and checks as they arrive, then a summary. Returns the exit code. */
+async function printAudit(reports: AsyncIterable<AuditReport>, cli: Cli): Promise<ExitCode> {
+  const print = cli.json ? () => undefined : cli.print;
+  let [checks, findings, unfinished] = [0, 0n, 0];
+  for await (const message of reports) {
+    if (cli.json) printJson(cli, AuditReport, message);
+    const { report } = message;
+    if (report?.$case === 'finding') {
+      const { check, reason, ids, message } = report.value;
+      print(escapeControls(`${check} found ${[reason, ...ids].join(' ')}: ${message}`));
+    }
+    if (report?.$case === 'check') {
+      checks += 1;
+      findings += report.value.findings;
+      if (report.value.error !== '') unfinished += 1;
+      print(escapeControls(checkLine(report.value)));
+    }
+  }
+  print(summary(checks, findings, unfinished));
+  return findings > 0n || unfinished > 0 ? exitCode.attention : exitCode.done;
+}
+
+function checkLine({ name, examined, findings, duration, error }: AuditCheck): string {
+  const tookMs = Number(duration?.seconds ?? 0n) * 1_000 + Math.round((duration?.nanos ?? 0) / 1_000_000);
+  const result = `${name}: ${count(findings, 'finding')}, ${examined} examined in ${tookMs} ms`;
+  return error === '' ? result : `${result}; failed: ${error}`;
+}
+
+function summary(checks: number, findings: bigint, unfinished: number): string {
+  const result = `${count(checks, 'check')}, ${count(findings, 'finding')}`;
+  return unfinished === 0 ? result : `${result}; ${count(unfinished, 'check')} could not finish`;
+}

@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { bridgeService } from '../../../services/bridge/service.ts';
+import { userService } from '../../../services/user/service.ts';
+import { spawnTool } from '../testing/spawn-tool.ts';
+
+describe('ordermesh', () => {
+  let mesh: TestMesh;
+
+  beforeAll(async () => {
+    mesh = await startMesh([userService, bridgeService]);
+  });
+  afterAll(() => mesh.stop());
+
+  const run = (command: string, ...args: string[]) => spawnTool(command, mesh.address, args);
+  const call = (...args: string[]) => run('call', ...args);
+
+  /** Runs `call` with a text as its standard input. Resolves with what it prints. */
+  async function callWithInput(input: string, ...args: string[]): Promise<string> {
+    const env = { ...process.env, ADDRESS: mesh.address };
+    const running = promisify(execFile)(process.execPath, ['scripts/ordermesh.ts', 'call', ...args], { env });
+    running.child.stdin?.end(input);
+    return (await running).stdout;
+  }
+
+  describe('call', () => {
+    it('calls a unary method and prints its response', async () => {
+      const created = await call(
+        'user.v1.UserService/CreateUser',
+        '{"user":{"id":"ada","name":"Ada","email":"ada@x.org"}}',
+      );
+      expect(created).toMatchObject({ code: 0, errors: '' });
+      expect(JSON.parse(created.lines.join('\n'))).toMatchObject({ id: 'ada', email: 'ada@x.org', etag: '1' });
+      expect((await call('/user.v1.UserService.GetUser', '{"id":"ada"}')).lines).toContain('  "name": "Ada",');
+    });
+
+    it('prints the messages of a stream as JSON lines', async () => {
+      const users = ['b1', 'b2'].map((id) =>
+        JSON.stringify({ user: { id, name: id, email: `${id}@x.org`, role: 'b' } }),
+      );
+      const imported = await callWithInput(users.join('\n'), 'user.v1.UserService/ImportUsers', '@');
+      expect(imported).toBe('{\n  "imported": "2"\n}\n');
+      const { code, lines } = await call('user.v1.UserService/ListUsers', '{"role":"b"}');
+      expect(code).toBe(0);
+      expect(lines.map((line) => JSON.parse(line).id)).toEqual(['b1', 'b2']);
+    });
+
+    it('prints code, message and details of an error, and exits with 4', async () => {
+      expect(await call('user.v1.UserService/GetUser', '{"id":"nobody"}')).toEqual({
+        code: 4,
+        lines: [''],
+        errors: `NOT_FOUND: user "nobody" not found: check the id or create the user
+  google.rpc.ErrorInfo {"reason":"USER_NOT_FOUND","domain":"ordermesh","metadata":{"id":"nobody"}}
+`,
+      });
+      const { errors } = await call('user.v1.UserService/CreateUser', '{"user":{"id":"no id"}}', '--json');
+      expect(JSON.parse(errors)).toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        details: [
+          { reason: 'INVALID_FIELD' },
+          { '@type': 'google.rpc.BadRequest', fieldViolations: expect.any(Array) },
+        ],
+      });
+    });
+
+    it('sends headers, and ends at the requested time', async () => {
+      const started = performance.now();
+      const { code, errors } = await call(
+        'events.v1.EventService/Subscribe',
+        '{"topic":"user.events"}',
+        '--timeout=0.5',
+        '--header=x-request-id: a',
+      );
+      expect({ code, errors }).toEqual({ code: 3, errors: 'DEADLINE_EXCEEDED: --timeout ended the call\n' });
+      expect(performance.now() - started).toBeLessThan(30_000);
+    });
+
+    it.each([
+      [['user.v1.UserService/GetUser', '{"idx":"ada"}'], 'invalid request: .*"idx" is unknown'],
+      [['user.v1.UserService/GetUser', '{"id'], 'invalid JSON: '],
+      [['user.v1.UserService/GetUsers'], 'has no method GetUsers: see "ordermesh list user.v1.UserService"'],
+      [['user.v2.UserService/GetUser'], 'the mesh has no user.v2.UserService: see "ordermesh list"'],
+      [['GetUser'], 'invalid method GetUser: use <service>/<method>'],
+      [['user.v1.UserService/GetUser', '{}', '--timeout', 'soon'], 'invalid --timeout soon: use seconds'],
+    ])('refuses %j before it calls, and exits with 2', async (args, problem) => {
+      const { code, errors } = await call(...args);
+      expect(code).toBe(2);
+      expect(errors).toMatch(new RegExp(problem));
+    });
+
+    it('exits with 3 if the mesh cannot be reached', async () => {
+      const { code, errors } = await spawnTool('call', '127.0.0.1:1', ['user.v1.UserService/GetUser']);
+      expect({ code, errors }).toEqual({
+        code: 3,
+        errors: 'the mesh at 127.0.0.1:1 cannot be reached: run "make start" in another terminal, or set ADDRESS\n',
+      });
+    });
+  });
+
+  it('lists services and methods', async () => {
+    expect((await run('list')).lines).toEqual(
+      expect.arrayContaining(['events.v1.EventService', 'user.v1.UserService']),
+    );
+    expect((await call()).lines).toContain('user.v1.UserService');
+    expect((await run('list', 'user.v1.UserService')).lines).toContain('user.v1.UserService/GetUser');
+    expect(await run('list', 'user.v1.User')).toMatchObject({ code: 2 });
+  });
+
+  it('describes services, methods and messages with their comments', async () => {
+    const { lines } = await run('describe', 'user.v1.UserService/GetUser');
+    expect(lines).toContain('rpc GetUser(user.v1.GetUserRequest) returns (user.v1.User);');
+    expect(lines).toContain('  // Id of the user.');
+    expect((await run('describe', 'user.v1.UserService')).lines).toContainEqual(
+      expect.stringContaining('rpc ImportUsers(stream user.v1.ImportUsersRequest)'),
+    );
+    expect((await run('describe', 'events.v1.SubscribeRequest')).lines).toEqual(
+      expect.arrayContaining(['  oneof from {', '    events.v1.Start start = 2;']),
+    );
+    expect(await run('describe', 'user.v1.Nothing')).toMatchObject({ code: 2 });
+  });
+});

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs';
+import { type DescMethod, type FileRegistry, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
+import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { ClientError } from 'nice-grpc';
+import { describeFailure, type ExitCode, exitCode } from '../../../examples/support/failures.ts';
+import { type Cli, type Command, CommandError, readArgs, UsageError } from '../cli.ts';
+import { describeError, hasDetails } from './error-text.ts';
+import { createReflection } from './reflection.ts';
+
+/** Calls any method by reflection. Exits with 4 if the call is refused. */
+export const callCommand: Command = {
+  name: 'call',
+  summary: 'call any method, without .proto files',
+  usage: `<method> ['<json>']           for example: call user.v1.UserService/GetUser '{"id":"ada"}' (default: {})
+<method> @                    read the request from standard input
+         --header <name:value>  send a metadata header (may be repeated)
+         --timeout <seconds>    set a deadline
+
+Messages of a stream are JSON lines. A method that takes a stream gets JSON lines or one JSON array.
+Without a method: list the services.`,
+  async run(args, cli) {
+    const options = { header: { type: 'string', multiple: true }, timeout: { type: 'string' } } as const;
+    const { values, positionals } = readArgs(args, options);
+    const [name, data = '', ...others] = positionals;
+    if (others.length > 0) throw new UsageError('call takes one method and one request: put the JSON in quotes');
+    const reflection = createReflection(cli.channel());
+    if (!name) {
+      for (const service of await reflection.services()) cli.print(service);
+      return exitCode.done;
+    }
+    const [service, method] = splitMethod(name);
+    const types = await reflection.typesOf(service);
+    const found = types.getService(service)?.methods.find((one) => one.name === method);
+    if (!found)
+      throw new CommandError(`${service} has no method ${method}: see "ordermesh list ${service}"`, exitCode.usage);
+    const text = data === '@' ? readFileSync(process.stdin.fd, 'utf8') : data;
+    const requests = parseRequests(found, text, types);
+    const metadata = readHeaders(values.header ?? []);
+    return await call(found, { requests, types, metadata, deadlineMs: readTimeout(values.timeout), cli });
+  },
+};
+
+/** `user.v1.UserService/GetUser`, as in paths, or with a dot. */
+function splitMethod(name: string): [string, string] {
+  const [, service, method] = /^\/?([\w.]+)[/.](\w+)$/.exec(name) ?? [];
+  if (service === undefined || method === undefined)
+    throw new UsageError(`invalid method ${name}: use <service>/<method>, such as user.v1.UserService/GetUser`);
+  return [service, method];
+}
+
+function parseRequests({ input, methodKind }: DescMethod, text: string, types: FileRegistry): Buffer[] {
+  const takesStream = methodKind === 'client_streaming' || methodKind === 'bidi_streaming';
+  const parsed = parseJson(text.trim(), takesStream);
+  const values = takesStream && Array.isArray(parsed[0]) && parsed.length === 1 ? parsed[0] : parsed;
+  return values.map((value) => {
+    try {
+      return Buffer.from(toBinary(input, fromJson(input, value as never, { registry: types })));
+    } catch (error) {
+      throw new CommandError(`invalid request: ${error instanceof Error ? error.message : error}`, exitCode.usage);
+    }
+  });
+}
+
+function parseJson(text: string, mayBeLines: boolean): unknown[] {
+  if (text === '') return mayBeLines ? [] : [{}];
+  try {
+    return [JSON.parse(text)];
+  } catch (error) {
+    const lines = text.split('\n').filter((line) => line.trim() !== '');
+    if (mayBeLines && lines.length > 1) return lines.flatMap((line) => parseJson(line, false));
+    throw new CommandError(`invalid JSON: ${error instanceof Error ? error.message : error}`, exitCode.usage);
+  }
+}
+
+function readHeaders(headers: readonly string[]): Metadata {
+  const metadata = new Metadata();
+  for (const header of headers) {
+    const colon = header.indexOf(':');
+    if (colon < 1) throw new UsageError(`invalid --header ${header}: use <name>:<value>`);
+    metadata.add(header.slice(0, colon).trim(), header.slice(colon + 1).trim());
+  }
+  return metadata;
+}
+
+function readTimeout(seconds: string | undefined): number | undefined {
+  if (seconds === undefined) return undefined;
+  if (!(Number(seconds) > 0)) throw new UsageError(`invalid --timeout ${seconds}: use seconds, such as 2.5`);
+  return Date.now() + Number(seconds) * 1_000;
+}
+
+interface CallParts {
+  readonly requests: readonly Buffer[];
+  readonly types: FileRegistry;
+  readonly metadata: Metadata;
+  readonly deadlineMs: number | undefined;
+  readonly cli: Cli;
+}
+
+async function call(method: DescMethod, { requests, types, metadata, deadlineMs, cli }: CallParts): Promise<ExitCode> {
+  const client = new Client(cli.address, credentials.createInsecure());
+  const path = `/${method.parent.typeName}/${method.name}`;
+  const answersOnce = method.methodKind === 'unary' || method.methodKind === 'client_streaming';
+  const indent = answersOnce && !cli.json ? 2 : undefined;
+  try {
+    // Any method may be called as a stream of both directions: on the wire there is no difference.
+    const stream = client.makeBidiStreamRequest(
+      path,
+      (bytes: Buffer) => bytes,
+      (bytes: Buffer) => bytes,
+      metadata,
+      deadlineMs === undefined ? {} : { deadline: deadlineMs },
+    );
+    for (const request of requests) stream.write(request);
+    stream.end();
+    for await (const bytes of stream) {
+      const message = fromBinary(method.output, bytes as Buffer);
+      cli.print(JSON.stringify(toJson(method.output, message, { registry: types }), undefined, indent));
+    }
+    return exitCode.done;
+  } catch (error) {
+    if (!isServiceError(error)) throw error;
+    if (deadlineMs !== undefined && error.code === status.DEADLINE_EXCEEDED)
+      throw new CommandError('DEADLINE_EXCEEDED: --timeout ended the call', exitCode.unavailable);
+    const unreached =
+      !hasDetails(error) && describeFailure(new ClientError(path, error.code, error.details), cli.address);
+    if (unreached && unreached.code === exitCode.unavailable) throw new CommandError(unreached.text, unreached.code);
+    throw new CommandError(describeError(error, cli.json).join('\n'), exitCode.refused);
+  } finally {
+    client.close();
+  }
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'metadata' in error;
+}

@@ -1,0 +1,150 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { type Channel, createChannel } from 'nice-grpc';
+import {
+  addressProblem,
+  describeFailure,
+  type ExitCode,
+  exitCode,
+  type Failure,
+} from '../../examples/support/failures.ts';
+
+/** Invalid arguments, or files that are not as they should be. The program shows the message and the usage. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** A failure whose text is complete, with its exit code. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly code: ExitCode;
+
+  constructor(message: string, code: ExitCode) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** What a command gets. */
+export interface Cli {
+  /** `host:port` of the mesh. */
+  readonly address: string;
+  /** Whether to print JSON: the messages of the contracts, one per line. */
+  readonly json: boolean;
+  /** The connection to the mesh, which is made by the first call. */
+  readonly channel: () => Channel;
+  print(line: string): void;
+}
+
+/** A command of the program. */
+export interface Command {
+  readonly name: string;
+  /** What it does, in one line. */
+  readonly summary: string;
+  /** Its arguments, one form per line. */
+  readonly usage: string;
+  /** Runs it. Returns the exit code. */
+  run(args: string[], cli: Cli): Promise<ExitCode>;
+}
+
+const globalUsage = `--json               print JSON, one message per line
+--address <address>  the mesh to call (default: ADDRESS, or 127.0.0.1:50051)
+--help               show the arguments of a command`;
+
+/**
+ * Runs the command that the arguments name and returns the exit code. Errors are printed to standard error: what happened, to
+ * what, and what to do.
+ */
+export async function runCli(commands: readonly Command[], args: readonly string[]): Promise<ExitCode> {
+  const { options, rest } = readGlobal(args);
+  const [name = 'help', ...own] = rest;
+  const command = commands.find((one) => one.name === name);
+  if (name === 'help' || (command && (options.help || own[0] === 'help'))) {
+    const shown = command ?? commands.find((one) => one.name === own[0]);
+    console.log(shown ? commandHelp(shown) : programHelp(commands));
+    return exitCode.done;
+  }
+  let channel: Channel | undefined;
+  const connect = () => {
+    channel ??= createChannel(options.address);
+    return channel;
+  };
+  try {
+    if (!command) throw new UsageError(`unknown command ${name}`);
+    const problem = addressProblem(options.address);
+    if (problem !== undefined) throw new CommandError(problem, exitCode.usage);
+    return await command.run(own, { ...options, channel: connect, print: console.log });
+  } catch (error) {
+    const { text, code } = failureOf(error, options.address, command ? commandHelp(command) : programHelp(commands));
+    process.stderr.write(`${text}\n`);
+    return code;
+  } finally {
+    channel?.close();
+  }
+}
+
+function failureOf(error: unknown, address: string, help: string): Failure {
+  if (error instanceof UsageError) return { text: `${error.message}\n\n${help}`, code: exitCode.usage };
+  if (error instanceof CommandError) return { text: error.message, code: error.code };
+  return describeFailure(error, address);
+}
+
+function programHelp(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return `ordermesh <command>: looks into a mesh and repairs it
+
+${lines.join('\n')}
+  ${'help'.padEnd(width)}  show this, or the arguments of a command: help <command>
+
+${globalUsage}`;
+}
+
+function commandHelp({ name, summary, usage }: Command): string {
+  const forms = usage.trimEnd().split('\n');
+  return `ordermesh ${name}: ${summary}\n\n${forms.map((form) => (form === '' ? '' : `  ${form}`)).join('\n')}\n\n${globalUsage}`;
+}
+
+interface GlobalOptions {
+  readonly address: string;
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+/** Takes the options of every command out of the arguments, wherever they are. */
+function readGlobal(args: readonly string[]): { readonly options: GlobalOptions; readonly rest: string[] } {
+  let address = process.env.ADDRESS || '127.0.0.1:50051';
+  let [json, help] = [false, false];
+  const rest: string[] = [];
+  const left = [...args];
+  for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
+    if (arg === '--json') json = true;
+    else if (arg === '--help' || arg === '-h') help = true;
+    else if (arg === '--address') address = left.shift() ?? '';
+    else if (arg.startsWith('--address=')) address = arg.slice('--address='.length);
+    else rest.push(arg);
+  }
+  return { options: { address, json, help }, rest };
+}
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+/** Parses positional arguments and options. Throws a UsageError if an option is unknown or has no value. */
+export function readArgs<const O extends Options>(args: string[], options: O) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    // Node's message continues with how to quote arguments that start with a dash, which no command accepts.
+    if (error instanceof TypeError) throw new UsageError(error.message.replace(/\. To specify a positional .*$/s, ''));
+    throw error;
+  }
+}
+
+/** Prints a message of a contract as JSON in one line. */
+export function printJson<Message>(cli: Cli, type: { toJSON(message: Message): unknown }, message: Message): void {
+  cli.print(JSON.stringify(type.toJSON(message)));
+}
+
+/** `1 check`, `2 checks`. */
+export function count(number: number | bigint, noun: string): string {
+  return `${number} ${noun}${Number(number) === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,18 @@
+import { DeadLetterServiceDefinition } from '#gen/ops/v1/ops.ts';
+import { clients } from '../../../examples/support/clients.ts';
+import { exitCode } from '../../../examples/support/failures.ts';
+import type { Command } from '../cli.ts';
+import { readCommand, usage } from './command-line.ts';
+import { runCommand } from './run-command.ts';
+
+/** Lists, shows, redrives and discards dead letters. Exits with 1 if some could not be changed. */
+export const deadLettersCommand: Command = {
+  name: 'dead-letters',
+  summary: 'list, show, redrive or discard what could not be handled',
+  usage,
+  async run(args, cli) {
+    const command = readCommand(args);
+    const deadLetters = clients.create(DeadLetterServiceDefinition, cli.channel());
+    return (await runCommand(command, { deadLetters, cli })) ? exitCode.done : exitCode.attention;
+  },
+};

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
+import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
+import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { allServices } from '../../services/all.ts';
+import { spawnTool } from './testing/spawn-tool.ts';
+
+describe('make order', () => {
+  let mesh: TestMesh;
+
+  beforeAll(async () => {
+    mesh = await startMesh(allServices);
+    const { client } = mesh.runtime;
+    const price = { currencyCode: 'USD', minorUnits: 1_999n };
+    await client(UserServiceContract).createUser({ user: { id: 'ada', name: 'Ada', email: 'ada@example.com' } });
+    await client(InventoryServiceContract).createItem({
+      item: { sku: 'lamp', name: 'Lamp', unitPrice: price, onHand: 99n },
+    });
+    await client(AccountServiceContract).openAccount({ accountId: 'ada', currencyCode: 'USD' });
+    const amount = { currencyCode: 'USD', minorUnits: 5_000n };
+    await client(AccountServiceContract).deposit({ accountId: 'ada', amount });
+  });
+  afterAll(() => mesh.stop());
+
+  const run = (...args: string[]) => spawnTool('order', mesh.address, args);
+
+  /** Places an order and waits until it has ended. Returns its id. */
+  async function order(quantity: number): Promise<string> {
+    const orders = mesh.runtime.client(OrderServiceContract);
+    const shippingAddress = {
+      recipient: 'Ada',
+      lines: ['1 Road'],
+      city: 'London',
+      postalCode: 'N1',
+      countryCode: 'GB',
+    };
+    const { id } = await orders.placeOrder({ userId: 'ada', items: [{ sku: 'lamp', quantity }], shippingAddress });
+    for await (const change of orders.watchOrder({ id })) expect(change.id).toBe(id);
+    return id;
+  }
+
+  it('shows the steps, events and mails of an order, and none of another order of the same user', async () => {
+    await order(1);
+    const id = await order(1);
+    const { code, lines, errors } = await run(id);
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(lines[0]).toBe(`order    ${id} is COMPLETED`);
+    expect(lines).toContain('item     1 x lamp at USD 19.99');
+    const shown = lines.join('\n');
+    expect(shown).toMatch(/saga +commit-stock +DONE in \d+ ms/);
+    expect(shown).toMatch(/mail +order-completed +task on email-jobs, SENT to ada@example.com/);
+    expect(shown.match(/event +MONEY_WITHDRAWN/g)).toHaveLength(1);
+    expect(shown).not.toMatch(/event +MONEY_DEPOSITED/);
+  });
+
+  it('shows why an order failed', async () => {
+    const id = await order(50);
+    const { code, lines } = await run(id);
+    expect(code).toBe(0);
+    expect(lines[0]).toBe(`order    ${id} is FAILED`);
+    expect(lines).toContainEqual(expect.stringMatching(/^failure {2}INSUFFICIENT_FUNDS: /));
+    expect(lines.join('\n')).toMatch(/event +STOCK_RELEASED/);
+  });
+
+  it('prints an order as one line of JSON', async () => {
+    const id = await order(1).catch(() => order(1));
+    const { lines } = await run(id, '--json');
+    expect(lines).toHaveLength(1);
+    const { order: shown, saga, events, mails } = JSON.parse(lines[0] ?? '');
+    expect(shown).toMatchObject({ id, userId: 'ada' });
+    expect(saga).toMatchObject({ subjectId: id });
+    expect(events.length).toBeGreaterThan(2);
+    expect(mails).toMatchObject([{ orderId: id }, { orderId: id }]);
+  });
+
+  it('refuses an order that does not exist', async () => {
+    expect(await run('nope')).toMatchObject({ code: 4, errors: expect.stringMatching(/^refused with NOT_FOUND: /) });
+    expect(await run()).toMatchObject({ code: 2 });
+  });
+});

@@ -1,0 +1,115 @@
+import { styleText } from 'node:util';
+import { HealthStatus } from '#gen/ops/v1/health.ts';
+import { deadLetterSourceToJSON, sagaStateToJSON } from '#gen/ops/v1/ops.ts';
+import type { Status } from '#gen/ops/v1/status.ts';
+import { escapeControls, formatTable } from '../../support/format.ts';
+import { count } from '../cli.ts';
+import { projectionTable } from '../rebuild.ts';
+
+/** Formats the status of the mesh at `address` for people. */
+export function statusLines(status: Status, attention: readonly string[], address: string, nowMs: number): string[] {
+  return [
+    ...processLines(status, address, nowMs),
+    ...section('Waiting', waitingRows(status, nowMs), ['WHAT', 'COUNT', 'OLDEST']),
+    ...section('Unfinished sagas', sagaRows(status, nowMs), ['SAGA', 'STATE', 'COUNT', 'OLDEST']),
+    ...section('Dead letters', deadLetterRows(status, nowMs), ['SOURCE', 'ORIGIN', 'COUNT', 'OLDEST']),
+    ...heading('Projections'),
+    ...projectionTable(status.projections, nowMs).map((line) => `  ${line}`),
+    ...heading('Last audit'),
+    `  ${auditText(status, nowMs)}`,
+    ...heading('Disk'),
+    `  ${diskText(status)}`,
+    ...heading('Needs attention'),
+    ...(attention.length === 0 ? ['  nothing'] : attention.map((line) => `  ${escapeControls(line)}`)),
+  ];
+}
+
+function processLines({ process, health }: Status, address: string, nowMs: number): string[] {
+  const whole = health.find(({ name }) => name === '');
+  const serving = whole?.status === HealthStatus.HEALTH_STATUS_SERVING;
+  const down = health.filter(({ status }) => status !== HealthStatus.HEALTH_STATUS_SERVING).length;
+  const names =
+    down === 0 ? `all ${health.length} health names` : `${health.length - down} of ${health.length} health names`;
+  const state = serving ? styleText('green', 'serving') : styleText('red', 'not serving');
+  if (!process) return [`mesh at ${address}: ${state}`];
+  const { version, nodeVersion, pid, startTime, services, grpcEngine, database, events, tasks } = process;
+  return [
+    `ordermesh ${version} at ${address}: ${state} (${names} serve)`,
+    `  running   for ${ageOf(startTime, nowMs)}, pid ${pid}, Node ${nodeVersion}`,
+    `  services  ${services.join(', ')}`,
+    `  parts     engine ${grpcEngine}, database ${database}, events ${events}, tasks ${tasks}`,
+  ];
+}
+
+function waitingRows({ outboxes, queues, consumers }: Status, nowMs: number): string[][] {
+  return [
+    ...outboxes.flatMap(({ service, events, oldestEventTime, tasks, oldestTaskTime }) => [
+      [`outbox of ${service}: events`, `${events}`, ageOf(oldestEventTime, nowMs)],
+      ...(tasks > 0n ? [[`outbox of ${service}: tasks`, `${tasks}`, ageOf(oldestTaskTime, nowMs)]] : []),
+    ]),
+    ...queues.map(({ queue, tasks, overdue }) => {
+      const overdueS = Number(overdue?.seconds ?? 0n);
+      return [`queue ${queue}: tasks`, `${tasks}`, overdueS > 0 ? `${spanText(overdueS)} overdue` : '-'];
+    }),
+    ...consumers.map(({ group, topic, eventsBehind }) => [`group ${group}: ${topic}`, `${eventsBehind}`, '-']),
+  ];
+}
+
+function sagaRows({ sagas }: Status, nowMs: number): string[][] {
+  return sagas.map(({ name, state, count: number, oldestTime }) => {
+    return [name, sagaStateToJSON(state).replace('SAGA_STATE_', ''), `${number}`, ageOf(oldestTime, nowMs)];
+  });
+}
+
+function deadLetterRows({ deadLetters }: Status, nowMs: number): string[][] {
+  return deadLetters.map(({ source, origin, count: number, oldestTime }) => {
+    const kind = deadLetterSourceToJSON(source).replace('DEAD_LETTER_SOURCE_', '').toLowerCase();
+    return [kind, origin, `${number}`, ageOf(oldestTime, nowMs)];
+  });
+}
+
+function auditText({ lastAudit }: Status, nowMs: number): string {
+  if (!lastAudit) return 'none since the start: "make audit" runs one now';
+  const findings = lastAudit.checks.reduce((sum, check) => sum + check.findings, 0n);
+  return `${ageOf(lastAudit.endTime, nowMs)} ago: ${count(lastAudit.checks.length, 'check')}, ${count(findings, 'finding')}`;
+}
+
+function diskText({ disk }: Status): string {
+  if (!disk) return 'unknown';
+  const { freeBytes, totalBytes, files } = disk;
+  const used = files.reduce((sum, { bytes }) => sum + bytes, 0n);
+  const largest = files.toSorted((one, other) => Number(other.bytes - one.bytes)).slice(0, 3);
+  const shown = largest.map(({ name, bytes }) => `${name} ${sizeText(bytes)}`).join(', ');
+  const databases = files.length === 0 ? '' : `; databases ${sizeText(used)}, the largest: ${shown}`;
+  return `${sizeText(freeBytes)} of ${sizeText(totalBytes)} free${databases}`;
+}
+
+function section(title: string, rows: readonly string[][], headings: readonly string[]): string[] {
+  if (rows.length === 0) return [...heading(title), '  none'];
+  const table = formatTable([headings, ...rows.map((row) => row.map(escapeControls))]);
+  return [...heading(title), ...table.map((line) => `  ${line}`)];
+}
+
+function heading(text: string): string[] {
+  return ['', styleText('bold', text)];
+}
+
+function ageOf(time: Date | undefined, nowMs: number): string {
+  return time === undefined ? '-' : spanText(Math.max(0, Math.floor((nowMs - time.getTime()) / 1_000)));
+}
+
+/** `12 s`, `3 min`, `2 h 5 min`, `4 d 3 h`. */
+function spanText(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 1) return `${seconds} s`;
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+function sizeText(bytes: bigint): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let [size, unit] = [Number(bytes), 0];
+  for (; size >= 1_000 && unit < units.length - 1; unit += 1) size /= 1_000;
+  return `${size >= 100 || unit === 0 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
+import { eventually } from '../../../mesh/testing/eventually.ts';
+import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { opsService } from '../../../services/ops/service.ts';
+import { createReaderService } from '../../../services/ops/testing/reader-service.ts';
+import { createStuckService } from '../../../services/ops/testing/stuck-service.ts';
+import { createWatchedService } from '../../../services/ops/testing/watched-service.ts';
+import { spawnTool } from '../testing/spawn-tool.ts';
+
+describe('make status', () => {
+  let mesh: TestMesh;
+  afterEach(() => mesh.stop());
+
+  const run = (...args: string[]) => spawnTool('status', mesh.address, args);
+
+  it('shows everything in tables and exits with 0 if nothing needs attention', async () => {
+    const bank = createWatchedService('bank', ['balances']);
+    mesh = await startMesh([createReaderService().definition, bank.definition, opsService]);
+    const { code, lines, errors } = await run();
+    expect({ code, errors }, lines.join('\n')).toEqual({ code: 0, errors: '' });
+    expect(lines[0]).toMatch(/^ordermesh \d+\.\d+\.\d+ at \S+: serving \(all \d+ health names serve\)$/);
+    expect(lines).toContain('  services  reader, bank, ops');
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}outbox of reader: events +0 +-$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}group readers: notes +0 +-$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}bank\/balances +2 /));
+    expect(lines).toContainEqual(expect.stringMatching(/free; databases .*, the largest: \S+\.db /));
+    expect(lines.slice(-2)).toEqual(['Needs attention', '  nothing']);
+  });
+
+  it('lists what needs attention, with what to do about it, and exits with 1', async () => {
+    const stuck = createStuckService();
+    mesh = await startMesh([stuck.definition, createReaderService().definition, opsService], {
+      EVENTS_URL: 'kafka://127.0.0.1:1',
+    });
+    await stuck.addDeadEvent('order-1');
+    await stuck.beginSaga(randomUUID());
+    const status = () => mesh.runtime.client(StatusServiceContract).getStatus({});
+    await eventually(async () => expect((await status()).sagas[0]?.state).toBe(5));
+    const { code, lines } = await run();
+    expect(code).toBe(1);
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}ship-it +NEEDS_ATTENTION +1 +\d+ s$/));
+    const attention = lines.slice(lines.indexOf('Needs attention') + 1);
+    expect(attention).toEqual([
+      expect.stringMatching(/^ {2}not serving \(ordermesh\.events\): ordermesh\.events: /),
+      expect.stringMatching(/^ {2}consumers of reader: unknown: /),
+      expect.stringMatching(/^ {2}1 saga parked: /),
+      '  2 dead letters: list them with "make dead-letters"',
+    ]);
+  });
+
+  it('prints the status as one line of JSON', async () => {
+    mesh = await startMesh([createReaderService().definition, opsService]);
+    const { code, lines } = await run('--json');
+    expect(code).toBe(0);
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      process: { services: ['reader', 'ops'], database: 'sqlite' },
+      health: expect.arrayContaining([expect.objectContaining({ status: 'HEALTH_STATUS_SERVING' })]),
+      outboxes: [{ service: 'reader' }],
+    });
+  });
+});
