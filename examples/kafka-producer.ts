@@ -3,7 +3,8 @@ import kafkajs from 'kafkajs';
 import { compress, uncompress } from 'snappy';
 
 // A producer that knows only a topic: it publishes plain JSON without headers. The notification service treats it as an
-// order's event and mails the user, who must exist. Usage: node examples/kafka-producer.ts <user id>
+// order's event and mails the user, who must exist; the report service skips it, because it has no items.
+// Usage: node examples/kafka-producer.ts <user id>
 
 const { Kafka, CompressionCodecs, CompressionTypes } = kafkajs;
 // kafkajs supports only gzip by itself.
