@@ -22,7 +22,7 @@ export type { Logger } from './telemetry/logger.ts';
 export { Status } from 'nice-grpc-common';
 export { handlerFailed } from './dead-letters/errors.ts';
 export { defineError, defineReason } from './errors/define-error.ts';
-export { cutText } from './errors/error-text.ts';
+export { cutText, publicTextOf } from './errors/error-text.ts';
 export { invalidFields, invalidRequest, staleEtag, undecodable } from './errors/errors.ts';
 export { MeshError } from './errors/mesh-error.ts';
 export { errorText, isFinalFailure } from './tasks/judge-failure.ts';

@@ -44,12 +44,19 @@ function fromTransport(error: TransportError): CallError {
   const bytes = error.trailer.get(statusDetailsKey);
   const details = decodeStatusDetails(bytes instanceof Uint8Array ? bytes : new Uint8Array());
   const reason = details.reason || (Status[error.code] ?? 'UNKNOWN');
-  const options = optionsOf({ ...details, cause: error });
+  // Without a reason, the text is by the transport or by a proxy, and may name addresses.
+  const publicText = details.reason === '' ? unavailableText(error) : undefined;
+  const options = optionsOf({ ...details, cause: error, publicText });
   return new CallError(error.path, new MeshError(error.code, reason, error.details, options), error.trailer);
 }
 
-type ErrorDetails = Pick<MeshError, 'metadata' | 'violations' | 'retryAfterMs' | 'cause'>;
+function unavailableText({ path, code }: TransportError): string {
+  const service = path.split('/')[1] ?? path;
+  return `call to ${service} failed with ${Status[code] ?? code}: call again later`;
+}
 
-function optionsOf({ metadata, violations, retryAfterMs, cause }: ErrorDetails): MeshErrorOptions {
-  return { metadata, violations, cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+type ErrorDetails = Pick<MeshError, 'metadata' | 'violations' | 'retryAfterMs' | 'cause' | 'publicText'>;
+
+function optionsOf({ metadata, violations, retryAfterMs, cause, publicText }: ErrorDetails): MeshErrorOptions {
+  return { metadata, violations, cause, publicText, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }

@@ -9,6 +9,8 @@ type Metadata = Readonly<Record<string, string | number | bigint>>;
 interface ErrorText<Facts> {
   /** For people: `<thing> <id> <state>: <action>`. The type of its parameter is the type of the facts. */
   readonly text: string | ((facts: Facts) => string);
+  /** What callers get instead, if `text` names addresses, files or SQL. The log has `text`. Default: `text`. */
+  readonly publicText?: string;
 }
 
 /** Facts of other types than string, number or list of strings need a `metadata` function. */
@@ -42,7 +44,7 @@ export type ErrorSpec<Facts> = ErrorIdentity & ErrorText<Facts> & ErrorMetadata<
 /** An error that a folder throws: `throw userNotFound({ id })`. */
 export interface ErrorDefinition<Facts> extends ErrorIdentity {
   /** Creates the error. `details` is what only the place that throws knows: the cause, a time to wait. */
-  (facts: Facts, details?: Omit<MeshErrorOptions, 'metadata'>): MeshError;
+  (facts: Facts, details?: Omit<MeshErrorOptions, 'metadata' | 'publicText'>): MeshError;
   /** Whether this is an error with this reason. */
   is(error: unknown): error is MeshError;
   /** Whether another definition has its row in docs/errors.md. */
@@ -58,11 +60,16 @@ export interface ErrorDefinition<Facts> extends ErrorIdentity {
 export function defineError<Facts = void>(spec: ErrorSpec<Facts>): ErrorDefinition<Facts> {
   const { reason, code, means, fix, seenIn } = spec;
   const identity = { reason, code, means, fix, ...(seenIn && { seenIn }) };
-  const { text, metadata = sendFacts }: ErrorText<Facts> & { readonly metadata?: (facts: Facts) => Metadata } = spec;
-  const create = (facts: Facts, details?: Omit<MeshErrorOptions, 'metadata'>) =>
+  const {
+    text,
+    publicText,
+    metadata = sendFacts,
+  }: ErrorText<Facts> & { readonly metadata?: (facts: Facts) => Metadata } = spec;
+  const create = (facts: Facts, details?: Omit<MeshErrorOptions, 'metadata' | 'publicText'>) =>
     new MeshError(code, reason, typeof text === 'string' ? text : text(facts), {
       ...details,
       metadata: toTexts(metadata(facts)),
+      publicText,
     });
   return Object.assign(create, {
     ...identity,

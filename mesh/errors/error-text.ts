@@ -5,6 +5,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Returns the text of an error for callers, who must not see addresses, files or SQL. */
+export function publicTextOf({ publicText, message }: MeshError): string {
+  return publicText ?? message;
+}
+
 /** Returns the reason and the message of what was thrown. `unexpected` is the reason of anything but a MeshError. */
 export function describeError(
   error: unknown,

@@ -1,7 +1,7 @@
 import type { Status } from 'nice-grpc-common';
 import type { FieldViolation } from '../contract/contract.ts';
 
-/** Optional fields of an error. All but `cause` are sent to the caller. */
+/** Optional fields of an error. All but `cause` are sent to the caller, in the details or as its text. */
 export interface MeshErrorOptions {
   /** Facts for programs, sent as the metadata of `google.rpc.ErrorInfo`. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -9,13 +9,16 @@ export interface MeshErrorOptions {
   readonly violations?: readonly FieldViolation[];
   /** How long to wait before trying again, sent as `google.rpc.RetryInfo`. */
   readonly retryAfterMs?: number;
+  /** What callers get instead of the message, if that names addresses, files or SQL. */
+  readonly publicText?: string | undefined;
   /** What led to it; for the log alone, never sent. */
   readonly cause?: unknown;
 }
 
 /**
  * The one error of the mesh. `code` drives policy (what is retried, what opens a breaker), `reason` (UPPER_SNAKE,
- * stable, listed in docs/errors.md) drives callers, `message` is for people: what happened, to what, what to do.
+ * stable, listed in docs/errors.md) drives callers, `message` is for people: what happened, to what, what to do. Callers of a
+ * server get `publicText` instead of the message if there is one.
  */
 export class MeshError extends Error {
   override readonly name = 'MeshError';
@@ -24,6 +27,7 @@ export class MeshError extends Error {
   readonly metadata: Readonly<Record<string, string>>;
   readonly violations: readonly FieldViolation[];
   readonly retryAfterMs: number | undefined;
+  readonly publicText: string | undefined;
 
   constructor(code: Status, reason: string, message: string, options: MeshErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -32,10 +36,11 @@ export class MeshError extends Error {
     this.metadata = options.metadata ?? {};
     this.violations = options.violations ?? [];
     this.retryAfterMs = options.retryAfterMs;
+    this.publicText = options.publicText;
   }
 }
 
 /** The same failure with another text and other metadata, for a place that knows more about it. */
-export function reworded({ code, reason }: MeshError, text: string, options: MeshErrorOptions): MeshError {
-  return new MeshError(code, reason, text, options);
+export function reworded(error: MeshError, text: string, options: MeshErrorOptions): MeshError {
+  return new MeshError(error.code, error.reason, text, { publicText: error.publicText, ...options });
 }

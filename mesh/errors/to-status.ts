@@ -1,4 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
+import { publicTextOf } from './error-text.ts';
 import { fitStatus } from './fit-status.ts';
 import { MeshError } from './mesh-error.ts';
 import { type ErrorLog, toPublicError } from './public-error.ts';
@@ -28,6 +29,6 @@ export function toStatus(error: unknown, call: EndedCall, logger: ErrorLog): Wir
   if (!(publicError instanceof MeshError)) {
     return { code, details: fitStatus(code, publicError.details, noDetails, maxBytes).text, metadata: Metadata() };
   }
-  const { text, packed } = fitStatus(code, publicError.message, publicError, maxBytes);
+  const { text, packed } = fitStatus(code, publicTextOf(publicError), publicError, maxBytes);
   return { code, details: text, metadata: Metadata().set(statusDetailsKey, packed) };
 }

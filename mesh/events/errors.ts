@@ -29,8 +29,9 @@ export const eventRefused = defineError({
   reason: 'EVENT_REFUSED',
   code: Status.INVALID_ARGUMENT,
   means: 'Kafka rejects this event: its time, format or topic',
-  fix: 'change what the text names',
+  fix: "change what the server's log names",
   text: ({ answer }: { readonly answer: string }) => `Kafka rejects this event: ${answer}; change it`,
+  publicText: 'event is rejected by the event log: check its time, headers and topic',
   metadata: () => ({}),
 });
 
@@ -38,14 +39,16 @@ export const eventsUnavailable = defineError({
   reason: 'EVENTS_UNAVAILABLE',
   code: Status.UNAVAILABLE,
   means: 'the event log cannot be used',
-  fix: 'see its text; it continues by itself',
+  fix: "see the server's log; it continues by itself",
   text: ({ problem }: { readonly problem: string }) => `event log cannot be used now: ${problem}; retry later`,
+  publicText: 'event log cannot be used now: call again later',
   metadata: () => ({}),
 });
 
 export const kafkaUnavailable = eventsUnavailable.variant({
   text: ({ answer }: { readonly answer: string }) =>
     `Kafka cannot be used now: ${answer}; check that the brokers of EVENTS_URL run, and retry later`,
+  publicText: 'event log cannot be used now: call again later',
   metadata: () => ({}),
 });
 
@@ -58,12 +61,14 @@ export const eventsMisconfigured = defineError({
   fix: 'fix its user, its rights or the settings of the brokers',
   text: ({ answer }: { readonly answer: string }) =>
     `Kafka rejects this client: ${answer}; fix its user, its rights or the settings of the brokers`,
+  publicText: 'event log does not accept this program: call again after its operator has fixed that',
   metadata: () => ({}),
 });
 
 export const kafkaTlsFailed = eventsMisconfigured.variant({
   text: ({ answer, advice }: { readonly answer: string; readonly advice: string }) =>
     `Kafka cannot be reached with TLS: ${answer}; ${advice}`,
+  publicText: 'event log does not accept this program: call again after its operator has fixed that',
   metadata: () => ({}),
 });
 
@@ -79,6 +84,8 @@ export const partitionUnreadable = defineError({
     readonly problem: string;
   }) =>
     `record ${place.topic}/${place.partition}/${place.offset} cannot be read: ${place.problem}. The partition waits: restore it, or stop the group and commit a later offset for it`,
+  publicText:
+    'a record of the partition cannot be read: continue after its offset, or when its operator has restored it',
   metadata: ({ topic, partition, offset }) => ({ topic, partition, offset }),
 });
 
@@ -86,7 +93,8 @@ export const partitionUnreadable = defineError({
 export const logDamaged = storageCorrupt.variant({
   text: ({ file, problem }: { readonly file: string; readonly problem: string }) =>
     `event log ${file} is damaged: ${problem}; stop this process, restore the whole data folder from a backup, and start it again`,
-  metadata: ({ file }) => ({ file }),
+  publicText: 'event log is damaged: call again after its operator has restored it',
+  metadata: () => ({}),
 });
 
 /** Nothing of a partition is delivered from `offset` on. */
@@ -100,7 +108,8 @@ export const recordDamaged = storageCorrupt.variant({
   }) =>
     `event log ${place.file} is damaged: offset ${place.offset} of partition ${place.partition} of ${place.topic} ${place.problem}, so that partition stops there; ` +
     `stop this process and restore the whole data folder from a backup, or give up the event with: make damaged ARGS='skip ${place.topic}/${place.partition}/${place.offset} --note=why'`,
-  metadata: ({ file, topic, partition, offset }) => ({ file, topic, partition, offset }),
+  publicText: 'a record of the partition is damaged: continue after its offset, or when its operator has restored it',
+  metadata: ({ topic, partition, offset }) => ({ topic, partition, offset }),
 });
 
 export const damagedBefore = defineError({

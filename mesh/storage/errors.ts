@@ -17,13 +17,15 @@ export const storageUnavailable = defineError({
   reason: 'STORAGE_UNAVAILABLE',
   code: Status.UNAVAILABLE,
   means: 'the database cannot be used, rejects writes, or waits for locks',
-  fix: 'see its text; it continues by itself',
+  fix: "see the server's log; it continues by itself",
   text,
+  publicText: 'database cannot be used now: call again later',
   metadata,
 });
 
 export const storageClosed = storageUnavailable.variant({
   text: ({ database }: { readonly database: string }) => `database ${database} is closed: open it again`,
+  publicText: 'database is closed: call again later',
   metadata,
 });
 
@@ -33,6 +35,7 @@ export const storageMisconfigured = defineError({
   means: 'the database rejects this user, or is missing what this program needs',
   fix: 'fix the user, its rights or DATABASE_URL, or run the program that fits the schema',
   text,
+  publicText: 'database does not accept this program: call again after its operator has fixed that',
   metadata,
 });
 
@@ -40,8 +43,9 @@ export const storageCorrupt = defineError({
   reason: 'STORAGE_CORRUPT',
   code: Status.DATA_LOSS,
   means: 'the database is damaged',
-  fix: 'stop the process and restore the database that the text names from a backup',
+  fix: 'stop the process and restore the database that the log names from a backup',
   text,
+  publicText: 'stored data is damaged: call again after its operator has restored it',
   metadata,
 });
 
@@ -51,6 +55,7 @@ export const storageTooLarge = defineError({
   means: 'a value or a statement is larger than the database accepts',
   fix: 'send less at a time',
   text,
+  publicText: 'database does not accept that much: send less at a time',
   metadata,
 });
 
@@ -60,6 +65,7 @@ export const storageFull = defineError({
   means: 'the database cannot grow, or the disk of the data folder is full',
   fix: 'free space; it continues by itself, but a start that failed must be repeated',
   text,
+  publicText: 'database cannot grow now: call again later',
   metadata,
 });
 
@@ -77,6 +83,7 @@ export const storageContention = defineError({
     readonly attempts: number;
     readonly detail: string;
   }) => `transaction on ${database} lost against others ${attempts} times: ${detail}; call again`,
+  publicText: 'transaction lost against others on every attempt: call again',
   metadata,
 });
 
@@ -87,6 +94,8 @@ export const storageOutcomeUnknown = defineError({
   fix: 'repeat with the same `request_id`',
   text: ({ database, detail }: { readonly database: string; readonly detail: string }) =>
     `connection to ${database} was lost during a commit, which may have succeeded: ${detail}; repeat the call with the same request_id`,
+  publicText:
+    'connection to the database was lost during a commit, which may have succeeded: repeat the call with the same request_id',
   metadata,
 });
 
@@ -98,6 +107,8 @@ export const storageLost = defineError({
   fix: 'do not end the process: copy its open files out of `/proc/<pid>/fd`, or restore a backup, then start again',
   text: ({ path }: { readonly path: string }) =>
     `database ${path} was deleted, moved or replaced while it was in use and accepts nothing more: do not end process ${process.pid} yet; copy its open files out of /proc/${process.pid}/fd, or restore a backup, then start again`,
+  publicText: 'database accepts nothing more: call again after its operator has restored it',
+  metadata: () => ({}),
 });
 
 export const transactionAwaitedOutside = defineError({

@@ -6,8 +6,9 @@ export const tasksUnavailable = defineError({
   reason: 'TASKS_UNAVAILABLE',
   code: Status.UNAVAILABLE,
   means: 'the task queue cannot be used',
-  fix: 'see its text; it continues by itself',
+  fix: "see the server's log; it continues by itself",
   text: ({ problem }: { readonly problem: string }) => `task queue cannot be used now: ${problem}`,
+  publicText: 'task queue cannot be used now: call again later',
   metadata: () => ({}),
 });
 
@@ -47,14 +48,16 @@ export const workerStopped = defineError({
 export const queueDamaged = storageCorrupt.variant({
   text: ({ file, problem }: { readonly file: string; readonly problem: string }) =>
     `task queue ${file} is damaged: ${problem}; stop this process, restore the whole data folder from a backup, and start it again`,
-  metadata: ({ file }) => ({ file }),
+  publicText: 'task queue is damaged: call again after its operator has restored it',
+  metadata: () => ({}),
 });
 
 export const taskDamaged = storageCorrupt.variant({
   text: (task: { readonly file: string; readonly queue: string; readonly id: string; readonly seq: bigint }) =>
     `task queue ${task.file} is damaged: task ${task.id} (number ${task.seq}) of ${task.queue} is corrupt, so no worker gets it; ` +
     `stop this process and restore the whole data folder from a backup, or give up the task with: make damaged ARGS='skip task/${task.seq} --note=why'`,
-  metadata: ({ file, queue, id }) => ({ file, queue, task: id }),
+  publicText: 'a task is damaged: call again after its operator has restored it',
+  metadata: ({ queue, id }) => ({ queue, task: id }),
 });
 
 export const taskRejected = defineReason({

@@ -1,7 +1,7 @@
 import type { ServiceDefinition } from '../app/service/service.ts';
 import { type App, startApp } from '../app/start-app.ts';
 import { readConfig } from '../config/config.ts';
-import { createLogger } from '../telemetry/logger.ts';
+import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { engineNameOfRun } from './engine-of-run.ts';
 import { tempFolder } from './temp-folder.ts';
 
@@ -11,10 +11,11 @@ export interface TestMesh extends Omit<App, 'stop'> {
   stop(): Promise<void>;
 }
 
-/** Starts services with the same wiring as in production. `environment` overrides settings. Uses the engine of the test run. */
+/** Starts services with the same wiring as in production. `environment` overrides settings. Uses the engine of the test run. Default of `logger`: fatal errors. */
 export async function startMesh(
   definitions: readonly ServiceDefinition[],
   environment: Record<string, string> = {},
+  logger?: Logger,
 ): Promise<TestMesh> {
   const folder = environment.DATA_DIR ?? (await tempFolder());
   const dataDir = typeof folder === 'string' ? folder : folder.path;
@@ -29,7 +30,7 @@ export async function startMesh(
     },
     { settings: definitions.flatMap(({ settings }) => settings) },
   );
-  const app = await startApp(config, definitions, createLogger(config.logLevel));
+  const app = await startApp(config, definitions, logger ?? createLogger(config.logLevel));
   return {
     ...app,
     dataDir,

@@ -46,6 +46,7 @@ export const mailRefused = defineError({
   fix: 'change the address or the text, then redrive the dead letter',
   text: ({ to, answer }: { readonly to: string; readonly answer: string }) =>
     `mail server refused the mail to ${to} permanently: ${answer}; fix the address or the text, then redrive it`,
+  publicText: 'mail server refused the mail permanently: fix the address or the text, then redrive it',
   metadata: () => ({}),
 });
 
@@ -56,6 +57,7 @@ export const mailNotPermitted = defineError({
   fix: 'fix the user, the password or the sender in `MAIL_URL`',
   text: ({ answer }: { readonly answer: string }) =>
     `mail server accepts no mail from this installation: ${answer}; fix user, password or sender in MAIL_URL (mails wait)`,
+  publicText: 'mail server accepts no mail from this installation: it waits until its operator has fixed that',
   metadata: () => ({}),
 });
 
@@ -65,5 +67,6 @@ export const mailUnavailable = defineError({
   means: 'the mail server cannot be reached or accepts no mail now',
   fix: 'nothing: the mail is retried',
   text: ({ problem }: { readonly problem: string }) => `mail could not be sent: ${problem}; it is retried`,
+  publicText: 'mail could not be sent: it is retried',
   metadata: () => ({}),
 });

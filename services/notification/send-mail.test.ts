@@ -68,7 +68,7 @@ describe('sendMail', () => {
       const task = await newTask();
       await blockMails();
       await expect(send(task)).rejects.toThrow('EEXIST');
-      expect(await recordOf(task)).toEqual(['QUEUED', 1, expect.stringContaining('EEXIST')]);
+      expect(await recordOf(task)).toEqual(['QUEUED', 1, 'mail could not be sent: see the log']);
       await rm(mailFolder);
       await send(task);
       expect(await recordOf(task)).toEqual(['SENT', 2, '']);
@@ -78,7 +78,7 @@ describe('sendMail', () => {
       const task = await newTask();
       await blockMails();
       await expect(send({ ...task, lastAttempt: true })).rejects.toThrow('EEXIST');
-      expect(await recordOf(task)).toEqual(['DEAD', 1, expect.stringContaining('EEXIST')]);
+      expect(await recordOf(task)).toEqual(['DEAD', 1, 'mail could not be sent: see the log']);
       await rm(mailFolder);
       await send(task);
       expect(await recordOf(task)).toEqual(['SENT', 2, '']);

@@ -1,4 +1,4 @@
-import { type Clock, errorText, isFinalFailure, type Storage, type Task } from '#mesh';
+import { type Clock, errorText, isFinalFailure, MeshError, publicTextOf, type Storage, type Task } from '#mesh';
 import type { Mailer } from './mail/mailer.ts';
 import type { MailJob } from './mail-job.ts';
 import { findNotification, recordAttempt } from './store.ts';
@@ -19,10 +19,15 @@ export async function sendMail(job: MailJob, task: Task, { storage, mailer, cloc
   try {
     await mailer.send({ id: task.id, to: job.to, ...composeMail(job.template, job) });
   } catch (error) {
-    await record(isFinalFailure(error, task) ? 'DEAD' : 'QUEUED', errorText(error));
+    await record(isFinalFailure(error, task) ? 'DEAD' : 'QUEUED', errorText(textForCallers(error)));
     throw error;
   }
   await record('SENT', '');
+}
+
+/** Callers see it with the notification. The log and the dead letter have the details. */
+function textForCallers(error: unknown): string {
+  return error instanceof MeshError ? publicTextOf(error) : 'mail could not be sent: see the log';
 }
 
 async function isSent(storage: Storage, job: MailJob): Promise<boolean> {

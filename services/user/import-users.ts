@@ -1,4 +1,4 @@
-import { type FieldViolation, invalidFields, MeshError, type Storage, type Transaction } from '#mesh';
+import { type FieldViolation, invalidFields, MeshError, publicTextOf, type Storage, type Transaction } from '#mesh';
 import { addUser, findMissingFields, type UserDeps } from './create-user.ts';
 import type { UserDraft } from './user.ts';
 
@@ -85,5 +85,5 @@ async function storeRow(
     return { reason: invalidFields.reason, message };
   }
   const added = await addUser(tx, draft, deps);
-  return added instanceof MeshError ? { reason: added.reason, message: added.message } : undefined;
+  return added instanceof MeshError ? { reason: added.reason, message: publicTextOf(added) } : undefined;
 }

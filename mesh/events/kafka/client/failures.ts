@@ -1,4 +1,4 @@
-import { messageOf } from '../../../errors/error-text.ts';
+import { messageOf, publicTextOf } from '../../../errors/error-text.ts';
 import { MeshError, reworded } from '../../../errors/mesh-error.ts';
 import { tlsAdvice } from '../../../errors/tls-advice.ts';
 import {
@@ -49,6 +49,7 @@ export function partitionAway(place: Place, cause: Error): MeshError {
   const failure = toLogFailure(cause);
   const { topic, partition, next } = place;
   const text = `partition ${topic}/${partition} waits at offset ${next}, the others continue: ${failure.message}`;
+  const publicText = `partition ${topic}/${partition} waits at offset ${next}, the others continue: ${publicTextOf(failure)}`;
   const metadata = { topic, partition: String(partition), offset: String(next) };
-  return reworded(failure, text, { metadata, cause });
+  return reworded(failure, text, { publicText, metadata, cause });
 }
