@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { patiently } from '../mesh/testing/patiently.ts';
 import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { allServices } from '../services/all.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf } from './support/shop.ts';
@@ -26,14 +27,14 @@ describe('a call that is sent many times concurrently', () => {
 
   it('places one order and returns the same response to all', async () => {
     const request = bookOrder();
-    expect(await distinctResponses(50, () => shop.orders.placeOrder(request))).toHaveLength(1);
+    expect(await distinctResponses(50, () => shop.orders.placeOrder(request, patiently()))).toHaveLength(1);
     expect(await Array.fromAsync(shop.orders.listOrders({}))).toHaveLength(1);
   });
 
   it('deposits once and returns the same response to all', async () => {
     await shop.accounts.openAccount({ requestId: randomUUID(), accountId: 'depositor', currencyCode: 'EUR' });
     const request = { requestId: randomUUID(), accountId: 'depositor', amount: euros(70n) };
-    const [account, ...others] = await distinctResponses(50, () => shop.accounts.deposit(request));
+    const [account, ...others] = await distinctResponses(50, () => shop.accounts.deposit(request, patiently()));
     expect(others).toEqual([]);
     expect(account?.balance).toEqual(euros(70n));
     await expect(shop.accounts.getBalance({ accountId: 'depositor' })).resolves.toEqual(account);
@@ -64,7 +65,7 @@ describe('a call that is sent many times concurrently', () => {
     await shop.accounts.deposit({ requestId: randomUUID(), accountId, amount: euros(1_000n) });
     const withdrawals = await Promise.allSettled(
       Array.from({ length: 200 }, () =>
-        shop.accounts.withdraw({ requestId: randomUUID(), accountId, amount: euros(10n) }),
+        shop.accounts.withdraw({ requestId: randomUUID(), accountId, amount: euros(10n) }, patiently()),
       ),
     );
     const refusals = withdrawals.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));

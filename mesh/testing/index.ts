@@ -10,6 +10,7 @@ export { describeOnEachDatabase, describeServicesOnEachDatabase } from './databa
 export { eventually } from './eventually.ts';
 export { type Around, intercept } from './intercept.ts';
 export { measureTurns } from './measure-turns.ts';
+export { patiently } from './patiently.ts';
 export { type PostgresServer, postgres, startPostgres } from './servers/postgres-server.ts';
 export { type RabbitmqServer, rabbitmq, startRabbitmq } from './servers/rabbitmq-server.ts';
 export { describeWithServer } from './servers/servers.ts';

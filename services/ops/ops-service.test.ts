@@ -207,18 +207,22 @@ describeServicesOnEachDatabase('the ops service', (settings) => {
 
     it('redrives at a bounded rate within the deadline of the call, and lists the rest', async () => {
       stuck.healed = true;
-      const ids: string[] = [];
-      for (let index = 0; index < 60; index += 1) ids.push(await stuck.addDeadEvent(`order-${index}`));
-      const startMs = Date.now();
-      const inTime: CallOptions & DeadlineOptions = { deadline: startMs + 400 };
+      const ids = await Promise.all(Array.from({ length: 180 }, (_, index) => stuck.addDeadEvent(`order-${index}`)));
+      const startMs = performance.now();
+      const inTime: CallOptions & DeadlineOptions = { deadline: Date.now() + 2_000 };
       const first = await deadLetters.redriveDeadLetters({ ids }, inTime);
       expect([...first.redrivenIds, ...first.leftIds]).toEqual(ids);
       expect(first.redrivenIds.length).toBeGreaterThan(0);
-      expect(first.leftIds.length).toBeGreaterThanOrEqual(ids.length - 31);
-      expect(idsOf(await list())).toEqual(first.leftIds);
-      const rest = await deadLetters.redriveDeadLetters({ ids: first.leftIds });
-      expect(rest).toEqual({ redrivenIds: first.leftIds, missingIds: [], failures: [], leftIds: [] });
-      expect(Date.now() - startMs).toBeGreaterThanOrEqual((ids.length - 1) * 10 - 5);
+      expect(first.leftIds.length).toBeGreaterThanOrEqual(ids.length - 151);
+      expect(idsOf(await list())).toEqual(first.leftIds.toSorted());
+      // On a slow machine, not even the rest is redriven within one deadline.
+      for (let left = first.leftIds; left.length > 0; ) {
+        const { redrivenIds, leftIds, ...others } = await deadLetters.redriveDeadLetters({ ids: left });
+        expect([...redrivenIds, ...leftIds]).toEqual(left);
+        expect(others).toEqual({ missingIds: [], failures: [] });
+        left = leftIds;
+      }
+      expect(performance.now() - startMs).toBeGreaterThanOrEqual((ids.length - 1) * 10 - 5);
       expect(stuck.handledEvents).toHaveLength(ids.length);
     });
 

@@ -4,6 +4,7 @@ import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/
 import {
   describeWithServer,
   type PostgresServer,
+  patiently,
   postgres,
   startMesh,
   startPostgres,
@@ -34,7 +35,8 @@ describeWithServer(postgres, 'an account that two processes change at the same t
     await others?.deposit({ accountId, amount: usd(1_000n) });
     const charges = Array.from({ length: 200 }, (_, index) => {
       const payments = meshes[index % 2]?.runtime.client(PaymentServiceContract);
-      return payments?.charge({ orderId: `${accountId}.${index}`, userId: accountId, amount: usd(10n) });
+      const charge = { orderId: `${accountId}.${index}`, userId: accountId, amount: usd(10n) };
+      return payments?.charge(charge, patiently());
     });
     const outcomes = await Promise.allSettled(charges);
     const refusals = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.reason] : []));

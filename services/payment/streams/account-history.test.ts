@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import type { AccountEvent, AccountServiceDefinition, PaymentServiceDefinition } from '#gen/payment/v1/payment.ts';
 import { MeshError, systemClock } from '#mesh';
-import { describeServicesOnEachDatabase, onRuntime, startMesh, type TestMesh } from '#mesh/testing';
+import { describeServicesOnEachDatabase, onRuntime, patiently, startMesh, type TestMesh } from '#mesh/testing';
 import { paymentService } from '../service.ts';
 
 type Step =
@@ -115,7 +115,7 @@ describeServicesOnEachDatabase('the history of an account', (settings) => {
   it('accepts exactly 100 of 200 concurrent withdrawals of 10 from 1,000', async () => {
     const accountId = await openAccount();
     await accounts.deposit({ accountId, amount: usd(1_000n) });
-    const tries = Array.from({ length: 200 }, () => accounts.withdraw({ accountId, amount: usd(10n) }));
+    const tries = Array.from({ length: 200 }, () => accounts.withdraw({ accountId, amount: usd(10n) }, patiently()));
     const outcomes = await Promise.allSettled(tries);
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(100);
     for (const outcome of outcomes) {

@@ -53,7 +53,7 @@ describeWithServer(postgres, 'projections on SQLite and PostgreSQL', () => {
     await server.stop();
   });
 
-  it('equal a plain fold of the events, and each other, after any steps', async () => {
+  it('equal a plain fold of the events, and each other, after any steps', { timeout: 180_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
         runs += 1;
