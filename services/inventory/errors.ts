@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { defineError, defineReason } from '#mesh';
+import { defineError, defineReason, Status } from '#mesh';
 import { maxOnHand } from './domain/item.ts';
 
 /** Stock that was requested and is not available. */

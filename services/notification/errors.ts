@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { defineError } from '#mesh';
+import { defineError, Status } from '#mesh';
 
 export const notificationNotFound = defineError({
   reason: 'NOTIFICATION_NOT_FOUND',

@@ -1,5 +1,4 @@
 import type { Client } from 'nice-grpc';
-import { Status } from 'nice-grpc-common';
 import { OrderEvent } from '#gen/order/v1/events.ts';
 import type { User, UserServiceDefinition } from '#gen/user/v1/user.ts';
 import {
@@ -10,6 +9,7 @@ import {
   MeshError,
   type MessageReader,
   type Outbox,
+  Status,
   undecodable,
   uuidv5,
 } from '#mesh';

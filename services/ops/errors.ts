@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { defineError, invalidRequest, type MeshError, unknownProjection, unknownSaga } from '#mesh';
+import { defineError, invalidRequest, type MeshError, Status, unknownProjection, unknownSaga } from '#mesh';
 
 /** The order has no saga. */
 export const noSagaOfOrder = unknownSaga.variant({

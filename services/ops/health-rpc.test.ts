@@ -1,8 +1,7 @@
-import { Status } from 'nice-grpc-common';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { HealthStatus } from '#gen/ops/v1/health.ts';
-import { MeshError } from '#mesh';
+import { MeshError, Status } from '#mesh';
 import { startMesh, type TestMesh, testService } from '#mesh/testing';
 import { opsService } from './service.ts';
 

@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { defineError, defineReason, invalidRequest, type MeshError } from '#mesh';
+import { defineError, defineReason, invalidRequest, type MeshError, Status } from '#mesh';
 
 export const orderNotFound = defineError({
   reason: 'ORDER_NOT_FOUND',

@@ -1,9 +1,8 @@
 import type { Client } from 'nice-grpc';
-import { Status } from 'nice-grpc-common';
 import type { InventoryServiceDefinition, Item } from '#gen/inventory/v1/inventory.ts';
 import type { OrderItem } from '#gen/order/v1/order.ts';
 import type { UserServiceDefinition } from '#gen/user/v1/user.ts';
-import { MeshError } from '#mesh';
+import { MeshError, Status } from '#mesh';
 import { repeatedSkus, unknownItems, unknownUser } from './errors.ts';
 import type { OrderLine } from './order.ts';
 

@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { defineError, defineReason, invalidRequest, type MeshError, type Money } from '#mesh';
+import { defineError, defineReason, invalidRequest, type MeshError, type Money, Status } from '#mesh';
 
 /** What an error shows of an account. */
 interface KnownAccount {

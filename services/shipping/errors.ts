@@ -1,5 +1,4 @@
-import { Status } from 'nice-grpc-common';
-import { defineError } from '#mesh';
+import { defineError, Status } from '#mesh';
 
 export const shipmentNotFound = defineError({
   reason: 'SHIPMENT_NOT_FOUND',

@@ -1,10 +1,10 @@
-import { Status } from 'nice-grpc-common';
 import {
   createDeadLetterStore,
   createSagaEngine,
   type DeadLetter,
   MeshError,
   type ServiceDefinition,
+  Status,
   saga,
   uuidv7,
 } from '#mesh';

@@ -1,51 +1,16 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { expect } from 'vitest';
 import { createLogger } from '../../../telemetry/logger.ts';
+import { type TestDatabaseFile, testDatabaseFile } from '../../../testing/database-file.ts';
 import { eventually } from '../../../testing/eventually.ts';
-import { type TempFolder, tempFolder } from '../../../testing/temp-folder.ts';
 import { systemClock } from '../../../time/clock.ts';
 import type { Task, TaskQueue } from '../../task-queue.ts';
-import { openEmbeddedTasks } from '../embedded-tasks.ts';
+import { type EmbeddedTasksOptions, openEmbeddedTasks } from '../embedded-tasks.ts';
 
-/** A task queue in a file. Each test of this suite has a new file. */
-export function testTaskFile() {
-  let folder: TempFolder;
-  let tasks: TaskQueue | undefined;
-  const path = () => join(folder.path, 'tasks.db');
-  const close = async () => {
-    await tasks?.close();
-    tasks = undefined;
-  };
-
-  beforeEach(async () => {
-    folder = await tempFolder();
-  });
-  afterEach(async () => {
-    await close();
-    await folder[Symbol.asyncDispose]();
-  });
-
-  return {
-    get folder() {
-      return folder.path;
-    },
-    get path() {
-      return path();
-    },
-    async open(options: Partial<Parameters<typeof openEmbeddedTasks>[1]> = {}): Promise<TaskQueue> {
-      tasks = await openEmbeddedTasks(path(), { clock: systemClock, logger: createLogger('silent'), ...options });
-      return tasks;
-    },
-    close,
-    /** Closes the queue and changes the file by SQL. */
-    async change(sql: string): Promise<void> {
-      await close();
-      const database = new DatabaseSync(path());
-      database.exec(sql);
-      database.close();
-    },
-  };
+/** Makes the file of a task queue, a new one for each test of this suite. */
+export function testTaskFile(): TestDatabaseFile<TaskQueue, Partial<EmbeddedTasksOptions>> {
+  return testDatabaseFile('tasks.db', (path, options: Partial<EmbeddedTasksOptions> = {}) =>
+    openEmbeddedTasks(path, { clock: systemClock, logger: createLogger('silent'), ...options }),
+  );
 }
 
 /** Creates a task; every twentieth is large. */

@@ -1,7 +1,6 @@
 import type { Client } from 'nice-grpc';
-import { Status } from 'nice-grpc-common';
 import type { Order, OrderServiceDefinition } from '#gen/order/v1/order.ts';
-import { type AuditCheck, type Clock, type Finding, join, MeshError, mapConcurrently, sleep } from '#mesh';
+import { type AuditCheck, type Clock, type Finding, join, MeshError, mapConcurrently, Status, sleep } from '#mesh';
 
 /** How long a call may take. */
 export interface Bounds {
