@@ -7,7 +7,7 @@ import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { allServices } from '../services/all.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf } from './support/shop.ts';
 
-describe('a call that is sent many times concurrently', () => {
+describe('a call that is sent many times concurrently', { timeout: 90_000 }, () => {
   let mesh: TestMesh;
   let shop: Shop;
 

@@ -12,6 +12,7 @@ import {
 } from '#mesh/testing';
 import { paymentService } from './service.ts';
 
+const timeout = 90_000;
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 
 describeWithServer(postgres, 'an account that two processes change at the same time', () => {
@@ -28,7 +29,7 @@ describeWithServer(postgres, 'an account that two processes change at the same t
     await server.stop();
   });
 
-  it('pays exactly as many of 200 orders as it has money for, without gaps in its versions', async () => {
+  it('pays exactly as many of 200 orders as it has money for, without gaps in its versions', { timeout }, async () => {
     const accountId = `user-${randomUUID()}`;
     const [accounts, others] = meshes.map((mesh) => mesh.runtime.client(AccountServiceContract));
     await accounts?.openAccount({ accountId, currencyCode: 'USD' });

@@ -112,7 +112,7 @@ describeServicesOnEachDatabase('the history of an account', (settings) => {
     await expect(then).resolves.toMatchObject({ balance: usd(3n), version: 3n });
   });
 
-  it('accepts exactly 100 of 200 concurrent withdrawals of 10 from 1,000', async () => {
+  it('accepts exactly 100 of 200 concurrent withdrawals of 10 from 1,000', { timeout: 90_000 }, async () => {
     const accountId = await openAccount();
     await accounts.deposit({ accountId, amount: usd(1_000n) });
     const tries = Array.from({ length: 200 }, () => accounts.withdraw({ accountId, amount: usd(10n) }, patiently()));
