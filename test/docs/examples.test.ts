@@ -115,6 +115,19 @@ describeWithRealServers('programs that know only a topic or a queue', () => {
     });
   });
 
+  it('publish an event to Kafka that our report service counts as incomplete, without a dead letter', async () => {
+    const skipped = async () => {
+      const { text } = await mesh.runtime.metrics.scrape();
+      return Number(
+        /^ordermesh_events_skipped_total\{group="report-service",.*reason="incomplete"\} (\d+)$/m.exec(text)?.[1],
+      );
+    };
+    const before = await skipped();
+    await runToEnd('kafka-producer', 'ada');
+    await eventually(async () => expect(await skipped()).toBeGreaterThan(before));
+    expect(await Array.fromAsync(shop.deadLetters.listDeadLetters({}))).toEqual([]);
+  });
+
   it('consume the events of our order service from Kafka', async () => {
     await using consumer = runExample('kafka-consumer');
     const placed: string[] = [];
