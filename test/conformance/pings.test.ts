@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Metadata, Status } from 'nice-grpc-common';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, EngineMethod, Transport } from '../../mesh/engines/engine.ts';
 import { type EngineName, engineByName, engineNames } from '../../mesh/engines/engines.ts';
 import type { ConnectionEnd } from '../../mesh/engines/host-observer.ts';
@@ -38,10 +38,19 @@ const wait: EngineMethod<string, string> = {
   decodeResponse: text.decode,
 };
 
-function connect(engine: Engine, port: number, options: EndpointOptions): Transport {
+/** Makes a call over a separate connection. The tests are concurrent, so each ends what it begins by itself. */
+async function callOver<Response>(
+  engine: Engine,
+  port: number,
+  options: EndpointOptions,
+  call: (transport: Transport) => AsyncIterable<Response>,
+): Promise<Response[]> {
   const transport = engine.connect(`127.0.0.1:${port}`, options);
-  onTestFinished(() => transport.close());
-  return transport;
+  try {
+    return await Array.fromAsync(call(transport));
+  } finally {
+    transport.close();
+  }
 }
 
 const call = () => ({ metadata: Metadata(), deadlineMs: Date.now() + 4 * waitMs, signal: undefined });
@@ -68,7 +77,7 @@ describe.each(engineNames)('a transport on %s with a call that is silent for a w
   describeWithServer(grpcPython, "connected to grpcio's server", () => {
     const server = serve((port) => [grpcPythonPath, script, 'serve', `${port}`, `${permittedMs}`]);
     const waitOver = (options: EndpointOptions) =>
-      Array.fromAsync(connect(engine, server().port, options).serverStreaming(wait, `${waitMs}`, call()));
+      callOver(engine, server().port, options, (transport) => transport.serverStreaming(wait, `${waitMs}`, call()));
 
     it.concurrent.each(patientClients(name, permittedMs))('keeps its connection if it %s', async (_, options) => {
       expect(await waitOver(options)).toEqual(['done']);
@@ -88,8 +97,9 @@ describe.each(engineNames)('a transport on %s with a call that is silent for a w
       const waitOver = (options: EndpointOptions) => {
         const request = { responseParameters: [{ size: 1, intervalUs: waitMs * 1_000 }] };
         const { streamingOutputCall } = loadTestMethods();
-        const transport = connect(engine, server().port, options);
-        return Array.fromAsync(transport.serverStreaming(streamingOutputCall, request, call()));
+        return callOver(engine, server().port, options, (transport) =>
+          transport.serverStreaming(streamingOutputCall, request, call()),
+        );
       };
 
       it.concurrent.each(patientClients(name, 300_000))('keeps its connection if it %s', async (_, options) => {
@@ -120,7 +130,6 @@ describe.each(engineNames)('a server on %s whose client is grpcio', (name) => {
         observer,
         toStatus: (error, path) => toStatus(error, path, logger),
       });
-      onTestFinished(() => host.drain(0));
       host.add(wait, {
         kind: 'server-streaming',
         async *handle(read) {
@@ -130,7 +139,11 @@ describe.each(engineNames)('a server on %s whose client is grpcio', (name) => {
       });
       const port = await host.listen('127.0.0.1:0');
       const command = [grpcPythonPath, script, 'call', `127.0.0.1:${port}`, `${keepaliveMs}`, `${2 * waitMs}`];
-      return { output: await mustRun(command), reasons: connections.map(({ reason }) => reason) };
+      try {
+        return { output: await mustRun(command), reasons: connections.map(({ reason }) => reason) };
+      } finally {
+        await host.drain(0);
+      }
     }
 
     it.concurrent('ends the connection of one that pings too often, as its own server does', async () => {

@@ -23,6 +23,7 @@ export class SessionWatch {
   readonly #strikes: PingStrikes;
   #streams = 0;
   #openStreams = 0;
+  #isEnding = false;
 
   constructor(session: ServerHttp2Session, observer: HostObserver, pings: PingPolicy | undefined) {
     this.#session = session;
@@ -32,8 +33,8 @@ export class SessionWatch {
     watches.set(session, this);
     session.on('ping', () => this.#pinged());
     session.on('error', (error: NodeJS.ErrnoException) => {
-      // Others are those of the socket: the client has gone.
-      if (error.code?.startsWith('ERR_HTTP2')) this.#report('protocol_error', error.message);
+      // Others are of the client: its GOAWAY with an error, or its end of the socket.
+      if (error.code === 'ERR_HTTP2_ERROR') this.#report('protocol_error', error.message);
     });
     const silent = setTimeout(() => {
       this.#report('no_settings', `the peer sent no SETTINGS within ${firstSettingsTimeoutMs} ms`);
@@ -61,7 +62,9 @@ export class SessionWatch {
   }
 
   #pinged(): void {
-    if (this.#session.destroyed || !this.#strikes.pinged(performance.now(), this.#openStreams > 0)) return;
+    if (this.#isEnding || this.#session.destroyed) return;
+    if (!this.#strikes.pinged(performance.now(), this.#openStreams > 0)) return;
+    this.#isEnding = true;
     this.#report('too_many_pings', tooManyPings);
     this.#session.goaway(enhanceYourCalm, 0, Buffer.from(tooManyPings));
     setTimeout(() => this.#session.destroy(), goawayLingerMs).unref();

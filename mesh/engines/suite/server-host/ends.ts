@@ -149,9 +149,13 @@ export function endSuite(engine: Engine): void {
       expect(end.problem).not.toBe('');
     });
 
-    it('learns nothing of a connection that the client ends', async () => {
+    it.each([
+      ['without an error', 0],
+      ['with an error', 2],
+    ])('learns nothing of a connection that the client ends %s', async (_, code) => {
       const { host, session, ended } = await startWith(engine, {}, echo);
       await callUnary(session, 'a');
+      session.goaway(code);
       session.destroy();
       await eventually(() => expect(host.openConnections).toBe(0));
       expect(ended).toEqual([]);
