@@ -25,18 +25,22 @@ interface ClientCall {
   endCall(status: StatusObject): void;
   handleTrailers(headers: IncomingHttpHeaders): void;
   outputStatus(): void;
+  tryPush(message: Buffer): void;
+  cancelWithStatus(code: number, details: string): void;
 }
 
 const cutOff = statusOf(Status.INTERNAL, 'the response ends within a message');
 
+const validStatus = /^(?:\d|1[0-6])$/;
+
 /**
- * grpc-js reports an error of the server ahead of the messages that came before it, which are lost then; and it reports OK even
- * if the last message is incomplete.
+ * grpc-js reports an error of the server ahead of the messages that came before it, which are lost then; it reports OK even if
+ * the last message is incomplete; and it accepts invalid statuses and message flags.
  */
-export function fixReceivedStatuses(): void {
+export function fixClientCalls(): void {
   const call = Http2SubchannelCall.prototype as unknown as ClientCall;
-  const { handleTrailers, outputStatus } = call;
-  check(handleTrailers, outputStatus);
+  const { handleTrailers, outputStatus, tryPush } = call;
+  check(handleTrailers, outputStatus, tryPush);
   /** What to report in place of an OK that waits for messages. */
   const errors = new WeakMap<StatusObject, StatusObject>();
 
@@ -48,7 +52,9 @@ export function fixReceivedStatuses(): void {
       if (status.code !== Status.OK) errors.set(waiting, status);
       this.endCall(status.code === Status.OK ? status : waiting);
     };
-    handleTrailers.call(this, headers);
+    const { 'grpc-status': status = '2' } = headers;
+    const isValid = validStatus.test(String(status));
+    handleTrailers.call(this, isValid ? headers : { ...headers, 'grpc-status': `${Status.UNKNOWN}` });
   };
 
   call.outputStatus = function (this: ClientCall) {
@@ -58,6 +64,12 @@ export function fixReceivedStatuses(): void {
       this.finalStatus = errors.get(status) ?? (isCutOff ? cutOff : status);
     }
     outputStatus.call(this);
+  };
+
+  call.tryPush = function (this: ClientCall, message) {
+    const [flag = 0] = message;
+    if (flag <= 1) tryPush.call(this, message);
+    else this.cancelWithStatus(Status.INTERNAL, `message begins with the unknown flag ${flag}`);
   };
 }
 

@@ -2,7 +2,7 @@
 import 'nice-grpc';
 import { Status } from 'nice-grpc-common';
 import type { ConnectOptions, EngineMethod, Transport, TransportCall } from '../../engine.ts';
-import { fixReceivedStatuses } from '../library-fixes.ts';
+import { fixClientCalls } from '../library-fixes.ts';
 import { toBuffer } from '../metadata.ts';
 import { createChannels } from './channels.ts';
 import { type SentCall, startOneRequest } from './one-request-call.ts';
@@ -17,7 +17,7 @@ import {
   writeContext,
 } from './wire-call.ts';
 
-fixReceivedStatuses();
+fixClientCalls();
 
 /**
  * A transport to `host:port` on grpc-js. It connects with the first call, for at most 5 s. After a lost connection it retries

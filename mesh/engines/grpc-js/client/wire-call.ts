@@ -1,5 +1,6 @@
 import type { Channel, InterceptingListener, StatusObject } from '@grpc/grpc-js';
 import { Metadata, Status } from 'nice-grpc-common';
+import { isGrpcType } from '../../content-type.ts';
 import type { TransportCall } from '../../engine.ts';
 import { TransportError } from '../../transport-error.ts';
 import { fromWireMetadata, toWireMetadata } from '../metadata.ts';
@@ -41,21 +42,31 @@ export function startWireCall(
   const wire = channel.createCall(path, deadline, null, null, null);
   const { signal } = call;
   const abort = () => wire.cancelWithStatus(...abortStatus(call));
+  let contentType = 'application/grpc';
   const wireListener: InterceptingListener = {
-    onReceiveMetadata: (header) => call.onHeader?.(fromWireMetadata(header)),
+    onReceiveMetadata(header) {
+      contentType = String(header.get('content-type')[0] ?? '');
+      call.onHeader?.(fromWireMetadata(header));
+    },
     onReceiveMessage: (bytes) => listener.onMessage(bytes),
     onReceiveStatus(status) {
       signal?.removeEventListener('abort', abort);
       const isRefused = status.code === Status.UNAVAILABLE && status.details === refusedText;
       if (isRefused && listener.onRefused?.()) return;
       call.onTrailer?.(fromWireMetadata(status.metadata));
-      listener.onEnd(statusError(path, status, call, explain));
+      // grpc-js does not look at it.
+      const isGrpc = status.code !== Status.OK || isGrpcType(contentType);
+      listener.onEnd(isGrpc ? statusError(path, status, call, explain) : localError(path, ...notGrpc(contentType)));
     },
   };
   wire.start(metadata, wireListener);
   if (signal?.aborted) abort();
   else signal?.addEventListener('abort', abort, { once: true });
   return wire;
+}
+
+function notGrpc(contentType: string): [code: Status, details: string] {
+  return [Status.UNKNOWN, `the response is not gRPC: its content-type is "${contentType}"`];
 }
 
 /** The failure of a call that this side detected. */

@@ -17,6 +17,7 @@ import {
   deadlineStatus,
   headFault,
   type LocalStatus,
+  noTrailersStatus,
   resetStatus,
   statusOf,
   tooLargeStatus,
@@ -193,7 +194,11 @@ export class ClientCall implements OpeningCall, Timed {
 
   ended(trailers: HeaderList | undefined): void {
     if (this.#isOver) return;
-    const fields = trailers?.fields ?? (this.#isTrailersOnly ? this.#responseFields : undefined) ?? [];
+    const fields = trailers?.fields ?? (this.#isTrailersOnly ? this.#responseFields : undefined);
+    if (fields === undefined) {
+      this.#end(this.#error(...noTrailersStatus));
+      return;
+    }
     const metadata = metadataOf(fields);
     this.#report('onTrailer', metadata);
     if (this.#isOver) return;

@@ -11,6 +11,9 @@ export type LocalStatus = readonly [code: Status, details: string];
 
 export const deadlineStatus: LocalStatus = [Status.DEADLINE_EXCEEDED, 'deadline exceeded'];
 
+/** The status of a response without trailers. */
+export const noTrailersStatus: LocalStatus = [Status.INTERNAL, 'the server ended the call without trailers'];
+
 /** The status of a response whose fields exceed the limit. */
 export const tooLargeStatus: LocalStatus = [
   Status.RESOURCE_EXHAUSTED,

@@ -30,7 +30,10 @@ export function requestFault(fields: readonly string[]): string | undefined {
 export function responseFault(fields: readonly string[]): string | undefined {
   const fault = fieldsFault(fields, responsePseudoFields);
   if (fault !== undefined) return fault;
-  return /^[1-9]\d\d$/.test(fieldValue(fields, ':status') ?? '') ? undefined : 'a response has no status';
+  const status = fieldValue(fields, ':status') ?? '';
+  // HTTP/2 has no upgrade (RFC 9113 section 8.6).
+  if (status === '101') return 'a response of 101 is not allowed';
+  return /^[1-9]\d\d$/.test(status) ? undefined : 'a response has no status';
 }
 
 /** What is wrong with trailers; `undefined` if nothing is. */

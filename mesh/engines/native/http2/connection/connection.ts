@@ -202,6 +202,7 @@ export class Http2Connection implements BlockReceiver {
       this.#streams.fault(stream, new StreamError(ErrorCode.PROTOCOL_ERROR, fault));
       return;
     }
+    stream.headed = true;
     stream.expectedBytes = head.contentLength;
     stream.remoteEnded = endStream;
     stream.events = this.#events.request?.(stream, head);

@@ -6,6 +6,8 @@ import type { FloodGuard } from '../streams/flood-guard.ts';
 import type { Http2Stream } from '../streams/stream.ts';
 import type { StreamTable } from '../streams/stream-table.ts';
 
+const wrongLength = 'the body does not have its announced length';
+
 /** Receives the messages that header blocks begin and end. */
 export interface BlockReceiver {
   /** A request opens a new stream. Only at a server. */
@@ -59,14 +61,20 @@ export class IncomingBlocks {
   }
 
   #response(stream: Http2Stream, list: HeaderList, endStream: boolean): void {
-    const { fault, informational } = responseHeadOf(list);
-    if (fault !== undefined) {
-      this.#fault(stream, fault);
+    const { fault, informational, contentLength } = responseHeadOf(list);
+    const hasTooLittle = endStream && (contentLength ?? 0) > 0;
+    const problem =
+      fault ??
+      (informational && endStream ? 'an informational response ends the stream' : undefined) ??
+      (hasTooLittle ? wrongLength : undefined);
+    if (problem !== undefined) {
+      this.#fault(stream, problem);
       return;
     }
     // Informational responses, such as 103, are ignored.
-    if (informational && !endStream) return;
+    if (informational) return;
     stream.headed = true;
+    stream.expectedBytes = contentLength;
     stream.remoteEnded = endStream;
     stream.events?.headers?.(list);
     if (endStream) this.#receiver.onEnd(stream, undefined);
@@ -77,7 +85,7 @@ export class IncomingBlocks {
     const fault =
       trailersHeadOf(list).fault ??
       (endStream ? undefined : 'trailers do not end the stream') ??
-      (hasTooLittle ? 'the body does not have its announced length' : undefined);
+      (hasTooLittle ? wrongLength : undefined);
     if (fault !== undefined) {
       this.#fault(stream, fault);
       return;

@@ -50,6 +50,7 @@ export class IncomingBodies {
 /** What is wrong with a piece. If nothing is, counts it. */
 function faultOf(stream: Http2Stream, bytes: number, frameBytes: number, endStream: boolean): StreamError | undefined {
   if (stream.remoteEnded) return new StreamError(ErrorCode.STREAM_CLOSED, 'DATA after the end of the stream');
+  if (!stream.headed) return new StreamError(ErrorCode.PROTOCOL_ERROR, 'DATA before HEADERS');
   if (!stream.receiving.take(frameBytes)) {
     return new StreamError(ErrorCode.FLOW_CONTROL_ERROR, 'the peer exceeded the window of the stream');
   }

@@ -68,7 +68,8 @@ export class IncomingFrames implements FrameHandler {
     else if (this.#parts.isServer && !stream?.answered) this.#guard.streamReset();
     if (stream === undefined) return;
     this.#streams.remove(stream);
-    stream.events?.aborted(code);
+    // CONNECT_ERROR of this side means that the connection is lost.
+    stream.events?.aborted(code === ErrorCode.CONNECT_ERROR ? ErrorCode.INTERNAL_ERROR : code);
   }
 
   onSettings(buffer: Buffer, start: number, end: number, isFirst: boolean): void {

@@ -63,7 +63,7 @@ export class Http2Stream {
   expectedBytes: number | undefined;
   /** Whether a header block was sent. */
   answered = false;
-  /** Whether the fields of the response have arrived. Only at a client. */
+  /** Whether the fields of the request or of the final response have arrived. */
   headed = false;
   remoteEnded = false;
   localEnded = false;
