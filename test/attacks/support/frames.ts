@@ -28,6 +28,10 @@ export function reset(streamId: number, code = 8): Buffer {
   return frame(FrameType.RST_STREAM, 0, streamId, uint32(code));
 }
 
+export function goaway(lastStreamId: number, code: number): Buffer {
+  return frame(FrameType.GOAWAY, 0, 0, Buffer.concat([uint32(lastStreamId), uint32(code)]));
+}
+
 /** HEADERS with a complete block. */
 export function headers(streamId: number, block: Uint8Array, flags = 0): Buffer {
   return frame(FrameType.HEADERS, Flag.END_HEADERS | flags, streamId, block);
