@@ -1,13 +1,16 @@
-import { Kafka } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
+import { connected } from './support/broker.ts';
 
 // A consumer that knows only a topic: it reads the events of the order service as plain JSON. Its group has the same name as
 // that of our notification service, so the two share the events. Set GROUP_ID to receive all of them.
 
-const kafka = new Kafka({ clientId: 'notifier', brokers: [process.env.KAFKA_BROKER ?? 'localhost:9092'] });
+const broker = process.env.KAFKA_BROKER ?? 'localhost:9092';
+// What fails is thrown: kafkajs would log it as well, several times.
+const kafka = new Kafka({ clientId: 'notifier', brokers: [broker], logLevel: logLevel.NOTHING });
 const consumer = kafka.consumer({ groupId: process.env.GROUP_ID ?? 'notification-service' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void consumer.disconnect());
 
-await consumer.connect();
+await connected(consumer.connect(), 'KAFKA_BROKER', broker);
 await consumer.subscribe({ topic: 'order.events', fromBeginning: false });
 await consumer.run({
   eachMessage: async ({ message }) => {

@@ -1,4 +1,5 @@
 import amqp from 'amqplib';
+import { connected } from './support/broker.ts';
 
 // A worker that knows only a queue: it shares the mail jobs with our own worker. Jobs it rejects become dead letters.
 
@@ -7,7 +8,8 @@ interface EmailJob {
   readonly template: string;
 }
 
-const conn = await amqp.connect(process.env.RABBITMQ_URL ?? 'amqp://localhost:5672');
+const url = process.env.RABBITMQ_URL ?? 'amqp://localhost:5672';
+const conn = await connected(amqp.connect(url), 'RABBITMQ_URL', url);
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void conn.close());
 
 const channel = await conn.createChannel();

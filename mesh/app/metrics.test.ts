@@ -65,7 +65,7 @@ describe('the metrics of a process', () => {
     const start = startMesh([], { METRICS_LISTEN: address });
     await expect(start).rejects.toMatchObject({
       reason: 'ADDRESS_IN_USE',
-      message: expect.stringContaining(`${address}: another process uses it`),
+      message: expect.stringContaining(`${address}: process ${process.pid} `),
     });
     taken.close();
   });

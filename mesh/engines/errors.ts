@@ -53,11 +53,11 @@ export const unknownEncoding = defineError({
 export const addressInUse = defineError({
   reason: 'ADDRESS_IN_USE',
   code: Status.ALREADY_EXISTS,
-  means: 'another process listens on the address',
-  fix: 'stop it or set `GRPC_LISTEN`',
+  means: 'another process listens on the address, or a connection has the port',
+  fix: 'see its text; or set `GRPC_LISTEN`',
   seenIn: 'start',
-  text: ({ address }: { readonly address: string }) =>
-    `cannot listen on ${address}: another process uses it; stop that process or choose another port`,
+  text: ({ address, problem }: { readonly address: string; readonly problem: string | undefined }) =>
+    `cannot listen on ${address}: ${problem ?? 'something else has the port; end that or choose another port'}`,
   metadata: () => ({}),
 });
 

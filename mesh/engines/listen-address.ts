@@ -1,4 +1,5 @@
 import type { MeshError } from '../errors/mesh-error.ts';
+import { describePortUser } from '../processes/port-user.ts';
 import { addressForbidden, addressInUse, badListenAddress, cannotListen } from './errors.ts';
 
 /** Parses `host:port`, with an IPv6 host in brackets. Throws INVALID_ARGUMENT `BAD_LISTEN_ADDRESS`. */
@@ -16,7 +17,7 @@ export function parseListenAddress(address: string): { readonly host: string; re
 export function listenError(address: string, cause: NodeJS.ErrnoException): MeshError {
   switch (cause.code) {
     case 'EADDRINUSE':
-      return addressInUse({ address }, { cause });
+      return addressInUse({ address, problem: describePortUser(parseListenAddress(address).port) }, { cause });
     case 'EACCES':
       return addressForbidden({ address }, { cause });
     default:

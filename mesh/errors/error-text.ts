@@ -21,7 +21,7 @@ export function describeError(
 /** Returns the messages of an error and its causes, without what a cause repeats. */
 export function withCauses({ message, cause }: Error): string {
   const because = cause instanceof Error ? withCauses(cause) : '';
-  if (because === '') return message;
+  if (because === '' || message.includes(because)) return message;
   return because.includes(message) ? because : `${message}: ${because}`;
 }
 

@@ -18,7 +18,7 @@ import type { MeshCallContext } from './call-context.ts';
 import { chain, type ServedMethod } from './chain.ts';
 import type { Health } from './health/health.ts';
 import { createHostReport, measureConnections } from './host-report.ts';
-import { createAccessLog } from './policies/access-log.ts';
+import { createAccessLog, createExpiredReport } from './policies/access-log.ts';
 import { type Admission, openAdmission } from './policies/admission/admission.ts';
 import { LimitedAdmission } from './policies/admission/limited-admission.ts';
 import { countRefusals, measureAdmission } from './policies/admission/measure-admission.ts';
@@ -76,7 +76,8 @@ export function createServer(options: ServerOptions): Server {
     ...limits
   } = options;
   const policy = admission ?? (() => fixedLimits());
-  const tools = { clock, logger, timers: new TimerWheel() };
+  const noteExpired = createExpiredReport({ clock, logger, metrics });
+  const tools = { clock, logger, noteExpired, timers: new TimerWheel() };
   const turns = new Turns();
   const load = new ProcessLoad(process);
   const host = engine.createServerHost({

@@ -7,6 +7,9 @@ import type { Clock } from '../time/clock.ts';
 import type { IdleWait, MeshCallContext } from './call-context.ts';
 import type { EnteringCall, Place } from './policies/admission/admission.ts';
 
+// A timer may fire this much before the clock shows its time.
+export const timerSlackMs = 5;
+
 /**
  * One call in the chain: the context of its handler and the scope of everything that the handler starts. A class with
  * getters, since most calls never read most of it.
@@ -105,6 +108,11 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
 
   sendHeader(): void {
     this.#engineCall.sendHeader();
+  }
+
+  /** Whether the deadline that the caller set has passed, or passes within the slack of timers. */
+  get isPastCallersDeadline(): boolean {
+    return this.#engineCall.deadlineMs !== undefined && this.remainingMs() <= timerSlackMs;
   }
 
   remainingMs(): number {

@@ -147,8 +147,9 @@ export const dataDirInUse = defineError({
   means: 'another process uses the data folder',
   fix: 'stop it or set `DATA_DIR`',
   seenIn: 'start',
-  text: ({ path }: { readonly path: string }) =>
-    `data folder ${path} is used by another process: stop it or set DATA_DIR to another folder`,
+  text: ({ path, holder = 'another process' }: { readonly path: string; readonly holder?: string | undefined }) =>
+    `data folder ${path} is used by ${holder}: stop it or set DATA_DIR to another folder`,
+  metadata: ({ path }) => ({ path }),
 });
 
 export const notDamaged = defineError({

@@ -20,6 +20,21 @@ async function outputOf(options: ProcessOptions): Promise<string> {
   return example.stdout();
 }
 
+describe('the examples that use a broker', () => {
+  it.each([
+    ['kafka-producer', 'KAFKA_BROKER', '127.0.0.1:1'],
+    ['kafka-consumer', 'KAFKA_BROKER', '127.0.0.1:1'],
+    ['rabbitmq-publisher', 'RABBITMQ_URL', 'amqp://127.0.0.1:1'],
+    ['rabbitmq-worker', 'RABBITMQ_URL', 'amqp://127.0.0.1:1'],
+  ])('%s explains in one line that its broker cannot be reached', { timeout: 30_000 }, async (name, setting, url) => {
+    await using example = spawnProcess({ main: `examples/${name}.ts`, dataDir: '', environment: { [setting]: url } });
+    expect(await example.ended).toEqual({ code: 3, signal: null });
+    expect(example.stderr()).toMatch(
+      new RegExp(`^the broker at ${url} cannot be reached \\(.*\\): start it, or set ${setting}\n$`),
+    );
+  });
+});
+
 describe('examples/event-store.ts', () => {
   const main = 'examples/event-store.ts';
 

@@ -35,7 +35,9 @@ describe('a starting process', () => {
     const wanted = `127.0.0.1:${address.port}`;
     for (const variable of ['GRPC_LISTEN', 'METRICS_LISTEN']) {
       const lines = await refusal({ dataDir, environment: { [variable]: wanted } });
-      expect(lines).toEqual([expect.stringMatching(`^cannot start: .*${wanted}: another process uses it`)]);
+      expect(lines).toEqual([
+        expect.stringMatching(`^cannot start: .*${wanted}: process ${process.pid} \\(.+\\) listens there; stop it`),
+      ]);
       expect(existsSync(dataDir)).toBe(false);
     }
     await new Promise((resolve) => taken.close(resolve));

@@ -2,17 +2,21 @@ import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import type { MethodContract } from '../../contract/contract.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
 import { captureLog } from '../../testing/captured-log.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
 import { systemClock } from '../../time/clock.ts';
 import type { HandlerContext } from '../handler-context.ts';
-import { createAccessLog } from './access-log.ts';
+import { createAccessLog, createExpiredReport } from './access-log.ts';
 
-const call = { path: '/t.v1.T/Do', startMs: 0 } as HandlerContext;
+const call = { path: '/t.v1.T/Do', startMs: 0, isPastCallersDeadline: false } as HandlerContext;
+const expired = { path: '/t.v1.T/Do', startMs: 0, isPastCallersDeadline: true } as HandlerContext;
 
 /** The lines that ends of a call of a method write, at every level. */
-function linesOf(idempotency: MethodContract['idempotency'], code: Status, error?: Error) {
+function linesOf(idempotency: MethodContract['idempotency'], code: Status, error?: Error, ended = call) {
   const { logger, lines } = captureLog({ level: 'trace' });
-  createAccessLog({ idempotency }, { clock: systemClock, logger })(call, code, error);
+  const noteExpired = () => undefined;
+  createAccessLog({ idempotency }, { clock: systemClock, logger, noteExpired })(ended, code, error);
   return lines;
 }
 
@@ -31,6 +35,27 @@ describe('the access log', () => {
 
   it.each([Status.OK, Status.CANCELLED])('does not treat code %i of a change as a refusal', (code) => {
     expect(linesOf('idempotent', code)).toMatchObject([{ level: 'debug' }]);
+  });
+
+  it('logs a call that ends at the deadline of its caller as debug, and at the default deadline as warn', () => {
+    const code = Status.DEADLINE_EXCEEDED;
+    expect(linesOf('idempotent', code, undefined, expired)).toMatchObject([
+      { level: 'debug', code: 'DEADLINE_EXCEEDED' },
+    ]);
+    expect(linesOf('idempotent', code, undefined, call)).toMatchObject([{ level: 'warn', code: 'DEADLINE_EXCEEDED' }]);
+  });
+
+  it('reports calls that end at the deadlines of their callers once a minute, and counts all', async () => {
+    const { logger, lines } = captureLog({ level: 'trace' });
+    const clock = createTestClock();
+    const metrics = createPrometheusMetrics({ clock, logger });
+    const noteExpired = createExpiredReport({ clock, logger, metrics });
+    for (let calls = 0; calls < 1_000; calls += 1) noteExpired(expired);
+    expect(lines).toMatchObject([{ level: 'info', calls: 1, method: '/t.v1.T/Do' }]);
+    clock.advance(60_000);
+    noteExpired(expired);
+    expect(lines[1]).toMatchObject({ calls: 1_000 });
+    expect((await metrics.scrape()).text).toContain('ordermesh_calls_expired_total 1001');
   });
 
   it('warns if the server is at fault, even in a query', () => {

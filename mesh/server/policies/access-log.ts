@@ -1,6 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../../contract/contract.ts';
 import { isServerFault } from '../../errors/codes.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { HandlerContext } from '../handler-context.ts';
@@ -8,14 +9,25 @@ import type { HandlerContext } from '../handler-context.ts';
 /** Writes one line when a call ends, with `error` if the level is above `debug`. */
 export type AccessLog = (call: HandlerContext, code: Status, error?: unknown) => void;
 
-/** Creates the access log of a method: `warn` for problems of the server, `info` for refused changes, `debug` otherwise. */
+export interface AccessLogTools {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly noteExpired: NoteExpired;
+}
+
+/**
+ * Creates the access log of a method: `warn` for problems of the server, `info` for refused changes, `debug` otherwise. A call
+ * that ends at the deadline of its caller is no problem of the server: the caller chose how long to wait.
+ */
 export function createAccessLog(
   { idempotency }: Pick<MethodContract, 'idempotency'>,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  { clock, logger, noteExpired }: AccessLogTools,
 ): AccessLog {
   const levelOfRefusal = idempotency === 'no-side-effects' ? 'debug' : 'info';
   return (call, code, error) => {
-    const level = isServerFault(code) ? 'warn' : isFailure(code) ? levelOfRefusal : 'debug';
+    const expired = code === Status.DEADLINE_EXCEEDED && call.isPastCallersDeadline;
+    if (expired) noteExpired(call);
+    const level = expired ? 'debug' : isServerFault(code) ? 'warn' : isFailure(code) ? levelOfRefusal : 'debug';
     if (!logger.isLevelEnabled(level)) return;
     const durationMs = clock.now() - call.startMs;
     logger[level](
@@ -32,4 +44,41 @@ export function createAccessLog(
 
 function isFailure(code: Status): boolean {
   return code !== Status.OK && code !== Status.CANCELLED;
+}
+
+/** Notes a call that ended at the deadline of its caller. */
+export type NoteExpired = (call: Pick<HandlerContext, 'path' | 'startMs'>) => void;
+
+const lineEveryMs = 60_000;
+
+/**
+ * Counts the calls that end at the deadlines of their callers, and logs one line a minute: many of them may mean that the
+ * server is too slow.
+ */
+export function createExpiredReport({
+  clock,
+  logger,
+  metrics,
+}: {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics | undefined;
+}): NoteExpired {
+  const counter = metrics?.counter(
+    'ordermesh_calls_expired_total',
+    'Calls that ended at the deadline of their caller, before their response.',
+    [],
+  );
+  let loggedMs = Number.NEGATIVE_INFINITY;
+  let calls = 0;
+  return ({ path, startMs }) => {
+    counter?.add({});
+    calls += 1;
+    const nowMs = clock.elapsedMs();
+    if (nowMs - loggedMs < lineEveryMs) return;
+    const fields = { calls, method: path, duration_ms: clock.now() - startMs };
+    logger.info(fields, 'calls ended at the deadlines of their callers; the fields after "calls" are of the last one');
+    loggedMs = nowMs;
+    calls = 0;
+  };
 }

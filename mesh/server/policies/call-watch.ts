@@ -5,7 +5,7 @@ import { toPublicError } from '../../errors/public-error.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../time/timer-wheel.ts';
-import type { HandlerContext } from '../handler-context.ts';
+import { type HandlerContext, timerSlackMs } from '../handler-context.ts';
 import type { AccessLog } from './access-log.ts';
 
 export interface WatchTools {
@@ -14,9 +14,6 @@ export interface WatchTools {
   readonly logger: Logger;
   readonly accessLog: AccessLog;
 }
-
-// A timer may fire this much before the clock shows its time.
-const timerSlackMs = 5;
 
 /**
  * Watches one call from its start to its end: ends it at its deadline, even if the handler ignores its signal, turns its

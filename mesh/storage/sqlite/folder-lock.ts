@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { describeLockHolder } from '../../processes/lock-holder.ts';
 import { dataDirInUse } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import { cannotOpenError, isBusy } from './errors.ts';
@@ -18,7 +19,7 @@ export function lockFolder(path: string): () => void {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    throw isBusy(error) ? dataDirInUse({ path }) : cannotOpenError(error, file);
+    throw isBusy(error) ? dataDirInUse({ path, holder: describeLockHolder(file) }) : cannotOpenError(error, file);
   }
   held.add(database);
   return () => {

@@ -144,6 +144,6 @@ describe('make damaged', () => {
     const mesh = await startMesh([], { DATA_DIR: folder.path });
     const { code, errors } = await run();
     await mesh.stop();
-    expect({ code, errors }).toEqual({ code: 2, errors: expect.stringContaining('used by another process') });
+    expect({ code, errors }).toEqual({ code: 2, errors: expect.stringContaining(`used by process ${process.pid} (`) });
   });
 });

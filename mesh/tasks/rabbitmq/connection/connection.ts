@@ -53,7 +53,8 @@ export async function openConnection(
   let blockedBy: string | undefined;
   const fail = (error: Error, text: string) => {
     const fault = judgeFault(error).text;
-    if (!failing) logger.error({ err: error, purpose, fault }, text);
+    // The fault says it all: the stack of a socket error does not help.
+    if (!failing) logger.error({ purpose, fault }, text);
     problem = `RabbitMQ is not connected: ${fault}`;
     failing = true;
     connected = false;
