@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged audit rebuild test conformance check gen gen-check docs docs-check proto-lint proto-breaking bench deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild test conformance check gen gen-check docs docs-check proto-lint proto-breaking bench deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
 
 ## help: list these commands
 help:
@@ -56,6 +56,10 @@ dead-letters: $(INSTALLED)
 ## damaged: list damaged events and tasks of a stopped mesh; skip one with ARGS='skip <place> --note=why' (see docs/operating.md)
 damaged: $(INSTALLED)
 	@exec node scripts/ordermesh.ts damaged $(ARGS)
+
+## compact: give the free pages of a stopped mesh's SQLite files back to the disk (see docs/operating.md)
+compact: $(INSTALLED)
+	@exec node scripts/ordermesh.ts compact $(ARGS)
 
 ## audit: check that all data is consistent; ARGS="orders/charges" selects checks
 audit: $(INSTALLED)

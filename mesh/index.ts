@@ -29,6 +29,7 @@ export { errorText, isFinalFailure } from './tasks/judge-failure.ts';
 
 // Storage.
 
+export { type AgingClock, openAgingClock } from './storage/aging/aging-clock.ts';
 export { makeFolder } from './storage/make-folder.ts';
 export { readPages } from './storage/read-pages.ts';
 export { paddedList, storableText } from './storage/sql.ts';
@@ -78,6 +79,7 @@ export { join } from './iterables/join.ts';
 export { mapConcurrently } from './iterables/map-concurrently.ts';
 export { take } from './iterables/take.ts';
 export type { Clock } from './time/clock.ts';
+export { everyHour } from './time/every-hour.ts';
 export { sleep } from './time/sleep.ts';
 export { within } from './time/within.ts';
 export { yieldEvery } from './time/yield-to-event-loop.ts';

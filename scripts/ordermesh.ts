@@ -3,6 +3,7 @@ import { auditCommand } from './ordermesh/audit.ts';
 import { callCommand } from './ordermesh/call/call.ts';
 import { describeCommand, listCommand } from './ordermesh/call/describe.ts';
 import { runCli } from './ordermesh/cli.ts';
+import { compactCommand } from './ordermesh/compact.ts';
 import { damagedCommand } from './ordermesh/damaged/damaged.ts';
 import { deadLettersCommand } from './ordermesh/dead-letters/dead-letters.ts';
 import { orderCommand } from './ordermesh/order.ts';
@@ -25,6 +26,7 @@ process.exitCode = await runCli(
     rebuildCommand,
     auditCommand,
     damagedCommand,
+    compactCommand,
     callCommand,
     listCommand,
     describeCommand,

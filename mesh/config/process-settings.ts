@@ -10,6 +10,8 @@ export const compressions = ['none', 'gzip', 'snappy', 'zstd'] as const;
 export type Compression = (typeof compressions)[number];
 
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const tenYearsMs = 10 * 365 * dayMs;
 
 /** The settings of every process, regardless of the services it runs. */
 export const processSettings = {
@@ -137,6 +139,33 @@ export const processSettings = {
   }),
   tasksCa: certificatesSetting('TASKS_CA_FILE', {
     doc: 'a PEM file: the authorities that may sign the certificate of RabbitMQ (`amqps:`). Default: those of Node',
+  }),
+  /** How long the responses of mutations are kept for repeated calls. */
+  requestIdsRetentionMs: millisecondsSetting('REQUEST_IDS_RETENTION_MS', {
+    default: `${7 * dayMs}`,
+    min: dayMs,
+    max: tenYearsMs,
+    doc:
+      'how long a call with the same `request_id` gets the response of the first one; later it takes effect again. ' +
+      'From 86400000 to 315360000000',
+  }),
+  /** How long finished sagas are kept. */
+  sagasRetentionMs: millisecondsSetting('SAGAS_RETENTION_MS', {
+    default: `${7 * dayMs}`,
+    min: hourMs,
+    max: tenYearsMs,
+    doc:
+      'how long completed and compensated sagas can be listed; their orders stay. Sagas that run or need attention are ' +
+      'kept. From 3600000 to 315360000000',
+  }),
+  /** How long dead letters are kept after they were redriven or discarded. */
+  deadLettersRetentionMs: millisecondsSetting('DEAD_LETTERS_RETENTION_MS', {
+    default: `${30 * dayMs}`,
+    min: hourMs,
+    max: tenYearsMs,
+    doc:
+      'how long dead letters that were redriven or discarded stay in their database; the next one that is closed removes ' +
+      'them. Open ones are kept. From 3600000 to 315360000000',
   }),
   /** The addresses of services that are not in this process. */
   addresses: {

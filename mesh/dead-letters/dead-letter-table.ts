@@ -14,9 +14,6 @@ import {
   maxListedPayloadBytes,
 } from './dead-letters.ts';
 
-/** How long a redriven or discarded dead letter is kept for people to look into, in the time of `openAgingClock`. */
-const closedRetentionMs = 30 * 24 * 60 * 60 * 1000;
-
 // More than one, so deleting stays ahead of closing. Bounded, because other transactions wait for it.
 const maxDeletedPerClosing = 500;
 
@@ -31,6 +28,8 @@ export interface Closing {
   readonly timeMs: number;
   /** By the aging clock, which decides on deletion. */
   readonly agedToMs: number;
+  /** How long closed ones are kept, by the aging clock. */
+  readonly retentionMs: number;
 }
 
 interface DeadLetterRow extends Row {
@@ -138,7 +137,7 @@ export async function closeDeadLetter(
 ): Promise<DeadLetter | undefined> {
   await tx.execute(
     'DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE closed_aged_ms < $1 LIMIT $2)',
-    [closed.agedToMs - closedRetentionMs, maxDeletedPerClosing],
+    [closed.agedToMs - closed.retentionMs, maxDeletedPerClosing],
   );
   const [row] = await tx.query<DeadLetterRow>(
     `UPDATE dead_letter SET state = $3, note = $4, closed_time_ms = $5, closed_aged_ms = $6

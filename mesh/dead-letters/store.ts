@@ -21,7 +21,7 @@ import { deadLetterMigrations } from './migrations.ts';
  */
 export type Redrive = (deadLetter: DeadLetter) => Promise<(tx: Transaction) => Promise<void>>;
 
-/** Dead letters in a service's own database. Those that left the list are kept for 30 more days of running time. */
+/** Dead letters in a service's own database. Those that left the list are kept for some time. */
 export interface DeadLetterStore {
   /** Writes a dead letter in the transaction that gives up on its content. Resolves with its id. */
   add(tx: Transaction, deadLetter: Omit<DeadLetter, 'id'>): Promise<string>;
@@ -32,10 +32,18 @@ export interface DeadLetterStore {
   queue(source: DeadLetterSource, redrive: Redrive): DeadLetterQueue;
 }
 
+export interface DeadLetterStoreOptions {
+  readonly clock: Clock;
+  /** How long those that left the list are kept for people to look into, counted while a process runs. Default: 30 days. */
+  readonly retentionMs?: number | undefined;
+}
+
+const defaultRetentionMs = 30 * 24 * 60 * 60 * 1000;
+
 /** Creates the store of dead letters in `storage` and migrates its table. */
 export async function createDeadLetterStore(
   storage: Storage,
-  { clock }: { readonly clock: Clock },
+  { clock, retentionMs = defaultRetentionMs }: DeadLetterStoreOptions,
 ): Promise<DeadLetterStore> {
   await storage.migrate('dead-letters', deadLetterMigrations);
   const aging = await openAgingClock(storage, clock);
@@ -56,6 +64,7 @@ export async function createDeadLetterStore(
     note,
     timeMs: clock.now(),
     agedToMs: aging.nowMs(),
+    retentionMs,
   });
 
   async function redriveOne(source: DeadLetterSource, id: string, redrive: Redrive): Promise<boolean> {

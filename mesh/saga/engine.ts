@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from '../ids/ids.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { openAgingClock } from '../storage/aging/aging-clock.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -20,7 +21,8 @@ import { countUnfinished, selectUndefinedKinds } from './store/counts.ts';
 import { createDatabaseClock, type DatabaseTime } from './store/database-clock.ts';
 import { releaseLeases } from './store/leases.ts';
 import { migrateSagas } from './store/migrations.ts';
-import { insertSaga, type StoredSaga } from './store/saga-table.ts';
+import { defaultSagasRetentionMs, purgeSagas } from './store/purge.ts';
+import { insertSaga, type StoredSaga, selectSaga } from './store/saga-table.ts';
 
 /** Runs the durable sagas of one service, in that service's own database. */
 export interface SagaEngine extends SagaAdmin {
@@ -32,7 +34,7 @@ export interface SagaEngine extends SagaAdmin {
   ): Promise<void>;
   /**
    * Asks a saga to compensate, in the caller's transaction; a step in progress is awaited first. True even if it is already
-   * compensating. False if it is too late: the saga has ended, or its pivot has started.
+   * compensating. False if it is too late: the saga has ended, even so long ago that it was purged, or its pivot has started.
    */
   cancel(tx: Transaction, id: string, failure: { readonly reason: string; readonly message: string }): Promise<boolean>;
   /** Returns how many sagas are unfinished, and how many may be: callers of `begin` refuse more than that. */
@@ -63,6 +65,8 @@ export interface SagaEngineOptions {
   readonly maxConcurrent?: number;
   /** Delays between attempts, ±20 %. Default: 200 ms, doubled up to 5 min. */
   readonly retry?: RetryPolicy;
+  /** How long finished sagas are kept, counted while a process runs. Default: 7 days. */
+  readonly retentionMs?: number;
   /** How long it may take to finish what is unfinished, before `backlog` reports that it is too much. Default: 5 min. */
   readonly maxBacklogMs?: number;
 }
@@ -81,6 +85,8 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
   const owner = options.owner ?? uuidv7();
   const leaseMs = options.leaseMs ?? 10_000;
   const retry = options.retry ?? { initialMs: 200, maxMs: 300_000 };
+  await migrateSagas(storage);
+  const aging = await openAgingClock(storage, options.clock);
   const definitions = createDefinitions(options.definitions);
   const backlog = createBacklogMeter({
     storage,
@@ -90,7 +96,7 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
     isIdle: () => scheduler.isIdle(),
   });
   const onUnanswered = backlog.noteUnanswered;
-  const writer = createProgressWriter({ storage, clock, logger, retry, owner, leaseMs, onUnanswered });
+  const writer = createProgressWriter({ storage, clock, aging, logger, retry, owner, leaseMs, onUnanswered });
   const scheduler = createScheduler({
     storage,
     definitions,
@@ -110,12 +116,13 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
     wake();
     if (!storage.exclusive) storage.notify(channel);
   };
+  const stopping = new AbortController();
+  let purging: Promise<void> | undefined;
   let endListening: (() => void) | undefined;
 
-  await migrateSagas(storage);
   await clock.adjust();
   await requireUnchanged(storage, definitions);
-  const admin = createSagaAdmin({ storage, definitions, retry, clock, wake });
+  const admin = createSagaAdmin({ storage, definitions, retry, clock, aging, wake });
   if (options.metrics) {
     const names = definitions.all.map(({ name }) => name);
     const { countUnfinished } = admin;
@@ -152,7 +159,9 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
 
     async cancel(tx, id, failure) {
       let accepted = false;
-      await applyExternalEvent(tx, { definitions, retry, nowMs: clock.now() }, id, ({ record }, definition) => {
+      if ((await selectSaga(tx, id)) === undefined) return false;
+      const context = { definitions, retry, nowMs: clock.now(), agedMs: aging.nowMs() };
+      await applyExternalEvent(tx, context, id, ({ record }, definition) => {
         accepted = acceptsCancel(definition, record);
         const isNew = accepted && record.state === 'running' && !record.cancel;
         return isNew ? { event: { kind: 'cancel-requested', error: failure } } : undefined;
@@ -170,11 +179,15 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
       if (storage.exclusive) await releaseLeases(storage, 'others', owner, clock.now());
       if (!storage.exclusive) endListening = storage.listen(channel, wake);
       await scheduler.start();
+      const retentionMs = options.retentionMs ?? defaultSagasRetentionMs;
+      const { signal } = stopping;
+      purging = purgeSagas({ storage, aging, retentionMs, clock: options.clock, logger, signal });
     },
 
-    stop: (graceMs = defaultStopGraceMs) => {
+    async stop(graceMs = defaultStopGraceMs) {
       endListening?.();
-      return scheduler.stop(graceMs);
+      stopping.abort();
+      await Promise.all([scheduler.stop(graceMs), purging]);
     },
   };
 }

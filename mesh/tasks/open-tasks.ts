@@ -40,15 +40,21 @@ export async function openTasks(config: Config, options: TaskOptions): Promise<M
 }
 
 async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptions): Promise<TaskQueue> {
-  const { tasksUrl, tasksCa } = config;
+  const { tasksUrl, tasksCa, deadLettersRetentionMs } = config;
   if (tasksUrl.startsWith('embedded:')) {
     const { openEmbeddedTasks } = await import('./embedded/embedded-tasks.ts');
-    return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { clock, logger, open });
+    return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { deadLettersRetentionMs, clock, logger, open });
   }
   const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
   const storage = await open(deadLettersUrl(config));
   try {
-    const tasks = await openRabbitmqTasks(tasksUrl, { storage, ca: tasksCa.pem, clock, logger });
+    const tasks = await openRabbitmqTasks(tasksUrl, {
+      storage,
+      ca: tasksCa.pem,
+      deadLettersRetentionMs,
+      clock,
+      logger,
+    });
     return {
       ...tasks,
       async close() {

@@ -2,7 +2,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadMigrations, openStorage, type Storage, type Task } from '#mesh';
-import { createTestClock, describeOnEachDatabase, type TempFolder, tempFolder } from '#mesh/testing';
+import { createLogger, createTestClock, describeOnEachDatabase, type TempFolder, tempFolder } from '#mesh/testing';
 import { createFileMailer } from './mail/file-mailer.ts';
 import { mailQueue, mailTask } from './mail-job.ts';
 import { type Notification, newNotification } from './notification.ts';
@@ -26,7 +26,8 @@ describe('sendMail', () => {
     beforeEach(async () => {
       folder = await tempFolder();
       mailFolder = join(folder.path, 'mail');
-      const deps = { storage, mailer: await createFileMailer(mailFolder, clock), clock };
+      const options = { retentionMs: 1, aging: { nowMs: () => 0 }, clock, logger: createLogger('silent') };
+      const deps = { storage, mailer: await createFileMailer(mailFolder, options), clock };
       send = async (task) => await sendMail(mailQueue.jobOf(task), task, deps);
     });
     afterEach(() => folder[Symbol.asyncDispose]());

@@ -1,6 +1,6 @@
 import { NotificationServiceContract } from '#gen/notification/v1/notification.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import { defineService, serve, urlSetting } from '#mesh';
+import { defineService, millisecondsSetting, openAgingClock, serve, urlSetting } from '#mesh';
 import { openMailer } from './mail/open-mailer.ts';
 import { mailQueue } from './mail-job.ts';
 import { queueNotifications } from './queue-notification.ts';
@@ -15,15 +15,30 @@ const mailUrl = urlSetting('MAIL_URL', {
   remote: ['smtp', 'smtps'],
 });
 
+const dayMs = 24 * 60 * 60 * 1000;
+
+const mailRetentionMs = millisecondsSetting('MAIL_RETENTION_MS', {
+  default: `${30 * dayMs}`,
+  min: dayMs,
+  max: 3650 * dayMs,
+  doc: 'how long the folder of `MAIL_URL` keeps a mail. From 86400000 to 315360000000',
+});
+
 export const notificationService = defineService({
   name: 'notification',
-  settings: { mailUrl },
+  settings: { mailUrl, mailRetentionMs },
   migrations: new URL('./migrations/', import.meta.url),
   topics: [],
   needs: ['events', 'tasks'],
-  setup: async ({ settings, storage, outbox, client, run, clock }) => {
+  setup: async ({ settings, storage, outbox, client, run, clock, logger }) => {
     const consumer = await run.consumer(queueNotifications({ users: client(UserServiceContract), outbox, clock }));
-    const mailer = await openMailer(settings.mailUrl, clock);
+    const mailer = await openMailer(settings.mailUrl, {
+      retentionMs: settings.mailRetentionMs,
+      aging: await openAgingClock(storage, clock),
+      clock,
+      logger,
+    });
+    if (mailer.purge) run.background(mailer.purge);
     run.worker(mailQueue, {
       concurrency: mailer.concurrency,
       handle: (job, task) => sendMail(job, task, { storage, mailer, clock }),

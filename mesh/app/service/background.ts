@@ -118,11 +118,12 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
       background: (work) => void register(others, work),
       async consumer(handler, options) {
         const logRetentionMs = config.eventsRetentionMs;
-        const parts = { events, storage: stored(), logRetentionMs, metrics, clock, logger };
+        const { deadLettersRetentionMs } = config;
+        const parts = { events, storage: stored(), logRetentionMs, deadLettersRetentionMs, metrics, clock, logger };
         return register(consumers, await createEventConsumer({ ...parts, handler, ...options }));
       },
       async sagas(definitions) {
-        const options = { service: name, storage: stored(), definitions };
+        const options = { service: name, storage: stored(), definitions, retentionMs: config.sagasRetentionMs };
         return register(engines, await createSagaEngine({ ...options, clock, logger, metrics }));
       },
       async projector(projections) {

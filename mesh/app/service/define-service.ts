@@ -141,18 +141,20 @@ async function openMigrated(runtime: Runtime, name: string, migrations: Migratio
 }
 
 function openOutbox(runtime: Runtime, name: string, storage: Storage, topics: TopicList): Promise<Outbox> {
-  const { events, tasks, clock, logger } = runtime;
-  return createOutbox({ storage, events, tasks, source: `//ordermesh/${name}`, topics, clock, logger });
+  const { events, tasks, config, clock, logger } = runtime;
+  const { deadLettersRetentionMs } = config;
+  const source = `//ordermesh/${name}`;
+  return createOutbox({ storage, events, tasks, source, topics, deadLettersRetentionMs, clock, logger });
 }
 
 /** Gives the contracts that have a method with a `request_id` the idempotency of the service's database. */
 async function withIdempotency(
   serves: readonly ServedContract[],
   storage: Storage,
-  { clock }: Runtime,
+  { config, clock }: Runtime,
 ): Promise<ServedContract[]> {
   if (!serves.some(lacksIdempotency)) return [...serves];
-  const idempotency = await createIdempotency(storage, { clock });
+  const idempotency = await createIdempotency(storage, { clock, retentionMs: config.requestIdsRetentionMs });
   return serves.map((served) => (lacksIdempotency(served) ? { ...served, idempotency } : served));
 }
 

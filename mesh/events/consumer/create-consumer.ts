@@ -27,6 +27,8 @@ export interface EventConsumerOptions {
   readonly startAt?: 'beginning' | 'latest';
   /** How long the log keeps events. The inbox keeps them a day longer, and at least 8 days. Default: 7 days. */
   readonly logRetentionMs?: number;
+  /** How long redriven and discarded dead letters are kept. Default: 30 days. */
+  readonly deadLettersRetentionMs?: number;
   /** Counts skipped events. Default: they are only logged. */
   readonly metrics?: Metrics;
   readonly clock: Clock;
@@ -70,7 +72,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   const { events, storage, handler, metrics, clock, logger } = options;
   if (handler.group === outboxOrigin) throw new Error(`group name ${outboxOrigin} is reserved: choose another`);
   await storage.migrate('inbox', inboxMigrations);
-  const deadLetters = await createDeadLetterStore(storage, { clock });
+  const deadLetters = await createDeadLetterStore(storage, { clock, retentionMs: options.deadLettersRetentionMs });
 
   const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
   const retentionMs = inboxRetention(options.logRetentionMs ?? defaultRetentionMs);

@@ -27,6 +27,8 @@ export interface OutboxOptions {
   readonly source: string;
   /** The topics that this service publishes to. They are created before the first event is published. */
   readonly topics: readonly Pick<Topic, 'name'>[];
+  /** Default: 30 days. */
+  readonly deadLettersRetentionMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -44,7 +46,7 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
   const { storage, events, tasks, source, clock, logger } = options;
   const topics: ReadonlySet<string> = new Set(options.topics.map(({ name }) => name));
   await storage.migrate('outbox', outboxMigrations);
-  const deadLetters = await createDeadLetterStore(storage, { clock });
+  const deadLetters = await createDeadLetterStore(storage, { clock, retentionMs: options.deadLettersRetentionMs });
 
   const optionsOf = <Kind extends OutboxKind>(kind: Kind) => ({
     kind,

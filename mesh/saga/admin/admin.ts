@@ -1,3 +1,4 @@
+import type { AgingClock } from '../../storage/aging/aging-clock.ts';
 import { readPages } from '../../storage/read-pages.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -54,6 +55,7 @@ export interface AdminOptions {
   readonly definitions: Definitions;
   readonly retry: RetryPolicy;
   readonly clock: Clock;
+  readonly aging: AgingClock;
   /** Called when a saga can continue. */
   readonly wake: () => void;
 }
@@ -109,9 +111,14 @@ function isFailing({ record }: StoredSaga): boolean {
 const inProgress: ReadonlySet<SagaStepState> = new Set(['started', 'undoing', 'stuck']);
 
 function resume(options: AdminOptions, id: string, choose: (saga: StoredSaga) => ExternalChange): Promise<SagaView> {
-  const { storage, definitions, retry, clock, wake } = options;
+  const { storage, definitions, retry, clock, aging, wake } = options;
   return storage.transaction(async (tx) => {
-    const saga = await applyExternalEvent(tx, { definitions, retry, nowMs: clock.now() }, id, choose);
+    const saga = await applyExternalEvent(
+      tx,
+      { definitions, retry, nowMs: clock.now(), agedMs: aging.nowMs() },
+      id,
+      choose,
+    );
     tx.afterCommit(wake);
     return viewOf(saga);
   });

@@ -15,6 +15,16 @@ export interface ExternalChange {
   readonly note?: string;
 }
 
+/** With what sagas are changed from outside, and when. */
+export interface ExternalContext {
+  readonly definitions: Definitions;
+  readonly retry: RetryPolicy;
+  /** By the clock of the database. */
+  readonly nowMs: number;
+  /** By its aging clock. */
+  readonly agedMs: number;
+}
+
 /**
  * Changes a saga that may be driven at the same time: its driver sees the change at its next write. `choose` receives the
  * current saga and returns what to change, if anything, or throws. Returns the saga as it is then. Throws NOT_FOUND
@@ -23,11 +33,7 @@ export interface ExternalChange {
  */
 export async function applyExternalEvent(
   tx: Transaction,
-  {
-    definitions,
-    retry,
-    nowMs,
-  }: { readonly definitions: Definitions; readonly retry: RetryPolicy; readonly nowMs: number },
+  { definitions, retry, nowMs, agedMs }: ExternalContext,
   id: string,
   choose: (saga: StoredSaga, definition: AnyDefinition) => ExternalChange | undefined,
 ): Promise<StoredSaga> {
@@ -48,7 +54,7 @@ export async function applyExternalEvent(
       revision: saga.revision + 1n,
       updateTimeMs: nowMs,
     };
-    if (!(await updateExternally(tx, saga, next, nowMs))) continue;
+    if (!(await updateExternally(tx, saga, next, nowMs, agedMs))) continue;
     await reportProgress(tx, definition, next, reportsOf(decision.commands));
     return next;
   }

@@ -1,6 +1,7 @@
 import { isInfrastructureFault } from '../../errors/codes.ts';
 import { describeError } from '../../errors/error-text.ts';
 import { internal } from '../../errors/errors.ts';
+import type { AgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -17,6 +18,7 @@ import { createProgressLog } from './progress-log.ts';
 export interface ProgressWriterOptions {
   readonly storage: Storage;
   readonly clock: Clock;
+  readonly aging: AgingClock;
   readonly logger: Logger;
   readonly retry: RetryPolicy;
   readonly owner: string;
@@ -137,7 +139,7 @@ async function writeIn(
   for (;;) {
     const nowMs = options.clock.now();
     const { next, commands } = apply(options, definition, saga, input, nowMs);
-    if (await updateByDriver(tx, saga, next, scheduleOf(options, commands, nowMs))) {
+    if (await updateByDriver(tx, saga, next, scheduleOf(options, commands, nowMs), options.aging.nowMs())) {
       await reportProgress(tx, definition, next, reportsOf(commands));
       return { saga: next, commands };
     }

@@ -40,7 +40,7 @@ describeOnEachDatabase((newUrl) => {
     expect(thief.revision).toBe(zombie.revision);
     const next = { ...zombie, data: { total: 0n, trail: 'zombie' }, version: zombie.revision + 1n };
     const schedule = { leaseOwner: 'first', dueTimeMs: nowMs };
-    expect(await storage.transaction((tx) => updateByDriver(tx, zombie, next, schedule))).toBe(false);
+    expect(await storage.transaction((tx) => updateByDriver(tx, zombie, next, schedule, nowMs))).toBe(false);
     expect(await selectSaga(storage, 'saga-1')).toEqual(thief);
   });
 

@@ -33,6 +33,16 @@ CREATE INDEX saga_subject ON saga (subject_id, create_time);
     // With the due time in it, those that wait for later are passed over without a look at their rows.
     sql: 'CREATE INDEX saga_line ON saga (create_time, due_time) WHERE due_time IS NOT NULL',
   },
+  {
+    name: '0003-finished',
+    // How far the database had aged when the saga finished: not a time of day. The second index has those that an earlier
+    // version finished.
+    sql: `
+ALTER TABLE saga ADD COLUMN finished_aged_ms BIGINT;
+CREATE INDEX saga_finished ON saga (finished_aged_ms) WHERE finished_aged_ms IS NOT NULL;
+CREATE INDEX saga_finished_before ON saga (id) WHERE finished_aged_ms IS NULL AND state IN ('completed', 'compensated');
+`,
+  },
 ];
 
 /** Creates the table of sagas. */

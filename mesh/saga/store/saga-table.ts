@@ -31,6 +31,11 @@ export interface Schedule {
   readonly dueTimeMs: number | undefined;
 }
 
+/** The time of the database's aging clock if the saga has finished, which is when it begins to age. */
+function finishedAgedMs({ record }: StoredSaga, agedMs: number): number | null {
+  return record.state === 'completed' || record.state === 'compensated' ? agedMs : null;
+}
+
 export async function insertSaga(tx: Queryable, saga: StoredSaga, schedule: Schedule): Promise<void> {
   await tx.execute(
     `INSERT INTO saga (id, name, definition_version, subject_id, state, record, data, notes, request_id, traceparent,
@@ -113,16 +118,21 @@ export async function selectUnfinishedSteps(
   }));
 }
 
-/** Writes `next` for the driver that read `saga`. Returns false, without a change, if another one wrote or drives it. */
+/**
+ * Writes `next` for the driver that read `saga`, at a time of the aging clock. Returns false, without a change, if another
+ * one wrote or drives it.
+ */
 export async function updateByDriver(
   tx: Queryable,
   saga: StoredSaga,
   next: StoredSaga,
   schedule: Schedule,
+  agedMs: number,
 ): Promise<boolean> {
   const changed = await tx.execute(
-    `UPDATE saga SET state = $1, record = $2, data = $3, lease_owner = $4, due_time = $5, update_time = $6, version = $7, turn = $8
-     WHERE id = $9 AND version = $10 AND epoch = $11`,
+    `UPDATE saga SET state = $1, record = $2, data = $3, lease_owner = $4, due_time = $5, update_time = $6, version = $7, turn = $8,
+       finished_aged_ms = $9
+     WHERE id = $10 AND version = $11 AND epoch = $12`,
     [
       next.record.state,
       JSON.stringify(next.record),
@@ -132,6 +142,7 @@ export async function updateByDriver(
       next.updateTimeMs,
       next.revision,
       next.driverRevision,
+      finishedAgedMs(next, agedMs),
       saga.id,
       saga.revision,
       saga.fencingToken,
@@ -141,19 +152,21 @@ export async function updateByDriver(
 }
 
 /**
- * Writes `next` for anyone else who read `saga`; it is then due at `dueTimeMs`, unless it has a driver. Returns false, without
- * a change, if it was written in between.
+ * Writes `next` for anyone else who read `saga`, at a time of the aging clock; it is then due at `dueTimeMs`, unless it has a
+ * driver. Returns false, without a change, if it was written in between.
  */
 export async function updateExternally(
   tx: Queryable,
   saga: StoredSaga,
   next: StoredSaga,
   dueTimeMs: number,
+  agedMs: number,
 ): Promise<boolean> {
   const changed = await tx.execute(
     `UPDATE saga SET state = $1, record = $2, notes = $3, update_time = $4, version = $5,
-       due_time = CASE WHEN lease_owner IS NULL THEN $6 ELSE due_time END
-     WHERE id = $7 AND version = $8`,
+       due_time = CASE WHEN lease_owner IS NULL THEN $6 ELSE due_time END,
+       finished_aged_ms = $7
+     WHERE id = $8 AND version = $9`,
     [
       next.record.state,
       JSON.stringify(next.record),
@@ -161,6 +174,7 @@ export async function updateExternally(
       next.updateTimeMs,
       next.revision,
       dueTimeMs,
+      finishedAgedMs(next, agedMs),
       saga.id,
       saga.revision,
     ],

@@ -9,6 +9,7 @@ import type { Row, SqlValue, Storage } from '../storage.ts';
 import { type Connection, connect } from './connection.ts';
 import { cannotOpenError, closedError, corruptError } from './errors.ts';
 import { watchFile } from './file-watch.ts';
+import { createPageRelease } from './free-pages.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { openChannels } from './notifications.ts';
 import { searchDamage } from './search-damage.ts';
@@ -57,6 +58,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   };
   const clock = options.clock ?? systemClock;
   const writeCheck = createWriteCheck(query, clock);
+  const releasePages = createPageRelease(connection, writer, () => closing !== undefined);
   const execute: Storage['execute'] = (sql, params) => transaction((tx) => tx.execute(sql, params));
   const storage: Storage = {
     dialect: 'sqlite',
@@ -72,7 +74,11 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     notify: channels.notify,
     listen: channels.listen,
     searchDamage: searchDamage({ query, execute }, (text) => corruptError(path, text)),
-    check: () => (connection.damage ? Promise.reject(connection.damage) : writeCheck()),
+    async check() {
+      if (connection.damage) throw connection.damage;
+      await writeCheck();
+      await releasePages();
+    },
     close() {
       closing ??= close();
       return closing;
@@ -86,6 +92,8 @@ function open(path: string, options: SqliteOptions): Connection {
     // Before WAL mode: then it needs no shared memory, and a point read takes half the time without its lock.
     ...(options.exclusive ? ['locking_mode = EXCLUSIVE'] : []),
     `busy_timeout = ${options.busyTimeoutMs ?? 1000}`,
+    // A new file takes it, before anything is written. An older one needs a VACUUM.
+    'auto_vacuum = INCREMENTAL',
     'journal_mode = WAL',
     'synchronous = FULL',
     'journal_size_limit = 67108864',

@@ -16,6 +16,8 @@ import { createWorker, type EmbeddedWorker } from './worker.ts';
 export interface EmbeddedTasksOptions {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How long redriven and discarded dead letters are kept. Default: 30 days. */
+  readonly deadLettersRetentionMs?: number;
   /** Opens the database of the queue. Default: `openStorage`, for this process alone. */
   readonly open?: (url: string) => Promise<Storage>;
 }
@@ -26,7 +28,12 @@ export interface EmbeddedTasksOptions {
  */
 export async function openEmbeddedTasks(
   path: string,
-  { clock, logger, open = (url) => openStorage(url, { exclusive: true }) }: EmbeddedTasksOptions,
+  {
+    clock,
+    logger,
+    deadLettersRetentionMs,
+    open = (url) => openStorage(url, { exclusive: true }),
+  }: EmbeddedTasksOptions,
 ): Promise<TaskQueue> {
   const storage = await open(`sqlite:${path}`);
   const workers = new Map<EmbeddedWorker, string>();
@@ -39,7 +46,7 @@ export async function openEmbeddedTasks(
   async function openStore(): Promise<TaskStore> {
     try {
       await prepareTasks(storage, path);
-      return await createTaskStore(storage, clock, wakeWorkers);
+      return await createTaskStore(storage, clock, wakeWorkers, deadLettersRetentionMs);
     } catch (error) {
       await storage.close();
       throw error;

@@ -76,8 +76,9 @@ export async function createTaskStore(
   storage: Storage,
   clock: Clock,
   notify: (queue: string) => void,
+  deadLettersRetentionMs?: number,
 ): Promise<TaskStore> {
-  const deadLetters = await createDeadLetterStore(storage, { clock });
+  const deadLetters = await createDeadLetterStore(storage, { clock, retentionMs: deadLettersRetentionMs });
   const startMs = clock.now() - clock.elapsedMs();
   const now = () => Math.floor(startMs + clock.elapsedMs());
   await storage.transaction((tx) => endAllLeases(tx, now()));

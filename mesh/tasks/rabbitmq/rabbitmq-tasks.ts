@@ -18,6 +18,8 @@ export interface RabbitmqTasksOptions {
   readonly storage: Storage;
   /** The authorities that may sign the certificate of the broker, as PEM. Default: those of Node. */
   readonly ca?: string | undefined;
+  /** How long redriven and discarded dead letters are kept. Default: 30 days. */
+  readonly deadLettersRetentionMs?: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -33,7 +35,7 @@ export interface RabbitmqTasksOptions {
  */
 export async function openRabbitmqTasks(
   url: string,
-  { storage, ca, clock, logger }: RabbitmqTasksOptions,
+  { storage, ca, deadLettersRetentionMs, clock, logger }: RabbitmqTasksOptions,
 ): Promise<TaskQueue> {
   const tools = { clock, logger };
   const [publishing, consuming] = await Promise.all([
@@ -42,7 +44,12 @@ export async function openRabbitmqTasks(
   ]);
   const topology = createTopology(consuming, tools);
   const publisher = createTaskPublisher(publishing, { ...tools, topology });
-  const deadLetters = await createTaskDeadLetters(storage, clock, (queue, task) => publisher.publish(queue, [task]));
+  const deadLetters = await createTaskDeadLetters(
+    storage,
+    clock,
+    (queue, task) => publisher.publish(queue, [task]),
+    deadLettersRetentionMs,
+  );
   const rejected = collectRejected(consuming, { topology, deadLetters, clock, logger });
   const memory = { done: createRecentStamps(), interrupted: createRecentStamps() };
   const workers = new Set<RabbitmqWorker>();

@@ -1,19 +1,25 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTestClock, type TempFolder, tempFolder } from '#mesh/testing';
+import { createLogger, createTestClock, eventually, type TempFolder, type TestClock, tempFolder } from '#mesh/testing';
 import { createFileMailer } from './file-mailer.ts';
 import type { Mailer } from './mailer.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 describe('the file mailer', () => {
   let parent: TempFolder;
   let folder: string;
+  let clock: TestClock;
   let mailer: Mailer;
 
   beforeEach(async () => {
     parent = await tempFolder();
     folder = join(parent.path, 'mail', 'out');
-    mailer = await createFileMailer(folder, createTestClock());
+    clock = createTestClock();
+    const aging = { nowMs: () => 1_000_000_000_000 + clock.elapsedMs() };
+    mailer = await createFileMailer(folder, { retentionMs: 30 * dayMs, aging, clock, logger: createLogger('silent') });
   });
   afterEach(() => parent[Symbol.asyncDispose]());
 
@@ -42,6 +48,27 @@ describe('the file mailer', () => {
       expect(await readdir(folder)).toEqual([expect.stringMatching(/^[a-z0-9-]+\.eml$/)]);
     },
   );
+
+  it('removes mails after their retention, and nothing that is not a mail', async () => {
+    await mailer.send(mail);
+    await writeFile(join(folder, 'notes.txt'), 'mine');
+    await mailer.purge?.start();
+    const waits = () => eventually(() => expect(clock.pendingMs()).toEqual([hourMs]));
+    await waits();
+    // The machine's clock does not matter.
+    clock.shift(365 * dayMs);
+    clock.advance(29 * dayMs);
+    await waits();
+    await mailer.send({ ...mail, id: 'mail-2' });
+    expect((await readdir(folder)).toSorted()).toEqual(['mail-1.eml', 'mail-2.eml', 'notes.txt']);
+    clock.advance(dayMs + hourMs);
+    await waits();
+    expect((await readdir(folder)).toSorted()).toEqual(['mail-2.eml', 'notes.txt']);
+    await rm(folder, { recursive: true });
+    clock.advance(hourMs);
+    await waits();
+    await mailer.purge?.stop();
+  });
 
   it('creates its folder again if it was removed', async () => {
     await rm(folder, { recursive: true });

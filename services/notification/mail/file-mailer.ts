@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, opendir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, makeFolder } from '#mesh';
+import { type AgingClock, type Clock, everyHour, type Logger, makeFolder } from '#mesh';
 import { mailUnavailable } from '../errors.ts';
 import { mailName } from './mail-name.ts';
 import type { Mailer } from './mailer.ts';
@@ -11,12 +11,24 @@ import { formatMessage } from './message.ts';
 // Each takes some turns of the event loop, which is busy when many mails are sent. As many as sagas may run concurrently.
 const concurrency = 200;
 
+export interface FileMailerOptions {
+  /** How long mails are kept, by the aging clock. */
+  readonly retentionMs: number;
+  readonly aging: AgingClock;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /**
  * Writes each mail to `folder` as `<id>.eml`, complete and durable when `send` resolves. The same mail replaces itself.
  * The folder is created now and whenever it is missing. Its parent is created only now: if that is missing later,
- * `send` throws UNAVAILABLE `MAIL_UNAVAILABLE`, because a new one would look like new data.
+ * `send` throws UNAVAILABLE `MAIL_UNAVAILABLE`, because a new one would look like new data. The modification time of a file
+ * is that of the aging clock, so a wrong clock removes none.
  */
-export async function createFileMailer(folder: string, clock: Clock): Promise<Mailer> {
+export async function createFileMailer(
+  folder: string,
+  { retentionMs, aging, clock, logger }: FileMailerOptions,
+): Promise<Mailer> {
   makeFolder(folder);
   const syncNames = sharedSync(folder);
   return {
@@ -28,7 +40,7 @@ export async function createFileMailer(folder: string, clock: Clock): Promise<Ma
       // A unique name, because the same mail may be written twice concurrently.
       const unfinished = join(folder, `${name}.${randomUUID()}.part`);
       try {
-        await writeSynced(unfinished, message);
+        await writeSynced(unfinished, message, aging.nowMs() / 1_000);
         await rename(unfinished, join(folder, `${name}.eml`));
       } catch (error) {
         await rm(unfinished, { force: true });
@@ -36,8 +48,46 @@ export async function createFileMailer(folder: string, clock: Clock): Promise<Ma
       }
       await syncNames();
     },
+    purge: createPurge(folder, { retentionMs, aging, clock, logger }),
     close: () => undefined,
   };
+}
+
+/** Removes old mails now and every hour, in the background. */
+function createPurge(folder: string, { retentionMs, aging, clock, logger }: FileMailerOptions) {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let running: Promise<void> | undefined;
+  return {
+    async start() {
+      running = everyHour({
+        run: () => removeOld(folder, aging.nowMs() - retentionMs, signal),
+        onFailure: (error) => logger.warn({ err: error }, 'removing old mails failed; retrying in an hour'),
+        clock,
+        signal,
+      });
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function removeOld(folder: string, beforeMs: number, signal: AbortSignal): Promise<void> {
+  const entries = await opendir(folder).catch(ignoreMissing);
+  for await (const { name } of entries ?? []) {
+    if (signal.aborted) return;
+    if (!/\.(eml|part)$/.test(name)) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(ignoreMissing);
+    if (found !== undefined && found.mtimeMs < beforeMs) await rm(path, { force: true });
+  }
+}
+
+/** A file may be renamed, and the folder removed, at any time. */
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 function makeAgain(folder: string): void {
@@ -51,9 +101,10 @@ function makeAgain(folder: string): void {
   }
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
+async function writeSynced(path: string, text: string, timeSeconds: number): Promise<void> {
   await using file = await open(path, 'wx');
   await file.writeFile(text);
+  await file.utimes(timeSeconds, timeSeconds);
   await file.sync();
 }
 

@@ -14,6 +14,8 @@ export interface Mailer {
   /** The number of mails that can be sent concurrently. */
   readonly concurrency: number;
   send(mail: Mail): Promise<void>;
+  /** Removes mails after their retention, while it runs. Only of a mailer that keeps mails. */
+  readonly purge?: { start(): Promise<void>; stop(): Promise<void> };
   /** Closes its connections. Mails in progress may fail. */
   close(): void;
 }

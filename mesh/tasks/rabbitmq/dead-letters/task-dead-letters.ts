@@ -37,8 +37,9 @@ export async function createTaskDeadLetters(
   storage: Storage,
   clock: Clock,
   enqueue: (queue: string, task: NewTask) => Promise<void>,
+  closedRetentionMs?: number,
 ): Promise<TaskDeadLetters> {
-  const store = await createDeadLetterStore(storage, { clock });
+  const store = await createDeadLetterStore(storage, { clock, retentionMs: closedRetentionMs });
   await storage.migrate('buried-tasks', migrations);
   const aging = await openAgingClock(storage, clock);
   const write = (identity: string, deadLetter: NewDeadLetter) =>
