@@ -1,7 +1,8 @@
 import { styleText } from 'node:util';
+import { ClientError, Status } from 'nice-grpc';
 import type { EventRecord } from '#gen/events/v1/events.ts';
 import { type Notification, NotificationState } from '#gen/notification/v1/notification.ts';
-import type { Saga } from '#gen/ops/v1/ops.ts';
+import { Saga } from '#gen/ops/v1/ops.ts';
 import type { Order } from '#gen/order/v1/order.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { findEvents, findMails, mailPath, readMail } from './find-traces.ts';
@@ -11,6 +12,7 @@ import { timelineOf } from './timeline.ts';
 /** Everything that an order has caused. */
 export interface OrderTrace {
   readonly order: Order;
+  /** Without steps if it was removed, `SAGAS_RETENTION_MS` after its end. */
   readonly saga: Saga;
   /** Undefined if the event log is unavailable. */
   readonly events: readonly EventRecord[] | undefined;
@@ -26,10 +28,19 @@ interface ShownMail {
 /** Collects what an order has caused. If it has ended, waits a moment for its events and mails. */
 export async function traceOrder(mesh: Mesh, order: Order): Promise<OrderTrace> {
   const mails = await findMails(mesh, order);
-  const saga = await retryUnavailable(mesh, () => mesh.sagas.getSaga({ name: { $case: 'orderId', value: order.id } }));
+  const saga = await retryUnavailable(mesh, () => getSaga(mesh, order.id));
   const events = await findEvents(mesh, order, saga);
   const shown = mails.map(async (mail) => ({ mail, lines: isSent(mail) ? await readMail(mail, 4) : undefined }));
   return { order, saga, events, mails: await Promise.all(shown) };
+}
+
+async function getSaga(mesh: Mesh, orderId: string): Promise<Saga> {
+  try {
+    return await mesh.sagas.getSaga({ name: { $case: 'orderId', value: orderId } });
+  } catch (error) {
+    if (error instanceof ClientError && error.code === Status.NOT_FOUND) return Saga.fromPartial({});
+    throw error;
+  }
 }
 
 /** Formats the timeline of an order, and its mails. */
@@ -43,6 +54,8 @@ export function orderLines({ order, saga, events, mails }: OrderTrace): string[]
   for (const { timeMs, kind, what, detail } of moments) {
     lines.push(`${sincePlaced(order, timeMs)}  ${kind.padEnd(5)}  ${what.padEnd(17)}  ${styleText('dim', detail)}`);
   }
+  if (saga.steps.length === 0)
+    lines.push('  -- its saga has ended so long ago that it was removed (SAGAS_RETENTION_MS)');
   if (events === undefined)
     lines.push('  -- the event log is unavailable. The events of this order wait in the outbox until it is back');
   return [...lines, ...mails.flatMap(mailLines)];

@@ -1,17 +1,22 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
 import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
 import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { allServices } from '../../services/all.ts';
 import { spawnTool } from './testing/spawn-tool.ts';
 
 describe('make order', () => {
+  let folder: TempFolder;
   let mesh: TestMesh;
 
   beforeAll(async () => {
-    mesh = await startMesh(allServices);
+    folder = await tempFolder();
+    mesh = await startMesh(allServices, { DATA_DIR: folder.path });
     const { client } = mesh.runtime;
     const price = { currencyCode: 'USD', minorUnits: 1_999n };
     await client(UserServiceContract).createUser({ user: { id: 'ada', name: 'Ada', email: 'ada@example.com' } });
@@ -22,7 +27,10 @@ describe('make order', () => {
     const amount = { currencyCode: 'USD', minorUnits: 5_000n };
     await client(AccountServiceContract).deposit({ accountId: 'ada', amount });
   });
-  afterAll(() => mesh.stop());
+  afterAll(async () => {
+    await mesh.stop();
+    await folder[Symbol.asyncDispose]();
+  });
 
   const run = (...args: string[]) => spawnTool('order', mesh.address, args);
 
@@ -53,6 +61,19 @@ describe('make order', () => {
     expect(shown).toMatch(/mail +order-completed +task on email-jobs, SENT to ada@example.com/);
     expect(shown.match(/event +MONEY_WITHDRAWN/g)).toHaveLength(1);
     expect(shown).not.toMatch(/event +MONEY_DEPOSITED/);
+  });
+
+  it('shows an order whose saga was removed', async () => {
+    const id = await order(1);
+    await mesh.stop();
+    const file = new DatabaseSync(join(folder.path, 'order.db'));
+    file.prepare('DELETE FROM saga WHERE id = ?').run(id);
+    file.close();
+    mesh = await startMesh(allServices, { DATA_DIR: folder.path });
+    const { code, lines, errors } = await run(id);
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(lines[0]).toContain(`order    ${id} is `);
+    expect(lines.join('\n')).toMatch(/its saga has ended so long ago that it was removed/);
   });
 
   it('shows why an order failed', async () => {
