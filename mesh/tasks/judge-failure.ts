@@ -1,4 +1,5 @@
 import { isInfrastructureFault, isMiswired, isRefusal } from '../errors/codes.ts';
+import { cutText } from '../errors/error-text.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { storableText } from '../storage/sql.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -29,7 +30,7 @@ export interface AttemptFailed {
 /** The error of an attempt whose worker died. */
 export const cutOffText = 'attempt was interrupted: its worker died or lost the queue';
 
-const maxErrorLength = 4_000;
+const maxErrorBytes = 4_000;
 // For a worker without retries: a dependency that is down is no reason for a dead letter.
 const waitWithoutStepsMs = 1_000;
 
@@ -111,7 +112,7 @@ export function reportFailure(
 export function errorText(error: unknown): string {
   try {
     const text: unknown = error instanceof Error ? error.message : error;
-    return storableText(String(text).slice(0, maxErrorLength));
+    return storableText(cutText(String(text), maxErrorBytes));
   } catch {
     return 'a value without text was thrown';
   }

@@ -131,3 +131,18 @@ describe('a message', () => {
     expect(identityOf({ ...one, attempts: 3 })).toBe(identityOf(one));
   });
 });
+
+describe('a task to send', () => {
+  const taskWith = (count: number) => {
+    const headers = Object.fromEntries(Array.from({ length: count }, (_, index) => [`${10_000 + index}`, '']));
+    return { id: 't', payload: Buffer.from(''), headers };
+  };
+
+  it('may have headers that fit a frame with the lengths of their names and values', () => {
+    expect(() => checkSendable('q', taskWith(5_000))).not.toThrow();
+  });
+
+  it('is refused if they do not, even if names and values alone would', () => {
+    expect(() => checkSendable('q', taskWith(12_000))).toThrow('its headers have');
+  });
+});

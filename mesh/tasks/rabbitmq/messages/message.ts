@@ -31,6 +31,8 @@ const ownHeaders: ReadonlySet<string> = new Set([stampHeader, attemptsHeader, cu
 
 const maxShortTextBytes = 255;
 const maxHeaderBytes = 60 * 1024;
+/** The lengths and the type of a header in AMQP's table. */
+const bytesPerHeader = 6;
 const maxAttempts = 1_000_000;
 // The latest time of a Date.
 const maxTimeMs = 8.64e15;
@@ -110,7 +112,8 @@ export function checkSendable(queue: string, { id, headers }: NewTask): void {
   if (tooLong !== undefined) {
     throw taskRefused({ id, problem: `"${tooLong.slice(0, 40)}…" is longer than ${maxShortTextBytes} bytes` });
   }
-  const headerBytes = names.reduce((sum, name) => sum + Buffer.byteLength(name + headers[name]), 0);
+  const bytesOf = (name: string) => Buffer.byteLength(name + headers[name]) + bytesPerHeader;
+  const headerBytes = names.reduce((sum, name) => sum + bytesOf(name), 0);
   if (headerBytes > maxHeaderBytes)
     throw taskRefused({ id, problem: `its headers have ${headerBytes} bytes of ${maxHeaderBytes}` });
 }
