@@ -1,23 +1,28 @@
 import { createHash, randomFillSync } from 'node:crypto';
 
-const random = new Uint8Array(4096);
-let used = random.length;
+const randomBytes = new Uint8Array(4096);
+/** Random bytes in hexadecimal. Every call gets an id, so ids are slices of it. */
+let random = '';
+let used = 0;
 let lastTimeMs = 0;
+let lastTime = '';
 let sequence = 0;
 
 /** Returns a UUIDv7 (RFC 9562). Ids of one process sort in the order of their creation, even within a millisecond. */
 export function uuidv7(nowMs: number = Date.now()): string {
-  if (nowMs > lastTimeMs) {
-    lastTimeMs = nowMs;
-    sequence = 0;
-  } else if (++sequence > 0xfff) {
-    lastTimeMs += 1;
-    sequence = 0;
-  }
-  const time = lastTimeMs.toString(16).padStart(12, '0');
-  const tail = randomHex(8);
-  const variant = ((Number.parseInt(tail.slice(0, 2), 16) & 0x3f) | 0x80).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${sequence.toString(16).padStart(3, '0')}-${variant}${tail.slice(2, 4)}-${tail.slice(4)}`;
+  if (nowMs > lastTimeMs) startMs(nowMs);
+  else if (++sequence > 0xfff) startMs(lastTimeMs + 1);
+  const tail = randomHex(16);
+  const variant = '89ab'[Number.parseInt(tail.slice(0, 1), 16) & 3];
+  const count = (0x1000 + sequence).toString(16).slice(1);
+  return `${lastTime}-7${count}-${variant}${tail.slice(1, 4)}-${tail.slice(4)}`;
+}
+
+function startMs(timeMs: number): void {
+  const time = timeMs.toString(16).padStart(12, '0');
+  lastTimeMs = timeMs;
+  lastTime = `${time.slice(0, 8)}-${time.slice(8)}`;
+  sequence = 0;
 }
 
 const namespace = Buffer.from('6f1d3a52b0c14f0e9d0e8c1a5b7e2f90', 'hex');
@@ -33,12 +38,12 @@ export function uuidv5(...parts: readonly string[]): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-function randomHex(bytes: number): string {
-  if (used + bytes > random.length) {
-    randomFillSync(random);
+function randomHex(digits: number): string {
+  if (used + digits > random.length) {
+    randomFillSync(randomBytes);
+    random = Buffer.from(randomBytes.buffer).toString('hex');
     used = 0;
   }
-  const hex = Buffer.from(random.buffer, used, bytes).toString('hex');
-  used += bytes;
-  return hex;
+  used += digits;
+  return random.slice(used - digits, used);
 }

@@ -10,6 +10,9 @@ const headerFields = [':status', '200', 'content-type', 'application/grpc+proto'
 const ownBytes = listBytes(headerFields) + listBytes(statusFields(Status.OK, ''));
 const plainHeader = literalFields(headerFields);
 const okTrailers = literalFields(statusFields(Status.OK, ''));
+/** The literal `x-request-id` before the length of its value, which has one byte up to `maxShortLength`. */
+const requestIdName = literalFields([requestIdKey, '']).subarray(0, -1);
+const maxShortLength = 126;
 const headersByEncoding = new Map<string, Buffer>();
 
 /** The header of a response whose messages may be compressed with `compression`. */
@@ -18,7 +21,20 @@ export function replyHeader(
   compression: Compression | undefined,
   custom: readonly string[] | undefined,
 ): Buffer {
-  return Buffer.concat([headerFor(compression), literalFields([requestIdKey, requestId, ...(custom ?? [])])]);
+  const header = withRequestId(headerFor(compression), requestId);
+  return custom === undefined ? header : Buffer.concat([header, literalFields(custom)]);
+}
+
+/** Adds `x-request-id`, which every response has, with one allocation. */
+function withRequestId(header: Buffer, requestId: string): Buffer {
+  if (requestId.length > maxShortLength) return Buffer.concat([header, literalFields([requestIdKey, requestId])]);
+  const at = header.length + requestIdName.length;
+  const block = Buffer.allocUnsafe(at + 1 + requestId.length);
+  block.set(header);
+  block.set(requestIdName, header.length);
+  block[at] = requestId.length;
+  block.write(requestId, at + 1, 'latin1');
+  return block;
 }
 
 function headerFor(compression: Compression | undefined): Buffer {
