@@ -10,6 +10,8 @@ type Role = 'server' | 'client';
 const program = (role: Role) => fileURLToPath(new URL(`connect/${role}.ts`, import.meta.url));
 const features = fileURLToPath(new URL('connect/features.yaml', import.meta.url));
 
+const timeoutMs = 120_000;
+
 /** The number of cases in the installed version, by the pattern of their names. */
 const caseCounts = [
   { connection: 'a plain connection', pattern: '**/TLS:false/**', server: 374, client: 409 },
@@ -19,20 +21,28 @@ const caseCounts = [
 
 for (const engine of engineNames) {
   describeWithServer(connectConformance, `the conformance suite of Connect on ${engine}`, () => {
-    it.each(caseCounts)('passes all $server cases as a server over $connection', async ({ pattern, server }) => {
-      expect(await runSuite('server', engine, pattern)).toEqual({ passed: server, failed: 0 });
-    });
+    it.each(caseCounts)(
+      'passes all $server cases as a server over $connection',
+      { timeout: timeoutMs },
+      async ({ pattern, server }) => {
+        expect(await runSuite('server', engine, pattern)).toEqual({ passed: server, failed: 0 });
+      },
+    );
 
-    it.each(caseCounts)('passes all $client cases as a client over $connection', async ({ pattern, client }) => {
-      expect(await runSuite('client', engine, pattern)).toEqual({ passed: client, failed: 0 });
-    });
+    it.each(caseCounts)(
+      'passes all $client cases as a client over $connection',
+      { timeout: timeoutMs },
+      async ({ pattern, client }) => {
+        expect(await runSuite('client', engine, pattern)).toEqual({ passed: client, failed: 0 });
+      },
+    );
   });
 }
 
 /** Runs the cases that match a pattern. Throws with the failures if there are any. */
 async function runSuite(role: Role, engine: EngineName, pattern: string) {
   const command = [connectConformance.path, `--mode=${role}`, `--conf=${features}`, `--run=${pattern}`];
-  const output = await mustRun([...command, '--', process.execPath, program(role), engine]);
+  const output = await mustRun([...command, '--', process.execPath, program(role), engine], timeoutMs);
   const [, passed, failed] = /(\d+) passed, (\d+) failed/.exec(output) ?? [];
   return { passed: Number(passed), failed: Number(failed) };
 }

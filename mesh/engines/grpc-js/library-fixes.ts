@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http2';
+import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { Metadata, type StatusObject } from '@grpc/grpc-js';
 import { BaseServerInterceptingCall } from '@grpc/grpc-js/build/src/server-interceptors.js';
 import { Http2SubchannelCall } from '@grpc/grpc-js/build/src/subchannel-call.js';
@@ -19,6 +19,7 @@ export function isMidway({ readState }: Decoder): boolean {
 }
 
 interface ClientCall {
+  readonly http2Stream: ClientHttp2Stream;
   readonly decoder: Decoder;
   finalStatus: StatusObject | null;
   /** Ends the call with a status. OK waits until all messages were read, and gives way to another status. */
@@ -48,9 +49,17 @@ export function fixClientCalls(): void {
     const { endCall } = this;
     this.endCall = (status) => {
       this.endCall = endCall;
+      if (status.code === Status.OK) {
+        this.endCall(status);
+        return;
+      }
       const waiting = statusOf(Status.OK, '');
-      if (status.code !== Status.OK) errors.set(waiting, status);
-      this.endCall(status.code === Status.OK ? status : waiting);
+      errors.set(waiting, status);
+      // No message comes after this.
+      this.http2Stream.once('close', () => {
+        if (this.finalStatus === waiting) this.endCall(status);
+      });
+      this.endCall(waiting);
     };
     const { 'grpc-status': status = '2' } = headers;
     const isValid = validStatus.test(String(status));

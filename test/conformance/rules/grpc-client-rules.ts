@@ -221,6 +221,24 @@ export const grpcClientRules: readonly ClientRule[] = [
   ...statusesOfResets.map(([name, code, outcome]) =>
     ends(`Errors: ${name} is ${outcome}`, outcome, (id) => reset(id, code)),
   ),
+  {
+    ...ends('Errors: a status counts more than a reset after it', 'NOT_FOUND', (id) =>
+      Buffer.concat([trailersOnly({ 'grpc-status': '5' })(id), reset(id, 0)]),
+    ),
+    kind: 'client-streaming',
+  },
+  ...[0, 2].map((code) =>
+    streams(
+      `Errors: messages and status count more than a reset after them with ${code}`,
+      ['a', 'b'],
+      'ABORTED',
+      header(),
+      text('a'),
+      text('b'),
+      trailers({ 'grpc-status': '10' }),
+      (id) => reset(id, code),
+    ),
+  ),
   streams('Errors: messages count before a reset', ['a'], 'INTERNAL', header(), text('a'), (id) => reset(id, 2)),
 ];
 

@@ -37,6 +37,16 @@ export const undecompressable = defineError({
   metadata: () => ({}),
 });
 
+export const wrongRequestCount = defineError({
+  reason: 'WRONG_REQUEST_COUNT',
+  code: Status.UNIMPLEMENTED,
+  means: 'native engine: a method with one request got none, or more than one',
+  fix: 'check that both sides have the same contract',
+  text: ({ path, count }: { readonly path: string; readonly count: 'no message' | 'more than one message' }) =>
+    `request of ${path} has ${count}: the method expects exactly one; check that both sides have the same contract`,
+  metadata: () => ({}),
+});
+
 export const unknownFlag = defineError({
   reason: 'UNKNOWN_FLAG',
   code: Status.INTERNAL,

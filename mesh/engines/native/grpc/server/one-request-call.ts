@@ -1,8 +1,8 @@
 import type { WheelTimer } from '../../../../time/timer-wheel.ts';
-import { malformedRequest, wrongRequestCount } from '../../../errors.ts';
+import { malformedRequest } from '../../../errors.ts';
 import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { announcedBytes, type ReceivedMessage } from '../compression.ts';
-import { tooMuchUnfinished } from '../errors.ts';
+import { tooMuchUnfinished, wrongRequestCount } from '../errors.ts';
 import { MessageParser } from '../message-parser.ts';
 import { answerMany, answerOnce } from './reply-pump.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
