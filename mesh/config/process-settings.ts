@@ -34,8 +34,8 @@ export const processSettings = {
     min: 1,
     max: 1_000_000,
     doc:
-      'how many connections clients may have open, up to 1000000. A further one gets GOAWAY with a text and is closed; ' +
-      'its calls fail with UNAVAILABLE',
+      'how many connections clients may have open, up to 1000000. A further one gets an HTTP status 503 with a text ' +
+      'and is closed; its calls fail with UNAVAILABLE',
   }),
   /** From the last bytes of a server to a ping; 0: no pings. */
   grpcKeepaliveMs: millisecondsSetting('GRPC_KEEPALIVE_MS', {

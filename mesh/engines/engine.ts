@@ -128,7 +128,7 @@ export interface ServerHostOptions {
   readonly maxReceiveBytes?: number;
   /** The maximum number of open streams per connection. Default: 1,000. */
   readonly maxConcurrentStreams?: number;
-  /** The maximum number of connections. Further ones get GOAWAY with ENHANCE_YOUR_CALM and are closed. Default: 10,000. */
+  /** The maximum number of connections. Further ones get an HTTP status 503 and are closed. Default: 10,000. */
   readonly maxConnections?: number;
   /** How often clients may ping. More pings end the connection with ENHANCE_YOUR_CALM `too_many_pings`. */
   readonly pings?: PingPolicy | undefined;

@@ -25,9 +25,9 @@ export interface ListenerOptions {
   readonly observer: HostObserver;
 }
 
-// How many connections above the limit get a GOAWAY that says why they are closed. More are closed without.
+// How many connections above the limit get an answer that says why they are closed. More are closed without.
 const maxTurnedAway = 100;
-const goawayLingerMs = 1_000;
+const lingerMs = 1_000;
 // TCP finds clients that are gone.
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
@@ -60,8 +60,8 @@ export function createListener(
       turningAway -= 1;
     });
     socket.on('error', () => undefined);
-    socket.write(goawayOfFullServer(maxConnections));
-    hangUp(socket, goawayLingerMs);
+    socket.write(answerOfFullServer(maxConnections));
+    hangUp(socket, lingerMs);
   }
 
   function reportTooMany(socket: Socket): void {
@@ -119,13 +119,18 @@ function drop(socket: Socket): void {
   socket.destroy();
 }
 
-/** SETTINGS and GOAWAY with ENHANCE_YOUR_CALM: no call of the client was processed, so it may make them elsewhere. */
-function goawayOfFullServer(maxConnections: number): Buffer {
-  const text = Buffer.from(`this server has all of its ${maxConnections} connections in use: try another or later`);
-  const frames = Buffer.alloc(9 + 9 + 8);
-  frames.writeUInt8(4, 3);
-  frames.writeUIntBE(8 + text.length, 9, 3);
-  frames.writeUInt8(7, 12);
-  frames.writeUInt32BE(11, 22);
-  return Buffer.concat([frames, text]);
+/**
+ * An answer of HTTP/1.1, because a client must not take this for a connection that works: with SETTINGS and GOAWAY, clients
+ * of gRPC connect again immediately and make the call there. Like this they wait, and show the status.
+ */
+function answerOfFullServer(maxConnections: number): string {
+  const text = `this server has all of its ${maxConnections} connections in use: try another, or later\n`;
+  const head = [
+    'HTTP/1.1 503 Service Unavailable',
+    'content-type: text/plain; charset=utf-8',
+    `content-length: ${text.length}`,
+    'retry-after: 1',
+    'connection: close',
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${text}`;
 }

@@ -1,13 +1,12 @@
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
-import { Status } from 'nice-grpc-common';
+import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { rawCall, rawConnection } from '../../../server/testing/raw-call.ts';
 import { eventually } from '../../../testing/eventually.ts';
 import type { Engine } from '../../engine.ts';
 import type { ConnectionEnd, RefusedCall } from '../../host-observer.ts';
-import { callUnary, echo, hanging, many, startWith } from './text-host.ts';
+import { callUnary, echo, hanging, many, startWith, textMethod } from './text-host.ts';
 
 /** Connections that a host ends, calls that it refuses, and what its observer learns. */
 export function endSuite(engine: Engine): void {
@@ -80,14 +79,23 @@ export function endSuite(engine: Engine): void {
   });
 
   describe('a connection above the limit', () => {
-    it('gets GOAWAY with a text, and is reported; another is accepted once one has ended', async () => {
+    it('fails the calls of a client with UNAVAILABLE, without many attempts', async () => {
+      const { port, ended } = await startWith(engine, { maxConnections: 1 }, echo);
+      const transport = engine.connect(`127.0.0.1:${port}`);
+      onTestFinished(() => transport.close());
+      const call = { metadata: Metadata(), deadlineMs: Date.now() + 10_000, signal: undefined };
+      await expect(transport.unary(textMethod('/t/unary', 'unary'), 'a', call)).rejects.toMatchObject({
+        code: Status.UNAVAILABLE,
+      });
+      expect(ended.length).toBeLessThan(3);
+    });
+
+    it('gets a status 503 with a text, and is reported; another is accepted once one has ended', async () => {
       const { host, session, port, ended } = await startWith(engine, { maxConnections: 1 }, echo);
-      const surplus = connectHttp2(`http://127.0.0.1:${port}`);
-      surplus.on('error', () => undefined);
-      const [code, lastStream, text] = await once(surplus, 'goaway');
-      expect([code, lastStream]).toEqual([11, 0]);
-      expect(String(text)).toContain('all of its 1 connections in use');
-      await eventually(() => expect(surplus.destroyed).toBe(true));
+      const surplus = connect(port, '127.0.0.1');
+      const answer = (await once(surplus, 'data')).toString();
+      expect(answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\n\r\n.*all of its 1 connections in use/);
+      await once(surplus, 'close');
       expect(ended).toMatchObject([{ reason: 'too_many_connections' }]);
       expect((await callUnary(session, 'a')).status).toBe(Status.OK);
       expect(host.openConnections).toBe(1);

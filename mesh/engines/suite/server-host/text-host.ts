@@ -51,7 +51,7 @@ export async function startWith(
 }
 
 /** Messages are UTF-8 text. 'X' cannot be decoded. */
-function textMethod(path: string, kind: MethodKind): EngineMethod<string, string> {
+export function textMethod(path: string, kind: MethodKind): EngineMethod<string, string> {
   const encode = (text: string) => Buffer.from(text);
   const decode = (bytes: Uint8Array) => {
     const text = Buffer.from(bytes).toString();

@@ -14,6 +14,9 @@ export interface FrameReaderOptions {
   readonly maxFrameBytes: number;
 }
 
+// The status line of a peer that speaks HTTP/1.1.
+const maxLineBytes = 80;
+
 /**
  * Finds the frames in the chunks that a connection delivers. A frame that arrives in one chunk is not copied. Throws a
  * ConnectionError for bytes that are not HTTP/2, and for a frame that is too large before it waits for its payload.
@@ -60,10 +63,10 @@ export class FrameReader {
   #payloadBytes(buffer: Buffer, at: number): number {
     const bytes = ((buffer[at] ?? 0) << 16) | ((buffer[at + 1] ?? 0) << 8) | (buffer[at + 2] ?? 0);
     if (bytes > this.#maxFrameBytes) {
-      throw new ConnectionError(
-        ErrorCode.FRAME_SIZE_ERROR,
-        `a frame has ${bytes} bytes, more than the limit of ${this.#maxFrameBytes}`,
-      );
+      const start = buffer.toString('latin1', at, at + maxLineBytes);
+      const line = /^HTTP\/1\.\d \d{3}[^\r\n]*/.exec(start)?.[0];
+      const tooLarge = `a frame has ${bytes} bytes, more than the limit of ${this.#maxFrameBytes}`;
+      throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, line ? `the peer answered ${line}` : tooLarge);
     }
     return bytes;
   }
