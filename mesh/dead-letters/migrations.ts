@@ -35,4 +35,12 @@ export const deadLetterMigrations: readonly Migration[] = [
       CREATE INDEX dead_letter_closed ON dead_letter (closed_aged_ms) WHERE closed_aged_ms IS NOT NULL;
     `,
   },
+  {
+    name: '0003-filters',
+    sql: `
+      CREATE INDEX dead_letter_origin ON dead_letter (source, origin, id) WHERE state = 'open';
+      CREATE INDEX dead_letter_reason ON dead_letter (source, reason, id) WHERE state = 'open';
+      CREATE INDEX dead_letter_origin_and_reason ON dead_letter (source, origin, reason, id) WHERE state = 'open';
+    `,
+  },
 ];

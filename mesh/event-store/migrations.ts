@@ -61,4 +61,8 @@ export const eventStoreMigrations: readonly Migration[] = [
         PRIMARY KEY (name, position)
       );`,
   },
+  {
+    name: '0002-parked-by-id',
+    sql: 'CREATE INDEX parked_event_by_id ON parked_event (name, id)',
+  },
 ];

@@ -55,6 +55,10 @@ export const outboxMigrations: readonly Migration[] = [
       CREATE TABLE outbox_lease (kind TEXT PRIMARY KEY, holder TEXT NOT NULL, until_ms BIGINT NOT NULL);
       INSERT INTO outbox_lease (kind, holder, until_ms) VALUES ('event', '', 0), ('task', '', 0);`,
   },
+  {
+    name: '0002-refused',
+    sql: 'CREATE INDEX outbox_refused ON outbox (kind) WHERE refused_reason IS NOT NULL',
+  },
 ];
 
 /** Adds an entry. */

@@ -84,12 +84,22 @@ export async function selectPage(
   afterId: string,
   limit: number,
 ): Promise<StoredSaga[]> {
-  const among = states?.map((_, index) => `$${index + 3}`).join(', ');
-  const rows = await from.query<SagaRow>(
-    `SELECT * FROM saga WHERE id > $1 ${among === undefined ? '' : `AND state IN (${among})`} ORDER BY id LIMIT $2`,
-    [afterId, limit, ...(states ?? [])],
+  if (states === undefined) {
+    const all = await from.query<SagaRow>('SELECT * FROM saga WHERE id > $1 ORDER BY id LIMIT $2', [afterId, limit]);
+    return all.map(sagaFromRow);
+  }
+  // One list for each state, because a list of several would be sorted as a whole for each page.
+  const lists = await Promise.all(
+    states.map((state) =>
+      from.query<SagaRow>('SELECT * FROM saga WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3', [
+        state,
+        afterId,
+        limit,
+      ]),
+    ),
   );
-  return rows.map(sagaFromRow);
+  const rows = lists.flat().toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  return rows.slice(0, limit).map(sagaFromRow);
 }
 
 export interface UnfinishedSteps {

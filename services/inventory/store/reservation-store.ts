@@ -1,4 +1,4 @@
-import { paddedList, type Queryable, type Transaction } from '#mesh';
+import { paddedList, type Queryable, type SqlValue, type Transaction } from '#mesh';
 import type { Reservation, ReservationItem, ReservationState } from '../domain/reservation.ts';
 import { reservationNotFound } from '../errors.ts';
 
@@ -73,11 +73,14 @@ export async function findReservationsAfter(
   { state, owner }: ReservationFilter,
   limit: number,
 ): Promise<Reservation[]> {
-  // A literal, not a parameter, so the partial index on held reservations can be used.
-  const inState = state ? `AND state = '${state}'` : '';
-  const ofOwner = owner === '' ? '' : 'AND owner = $3';
-  const sql = `SELECT ${columns} FROM reservations WHERE order_id > $1 ${inState} ${ofOwner} ORDER BY order_id LIMIT $2`;
-  const rows = await db.query<ReservationRow>(sql, owner === '' ? [afterOrderId, limit] : [afterOrderId, limit, owner]);
+  const conditions = ['order_id > $1'];
+  const params: SqlValue[] = [afterOrderId, limit];
+  if (state) conditions.push(`state = $${params.push(state)}`);
+  if (owner !== '') conditions.push(`owner = $${params.push(owner)}`);
+  const rows = await db.query<ReservationRow>(
+    `SELECT ${columns} FROM reservations WHERE ${conditions.join(' AND ')} ORDER BY order_id LIMIT $2`,
+    params,
+  );
   const items = await findItemsOfOrders(
     db,
     rows.map((row) => row.order_id),

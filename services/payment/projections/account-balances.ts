@@ -53,11 +53,13 @@ export function pageOfBalances(
   currencyCode: string,
   size: number,
 ): Promise<LedgerBalance[]> {
-  return accountBalances.select(
-    db,
-    `WHERE account_id > $1 AND ($2 = '' OR currency_code = $2) ORDER BY account_id LIMIT $3`,
-    [afterId, currencyCode, size],
-  );
+  if (currencyCode === '')
+    return accountBalances.select(db, 'WHERE account_id > $1 ORDER BY account_id LIMIT $2', [afterId, size]);
+  return accountBalances.select(db, 'WHERE currency_code = $1 AND account_id > $2 ORDER BY account_id LIMIT $3', [
+    currencyCode,
+    afterId,
+    size,
+  ]);
 }
 
 /** Returns a page of all balances as `pageOfBalances` does, with the position that it includes. */
