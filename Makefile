@@ -127,4 +127,6 @@ clean:
 
 $(INSTALLED): package.json package-lock.json
 	npm ci --loglevel=error
+	@# Node's headers are for addons that are compiled; there are none.
+	@rm -rf node_modules/node-linux-*/include
 	@touch $@

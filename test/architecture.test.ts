@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +15,16 @@ describe('the architecture', () => {
     const imports = await readImports(project, folders);
     expect(imports.length).toBeGreaterThan(500);
     expect(brokenRules(imports)).toEqual([]);
+  });
+
+  it('needs only packages of a production install to run', async () => {
+    const { dependencies } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'));
+    const programs = await readImports(project, ['mesh', 'services', 'gen', 'scripts/ordermesh']);
+    const missing = programs
+      .filter(({ file }) => !/\.(test|suite)\.ts$|\/(testing|suite)\/|^mesh\/contract\/plugin\//.test(file))
+      .filter(({ target, isPackage, values }) => isPackage && values.length > 0 && !target.startsWith('node:'))
+      .filter(({ target }) => !Object.hasOwn(dependencies, target));
+    expect(missing.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
   });
 
   it('has no cycles of files', async () => {
