@@ -19,9 +19,9 @@ export const benchOrders: Benchmark = async () => {
   await using folder = await dataFolder(process.env.BENCH_DATA_DIR);
   await using mesh = await startServer({ dataDir: folder.path });
   const shop = await openShop(mesh);
-  await complete(shop, warmUpOrders);
+  await completeOrders(shop, warmUpOrders);
   const [startMs, cpuSeconds] = [performance.now(), mesh.cpuSeconds()];
-  await complete(shop, orders);
+  await completeOrders(shop, orders);
   const rate = orders / ((performance.now() - startMs) / 1_000);
   const cpuRate = orders / (mesh.cpuSeconds() - cpuSeconds);
   return [
@@ -31,7 +31,8 @@ export const benchOrders: Benchmark = async () => {
   ];
 };
 
-async function complete({ orders }: Shop, count: number): Promise<void> {
+/** Places orders and waits until all are COMPLETED. */
+export async function completeOrders({ orders }: Shop, count: number): Promise<void> {
   const placed = await runConcurrently(count, concurrentCalls, (index) => orders.placeOrder(orderOf(index)));
   const states = await runConcurrently(count, concurrentCalls, async (index) => {
     let last: OrderState | undefined;

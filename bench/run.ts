@@ -4,6 +4,7 @@ import { benchEventStore } from './event-store.ts';
 import { benchEvents } from './events.ts';
 import { type Benchmark, type Figure, figureTable } from './figure.ts';
 import { benchGetUser } from './get-user.ts';
+import { benchHistory } from './history.ts';
 import { benchImportUsers } from './import-users.ts';
 import { benchListUsers } from './list-users.ts';
 import { benchOrders } from './orders.ts';
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   events: benchEvents,
   'event-store': benchEventStore,
   restart: benchRestart,
+  history: benchHistory,
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benchmarks);

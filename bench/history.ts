@@ -1,0 +1,69 @@
+import { GetUserRequest } from '#gen/user/v1/user.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type Shop, shopOf } from '../test/support/shop.ts';
+import { type Benchmark, compared } from './figure.ts';
+import { completeOrders } from './orders.ts';
+import { runConcurrently } from './support/concurrency.ts';
+import { h2load } from './support/h2load.ts';
+import { fillHistory } from './support/history.ts';
+import { compareRates } from './support/rates.ts';
+import { type LoadedServer, startServer } from './support/server.ts';
+import { openShop } from './support/shop.ts';
+import { userOf } from './support/user-of.ts';
+import { importUsers } from './support/users.ts';
+
+const history = { users: 1_000_000, orders: 100_000 };
+const fewUsers = 1_000;
+const getCalls = 10_000;
+const listCalls = 300;
+const ordersPerRound = 100;
+const concurrentCalls = 32;
+/** The share of the rate of an empty mesh that a call has to keep. */
+const minRatio = 0.7;
+
+/** The main calls of a mesh with 1,000,000 users and 100,000 orders, next to a mesh that is almost empty. */
+export const benchHistory: Benchmark = async () => {
+  await using folder = await tempFolder();
+  await using emptyFolder = await tempFolder();
+  await createDatabases(folder.path);
+  await fillHistory(folder.path, history);
+  await using mesh = await startServer({ dataDir: folder.path });
+  await using peer = await startServer({ dataDir: emptyFolder.path });
+  await importUsers(peer, fewUsers);
+  const shops = new Map<LoadedServer, Shop>([
+    [mesh, await openShop(mesh)],
+    [peer, await openShop(peer)],
+  ]);
+  const shopAt = (server: LoadedServer) => shops.get(server) ?? shopOf(server);
+  const rates = async (name: string, load: (server: LoadedServer) => Promise<number>) => {
+    const { ours, peers } = await compareRates([mesh, peer], load);
+    return compared(name, ours, peers, minRatio);
+  };
+  return [
+    await rates('GetUser at 1 M users and 100 k orders, calls/s of one core', getUsers),
+    await rates('  orders completed/s', async (server) => {
+      await completeOrders(shopAt(server), ordersPerRound);
+      return ordersPerRound;
+    }),
+    await rates('  ListOrders of a user, calls/s', (server) => listOrders(shopAt(server))),
+  ];
+};
+
+/** Starts a mesh on a new folder and stops it, so every service has its database. */
+async function createDatabases(dataDir: string): Promise<void> {
+  await using mesh = await startServer({ dataDir });
+  await mesh.stop();
+}
+
+async function getUsers({ address }: LoadedServer): Promise<number> {
+  const request = GetUserRequest.encode({ id: userOf(fewUsers / 2).id }).finish();
+  const load = { calls: getCalls, connections: 4, concurrentCalls };
+  await h2load({ address, path: '/user.v1.UserService/GetUser', request, ...load });
+  return getCalls;
+}
+
+/** The shops of both meshes have completed the same orders of this user. */
+async function listOrders({ orders }: Shop): Promise<number> {
+  await runConcurrently(listCalls, concurrentCalls, () => Array.fromAsync(orders.listOrders({ userId: 'user-0' })));
+  return listCalls;
+}
