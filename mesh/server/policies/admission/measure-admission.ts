@@ -1,4 +1,4 @@
-import type { Metrics } from '../../../metrics/metrics.ts';
+import type { MetricName, Metrics } from '../../../metrics/metrics.ts';
 import { type AdmissionLimit, admissionLimits, type LimitedAdmission } from './limited-admission.ts';
 
 /** Counts calls that are refused because a limit is reached. */
@@ -17,15 +17,10 @@ export function countRefusals(metrics: Metrics | undefined, contract: string): C
 
 /** Shows how many handlers of a contract run, how many calls wait for one, and how many streams are open. */
 export function measureAdmission(metrics: Metrics, contract: string, admission: LimitedAdmission): void {
-  const show = (name: 'running' | 'waiting' | 'streams', help: string, count: () => number) =>
-    metrics
-      .gauge(`ordermesh_calls_${name}`, help, ['contract'])
-      .collect(async () => [{ labels: { contract }, value: count() }]);
-  show(
-    'running',
-    'Handlers that run, without streams that wait for their reader or a change.',
-    () => admission.working,
-  );
-  show('waiting', 'Calls that wait for their handler to start.', () => admission.waiting);
-  show('streams', 'Streaming calls whose handler has not returned.', () => admission.streams);
+  const show = (name: MetricName, help: string, count: () => number) =>
+    metrics.gauge(name, help, ['contract']).collect(async () => [{ labels: { contract }, value: count() }]);
+  const running = 'Handlers that run, without streams that wait for their reader or a change.';
+  show('ordermesh_calls_running', running, () => admission.working);
+  show('ordermesh_calls_waiting', 'Calls that wait for their handler to start.', () => admission.waiting);
+  show('ordermesh_calls_streams', 'Streaming calls whose handler has not returned.', () => admission.streams);
 }
