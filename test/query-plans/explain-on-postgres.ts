@@ -10,7 +10,7 @@ interface PlanNode {
 }
 
 /**
- * Returns what PostgreSQL cannot avoid in a statement, whatever the size of the tables: `Seq Scan on orders`, `Sort`. Its tables
+ * Returns what PostgreSQL cannot avoid in a statement, in tables of any size: `Seq Scan on orders`, `Sort`. Its tables
  * are empty, so it is told to prefer any index.
  */
 export async function unavoidableSteps(client: pg.Client, sql: string): Promise<string[]> {

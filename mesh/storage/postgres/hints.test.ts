@@ -77,19 +77,19 @@ describeWithServer(postgres, 'the error of a PostgreSQL database that cannot be 
       'a missing password with md5',
       () => urlOf('by_md5'),
       'STORAGE_MISCONFIGURED',
-      /rejects this user: .*(asks for a password: add it|fix both in DATABASE_URL)/,
+      /rejects this user: .*(asks for a password: add it|fix them in DATABASE_URL)/,
     ],
     [
       'a missing password in clear',
       () => urlOf('in_clear'),
       'STORAGE_MISCONFIGURED',
-      /rejects this user: .*(asks for a password: add it|fix both in DATABASE_URL)/,
+      /rejects this user: .*(asks for a password: add it|fix them in DATABASE_URL)/,
     ],
     ...['by_scram', 'by_md5', 'in_clear'].map((user): [string, () => string, string, RegExp] => [
       `a wrong password (${user})`,
       () => urlOf(`${user}:wrong-password`),
       'STORAGE_MISCONFIGURED',
-      new RegExp(`password authentication failed for user "${user}"; the user does not exist or its password`),
+      new RegExp(`password authentication failed for user "${user}"; the user or its password is wrong`),
     ]),
     [
       'an unknown user',

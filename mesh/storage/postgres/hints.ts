@@ -38,7 +38,7 @@ const rules: readonly Rule[] = [
   {
     code: /^28P01$/,
     fault: 'denied',
-    remedy: 'the user does not exist or its password is another one: fix both in DATABASE_URL',
+    remedy: 'the user or its password is wrong: fix them in DATABASE_URL',
   },
   {
     code: /^(28000|08P01)$/,
