@@ -64,7 +64,7 @@ describe('a damaged record', () => {
     );
     expect(error).toMatchObject({
       ...corrupt(`${file.path} is damaged: offset 3 of partition 1 of t`),
-      metadata: { file: file.path, topic: 't', partition: '1', offset: '3' },
+      metadata: { topic: 't', partition: '1', offset: '3' },
     });
     await expect(opened.checkPartitions()).rejects.toMatchObject(corrupt('offset 3 of partition 1 of t'));
   });
