@@ -24,7 +24,7 @@ const userCount = 20_000;
 const maxGrowthBytes = 100 * mib;
 // Maximum processor time in which the server serves nobody else. grpc-js needs over 0.1 ms to create and end a stream, and does
 // so for all streams of one write before it serves another connection.
-const maxTurnMs = { native: 200, 'grpc-js': 400 } as const;
+const maxTurnMs = { native: 100, 'grpc-js': 400 } as const;
 // The same for the flood and a second of health checks. If the 900 lists run until their windows are full, it is more.
 const maxTotalMs = 1_000;
 const listUsers = ListUsersRequest.encode(ListUsersRequest.fromPartial({ limit: 2_000 })).finish();
@@ -78,6 +78,23 @@ describe.each(engineNames)('a server on %s with abandoned calls', (engine) => {
     return JSON.parse(await eventually(() => readFile(timeFile, 'utf8')));
   }
 
+  /**
+   * Expects that the server stays fast and small during `flood`. It is repeated up to twice if it was slow: other processes that
+   * evict the machine's caches only ever add to the processor time.
+   */
+  async function expectCheap(flood: () => Promise<void>): Promise<void> {
+    const least = { longestMs: Number.POSITIVE_INFINITY, totalMs: Number.POSITIVE_INFINITY };
+    const isCheap = () => least.longestMs < maxTurnMs[engine] && least.totalMs < maxTotalMs;
+    for (let attempt = 0; attempt < 3 && !isCheap(); attempt += 1) {
+      const { longestMs, totalMs, growthBytes } = await measureDuring(flood);
+      expect(growthBytes).toBeLessThan(maxGrowthBytes);
+      least.longestMs = Math.min(least.longestMs, longestMs);
+      least.totalMs = Math.min(least.totalMs, totalMs);
+    }
+    expect(least.longestMs).toBeLessThan(maxTurnMs[engine]);
+    expect(least.totalMs).toBeLessThan(maxTotalMs);
+  }
+
   /** Checks the health over another connection during `flood` and for a second after it, and measures the server meanwhile. */
   async function measureDuring(flood: () => Promise<void>) {
     using prober = await RawPeer.connect(port);
@@ -106,34 +123,29 @@ describe.each(engineNames)('a server on %s with abandoned calls', (engine) => {
     const frames = forStreams(900, (id) =>
       Buffer.concat([call(id, '/user.v1.UserService/ListUsers', listUsers), reset(id)]),
     );
-    const { longestMs, totalMs, growthBytes } = await measureDuring(async () => {
+    await expectCheap(async () => {
       using peer = await RawPeer.connect(port);
       await peer.send(frames);
       expect(await peer.isServed()).toBe(true);
     });
-    expect(longestMs).toBeLessThan(maxTurnMs[engine]);
-    expect(totalMs).toBeLessThan(maxTotalMs);
-    expect(growthBytes).toBeLessThan(maxGrowthBytes);
   });
 
   it('stays fast and small if 900 lists are cancelled in the next write', async () => {
     const frames = forStreams(900, (id) => call(id, '/user.v1.UserService/ListUsers', listUsers));
-    const { longestMs, totalMs, growthBytes } = await measureDuring(async () => {
+    await expectCheap(async () => {
       using peer = await RawPeer.connect(port);
       await peer.send(frames);
       await peer.send(forStreams(900, (id) => reset(id)));
       expect(await peer.isServed()).toBe(true);
     });
-    expect(longestMs).toBeLessThan(maxTurnMs[engine]);
-    expect(totalMs).toBeLessThan(maxTotalMs);
-    expect(growthBytes).toBeLessThan(maxGrowthBytes);
   });
 
   it('runs almost none of 1,900 cancelled CreateUser calls', async () => {
-    const tag = randomUUID().slice(0, 8);
-    const ids = Array.from({ length: 1_900 }, (_, index) => `${tag}-${index}`);
-    const { longestMs, totalMs } = await measureDuring(async () => {
+    let ids: string[] = [];
+    await expectCheap(async () => {
       using peer = await RawPeer.connect(port);
+      const tag = randomUUID().slice(0, 8);
+      ids = Array.from({ length: 1_900 }, (_, index) => `${tag}-${index}`);
       const calls = ids.map((id, index) => {
         const streamId = 1 + 2 * index;
         return Buffer.concat([call(streamId, '/user.v1.UserService/CreateUser', createUser(id)), reset(streamId)]);
@@ -146,8 +158,6 @@ describe.each(engineNames)('a server on %s with abandoned calls', (engine) => {
       created += (await mesh.client(UserServiceContract).batchGetUsers({ ids: ids.slice(at, at + 100) })).users.length;
     }
     expect(created).toBeLessThan(20);
-    expect(longestMs).toBeLessThan(maxTurnMs[engine]);
-    expect(totalMs).toBeLessThan(maxTotalMs);
   });
 
   // grpc-js decompresses messages before the call can be checked.
@@ -157,24 +167,19 @@ describe.each(engineNames)('a server on %s with abandoned calls', (engine) => {
     const frames = forStreams(200, (id) =>
       Buffer.concat([headers(id, block), data(id, bomb, Flag.END_STREAM), reset(id)]),
     );
-    const { longestMs, totalMs } = await measureDuring(async () => {
+    await expectCheap(async () => {
       using peer = await RawPeer.connect(port);
       await peer.send(frames);
       expect(await peer.isServed()).toBe(true);
     });
-    expect(longestMs).toBeLessThan(maxTurnMs[engine]);
-    expect(totalMs).toBeLessThan(maxTotalMs);
   });
 
   describeWithServer(ghz, 'from ghz', () => {
     it('stays fast and small if 2,000 calls time out after 1 ms', async () => {
-      const { longestMs, totalMs, growthBytes } = await measureDuring(async () => {
+      await expectCheap(async () => {
         const target = ['--insecure', '--call', 'user.v1.UserService/ListUsers', `127.0.0.1:${port}`];
         await mustRun([ghz.path, '--timeout', '1ms', '-c', '10', '-n', '2000', ...target]);
       });
-      expect(longestMs).toBeLessThan(maxTurnMs[engine]);
-      expect(totalMs).toBeLessThan(maxTotalMs);
-      expect(growthBytes).toBeLessThan(maxGrowthBytes);
     });
   });
 });
