@@ -8,6 +8,8 @@ const firstSettingsTimeoutMs = 10_000;
 const goawayLingerMs = 1_000;
 // How long a caller has to read that its deadline has passed.
 const releaseMs = 1_000;
+// With fewer bytes, only acknowledgements and windows were sent between two pings.
+const minSentBytes = 100;
 const cancel = 8;
 const enhanceYourCalm = 11;
 
@@ -23,6 +25,7 @@ export class SessionWatch {
   readonly #strikes: PingStrikes;
   #streams = 0;
   #openStreams = 0;
+  #sentBytes = 0;
   #isEnding = false;
 
   constructor(session: ServerHttp2Session, observer: HostObserver, pings: PingPolicy | undefined) {
@@ -63,6 +66,10 @@ export class SessionWatch {
 
   #pinged(): void {
     if (this.#isEnding || this.#session.destroyed) return;
+    // The rest of a large answer leaves without a call of `sent`, as windows allow; grpc-go pings meanwhile to measure them.
+    const { bytesWritten } = this.#session.socket;
+    if (bytesWritten - this.#sentBytes >= minSentBytes) this.#strikes.sent();
+    this.#sentBytes = bytesWritten;
     if (!this.#strikes.pinged(performance.now(), this.#openStreams > 0)) return;
     this.#isEnding = true;
     this.#report('too_many_pings', tooManyPings);
