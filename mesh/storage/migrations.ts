@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { messageOf } from '../errors/error-text.ts';
 import { migrationChanged } from './errors.ts';
 import type { Migration, Storage, Transaction } from './storage.ts';
 
@@ -59,7 +60,13 @@ export async function applyMigrations(
       const record = `the record of migration ${migration.name} of ${set} has changed`;
       throw isDamaged(before, checksum) ? damaged(record) : migrationChanged({ set, name: migration.name });
     }
-    await tx.script(migration.sql.replaceAll('{{identity}}', identity[dialect]));
+    try {
+      await tx.script(migration.sql.replaceAll('{{identity}}', identity[dialect]));
+    } catch (error) {
+      // Its record is lost: a flipped byte has changed its name or that of its set.
+      const lost = `the record of migration ${migration.name} of ${set} is missing, but what it creates exists`;
+      throw existsAlready.test(messageOf(error)) ? damaged(lost) : error;
+    }
     await tx.execute('INSERT INTO schema_migration (set_name, name, checksum, apply_time) VALUES ($1, $2, $3, $4)', [
       set,
       migration.name,
@@ -68,6 +75,8 @@ export async function applyMigrations(
     ]);
   }
 }
+
+const existsAlready = /already exists|duplicate column/;
 
 function byName(a: Migration, b: Migration): number {
   return a.name < b.name ? -1 : 1;
