@@ -15,7 +15,7 @@ import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { type EventAttributes, readAttributes } from '../log/envelope.ts';
 import type { StoredEvent } from '../log/event-log.ts';
-import type { EventEffect, EventHandler } from './consumer.ts';
+import type { EventHandler, HandlerResult } from './consumer.ts';
 import { type EventFailure, eventOfDeadLetter, eventToDeadLetter } from './dead-letters.ts';
 import { claim, isClaimed, reclaim } from './inbox.ts';
 import { noteSkippedEvents } from './skipped-events.ts';
@@ -96,7 +96,8 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
 
   async function apply(event: StoredEvent, attributes: EventAttributes): Promise<EventOutcome> {
     const effect = await read(event, attributes);
-    if (!effect) return 'ignored';
+    if (typeof effect === 'object') noteSkipped(event, attributes, effect);
+    if (typeof effect !== 'function') return 'ignored';
     return await storage.transaction(async (tx) => {
       if (!(await claimOnce(tx, event, attributes, 'handled'))) return 'known';
       await effect(tx);
@@ -104,7 +105,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     });
   }
 
-  async function read(event: StoredEvent, attributes: EventAttributes): Promise<EventEffect | undefined> {
+  async function read(event: StoredEvent, attributes: EventAttributes): Promise<HandlerResult> {
     const scope = {
       requestId: attributes.correlationId ?? attributes.id,
       traceparent: continueTrace(attributes.traceparent),
@@ -112,10 +113,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       signal: undefined,
     };
     const outcome = await runInScope(scope, () => handler.handle(event, attributes));
-    if (outcome === undefined) return undefined;
-    if (typeof outcome === 'function') return (tx) => runInScope(scope, () => outcome(tx));
-    noteSkipped(event, attributes, outcome);
-    return undefined;
+    return typeof outcome === 'function' ? (tx) => runInScope(scope, () => outcome(tx)) : outcome;
   }
 
   async function deadLetter(
@@ -173,6 +171,8 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       const event = eventOfDeadLetter(redriven);
       const attributes = readAttributes(event);
       const effect = await read(event, attributes);
+      // It stays a dead letter until somebody discards it.
+      if (typeof effect === 'object') throw undecodable({ thing: `event of ${event.topic}`, problem: effect.problem });
       return async (tx) => {
         if (await reclaim(tx, group, inboxId(attributes), aging.nowMs())) await effect?.(tx);
       };

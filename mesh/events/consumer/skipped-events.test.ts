@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { listDeadLetters } from '../../dead-letters/testing/dead-letters.ts';
+import { listDeadLetters, oneDeadLetter } from '../../dead-letters/testing/dead-letters.ts';
 import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
 import { captureLog } from '../../testing/captured-log.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -33,6 +33,20 @@ describe('a consumer that skips events', () => {
       expect(await listDeadLetters(consumer)).toEqual([]);
       const warnings = lines.filter(({ level }) => level === 'warn');
       expect(warnings).toMatchObject([{ reason: 'unknown-type', problem: 'update this service', topic: 't' }]);
+    });
+
+    it('leaves a dead letter in the list if its redrive would skip it', async () => {
+      let knows = true;
+      const consumer = await makeConsumer(async (event, attributes) => {
+        if (knows) throw new SyntaxError('not readable');
+        return await older(event, attributes);
+      });
+      await consumer.start();
+      await parts().events.publish([wrapped('new', 1)]);
+      const dead = await oneDeadLetter(consumer);
+      knows = false;
+      await expect(consumer.deadLetters.redrive(dead.id)).rejects.toMatchObject({ reason: 'UNDECODABLE' });
+      expect(await listDeadLetters(consumer)).toHaveLength(1);
     });
 
     it('applies them when a newer version reads them again, and applies no other event twice', async () => {
