@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as timeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { systemClock } from '../../../time/clock.ts';
+import { replayEvents } from '../../consumer/replay.ts';
 import { collector, distinct, event, numbered, perKey, text } from '../../testing/sample-events.ts';
-import type { StoredEvent } from '../event-log.ts';
+import type { StartPosition, StoredEvent } from '../event-log.ts';
 import type { TestLogs } from './fixture.ts';
 
 /** How every event log delivers to groups. */
@@ -43,6 +45,35 @@ export function describeGroups({ makeTopic, open, reopen, until }: TestLogs): vo
     );
     await log.consume({ group, topics: [topic], handle: collector().handle });
     await until(async () => expect(await log.committedOffsets(group, topic)).toEqual(ends));
+  });
+
+  it('is replayed to what is the end now, from the beginning or from offsets', async () => {
+    const log = await open();
+    const topic = await makeTopic(log, 3);
+    await log.publish(numbered(topic, ['a', 'b', 'c', 'd'], 40));
+    const ends = await log.endOffsets(topic);
+    const seen = collector();
+    const handle = async (stored: StoredEvent) => {
+      await seen.handle(stored, new AbortController().signal);
+      // Not part of the replay, which has begun.
+      await log.publish(numbered(topic, ['e'], 1));
+      return 'applied' as const;
+    };
+    const handling = { handle, isKnown: async ({ key }: StoredEvent) => key === 'a' };
+    const handler = { group: 'g', topics: [topic] };
+    const deps = { events: log, handler, handling, inboxRetentionMs: 8 * 24 * 3_600_000, clock: systemClock };
+    const replay = async (from: StartPosition) =>
+      (await Array.fromAsync(replayEvents(deps, { from }, new AbortController().signal))).at(-1);
+    const last = await replay({ at: 'beginning' });
+    expect(last).toMatchObject({ outcomes: { applied: 30, known: 10 }, done: true });
+    expect(new Map(last?.positions.map(({ partition, next }) => [partition, next]))).toEqual(ends);
+    expect(seen.events.map(({ key }) => key)).not.toContain('e');
+    expect(Object.values(seen.perKey()).map((values) => values.length)).toEqual([10, 10, 10]);
+    const latest = await log.endOffsets(topic);
+    const offsets = new Map([...latest].map(([partition, end]) => [partition, end > 2n ? end - 2n : 0n]));
+    const count = [...latest].reduce((sum, [partition, end]) => sum + end - (offsets.get(partition) ?? 0n), 0n);
+    const again = await replay({ at: 'offsets', offsets });
+    expect(BigInt((again?.outcomes.applied ?? 0) + (again?.outcomes.known ?? 0))).toBe(count);
   });
 
   it('delivers the events of a key in order', async () => {
