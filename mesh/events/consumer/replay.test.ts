@@ -1,10 +1,13 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { deadLettersToCount } from '../../dead-letters/testing/dead-letters.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
+import type { EventLog, Idle, StartPosition } from '../log/event-log.ts';
 import { describeConsumers, failing, record, wrapped } from '../testing/consumers.ts';
 import { outOfReach } from '../testing/events.ts';
 import type { EventConsumer } from './create-consumer.ts';
-import type { ReplayProgress, ReplayRange } from './replay.ts';
+import { type ReplayProgress, type ReplayRange, replayEvents } from './replay.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
@@ -89,6 +92,35 @@ describe('a replay', () => {
       expect(await replayAll(consumer)).toMatchObject({ outcomes: { applied: 2 } });
     });
 
+    it('begins no further event after it was cancelled, and ends once the one in progress has ended', async () => {
+      await parts().events.publish([wrapped('a', 1), wrapped('a', 2), wrapped('a', 3)]);
+      const [begun, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const seen: string[] = [];
+      const consumer = await makeConsumer(
+        async (event, attributes) => {
+          seen.push(`${attributes.version}`);
+          begun.resolve();
+          await release.promise;
+          return await record(event, attributes);
+        },
+        { startAt: 'latest' },
+      );
+      await consumer.start();
+      const cancel = new AbortController();
+      let ended = false;
+      const replay = Array.fromAsync(consumer.replay(whole, cancel.signal)).finally(() => {
+        ended = true;
+      });
+      await begun.promise;
+      cancel.abort(new Error('enough'));
+      await setTimeout(50);
+      expect(ended).toBe(false);
+      release.resolve();
+      await expect(replay).rejects.toThrow('enough');
+      expect(await effects()).toEqual(['1']);
+      expect(seen).toEqual(['1']);
+    });
+
     it('ends immediately if there is nothing to read', async () => {
       const consumer = await makeConsumer(record);
       await consumer.start();
@@ -96,6 +128,70 @@ describe('a replay', () => {
     });
   });
 });
+
+describe('a replay of a log that pauses', () => {
+  it('continues if an event comes while it checks whether the log works', async () => {
+    const clock = createTestClock();
+    const check = Promise.withResolvers<void>();
+    const log = pausingLog({ end: 3n, check: () => check.promise });
+    const last = readAll(log.events, clock);
+    await log.pauses(1);
+    clock.advance(10_000);
+    log.resume();
+    await log.pauses(2);
+    check.resolve();
+    await setTimeout(5);
+    log.resume();
+    expect(await last).toMatchObject({ outcomes: { applied: 3 }, done: true });
+  });
+
+  it('waits while the log does not work, and ends when it works and is quiet', async () => {
+    const clock = createTestClock();
+    let works = false;
+    const log = pausingLog({ end: 3n, check: () => (works ? Promise.resolve() : Promise.reject(outOfReach())) });
+    const last = readAll(log.events, clock);
+    await log.pauses(1);
+    clock.advance(10_000);
+    await setTimeout(5);
+    works = true;
+    clock.advance(10_000);
+    expect(await last).toMatchObject({ outcomes: { applied: 1 }, positions: [{ next: 3n }], done: true });
+  });
+});
+
+/** A log with one partition, which pauses after each event. */
+function pausingLog({ end, check }: { readonly end: bigint; readonly check: () => Promise<void> }) {
+  let paused = 0;
+  let resume: () => void = () => undefined;
+  async function* read(_topic: string, _from: StartPosition, signal: AbortSignal, idle: Idle = (wait) => wait()) {
+    for (let offset = 0n; offset < end; offset += 1n) {
+      yield { topic: 't', partition: 0, offset, key: 'k', headers: {}, value: new Uint8Array(), timeMs: startMs };
+      if (signal.aborted) return;
+      const pause = new Promise<void>((resolve) => {
+        resume = resolve;
+        signal.addEventListener('abort', () => resolve());
+      });
+      paused += 1;
+      await idle(() => pause);
+      if (signal.aborted) return;
+    }
+  }
+  const offsets = (offset: bigint) => async () => new Map([[0, offset]]);
+  const events = { read, check, offsetsAt: offsets(0n), endOffsets: offsets(end) } as Partial<EventLog> as EventLog;
+  return {
+    events,
+    pauses: (times: number) => eventually(() => expect(paused).toBe(times)),
+    resume: () => resume(),
+  };
+}
+
+const startMs = createTestClock().now();
+
+async function readAll(events: EventLog, clock: TestClock): Promise<ReplayProgress | undefined> {
+  const handling = { handle: async () => 'applied' as const, isKnown: async () => false };
+  const deps = { events, handler: { group: 'g', topics: ['t'] }, handling, inboxRetentionMs: 8 * day, clock };
+  return (await Array.fromAsync(replayEvents(deps, whole, new AbortController().signal))).at(-1);
+}
 
 const whole: ReplayRange = { from: { at: 'beginning' } };
 

@@ -3,6 +3,7 @@ import { MeshError } from '../../errors/mesh-error.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
+import { createWakeup } from '../../time/wakeup.ts';
 import type { EventLog, StartPosition, StoredEvent } from '../log/event-log.ts';
 import type { EventHandler } from './consumer.ts';
 import type { EventHandling, EventOutcome } from './handle-event.ts';
@@ -76,13 +77,15 @@ export async function* replayEvents(
   running.catch(() => undefined);
   try {
     for (let done = false; !done; ) {
-      done = await Promise.race([running.then(() => true), sleep(clock, progressMs).then(() => false)]);
+      const nextTurn = sleep(clock, progressMs, cancelled.signal);
+      done = await Promise.race([running.then(() => true), nextTurn.then(() => false)]);
       signal.throwIfAborted();
       yield { ...run.progress(), done };
     }
   } finally {
     cancelled.abort();
     await running.catch(() => undefined);
+    await run.settled();
   }
 }
 
@@ -91,6 +94,8 @@ interface Run {
   add(topic: string, from: StartPosition): Promise<void>;
   /** Reads all of them, one after another. */
   read(): Promise<void>;
+  /** Resolves once no event is in progress: none begins after the signal has aborted. */
+  settled(): Promise<void>;
   progress(): Omit<ReplayProgress, 'done'>;
 }
 
@@ -114,6 +119,7 @@ function createRun({ events, handling, clock, inboxRetentionMs }: ReplayDeps, si
   async function handle(event: StoredEvent, part: Part): Promise<EventOutcome | 'too-old'> {
     if (event.timeMs < clock.now() - oldestMs) return 'too-old';
     for (let failures = 1; ; failures++) {
+      signal.throwIfAborted();
       try {
         if (await handling.isKnown(event)) return 'known';
         return await handling.handle(event, signal);
@@ -122,7 +128,6 @@ function createRun({ events, handling, clock, inboxRetentionMs }: ReplayDeps, si
         if (!(error instanceof MeshError) || !(isInfrastructureFault(error) || isMiswired(error))) throw error;
         waiting.set(part, error.message);
         await sleep(clock, retryDelayMs(failures), signal);
-        signal.throwIfAborted();
       }
     }
   }
@@ -138,39 +143,52 @@ function createRun({ events, handling, clock, inboxRetentionMs }: ReplayDeps, si
     const open = new Map(its.filter(({ next, end }) => next < end).map((part) => [part.partition, part]));
     if (open.size === 0) return;
     const ended = new AbortController();
-    const inProgress = new Set<Promise<void>>();
-    let failure: { readonly error: unknown } | undefined;
-    const offsets = new Map(its.map(({ partition, next }) => [partition, next]));
-    // Nothing more comes once it is quiet, if the log works.
-    const idle = async (wait: () => Promise<void>) => {
-      const cancel = clock.after(
-        quietMs,
-        () =>
-          void events.check().then(
-            () => ended.abort(),
-            () => undefined,
-          ),
-      );
-      await wait().finally(cancel);
-    };
     const stop = AbortSignal.any([signal, ended.signal]);
+    const room = createWakeup();
+    stop.addEventListener('abort', room.ring);
+    let inProgress = 0;
+    let failure: { readonly error: unknown } | undefined;
+
+    /** Ends the reading once it is quiet, if the log works: nothing more comes then. */
+    async function endWhenQuiet(busy: AbortSignal): Promise<void> {
+      while (!busy.aborted) {
+        await sleep(clock, quietMs, busy);
+        if (busy.aborted) return;
+        const works = await events.check().then(
+          () => true,
+          () => false,
+        );
+        if (works && !busy.aborted) return ended.abort();
+      }
+    }
+    const idle = async (wait: () => Promise<void>) => {
+      const busy = new AbortController();
+      void endWhenQuiet(busy.signal);
+      await wait().finally(() => busy.abort());
+    };
+
+    const begin = (event: StoredEvent, part: Part) => {
+      inProgress += 1;
+      part.turn = part.turn.then(() => handleInTurn(event, part));
+      part.turn.then(
+        () => {
+          inProgress -= 1;
+          room.ring();
+        },
+        (error: unknown) => {
+          failure ??= { error };
+          ended.abort();
+        },
+      );
+    };
+
+    const offsets = new Map(its.map(({ partition, next }) => [partition, next]));
     for await (const event of events.read(topic, { at: 'offsets', offsets }, stop, idle)) {
       const part = open.get(event.partition);
       if (!part) continue;
       if (event.offset >= part.end - 1n) open.delete(part.partition);
-      if (event.offset < part.end) {
-        const turn = part.turn.then(() => handleInTurn(event, part));
-        part.turn = turn;
-        inProgress.add(turn);
-        turn.then(
-          () => inProgress.delete(turn),
-          (error: unknown) => {
-            failure ??= { error };
-            ended.abort();
-          },
-        );
-        if (inProgress.size >= maxInProgress) await Promise.race(inProgress).catch(() => undefined);
-      }
+      if (event.offset < part.end) begin(event, part);
+      while (inProgress >= maxInProgress && !stop.aborted) await room.wait();
       if (open.size === 0) ended.abort();
     }
     signal.throwIfAborted();
@@ -190,6 +208,9 @@ function createRun({ events, handling, clock, inboxRetentionMs }: ReplayDeps, si
     },
     async read() {
       for (const [topic, its] of Map.groupBy(parts, ({ topic }) => topic)) await readTopic(topic, its);
+    },
+    async settled() {
+      await Promise.allSettled(parts.map(({ turn }) => turn));
     },
     progress: () => ({
       outcomes: { ...outcomes },
