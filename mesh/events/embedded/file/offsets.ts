@@ -51,10 +51,13 @@ export async function loadOffsets(
         logger.warn({ group, topic, partition: number, offset: `${next}`, end: `${head.offset}` }, behindEnd);
         return partition.start;
       };
-      for (const partition of partitions) {
-        const from = startOf(partition);
-        if (from !== undefined) await commit(partition, from);
-      }
+      // Concurrently, so all of them share one commit to the disk.
+      await Promise.all(
+        partitions.map(async (partition) => {
+          const from = startOf(partition);
+          if (from !== undefined) await commit(partition, from);
+        }),
+      );
     },
   };
 }

@@ -49,5 +49,8 @@ describe('the recent events of a partition', () => {
     expect(recent.from(0n, 1)).toBeUndefined();
     recent.add(event(1));
     expect(recent.from(1n, 1)).toHaveLength(1);
+    for (let offset = 2; offset < 100; offset += 1) recent.add(event(offset));
+    recent.add(event(100, 1_000_000));
+    expect(recent.from(100n, 1)).toBeUndefined();
   });
 });

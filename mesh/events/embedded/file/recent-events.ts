@@ -27,9 +27,10 @@ export function createRecentEvents(): RecentEvents {
       if (last !== undefined && event.offset !== last.offset + 1n) clear();
       events.push(event);
       bytes += sizeOf(event);
-      if (events.length <= maxEvents && bytes <= maxBytes) return;
-      // Half of them: removing one at a time would move all others each time.
-      for (const removed of events.splice(0, Math.ceil(events.length / 2))) bytes -= sizeOf(removed);
+      while (events.length > maxEvents || bytes > maxBytes) {
+        // Half of them: removing one at a time would move all others each time.
+        for (const removed of events.splice(0, Math.ceil(events.length / 2))) bytes -= sizeOf(removed);
+      }
     },
     from(offset, limit) {
       const [first] = events;
