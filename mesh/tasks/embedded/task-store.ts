@@ -3,12 +3,9 @@ import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { NewTask, TaskCounts } from '../task-queue.ts';
+import { countByQueue, countDue, countLeased, countTasks } from './task-counts.ts';
 import {
   bringForward,
-  countByQueue,
-  countDue,
-  countLeased,
-  countTasks,
   deleteTask,
   endAllLeases,
   insertTask,
