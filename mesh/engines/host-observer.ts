@@ -27,6 +27,8 @@ export interface ConnectionEnd {
   readonly problem: string;
   /** What happened on the connection, by what is counted. */
   readonly counts?: Readonly<Record<string, number>>;
+  /** What was thrown, if this side is at fault. */
+  readonly cause?: unknown;
 }
 
 /** Why a server host refuses a call before its handler. The values of a metric's label, so they do not change. */

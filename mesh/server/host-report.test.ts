@@ -67,7 +67,10 @@ describe('the report of a server host', () => {
   it('logs a fault of the server as an error', () => {
     const { logger, lines } = captureLog();
     const report = createHostReport({ clock: systemClock, logger });
-    report.connectionEnded({ peer: '10.0.0.1:9', reason: 'internal_error', problem: 'x is not a function' });
-    expect(lines).toMatchObject([{ level: 'error', problem: 'x is not a function' }]);
+    const cause = new TypeError('x is not a function');
+    report.connectionEnded({ peer: '10.0.0.1:9', reason: 'internal_error', problem: cause.message, cause });
+    const msg = 'connection ended because of a fault of this server';
+    const err = { type: 'TypeError', stack: expect.stringContaining('host-report.test.ts') };
+    expect(lines).toMatchObject([{ level: 'error', msg, problem: 'x is not a function', err }]);
   });
 });

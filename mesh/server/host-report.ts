@@ -35,7 +35,7 @@ export function createHostReport({ clock, logger, metrics }: HostReportDeps): Ho
   });
   const lines = new Map<ConnectionEndReason, { loggedMs: number; unlogged: number }>();
 
-  function log({ peer, reason, problem, counts }: ConnectionEnd): void {
+  function log({ peer, reason, problem, counts, cause }: ConnectionEnd): void {
     const nowMs = clock.elapsedMs();
     const last = lines.get(reason);
     if (last !== undefined && nowMs - last.loggedMs < lineEveryMs) {
@@ -44,8 +44,9 @@ export function createHostReport({ clock, logger, metrics }: HostReportDeps): Ho
     }
     lines.set(reason, { loggedMs: nowMs, unlogged: 0 });
     const unlogged = last?.unlogged ? { unlogged: last.unlogged } : {};
-    const level = reason === 'internal_error' ? 'error' : 'warn';
-    logger[level]({ peer, reason, problem, ...counts, ...unlogged }, 'connection ended because of its client');
+    const fields = { peer, reason, problem, ...counts, ...unlogged };
+    if (reason !== 'internal_error') logger.warn(fields, 'connection ended because of its client');
+    else logger.error({ ...fields, err: cause }, 'connection ended because of a fault of this server');
   }
 
   return {

@@ -37,6 +37,16 @@ describe('a server whose peer resets calls immediately (CVE-2023-44487)', () => 
     });
   });
 
+  it('closes the connection if calls got a response of 100 before they are reset', async () => {
+    await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port);
+      const block = requestBlock('/attacked/Hang', 'expect', '100-continue');
+      await peer.send(forStreams(10_000, (id) => Buffer.concat([headers(id, block), reset(id)])));
+      await peer.closed;
+      expect(peer.goaway).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+    });
+  });
+
   it('serves a caller that cancels 1,500 calls', async () => {
     using peer = await RawPeer.connect(target.port);
     await peer.send(resetCalls(1_500));

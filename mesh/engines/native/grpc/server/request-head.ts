@@ -41,7 +41,7 @@ function readHead(fields: readonly string[]): RequestHead {
   return {
     path: fieldValue(fields, ':path') ?? '',
     httpRefusal: httpRefusalOf(fieldValue(fields, ':method'), fieldValue(fields, 'content-type')),
-    expectsContinue: fieldValue(fields, 'expect') !== undefined,
+    expectsContinue: fieldValue(fields, 'expect')?.toLowerCase() === '100-continue',
     timeoutMs,
     badTimeout: timeoutMs === undefined ? timeout : undefined,
     encoding,

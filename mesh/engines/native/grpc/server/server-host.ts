@@ -67,7 +67,8 @@ export function createServerHost({
         begun: http1AnswerTo,
         request: (stream, head) => begin(stream, head, peer),
         refused: (head, reason) => observer.callRefused({ peer, path: callHeadOf(head).path, reason }),
-        gaveUp: ({ reason, message }, counts) => observer.connectionEnded({ peer, reason, problem: message, counts }),
+        gaveUp: ({ reason, message, cause }, counts) =>
+          observer.connectionEnded({ peer, reason, problem: message, counts, ...(cause !== undefined && { cause }) }),
         closed() {
           connections.delete(connection);
           watch.remove(connection);
@@ -92,7 +93,7 @@ export function createServerHost({
       const requestId = requestIdIn(head);
       return refuse(stream, requestId, toStatus(hosted.error, { path, requestId, otherBytes: 0 }));
     }
-    if (request.expectsContinue) stream.sendHeaders(continueHeader);
+    if (request.expectsContinue) stream.sendInformation(continueHeader);
     const start = { stream, head, request, peer };
     return hosted.streamsRequests
       ? new ManyRequestsCall(hosted, start, tools)

@@ -63,7 +63,7 @@ export class IncomingFrames implements FrameHandler {
     const stream = this.#streams.find(streamId);
     // A server may refuse streams as often as it likes. A client that got its response before it had sent everything resets a
     // stream that is closed here.
-    // One that has begun to read its answer may leave: it has paid with its own work.
+    // A client may leave a stream whose response has begun.
     if (this.#parts.isServer && stream === undefined) this.#guard.idleFrame();
     else if (this.#parts.isServer && !stream?.answered) this.#guard.streamReset();
     if (stream === undefined) return;

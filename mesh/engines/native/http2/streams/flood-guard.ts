@@ -12,11 +12,11 @@ interface Allowance {
 }
 
 /**
- * Distinguishes a busy peer from one that only makes work. Streams that complete earn the right to reset others, one that was
- * answered may be reset, and frames with content earn the right to send frames without. A peer that has used up its allowance is ended with ENHANCE_YOUR_CALM.
- * Streams that this side has to reset for a fault of the peer (CVE-2025-8671) have a separate allowance, because honest peers
- * cause none. Idle frames are PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE, frames of closed streams, acknowledgements
- * that match nothing, and unknown frames.
+ * Distinguishes a busy peer from one that only makes work. Streams that complete earn the right to reset others, one whose
+ * response has begun may be reset, and frames with content earn the right to send frames without. A peer that has used up its
+ * allowance is ended with ENHANCE_YOUR_CALM. Streams that this side has to reset for a fault of the peer (CVE-2025-8671) have a
+ * separate allowance, because honest peers cause none. Idle frames are PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE,
+ * frames of closed streams, acknowledgements that match nothing, and unknown frames.
  */
 export class FloodGuard {
   readonly #resets: Allowance = { left: 2_000, spent: 0, max: 5_000, perSecond: 100 };

@@ -61,7 +61,7 @@ export class Http2Stream {
   heldBytes = 0;
   /** Bytes of the body that the peer announced and has not sent; `undefined`: it announced none. */
   expectedBytes: number | undefined;
-  /** Whether a header block was sent. */
+  /** Whether the fields of a final response, or of a request, were sent. */
   answered = false;
   /** Whether the fields of the request or of the final response have arrived. */
   headed = false;
@@ -113,6 +113,11 @@ export class Http2Stream {
     this.#connection.sendBlock(this.id, block, endStream);
     this.answered = true;
     if (endStream) this.#endLocal();
+  }
+
+  /** Sends an informational response, such as 100. It costs nothing, so the stream is not answered by it. */
+  sendInformation(block: Uint8Array): void {
+    if (!this.localEnded && !this.closed) this.#connection.sendBlock(this.id, block, false);
   }
 
   /**
