@@ -111,7 +111,8 @@ function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']
       refuse(stream, refusal);
       return;
     }
-    if (headers.expect !== undefined) stream.additionalHeaders({ ':status': 100 });
+    const expectsContinue = headers.expect?.toLowerCase() === '100-continue';
+    if (expectsContinue && !isGone(stream)) stream.additionalHeaders({ ':status': 100 });
     const timeoutMs = timeoutMsOf(String(headers['grpc-timeout']));
     if (timeoutMs !== undefined) releaseAtDeadline(stream, timeoutMs);
     for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
@@ -131,13 +132,17 @@ function exchangeRequestId(stream: ServerHttp2Stream, headers: IncomingHttpHeade
 function refuse(stream: ServerHttp2Stream, refusal: WireStatus | HttpRefusal): void {
   // Its end is reported by `close`; nothing further can be sent over it.
   stream.on('error', () => undefined);
-  // Its caller may have reset it already.
-  if (stream.destroyed) return;
+  stream.resume();
+  if (isGone(stream)) return;
   if ('text' in refusal) {
     stream.respond({ ':status': refusal.status, ...refusal.headers }, { endStream: refusal.text === '' });
     stream.end(refusal.text);
   } else respondStatus(stream, refusal);
-  stream.resume();
+}
+
+/** Whether the caller has reset the stream already, which may come in the same write. Node throws if it is answered then. */
+function isGone({ closed, destroyed }: ServerHttp2Stream): boolean {
+  return closed || destroyed;
 }
 
 function respondStatus(stream: ServerHttp2Stream, { code, details, metadata }: WireStatus): void {

@@ -4,8 +4,11 @@ import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { rawCall, rawConnection } from '../../../server/testing/raw-call.ts';
 import { eventually } from '../../../testing/eventually.ts';
+import { http2Frame } from '../../../testing/http2-frame.ts';
 import type { Engine } from '../../engine.ts';
 import type { ConnectionEnd, RefusedCall } from '../../host-observer.ts';
+import { clientPreface, ErrorCode, Flag, FrameType } from '../../native/http2/codec/frames.ts';
+import { literalFields } from '../../native/http2/codec/literal-fields.ts';
 import { callUnary, echo, hanging, many, startWith, textMethod } from './text-host.ts';
 
 /** Connections that a host ends, calls that it refuses, and what its observer learns. */
@@ -122,6 +125,33 @@ export function endSuite(engine: Engine): void {
       await once(socket, 'close');
       expect(received).toMatch(answer);
       expect(ended).toMatchObject([{ reason: 'not_http2' }]);
+      expect((await callUnary(session, 'a')).status).toBe(Status.OK);
+    });
+  });
+
+  describe('a call that is reset in the same write', () => {
+    const grpc = ['content-type', 'application/grpc'];
+
+    it.each([
+      ['expects a response of 100', '/t/unary', [...grpc, 'expect', '100-continue']],
+      ['is refused', '/t/none', grpc],
+      ['is not gRPC', '/t/unary', []],
+    ])('leaves the host up if it %s', async (_, path, fields) => {
+      const { session, port } = await startWith(engine, {}, echo);
+      const pseudoFields = [':method', 'POST', ':scheme', 'http', ':authority', 'x', ':path', path];
+      const block = literalFields([...pseudoFields, ...fields]);
+      const socket = connect(port, '127.0.0.1');
+      onTestFinished(() => void socket.destroy());
+      socket.write(Buffer.concat([clientPreface, http2Frame(FrameType.SETTINGS, 0, 0)]));
+      for (const [streamId, code] of [
+        [1, ErrorCode.NO_ERROR],
+        [3, ErrorCode.CANCEL],
+      ] as const) {
+        const headers = http2Frame(FrameType.HEADERS, Flag.END_HEADERS, streamId, block);
+        socket.write(Buffer.concat([headers, http2Frame(FrameType.RST_STREAM, 0, streamId, Buffer.of(0, 0, 0, code))]));
+      }
+      socket.end(http2Frame(FrameType.GOAWAY, 0, 0, Buffer.alloc(8)));
+      await once(socket.resume(), 'close');
       expect((await callUnary(session, 'a')).status).toBe(Status.OK);
     });
   });
