@@ -28,6 +28,12 @@ export interface ListenerOptions {
 // How many connections above the limit get an answer that says why they are closed. More are closed without.
 const maxTurnedAway = 100;
 const lingerMs = 1_000;
+
+interface TlsError extends NodeJS.ErrnoException {
+  /** The message of OpenSSL without its place in the code. */
+  readonly reason?: string;
+}
+
 // TCP finds clients that are gone.
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
@@ -47,7 +53,8 @@ export function createListener(
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    if (openConnections() > maxConnections && turningAway >= maxTurnedAway) {
+    // With TLS, also those of the handshakes, which may take seconds.
+    if (sockets.size > maxConnections + maxTurnedAway) {
       reportTooMany(socket);
       drop(socket);
     } else if (tls === undefined) accept(socket);
@@ -109,7 +116,11 @@ function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void, 
     if (socket.alpnProtocol === alpnProtocol) onSocket(socket);
     else refuse(socket, 'the client did not select HTTP/2 in ALPN');
   });
-  server.on('tlsClientError', ({ message }, socket) => refuse(socket, message));
+  server.on('tlsClientError', ({ code, reason, message }: TlsError, socket) => {
+    // The client has hung up, as the checks of load balancers do.
+    if (code === 'ECONNRESET') drop(socket);
+    else refuse(socket, reason ?? message);
+  });
   return server;
 }
 
