@@ -31,12 +31,21 @@ export function withCauses({ message, cause }: Error): string {
  */
 export function cutText(text: string, maxBytes: number, bytesOf: (text: string) => number = Buffer.byteLength): string {
   if (bytesOf(text) <= maxBytes) return text;
-  let bytes = bytesOf('…');
-  let kept = '';
-  for (const character of text) {
-    bytes += bytesOf(character);
-    if (bytes > maxBytes) break;
-    kept += character;
+  const roomBytes = maxBytes - bytesOf('…');
+  let fitting = 0;
+  let tooLong = Math.min(text.length, maxBytes + 1);
+  // By halves, because `bytesOf` is much faster for a long text than for each of its characters.
+  while (tooLong - fitting > 1) {
+    const middle = Math.floor((fitting + tooLong) / 2);
+    if (bytesOf(beginningOf(text, middle)) <= roomBytes) fitting = middle;
+    else tooLong = middle;
   }
-  return `${kept}…`;
+  return `${beginningOf(text, fitting)}…`;
+}
+
+/** Returns the first `length` code units of a text, without half a character at the end. */
+function beginningOf(text: string, length: number): string {
+  const last = text.charCodeAt(length - 1);
+  const isHalf = last >= 0xd800 && last <= 0xdbff;
+  return text.slice(0, isHalf ? length - 1 : length);
 }

@@ -70,6 +70,18 @@ describe('fitting a status', () => {
     for (let count = 0; count < 10; count += 1) fitted('€'.repeat(1_000_000), huge);
     expect(performance.now() - startMs).toBeLessThan(1_000);
   });
+
+  it('takes less than 0.5 ms for a long text, which callers can cause with each call', () => {
+    const times = 200;
+    const fitAll = () => {
+      for (let count = 0; count < times; count += 1) fitStatus(3, 'a'.repeat(3_900), none, maxBytes);
+    };
+    fitAll();
+    const before = process.threadCpuUsage();
+    fitAll();
+    const { user, system } = process.threadCpuUsage(before);
+    expect((user + system) / times).toBeLessThan(500);
+  });
 });
 
 describe('an invalid request', () => {

@@ -17,6 +17,8 @@ const fieldBytes = 100;
 const descriptionBytes = [120, 60, 30];
 // More than can fit.
 const maxViolations = 256;
+// The tag and the length of a text in the details, as base64.
+const textFieldBytes = 5;
 
 /** Shortens the text and the details of an error until both, encoded, fit `maxBytes`. */
 export function fitStatus(code: number, message: string, details: StatusDetails, maxBytes: number): FittingStatus {
@@ -25,7 +27,10 @@ export function fitStatus(code: number, message: string, details: StatusDetails,
   const full = message.slice(0, maxBytes + 1).toWellFormed();
   const short = cutText(full, textBytes, percentEncodedBytes);
   const fitting = fittingDetails(details, (some) => !hasMore(some, maxBytes) && fits(pack(short, some)));
-  if (fitting) return longest(short, full, (text) => pack(text, fitting), fits);
+  if (fitting) {
+    const whole = pack(full, fitting);
+    return fits(whole) ? whole : pack(longest(short, full, maxBytes - bytesOf(pack('', fitting))), fitting);
+  }
   const bare = { ...details, metadata: {}, violations: [] };
   return [pack(short, bare), pack('', bare)].find(fits) ?? { text: '', packed: new Uint8Array() };
 }
@@ -71,17 +76,11 @@ function fittingFacts(metadata: StatusDetails['metadata']): StatusDetails['metad
   return { ...Object.fromEntries(fitting), omitted: String(entries.length - fitting.length) };
 }
 
-/** Returns the status with the longest text, between `short` and `full`, that fits. */
-function longest(
-  short: string,
-  full: string,
-  pack: (text: string) => FittingStatus,
-  fits: (status: FittingStatus) => boolean,
-): FittingStatus {
-  const packCut = (bytes: number) => pack(cutText(full, bytes, percentEncodedBytes));
-  const shortBytes = percentEncodedBytes(short);
-  const bytes = greatest(shortBytes, percentEncodedBytes(full), (some) => fits(packCut(some)));
-  return bytes === shortBytes ? pack(short) : packCut(bytes);
+/** Returns the longest cut of `full` that takes at most `maxBytes`, in `grpc-message` and in the details; at least `short`. */
+function longest(short: string, full: string, maxBytes: number): string {
+  const bytesOfBoth = (text: string) => percentEncodedBytes(text) + (Buffer.byteLength(text) * 4) / 3;
+  const cut = cutText(full, maxBytes - textFieldBytes, bytesOfBoth);
+  return cut.length > short.length ? cut : short;
 }
 
 /** Returns the greatest number for which `holds`. It holds for `low` and, if for a number, for all smaller ones. */
