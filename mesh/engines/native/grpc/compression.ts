@@ -112,7 +112,8 @@ export function announcedBytes(message: ReceivedMessage, encoding: string | unde
 
 /**
  * Decompresses a large message on another thread, so `plainBytes` finds its bytes. Never rejects. `undefined` if there is
- * nothing to wait for: a small message is decompressed immediately. One that is no longer wanted when its turn comes is not.
+ * nothing to wait for: a small message is decompressed immediately. One that is no longer wanted when its turn comes is not
+ * decompressed, and `plainBytes` throws an AbortError.
  */
 export function decompressAhead(
   message: ReceivedMessage,
@@ -136,7 +137,10 @@ export function decompressAhead(
     }
   }
   return threads.run(async () => {
-    if (!isWanted()) return;
+    if (!isWanted()) {
+      message.outcome = { error: new DOMException('the call ended before its message was decompressed', 'AbortError') };
+      return;
+    }
     try {
       message.outcome = { bytes: await compression.decompressAside(bytes, maxBytes) };
     } catch (error) {

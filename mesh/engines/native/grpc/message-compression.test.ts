@@ -9,6 +9,7 @@ import { connectNative } from '../engine.ts';
 import { serveRaw } from '../testing/grpc-server.ts';
 import { callOf, textMethod } from '../testing/text-methods.ts';
 import { exchange } from '../testing/wire-exchange.ts';
+import { CompressedMessage, decompressAhead, plainBytes } from './compression.ts';
 import { createServerHost } from './server/server-host.ts';
 
 const logger = createLogger('silent');
@@ -160,5 +161,13 @@ describe('a compressed reply', () => {
     const bomb = gzipped('x'.repeat(4 * kib * kib + 1));
     await expect(once(bomb, 'gzip')).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
     await expect(many(bomb, 'gzip')).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
+  });
+});
+
+describe('a large compressed message of a call that has ended', () => {
+  it('is not decompressed, not even when it is read', async () => {
+    const message = new CompressedMessage(gzipSync(Buffer.alloc(kib * kib)));
+    await decompressAhead(message, 'gzip', 4 * kib * kib, () => false);
+    expect(() => plainBytes(message, 'gzip', 4 * kib * kib)).toThrow(expect.objectContaining({ name: 'AbortError' }));
   });
 });

@@ -28,7 +28,10 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   #waiters: Waiter<T>[] = [];
   #end: { readonly error: unknown } | undefined;
 
-  /** `prepare` is called before `decode`, which waits for what it returns. `giveBack` is called with bytes that the peer may send again, `left` when the reader leaves. */
+  /**
+   * `prepare` is called before `decode`, which waits for what it returns. `giveBack` is called with bytes that the peer may send
+   * again, `left` when the reader leaves.
+   */
   constructor(
     prepare: (message: ReceivedMessage) => Promise<void> | undefined,
     decode: (message: ReceivedMessage) => T,
