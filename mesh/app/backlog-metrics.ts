@@ -1,6 +1,4 @@
 import type { DeadLetterQueue, DeadLetterSource } from '../dead-letters/dead-letters.ts';
-import { MeshError } from '../errors/mesh-error.ts';
-import { unknownTopic } from '../events/errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { readSeldom } from '../metrics/read-seldom.ts';
 import type { Clock } from '../time/clock.ts';
@@ -57,7 +55,7 @@ function measureConsumers({ consumers = [] }: Service, { metrics, clock }: Tools
   );
   for (const { group, topics, lag: measure } of consumers) {
     const read = readSeldom(async () => {
-      const partitions = await measure().catch(noneIfNotCreated);
+      const partitions = await measure();
       return topics.map((topic) => {
         const events = partitions.filter((one) => one.topic === topic).reduce((sum, one) => sum + one.events, 0n);
         return { labels: { group, topic }, value: events };
@@ -65,12 +63,6 @@ function measureConsumers({ consumers = [] }: Service, { metrics, clock }: Tools
     }, clock);
     lag.collect(read);
   }
-}
-
-/** A consumer creates its topics when it joins its group. */
-function noneIfNotCreated(error: unknown): [] {
-  if (error instanceof MeshError && error.reason === unknownTopic.reason) return [];
-  throw error;
 }
 
 function deadLetterGauge(metrics: Metrics) {

@@ -1,3 +1,5 @@
+import { MeshError } from '../../errors/mesh-error.ts';
+import { unknownTopic } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { EventHandler } from './consumer.ts';
 
@@ -13,13 +15,18 @@ export interface PartitionLag {
   readonly events: bigint;
 }
 
-/** Returns where a group is in each partition of its topics. */
+/** Returns where a group is in each partition of its topics. A topic that its consumer has not created yet has none. */
 export async function measureLag(
   events: EventLog,
   { group, topics }: Pick<EventHandler, 'group' | 'topics'>,
 ): Promise<PartitionLag[]> {
-  const lists = await Promise.all(topics.map((topic) => lagOfTopic(events, group, topic)));
+  const lists = await Promise.all(topics.map((topic) => lagOfTopic(events, group, topic).catch(noneIfNotCreated)));
   return lists.flat();
+}
+
+function noneIfNotCreated(error: unknown): [] {
+  if (error instanceof MeshError && error.reason === unknownTopic.reason) return [];
+  throw error;
 }
 
 async function lagOfTopic(events: EventLog, group: string, topic: string): Promise<PartitionLag[]> {
