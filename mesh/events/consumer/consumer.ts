@@ -33,8 +33,8 @@ export interface EventHandler {
   readonly topics: readonly string[];
   /**
    * Works in two phases. First it reads the event and calls other services. Then it resolves with the effect to write, with
-   * `undefined` for an event that is not for it, or with `skipEvent` for one that it cannot use. The effect is written in one transaction with the event's inbox row, so a second
-   * delivery has no effect.
+   * `undefined` for an event that is not for it, or with `skipEvent` for an event that it cannot use. The effect is written in
+   * one transaction with the event's inbox row, so a second delivery has no effect.
    *
    * What happens after an error depends on whose fault it is:
    * - INVALID_ARGUMENT or a SyntaxError is the event's own fault. It becomes a dead letter immediately.

@@ -69,7 +69,7 @@ describe('a replay', () => {
       await deadLettersToCount(consumer, 1);
     });
 
-    it('waits while a dependency is unavailable, says for what, and ends when it is cancelled', async () => {
+    it('waits while a dependency is unavailable, reports which, and ends when it is cancelled', async () => {
       let isAway = true;
       await parts().events.publish([wrapped('a', 1), wrapped('a', 2)]);
       const consumer = await makeConsumer(

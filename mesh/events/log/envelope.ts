@@ -67,9 +67,9 @@ export function wrapEvent(event: DomainEvent, context: EnvelopeContext): NewEven
 }
 
 /**
- * Reads the attributes of an event, in either mode of CloudEvents. An event without CloudEvents headers (from a plain kafkajs program) gets the `type` of its
- * JSON, and an id from its position in the log, its time and its content: if the topic is deleted and created again, another
- * event takes the same position. An empty header is treated as missing.
+ * Reads the attributes of an event, in either mode of CloudEvents. An event without CloudEvents headers (from a plain kafkajs
+ * program) gets the `type` of its JSON, and an id from its position in the log, its time and its content: if the topic is
+ * deleted and created again, another event takes the same position. An empty header is treated as missing.
  */
 export function readAttributes(stored: StoredEvent): EventAttributes {
   const event = toBinaryMode(stored);

@@ -84,11 +84,10 @@ export interface EventLog {
   /**
    * Reads without a group, in order within each partition, and continues with new events, even in partitions that are added
    * later. Ends without an error when `signal` aborts. It reads ahead by a bounded number of events, so a slow reader delays
-   * only itself. An offset that retention has removed starts at the oldest kept event, and so does one after
-   * the end: the topic has lost events or is another one, and the reader has missed what came since. The same holds for the
-   * committed offset of a group. Throws DATA_LOSS
-   * `PARTITION_UNREADABLE` with topic, partition and offset of damaged data; later events of that partition are not delivered.
-   * While there is nothing to read, it waits within `idle`.
+   * only itself. Reading from an offset that retention has removed starts at the oldest kept event. So does an offset after the
+   * end: the topic has lost events or was created again, and the reader has missed what came since. The same holds for the
+   * committed offset of a group. Throws DATA_LOSS `PARTITION_UNREADABLE` with topic, partition and offset of damaged data; later
+   * events of that partition are not delivered. While there is nothing to read, it waits within `idle`.
    */
   read(topic: string, from: StartPosition, signal: AbortSignal, idle?: Idle): AsyncIterable<StoredEvent>;
   /** Compares stored data with its checksums. Only if this process alone is responsible for the files. */

@@ -10,7 +10,7 @@ import { clients } from '../../../examples/support/clients.ts';
 import { exitCode } from '../../../examples/support/failures.ts';
 import { CommandError } from '../cli.ts';
 
-/** What a server tells about its contracts. */
+/** The contracts of a server, as it describes them. */
 export interface Reflection {
   /** Returns the names of its services, sorted. */
   services(): Promise<string[]>;

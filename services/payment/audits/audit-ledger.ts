@@ -10,7 +10,10 @@ const maxNegative = 100;
 /** How often the ledger is summed before a difference is reported: a rebuild or a redrive moves rows out of order. */
 const maxAttempts = 3;
 
-/** Checks that the balances of each currency, including those outside the users' accounts, sum to zero, and that no user's balance is negative. */
+/**
+ * Checks that the balances of each currency, including those outside the users' accounts, sum to zero, and that no user's
+ * balance is negative.
+ */
 export function auditLedger(storage: Storage): AuditCheck {
   return {
     name: 'payment/ledger',
