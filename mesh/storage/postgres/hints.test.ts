@@ -196,9 +196,14 @@ describeWithServer(postgres, 'the error of a PostgreSQL database that cannot be 
   });
 });
 
-describe('a server that is starting', () => {
-  it('is waited for', async () => {
-    const starting = Object.assign(new Error('the database system is starting up'), { code: '57P03' });
-    expect(hintOf(starting)?.remedy).toBe('the server is starting or stopping; it continues by itself');
+describe('the hint', () => {
+  it.each([
+    ['57P03', 'the server is starting or stopping; it continues by itself'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /is for another host: use a host in DATABASE_URL that is in it/],
+    ['CERT_HAS_EXPIRED', /is not valid now: renew it, or check the clocks/],
+    ['CERT_NOT_YET_VALID', /is not valid now: renew it, or check the clocks/],
+    ['SELF_SIGNED_CERT_IN_CHAIN', /is not trusted: name its authority with sslrootcert/],
+  ])('names the remedy for an error with the code %s', (code, remedy) => {
+    expect(hintOf(Object.assign(new Error('refused'), { code }))?.remedy).toMatch(remedy);
   });
 });

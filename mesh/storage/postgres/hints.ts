@@ -78,6 +78,16 @@ const rules: readonly Rule[] = [
     remedy: 'the server has no TLS: remove sslmode from DATABASE_URL, or turn on ssl in the server',
   },
   {
+    code: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    fault: 'unavailable',
+    remedy: "the server's certificate is for another host: use a host in DATABASE_URL that is in it",
+  },
+  {
+    code: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    fault: 'unavailable',
+    remedy: "the server's certificate is not valid now: renew it, or check the clocks",
+  },
+  {
     code: /CERT|SIGNATURE|^ERR_TLS/,
     fault: 'unavailable',
     remedy: "the server's certificate is not trusted: name its authority with sslrootcert=<file> in DATABASE_URL",
