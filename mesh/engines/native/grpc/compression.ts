@@ -4,7 +4,7 @@ import { messageOf } from '../../../errors/error-text.ts';
 import type { MeshError } from '../../../errors/mesh-error.ts';
 import { messageTooLarge, undecompressable } from './errors.ts';
 
-/** Runs work on other threads, this much at a time and in order. */
+/** Runs work on other threads in order, at most `count` at a time. */
 class Threads {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -99,15 +99,18 @@ export class CompressedMessage {
 /** A message as it arrived. */
 export type ReceivedMessage = Buffer | CompressedMessage;
 
+// Deflate, which gzip uses, too, compresses no better.
+const maxRatio = 1_032;
+
 /**
  * The size of a message once it is decompressed: as gzip announces it, and for deflate, which does not, four times its size. It
- * may be wrong, but is at most `maxBytes`.
+ * may be wrong, but is possible, and at most `maxBytes`: a few bytes cannot claim the room of a large message.
  */
 export function announcedBytes(message: ReceivedMessage, encoding: string | undefined, maxBytes: number): number {
   if (!(message instanceof CompressedMessage)) return message.length;
   const { bytes } = message;
   const announced = encoding === 'gzip' && bytes.length >= 4 ? bytes.readUInt32LE(bytes.length - 4) : 4 * bytes.length;
-  return Math.min(Math.max(announced, bytes.length), maxBytes);
+  return Math.min(Math.max(announced, bytes.length), maxRatio * bytes.length, maxBytes);
 }
 
 /**

@@ -9,7 +9,7 @@ import { connectNative } from '../engine.ts';
 import { serveRaw } from '../testing/grpc-server.ts';
 import { callOf, textMethod } from '../testing/text-methods.ts';
 import { exchange } from '../testing/wire-exchange.ts';
-import { CompressedMessage, decompressAhead, plainBytes } from './compression.ts';
+import { announcedBytes, CompressedMessage, decompressAhead, plainBytes } from './compression.ts';
 import { createServerHost } from './server/server-host.ts';
 
 const logger = createLogger('silent');
@@ -169,5 +169,21 @@ describe('a large compressed message of a call that has ended', () => {
     const message = new CompressedMessage(gzipSync(Buffer.alloc(kib * kib)));
     await decompressAhead(message, 'gzip', 4 * kib * kib, () => false);
     expect(() => plainBytes(message, 'gzip', 4 * kib * kib)).toThrow(expect.objectContaining({ name: 'AbortError' }));
+  });
+});
+
+describe('the announced size of a compressed message', () => {
+  const maxBytes = 4 * kib * kib;
+  const sizeOf = (bytes: Buffer) => announcedBytes(new CompressedMessage(bytes), 'gzip', maxBytes);
+
+  it.each([0, 1_000, maxBytes])('is that of its content: %i bytes', (bytes) => {
+    expect(sizeOf(gzipSync(Buffer.alloc(bytes)))).toBeGreaterThanOrEqual(bytes);
+    expect(sizeOf(gzipSync(Buffer.alloc(bytes)))).toBeLessThanOrEqual(bytes + 20);
+  });
+
+  it('is no more than its bytes can hold', () => {
+    const lying = gzipSync('a');
+    lying.writeUInt32LE(maxBytes, lying.length - 4);
+    expect(sizeOf(lying)).toBeLessThan(32 * kib);
   });
 });
