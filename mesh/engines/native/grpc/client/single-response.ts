@@ -57,20 +57,20 @@ class SingleResponse implements CallListener {
     onEnd?.();
     if (fault) this.#reject(fault.error);
     else if (error !== undefined) this.#reject(error);
-    else if (this.#received === undefined)
+    else if (this.#call === undefined || this.#received === undefined)
       this.#reject(new TransportError(this.#method.path, ...noResponse, Metadata()));
-    else this.#read(this.#received);
+    else this.#read(this.#call, this.#received);
   }
 
-  #read(message: ReceivedMessage): void {
-    const decompressing = this.#call?.decompress(message);
-    if (decompressing === undefined) this.#decode(message);
-    else void decompressing.then(() => this.#decode(message));
+  #read(call: ClientCall, message: ReceivedMessage): void {
+    const decompressing = call.decompress(message);
+    if (decompressing === undefined) this.#decode(call, message);
+    else void decompressing.then(() => this.#decode(call, message));
   }
 
-  #decode(message: ReceivedMessage): void {
+  #decode(call: ClientCall, message: ReceivedMessage): void {
     try {
-      this.#resolve(this.#method.decodeResponse(this.#call?.plainBytes(message) ?? (message as Buffer)));
+      this.#resolve(this.#method.decodeResponse(call.plainBytes(message)));
     } catch (cause) {
       this.#reject(undecodableResponse(this.#method.path, cause));
     }
