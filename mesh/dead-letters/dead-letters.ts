@@ -24,7 +24,7 @@ export interface DeadLetter {
   readonly lastTimeMs: number;
 }
 
-/** A dead letter in a list, which does not have to hold the large ones. */
+/** A dead letter in a list, where large contents are cut. */
 export interface ListedDeadLetter extends DeadLetter {
   /** Set if `payload` is only its beginning, or if `headers` are left out. `get` returns both. */
   readonly cut?: { readonly payloadBytes: number; readonly headers: boolean };

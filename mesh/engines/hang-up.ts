@@ -9,7 +9,7 @@ export function hangUp(socket: Socket, waitMs: number): void {
   socket.once('close', () => clearTimeout(timer));
 }
 
-/** `host:port` of the other side. */
+/** `host:port` of the other side; `unknown` if it reset the connection before this was read. */
 export function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress}:${remotePort}`;
+  return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`;
 }

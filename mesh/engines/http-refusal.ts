@@ -25,7 +25,7 @@ export function httpRefusalOf(method: string | undefined, contentType: string | 
 const plainText = { 'content-type': 'text/plain; charset=utf-8' };
 
 const http1Line = /^([A-Z]+) \S+ HTTP\/1\.[01]\r?\n/;
-// A request line may be long, but not all of a connection has to be looked at.
+// Of the first bytes, which may be many, only the request line counts.
 const maxLineBytes = 8 * 1024;
 
 /** Returns the answer to the first bytes of a connection if they are a request of HTTP/1; `undefined` if they are not. */

@@ -131,11 +131,11 @@ function drop(socket: Socket): void {
 }
 
 /**
- * An answer of HTTP/1.1, because a client must not take this for a connection that works: with SETTINGS and GOAWAY, clients
- * of gRPC connect again immediately and make the call there. Like this they wait, and show the status.
+ * An answer of HTTP/1.1, because a client must not take this for a connection that works: after SETTINGS and GOAWAY, gRPC
+ * clients connect again immediately and repeat the call. After this answer they wait, and report the status.
  */
 function answerOfFullServer(maxConnections: number): string {
-  const text = `this server has all of its ${maxConnections} connections in use: try another, or later\n`;
+  const text = `all ${maxConnections} connections of this server are in use: try again later, or use another server\n`;
   const head = [
     'HTTP/1.1 503 Service Unavailable',
     'content-type: text/plain; charset=utf-8',

@@ -7,7 +7,7 @@ export interface WireStatus {
   readonly metadata: Metadata;
 }
 
-/** What the status of a failed call depends on, besides its error. */
+/** What the status of a failed call depends on, in addition to its error. */
 export interface EndedCall {
   /** `/user.v1.UserService/GetUser`. */
   readonly path: string;

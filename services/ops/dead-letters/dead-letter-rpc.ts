@@ -82,7 +82,7 @@ export function sourceToProto(source: DeadLetterSource): SourceMessage {
 const maxPayloadBytes = 3 * 1024 * 1024;
 const maxHeaderBytes = 512 * 1024;
 // Those of earlier versions may be longer.
-const maxErrorBytes = 64 * 1024;
+const maxSentErrorBytes = 64 * 1024;
 
 /** Returns what fits a message: the payload from an offset, and headers that are not too large. */
 function partOf(deadLetter: DeadLetter, payloadOffset: number): ListedDeadLetter {
@@ -103,7 +103,7 @@ function deadLetterToProto(deadLetter: ListedDeadLetter): DeadLetterMessage {
     source: sources[source],
     origin,
     reason,
-    error: cutText(error, maxErrorBytes),
+    error: cutText(error, maxSentErrorBytes),
     attempts,
     payload,
     headers: { ...headers },

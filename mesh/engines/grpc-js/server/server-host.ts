@@ -26,7 +26,7 @@ export function createServerHost({
     const path = headers[':path'] ?? '';
     const refusal = refusalOf(headers, paths);
     if (refusal === undefined) return undefined;
-    const peer = session?.socket ? peerOf(session.socket) : '';
+    const peer = session?.socket ? peerOf(session.socket) : 'unknown';
     observer.callRefused({ peer, path, reason: refusal.reason });
     if (!('error' in refusal)) return refusal;
     return toStatus(refusal.error, { path, requestId: String(headers[requestIdKey]), otherBytes: 0 });

@@ -97,7 +97,7 @@ export function endSuite(engine: Engine): void {
       const { host, session, port, ended } = await startWith(engine, { maxConnections: 1 }, echo);
       const surplus = connect(port, '127.0.0.1');
       const answer = (await once(surplus, 'data')).toString();
-      expect(answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\n\r\n.*all of its 1 connections in use/);
+      expect(answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\n\r\n.*all 1 connections of this server are in use/);
       await once(surplus, 'close');
       expect(ended).toMatchObject([{ reason: 'too_many_connections' }]);
       expect((await callUnary(session, 'a')).status).toBe(Status.OK);

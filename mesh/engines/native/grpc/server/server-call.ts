@@ -106,7 +106,7 @@ export abstract class ServerCall extends CallContext implements Timed {
   fail(error: unknown): void {
     if (!this.#end()) return;
     const { maxHeaderListBytes } = this.stream;
-    // Header metadata belongs into a header, even if only a status follows. If it is too large, the status is more important.
+    // Header metadata belongs in a header, even if only a status follows. If it is too large, the status is more important.
     const header = this.#headerSent ? undefined : this.headerFields();
     const maxHeaderBytes = Math.min(maxHeaderListBytes, maxStatusBytes);
     if (header !== undefined && fits([requestIdKey, this.requestId, ...header], maxHeaderBytes))
