@@ -1,29 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { systemClock as clock, createEventStore, MeshError, openStorage } from '#mesh';
+import { systemClock as clock, MeshError } from '#mesh';
+import { openOwnEventStore } from './support/own-database.ts';
 
 // Event sourcing without a running mesh. Uses the database DATABASE_URL, or a SQLite file in DATA_DIR (default data) that is
 // removed at the end. Only events are stored; the balance is computed from them whenever it is needed.
 
-const { url, remove } = chooseDatabase();
-const storage = await openStorage(url);
-const eventStore = await createEventStore(storage, { clock });
-try {
-  await deposit('acc1', 10_000n);
-  // Instead of: UPDATE accounts SET balance = 15000 WHERE id = 'acc1'
-  await deposit('acc1', 5_000n);
-  for (const { version, type, data } of await eventStore.getEvents('account-acc1')) {
-    console.log(`event ${version}: ${type} ${JSON.stringify(data)}`);
-  }
-  console.log(`balance of acc1: ${await getCurrentBalance('acc1')} minor units`);
+await using opened = await openOwnEventStore();
+const { eventStore } = opened;
 
-  await showConflict();
-  console.log(`balance of acc1: ${await getCurrentBalance('acc1')} minor units`);
-} finally {
-  await storage.close();
-  remove();
+await deposit('acc1', 10_000n);
+// Instead of: UPDATE accounts SET balance = 15000 WHERE id = 'acc1'
+await deposit('acc1', 5_000n);
+for (const { version, type, data } of await eventStore.getEvents('account-acc1')) {
+  console.log(`event ${version}: ${type} ${JSON.stringify(data)}`);
 }
+console.log(`balance of acc1: ${await getCurrentBalance('acc1')} minor units`);
+
+await showConflict();
+console.log(`balance of acc1: ${await getCurrentBalance('acc1')} minor units`);
 
 /** Current state is derived by replaying events. */
 async function getCurrentBalance(accountId: string): Promise<bigint> {
@@ -76,13 +70,4 @@ async function showConflict(): Promise<void> {
     console.log(`the second writer was refused with ${error.reason}: ${error.message}`);
     await deposit('acc1', 200n);
   }
-}
-
-function chooseDatabase() {
-  const url = process.env.DATABASE_URL;
-  if (url) return { url, remove: () => undefined };
-  const dataDir = process.env.DATA_DIR || 'data';
-  mkdirSync(dataDir, { recursive: true });
-  const folder = mkdtempSync(join(dataDir, 'event-store-'));
-  return { url: `sqlite:${join(folder, 'events.db')}`, remove: () => rmSync(folder, { recursive: true }) };
 }

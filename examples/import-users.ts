@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { DeepPartial, ImportUsersRequest, ImportUsersResponse, User } from '#gen/user/v1/user.ts';
+import { exitCode } from './support/failures.ts';
 import { createProgress } from './support/progress.ts';
 import { runExample } from './support/run-example.ts';
 
 const shownFailures = 10;
 
+const count = Number(process.argv[2] ?? 100_000);
+if (!Number.isSafeInteger(count) || count < 1) {
+  process.stderr.write(`invalid number of users "${process.argv[2]}": use a whole number, minimum 1\n`);
+  process.exit(exitCode.usage);
+}
+
 /** Creates users in one stream. Usage: `node examples/import-users.ts [count]`, default 100,000. */
 await runExample(async (mesh) => {
-  const count = Number(process.argv[2] ?? 100_000);
-  if (!Number.isSafeInteger(count) || count < 1) {
-    process.stderr.write(`invalid number of users "${process.argv[2]}": use a whole number, minimum 1\n`);
-    return false;
-  }
   const startMs = performance.now();
   const response = await mesh.users.importUsers(usersWithProgress(count));
   report(response, (performance.now() - startMs) / 1_000);

@@ -1,5 +1,5 @@
 import amqp from 'amqplib';
-import { connected } from './support/broker.ts';
+import { connected, endUnreached } from './support/broker.ts';
 
 // A worker that knows only a queue: it shares the mail jobs with our own worker. Jobs it rejects become dead letters.
 
@@ -10,6 +10,7 @@ interface EmailJob {
 
 const url = process.env.RABBITMQ_URL ?? 'amqp://localhost:5672';
 const conn = await connected(amqp.connect(url), 'RABBITMQ_URL', url);
+conn.on('error', (error) => endUnreached(error, 'RABBITMQ_URL', url));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void conn.close());
 
 const channel = await conn.createChannel();

@@ -12,8 +12,13 @@ export async function connected<Connection>(
   try {
     return await connecting;
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`the broker at ${url} cannot be reached (${problem}): start it, or set ${setting}\n`);
-    process.exit(exitCode.unavailable);
+    endUnreached(error, setting, url);
   }
+}
+
+/** Ends this program because a broker is away. */
+export function endUnreached(error: unknown, setting: string, url: string): never {
+  const problem = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`the broker at ${url} cannot be reached (${problem}): start it, or set ${setting}\n`);
+  process.exit(exitCode.unavailable);
 }
