@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
@@ -17,10 +18,11 @@ describe('ordermesh', () => {
   const run = (command: string, ...args: string[]) => spawnTool(command, mesh.address, args);
   const call = (...args: string[]) => run('call', ...args);
 
-  /** Runs `call` with a text as its standard input. Resolves with what it prints. */
+  /** Runs `call` with standard input that comes when it already waits for it. Resolves with what it prints. */
   async function callWithInput(input: string, ...args: string[]): Promise<string> {
     const env = { ...process.env, ADDRESS: mesh.address };
     const running = promisify(execFile)(process.execPath, ['scripts/ordermesh.ts', 'call', ...args], { env });
+    await setTimeout(3_000);
     running.child.stdin?.end(input);
     return (await running).stdout;
   }
@@ -42,9 +44,9 @@ describe('ordermesh', () => {
       );
       const imported = await callWithInput(users.join('\n'), 'user.v1.UserService/ImportUsers', '@');
       expect(imported).toBe('{\n  "imported": "2"\n}\n');
-      const { code, lines } = await call('user.v1.UserService/ListUsers', '{"role":"b"}');
-      expect(code).toBe(0);
-      expect(lines.map((line) => JSON.parse(line).id)).toEqual(['b1', 'b2']);
+      const listed = await call('user.v1.UserService/ListUsers', '{"role":"b"}');
+      expect(listed.code).toBe(0);
+      expect(listed.lines.map((line) => JSON.parse(line).id)).toEqual(['b1', 'b2']);
     });
 
     it('prints code, message and details of an error, and exits with 4', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { text as readText } from 'node:stream/consumers';
 import { type DescMethod, type FileRegistry, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { ClientError } from 'nice-grpc';
@@ -33,7 +33,7 @@ Without a method: list the services.`,
     const found = types.getService(service)?.methods.find((one) => one.name === method);
     if (!found)
       throw new CommandError(`${service} has no method ${method}: see "ordermesh list ${service}"`, exitCode.usage);
-    const text = data === '@' ? readFileSync(process.stdin.fd, 'utf8') : data;
+    const text = data === '@' ? await readText(process.stdin) : data;
     const requests = parseRequests(found, text, types);
     const metadata = readHeaders(values.header ?? []);
     return await call(found, { requests, types, metadata, deadlineMs: readTimeout(values.timeout), cli });
