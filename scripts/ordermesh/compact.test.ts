@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -40,11 +41,18 @@ describe('make compact', () => {
     compacted.close();
   });
 
+  it('names a file that it cannot compact', async () => {
+    await writeFile(join(folder.path, 'user.db'), 'x'.repeat(4_096));
+    const { code, errors } = await run();
+    expect(code).toBe(2);
+    expect(errors).toMatch(/user\.db cannot be compacted, its content is unchanged: .*not a database; it needs/);
+  });
+
   it('refuses the files of a running mesh, and a folder without files', async () => {
     const empty = await run();
     expect(empty).toMatchObject({ code: 2, errors: expect.stringContaining('has no SQLite files') });
     const mesh = await startMesh([], { DATA_DIR: folder.path });
-    expect(await run()).toMatchObject({ code: 2, errors: expect.stringContaining('another process') });
+    expect(await run()).toMatchObject({ code: 2, errors: expect.stringContaining(`used by process ${process.pid} `) });
     await mesh.stop();
   });
 });

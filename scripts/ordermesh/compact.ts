@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { exitCode } from '../../examples/support/failures.ts';
 import { ConfigError, readConfig } from '../../mesh/config/config.ts';
+import { messageOf } from '../../mesh/errors/error-text.ts';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import { lockFolder } from '../../mesh/storage/sqlite/folder-lock.ts';
 import { type Command, CommandError, readArgs, UsageError } from './cli.ts';
@@ -49,6 +50,12 @@ function compact(path: string): { readonly bytesBefore: number; readonly bytesAf
   const database = new DatabaseSync(path);
   try {
     database.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch (error) {
+    const text = `${path} cannot be compacted, its content is unchanged: ${messageOf(error)}`;
+    throw new CommandError(
+      `${text}; it needs as much free disk as the file has, and a file that is not damaged`,
+      exitCode.usage,
+    );
   } finally {
     database.close();
   }
