@@ -36,6 +36,12 @@ export interface TransactionOptions {
    * any group or none. Default: none.
    */
   readonly commitGroup?: string;
+  /**
+   * Whether it resolves only once it is on the disk. Default: true. A crash of the machine may undo one that does not wait,
+   * but never one that waits, nor any that was committed before that. Use it for rows that can be rebuilt. PostgreSQL always
+   * waits: there it does not block the process.
+   */
+  readonly flush?: boolean;
 }
 
 /**
@@ -51,7 +57,7 @@ export interface Migration {
 
 /**
  * The database of one service. A transaction that resolved is durable (SQLite `synchronous=FULL`, PostgreSQL
- * `synchronous_commit=on`). While the database cannot be reached or written, calls fail with UNAVAILABLE
+ * `synchronous_commit=on`), unless it does not `flush`. While the database cannot be reached or written, calls fail with UNAVAILABLE
  * (`STORAGE_UNAVAILABLE`, `STORAGE_FULL`); they work again without a restart once it can. A database that refuses this user or
  * does not have what this program needs is UNAVAILABLE `STORAGE_MISCONFIGURED`, a damaged one DATA_LOSS `STORAGE_CORRUPT`.
  * None of these four says anything about the requested work.

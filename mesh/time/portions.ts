@@ -6,7 +6,7 @@ export interface Portions {
   took(ms: number): void;
 }
 
-/** Begins with portions of `max` items. A portion that took too long halves the next one, a short one doubles it. */
+/** Begins with portions of `min` items. A portion that took too long halves the next one, a short one doubles it. */
 export function createPortions({
   min,
   max,
@@ -16,7 +16,7 @@ export function createPortions({
   readonly max: number;
   readonly targetMs: number;
 }): Portions {
-  let size = max;
+  let size = min;
   return {
     get size() {
       return size;

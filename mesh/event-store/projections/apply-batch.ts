@@ -84,7 +84,7 @@ function tryToApply(
   events: readonly RecordedEvent[],
   failed: ReadonlyMap<bigint, Failure> = new Map(),
 ): Promise<boolean> {
-  return options.storage.transaction(async (tx) => {
+  const work = async (tx: Transaction) => {
     const generations = await advance(tx, from, events.at(-1)?.position ?? from);
     for (const generation of generations) {
       const failure = failed.get(generation);
@@ -92,7 +92,9 @@ function tryToApply(
       else for (const event of events) await park(tx, options, generation, event, failure);
     }
     return generations.length > 0;
-  });
+  };
+  // A generation that is not live is rebuilt after a crash.
+  return options.storage.transaction(work, { flush: options.isLive });
 }
 
 /**

@@ -9,8 +9,8 @@ import { createTransaction } from './transaction.ts';
 
 /** Runs transactions one after another and commits many of them with one write to the disk. */
 export interface GroupCommit {
-  /** Resolves once the commit is on the disk. */
-  run<T>(work: (tx: SchemaTransaction) => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+  /** Resolves once the commit is on the disk, or with `flush` false, once it is made. */
+  run<T>(work: (tx: SchemaTransaction) => Promise<T>, signal: AbortSignal | undefined, flush?: boolean): Promise<T>;
   /** Resolves when no transaction is open, so a read sees only what is committed; `undefined` if none is open. */
   settled(): Promise<void> | undefined;
   /** Resolves when all transactions so far have been answered. */
@@ -18,6 +18,8 @@ export interface GroupCommit {
 }
 
 interface Job {
+  /** Whether its commit waits for the disk. */
+  readonly flush: boolean;
   /** Runs the work in the context of its caller. Rejects if it must be rolled back. */
   run(): Promise<void>;
   /** The error of its first failed statement, even if its work caught it. */
@@ -39,6 +41,7 @@ const maxBatchMs = 5;
  */
 export function createGroupCommit(connection: Connection, files: FileWatch): GroupCommit {
   const queue: Job[] = [];
+  let flushes = true;
   let scheduled = false;
   let batch: Promise<void> | undefined;
   let abandon: () => void = () => undefined;
@@ -75,6 +78,7 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
     let committed = false;
     try {
       if (files.lost) throw files.lost;
+      setFlush(queue.some(({ flush }) => flush));
       connection.script('BEGIN IMMEDIATE');
       await runJobs(members);
       files.probe();
@@ -91,12 +95,21 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
     for (const job of members) job.resolve();
   }
 
+  /** Sets whether commits wait for the disk. SQLite refuses it in a transaction. */
+  function setFlush(flush: boolean): void {
+    if (flush === flushes) return;
+    connection.script(`PRAGMA synchronous = ${flush ? 'FULL' : 'NORMAL'}`);
+    flushes = flush;
+  }
+
   /** Throws if SQLite ended the shared transaction. */
   async function runJobs(members: Job[]): Promise<void> {
     const endMs = performance.now() + maxBatchMs;
     for (let count = 0; count < maxBatchJobs && performance.now() < endMs; count += 1) {
-      const job = queue.shift();
-      if (job === undefined) return;
+      const job = queue[0];
+      // It arrived after the batch began.
+      if (job === undefined || (job.flush && !flushes)) return;
+      queue.shift();
       members.push(job);
       connection.changes('SAVEPOINT job', []);
       try {
@@ -114,9 +127,9 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
   }
 
   return {
-    run: (work, signal) =>
+    run: (work, signal, flush = true) =>
       new Promise((resolve, reject) => {
-        queue.push(createJob(connection, work, signal, resolve, reject));
+        queue.push({ flush, ...createJob(connection, work, signal, resolve, reject) });
         schedule();
       }),
     settled: () => batch,
@@ -132,7 +145,7 @@ function createJob<T>(
   signal: AbortSignal | undefined,
   resolve: (result: T) => void,
   reject: (error: unknown) => void,
-): Job {
+): Omit<Job, 'flush'> {
   const inContextOfCaller = AsyncLocalStorage.snapshot();
   const state = createTransactionState(signal);
   const tx = createTransaction(connection, state);

@@ -97,6 +97,31 @@ describe('SQLite', () => {
     expect(await storage.query('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
   });
 
+  it('waits for the disk unless no transaction of a commit asks for it', async () => {
+    const storage = await open();
+    const levels: bigint[] = [];
+    const run = async (flush?: boolean) => {
+      const work = (tx: Transaction) => tx.query<{ synchronous: bigint }>('PRAGMA synchronous');
+      const [row] = await storage.transaction(work, flush === undefined ? {} : { flush });
+      levels.push(row?.synchronous ?? -1n);
+    };
+    await run(false);
+    await run();
+    await Promise.all([run(false), run(false)]);
+    await Promise.all([run(false), run(true)]);
+    expect(levels).toEqual([1n, 2n, 1n, 1n, 2n, 2n]);
+    // This one begins while a commit that does not wait is being made.
+    let late: Promise<void> | undefined;
+    await storage.transaction(
+      async () => {
+        late = run();
+      },
+      { flush: false },
+    );
+    await late;
+    expect(levels.at(-1)).toBe(2n);
+  });
+
   it('enforces foreign keys', async () => {
     const storage = await open();
     await storage.execute('CREATE TABLE line (note_id BIGINT REFERENCES note (id))');

@@ -40,9 +40,9 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   const channels = openChannels(path);
   let closing: Promise<void> | undefined;
 
-  const transaction: Storage['transaction'] = async (work, { signal } = {}) => {
+  const transaction: Storage['transaction'] = async (work, { signal, flush } = {}) => {
     if (closing !== undefined) throw closedError(path);
-    return writer.run(work, signal);
+    return writer.run(work, signal, flush);
   };
   const query = async <R extends Row>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> => {
     if (closing !== undefined) throw closedError(path);

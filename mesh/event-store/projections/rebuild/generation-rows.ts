@@ -93,7 +93,9 @@ async function deletePortions(
     );
     after = last && key.map((column) => last[column] ?? null);
     const upToKey = after === undefined ? '' : ` AND (${keyList}) <= (${placeholders(params, after)})`;
-    await storage.execute(`DELETE FROM ${table} WHERE ${where}${afterKey}${upToKey}`, params);
+    const sql = `DELETE FROM ${table} WHERE ${where}${afterKey}${upToKey}`;
+    // Rows that a crash restores are deleted at the next start.
+    await storage.transaction((tx) => tx.execute(sql, params), { flush: false });
     if (after === undefined) return;
     await yieldToCalls();
   }
