@@ -107,7 +107,7 @@ function keyOf<Request extends { requestId: string }>(
   return normalized === request ? keyAs(request) : { ...keyAs(normalized), former: keyAs(request) };
 }
 
-/** Returns the request with its id in lower case and the paths of its masks in order; the request itself if they are. */
+/** Returns the request with a UUID in lower case and the paths of its masks sorted; the request itself if nothing changes. */
 function normalize<Request extends { requestId: string }>(request: Request, masks: readonly string[]): Request {
   const changes: Record<string, unknown> = {};
   const id = request.requestId;

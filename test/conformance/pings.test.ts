@@ -128,7 +128,7 @@ describe.each(engineNames)('a server on %s whose client is grpcio', (name) => {
       const host = (await engineByName(name)).createServerHost({
         pings,
         observer,
-        toStatus: (error, path) => toStatus(error, path, logger),
+        toStatus: (error, call) => toStatus(error, call, logger),
       });
       host.add(wait, {
         kind: 'server-streaming',

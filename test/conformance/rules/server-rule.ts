@@ -45,7 +45,7 @@ export async function startRulesServer(name: EngineName): Promise<TestTarget> {
   const engine = await engineByName(name);
   const logger = createLogger('silent');
   const host = engine.createServerHost({
-    toStatus: (error, path) => toStatus(error, path, logger),
+    toStatus: (error, call) => toStatus(error, call, logger),
     maxReceiveBytes: 1_000,
   });
   host.add(method('unary'), { kind: 'unary', handle: async (read, call) => respond(read(), call) });

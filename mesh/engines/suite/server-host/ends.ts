@@ -28,7 +28,7 @@ export function endSuite(engine: Engine): void {
     it.each([
       ['without a call', false],
       ['during a call that gets no answer', true],
-    ])('four times %s is ended with ENHANCE_YOUR_CALM too_many_pings', async (_, calls) => {
+    ])('is ended with ENHANCE_YOUR_CALM too_many_pings at its fourth ping %s', async (_, calls) => {
       const { session, ended } = await startWith(engine, {}, hanging().handler);
       if (calls) void callUnary(session, 'a').catch(() => undefined);
       const goaway = goawayOf(session);
@@ -38,13 +38,13 @@ export function endSuite(engine: Engine): void {
       expect(ended).toMatchObject([{ reason: 'too_many_pings', peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/) }]);
     });
 
-    it('three times is tolerated', async () => {
+    it('is tolerated if it pings three times', async () => {
       const { session } = await startWith(engine, {}, echo);
       for (let count = 0; count < 3; count += 1) await ping(session);
       expect((await callUnary(session, 'a')).status).toBe(Status.OK);
     });
 
-    it('often is tolerated if it is answered in between', async () => {
+    it('is tolerated if its calls are answered in between', async () => {
       const { session } = await startWith(engine, {}, echo);
       for (let count = 0; count < 10; count += 1) {
         for (let pings = 0; pings < 3; pings += 1) await ping(session);
@@ -52,7 +52,7 @@ export function endSuite(engine: Engine): void {
       }
     });
 
-    it('often is tolerated if the messages of a stream come in between', async () => {
+    it('is tolerated if the messages of a stream come in between', async () => {
       const { session } = await startWith(
         engine,
         {},
@@ -74,7 +74,7 @@ export function endSuite(engine: Engine): void {
       await once(stream.resume(), 'end');
     });
 
-    it('often is tolerated by a host that permits it', async () => {
+    it('is tolerated by a host that permits many pings', async () => {
       const { session } = await startWith(engine, { pings: { minIntervalMs: 0, minIdleIntervalMs: 0 } }, echo);
       for (let count = 0; count < 10; count += 1) await ping(session);
       expect((await callUnary(session, 'a')).status).toBe(Status.OK);

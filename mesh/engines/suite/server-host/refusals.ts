@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine, EngineHandler } from '../../engine.ts';
 import { callUnary, echo, many, see, start } from './text-host.ts';
 
-/** What is not gRPC, and callers that do not want the rest of an answer. */
+/** Requests that are not gRPC, binary metadata, and callers that leave before the end of an answer. */
 export function refusalSuite(engine: Engine): void {
   describe('a request that is not gRPC', () => {
     it.each(['GET', 'PUT', 'OPTIONS'])('gets 405, Allow and a text if its method is %s', async (method) => {
