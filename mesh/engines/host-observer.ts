@@ -20,7 +20,7 @@ export type ConnectionEndReason = (typeof connectionEndReasons)[number];
 
 /** A connection that a server host ended. */
 export interface ConnectionEnd {
-  /** `host:port` of the client. */
+  /** `host:port` of the client; `unknown` if it was gone already. */
   readonly peer: string;
   readonly reason: ConnectionEndReason;
   /** What the client did. */

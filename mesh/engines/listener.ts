@@ -108,18 +108,23 @@ function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void, 
     handshakeTimeout: handshakeTimeoutMs,
     ...socketOptions,
   });
-  const refuse = (socket: Socket, problem: string) => {
-    observer.connectionEnded({ peer: peerOf(socket), reason: 'tls_handshake', problem });
+  const refuse = (socket: Socket, problem: string, peer = peerOf(socket)) => {
+    observer.connectionEnded({ peer, reason: 'tls_handshake', problem });
     drop(socket);
   };
   server.on('secureConnection', (socket) => {
     if (socket.alpnProtocol === alpnProtocol) onSocket(socket);
     else refuse(socket, 'the client did not select HTTP/2 in ALPN');
   });
+  const peers = new WeakMap<Socket, string>();
+  server.on('connection', (socket: Socket) => peers.set(socket, peerOf(socket)));
   server.on('tlsClientError', ({ code, reason, message }: TlsError, socket) => {
+    // Node closes the connection of an untrusted certificate before it reports it. `_parent`, the socket below, is private.
+    const { _parent: parent, authorizationError } = socket as typeof socket & { readonly _parent?: Socket };
+    const untrusted = authorizationError ? String(authorizationError) : undefined;
     // The client has hung up, as the checks of load balancers do.
-    if (code === 'ECONNRESET') drop(socket);
-    else refuse(socket, reason ?? message);
+    if (code === 'ECONNRESET' && untrusted === undefined) drop(socket);
+    else refuse(socket, untrusted ?? reason ?? message, parent && peers.get(parent));
   });
   return server;
 }

@@ -2,11 +2,13 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Metadata, Status } from 'nice-grpc-common';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../errors/to-status.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { type Certificate, createTestCa, type TestCa } from '../../testing/certificates.ts';
+import { eventually } from '../../testing/eventually.ts';
 import type { ClientTls, ConnectOptions, Engine, EngineMethod, ServerTls, TransportCall } from '../engine.ts';
+import { type ConnectionEnd, noObserver } from '../host-observer.ts';
 
 /** The tests of TLS that every engine passes. */
 export function tlsSuite(engine: Engine): void {
@@ -24,11 +26,18 @@ export function tlsSuite(engine: Engine): void {
   const codec = { encodeRequest: encode, decodeRequest: decode, encodeResponse: encode, decodeResponse: decode };
   const echo: EngineMethod<string, string> = { path: '/test.v1.TextService/Echo', kind: 'unary', ...codec };
 
+  /** The connections that the server of the running test has ended. */
+  let ended: ConnectionEnd[] = [];
+  beforeEach(() => {
+    ended = [];
+  });
+
   /** Starts an echo server with `tls`; returns its port. */
   async function serve(tls?: Partial<ServerTls>): Promise<number> {
     const encrypted = tls && { ...server, ...tls };
     const host = engine.createServerHost({
       tls: encrypted,
+      observer: { ...noObserver, connectionEnded: (end) => void ended.push(end) },
       toStatus: (error, call) => toStatus(error, call, logger),
     });
     host.add(echo, { kind: 'unary', handle: async (read) => read() });
@@ -115,31 +124,42 @@ export function tlsSuite(engine: Engine): void {
   });
 
   describe('a server with TLS', () => {
+    /** Expects that the server reported at least one refused handshake, with its problem, and nothing else. */
+    async function expectReported(problem: RegExp): Promise<void> {
+      await eventually(() => expect(ended).not.toEqual([]));
+      const end = { peer: expect.stringMatching(/^127\.0\.0\.1:\d+$|^::1:\d+$/), reason: 'tls_handshake' };
+      for (const one of ended) expect(one).toEqual({ ...end, problem: expect.stringMatching(problem) });
+    }
+
     it('refuses a client without a certificate, if it requires one', async () => {
       const address = `localhost:${await serve({ clientCa: ca.cert })}`;
       await expect(call(address, trusting())).rejects.toMatchObject(unreachable(address, 'tls.key and tls.cert'));
+      await expectReported(/^peer did not return a certificate$/);
     });
 
     it('refuses a client with a certificate of another CA', async () => {
       const address = `localhost:${await serve({ clientCa: ca.cert })}`;
       const stranger = { ...trusting(), ...(await otherCa.sign('client')) };
       await expect(call(address, stranger)).rejects.toMatchObject(unreachable(address, 'tls.key and tls.cert'));
+      await expectReported(/^(UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/);
     });
 
     it('refuses a client without TLS, and serves others', async () => {
       const port = await serve({});
       const address = `localhost:${port}`;
       await expect(call(address)).rejects.toMatchObject(unreachable(address, 'tls'));
+      await expectReported(/^wrong version number$/);
       expect(await call(address, trusting())).toBe('hello');
     });
 
     it.each([
-      ['offers no protocol', undefined],
-      ['offers only HTTP/1.1', ['http/1.1']],
-    ])('refuses a client that %s in ALPN, and sends it nothing', async (_, ALPNProtocols) => {
+      ['offers no protocol', undefined, /ALPN/],
+      ['offers only HTTP/1.1', ['http/1.1'], /^no application protocol$/],
+    ])('refuses a client that %s in ALPN, and sends it nothing', async (_, ALPNProtocols, problem) => {
       const port = await serve({});
       const socket = connectTls({ host: 'localhost', port, ca: ca.cert, ...(ALPNProtocols && { ALPNProtocols }) });
       expect(await received(socket)).toBe(0);
+      await expectReported(problem);
     });
 
     it('refuses a client that does not complete the handshake in time', async () => {
@@ -147,6 +167,7 @@ export function tlsSuite(engine: Engine): void {
       socket.write(Buffer.from([22, 3, 1, 0, 200, 1]));
       socket.on('error', () => undefined);
       await once(socket.resume(), 'close');
+      await expectReported(/timeout/);
     });
 
     it('refuses an invalid key, before it listens', async () => {
