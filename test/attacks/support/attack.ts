@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import type { EngineName } from '../../../mesh/engines/engines.ts';
 import { type AttackedServer, startAttackedServer } from './attacked-server.ts';
 import { callDuring } from './good-client.ts';
-import type { ServerState } from './server-main.ts';
+import type { Ends, ServerState } from './server-main.ts';
 
 /** A server under attack. */
 export interface Target {
@@ -10,8 +10,11 @@ export interface Target {
   state(): Promise<ServerState>;
   /** Growth of its heap and buffers since the start, after garbage collection. */
   keptBytes(): Promise<number>;
-  /** Attacks while a well-behaved client calls the same server, which must see no error. */
-  attack(run: (port: number) => Promise<void>): Promise<void>;
+  /**
+   * Attacks while a well-behaved client calls the same server, which must see no error. Resolves with the connections that the
+   * server ended meanwhile, and the calls that it refused.
+   */
+  attack(run: (port: number) => Promise<void>): Promise<Ends>;
 }
 
 /** Starts one server for a suite, in its own process, which must survive all tests. */
@@ -38,12 +41,20 @@ export function attackedServer(engine: EngineName = 'native', options: object = 
     keptBytes: async () => bytesOf(await started().state()) - bytesAtStart,
     async attack(run) {
       const { port } = started();
+      const before = await started().state();
       const seen = await callDuring(port, () => run(port));
       expect(seen.errors).toEqual([]);
       // It has processed everything and is still alive.
-      await started().state();
+      const { ended, refused } = await started().state();
+      return { ended: increase(before.ended, ended), refused: increase(before.refused, refused) };
     },
   };
+}
+
+/** By how much each count has grown; those that have not are left out. */
+function increase<Counts extends Readonly<Record<string, number>>>(before: Counts, after: Counts): Counts {
+  const grown = Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
+  return Object.fromEntries(grown.filter(([, count]) => count > 0)) as Counts;
 }
 
 function bytesOf({ heapBytes, bufferBytes }: ServerState): number {

@@ -1,11 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineMethod, MethodKind } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
+import type { CallRefusalReason, ConnectionEndReason, HostObserver } from '../../../mesh/engines/host-observer.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
 
+/** How many connections the server ended and how many calls it refused, by reason. */
+export interface Ends {
+  readonly ended: Readonly<Partial<Record<ConnectionEndReason, number>>>;
+  readonly refused: Readonly<Partial<Record<CallRefusalReason, number>>>;
+}
+
 /** What the server reports about itself. */
-export interface ServerState {
+export interface ServerState extends Ends {
   /** Calls that reached a handler, except those of the well-behaved client. */
   readonly handlerRuns: number;
   /** Running handlers. */
@@ -25,6 +32,16 @@ const responseBytes = 16 * 1024;
 const neverMs = 2 ** 31 - 1;
 let handlerRuns = 0;
 let running = 0;
+const ended: Partial<Record<ConnectionEndReason, number>> = {};
+const refused: Partial<Record<CallRefusalReason, number>> = {};
+const observer: HostObserver = {
+  connectionEnded({ reason }) {
+    ended[reason] = 1 + (ended[reason] ?? 0);
+  },
+  callRefused({ reason }) {
+    refused[reason] = 1 + (refused[reason] ?? 0);
+  },
+};
 
 /** A method whose messages are plain bytes. */
 function bytesMethod(name: string, kind: MethodKind): EngineMethod<Uint8Array, Uint8Array> {
@@ -62,7 +79,11 @@ async function bytesOf(requests: AsyncIterable<Uint8Array>): Promise<Uint8Array>
 async function serve(engineName: EngineName, options: object): Promise<number> {
   const engine = await engineByName(engineName);
   const logger = createLogger('silent');
-  const host = engine.createServerHost({ ...options, toStatus: (error, call) => toStatus(error, call, logger) });
+  const host = engine.createServerHost({
+    ...options,
+    observer,
+    toStatus: (error, call) => toStatus(error, call, logger),
+  });
   host.add(bytesMethod('Good', 'unary'), { kind: 'unary', handle: async (read) => read() });
   host.add(bytesMethod('Echo', 'unary'), { kind: 'unary', handle: (read) => counted(Promise.resolve(read())) });
   // Never responds; ends with its call.
@@ -101,7 +122,7 @@ function state(): ServerState {
   const { user, system } = process.cpuUsage();
   const sockets = process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
   const memory = { heapBytes: heapUsed, bufferBytes: arrayBuffers, rssBytes: rss };
-  return { handlerRuns, running, sockets, ...memory, cpuMs: (user + system) / 1_000 };
+  return { handlerRuns, running, ended, refused, sockets, ...memory, cpuMs: (user + system) / 1_000 };
 }
 
 const [engineName, options] = process.argv.slice(2);

@@ -12,6 +12,8 @@ const releaseMs = 1_000;
 const minSentBytes = 100;
 const cancel = 8;
 const enhanceYourCalm = 11;
+// Other errors are of the client: its GOAWAY with an error, or its end of the socket.
+const faultCodes: ReadonlySet<string | undefined> = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
 
 const timers = new TimerWheel();
 
@@ -36,8 +38,7 @@ export class SessionWatch {
     watches.set(session, this);
     session.on('ping', () => this.#pinged());
     session.on('error', (error: NodeJS.ErrnoException) => {
-      // Others are of the client: its GOAWAY with an error, or its end of the socket.
-      if (error.code === 'ERR_HTTP2_ERROR') this.#report('protocol_error', error.message);
+      if (faultCodes.has(error.code)) this.#report('protocol_error', error.message);
     });
     const silent = setTimeout(() => {
       this.#report('no_settings', `the peer sent no SETTINGS within ${firstSettingsTimeoutMs} ms`);

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { attackedServer } from './support/attack.ts';
+import {
+  call,
+  data,
+  forStreams,
+  frame,
+  headers,
+  hello,
+  ping,
+  repeated,
+  requestBlock,
+  reset,
+  settings,
+  windowUpdate,
+} from './support/frames.ts';
+import { RawPeer } from './support/raw-peer.ts';
+
+const block = requestBlock('/attacked/Hang');
+const upperCase = requestBlock('/attacked/Hang', 'X-Upper', 'a');
+const openStream = headers(1, requestBlock('/attacked/Count'));
+const none = Buffer.alloc(0);
+
+/** What a peer sends first, and what it then repeats until Node ends the connection. */
+const floods: readonly [what: string, first: Buffer, frames: (round: number) => Buffer][] = [
+  ['resets its calls', none, inRounds((id) => Buffer.concat([call(id, '/attacked/Hang'), reset(id)]))],
+  [
+    'makes faults in its calls',
+    none,
+    inRounds((id) => Buffer.concat([call(id, '/attacked/Hang'), windowUpdate(id, 0)])),
+  ],
+  ['sends malformed requests', none, inRounds((id) => headers(id, upperCase, Flag.END_STREAM))],
+  ['sends empty DATA', openStream, () => repeated(500, data(1, none))],
+  ['sends SETTINGS', none, () => repeated(500, settings())],
+  ['sends PRIORITY', none, () => repeated(500, frame(FrameType.PRIORITY, 0, 9, Buffer.alloc(5)))],
+];
+
+function inRounds(frames: (streamId: number) => Buffer): (round: number) => Buffer {
+  return (round) => forStreams(500, frames, 1 + 1_000 * round);
+}
+
+describe('a server on grpc-js', () => {
+  const target = attackedServer('grpc-js');
+
+  it.each(floods)('reports protocol_error for a client that %s too often', async (_, first, frames) => {
+    const { ended } = await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port, Buffer.concat([hello, first]));
+      await peer.flood(40, frames);
+      await peer.closed;
+    });
+    expect(ended).toEqual({ protocol_error: 1 });
+  });
+
+  it('reports protocol_error for a client that causes answers and reads none', async () => {
+    const { ended } = await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port, Buffer.concat([hello, openStream]));
+      peer.stopReading();
+      await peer.flood(2_000, repeated(1_000, Buffer.concat([data(1, Buffer.of(0)), repeated(4, ping())])));
+      peer.resumeReading();
+      await peer.closed;
+    });
+    expect(ended).toEqual({ protocol_error: 1 });
+  });
+
+  it('reports no_settings for clients that send nothing, or only the preface, for 10 s', async () => {
+    const { ended } = await target.attack(async (port) => {
+      using silent = await RawPeer.connect(port, none);
+      using begun = await RawPeer.connect(port, hello.subarray(0, 24));
+      await Promise.all([silent.closed, begun.closed]);
+    });
+    expect(ended).toEqual({ no_settings: 2 });
+  }, 30_000);
+
+  it('reports no calls that Node refuses: malformed ones, and those above the limit of streams', async () => {
+    const { ended, refused } = await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port);
+      await peer.send(headers(1, requestBlock('/attacked/Echo', 'grpc-encoding', 'zip')));
+      await peer.send(headers(3, upperCase, Flag.END_STREAM));
+      await peer.send(forStreams(1_010, (id) => headers(id, block), 5));
+      expect(await peer.isServed()).toBe(true);
+      expect(peer.of(FrameType.RST_STREAM).length).toBeGreaterThan(10);
+    });
+    expect(refused).toEqual({ unknown_encoding: 1 });
+    expect(ended).toEqual({});
+  });
+});
