@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { callRefusalReasons, connectionEndReasons } from '../engines/host-observer.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
 import { captureLog } from '../testing/captured-log.ts';
 import { eventually } from '../testing/eventually.ts';
@@ -62,6 +63,27 @@ describe('the report of a server host', () => {
         { level: 'warn', reason: 'too_many_resets', unlogged: 4 },
       ].map(({ counts: _, ...line }: Record<string, unknown>) => line),
     );
+  });
+
+  it.each(connectionEndReasons)('counts and logs a connection that ended for %s', async (reason) => {
+    const { logger, lines } = captureLog();
+    const metrics = metricsOf();
+    const report = createHostReport({ clock: systemClock, logger, metrics });
+    const zero = `ordermesh_connections_ended_total{reason="${reason}"} 0`;
+    expect((await metrics.scrape()).text.split('\n')).toContain(zero);
+    report.connectionEnded({ peer: '10.0.0.1:9', reason, problem: 'a problem' });
+    expect((await metrics.scrape()).text.split('\n')).toContain(zero.replace(/0$/, '1'));
+    expect(lines).toMatchObject([{ peer: '10.0.0.1:9', reason, problem: 'a problem' }]);
+  });
+
+  it.each(callRefusalReasons)('counts a call that is refused for %s, and logs it at debug', async (reason) => {
+    const { logger, lines } = captureLog({ level: 'debug' });
+    const metrics = metricsOf();
+    const report = createHostReport({ clock: systemClock, logger, metrics });
+    report.callRefused({ peer: '10.0.0.1:9', path: '/a.B/C', reason });
+    const count = `ordermesh_calls_refused_total{reason="${reason}"} 1`;
+    expect((await metrics.scrape()).text.split('\n')).toContain(count);
+    expect(lines).toMatchObject([{ level: 'debug', peer: '10.0.0.1:9', method: '/a.B/C', reason }]);
   });
 
   it('logs a fault of the server as an error', () => {

@@ -38,7 +38,7 @@ describe('a server that receives large metadata', () => {
     ['many small fields', [smallFields(600)]],
     ['a large field many times (a bomb)', [entry, references(4_000)]],
   ])('refuses only the request with over 16 KiB of metadata: %s', async (_, parts) => {
-    await target.attack(async (port) => {
+    const { refused } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       const whole = Buffer.concat([block, ...parts]);
       const size = 16_384;
@@ -50,6 +50,7 @@ describe('a server that receives large metadata', () => {
       expect(refusal?.payload.toString('latin1')).toContain('grpc-status\x018');
       expect(peer.of(FrameType.HEADERS, 3)).toHaveLength(2);
     });
+    expect(refused).toEqual({ metadata_too_large: 1 });
   });
 
   it.each([

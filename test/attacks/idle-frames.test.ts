@@ -56,7 +56,7 @@ describe('a server that receives useless frames', () => {
 
   it.each(floods)('closes the connection after a flood of %s', async (_, first, flood) => {
     const { cpuMs: before } = await target.state();
-    await target.attack(async (port) => {
+    const { ended } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, Buffer.concat([hello, first]));
       expect(await peer.isServed()).toBe(true);
       await peer.flood(100, repeated(500, flood));
@@ -64,6 +64,7 @@ describe('a server that receives useless frames', () => {
       expect(await peer.isServed()).toBe(false);
       expect(peer.goaway).toBe(ErrorCode.ENHANCE_YOUR_CALM);
     });
+    expect(ended).toEqual({ too_many_idle_frames: 1 });
     const { cpuMs } = await target.state();
     expect(cpuMs - before).toBeLessThan(2_000);
   });

@@ -32,28 +32,31 @@ const malformed: readonly [what: string, request: (streamId: number) => Buffer][
 describe('a server that is made to reset calls (CVE-2025-8671)', () => {
   const target = attackedServer();
 
-  async function expectClosed(frames: Buffer): Promise<number> {
+  async function expectClosed(frames: Buffer) {
     const { handlerRuns: before } = await target.state();
-    await target.attack(async (port) => {
+    const { ended, refused } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(frames);
       await peer.closed;
       expect(peer.goaway).toBe(ErrorCode.ENHANCE_YOUR_CALM);
     });
+    expect(ended).toEqual({ too_many_faults: 1 });
     const { handlerRuns } = await target.state();
-    return handlerRuns - before;
+    return { runs: handlerRuns - before, refused };
   }
 
   it.each(faults)('closes the connection after 100 calls with %s, and runs few handlers', async (_, fault) => {
     const frames = forStreams(5_000, (id) => Buffer.concat([call(id, '/attacked/Hang'), fault(id)]));
-    const runs = await expectClosed(frames);
+    const { runs } = await expectClosed(frames);
     expect(runs).toBeGreaterThan(10);
     expect(runs).toBeLessThanOrEqual(250);
     await eventually(async () => expect((await target.state()).running).toBe(0));
   });
 
   it.each(malformed)('closes the connection after many requests with %s, and runs no handler', async (_, request) => {
-    expect(await expectClosed(forStreams(5_000, request))).toBe(0);
+    const { runs, refused } = await expectClosed(forStreams(5_000, request));
+    expect(runs).toBe(0);
+    expect(refused.malformed_fields).toBeGreaterThan(100);
   });
 
   it.each(faults)('serves a connection with few calls with %s', async (_, fault) => {

@@ -15,12 +15,13 @@ describe('a server whose peer resets calls immediately (CVE-2023-44487)', () => 
 
   it('closes the connection after about 2,000 calls, and runs no more handlers', async () => {
     const { handlerRuns: before } = await target.state();
-    await target.attack(async (port) => {
+    const { ended } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       for (let sent = 0; sent < 20_000; sent += 500) await peer.send(resetCalls(500, 1 + 2 * sent));
       await peer.closed;
       expect(peer.goaway).toBe(ErrorCode.ENHANCE_YOUR_CALM);
     });
+    expect(ended).toEqual({ too_many_resets: 1 });
     const { handlerRuns } = await target.state();
     expect(handlerRuns - before).toBeGreaterThanOrEqual(1_000);
     expect(handlerRuns - before).toBeLessThanOrEqual(2_500);
@@ -28,13 +29,14 @@ describe('a server whose peer resets calls immediately (CVE-2023-44487)', () => 
   });
 
   it('closes the connection if calls are reset before their message', async () => {
-    await target.attack(async (port) => {
+    const { ended } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       const block = requestBlock('/attacked/Hang');
       await peer.send(forStreams(10_000, (id) => Buffer.concat([headers(id, block), reset(id)])));
       await peer.closed;
       expect(peer.goaway).toBe(ErrorCode.ENHANCE_YOUR_CALM);
     });
+    expect(ended).toEqual({ too_many_resets: 1 });
   });
 
   it('closes the connection if calls got a response of 100 before they are reset', async () => {

@@ -69,7 +69,7 @@ describe('a server whose peers do not finish their messages', () => {
   });
 
   it('refuses streams beyond the limit of open streams', async () => {
-    await target.attack(async (port) => {
+    const { refused } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(forStreams(1_050, (id) => headers(id, block)));
       expect(await peer.isServed()).toBe(true);
@@ -78,5 +78,6 @@ describe('a server whose peers do not finish their messages', () => {
       expect(await peer.isServed()).toBe(true);
       expect(peer.resetOf(2_101)).toBe(7);
     });
+    expect(refused).toEqual({ too_many_streams: 51 });
   });
 });

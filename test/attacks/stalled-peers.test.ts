@@ -21,17 +21,18 @@ describe('a server whose peer does not finish the handshake', () => {
     ['a preface and half of SETTINGS', hello.subarray(0, 30)],
   ])('closes five hundred connections that sent %s after a while', async (_, begin) => {
     const { sockets } = await target.state();
-    await target.attack(async (port) => {
+    const { ended } = await target.attack(async (port) => {
       using peers = new DisposableStack();
       const all: RawPeer[] = [];
       for (let count = 0; count < 500; count += 1) all.push(peers.use(await RawPeer.connect(port, begin)));
       await Promise.all(all.map(({ closed }) => closed));
     });
+    expect(ended).toEqual({ no_settings: 500 });
     await eventually(async () => expect((await target.state()).sockets).toBeLessThanOrEqual(sockets));
   });
 
   it('closes a connection that sends its preface byte by byte', async () => {
-    await target.attack(async (port) => {
+    const { ended } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, Buffer.alloc(0));
       let sent = 0;
       const dripping = setInterval(() => void peer.send(hello.subarray(sent, ++sent)), shortMs / 10);
@@ -39,17 +40,19 @@ describe('a server whose peer does not finish the handshake', () => {
       clearInterval(dripping);
       expect(sent).toBeLessThan(hello.length);
     });
+    expect(ended).toEqual({ no_settings: 1 });
   });
 });
 
 describe('a server whose peer does not finish a header block', () => {
   it('sends GOAWAY and closes the connection', async () => {
-    await target.attack(async (port) => {
+    const { ended } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(frame(FrameType.HEADERS, Flag.END_STREAM, 1, block));
       await peer.closed;
       expect(peer.goaway).toBe(ErrorCode.ENHANCE_YOUR_CALM);
     });
+    expect(ended).toEqual({ slow_headers: 1 });
   });
 });
 
@@ -57,12 +60,13 @@ describe('a server whose peer is gone', () => {
   const target = attackedServer('native', { patience: { pingEveryMs: shortMs, pingTimeoutMs: shortMs } });
 
   it('closes the connection and ends its calls', async () => {
-    await target.attack(async (port) => {
+    const { ended } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
       await peer.send(forStreams(100, (id) => call(id, '/attacked/Hang')));
       expect(await peer.isServed()).toBe(true);
       await peer.closed;
     });
+    expect(ended).toEqual({ no_ping_answer: 1 });
     await eventually(async () => expect((await target.state()).running).toBe(0));
   });
 });

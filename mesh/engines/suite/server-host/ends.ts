@@ -161,6 +161,7 @@ export function endSuite(engine: Engine): void {
       const { session, refused } = await startWith(engine, {}, echo);
       await rawCall(session, '/t/none', many('a'));
       await callUnary(session, 'a', { 'grpc-timeout': 'soon' });
+      await callUnary(session, 'a', { 'grpc-encoding': 'zip' });
       await once(session.request({ ':method': 'GET', ':path': '/t/unary' }), 'response');
       const json = { ':method': 'POST', ':path': '/t/unary', 'content-type': 'application/json' };
       await once(session.request(json, { endStream: true }), 'response');
@@ -168,6 +169,7 @@ export function endSuite(engine: Engine): void {
       expect(refused).toEqual([
         { peer, path: '/t/none', reason: 'unknown_method' },
         { peer, path: '/t/unary', reason: 'malformed_timeout' },
+        { peer, path: '/t/unary', reason: 'unknown_encoding' },
         { peer, path: '/t/unary', reason: 'method_not_allowed' },
         { peer, path: '/t/unary', reason: 'unsupported_media_type' },
       ] satisfies RefusedCall[]);
