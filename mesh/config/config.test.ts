@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tempFolder } from '../testing/temp-folder.ts';
 import { ConfigError, databaseUrlOf, readConfig } from './config.ts';
+import { urlSetting } from './setting.ts';
 
 describe('readConfig', () => {
   it('gives everything a default that runs with nothing else installed', () => {
@@ -47,6 +48,34 @@ describe('readConfig', () => {
   it('does not repeat a password', () => {
     const read = () => readConfig({ EVENTS_URL: 'amqp://me:s/cr@t@host/x' });
     expect(read).toThrow(/"amqp:\/\/me:\*\*\*@host\/x"/);
+  });
+
+  it.each([
+    { TASKS_URL: 'amqp//u:s3cret@h' },
+    { DATABASE_URL: 'me:s3cret@127.0.0.1:55439/mesh_<service>' },
+    { DATABASE_URL: 'postgres:/me:s3cret@127.0.0.1:55439/mesh_<service>' },
+    { DATABASE_URL: 'postgres:///me:s3cret@127.0.0.1/mesh_<service>' },
+    { DATABASE_URL: 'postgres://me:s/3cret@127.0.0.1/mesh_<service>' },
+    { DATABASE_DIRECT_URL: 'postgres:me:s3cret@127.0.0.1/x' },
+    { EVENTS_URL: 'u:s3cret@127.0.0.1:9092' },
+    { MAIL_URL: 'smtp:/me:s3cret@mail:25' },
+    { CARRIER_URL: 'https//me:s3cret@carrier/?token=s3cret' },
+  ])('refuses %o without its password', (environment) => {
+    const service = ['MAIL_URL', 'CARRIER_URL'].map((variable) =>
+      urlSetting(variable, { default: 'file:x', allowed: 'a URL', local: ['file'], remote: ['smtp', 'https'] }),
+    );
+    const read = () => readConfig(environment, { settings: service });
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(/\*\*\*@/);
+    expect(read).not.toThrow(/3cret/);
+  });
+
+  it.each([
+    'postgres://me:secret@10.0.0.1:5432/mesh_<service>?sslmode=verify-full',
+    'postgresql://me@<service>.internal/orders',
+    'postgres:///mesh_<service>?host=/run/postgresql',
+  ])('takes %s for the databases', (text) => {
+    expect(readConfig({ DATABASE_URL: text, DATABASE_DIRECT_URL: text }).databaseUrl).toBe(text);
   });
 
   it.each([{ TASKS_URL: 'amqp://rabbitmq:5672' }, { TASKS_URL: 'amqps://me:secret@rabbitmq.internal/%2Fmail' }])(

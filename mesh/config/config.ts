@@ -1,3 +1,4 @@
+import { maskSecrets } from './mask-secrets.ts';
 import { processSettings } from './process-settings.ts';
 import { type AnySetting, type ConfigFault, defaultOf, type Setting, type SettingValues } from './setting.ts';
 import { unknownServices } from './static-addresses.ts';
@@ -38,7 +39,7 @@ export function readConfig(environment: Environment, { settings = [], services }
     const text = environment[variable] || defaultOf(setting, dataDir);
     const value: unknown = parse(text);
     if (value === undefined)
-      faults.push({ variable, problem: `is ${JSON.stringify(withoutPassword(text))}, but may be ${allowed}` });
+      faults.push({ variable, problem: `is ${JSON.stringify(maskSecrets(text))}, but may be ${allowed}` });
     values.set(setting, value);
   }
   const named = Object.entries(processSettings).map(([name, setting]) => [name, values.get(setting)]);
@@ -58,9 +59,4 @@ export function readConfig(environment: Environment, { settings = [], services }
 /** The database of one service. */
 export function databaseUrlOf(config: Config, service: string): string {
   return config.databaseUrl.replaceAll('<service>', service);
-}
-
-/** Settings end up in logs: a password in a URL must not. It may hold an `@` itself, so the last one ends it. */
-function withoutPassword(value: string): string {
-  return value.replace(/(:\/\/[^:/@]*:).*@/, '$1***@');
 }

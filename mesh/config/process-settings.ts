@@ -77,7 +77,7 @@ export const processSettings = {
     doc:
       "`sqlite:<path>`, `postgres://<user>@<host>/<database>`; `<service>` is replaced by the service's name, and " +
       'required with several services in one process',
-    parse: (text: string) => (/^(sqlite|postgres|postgresql):./s.test(text) ? text : undefined),
+    parse: (text: string) => (/^sqlite:./s.test(text) || isPostgresUrl(text) ? text : undefined),
   },
   /** Empty: there is none. */
   databaseDirectUrl: {
@@ -87,7 +87,7 @@ export const processSettings = {
     doc:
       '`postgres://<user>@<host>/<database>`, the way to the PostgreSQL server itself if `DATABASE_URL` leads to a pooler such ' +
       'as PgBouncer; `<service>` is replaced as there',
-    parse: (text: string) => (/^$|^(postgres|postgresql):./s.test(text) ? text : undefined),
+    parse: (text: string) => (text === '' || isPostgresUrl(text) ? text : undefined),
   },
   databasePoolSize: {
     variable: 'DATABASE_POOL_SIZE',
@@ -190,3 +190,9 @@ export const processSettings = {
       'exits at most 3 s later',
   }),
 } as const;
+
+/** With the name of a service in place of `<service>`. A path with an `@` begins with a user whose `//` is missing. */
+function isPostgresUrl(text: string): boolean {
+  const url = /^postgres(ql)?:\/\//.test(text) ? URL.parse(text.replaceAll('<service>', 'service')) : null;
+  return url !== null && !url.pathname.includes('@');
+}
