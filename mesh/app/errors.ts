@@ -37,10 +37,10 @@ export const dataMismatch = defineError({
   code: Status.FAILED_PRECONDITION,
   means:
     'a database of the data folder is missing, empty, of another mesh, or from another time than the other databases',
-  fix: 'restore all databases and `manifest.json` from one backup; or delete `manifest.json` to continue with what is there',
+  fix: 'check that `DATABASE_URL` and `DATA_DIR` are those of the last start; restore all databases and `manifest.json` from one backup; or delete `manifest.json` to continue with what is there',
   seenIn: 'start',
   text: ({ name, location, manifest, fault }: Mismatch) =>
-    `database ${name} (${location}) ${fault}, according to ${manifest}: restore all databases and the manifest from one backup; to start with what is there, and lose what is missing, delete ${manifest}`,
+    `database ${name} (${location}) ${fault}, according to ${manifest}: check first that DATABASE_URL, EVENTS_URL, TASKS_URL and DATA_DIR are those of the last start; if they are, restore all databases and the manifest from one backup; to start with what is there, and lose what is missing, delete ${manifest}`,
   metadata: ({ name, location }) => ({ database: name, location }),
 });
 

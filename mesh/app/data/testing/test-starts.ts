@@ -20,7 +20,9 @@ export const both = [keeps('order'), keeps('user')];
 export function refusal(database: string, fault: string) {
   return expect.objectContaining({
     reason: 'DATA_MISMATCH',
-    message: expect.stringMatching(`^database ${database} .*${fault}.*restore.*manifest.json$`),
+    message: expect.stringMatching(
+      `^database ${database} .*${fault}.*: check first that DATABASE_URL.*restore.*manifest.json$`,
+    ),
   });
 }
 
