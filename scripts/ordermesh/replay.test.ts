@@ -42,7 +42,20 @@ describe('make replay', () => {
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ done: true });
   });
 
+  it('lets a group read from the offsets of some partitions, and the others from the beginning', async () => {
+    reader.ignores = () => false;
+    const partition = Number(/(\d+)=\d+\/3/.exec((await run()).lines[1] ?? '')?.[1]);
+    expect(await run('readers', '--from', `${partition}=1,${(partition + 1) % 12}=0`)).toEqual({
+      code: 0,
+      lines: ['2 of 2 events', '1 event applied, 1 known before, 0 ignored by the handler'],
+      errors: '',
+    });
+    expect(reader.applied).toEqual(['1', '3', '2']);
+    expect((await run('readers', '--from', `${(partition + 1) % 12}=0`)).lines[0]).toBe('3 of 3 events');
+  });
+
   it.each([
+    [['readers', '--from', '0=17,1'], 'invalid --from 0=17,1: use a time such as'],
     [['readers', '--from', 'yesterday'], 'invalid --from yesterday: use a time such as'],
     [['--from', 'beginning'], '--from and --topic require the name of a group'],
     [['a', 'b'], 'only one group can be replayed at a time'],

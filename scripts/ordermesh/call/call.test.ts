@@ -101,6 +101,28 @@ describe('ordermesh', () => {
     });
   });
 
+  describe('make call', { timeout: 60_000 }, () => {
+    /** Runs the target without its prerequisite, which may install packages. */
+    async function makeCall(...variables: string[]): Promise<string> {
+      const args = ['--no-print-directory', '-o', 'node_modules/.package-lock.json', 'call', ...variables];
+      const env = { PATH: process.env.PATH, ADDRESS: mesh.address };
+      return (await promisify(execFile)('make', args, { env })).stdout;
+    }
+
+    it('passes METHOD and DATA on as they are, whatever characters they have', async () => {
+      const user = { id: 'quoted', name: `Ada's "x"; \`id\` & * \\ #`, email: 'quoted@x.org' };
+      const created = await makeCall('METHOD=user.v1.UserService/CreateUser', `DATA=${JSON.stringify({ user })}`);
+      expect(JSON.parse(created)).toMatchObject(user);
+      const found = await makeCall('METHOD=user.v1.UserService/GetUser', 'DATA={"id": "quoted"}', 'ARGS=--timeout 20');
+      expect(JSON.parse(found)).toMatchObject(user);
+    });
+
+    it('lists the services if METHOD is missing or empty', async () => {
+      for (const variables of [[], ['METHOD=']])
+        expect((await makeCall(...variables)).split('\n')).toContain('user.v1.UserService');
+    });
+  });
+
   it('lists services and methods', async () => {
     expect((await run('list')).lines).toEqual(
       expect.arrayContaining(['events.v1.EventService', 'user.v1.UserService']),

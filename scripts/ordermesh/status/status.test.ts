@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
 import { eventually } from '../../../mesh/testing/eventually.ts';
+import { postgres, startPostgres } from '../../../mesh/testing/servers/postgres-server.ts';
+import { describeWithServer } from '../../../mesh/testing/servers/servers.ts';
 import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
 import { opsService } from '../../../services/ops/service.ts';
 import { createReaderService } from '../../../services/ops/testing/reader-service.ts';
@@ -59,6 +61,23 @@ describe('make status', () => {
       process: { services: ['reader', 'ops'], database: 'sqlite' },
       health: expect.arrayContaining([expect.objectContaining({ status: 'HEALTH_STATUS_SERVING' })]),
       outboxes: [{ service: 'reader' }],
+    });
+  });
+
+  describeWithServer(postgres, 'on PostgreSQL', () => {
+    it('shows the same, and names the database', { timeout: 60_000 }, async () => {
+      const server = await startPostgres();
+      onTestFinished(() => server.stop());
+      const bank = createWatchedService('bank', ['balances']);
+      mesh = await startMesh([createReaderService().definition, bank.definition, opsService], {
+        DATABASE_URL: server.url('status-<service>'),
+      });
+      const { code, lines, errors } = await run();
+      expect({ code, errors }, lines.join('\n')).toEqual({ code: 0, errors: '' });
+      expect(lines).toContainEqual(expect.stringMatching(/^ {2}outbox of reader: events +0 +-$/));
+      expect(lines).toContainEqual(expect.stringMatching(/^ {2}bank\/balances +2 /));
+      expect(lines).toContainEqual(expect.stringMatching(/^ {2}parts .* database postgres, /));
+      expect(JSON.parse((await run('--json')).lines[0] ?? '')).toMatchObject({ process: { database: 'postgres' } });
     });
   });
 });
