@@ -1,21 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import { OrderState } from '#gen/order/v1/order.ts';
-import { pgbouncer, pgbouncerPrepares, startPgBouncer } from '../mesh/testing/servers/pgbouncer.ts';
+import { pgbouncer, pgbouncerPrepares, preparingVersion, startPgBouncer } from '../mesh/testing/servers/pgbouncer.ts';
 import { startPostgres } from '../mesh/testing/servers/postgres-server.ts';
-import { describeWithServer } from '../mesh/testing/servers/servers.ts';
+import { describeWithServer, describeWithVersion } from '../mesh/testing/servers/servers.ts';
 import { startMesh } from '../mesh/testing/start-mesh.ts';
 import { allServices } from '../services/all.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 
-const modes: readonly [string, number | undefined][] = [
-  ['keeps no prepared statements', pgbouncerPrepares ? 0 : undefined],
-  ...(pgbouncerPrepares ? [['keeps prepared statements', 100] as [string, number]] : []),
-];
-
 describeWithServer(pgbouncer, 'a mesh whose databases are behind a pooler', () => {
-  it.each(modes)('completes orders and passes its audits if the pooler %s', async (_, maxPreparedStatements) => {
+  describe('that keeps no prepared statements', () => completesOrders(pgbouncerPrepares ? 0 : undefined));
+
+  describeWithVersion(pgbouncer, preparingVersion, 'a mesh behind a pooler that keeps prepared statements', () =>
+    completesOrders(100),
+  );
+});
+
+function completesOrders(maxPreparedStatements: number | undefined): void {
+  it('completes orders and passes its audits', { timeout: 90_000 }, async () => {
     await using stack = new AsyncDisposableStack();
     const server = stack.adopt(await startPostgres(), (started) => started.stop());
     const pooler = stack.adopt(
@@ -36,4 +39,4 @@ describeWithServer(pgbouncer, 'a mesh whose databases are behind a pooler', () =
     expect(reports.filter(({ report }) => report?.$case === 'finding')).toEqual([]);
     expect(reports.flatMap(({ report }) => (report?.$case === 'check' ? [report.value.error] : [])).join('')).toBe('');
   });
-});
+}

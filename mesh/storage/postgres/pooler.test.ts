@@ -3,9 +3,15 @@ import { globSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { captureLog } from '../../testing/captured-log.ts';
 import { eventually } from '../../testing/eventually.ts';
-import { type PgBouncer, pgbouncer, pgbouncerPrepares, startPgBouncer } from '../../testing/servers/pgbouncer.ts';
+import {
+  type PgBouncer,
+  pgbouncer,
+  pgbouncerPrepares,
+  preparingVersion,
+  startPgBouncer,
+} from '../../testing/servers/pgbouncer.ts';
 import { type PostgresServer, startPostgres } from '../../testing/servers/postgres-server.ts';
-import { describeWithServer } from '../../testing/servers/servers.ts';
+import { describeWithServer, describeWithVersion } from '../../testing/servers/servers.ts';
 import type { Storage } from '../storage.ts';
 import { directUrls } from '../suite/fixture.ts';
 import { storageSuite } from '../suite/storage.suite.ts';
@@ -130,7 +136,9 @@ function poolerSuite(maxPreparedStatements: number | undefined): void {
 describeWithServer(pgbouncer, 'PostgreSQL behind a pooler', () => {
   describe('that keeps no prepared statements', () => poolerSuite(pgbouncerPrepares ? 0 : undefined));
 
-  describe.skipIf(!pgbouncerPrepares)('that keeps prepared statements', () => poolerSuite(100));
+  describeWithVersion(pgbouncer, preparingVersion, 'storage behind a pooler that keeps prepared statements', () =>
+    poolerSuite(100),
+  );
 
   it('refuses a pooler in statement mode, and says how to configure it', async () => {
     const server = await startPostgres();

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { freePort, spawnGuarded } from './guarded-process.ts';
 import type { PostgresServer } from './postgres-server.ts';
-import type { TestServer } from './servers.ts';
+import { isAtLeast, type TestServer } from './servers.ts';
 
 /** A connection pooler in front of a PostgreSQL server, in transaction mode. */
 export interface PgBouncer {
@@ -33,8 +33,11 @@ const version = program && /\d+\.\d+\.\d+/.exec(execFileSync(program, ['--versio
 /** The installed PgBouncer, for `describeWithServer`. */
 export const pgbouncer: TestServer = { name: 'PgBouncer', version };
 
-/** Whether the installed PgBouncer can keep prepared statements, as version 1.21 and later can. */
-export const pgbouncerPrepares = Number(version?.split('.')[1] ?? 0) >= 21;
+/** The first version that can keep prepared statements. */
+export const preparingVersion = '1.21';
+
+/** Whether the installed PgBouncer can keep prepared statements. */
+export const pgbouncerPrepares = isAtLeast(pgbouncer, preparingVersion);
 
 /** Starts a pooler with its usual settings, on a free port. It exits when this process exits. */
 export async function startPgBouncer(

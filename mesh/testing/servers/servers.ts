@@ -26,7 +26,22 @@ export function describeWithServer(server: TestServer, title: string, suite: () 
   describe.skipIf(server.version === undefined)(title, suite);
 }
 
-function note(server: TestServer, title: string): void {
+/**
+ * A suite that needs at least `minVersion` of a server. If an earlier one is installed, the suite is skipped and listed at the
+ * end of the run, with REQUIRE_SERVERS=1 too: systems that are supported have earlier ones. Use it in `describeWithServer`.
+ */
+export function describeWithVersion(server: TestServer, minVersion: string, title: string, suite: () => void): void {
+  const isCovered = isAtLeast(server, minVersion);
+  if (server.version !== undefined && !isCovered) note(server, title, minVersion);
+  describe.skipIf(!isCovered)(title, suite);
+}
+
+/** Whether a server of this version or a later one is installed. */
+export function isAtLeast({ version }: TestServer, minVersion: string): boolean {
+  return version !== undefined && version.localeCompare(minVersion, 'en', { numeric: true }) >= 0;
+}
+
+function note(server: TestServer, title: string, minVersion?: string): void {
   const log = process.env[serversLogVariable];
-  if (log !== undefined) appendFileSync(log, `${JSON.stringify({ ...server, title })}\n`);
+  if (log !== undefined) appendFileSync(log, `${JSON.stringify({ ...server, title, minVersion })}\n`);
 }
