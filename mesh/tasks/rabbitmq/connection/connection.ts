@@ -2,7 +2,7 @@ import { type ConfirmChannel, connect } from 'amqplib';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { tasksUnavailable } from '../../errors.ts';
-import { judgeFault } from './reply-codes.ts';
+import { connectFaultText } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
 /** A connection to a broker that reconnects until it is closed. */
@@ -45,14 +45,15 @@ export async function openConnection(
     ...(ca !== undefined && { ca: [ca] }),
     clientProperties: { connection_name: `ordermesh ${purpose}` },
   };
-  const model = await connect(withHeartbeat(url), options);
+  const target = new URL(url);
+  const model = await connect(withHeartbeat(target), options);
   const tried = Promise.withResolvers<void>();
   let failing = false;
   let connected = false;
   let problem = 'RabbitMQ is not connected';
   let blockedBy: string | undefined;
   const fail = (error: Error, text: string) => {
-    const fault = judgeFault(error).text;
+    const fault = connectFaultText(error, target);
     // The fault says it all: the stack of a socket error does not help.
     if (!failing) logger.error({ purpose, fault }, text);
     problem = `RabbitMQ is not connected: ${fault}`;
@@ -103,8 +104,8 @@ export async function openConnection(
 }
 
 /** Both sides notice a lost peer within about 20 s, unless the URL sets another heartbeat. */
-function withHeartbeat(text: string): string {
-  const url = new URL(text);
+function withHeartbeat(target: URL): string {
+  const url = new URL(target);
   if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', '10');
   return url.href;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeFault } from './reply-codes.ts';
+import { connectFaultText, judgeFault } from './reply-codes.ts';
 
 const kinds = {
   wait: [200, 312, 313, 320, 404, 506, 541, 0, 299],
@@ -32,5 +32,23 @@ describe('a reply code of AMQP', () => {
 
   it('is missing where there was no answer', () => {
     expect(judgeFault(new Error('connect ECONNREFUSED 127.0.0.1:5672'))).toMatchObject({ kind: 'wait', code: 0 });
+  });
+});
+
+describe('a connection to RabbitMQ', () => {
+  it('that is refused for its vhost names the vhost and what to do', () => {
+    const error = new Error('Expected ConnectionOpenOk; got <ConnectionClose channel:0>');
+    const textOf = (url: string) => connectFaultText(error, new URL(url));
+    expect(textOf('amqp://guest:s3cret@h:5672/no%2Fsuch')).toMatch(/^vhost no\/such was refused \(530 .*fix TASKS_URL/);
+    expect(textOf('amqp://guest:s3cret@h')).toMatch(/^vhost \/ was refused/);
+    expect(textOf('amqp://guest:s3cret@h')).not.toContain('s3cret');
+  });
+
+  it('that cannot be opened says to check that RabbitMQ runs', () => {
+    const text = (message: string) => connectFaultText(new Error(message), new URL('amqp://h'));
+    expect(text('connect ECONNREFUSED 127.0.0.1:5672')).toMatch(
+      /^connect ECONNREFUSED 127.0.0.1:5672; check that RabbitMQ of TASKS_URL runs/,
+    );
+    expect(text('Handshake terminated by server: 403 (ACCESS-REFUSED)')).not.toContain('runs');
   });
 });

@@ -75,6 +75,20 @@ export function judgeFault(error: unknown): BrokerFault {
   return { kind, code, text: kind === 'wiring' && !text.includes(reply.remedy) ? `${text}; ${reply.remedy}` : text };
 }
 
+/** What a connection to the broker of `url` failed with, and what to do. */
+export function connectFaultText(error: unknown, url: URL): string {
+  const { code, kind, text } = judgeFault(error);
+  if (hostRefused.test(text)) {
+    const vhost = decodeURIComponent(url.pathname.slice(1)) || '/';
+    return `vhost ${vhost} was refused (530 NOT_ALLOWED): it is not found, or the user of TASKS_URL may not use it, or a limit of connections is reached; create it, fix TASKS_URL, or look into the log of the broker`;
+  }
+  return code === 0 && kind === 'wait' ? `${text}; check that RabbitMQ of TASKS_URL runs (trying again)` : text;
+}
+
+// amqplib reports neither code nor reason of a broker that closes the connection instead of opening the virtual host.
+// RabbitMQ answers so with 530 only.
+const hostRefused = /^Expected ConnectionOpenOk; got <ConnectionClose/;
+
 /** Whether it exists already with other arguments. */
 export function isDeclaredOtherwise(error: unknown): boolean {
   return judgeFault(error).code === 406;
