@@ -52,7 +52,35 @@ export async function redriveDeadLetters(
   if (ids.length > 0 === (filter !== undefined)) throw eitherIdsOrFilter();
   const chosen = filter ? await findIds(deadLetters, filter, context.signal) : ids;
   const exists = async (id: string) => (await deadLetters.get(id)) !== undefined;
-  return await changeDeadLetters(chosen, dryRun ? exists : (id) => deadLetters.redrive(id), context);
+  const redrive = async (id: string) => {
+    const subject = await subjectOf(deadLetters, id);
+    const redriven = await deadLetters.redrive(id);
+    if (redriven) context.logger.info(subject, 'dead letter redriven by an operator');
+    return redriven;
+  };
+  return await changeDeadLetters(chosen, dryRun ? exists : redrive, context);
+}
+
+/** Discards the dead letters with these ids. The log keeps the note for longer than the database. */
+export function discardDeadLetters(
+  deadLetters: DeadLetterQueue,
+  ids: readonly string[],
+  note: string,
+  context: ChangeContext,
+): Promise<ChangeOutcome> {
+  const discard = async (id: string) => {
+    const subject = await subjectOf(deadLetters, id);
+    const discarded = await deadLetters.discard(id, note);
+    if (discarded) context.logger.info({ ...subject, note }, 'dead letter discarded by an operator');
+    return discarded;
+  };
+  return changeDeadLetters(ids, discard, context);
+}
+
+/** What the log says of a dead letter: not its payload, which may hold personal data. */
+async function subjectOf(deadLetters: DeadLetterQueue, id: string): Promise<object> {
+  const { source, origin, subjectId, reason } = (await deadLetters.get(id)) ?? {};
+  return { id, source, origin, subject: subjectId, reason };
 }
 
 async function findIds(deadLetters: DeadLetterQueue, filter: DeadLetterFilter, signal: AbortSignal): Promise<string[]> {
@@ -64,7 +92,7 @@ async function findIds(deadLetters: DeadLetterQueue, filter: DeadLetterFilter, s
  * Changes dead letters one after another, because events of one key have an order. A failure does not stop the others.
  * `change` resolves with false if there is no dead letter with this id. Nothing more begins after `signal` aborts.
  */
-export async function changeDeadLetters(
+async function changeDeadLetters(
   ids: readonly string[],
   change: (id: string) => Promise<boolean>,
   { signal, logger, nextTurn = async () => true }: ChangeContext,

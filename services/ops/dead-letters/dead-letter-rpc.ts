@@ -17,7 +17,7 @@ import {
   take,
 } from '#mesh';
 import { unknownDeadLetter } from '../errors.ts';
-import { changeDeadLetters, redriveDeadLetters } from './change-dead-letters.ts';
+import { discardDeadLetters, redriveDeadLetters } from './change-dead-letters.ts';
 
 // A backlog of dead letters must not overload a dependency that has just recovered, nor displace current work.
 const redrivesPerSecond = 100;
@@ -61,8 +61,10 @@ export function createDeadLetterRpc({ deadLetters, clock, logger }: Deps): DeadL
 
     discardDeadLetters: ({ ids, note }, { once, signal }) =>
       once.withoutTransaction(async () => {
-        const discard = (id: string) => deadLetters.discard(id, note);
-        const { changedIds, missingIds, failures } = await changeDeadLetters(ids, discard, { signal, logger });
+        const { changedIds, missingIds, failures } = await discardDeadLetters(deadLetters, ids, note, {
+          signal,
+          logger,
+        });
         return { discardedIds: changedIds, missingIds, failures };
       }),
   };
