@@ -171,14 +171,18 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       expect(redriven).toMatchObject({ redrivenIds: [], failures: [{ id, reason: 'UNDECODABLE' }] });
     });
 
-    it.each([{ userId: 'ada' }, { orderId: 'order 1', userId: 'ada' }, { orderId: 'no-user' }])(
-      'becomes a dead letter if it has no ids, as in %j',
-      async (ids) => {
-        const key = randomUUID();
-        await publish({ ...plainEvent({ type: 'ORDER_PLACED', ...ids }), key });
-        await expect(deadLetterAbout(key)).resolves.toMatchObject({ reason: 'UNDECODABLE', attempts: 1 });
-      },
-    );
+    it.each([
+      [{ userId: 'ada' }, 'it has no orderId'],
+      [{ orderId: 'order 1', userId: 'ada' }, 'its orderId is not a valid id'],
+      [{ orderId: 'no-user' }, 'it has no userId'],
+      [{ orderId: 42 }, 'its orderId is of the type number instead of string, it has no userId'],
+      [{ orderId: 'x', userId: ['ada'] }, 'its userId is of the type array instead of string'],
+    ])('becomes a dead letter that says what is wrong with the ids of %j', async (ids, problem) => {
+      const key = randomUUID();
+      await publish({ ...plainEvent({ type: 'ORDER_PLACED', ...ids }), key });
+      const expected = { reason: 'UNDECODABLE', attempts: 1, error: expect.stringContaining(problem) };
+      await expect(deadLetterAbout(key)).resolves.toMatchObject(expected);
+    });
 
     it('becomes a dead letter immediately if the user was deleted, and a mail when it is redriven after the user is back', async () => {
       const [userId, orderId] = [await newUser(), `order-${randomUUID()}`];

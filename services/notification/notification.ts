@@ -45,8 +45,8 @@ export function newNotification(
 }
 
 /** Whether a text can be the id of a user, an order or a notification. */
-export function isId(text: string): boolean {
-  return /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/.test(text);
+export function isId(text: unknown): text is string {
+  return typeof text === 'string' && /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/.test(text);
 }
 
 const templates: ReadonlyMap<string, OrderTemplate> = new Map([

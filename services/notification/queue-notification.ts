@@ -34,9 +34,8 @@ export function queueNotifications({ users, outbox, clock }: QueueNotificationDe
     handle: async ({ orderId, userId, message }, attributes) => {
       const template = templateFor(attributes.type);
       if (!template) return undefined;
-      if (!isId(orderId) || !isId(userId)) {
-        throw undecodable({ thing: 'order event', problem: 'it has no orderId or no userId' });
-      }
+      const problems = [...idProblems('orderId', orderId), ...idProblems('userId', userId)];
+      if (!isId(orderId) || !isId(userId)) throw undecodable({ thing: 'order event', problem: problems.join(', ') });
       const user = await findRecipient(users, userId);
       const notification = newNotification(notificationId(attributes), template, orderId, user, clock.now());
       const task = mailTask(notification, { name: user.name, message });
@@ -67,10 +66,22 @@ function notificationId({ source, id }: EventAttributes): string {
   return isOurs ? id : uuidv5('notification', source, id);
 }
 
+/** Says what is wrong with an id, without its value: that may be anything. */
+function idProblems(field: string, value: unknown): string[] {
+  if (value === undefined || value === null || value === '') return [`it has no ${field}`];
+  if (typeof value !== 'string') return [`its ${field} is of the type ${typeOf(value)} instead of string`];
+  return isId(value) ? [] : [`its ${field} is not a valid id (letters, digits and ._-, at most 64)`];
+}
+
+function typeOf(value: unknown): string {
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
 /** The part of an order's event that its mail needs. */
 interface OrderNews {
-  readonly orderId: string;
-  readonly userId: string;
+  /** A string, if the producer keeps to the contract. */
+  readonly orderId: unknown;
+  readonly userId: unknown;
   /** Why the order failed or was cancelled; empty otherwise. */
   readonly message: string;
 }
@@ -84,7 +95,7 @@ interface OrderJson {
 
 /**
  * Decodes an `order.v1.OrderEvent`, and also the plain `{type, orderId, userId, …}` of a producer without that contract.
- * What is missing is empty.
+ * A message that is missing is empty.
  */
 const orderNews: MessageReader<OrderNews> = {
   decode(bytes) {
@@ -93,7 +104,7 @@ const orderNews: MessageReader<OrderNews> = {
   },
   fromJSON(json) {
     const { orderId, userId, order } = json as OrderJson;
-    return { orderId: textOf(orderId), userId: textOf(userId), message: textOf(order?.failure?.message) };
+    return { orderId, userId, message: textOf(order?.failure?.message) };
   },
 };
 
