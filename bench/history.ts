@@ -1,8 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
 import { GetUserRequest } from '#gen/user/v1/user.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { type Shop, shopOf } from '../test/support/shop.ts';
 import { type Benchmark, compared } from './figure.ts';
 import { completeOrders } from './orders.ts';
+import { latencyFigures } from './support/call-latency.ts';
 import { runConcurrently } from './support/concurrency.ts';
 import { h2load } from './support/h2load.ts';
 import { fillHistory } from './support/history.ts';
@@ -12,7 +16,7 @@ import { openShop } from './support/shop.ts';
 import { userOf } from './support/user-of.ts';
 import { importUsers } from './support/users.ts';
 
-const history = { users: 1_000_000, orders: 100_000 };
+const history = { users: 1_000_000, orders: 100_000, accounts: 100_000 };
 const fewUsers = 1_000;
 const getCalls = 10_000;
 const listCalls = 300;
@@ -27,7 +31,8 @@ export const benchHistory: Benchmark = async () => {
   await using emptyFolder = await tempFolder();
   await createDatabases(folder.path);
   await fillHistory(folder.path, history);
-  await using mesh = await startServer({ dataDir: folder.path });
+  await using mesh = await startServer({ dataDir: folder.path, environment: { AUDIT_INTERVAL_MS: '0' } });
+  await projected(mesh);
   await using peer = await startServer({ dataDir: emptyFolder.path });
   await importUsers(peer, fewUsers);
   const shops = new Map<LoadedServer, Shop>([
@@ -45,7 +50,11 @@ export const benchHistory: Benchmark = async () => {
       await completeOrders(shopAt(server), ordersPerRound);
       return ordersPerRound;
     }),
-    await rates('  ListOrders of a user, calls/s', (server) => listOrders(shopAt(server))),
+    await rates('  ListOrders of a user, calls/s', (server) => listOrders(shopAt(server), {})),
+    await rates('  ListOrders of a user in a state, calls/s', (server) =>
+      listOrders(shopAt(server), { state: OrderState.ORDER_STATE_COMPLETED }),
+    ),
+    ...(await latencyFigures(mesh, userOf(fewUsers / 2).id)),
   ];
 };
 
@@ -53,6 +62,14 @@ export const benchHistory: Benchmark = async () => {
 async function createDatabases(dataDir: string): Promise<void> {
   await using mesh = await startServer({ dataDir });
   await mesh.stop();
+}
+
+/** Waits until the projections include all events. */
+async function projected({ client }: LoadedServer): Promise<void> {
+  for (let behind = true; behind; await delay(200)) {
+    const found = await Array.fromAsync(client(ProjectionServiceContract).listProjections({}));
+    behind = found.some(({ position, headPosition }) => position < headPosition);
+  }
 }
 
 async function getUsers({ address }: LoadedServer): Promise<number> {
@@ -63,7 +80,8 @@ async function getUsers({ address }: LoadedServer): Promise<number> {
 }
 
 /** The shops of both meshes have completed the same orders of this user. */
-async function listOrders({ orders }: Shop): Promise<number> {
-  await runConcurrently(listCalls, concurrentCalls, () => Array.fromAsync(orders.listOrders({ userId: 'user-0' })));
+async function listOrders({ orders }: Shop, filter: { readonly state?: OrderState }): Promise<number> {
+  const request = { userId: 'user-0', ...filter };
+  await runConcurrently(listCalls, concurrentCalls, () => Array.fromAsync(orders.listOrders(request)));
   return listCalls;
 }

@@ -10,6 +10,7 @@ import { benchListUsers } from './list-users.ts';
 import { benchOrders } from './orders.ts';
 import { benchRestart } from './restart.ts';
 import { benchStart } from './start.ts';
+import { benchSubscribe } from './subscribe.ts';
 import { loadCore, pin } from './support/server.ts';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   engines: benchEngines,
   events: benchEvents,
   'event-store': benchEventStore,
+  subscribe: benchSubscribe,
   restart: benchRestart,
   history: benchHistory,
 };

@@ -7,25 +7,31 @@ import type { SqlValue, Storage } from '../../mesh/storage/storage.ts';
 import { newOrder, type Order } from '../../services/order/order.ts';
 import { placedOrder } from '../../services/order/place-order.saga.ts';
 import { insertOrder } from '../../services/order/store.ts';
+import { accountEventTypes } from '../../services/payment/streams/account-stream.ts';
 import { emailKey } from '../../services/user/user.ts';
+import { openLedger } from './event-store/ledger.ts';
 import { userOf } from './user-of.ts';
 
 export interface History {
   readonly users: number;
   readonly orders: number;
+  /** Accounts in the payment service, with their opening as their only event. */
+  readonly accounts: number;
 }
 
 const rowsPerInsert = 500;
 const insertsPerCommit = 20;
 const ordersPerCommit = 1_000;
+const accountsPerCommit = 1_000;
 const ordersPerUser = 20;
 const steps = ['reserve-stock', 'charge', 'create-shipment', 'commit-stock'].map((name) => ({ name }));
 const address = { recipient: 'Ada', lines: ['Main Street 1'], city: 'Town', postalCode: '12345', countryCode: 'DE' };
 
-/** Writes users and completed orders with their sagas into the databases of a stopped mesh. */
-export async function fillHistory(dataDir: string, { users, orders }: History): Promise<void> {
+/** Writes users, accounts, and completed orders with their sagas into the databases of a stopped mesh. */
+export async function fillHistory(dataDir: string, { users, orders, accounts }: History): Promise<void> {
   await withDatabase(dataDir, 'user', (storage) => addUsers(storage, users));
   await withDatabase(dataDir, 'order', (storage) => addOrders(storage, orders));
+  await addAccounts(dataDir, accounts);
 }
 
 async function withDatabase(
@@ -72,6 +78,19 @@ async function addOrders(storage: Storage, count: number): Promise<void> {
   }
   // As if they had finished a moment ago.
   await storage.execute('UPDATE saga SET finished_aged_ms = $1', [Date.now()]);
+}
+
+async function addAccounts(dataDir: string, count: number): Promise<void> {
+  await using ledger = await openLedger(`sqlite:${join(dataDir, 'payment.db')}`);
+  const opening = accountEventTypes.encode({ type: 'ACCOUNT_OPENED', currencyCode: 'EUR' });
+  const event = { ...opening, correlationId: 'bench', timeMs: Date.now() };
+  for (let start = 0; start < count; start += accountsPerCommit) {
+    await ledger.storage.transaction(async (tx) => {
+      for (let index = start; index < Math.min(count, start + accountsPerCommit); index += 1) {
+        await ledger.store.appendIn(tx, `account-${userOf(index).id}`, 0n, [event]);
+      }
+    });
+  }
 }
 
 function completedOrder(index: number, timeMs: number): Order {

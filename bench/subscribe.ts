@@ -1,0 +1,96 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { atMost, type Benchmark } from './figure.ts';
+import { runAtRate } from './support/concurrency.ts';
+import { median } from './support/rates.ts';
+import { type LoadedServer, startServer } from './support/server.ts';
+
+// A connection may have 1,000 open streams.
+const streams = 900;
+const eventsPerRound = 50;
+const eventsPerSecond = 20;
+const rounds = 3;
+// A server refuses more calls that begin at a time.
+const streamsPerWave = 50;
+const waveMs = 100;
+const maxWaitMs = 60_000;
+const topic = 'user.events';
+const key = 'delivered';
+
+/** What an event costs for each Subscribe stream at the end of its topic. */
+export const benchSubscribe: Benchmark = async () => {
+  await using folder = await tempFolder();
+  await using mesh = await startServer({ dataDir: folder.path });
+  const alone = await secondsPerRound(mesh, async () => undefined);
+  const filtered = await withStreams(mesh, 'other');
+  const delivered = await withStreams(mesh, key);
+  const perStream = (seconds: number) => ((seconds - alone) * 1e6) / (streams * eventsPerRound);
+  return [
+    atMost(`an event for each of ${streams} Subscribe streams, processor time`, perStream(delivered), 50, 'µs'),
+    atMost('  and for each that filters it out', perStream(filtered), 20, 'µs'),
+  ];
+};
+
+/** Measures rounds with streams that want events with `wanted` as their key. */
+async function withStreams(mesh: LoadedServer, wanted: string): Promise<number> {
+  const closing = new AbortController();
+  const received = new Array<number>(streams).fill(0);
+  const follow = async (index: number): Promise<void> => {
+    const options = { signal: closing.signal };
+    await delay(Math.floor(index / streamsPerWave) * waveMs);
+    try {
+      for await (const _ of mesh.client(EventServiceContract).subscribe({ topic, key: wanted }, options)) {
+        received[index] = (received[index] ?? 0) + 1;
+      }
+    } catch (error) {
+      if (!closing.signal.aborted) throw error;
+    }
+  };
+  const reading = Promise.all(received.map((_, index) => follow(index)));
+  const delivered = async (count: number): Promise<void> => {
+    for (const endMs = performance.now() + maxWaitMs; received.some((seen) => seen < count); await delay(20)) {
+      if (performance.now() > endMs) throw new Error(`some streams received fewer than ${count} events`);
+    }
+  };
+  try {
+    await allRead(mesh, wanted, received);
+    let published = 0;
+    return await secondsPerRound(mesh, async () => {
+      published += eventsPerRound;
+      if (wanted === key) await delivered(published);
+      else await delay(500);
+    });
+  } finally {
+    closing.abort();
+    await reading;
+  }
+}
+
+/** Publishes events until all streams have received one. They count from 0 after that. */
+async function allRead(mesh: LoadedServer, wanted: string, received: number[]): Promise<void> {
+  for (const endMs = performance.now() + maxWaitMs; received.some((seen) => seen === 0); await delay(500)) {
+    if (performance.now() > endMs) throw new Error('some streams received no event');
+    await publish(mesh, wanted);
+  }
+  await delay(1_000);
+  received.fill(0);
+}
+
+/** Returns the processor time of a round until its events have arrived, the median of several. */
+async function secondsPerRound(mesh: LoadedServer, arrived: () => Promise<void>): Promise<number> {
+  const seconds: number[] = [];
+  // The first round warms up.
+  for (let round = 0; round <= rounds; round += 1) {
+    const before = mesh.cpuSeconds();
+    await runAtRate(eventsPerRound, eventsPerSecond, () => publish(mesh, key));
+    await arrived();
+    if (round > 0) seconds.push(mesh.cpuSeconds() - before);
+  }
+  return median(seconds);
+}
+
+async function publish({ client }: LoadedServer, to: string): Promise<void> {
+  const value = { $case: 'json', value: '{"type":"BENCH"}' } as const;
+  await client(EventServiceContract).publish({ topic, key: to, type: 'BENCH', value });
+}
