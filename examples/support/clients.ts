@@ -5,10 +5,13 @@ import { decodeStatusDetails, statusDetailsKey } from '#mesh';
 export class AnsweredError extends ClientError {
   /** A reason from docs/errors.md. Empty if the error comes from another server. */
   readonly reason: string;
+  /** The encoded `google.rpc.Status`, with all details. */
+  readonly status: Uint8Array;
 
-  constructor({ path, code, details }: ClientError, reason: string) {
+  constructor({ path, code, details }: ClientError, status: Uint8Array) {
     super(path, code, details);
-    this.reason = reason;
+    this.reason = decodeStatusDetails(status).reason;
+    this.status = status;
   }
 }
 
@@ -38,6 +41,6 @@ async function* keepReason<Request, Response>(call: ClientMiddlewareCall<Request
   } catch (error) {
     // Every error from the mesh has details; errors created by the client have none.
     if (!(error instanceof ClientError) || details === undefined) throw error;
-    throw new AnsweredError(error, decodeStatusDetails(details).reason);
+    throw new AnsweredError(error, details);
   }
 }

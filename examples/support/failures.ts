@@ -32,9 +32,17 @@ export function describeFailure(error: unknown, address: string): Failure {
     return { text: error instanceof Error ? String(error.stack) : String(error), code: exitCode.attention };
   }
   if (isUnreached(error)) return { text: unreachedText(address), code: exitCode.unavailable };
-  // An error of the whole mesh, not of this call: its text is complete.
-  if (error.code === Status.UNAVAILABLE) return { text: error.details, code: exitCode.unavailable };
-  return { text: `refused with ${Status[error.code]}: ${error.details}`, code: exitCode.refused };
+  const code = exitCodeOf(error.code);
+  // An error of the mesh or of what it needs, not of this call: its text is complete.
+  if (code === exitCode.unavailable) return { text: error.details, code };
+  const reason = error instanceof AnsweredError && error.reason !== '' ? ` (${error.reason})` : '';
+  return { text: `refused with ${Status[error.code]}${reason}: ${error.details}`, code };
+}
+
+/** The exit code for a call that the mesh ended with an error. */
+export function exitCodeOf(status: Status): ExitCode {
+  const isTemporary = status === Status.UNAVAILABLE || status === Status.DEADLINE_EXCEEDED;
+  return isTemporary ? exitCode.unavailable : exitCode.refused;
 }
 
 /** The text for a mesh that does not run, or not there. */

@@ -20,7 +20,7 @@ async function printAudit(reports: AsyncIterable<AuditReport>, cli: Cli): Promis
   const print = cli.json ? () => undefined : cli.print;
   let [checks, findings, unfinished] = [0, 0n, 0];
   for await (const message of reports) {
-    if (cli.json) printJson(cli, AuditReport, message);
+    if (cli.json) printJson(cli, 'AuditReport', AuditReport, message);
     const { report } = message;
     if (report?.$case === 'finding') {
       const { check, reason, ids, message } = report.value;

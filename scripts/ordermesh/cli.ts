@@ -7,20 +7,23 @@ import {
   exitCode,
   type Failure,
 } from '../../examples/support/failures.ts';
+import { type ErrorJson, errorToJson, type MessageType, messageToJson } from './json.ts';
 
 /** Invalid arguments, or files that are not as they should be. The program shows the message and the usage. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** A failure whose text is complete, with its exit code. */
+/** A failure whose text is complete, with its exit code. `json` is what `--json` prints; default: the text. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code: ExitCode;
+  readonly json: ErrorJson;
 
-  constructor(message: string, code: ExitCode) {
+  constructor(message: string, code: ExitCode, json: ErrorJson = { message }) {
     super(message);
     this.code = code;
+    this.json = json;
   }
 }
 
@@ -46,7 +49,7 @@ export interface Command {
   run(args: string[], cli: Cli): Promise<ExitCode>;
 }
 
-const globalUsage = `--json               print JSON, one message per line
+const globalUsage = `--json               print JSON, one message per line; an error too, on standard error
 --address <address>  the mesh to call (default: ADDRESS, or 127.0.0.1:50051)
 --help               show the arguments of a command`;
 
@@ -60,6 +63,8 @@ export async function runCli(commands: readonly Command[], args: readonly string
   const command = commands.find((one) => one.name === name);
   if (name === 'help' || (command && (options.help || own[0] === 'help'))) {
     const shown = command ?? commands.find((one) => one.name === own[0]);
+    const isKnown = shown !== undefined || own.length === 0;
+    if (!isKnown) return fail(new UsageError(`unknown command ${own[0]}`), programHelp(commands), options);
     console.log(shown ? commandHelp(shown) : programHelp(commands));
     return exitCode.done;
   }
@@ -74,18 +79,27 @@ export async function runCli(commands: readonly Command[], args: readonly string
     if (problem !== undefined) throw new CommandError(problem, exitCode.usage);
     return await command.run(own, { ...options, channel: connect, print: console.log });
   } catch (error) {
-    const { text, code } = failureOf(error, options.address, command ? commandHelp(command) : programHelp(commands));
-    process.stderr.write(`${text}\n`);
-    return code;
+    return fail(error, command ? commandHelp(command) : programHelp(commands), options);
   } finally {
     channel?.close();
   }
 }
 
-function failureOf(error: unknown, address: string, help: string): Failure {
-  if (error instanceof UsageError) return { text: `${error.message}\n\n${help}`, code: exitCode.usage };
-  if (error instanceof CommandError) return { text: error.message, code: error.code };
-  return describeFailure(error, address);
+/** Prints an error. Returns the exit code. */
+function fail(error: unknown, help: string, { address, json }: GlobalOptions): ExitCode {
+  const { text, code, json: message } = failureOf(error, address, help);
+  process.stderr.write(`${json ? JSON.stringify(message) : text}\n`);
+  return code;
+}
+
+function failureOf(error: unknown, address: string, help: string): Failure & { readonly json: ErrorJson } {
+  if (error instanceof UsageError) {
+    const { message } = error;
+    return { text: `${message}\n\n${help}`, code: exitCode.usage, json: { message } };
+  }
+  if (error instanceof CommandError) return { text: error.message, code: error.code, json: error.json };
+  const failure = describeFailure(error, address);
+  return { ...failure, json: errorToJson(error, failure.text) };
 }
 
 function programHelp(commands: readonly Command[]): string {
@@ -139,9 +153,9 @@ export function readArgs<const O extends Options>(args: string[], options: O) {
   }
 }
 
-/** Prints a message of a contract as JSON in one line. */
-export function printJson<Message>(cli: Cli, type: { toJSON(message: Message): unknown }, message: Message): void {
-  cli.print(JSON.stringify(type.toJSON(message)));
+/** Prints a message of `ops.v1` as JSON in one line. */
+export function printJson<Message>(cli: Cli, name: string, type: MessageType<Message>, message: Message): void {
+  cli.print(JSON.stringify(messageToJson(`ops.v1.${name}`, type, message)));
 }
 
 /** `1 check`, `2 checks`. */

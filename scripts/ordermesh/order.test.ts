@@ -94,10 +94,18 @@ describe('make order', () => {
     expect(saga).toMatchObject({ subjectId: id });
     expect(events.length).toBeGreaterThan(2);
     expect(mails).toMatchObject([{ orderId: id }, { orderId: id }]);
+    for (const event of events)
+      expect(event).toMatchObject({ partition: expect.any(Number), offset: expect.any(String) });
   });
 
   it('refuses an order that does not exist', async () => {
-    expect(await run('nope')).toMatchObject({ code: 4, errors: expect.stringMatching(/^refused with NOT_FOUND: /) });
+    const refused = /^refused with NOT_FOUND \(ORDER_NOT_FOUND\): /;
+    expect(await run('nope')).toMatchObject({ code: 4, errors: expect.stringMatching(refused) });
+    expect(JSON.parse((await run('nope', '--json')).errors)).toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining('nope'),
+      details: [{ '@type': 'google.rpc.ErrorInfo', reason: 'ORDER_NOT_FOUND' }],
+    });
     expect(await run()).toMatchObject({ code: 2 });
   });
 });

@@ -10,6 +10,7 @@ import { formatMoney } from '../../examples/support/format-money.ts';
 import { connect } from '../../examples/support/mesh.ts';
 import { escapeControls } from '../support/format.ts';
 import { type Command, readArgs, UsageError } from './cli.ts';
+import { messageToJson } from './json.ts';
 
 /** Shows everything that an order has caused. Exits with 1 if the order needs attention. */
 export const orderCommand: Command = {
@@ -50,10 +51,10 @@ function headLines({ order, saga }: OrderTrace): string[] {
 
 function toJson({ order, saga, events, mails }: OrderTrace): object {
   return {
-    order: Order.toJSON(order),
-    saga: Saga.toJSON(saga),
+    order: messageToJson('order.v1.Order', Order, order),
+    saga: messageToJson('ops.v1.Saga', Saga, saga),
     // Absent: the event log is unavailable.
-    events: events?.map((event) => EventRecord.toJSON(event)),
-    mails: mails.map(({ mail }) => Notification.toJSON(mail)),
+    events: events?.map((event) => messageToJson('events.v1.EventRecord', EventRecord, event)),
+    mails: mails.map(({ mail }) => messageToJson('notification.v1.Notification', Notification, mail)),
   };
 }

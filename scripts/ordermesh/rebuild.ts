@@ -23,7 +23,7 @@ The service may be omitted if only one service has a projection with this name.`
     if (name === undefined) {
       if (dryRun) throw new UsageError('--dry-run requires the name of a projection');
       const list = await Array.fromAsync(projections.listProjections({}));
-      if (cli.json) for (const projection of list) printJson(cli, Projection, projection);
+      if (cli.json) for (const projection of list) printJson(cli, 'Projection', Projection, projection);
       else for (const line of projectionTable(list, Date.now())) cli.print(line);
       return exitCode.done;
     }
@@ -66,7 +66,7 @@ async function showRebuild(rebuild: AsyncIterable<RebuildProgress>, cli: Cli): P
     if (isReplay || last === undefined || last.stage === RebuildStage.REBUILD_STAGE_REPLAYING)
       replayedMs = performance.now();
     progress.show(isReplay ? replayLine(each, replayedMs - startMs) : comparisonLine(each));
-    if (cli.json) printJson(cli, RebuildProgress, each);
+    if (cli.json) printJson(cli, 'RebuildProgress', RebuildProgress, each);
     last = each;
   }
   if (last === undefined) throw new Error('the rebuild ended without a result: check the log of the mesh');

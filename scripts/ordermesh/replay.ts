@@ -52,7 +52,7 @@ function readStart(text: string): ReplayConsumerRequest['from'] {
 }
 
 function listGroups({ groups }: ListConsumersResponse, cli: Cli): ExitCode {
-  if (cli.json) for (const group of groups) printJson(cli, ConsumerGroup, group);
+  if (cli.json) for (const group of groups) printJson(cli, 'ConsumerGroup', ConsumerGroup, group);
   else if (groups.length === 0) cli.print('no consumer groups');
   else for (const line of groupTable(groups)) cli.print(line);
   return exitCode.done;
@@ -79,14 +79,14 @@ async function showReplay(replay: AsyncIterable<ReplayProgress>, cli: Cli): Prom
   try {
     for await (const each of replay) {
       last = each;
-      if (cli.json) printJson(cli, ReplayProgress, each);
+      if (cli.json) printJson(cli, 'ReplayProgress', ReplayProgress, each);
       else if (each.waitingFor !== '' && each.waitingFor !== waitingFor)
         process.stderr.write(`an event waits: ${escapeControls(each.waitingFor)}\n`);
       waitingFor = each.waitingFor;
       if (!each.done) progress.show(progressLine(each));
     }
   } catch (error) {
-    if (last) process.stderr.write(`the replay ended early; continue it with ${resumeOptions(last)}\n`);
+    if (last && !cli.json) process.stderr.write(`the replay ended early; continue it with ${resumeOptions(last)}\n`);
     throw error;
   }
   if (!last?.done) throw new Error('the replay ended without a result: check the log of the mesh');

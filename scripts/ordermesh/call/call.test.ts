@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
+import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { bridgeService } from '../../../services/bridge/service.ts';
 import { userService } from '../../../services/user/service.ts';
 import { spawnTool } from '../testing/spawn-tool.ts';
@@ -38,12 +41,17 @@ describe('ordermesh', () => {
       expect((await call('/user.v1.UserService.GetUser', '{"id":"ada"}')).lines).toContain('  "name": "Ada",');
     });
 
+    it('calls a method of gRPC itself, as the README does', async () => {
+      const { code, lines } = await call('grpc.health.v1.Health/Check', '{"service": "user.v1.UserService"}');
+      expect({ code, lines }).toEqual({ code: 0, lines: ['{', '  "status": "SERVING"', '}'] });
+    });
+
     it('prints the messages of a stream as JSON lines', async () => {
       const users = ['b1', 'b2'].map((id) =>
         JSON.stringify({ user: { id, name: id, email: `${id}@x.org`, role: 'b' } }),
       );
       const imported = await callWithInput(users.join('\n'), 'user.v1.UserService/ImportUsers', '@');
-      expect(imported).toBe('{\n  "imported": "2"\n}\n');
+      expect(imported).toBe('{\n  "imported": "2",\n  "failures": []\n}\n');
       const listed = await call('user.v1.UserService/ListUsers', '{"role":"b"}');
       expect(listed.code).toBe(0);
       expect(listed.lines.map((line) => JSON.parse(line).id)).toEqual(['b1', 'b2']);
@@ -65,6 +73,17 @@ describe('ordermesh', () => {
           { '@type': 'google.rpc.BadRequest', fieldViolations: expect.any(Array) },
         ],
       });
+    });
+
+    it('exits with 3 if the mesh does not serve the call', async () => {
+      await using folder = await tempFolder();
+      const lost = await startMesh([userService], { DATA_DIR: folder.path });
+      await rm(join(folder.path, 'user.db'));
+      const args = ['user.v1.UserService/CreateUser', '{"user":{"id":"ada","name":"Ada","email":"ada@x.org"}}'];
+      const { code, errors } = await spawnTool('call', lost.address, args);
+      await lost.stop();
+      expect(errors).toMatch(/^UNAVAILABLE: .*\n.*STORAGE_LOST/);
+      expect(code).toBe(3);
     });
 
     it('sends headers, and ends at the requested time', async () => {

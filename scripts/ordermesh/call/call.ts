@@ -1,13 +1,15 @@
 import { text as readText } from 'node:stream/consumers';
 import { type DescMethod, type FileRegistry, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
-import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { ClientError } from 'nice-grpc';
-import { describeFailure, type ExitCode, exitCode } from '../../../examples/support/failures.ts';
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { ClientError, Status } from 'nice-grpc';
+import { statusDetailsKey } from '#mesh';
+import { describeFailure, type ExitCode, exitCode, exitCodeOf } from '../../../examples/support/failures.ts';
+import { escapeControls } from '../../support/format.ts';
 import { type Cli, type Command, CommandError, readArgs, UsageError } from '../cli.ts';
-import { describeError, hasDetails } from './error-text.ts';
+import { callErrorToJson } from '../json.ts';
 import { createReflection } from './reflection.ts';
 
-/** Calls any method by reflection. Exits with 4 if the call is refused. */
+/** Calls any method by reflection. Exits with 3 if the mesh does not serve it, and with 4 if it is refused. */
 export const callCommand: Command = {
   name: 'call',
   summary: 'call any method, without .proto files',
@@ -114,20 +116,46 @@ async function call(method: DescMethod, { requests, types, metadata, deadlineMs,
     stream.end();
     for await (const bytes of stream) {
       const message = fromBinary(method.output, bytes as Buffer);
-      cli.print(JSON.stringify(toJson(method.output, message, { registry: types }), undefined, indent));
+      cli.print(
+        JSON.stringify(
+          toJson(method.output, message, { registry: types, alwaysEmitImplicit: true }),
+          undefined,
+          indent,
+        ),
+      );
     }
     return exitCode.done;
   } catch (error) {
     if (!isServiceError(error)) throw error;
-    if (deadlineMs !== undefined && error.code === status.DEADLINE_EXCEEDED)
-      throw new CommandError('DEADLINE_EXCEEDED: --timeout ended the call', exitCode.unavailable);
-    const unreached =
-      !hasDetails(error) && describeFailure(new ClientError(path, error.code, error.details), cli.address);
-    if (unreached && unreached.code === exitCode.unavailable) throw new CommandError(unreached.text, unreached.code);
-    throw new CommandError(describeError(error, cli.json).join('\n'), exitCode.refused);
+    throw callFailure(error, { path, hasTimeout: deadlineMs !== undefined, address: cli.address });
   } finally {
     client.close();
   }
+}
+
+interface CalledMethod {
+  readonly path: string;
+  readonly hasTimeout: boolean;
+  readonly address: string;
+}
+
+/** Describes an error of a call: code and message, and a line for each detail. */
+function callFailure(error: ServiceError, { path, hasTimeout, address }: CalledMethod): CommandError {
+  const code: Status = error.code;
+  if (hasTimeout && code === Status.DEADLINE_EXCEEDED) {
+    const text = '--timeout ended the call';
+    return new CommandError(`DEADLINE_EXCEEDED: ${text}`, exitCode.unavailable, callErrorToJson(code, text));
+  }
+  const [status] = error.metadata.get(statusDetailsKey);
+  // The server did not describe the error: the client created it, or another program did.
+  if (!(status instanceof Buffer)) {
+    const { text, code: exit } = describeFailure(new ClientError(path, code, error.details), address);
+    if (exit === exitCode.unavailable) return new CommandError(text, exit, callErrorToJson(code, text));
+  }
+  const json = callErrorToJson(code, error.details, status instanceof Buffer ? status : undefined);
+  const details = json.details.map(({ '@type': type, ...detail }) => `  ${type} ${JSON.stringify(detail)}`);
+  const text = [`${json.code}: ${escapeControls(error.details)}`, ...details].join('\n');
+  return new CommandError(text, exitCodeOf(code), json);
 }
 
 function isServiceError(error: unknown): error is ServiceError {

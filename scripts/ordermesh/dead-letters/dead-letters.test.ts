@@ -39,7 +39,7 @@ describe('make dead-letters', () => {
 
   it('lists an event, a task and a saga in one table', async () => {
     const { code, lines, errors } = await run();
-    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect({ code, errors }).toEqual({ code: 1, errors: '' });
     const [headings, ...rows] = lines.map((line) => line.split(/ {2,}/));
     expect(headings).toEqual(['ID', 'SOURCE', 'ORIGIN', 'REASON', 'ATTEMPTS', 'LAST TIME', 'SUBJECT']);
     expect(rows).toHaveLength(3);
@@ -59,12 +59,14 @@ describe('make dead-letters', () => {
 
   it('prints dead letters as JSON lines', async () => {
     const { code, lines } = await run('list', '--source', 'event', '--json');
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { id: event, source: 'DEAD_LETTER_SOURCE_EVENT', origin: 'order.events/stuck', attempts: 5 },
     ]);
     const redriven = await run('redrive', event, '--dry-run', '--json');
-    expect(redriven.lines.map((line) => JSON.parse(line))).toEqual([{ redrivenIds: [event] }]);
+    expect(redriven.lines.map((line) => JSON.parse(line))).toEqual([
+      { redrivenIds: [event], missingIds: [], failures: [], leftIds: [], dryRun: true },
+    ]);
   });
 
   it('reports that there are none', async () => {
@@ -126,7 +128,7 @@ describe('make dead-letters', () => {
   it('reports why a call was refused', async () => {
     const { code, errors } = await run('show', 'none');
     expect(code).toBe(4);
-    expect(errors).toMatch(/^refused with NOT_FOUND: dead letter none not found: .*\n$/);
+    expect(errors).toMatch(/^refused with NOT_FOUND \(UNKNOWN_DEAD_LETTER\): dead letter none not found: .*\n$/);
   });
 
   it.each([

@@ -5,7 +5,7 @@ import type { Command } from '../cli.ts';
 import { readCommand, usage } from './command-line.ts';
 import { runCommand } from './run-command.ts';
 
-/** Lists, shows, redrives and discards dead letters. Exits with 1 if some could not be changed. */
+/** Lists, shows, redrives and discards dead letters. Exits with 1 if it lists any, or some could not be changed. */
 export const deadLettersCommand: Command = {
   name: 'dead-letters',
   summary: 'list, show, redrive or discard what could not be handled',

@@ -10,6 +10,7 @@ import {
 } from '#gen/ops/v1/ops.ts';
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, printJson } from '../cli.ts';
+import { messageToJson } from '../json.ts';
 import type { Command } from './command-line.ts';
 import { deadLetterTable, describeDeadLetter } from './dead-letter-text.ts';
 
@@ -31,7 +32,7 @@ const idsPerCall = 500;
 // Longer than the server's own deadline for these calls.
 const timeoutMs = 70_000;
 
-/** Runs a command and prints its result. Returns false if some dead letters could not be changed. */
+/** Runs a command and prints its result. Returns false if dead letters are listed, or some could not be changed. */
 export async function runCommand(command: Command, context: CommandContext): Promise<boolean> {
   const { deadLetters, cli } = context;
   switch (command.name) {
@@ -39,7 +40,7 @@ export async function runCommand(command: Command, context: CommandContext): Pro
       return await list(command.filter, context);
     case 'show': {
       const found = await getWhole(deadLetters, command.id);
-      if (cli.json) printJson(cli, DeadLetter, found);
+      if (cli.json) printJson(cli, 'DeadLetter', DeadLetter, found);
       else for (const line of describeDeadLetter(found)) cli.print(line);
       return true;
     }
@@ -48,7 +49,8 @@ export async function runCommand(command: Command, context: CommandContext): Pro
       const ids = 'source' in which ? await idsOf(deadLetters, which) : which;
       return await changeAll(ids, dryRun ? 'would be redriven' : 'redriven', cli, async (some) => {
         const response = await deadLetters.redriveDeadLetters({ ids: some, dryRun }, withTimeout());
-        if (cli.json) printJson(cli, RedriveDeadLettersResponse, response);
+        const json = () => messageToJson('ops.v1.RedriveDeadLettersResponse', RedriveDeadLettersResponse, response);
+        if (cli.json) cli.print(JSON.stringify({ ...json(), dryRun }));
         const { redrivenIds, ...others } = response;
         return { ...others, doneIds: redrivenIds };
       });
@@ -57,7 +59,7 @@ export async function runCommand(command: Command, context: CommandContext): Pro
       return await changeAll(command.ids, 'discarded', cli, async (ids) => {
         const request = { ids, note: command.note };
         const response = await deadLetters.discardDeadLetters(request, withTimeout());
-        if (cli.json) printJson(cli, DiscardDeadLettersResponse, response);
+        if (cli.json) printJson(cli, 'DiscardDeadLettersResponse', DiscardDeadLettersResponse, response);
         const { discardedIds, ...others } = response;
         return { ...others, doneIds: discardedIds, leftIds: [] };
       });
@@ -81,14 +83,18 @@ async function getWhole(deadLetters: CommandContext['deadLetters'], id: string):
 async function list(filter: DeadLetterFilter, { deadLetters, cli }: CommandContext): Promise<boolean> {
   const { print } = cli;
   if (cli.json) {
-    for await (const each of deadLetters.listDeadLetters({ filter }, withTimeout())) printJson(cli, DeadLetter, each);
-    return true;
+    let isEmpty = true;
+    for await (const each of deadLetters.listDeadLetters({ filter }, withTimeout())) {
+      isEmpty = false;
+      printJson(cli, 'DeadLetter', DeadLetter, each);
+    }
+    return isEmpty;
   }
   const found = await Array.fromAsync(deadLetters.listDeadLetters({ filter, limit: maxListed + 1 }, withTimeout()));
   if (found.length === 0) print(noneText(filter));
   else for (const line of deadLetterTable(found.slice(0, maxListed))) print(line);
   if (found.length > maxListed) print(`only the first ${maxListed} are shown: use a filter to see others`);
-  return true;
+  return found.length === 0;
 }
 
 function noneText({ source, origin, reason }: DeadLetterFilter): string {

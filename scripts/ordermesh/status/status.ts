@@ -19,7 +19,7 @@ What needs attention comes last, with what to do about it; the exit code is 1 th
     const service = clients.create(StatusServiceDefinition, cli.channel());
     const status = await service.getStatus({}, { signal: AbortSignal.timeout(timeoutMs) });
     const attention = attentionOf(status);
-    if (cli.json) printJson(cli, Status, status);
+    if (cli.json) printJson(cli, 'Status', Status, status);
     else for (const line of statusLines(status, attention, cli.address, Date.now())) cli.print(line);
     return attention.length > 0 ? exitCode.attention : exitCode.done;
   },
