@@ -41,7 +41,7 @@ status: $(INSTALLED)
 order: $(INSTALLED)
 	@exec node scripts/ordermesh.ts order $(ID) $(ARGS)
 
-## call: call any method without .proto files: METHOD=user.v1.UserService/GetUser DATA='{"id": "ada"}'; lists the services without METHOD
+## call: call any method without .proto files: METHOD=user.v1.UserService/ListUsers DATA='{"role": "admin"}'; lists the services without METHOD
 call: $(INSTALLED)
 	@exec node scripts/ordermesh.ts call "$$METHOD" "$$DATA" $(ARGS)
 
