@@ -1,4 +1,4 @@
-import { HealthStatus, type NamedHealth } from '#gen/ops/v1/health.ts';
+import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { SagaState } from '#gen/ops/v1/ops.ts';
 import type { Status } from '#gen/ops/v1/status.ts';
 import { count } from '../cli.ts';
@@ -8,14 +8,13 @@ const minFreeBytes = 1_000_000_000n;
 
 /** Lists what an operator has to look at: what it is, and what to do. Empty if nothing. */
 export function attentionOf(status: Status): string[] {
-  const { health, sagas, deadLetters, projections, lastAudit, disk, unknown } = status;
+  const { sagas, deadLetters, projections, lastAudit, disk } = status;
   const parked = sumOf(sagas.filter(({ state }) => state === SagaState.SAGA_STATE_NEEDS_ATTENTION));
   const dead = sumOf(deadLetters);
   const findings = lastAudit?.checks.reduce((sum, check) => sum + check.findings, 0n) ?? 0n;
   const unfinished = lastAudit?.checks.filter(({ error }) => error !== '').length ?? 0;
   return [
-    ...problemsOf(health),
-    ...unknown.map(({ part, message }) => `${part}: unknown: ${message}`),
+    ...causesOf(status),
     ...(parked > 0n
       ? [`${count(parked, 'saga')} parked: ListSagas in ops.v1.SagaService shows why (docs/operating.md)`]
       : []),
@@ -32,17 +31,48 @@ export function attentionOf(status: Status): string[] {
   ];
 }
 
-/** The failing checks, each once with the names that do not serve because of it. */
-function problemsOf(health: readonly NamedHealth[]): string[] {
-  const failing = health.filter(({ status }) => status !== HealthStatus.HEALTH_STATUS_SERVING);
-  const namesOf = new Map<string, string[]>();
-  for (const { name, problems } of failing) {
+/** What one cause affects. */
+interface Effects {
+  /** The texts that differ only in the name of a database. */
+  readonly messages: Set<string>;
+  readonly notServing: Set<string>;
+  readonly unknown: Set<string>;
+}
+
+/** One line for each cause, with what does not serve or is not known because of it. */
+function causesOf({ health, unknown, process }: Status): string[] {
+  const isOnServer = process?.database.startsWith('postgres') === true;
+  const causes = new Map<string, Effects>();
+  const effectsOf = (message: string): Effects => {
+    const cause = isOnServer ? withoutDatabase(message) : message;
+    const effects = causes.get(cause) ?? { messages: new Set(), notServing: new Set(), unknown: new Set() };
+    causes.set(cause, effects);
+    effects.messages.add(message);
+    return effects;
+  };
+  for (const { name, status, problems } of health) {
+    if (status === HealthStatus.HEALTH_STATUS_SERVING) continue;
     for (const { check, message } of problems) {
-      const text = `${check === '' ? '' : `${check}: `}${message}`;
-      namesOf.set(text, [...(namesOf.get(text) ?? []), name === '' ? 'the process' : name]);
+      const { notServing } = effectsOf(message);
+      notServing.add(name === '' ? 'the process' : name);
+      if (check !== '') notServing.add(check);
     }
   }
-  return [...namesOf].map(([text, names]) => `not serving (${names.join(', ')}): ${text}`);
+  for (const { part, message } of unknown) effectsOf(message).unknown.add(part);
+  return [...causes].map(([cause, { messages, notServing, unknown }]) => {
+    const [message = cause, ...others] = messages;
+    const effects = [...listed('not serving', notServing), ...listed('unknown', unknown)].join('; ');
+    return `${others.length === 0 ? message : cause} (${effects})`;
+  });
+}
+
+function listed(label: string, names: ReadonlySet<string>): string[] {
+  return names.size === 0 ? [] : [`${label}: ${[...names].join(', ')}`];
+}
+
+/** A server that is away affects each of its databases. A damaged database is a cause of its own. */
+function withoutDatabase(message: string): string {
+  return message.replace(/^database ([^\s/]+)\/\S+ (?=cannot be used|cannot grow|rejects|timed out)/, 'database $1/… ');
 }
 
 function sumOf(counts: readonly { readonly count: bigint }[]): bigint {
