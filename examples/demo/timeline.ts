@@ -11,13 +11,22 @@ export interface Moment {
   readonly detail: string;
 }
 
-/** Returns the saga steps, events and mails of an order, sorted by time. */
+/**
+ * Returns the saga steps, events and mails of an order, sorted by time. An event that the log has twice, as after a crash
+ * between publishing and recording it, is marked.
+ */
 export function timelineOf(
   saga: Saga,
   events: readonly EventRecord[],
   mails: readonly Notification[],
 ): readonly Moment[] {
-  const moments = [...saga.steps.map(stepMoment), ...events.map(eventMoment), ...mails.map(mailMoment)];
+  const seen = new Set<string>();
+  const eventMoments = events.map((event) => {
+    const isAgain = seen.has(event.id);
+    seen.add(event.id);
+    return eventMoment(event, isAgain);
+  });
+  const moments = [...saga.steps.map(stepMoment), ...eventMoments, ...mails.map(mailMoment)];
   return moments.toSorted((one, other) => one.timeMs - other.timeMs);
 }
 
@@ -28,12 +37,12 @@ function stepMoment(step: SagaStep): Moment {
   return { timeMs, kind: 'saga', what: step.name, detail: `${state} in ${tookMs} ms, ${attemptsText(step.attempts)}` };
 }
 
-function eventMoment({ time, type, topic, partition, offset }: EventRecord): Moment {
+function eventMoment({ time, type, topic, partition, offset }: EventRecord, isAgain: boolean): Moment {
   return {
     timeMs: timeOf(time),
     kind: 'event',
     what: type,
-    detail: `${topic}, partition ${partition}, offset ${offset}`,
+    detail: `${topic}, partition ${partition}, offset ${offset}${isAgain ? ' (again)' : ''}`,
   };
 }
 

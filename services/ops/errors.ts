@@ -36,6 +36,13 @@ export function unknownTopicOfGroup(topics: readonly string[]): MeshError {
   return invalidRequest([{ field: 'topic', description: `must be empty or one of ${topics.join(', ')}` }]);
 }
 
+/** INVALID_ARGUMENT `INVALID_FIELD`: the topics of the group do not have these partitions. */
+export function unknownPartitions(partitions: readonly string[], count: number): MeshError {
+  const allowed = count === 0 ? 'there are none yet' : `use 0 to ${count - 1}`;
+  const description = `must not name partition ${partitions.join(', ')}: ${allowed}`;
+  return invalidRequest([{ field: 'offsets.by_partition', description }]);
+}
+
 export const noAuditYet = defineError({
   reason: 'NO_AUDIT_YET',
   code: Status.NOT_FOUND,

@@ -67,6 +67,14 @@ describe('ConsumerService', () => {
     expect(reader.applied).toEqual(['2', '3', '4', '1']);
   });
 
+  it('refuses an offset of a partition that does not exist', async () => {
+    const from = { $case: 'offsets', value: { byPartition: { 0: 0n, 99: 1n } } } as const;
+    await expect(replay({ from })).rejects.toMatchObject({
+      code: Status.INVALID_ARGUMENT,
+      violations: [{ field: 'offsets.by_partition', description: 'must not name partition 99: use 0 to 11' }],
+    });
+  });
+
   it('names the groups and topics if it does not know the requested one', async () => {
     await expect(replay({ group: 'writers' })).rejects.toMatchObject({
       code: Status.NOT_FOUND,

@@ -3,10 +3,11 @@ import type {
   ConsumerGroup as ConsumerGroupMessage,
   ConsumerPosition as ConsumerPositionMessage,
   ReplayConsumerRequest,
+  ReplayOffsets,
   ReplayProgress as ReplayProgressMessage,
 } from '#gen/ops/v1/consumer.ts';
 import { type Logger, type PartitionLag, type ReplayProgress, type Service, type StartPosition, uuidv7 } from '#mesh';
-import { unknownGroup, unknownTopicOfGroup } from '../errors.ts';
+import { unknownGroup, unknownPartitions, unknownTopicOfGroup } from '../errors.ts';
 
 export interface ConsumerDeps {
   readonly services: readonly Service[];
@@ -36,6 +37,7 @@ export function createConsumerRpc({ services, draining, logger }: ConsumerDeps):
       const { group, topics, replay } = found;
       const { topic } = request;
       if (topic !== '' && !topics.includes(topic)) throw unknownTopicOfGroup(topics);
+      if (request.from?.$case === 'offsets') await checkPartitions(request.from.value, topic, found);
       const range = { from: startOf(request.from), ...(topic !== '' && { topic }) };
       const fields = { group, replay: uuidv7() };
       logger.info(fields, 'replay started');
@@ -50,6 +52,14 @@ export function createConsumerRpc({ services, draining, logger }: ConsumerDeps):
       }
     },
   };
+}
+
+/** Throws INVALID_ARGUMENT `INVALID_FIELD` if offsets name a partition that no topic of the replay has. */
+async function checkPartitions({ byPartition }: ReplayOffsets, topic: string, { lag }: Group): Promise<void> {
+  const positions = (await lag()).filter((position) => topic === '' || position.topic === topic);
+  const count = Math.max(0, ...positions.map(({ partition }) => partition + 1));
+  const unknown = Object.keys(byPartition).filter((key) => !positions.some(({ partition }) => `${partition}` === key));
+  if (unknown.length > 0) throw unknownPartitions(unknown, count);
 }
 
 function startOf(from: ReplayConsumerRequest['from']): StartPosition {
