@@ -87,8 +87,7 @@ function warnOfMisspellings(logger: Logger, settings: readonly string[]): void {
 }
 
 function describe(error: unknown): string {
-  if (error instanceof ConfigError)
-    return error.faults.length === 1 ? error.message : `cannot start:\n${error.message}`;
+  if (error instanceof ConfigError) return `cannot start:${error.faults.length === 1 ? ' ' : '\n'}${error.message}`;
   if (error instanceof MeshError) return `cannot start: ${error.message}`;
   return `cannot start: ${error instanceof Error ? error.stack : String(error)}`;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { type Config, ConfigError, databaseUrlOf } from '../config/config.ts';
+import { processSettings } from '../config/process-settings.ts';
 import type { ConfigFault } from '../config/setting.ts';
 import { type StaticAddresses, unknownServices } from '../config/static-addresses.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
@@ -23,16 +24,17 @@ export function checkDatabases(config: Config, count: number): void {
 export async function checkListen({ grpcListen, metricsListen }: Config): Promise<void> {
   const held: Server[] = [];
   try {
-    for (const address of [grpcListen, metricsListen]) if (address !== '') held.push(await hold(address));
+    held.push(await hold(grpcListen, processSettings.grpcListen.variable));
+    if (metricsListen !== '') held.push(await hold(metricsListen, processSettings.metricsListen.variable));
   } finally {
     await Promise.all(held.map(release));
   }
 }
 
-async function hold(address: string): Promise<Server> {
+async function hold(address: string, setting: string): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
   server.listen(parseListenAddress(address));
-  await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error)));
+  await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error, setting)));
   return server;
 }
 

@@ -45,6 +45,12 @@ describe('readConfig', () => {
     expect(read).toThrow(/DRAIN_TIMEOUT_MS is "-1"/);
   });
 
+  it('reports misspelt names with the faults, and not alone', () => {
+    const read = () => readConfig({ LOG_LEVEL: 'loud', DATADIR: 'x' });
+    expect(read).toThrow(/LOG_LEVEL is "loud".*\nDATADIR is not a setting: did you mean DATA_DIR\?$/);
+    expect(() => readConfig({ DATADIR: 'x' })).not.toThrow();
+  });
+
   it('does not repeat a password', () => {
     const read = () => readConfig({ EVENTS_URL: 'amqp://me:s/cr@t@host/x' });
     expect(read).toThrow(/"amqp:\/\/me:\*\*\*@host\/x"/);

@@ -1,4 +1,5 @@
 import { maskSecrets } from './mask-secrets.ts';
+import { findMisspellings } from './misspellings.ts';
 import { processSettings } from './process-settings.ts';
 import { type AnySetting, type ConfigFault, defaultOf, type Setting, type SettingValues } from './setting.ts';
 import { unknownServices } from './static-addresses.ts';
@@ -47,13 +48,21 @@ export function readConfig(environment: Environment, { settings = [], services }
   // Not there when it cannot be read.
   if (services !== undefined && config.addresses !== undefined)
     faults.push(...unknownServices(config.addresses, services));
-  if (faults.length > 0) throw new ConfigError(faults);
+  if (faults.length > 0) throw new ConfigError([...faults, ...misspelt(environment, [...values.keys()])]);
   return Object.freeze(config);
 
   function get<Value>(setting: Setting<Value>): Value {
     if (!values.has(setting)) throw new RangeError(`${setting.variable} was not read: give its service to readConfig`);
     return values.get(setting) as Value;
   }
+}
+
+/** Variables that look like settings. Alone they are no reason to refuse a start: another program may read them. */
+function misspelt(environment: Environment, settings: readonly AnySetting[]): ConfigFault[] {
+  const variables = settings.map(({ variable }) => variable);
+  return findMisspellings(environment, variables).map(({ variable, meant }) => {
+    return { variable, problem: `is not a setting: did you mean ${meant}?` };
+  });
 }
 
 /** The database of one service. */

@@ -44,7 +44,7 @@ export const addressInUse = defineError({
   reason: 'ADDRESS_IN_USE',
   code: Status.ALREADY_EXISTS,
   means: 'another process listens on the address, or a connection has the port',
-  fix: 'see its text; or set `GRPC_LISTEN`',
+  fix: 'see its text; or change the setting that it names',
   seenIn: 'start',
   text: ({ address, problem }: { readonly address: string; readonly problem: string | undefined }) =>
     `cannot listen on ${address}: ${problem ?? 'something else has the port; end that or choose another port'}`,
@@ -55,7 +55,7 @@ export const addressForbidden = defineError({
   reason: 'ADDRESS_FORBIDDEN',
   code: Status.PERMISSION_DENIED,
   means: 'this user may not listen on the address',
-  fix: 'set `GRPC_LISTEN` to a port from 1024',
+  fix: 'set the port of `GRPC_LISTEN` or `METRICS_LISTEN` to 1024 or above',
   seenIn: 'start',
   text: ({ address }: { readonly address: string }) =>
     `cannot listen on ${address}: this user is not permitted to; choose a port from 1024 or permit it`,

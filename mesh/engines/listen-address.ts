@@ -13,14 +13,15 @@ export function parseListenAddress(address: string): { readonly host: string; re
   return { host, port };
 }
 
-/** Why the system refused to listen on `address`. */
-export function listenError(address: string, cause: NodeJS.ErrnoException): MeshError {
+/** Why the system refused to listen on `address`, the value of `setting` if there is one. */
+export function listenError(address: string, cause: NodeJS.ErrnoException, setting?: string): MeshError {
+  const shown = setting === undefined ? address : `${setting}=${address}`;
   switch (cause.code) {
     case 'EADDRINUSE':
-      return addressInUse({ address, problem: describePortUser(parseListenAddress(address).port) }, { cause });
+      return addressInUse({ address: shown, problem: describePortUser(parseListenAddress(address).port) }, { cause });
     case 'EACCES':
-      return addressForbidden({ address }, { cause });
+      return addressForbidden({ address: shown }, { cause });
     default:
-      return cannotListen({ address, problem: cause.code ?? cause.message }, { cause });
+      return cannotListen({ address: shown, problem: cause.code ?? cause.message }, { cause });
   }
 }

@@ -9,9 +9,15 @@ export function readProc(path: string): string {
   }
 }
 
-/** Names a process, as in `process 123 (node)`. */
+const maxCommandLength = 200;
+
+/** Names a process by its command line, as in `process 123 (node services/main.ts)`. */
 export function describeProcess(pid: number): string {
-  const name = readProc(`${pid}/comm`).trim();
+  const command = readProc(`${pid}/cmdline`)
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim();
+  const whole = command || readProc(`${pid}/comm`).trim();
+  const name = whole.length > maxCommandLength ? `${whole.slice(0, maxCommandLength)}…` : whole;
   return name === '' ? `process ${pid}` : `process ${pid} (${name})`;
 }
 

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
@@ -7,6 +8,7 @@ import { lockFolder } from '../storage/sqlite/folder-lock.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
 import { describeLockHolder } from './lock-holder.ts';
 import { describePortUser } from './port-user.ts';
+import { describeProcess } from './proc.ts';
 
 const thisProcess = `process ${process.pid} \\(.+\\)`;
 
@@ -46,6 +48,16 @@ describe('describePortUser', () => {
     const [server] = open.splice(0);
     server?.close();
     expect(describePortUser(port)).toBeUndefined();
+  });
+});
+
+describe('describeProcess', () => {
+  it('shows the command line', async () => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000); console.log()', 'services/main.ts']);
+    await once(child.stdout, 'data');
+    expect(describeProcess(child.pid ?? 0)).toMatch(/^process \d+ \(\S*node.* services\/main\.ts\)$/);
+    child.kill();
+    await once(child, 'exit');
   });
 });
 

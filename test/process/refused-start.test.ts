@@ -36,7 +36,9 @@ describe('a starting process', () => {
     for (const variable of ['GRPC_LISTEN', 'METRICS_LISTEN']) {
       const lines = await refusal({ dataDir, environment: { [variable]: wanted } });
       expect(lines).toEqual([
-        expect.stringMatching(`^cannot start: .*${wanted}: process ${process.pid} \\(.+\\) listens there; stop it`),
+        expect.stringMatching(
+          `^cannot start: .*${variable}=${wanted}: process ${process.pid} \\(.+\\) listens there; stop it`,
+        ),
       ]);
       expect(existsSync(dataDir)).toBe(false);
     }
@@ -91,6 +93,12 @@ describe('a starting process', () => {
     );
     expect(lines).toHaveLength(6);
     expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('names the only invalid setting in one line', async () => {
+    expect(await refusal({ dataDir, environment: { LOG_LEVEL: 'loud' } })).toEqual([
+      expect.stringMatching('^cannot start: LOG_LEVEL is "loud", but may be '),
+    ]);
   });
 
   it.each(['sqlite:/nowhere/one.db', 'postgres://me@127.0.0.1:1/mesh'])(
