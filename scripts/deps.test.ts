@@ -10,7 +10,13 @@ const run = (file: string, ...args: string[]) => promisify(execFile)(file, args,
 
 describe('make deps', () => {
   it.each(['grpcurl', 'postgres', 'kafka', 'rabbitmq', 'peers'])('installs the part %s alone', async (part) => {
-    const { stdout } = await run('make', '--dry-run', '--old-file=node_modules/.package-lock.json', `deps-${part}`);
+    const { stdout } = await run(
+      'make',
+      '--no-print-directory',
+      '--dry-run',
+      '--old-file=node_modules/.package-lock.json',
+      `deps-${part}`,
+    );
     expect(stdout.trim()).toBe(`sh scripts/deps.sh ${part}`);
   });
 

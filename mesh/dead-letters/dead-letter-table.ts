@@ -54,9 +54,9 @@ interface ListedRow extends DeadLetterRow {
 const columns =
   'id, source, origin, reason, error, attempts, payload, headers, subject_id, first_time_ms, last_time_ms';
 
-// The database cuts, so a page of large ones is not in memory.
+// The database cuts, so a page of large ones is not in memory. For SQLite, a part of an empty payload is NULL.
 const listedColumns = `id, source, origin, reason, SUBSTR(error, 1, ${maxErrorBytes}) AS error, attempts,
-  SUBSTR(payload, 1, ${maxListedPayloadBytes}) AS payload, OCTET_LENGTH(payload) AS payload_bytes,
+  COALESCE(SUBSTR(payload, 1, ${maxListedPayloadBytes}), payload) AS payload, OCTET_LENGTH(payload) AS payload_bytes,
   CASE WHEN OCTET_LENGTH(headers) > ${maxListedHeaderBytes} THEN '{}' ELSE headers END AS headers,
   OCTET_LENGTH(headers) AS header_bytes, subject_id, first_time_ms, last_time_ms`;
 

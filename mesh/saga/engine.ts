@@ -65,7 +65,7 @@ export interface SagaEngineOptions {
   readonly maxConcurrent?: number;
   /** Delays between attempts, ±20 %. Default: 200 ms, doubled up to 5 min. */
   readonly retry?: RetryPolicy;
-  /** How long finished sagas are kept, counted while a process runs. Default: 7 days. */
+  /** How long finished sagas are kept, counted while a process runs. `Infinity` keeps all. Default: 7 days. */
   readonly retentionMs?: number;
   /** How long it may take to finish what is unfinished, before `backlog` reports that it is too much. Default: 5 min. */
   readonly maxBacklogMs?: number;
@@ -181,7 +181,8 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
       await scheduler.start();
       const retentionMs = options.retentionMs ?? defaultSagasRetentionMs;
       const { signal } = stopping;
-      purging = purgeSagas({ storage, aging, retentionMs, clock: options.clock, logger, signal });
+      if (Number.isFinite(retentionMs))
+        purging = purgeSagas({ storage, aging, retentionMs, clock: options.clock, logger, signal });
     },
 
     async stop(graceMs = defaultStopGraceMs) {

@@ -27,7 +27,8 @@ describe('an outbox whose entry is refused', () => {
       expect(sentVersions('large')).toEqual([2]);
       const [large, missing] = await listDeadLetters(outbox);
       expect(large).toMatchObject({ source: 'event', origin: 't/outbox', reason: 'EVENT_TOO_LARGE', attempts: 1 });
-      expect(large?.payload.length).toBeGreaterThan(maxEventBytes);
+      const whole = await outbox.deadLetters.get(large?.id ?? '');
+      expect(whole?.payload.length).toBeGreaterThan(maxEventBytes);
       expect(missing).toMatchObject({ origin: 'missing/outbox', reason: 'UNKNOWN_TOPIC', subjectId: 'b' });
 
       expect(await outbox.deadLetters.redrive(large?.id ?? '')).toBe(true);

@@ -5,6 +5,7 @@ import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { begin, closeAfterEach, openTestStorage, reaches, refuses, startEngine } from '../testing/test-engine.ts';
 import { createTestSaga } from '../testing/test-saga.ts';
+import { defaultSagasRetentionMs } from './purge.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -18,7 +19,7 @@ describeOnEachDatabase((newUrl) => {
 
   async function withSagas() {
     const [storage, clock, saga] = [await openTestStorage(newUrl()), createTestClock(), createTestSaga()];
-    const engine = await startEngine(storage, saga, { clock });
+    const engine = await startEngine(storage, saga, { clock, retentionMs: defaultSagasRetentionMs });
     await begin(storage, engine, saga, 'completed');
     await reaches(engine, 'completed', 'completed');
     saga.onCall('run charge', refuses);

@@ -37,7 +37,7 @@ export async function openTestStorage(url: string): Promise<Storage> {
   return storage;
 }
 
-/** Starts an engine for a saga, for the time of the test. It retries after milliseconds. */
+/** Starts an engine for a saga, for the time of the test. It retries after milliseconds and keeps finished sagas. */
 export async function startEngine(
   storage: Storage,
   { definition }: { readonly definition: AnyDefinition },
@@ -52,6 +52,7 @@ export async function startEngine(
     clock: systemClock,
     logger: createLogger('silent'),
     retry: { initialMs: 2, maxMs: 20 },
+    retentionMs: Number.POSITIVE_INFINITY,
     ...(clock && { databaseTime: async () => clock.now() }),
     ...options,
   });

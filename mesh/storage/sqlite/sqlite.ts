@@ -59,6 +59,12 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   const clock = options.clock ?? systemClock;
   const writeCheck = createWriteCheck(query, clock);
   const releasePages = createPageRelease(connection, writer, () => closing !== undefined);
+  const check = async (): Promise<void> => {
+    if (connection.damage) throw connection.damage;
+    await writeCheck();
+    await releasePages();
+  };
+  let checking: Promise<void> | undefined;
   const execute: Storage['execute'] = (sql, params) => transaction((tx) => tx.execute(sql, params));
   const storage: Storage = {
     dialect: 'sqlite',
@@ -74,10 +80,12 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     notify: channels.notify,
     listen: channels.listen,
     searchDamage: searchDamage({ query, execute }, (text) => corruptError(path, text)),
-    async check() {
-      if (connection.damage) throw connection.damage;
-      await writeCheck();
-      await releasePages();
+    check() {
+      // Concurrent calls share one check.
+      checking ??= check().finally(() => {
+        checking = undefined;
+      });
+      return checking;
     },
     close() {
       closing ??= close();
