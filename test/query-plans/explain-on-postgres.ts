@@ -11,7 +11,7 @@ interface PlanNode {
 
 /**
  * Returns what PostgreSQL cannot avoid in a statement, in tables of any size: `Seq Scan on orders`, `Sort`. Its tables
- * are empty, so it is told to prefer any index.
+ * are empty, so a setting makes it prefer any index.
  */
 export async function unavoidableSteps(client: pg.Client, sql: string): Promise<string[]> {
   return (await planWithIndexes(client, sql)).flatMap((node) => {
