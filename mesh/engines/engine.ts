@@ -46,6 +46,11 @@ export interface EngineCall extends CallContext {
   readonly isOver: boolean;
   /** One text value of the metadata, without making all of `metadata`. */
   textMetadata(key: string): string | undefined;
+  /**
+   * Throws RESOURCE_EXHAUSTED `METADATA_TOO_LARGE` if the caller does not accept the header and trailer that are set and not
+   * sent. The engine sends them without this check: call it before the first response message and before the end.
+   */
+  checkMetadata(): void;
   /** Ends the call with `error` now and aborts `signal`, unless it has ended. The handler may still be running. */
   fail(error: unknown): void;
   /**

@@ -40,6 +40,22 @@ export const unknownEncoding = defineError({
   metadata: () => ({}),
 });
 
+/** The path is unknown: none of the metadata was kept. */
+export const metadataTooLarge = defineError({
+  reason: 'METADATA_TOO_LARGE',
+  code: Status.RESOURCE_EXHAUSTED,
+  means:
+    'the metadata of a call is larger than 16 KiB (native engine), or that of its response larger than the caller accepts',
+  fix: 'send it in the message',
+  text: 'metadata of the call is larger than 16 KiB: send less, or send it in the message',
+});
+
+export const responseMetadataTooLarge = metadataTooLarge.variant({
+  text: ({ path, maxBytes }: { readonly path: string; readonly maxBytes: number }) =>
+    `response metadata of ${path} is larger than the ${maxBytes} bytes that the caller accepts: allow more there, or send it in the message`,
+  metadata: () => ({}),
+});
+
 export const addressInUse = defineError({
   reason: 'ADDRESS_IN_USE',
   code: Status.ALREADY_EXISTS,

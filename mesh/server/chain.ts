@@ -79,6 +79,7 @@ async function answer(
     const decompressing = decompressed(call, place);
     if (decompressing !== undefined) await decompressing;
     const response = method.encode(await begin(method, call, read));
+    call.checkMetadata();
     watch.succeeded();
     return response;
   } catch (error) {

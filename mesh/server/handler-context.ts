@@ -107,7 +107,13 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   }
 
   sendHeader(): void {
+    this.checkMetadata();
     this.#engineCall.sendHeader();
+  }
+
+  /** Throws RESOURCE_EXHAUSTED `METADATA_TOO_LARGE` if the caller does not accept the metadata of the response. */
+  checkMetadata(): void {
+    this.#engineCall.checkMetadata();
   }
 
   /** Whether the deadline that the caller set has passed, or passes within the slack of timers. */

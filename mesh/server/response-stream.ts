@@ -13,6 +13,7 @@ export class ResponseStream implements AsyncIterableIterator<Uint8Array> {
   readonly #watch: CallWatch;
   #place: Place | undefined;
   #isHandlerRunning = false;
+  #hasResponded = false;
   #responses: AsyncIterator<unknown> | undefined;
 
   constructor(
@@ -55,6 +56,8 @@ export class ResponseStream implements AsyncIterableIterator<Uint8Array> {
     const result = await this.#nextResponse(this.#place);
     if (result.done) return result;
     try {
+      if (!this.#hasResponded) this.#call.checkMetadata();
+      this.#hasResponded = true;
       return { done: false, value: this.#encode(result.value) };
     } catch (error) {
       throw this.#watch.failed(error);
@@ -83,6 +86,7 @@ export class ResponseStream implements AsyncIterableIterator<Uint8Array> {
   }
 
   #succeed(place: Place): void {
+    this.#call.checkMetadata();
     this.#watch.succeeded();
     place.leave();
   }

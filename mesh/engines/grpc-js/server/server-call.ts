@@ -1,12 +1,28 @@
 import { Metadata as WireMetadata } from '@grpc/grpc-js';
 import { Metadata } from 'nice-grpc-common';
 import { deadlineExceeded } from '../../../errors/errors.ts';
-import { metadataWithFailure } from '../../../errors/wire-status.ts';
+import { base64Bytes, metadataWithFailure } from '../../../errors/wire-status.ts';
 import type { CallEndListener, EngineCall } from '../../engine.ts';
+import { responseMetadataTooLarge } from '../../errors.ts';
 import { requestIdKey, requestIdOf } from '../../request-id.ts';
 import { fromWireMetadata, toWireMetadata } from '../metadata.ts';
 import { releaseAtDeadline } from './session-watch.ts';
 import { http2StreamOf, isReset } from './tuned-server.ts';
+
+// Node resets a stream that is to send more, and accepts no more.
+const maxBlockBytes = 64 * 1024;
+/** About the size of the fields that grpc-js and Node add to metadata. */
+const ownBytes = 400;
+
+/** The size of metadata as RFC 9113 section 6.5.2 counts it, with the fields that are added to it. */
+function listBytesOf(metadata: Metadata): number {
+  let bytes = ownBytes;
+  for (const [key, values] of metadata) {
+    for (const value of values)
+      bytes += key.length + 32 + (typeof value === 'string' ? value.length : base64Bytes(value.length));
+  }
+  return bytes;
+}
 
 /** The common part of the four kinds of call of grpc-js. */
 export interface RawCall {
@@ -108,6 +124,15 @@ export class ServerCall implements EngineCall {
     if (this.#headerSent) return;
     this.#headerSent = true;
     this.#raw.sendMetadata(this.#header ? toWireMetadata(this.#header) : new WireMetadata());
+  }
+
+  checkMetadata(): void {
+    const { session } = http2StreamOf(this.#raw);
+    const maxBytes = Math.min(maxBlockBytes, session?.remoteSettings.maxHeaderListSize ?? maxBlockBytes);
+    for (const sent of [this.#headerSent ? undefined : this.#header, this.#trailer]) {
+      if (sent !== undefined && listBytesOf(sent) > maxBytes)
+        throw responseMetadataTooLarge({ path: this.path, maxBytes });
+    }
   }
 
   /** The trailer that the handler has set. */

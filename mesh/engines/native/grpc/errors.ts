@@ -11,22 +11,6 @@ export const messageTooLarge = defineError({
   metadata: () => ({}),
 });
 
-/** The path is unknown: none of the metadata was kept. */
-export const metadataTooLarge = defineError({
-  reason: 'METADATA_TOO_LARGE',
-  code: Status.RESOURCE_EXHAUSTED,
-  means:
-    'native engine: the metadata of a call is larger than 16 KiB, or that of its response larger than the caller accepts',
-  fix: 'send it in the message',
-  text: 'metadata of the call is larger than 16 KiB: send less, or send it in the message',
-});
-
-export const responseMetadataTooLarge = metadataTooLarge.variant({
-  text: ({ path, maxBytes }: { readonly path: string; readonly maxBytes: number }) =>
-    `response metadata of ${path} is larger than the ${maxBytes} bytes that the caller accepts: allow more there, or send it in the message`,
-  metadata: () => ({}),
-});
-
 export const undecompressable = defineError({
   reason: 'UNDECOMPRESSABLE',
   code: Status.INTERNAL,

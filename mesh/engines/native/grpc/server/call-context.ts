@@ -70,6 +70,7 @@ export abstract class CallContext implements EngineCall {
   }
 
   abstract sendHeader(): void;
+  abstract checkMetadata(): void;
   abstract fail(error: unknown): void;
 
   /** The header that the handler has set, as fields. */

@@ -1,5 +1,5 @@
 import type { WireStatus } from '../../../../errors/wire-status.ts';
-import { malformedTimeout, unknownEncoding, unknownMethod } from '../../../errors.ts';
+import { malformedTimeout, metadataTooLarge, unknownEncoding, unknownMethod } from '../../../errors.ts';
 import type { CallRefusal } from '../../../host-observer.ts';
 import type { HttpRefusal } from '../../../http-refusal.ts';
 import { requestIdKey } from '../../../request-id.ts';
@@ -7,7 +7,6 @@ import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { acceptEncoding } from '../compression.ts';
-import { metadataTooLarge } from '../errors.ts';
 import { fieldsOf } from '../metadata-fields.ts';
 import { fittingStatus, statusOnly } from './reply-fields.ts';
 import type { RequestHead } from './request-head.ts';

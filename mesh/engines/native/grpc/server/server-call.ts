@@ -2,6 +2,7 @@ import { deadlineExceeded, undecodableMessage } from '../../../../errors/errors.
 import { type EndedCall, maxStatusBytes, type WireStatus } from '../../../../errors/wire-status.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { EngineHandler, EngineMethod } from '../../../engine.ts';
+import { responseMetadataTooLarge } from '../../../errors.ts';
 import { requestIdKey } from '../../../request-id.ts';
 import type { ErrorCode } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
@@ -14,7 +15,6 @@ import {
   plainBytes,
   type ReceivedMessage,
 } from '../compression.ts';
-import { responseMetadataTooLarge } from '../errors.ts';
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';
 import { CallContext } from './call-context.ts';
@@ -83,6 +83,14 @@ export abstract class ServerCall extends CallContext implements Timed {
     if (!this.#headerSent && !this.#ended) this.#sendHeader(true);
   }
 
+  checkMetadata(): void {
+    if (this.stream.maxHeaderListBytes === Number.POSITIVE_INFINITY) return;
+    const header = this.#headerSent ? undefined : this.headerFields();
+    if (header !== undefined) this.#checkSize([requestIdKey, this.requestId, ...header]);
+    const trailer = this.trailerFields();
+    if (trailer !== undefined) this.#checkSize(trailer);
+  }
+
   /** Sends one message of the response. Returns false if the next should wait for room. */
   write(response: unknown): boolean {
     const bytes = this.hosted.method.encodeResponse(response);
@@ -93,11 +101,9 @@ export abstract class ServerCall extends CallContext implements Timed {
   /** Ends the call with OK, unless it has ended. */
   succeed(): void {
     if (this.#ended) return;
-    const trailer = this.trailerFields();
-    if (trailer !== undefined) this.#checkSize(trailer);
     if (!this.#headerSent) this.#sendHeader(false);
     this.#end();
-    this.stream.end(okTrailersWith(trailer));
+    this.stream.end(okTrailersWith(this.trailerFields()));
     // What a window still holds is worthless after the deadline.
     if (this.deadlineMs !== undefined && !this.stream.localEnded)
       this.stream.expiresMs = performance.now() + this.deadlineMs - Date.now();
@@ -167,11 +173,9 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   // The header has to announce compression before the first message.
   #sendHeader(mayCompress: boolean): void {
-    const header = this.headerFields();
-    if (header !== undefined) this.#checkSize([requestIdKey, this.requestId, ...header]);
     this.#headerSent = true;
     this.#compression = mayCompress ? this.request.replyCompression : undefined;
-    this.stream.sendHeaders(replyHeader(this.requestId, this.#compression, header));
+    this.stream.sendHeaders(replyHeader(this.requestId, this.#compression, this.headerFields()));
   }
 
   #checkSize(custom: readonly string[]): void {
