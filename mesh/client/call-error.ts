@@ -45,14 +45,22 @@ function fromTransport(error: TransportError): CallError {
   const details = decodeStatusDetails(bytes instanceof Uint8Array ? bytes : new Uint8Array());
   const reason = details.reason || (Status[error.code] ?? 'UNKNOWN');
   // Without a reason, the text is by the transport or by a proxy, and may name addresses.
-  const publicText = details.reason === '' ? unavailableText(error) : undefined;
+  const publicText = details.reason === '' ? failureText(error) : undefined;
   const options = optionsOf({ ...details, cause: error, publicText });
   return new CallError(error.path, new MeshError(error.code, reason, error.details, options), error.trailer);
 }
 
-function unavailableText({ path, code }: TransportError): string {
+/** What to do about the codes that may be passed on to the own caller. ABORTED and INTERNAL leave the outcome unknown. */
+const actions: { readonly [code in Status]?: string } = {
+  [Status.UNAVAILABLE]: 'call again later',
+  [Status.RESOURCE_EXHAUSTED]: 'send less, or call again later',
+  [Status.DEADLINE_EXCEEDED]: 'check whether it took effect, or allow more time',
+};
+
+function failureText({ path, code }: TransportError): string {
   const service = path.split('/')[1] ?? path;
-  return `call to ${service} failed with ${Status[code] ?? code}: call again later`;
+  const action = actions[code] ?? 'check whether it took effect';
+  return `call to ${service} failed with ${Status[code] ?? code}: ${action}`;
 }
 
 type ErrorDetails = Pick<MeshError, 'metadata' | 'violations' | 'retryAfterMs' | 'cause' | 'publicText'>;

@@ -122,6 +122,19 @@ describe('the error of a call', () => {
     await expect(peer.client.getUser({})).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'NOT_FOUND' });
   });
 
+  it.each([
+    [Status.UNAVAILABLE, 'call again later'],
+    [Status.RESOURCE_EXHAUSTED, 'send less, or call again later'],
+    [Status.DEADLINE_EXCEEDED, 'check whether it took effect, or allow more time'],
+    [Status.ABORTED, 'check whether it took effect'],
+    [Status.INTERNAL, 'check whether it took effect'],
+  ])('has a text for others that fits its code %i if the server gave no reason', async (code, action) => {
+    await using peer = await startPeer({ getUser: (_, answer) => answer({ code, details: 'at 10.0.0.1' }) });
+    const client = peer.anotherClient({ retry: { maxAttempts: 1 } });
+    const publicText = `call to user.v1.UserService failed with ${Status[code]}: ${action}`;
+    await expect(client.getUser({})).rejects.toMatchObject({ code, publicText });
+  });
+
   it('is thrown by a stream after the messages before it', async () => {
     await using peer = await startPeer({
       listUsers(call) {

@@ -137,11 +137,13 @@ export class ServerCall implements EngineCall {
 
   /** The trailer that the handler has set. */
   trailers(): WireMetadata | undefined {
+    this.#trailer?.delete(requestIdKey);
     return this.#trailer && toWireMetadata(this.#trailer);
   }
 
   /** The trailer that the handler has set and is sent with a failure. */
   trailerWithFailure(): ReturnType<typeof metadataWithFailure> {
+    this.#trailer?.delete(requestIdKey);
     return metadataWithFailure(this.#trailer ?? Metadata());
   }
 

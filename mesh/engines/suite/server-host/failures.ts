@@ -118,6 +118,21 @@ export function failureSuite(engine: Engine): void {
       );
       expect((await call(session, '/t/unary', callersId)).header['x-request-id']).toBe('r-1');
     });
+
+    it.each(kinds)("is not repeated by the handler's trailer of a %s call", async (kind) => {
+      const setTrailer = ({ trailer }: EngineCall) => trailer.set('x-request-id', 'other');
+      const succeeds = await start(engine, succeeding(kind, setTrailer));
+      const { header, fields } = await call(succeeds.session, `/t/${kind}`, callersId);
+      expect(header['x-request-id']).toBe('r-1');
+      expect(fields['x-request-id']).toBeUndefined();
+      const fails = await start(
+        engine,
+        failing(kind, () => new MeshError(Status.ABORTED, 'STALE', 'stale'), setTrailer),
+      );
+      const failed = await call(fails.session, `/t/${kind}`, callersId);
+      expect(failed.header['x-request-id']).toBe('r-1');
+      expect([undefined, 'r-1']).toContain(failed.fields['x-request-id']);
+    });
   });
 }
 

@@ -81,11 +81,13 @@ export abstract class CallContext implements EngineCall {
 
   /** The trailer that the handler has set, as fields. */
   protected trailerFields(): string[] | undefined {
+    this.#trailer?.delete(requestIdKey);
     return this.#trailer && fieldsOf(this.#trailer);
   }
 
   /** The trailer that the handler has set and is sent with a failure. */
   protected trailerWithFailure(): ReturnType<typeof metadataWithFailure> {
+    this.#trailer?.delete(requestIdKey);
     return metadataWithFailure(this.#trailer ?? Metadata());
   }
 
