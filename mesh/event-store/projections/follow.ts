@@ -1,4 +1,5 @@
 import type { Transaction } from '../../storage/storage.ts';
+import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import { backoff } from '../../time/backoff.ts';
 import { sleep } from '../../time/sleep.ts';
 import type { EventStore } from '../event-store.ts';
@@ -32,7 +33,7 @@ export async function runProjection(options: FollowOptions): Promise<void> {
     } catch (error) {
       if (signal.aborted) return;
       failures += 1;
-      if (failures === 1) logger.error({ err: error, ...about }, 'projection failed; retrying');
+      logFailedAttempt({ logger, clock, failures }, { err: error, ...about }, 'projection failed; retrying');
       await sleep(clock, failureDelayMs(failures), signal);
     }
   }

@@ -3,6 +3,7 @@ import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { openAgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -103,7 +104,11 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
       return true;
     } catch (error) {
       failures += 1;
-      if (failures === 1) logger.error({ err: error, group }, 'consumer could not join its group; retrying');
+      logFailedAttempt(
+        { logger, clock, failures },
+        { err: error, group },
+        'consumer could not join its group; retrying',
+      );
       return false;
     }
   }

@@ -1,8 +1,9 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runInScope } from '../../telemetry/call-scope.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { outOfReach, silent, versionEvent } from '../testing/events.ts';
+import { outOfReach, versionEvent } from '../testing/events.ts';
 import { describeOutboxes, expectOutboxEmpty } from '../testing/outboxes.ts';
 
 const none = { kind: 'task', entries: 0, oldestTimeMs: undefined };
@@ -68,21 +69,18 @@ describe('an outbox', () => {
         ...watched(parts().events),
         publish: (batch) => (failures++ < 3 ? Promise.reject(outOfReach()) : watched(parts().events).publish(batch)),
       };
-      const logger = silent.child({});
-      const error = vi.spyOn(logger, 'error');
-      const info = vi.spyOn(logger, 'info');
+      const { logger, lines } = captureLog();
       const outbox = await makeOutbox({ events, logger });
       await outbox.start();
       for (let version = 1; version <= 20; version++) await add(outbox, 'a', version);
       await eventually(() => expectOutboxEmpty(outbox));
       expect(failures).toBeGreaterThan(3);
       expect(sentVersions('a')).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
-      expect(error).toHaveBeenCalledTimes(1);
       const which = { kind: 'event', source: expect.stringContaining('//'), entries: expect.any(Number) };
-      expect(error).toHaveBeenCalledWith(expect.objectContaining(which), 'outbox relay failed; retrying');
+      const failed = { ...which, level: 'error', msg: 'outbox relay failed; retrying' };
       // Logged after the entries are deleted, and so a moment after the outbox is empty.
       await eventually(() =>
-        expect(info).toHaveBeenCalledWith(expect.objectContaining(which), 'outbox relay recovered'),
+        expect(lines).toMatchObject([failed, { ...which, level: 'info', msg: 'outbox relay recovered' }]),
       );
     });
 

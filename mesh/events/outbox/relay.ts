@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isRefusal } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
+import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -116,8 +117,10 @@ export function createRelay(options: RelayOptions): Relay {
     } catch (error) {
       failures += 1;
       prepared = false;
-      if (failures === 1 && !ended.signal.aborted)
-        logger.error({ err: error, ...(await describe()) }, 'outbox relay failed; retrying');
+      if (!ended.signal.aborted) {
+        const attempt = { err: error, ...(failures === 1 && (await describe())) };
+        logFailedAttempt({ logger, clock, failures }, attempt, 'outbox relay failed; retrying');
+      }
       return 'failed';
     }
   }

@@ -1,4 +1,5 @@
 import type { Storage } from '../../storage/storage.ts';
+import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type RetryPolicy, randomJitter, retryDelayMs } from '../decide/retry-delay.ts';
 import type { Definitions } from '../definitions.ts';
@@ -125,7 +126,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         firstRead.resolve();
       } while (running && room() > 0 && nextDueMs <= clock.now());
     } catch (error) {
-      logger.warn({ err: error }, 'due sagas cannot be read; retrying');
+      logFailedAttempt({ logger, clock, level: 'warn' }, { err: error }, 'due sagas cannot be read; retrying');
       nextDueMs = clock.now() + storageRetryMs;
     }
     firstRead.resolve();
@@ -161,7 +162,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (ids.length > 0) await renewLeases(storage, owner, ids, clock.now() + leaseMs);
       await clock.adjust();
     } catch (error) {
-      logger.warn({ err: error }, 'saga leases cannot be renewed; other processes may take them');
+      const text = 'saga leases cannot be renewed; other processes may take them';
+      logFailedAttempt({ logger, clock, level: 'warn' }, { err: error }, text);
     }
     // Also while it stops: a step in progress keeps its lease until it has ended.
     if (running || active.size > 0) setTimer('renew', leaseMs / 3, renewInTime);

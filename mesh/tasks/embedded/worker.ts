@@ -1,3 +1,4 @@
+import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { TaskWorker } from '../task-queue.ts';
 import type { WorkSettings } from '../work-defaults.ts';
 import { type AttemptContext, attemptTask, giveBack, type TaskAttempt } from './task-attempt.ts';
@@ -59,7 +60,8 @@ export function createWorker(context: AttemptContext): EmbeddedWorker {
       if (tasks.length === room) mayBeMore = true;
       else if (nextDueTimeMs !== undefined) setAlarm(Math.max(0, nextDueTimeMs - store.now()));
     } catch (error) {
-      logger.error({ err: error, queue: settings.queue }, 'taking tasks from the queue failed; retrying in a second');
+      const text = 'taking tasks from the queue failed; retrying in a second';
+      logFailedAttempt({ logger, clock }, { err: error, queue: settings.queue }, text);
       setAlarm(unreachableRetryMs);
     }
   };

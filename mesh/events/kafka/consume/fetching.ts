@@ -1,8 +1,10 @@
 import type { Kafka } from 'kafkajs';
+import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { backoff } from '../../../time/backoff.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
+import { toLogFailure } from '../client/failures.ts';
 import { type Cluster, createCluster, fetchFrom, metadataMaxAgeMs, protocolError } from '../client/kafkajs.ts';
 import { meansOf } from '../client/protocol-errors.ts';
 import type { PartitionResponse } from '../protocol/fetch-response.ts';
@@ -60,7 +62,8 @@ export async function fetchUntilAborted(options: FetchingOptions): Promise<void>
       if (signal.aborted) return;
       failures += 1;
       if (failures >= maxFailures || meansOf(error) === 'missing-topic') throw error;
-      if (failures === 1) logger.warn({ err: error }, 'reading from Kafka failed; retrying');
+      const attempt = { err: toLogFailure(error) };
+      logFailedAttempt({ logger, clock, level: 'warn', failures }, attempt, 'reading from Kafka failed; retrying');
     } finally {
       signal.removeEventListener('abort', disconnect);
       await disconnect();

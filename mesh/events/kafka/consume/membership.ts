@@ -1,8 +1,10 @@
 import type { Consumer, Kafka } from 'kafkajs';
+import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { backoff } from '../../../time/backoff.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
+import { toLogFailure } from '../client/failures.ts';
 import { metadataMaxAgeMs, retry } from '../client/kafkajs.ts';
 import { meansOf } from '../client/protocol-errors.ts';
 
@@ -90,7 +92,11 @@ export function joinGroup(options: MembershipOptions): Membership {
         if (leaving.signal.aborted) return;
         failures += 1;
         // A first failure is normal: a broker that has just become the coordinator of the group answers so.
-        if (failures === 2) logger.warn({ err: error }, 'consumer cannot stay in its group; retrying');
+        if (failures >= 2) {
+          const attempt = { err: toLogFailure(error) };
+          const text = 'consumer cannot stay in its group; retrying';
+          logFailedAttempt({ logger, clock, level: 'warn', failures: failures - 1 }, attempt, text);
+        }
         if (meansOf(error) === 'missing-topic') await createMissing();
       }
       await sleep(clock, retryDelayMs(failures), leaving.signal);

@@ -1,4 +1,5 @@
 import { type ConfirmChannel, connect } from 'amqplib';
+import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { tasksUnavailable } from '../../errors.ts';
@@ -48,23 +49,22 @@ export async function openConnection(
   const target = new URL(url);
   const model = await connect(withHeartbeat(target), options);
   const tried = Promise.withResolvers<void>();
-  let failing = false;
+  let failures = 0;
   let connected = false;
   let problem = 'RabbitMQ is not connected';
   let blockedBy: string | undefined;
   const fail = (error: Error, text: string) => {
     const fault = connectFaultText(error, target);
-    // The fault says it all: the stack of a socket error does not help.
-    if (!failing) logger.error({ purpose, fault }, text);
     problem = `RabbitMQ is not connected: ${fault}`;
-    failing = true;
+    failures += 1;
+    logFailedAttempt({ logger, clock, failures }, { err: tasksUnavailable({ problem }), purpose }, text);
     connected = false;
     blockedBy = undefined;
     tried.resolve();
   };
   model.on('connect', () => {
-    if (failing) logger.info({ purpose }, 'RabbitMQ reconnected');
-    failing = false;
+    if (failures > 0) logger.info({ purpose }, 'RabbitMQ reconnected');
+    failures = 0;
     connected = true;
     tried.resolve();
   });

@@ -1,4 +1,5 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
@@ -35,9 +36,8 @@ export function collectRejected(
         await addDeadLetter(deadLetters, message, clock.now());
         return channel.ack(message);
       } catch (error) {
-        if (failures === 0) {
-          logger.error({ err: error }, 'writing the dead letter of a rejected task failed; retrying every second');
-        }
+        const text = 'writing the dead letter of a rejected task failed; retrying every second';
+        logFailedAttempt({ logger, clock, failures: failures + 1 }, { err: error }, text);
         await sleep(clock, retryMs, signal);
       }
     }

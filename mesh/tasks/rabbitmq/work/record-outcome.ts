@@ -1,6 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { isRefusal } from '../../../errors/codes.ts';
 import { MeshError } from '../../../errors/mesh-error.ts';
+import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import { sleep } from '../../../time/sleep.ts';
 import {
   type AttemptVerdict,
@@ -40,9 +41,8 @@ export async function recordUntilDone(
       return;
     } catch (error) {
       if (signal.aborted) return;
-      if (failures === 0) {
-        logger.error({ ...fields, err: error }, 'recording the outcome of a task failed; retrying every second');
-      }
+      const text = 'recording the outcome of a task failed; retrying every second';
+      logFailedAttempt({ logger, clock, failures: failures + 1 }, { ...fields, err: error }, text);
       await sleep(clock, recordRetryMs, signal);
     }
   }
