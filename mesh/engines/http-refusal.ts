@@ -25,13 +25,32 @@ export function httpRefusalOf(method: string | undefined, contentType: string | 
 const plainText = { 'content-type': 'text/plain; charset=utf-8' };
 
 const http1Line = /^([A-Z]+) \S+ HTTP\/1\.[01]\r?\n/;
+const partOfHttp1Line = /^[A-Z]+(?: \S*(?: [HTP/1.0]*\r?)?)?$/;
 // Of the first bytes, which may be many, only the request line counts.
 const maxLineBytes = 8 * 1024;
 
-/** Returns the answer to the first bytes of a connection if they are a request of HTTP/1; `undefined` if they are not. */
-export function http1AnswerTo(bytes: Buffer): string | undefined {
-  const method = http1Line.exec(bytes.toString('latin1', 0, maxLineBytes))?.[1];
-  if (method === undefined) return undefined;
+/** Collects the first bytes of a connection until they show whether it speaks HTTP/1. */
+export class FirstBytes {
+  #bytes: Buffer | undefined;
+
+  /**
+   * Adds bytes as they arrive. Returns all bytes, with the answer to them if they are a request of HTTP/1; `undefined` if they
+   * are too few to know.
+   */
+  add(chunk: Buffer): { readonly bytes: Buffer; readonly http1Answer: string | undefined } | undefined {
+    const bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
+    const start = bytes.toString('latin1', 0, maxLineBytes);
+    if (start.length < maxLineBytes && partOfHttp1Line.test(start)) {
+      this.#bytes = bytes;
+      return undefined;
+    }
+    this.#bytes = undefined;
+    const method = http1Line.exec(start)?.[1];
+    return { bytes, http1Answer: method === undefined ? undefined : http1AnswerTo(method) };
+  }
+}
+
+function http1AnswerTo(method: string): string {
   const text = 'this is a gRPC server, which speaks only HTTP/2: use a gRPC client, such as grpcurl\n';
   const head = [
     'HTTP/1.1 505 HTTP Version Not Supported',

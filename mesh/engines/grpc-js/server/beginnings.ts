@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import { hangUp, peerOf } from '../../hang-up.ts';
 import type { HostObserver } from '../../host-observer.ts';
-import { http1AnswerTo } from '../../http-refusal.ts';
+import { FirstBytes } from '../../http-refusal.ts';
 
-/** The connections of which nothing has arrived yet. */
+/** The connections of which too little has arrived to know their protocol. */
 export interface Beginnings {
   watch(socket: Socket): void;
-  /** Closes those of which nothing arrives within a second. */
+  /** Closes those whose protocol is not known within a second. */
   drain(): void;
 }
 
@@ -25,25 +25,26 @@ export function createBeginnings(observer: HostObserver, begun: (socket: Socket)
         socket.off('readable', read).off('error', ignore).off('close', stop);
       };
       const timer = setTimeout(() => {
-        const problem = `the client sent nothing within ${firstBytesTimeoutMs} ms`;
+        const problem = `the client did not begin HTTP/2 within ${firstBytesTimeoutMs} ms`;
         observer.connectionEnded({ peer: peerOf(socket), reason: 'no_settings', problem });
         socket.destroy();
       }, firstBytesTimeoutMs);
       timer.unref();
+      const firstBytes = new FirstBytes();
       const read = () => {
-        const bytes: Buffer | null = socket.read();
-        if (bytes === null) return;
+        const chunk: Buffer | null = socket.read();
+        const first = chunk === null ? undefined : firstBytes.add(chunk);
+        if (first === undefined) return;
         stop();
-        const answer = http1AnswerTo(bytes);
-        if (answer === undefined) {
-          socket.unshift(bytes);
+        if (first.http1Answer === undefined) {
+          socket.unshift(first.bytes);
           begun(socket);
           return;
         }
         const problem = 'the connection does not begin with the HTTP/2 preface';
         observer.connectionEnded({ peer: peerOf(socket), reason: 'not_http2', problem });
         socket.on('error', ignore);
-        socket.write(answer);
+        socket.write(first.http1Answer);
         hangUp(socket, lingerMs);
       };
       silent.add(socket);

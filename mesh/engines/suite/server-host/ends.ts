@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Metadata, Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { rawCall, rawConnection } from '../../../server/testing/raw-call.ts';
@@ -126,6 +127,35 @@ export function endSuite(engine: Engine): void {
       expect(received).toMatch(answer);
       expect(ended).toMatchObject([{ reason: 'not_http2' }]);
       expect((await callUnary(session, 'a')).status).toBe(Status.OK);
+    });
+
+    it.each([
+      ['within its method', 'P', 'OST / HTTP/1.1\r\nhost: x\r\n\r\n'],
+      ['within its path', 'GET /a', 'b HTTP/1.0\r\n\r\n'],
+      ['before its line break', 'GET / HTTP/1.1\r', '\nhost: x\r\n\r\n'],
+    ])('gets an answer even if the request line is split %s', async (_, first, rest) => {
+      const { port, ended } = await startWith(engine, {}, echo);
+      const socket = connect(port, '127.0.0.1').setNoDelay(true);
+      socket.write(first);
+      let received = '';
+      socket.on('data', (bytes) => {
+        received += bytes;
+      });
+      // The rest must come in another packet.
+      await delay(50);
+      socket.end(rest);
+      await once(socket, 'close');
+      expect(received).toMatch(/^HTTP\/1\.1 505 /);
+      expect(ended).toMatchObject([{ reason: 'not_http2' }]);
+    });
+
+    it('is ended if its first bytes are of no protocol', async () => {
+      const { port, ended } = await startWith(engine, {}, echo);
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.write('Hello!\r\n\r\nIs somebody there?');
+      await once(socket.resume(), 'close');
+      expect(ended).toMatchObject([{ reason: expect.stringMatching(/^(not_http2|protocol_error)$/) }]);
     });
   });
 

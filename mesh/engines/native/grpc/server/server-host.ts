@@ -3,7 +3,7 @@ import { TimerWheel } from '../../../../time/timer-wheel.ts';
 import type { ServerHost, ServerHostOptions } from '../../../engine.ts';
 import { peerOf } from '../../../hang-up.ts';
 import { noObserver } from '../../../host-observer.ts';
-import { http1AnswerTo } from '../../../http-refusal.ts';
+import { FirstBytes } from '../../../http-refusal.ts';
 import { createListener } from '../../../listener.ts';
 import { requestIdKey, requestIdOf } from '../../../request-id.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
@@ -53,6 +53,7 @@ export function createServerHost({
 
   function accept(socket: Socket): void {
     const peer = peerOf(socket);
+    const firstBytes = new FirstBytes();
     const connection = new Http2Connection(
       socket,
       {
@@ -64,7 +65,7 @@ export function createServerHost({
         pings,
       },
       {
-        begun: http1AnswerTo,
+        begin: (chunk) => firstBytes.add(chunk),
         request: (stream, head) => begin(stream, head, peer),
         refused: (head, reason) => observer.callRefused({ peer, path: callHeadOf(head).path, reason }),
         gaveUp: ({ reason, message, cause }, counts) =>

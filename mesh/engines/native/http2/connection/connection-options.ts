@@ -13,9 +13,10 @@ export interface Http2ConnectionEvents {
   /** A request was refused: it has a fault, or there are too many. Its fields are those of `head`. Only at a server. */
   refused?(head: MessageHead, reason: 'malformed_fields' | 'too_many_streams'): void;
   /**
-   * The first bytes of the peer. What it returns is sent instead of HTTP/2, and the connection ends. Only at a server.
+   * Called with the first bytes of the peer as they arrive, until it returns them together. `http1Answer` is sent instead of
+   * HTTP/2, and the connection ends. Only at a server.
    */
-  begun?(bytes: Buffer): string | undefined;
+  begin?(chunk: Buffer): { readonly bytes: Buffer; readonly http1Answer: string | undefined } | undefined;
   /** This side ends the connection for a fault of the peer. `counts`: what happened on it. */
   gaveUp?(fault: ConnectionError, counts: Readonly<Record<string, number>>): void;
   /** The peer accepts no streams after this one. `text` is why, for people, or `too_many_pings`. */

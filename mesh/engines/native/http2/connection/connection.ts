@@ -56,6 +56,7 @@ export class Http2Connection implements BlockReceiver {
   readonly #port: StreamPort;
   readonly #shutdown: ConnectionShutdown;
   readonly #greeting: Greeting;
+  #hasBegun = false;
   #closed = false;
 
   constructor(socket: Socket, options: Http2ConnectionOptions, events: Http2ConnectionEvents) {
@@ -257,16 +258,12 @@ export class Http2Connection implements BlockReceiver {
 
   #push(chunk: Buffer): void {
     if (this.#closed) return;
-    const answer = this.#greeting.isSent ? undefined : this.#events.begun?.(chunk);
-    if (answer !== undefined) {
-      this.#turnAway(answer);
-      return;
-    }
-    this.#greeting.send();
+    const bytes = this.#hasBegun ? chunk : this.#begin(chunk);
+    if (bytes === undefined) return;
     this.readMs = performance.now();
     this.#guard.tick(this.readMs);
     try {
-      this.#reader.push(chunk);
+      this.#reader.push(bytes);
       if (this.#output.hasUnread(maxUnreadBytes)) {
         const text = 'the peer does not read the answers that it causes';
         throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, text, 'unread_answers');
@@ -274,6 +271,21 @@ export class Http2Connection implements BlockReceiver {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Returns the first bytes of the peer once they are known to be HTTP/2 or a fault. */
+  #begin(chunk: Buffer): Buffer | undefined {
+    const { begin } = this.#events;
+    const first = begin === undefined ? { bytes: chunk, http1Answer: undefined } : begin(chunk);
+    if (first === undefined) return undefined;
+    this.#hasBegun = true;
+    // On a connection that drains, the greeting is sent.
+    if (first.http1Answer === undefined || this.#greeting.isSent) {
+      this.#greeting.send();
+      return first.bytes;
+    }
+    this.#turnAway(first.http1Answer);
+    return undefined;
   }
 
   #fail(error: unknown): void {
