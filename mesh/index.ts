@@ -103,6 +103,7 @@ export { type Auditor, createAuditor } from './audit/create-auditor.ts';
 export { combineDeadLetters } from './dead-letters/combine.ts';
 export type {
   DeadLetter,
+  DeadLetterClosing,
   DeadLetterCount,
   DeadLetterFilter,
   DeadLetterQueue,

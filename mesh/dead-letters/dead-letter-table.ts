@@ -5,6 +5,7 @@ import { storableText } from '../storage/sql.ts';
 import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
 import {
   type DeadLetter,
+  type DeadLetterClosing,
   type DeadLetterCount,
   type DeadLetterFilter,
   type DeadLetterSource,
@@ -14,22 +15,10 @@ import {
   maxListedPayloadBytes,
 } from './dead-letters.ts';
 
-// More than one, so deleting stays ahead of closing. Bounded, because other transactions wait for it.
-const maxDeletedPerClosing = 500;
-
-/** How a dead letter left the list. */
-export type ClosedState = 'redriven' | 'discarded';
-
 /** What is recorded with a dead letter that leaves the list. */
-export interface Closing {
-  readonly state: ClosedState;
-  readonly note: string;
-  /** By the clock. */
-  readonly timeMs: number;
+export interface Closing extends DeadLetterClosing {
   /** By the aging clock, which decides on deletion. */
   readonly agedToMs: number;
-  /** How long closed ones are kept, by the aging clock. */
-  readonly retentionMs: number;
 }
 
 interface DeadLetterRow extends Row {
@@ -44,6 +33,13 @@ interface DeadLetterRow extends Row {
   subject_id: string;
   first_time_ms: bigint;
   last_time_ms: bigint;
+}
+
+interface ClosableRow extends DeadLetterRow {
+  state: 'open' | DeadLetterClosing['outcome'];
+  note: string;
+  closed_time_ms: bigint | null;
+  closed_request_id: string | null;
 }
 
 interface ListedRow extends DeadLetterRow {
@@ -112,39 +108,44 @@ export async function countByOrigin(db: Queryable, source: DeadLetterSource): Pr
   return counts.map(({ name: origin, ...count }) => ({ source, origin, ...count }));
 }
 
-/** Returns the open dead letter with this id. */
+/** Returns the dead letter with this id, open or closed. */
 export async function selectDeadLetter(
   db: Queryable,
   source: DeadLetterSource,
   id: string,
 ): Promise<DeadLetter | undefined> {
-  const [row] = await db.query<DeadLetterRow>(
-    `SELECT ${columns} FROM dead_letter WHERE id = $1 AND source = $2 AND state = 'open'`,
+  const [row] = await db.query<ClosableRow>(
+    `SELECT ${columns}, state, note, closed_time_ms, closed_request_id FROM dead_letter WHERE id = $1 AND source = $2`,
     [id, source],
   );
-  return row && toDeadLetter(row);
+  if (!row || row.state === 'open') return row && toDeadLetter(row);
+  const { state: outcome, note, closed_time_ms: timeMs, closed_request_id: requestId } = row;
+  const closing = { outcome, note, timeMs: Number(timeMs), requestId: requestId ?? '' };
+  return { ...toDeadLetter(row), closing };
 }
 
-/**
- * Takes an open dead letter off the list and returns it, or `undefined` if it is not on the list. Also deletes some that
- * left the list before the retention began. Closing is what adds to them, so no timer is needed.
- */
+/** Takes an open dead letter off the list and returns it, or `undefined` if it is not on the list. */
 export async function closeDeadLetter(
   tx: Transaction,
   source: DeadLetterSource,
   id: string,
-  closed: Closing,
+  { outcome, note, timeMs, agedToMs, requestId }: Closing,
 ): Promise<DeadLetter | undefined> {
-  await tx.execute(
-    'DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter WHERE closed_aged_ms < $1 LIMIT $2)',
-    [closed.agedToMs - closed.retentionMs, maxDeletedPerClosing],
-  );
   const [row] = await tx.query<DeadLetterRow>(
-    `UPDATE dead_letter SET state = $3, note = $4, closed_time_ms = $5, closed_aged_ms = $6
+    `UPDATE dead_letter SET state = $3, note = $4, closed_time_ms = $5, closed_aged_ms = $6, closed_request_id = $7
      WHERE id = $1 AND source = $2 AND state = 'open' RETURNING ${columns}`,
-    [id, source, closed.state, closed.note, closed.timeMs, closed.agedToMs],
+    [id, source, outcome, storableText(note), timeMs, agedToMs, storableText(requestId)],
   );
   return row && toDeadLetter(row);
+}
+
+/** Deletes at most `limit` dead letters that were closed before `agedMs`. Resolves with their number. */
+export function deleteClosed(db: Queryable, agedMs: number, limit: number): Promise<number> {
+  return db.execute(
+    `DELETE FROM dead_letter WHERE id IN (
+       SELECT id FROM dead_letter WHERE closed_aged_ms < $1 ORDER BY closed_aged_ms LIMIT $2)`,
+    [agedMs, limit],
+  );
 }
 
 /** Records a failed attempt on a dead letter that is still open. */

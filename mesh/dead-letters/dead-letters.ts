@@ -22,6 +22,18 @@ export interface DeadLetter {
   readonly subjectId: string;
   readonly firstTimeMs: number;
   readonly lastTimeMs: number;
+  /** Unset while it is open. */
+  readonly closing?: DeadLetterClosing;
+}
+
+/** How a dead letter left the list. */
+export interface DeadLetterClosing {
+  readonly outcome: 'redriven' | 'discarded';
+  /** Why an operator discarded it. Empty if it was redriven. */
+  readonly note: string;
+  readonly timeMs: number;
+  /** The id of the call that closed it, which the log has as `request_id`. Empty if it is not known. */
+  readonly requestId: string;
 }
 
 /** A dead letter in a list, where large contents are cut. */
@@ -70,7 +82,7 @@ export interface DeadLetterCount {
 export interface DeadLetterQueue {
   /** Yields dead letters in id order, after `afterId`. Large payloads and headers are cut, so a page has a bounded size. */
   list(filter: DeadLetterFilter, afterId: string): AsyncIterable<ListedDeadLetter>;
-  /** Returns a dead letter completely. */
+  /** Returns a dead letter completely; as far as its queue keeps closed ones, also with its `closing`. */
   get(id: string): Promise<DeadLetter | undefined>;
   /** Counts them by source and origin, without reading them. */
   count(): Promise<DeadLetterCount[]>;

@@ -43,4 +43,8 @@ export const deadLetterMigrations: readonly Migration[] = [
       CREATE INDEX dead_letter_origin_and_reason ON dead_letter (source, origin, reason, id) WHERE state = 'open';
     `,
   },
+  {
+    name: '0004-closed-by',
+    sql: 'ALTER TABLE dead_letter ADD COLUMN closed_request_id TEXT',
+  },
 ];

@@ -2,18 +2,28 @@ import { messageOf } from '../errors/error-text.ts';
 import { openAgingClock } from '../storage/aging/aging-clock.ts';
 import { readPages } from '../storage/read-pages.ts';
 import type { Storage, Transaction } from '../storage/storage.ts';
+import { currentScope } from '../telemetry/call-scope.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
+import { everyHour } from '../time/every-hour.ts';
+import { yieldToCalls } from '../time/yield-to-event-loop.ts';
 import {
-  type ClosedState,
   type Closing,
   closeDeadLetter,
   countByOrigin,
+  deleteClosed,
   insertDeadLetter,
   recordFailure,
   selectDeadLetter,
   selectPage,
 } from './dead-letter-table.ts';
-import type { DeadLetter, DeadLetterFilter, DeadLetterQueue, DeadLetterSource } from './dead-letters.ts';
+import type {
+  DeadLetter,
+  DeadLetterClosing,
+  DeadLetterFilter,
+  DeadLetterQueue,
+  DeadLetterSource,
+} from './dead-letters.ts';
 import { deadLetterMigrations } from './migrations.ts';
 
 /**
@@ -30,6 +40,8 @@ export interface DeadLetterStore {
    * with the new error and one more attempt, and the error is rethrown.
    */
   queue(source: DeadLetterSource, redrive: Redrive): DeadLetterQueue;
+  /** Deletes what was closed before the retention, now and every hour until `signal` aborts. Resolves then. */
+  purge(logger: Logger, signal: AbortSignal): Promise<void>;
 }
 
 export interface DeadLetterStoreOptions {
@@ -39,6 +51,8 @@ export interface DeadLetterStoreOptions {
 }
 
 const defaultRetentionMs = 30 * 24 * 60 * 60 * 1000;
+// Bounded, because other transactions wait for a portion.
+const maxDeletedPerCommit = 500;
 
 /** Creates the store of dead letters in `storage` and migrates its table. */
 export async function createDeadLetterStore(
@@ -59,18 +73,18 @@ export async function createDeadLetterStore(
     });
   }
 
-  const closingAs = (state: ClosedState, note: string): Closing => ({
-    state,
+  const closingAs = (outcome: DeadLetterClosing['outcome'], note: string): Closing => ({
+    outcome,
     note,
     timeMs: clock.now(),
     agedToMs: aging.nowMs(),
-    retentionMs,
+    requestId: currentScope()?.requestId ?? '',
   });
 
   async function redriveOne(source: DeadLetterSource, id: string, redrive: Redrive): Promise<boolean> {
     try {
       const open = await selectDeadLetter(storage, source, id);
-      if (!open) return false;
+      if (!open || open.closing) return false;
       const effect = await redrive(open);
       return await storage.transaction(async (tx) => {
         const closed = await closeDeadLetter(tx, source, id, closingAs('redriven', ''));
@@ -95,5 +109,19 @@ export async function createDeadLetterStore(
         return (await storage.transaction((tx) => closeDeadLetter(tx, source, id, closing))) !== undefined;
       },
     }),
+    purge: (logger, signal) =>
+      everyHour({
+        run: async () => {
+          const beforeMs = aging.nowMs() - retentionMs;
+          while (
+            !signal.aborted &&
+            (await deleteClosed(storage, beforeMs, maxDeletedPerCommit)) === maxDeletedPerCommit
+          )
+            await yieldToCalls();
+        },
+        onFailure: (error) => logger.warn({ err: error }, 'purging closed dead letters failed; retrying in an hour'),
+        clock,
+        signal,
+      }),
   };
 }

@@ -65,4 +65,18 @@ export const eventStoreMigrations: readonly Migration[] = [
     name: '0002-parked-by-id',
     sql: 'CREATE INDEX parked_event_by_id ON parked_event (name, id)',
   },
+  {
+    // What operators see of a discarded event. Those that were discarded before have none of it.
+    name: '0003-discarded-dead-letter',
+    sql: `
+      ALTER TABLE discarded_event ADD COLUMN id TEXT;
+      ALTER TABLE discarded_event ADD COLUMN stream TEXT;
+      ALTER TABLE discarded_event ADD COLUMN reason TEXT;
+      ALTER TABLE discarded_event ADD COLUMN error TEXT;
+      ALTER TABLE discarded_event ADD COLUMN attempts BIGINT;
+      ALTER TABLE discarded_event ADD COLUMN first_time_ms BIGINT;
+      ALTER TABLE discarded_event ADD COLUMN last_time_ms BIGINT;
+      ALTER TABLE discarded_event ADD COLUMN request_id TEXT;
+      CREATE INDEX discarded_event_by_id ON discarded_event (name, id) WHERE id IS NOT NULL;`,
+  },
 ];

@@ -131,6 +131,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
       background = Promise.all([
         joined ? undefined : joinLater(),
         purgeInbox(storage, { retentionMs, aging, clock, logger }, stopping.signal),
+        deadLetters.purge(logger, stopping.signal),
       ]);
     },
     async check() {

@@ -47,6 +47,8 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
   const topics: ReadonlySet<string> = new Set(options.topics.map(({ name }) => name));
   await storage.migrate('outbox', outboxMigrations);
   const deadLetters = await createDeadLetterStore(storage, { clock, retentionMs: options.deadLettersRetentionMs });
+  const stopping = new AbortController();
+  let purging: Promise<void> = Promise.resolve();
 
   const optionsOf = <Kind extends OutboxKind>(kind: Kind) => ({
     kind,
@@ -106,9 +108,11 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       const entries = (await measureOutbox(storage)).reduce((sum, kind) => sum + kind.entries, 0);
       if (entries > 0) logger.info({ source, entries }, 'outbox resumes entries of an earlier run');
       await Promise.all([eventRelay.start(), taskRelay.start()]);
+      purging = deadLetters.purge(logger, stopping.signal);
     },
     async stop(graceMs) {
-      await Promise.all([eventRelay.stop(graceMs), taskRelay.stop(graceMs)]);
+      stopping.abort();
+      await Promise.all([eventRelay.stop(graceMs), taskRelay.stop(graceMs), purging]);
     },
     backlog: () => measureOutbox(storage),
     deadLetters: combineDeadLetters([

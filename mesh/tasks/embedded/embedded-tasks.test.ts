@@ -47,6 +47,9 @@ describe('the embedded queue and time', () => {
     clock = createTestClock();
   });
 
+  /** When the timers of the queue are due, without the hourly purge of dead letters. */
+  const pendingMs = () => clock.pendingMs().slice(0, -1);
+
   it('retries after a second, then five, ten percent more or less, by default', async () => {
     const tasks = await open(clock);
     const attempts: number[] = [];
@@ -60,11 +63,11 @@ describe('the embedded queue and time', () => {
       // Until the attempt has ended, the only timer is the one that renews its lease.
       const waitMs = await eventually(() => {
         expect(attempts).toHaveLength(index + 1);
-        const [pendingMs = 0, ...others] = clock.pendingMs();
+        const [nextMs = 0, ...others] = pendingMs();
         expect(others).toEqual([]);
-        expect(pendingMs).toBeGreaterThanOrEqual(delayMs * 0.9);
-        expect(pendingMs).toBeLessThanOrEqual(delayMs * 1.1);
-        return pendingMs;
+        expect(nextMs).toBeGreaterThanOrEqual(delayMs * 0.9);
+        expect(nextMs).toBeLessThanOrEqual(delayMs * 1.1);
+        return nextMs;
       });
       clock.advance(waitMs);
     }
@@ -82,7 +85,7 @@ describe('the embedded queue and time', () => {
     await eventually(async () => expect(await tasks.depth('q')).toBe(0));
     // The end of the lease that it had been given.
     clock.advance(60_000);
-    await eventually(() => expect(clock.pendingMs()).toEqual([]));
+    await eventually(() => expect(pendingMs()).toEqual([]));
     expect(done).toEqual(['a']);
   });
 

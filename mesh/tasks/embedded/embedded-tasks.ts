@@ -43,6 +43,8 @@ export async function openEmbeddedTasks(
   const store = await openStore();
   const left = await store.depths();
   if (Object.keys(left).length > 0) logger.info({ queues: left }, 'task queue resumes tasks of an earlier run');
+  const closing = new AbortController();
+  const purging = store.purge(logger, closing.signal);
   async function openStore(): Promise<TaskStore> {
     try {
       await prepareTasks(storage, path);
@@ -90,7 +92,8 @@ export async function openEmbeddedTasks(
       for (const task of await listDamaged(storage)) yield taskDamaged({ ...task, file: path });
     },
     async close() {
-      await Promise.all([...workers.keys()].map((worker) => worker.stop()));
+      closing.abort();
+      await Promise.all([purging, ...[...workers.keys()].map((worker) => worker.stop())]);
       workers.clear();
       await storage.close();
     },

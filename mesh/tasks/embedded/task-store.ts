@@ -1,6 +1,7 @@
 import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { NewTask, TaskCounts } from '../task-queue.ts';
 import { countByQueue, countDue, countLeased, countTasks } from './task-counts.ts';
@@ -63,6 +64,8 @@ export interface TaskStore {
   /** Returns the depth of each queue that is not empty. */
   depths(): Promise<Readonly<Record<string, number>>>;
   readonly deadLetters: DeadLetterQueue;
+  /** Deletes old dead letters that are closed, every hour until `signal` aborts. Resolves then. */
+  purge(logger: Logger, signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -135,6 +138,7 @@ export async function createTaskStore(
       return dueMs === undefined ? 0 : Math.max(0, now() - dueMs);
     },
     depths: () => countByQueue(storage),
+    purge: deadLetters.purge,
     deadLetters: deadLetters.queue('task', async ({ origin, subjectId, payload, headers }) => async (tx) => {
       await add(tx, origin, { id: subjectId, payload, headers });
       tx.afterCommit(() => notify(origin));

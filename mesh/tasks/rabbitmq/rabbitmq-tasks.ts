@@ -50,6 +50,8 @@ export async function openRabbitmqTasks(
     (queue, task) => publisher.publish(queue, [task]),
     deadLettersRetentionMs,
   );
+  const closing = new AbortController();
+  const purging = deadLetters.purge(logger, closing.signal);
   const rejected = collectRejected(consuming, { topology, deadLetters, clock, logger });
   const memory = { done: createRecentStamps(), interrupted: createRecentStamps() };
   const workers = new Set<RabbitmqWorker>();
@@ -104,7 +106,8 @@ export async function openRabbitmqTasks(
     },
     async close() {
       await Promise.all([...workers].map((worker) => worker.stop()));
-      await Promise.all([rejected.close(), publisher.close()]);
+      closing.abort();
+      await Promise.all([rejected.close(), publisher.close(), purging]);
       await Promise.all([publishing.close(), consuming.close()]);
     },
   };

@@ -151,7 +151,9 @@ export function describeFailing({ open }: TestQueues): void {
     const { id } = await deadLetterOf(tasks, queue);
     expect(await tasks.deadLetters.discard(id, 'a test address')).toBe(true);
     expect(await deadLettersIn(tasks, queue)).toEqual([]);
-    expect(await tasks.deadLetters.get(id)).toBeUndefined();
+    expect(await tasks.deadLetters.get(id)).toMatchObject({
+      closing: { outcome: 'discarded', note: 'a test address' },
+    });
     expect(await tasks.deadLetters.discard(id, 'again')).toBe(false);
     expect(await tasks.deadLetters.redrive(id)).toBe(false);
   });

@@ -1,4 +1,4 @@
-import { type DeadLetter, deadLetterSourceToJSON } from '#gen/ops/v1/ops.ts';
+import { type DeadLetter, type DeadLetterClosing, DeadLetterOutcome, deadLetterSourceToJSON } from '#gen/ops/v1/ops.ts';
 import { escapeControls, formatTable } from '../../support/format.ts';
 
 const headings = ['ID', 'SOURCE', 'ORIGIN', 'REASON', 'ATTEMPTS', 'LAST TIME', 'SUBJECT'];
@@ -9,7 +9,7 @@ export function deadLetterTable(deadLetters: readonly DeadLetter[]): string[] {
   return formatTable([headings, ...deadLetters.map(cellsOf)]);
 }
 
-/** Formats everything in a dead deadLetter. The payload is shown as text if it is valid text, otherwise in hexadecimal. */
+/** Formats everything in a dead letter. The payload is shown as text if it is valid text, otherwise in hexadecimal. */
 export function describeDeadLetter(deadLetter: DeadLetter): string[] {
   const [id = '', source = '', origin = '', reason = '', attempts = '', lastTime = '', subject = ''] =
     cellsOf(deadLetter);
@@ -24,10 +24,23 @@ export function describeDeadLetter(deadLetter: DeadLetter): string[] {
     `attempts    ${attempts}`,
     `first time  ${timeText(deadLetter.firstTime)}`,
     `last time   ${lastTime}`,
+    ...(deadLetter.closing ? closingLines(deadLetter.closing) : []),
     ...headers.map(([name, value]) => `header      ${escapeControls(name)}: ${escapeControls(value)}`),
-    ...(deadLetter.headersOmitted ? ['headers     left out because they are too large'] : []),
+    ...(deadLetter.headersOmitted
+      ? ['headers     some are left out or cut, because they exceed 512 KiB; a redrive delivers all of them']
+      : []),
     `payload     ${deadLetter.payload.length} bytes`,
     ...payloadLines(deadLetter.payload),
+  ];
+}
+
+/** Nobody is authenticated, so who closed it is the call: the log has its peer and its request id. */
+function closingLines({ outcome, note, time, requestId }: DeadLetterClosing): string[] {
+  const isDiscarded = outcome === DeadLetterOutcome.DEAD_LETTER_OUTCOME_DISCARDED;
+  return [
+    `closed      ${isDiscarded ? 'discarded' : 'redriven'} ${timeText(time)}`,
+    ...(note === '' ? [] : [`note        ${escapeControls(note)}`]),
+    ...(requestId === '' ? [] : [`closed by   request_id ${escapeControls(requestId)} in the log`]),
   ];
 }
 

@@ -123,6 +123,11 @@ describe('make dead-letters', () => {
     expect(lines[0]).toBe(`${event} discarded`);
     expect(lines[1]).toMatch(`${saga} failed: SAGA_NEEDS_RESOLVE: `);
     expect(await listed()).not.toContain(event);
+    const { code: shown, lines: text } = await run('show', event);
+    expect(shown).toBe(0);
+    expect(text).toContainEqual(expect.stringMatching(/^closed {6}discarded \d{4}-.*Z$/));
+    expect(text).toContain('note        a test order');
+    expect(text).toContainEqual(expect.stringMatching(/^closed by {3}request_id \S+ in the log$/));
   });
 
   it('reports why a call was refused', async () => {

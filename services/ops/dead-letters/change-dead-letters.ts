@@ -28,6 +28,8 @@ export interface ChangeOutcome {
 export interface ChangeContext {
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /** The address of the caller, for the log. */
+  readonly peer: string;
   /** Waits until the next change may begin. False: leave it and those after it. Default: no wait. */
   readonly nextTurn?: () => Promise<boolean>;
 }
@@ -51,14 +53,17 @@ export async function redriveDeadLetters(
 ): Promise<ChangeOutcome> {
   if (ids.length > 0 === (filter !== undefined)) throw eitherIdsOrFilter();
   const chosen = filter ? await findIds(deadLetters, filter, context.signal) : ids;
-  const exists = async (id: string) => (await deadLetters.get(id)) !== undefined;
+  const isOpen = async (id: string) => {
+    const found = await deadLetters.get(id);
+    return found !== undefined && !found.closing;
+  };
   const redrive = async (id: string) => {
     const subject = await subjectOf(deadLetters, id);
     const redriven = await deadLetters.redrive(id);
-    if (redriven) context.logger.info(subject, 'dead letter redriven by an operator');
+    if (redriven) context.logger.info({ ...subject, peer: context.peer }, 'dead letter redriven by an operator');
     return redriven;
   };
-  return await changeDeadLetters(chosen, dryRun ? exists : redrive, context);
+  return await changeDeadLetters(chosen, dryRun ? isOpen : redrive, context);
 }
 
 /** Discards the dead letters with these ids. The log keeps the note for longer than the database. */
@@ -71,7 +76,8 @@ export function discardDeadLetters(
   const discard = async (id: string) => {
     const subject = await subjectOf(deadLetters, id);
     const discarded = await deadLetters.discard(id, note);
-    if (discarded) context.logger.info({ ...subject, note }, 'dead letter discarded by an operator');
+    if (discarded)
+      context.logger.info({ ...subject, note, peer: context.peer }, 'dead letter discarded by an operator');
     return discarded;
   };
   return changeDeadLetters(ids, discard, context);

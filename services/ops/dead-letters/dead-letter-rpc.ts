@@ -1,13 +1,16 @@
 import type { DeadLetterServiceHandlers } from '#gen/ops/v1/ops.contract.ts';
 import {
+  type DeadLetterClosing as ClosingMessage,
   type DeadLetterFilter as DeadLetterFilterMessage,
   type DeadLetter as DeadLetterMessage,
+  DeadLetterOutcome as OutcomeMessage,
   DeadLetterSource as SourceMessage,
 } from '#gen/ops/v1/ops.ts';
 import {
   type Clock,
   cutText,
   type DeadLetter,
+  type DeadLetterClosing,
   type DeadLetterFilter,
   type DeadLetterQueue,
   type DeadLetterSource,
@@ -46,12 +49,12 @@ export function createDeadLetterRpc({ deadLetters, clock, logger }: Deps): DeadL
     },
 
     async redriveDeadLetters({ ids, filter, dryRun }, call) {
-      const { signal, once } = call;
+      const { signal, once, peer } = call;
       const untilMs = clock.elapsedMs() + call.remainingMs() * (1 - reservedShare);
       const nextTurn = () => pace.turn(untilMs, signal);
       const redrive = async () => {
         const chosen = { ids, filter: filter && filterFromProto(filter), dryRun };
-        const context = { signal, logger, ...(!dryRun && { nextTurn }) };
+        const context = { signal, logger, peer, ...(!dryRun && { nextTurn }) };
         const { changedIds, ...others } = await redriveDeadLetters(deadLetters, chosen, context);
         return { redrivenIds: changedIds, ...others };
       };
@@ -59,11 +62,12 @@ export function createDeadLetterRpc({ deadLetters, clock, logger }: Deps): DeadL
       return dryRun ? await redrive() : await once.withoutTransaction(redrive);
     },
 
-    discardDeadLetters: ({ ids, note }, { once, signal }) =>
+    discardDeadLetters: ({ ids, note }, { once, signal, peer }) =>
       once.withoutTransaction(async () => {
         const { changedIds, missingIds, failures } = await discardDeadLetters(deadLetters, ids, note, {
           signal,
           logger,
+          peer,
         });
         return { discardedIds: changedIds, missingIds, failures };
       }),
@@ -83,23 +87,37 @@ export function sourceToProto(source: DeadLetterSource): SourceMessage {
 // Callers accept messages of 4 MiB.
 const maxPayloadBytes = 3 * 1024 * 1024;
 const maxHeaderBytes = 512 * 1024;
+// If they are larger.
+const maxCutValueBytes = 1024;
 // Those of earlier versions may be longer.
 const maxSentErrorBytes = 64 * 1024;
 
-/** Returns what fits a message: the payload from an offset, and headers that are not too large. */
+/** Returns what fits a message: the payload from an offset, and the headers unless they are too large. */
 function partOf(deadLetter: DeadLetter, payloadOffset: number): ListedDeadLetter {
   const { payload, headers } = deadLetter;
   const areHeadersCut = Buffer.byteLength(JSON.stringify(headers)) > maxHeaderBytes;
   return {
     ...deadLetter,
     payload: payload.subarray(payloadOffset, payloadOffset + maxPayloadBytes),
-    headers: areHeadersCut ? {} : headers,
+    headers: areHeadersCut ? cutHeaders(headers) : headers,
     cut: { payloadBytes: payload.length, headers: areHeadersCut },
   };
 }
 
+/** Returns as many headers as fit, in the order of their names, with only the beginning of long values. */
+function cutHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const fitting: Record<string, string> = {};
+  let bytes = 0;
+  for (const name of Object.keys(headers).toSorted()) {
+    const value = cutText(headers[name] ?? '', maxCutValueBytes);
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
+    if (bytes <= maxHeaderBytes) fitting[name] = value;
+  }
+  return fitting;
+}
+
 function deadLetterToProto(deadLetter: ListedDeadLetter): DeadLetterMessage {
-  const { id, source, origin, reason, error, attempts, payload, headers, subjectId, cut } = deadLetter;
+  const { id, source, origin, reason, error, attempts, payload, headers, subjectId, cut, closing } = deadLetter;
   return {
     id,
     source: sources[source],
@@ -114,7 +132,17 @@ function deadLetterToProto(deadLetter: ListedDeadLetter): DeadLetterMessage {
     lastTime: new Date(deadLetter.lastTimeMs),
     payloadSize: BigInt(cut?.payloadBytes ?? payload.length),
     headersOmitted: cut?.headers ?? false,
+    closing: closing && closingToProto(closing),
   };
+}
+
+const outcomes = {
+  redriven: OutcomeMessage.DEAD_LETTER_OUTCOME_REDRIVEN,
+  discarded: OutcomeMessage.DEAD_LETTER_OUTCOME_DISCARDED,
+} as const satisfies Record<DeadLetterClosing['outcome'], OutcomeMessage>;
+
+function closingToProto({ outcome, note, timeMs, requestId }: DeadLetterClosing): ClosingMessage {
+  return { outcome: outcomes[outcome], note, time: new Date(timeMs), requestId };
 }
 
 /** Returns the filter with the fields that are set. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Client } from 'nice-grpc';
+import { type Client, Metadata } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import type { DeadLetterServiceDefinition } from '#gen/ops/v1/ops.ts';
@@ -8,7 +8,11 @@ import { opsService } from '../service.ts';
 import { createStuckService, type StuckService } from '../testing/stuck-service.ts';
 
 const payload = randomBytes(5 * 1024 * 1024);
-const headers = Object.fromEntries(Array.from({ length: 600 }, (_, index) => [`header-${index}`, 'x'.repeat(1_000)]));
+const headers: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Array.from({ length: 600 }, (_, index) => [`header-${index}`, 'x'.repeat(1_000)])),
+  'a-long-header': 'y'.repeat(100_000),
+};
+const asCall = (id: string) => ({ metadata: Metadata({ 'x-request-id': id }) });
 const origin = 'order.events/stuck';
 
 describeServicesOnEachDatabase('large dead letters', (settings) => {
@@ -61,9 +65,25 @@ describeServicesOnEachDatabase('large dead letters', (settings) => {
       expect(Buffer.concat(parts).equals(payload)).toBe(true);
     });
 
-    it('leaves out headers that are too large for a message', async () => {
+    it('returns the beginning of headers that are too large for a message', async () => {
       const deadLetter = await deadLetters.getDeadLetter({ id: withLargeHeaders });
-      expect(deadLetter).toMatchObject({ headers: {}, headersOmitted: true });
+      expect(deadLetter.headersOmitted).toBe(true);
+      expect(deadLetter.headers['a-long-header']).toMatch(/^y{1000,1024}…$/);
+      const others = Object.entries(deadLetter.headers).filter(([name]) => name.startsWith('header-'));
+      expect(others.length).toBeGreaterThan(400);
+      for (const [name, value] of others) expect(value).toBe(headers[name]);
+      expect(Buffer.byteLength(JSON.stringify(deadLetter.headers))).toBeLessThan(600_000);
+    });
+
+    it('returns one that was closed, with its closing', async () => {
+      const id = await stuck.addDeadEvent('closed');
+      await deadLetters.discardDeadLetters({ ids: [id], note: 'a test order' }, asCall('call-1'));
+      await expect(deadLetters.getDeadLetter({ id })).resolves.toMatchObject({
+        id,
+        closing: { outcome: 2, note: 'a test order', time: expect.any(Date), requestId: 'call-1' },
+      });
+      const again = await deadLetters.redriveDeadLetters({ ids: [id], dryRun: true });
+      expect(again).toMatchObject({ redrivenIds: [], missingIds: [id] });
     });
   });
 
@@ -71,5 +91,6 @@ describeServicesOnEachDatabase('large dead letters', (settings) => {
     stuck.healed = true;
     const redriven = await deadLetters.redriveDeadLetters({ filter: { origin } });
     expect(redriven.redrivenIds).toEqual([small, large, withLargeHeaders]);
+    expect(stuck.handledHeaders.at(-1)).toEqual(headers);
   });
 });

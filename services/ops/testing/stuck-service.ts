@@ -19,6 +19,8 @@ export interface StuckService {
   healed: boolean;
   /** The keys of the events that were redriven successfully. */
   readonly handledEvents: string[];
+  /** Their headers. */
+  readonly handledHeaders: DeadLetter['headers'][];
   /** The ids of the tasks that were redriven successfully. */
   readonly doneTasks: string[];
   /** Begins a saga whose second step is refused, and whose first step cannot be undone. */
@@ -30,11 +32,13 @@ export interface StuckService {
 /** Creates the service, with a worker of the queue `jobs` that fails every task immediately. */
 export function createStuckService(): StuckService {
   const handledEvents: string[] = [];
+  const handledHeaders: DeadLetter['headers'][] = [];
   const doneTasks: string[] = [];
   const notBuilt = () => Promise.reject(new Error('the service is not built yet'));
   const service: StuckService = {
     healed: false,
     handledEvents,
+    handledHeaders,
     doneTasks,
     beginSaga: notBuilt,
     addDeadEvent: notBuilt,
@@ -55,9 +59,10 @@ export function createStuckService(): StuckService {
           doneTasks.push(task.id);
         },
       });
-      const deadEvents = deadLetters.queue('event', async ({ subjectId }) => async () => {
+      const deadEvents = deadLetters.queue('event', async ({ subjectId, headers }) => async () => {
         if (!service.healed) throw new Error('still no template');
         handledEvents.push(subjectId);
+        handledHeaders.push(headers);
       });
       return { sagas: [sagas], deadLetters: [deadEvents], start: sagas.start, stop: sagas.stop };
     }),

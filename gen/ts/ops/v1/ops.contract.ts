@@ -6,7 +6,7 @@ import { isUuid } from '../../../../mesh/contract/formats.ts';
 import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { DeadLetterServiceDefinition, SagaServiceDefinition } from './ops.ts';
-import type { DeadLetter, DeadLetterFilter, DeepPartial, DiscardDeadLettersRequest, DiscardDeadLettersResponse, GetDeadLetterRequest, GetSagaRequest, ListDeadLettersRequest, ListSagasRequest, RedriveDeadLettersRequest, RedriveDeadLettersResponse, ResolveSagaRequest, RetrySagaRequest, Saga, SagaStep } from './ops.ts';
+import type { DeadLetter, DeadLetterClosing, DeadLetterFilter, DeepPartial, DiscardDeadLettersRequest, DiscardDeadLettersResponse, GetDeadLetterRequest, GetSagaRequest, ListDeadLettersRequest, ListSagasRequest, RedriveDeadLettersRequest, RedriveDeadLettersResponse, ResolveSagaRequest, RetrySagaRequest, Saga, SagaStep } from './ops.ts';
 
 const listed = new Set<number>([0, 1, 2, 3, 4, 5]);
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
@@ -257,6 +257,23 @@ export function validateDeadLetter(message: DeadLetter): FieldViolation[] {
 export function checkDeadLetter(message: DeadLetter, out: FieldViolation[]): void {
   if (message.firstTime !== undefined && !(message.firstTime.getTime() >= -62135596800000 && message.firstTime.getTime() <= 253402300799999)) out.push({ field: 'first_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.lastTime !== undefined && !(message.lastTime.getTime() >= -62135596800000 && message.lastTime.getTime() <= 253402300799999)) out.push({ field: 'last_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.closing !== undefined) {
+    const from = out.length;
+    checkDeadLetterClosing(message.closing, out);
+    if (out.length > from) prefixFields(out, from, 'closing');
+  }
+}
+
+/** Returns every broken rule of ops.v1.DeadLetterClosing, in field order. */
+export function validateDeadLetterClosing(message: DeadLetterClosing): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkDeadLetterClosing(message, out);
+  return out;
+}
+
+/** Appends every broken rule of ops.v1.DeadLetterClosing to `out`. */
+export function checkDeadLetterClosing(message: DeadLetterClosing, out: FieldViolation[]): void {
+  if (message.time !== undefined && !(message.time.getTime() >= -62135596800000 && message.time.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** Returns every broken rule of ops.v1.RedriveDeadLettersRequest, in field order. */

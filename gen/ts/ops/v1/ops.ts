@@ -293,6 +293,58 @@ export function deadLetterSourceToJSON(object: DeadLetterSource): string {
   }
 }
 
+/** What was done with a dead letter. */
+export const DeadLetterOutcome = {
+  /** DEAD_LETTER_OUTCOME_UNSPECIFIED - Not used. */
+  DEAD_LETTER_OUTCOME_UNSPECIFIED: 0,
+  /** DEAD_LETTER_OUTCOME_REDRIVEN - It was handled again. */
+  DEAD_LETTER_OUTCOME_REDRIVEN: 1,
+  /** DEAD_LETTER_OUTCOME_DISCARDED - An operator gave it up permanently. */
+  DEAD_LETTER_OUTCOME_DISCARDED: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type DeadLetterOutcome = typeof DeadLetterOutcome[keyof typeof DeadLetterOutcome];
+
+export namespace DeadLetterOutcome {
+  export type DEAD_LETTER_OUTCOME_UNSPECIFIED = typeof DeadLetterOutcome.DEAD_LETTER_OUTCOME_UNSPECIFIED;
+  export type DEAD_LETTER_OUTCOME_REDRIVEN = typeof DeadLetterOutcome.DEAD_LETTER_OUTCOME_REDRIVEN;
+  export type DEAD_LETTER_OUTCOME_DISCARDED = typeof DeadLetterOutcome.DEAD_LETTER_OUTCOME_DISCARDED;
+  export type UNRECOGNIZED = typeof DeadLetterOutcome.UNRECOGNIZED;
+}
+
+export function deadLetterOutcomeFromJSON(object: any): DeadLetterOutcome {
+  switch (object) {
+    case 0:
+    case "DEAD_LETTER_OUTCOME_UNSPECIFIED":
+      return DeadLetterOutcome.DEAD_LETTER_OUTCOME_UNSPECIFIED;
+    case 1:
+    case "DEAD_LETTER_OUTCOME_REDRIVEN":
+      return DeadLetterOutcome.DEAD_LETTER_OUTCOME_REDRIVEN;
+    case 2:
+    case "DEAD_LETTER_OUTCOME_DISCARDED":
+      return DeadLetterOutcome.DEAD_LETTER_OUTCOME_DISCARDED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return DeadLetterOutcome.UNRECOGNIZED;
+  }
+}
+
+export function deadLetterOutcomeToJSON(object: DeadLetterOutcome): string {
+  switch (object) {
+    case DeadLetterOutcome.DEAD_LETTER_OUTCOME_UNSPECIFIED:
+      return "DEAD_LETTER_OUTCOME_UNSPECIFIED";
+    case DeadLetterOutcome.DEAD_LETTER_OUTCOME_REDRIVEN:
+      return "DEAD_LETTER_OUTCOME_REDRIVEN";
+    case DeadLetterOutcome.DEAD_LETTER_OUTCOME_DISCARDED:
+      return "DEAD_LETTER_OUTCOME_DISCARDED";
+    case DeadLetterOutcome.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** Request of ListSagas. */
 export interface ListSagasRequest {
   /** Return only sagas in this state. Unspecified: any state. */
@@ -467,7 +519,7 @@ export interface DeadLetter {
   attempts: number;
   /** Original content, unchanged. ListDeadLetters returns the first 4 KiB, GetDeadLetter at most 3 MiB. */
   payload: Uint8Array;
-  /** Original headers. Empty if `headers_omitted` is set. */
+  /** Original headers. Incomplete if `headers_omitted` is set. */
   headers: { [key: string]: string };
   /** When it was first attempted. */
   firstTime:
@@ -482,15 +534,32 @@ export interface DeadLetter {
   /** Size of the complete content in bytes. If `payload` has fewer, it is a part. */
   payloadSize: bigint;
   /**
-   * Whether the headers are left out because they are larger than 16 KiB in ListDeadLetters, or 512 KiB in
-   * GetDeadLetter.
+   * Whether `headers` are incomplete. ListDeadLetters leaves all of them out if they are larger than 16 KiB. GetDeadLetter
+   * returns the first 1 KiB of each value if they are larger than 512 KiB, and leaves out those that then do not fit.
+   * Complete headers are kept for a redrive.
    */
   headersOmitted: boolean;
+  /** How it left the list. Unset while it is on the list. */
+  closing: DeadLetterClosing | undefined;
 }
 
 export interface DeadLetter_HeadersEntry {
   key: string;
   value: string;
+}
+
+/** How a dead letter left the list. */
+export interface DeadLetterClosing {
+  /** What was done with it. */
+  outcome: DeadLetterOutcome;
+  /** Why it was discarded. Empty if it was redriven. */
+  note: string;
+  /** When that was. */
+  time:
+    | Date
+    | undefined;
+  /** `x-request-id` of the call that did it; the log has it as `request_id`. Empty if it is not known. */
+  requestId: string;
 }
 
 /** Request of RedriveDeadLetters. */
@@ -1859,6 +1928,7 @@ function createBaseDeadLetter(): DeadLetter {
     subjectId: "",
     payloadSize: 0n,
     headersOmitted: false,
+    closing: undefined,
   };
 }
 
@@ -1905,6 +1975,9 @@ export const DeadLetter: MessageFns<DeadLetter> = {
     }
     if (message.headersOmitted !== false) {
       writer.uint32(104).bool(message.headersOmitted);
+    }
+    if (message.closing !== undefined) {
+      DeadLetterClosing.encode(message.closing, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -2029,6 +2102,14 @@ export const DeadLetter: MessageFns<DeadLetter> = {
             message.headersOmitted = reader.bool();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.closing = DeadLetterClosing.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2089,6 +2170,7 @@ export const DeadLetter: MessageFns<DeadLetter> = {
         : isSet(object.headers_omitted)
         ? globalThis.Boolean(object.headers_omitted)
         : false,
+      closing: isSet(object.closing) ? DeadLetterClosing.fromJSON(object.closing) : undefined,
     };
   },
 
@@ -2139,6 +2221,9 @@ export const DeadLetter: MessageFns<DeadLetter> = {
     if (message.headersOmitted !== false) {
       obj.headersOmitted = message.headersOmitted;
     }
+    if (message.closing !== undefined) {
+      obj.closing = DeadLetterClosing.toJSON(message.closing);
+    }
     return obj;
   },
 
@@ -2170,6 +2255,9 @@ export const DeadLetter: MessageFns<DeadLetter> = {
       ? BigInt(object.payloadSize)
       : 0n;
     message.headersOmitted = object.headersOmitted ?? false;
+    message.closing = (object.closing !== undefined && object.closing !== null)
+      ? DeadLetterClosing.fromPartial(object.closing)
+      : undefined;
     return message;
   },
 };
@@ -2255,6 +2343,127 @@ export const DeadLetter_HeadersEntry: MessageFns<DeadLetter_HeadersEntry> = {
     const message = createBaseDeadLetter_HeadersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseDeadLetterClosing(): DeadLetterClosing {
+  return { outcome: 0, note: "", time: undefined, requestId: "" };
+}
+
+export const DeadLetterClosing: MessageFns<DeadLetterClosing> = {
+  encode(message: DeadLetterClosing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outcome !== 0) {
+      writer.uint32(8).int32(message.outcome);
+    }
+    if (message.note !== "") {
+      writer.uint32(18).string(message.note);
+    }
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(26).fork()).join();
+    }
+    if (message.requestId !== "") {
+      writer.uint32(34).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeadLetterClosing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeadLetterClosing();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeadLetterClosing {
+    return {
+      outcome: isSet(object.outcome) ? deadLetterOutcomeFromJSON(object.outcome) : 0,
+      note: isSet(object.note) ? globalThis.String(object.note) : "",
+      time: isSet(object.time) ? fromJsonTimestamp(object.time) : undefined,
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+    };
+  },
+
+  toJSON(message: DeadLetterClosing): unknown {
+    const obj: any = {};
+    if (message.outcome !== 0) {
+      obj.outcome = deadLetterOutcomeToJSON(message.outcome);
+    }
+    if (message.note !== "") {
+      obj.note = message.note;
+    }
+    if (message.time !== undefined) {
+      obj.time = message.time.toISOString();
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeadLetterClosing>): DeadLetterClosing {
+    return DeadLetterClosing.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeadLetterClosing>): DeadLetterClosing {
+    const message = createBaseDeadLetterClosing();
+    message.outcome = object.outcome ?? 0;
+    message.note = object.note ?? "";
+    message.time = object.time ?? undefined;
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };
@@ -2971,7 +3180,8 @@ export const DeadLetterServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * Returns a dead letter completely, or, if its content is larger than 3 MiB, a part of it: see `payload_offset`.
+     * Returns a dead letter completely, or, if its content is larger than 3 MiB, a part of it: see `payload_offset`. One
+     * that was redriven or discarded is returned, with its `closing`, as long as it is kept: see docs/operating.md.
      * NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist.
      */
     getDeadLetter: {
@@ -3021,7 +3231,8 @@ export interface DeadLetterServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<DeadLetter>>;
   /**
-   * Returns a dead letter completely, or, if its content is larger than 3 MiB, a part of it: see `payload_offset`.
+   * Returns a dead letter completely, or, if its content is larger than 3 MiB, a part of it: see `payload_offset`. One
+   * that was redriven or discarded is returned, with its `closing`, as long as it is kept: see docs/operating.md.
    * NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist.
    */
   getDeadLetter(request: GetDeadLetterRequest, context: CallContext & CallContextExt): Promise<DeepPartial<DeadLetter>>;
@@ -3055,7 +3266,8 @@ export interface DeadLetterServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): AsyncIterable<DeadLetter>;
   /**
-   * Returns a dead letter completely, or, if its content is larger than 3 MiB, a part of it: see `payload_offset`.
+   * Returns a dead letter completely, or, if its content is larger than 3 MiB, a part of it: see `payload_offset`. One
+   * that was redriven or discarded is returned, with its `closing`, as long as it is kept: see docs/operating.md.
    * NOT_FOUND `UNKNOWN_DEAD_LETTER` if it does not exist.
    */
   getDeadLetter(

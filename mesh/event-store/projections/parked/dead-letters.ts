@@ -1,12 +1,14 @@
 import {
   asListed,
   type DeadLetter,
+  type DeadLetterClosing,
   type DeadLetterFilter,
   type DeadLetterQueue,
   type ListedDeadLetter,
 } from '../../../dead-letters/dead-letters.ts';
 import { readPages } from '../../../storage/read-pages.ts';
 import type { Storage } from '../../../storage/storage.ts';
+import { currentScope } from '../../../telemetry/call-scope.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { behindParked } from '../../errors.ts';
 import type { RecordedEvent } from '../../event-store.ts';
@@ -22,6 +24,7 @@ import {
   type ParkedEvent,
   pageOfParked,
   recordParkedFailure,
+  selectDiscarded,
   selectParked,
 } from './parked-table.ts';
 
@@ -59,9 +62,11 @@ export function parkedDeadLetters({ service, projection, storage, clock }: Parke
     return parked?.name === name ? parked : undefined;
   }
 
-  async function deadLetterOf(parked: ParkedEvent): Promise<DeadLetter> {
+  async function deadLetterOf(
+    parked: Omit<ParkedEvent, 'generation'> & { readonly closing?: DeadLetterClosing },
+  ): Promise<DeadLetter> {
     const event = await selectAt(storage, parked.position);
-    const { id, reason, error, attempts, stream, firstTimeMs, lastTimeMs } = parked;
+    const { id, reason, error, attempts, stream, firstTimeMs, lastTimeMs, closing } = parked;
     return {
       id,
       source: 'event',
@@ -74,6 +79,7 @@ export function parkedDeadLetters({ service, projection, storage, clock }: Parke
       subjectId: stream,
       firstTimeMs,
       lastTimeMs,
+      ...(closing && { closing }),
     };
   }
 
@@ -120,8 +126,8 @@ export function parkedDeadLetters({ service, projection, storage, clock }: Parke
   return {
     list,
     async get(id) {
-      const parked = await find(id);
-      return parked && (await deadLetterOf(parked));
+      const found = (await find(id)) ?? (await selectDiscarded(storage, name, id));
+      return found && (await deadLetterOf(found));
     },
     async count() {
       const { count, oldestTimeMs } = await measureParked(storage, name);
@@ -137,10 +143,12 @@ export function parkedDeadLetters({ service, projection, storage, clock }: Parke
     async discard(id, note) {
       const parked = await findFirst(id);
       if (!parked) return false;
+      const requestId = currentScope()?.requestId ?? '';
+      const closing = { outcome: 'discarded', note, timeMs: clock.now(), requestId } as const;
       const taken = await storage.transaction(async (tx) => {
         // Locked: a batch in progress may be about to park the next event after this one.
         await lockLive(tx, name);
-        await insertDiscarded(tx, name, parked.position, note, clock.now());
+        await insertDiscarded(tx, parked, closing);
         return await deleteParked(tx, name, parked.position);
       });
       await redriveFollowing(parked);
@@ -149,7 +157,10 @@ export function parkedDeadLetters({ service, projection, storage, clock }: Parke
   };
 }
 
-function headersOf({ stream, position }: ParkedEvent, event: RecordedEvent | undefined): Record<string, string> {
+function headersOf(
+  { stream, position }: Pick<ParkedEvent, 'stream' | 'position'>,
+  event: RecordedEvent | undefined,
+): Record<string, string> {
   return {
     stream,
     position: `${position}`,

@@ -66,6 +66,8 @@ export function parkedEventSuite(newUrl: NewDatabaseUrl): void {
     await expect(projector.deadLetters.discard(left[0]?.id ?? '', 'not wanted')).resolves.toBe(true);
     expect(await totalsOf(opened.storage)).toEqual({ a: '23' });
     await expect(redrive()).resolves.toBe(false);
+    const closing = { outcome: 'discarded', note: 'not wanted', timeMs: expect.any(Number), requestId: '' };
+    await expect(projector.deadLetters.get(left[0]?.id ?? '')).resolves.toEqual({ ...left[0], closing });
     await opened.store.append('a', 5n, added(100));
     await eventually(async () => expect(await totalsOf(opened.storage)).toEqual({ a: '123' }));
   });

@@ -3,6 +3,7 @@ import { createDeadLetterStore } from '../../../dead-letters/store.ts';
 import { isInfrastructureFault } from '../../../errors/codes.ts';
 import { openAgingClock } from '../../../storage/aging/aging-clock.ts';
 import type { Migration, Storage } from '../../../storage/storage.ts';
+import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { NewTask } from '../../task-queue.ts';
 
@@ -30,6 +31,8 @@ export interface TaskDeadLetters {
    */
   add(identity: string, deadLetter: NewDeadLetter): Promise<void>;
   readonly queue: DeadLetterQueue;
+  /** Deletes old dead letters that are closed, every hour until `signal` aborts. Resolves then. */
+  purge(logger: Logger, signal: AbortSignal): Promise<void>;
 }
 
 /** Migrates the tables. `enqueue` sends a redriven task before its dead letter is taken off the list. */
@@ -67,6 +70,7 @@ export async function createTaskDeadLetters(
         await write(identity, { ...deadLetter, ...bare });
       }
     },
+    purge: store.purge,
     queue: store.queue('task', async ({ origin, subjectId, payload, headers }) => {
       await enqueue(origin, { id: subjectId, payload, headers });
       return async () => undefined;
