@@ -43,6 +43,7 @@ export {
   type EventHandler,
   type HandlerResult,
   type SkippedEvent,
+  type SkipReason,
   skipEvent,
 } from './events/consumer/consumer.ts';
 export { type DomainEvent, type EventAttributes, readAttributes } from './events/log/envelope.ts';

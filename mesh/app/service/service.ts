@@ -71,7 +71,7 @@ export interface Service {
   readonly serves: readonly ServedContract[];
   /** What waits in it, for `ops.v1`. */
   readonly outbox?: Pick<Outbox, 'backlog'>;
-  readonly consumers?: readonly Pick<EventConsumer, 'group' | 'topics' | 'lag' | 'replay'>[];
+  readonly consumers?: readonly Pick<EventConsumer, 'group' | 'topics' | 'lag' | 'skipped' | 'replay'>[];
   /** What can get stuck in it, for `ops.v1`. */
   readonly deadLetters?: readonly DeadLetterQueue[];
   readonly sagas?: readonly SagaAdmin[];

@@ -16,6 +16,7 @@ import { createEventHandling } from './handle-event.ts';
 import { inboxMigrations, inboxRetention, purgeInbox } from './inbox.ts';
 import { measureLag, type PartitionLag } from './lag.ts';
 import { type ReplayProgress, type ReplayRange, replayEvents } from './replay.ts';
+import type { SkippedCount } from './skipped-events.ts';
 
 export interface EventConsumerOptions {
   readonly events: EventLog;
@@ -54,6 +55,8 @@ export interface EventConsumer {
   readonly topics: readonly string[];
   /** Returns where the group is in each partition. UNAVAILABLE `EVENTS_UNAVAILABLE` if the log cannot be asked. */
   lag(): Promise<PartitionLag[]>;
+  /** What the group has skipped in this process since its start. */
+  skipped(): SkippedCount[];
   /** Reads events again that exist now. See `replayEvents`. */
   replay(range: ReplayRange, signal: AbortSignal): AsyncGenerator<ReplayProgress>;
   /** The group's dead letters. A redriven event is handled again; effect and inbox row are one transaction. */
@@ -156,6 +159,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
     group: handler.group,
     topics: handler.topics,
     lag: () => measureLag(events, handler),
+    skipped: handling.skipped,
     replay: (range, signal) =>
       replayEvents(
         { events, handler, handling, clock, inboxRetentionMs: retentionMs },

@@ -18,7 +18,7 @@ import type { StoredEvent } from '../log/event-log.ts';
 import type { EventHandler, HandlerResult } from './consumer.ts';
 import { type EventFailure, eventOfDeadLetter, eventToDeadLetter } from './dead-letters.ts';
 import { claim, isClaimed, reclaim } from './inbox.ts';
-import { noteSkippedEvents } from './skipped-events.ts';
+import { countSkippedEvents, type SkippedCount } from './skipped-events.ts';
 
 export interface EventHandlingOptions {
   readonly storage: Storage;
@@ -54,6 +54,8 @@ export interface EventHandling {
    * process handles its partition.
    */
   check(): void;
+  /** What the handler has skipped since the process started. */
+  skipped(): SkippedCount[];
   /** Handles the event of a dead letter again, unless it has taken effect already. */
   readonly redrive: Redrive;
 }
@@ -62,7 +64,7 @@ export interface EventHandling {
 export function createEventHandling(options: EventHandlingOptions): EventHandling {
   const { storage, handler, deadLetters, retryDelaysMs, aging, clock, logger } = options;
   const { group } = handler;
-  const noteSkipped = noteSkippedEvents(handler, options);
+  const skipped = countSkippedEvents(handler, options);
   /** By partition: the error that its event waits for, and a signal that aborts when another process takes the partition. */
   const miswired = new Map<string, { readonly error: MeshError; readonly signal: AbortSignal }>();
 
@@ -96,7 +98,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
 
   async function apply(event: StoredEvent, attributes: EventAttributes): Promise<EventOutcome> {
     const effect = await read(event, attributes);
-    if (typeof effect === 'object') noteSkipped(event, attributes, effect);
+    if (typeof effect === 'object') skipped.note(event, attributes, effect);
     if (typeof effect !== 'function') return 'ignored';
     return await storage.transaction(async (tx) => {
       if (!(await claimOnce(tx, event, attributes, 'handled'))) return 'known';
@@ -167,6 +169,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     check() {
       for (const { error, signal } of miswired.values()) if (!signal.aborted) throw error;
     },
+    skipped: skipped.counts,
     async redrive(redriven) {
       const event = eventOfDeadLetter(redriven);
       const attributes = readAttributes(event);

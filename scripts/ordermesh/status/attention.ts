@@ -19,6 +19,7 @@ export function attentionOf(status: Status): string[] {
       ? [`${count(parked, 'saga')} parked: ListSagas in ops.v1.SagaService shows why (docs/operating.md)`]
       : []),
     ...(dead > 0n ? [`${count(dead, 'dead letter')}: list them with "make dead-letters"`] : []),
+    ...unknownTypes(status.skippedEvents),
     ...projections
       .filter(({ parkedEvents }) => parkedEvents > 0n)
       .map(
@@ -29,6 +30,16 @@ export function attentionOf(status: Status): string[] {
     ...(unfinished > 0 ? [`${count(unfinished, 'check')} of the last audit could not finish: run "make audit"`] : []),
     ...(disk && disk.freeBytes < minFreeBytes ? ['less than 1 GB of disk is left: free space before it is full'] : []),
   ];
+}
+
+/** What is incomplete needs no operator here: its producer has to be fixed. */
+function unknownTypes(skipped: Status['skippedEvents']): string[] {
+  return skipped
+    .filter(({ reason }) => reason === 'unknown-type')
+    .map(
+      ({ service, group, topic, count: events }) =>
+        `group ${group} skipped ${count(events, 'event')} of ${topic} because their type is unknown: update ${service}, then "make replay GROUP=${group}"`,
+    );
 }
 
 /** What one cause affects. */

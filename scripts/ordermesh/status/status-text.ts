@@ -13,6 +13,9 @@ export function statusLines(status: Status, attention: readonly string[], addres
     ...section('Waiting', waitingRows(status, nowMs), ['WHAT', 'COUNT', 'OLDEST']),
     ...section('Unfinished sagas', sagaRows(status, nowMs), ['SAGA', 'STATE', 'COUNT', 'OLDEST']),
     ...section('Dead letters', deadLetterRows(status, nowMs), ['SOURCE', 'ORIGIN', 'COUNT', 'OLDEST']),
+    ...(status.skippedEvents.length === 0
+      ? []
+      : section('Skipped events since the start', skippedRows(status), ['GROUP', 'TOPIC', 'REASON', 'COUNT', 'FIX'])),
     ...heading('Projections'),
     ...projectionTable(status.projections, nowMs).map((line) => `  ${line}`),
     ...heading('Last audit'),
@@ -65,6 +68,17 @@ function deadLetterRows({ deadLetters }: Status, nowMs: number): string[][] {
   return deadLetters.map(({ source, origin, count: number, oldestTime }) => {
     const kind = deadLetterSourceToJSON(source).replace('DEAD_LETTER_SOURCE_', '').toLowerCase();
     return [kind, origin, `${number}`, ageOf(oldestTime, nowMs)];
+  });
+}
+
+const skippedFixes: Readonly<Record<string, string>> = {
+  'unknown-type': 'update the service, then replay the group',
+  incomplete: 'fix their producer: the log has a warning for each type',
+};
+
+function skippedRows({ skippedEvents }: Status): string[][] {
+  return skippedEvents.map(({ group, topic, reason, count: number }) => {
+    return [group, topic, reason, `${number}`, skippedFixes[reason] ?? ''];
   });
 }
 

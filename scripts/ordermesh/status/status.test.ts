@@ -52,6 +52,36 @@ describe('make status', () => {
     ]);
   });
 
+  it('lists skipped events with what to do, and exits with 1 if a type is unknown', async () => {
+    const reader = createReaderService();
+    reader.skips = (value) => (value === 'new' ? 'unknown-type' : 'incomplete');
+    mesh = await startMesh([reader.definition, opsService]);
+    const skipped = async () => {
+      const { skippedEvents } = await mesh.runtime.client(StatusServiceContract).getStatus({});
+      return skippedEvents.map(({ service, group, topic, reason, count }) => [service, group, topic, reason, count]);
+    };
+    const publish = (...values: string[]) =>
+      mesh.runtime.events.publish(
+        values.map((value) => ({ topic: 'notes', key: 'k', headers: {}, value: Buffer.from(value), timeMs: 1 })),
+      );
+    await publish('short');
+    await eventually(async () => expect(await skipped()).toEqual([['reader', 'readers', 'notes', 'incomplete', 1n]]));
+    const harmless = await run();
+    expect(harmless.code).toBe(0);
+    expect(harmless.lines).toContainEqual(
+      expect.stringMatching(/^ {2}readers +notes +incomplete +1 +fix their producer/),
+    );
+    await publish('new', 'new');
+    await eventually(async () =>
+      expect(await skipped()).toContainEqual(['reader', 'readers', 'notes', 'unknown-type', 2n]),
+    );
+    const { code, lines } = await run();
+    expect(code).toBe(1);
+    expect(lines.at(-1)).toBe(
+      '  group readers skipped 2 events of notes because their type is unknown: update reader, then "make replay GROUP=readers"',
+    );
+  });
+
   it('prints the status as one line of JSON', async () => {
     mesh = await startMesh([createReaderService().definition, opsService]);
     const { code, lines } = await run('--json');

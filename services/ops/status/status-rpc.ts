@@ -7,6 +7,7 @@ import type {
   ProcessInfo as ProcessInfoMessage,
   QueueBacklog as QueueBacklogMessage,
   SagaCount as SagaCountMessage,
+  SkippedEvents as SkippedEventsMessage,
   UnknownPart,
 } from '#gen/ops/v1/status.ts';
 import {
@@ -83,6 +84,7 @@ export function createStatusRpc(deps: StatusDeps): StatusServiceHandlers {
         projections: views.map(projectionToProto),
         lastAudit: last && auditToProto(last),
         disk: disks[0] && diskToProto(disks[0]),
+        skippedEvents: process.services.flatMap(skippedToProto),
         unknown: unknown.toSorted((one, other) => (one.part < other.part ? -1 : 1)),
       };
     },
@@ -127,6 +129,12 @@ async function consumersToProto({ name: service, consumers = [] }: Service): Pro
       topic,
       eventsBehind: sumOf(its),
     })),
+  );
+}
+
+function skippedToProto({ name: service, consumers = [] }: Service): SkippedEventsMessage[] {
+  return consumers.flatMap(({ group, skipped }) =>
+    skipped().map(({ topic, reason, count }) => ({ service, group, topic, reason, count: BigInt(count) })),
   );
 }
 

@@ -1,4 +1,4 @@
-import { defineService, type EventHandler, type ServiceDefinition } from '#mesh';
+import { defineService, type EventHandler, type ServiceDefinition, type SkipReason, skipEvent } from '#mesh';
 
 /** A service with a consumer group that reads a topic. */
 export interface ReaderService {
@@ -7,6 +7,8 @@ export interface ReaderService {
   readonly applied: string[];
   /** Whether it ignores an event with this value. Default: none. */
   ignores: (value: string) => boolean;
+  /** Why it skips an event with this value. Default: it skips none. */
+  skips: (value: string) => SkipReason | undefined;
 }
 
 /** Creates the service: the group `readers` reads `notes`. */
@@ -14,11 +16,14 @@ export function createReaderService(): ReaderService {
   const applied: string[] = [];
   const handle: EventHandler['handle'] = async ({ value }) => {
     const text = Buffer.from(value).toString();
+    const skipped = service.skips(text);
+    if (skipped) return skipEvent(skipped, 'says the test');
     return service.ignores(text) ? undefined : async () => void applied.push(text);
   };
   const service: ReaderService = {
     applied,
     ignores: () => false,
+    skips: () => undefined,
     definition: defineService({
       name: 'reader',
       migrations: [],

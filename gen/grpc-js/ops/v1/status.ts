@@ -67,6 +67,8 @@ export interface Status {
     | undefined;
   /** What could not be found out. */
   unknown: UnknownPart[];
+  /** Events that the consumer groups of this process have skipped since it started. They remain in the event log. */
+  skippedEvents: SkippedEvents[];
 }
 
 /** What runs in a process. */
@@ -129,6 +131,23 @@ export interface ConsumerLag {
   topic: string;
   /** Number of events that it has not handled, over all partitions. */
   eventsBehind: bigint;
+}
+
+/** Events that had no effect, as in the metric `ordermesh_events_skipped_total`. */
+export interface SkippedEvents {
+  /** Name of the service. */
+  service: string;
+  /** Name of the group. */
+  group: string;
+  /** Name of the topic. */
+  topic: string;
+  /**
+   * Why: `unknown-type` (this version of the service does not know the type) or `incomplete` (a foreign producer left
+   * something out).
+   */
+  reason: string;
+  /** Number of events since the process started. */
+  count: bigint;
 }
 
 /** How many sagas of one name are in one state. */
@@ -248,6 +267,7 @@ function createBaseStatus(): Status {
     lastAudit: undefined,
     disk: undefined,
     unknown: [],
+    skippedEvents: [],
   };
 }
 
@@ -285,6 +305,9 @@ export const Status: MessageFns<Status> = {
     }
     for (const v of message.unknown) {
       UnknownPart.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.skippedEvents) {
+      SkippedEvents.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -390,6 +413,14 @@ export const Status: MessageFns<Status> = {
             message.unknown.push(UnknownPart.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.skippedEvents.push(SkippedEvents.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -431,6 +462,11 @@ export const Status: MessageFns<Status> = {
       unknown: globalThis.Array.isArray(object?.unknown)
         ? object.unknown.map((e: any) => UnknownPart.fromJSON(e))
         : [],
+      skippedEvents: globalThis.Array.isArray(object?.skippedEvents)
+        ? object.skippedEvents.map((e: any) => SkippedEvents.fromJSON(e))
+        : globalThis.Array.isArray(object?.skipped_events)
+        ? object.skipped_events.map((e: any) => SkippedEvents.fromJSON(e))
+        : [],
     };
   },
 
@@ -469,6 +505,9 @@ export const Status: MessageFns<Status> = {
     if (message.unknown?.length) {
       obj.unknown = message.unknown.map((e) => UnknownPart.toJSON(e));
     }
+    if (message.skippedEvents?.length) {
+      obj.skippedEvents = message.skippedEvents.map((e) => SkippedEvents.toJSON(e));
+    }
     return obj;
   },
 
@@ -492,6 +531,7 @@ export const Status: MessageFns<Status> = {
       : undefined;
     message.disk = (object.disk !== undefined && object.disk !== null) ? Disk.fromPartial(object.disk) : undefined;
     message.unknown = object.unknown?.map((e) => UnknownPart.fromPartial(e)) || [];
+    message.skippedEvents = object.skippedEvents?.map((e) => SkippedEvents.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1090,6 +1130,142 @@ export const ConsumerLag: MessageFns<ConsumerLag> = {
     message.eventsBehind = (object.eventsBehind !== undefined && object.eventsBehind !== null)
       ? BigInt(object.eventsBehind)
       : 0n;
+    return message;
+  },
+};
+
+function createBaseSkippedEvents(): SkippedEvents {
+  return { service: "", group: "", topic: "", reason: "", count: 0n };
+}
+
+export const SkippedEvents: MessageFns<SkippedEvents> = {
+  encode(message: SkippedEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.group !== "") {
+      writer.uint32(18).string(message.group);
+    }
+    if (message.topic !== "") {
+      writer.uint32(26).string(message.topic);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asIntN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type int64 too large");
+      }
+      writer.uint32(40).int64(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SkippedEvents {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSkippedEvents();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.count = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SkippedEvents {
+    return {
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      group: isSet(object.group) ? globalThis.String(object.group) : "",
+      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      count: isSet(object.count) ? BigInt(object.count) : 0n,
+    };
+  },
+
+  toJSON(message: SkippedEvents): unknown {
+    const obj: any = {};
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.group !== "") {
+      obj.group = message.group;
+    }
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.count !== 0n) {
+      obj.count = message.count.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SkippedEvents>): SkippedEvents {
+    return SkippedEvents.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SkippedEvents>): SkippedEvents {
+    const message = createBaseSkippedEvents();
+    message.service = object.service ?? "";
+    message.group = object.group ?? "";
+    message.topic = object.topic ?? "";
+    message.reason = object.reason ?? "";
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
     return message;
   },
 };
