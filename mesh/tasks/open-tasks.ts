@@ -4,7 +4,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { AttemptEnd, TaskQueue } from './task-queue.ts';
+import type { AttemptEnd, TaskCounts, TaskQueue } from './task-queue.ts';
 
 export interface TaskOptions {
   readonly clock: Clock;
@@ -79,21 +79,32 @@ function deadLettersUrl(config: Config): string {
  */
 export function measureTasks(tasks: TaskQueue, metrics: Metrics): MeasuredTasks {
   const queues = new Set<string>();
-  const depth = 'Tasks that wait or are being worked on, of a queue that this process works on.';
-  metrics
-    .gauge('ordermesh_tasks_depth', depth, ['queue'])
-    .collect(() =>
-      Promise.all([...queues].map(async (queue) => ({ labels: { queue }, value: await tasks.depth(queue) }))),
+  type Counts = readonly { readonly queue: string; readonly found: TaskCounts }[];
+  let counting: Promise<Counts> | undefined;
+  /** The metrics of one scrape share a count, because a broker counts by a request for each queue. */
+  const countAll = () => {
+    counting ??= Promise.all([...queues].map(async (queue) => ({ queue, found: await tasks.count(queue) }))).finally(
+      () => {
+        counting = undefined;
+      },
     );
+    return counting;
+  };
+  const depth = 'Tasks that wait or are being worked on, of a queue that this process works on.';
+  metrics.gauge('ordermesh_tasks_depth', depth, ['queue']).collect(async () =>
+    (await countAll()).map(({ queue, found }) => ({
+      labels: { queue },
+      value: found.ready + found.running + found.delayed,
+    })),
+  );
   const states = ['ready', 'running', 'delayed'] as const;
   metrics
     .gauge('ordermesh_tasks', 'Tasks of a queue that are due, being worked on, or due later.', ['queue', 'state'])
-    .collect(async () => {
-      const counts = await Promise.all([...queues].map(async (queue) => ({ queue, found: await tasks.count(queue) })));
-      return counts.flatMap(({ queue, found }) =>
+    .collect(async () =>
+      (await countAll()).flatMap(({ queue, found }) =>
         states.map((state) => ({ labels: { queue, state }, value: found[state] })),
-      );
-    });
+      ),
+    );
   const overdue = 'How long the task has been due that has waited longest; 0 when none waits. The embedded queue only.';
   const { overdueMs } = tasks;
   if (overdueMs) {
