@@ -41,7 +41,10 @@ export interface SagaEngine extends SagaAdmin {
   backlog(): Promise<SagaBacklog>;
   /** Resumes unfinished sagas, including those of a dead process. */
   start(): Promise<void>;
-  /** Starts no more steps, waits up to `graceMs` (default: 5 s) for those in progress, aborts the rest and releases its leases. */
+  /**
+   * Starts no more steps, waits up to `graceMs` (default: 5 s) for those in progress and for a purge, aborts the rest and
+   * releases its leases.
+   */
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -188,7 +191,11 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
     async stop(graceMs = defaultStopGraceMs) {
       endListening?.();
       stopping.abort();
-      await Promise.all([scheduler.stop(graceMs), purging]);
+      const graceOver = Promise.withResolvers<void>();
+      const cancelTimer = options.clock.after(graceMs, graceOver.resolve);
+      // A deletion that is cut off is repeated by the next purge.
+      await Promise.all([scheduler.stop(graceMs), Promise.race([purging, graceOver.promise])]);
+      cancelTimer();
     },
   };
 }

@@ -6,7 +6,7 @@ const hourMs = 60 * 60 * 1000;
 /** What `everyHour` runs, and until when. */
 export interface HourlyWork {
   readonly run: () => Promise<void>;
-  /** Called with what `run` threw. It runs again in an hour. */
+  /** Called with what `run` threw before `signal` aborted. It runs again in an hour. */
   readonly onFailure: (error: unknown) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -18,7 +18,7 @@ export async function everyHour({ run, onFailure, clock, signal }: HourlyWork): 
     try {
       await run();
     } catch (error) {
-      onFailure(error);
+      if (!signal.aborted) onFailure(error);
     }
     await sleep(clock, hourMs, signal);
   }

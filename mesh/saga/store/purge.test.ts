@@ -61,6 +61,24 @@ describeOnEachDatabase((newUrl) => {
     expect(await idsOf(storage)).toEqual(['compensated', 'completed', 'parked']);
   });
 
+  it('does not delay the stop of its engine longer than the grace', async () => {
+    const storage = await openTestStorage(newUrl());
+    const [purging, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const execute: Storage['execute'] = async (sql, params) => {
+      if (!sql.startsWith('DELETE FROM saga')) return await storage.execute(sql, params);
+      purging.resolve();
+      await released.promise;
+      return 0;
+    };
+    const hanging = { ...storage, execute };
+    const engine = await startEngine(hanging, createTestSaga(), { retentionMs: defaultSagasRetentionMs });
+    await purging.promise;
+    const startMs = performance.now();
+    await engine.stop(200);
+    expect(performance.now() - startMs).toBeGreaterThan(190);
+    released.resolve();
+  });
+
   it('lets the sagas that an earlier version finished age from the first start on', async () => {
     const { storage, pass } = await withSagas();
     const row = "SELECT 'old-' || id, name, definition_version, subject_id, state, record, data, notes, request_id";
