@@ -130,11 +130,13 @@ describe('a retention setting of a mesh', () => {
   });
 
   it.each([
-    [{}, ['young.eml']],
-    [{ MAIL_RETENTION_MS: `${dayMs}` }, []],
+    [{}, ['.aging', 'young.eml']],
+    [{ MAIL_RETENTION_MS: `${dayMs}` }, ['.aging']],
   ])('decides how long mails are kept: %j', async (settings, kept) => {
     const dataDir = await folderForTest();
     mkdirSync(join(dataDir, 'mail'));
+    // Without it, they would be mails of an earlier version.
+    writeFileSync(join(dataDir, 'mail', '.aging'), '');
     for (const [name, ageDays] of [
       ['young.eml', 2],
       ['old.eml', 40],

@@ -25,7 +25,7 @@ it('the notification service takes no more mails while it stops, even if an even
   const dataDir = folder.path;
   const userService = await hangingUserService();
   const settings = { DATA_DIR: dataDir, DISCOVERY_URL: `static:user=${userService.address}` };
-  const mails = () => readdir(join(dataDir, 'mail'));
+  const mails = async () => (await readdir(join(dataDir, 'mail'))).filter((name) => name.endsWith('.eml'));
 
   const first = await startMesh([notificationService], settings);
   await first.runtime.events.ensureTopic('order.events');

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger, createTestClock, eventually, type TempFolder, type TestClock, tempFolder } from '#mesh/testing';
@@ -7,6 +7,7 @@ import type { Mailer } from './mailer.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
+const startAgedMs = 1_000_000_000_000;
 
 describe('the file mailer', () => {
   let parent: TempFolder;
@@ -18,10 +19,12 @@ describe('the file mailer', () => {
     parent = await tempFolder();
     folder = join(parent.path, 'mail', 'out');
     clock = createTestClock();
-    const aging = { nowMs: () => 1_000_000_000_000 + clock.elapsedMs() };
+    const aging = { nowMs: () => startAgedMs + clock.elapsedMs() };
     mailer = await createFileMailer(folder, { retentionMs: 30 * dayMs, aging, clock, logger: createLogger('silent') });
   });
   afterEach(() => parent[Symbol.asyncDispose]());
+
+  const waits = () => eventually(() => expect(clock.pendingMs()).toEqual([hourMs]));
 
   const mail = { id: 'mail-1', to: 'ada@example.com', subject: 'Hello', text: 'Hello Ada' };
 
@@ -53,22 +56,55 @@ describe('the file mailer', () => {
     await mailer.send(mail);
     await writeFile(join(folder, 'notes.txt'), 'mine');
     await mailer.purge?.start();
-    const waits = () => eventually(() => expect(clock.pendingMs()).toEqual([hourMs]));
     await waits();
     // The machine's clock does not matter.
     clock.shift(365 * dayMs);
     clock.advance(29 * dayMs);
     await waits();
     await mailer.send({ ...mail, id: 'mail-2' });
-    expect((await readdir(folder)).toSorted()).toEqual(['mail-1.eml', 'mail-2.eml', 'notes.txt']);
+    expect((await readdir(folder)).toSorted()).toEqual(['.aging', 'mail-1.eml', 'mail-2.eml', 'notes.txt']);
     clock.advance(dayMs + hourMs);
     await waits();
-    expect((await readdir(folder)).toSorted()).toEqual(['mail-2.eml', 'notes.txt']);
+    expect((await readdir(folder)).toSorted()).toEqual(['.aging', 'mail-2.eml', 'notes.txt']);
     await rm(folder, { recursive: true });
     clock.advance(hourMs);
     await waits();
     await mailer.purge?.stop();
   });
+
+  it.each([
+    ['ten years behind it', -3650 * dayMs],
+    ['ten years ahead of it', 3650 * dayMs],
+  ])('lets a mail of an earlier version age from now on if its time is %s', async (_title, differenceMs) => {
+    await writeMailOf(startAgedMs + differenceMs);
+    await mailer.purge?.start();
+    await waits();
+    clock.advance(29 * dayMs);
+    await waits();
+    expect(await readdir(folder)).toContain('mail-0.eml');
+    clock.advance(2 * dayMs);
+    await waits();
+    expect(await readdir(folder)).not.toContain('mail-0.eml');
+    await mailer.purge?.stop();
+  });
+
+  it('lets a mail age from now on if its time is ahead', async () => {
+    await mailer.purge?.start();
+    await waits();
+    await writeMailOf(startAgedMs + 3650 * dayMs);
+    clock.advance(hourMs);
+    await waits();
+    clock.advance(31 * dayMs);
+    await waits();
+    expect(await readdir(folder)).toEqual(['.aging']);
+    await mailer.purge?.stop();
+  });
+
+  async function writeMailOf(timeMs: number): Promise<void> {
+    const path = join(folder, 'mail-0.eml');
+    await writeFile(path, 'old');
+    await utimes(path, timeMs / 1_000, timeMs / 1_000);
+  }
 
   it('creates its folder again if it was removed', async () => {
     await rm(folder, { recursive: true });

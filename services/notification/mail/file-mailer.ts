@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
-import { open, opendir, rename, rm, stat } from 'node:fs/promises';
+import { open, opendir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AgingClock, type Clock, everyHour, type Logger, makeFolder } from '#mesh';
 import { mailUnavailable } from '../errors.ts';
@@ -10,6 +10,14 @@ import { formatMessage } from './message.ts';
 
 // Each takes some turns of the event loop, which is busy when many mails are sent. As many as sagas may run concurrently.
 const concurrency = 200;
+
+/** Says that the times in the folder are those of the aging clock. */
+const markerName = '.aging';
+const markerText = `The modification times of these mails are not times of day: they advance only while ordermesh runs.
+MAIL_RETENTION_MS is compared with them. Without this file, all mails age from the next start on.
+`;
+// Between the clocks of processes that share a database, and between a purge and a mail that is sent meanwhile.
+const sameClockMs = 60_000;
 
 export interface FileMailerOptions {
   /** How long mails are kept, by the aging clock. */
@@ -23,7 +31,8 @@ export interface FileMailerOptions {
  * Writes each mail to `folder` as `<id>.eml`, complete and durable when `send` resolves. The same mail replaces itself.
  * The folder is created now and whenever it is missing. Its parent is created only now: if that is missing later,
  * `send` throws UNAVAILABLE `MAIL_UNAVAILABLE`, because a new one would look like new data. The modification time of a file
- * is that of the aging clock, so a wrong clock removes none.
+ * is that of the aging clock, so a wrong clock removes none. Other times are replaced: a mail of an earlier version, and one
+ * whose time is ahead, age from now on.
  */
 export async function createFileMailer(
   folder: string,
@@ -61,7 +70,10 @@ function createPurge(folder: string, { retentionMs, aging, clock, logger }: File
   return {
     async start() {
       running = everyHour({
-        run: () => removeOld(folder, aging.nowMs() - retentionMs, signal),
+        run: async () => {
+          await beginToAge(folder, aging.nowMs(), signal);
+          await removeOld(folder, aging.nowMs(), retentionMs, signal);
+        },
         onFailure: (error) => logger.warn({ err: error }, 'removing old mails failed; retrying in an hour'),
         clock,
         signal,
@@ -74,18 +86,41 @@ function createPurge(folder: string, { retentionMs, aging, clock, logger }: File
   };
 }
 
-async function removeOld(folder: string, beforeMs: number, signal: AbortSignal): Promise<void> {
-  const entries = await opendir(folder).catch(ignoreMissing);
-  for await (const { name } of entries ?? []) {
+/** Lets the mails of an earlier version, whose times are those of the machine's clock, age from now on. Once for a folder. */
+async function beginToAge(folder: string, agedMs: number, signal: AbortSignal): Promise<void> {
+  const marker = join(folder, markerName);
+  if ((await stat(marker).catch(ignoreMissing)) !== undefined) return;
+  for await (const { path } of mailsOf(folder)) {
     if (signal.aborted) return;
-    if (!/\.(eml|part)$/.test(name)) continue;
-    const path = join(folder, name);
-    const found = await stat(path).catch(ignoreMissing);
-    if (found !== undefined && found.mtimeMs < beforeMs) await rm(path, { force: true });
+    await setTime(path, agedMs);
+  }
+  await writeFile(marker, markerText).catch(ignoreMissing);
+}
+
+async function removeOld(folder: string, agedMs: number, retentionMs: number, signal: AbortSignal): Promise<void> {
+  for await (const { path, timeMs } of mailsOf(folder)) {
+    if (signal.aborted) return;
+    if (timeMs < agedMs - retentionMs) await rm(path, { force: true });
+    // Of another clock: of a newer database, or of who copied the file.
+    else if (timeMs > agedMs + sameClockMs) await setTime(path, agedMs);
   }
 }
 
-/** A file may be renamed, and the folder removed, at any time. */
+/** Yields the mails and what is left of unfinished ones. A file may be renamed, and the folder removed, at any time. */
+async function* mailsOf(folder: string): AsyncGenerator<{ readonly path: string; readonly timeMs: number }> {
+  const entries = await opendir(folder).catch(ignoreMissing);
+  for await (const { name } of entries ?? []) {
+    if (!/\.(eml|part)$/.test(name)) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(ignoreMissing);
+    if (found !== undefined) yield { path, timeMs: found.mtimeMs };
+  }
+}
+
+async function setTime(path: string, timeMs: number): Promise<void> {
+  await utimes(path, timeMs / 1_000, timeMs / 1_000).catch(ignoreMissing);
+}
+
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
