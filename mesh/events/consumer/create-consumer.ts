@@ -14,6 +14,7 @@ import type { EventHandler } from './consumer.ts';
 import { deadLettersOf, outboxOrigin } from './dead-letters.ts';
 import { createEventHandling } from './handle-event.ts';
 import { inboxMigrations, inboxRetention, purgeInbox } from './inbox.ts';
+import { estimateHorizon } from './inbox-horizon.ts';
 import { measureLag, type PartitionLag } from './lag.ts';
 import { type ReplayProgress, type ReplayRange, replayEvents } from './replay.ts';
 import type { SkippedCount } from './skipped-events.ts';
@@ -81,6 +82,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;
   const retentionMs = inboxRetention(options.logRetentionMs ?? defaultRetentionMs);
   const aging = await openAgingClock(storage, clock);
+  await estimateHorizon(storage, aging, clock);
   const handling = createEventHandling({
     storage,
     handler,
@@ -97,6 +99,8 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   let background: Promise<unknown> = Promise.resolve();
 
   const handle = async (event: StoredEvent, signal: AbortSignal) => void (await handling.handle(event, signal));
+
+  const lag = () => measureLag(events, handler);
 
   async function tryToJoin(): Promise<boolean> {
     const { group, topics } = handler;
@@ -133,7 +137,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
       const joined = await tryToJoin();
       background = Promise.all([
         joined ? undefined : joinLater(),
-        purgeInbox(storage, { retentionMs, aging, clock, logger }, stopping.signal),
+        purgeInbox(storage, { group: handler.group, lag, retentionMs, aging, clock, logger }, stopping.signal),
         deadLetters.purge(logger, stopping.signal),
       ]);
     },
@@ -158,14 +162,10 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
     },
     group: handler.group,
     topics: handler.topics,
-    lag: () => measureLag(events, handler),
+    lag,
     skipped: handling.skipped,
     replay: (range, signal) =>
-      replayEvents(
-        { events, handler, handling, clock, inboxRetentionMs: retentionMs },
-        range,
-        AbortSignal.any([signal, stopping.signal]),
-      ),
+      replayEvents({ events, handler, handling, clock }, range, AbortSignal.any([signal, stopping.signal])),
     deadLetters: deadLettersOf(handler.group, deadLetters.queue('event', handling.redrive)),
   };
 }

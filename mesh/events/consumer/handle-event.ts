@@ -17,7 +17,8 @@ import { type EventAttributes, readAttributes } from '../log/envelope.ts';
 import type { StoredEvent } from '../log/event-log.ts';
 import type { EventHandler, HandlerResult } from './consumer.ts';
 import { type EventFailure, eventOfDeadLetter, eventToDeadLetter } from './dead-letters.ts';
-import { claim, isClaimed, reclaim } from './inbox.ts';
+import { type Claim, claim, isClaimed, reclaim, unclaim } from './inbox.ts';
+import { isForgotten, mayBeHandled } from './inbox-horizon.ts';
 import { countSkippedEvents, type SkippedCount } from './skipped-events.ts';
 
 export interface EventHandlingOptions {
@@ -35,10 +36,10 @@ export interface EventHandlingOptions {
 }
 
 /**
- * What became of an event: its effect was applied, it was applied or became a dead letter before, its handler ignored it, or
- * it became a dead letter now.
+ * What became of an event: its effect was applied, it was applied or became a dead letter before, its handler ignored it, it
+ * became a dead letter now, or it is so old that it may have been applied before.
  */
-export type EventOutcome = 'applied' | 'known' | 'ignored' | 'dead';
+export type EventOutcome = 'applied' | 'known' | 'ignored' | 'dead' | 'too-old';
 
 /** Applies the one effect of each event, or makes it a dead letter. */
 export interface EventHandling {
@@ -49,6 +50,8 @@ export interface EventHandling {
   handle(event: StoredEvent, signal: AbortSignal): Promise<EventOutcome>;
   /** Whether the event was applied or became a dead letter before. */
   isKnown(event: StoredEvent): Promise<boolean>;
+  /** Whether the inbox no longer knows if the event is known. */
+  isForgotten(event: StoredEvent): Promise<boolean>;
   /**
    * Throws the last error while an event waits because services are wired wrongly. It no longer waits here when another
    * process handles its partition.
@@ -68,16 +71,25 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   /** By partition: the error that its event waits for, and a signal that aborts when another process takes the partition. */
   const miswired = new Map<string, { readonly error: MeshError; readonly signal: AbortSignal }>();
 
+  function claimOf(event: StoredEvent, attributes: EventAttributes): Claim {
+    return { group, eventId: inboxId(attributes), eventTimeMs: event.timeMs, nowMs: aging.nowMs() };
+  }
+
   async function claimOnce(
     tx: Transaction,
     event: StoredEvent,
     attributes: EventAttributes,
     as: 'handled' | 'dead',
-  ): Promise<boolean> {
+  ): Promise<'claimed' | 'known' | 'too-old'> {
     const formerId = formerInboxId(event);
     // Claimed before the event happened: then that was another event in the same position.
-    if (formerId !== undefined && (await isClaimed(tx, group, formerId, event.timeMs))) return false;
-    return await claim(tx, group, inboxId(attributes), as, aging.nowMs());
+    if (formerId !== undefined && (await isClaimed(tx, group, formerId, event.timeMs))) return 'known';
+    const itsClaim = claimOf(event, attributes);
+    if (!(await claim(tx, itsClaim, as))) return 'known';
+    // After the claim: another process may have deleted an earlier one until then.
+    if (!(await mayBeHandled(tx, group, event, clock))) return 'claimed';
+    await unclaim(tx, itsClaim);
+    return 'too-old';
   }
 
   function reportMiswired(
@@ -101,7 +113,8 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     if (typeof effect === 'object') skipped.note(event, attributes, effect);
     if (typeof effect !== 'function') return 'ignored';
     return await storage.transaction(async (tx) => {
-      if (!(await claimOnce(tx, event, attributes, 'handled'))) return 'known';
+      const claimed = await claimOnce(tx, event, attributes, 'handled');
+      if (claimed !== 'claimed') return claimed;
       await effect(tx);
       return 'applied';
     });
@@ -123,14 +136,18 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     attributes: EventAttributes,
     failure: EventFailure,
   ): Promise<EventOutcome> {
-    const id = await storage.transaction(async (tx) => {
-      if (!(await claimOnce(tx, event, attributes, 'dead'))) return undefined;
-      return await deadLetters.add(tx, eventToDeadLetter(event, group, failure));
+    const result = await storage.transaction(async (tx) => {
+      const claimed = await claimOnce(tx, event, attributes, 'dead');
+      if (claimed !== 'claimed') return claimed;
+      return { id: await deadLetters.add(tx, eventToDeadLetter(event, group, failure)) };
     });
-    if (id === undefined) return 'known';
+    if (typeof result === 'string') return result;
     const { topic, partition, offset, key } = event;
     const place = { topic, partition, offset: `${offset}`, key };
-    logger.error({ dead_letter: id, group, event: attributes.id, ...place, ...failure }, 'event became a dead letter');
+    logger.error(
+      { dead_letter: result.id, group, event: attributes.id, ...place, ...failure },
+      'event became a dead letter',
+    );
     return 'dead';
   }
 
@@ -142,6 +159,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
         try {
           const outcome = await apply(event, attributes);
           miswired.delete(partitionOf(event));
+          if (outcome === 'too-old') skipped.noteTooOld(event, attributes);
           return outcome;
         } catch (error) {
           if (error instanceof MeshError && isMiswired(error)) {
@@ -153,7 +171,10 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
           const delayMs = isInvalidEvent(error) ? undefined : retryDelaysMs[attempts - 1];
           if (delayMs === undefined) {
             const lastTimeMs = clock.now();
-            return await deadLetter(event, attributes, { ...describe(error), attempts, firstTimeMs, lastTimeMs });
+            const failure = { ...describe(error), attempts, firstTimeMs, lastTimeMs };
+            const outcome = await deadLetter(event, attributes, failure);
+            if (outcome === 'too-old') skipped.noteTooOld(event, attributes);
+            return outcome;
           }
           logger.warn({ err: error, group, event: attributes.id, attempts }, 'event failed; retrying');
           await sleep(clock, delayMs, signal);
@@ -166,6 +187,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       if (formerId !== undefined && (await isClaimed(storage, group, formerId, event.timeMs))) return true;
       return await isClaimed(storage, group, inboxId(readAttributes(event)), 0);
     },
+    isForgotten: (event) => isForgotten(storage, group, event, clock),
     check() {
       for (const { error, signal } of miswired.values()) if (!signal.aborted) throw error;
     },
@@ -177,7 +199,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       // It stays a dead letter until somebody discards it.
       if (typeof effect === 'object') throw undecodable({ thing: `event of ${event.topic}`, problem: effect.problem });
       return async (tx) => {
-        if (await reclaim(tx, group, inboxId(attributes), aging.nowMs())) await effect?.(tx);
+        if (await reclaim(tx, claimOf(event, attributes))) await effect?.(tx);
       };
     },
   };

@@ -3,6 +3,8 @@ import type { Migration, Queryable, Storage, Transaction } from '../../storage/s
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { everyHour } from '../../time/every-hour.ts';
+import { agingLagMs, minRetentionMs, notePositions, raiseHorizon } from './inbox-horizon.ts';
+import type { PartitionLag } from './lag.ts';
 
 /** The events that a group has handled. `dead` marks one that became a dead letter. */
 export const inboxMigrations: readonly Migration[] = [
@@ -18,31 +20,60 @@ export const inboxMigrations: readonly Migration[] = [
       );
       CREATE INDEX inbox_time ON inbox (time_ms);`,
   },
+  {
+    // inbox_horizon: the time of the newest event whose claim was deleted. The group '' stands for all of them.
+    // inbox_position: at this time, the group had handled all events before the offset.
+    name: '0002-horizon',
+    sql: `
+      ALTER TABLE inbox ADD COLUMN event_time_ms BIGINT;
+      CREATE TABLE inbox_horizon (consumer_group TEXT NOT NULL PRIMARY KEY, time_ms BIGINT NOT NULL);
+      CREATE TABLE inbox_position (
+        consumer_group TEXT NOT NULL,
+        topic TEXT NOT NULL,
+        partition_number BIGINT NOT NULL,
+        next_offset BIGINT NOT NULL,
+        time_ms BIGINT NOT NULL,
+        PRIMARY KEY (consumer_group, topic, partition_number)
+      );`,
+  },
 ];
 
 const dayMs = 24 * 60 * 60 * 1000;
 
 /** Returns for how long claims are kept: longer than the log keeps events, so a replay of the whole log finds every row. */
 export function inboxRetention(logRetentionMs: number): number {
-  return Math.max(8 * dayMs, logRetentionMs + dayMs);
+  return Math.max(minRetentionMs, logRetentionMs + dayMs);
 }
 
 const maxPurgedPerCommit = 500;
 
+/** What a claim records. */
+export interface Claim {
+  readonly group: string;
+  readonly eventId: string;
+  /** When the event happened. */
+  readonly eventTimeMs: number;
+  /** Now, by the aging clock. */
+  readonly nowMs: number;
+}
+
 /** Claims an event as handled or dead. Returns false if it was claimed before. */
 export async function claim(
   tx: Transaction,
-  group: string,
-  eventId: string,
+  { group, eventId, eventTimeMs, nowMs }: Claim,
   as: 'handled' | 'dead',
-  nowMs: number,
 ): Promise<boolean> {
   const added = await tx.execute(
-    `INSERT INTO inbox (consumer_group, event_id, dead, time_ms) VALUES ($1, $2, $3, $4)
+    `INSERT INTO inbox (consumer_group, event_id, dead, time_ms, event_time_ms) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (consumer_group, event_id) DO NOTHING`,
-    [group, eventId, as === 'dead' ? 1 : 0, nowMs],
+    [group, eventId, as === 'dead' ? 1 : 0, nowMs, eventTimeMs],
   );
   return added === 1;
+}
+
+/** Takes back a claim of this transaction. */
+export async function unclaim(tx: Transaction, { group, eventId }: Claim): Promise<void> {
+  await tx.execute('DELETE FROM inbox WHERE consumer_group = $1 AND event_id = $2', [group, eventId]);
 }
 
 /** Whether an event was claimed at or after `sinceMs`. */
@@ -52,16 +83,19 @@ export async function isClaimed(db: Queryable, group: string, eventId: string, s
 }
 
 /** Claims a dead event as handled, even if its row was purged. Returns false if it was handled already. */
-export async function reclaim(tx: Transaction, group: string, eventId: string, nowMs: number): Promise<boolean> {
+export async function reclaim(tx: Transaction, { group, eventId, eventTimeMs, nowMs }: Claim): Promise<boolean> {
   const reclaimed = await tx.execute(
-    `INSERT INTO inbox (consumer_group, event_id, dead, time_ms) VALUES ($1, $2, 0, $3)
+    `INSERT INTO inbox (consumer_group, event_id, dead, time_ms, event_time_ms) VALUES ($1, $2, 0, $3, $4)
      ON CONFLICT (consumer_group, event_id) DO UPDATE SET dead = 0 WHERE inbox.dead = 1`,
-    [group, eventId, nowMs],
+    [group, eventId, nowMs, eventTimeMs],
   );
   return reclaimed === 1;
 }
 
 export interface PurgeOptions {
+  readonly group: string;
+  /** Returns where the group is in each partition. */
+  readonly lag: () => Promise<readonly PartitionLag[]>;
   readonly retentionMs: number;
   readonly aging: AgingClock;
   readonly clock: Clock;
@@ -69,29 +103,51 @@ export interface PurgeOptions {
 }
 
 /**
- * Deletes claims older than the retention, now and every hour until `signal` aborts. Rows age by the time that passes while a
- * process runs, so a clock that is far ahead deletes nothing.
+ * Deletes claims older than the retention, now and every hour until `signal` aborts, and records what the inbox forgets by
+ * that. First it records the group's positions, so it deletes nothing while the log is unavailable. Rows age by the time that
+ * passes while a process runs, so a clock that is far ahead deletes nothing.
  */
-export function purgeInbox(
-  storage: Storage,
-  { retentionMs, aging, clock, logger }: PurgeOptions,
-  signal: AbortSignal,
-): Promise<void> {
+export function purgeInbox(storage: Storage, options: PurgeOptions, signal: AbortSignal): Promise<void> {
+  const { group, lag, clock, logger } = options;
+  const aborted = Promise.withResolvers<undefined>();
+  signal.addEventListener('abort', () => aborted.resolve(undefined));
   return everyHour({
-    run: () => purge(storage, aging.nowMs() - retentionMs, signal),
+    run: async () => {
+      // Before it asks, because a topic may be created again while the log answers.
+      const nowMs = clock.now();
+      const partitions = await Promise.race([lag(), aborted.promise]);
+      if (partitions === undefined) return;
+      await notePositions(storage, group, partitions, nowMs);
+      await purge(storage, options, signal);
+    },
     onFailure: (error) => logger.warn({ err: error }, 'purging the inbox failed; retrying in an hour'),
     clock,
     signal,
   });
 }
 
-async function purge(storage: Storage, beforeMs: number, signal: AbortSignal): Promise<void> {
+async function purge(
+  storage: Storage,
+  { retentionMs, aging, clock }: PurgeOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const beforeMs = aging.nowMs() - retentionMs;
+  const lagMs = agingLagMs(aging, clock);
   let removed = maxPurgedPerCommit;
   while (removed === maxPurgedPerCommit && !signal.aborted) {
-    removed = await storage.execute(
-      `DELETE FROM inbox WHERE (consumer_group, event_id) IN
-         (SELECT consumer_group, event_id FROM inbox WHERE time_ms < $1 LIMIT $2)`,
-      [beforeMs, maxPurgedPerCommit],
-    );
+    removed = await storage.transaction(async (tx) => {
+      const rows = await tx.query<{ consumer_group: string; time_ms: bigint; event_time_ms: bigint | null }>(
+        `DELETE FROM inbox WHERE (consumer_group, event_id) IN
+           (SELECT consumer_group, event_id FROM inbox WHERE time_ms < $1 LIMIT $2)
+         RETURNING consumer_group, time_ms, event_time_ms`,
+        [beforeMs, maxPurgedPerCommit],
+      );
+      for (const [group, its] of Map.groupBy(rows, (row) => row.consumer_group)) {
+        // An earlier version did not store when the event happened: before it was claimed.
+        const times = its.map(({ time_ms, event_time_ms }) => Number(event_time_ms ?? time_ms + BigInt(lagMs)));
+        await raiseHorizon(tx, group, Math.max(...times), clock);
+      }
+      return rows.length;
+    });
   }
 }

@@ -4,7 +4,7 @@ import { deadLettersToCount } from '../../dead-letters/testing/dead-letters.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
 import type { EventLog, Idle, StartPosition } from '../log/event-log.ts';
-import { describeConsumers, failing, record, wrapped } from '../testing/consumers.ts';
+import { describeConsumers, failing, inboxForgets, record, wrapped } from '../testing/consumers.ts';
 import { outOfReach } from '../testing/events.ts';
 import type { EventConsumer } from './create-consumer.ts';
 import { type ReplayProgress, type ReplayRange, replayEvents } from './replay.ts';
@@ -50,13 +50,25 @@ describe('a replay', () => {
       expect(await effects()).toEqual(['3', '2', '1']);
     });
 
-    it('does not handle an event that is older than the inbox remembers', async () => {
-      const old = { ...wrapped('a', 1), timeMs: Date.now() - 8 * day };
-      await parts().events.publish([old, wrapped('a', 2)]);
+    it('does not handle an event that the inbox has forgotten, even if the retention was raised since', async () => {
+      const clock = createTestClock(Date.now());
+      const first = await makeConsumer(record, { clock });
+      await first.start();
+      await parts().events.publish([wrapped('a', 1), wrapped('a', 2)]);
+      await eventually(async () => expect(await effects()).toEqual(['1', '2']));
+      await inboxForgets(parts().storage, clock);
+      await first.stop();
+      await parts().events.publish([{ ...wrapped('a', 3), timeMs: clock.now() }]);
+      const second = await makeConsumer(record, { clock, logRetentionMs: 30 * day });
+      expect(await replayAll(second)).toMatchObject({ outcomes: { applied: 1, 'too-old': 2 } });
+      expect(await effects()).toEqual(['1', '2', '3']);
+    });
+
+    it('handles an old event if the inbox has forgotten none', async () => {
+      await parts().events.publish([{ ...wrapped('a', 1), timeMs: Date.now() - 100 * day }]);
       const consumer = await makeConsumer(record, { startAt: 'latest' });
       await consumer.start();
-      expect(await replayAll(consumer)).toMatchObject({ outcomes: { applied: 1, 'too-old': 1 } });
-      expect(await effects()).toEqual(['2']);
+      expect(await replayAll(consumer)).toMatchObject({ outcomes: { applied: 1 } });
     });
 
     it('makes an event that fails a dead letter once, and continues', async () => {
@@ -188,8 +200,12 @@ function pausingLog({ end, check }: { readonly end: bigint; readonly check: () =
 const startMs = createTestClock().now();
 
 async function readAll(events: EventLog, clock: TestClock): Promise<ReplayProgress | undefined> {
-  const handling = { handle: async () => 'applied' as const, isKnown: async () => false };
-  const deps = { events, handler: { group: 'g', topics: ['t'] }, handling, inboxRetentionMs: 8 * day, clock };
+  const handling = {
+    handle: async () => 'applied' as const,
+    isKnown: async () => false,
+    isForgotten: async () => false,
+  };
+  const deps = { events, handler: { group: 'g', topics: ['t'] }, handling, clock };
   return (await Array.fromAsync(replayEvents(deps, whole, new AbortController().signal))).at(-1);
 }
 

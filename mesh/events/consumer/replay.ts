@@ -29,8 +29,8 @@ export interface ReplayPosition {
 
 /** The progress of a replay. */
 export interface ReplayProgress {
-  /** How many events are done, by what became of them; `too-old`: see `replayEvents`. */
-  readonly outcomes: Readonly<Record<EventOutcome | 'too-old', number>>;
+  /** How many events are done, by what became of them. */
+  readonly outcomes: Readonly<Record<EventOutcome, number>>;
   readonly positions: readonly ReplayPosition[];
   /** What an event waits for; empty if none waits. */
   readonly waitingFor: string;
@@ -41,14 +41,10 @@ export interface ReplayProgress {
 export interface ReplayDeps {
   readonly events: EventLog;
   readonly handler: Pick<EventHandler, 'group' | 'topics'>;
-  readonly handling: Pick<EventHandling, 'handle' | 'isKnown'>;
+  readonly handling: Pick<EventHandling, 'handle' | 'isKnown' | 'isForgotten'>;
   readonly clock: Clock;
-  /** How long the inbox keeps claims. */
-  readonly inboxRetentionMs: number;
 }
 
-/** The inbox ages by running time, events by the clocks of their producers, which may be wrong by this. */
-const clockSkewMs = 60 * 60 * 1000;
 const progressMs = 500;
 /** The end of a partition is not always an event: Kafka also counts markers, and operators skip damaged events. */
 const quietMs = 10_000;
@@ -57,8 +53,8 @@ const retryDelayMs = backoff({ firstMs: 100, maxMs: 10_000 });
 
 /**
  * Reads the events of a group again, from `range` to what is the end now, next to the group itself: its offsets stay. Each
- * event goes through the inbox, so those that took effect or became dead letters are passed over. An event that is older than
- * the inbox remembers is not handled, since it may have taken effect. Otherwise events are handled as the group does: in
+ * event goes through the inbox, so those that took effect or became dead letters are passed over. An event that the
+ * inbox may have forgotten is not handled, since it may have taken effect (`too-old`). Otherwise events are handled as the group does: in
  * order within a partition, with retries, as dead letters at the end. Yields the progress every 500 ms. Throws what `signal`
  * aborts with, and what the log throws.
  */
@@ -110,18 +106,17 @@ interface Part {
   turn: Promise<void>;
 }
 
-function createRun({ events, handling, clock, inboxRetentionMs }: ReplayDeps, signal: AbortSignal): Run {
-  const oldestMs = inboxRetentionMs - clockSkewMs;
+function createRun({ events, handling, clock }: ReplayDeps, signal: AbortSignal): Run {
   const outcomes = { applied: 0, known: 0, ignored: 0, dead: 0, 'too-old': 0 };
   const parts: Part[] = [];
   const waiting = new Map<Part, string>();
 
-  async function handle(event: StoredEvent, part: Part): Promise<EventOutcome | 'too-old'> {
-    if (event.timeMs < clock.now() - oldestMs) return 'too-old';
+  async function handle(event: StoredEvent, part: Part): Promise<EventOutcome> {
     for (let failures = 1; ; failures++) {
       signal.throwIfAborted();
       try {
         if (await handling.isKnown(event)) return 'known';
+        if (await handling.isForgotten(event)) return 'too-old';
         return await handling.handle(event, signal);
       } catch (error) {
         signal.throwIfAborted();

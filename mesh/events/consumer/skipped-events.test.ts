@@ -24,6 +24,7 @@ describe('a consumer that skips events', () => {
       const counted = (count: number) => [
         `ordermesh_events_skipped_total{group="g",topic="t",reason="unknown-type"} ${count}`,
         'ordermesh_events_skipped_total{group="g",topic="t",reason="incomplete"} 0',
+        'ordermesh_events_skipped_total{group="g",topic="t",reason="too-old"} 0',
       ];
       expect(await rows(metrics)).toEqual(counted(0));
       await consumer.start();

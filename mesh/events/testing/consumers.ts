@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect } from 'vitest';
 import { uuidv7 } from '../../ids/ids.ts';
+import type { Storage } from '../../storage/storage.ts';
 import { describeOnEachDatabase, type NewDatabaseUrl } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
+import type { TestClock } from '../../testing/test-clock.ts';
 import { systemClock } from '../../time/clock.ts';
 import type { EventEffect, EventHandler } from '../consumer/consumer.ts';
 import { createEventConsumer, type EventConsumer, type EventConsumerOptions } from '../consumer/create-consumer.ts';
@@ -81,4 +83,11 @@ export function failing(faults: { count: number }): EventHandler['handle'] {
 /** The event of a version, as an outbox publishes it. */
 export function wrapped(key: string, version: number, id: string = uuidv7()): NewEvent {
   return wrapEvent(versionEvent('t', key, version), { id, source: '//ordermesh/test', correlationId: 'r-1' });
+}
+
+/** Lets so much time pass that a running consumer deletes every claim of its inbox. */
+export async function inboxForgets(storage: Storage, clock: TestClock): Promise<void> {
+  await eventually(() => expect(clock.pendingMs()).not.toEqual([]));
+  clock.advance(8 * 24 * 60 * 60 * 1000 + 2 * 60 * 60 * 1000);
+  await eventually(async () => expect(await storage.query('SELECT event_id FROM inbox')).toEqual([]));
 }

@@ -4,6 +4,7 @@ import { type EventLogFixture, openTestLogs } from './fixture.ts';
 import { describeGroups } from './groups.ts';
 import { describePublishing } from './publishing.ts';
 import { describeReading } from './reading.ts';
+import { describeStartingOver } from './starting-over.ts';
 
 /** The tests that every event log passes, embedded or real. `waitMs` is how long a condition may take to become true. */
 export function describeEventLog(
@@ -17,5 +18,6 @@ export function describeEventLog(
     describeGroups(logs);
     describeAcknowledgement(logs);
     describeReading(logs);
+    describeStartingOver(logs);
   });
 }

@@ -59,9 +59,9 @@ export function describeGroups({ makeTopic, open, reopen, until }: TestLogs): vo
       await log.publish(numbered(topic, ['e'], 1));
       return 'applied' as const;
     };
-    const handling = { handle, isKnown: async ({ key }: StoredEvent) => key === 'a' };
+    const handling = { handle, isKnown: async ({ key }: StoredEvent) => key === 'a', isForgotten: async () => false };
     const handler = { group: 'g', topics: [topic] };
-    const deps = { events: log, handler, handling, inboxRetentionMs: 8 * 24 * 3_600_000, clock: systemClock };
+    const deps = { events: log, handler, handling, clock: systemClock };
     const replay = async (from: StartPosition) =>
       (await Array.fromAsync(replayEvents(deps, { from }, new AbortController().signal))).at(-1);
     const last = await replay({ at: 'beginning' });
