@@ -157,8 +157,8 @@ describe('the embedded event log in its file', () => {
     const topics = await log.topics();
     await log.close();
     expect(topics).toEqual([
-      { name: 't', partitions: 1 },
       { name: 'new', partitions: 3 },
+      { name: 't', partitions: 1 },
     ]);
     const storage = await openStorage(`sqlite:${file.path}`);
     const retention = await storage.query('SELECT DISTINCT retention_ms FROM log_topic');

@@ -74,6 +74,7 @@ export interface LogConsumer {
 export interface EventLog {
   /** Creates the topic if it does not exist. The partitions of an existing topic are not changed. */
   ensureTopic(name: string, options?: TopicDefaults): Promise<void>;
+  /** Returns all topics in the order of their names. */
   topics(): Promise<TopicInfo[]>;
   /**
    * Appends events and resolves with their positions, in the given order, when they are durable. Rejects with NOT_FOUND

@@ -11,6 +11,7 @@ import { recordId } from './schema.ts';
 export interface Topics {
   /** Throws NOT_FOUND `UNKNOWN_TOPIC` if there is no topic with this name. */
   get(name: string): LogTopic;
+  /** In the order of their names. */
   all(): LogTopic[];
   ensure(name: string, options: TopicDefaults): Promise<void>;
 }
@@ -37,7 +38,7 @@ export async function loadTopics(storage: Storage, file: string): Promise<Topics
       if (topic) return topic;
       throw unknownTopic({ topic: name, known: [...topics.keys()].toSorted() });
     },
-    all: () => [...topics.values()],
+    all: () => [...topics.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     async ensure(name, options) {
       const topic = topics.get(name);
       if (topic && (options.retentionMs ?? topic.retentionMs) === topic.retentionMs) return;

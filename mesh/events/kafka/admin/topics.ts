@@ -91,7 +91,8 @@ export function createTopics(
       const { topics } = await use((admin) => admin.fetchTopicMetadata());
       return topics
         .filter(({ name }) => !name.startsWith('__'))
-        .map(({ name, partitions }) => ({ name, partitions: partitions.length }));
+        .map(({ name, partitions }) => ({ name, partitions: partitions.length }))
+        .toSorted((a, b) => (a.name < b.name ? -1 : 1));
     },
     async ensure(name, options, signal) {
       if (await isThere(name)) return;

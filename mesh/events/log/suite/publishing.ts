@@ -36,6 +36,16 @@ export function describePublishing({ makeTopic, open }: TestLogs): void {
     expect({ ...stored, value: Buffer.from(stored?.value ?? []) }).toEqual({ ...published, ...position });
   });
 
+  it('lists its topics in the order of their names, also those that are new', async () => {
+    const log = await open();
+    const last = `test.z.${randomUUID()}`;
+    const first = `test.A.${randomUUID()}`;
+    for (const topic of [last, first]) await log.ensureTopic(topic, { partitions: 1 });
+    const names = (await log.topics()).map(({ name }) => name);
+    expect(names).toEqual(names.toSorted());
+    expect(names).toEqual(expect.arrayContaining([first, last]));
+  });
+
   it('lists its topics and does not change the partitions of an existing one', async () => {
     const log = await open();
     const topic = await makeTopic(log, 3);
