@@ -1,5 +1,6 @@
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Migration, Queryable, Storage, Transaction } from '../../storage/storage.ts';
+import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { everyHour } from '../../time/every-hour.ts';
@@ -120,7 +121,12 @@ export function purgeInbox(storage: Storage, options: PurgeOptions, signal: Abor
       await notePositions(storage, group, partitions, nowMs);
       await purge(storage, options, signal);
     },
-    onFailure: (error) => logger.warn({ err: error }, 'purging the inbox failed; retrying in an hour'),
+    onFailure: (error) =>
+      logFailedAttempt(
+        { logger, clock, level: 'warn' },
+        { err: error, group },
+        'purging the inbox failed; retrying in an hour',
+      ),
     clock,
     signal,
   });

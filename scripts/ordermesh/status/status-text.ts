@@ -73,6 +73,7 @@ function deadLetterRows({ deadLetters }: Status, nowMs: number): string[][] {
 
 const skippedFixes: Readonly<Record<string, string>> = {
   'unknown-type': 'update the service, then replay the group',
+  'too-old': 'none if the group had handled them: see "A group that starts over" in docs/operating.md',
   incomplete: 'fix their producer: the log has a warning for each type',
 };
 

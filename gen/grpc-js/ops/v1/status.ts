@@ -142,8 +142,8 @@ export interface SkippedEvents {
   /** Name of the topic. */
   topic: string;
   /**
-   * Why: `unknown-type` (this version of the service does not know the type) or `incomplete` (a foreign producer left
-   * something out).
+   * Why: `unknown-type` (this version of the service does not know the type), `incomplete` (a foreign producer left
+   * something out) or `too-old` (the group started over and may have handled the event before).
    */
   reason: string;
   /** Number of events since the process started. */
