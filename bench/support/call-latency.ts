@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import { atMostVersusPeer, type Figure } from '../figure.ts';
+import { atMost, atMostVersusPeer, type Figure } from '../figure.ts';
+import { countFindings } from './audit.ts';
 import { percentile } from './rates.ts';
 import type { LoadedServer } from './server.ts';
 
@@ -21,11 +21,16 @@ export async function latencyFigures(mesh: LoadedServer, userId: string): Promis
   const during = (work: Promise<unknown>) => measure(mesh, userId, work);
   await during(delay(aloneMs));
   const alone = await during(delay(aloneMs));
-  const audit = await during(Array.fromAsync(mesh.client(AuditServiceContract).runAudit({})));
+  const findings = countFindings(mesh);
+  const audit = await during(findings);
   const rebuild = await during(
     Array.fromAsync(mesh.client(ProjectionServiceContract).rebuildProjection({ name: projection })),
   );
-  return [...figuresOf('an audit', audit, alone), ...figuresOf('a rebuild', rebuild, alone)];
+  return [
+    ...figuresOf('an audit', audit, alone),
+    atMost('  and the findings of that audit', await findings, 0, ''),
+    ...figuresOf('a rebuild', rebuild, alone),
+  ];
 }
 
 function figuresOf(work: string, ours: Latency, alone: Latency): Figure[] {

@@ -1,59 +1,89 @@
 import { join } from 'node:path';
-import { uuidv7 } from '../../mesh/ids/ids.ts';
-import { newRecord } from '../../mesh/saga/decide/record.ts';
-import { insertSaga, type StoredSaga } from '../../mesh/saga/store/saga-table.ts';
+import { createAggregates } from '../../mesh/event-store/aggregates/create-aggregates.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
-import type { SqlValue, Storage } from '../../mesh/storage/storage.ts';
-import { newOrder, type Order } from '../../services/order/order.ts';
-import { placedOrder } from '../../services/order/place-order.saga.ts';
-import { insertOrder } from '../../services/order/store.ts';
-import { accountEventTypes } from '../../services/payment/streams/account-stream.ts';
+import type { SqlValue, Storage, Transaction } from '../../mesh/storage/storage.ts';
+import { systemClock as clock } from '../../mesh/time/clock.ts';
+import type { Order } from '../../services/order/order.ts';
+import {
+  type Account,
+  type AccountChange,
+  evolveAccount,
+  type MovementRequest,
+  moveMoney,
+  openAccount,
+} from '../../services/payment/domain/account.ts';
+import { chargePayment } from '../../services/payment/domain/payment.ts';
+import { paymentDefinition } from '../../services/payment/streams/payment-stream.ts';
 import { emailKey } from '../../services/user/user.ts';
-import { openLedger } from './event-store/ledger.ts';
+import { logger } from './event-service.ts';
+import { type Ledger, openLedger } from './event-store/ledger.ts';
+import { addCompletedOrders, addOrderedItems, completedOrder, finishSagas } from './past-orders.ts';
 import { userOf } from './user-of.ts';
 
 export interface History {
   readonly users: number;
+  /** Completed orders, 20 of each of the first users. */
   readonly orders: number;
-  /** Accounts in the payment service, with their opening as their only event. */
+  /** Accounts of the first users, enough for all who ordered. */
   readonly accounts: number;
 }
 
-const rowsPerInsert = 500;
-const insertsPerCommit = 20;
-const ordersPerCommit = 1_000;
-const accountsPerCommit = 1_000;
+const usersPerInsert = 500;
+const usersPerCommit = 10_000;
+const accountsPerCommit = 500;
 const ordersPerUser = 20;
-const steps = ['reserve-stock', 'charge', 'create-shipment', 'commit-stock'].map((name) => ({ name }));
-const address = { recipient: 'Ada', lines: ['Main Street 1'], city: 'Town', postalCode: '12345', countryCode: 'DE' };
+const funds = { currencyCode: 'EUR', minorUnits: 1_000_000n };
+// A history that a crash of the machine cuts off is written again.
+const quickly = { flush: false };
 
-/** Writes users, accounts, and completed orders with their sagas into the databases of a stopped mesh. */
+/**
+ * Writes users, accounts and completed orders into the databases of a stopped mesh, with all that the orders left behind:
+ * their sagas, reservations, charges and shipments. An audit finds nothing wrong with it.
+ */
 export async function fillHistory(dataDir: string, { users, orders, accounts }: History): Promise<void> {
-  await withDatabase(dataDir, 'user', (storage) => addUsers(storage, users));
-  await withDatabase(dataDir, 'order', (storage) => addOrders(storage, orders));
-  await addAccounts(dataDir, accounts);
-}
-
-async function withDatabase(
-  dataDir: string,
-  service: string,
-  fill: (storage: Storage) => Promise<void>,
-): Promise<void> {
-  const storage = await openStorage(`sqlite:${join(dataDir, `${service}.db`)}`, { exclusive: true });
-  try {
-    await fill(storage);
-  } finally {
-    await storage.close();
+  await using stack = new AsyncDisposableStack();
+  const urlOf = (service: string) => `sqlite:${join(dataDir, `${service}.db`)}`;
+  const open = async (service: string): Promise<Storage> => {
+    const storage = await openStorage(urlOf(service), { exclusive: true });
+    stack.defer(() => storage.close());
+    return storage;
+  };
+  await addUsers(await open('user'), users);
+  const databases = {
+    order: await open('order'),
+    inventory: await open('inventory'),
+    shipping: await open('shipping'),
+  };
+  const ledger = stack.use(await openLedger(urlOf('payment')));
+  await addOrderedItems(databases);
+  const firstMs = Date.now() - orders;
+  for (let start = 0; start < accounts; start += accountsPerCommit) {
+    const ordersOf = (user: number): Order[] => {
+      const first = user * ordersPerUser;
+      const count = Math.max(0, Math.min(ordersPerUser, orders - first));
+      const indexes = Array.from({ length: count }, (_, index) => first + index);
+      return indexes.map((index) => completedOrder(index, userOf(user).id, firstMs + index));
+    };
+    const count = Math.min(accountsPerCommit, accounts - start);
+    const buyers = Array.from({ length: count }, (_, index) => ({
+      userId: userOf(start + index).id,
+      orders: ordersOf(start + index),
+    }));
+    await addAccounts(ledger, buyers, firstMs);
+    await addCompletedOrders(
+      databases,
+      buyers.flatMap((buyer) => buyer.orders),
+    );
   }
+  await finishSagas(databases);
 }
 
 async function addUsers(storage: Storage, count: number): Promise<void> {
   const nowMs = Date.now();
-  const rowsPerCommit = rowsPerInsert * insertsPerCommit;
-  for (let start = 0; start < count; start += rowsPerCommit) {
-    await storage.transaction(async (tx) => {
-      for (let first = start; first < Math.min(count, start + rowsPerCommit); first += rowsPerInsert) {
-        const added = Array.from({ length: Math.min(rowsPerInsert, count - first) }, (_, index) =>
+  for (let start = 0; start < count; start += usersPerCommit) {
+    const addSome = async (tx: Transaction) => {
+      for (let first = start; first < Math.min(count, start + usersPerCommit); first += usersPerInsert) {
+        const added = Array.from({ length: Math.min(usersPerInsert, count - first) }, (_, index) =>
           userOf(first + index),
         );
         const rows = added.map(({ id, name, email, role }) => [id, name, email, role, 1, nowMs, nowMs]);
@@ -61,79 +91,62 @@ async function addUsers(storage: Storage, count: number): Promise<void> {
         const emails = added.map(({ id, email }) => [emailKey(email), id]);
         await tx.execute(`INSERT INTO user_emails (email_key, user_id) VALUES ${placeholders(emails)}`, emails.flat());
       }
-    });
+    };
+    await storage.transaction(addSome, quickly);
   }
 }
 
-async function addOrders(storage: Storage, count: number): Promise<void> {
-  const firstMs = Date.now() - count;
-  for (let start = 0; start < count; start += ordersPerCommit) {
-    await storage.transaction(async (tx) => {
-      for (let index = start; index < Math.min(count, start + ordersPerCommit); index += 1) {
-        const order = completedOrder(index, firstMs + index);
-        await insertOrder(tx, order);
-        await insertSaga(tx, finishedSaga(order), { leaseOwner: null, dueTimeMs: undefined });
+interface Buyer {
+  readonly userId: string;
+  readonly orders: readonly Order[];
+}
+
+/** Opens accounts, fills them, and charges the orders of their users. */
+async function addAccounts(
+  { storage, store, accounts }: Ledger,
+  buyers: readonly Buyer[],
+  openedMs: number,
+): Promise<void> {
+  const payments = createAggregates(paymentDefinition, { storage, store, clock, logger });
+  const nothing = { state: undefined, version: 0n, lastTimeMs: 0 };
+  const addAll = async (tx: Transaction) => {
+    for (const { userId, orders } of buyers) {
+      for (const { id: orderId, paymentId, total, createTimeMs: timeMs } of orders) {
+        const charged = chargePayment(undefined, { orderId, userId, amount: total, owner: '' }, paymentId);
+        const cause = { correlationId: orderId, timeMs };
+        await payments.append(tx, orderId, nothing, charged ? [charged] : [], cause);
       }
-    });
-  }
-  // As if they had finished a moment ago.
-  await storage.execute('UPDATE saga SET finished_aged_ms = $1', [Date.now()]);
+      const cause = { correlationId: userId, timeMs: orders.at(-1)?.createTimeMs ?? openedMs };
+      await accounts.append(tx, userId, nothing, changesOf(userId, orders), cause);
+    }
+  };
+  await storage.transaction(addAll, quickly);
 }
 
-async function addAccounts(dataDir: string, count: number): Promise<void> {
-  await using ledger = await openLedger(`sqlite:${join(dataDir, 'payment.db')}`);
-  const opening = accountEventTypes.encode({ type: 'ACCOUNT_OPENED', currencyCode: 'EUR' });
-  const event = { ...opening, correlationId: 'bench', timeMs: Date.now() };
-  for (let start = 0; start < count; start += accountsPerCommit) {
-    await ledger.storage.transaction(async (tx) => {
-      for (let index = start; index < Math.min(count, start + accountsPerCommit); index += 1) {
-        await ledger.store.appendIn(tx, `account-${userOf(index).id}`, 0n, [event]);
-      }
-    });
-  }
-}
-
-function completedOrder(index: number, timeMs: number): Order {
-  const unitPrice = { currencyCode: 'EUR', minorUnits: 100n };
-  const lines = [
-    { sku: 'item-0', quantity: 1, unitPrice },
-    { sku: `item-${1 + (index % 99)}`, quantity: 2, unitPrice },
+/** Returns the changes of an account: its opening, a deposit, and the charges of its orders. */
+function changesOf(accountId: string, orders: readonly Order[]): AccountChange[] {
+  const changes: AccountChange[] = [openAccount(undefined, accountId, funds.currencyCode)];
+  const moves: MovementRequest[] = [
+    { accountId, type: 'MONEY_DEPOSITED', amount: funds, reference: '', purpose: 'transfer' },
+    ...orders.map(
+      ({ id, total: amount }): MovementRequest => ({
+        accountId,
+        type: 'MONEY_WITHDRAWN',
+        amount,
+        reference: `order:${id}`,
+        purpose: 'order',
+      }),
+    ),
   ];
-  const draft = {
-    id: uuidv7(timeMs),
-    userId: userOf(Math.floor(index / ordersPerUser)).id,
-    lines,
-    shippingAddress: address,
-    timeMs,
-  };
-  return { ...newOrder(draft), state: 'COMPLETED', version: 5n };
-}
-
-function finishedSaga(order: Order): StoredSaga {
-  const { id, createTimeMs } = order;
-  const times = { startTimeMs: createTimeMs, endTimeMs: createTimeMs, attempts: 1 };
-  const record = newRecord({ steps }, createTimeMs);
-  return {
-    id,
-    name: 'place-order',
-    definitionVersion: 1,
-    subjectId: id,
-    record: {
-      ...record,
-      state: 'completed',
-      steps: record.steps.map((step) => ({ ...step, ...times, state: 'done' })),
-    },
-    data: placedOrder(order),
-    notes: [],
-    requestId: id,
-    traceparent: '',
-    revision: 9n,
-    driverRevision: 9n,
-    fencingToken: 1n,
-    leaseOwner: null,
-    createTimeMs,
-    updateTimeMs: createTimeMs,
-  };
+  const at = { version: 1n, timeMs: 0 };
+  const accountAfter = (change: AccountChange, before?: Account) => evolveAccount(before, accountId, change, at);
+  let account = changes.reduce<Account | undefined>((before, change) => accountAfter(change, before), undefined);
+  for (const move of moves) {
+    const change = moveMoney(account, move);
+    changes.push(change);
+    account = accountAfter(change, account);
+  }
+  return changes;
 }
 
 /** `($1, $2), ($3, $4)`. */
