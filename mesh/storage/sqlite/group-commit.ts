@@ -33,6 +33,10 @@ interface Job {
 // The event loop turns between two batches, so these limit how long everything else waits.
 const maxBatchJobs = 512;
 const maxBatchMs = 5;
+// The commit that fills the write-ahead log with so many pages copies them into the file and waits for the disk, about 10 ms
+// for SQLite's default of 1,000. Among commits that wait for the disk anyway that is rare; long work without waits would
+// block calls with it many times a second.
+const pagesPerCheckpoint = { FULL: 1_000, NORMAL: 250 };
 
 /**
  * Group commit over one connection. A batch runs within one turn of the event loop, only in microtasks. Work that is still
@@ -98,7 +102,8 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
   /** Sets whether commits wait for the disk. SQLite refuses it in a transaction. */
   function setFlush(flush: boolean): void {
     if (flush === flushes) return;
-    connection.script(`PRAGMA synchronous = ${flush ? 'FULL' : 'NORMAL'}`);
+    const mode = flush ? 'FULL' : 'NORMAL';
+    connection.script(`PRAGMA synchronous = ${mode}; PRAGMA wal_autocheckpoint = ${pagesPerCheckpoint[mode]}`);
     flushes = flush;
   }
 

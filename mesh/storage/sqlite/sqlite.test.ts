@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
@@ -120,6 +120,14 @@ describe('SQLite', () => {
     );
     await late;
     expect(levels.at(-1)).toBe(2n);
+  });
+
+  it('copies small portions of the write-ahead log while commits do not wait for the disk', async () => {
+    const storage = await open();
+    const text = 'x'.repeat(3_000);
+    for (let id = 0; id < 1_000; id += 1) await storage.transaction((tx) => add(tx, id, text), { flush: false });
+    // After a checkpoint the log is written from its start, so its size is that of its largest portion.
+    expect((await stat(join(folder.path, 'test.db-wal'))).size).toBeLessThan(2 ** 20 + 2 ** 18);
   });
 
   it('enforces foreign keys', async () => {
