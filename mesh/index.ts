@@ -76,6 +76,7 @@ export { insertRows, writeRows } from './event-store/projections/table-rows.ts';
 // Values, ids and time.
 
 export { uuidv5, uuidv7 } from './ids/ids.ts';
+export { inBatches } from './iterables/in-batches.ts';
 export { join } from './iterables/join.ts';
 export { mapConcurrently } from './iterables/map-concurrently.ts';
 export { take } from './iterables/take.ts';

@@ -5,7 +5,7 @@ type Outcome<R> = { readonly value: R } | { readonly error: unknown };
  * the first error. When it ends, no work is in progress.
  */
 export async function* mapConcurrently<T, R>(
-  list: AsyncIterable<T>,
+  list: AsyncIterable<T> | Iterable<T>,
   limit: number,
   work: (element: T) => Promise<R>,
 ): AsyncGenerator<R, void, undefined> {

@@ -1,6 +1,17 @@
 import type { Client } from 'nice-grpc';
 import type { Order, OrderServiceDefinition } from '#gen/order/v1/order.ts';
-import { type AuditCheck, type Clock, type Finding, join, MeshError, mapConcurrently, Status, sleep } from '#mesh';
+import {
+  type AuditCheck,
+  type Clock,
+  type Finding,
+  inBatches,
+  join,
+  MeshError,
+  mapConcurrently,
+  Status,
+  sleep,
+  yieldEvery,
+} from '#mesh';
 
 /** How long a call may take. */
 export interface Bounds {
@@ -27,10 +38,20 @@ const maxConcurrent = 16;
 /** More than the order service lets wait to be completed. Bounds the memory, to about 50 MB. */
 const defaultWindow = 50_000;
 const recheckDelayMs = 250;
+const maxTurnMs = 1;
+const suspectsPerBatch = 500;
+/** Enough to find the cause. Reading further suspects one by one would take minutes if a service has lost its data. */
+const maxReported = 1_000;
+
+interface Suspect {
+  readonly id: string;
+  /** What is wrong by the lists. */
+  readonly finding: Finding;
+}
 
 /**
  * Returns the check that orders agree with something else. It joins both lists. They are not consistent with each other, so
- * each suspect is read again before it is reported.
+ * each suspect is read again before it is reported; after a thousand reported orders the others are only counted.
  */
 export function compareWithOrders<Other>(
   comparison: Comparison<Other>,
@@ -42,32 +63,42 @@ export function compareWithOrders<Other>(
     name,
     async *run(progress, signal) {
       const bounds = { signal };
+      const yieldToOthers = yieldEvery(maxTurnMs);
       const sorted = {
         list: withoutAddresses(orders.listOrders({}, bounds)),
         keyOf: idOf,
         positionOf: orderPositionOf,
       };
       const others = { list: list(bounds), keyOf: orderIdOf, positionOf };
-      async function* suspects() {
-        for await (const { key, left, right } of join(sorted, others, window)) {
+      async function* suspects(): AsyncGenerator<Suspect> {
+        for await (const { key: id, left, right } of join(sorted, others, window)) {
           progress.examined(1);
-          if (judge(key, left, right)) yield key;
+          const finding = judge(id, left, right);
+          if (finding) yield { id, finding };
+          await yieldToOthers();
         }
       }
-      const look = async (id: string) => {
+      const look = async (id: string): Promise<Suspect | undefined> => {
         // In this order: what the order says has happened by then, so the other is never older.
         const order = await undefinedIfNotFound(orders.getOrder({ id }, bounds));
-        return judge(id, order, await undefinedIfNotFound(get(id, bounds)));
+        const finding = judge(id, order, await undefinedIfNotFound(get(id, bounds)));
+        return finding && { id, finding };
       };
       // An order and its other that were not joined are two suspects.
       const reported = new Set<string>();
-      for await (const finding of mapConcurrently(suspects(), maxConcurrent, (id) =>
-        recheck(() => look(id), clock, signal),
-      )) {
-        const [id = ''] = finding?.ids ?? [];
-        if (finding && !reported.has(id)) yield finding;
-        reported.add(id);
+      const uncertain = new Map<string, number>();
+      for await (const batch of inBatches(suspects(), suspectsPerBatch)) {
+        if (reported.size >= maxReported) {
+          for (const { finding } of batch) uncertain.set(finding.reason, (uncertain.get(finding.reason) ?? 0) + 1);
+          continue;
+        }
+        const ids = new Set(batch.map(({ id }) => id)).difference(reported);
+        for (const { id, finding } of await recheck([...ids], look, clock, signal)) {
+          reported.add(id);
+          yield finding;
+        }
       }
+      for (const [reason, count] of uncertain) yield moreLookWrong(reason, count);
     },
   };
 }
@@ -82,19 +113,29 @@ function idOf({ id }: Order): string {
 }
 
 /**
- * Looks at a suspect twice, a quarter of a second apart, and stops if it is right: work in progress does not look wrong twice.
- * Resolves with what is wrong the second time. Throws what `signal` aborts with.
+ * Looks at suspects twice, a quarter of a second apart: work in progress does not look wrong twice. Returns what is wrong the
+ * second time. Throws what `signal` aborts with.
  */
 async function recheck(
-  look: () => Promise<Finding | undefined>,
+  ids: readonly string[],
+  look: (id: string) => Promise<Suspect | undefined>,
   clock: Clock,
   signal: AbortSignal,
-): Promise<Finding | undefined> {
-  signal.throwIfAborted();
-  if (!(await look())) return undefined;
+): Promise<Suspect[]> {
+  const lookAtEach = async (some: readonly string[]): Promise<Suspect[]> => {
+    signal.throwIfAborted();
+    const seen = await Array.fromAsync(mapConcurrently(some, maxConcurrent, look));
+    return seen.filter((suspect) => suspect !== undefined);
+  };
+  const wrong = await lookAtEach(ids);
+  if (wrong.length === 0) return [];
   await sleep(clock, recheckDelayMs, signal);
-  signal.throwIfAborted();
-  return await look();
+  return await lookAtEach(wrong.map(({ id }) => id));
+}
+
+function moreLookWrong(reason: string, count: number): Finding {
+  const message = `up to ${count} more orders look the same in a list; fix the reported ones and audit again`;
+  return { reason, ids: [], message };
 }
 
 async function undefinedIfNotFound<T>(call: Promise<T>): Promise<T | undefined> {

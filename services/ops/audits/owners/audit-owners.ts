@@ -2,7 +2,7 @@ import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.t
 import { ReservationState } from '#gen/inventory/v1/inventory.ts';
 import { PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { PaymentState } from '#gen/payment/v1/payment.ts';
-import type { AuditCheck, OwnIds, Runtime } from '#mesh';
+import { type AuditCheck, inBatches, type OwnIds, type Runtime } from '#mesh';
 import { chargeUnknownToOwner, reservationUnknownToOwner } from '../orders/errors.ts';
 import type { Owners } from './owners.ts';
 
@@ -62,7 +62,7 @@ function auditPossessions(owner: string, ownIds: OwnIds, { name, reason, verb, l
   return {
     name: `${owner}/${name}`,
     async *run(progress, signal) {
-      for await (const ids of inBatches(list(owner, signal))) {
+      for await (const ids of inBatches(list(owner, signal), maxIdsPerQuestion)) {
         signal.throwIfAborted();
         progress.examined(ids.length);
         const own = new Set(await ownIds(ids));
@@ -72,14 +72,4 @@ function auditPossessions(owner: string, ownIds: OwnIds, { name, reason, verb, l
       }
     },
   };
-}
-
-async function* inBatches(ids: AsyncIterable<string>): AsyncGenerator<readonly string[]> {
-  let batch: string[] = [];
-  for await (const id of ids) {
-    if (batch.push(id) < maxIdsPerQuestion) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }
