@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
 import { attackedServer } from './support/attack.ts';
 import {
   call,
   data,
   forStreams,
   frame,
+  goaway,
   headers,
   hello,
   ping,
@@ -71,6 +72,19 @@ describe('a server on grpc-js', () => {
     });
     expect(ended).toEqual({ no_settings: 2 });
   }, 30_000);
+
+  it('ends a connection whose client breaks the protocol after its GOAWAY, and not that of a correct one', async () => {
+    const leaving = Buffer.concat([hello, call(1, '/attacked/Hang'), goaway(0, ErrorCode.NO_ERROR)]);
+    const { ended } = await target.attack(async (port) => {
+      using correct = await RawPeer.connect(port, leaving);
+      using faulty = await RawPeer.connect(port, Buffer.concat([leaving, data(0, Buffer.of(0))]));
+      await correct.until(() => correct.of(FrameType.SETTINGS).filter(({ flags }) => flags === 0).length === 2);
+      await correct.send(repeated(2, frame(FrameType.SETTINGS, Flag.ACK, 0, none)));
+      await faulty.closed;
+      expect(await correct.isServed()).toBe(true);
+    });
+    expect(ended).toEqual({ protocol_error: 1 });
+  }, 40_000);
 
   it('reports no calls that Node refuses: malformed ones, and those above the limit of streams', async () => {
     const { ended, refused } = await target.attack(async (port) => {

@@ -6,6 +6,8 @@ import { type PingPolicy, PingStrikes, tooManyPings } from '../../ping-strikes.t
 
 const firstSettingsTimeoutMs = 10_000;
 const goawayLingerMs = 1_000;
+// From one SETTINGS to the next after the GOAWAY of a client, and how long it may take to acknowledge them.
+const leavingSettingsMs = 10_000;
 // How long a caller has to read that its deadline has passed.
 const releaseMs = 1_000;
 // With fewer bytes, only acknowledgements and windows were sent between two pings.
@@ -19,7 +21,7 @@ const timers = new TimerWheel();
 
 const watches = new WeakMap<Http2Session, SessionWatch>();
 
-/** Ends sessions whose clients send no SETTINGS or ping too often, and reports those that end for a fault. */
+/** Ends sessions whose clients send no SETTINGS, ping too often or are gone, and reports those that end for a fault. */
 export class SessionWatch {
   readonly #session: ServerHttp2Session;
   readonly #observer: HostObserver;
@@ -37,6 +39,7 @@ export class SessionWatch {
     this.#strikes = new PingStrikes(pings);
     watches.set(session, this);
     session.on('ping', () => this.#pinged());
+    session.once('goaway', () => this.#watchLeaving());
     session.on('error', (error: NodeJS.ErrnoException) => {
       if (faultCodes.has(error.code)) this.#report('protocol_error', error.message);
     });
@@ -76,6 +79,28 @@ export class SessionWatch {
     this.#report('too_many_pings', tooManyPings);
     this.#session.goaway(enhanceYourCalm, 0, Buffer.from(tooManyPings));
     setTimeout(() => this.#session.destroy(), goawayLingerMs).unref();
+  }
+
+  /**
+   * Ends the session unless its client, which has sent a GOAWAY, still acknowledges frames. If such a client breaks the
+   * protocol, Node reads nothing further, but keeps the session while a call is open. It sends no pings then, but SETTINGS.
+   */
+  #watchLeaving(): void {
+    const session = this.#session;
+    let isAcknowledged = true;
+    const timer = setInterval(() => {
+      if (isAcknowledged) {
+        isAcknowledged = false;
+        session.settings({}, () => {
+          isAcknowledged = true;
+        });
+        return;
+      }
+      const problem = `after its GOAWAY the client broke HTTP/2, or did not acknowledge SETTINGS within ${leavingSettingsMs} ms`;
+      this.#report('protocol_error', problem);
+      session.destroy();
+    }, leavingSettingsMs).unref();
+    session.once('close', () => clearInterval(timer));
   }
 
   #report(reason: 'no_settings' | 'too_many_pings' | 'protocol_error', problem: string): void {
