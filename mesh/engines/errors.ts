@@ -44,8 +44,7 @@ export const unknownEncoding = defineError({
 export const metadataTooLarge = defineError({
   reason: 'METADATA_TOO_LARGE',
   code: Status.RESOURCE_EXHAUSTED,
-  means:
-    'the metadata of a call is larger than 16 KiB (native engine), or that of its response larger than the caller accepts',
+  means: 'the metadata of a call is larger than 16 KiB, or that of its response larger than the caller accepts',
   fix: 'send it in the message',
   text: 'metadata of the call is larger than 16 KiB: send less, or send it in the message',
 });

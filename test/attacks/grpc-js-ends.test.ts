@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode, Flag, FrameType } from '../../mesh/engines/native/http2/codec/frames.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
 import { attackedServer } from './support/attack.ts';
 import {
   call,
@@ -23,18 +24,24 @@ const upperCase = requestBlock('/attacked/Hang', 'X-Upper', 'a');
 const openStream = headers(1, requestBlock('/attacked/Count'));
 const none = Buffer.alloc(0);
 
-/** What a peer sends first, and what it then repeats until Node ends the connection. */
-const floods: readonly [what: string, first: Buffer, frames: (round: number) => Buffer][] = [
-  ['resets its calls', none, inRounds((id) => Buffer.concat([call(id, '/attacked/Hang'), reset(id)]))],
+/** The reason, and what a peer sends first and then repeats until Node ends the connection. */
+const floods: readonly [reason: string, what: string, first: Buffer, frames: (round: number) => Buffer][] = [
   [
+    'protocol_error',
+    'resets its calls',
+    none,
+    inRounds((id) => Buffer.concat([call(id, '/attacked/Hang'), reset(id)])),
+  ],
+  [
+    'protocol_error',
     'makes faults in its calls',
     none,
     inRounds((id) => Buffer.concat([call(id, '/attacked/Hang'), windowUpdate(id, 0)])),
   ],
-  ['sends malformed requests', none, inRounds((id) => headers(id, upperCase, Flag.END_STREAM))],
-  ['sends empty DATA', openStream, () => repeated(500, data(1, none))],
-  ['sends SETTINGS', none, () => repeated(500, settings())],
-  ['sends PRIORITY', none, () => repeated(500, frame(FrameType.PRIORITY, 0, 9, Buffer.alloc(5)))],
+  ['too_many_faults', 'sends malformed requests', none, inRounds((id) => headers(id, upperCase, Flag.END_STREAM))],
+  ['too_many_faults', 'sends empty DATA', openStream, () => repeated(500, data(1, none))],
+  ['unread_answers', 'sends SETTINGS', none, () => repeated(500, settings())],
+  ['protocol_error', 'sends PRIORITY', none, () => repeated(500, frame(FrameType.PRIORITY, 0, 9, Buffer.alloc(5)))],
 ];
 
 function inRounds(frames: (streamId: number) => Buffer): (round: number) => Buffer {
@@ -44,16 +51,16 @@ function inRounds(frames: (streamId: number) => Buffer): (round: number) => Buff
 describe('a server on grpc-js', () => {
   const target = attackedServer('grpc-js');
 
-  it.each(floods)('reports protocol_error for a client that %s too often', async (_, first, frames) => {
+  it.each(floods)('reports %s for a client that %s too often', async (reason, _, first, frames) => {
     const { ended } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, Buffer.concat([hello, first]));
       await peer.flood(40, frames);
       await peer.closed;
     });
-    expect(ended).toEqual({ protocol_error: 1 });
+    expect(ended).toEqual({ [reason]: 1 });
   });
 
-  it('reports protocol_error for a client that causes answers and reads none', async () => {
+  it('reports unread_answers for a client that causes answers and reads none', async () => {
     const { ended } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port, Buffer.concat([hello, openStream]));
       peer.stopReading();
@@ -61,7 +68,7 @@ describe('a server on grpc-js', () => {
       peer.resumeReading();
       await peer.closed;
     });
-    expect(ended).toEqual({ protocol_error: 1 });
+    expect(ended).toEqual({ unread_answers: 1 });
   });
 
   it('reports no_settings for clients that send nothing, or only the preface, for 10 s', async () => {
@@ -86,6 +93,16 @@ describe('a server on grpc-js', () => {
     expect(ended).toEqual({ protocol_error: 1 });
   }, 40_000);
 
+  it('refuses metadata above 16 KiB with a status, and counts it', async () => {
+    const { refused } = await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port);
+      // HPACK counts 32 bytes more for each field.
+      await peer.send(headers(1, requestBlock('/attacked/Echo', 'x-large', 'a'.repeat(16_000)), Flag.END_STREAM));
+      await peer.until(() => peer.of(FrameType.HEADERS).length === 1);
+    });
+    expect(refused).toEqual({ metadata_too_large: 1 });
+  });
+
   it('reports no calls that Node refuses: malformed ones, and those above the limit of streams', async () => {
     const { ended, refused } = await target.attack(async (port) => {
       using peer = await RawPeer.connect(port);
@@ -97,5 +114,19 @@ describe('a server on grpc-js', () => {
     });
     expect(refused).toEqual({ unknown_encoding: 1 });
     expect(ended).toEqual({});
+  });
+});
+
+describe('a server on grpc-js whose peer is gone', () => {
+  const target = attackedServer('grpc-js', { patience: { pingEveryMs: 300, pingTimeoutMs: 300 } });
+
+  it('closes the connection, ends its calls, and reports no_ping_answer', async () => {
+    const { ended } = await target.attack(async (port) => {
+      using peer = await RawPeer.connect(port);
+      await peer.send(forStreams(100, (id) => call(id, '/attacked/Hang')));
+      await peer.closed;
+    });
+    expect(ended).toEqual({ no_ping_answer: 1 });
+    await eventually(async () => expect((await target.state()).running).toBe(0));
   });
 });

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ServerHost, ServerHostOptions } from '../../engine.ts';
-import { malformedTimeout, unknownEncoding, unknownMethod } from '../../errors.ts';
+import { malformedTimeout, metadataTooLarge, unknownEncoding, unknownMethod } from '../../errors.ts';
 import { peerOf } from '../../hang-up.ts';
 import { type CallRefusal, noObserver } from '../../host-observer.ts';
 import { type HttpRefusal, httpRefusalOf } from '../../http-refusal.ts';
@@ -9,7 +9,16 @@ import { requestIdKey } from '../../request-id.ts';
 import { createBeginnings } from './beginnings.ts';
 import { readableTimeout } from './grpc-timeout.ts';
 import { registerMethod } from './register-method.ts';
+import { type SessionPatience, sessionPatience } from './session-watch.ts';
 import { acceptEncoding, createTunedServer } from './tuned-server.ts';
+
+// As on the native engine. Node accepts 64 KiB and resets the streams of larger ones.
+const maxHeaderListBytes = 16 * 1024;
+
+/** Options that only this engine has. */
+export interface GrpcJsServerHostOptions extends ServerHostOptions {
+  readonly patience?: SessionPatience;
+}
 
 /** Makes a server host on grpc-js. Throws INVALID_ARGUMENT `INVALID_TLS`. */
 export function createServerHost({
@@ -20,7 +29,8 @@ export function createServerHost({
   pings,
   tls,
   toStatus,
-}: ServerHostOptions): ServerHost {
+  patience = sessionPatience,
+}: GrpcJsServerHostOptions): ServerHost {
   const paths = new Set<string>();
   const admit = (headers: IncomingHttpHeaders, { session }: ServerHttp2Stream) => {
     const path = headers[':path'] ?? '';
@@ -31,7 +41,14 @@ export function createServerHost({
     if (!('error' in refusal)) return refusal;
     return toStatus(refusal.error, { path, requestId: String(headers[requestIdKey]), otherBytes: 0 });
   };
-  const { server, connections } = createTunedServer({ maxReceiveBytes, maxConcurrentStreams, admit, observer, pings });
+  const { server, connections } = createTunedServer({
+    maxReceiveBytes,
+    maxConcurrentStreams,
+    admit,
+    observer,
+    pings,
+    patience,
+  });
   const beginnings = createBeginnings(observer, (socket) => {
     connections.injectConnection(socket);
     if (drained !== undefined) connections.drain(0);
@@ -74,6 +91,7 @@ function refusalOf(headers: IncomingHttpHeaders, paths: ReadonlySet<string>): Ca
   // grpc-js compares it with case.
   headers['content-type'] = 'application/grpc';
   const path = headers[':path'] ?? '';
+  if (listBytesOf(headers) > maxHeaderListBytes) return { reason: 'metadata_too_large', error: metadataTooLarge() };
   if (!paths.has(path)) return { reason: 'unknown_method', error: unknownMethod({ path }) };
   const encoding = String(headers['grpc-encoding'] ?? 'identity');
   if (!knownEncodings.has(encoding)) {
@@ -86,4 +104,11 @@ function refusalOf(headers: IncomingHttpHeaders, paths: ReadonlySet<string>): Ca
     return { reason: 'malformed_timeout', error: malformedTimeout({ timeout: String(timeout) }) };
   headers['grpc-timeout'] = readable;
   return undefined;
+}
+
+/** The size of the fields of a call as RFC 9113 section 6.5.2 counts it. */
+function listBytesOf(headers: IncomingHttpHeaders): number {
+  let bytes = 0;
+  for (const name in headers) bytes += name.length + String(headers[name]).length + 32;
+  return bytes;
 }

@@ -1,13 +1,11 @@
 import type { Http2Session, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { TimerWheel } from '../../../time/timer-wheel.ts';
 import { peerOf } from '../../hang-up.ts';
-import type { HostObserver } from '../../host-observer.ts';
+import type { ConnectionEndReason, HostObserver } from '../../host-observer.ts';
 import { type PingPolicy, PingStrikes, tooManyPings } from '../../ping-strikes.ts';
 
 const firstSettingsTimeoutMs = 10_000;
 const goawayLingerMs = 1_000;
-// From one SETTINGS to the next after the GOAWAY of a client, and how long it may take to acknowledge them.
-const leavingSettingsMs = 10_000;
 // How long a caller has to read that its deadline has passed.
 const releaseMs = 1_000;
 // With fewer bytes, only acknowledgements and windows were sent between two pings.
@@ -16,6 +14,29 @@ const cancel = 8;
 const enhanceYourCalm = 11;
 // Other errors are of the client: its GOAWAY with an error, or its end of the socket.
 const faultCodes: ReadonlySet<string | undefined> = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
+/** The faults that nghttp2 distinguishes, by the number of its error. */
+const faultReasons: ReadonlyMap<number | undefined, ConnectionEndReason> = new Map([
+  [-902, 'too_many_faults'],
+  [-904, 'unread_answers'],
+]);
+
+/** How long a session waits for its client. */
+export interface SessionPatience {
+  /** From one ping to the next. */
+  readonly pingEveryMs: number;
+  /** From a ping to its acknowledgement. */
+  readonly pingTimeoutMs: number;
+}
+
+export const sessionPatience: SessionPatience = { pingEveryMs: 300_000, pingTimeoutMs: 20_000 };
+/** After the GOAWAY of a client. */
+const leavingPatience: SessionPatience = { pingEveryMs: 10_000, pingTimeoutMs: 10_000 };
+
+export interface SessionWatchOptions {
+  readonly observer: HostObserver;
+  readonly pings: PingPolicy | undefined;
+  readonly patience: SessionPatience;
+}
 
 const timers = new TimerWheel();
 
@@ -32,16 +53,19 @@ export class SessionWatch {
   #sentBytes = 0;
   #isEnding = false;
 
-  constructor(session: ServerHttp2Session, observer: HostObserver, pings: PingPolicy | undefined) {
+  constructor(session: ServerHttp2Session, { observer, pings, patience }: SessionWatchOptions) {
     this.#session = session;
     this.#observer = observer;
     this.#peer = peerOf(session.socket);
     this.#strikes = new PingStrikes(pings);
     watches.set(session, this);
     session.on('ping', () => this.#pinged());
+    this.#expectAnswers(patience, 'no_ping_answer', 'the peer did not acknowledge a PING', (answered) =>
+      session.ping(answered),
+    );
     session.once('goaway', () => this.#watchLeaving());
     session.on('error', (error: NodeJS.ErrnoException) => {
-      if (faultCodes.has(error.code)) this.#report('protocol_error', error.message);
+      if (faultCodes.has(error.code)) this.#report(faultReasons.get(error.errno) ?? 'protocol_error', error.message);
     });
     const silent = setTimeout(() => {
       this.#report('no_settings', `the peer sent no SETTINGS within ${firstSettingsTimeoutMs} ms`);
@@ -82,28 +106,41 @@ export class SessionWatch {
   }
 
   /**
-   * Ends the session unless its client, which has sent a GOAWAY, still acknowledges frames. If such a client breaks the
-   * protocol, Node reads nothing further, but keeps the session while a call is open. It sends no pings then, but SETTINGS.
+   * Node reads nothing further of a client that breaks the protocol after its GOAWAY, but keeps the session while a call is
+   * open. It sends no pings then, but SETTINGS.
    */
   #watchLeaving(): void {
-    const session = this.#session;
-    let isAcknowledged = true;
-    const timer = setInterval(() => {
-      if (isAcknowledged) {
-        isAcknowledged = false;
-        session.settings({}, () => {
-          isAcknowledged = true;
-        });
-        return;
-      }
-      const problem = `after its GOAWAY the client broke HTTP/2, or did not acknowledge SETTINGS within ${leavingSettingsMs} ms`;
-      this.#report('protocol_error', problem);
-      session.destroy();
-    }, leavingSettingsMs).unref();
-    session.once('close', () => clearInterval(timer));
+    const problem = 'after its GOAWAY the peer broke the protocol, or did not acknowledge SETTINGS';
+    this.#expectAnswers(leavingPatience, 'protocol_error', problem, (answered) => this.#session.settings({}, answered));
   }
 
-  #report(reason: 'no_settings' | 'too_many_pings' | 'protocol_error', problem: string): void {
+  /** Sends something to acknowledge, again and again. Ends the session if its client does not. */
+  #expectAnswers(
+    { pingEveryMs, pingTimeoutMs }: SessionPatience,
+    reason: ConnectionEndReason,
+    problem: string,
+    send: (answered: () => void) => void,
+  ): void {
+    const session = this.#session;
+    const end = () => {
+      if (session.destroyed) return;
+      this.#report(reason, `${problem} within ${pingTimeoutMs} ms`);
+      session.destroy();
+    };
+    let timer: NodeJS.Timeout;
+    const next = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (session.destroyed) return;
+        timer = setTimeout(end, pingTimeoutMs).unref();
+        send(next);
+      }, pingEveryMs).unref();
+    };
+    next();
+    session.once('close', () => clearTimeout(timer));
+  }
+
+  #report(reason: ConnectionEndReason, problem: string): void {
     const counts = { streams: this.#streams, open_streams: this.#openStreams };
     this.#observer.connectionEnded({ peer: this.#peer, reason, problem, counts });
   }

@@ -14,7 +14,7 @@ import { requestIdKey, requestIdOf } from '../../request-id.ts';
 import { type Decoder, fixServerCalls, isMidway } from '../library-fixes.ts';
 import { toWireMetadata } from '../metadata.ts';
 import { timeoutMsOf } from './grpc-timeout.ts';
-import { releaseAtDeadline, SessionWatch, watchOf } from './session-watch.ts';
+import { releaseAtDeadline, type SessionPatience, SessionWatch, watchOf } from './session-watch.ts';
 
 /** The parts of a grpc-js server that have no options. They are checked when a server is created. */
 interface Internals {
@@ -35,6 +35,7 @@ export interface TunedServerOptions {
   readonly admit: (headers: IncomingHttpHeaders, stream: ServerHttp2Stream) => WireStatus | HttpRefusal | undefined;
   readonly observer: HostObserver;
   readonly pings: PingPolicy | undefined;
+  readonly patience: SessionPatience;
 }
 
 // Node's limits for reset streams (1,000, then 33/s) end the connection of a busy caller with short deadlines. These still end
@@ -56,11 +57,10 @@ export function createTunedServer({
   admit,
   observer,
   pings,
+  patience,
 }: TunedServerOptions): TunedServer {
   const server = new GrpcJsServer({
     'grpc.enable_channelz': 0,
-    'grpc.keepalive_time_ms': 300_000,
-    'grpc.keepalive_timeout_ms': 20_000,
     'grpc.max_receive_message_length': maxReceiveBytes,
     'grpc.max_send_message_length': -1,
     'grpc.max_concurrent_streams': maxConcurrentStreams,
@@ -73,7 +73,7 @@ export function createTunedServer({
     admitFirst(http2Server, admit);
     http2Server.on('session', (session) => {
       session.setLocalWindowSize(connectionWindowBytes);
-      new SessionWatch(session, observer, pings);
+      new SessionWatch(session, { observer, pings, patience });
     });
   }
   return { server, connections };
