@@ -96,11 +96,6 @@ export const allowedSteps: readonly AllowedStep[] = [
   },
   { file: 'mesh/saga/store/saga-table.ts', sql: 'WHERE subject_id', reason: 'sorts the sagas of one order' },
   {
-    file: 'services/inventory/store/item-store.ts',
-    sql: 'AS held',
-    reason: 'an audit: reads an index of what is reserved now',
-  },
-  {
     file: 'services/payment/streams/adopt-history.ts',
     sql: 'ORDER BY',
     reason: 'reads the first rows of tables that it empties, once',
@@ -119,6 +114,11 @@ export const notExplained: readonly AllowedStep[] = [
     file: 'mesh/saga/store/leases.ts',
     sql: 'SET due_time = $… WHERE lease_owner',
     reason: 'finds rows by their keys; runs after a third of a lease',
+  },
+  {
+    file: 'services/inventory/store/item-store.ts',
+    sql: 'AS held',
+    reason: 'an audit of items that change all the time: reads an index of what is reserved now',
   },
   { file: 'mesh/storage/postgres/connection.ts', sql: 'SELECT', reason: 'a comparison in code' },
   { file: 'mesh/storage/aging/aging-start.ts', sql: 'MAX(', reason: 'once, in a database of an earlier version' },

@@ -119,32 +119,33 @@ export async function takeStock(tx: Transaction, { sku, quantity, nowMs }: Stock
 /** The stock of an item, and the sum of the reservations that hold it now. */
 export interface HeldStock {
   readonly sku: string;
-  readonly onHand: bigint;
   readonly reserved: bigint;
   readonly held: bigint;
 }
 
 type HeldStockRow = {
   readonly sku: string;
-  readonly on_hand: bigint;
   readonly reserved: bigint;
   readonly held: bigint;
 };
 
-/** Returns the stock of the next items after a sku, in sku order: one statement, so both sums are of the same moment. */
-export async function findStockAfter(db: Queryable, afterSku: string, limit: number): Promise<HeldStock[]> {
+/**
+ * Returns the stock of those of the skus that exist: one statement, so both sums are of the same moment. It reads all that is
+ * reserved now.
+ */
+export async function findHeldStock(db: Queryable, skus: readonly string[]): Promise<HeldStock[]> {
+  const { placeholders, params } = paddedList(skus);
   const rows = await db.query<HeldStockRow>(
-    `SELECT page.sku, page.on_hand, page.reserved, COALESCE(orders.held, 0) AS held
-     FROM (SELECT sku, on_hand, reserved FROM items WHERE sku > $1 ORDER BY sku LIMIT $2) AS page
-     LEFT JOIN (
+    `SELECT items.sku, items.reserved, COALESCE(orders.held, 0) AS held
+     FROM items LEFT JOIN (
        SELECT reservation_items.sku, SUM(reservation_items.quantity) AS held
        FROM reservations JOIN reservation_items ON reservation_items.order_id = reservations.order_id
        WHERE reservations.state = 'RESERVED' GROUP BY reservation_items.sku
-     ) AS orders ON orders.sku = page.sku
-     ORDER BY page.sku`,
-    [afterSku, limit],
+     ) AS orders ON orders.sku = items.sku
+     WHERE items.sku IN (${placeholders})`,
+    params,
   );
-  return rows.map(({ sku, on_hand: onHand, reserved, held }) => ({ sku, onHand, reserved, held }));
+  return rows.map(({ sku, reserved, held }) => ({ sku, reserved, held }));
 }
 
 function toItem(row: ItemRow): Item {
