@@ -62,6 +62,9 @@ describe('a replay', () => {
       const second = await makeConsumer(record, { clock, logRetentionMs: 30 * day });
       expect(await replayAll(second)).toMatchObject({ outcomes: { applied: 1, 'too-old': 2 } });
       expect(await effects()).toEqual(['1', '2', '3']);
+      // As docs/operating.md says for events that had no effect.
+      await parts().storage.execute("DELETE FROM inbox_horizon WHERE consumer_group IN ('', 'g')");
+      expect(await replayAll(second)).toMatchObject({ outcomes: { applied: 2, known: 1 } });
     });
 
     it('handles an old event if the inbox has forgotten none', async () => {

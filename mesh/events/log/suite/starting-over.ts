@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { deadLettersToCount } from '../../../dead-letters/testing/dead-letters.ts';
 import { createPrometheusMetrics } from '../../../metrics/prometheus/prometheus-metrics.ts';
 import { openStorage } from '../../../storage/open.ts';
 import type { Storage } from '../../../storage/storage.ts';
@@ -47,17 +48,22 @@ export function describeStartingOver({ makeTopic, open, reopen, until }: TestLog
     const consumer = await createEventConsumer({ events, storage, handler, metrics, clock, logger });
     running.push(consumer);
     await consumer.start();
-    return { stop: () => consumer.stop(), metrics };
+    return { stop: () => consumer.stop(), deadLetters: consumer.deadLetters, metrics };
   }
 
   it('delivers all events again to a group that starts over, and its consumer skips those that it has forgotten', async () => {
     let log = await open();
     const topic = await makeTopic(log, 1);
     const group = randomUUID();
-    await log.publish([at(topic, 'a', 1), at(topic, 'b', 2)]);
-    const first = await start(log, group, topic);
+    const handle: EventHandler['handle'] = async (event, attributes) => {
+      if (event.key === 'bad') throw new SyntaxError('not readable');
+      return await record(event, attributes);
+    };
+    await log.publish([at(topic, 'a', 1), at(topic, 'b', 2), at(topic, 'bad', 0)]);
+    const first = await start(log, group, topic, handle);
     await until(async () => expect(await effects()).toEqual(['1', '2']));
-    await until(async () => expect(await log.committedOffsets(group, topic)).toEqual(new Map([[0, 2n]])));
+    await until(async () => expect(await log.committedOffsets(group, topic)).toEqual(new Map([[0, 3n]])));
+    await deadLettersToCount(first, 1);
     await inboxForgets(storage, clock);
     await log.publish([at(topic, 'a', 3)]);
     await until(async () => expect(await effects()).toEqual(['1', '2', '3']));
@@ -65,10 +71,11 @@ export function describeStartingOver({ makeTopic, open, reopen, until }: TestLog
 
     log = await reopen(log, ({ commit }) => commit(group, topic, 0n));
     await log.publish([at(topic, 'a', 4)]);
-    const second = await start(log, group, topic);
+    const second = await start(log, group, topic, handle);
     await until(async () => expect(await effects()).toContain('4'));
     expect(await effects()).toEqual(['1', '2', '3', '4']);
-    const counted = `ordermesh_events_skipped_total{group="${group}",topic="${topic}",reason="too-old"} 2\n`;
+    await deadLettersToCount(second, 1);
+    const counted = `ordermesh_events_skipped_total{group="${group}",topic="${topic}",reason="too-old"} 3\n`;
     expect((await second.metrics.scrape()).text).toContain(counted);
     const warnings = lines.filter((line) => line.level === 'warn' && line.reason === 'too-old');
     expect(warnings).toMatchObject([{ group, topic, partition: 0, offset: '0' }]);
