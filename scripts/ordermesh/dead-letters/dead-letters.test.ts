@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
+import { defineService } from '../../../mesh/app/service/define-service.ts';
 import { uuidv7 } from '../../../mesh/ids/ids.ts';
+import { serve } from '../../../mesh/server/serve.ts';
 import { eventually } from '../../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
 import { opsService } from '../../../services/ops/service.ts';
@@ -104,6 +106,39 @@ describe('make dead-letters', () => {
     expect(lines).toEqual([...[event, saga, task].toSorted().map((id) => `${id} redriven`), '3 redriven, 0 not']);
     expect(stuck.handledEvents).toEqual(['order-1']);
     expect(await listed()).toEqual([]);
+  });
+
+  it('ends if the mesh reaches none of the dead letters in time', async () => {
+    let calls = 0;
+    const busy = defineService({
+      name: 'busy',
+      migrations: [],
+      setup: () => ({
+        serves: [
+          serve(DeadLetterServiceContract, {
+            async *listDeadLetters() {
+              yield { id: 'a' };
+              yield { id: 'b' };
+            },
+            getDeadLetter: async () => ({}),
+            redriveDeadLetters: async ({ ids }) => {
+              calls += 1;
+              return calls === 1 ? { redrivenIds: ['a'], leftIds: ['b'] } : { leftIds: ids };
+            },
+            discardDeadLetters: async () => ({}),
+          }),
+        ],
+      }),
+    });
+    const other = await startMesh([busy]);
+    onTestFinished(() => other.stop());
+    const { code, lines } = await spawnTool('dead-letters', other.address, ['redrive', '--all']);
+    expect({ code, calls }).toEqual({ code: 1, calls: 2 });
+    expect(lines).toEqual([
+      'a redriven',
+      '1 dead letter not reached: the mesh is busy with other redrives; run this again later',
+      '1 redriven, 1 not',
+    ]);
   });
 
   it('redrives by id and exits with 1 if one fails again or does not exist', async () => {

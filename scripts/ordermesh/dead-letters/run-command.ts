@@ -9,7 +9,7 @@ import {
   RedriveDeadLettersResponse,
 } from '#gen/ops/v1/ops.ts';
 import { escapeControls } from '../../support/format.ts';
-import { type Cli, printJson } from '../cli.ts';
+import { type Cli, count, printJson } from '../cli.ts';
 import { messageToJson } from '../json.ts';
 import type { Command } from './command-line.ts';
 import { deadLetterTable, describeDeadLetter } from './dead-letter-text.ts';
@@ -108,7 +108,10 @@ async function idsOf(deadLetters: CommandContext['deadLetters'], filter: DeadLet
   return ids;
 }
 
-/** Changes each id once, in calls small enough for the server to finish in time. */
+/**
+ * Changes each id once, in calls small enough for the server to finish in time. Ends when a call reaches none of its ids, so
+ * a server that cannot keep up does not hold it forever. What becomes a dead letter meanwhile is left for the next run.
+ */
 async function changeAll(
   ids: readonly string[],
   done: string,
@@ -119,13 +122,20 @@ async function changeAll(
   const waiting = [...ids];
   let [doneCount, problemCount] = [0, 0];
   while (waiting.length > 0) {
-    const { doneIds, missingIds, failures, leftIds } = await change(waiting.splice(0, idsPerCall));
+    const ids = waiting.splice(0, idsPerCall);
+    const { doneIds, missingIds, failures, leftIds } = await change(ids);
     for (const id of doneIds) print(`${id} ${done}`);
     for (const id of missingIds) print(`${id} not found: already redriven or discarded, or never existed`);
     for (const { id, reason, message } of failures) print(`${id} failed: ${reason}: ${escapeControls(message)}`);
     doneCount += doneIds.length;
     problemCount += missingIds.length + failures.length;
     waiting.unshift(...leftIds);
+    if (leftIds.length < ids.length) continue;
+    problemCount += waiting.length;
+    print(
+      `${count(waiting.length, 'dead letter')} not reached: the mesh is busy with other redrives; run this again later`,
+    );
+    break;
   }
   print(`${doneCount} ${done}, ${problemCount} not`);
   return problemCount === 0;
