@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import kafkajs from 'kafkajs';
 import { compress, uncompress } from 'snappy';
-import { connected } from './support/broker.ts';
+import { useBroker } from './support/broker.ts';
 
 // A producer that knows only a topic: it publishes plain JSON without headers. The notification service treats it as an
 // order's event and mails the user, who must exist; the report service skips it, because it has no items.
@@ -17,11 +17,11 @@ CompressionCodecs[CompressionTypes.Snappy] = () => ({
 const [userId = 'ada'] = process.argv.slice(2);
 const order = { id: randomUUID(), userId, total: 1500 };
 
-const broker = process.env.KAFKA_BROKER ?? 'localhost:9092';
+const broker = useBroker('KAFKA_BROKER');
 // What fails is thrown: kafkajs would log it as well, several times.
 const kafka = new Kafka({ clientId: 'order-service', brokers: [broker], logLevel: logLevel.NOTHING });
 const producer = kafka.producer({ idempotent: true });
-await connected(producer.connect(), 'KAFKA_BROKER', broker);
+await producer.connect();
 await producer.send({
   topic: 'order.events',
   compression: CompressionTypes.Snappy,

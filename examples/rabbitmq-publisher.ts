@@ -1,13 +1,12 @@
 import amqp from 'amqplib';
-import { connected } from './support/broker.ts';
+import { useBroker } from './support/broker.ts';
 
 // A publisher that knows only a queue. The notification service sends the mail.
 // Usage: node examples/rabbitmq-publisher.ts <address>
 
 const [to = 'user@example.com'] = process.argv.slice(2);
 
-const url = process.env.RABBITMQ_URL ?? 'amqp://localhost:5672';
-const conn = await connected(amqp.connect(url), 'RABBITMQ_URL', url);
+const conn = await amqp.connect(useBroker('RABBITMQ_URL'));
 const channel = await conn.createChannel();
 // Durable queues and persistent messages survive a restart of the broker.
 await channel.assertQueue('email-jobs', { durable: true });

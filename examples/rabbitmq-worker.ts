@@ -1,5 +1,5 @@
 import amqp from 'amqplib';
-import { connected, endUnreached } from './support/broker.ts';
+import { fail, useBroker } from './support/broker.ts';
 
 // A worker that knows only a queue: it shares the mail jobs with our own worker. Jobs it rejects become dead letters.
 
@@ -8,9 +8,9 @@ interface EmailJob {
   readonly template: string;
 }
 
-const url = process.env.RABBITMQ_URL ?? 'amqp://localhost:5672';
-const conn = await connected(amqp.connect(url), 'RABBITMQ_URL', url);
-conn.on('error', (error) => endUnreached(error, 'RABBITMQ_URL', url));
+const conn = await amqp.connect(useBroker('RABBITMQ_URL'));
+// With an error unless this program closed the connection.
+conn.on('close', (error?: Error) => error && fail(error));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void conn.close());
 
 const channel = await conn.createChannel();

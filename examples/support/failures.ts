@@ -51,11 +51,13 @@ export function unreachedText(address: string): string {
 }
 
 // An IPv6 host is in brackets.
-const addressFormat = /^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}$/;
+const addressFormat = /^(\[[0-9a-fA-F:.]+\]|[^:/\s]+):(?<port>\d{1,5})$/;
 
-/** Returns what is wrong with the address of a mesh; `undefined` if nothing. */
-export function addressProblem(address: string): string | undefined {
-  return addressFormat.test(address) ? undefined : `invalid ADDRESS "${address}": use <host>:<port>`;
+/** Returns what is wrong with the address in a variable; `undefined` if nothing. */
+export function addressProblem(address: string, variable = 'ADDRESS'): string | undefined {
+  const port = addressFormat.exec(address)?.groups?.port;
+  const isValid = port !== undefined && Number(port) > 0 && Number(port) <= 65_535;
+  return isValid ? undefined : `invalid ${variable} "${address}": use <host>:<port>`;
 }
 
 /** A time limit of this program, or the deadline of the call. */

@@ -18,16 +18,15 @@ export interface OwnEventStore extends AsyncDisposable {
 
 /**
  * Opens an event store in the database `DATABASE_URL`, or in a SQLite file in `DATA_DIR` (default `data`) that is removed at
- * the end. If it cannot be opened, ends this program with one line and the exit code of the cause.
+ * the end. If it cannot be opened, or is lost later, this program ends with one line and the exit code of the cause.
  */
 export async function openOwnEventStore(): Promise<OwnEventStore> {
-  try {
-    return await open();
-  } catch (error) {
+  process.on('uncaughtException', (error) => {
     const { text, code } = failureOf(error);
     process.stderr.write(`${text}\n`);
     process.exit(code);
-  }
+  });
+  return await open();
 }
 
 async function open(): Promise<OwnEventStore> {
@@ -50,12 +49,16 @@ function temporaryUrl(opened: AsyncDisposableStack): string {
 }
 
 function failureOf(error: unknown): Failure {
+  // Closing what was lost may fail too.
+  if (error instanceof SuppressedError) return failureOf(error.suppressed);
   if (error instanceof MeshError) {
     const code = error.code === Status.UNAVAILABLE ? exitCode.unavailable : exitCode.usage;
     return { text: error.message, code };
   }
   // An error of the system, from creating the folder.
-  if (!(error instanceof Error && 'syscall' in error)) throw error;
+  if (!(error instanceof Error && 'syscall' in error)) {
+    return { text: error instanceof Error ? String(error.stack) : String(error), code: exitCode.attention };
+  }
   const text = `the example cannot write its data (${error.message}): set DATA_DIR to a folder that this user may write`;
   return { text, code: exitCode.usage };
 }

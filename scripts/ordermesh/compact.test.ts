@@ -51,6 +51,9 @@ describe('make compact', () => {
   it('refuses the files of a running mesh, and a folder without files', async () => {
     const empty = await run();
     expect(empty).toMatchObject({ code: 2, errors: expect.stringContaining('has no SQLite files') });
+    await using file = spawnProcess({ main: 'scripts/ordermesh.ts', args: ['compact'], dataDir: '/etc/passwd' });
+    expect((await file.ended).code).toBe(2);
+    expect(file.stderr()).toMatch(/^ENOTDIR: .*: set DATA_DIR to the data folder of the mesh\n/);
     const mesh = await startMesh([], { DATA_DIR: folder.path });
     expect(await run()).toMatchObject({ code: 2, errors: expect.stringContaining(`used by process ${process.pid} `) });
     await mesh.stop();

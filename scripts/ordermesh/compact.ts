@@ -20,7 +20,7 @@ export const compactCommand: Command = {
     if (readArgs(args, {}).positionals.length > 0) throw new UsageError('compact takes no arguments');
     try {
       const { dataDir } = readConfig(process.env);
-      const files = existsSync(dataDir) ? readdirSync(dataDir).filter((name) => name.endsWith('.db')) : [];
+      const files = filesIn(dataDir).filter((name) => name.endsWith('.db'));
       if (files.length === 0)
         throw new UsageError(`${dataDir} has no SQLite files: set DATA_DIR to the data folder of the mesh`);
       const unlock = lockFolder(dataDir);
@@ -44,6 +44,14 @@ export const compactCommand: Command = {
     return exitCode.done;
   },
 };
+
+function filesIn(folder: string): string[] {
+  try {
+    return existsSync(folder) ? readdirSync(folder) : [];
+  } catch (error) {
+    throw new UsageError(`${messageOf(error)}: set DATA_DIR to the data folder of the mesh`);
+  }
+}
 
 function compact(path: string): { readonly bytesBefore: number; readonly bytesAfter: number } {
   const bytesBefore = statSync(path).size;
