@@ -84,6 +84,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     logger,
     metrics: runtime.metrics,
     maxConnections: config.grpcMaxConnections,
+    process: { working: config.grpcMaxRunningCalls, waitingBytes: config.grpcMaxWaitingBytes },
     pings: pingPolicyOf(config.grpcMinPingIntervalMs),
   });
   const port = await server.listen(config.grpcListen);

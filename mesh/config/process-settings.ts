@@ -9,6 +9,7 @@ import { parseStaticAddresses } from './static-addresses.ts';
 export const compressions = ['none', 'gzip', 'snappy', 'zstd'] as const;
 export type Compression = (typeof compressions)[number];
 
+const mebibyte = 1024 * 1024;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const tenYearsMs = 10 * 365 * dayMs;
@@ -36,6 +37,24 @@ export const processSettings = {
     doc:
       'how many connections clients may have open, up to 1000000. A further one gets an HTTP status 503 with a text ' +
       'and is closed; its calls fail with UNAVAILABLE',
+  }),
+  /** How many handlers of all services may work. */
+  grpcMaxRunningCalls: numberSetting('GRPC_MAX_RUNNING_CALLS', {
+    default: '2048',
+    min: 16,
+    max: 65_536,
+    doc:
+      'how many calls the process works on at a time, from 16 to 65536. A service works on an eighth of them, half of these ' +
+      'for one connection ([overload](operating.md#overload))',
+  }),
+  /** How many bytes of requests may wait for their handler. */
+  grpcMaxWaitingBytes: numberSetting('GRPC_MAX_WAITING_BYTES', {
+    default: `${64 * mebibyte}`,
+    min: 4 * mebibyte,
+    max: 16_384 * mebibyte,
+    doc:
+      'bytes of requests that may wait in the process, from 4194304 to 17179869184; of one connection a quarter of them. ' +
+      'They are in memory',
   }),
   /** From the last bytes of a server to a ping; 0: no pings. */
   grpcKeepaliveMs: millisecondsSetting('GRPC_KEEPALIVE_MS', {
@@ -164,8 +183,8 @@ export const processSettings = {
     min: hourMs,
     max: tenYearsMs,
     doc:
-      'how long dead letters that were redriven or discarded stay in their database; the next one that is closed removes ' +
-      'them. Open ones are kept. From 3600000 to 315360000000',
+      'how long dead letters that were redriven or discarded stay in their database; they are purged hourly. ' +
+      'Open ones are kept. From 3600000 to 315360000000',
   }),
   /** The addresses of services that are not in this process. */
   addresses: {

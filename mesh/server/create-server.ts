@@ -23,7 +23,7 @@ import { type Admission, openAdmission } from './policies/admission/admission.ts
 import { LimitedAdmission } from './policies/admission/limited-admission.ts';
 import { countRefusals, measureAdmission } from './policies/admission/measure-admission.ts';
 import { type AdmissionPolicy, fixedLimits } from './policies/admission/policy.ts';
-import { type ProcessLimits, ProcessLoad } from './policies/admission/process-load.ts';
+import { limitsOfService, type ProcessLimits, ProcessLoad } from './policies/admission/process-load.ts';
 import { Turns } from './policies/admission/turns.ts';
 import { answerReflection } from './reflection/answer.ts';
 import { type DescriptorIndex, indexDescriptors } from './reflection/descriptor-index.ts';
@@ -43,7 +43,7 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus' | 'obs
   readonly health?: Health;
   /** Creates the admission policy of each service. Default: `fixedLimits`. */
   readonly admission?: () => AdmissionPolicy;
-  /** Limits for all services together. */
+  /** Limits for all services together. By default, those of a service are a part of them. */
   readonly process?: ProcessLimits;
   /** The descriptor set for reflection. Default: `gen/descriptors.binpb`. */
   readonly descriptors?: URL;
@@ -75,7 +75,7 @@ export function createServer(options: ServerOptions): Server {
     maxConnections = 10_000,
     ...limits
   } = options;
-  const policy = admission ?? (() => fixedLimits());
+  const policy = admission ?? (() => fixedLimits(limitsOfService(process)));
   const noteExpired = createExpiredReport({ clock, logger, metrics });
   const tools = { clock, logger, noteExpired, timers: new TimerWheel() };
   const turns = new Turns();
