@@ -1,8 +1,9 @@
 import { cutText } from '../errors/error-text.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import { type CountedGroup, countByName } from '../storage/count-in-slices.ts';
+import { skipLocked } from '../storage/skip-locked.ts';
 import { storableText } from '../storage/sql.ts';
-import type { Queryable, Row, SqlValue, Transaction } from '../storage/storage.ts';
+import type { Queryable, Row, SqlValue, Storage, Transaction } from '../storage/storage.ts';
 import {
   type DeadLetter,
   type DeadLetterClosing,
@@ -140,10 +141,10 @@ export async function closeDeadLetter(
 }
 
 /** Deletes at most `limit` dead letters that were closed before `agedMs`. Resolves with their number. */
-export function deleteClosed(db: Queryable, agedMs: number, limit: number): Promise<number> {
+export function deleteClosed(db: Storage, agedMs: number, limit: number): Promise<number> {
   return db.execute(
     `DELETE FROM dead_letter WHERE id IN (
-       SELECT id FROM dead_letter WHERE closed_aged_ms < $1 ORDER BY closed_aged_ms LIMIT $2)`,
+       SELECT id FROM dead_letter WHERE closed_aged_ms < $1 ORDER BY closed_aged_ms LIMIT $2 ${skipLocked(db)})`,
     [agedMs, limit],
   );
 }

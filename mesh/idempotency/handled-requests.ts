@@ -1,4 +1,5 @@
-import type { Migration, Queryable, SqlValue } from '../storage/storage.ts';
+import { skipLocked } from '../storage/skip-locked.ts';
+import type { Migration, Queryable, SqlValue, Transaction } from '../storage/storage.ts';
 
 /** The table of responses. Its text is fixed, because databases have its checksum. */
 export const idempotencyMigrations: readonly Migration[] = [
@@ -65,9 +66,9 @@ export async function isHandledAsFormer(tx: Queryable, { requestId, former }: Re
 }
 
 /** Deletes up to `limit` of the oldest from before `timeMs`; returns how many. */
-export function purgeBefore(tx: Queryable, timeMs: number, limit: number): Promise<number> {
+export function purgeBefore(tx: Transaction, timeMs: number, limit: number): Promise<number> {
   const sql = `DELETE FROM handled_request WHERE (method, request_id) IN (
-    SELECT method, request_id FROM handled_request WHERE create_time < $1 ORDER BY create_time LIMIT $2)`;
+    SELECT method, request_id FROM handled_request WHERE create_time < $1 ORDER BY create_time LIMIT $2 ${skipLocked(tx)})`;
   return tx.execute(sql, [timeMs, limit]);
 }
 

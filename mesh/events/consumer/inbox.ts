@@ -1,4 +1,5 @@
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
+import { skipLocked } from '../../storage/skip-locked.ts';
 import type { Migration, Queryable, Storage, Transaction } from '../../storage/storage.ts';
 import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -144,11 +145,13 @@ async function purge(
     removed = await storage.transaction(async (tx) => {
       const rows = await tx.query<{ consumer_group: string; time_ms: bigint; event_time_ms: bigint | null }>(
         `DELETE FROM inbox WHERE (consumer_group, event_id) IN
-           (SELECT consumer_group, event_id FROM inbox WHERE time_ms < $1 LIMIT $2)
+           (SELECT consumer_group, event_id FROM inbox WHERE time_ms < $1 LIMIT $2 ${skipLocked(storage)})
          RETURNING consumer_group, time_ms, event_time_ms`,
         [beforeMs, maxPurgedPerCommit],
       );
-      for (const [group, its] of Map.groupBy(rows, (row) => row.consumer_group)) {
+      const byGroup = [...Map.groupBy(rows, (row) => row.consumer_group)];
+      // In one order, so two processes cannot wait for each other.
+      for (const [group, its] of byGroup.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
         // An earlier version did not store when the event happened: before it was claimed.
         const times = its.map(({ time_ms, event_time_ms }) => Number(event_time_ms ?? time_ms + BigInt(lagMs)));
         await raiseHorizon(tx, group, Math.max(...times), clock);

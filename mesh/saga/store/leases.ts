@@ -1,3 +1,4 @@
+import { skipLocked } from '../../storage/skip-locked.ts';
 import { paddedList } from '../../storage/sql.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { type SagaRow, type StoredSaga, sagaFromRow } from './saga-table.ts';
@@ -17,7 +18,7 @@ export async function claimDue(
   const isSqlite = storage.dialect === 'sqlite';
   // With outdated statistics, a database would read and sort all due sagas for each claim.
   const inLine = isSqlite ? 'INDEXED BY saga_line' : '';
-  const lockRows = isSqlite ? '' : 'FOR UPDATE SKIP LOCKED';
+  const lockRows = skipLocked(storage);
   const rows = await storage.transaction(async (tx) => {
     if (!isSqlite) await tx.execute('SET LOCAL enable_sort = off');
     return tx.query<SagaRow>(

@@ -1,4 +1,5 @@
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
+import { skipLocked } from '../../storage/skip-locked.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -29,8 +30,8 @@ export function purgeSagas({ storage, aging, retentionMs, clock, logger, signal 
   }
   return everyHour({
     run: async () => {
-      await inPortions(beginToAge(storage.dialect), aging.nowMs());
-      await inPortions(deleteAged, aging.nowMs() - retentionMs);
+      await inPortions(beginToAge(storage), aging.nowMs());
+      await inPortions(deleteAged(storage), aging.nowMs() - retentionMs);
     },
     onFailure: (error) => logger.warn({ err: error }, 'purging finished sagas failed; retrying in an hour'),
     clock,
@@ -39,8 +40,8 @@ export function purgeSagas({ storage, aging, retentionMs, clock, logger, signal 
 }
 
 /** Sagas that an earlier version finished age from now on. SQLite would sort all finished sagas for each portion. */
-const beginToAge = (dialect: Storage['dialect']) => `UPDATE saga SET finished_aged_ms = $1 WHERE id IN (
-  SELECT id FROM saga ${dialect === 'sqlite' ? 'INDEXED BY saga_finished_before' : ''} WHERE finished_aged_ms IS NULL AND state IN ('completed', 'compensated') ORDER BY id LIMIT $2)`;
+const beginToAge = (storage: Storage) => `UPDATE saga SET finished_aged_ms = $1 WHERE id IN (
+  SELECT id FROM saga ${storage.dialect === 'sqlite' ? 'INDEXED BY saga_finished_before' : ''} WHERE finished_aged_ms IS NULL AND state IN ('completed', 'compensated') ORDER BY id LIMIT $2 ${skipLocked(storage)})`;
 
-const deleteAged = `DELETE FROM saga WHERE id IN (
-  SELECT id FROM saga WHERE finished_aged_ms < $1 ORDER BY finished_aged_ms LIMIT $2)`;
+const deleteAged = (storage: Storage) => `DELETE FROM saga WHERE id IN (
+  SELECT id FROM saga WHERE finished_aged_ms < $1 ORDER BY finished_aged_ms LIMIT $2 ${skipLocked(storage)})`;

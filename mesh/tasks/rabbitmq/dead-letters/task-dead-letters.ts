@@ -2,6 +2,7 @@ import type { DeadLetter, DeadLetterQueue } from '../../../dead-letters/dead-let
 import { createDeadLetterStore } from '../../../dead-letters/store.ts';
 import { isInfrastructureFault } from '../../../errors/codes.ts';
 import { openAgingClock } from '../../../storage/aging/aging-clock.ts';
+import { skipLocked } from '../../../storage/skip-locked.ts';
 import type { Migration, Storage } from '../../../storage/storage.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
@@ -49,7 +50,8 @@ export async function createTaskDeadLetters(
     storage.transaction(async (tx) => {
       const agedToMs = aging.nowMs();
       await tx.execute(
-        'DELETE FROM buried_task WHERE stamp IN (SELECT stamp FROM buried_task WHERE time_ms < $1 LIMIT $2)',
+        `DELETE FROM buried_task WHERE stamp IN (
+           SELECT stamp FROM buried_task WHERE time_ms < $1 LIMIT $2 ${skipLocked(tx)})`,
         [agedToMs - retentionMs, maxForgottenPerAdd],
       );
       const added = await tx.execute(
