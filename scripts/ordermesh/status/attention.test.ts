@@ -6,6 +6,21 @@ import { attentionOf } from './attention.ts';
 const failure = (database: string) => `database ${database} cannot be used: connect ECONNREFUSED; start PostgreSQL`;
 
 describe('attentionOf', () => {
+  it('has a line for skipped events that an operator can get applied', () => {
+    const skipped = { service: 'report', group: 'report-service', topic: 'order.events' };
+    const status = Status.fromPartial({
+      skippedEvents: [
+        { ...skipped, reason: 'unknown-type', count: 1n },
+        { ...skipped, reason: 'incomplete', count: 2n },
+        { ...skipped, reason: 'too-old', count: 3n },
+      ],
+    });
+    expect(attentionOf(status)).toEqual([
+      'group report-service skipped 1 event of order.events because their type is unknown: update report, then "make replay GROUP=report-service"',
+      'group report-service skipped 3 events of order.events because it started over: see "A group that starts over" in docs/operating.md',
+    ]);
+  });
+
   it('has one line for a server with the databases of several services', () => {
     const failing = (name: string, check: string, message: string) => ({
       name,

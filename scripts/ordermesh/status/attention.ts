@@ -1,6 +1,6 @@
 import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { SagaState } from '#gen/ops/v1/ops.ts';
-import type { Status } from '#gen/ops/v1/status.ts';
+import type { SkippedEvents, Status } from '#gen/ops/v1/status.ts';
 import { count } from '../cli.ts';
 
 /** A disk with less free space fills up before anyone looks again. */
@@ -19,7 +19,7 @@ export function attentionOf(status: Status): string[] {
       ? [`${count(parked, 'saga')} parked: ListSagas in ops.v1.SagaService shows why (docs/operating.md)`]
       : []),
     ...(dead > 0n ? [`${count(dead, 'dead letter')}: list them with "make dead-letters"`] : []),
-    ...unknownTypes(status.skippedEvents),
+    ...status.skippedEvents.flatMap(skippedText),
     ...projections
       .filter(({ parkedEvents }) => parkedEvents > 0n)
       .map(
@@ -33,13 +33,13 @@ export function attentionOf(status: Status): string[] {
 }
 
 /** What is incomplete needs no operator here: its producer has to be fixed. */
-function unknownTypes(skipped: Status['skippedEvents']): string[] {
-  return skipped
-    .filter(({ reason }) => reason === 'unknown-type')
-    .map(
-      ({ service, group, topic, count: events }) =>
-        `group ${group} skipped ${count(events, 'event')} of ${topic} because their type is unknown: update ${service}, then "make replay GROUP=${group}"`,
-    );
+function skippedText({ service, group, topic, reason, count: number }: SkippedEvents): string[] {
+  const events = `group ${group} skipped ${count(number, 'event')} of ${topic}`;
+  if (reason === 'unknown-type')
+    return [`${events} because their type is unknown: update ${service}, then "make replay GROUP=${group}"`];
+  if (reason === 'too-old')
+    return [`${events} because it started over: see "A group that starts over" in docs/operating.md`];
+  return [];
 }
 
 /** What one cause affects. */

@@ -82,8 +82,12 @@ describeServicesOnEachDatabase('the audits of what services own', (settings) => 
     });
   }
 
+  /** The texts of the last findings. */
+  let messages: string[] = [];
+
   async function findings(): Promise<string[]> {
     const reports = await Array.fromAsync(mesh.runtime.client(AuditServiceContract).runAudit({}));
+    messages = reports.flatMap(({ report }) => (report?.$case === 'finding' ? [report.value.message] : []));
     return reports.flatMap(({ report }) => {
       if (report?.$case === 'check') expect(report.value.error).toBe('');
       return report?.$case === 'finding' ? [`${report.value.check} ${report.value.reason} ${report.value.ids}`] : [];
@@ -113,6 +117,7 @@ describeServicesOnEachDatabase('the audits of what services own', (settings) => 
       `orders/charges CHARGE_OF_UNKNOWN_OWNER ${id},${owner}`,
       `orders/reservations RESERVATION_OF_UNKNOWN_OWNER ${id},${owner}`,
     ]);
+    for (const message of messages) expect(message).toContain(`the owner ${owner}, which could not be asked`);
     await giveBack(id);
     expect(await findings()).toEqual([]);
   });

@@ -39,6 +39,6 @@ export function judgeOwner(
 ): Finding | undefined {
   if (!other || ofOrder(other) || isKnown(other.owner)) return undefined;
   const { orderId, owner } = other;
-  const message = `${what} of ${orderId} has the owner ${owner}, which is not a service of this mesh that reports its ids`;
+  const message = `${what} of ${orderId} has the owner ${owner}, which could not be asked: it is neither a service of this process that reports its ids, nor has an address in DISCOVERY_URL`;
   return { reason, ids: [orderId, owner], message };
 }
