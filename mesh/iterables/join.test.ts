@@ -57,6 +57,17 @@ describe('join', () => {
     );
   });
 
+  it('costs the same for each element however many it holds', async () => {
+    const keys = Array.from({ length: 150_000 }, (_, index) => `key-${index}`);
+    const costOf = async (window: number): Promise<number> => {
+      const startMs = process.threadCpuUsage().user / 1_000;
+      expect(await joined(side(keys), side([]), window)).toHaveLength(keys.length);
+      return process.threadCpuUsage().user / 1_000 - startMs;
+    };
+    await costOf(10);
+    expect(await costOf(50_000)).toBeLessThan(4 * (await costOf(10)));
+  }, 30_000);
+
   it('loses nothing and repeats nothing, in any order', async () => {
     const keys = fc.shuffledSubarray(alphabet);
     await fc.assert(

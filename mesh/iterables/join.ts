@@ -72,6 +72,8 @@ function createReader<T, P extends { readonly key: string }>(
 ): Reader<P> {
   const iterator = list[Symbol.asyncIterator]();
   const waiting = new Map<string, P>();
+  // One iterator for all: a new one would pass over everything that was taken before.
+  const oldestFirst = waiting.keys();
   let head: Head<P> | undefined;
   const take = (key: string) => {
     const pair = waiting.get(key);
@@ -88,7 +90,8 @@ function createReader<T, P extends { readonly key: string }>(
     },
     hold(pair, window) {
       waiting.set(pair.key, pair);
-      const [oldest] = waiting.size > window ? waiting.keys() : [];
+      if (waiting.size <= window) return undefined;
+      const { value: oldest } = oldestFirst.next();
       return oldest === undefined ? undefined : take(oldest);
     },
     take,
