@@ -32,7 +32,7 @@ export interface CheckResult {
   readonly name: string;
   /** The number of examined items. */
   readonly examined: number;
-  /** The number of findings. */
+  /** The number of findings. The first 1,000 were reported. */
   readonly findings: number;
   readonly durationMs: number;
   /** Why it did not finish; `undefined` if it did. */

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { MeshError } from '../errors/mesh-error.ts';
 import { type CapturedLog, captureLog } from '../testing/captured-log.ts';
 import { eventually } from '../testing/eventually.ts';
+import { measureTurns } from '../testing/measure-turns.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import type { AuditCheck, AuditReport, Finding } from './audit.ts';
 import { runAudit } from './run-audit.ts';
@@ -29,6 +30,23 @@ describe('an audit', () => {
       progress.examined(1);
       yield* [];
     });
+
+  it('yields the first 1,000 findings of a check, counts the others, and lets calls through', async () => {
+    const many = check('payment/charges', async function* () {
+      for (let count = 0; count < 20_000; count += 1) {
+        const endMs = performance.now() + 0.02;
+        while (performance.now() < endMs);
+        yield fault;
+      }
+    });
+    let reports: AuditReport[] = [];
+    const { totalMs, longestMs } = await measureTurns(async () => {
+      reports = await Array.fromAsync(run(many));
+    });
+    expect(longestMs).toBeLessThan(totalMs / 10);
+    expect(reports).toHaveLength(1_001);
+    expect(reports.at(-1)).toMatchObject({ kind: 'result', result: { findings: 20_000 } });
+  });
 
   it('yields the findings and the result of each check, one after another', async () => {
     const accounts = check('payment/accounts', async function* (progress) {

@@ -2,6 +2,7 @@ import { MeshError } from '../errors/mesh-error.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { within } from '../time/within.ts';
+import { yieldEvery } from '../time/yield-to-event-loop.ts';
 import type { AuditCheck, AuditReport } from './audit.ts';
 
 export interface AuditContext {
@@ -10,8 +11,11 @@ export interface AuditContext {
   readonly signal: AbortSignal;
 }
 
+/** Of one check. Each is a log line, too, and these show the cause. */
+const maxReported = 1_000;
+
 /**
- * Runs checks one after another and yields findings and results. A check that throws ends with its error as the result,
+ * Runs checks one after another and yields results and the first 1,000 findings of each check; the others are counted. A check that throws ends with its error as the result,
  * and the others continue. Throws what `signal` aborts with, at most a second later.
  */
 export async function* runAudit(checks: readonly AuditCheck[], context: AuditContext): AsyncGenerator<AuditReport> {
@@ -26,6 +30,7 @@ async function* runCheck(
   const startMs = clock.now();
   let [examined, findings] = [0, 0];
   let error: string | undefined;
+  const yieldToOthers = yieldEvery();
   const progress = {
     examined(count: number) {
       examined += count;
@@ -34,7 +39,8 @@ async function* runCheck(
   try {
     for await (const finding of untilAborted(check.run(progress, signal), signal, clock)) {
       findings += 1;
-      yield { kind: 'finding', finding: { check: name, ...finding } };
+      if (findings <= maxReported) yield { kind: 'finding', finding: { check: name, ...finding } };
+      await yieldToOthers();
     }
   } catch (failure) {
     signal.throwIfAborted();

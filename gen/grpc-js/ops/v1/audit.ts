@@ -65,7 +65,7 @@ export interface AuditCheck {
   name: string;
   /** Number of resources examined: accounts, rows or orders. */
   examined: bigint;
-  /** Number of findings. */
+  /** Number of findings. RunAudit streams the first 1,000 of a check. */
   findings: bigint;
   /** How long the check took. */
   duration:

@@ -146,15 +146,15 @@ describe('a check that orders agree with something', () => {
     expect(gets.filter((id) => id === 'm')).toHaveLength(2);
   });
 
-  it('reads a thousand wrong orders again, with few waits, and counts the others', async () => {
+  it('reads 500 wrong orders again, with one wait, and counts the others', async () => {
     orders = ids(2_600).map(order);
     const startMs = performance.now();
     const found = await run();
     expect(performance.now() - startMs).toBeLessThan(10_000);
     const last = found.pop();
-    expect(new Set(found.flatMap((finding) => finding.ids)).size).toBe(1_000);
-    expect(gets).toHaveLength(2_000);
-    const message = 'up to 1600 more orders look the same in a list; fix the reported ones and audit again';
+    expect(new Set(found.flatMap((finding) => finding.ids)).size).toBe(500);
+    expect(gets).toHaveLength(1_000);
+    const message = 'up to 2100 more orders look the same in a list; fix the reported ones and audit again';
     expect(last).toEqual({ reason: 'PARCELS_DIFFER', ids: [], message });
     expect(examined).toBe(2_600);
   });

@@ -41,7 +41,7 @@ const recheckDelayMs = 250;
 const maxTurnMs = 1;
 const suspectsPerBatch = 500;
 /** Enough to find the cause. Reading further suspects one by one would take minutes if a service has lost its data. */
-const maxReported = 1_000;
+const maxReported = 500;
 
 interface Suspect {
   readonly id: string;
@@ -51,7 +51,7 @@ interface Suspect {
 
 /**
  * Returns the check that orders agree with something else. It joins both lists. They are not consistent with each other, so
- * each suspect is read again before it is reported; after a thousand reported orders the others are only counted.
+ * each suspect is read again before it is reported; after 500 reported orders the others are only counted.
  */
 export function compareWithOrders<Other>(
   comparison: Comparison<Other>,
