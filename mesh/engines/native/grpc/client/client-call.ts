@@ -7,10 +7,11 @@ import { TransportError } from '../../../transport-error.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
-import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
+import type { Http2Stream } from '../../http2/streams/stream.ts';
 import { decompressAhead, gzip, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { MessageParser } from '../message-parser.ts';
 import { metadataOf } from '../metadata-fields.ts';
+import type { OpeningCall } from './client-connection.ts';
 import { callFields, OutgoingMessages } from './outgoing-request.ts';
 import {
   abortStatus,
@@ -33,20 +34,6 @@ export interface CallListener {
   onEnd(error: unknown): void;
   /** There is room for more requests. */
   onRoom(): void;
-}
-
-/** A call that waits for a stream. */
-export interface OpeningCall extends StreamEvents {
-  readonly path: string;
-  readonly fields: readonly string[];
-  /** Whether it has ended, so it needs no stream. */
-  readonly isOver: boolean;
-  /** Called when it gets a stream, immediately or later. */
-  opened(stream: Http2Stream): void;
-  /** Called when it gets none because there is no connection. */
-  unreachable(details: string): void;
-  /** Called when it gets none because its fields exceed what the server accepts. */
-  tooLarge(maxBytes: number): void;
 }
 
 /** What calls to an endpoint share. */
@@ -183,7 +170,9 @@ export class ClientCall implements OpeningCall, Timed {
       return;
     }
     try {
-      this.#reader ??= new MessageParser(this.#tools.maxReceiveBytes, (message) => this.#onMessage(message));
+      this.#reader ??= new MessageParser(this.#tools.maxReceiveBytes, (message) => {
+        if (!this.#isOver) this.#listener.onMessage(message);
+      });
       this.#reader.push(buffer, start, end);
       if (!this.#isOver) this.#listener.onBytes(end - start);
     } catch (error) {
@@ -237,10 +226,6 @@ export class ClientCall implements OpeningCall, Timed {
     } catch (error) {
       this.cancel(Status.INTERNAL, `${event} of the caller threw: ${error}`);
     }
-  }
-
-  #onMessage(message: ReceivedMessage): void {
-    if (!this.#isOver) this.#listener.onMessage(message);
   }
 
   #cancel(status: LocalStatus): void {

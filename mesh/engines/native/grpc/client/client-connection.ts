@@ -6,8 +6,22 @@ import { Http2Connection } from '../../http2/connection/connection.ts';
 import type { ConnectionWatch } from '../../http2/connection/connection-watch.ts';
 import { createHpackEncoder } from '../../http2/hpack/encoder.ts';
 import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
-import type { OpeningCall } from './client-call.ts';
+import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { dial, type Target } from './dial.ts';
+
+/** A call that waits for a stream. */
+export interface OpeningCall extends StreamEvents {
+  readonly path: string;
+  readonly fields: readonly string[];
+  /** Whether it has ended, so it needs no stream. */
+  readonly isOver: boolean;
+  /** Called when it gets a stream, immediately or later. */
+  opened(stream: Http2Stream): void;
+  /** Called when it gets none because there is no connection. */
+  unreachable(details: string): void;
+  /** Called when it gets none because its fields exceed what the server accepts. */
+  tooLarge(maxBytes: number): void;
+}
 
 /** Receives what happens to a connection. It either fails, or has room any number of times and is left once. */
 export interface ConnectionListener {

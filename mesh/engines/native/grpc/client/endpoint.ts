@@ -4,8 +4,7 @@ import { faultOf, unreachableText } from '../../../connect-fault.ts';
 import type { ConnectOptions } from '../../../engine.ts';
 import { secureContext } from '../../../secure-context.ts';
 import { ConnectionWatch, type Patience } from '../../http2/connection/connection-watch.ts';
-import type { OpeningCall } from './client-call.ts';
-import { ClientConnection, type ConnectionListener } from './client-connection.ts';
+import { ClientConnection, type ConnectionListener, type OpeningCall } from './client-connection.ts';
 import type { Target } from './dial.ts';
 
 /** Options that only this engine has. */

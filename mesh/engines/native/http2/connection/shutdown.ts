@@ -1,7 +1,5 @@
-import { messageOf } from '../../../../errors/error-text.ts';
-import { ConnectionError, ErrorCode, FrameType, maxStreamId } from '../codec/frames.ts';
+import { ErrorCode, FrameType, maxStreamId } from '../codec/frames.ts';
 import type { Output } from '../codec/output.ts';
-import { HpackError } from '../hpack/decoder.ts';
 import type { StreamTable } from '../streams/stream-table.ts';
 import type { Pings } from './pings.ts';
 
@@ -56,9 +54,17 @@ export class ConnectionShutdown {
     });
   }
 
-  /** The peer has begun it, so it accepts no further streams. */
-  beginByPeer(): void {
+  /** The peer has begun it, so it accepts no streams after this one. */
+  beginByPeer(lastStreamId: number): void {
+    const { isServer, streams } = this.#parts;
+    // A server opens no streams.
+    if (isServer) return;
     this.#begun = true;
+    for (const stream of streams.all()) {
+      if (stream.id <= lastStreamId) continue;
+      streams.remove(stream);
+      stream.events?.aborted(ErrorCode.REFUSED_STREAM);
+    }
   }
 
   /** Called when a stream has ended. */
@@ -75,13 +81,4 @@ export function sendGoaway(output: Output, lastStreamId: number, code: ErrorCode
   output.uint32(code);
   output.bytes(debug);
   output.schedule();
-}
-
-/** The fault for what was thrown. If the peer did not cause it, it is a fault of this side. */
-export function faultOf(error: unknown): ConnectionError {
-  if (error instanceof ConnectionError) return error;
-  if (error instanceof HpackError) return new ConnectionError(ErrorCode.COMPRESSION_ERROR, error.message);
-  const fault = new ConnectionError(ErrorCode.INTERNAL_ERROR, messageOf(error), 'internal_error');
-  fault.cause = error;
-  return fault;
 }
