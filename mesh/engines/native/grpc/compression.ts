@@ -1,28 +1,57 @@
 import { promisify } from 'node:util';
-import { deflateSync, gunzip, gunzipSync, gzipSync, inflate, inflateSync } from 'node:zlib';
+import {
+  deflateSync,
+  gunzip,
+  gunzipSync,
+  gzipSync,
+  inflate,
+  inflateSync,
+  deflate as zlibDeflate,
+  gzip as zlibGzip,
+} from 'node:zlib';
 import { messageOf } from '../../../errors/error-text.ts';
 import type { MeshError } from '../../../errors/mesh-error.ts';
 import { messageTooLarge, undecompressable } from './errors.ts';
 
-/** Runs work on other threads in order, at most `count` at a time. */
+/** Runs work on other threads, at most `count` at a time. Owners take turns; the work of each runs in order. */
 class Threads {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Map<unknown, (() => void)[]>();
 
   constructor(count: number) {
     this.#free = count;
   }
 
-  async run(work: () => Promise<void>): Promise<void> {
-    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  async run<T>(owner: unknown, work: () => Promise<T>): Promise<T> {
+    if (this.#free === 0) await this.#turn(owner);
     else this.#free -= 1;
     try {
-      await work();
+      return await work();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
+      this.#startNext();
     }
+  }
+
+  #turn(owner: unknown): Promise<void> {
+    return new Promise((resolve) => {
+      const turns = this.#waiting.get(owner);
+      if (turns === undefined) this.#waiting.set(owner, [resolve]);
+      else turns.push(resolve);
+    });
+  }
+
+  #startNext(): void {
+    const [first] = this.#waiting;
+    if (first === undefined) {
+      this.#free += 1;
+      return;
+    }
+    const [owner, turns] = first;
+    const next = turns.shift();
+    // A map is in the order of insertion, so its next turn is after those of the others.
+    this.#waiting.delete(owner);
+    if (turns.length > 0) this.#waiting.set(owner, turns);
+    next?.();
   }
 }
 
@@ -31,16 +60,17 @@ const smallBytes = 64 * 1024;
 // Of the four that Node has for everything.
 const threads = new Threads(2);
 const asideChunkBytes = 256 * 1024;
+const gzipAside = promisify(zlibGzip);
 const gunzipAside = promisify(gunzip);
+const deflateAside = promisify(zlibDeflate);
 const inflateAside = promisify(inflate);
 
-/**
- * A compression of messages, by its name in `grpc-encoding`. Messages are compressed on the event loop, because they have to
- * stay in order: 4 MiB, the largest that is accepted, takes about 100 ms.
- */
+/** A compression of messages, by its name in `grpc-encoding`. */
 export interface Compression {
   readonly name: string;
   compress(bytes: Uint8Array): Uint8Array;
+  /** The same on another thread. */
+  compressAside(bytes: Uint8Array): Promise<Uint8Array>;
   /** Throws what `zlib` throws; a RangeError if the result exceeds `maxBytes`. */
   decompress(bytes: Uint8Array, maxBytes: number): Buffer;
   /** The same on another thread. */
@@ -51,6 +81,7 @@ export interface Compression {
 export const gzip: Compression = {
   name: 'gzip',
   compress: (bytes) => gzipSync(bytes),
+  compressAside: (bytes) => gzipAside(bytes, { chunkSize: asideChunkBytes }),
   decompress: (bytes, maxOutputLength) => gunzipSync(bytes, { maxOutputLength }),
   decompressAside: (bytes, maxOutputLength) => gunzipAside(bytes, { maxOutputLength, chunkSize: asideChunkBytes }),
 };
@@ -58,6 +89,7 @@ export const gzip: Compression = {
 const deflate: Compression = {
   name: 'deflate',
   compress: (bytes) => deflateSync(bytes),
+  compressAside: (bytes) => deflateAside(bytes, { chunkSize: asideChunkBytes }),
   decompress: (bytes, maxOutputLength) => inflateSync(bytes, { maxOutputLength }),
   decompressAside: (bytes, maxOutputLength) => inflateAside(bytes, { maxOutputLength, chunkSize: asideChunkBytes }),
 };
@@ -114,15 +146,35 @@ export function announcedBytes(message: ReceivedMessage, encoding: string | unde
 }
 
 /**
+ * Compresses a large message on another thread: 4 MiB take about 100 ms. `undefined` for a small one, which is compressed
+ * immediately. `owner` as in `DecompressOptions`.
+ */
+export function compressAhead(
+  message: Uint8Array,
+  compression: Compression,
+  owner: unknown,
+): Promise<Uint8Array> | undefined {
+  if (message.length <= smallBytes) return undefined;
+  return threads.run(owner, () => compression.compressAside(message));
+}
+
+export interface DecompressOptions {
+  readonly encoding: string | undefined;
+  readonly maxBytes: number;
+  /** Whose message it is: owners take turns, so one with many large messages does not delay the others. */
+  readonly owner: unknown;
+  /** Whether the message is still wanted when its turn comes. */
+  readonly isWanted: () => boolean;
+}
+
+/**
  * Decompresses a large message on another thread, so `plainBytes` finds its bytes. Never rejects. `undefined` if there is
  * nothing to wait for: a small message is decompressed immediately. One that is no longer wanted when its turn comes is not
  * decompressed, and `plainBytes` throws an AbortError.
  */
 export function decompressAhead(
   message: ReceivedMessage,
-  encoding: string | undefined,
-  maxBytes: number,
-  isWanted: () => boolean,
+  { encoding, maxBytes, owner, isWanted }: DecompressOptions,
 ): Promise<void> | undefined {
   const compression = compressions.get(encoding ?? '');
   if (!(message instanceof CompressedMessage) || message.outcome !== undefined || compression === undefined) return;
@@ -139,7 +191,7 @@ export function decompressAhead(
       // It is larger than it claims.
     }
   }
-  return threads.run(async () => {
+  return threads.run(owner, async () => {
     if (!isWanted()) {
       message.outcome = { error: new DOMException('the call ended before its message was decompressed', 'AbortError') };
       return;

@@ -1,9 +1,10 @@
-import { deflateSync, gzipSync, inflateSync } from 'node:zlib';
+import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../errors/to-status.ts';
+import { rawCall, rawConnection } from '../../../server/testing/raw-call.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
-import { grpcFrame, type WireMessage } from '../../../testing/grpc-frame.ts';
+import { grpcFrame, readGrpcFrames, type WireMessage } from '../../../testing/grpc-frame.ts';
 import type { EngineHandler, ServerHostOptions } from '../../engine.ts';
 import { connectNative } from '../engine.ts';
 import { serveRaw } from '../testing/grpc-server.ts';
@@ -167,8 +168,62 @@ describe('a compressed reply', () => {
 describe('a large compressed message of a call that has ended', () => {
   it('is not decompressed, not even when it is read', async () => {
     const message = new CompressedMessage(gzipSync(Buffer.alloc(kib * kib)));
-    await decompressAhead(message, 'gzip', 4 * kib * kib, () => false);
+    const maxBytes = 4 * kib * kib;
+    await decompressAhead(message, { encoding: 'gzip', maxBytes, owner: undefined, isWanted: () => false });
     expect(() => plainBytes(message, 'gzip', 4 * kib * kib)).toThrow(expect.objectContaining({ name: 'AbortError' }));
+  });
+});
+
+describe('a large reply that is compressed', () => {
+  const large = 'x'.repeat(4 * kib * kib);
+  const replyTo = (request: string) => (request === 'large' ? large : request);
+  const handlers: readonly EngineHandler<string, string>[] = [
+    {
+      kind: 'unary',
+      async handle(read, call) {
+        call.compressReplies = true;
+        return replyTo(read());
+      },
+    },
+    {
+      kind: 'server-streaming',
+      async *handle(read, call) {
+        call.compressReplies = true;
+        yield replyTo(read());
+        yield 'last';
+      },
+    },
+  ];
+
+  it.each(handlers)('lets other calls of its connection be answered meanwhile ($kind)', async (handler) => {
+    const session = await rawConnection(await serve(handler));
+    onTestFinished(() => session.destroy());
+    const order: string[] = [];
+    const send = async (request: string) => {
+      const accepts = { 'grpc-accept-encoding': 'gzip' };
+      const { body } = await rawCall(session, `/t/${handler.kind}`, grpcFrame(Buffer.from(request)), accepts);
+      order.push(request);
+      return readGrpcFrames(body).map(({ bytes }) => gunzipSync(bytes).toString());
+    };
+    const [reply] = await Promise.all([send('large'), send('small'), send('small')]);
+    expect(order).toEqual(['small', 'small', 'large']);
+    expect(reply).toEqual(handler.kind === 'unary' ? [large] : [large, 'last']);
+  });
+});
+
+describe('the threads that compress', () => {
+  it('take turns between connections', async () => {
+    const maxBytes = 4 * kib * kib;
+    const zipped = gzipSync(Buffer.alloc(maxBytes));
+    const done: string[] = [];
+    const decompress = async (owner: string) => {
+      await decompressAhead(new CompressedMessage(zipped), { encoding: 'gzip', maxBytes, owner, isWanted: () => true });
+      done.push(owner);
+    };
+    const busy = Array.from({ length: 30 }, () => decompress('busy'));
+    await Promise.all([decompress('other'), decompress('another')]);
+    expect(done.length).toBeLessThan(10);
+    await Promise.all(busy);
   });
 });
 

@@ -1,19 +1,13 @@
 import type { Http2Stream } from '../http2/streams/stream.ts';
-import type { Compression } from './compression.ts';
 
 const prefixBytes = 5;
 // Reused for each message, because writing copies it.
 const shared = Buffer.alloc(prefixBytes);
 
-/** Writes a message with its prefix, compressed if `compression` is given. Returns false if the next should wait. */
-export function writeMessage(
-  stream: Http2Stream,
-  message: Uint8Array,
-  compression: Compression | undefined = undefined,
-): boolean {
-  const bytes = compression === undefined ? message : compression.compress(message);
-  fill(shared, bytes, compression !== undefined);
-  return stream.writeWithPrefix(shared, bytes);
+/** Writes a message with its prefix. Returns false if the next should wait. */
+export function writeMessage(stream: Http2Stream, message: Uint8Array, isCompressed: boolean): boolean {
+  fill(shared, message, isCompressed);
+  return stream.writeWithPrefix(shared, message);
 }
 
 /** The prefix of a message: whether it is compressed, and its length. */

@@ -115,7 +115,9 @@ export class ClientCall implements OpeningCall, Timed {
 
   /** Decompresses a large message on another thread, before `plainBytes` is called. Never rejects. */
   decompress(message: ReceivedMessage): Promise<void> | undefined {
-    return decompressAhead(message, this.#encoding, this.#tools.maxReceiveBytes, () => true);
+    if (message instanceof Uint8Array) return undefined;
+    const { maxReceiveBytes: maxBytes } = this.#tools;
+    return decompressAhead(message, { encoding: this.#encoding, maxBytes, owner: this.#tools, isWanted: () => true });
   }
 
   /** The bytes of a message. Throws a MeshError if it cannot be decompressed. */

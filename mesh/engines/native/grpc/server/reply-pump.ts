@@ -1,7 +1,8 @@
 /** A call to which responses are written. */
 export interface AnsweredCall {
   readonly isOver: boolean;
-  write(response: unknown): boolean;
+  /** Returns whether there is room for the next response. */
+  write(response: unknown): boolean | Promise<boolean>;
   succeed(): void;
   fail(error: unknown): void;
   attachPump(pump: ReplyPump): void;
@@ -13,8 +14,13 @@ export function answerOnce(call: AnsweredCall, answer: Promise<unknown>): void {
     (response) => {
       if (call.isOver) return;
       try {
-        call.write(response);
-        call.succeed();
+        const written = call.write(response);
+        if (typeof written === 'boolean') call.succeed();
+        else
+          written.then(
+            () => call.succeed(),
+            (error) => call.fail(error),
+          );
       } catch (error) {
         call.fail(error);
       }
@@ -50,7 +56,9 @@ export class ReplyPump {
         const next = await this.#iterator.next();
         if (call.isOver) return;
         if (next.done) break;
-        if (!call.write(next.value)) await this.#room();
+        const written = call.write(next.value);
+        const hasRoom = typeof written === 'boolean' ? written : await written;
+        if (!hasRoom) await this.#room();
       }
       call.succeed();
     } catch (error) {

@@ -11,6 +11,7 @@ import type { Http2Stream } from '../../http2/streams/stream.ts';
 import {
   CompressedMessage,
   type Compression,
+  compressAhead,
   decompressAhead,
   plainBytes,
   type ReceivedMessage,
@@ -91,11 +92,18 @@ export abstract class ServerCall extends CallContext implements Timed {
     if (trailer !== undefined) this.#checkSize(trailer);
   }
 
-  /** Sends one message of the response. Returns false if the next should wait for room. */
-  write(response: unknown): boolean {
+  /**
+   * Sends one message of the response. Returns false if the next should wait for room; a promise of that if the message is
+   * compressed on another thread.
+   */
+  write(response: unknown): boolean | Promise<boolean> {
     const bytes = this.hosted.method.encodeResponse(response);
     if (!this.#headerSent) this.#sendHeader(this.compressReplies || this.hosted.streamsReplies);
-    return writeMessage(this.stream, bytes, this.compressReplies ? this.#compression : undefined);
+    const compression = this.compressReplies ? this.#compression : undefined;
+    if (compression === undefined) return writeMessage(this.stream, bytes, false);
+    const compressing = compressAhead(bytes, compression, this.peer);
+    if (compressing === undefined) return writeMessage(this.stream, compression.compress(bytes), true);
+    return compressing.then((compressed) => this.#ended || writeMessage(this.stream, compressed, true));
   }
 
   /** Ends the call with OK, unless it has ended. */
@@ -151,7 +159,16 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   /** Decompresses a large message on another thread, before it is decoded. */
   protected decompress(message: ReceivedMessage): Promise<void> | undefined {
-    return decompressAhead(message, this.request.encoding, this.tools.maxReceiveBytes, () => !this.#ended);
+    // Most are not compressed, so nothing is allocated for them.
+    if (!(message instanceof CompressedMessage)) return undefined;
+    const { request, tools, peer } = this;
+    const isWanted = () => !this.#ended;
+    return decompressAhead(message, {
+      encoding: request.encoding,
+      maxBytes: tools.maxReceiveBytes,
+      owner: peer,
+      isWanted,
+    });
   }
 
   /** Decodes a request. Throws a MeshError if it cannot be decompressed or decoded. */
