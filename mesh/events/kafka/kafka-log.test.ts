@@ -13,7 +13,6 @@ import type { EventLog, NewEvent } from '../log/event-log.ts';
 import { describeEventLog } from '../log/suite/event-log.suite.ts';
 import { collector, event, numbered, readSome, text } from '../testing/sample-events.ts';
 import { createKafka } from './client/kafkajs.ts';
-import { fetchTopicIds } from './consume/consumer.ts';
 import { openKafkaLog } from './kafka-log.ts';
 import { commitOn } from './testing/commit.ts';
 
@@ -49,13 +48,6 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       await producer.connect();
       await producer.send({ topic, messages: [message] });
       await producer.disconnect();
-    }
-
-    async function deleteTopic(name: string): Promise<void> {
-      const admin = createKafka(server.brokers.split(','), logger).admin();
-      await admin.connect();
-      await admin.deleteTopics({ topics: [name] });
-      await admin.disconnect();
     }
 
     it('leaves out a header that is not text, and reads a missing key or value as empty', async () => {
@@ -136,76 +128,6 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       const ends = await log.endOffsets(wide);
       await eventually(() => expect(done.get(1)).toBe(Number(ends.get(1))));
     });
-
-    it('continues with its other topics when one is deleted', async () => {
-      const doomed = `test.${randomUUID()}`;
-      await log.ensureTopic(doomed);
-      await log.endOffsets(doomed);
-      await log.publish([event(doomed, 'a', 'x')]);
-      await deleteTopic(doomed);
-      await eventually(
-        async () =>
-          expect(await log.publish([event(doomed, 'a', 'x')]).catch((error: unknown) => error)).toMatchObject({
-            code: expect.any(Number),
-          }),
-        { timeoutMs: 20_000 },
-      );
-      const other = `test.${randomUUID()}`;
-      await eventually(
-        async () => expect(await log.ensureTopic(other).then(() => log.endOffsets(other))).toBeDefined(),
-        { timeoutMs: 5000 },
-      );
-      await log.publish([event(other, 'a', 'x'), event(topic, 'a', 'x')]);
-    });
-
-    it('does not report other topics as missing when one is deleted', async () => {
-      const doomed = `test.${randomUUID()}`;
-      await log.ensureTopic(doomed);
-      await log.publish([event(doomed, 'a', 'x')]);
-      await log.endOffsets(doomed);
-      await deleteTopic(doomed);
-      await eventually(
-        async () =>
-          expect(await log.publish([event(doomed, 'a', 'x')]).catch((error: unknown) => error)).toMatchObject({
-            reason: 'UNKNOWN_TOPIC',
-          }),
-        { timeoutMs: 20_000 },
-      );
-      for (let turn = 0; turn < 3; turn++) {
-        const other = `test.${randomUUID()}`;
-        await log.ensureTopic(other);
-        await log.publish([event(other, 'a', 'x'), event(topic, 'a', 'x')]);
-        expect((await log.endOffsets(other)).size).toBe(12);
-      }
-      await expect(log.endOffsets(doomed)).rejects.toMatchObject({ reason: 'UNKNOWN_TOPIC' });
-    });
-
-    it('creates a deleted topic of a group again, and the group reads it from its beginning', async () => {
-      const doomed = `test.${randomUUID()}`;
-      await log.ensureTopic(doomed, { partitions: 1 });
-      await log.publish(numbered(doomed, ['a'], 3));
-      const seen = collector();
-      await log.consume({ group: randomUUID(), topics: [doomed, topic], start: 'latest', handle: seen.handle });
-      await eventually(
-        async () => {
-          await log.publish([event(doomed, 'a', 'before')]);
-          expect(seen.events.length).toBeGreaterThan(0);
-        },
-        { timeoutMs: 20_000 },
-      );
-      const idOf = async (name: string) => {
-        const ids = await fetchTopicIds(createKafka(server.brokers.split(','), logger), [name]);
-        return ids.get(name);
-      };
-      const firstId = await idOf(doomed);
-      await deleteTopic(doomed);
-      await eventually(async () => expect(await idOf(doomed)).not.toBe(firstId), { timeoutMs: 40_000 });
-      await eventually(() => log.publish(numbered(doomed, ['a'], 9, 100)));
-      const after = () => seen.events.map(text).filter((value) => value !== 'before');
-      await eventually(() => expect(after()).toEqual(numbered(doomed, ['a'], 9, 100).map(({ value }) => `${value}`)), {
-        timeoutMs: 20_000,
-      });
-    }, 90_000);
 
     it('publishes accepted events even if a concurrent call published refused ones', async () => {
       const admin = createKafka(server.brokers.split(','), logger).admin();
