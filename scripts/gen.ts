@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { createFileRegistry, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { serviceConfig } from '../mesh/contract/plugin/service-config.ts';
 import { collectThirdPartyProtos } from './third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -30,6 +31,21 @@ async function generate(targetDir: string): Promise<void> {
   const descriptors = join(targetDir, 'gen/descriptors.binpb');
   buf('build', '--as-file-descriptor-set', '--output', descriptors);
   await writeFile(descriptors, trimSourceInfo(await readFile(descriptors)));
+  await writeServiceConfigs(join(targetDir, 'gen/service-config'), await readFile(descriptors));
+}
+
+/** Writes a gRPC service config for each service of ours, and `ordermesh.json` for an address that serves all of them. */
+async function writeServiceConfigs(targetDir: string, descriptors: Uint8Array): Promise<void> {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
+  const services = [...registry].filter(
+    (type): type is DescService => type.kind === 'service' && !type.file.proto.package.startsWith('grpc.'),
+  );
+  const byName = Object.groupBy(services, ({ file }) => file.proto.package.split('.')[0] ?? '');
+  await mkdir(targetDir);
+  for (const [name, served = []] of [...Object.entries(byName), ['ordermesh', services] as const]) {
+    const config = JSON.stringify(serviceConfig(served, registry), null, 2);
+    await writeFile(join(targetDir, `${name}.json`), `${config}\n`);
+  }
 }
 
 /** Returns the files of `gen/` that are out of date: changed, missing or no longer generated. */
