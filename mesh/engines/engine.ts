@@ -2,6 +2,7 @@ import type { CallContext, Metadata } from 'nice-grpc-common';
 import type { EndedCall, WireStatus } from '../errors/wire-status.ts';
 import type { HostObserver } from './host-observer.ts';
 import type { PingPolicy } from './ping-strikes.ts';
+import type { RequestFault } from './request-fault.ts';
 
 /** The four kinds of gRPC calls. */
 export type MethodKind = 'unary' | 'server-streaming' | 'client-streaming' | 'bidi-streaming';
@@ -44,6 +45,8 @@ export interface EngineCall extends CallContext {
   readonly requestBytes: number;
   /** Whether the call has ended, so no response can be sent. */
   readonly isOver: boolean;
+  /** The fault in a stream of requests for which the engine has ended the call. */
+  readonly requestFault: RequestFault | undefined;
   /** One text value of the metadata, without making all of `metadata`. */
   textMetadata(key: string): string | undefined;
   /**
@@ -58,6 +61,11 @@ export interface EngineCall extends CallContext {
    * `undefined` if there is nothing to wait for.
    */
   decompressRequest(): Promise<void> | undefined;
+  /**
+   * Compresses a large response on another thread, before it is returned; without this, sending it does. Never rejects.
+   * `undefined` if there is nothing to wait for.
+   */
+  compressResponse(bytes: Uint8Array): Promise<void> | undefined;
   /** Sets the listener for an early end of the call. A call has one; `undefined` removes it. */
   listenForEnd(listener: CallEndListener | undefined): void;
 }

@@ -41,6 +41,13 @@ export const callRefusalReasons = [
   'metadata_too_large',
   'unknown_encoding',
   'too_many_streams',
+  'message_too_large',
+  'too_much_unfinished',
+  'request_incomplete',
+  'malformed_request',
+  'wrong_request_count',
+  'undecompressable',
+  'undecodable_message',
 ] as const;
 export type CallRefusalReason = (typeof callRefusalReasons)[number];
 

@@ -23,6 +23,8 @@ export interface FailedCall {
  * unexpected, including refusals by other services: it is logged in full, and returned as INTERNAL with the request id alone.
  */
 export function toPublicError(error: unknown, call: FailedCall, logger: ErrorLog): MeshError | ServerError {
+  // What ends a call at its deadline may only see that it has ended.
+  if (call.expired && cancelled.is(error)) return deadlineExceeded({ path: call.path });
   if (error instanceof ServerError || (error instanceof MeshError && mayPass(error))) return error;
   if (call.expired && isTimeout(error)) return deadlineExceeded({ path: call.path });
   if (isCancellation(error)) return cancelled({ path: call.path });

@@ -80,7 +80,15 @@ async function answer(
     if (decompressing !== undefined) await decompressing;
     const response = method.encode(await begin(method, call, read));
     call.checkMetadata();
-    watch.succeeded();
+    const compressing = call.compressResponse(response);
+    if (compressing !== undefined) {
+      place.leave();
+      place = undefined;
+      await compressing;
+    }
+    // Its deadline may have passed meanwhile, or its caller may have left: the log shows what the caller got.
+    if (compressing !== undefined && call.isOver) watch.cancelled();
+    else watch.succeeded();
     return response;
   } catch (error) {
     throw watch.failed(error);

@@ -1,14 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
 import { nativeEngine } from '../engines/native/engine.ts';
+import { eventually } from '../testing/eventually.ts';
 import { grpcFrame, readGrpcFrames } from '../testing/grpc-frame.ts';
 import type { ServerOptions } from './create-server.ts';
 import { fixedLimits } from './policies/admission/policy.ts';
 import { type EchoHandlers, echoService } from './testing/echo-service.ts';
 import { rawCall, rawConnection } from './testing/raw-call.ts';
 import { serveForTest } from './testing/serve-echo.ts';
+import { startEcho } from './testing/start-echo.ts';
 
 const ada = User.fromPartial({ name: 'Ada', email: 'ada@example.com' });
 
@@ -123,6 +126,25 @@ describe('a large compressed request', () => {
     expect(statuses).toContain(Status.RESOURCE_EXHAUSTED);
     expect((await send('One', zippedFrame(ada))).status).toBe(Status.OK);
   });
+});
+
+it('logs what the caller got if the deadline passes while the response is compressed', async () => {
+  const large = { name: 'large', email: randomBytes(2_000_000).toString('base64') };
+  const handlers: Partial<EchoHandlers> = {
+    async one(_, context) {
+      context.compressReplies = true;
+      return large;
+    },
+  };
+  const { session, lines } = await startEcho(handlers, {}, { engine: nativeEngine });
+  const headers = { 'grpc-accept-encoding': 'gzip', 'grpc-timeout': '250m' };
+  const one = () => rawCall(session, '/test.v1.EchoService/One', grpcFrame(User.encode(ada).finish()), headers);
+  // Two are compressed at a time, so the others wait for longer than their deadline.
+  const answers = await Promise.all(Array.from({ length: 20 }, one));
+  const codes = answers.map(({ status }) => Status[status]).toSorted();
+  expect(codes).toContain('DEADLINE_EXCEEDED');
+  const logged = () => lines.filter(({ msg }) => msg === 'call').map(({ code }) => code);
+  await eventually(() => expect(logged().toSorted()).toEqual(codes));
 });
 
 function zippedFrame(user: User): Buffer {

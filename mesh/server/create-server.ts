@@ -77,13 +77,15 @@ export function createServer(options: ServerOptions): Server {
   } = options;
   const policy = admission ?? (() => fixedLimits(limitsOfService(process)));
   const noteExpired = createExpiredReport({ clock, logger, metrics });
-  const tools = { clock, logger, noteExpired, timers: new TimerWheel() };
+  const observer = createHostReport({ clock, logger, metrics });
+  const { countRefusal } = observer;
+  const tools = { clock, logger, noteExpired, countRefusal, timers: new TimerWheel() };
   const turns = new Turns();
   const load = new ProcessLoad(process);
   const host = engine.createServerHost({
     ...limits,
     maxConnections,
-    observer: createHostReport({ clock, logger, metrics }),
+    observer,
     toStatus: (error, call) => toStatus(error, call, logger),
   });
   if (metrics) measureConnections(metrics, maxConnections, () => host.openConnections);

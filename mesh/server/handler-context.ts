@@ -1,5 +1,6 @@
 import type { Metadata } from 'nice-grpc-common';
 import type { CallEndListener, EngineCall } from '../engines/engine.ts';
+import type { RequestFault } from '../engines/request-fault.ts';
 import type { Once } from '../idempotency/idempotency.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
@@ -83,6 +84,14 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
 
   decompressRequest(): Promise<void> | undefined {
     return this.#engineCall.decompressRequest();
+  }
+
+  compressResponse(bytes: Uint8Array): Promise<void> | undefined {
+    return this.#engineCall.compressResponse(bytes);
+  }
+
+  get requestFault(): RequestFault | undefined {
+    return this.#engineCall.requestFault;
   }
 
   get isOver(): boolean {

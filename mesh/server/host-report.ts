@@ -17,6 +17,11 @@ export interface HostReportDeps {
   readonly metrics?: Metrics | undefined;
 }
 
+export interface HostReport extends HostObserver {
+  /** Counts a call that was refused for a fault of its request after its chain began; the access log has its line. */
+  readonly countRefusal: (reason: CallRefusalReason) => void;
+}
+
 // A client that is ended connects again, and others may have the same fault.
 const lineEveryMs = 10_000;
 
@@ -24,7 +29,7 @@ const lineEveryMs = 10_000;
  * Logs the connections that a server ends, one line in 10 s for each reason, and at `debug` the calls that it refuses before
  * their handler. Counts both by reason.
  */
-export function createHostReport({ clock, logger, metrics }: HostReportDeps): HostObserver {
+export function createHostReport({ clock, logger, metrics }: HostReportDeps): HostReport {
   const countEnd = countByReason<ConnectionEndReason>(connectionEndReasons, 'ordermesh_connections_ended_total', {
     help: 'Connections that this server ended because of their client, by reason.',
     metrics,
@@ -50,6 +55,7 @@ export function createHostReport({ clock, logger, metrics }: HostReportDeps): Ho
   }
 
   return {
+    countRefusal,
     connectionEnded(end) {
       countEnd(end.reason);
       log(end);

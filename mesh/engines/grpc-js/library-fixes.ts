@@ -1,4 +1,4 @@
-import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
+import type { ClientHttp2Stream, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Metadata, type StatusObject } from '@grpc/grpc-js';
 import { BaseServerInterceptingCall } from '@grpc/grpc-js/build/src/server-interceptors.js';
 import { Http2SubchannelCall } from '@grpc/grpc-js/build/src/subchannel-call.js';
@@ -83,13 +83,25 @@ export function fixClientCalls(): void {
 }
 
 interface ServerCall {
+  readonly stream: ServerHttp2Stream;
+  readonly cancelled: boolean;
   decompressMessage(message: Buffer, encoding: string): Buffer | Promise<Buffer>;
   sendStatus(status: Partial<StatusObject>): void;
 }
 
+/** Is notified of the code with which a call ends. */
+export type StatusListener = (code: Status) => void;
+
+const statusListeners = new WeakMap<ServerHttp2Stream, StatusListener>();
+
+/** Calls `listener` when the call of a stream ends with a status, also if grpc-js ends it by itself. Replaces another listener. */
+export function listenForStatus(stream: ServerHttp2Stream, listener: StatusListener): void {
+  statusListeners.set(stream, listener);
+}
+
 /**
  * grpc-js reads messages as uncompressed that are flagged as compressed, if there is no encoding; and it sends the text "OK"
- * with a status of OK, which should have none.
+ * with a status of OK, which should have none. It ends calls whose requests have faults without a notice.
  */
 export function fixServerCalls(): void {
   const call = BaseServerInterceptingCall.prototype as unknown as ServerCall;
@@ -107,6 +119,8 @@ export function fixServerCalls(): void {
   };
 
   call.sendStatus = function (this: ServerCall, status) {
+    const { stream } = this;
+    if (!this.cancelled && !stream.destroyed && !stream.closed) statusListeners.get(stream)?.(status.code as Status);
     sendStatus.call(this, status.code === Status.OK ? { ...status, details: '' } : status);
   };
 }

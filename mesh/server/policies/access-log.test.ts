@@ -16,7 +16,8 @@ const expired = { path: '/t.v1.T/Do', startMs: 0, isPastCallersDeadline: true } 
 function linesOf(idempotency: MethodContract['idempotency'], code: Status, error?: Error, ended = call) {
   const { logger, lines } = captureLog({ level: 'trace' });
   const noteExpired = () => undefined;
-  createAccessLog({ idempotency }, { clock: systemClock, logger, noteExpired })(ended, code, error);
+  const countRefusal = () => undefined;
+  createAccessLog({ idempotency }, { clock: systemClock, logger, noteExpired, countRefusal })(ended, code, error);
   return lines;
 }
 

@@ -1,33 +1,47 @@
 import { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../../contract/contract.ts';
+import type { CallRefusalReason } from '../../engines/host-observer.ts';
+import type { RequestFault } from '../../engines/request-fault.ts';
 import { isServerFault } from '../../errors/codes.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { HandlerContext } from '../handler-context.ts';
 
-/** Writes one line when a call ends, with `error` if the level is above `debug`. */
-export type AccessLog = (call: HandlerContext, code: Status, error?: unknown) => void;
+/**
+ * Writes one line when a call ends, with `error` if the level is above `debug`. A call that ended for a `fault` of its request
+ * is counted as refused.
+ */
+export type AccessLog = (call: HandlerContext, code: Status, error?: unknown, fault?: RequestFault) => void;
 
 export interface AccessLogTools {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly noteExpired: NoteExpired;
+  readonly countRefusal: (reason: CallRefusalReason) => void;
 }
 
 /**
  * Creates the access log of a method: `warn` for problems of the server, `info` for refused changes, `debug` otherwise. A call
- * that ends at the deadline of its caller is no problem of the server: the caller chose how long to wait.
+ * that ends at the deadline of its caller, or for a fault of its request, is no problem of the server.
  */
 export function createAccessLog(
   { idempotency }: Pick<MethodContract, 'idempotency'>,
-  { clock, logger, noteExpired }: AccessLogTools,
+  { clock, logger, noteExpired, countRefusal }: AccessLogTools,
 ): AccessLog {
   const levelOfRefusal = idempotency === 'no-side-effects' ? 'debug' : 'info';
-  return (call, code, error) => {
+  return (call, code, error, fault) => {
     const expired = code === Status.DEADLINE_EXCEEDED && call.isPastCallersDeadline;
     if (expired) noteExpired(call);
-    const level = expired ? 'debug' : isServerFault(code) ? 'warn' : isFailure(code) ? levelOfRefusal : 'debug';
+    if (fault !== undefined) countRefusal(fault.reason);
+    const level =
+      expired || fault !== undefined
+        ? 'debug'
+        : isServerFault(code)
+          ? 'warn'
+          : isFailure(code)
+            ? levelOfRefusal
+            : 'debug';
     if (!logger.isLevelEnabled(level)) return;
     const durationMs = clock.now() - call.startMs;
     logger[level](
@@ -35,6 +49,7 @@ export function createAccessLog(
         method: call.path,
         code: Status[code],
         duration_ms: durationMs,
+        ...(fault && { reason: fault.reason }),
         ...(level !== 'debug' && error ? { err: error } : {}),
       },
       'call',

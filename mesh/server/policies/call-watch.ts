@@ -1,4 +1,5 @@
 import { type ServerError, Status } from 'nice-grpc-common';
+import { type RequestFault, requestFaultOf } from '../../engines/request-fault.ts';
 import { deadlineExceeded } from '../../errors/errors.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import { toPublicError } from '../../errors/public-error.ts';
@@ -39,17 +40,21 @@ export class CallWatch implements Timed {
     this.#end(Status.OK);
   }
 
-  /** The caller cancelled the call. */
+  /** The call ended without its response: its caller cancelled it, its deadline passed, or its requests have a fault. */
   cancelled(): void {
-    this.#end(this.#expired ? Status.DEADLINE_EXCEEDED : Status.CANCELLED);
+    const fault = this.#call.requestFault;
+    if (fault !== undefined) this.#end(fault.code, undefined, fault);
+    else this.#end(this.#expired ? Status.DEADLINE_EXCEEDED : Status.CANCELLED);
   }
 
   /** Returns the error for the caller. */
   failed(error: unknown): MeshError | ServerError {
     const { path, requestId } = this.#call;
     const publicError = toPublicError(error, { path, requestId, expired: this.#expired }, this.#tools.logger);
+    const fault = this.#call.requestFault ?? requestFaultOf(error);
     // An unexpected error is already logged.
-    this.#end(publicError.code, publicError === error ? error : undefined);
+    if (fault === undefined) this.#end(publicError.code, publicError === error ? error : undefined);
+    else this.#end(fault.code, undefined, fault);
     return publicError;
   }
 
@@ -62,10 +67,10 @@ export class CallWatch implements Timed {
     });
   }
 
-  #end(code: Status, error?: unknown): void {
+  #end(code: Status, error?: unknown, fault?: RequestFault): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#timer?.cancel();
-    this.#tools.accessLog(this.#call, code, error);
+    this.#tools.accessLog(this.#call, code, error, fault);
   }
 }

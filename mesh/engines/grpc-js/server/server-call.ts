@@ -1,13 +1,15 @@
 import { Metadata as WireMetadata } from '@grpc/grpc-js';
-import { Metadata } from 'nice-grpc-common';
+import { Metadata, Status } from 'nice-grpc-common';
 import { deadlineExceeded } from '../../../errors/errors.ts';
 import { base64Bytes, metadataWithFailure } from '../../../errors/wire-status.ts';
 import type { CallEndListener, EngineCall } from '../../engine.ts';
 import { responseMetadataTooLarge } from '../../errors.ts';
+import type { RequestFault } from '../../request-fault.ts';
 import { requestIdKey, requestIdOf } from '../../request-id.ts';
+import { listenForStatus } from '../library-fixes.ts';
 import { fromWireMetadata, toWireMetadata } from '../metadata.ts';
 import { releaseAtDeadline } from './session-watch.ts';
-import { http2StreamOf, isReset } from './tuned-server.ts';
+import { faultOfCode, http2StreamOf, isReset } from './tuned-server.ts';
 
 // Node resets a stream that is to send more, and accepts no more.
 const maxBlockBytes = 64 * 1024;
@@ -44,6 +46,7 @@ export class ServerCall implements EngineCall {
   readonly path: string;
   readonly requestCompressed = undefined;
   compressReplies = false;
+  requestFault: RequestFault | undefined;
   readonly #raw: RawCall;
   readonly #sendFailure: (error: unknown) => void;
   #ended = false;
@@ -61,6 +64,10 @@ export class ServerCall implements EngineCall {
     this.path = path;
     this.#raw = raw;
     this.#sendFailure = sendFailure;
+    listenForStatus(http2StreamOf(raw), (code) => {
+      // grpc-js ends it because of its request, or at its deadline.
+      if (!this.#ended && code !== Status.DEADLINE_EXCEEDED) this.requestFault = faultOfCode(code);
+    });
   }
 
   get isOver(): boolean {
@@ -79,6 +86,11 @@ export class ServerCall implements EngineCall {
 
   /** grpc-js decompresses on other threads by itself. */
   decompressRequest(): undefined {
+    return undefined;
+  }
+
+  /** grpc-js cannot compress responses. */
+  compressResponse(): undefined {
     return undefined;
   }
 

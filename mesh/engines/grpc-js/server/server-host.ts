@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ServerHost, ServerHostOptions } from '../../engine.ts';
 import { malformedTimeout, metadataTooLarge, unknownEncoding, unknownMethod } from '../../errors.ts';
 import { peerOf } from '../../hang-up.ts';
-import { type CallRefusal, noObserver } from '../../host-observer.ts';
+import { type CallRefusal, type CallRefusalReason, noObserver } from '../../host-observer.ts';
 import { type HttpRefusal, httpRefusalOf } from '../../http-refusal.ts';
 import { createListener } from '../../listener.ts';
 import { requestIdKey } from '../../request-id.ts';
@@ -32,12 +32,15 @@ export function createServerHost({
   patience = sessionPatience,
 }: GrpcJsServerHostOptions): ServerHost {
   const paths = new Set<string>();
-  const admit = (headers: IncomingHttpHeaders, { session }: ServerHttp2Stream) => {
+  const refused = (headers: IncomingHttpHeaders, { session }: ServerHttp2Stream, reason: CallRefusalReason) => {
+    const peer = session?.socket ? peerOf(session.socket) : 'unknown';
+    observer.callRefused({ peer, path: headers[':path'] ?? '', reason });
+  };
+  const admit = (headers: IncomingHttpHeaders, stream: ServerHttp2Stream) => {
     const path = headers[':path'] ?? '';
     const refusal = refusalOf(headers, paths);
     if (refusal === undefined) return undefined;
-    const peer = session?.socket ? peerOf(session.socket) : 'unknown';
-    observer.callRefused({ peer, path, reason: refusal.reason });
+    refused(headers, stream, refusal.reason);
     if (!('error' in refusal)) return refusal;
     return toStatus(refusal.error, { path, requestId: String(headers[requestIdKey]), otherBytes: 0 });
   };
@@ -45,6 +48,7 @@ export function createServerHost({
     maxReceiveBytes,
     maxConcurrentStreams,
     admit,
+    refused,
     observer,
     pings,
     patience,

@@ -6,12 +6,14 @@ import type {
   ServerOptions,
 } from 'node:http2';
 import { Server as GrpcJsServer, ServerCredentials } from '@grpc/grpc-js';
+import { Status } from 'nice-grpc-common';
 import type { WireStatus } from '../../../errors/wire-status.ts';
-import type { HostObserver } from '../../host-observer.ts';
+import type { CallRefusalReason, HostObserver } from '../../host-observer.ts';
 import type { HttpRefusal } from '../../http-refusal.ts';
 import type { PingPolicy } from '../../ping-strikes.ts';
+import type { RequestFault } from '../../request-fault.ts';
 import { requestIdKey, requestIdOf } from '../../request-id.ts';
-import { type Decoder, fixServerCalls, isMidway } from '../library-fixes.ts';
+import { type Decoder, fixServerCalls, isMidway, listenForStatus } from '../library-fixes.ts';
 import { toWireMetadata } from '../metadata.ts';
 import { timeoutMsOf } from './grpc-timeout.ts';
 import { releaseAtDeadline, type SessionPatience, SessionWatch, watchOf } from './session-watch.ts';
@@ -33,6 +35,8 @@ export interface TunedServerOptions {
   readonly maxConcurrentStreams: number;
   /** Called with each call before grpc-js sees it. May fix its headers, or refuse it. */
   readonly admit: (headers: IncomingHttpHeaders, stream: ServerHttp2Stream) => WireStatus | HttpRefusal | undefined;
+  /** Called with each admitted call that grpc-js ends before its handler starts. */
+  readonly refused: (headers: IncomingHttpHeaders, stream: ServerHttp2Stream, reason: CallRefusalReason) => void;
   readonly observer: HostObserver;
   readonly pings: PingPolicy | undefined;
   readonly patience: SessionPatience;
@@ -55,6 +59,7 @@ export function createTunedServer({
   maxReceiveBytes,
   maxConcurrentStreams,
   admit,
+  refused,
   observer,
   pings,
   patience,
@@ -70,7 +75,7 @@ export function createTunedServer({
   Object.assign(internals.commonServerOptions, { streamResetBurst, streamResetRate, settings });
   const connections = server.createConnectionInjector(ServerCredentials.createInsecure());
   for (const http2Server of internals.http2Servers.keys()) {
-    admitFirst(http2Server, admit);
+    admitFirst(http2Server, admit, refused);
     http2Server.on('session', (session) => {
       session.setLocalWindowSize(connectionWindowBytes);
       new SessionWatch(session, { observer, pings, patience });
@@ -90,6 +95,17 @@ export function endsWithinMessage(rawCall: object): boolean {
   return decoder === undefined ? unknownInternals() : isMidway(decoder);
 }
 
+/** The fault in a request for which grpc-js ends a call with `code`. */
+export function faultOfCode(code: Status): RequestFault {
+  return { code, reason: faultReasons.get(code) ?? 'undecompressable' };
+}
+
+const faultReasons: ReadonlyMap<Status, CallRefusalReason> = new Map([
+  [Status.RESOURCE_EXHAUSTED, 'message_too_large'],
+  [Status.UNIMPLEMENTED, 'wrong_request_count'],
+  [Status.DEADLINE_EXCEEDED, 'request_incomplete'],
+]);
+
 /** The HTTP/2 stream of a call of grpc-js. */
 export function http2StreamOf(rawCall: object): ServerHttp2Stream {
   return innerCall(rawCall).stream ?? unknownInternals();
@@ -100,7 +116,11 @@ function innerCall(rawCall: object): { readonly stream?: ServerHttp2Stream; read
   return (rawCall as { readonly call?: object }).call ?? {};
 }
 
-function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']): void {
+function admitFirst(
+  http2Server: Http2Server,
+  admit: TunedServerOptions['admit'],
+  refused: TunedServerOptions['refused'],
+): void {
   const listeners = http2Server.listeners('stream');
   http2Server.removeAllListeners('stream');
   http2Server.on('stream', (stream, headers, ...rest) => {
@@ -111,6 +131,8 @@ function admitFirst(http2Server: Http2Server, admit: TunedServerOptions['admit']
       refuse(stream, refusal);
       return;
     }
+    // Until its handler starts and listens.
+    listenForStatus(stream, (code) => refused(headers, stream, faultOfCode(code).reason));
     const expectsContinue = headers.expect?.toLowerCase() === '100-continue';
     if (expectsContinue && !isGone(stream)) stream.additionalHeaders({ ':status': 100 });
     const timeoutMs = timeoutMsOf(String(headers['grpc-timeout']));

@@ -1,6 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import { metadataWithFailure } from '../../../../errors/wire-status.ts';
 import type { CallEndListener, EngineCall } from '../../../engine.ts';
+import type { RequestFault } from '../../../request-fault.ts';
 import { requestIdKey, requestIdOf } from '../../../request-id.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
@@ -12,6 +13,7 @@ export abstract class CallContext implements EngineCall {
   readonly peer: string;
   requestCompressed: boolean | undefined;
   compressReplies = false;
+  requestFault: RequestFault | undefined;
   readonly #head: MessageHead;
   #requestId: string | undefined;
   #metadata: Metadata | undefined;
@@ -32,6 +34,7 @@ export abstract class CallContext implements EngineCall {
   abstract get isOver(): boolean;
   abstract get requestBytes(): number;
   abstract decompressRequest(): Promise<void> | undefined;
+  abstract compressResponse(bytes: Uint8Array): Promise<void> | undefined;
 
   get requestId(): string {
     this.#requestId ??= requestIdOf(fieldValue(this.#head.list.fields, requestIdKey));

@@ -1,4 +1,5 @@
 import { malformedRequest } from '../../../errors.ts';
+import { requestFaultOf } from '../../../request-fault.ts';
 import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { tooMuchUnfinished } from '../errors.ts';
 import { MessageParser } from '../message-parser.ts';
@@ -39,14 +40,19 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
       this.#reader.push(buffer, start, end);
       this.#account(end - start, heldBytes, this.#reader.unfinishedBytes);
     } catch (error) {
-      this.fail(error);
+      this.#refuse(error);
     }
   }
 
   ended(): void {
     if (this.isOver) return;
-    if (this.#reader.midway) this.fail(malformedRequest({ path: this.path }));
+    if (this.#reader.midway) this.#refuse(malformedRequest({ path: this.path }));
     else this.#requests.finish(undefined);
+  }
+
+  #refuse(error: unknown): void {
+    this.requestFault = requestFaultOf(error);
+    this.fail(error);
   }
 
   protected override abandon(reason: unknown): void {
@@ -66,6 +72,7 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
 
   #begin(): void {
     if (this.isOver) return;
+    this.begun = true;
     const { handler } = this.hosted;
     try {
       if (handler.kind === 'client-streaming') answerOnce(this, handler.handle(this.#requests, this));

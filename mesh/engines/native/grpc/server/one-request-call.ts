@@ -13,7 +13,6 @@ const prefixBytes = 5;
 export class OneRequestCall extends ServerCall implements StreamEvents {
   #reader: MessageParser | undefined;
   #message: ReceivedMessage | undefined;
-  #begun = false;
   #overdue: WheelTimer | undefined;
 
   constructor(hosted: HostedMethod, start: CallStart, tools: ServerCallTools) {
@@ -23,7 +22,7 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
 
   /** Whether the request is incomplete. */
   get waitsForRequest(): boolean {
-    return !this.#begun && !this.isOver;
+    return !this.begun && !this.isOver;
   }
 
   get requestBytes(): number {
@@ -86,7 +85,7 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
   }
 
   #begin(message: ReceivedMessage): void {
-    this.#begun = true;
+    this.begun = true;
     this.#overdue?.cancel();
     const { handler } = this.hosted;
     try {

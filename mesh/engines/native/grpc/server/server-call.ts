@@ -3,6 +3,8 @@ import { type EndedCall, maxStatusBytes, type WireStatus } from '../../../../err
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { EngineHandler, EngineMethod } from '../../../engine.ts';
 import { responseMetadataTooLarge } from '../../../errors.ts';
+import type { CallRefusalReason, HostObserver } from '../../../host-observer.ts';
+import { requestFaultOf } from '../../../request-fault.ts';
 import { requestIdKey } from '../../../request-id.ts';
 import type { ErrorCode } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
@@ -38,6 +40,7 @@ export interface ServerCallTools {
   readonly toStatus: (error: unknown, call: EndedCall) => WireStatus;
   readonly timers: TimerWheel;
   readonly requestWatch: RequestWatch;
+  readonly observer: HostObserver;
 }
 
 /** What a call starts with. */
@@ -58,10 +61,14 @@ export abstract class ServerCall extends CallContext implements Timed {
   protected readonly stream: Http2Stream;
   protected readonly request: RequestHead;
   protected readonly tools: ServerCallTools;
+  /** Whether the handler has started, which logs the end of its call. */
+  protected begun = false;
   readonly #timer: WheelTimer | undefined;
   #ended = false;
   #headerSent = false;
   #compression: Compression | undefined;
+  /** A response that was compressed ahead of being returned. */
+  #compressed: { readonly of: Uint8Array; readonly bytes: Uint8Array } | undefined;
   #pump: ReplyPump | undefined;
 
   constructor(hosted: HostedMethod, { stream, head, request, peer }: CallStart, tools: ServerCallTools) {
@@ -101,9 +108,22 @@ export abstract class ServerCall extends CallContext implements Timed {
     if (!this.#headerSent) this.#sendHeader(this.compressReplies || this.hosted.streamsReplies);
     const compression = this.compressReplies ? this.#compression : undefined;
     if (compression === undefined) return writeMessage(this.stream, bytes, false);
+    if (this.#compressed?.of === bytes) return writeMessage(this.stream, this.#compressed.bytes, true);
     const compressing = compressAhead(bytes, compression, this.peer);
     if (compressing === undefined) return writeMessage(this.stream, compression.compress(bytes), true);
     return compressing.then((compressed) => this.#ended || writeMessage(this.stream, compressed, true));
+  }
+
+  compressResponse(bytes: Uint8Array): Promise<void> | undefined {
+    const compression = this.compressReplies ? this.request.replyCompression : undefined;
+    if (compression === undefined) return undefined;
+    return compressAhead(bytes, compression, this.peer)?.then(
+      (compressed) => {
+        this.#compressed = { of: bytes, bytes: compressed };
+      },
+      // It fails again when it is sent.
+      () => undefined,
+    );
   }
 
   /** Ends the call with OK, unless it has ended. */
@@ -119,6 +139,8 @@ export abstract class ServerCall extends CallContext implements Timed {
 
   fail(error: unknown): void {
     if (!this.#end()) return;
+    if (!this.begun)
+      this.tools.observer.callRefused({ peer: this.peer, path: this.path, reason: refusalReasonOf(error) });
     const { maxHeaderListBytes } = this.stream;
     // Header metadata belongs in a header, even if only a status follows. If it is too large, the status is more important.
     const header = this.#headerSent ? undefined : this.headerFields();
@@ -208,4 +230,8 @@ export abstract class ServerCall extends CallContext implements Timed {
     this.#timer?.cancel();
     return true;
   }
+}
+
+function refusalReasonOf(error: unknown): CallRefusalReason {
+  return deadlineExceeded.is(error) ? 'request_incomplete' : (requestFaultOf(error)?.reason ?? 'malformed_request');
 }

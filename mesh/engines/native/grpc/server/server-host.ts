@@ -46,7 +46,7 @@ export function createServerHost({
   const connections = new Set<Http2Connection>();
   const timers = new TimerWheel();
   const requestWatch = new RequestWatch(timers, requestTimeoutMs);
-  const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers, requestWatch };
+  const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers, requestWatch, observer };
   const listener = createListener({ tls, maxConnections, observer }, accept);
   let draining = false;
   let drained: Promise<void> | undefined;
