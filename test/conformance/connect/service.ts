@@ -27,7 +27,8 @@ export function addConformanceService(host: ServerHost, contract: ConformanceCon
     kind: 'unary',
     handle: async (read, call) => {
       const request = read();
-      return respondOnce(request.responseDefinition, [recorded('UnaryRequest', unary.encodeRequest, request)], call);
+      const record = recorded('UnaryRequest', unary.encodeRequest, request);
+      return respondOnce(request.responseDefinition, infoOf(call, [record]), call);
     },
   });
   host.add(idempotentUnary, {
@@ -35,15 +36,16 @@ export function addConformanceService(host: ServerHost, contract: ConformanceCon
     handle: async (read, call) => {
       const request = read();
       const record = recorded('IdempotentUnaryRequest', idempotentUnary.encodeRequest, request);
-      return respondOnce(request.responseDefinition, [record], call);
+      return respondOnce(request.responseDefinition, infoOf(call, [record]), call);
     },
   });
   host.add(clientStream, {
     kind: 'client-streaming',
     handle: async (requests, call) => {
+      const info = infoOf(call, []);
       const all = await Array.fromAsync(requests);
       const records = all.map((request) => recorded('ClientStreamRequest', clientStream.encodeRequest, request));
-      return respondOnce(all[0]?.responseDefinition, records, call);
+      return respondOnce(all[0]?.responseDefinition, { ...info, requests: records }, call);
     },
   });
   host.add(serverStream, {
@@ -65,10 +67,9 @@ export function addConformanceService(host: ServerHost, contract: ConformanceCon
 
   async function respondOnce(
     definition: m.UnaryResponseDefinition | undefined,
-    requests: readonly m.AnyMessage[],
+    requestInfo: m.RequestInfo,
     call: EngineCall,
   ): Promise<m.ConformanceResponse> {
-    const requestInfo = infoOf(call, requests);
     if (!definition) return { payload: { requestInfo } };
     const { responseDelayMs = 0, responseData = new Uint8Array(), error } = definition;
     setMetadata(definition, call);
@@ -97,6 +98,7 @@ export function addConformanceService(host: ServerHost, contract: ConformanceCon
     requests: AsyncIterable<m.StreamRequest>,
     call: EngineCall,
   ): AsyncGenerator<m.ConformanceResponse, void, undefined> {
+    const info = infoOf(call, []);
     let definition: m.StreamResponseDefinition | undefined;
     let isFullDuplex = false;
     let responded = 0;
@@ -115,13 +117,15 @@ export function addConformanceService(host: ServerHost, contract: ConformanceCon
       const data = definition?.responseData[responded];
       if (data === undefined) break;
       await delay(definition?.responseDelayMs ?? 0, undefined, { signal: call.signal });
-      yield { payload: { data, requestInfo: responded === 0 ? infoOf(call, records) : { requests: records } } };
+      yield {
+        payload: { data, requestInfo: responded === 0 ? { ...info, requests: records } : { requests: records } },
+      };
       responded += 1;
       records = [];
     }
     if (!definition) return;
     const rest = definition.responseData.slice(responded);
-    yield* respondMany(definition, rest, responded === 0 ? infoOf(call, records) : undefined, call);
+    yield* respondMany(definition, rest, responded === 0 ? { ...info, requests: records } : undefined, call);
   }
 
   function withInfo(error: m.CallError, info: m.RequestInfo): RequestedError {
@@ -135,7 +139,10 @@ function setMetadata({ responseHeaders, responseTrailers }: Definition, call: En
   addHeaders(call.trailer, responseTrailers);
 }
 
-/** What a response reports about its call. */
+/**
+ * What a response reports about its call. The suite compares the timeout with the one that was sent, so this is read when the
+ * handler starts: requests that follow take time.
+ */
 function infoOf({ metadata, deadlineMs }: EngineCall, requests: readonly m.AnyMessage[]): m.RequestInfo {
   const info = { requestHeaders: headersOf(metadata), requests };
   return deadlineMs === undefined ? info : { ...info, timeoutMs: Math.max(0, Math.round(deadlineMs - Date.now())) };
