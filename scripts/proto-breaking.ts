@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { create, fromBinary, isFieldSet, toBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema, FileOptionsSchema } from '@bufbuild/protobuf/wkt';
 import { collectThirdPartyProtos } from './third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -12,6 +14,35 @@ const defaultBaselines = ['main', 'origin/main'];
 
 /** Images are compared outside of a workspace, so third-party contracts are ignored by package. */
 const config = JSON.stringify({ version: 'v2', breaking: { use: ['FILE'], ignore: ['buf', 'google', 'grpc'] } });
+
+/** The names of generated code. A contract has no callers in a language before it has that language's option. */
+const languageOptions = [
+  'csharpNamespace',
+  'goPackage',
+  'javaMultipleFiles',
+  'javaOuterClassname',
+  'javaPackage',
+  'phpNamespace',
+  'rubyPackage',
+] as const;
+
+/** Returns the baseline with the language options of `now` that it does not have, so only changed ones are breaking. */
+export function withAddedLanguageOptions(baseline: Uint8Array, now: Uint8Array): Uint8Array {
+  const files = new Map(fromBinary(FileDescriptorSetSchema, now).file.map((file) => [file.name, file.options]));
+  const set = fromBinary(FileDescriptorSetSchema, baseline);
+  for (const file of set.file) {
+    const options = files.get(file.name);
+    if (options === undefined) continue;
+    file.options ??= create(FileOptionsSchema);
+    for (const name of languageOptions) {
+      const isAdded = !isFieldSet(file.options, FileOptionsSchema.field[name]);
+      if (isAdded && isFieldSet(options, FileOptionsSchema.field[name])) {
+        Object.assign(file.options, { [name]: options[name] });
+      }
+    }
+  }
+  return toBinary(FileDescriptorSetSchema, set);
+}
 
 /** Returns the descriptors in a commit, or undefined if the commit or its descriptors do not exist. */
 function readDescriptors(commit: string): Buffer | undefined {
@@ -24,8 +55,9 @@ async function isCompatible(baseline: Buffer): Promise<boolean> {
   const dir = await mkdtemp(join(tmpdir(), 'ordermesh-breaking-'));
   try {
     const [now, against] = [join(dir, 'now.binpb'), join(dir, 'baseline.binpb')];
-    await writeFile(against, baseline);
-    return buf('build', '--output', now) && buf('breaking', now, '--against', against, '--config', config);
+    if (!buf('build', '--output', now)) return false;
+    await writeFile(against, withAddedLanguageOptions(baseline, await readFile(now)));
+    return buf('breaking', now, '--against', against, '--config', config);
   } finally {
     await rm(dir, { recursive: true });
   }
@@ -51,4 +83,4 @@ async function main(requested: string | undefined): Promise<void> {
   process.exitCode = 1;
 }
 
-await main(process.argv[2]);
+if (import.meta.main) await main(process.argv[2]);
