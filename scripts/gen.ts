@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createFileRegistry, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { type FileDescriptorProto, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { serviceConfig } from '../mesh/contract/plugin/service-config.ts';
-import { collectThirdPartyProtos } from './third-party-protos.ts';
+import { collectThirdPartyProtos, isThirdParty } from './third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -30,7 +30,7 @@ async function generate(targetDir: string): Promise<void> {
   buf('generate', '--output', targetDir);
   const descriptors = join(targetDir, 'gen/descriptors.binpb');
   buf('build', '--as-file-descriptor-set', '--output', descriptors);
-  await writeFile(descriptors, trimSourceInfo(await readFile(descriptors)));
+  await writeFile(descriptors, removeThirdPartySourceInfo(await readFile(descriptors)));
   await writeServiceConfigs(join(targetDir, 'gen/service-config'), await readFile(descriptors));
 }
 
@@ -69,19 +69,14 @@ function buf(...args: string[]): void {
   execFileSync('buf', args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } });
 }
 
-/** Keeps the comments of our own contracts, which reflection shows, and removes positions and third-party comments. */
-function trimSourceInfo(descriptors: Uint8Array): Uint8Array {
+/**
+ * Keeps the source info of our own contracts, because reflection shows their comments, and removes that of third-party
+ * ones. A file has all of it or none: some generators, such as prost, fail on a file where parts are missing.
+ */
+function removeThirdPartySourceInfo(descriptors: Uint8Array): Uint8Array {
   const set = fromBinary(FileDescriptorSetSchema, descriptors);
-  set.file.forEach(trimFile);
+  for (const file of set.file.filter(({ name }) => isThirdParty(name))) file.sourceCodeInfo = undefined;
   return toBinary(FileDescriptorSetSchema, set);
-}
-
-function trimFile(file: FileDescriptorProto): void {
-  if (file.sourceCodeInfo === undefined) return;
-  const isOurs = !/^(buf|google|grpc)\//.test(file.name);
-  const commented = file.sourceCodeInfo.location.filter((location) => isOurs && location.leadingComments !== '');
-  for (const location of commented) location.span = [0, 0, 0];
-  file.sourceCodeInfo.location = commented;
 }
 
 async function listFiles(dir: string): Promise<string[]> {

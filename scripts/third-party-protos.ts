@@ -18,6 +18,9 @@ const sources: Record<string, string> = {
   'grpc/reflection/v1alpha/reflection.proto': '@grpc/reflection/build/proto/grpc/reflection/v1alpha/reflection.proto',
 };
 
+/** What ours and the third-party contracts import of `google/protobuf`. */
+const wellKnown = ['any', 'descriptor', 'duration', 'empty', 'field_mask', 'timestamp'];
+
 /**
  * Copies the third-party contracts that ours import into `targetDir`. They come from installed npm packages, so this needs
  * no network and no third-party file is committed. Safe to run concurrently.
@@ -28,6 +31,22 @@ export async function collectThirdPartyProtos(targetDir: string): Promise<void> 
   }
   // No npm package contains this source file, only its descriptor.
   await place(join(targetDir, 'buf/validate/validate.proto'), printProto(file_buf_validate_validate.proto));
+}
+
+/** Whether the contract with this import path is from a third party. */
+export function isThirdParty(path: string): boolean {
+  return /^(buf|google|grpc)\//.test(path);
+}
+
+/**
+ * Copies the types that every protobuf compiler has built in into `targetDir`. Some installations of protoc have the
+ * compiler without them.
+ */
+export async function collectWellKnownProtos(targetDir: string): Promise<void> {
+  for (const name of wellKnown) {
+    const path = `google/protobuf/${name}.proto`;
+    await place(join(targetDir, path), await readFile(join(modulesDir, 'google-gax/build/protos', path), 'utf8'));
+  }
 }
 
 async function place(path: string, source: string): Promise<void> {
