@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild test conformance check gen gen-check docs docs-check proto-lint proto-breaking bench deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild test conformance check gen gen-check docs docs-check protos proto-lint proto-breaking bench deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
 
 ## help: list these commands
 help:
@@ -100,10 +100,15 @@ docs: $(INSTALLED)
 docs-check: $(INSTALLED)
 	node scripts/docs.ts --check
 
-## proto-lint: check the style of the contracts and their validation rules
+## protos: write the contracts and everything they import to dist/protos, for protoc and buf in any language
+protos: $(INSTALLED)
+	@node scripts/protos.ts
+
+## proto-lint: check the style of the contracts, their validation rules and their file options
 proto-lint: $(INSTALLED)
 	node scripts/third-party-protos.ts
 	buf lint
+	node scripts/file-options.ts
 
 ## proto-breaking: fail if a contract breaks its callers, compared with the commit AGAINST (default: main)
 proto-breaking: $(INSTALLED)
@@ -123,10 +128,12 @@ deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers: $(INSTALLED)
 
 ## clean: remove what was installed and generated, but not the data
 clean:
-	rm -rf node_modules .tools .cache coverage
+	rm -rf node_modules .tools .cache coverage dist
 
 $(INSTALLED): package.json package-lock.json
 	npm ci --loglevel=error
+	@# npm runs it too, unless its scripts are turned off.
+	@node scripts/postinstall.js
 	@# Node's headers are for addons that are compiled; there are none.
 	@rm -rf node_modules/node-linux-*/include
 	@touch $@

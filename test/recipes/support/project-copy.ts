@@ -18,7 +18,7 @@ export interface ProjectCopy extends AsyncDisposable {
 }
 
 /** What is installed, or belongs to the original alone. */
-const left = new Set(['node_modules', '.tools', '.git', '.cache', 'data']);
+const left = new Set(['node_modules', '.tools', '.git', '.cache', 'dist', 'data']);
 
 /** Copies the project as it is on the disk. */
 export async function copyProject(): Promise<ProjectCopy> {
