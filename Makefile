@@ -104,11 +104,12 @@ docs-check: $(INSTALLED)
 protos: $(INSTALLED)
 	@node scripts/protos.ts
 
-## proto-lint: check the style of the contracts, their validation rules and their file options
+## proto-lint: check the style of the contracts, their validation rules, file options, deadlines and request ids
 proto-lint: $(INSTALLED)
 	node scripts/third-party-protos.ts
 	buf lint
 	node scripts/file-options.ts
+	node scripts/proto-policy.ts
 
 ## proto-breaking: fail if a contract breaks its callers, compared with the commit AGAINST (default: main)
 proto-breaking: $(INSTALLED)

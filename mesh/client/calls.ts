@@ -7,7 +7,7 @@ import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 import { asCallError, CallError } from './call-error.ts';
-import type { ClientMethod, MethodGroup } from './client-method.ts';
+import type { ClientMethod } from './client-method.ts';
 import type { Breaker } from './policies/breaker.ts';
 import { callDeadline, type DeadlineOptions } from './policies/deadline.ts';
 import { type RetryBudget, type RetryOptions, withRetries } from './policies/retry.ts';
@@ -19,7 +19,8 @@ export type MeshCallOptions = CallOptions & DeadlineOptions;
 export interface ClientContext {
   /** Returns the transport of the next attempt. Throws a MeshError if the service has no address. */
   readonly pick: () => Transport;
-  readonly breakers: Readonly<Record<MethodGroup, Breaker>>;
+  /** Returns the breaker of a group of methods. */
+  readonly breaker: (group: string) => Breaker;
   readonly budget: RetryBudget;
   readonly retryDelayMs: Backoff;
   readonly clock: Clock;
@@ -37,9 +38,10 @@ interface BoundMethod extends ClientMethod, Pick<ClientContext, 'pick' | 'clock'
 
 /** Returns the function that calls `method`, whichever of the four kinds it is. */
 export function bindCall(method: ClientMethod, context: ClientContext, fallback?: UnaryFallback) {
-  const { pick, breakers, budget, retryDelayMs, clock } = context;
-  const retry = { maxAttempts: method.maxAttempts, budget, delayMs: retryDelayMs, clock };
-  const bound: BoundMethod = { ...method, pick, clock, breaker: breakers[method.group], retry, fallback };
+  const { pick, breaker, budget, retryDelayMs, clock } = context;
+  const { maxAttempts, retryable, breakerGroup } = method;
+  const retry = { maxAttempts, retryable, budget, delayMs: retryDelayMs, clock };
+  const bound: BoundMethod = { ...method, pick, clock, breaker: breaker(breakerGroup), retry, fallback };
   switch (method.engineMethod.kind) {
     case 'unary':
       return (request: object, options?: MeshCallOptions) => unary(bound, request, options);

@@ -7,7 +7,7 @@ import type { Clock } from '../time/clock.ts';
 import type { CallError } from './call-error.ts';
 import { bindCall, type ClientContext, type UnaryFallback } from './calls.ts';
 import { clientMethods } from './client-method.ts';
-import { type BreakerSettings, createBreaker } from './policies/breaker.ts';
+import { type Breaker, type BreakerSettings, createBreaker } from './policies/breaker.ts';
 import type { DeadlineOptions } from './policies/deadline.ts';
 import { createRetryBudget, type RetryBudget, type RetrySettings, retryDelay } from './policies/retry.ts';
 
@@ -70,12 +70,10 @@ export interface ClientFactory {
   close(): void;
 }
 
-type Breakers = ClientContext['breakers'];
-
 /** What the clients of one service have learnt of its health. */
 interface SharedHealth {
   readonly budget: RetryBudget;
-  readonly breakers: Breakers;
+  readonly breaker: ClientContext['breaker'];
 }
 
 const rotateMs = 1_000;
@@ -106,15 +104,20 @@ export function createClientFactory({
     if (closed) transport.close();
     return transport;
   };
-  const createBreakers = (service: string, settings?: BreakerSettings): Breakers => {
-    const breaker = (group: string) =>
-      createBreaker({ target: `${service} ${group}`, settings, clock, logger, rotation });
-    return { queries: breaker('queries'), commands: breaker('commands') };
+  const createBreakers = (service: string, settings?: BreakerSettings): ClientContext['breaker'] => {
+    const breakers = new Map<string, Breaker>();
+    return (group) => {
+      const known = breakers.get(group);
+      if (known) return known;
+      const breaker = createBreaker({ target: `${service} ${group}`, settings, clock, logger, rotation });
+      breakers.set(group, breaker);
+      return breaker;
+    };
   };
   const healthOf = (service: string): SharedHealth => {
     const known = healths.get(service);
     if (known) return known;
-    const health = { budget: createRetryBudget(), breakers: createBreakers(service) };
+    const health = { budget: createRetryBudget(), breaker: createBreakers(service) };
     healths.set(service, health);
     return health;
   };
@@ -122,14 +125,14 @@ export function createClientFactory({
   return {
     client(contract, options = {}) {
       const service = fullNameOf(contract);
-      const { budget, breakers } = healthOf(service);
+      const { budget, breaker } = healthOf(service);
       return createClient(contract, options, {
         pick: () => {
           const address = resolve(service);
           return transports.get(address) ?? connect(address);
         },
         budget,
-        breakers: options.breaker ? createBreakers(service, options.breaker) : breakers,
+        breaker: options.breaker ? createBreakers(service, options.breaker) : breaker,
         retryDelayMs: retryDelay(options.retry),
         clock,
       });

@@ -1,19 +1,19 @@
 import type { TsProtoServiceDefinition } from 'nice-grpc';
+import { Status } from 'nice-grpc-common';
 import type { MethodContract, ServiceContract } from '../contract/contract.ts';
 import type { EngineMethod } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import { maxAttempts, type RetrySettings } from './policies/retry.ts';
 
-/** Methods that fail for the same causes: those that read, and those that change something. */
-export type MethodGroup = 'queries' | 'commands';
-
 /** A method as a client calls it. */
 export interface ClientMethod {
   readonly engineMethod: EngineMethod<unknown, unknown>;
   readonly timeoutMs: number | undefined;
   readonly maxAttempts: number;
-  readonly group: MethodGroup;
+  /** The codes after which it is attempted again. */
+  readonly retryable: ReadonlySet<Status>;
+  readonly breakerGroup: string;
   /**
    * Completes the message that a caller gave in part. A mutation without a request id gets one, so all attempts of this
    * call are one call to the server.
@@ -48,7 +48,8 @@ function clientMethod(
     engineMethod,
     timeoutMs: policy.timeoutMs,
     maxAttempts: maxAttempts(policy, retry),
-    group: policy.idempotency === 'no-side-effects' ? 'queries' : 'commands',
+    retryable: new Set(policy.retryableCodes.map((code) => Status[code])),
+    breakerGroup: policy.breakerGroup,
     complete: completeMessage(requestType, policy),
   };
 }

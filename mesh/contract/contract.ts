@@ -9,6 +9,9 @@ export interface FieldViolation {
 /** Who is served last under overload: `bulk` is shed first, `critical` last. */
 export type Priority = 'critical' | 'normal' | 'bulk';
 
+/** A status code after which a client may call again. */
+export type RetryableCode = 'UNKNOWN' | 'RESOURCE_EXHAUSTED' | 'ABORTED' | 'INTERNAL' | 'UNAVAILABLE';
+
 /** The rules and the policy of one method, generated from the proto by `protoc-gen-mesh`. Server and client apply them. */
 export interface MethodContract<Request = never> {
   /** Returns every broken rule of the request, in field order; none if the request is valid. */
@@ -22,6 +25,10 @@ export interface MethodContract<Request = never> {
   readonly idempotency: 'no-side-effects' | 'by-request-id' | 'idempotent' | 'none';
   /** Maximum attempts, the first included; only used for methods that may be repeated. */
   readonly maxAttempts: number;
+  /** The codes after which a client attempts it again; only used for methods that may be repeated. */
+  readonly retryableCodes: readonly RetryableCode[];
+  /** Clients have a breaker for each group of a service's methods. */
+  readonly breakerGroup: string;
   readonly priority: Priority;
   /** The fields of the request that are a `google.protobuf.FieldMask`, whose paths have no order. Default: none. */
   readonly fieldMasks?: readonly string[];

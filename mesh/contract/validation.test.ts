@@ -169,9 +169,29 @@ it('generates the policy of each method, with defaults for what the option leave
   expect(contract).toMatchObject({
     definition: { fullName: 'rules.v1.RulesService' },
     methods: {
-      defaults: { timeoutMs: 5_000, idempotency: 'none', maxAttempts: 3, priority: 'normal' },
-      tuned: { timeoutMs: 1_500, idempotency: 'idempotent', maxAttempts: 5, priority: 'critical' },
-      streamed: { timeoutMs: undefined, idempotency: 'no-side-effects', maxAttempts: 3, priority: 'bulk' },
+      defaults: {
+        timeoutMs: 5_000,
+        idempotency: 'none',
+        maxAttempts: 3,
+        retryableCodes: ['UNAVAILABLE'],
+        breakerGroup: 'commands',
+        priority: 'normal',
+      },
+      tuned: {
+        timeoutMs: 1_500,
+        idempotency: 'idempotent',
+        maxAttempts: 5,
+        retryableCodes: ['UNAVAILABLE', 'ABORTED'],
+        breakerGroup: 'slow-ones',
+        priority: 'critical',
+      },
+      streamed: {
+        timeoutMs: undefined,
+        idempotency: 'no-side-effects',
+        maxAttempts: 3,
+        breakerGroup: 'queries',
+        priority: 'bulk',
+      },
     },
   });
 });

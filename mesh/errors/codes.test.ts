@@ -8,7 +8,6 @@ import {
   isRefusal,
   isServerFault,
   mayPassOn,
-  mayRepeatCall,
 } from './codes.ts';
 import { MeshError } from './mesh-error.ts';
 
@@ -41,7 +40,6 @@ describe('what a status code says about the work it answers', () => {
   const outages = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED'];
   it.each<[string, (code: Status) => boolean, string[]]>([
     ['is an outage', (code) => isOutage({ code }), outages],
-    ['lets a client repeat the call', (code) => mayRepeatCall({ code }), ['UNAVAILABLE']],
     ['may be passed on to the caller', (code) => mayPassOn({ code }), [...outages, 'ABORTED', 'INTERNAL']],
     ['is the fault of the server', isServerFault, [...outages, 'UNKNOWN', 'UNIMPLEMENTED', 'INTERNAL', 'DATA_LOSS']],
     ['makes an event invalid', (code) => isInvalidEvent(new MeshError(code, 'A_REASON', '')), ['INVALID_ARGUMENT']],

@@ -78,14 +78,6 @@ export function isInfrastructureFault(error: unknown): error is MeshError {
   return error instanceof MeshError && (isOutage(error) || infrastructureReasons.has(error.reason));
 }
 
-/**
- * Whether a client may repeat a call by itself. Narrower than `isOutage`: after DEADLINE_EXCEEDED no time is left, and after
- * RESOURCE_EXHAUSTED a repetition adds to the load.
- */
-export function mayRepeatCall({ code }: Pick<Answer, 'code'>): boolean {
-  return code === Status.UNAVAILABLE;
-}
-
 /** Whether stored data is damaged or missing. */
 export function isDataLoss(error: unknown): error is MeshError {
   return error instanceof MeshError && error.code === Status.DATA_LOSS;

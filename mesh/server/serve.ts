@@ -46,6 +46,8 @@ const method: MethodContract = {
   timeoutMs: undefined,
   idempotency: 'no-side-effects',
   maxAttempts: 1,
+  retryableCodes: [],
+  breakerGroup: 'queries',
   priority: 'critical',
 };
 

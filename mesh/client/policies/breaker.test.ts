@@ -158,8 +158,23 @@ describe('the breakers of a client', () => {
       reason: 'CIRCUIT_OPEN',
       path: '/user.v1.UserService/GetUser',
     });
-    await expect(Array.fromAsync(peer.client.listUsers({}))).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
+    await expect(peer.client.batchGetUsers({})).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
     expect((await peer.client.createUser({})).id).toBe('made');
     expect(attempts).toBe(20);
+  });
+
+  it('let single reads through while the server sheds listings', async () => {
+    await using peer = await startPeer({
+      listUsers: (call) => call.emit('error', failure(Status.RESOURCE_EXHAUSTED)),
+      getUser: (_, answer) => answer(null, user('read')),
+    });
+    const list = () => Array.fromAsync(peer.client.listUsers({}));
+    for (let call = 0; call < 20; call++) await expect(list()).rejects.toThrow('refused');
+
+    await expect(list()).rejects.toMatchObject({
+      reason: 'CIRCUIT_OPEN',
+      metadata: { target: 'user.v1.UserService listings' },
+    });
+    expect((await peer.client.getUser({})).id).toBe('read');
   });
 });

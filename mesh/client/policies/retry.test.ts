@@ -62,6 +62,26 @@ describe('a call that fails with UNAVAILABLE', () => {
     expect(attempts).toBe(1);
   });
 
+  it('is retried after the codes that its contract names, and no others', async () => {
+    const codes: Status[] = [];
+    const { getUser, ...others } = UserServiceContract.methods;
+    const methods = { ...others, getUser: { ...getUser, retryableCodes: ['ABORTED', 'INTERNAL'] } } as const;
+    await using peer = await startPeer(
+      {
+        getUser(_, answer) {
+          const code = [Status.ABORTED, Status.INTERNAL, Status.UNAVAILABLE][codes.length] ?? Status.OK;
+          codes.push(code);
+          answer(failure(code));
+        },
+      },
+      { ...UserServiceContract, methods },
+      { retry: { maxAttempts: 5 } },
+    );
+
+    await expect(peer.client.getUser({})).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    expect(codes).toHaveLength(3);
+  });
+
   it('is not retried if its requests came from a stream, which can be read only once', async () => {
     let attempts = 0;
     await using peer = await startPeer({
@@ -190,9 +210,10 @@ describe('the delay between attempts', () => {
     const failed = new CallError('/a/B', new MeshError(Status.UNAVAILABLE, 'DOWN', 'down'));
     const attempt = vi.fn(() => Promise.reject(failed));
 
-    const outcome = expect(
-      withRetries(attempt, call, { maxAttempts: 3, delayMs: retryDelay(), budget: createRetryBudget(), clock }),
-    ).rejects.toBe(failed);
+    const options = { maxAttempts: 3, retryable: new Set([Status.UNAVAILABLE]), delayMs: retryDelay(), clock };
+    const outcome = expect(withRetries(attempt, call, { ...options, budget: createRetryBudget() })).rejects.toBe(
+      failed,
+    );
     for (const expectedMs of [100, 200]) {
       await eventually(() => expect(clock.pendingMs()).toHaveLength(1), { intervalMs: 1 });
       const [delayMs = 0] = clock.pendingMs();

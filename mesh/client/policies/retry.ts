@@ -1,13 +1,13 @@
+import type { Status } from 'nice-grpc-common';
 import type { MethodContract } from '../../contract/contract.ts';
 import type { TransportCall } from '../../engines/engine.ts';
-import { mayRepeatCall } from '../../errors/codes.ts';
 import { type Backoff, backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { CallError } from '../call-error.ts';
 import { cancelledWhileWaiting } from '../errors.ts';
 
-/** How a client retries calls that fail with UNAVAILABLE. Only methods that their contract marks as repeatable are. */
+/** How a client retries calls. The contract says which methods it retries, and after which codes: usually UNAVAILABLE. */
 export interface RetrySettings {
   /** Maximum attempts, the first included; 1 switches retries off. Default: `max_attempts` of the method's contract. */
   readonly maxAttempts?: number;
@@ -20,6 +20,8 @@ export interface RetrySettings {
 export interface RetryOptions {
   /** Maximum attempts, the first included; 1 for what must not be repeated. */
   readonly maxAttempts: number;
+  /** The codes after which another attempt is made. */
+  readonly retryable: ReadonlySet<Status>;
   readonly delayMs: Backoff;
   readonly budget: RetryBudget;
   readonly clock: Clock;
@@ -41,7 +43,7 @@ export function retryDelay({ firstDelayMs = 100, maxDelayMs = 2_000 }: RetrySett
 }
 
 /**
- * Runs `attempt` until it succeeds, fails with another code than UNAVAILABLE, or attempts, budget or time are used up.
+ * Runs `attempt` until it succeeds, fails with a code that is not retryable, or attempts, budget or time are used up.
  * Waits in between as `delayMs` says, or as long as the server asks for.
  */
 export async function withRetries<T>(
@@ -49,14 +51,15 @@ export async function withRetries<T>(
   call: TransportCall,
   options: RetryOptions,
 ): Promise<T> {
-  const { budget, clock } = options;
+  const { retryable, budget, clock } = options;
   for (let attempts = 1; ; attempts++) {
     try {
       const result = await attempt();
       budget.succeeded();
       return result;
     } catch (error) {
-      if (!isRetryable(error)) throw error;
+      // If nothing was sent, because the breaker is open or there is no address, the error is not a CallError yet.
+      if (!(error instanceof CallError) || !retryable.has(error.code)) throw error;
       budget.failed();
       const delayMs = delayAfter(error, options.delayMs(attempts));
       const isLast = attempts >= options.maxAttempts || !budget.allowsRetry();
@@ -65,11 +68,6 @@ export async function withRetries<T>(
       if (call.signal?.aborted) throw cancelledWhileWaiting(undefined, { cause: error });
     }
   }
-}
-
-// If nothing was sent, because the breaker is open or there is no address, the error is not a CallError yet.
-function isRetryable(error: unknown): error is CallError {
-  return error instanceof CallError && mayRepeatCall(error);
 }
 
 /** Infinite if the server forbids another attempt. */

@@ -129,13 +129,6 @@ it('refuses a pattern that has another meaning in JavaScript', async () => {
   );
 });
 
-it('refuses a timeout that is out of range for a timer', async () => {
-  const method = (nanos: number): string =>
-    `message Broken {} service Odd { rpc Do(Broken) returns (Broken) { option (mesh.v1.policy).timeout = {nanos: ${nanos}}; } }`;
-  await expect(generateFrom(method(500))).rejects.toThrow('broken.v1.Odd.Do: policy.timeout is 0.0005 ms');
-  expect((await generateFrom(method(7_000_000)))['broken/v1/broken.contract.ts']).toContain('timeoutMs: 7,');
-});
-
 it('writes no file for messages without rules', async () => {
   expect(await generateFrom('message Broken { string a = 1; Broken again = 2; }')).toEqual({});
 });

@@ -1,13 +1,6 @@
-import {
-  type DescExtension,
-  type DescMethod,
-  getOption,
-  hasOption,
-  type Registry,
-  ScalarType,
-} from '@bufbuild/protobuf';
+import { type DescMethod, type DescService, getOption, hasOption, type Registry, ScalarType } from '@bufbuild/protobuf';
 import { type Duration, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import type { MethodContract } from '../contract.ts';
+import type { MethodContract, RetryableCode } from '../contract.ts';
 import { nanoseconds } from '../value-checks.ts';
 import { GenerationError } from './generation-error.ts';
 
@@ -16,29 +9,66 @@ const defaultMaxAttempts = 3;
 /** The longest timer that Node has. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
+/** The limit of gRPC's clients, who lower a higher number to it. */
+const attemptsLimit = 5;
+
 /** The policy of a method's calls. */
 export type CallPolicy = Omit<MethodContract, 'validate'>;
 
-/** `mesh.v1.MethodPolicy` as read from an option. */
-interface MethodPolicy {
+/** A `mesh.v1.MethodPolicy`: what a method or its service declares. Empty fields are zero, as protobuf has them. */
+export interface DeclaredPolicy {
   readonly timeout?: Duration;
   readonly maxAttempts: number;
   readonly priority: number;
+  readonly retryableCodes: readonly number[];
+  readonly breakerGroup: string;
+  readonly requiredScope: string;
+  readonly noRequestIdReason: string;
 }
 
-const noPolicy: MethodPolicy = { maxAttempts: 0, priority: 0 };
+const noPolicy: DeclaredPolicy = {
+  maxAttempts: 0,
+  priority: 0,
+  retryableCodes: [],
+  breakerGroup: '',
+  requiredScope: '',
+  noRequestIdReason: '',
+};
 
 /** Reads the policy of a method from its options, with the defaults of `mesh.v1` for what they leave out. */
 export function readPolicy(method: DescMethod, registry: Registry): CallPolicy {
-  const extension = registry.getExtension('mesh.v1.policy');
-  const policy = extension === undefined ? noPolicy : readOption(method, extension);
+  const policy = declaredPolicy(method, registry);
   return {
     timeoutMs: timeoutMs(policy, method),
     idempotency: idempotency(method),
-    maxAttempts: policy.maxAttempts === 0 ? defaultMaxAttempts : policy.maxAttempts,
+    maxAttempts: maxAttempts(policy, method),
+    retryableCodes: retryableCodes(policy, method),
+    breakerGroup: breakerGroup(policy, method),
     priority: priorityName(policy.priority, method),
     ...fieldMasks(method),
   };
+}
+
+/** Returns what a method declares and, for the fields that it leaves out, what its service does. */
+export function declaredPolicy(method: DescMethod, registry: Registry): DeclaredPolicy {
+  const own = readOption(method, 'mesh.v1.policy', registry);
+  const defaults = readOption(method.parent, 'mesh.v1.defaults', registry);
+  const timeout = own.timeout ?? (method.methodKind === 'unary' ? defaults.timeout : undefined);
+  return {
+    ...(timeout === undefined ? {} : { timeout }),
+    maxAttempts: own.maxAttempts || defaults.maxAttempts,
+    priority: own.priority || defaults.priority,
+    retryableCodes: own.retryableCodes.length > 0 ? own.retryableCodes : defaults.retryableCodes,
+    breakerGroup: own.breakerGroup || defaults.breakerGroup,
+    requiredScope: own.requiredScope || defaults.requiredScope,
+    noRequestIdReason: own.noRequestIdReason || defaults.noRequestIdReason,
+  };
+}
+
+function readOption(from: DescMethod | DescService, name: string, registry: Registry): DeclaredPolicy {
+  const extension = registry.getExtension(name);
+  // The option's type is known from the contract alone, not to the compiler.
+  return extension && hasOption(from, extension) ? (getOption(from, extension) as DeclaredPolicy) : noPolicy;
 }
 
 function fieldMasks({ input }: DescMethod): Pick<CallPolicy, 'fieldMasks'> {
@@ -48,12 +78,7 @@ function fieldMasks({ input }: DescMethod): Pick<CallPolicy, 'fieldMasks'> {
   return masks.length === 0 ? {} : { fieldMasks: masks.map(({ localName }) => localName) };
 }
 
-function readOption(method: DescMethod, extension: DescExtension): MethodPolicy {
-  // The option's type is known from the contract alone, not to the compiler.
-  return hasOption(method, extension) ? (getOption(method, extension) as MethodPolicy) : noPolicy;
-}
-
-function timeoutMs({ timeout }: MethodPolicy, method: DescMethod): number | undefined {
+function timeoutMs({ timeout }: DeclaredPolicy, method: DescMethod): number | undefined {
   if (timeout === undefined) return method.methodKind === 'unary' ? defaultTimeoutMs : undefined;
   const milliseconds = Number(nanoseconds(timeout)) / 1e6;
   if (Number.isInteger(milliseconds) && milliseconds >= 1 && milliseconds <= maxTimeoutMs) return milliseconds;
@@ -77,6 +102,41 @@ function idempotency(method: DescMethod): CallPolicy['idempotency'] {
 // The response to a stream, and a stream of responses, are not stored.
 function hasRequestId({ methodKind, input }: DescMethod): boolean {
   return methodKind === 'unary' && input.field.requestId?.scalar === ScalarType.STRING;
+}
+
+function maxAttempts({ maxAttempts }: DeclaredPolicy, method: DescMethod): number {
+  if (maxAttempts <= attemptsLimit) return maxAttempts || defaultMaxAttempts;
+  throw new GenerationError(
+    describe(method),
+    `policy.max_attempts is ${maxAttempts}; give 1 to ${attemptsLimit}, because other clients of gRPC make no more`,
+  );
+}
+
+const retryableCodeNames: Readonly<Record<number, RetryableCode>> = {
+  2: 'UNKNOWN',
+  8: 'RESOURCE_EXHAUSTED',
+  10: 'ABORTED',
+  13: 'INTERNAL',
+  14: 'UNAVAILABLE',
+};
+
+function retryableCodes({ retryableCodes: codes }: DeclaredPolicy, method: DescMethod): RetryableCode[] {
+  if (codes.length === 0) return ['UNAVAILABLE'];
+  return codes.map((code) => {
+    const name = retryableCodeNames[code];
+    if (name === undefined)
+      throw new GenerationError(describe(method), `policy.retryable_codes has ${code}: remove it`);
+    return name;
+  });
+}
+
+function breakerGroup({ breakerGroup: group }: DeclaredPolicy, method: DescMethod): string {
+  if (/^[a-z][a-z0-9-]*$/.test(group)) return group;
+  if (group === '') return idempotency(method) === 'no-side-effects' ? 'queries' : 'commands';
+  throw new GenerationError(
+    describe(method),
+    `policy.breaker_group ${JSON.stringify(group)} is not a valid name: use lowercase letters, digits and dashes`,
+  );
 }
 
 const priorityNames: readonly CallPolicy['priority'][] = ['normal', 'critical', 'normal', 'bulk'];

@@ -48,21 +48,21 @@ function methodConfigs(methods: readonly DescMethod[], registry: Registry): Meth
 }
 
 function rulesOf(method: DescMethod, registry: Registry): Omit<MethodConfig, 'name'> {
-  const { timeoutMs, idempotency, maxAttempts } = readPolicy(method, registry);
+  const { timeoutMs, idempotency, maxAttempts, retryableCodes } = readPolicy(method, registry);
   const isRetried = idempotency !== 'none' && maxAttempts > 1;
   return {
     ...(timeoutMs === undefined ? {} : { timeout: seconds(timeoutMs) }),
-    ...(isRetried ? { retryPolicy: retryPolicy(maxAttempts) } : {}),
+    ...(isRetried ? { retryPolicy: retryPolicy(maxAttempts, retryableCodes) } : {}),
   };
 }
 
-function retryPolicy(maxAttempts: number): RetryPolicy {
+function retryPolicy(maxAttempts: number, retryableStatusCodes: readonly string[]): RetryPolicy {
   return {
     maxAttempts,
     initialBackoff: seconds(100),
     maxBackoff: seconds(2_000),
     backoffMultiplier: 2,
-    retryableStatusCodes: ['UNAVAILABLE'],
+    retryableStatusCodes,
   };
 }
 

@@ -63,6 +63,8 @@ function printMethod(method: DescMethod, { validatorOf }: ServiceImports, regist
       `timeoutMs: ${policy.timeoutMs},`,
       `idempotency: ${quote(policy.idempotency)},`,
       `maxAttempts: ${policy.maxAttempts},`,
+      `retryableCodes: [${policy.retryableCodes.map(quote).join(', ')}],`,
+      `breakerGroup: ${quote(policy.breakerGroup)},`,
       `priority: ${quote(policy.priority)},`,
       ...(policy.fieldMasks ? [`fieldMasks: [${policy.fieldMasks.map(quote).join(', ')}],`] : []),
     ]),

@@ -50,6 +50,8 @@ export function echoService(
     timeoutMs: undefined,
     idempotency: 'none',
     maxAttempts: 1,
+    retryableCodes: [],
+    breakerGroup: 'commands',
     priority: 'normal',
     ...contract,
   };

@@ -27,6 +27,8 @@ export const EventServiceContract: ServiceContract<EventServiceDefinition, Event
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     publish: {
@@ -34,6 +36,8 @@ export const EventServiceContract: ServiceContract<EventServiceDefinition, Event
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     subscribe: {
@@ -41,6 +45,8 @@ export const EventServiceContract: ServiceContract<EventServiceDefinition, Event
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
   },

@@ -38,6 +38,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     getItem: {
@@ -45,6 +47,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     batchGetItems: {
@@ -52,6 +56,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     listItems: {
@@ -59,6 +65,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
     adjustStock: {
@@ -66,6 +74,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     reserveStock: {
@@ -73,6 +83,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'critical',
     },
     releaseStock: {
@@ -80,6 +92,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'critical',
     },
     commitStock: {
@@ -87,6 +101,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'critical',
     },
     getReservation: {
@@ -94,6 +110,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     listReservations: {
@@ -101,6 +119,8 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
   },

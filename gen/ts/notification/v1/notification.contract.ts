@@ -23,6 +23,8 @@ export const NotificationServiceContract: ServiceContract<NotificationServiceDef
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
     getNotification: {
@@ -30,6 +32,8 @@ export const NotificationServiceContract: ServiceContract<NotificationServiceDef
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
   },

@@ -22,6 +22,8 @@ export const AuditServiceContract: ServiceContract<AuditServiceDefinition, Audit
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'audits',
       priority: 'bulk',
     },
     getLastAudit: {
@@ -29,6 +31,8 @@ export const AuditServiceContract: ServiceContract<AuditServiceDefinition, Audit
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
   },

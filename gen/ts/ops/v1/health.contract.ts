@@ -21,6 +21,8 @@ export const HealthServiceContract: ServiceContract<HealthServiceDefinition, Hea
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
   },

@@ -32,6 +32,8 @@ export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaSer
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
     getSaga: {
@@ -39,6 +41,8 @@ export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaSer
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     retrySaga: {
@@ -46,6 +50,8 @@ export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaSer
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     resolveSaga: {
@@ -53,6 +59,8 @@ export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaSer
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
   },
@@ -75,6 +83,8 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
     getDeadLetter: {
@@ -82,6 +92,8 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     redriveDeadLetters: {
@@ -89,6 +101,8 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
       timeoutMs: 60000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     discardDeadLetters: {
@@ -96,6 +110,8 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
       timeoutMs: 60000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
   },

@@ -22,6 +22,8 @@ export const ProjectionServiceContract: ServiceContract<ProjectionServiceDefinit
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
     rebuildProjection: {
@@ -29,6 +31,8 @@ export const ProjectionServiceContract: ServiceContract<ProjectionServiceDefinit
       timeoutMs: undefined,
       idempotency: 'idempotent',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'bulk',
     },
   },

@@ -24,6 +24,8 @@ export const StatusServiceContract: ServiceContract<StatusServiceDefinition, Sta
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
   },

@@ -31,6 +31,8 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     getOrder: {
@@ -38,6 +40,8 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     listOrders: {
@@ -45,6 +49,8 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
     watchOrder: {
@@ -52,6 +58,8 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     cancelOrder: {
@@ -59,6 +67,8 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
   },

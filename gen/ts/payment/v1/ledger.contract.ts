@@ -29,6 +29,8 @@ export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, Led
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
     getStatement: {
@@ -36,6 +38,8 @@ export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, Led
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     listStatements: {
@@ -43,6 +47,8 @@ export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, Led
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
   },

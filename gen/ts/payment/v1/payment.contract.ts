@@ -32,6 +32,8 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     deposit: {
@@ -39,6 +41,8 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     withdraw: {
@@ -46,6 +50,8 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     getBalance: {
@@ -53,6 +59,8 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     listAccountEvents: {
@@ -60,6 +68,8 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
   },
@@ -82,6 +92,8 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'critical',
     },
     refund: {
@@ -89,6 +101,8 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'critical',
     },
     getPayment: {
@@ -96,6 +110,8 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     listPayments: {
@@ -103,6 +119,8 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
   },

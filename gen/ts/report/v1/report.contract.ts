@@ -25,6 +25,8 @@ export const OrderReportServiceContract: ServiceContract<OrderReportServiceDefin
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
     listBestSellers: {
@@ -32,6 +34,8 @@ export const OrderReportServiceContract: ServiceContract<OrderReportServiceDefin
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
   },

@@ -31,6 +31,8 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     getUser: {
@@ -38,6 +40,8 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     batchGetUsers: {
@@ -45,6 +49,8 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       timeoutMs: 5000,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     listUsers: {
@@ -52,6 +58,8 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       timeoutMs: undefined,
       idempotency: 'no-side-effects',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'listings',
       priority: 'bulk',
     },
     updateUser: {
@@ -59,6 +67,8 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
       fieldMasks: ['updateMask'],
     },
@@ -67,6 +77,8 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       timeoutMs: 5000,
       idempotency: 'by-request-id',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'normal',
     },
     importUsers: {
@@ -74,6 +86,8 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       timeoutMs: undefined,
       idempotency: 'none',
       maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'commands',
       priority: 'bulk',
     },
   },

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProtoWorkspace, type ProtoWorkspace } from '../mesh/contract/testing/proto-workspace.ts';
+import { copyProject } from '../test/recipes/support/project-copy.ts';
+import { findPolicyFaults } from './proto-policy.ts';
+
+let workspace: ProtoWorkspace;
+
+beforeAll(async () => {
+  workspace = await createProtoWorkspace();
+});
+
+afterAll(() => workspace.remove());
+
+/** Finds the faults of a service `Odd` with these methods, which begin on line 5. */
+async function faultsOf(methods: string): Promise<string[]> {
+  await workspace.write(
+    'odd/v1/odd.proto',
+    `syntax = "proto3"; package odd.v1; import "mesh/v1/policy.proto";
+     message Request { string request_id = 1; } message Other {}
+     service Odd {
+       option (mesh.v1.defaults) = {required_scope: "odd.read"};
+       ${methods}
+     }`,
+  );
+  return findPolicyFaults(await workspace.build());
+}
+
+const withTimeout = 'option (mesh.v1.policy).timeout = {seconds: 1};';
+const isQuery = 'option idempotency_level = NO_SIDE_EFFECTS;';
+const isIdempotent = 'option idempotency_level = IDEMPOTENT;';
+const hasReason = 'option (mesh.v1.policy).no_request_id_reason = "adds nothing twice";';
+
+describe('the check of the contracts', () => {
+  it.each([
+    ['a query with a deadline', `rpc Get(Other) returns (Other) { ${isQuery} ${withTimeout} }`],
+    ['a change with a request_id', `rpc Do(Request) returns (Other) { ${isIdempotent} ${withTimeout} }`],
+    ['a change with a reason to have none', `rpc Do(Other) returns (Other) { ${hasReason} ${withTimeout} }`],
+    ['a stream without a deadline', `rpc List(Other) returns (stream Other) { ${isQuery} }`],
+  ])('accepts %s', async (_, method) => {
+    await expect(faultsOf(method)).resolves.toEqual([]);
+  });
+
+  it("accepts a method whose service's defaults have a deadline", async () => {
+    const defaults = 'option (mesh.v1.defaults).timeout = {seconds: 1};';
+    await expect(faultsOf(`${defaults} rpc Get(Other) returns (Other) { ${isQuery} }`)).resolves.toEqual([]);
+  });
+
+  it.each([
+    [
+      'a unary method without a deadline',
+      `rpc Get(Other) returns (Other) { ${isQuery} }`,
+      'Get has no deadline: set timeout in its (mesh.v1.policy), or in the (mesh.v1.defaults) of Odd',
+    ],
+    [
+      'a change without a request_id',
+      `rpc Do(Other) returns (Other) { ${isIdempotent} ${withTimeout} }`,
+      'Do changes something, but Other has no request_id: add "string request_id"; or, if it is safe without, ' +
+        'give no_request_id_reason in its (mesh.v1.policy); or, if it only reads, set idempotency_level = NO_SIDE_EFFECTS',
+    ],
+    [
+      'an upload without a request_id',
+      'rpc Import(stream Other) returns (Other);',
+      expect.stringContaining('Import changes something, but Other has no request_id'),
+    ],
+    [
+      'a change with a request_id that is not marked',
+      `rpc Do(Request) returns (Other) { ${withTimeout} }`,
+      'Do has a request_id, but is not retried: set idempotency_level = IDEMPOTENT',
+    ],
+    [
+      'a reason of a query',
+      `rpc Get(Other) returns (Other) { ${isQuery} ${hasReason} ${withTimeout} }`,
+      'Get only reads: remove its no_request_id_reason',
+    ],
+    [
+      'a reason of a change with a request_id',
+      `rpc Do(Request) returns (Other) { ${isIdempotent} ${hasReason} ${withTimeout} }`,
+      'Do has a request_id: remove its no_request_id_reason',
+    ],
+  ])('refuses %s', async (_, method, fault) => {
+    const faults = await faultsOf(method);
+    expect(faults.map((line) => line.replace('odd/v1/odd.proto:5: ', ''))).toEqual([fault]);
+  });
+
+  it('fails with the file and line of the method', { timeout: 60_000 }, async () => {
+    await using project = await copyProject();
+    await project.run('node', 'scripts/third-party-protos.ts');
+    await project.run('node', 'scripts/proto-policy.ts');
+    await project.edit('proto/user/v1/user.proto', (text) => text.replace('    timeout: {seconds: 5}\n', ''));
+    await expect(project.run('node', 'scripts/proto-policy.ts')).rejects.toThrow(
+      /^proto\/user\/v1\/user\.proto:\d+: CreateUser has no deadline/m,
+    );
+  });
+});

@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { createFileRegistry, type DescMethod, fromBinary, type Registry, ScalarType } from '@bufbuild/protobuf';
+import {
+  type FileDescriptorSet,
+  FileDescriptorSetSchema,
+  MethodOptions_IdempotencyLevel,
+} from '@bufbuild/protobuf/wkt';
+import { declaredPolicy } from '../mesh/contract/plugin/policy.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { IDEMPOTENCY_UNKNOWN, NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;
+
+/**
+ * Returns the methods whose policy leaves open how long a call may take, or whether it may be repeated, one a line:
+ * `user/v1/user.proto:16: CreateUser …`. Third-party contracts have no policy and are not checked.
+ */
+export function findPolicyFaults(descriptors: FileDescriptorSet): string[] {
+  const registry = createFileRegistry(descriptors);
+  const services = [...registry]
+    .filter((type) => type.kind === 'service')
+    .filter(({ file }) => !/^(google|grpc)\./.test(file.proto.package));
+  return services
+    .flatMap(({ methods }) => methods)
+    .flatMap((method) => faultsOf(method, registry).map((fault) => `${placeOf(method)}: ${method.name} ${fault}`));
+}
+
+function faultsOf(method: DescMethod, registry: Registry): string[] {
+  const { timeout, noRequestIdReason } = declaredPolicy(method, registry);
+  const isQuery = method.idempotency === NO_SIDE_EFFECTS;
+  const hasRequestId = method.input.field.requestId?.scalar === ScalarType.STRING;
+  const faults: string[] = [];
+  if (method.methodKind === 'unary' && timeout === undefined) {
+    faults.push(
+      `has no deadline: set timeout in its (mesh.v1.policy), or in the (mesh.v1.defaults) of ${method.parent.name}`,
+    );
+  }
+  if (!isQuery && !hasRequestId && noRequestIdReason === '') {
+    faults.push(
+      `changes something, but ${method.input.name} has no request_id: add "string request_id"; or, if it is safe without, ` +
+        'give no_request_id_reason in its (mesh.v1.policy); or, if it only reads, set idempotency_level = NO_SIDE_EFFECTS',
+    );
+  }
+  if (method.methodKind === 'unary' && hasRequestId && method.idempotency === IDEMPOTENCY_UNKNOWN) {
+    faults.push('has a request_id, but is not retried: set idempotency_level = IDEMPOTENT');
+  }
+  if (noRequestIdReason !== '' && (isQuery || hasRequestId)) {
+    faults.push(`${isQuery ? 'only reads' : 'has a request_id'}: remove its no_request_id_reason`);
+  }
+  return faults;
+}
+
+/** The path and line of a method, from the positions in the descriptors. */
+function placeOf({ parent, proto }: DescMethod): string {
+  const path = [6, parent.file.proto.service.indexOf(parent.proto), 2, parent.proto.method.indexOf(proto)].join();
+  const location = parent.file.proto.sourceCodeInfo?.location.find((each) => each.path.join() === path);
+  return `${parent.file.name}.proto:${(location?.span[0] ?? 0) + 1}`;
+}
+
+if (import.meta.main) {
+  const built = execFileSync('buf', ['build', '--as-file-descriptor-set', '--output', '-'], {
+    cwd: root,
+    maxBuffer: 2 ** 26,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for (const fault of findPolicyFaults(fromBinary(FileDescriptorSetSchema, built))) {
+    console.error(`proto/${fault}`);
+    process.exitCode = 1;
+  }
+}
