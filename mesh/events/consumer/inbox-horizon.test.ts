@@ -3,6 +3,7 @@ import type { Storage } from '../../storage/storage.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { describeConsumers, inboxForgets, record, wrapped } from '../testing/consumers.ts';
+import type { EventConsumer } from './create-consumer.ts';
 import { inboxMigrations } from './inbox.ts';
 import { mayBeHandled, notePositions } from './inbox-horizon.ts';
 
@@ -65,6 +66,21 @@ describe('the horizon of an inbox', () => {
       );
       expect(progress.at(-1)?.outcomes[outcome as 'applied' | 'too-old']).toBeGreaterThan(0);
       expect(await effects()).toEqual(outcome === 'applied' ? ['1', '2'] : ['2']);
+    });
+
+    it('stays reset after a restart, even if it was estimated', async () => {
+      const { events, storage } = parts();
+      await storage.migrate('inbox', inboxMigrations.slice(0, 1));
+      await storage.execute("UPDATE schema_migration SET apply_time = apply_time - $1 WHERE set_name = 'inbox'", [
+        20 * day,
+      ]);
+      await events.publish([{ ...wrapped('a', 1), timeMs: Date.now() - 15 * day }]);
+      const replay = async (consumer: EventConsumer) =>
+        (await Array.fromAsync(consumer.replay({ from: { at: 'beginning' } }, AbortSignal.timeout(30_000)))).at(-1);
+      expect(await replay(await makeConsumer(record))).toMatchObject({ outcomes: { 'too-old': 1 } });
+      // As docs/operating.md says for events that had no effect.
+      await storage.execute("UPDATE inbox_horizon SET time_ms = 0 WHERE consumer_group IN ('', 'g')");
+      expect(await replay(await makeConsumer(record))).toMatchObject({ outcomes: { applied: 1 } });
     });
 
     it('is not raised while the log does not answer, because nothing is deleted then', async () => {

@@ -35,7 +35,8 @@ export function agingLagMs(aging: AgingClock, clock: Clock): number {
  */
 export async function estimateHorizon(storage: Storage, aging: AgingClock, clock: Clock): Promise<void> {
   const [made] = await storage.query<{ first: bigint; last: bigint }>(
-    "SELECT MIN(apply_time) AS first, MAX(apply_time) AS last FROM schema_migration WHERE set_name = 'inbox'",
+    `SELECT MIN(apply_time) AS first, MAX(apply_time) AS last FROM schema_migration
+     WHERE set_name = 'inbox' AND name <= '0002-horizon'`,
   );
   if (made === undefined || made.last - made.first < minRetentionMs) return;
   const [oldest] = await storage.query<{ time_ms: bigint | null }>('SELECT MIN(time_ms) AS time_ms FROM inbox');

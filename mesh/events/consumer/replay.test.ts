@@ -63,7 +63,7 @@ describe('a replay', () => {
       expect(await replayAll(second)).toMatchObject({ outcomes: { applied: 1, 'too-old': 2 } });
       expect(await effects()).toEqual(['1', '2', '3']);
       // As docs/operating.md says for events that had no effect.
-      await parts().storage.execute("DELETE FROM inbox_horizon WHERE consumer_group IN ('', 'g')");
+      await parts().storage.execute("UPDATE inbox_horizon SET time_ms = 0 WHERE consumer_group IN ('', 'g')");
       expect(await replayAll(second)).toMatchObject({ outcomes: { applied: 2, known: 1 } });
     });
 
