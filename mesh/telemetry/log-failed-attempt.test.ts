@@ -55,6 +55,20 @@ describe('the log of failed attempts', () => {
     expect(levels()).toEqual(['error', 'debug', 'debug', 'error']);
   });
 
+  it('logs another failure that follows an outage once, even if the outage was known', () => {
+    fail(unavailable('order'));
+    fail(unavailable('user'));
+    for (const failures of [2, 3]) fail(new Error('bug'), { failures });
+    expect(levels()).toEqual(['error', 'debug', 'error', 'debug']);
+  });
+
+  it('logs an outage that follows another failure', () => {
+    fail(new Error('bug'));
+    for (const failures of [2, 3]) fail(unavailable('order'), { failures });
+    fail(unavailable('user'));
+    expect(levels()).toEqual(['error', 'error', 'debug', 'debug']);
+  });
+
   it('logs the first attempt of every part for any other failure', () => {
     for (const failures of [1, 2]) fail(new Error('bug'), { failures });
     fail(new Error('bug'));

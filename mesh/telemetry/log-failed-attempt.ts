@@ -15,7 +15,7 @@ export interface FailedAttemptOptions {
   readonly clock: Clock;
   /** Default: `error`. */
   readonly level?: 'error' | 'warn';
-  /** How many attempts in a row have failed. All but the first are logged at `debug`. Default: 1. */
+  /** How many attempts in a row have failed. Default: 1. */
   readonly failures?: number;
 }
 
@@ -24,7 +24,7 @@ interface Logged {
   readonly lastMs: number;
 }
 
-/** An outage is over when nothing has met it for this long. Health checks meet it every 5 s. */
+/** A cause is over when nothing has met it for this long. Health checks meet an outage every 5 s. */
 const forgottenAfterMs = 30_000;
 
 /** By the output of the log, which the loggers of a process share. */
@@ -32,28 +32,41 @@ const causesByOutput = new WeakMap<DestinationStream, Map<string, Logged>>();
 
 /**
  * Logs a failed attempt that is retried. When a broker or a database is away, every part that needs it fails: the first is
- * logged, and the others with the same cause are at `debug`, until nothing has met that cause for 30 s.
+ * logged, and the others with the same cause are at `debug`, until nothing has met that cause for 30 s. Any other failure is
+ * logged by each part: the first in a row, and one that follows failures of another cause.
  */
 export function logFailedAttempt(
   { logger, clock, level = 'error', failures = 1 }: FailedAttemptOptions,
   attempt: FailedAttempt,
   text: string,
 ): void {
-  const isKnown = meet(attempt.err, level, logger, clock.elapsedMs());
-  if (isKnown || failures > 1) logger.debug({ ...attempt, failures }, text);
+  const outage = outageOf(attempt.err);
+  const isKnown = meet(outage ?? `${text}: ${kindOf(attempt.err)}`, level, logger, clock.elapsedMs());
+  const isFirst = outage === undefined && failures === 1;
+  if (isKnown && !isFirst) logger.debug({ ...attempt, failures }, text);
   else logger[level](attempt, text);
 }
 
-/** Returns whether the cause is already logged, at this level or a higher one. Only outages have causes that others meet. */
-function meet(error: unknown, level: Logged['level'], logger: Logger, nowMs: number): boolean {
-  if (!(error instanceof MeshError && isOutage(error))) return false;
+/** Returns whether the cause is already logged, at this level or a higher one. */
+function meet(cause: string, level: Logged['level'], logger: Logger, nowMs: number): boolean {
   const causes = causesOf(logger);
-  for (const [cause, { lastMs }] of causes) if (nowMs - lastMs >= forgottenAfterMs) causes.delete(cause);
-  const cause = `${error.reason}: ${messageOf(rootOf(error))}`;
+  for (const [each, { lastMs }] of causes) if (nowMs - lastMs >= forgottenAfterMs) causes.delete(each);
   const logged = causes.get(cause);
   const isKnown = logged !== undefined && (logged.level === 'error' || level === 'warn');
   causes.set(cause, { level: isKnown ? logged.level : level, lastMs: nowMs });
   return isKnown;
+}
+
+/** Returns the cause that other parts meet too; `undefined` if the error is not an outage. */
+function outageOf(error: unknown): string | undefined {
+  if (!(error instanceof MeshError && isOutage(error))) return undefined;
+  return `${error.reason}: ${messageOf(rootOf(error))}`;
+}
+
+/** Without its text, which may be another for each attempt. */
+function kindOf(error: unknown): string {
+  if (error instanceof MeshError) return error.reason;
+  return error instanceof Error ? error.name : typeof error;
 }
 
 function causesOf(logger: Logger): Map<string, Logged> {
