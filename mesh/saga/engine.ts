@@ -6,6 +6,7 @@ import type { Storage, Transaction } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
+import { endOrGrace } from '../time/end-or-grace.ts';
 import { createSagaAdmin, type SagaAdmin } from './admin/admin.ts';
 import { applyExternalEvent } from './admin/apply-external-event.ts';
 import { acceptsCancel, decide } from './decide/decide.ts';
@@ -120,7 +121,7 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
     if (!storage.exclusive) storage.notify(channel);
   };
   const stopping = new AbortController();
-  let purging: Promise<void> | undefined;
+  let purging: Promise<void> = Promise.resolve();
   let endListening: (() => void) | undefined;
 
   await clock.adjust();
@@ -191,11 +192,8 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
     async stop(graceMs = defaultStopGraceMs) {
       endListening?.();
       stopping.abort();
-      const graceOver = Promise.withResolvers<void>();
-      const cancelTimer = options.clock.after(graceMs, graceOver.resolve);
       // A deletion that is cut off is repeated by the next purge.
-      await Promise.all([scheduler.stop(graceMs), Promise.race([purging, graceOver.promise])]);
-      cancelTimer();
+      await Promise.all([scheduler.stop(graceMs), endOrGrace(purging, graceMs, options.clock)]);
     },
   };
 }

@@ -7,6 +7,7 @@ import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
+import { endOrGrace } from '../../time/end-or-grace.ts';
 import { sleep } from '../../time/sleep.ts';
 import { defaultRetentionMs } from '../log/envelope.ts';
 import type { EventLog, LogConsumer, StoredEvent } from '../log/event-log.ts';
@@ -147,18 +148,11 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
     },
     async stop(graceMs = defaultStopGraceMs) {
       stopping.abort();
-      const grace = Promise.withResolvers<'late'>();
-      const cancelGrace = clock.after(graceMs, () => grace.resolve('late'));
-      try {
-        const outcome = await Promise.race([leave(), grace.promise]);
-        if (outcome !== 'late') return;
-        logger.warn(
-          { group: handler.group, waited_ms: graceMs },
-          'consumer stopped with events in progress; they will be delivered again',
-        );
-      } finally {
-        cancelGrace();
-      }
+      if ((await endOrGrace(leave(), graceMs, clock)) === 'ended') return;
+      logger.warn(
+        { group: handler.group, waited_ms: graceMs },
+        'consumer stopped with events in progress; they will be delivered again',
+      );
     },
     group: handler.group,
     topics: handler.topics,

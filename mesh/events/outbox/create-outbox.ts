@@ -8,6 +8,7 @@ import { withScopeHeaders } from '../../tasks/task-scope.ts';
 import { currentScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import { endOrGrace } from '../../time/end-or-grace.ts';
 import { deadLettersOf, outboxOrigin } from '../consumer/dead-letters.ts';
 import { unknownTopic } from '../errors.ts';
 import { wrapEvent } from '../log/envelope.ts';
@@ -112,7 +113,7 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
     },
     async stop(graceMs) {
       stopping.abort();
-      await Promise.all([eventRelay.stop(graceMs), taskRelay.stop(graceMs), purging]);
+      await Promise.all([eventRelay.stop(graceMs), taskRelay.stop(graceMs), endOrGrace(purging, graceMs, clock)]);
     },
     backlog: () => measureOutbox(storage),
     deadLetters: combineDeadLetters([

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Storage } from '../../storage/storage.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import { captureLog } from '../../testing/captured-log.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -61,6 +62,22 @@ describe('an outbox', () => {
         'topic other is not declared by //ordermesh/test: add it to the topics of the service',
       );
       await expectOutboxEmpty(outbox);
+    });
+
+    it('stops within its grace while dead letters are purged', async () => {
+      const { storage } = parts();
+      const [purging, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const execute: Storage['execute'] = async (sql, params) => {
+        if (!sql.startsWith('DELETE FROM dead_letter')) return await storage.execute(sql, params);
+        purging.resolve();
+        await released.promise;
+        return 0;
+      };
+      const outbox = await makeOutbox({ storage: { ...storage, execute } });
+      await outbox.start();
+      await purging.promise;
+      await outbox.stop(200);
+      released.resolve();
     });
 
     it('loses nothing and keeps the order while the log fails, and logs that once', async () => {

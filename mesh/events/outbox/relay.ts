@@ -6,6 +6,7 @@ import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
+import { endOrGrace } from '../../time/end-or-grace.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
 import { createLease } from './lease.ts';
@@ -210,10 +211,7 @@ export function createRelay(options: RelayOptions): Relay {
     async stop(graceMs) {
       stopping.abort();
       wakeup.ring();
-      const graceOver = Promise.withResolvers<void>();
-      const cancel = clock.after(graceMs, graceOver.resolve);
-      await Promise.race([running, graceOver.promise]);
-      cancel();
+      await endOrGrace(running, graceMs, clock);
       ended.abort();
     },
   };

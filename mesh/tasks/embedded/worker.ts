@@ -1,4 +1,5 @@
 import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
+import { endOrGrace } from '../../time/end-or-grace.ts';
 import type { TaskWorker } from '../task-queue.ts';
 import type { WorkSettings } from '../work-defaults.ts';
 import { type AttemptContext, attemptTask, giveBack, type TaskAttempt } from './task-attempt.ts';
@@ -83,7 +84,7 @@ export function createWorker(context: AttemptContext): EmbeddedWorker {
       stopping = true;
       await claiming;
       cancelAlarm?.();
-      await endOrGrace(unrecorded, graceMs, context);
+      await endOrGrace(Promise.all([...unrecorded].map((one) => one.ended)), graceMs, clock);
       await Promise.all([...unrecorded].map((one) => one.abandon()));
     },
   };
@@ -97,15 +98,4 @@ function longestDelayMs({ retryDelaysMs, visibilityTimeoutMs }: WorkSettings): n
 /** Tasks that end in one turn are replaced by one claim, which shares a commit with their outcomes. */
 function endOfTurn(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
-}
-
-async function endOrGrace(
-  attempts: ReadonlySet<TaskAttempt>,
-  graceMs: number,
-  { clock }: AttemptContext,
-): Promise<void> {
-  const grace = Promise.withResolvers<void>();
-  const callOff = clock.after(graceMs, grace.resolve);
-  await Promise.race([Promise.all([...attempts].map((one) => one.ended)), grace.promise]);
-  callOff();
 }

@@ -1,4 +1,5 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import { endOrGrace } from '../../../time/end-or-grace.ts';
 import type { TaskWorker } from '../../task-queue.ts';
 import type { AmqpConnection } from '../connection/connection.ts';
 import { closeChannel, keepChannel } from '../connection/lasting-channel.ts';
@@ -129,10 +130,8 @@ export function createRabbitmqWorker(
       const endMs = clock.elapsedMs() + graceMs;
       stopping = true;
       await unsubscribe(graceMs);
-      const grace = Promise.withResolvers<void>();
-      const callOffGrace = clock.after(Math.max(0, endMs - clock.elapsedMs()), grace.resolve);
-      await Promise.race([Promise.all([...attempts].map((one) => one.ended)), grace.promise]);
-      callOffGrace();
+      const leftMs = Math.max(0, endMs - clock.elapsedMs());
+      await endOrGrace(Promise.all([...attempts].map((one) => one.ended)), leftMs, clock);
       await answered(clock, returnAll(), returnTimeoutMs).catch((error: unknown) =>
         logger.warn(
           { err: error, queue },
