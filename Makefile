@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild test conformance check gen gen-check docs docs-check protos proto-lint proto-breaking bench deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test conformance check gen gen-check docs docs-check protos proto-lint proto-breaking bench deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
 
 ## help: list these commands
 help:
@@ -68,6 +68,10 @@ audit: $(INSTALLED)
 ## rebuild: list the projections; PROJECTION=payment/account-balances rebuilds one, DRY_RUN=1 only compares
 rebuild: $(INSTALLED)
 	@exec node scripts/ordermesh.ts rebuild $(PROJECTION) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
+
+## verify-participant: check that a server does what sagas rely on: ADDRESS=<host:port> CONTRACT=inventory, payment or shipping
+verify-participant: $(INSTALLED)
+	@exec node scripts/ordermesh.ts verify-participant $(ADDRESS) --contract $(CONTRACT) $(ARGS)
 
 ## test: run all tests, those that use an engine on grpc-js too; lists missing servers at the end (REQUIRE_SERVERS=1: fails)
 test: $(INSTALLED)

@@ -10,6 +10,7 @@ import { orderCommand } from './ordermesh/order.ts';
 import { rebuildCommand } from './ordermesh/rebuild.ts';
 import { replayCommand } from './ordermesh/replay.ts';
 import { statusCommand } from './ordermesh/status/status.ts';
+import { verifyParticipantCommand } from './ordermesh/verify-participant/verify-participant.ts';
 
 // Whoever reads the output may stop early, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -30,6 +31,7 @@ process.exitCode = await runCli(
     callCommand,
     listCommand,
     describeCommand,
+    verifyParticipantCommand,
   ],
   process.argv.slice(2),
 );

@@ -1,0 +1,168 @@
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Status } from 'nice-grpc';
+import { decodeStatusDetails, isRefusal, statusDetailsKey } from '#mesh';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A call and its answer, as the report prints them. */
+export interface Answer {
+  /** `ReserveStock`. */
+  readonly method: string;
+  readonly request: Json;
+  readonly code: Status;
+  /** From the `ErrorInfo` of the answer. Empty: it has none, or the code is OK. */
+  readonly reason: string;
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The response of a call that is OK; the responses of a stream are in `items`. */
+  readonly response: Json;
+}
+
+/** A method of a contract, as generated. */
+export interface Method<Request, Response> {
+  readonly name: string;
+  readonly requestType: {
+    encode(message: Request): { finish(): Uint8Array };
+    fromPartial(object: Partial<Request>): Request;
+    toJSON(message: Request): unknown;
+  };
+  readonly responseType: { decode(bytes: Uint8Array): Response; toJSON(message: Response): unknown };
+}
+
+export interface CallOptions {
+  /** Cancel the call after this time, as a caller does that crashes. */
+  readonly cancelAfterMs?: number;
+}
+
+/** Calls a participant and records every call. */
+export interface Caller {
+  /** Makes one attempt of a unary call. Never rejects. */
+  call<Request, Response>(
+    service: { readonly fullName: string },
+    method: Method<Request, Response>,
+    request: Partial<Request>,
+    options?: CallOptions,
+  ): Promise<Answer>;
+  /** Makes one attempt of a listing. Never rejects. The response has the messages as `items`. */
+  list<Request, Response>(
+    service: { readonly fullName: string },
+    method: Method<Request, Response>,
+    request: Partial<Request>,
+  ): Promise<Answer>;
+  /** Returns the calls since the last one, in the order in which they ended. */
+  takeCalls(): Answer[];
+  /** Makes new connections from now on, for a participant that was restarted. */
+  reconnect(): void;
+  close(): void;
+}
+
+/** Creates a caller. `deadlineMs` is the deadline of each call. */
+export function createCaller(address: string, deadlineMs: number): Caller {
+  const connect = () =>
+    new Client(address, credentials.createInsecure(), {
+      'grpc.enable_retries': 0,
+      'grpc.use_local_subchannel_pool': 1,
+    });
+  let client = connect();
+  let calls: Answer[] = [];
+
+  function record(method: string, request: unknown, outcome: ServiceError | Json): Answer {
+    const answer = {
+      method,
+      request: request as Json,
+      ...(outcome instanceof Error ? failed(outcome) : succeeded(outcome)),
+    };
+    calls.push(answer);
+    return answer;
+  }
+
+  return {
+    call: (service, method, request, { cancelAfterMs } = {}) =>
+      new Promise((resolve) => {
+        const { requestType, responseType, name } = method;
+        const message = requestType.fromPartial(request);
+        const call = client.makeUnaryRequest(
+          `/${service.fullName}/${name}`,
+          (sent: typeof message) => Buffer.from(requestType.encode(sent).finish()),
+          (bytes) => responseType.toJSON(responseType.decode(bytes)) as Json,
+          message,
+          new Metadata(),
+          { deadline: Date.now() + deadlineMs },
+          (error, response) => resolve(record(name, requestType.toJSON(message), error ?? response ?? {})),
+        );
+        if (cancelAfterMs !== undefined) setTimeout(() => call.cancel(), cancelAfterMs);
+      }),
+
+    async list(service, { requestType, responseType, name }, request) {
+      const message = requestType.fromPartial(request);
+      const stream = client.makeServerStreamRequest(
+        `/${service.fullName}/${name}`,
+        (sent: typeof message) => Buffer.from(requestType.encode(sent).finish()),
+        (bytes) => responseType.toJSON(responseType.decode(bytes)) as Json,
+        message,
+        new Metadata(),
+        { deadline: Date.now() + deadlineMs },
+      );
+      try {
+        return record(name, requestType.toJSON(message), { items: await Array.fromAsync(stream) });
+      } catch (error) {
+        return record(name, requestType.toJSON(message), error as ServiceError);
+      }
+    },
+
+    takeCalls() {
+      const taken = calls;
+      calls = [];
+      return taken;
+    },
+
+    reconnect() {
+      client.close();
+      client = connect();
+    },
+
+    close: () => client.close(),
+  };
+}
+
+function succeeded(response: Json) {
+  return { code: Status.OK, reason: '', message: '', metadata: {}, response };
+}
+
+function failed({ code, details, metadata: trailer }: ServiceError) {
+  const [status] = trailer?.get(statusDetailsKey) ?? [];
+  const { reason, metadata } = decodeStatusDetails(Buffer.from(status ?? ''));
+  return { code: code as Status, reason, message: details, metadata, response: {} };
+}
+
+export function isOk({ code }: Answer): boolean {
+  return code === Status.OK;
+}
+
+/**
+ * Whether an answer says for certain how the call ended. Anything else leaves its outcome unknown: a saga calls again with
+ * the same `request_id`.
+ */
+export function isDefinite(answer: Answer): boolean {
+  return isOk(answer) || isRefusal(answer);
+}
+
+const unanswering: ReadonlySet<Status> = new Set([
+  Status.UNIMPLEMENTED,
+  Status.UNAUTHENTICATED,
+  Status.PERMISSION_DENIED,
+  // No further attempt: each would take as long.
+  Status.DEADLINE_EXCEEDED,
+]);
+
+/** Calls until the answer is definite, as a saga does: up to five times, or for `patienceMs`. Returns the last answer. */
+export async function settle(attempt: () => Promise<Answer>, patienceMs = 0): Promise<Answer> {
+  const startMs = performance.now();
+  for (let attempts = 1; ; attempts += 1) {
+    const answer = await attempt();
+    const isPatient = performance.now() - startMs < patienceMs;
+    if (isDefinite(answer) || (attempts >= 5 && !isPatient) || (unanswering.has(answer.code) && !isPatient))
+      return answer;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(500, 25 * 2 ** attempts)));
+  }
+}

@@ -1,0 +1,132 @@
+import { Status } from 'nice-grpc';
+import { addressProblem, type ExitCode, exitCode } from '../../../examples/support/failures.ts';
+import { escapeControls } from '../../support/format.ts';
+import { type Cli, type Command, CommandError, count, readArgs, UsageError } from '../cli.ts';
+import { type Answer, type Caller, createCaller } from './caller.ts';
+import { inventoryParticipant } from './contracts/inventory.ts';
+import { paymentParticipant } from './contracts/payment.ts';
+import { shippingParticipant } from './contracts/shipping.ts';
+import type { Participant } from './participant.ts';
+import { describeAnswer } from './rule.ts';
+import { createTestData, type TestData } from './test-data.ts';
+import { cleanUp, type RuleResult, verify } from './verify.ts';
+
+/** The deadline of the slowest methods that sagas call. */
+const defaultDeadlineMs = 10_000;
+
+/** Checks a server for what sagas rely on. Exits with 1 if it breaks a rule. */
+export const verifyParticipantCommand: Command = {
+  name: 'verify-participant',
+  summary: 'check that a server in any language does what sagas rely on',
+  usage: `<host:port> --contract inventory|payment|shipping
+         --refused-country <code>  shipping: a country that its carrier refuses, to check refusals
+         --restart <command>       kills the server with SIGKILL and starts it again, to check that nothing is lost
+         --deadline-ms <ms>        the deadline of each call (default: ${defaultDeadlineMs})
+
+Creates its own test data, with ids that begin with verify-, and lists at the end what it leaves.
+docs/participants.md explains each rule.`,
+  async run(args, cli) {
+    const { values, positionals } = readArgs(args, {
+      contract: { type: 'string' },
+      'refused-country': { type: 'string' },
+      'deadline-ms': { type: 'string' },
+    });
+    const [address, ...others] = positionals;
+    if (address === undefined || others.length > 0)
+      throw new UsageError('needs the address of one server: <host:port>');
+    const problem = addressProblem(address, 'address');
+    if (problem !== undefined) throw new UsageError(problem);
+    const deadlineMs = Number(values['deadline-ms'] ?? defaultDeadlineMs);
+    if (!(deadlineMs > 0)) throw new UsageError('invalid --deadline-ms: use milliseconds, such as 500');
+    const caller = createCaller(address, deadlineMs);
+    const data = createTestData();
+    try {
+      const participant = participantOf(values.contract, caller, data, values['refused-country']);
+      await requireServed(participant, address);
+      return await report(participant, { caller, data, address, cli });
+    } finally {
+      caller.close();
+    }
+  },
+};
+
+function participantOf(
+  contract: string | undefined,
+  caller: Caller,
+  data: TestData,
+  refusedCountry?: string,
+): Participant {
+  if (refusedCountry !== undefined && contract !== 'shipping')
+    throw new UsageError('--refused-country is only for --contract shipping');
+  switch (contract) {
+    case 'inventory':
+      return inventoryParticipant(caller, data);
+    case 'payment':
+      return paymentParticipant(caller, data);
+    case 'shipping':
+      return shippingParticipant(caller, data, refusedCountry);
+    default:
+      throw new UsageError('--contract must be inventory, payment or shipping');
+  }
+}
+
+/** Throws if nothing answers at the address, or something that does not serve the contract. */
+async function requireServed({ newOrder, read, contract }: Participant, address: string): Promise<void> {
+  const answer = await (await newOrder()).read();
+  if (answer.code === Status.UNAVAILABLE || answer.code === Status.DEADLINE_EXCEEDED) {
+    const text = `the server at ${address} cannot be reached or does not answer (${answer.message}): start it, or check the address`;
+    throw new CommandError(text, exitCode.unavailable);
+  }
+  if (answer.code === Status.UNIMPLEMENTED) {
+    const text = `the server at ${address} does not serve ${read} of ${contract}.v1: check the address and --contract`;
+    throw new CommandError(text, exitCode.refused);
+  }
+}
+
+interface ReportParts {
+  readonly caller: Caller;
+  readonly data: TestData;
+  readonly address: string;
+  readonly cli: Cli;
+}
+
+/** Prints each result when it is known, then a summary. Returns the exit code. */
+async function report(participant: Participant, { caller, data, address, cli }: ReportParts): Promise<ExitCode> {
+  const print = cli.json ? () => undefined : (line: string) => cli.print(escapeControls(line));
+  print(`${participant.contract} at ${address}`);
+  const results: RuleResult[] = [];
+  for await (const result of verify(participant, caller)) {
+    results.push(result);
+    if (cli.json) cli.print(JSON.stringify(resultToJson(result)));
+    for (const line of resultLines(result)) print(line);
+  }
+  const left = await cleanUp(participant, data);
+  const number = (wanted: RuleResult['result']) => results.filter(({ result }) => result === wanted).length;
+  print(
+    `${count(results.length, 'rule')}: ${number('kept')} kept, ${number('broken')} broken, ${number('not checked')} not checked`,
+  );
+  print(`it leaves ${left}`);
+  return number('broken') === 0 ? exitCode.done : exitCode.attention;
+}
+
+function resultLines({ rule, promise, result, expected, actual, calls }: RuleResult): string[] {
+  const mark = { kept: 'ok    ', broken: 'BROKEN', 'not checked': '-     ' }[result];
+  const head = `${mark}  ${rule}: ${promise}`;
+  if (result === 'kept') return [head];
+  if (result === 'not checked') return [`${head} (not checked: ${expected})`];
+  const shown = calls.slice(-maxCalls);
+  const cut = calls.length > shown.length ? [`    … the last ${shown.length} of ${calls.length} calls`] : [];
+  return [head, `  expected  ${expected}`, `  got       ${actual}`, '  calls', ...cut, ...shown.map(callLine)];
+}
+
+/** How many calls of a broken rule are printed as text. */
+const maxCalls = 12;
+
+function callLine(answer: Answer): string {
+  return `    ${answer.method} ${JSON.stringify(answer.request)} -> ${describeAnswer(answer)}`;
+}
+
+function resultToJson({ calls, result, ...rest }: RuleResult): object {
+  const toJson = ({ code, ...call }: Answer) => ({ ...call, code: Status[code] });
+  return { ...rest, result, calls: result === 'broken' ? calls.map(toJson) : [] };
+}

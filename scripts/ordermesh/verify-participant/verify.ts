@@ -1,0 +1,70 @@
+import { Status } from 'nice-grpc';
+import { type Answer, type Caller, settle } from './caller.ts';
+import type { Participant } from './participant.ts';
+import { NotChecked, newRequestId, type Rule, RuleBroken } from './rule.ts';
+import { concurrencyRules } from './rules/concurrency.ts';
+import { outcomeRules } from './rules/outcomes.ts';
+import { requestRules } from './rules/requests.ts';
+import { undoRules } from './rules/undo.ts';
+import type { TestData } from './test-data.ts';
+
+/** What became of a rule. */
+export interface RuleResult {
+  readonly rule: string;
+  readonly promise: string;
+  readonly result: 'kept' | 'broken' | 'not checked';
+  /** Why it is broken or was not checked. */
+  readonly expected: string;
+  readonly actual: string;
+  /** The calls that were made for it. */
+  readonly calls: readonly Answer[];
+}
+
+/** The rules for a participant, in the order in which they are checked. */
+export function rulesOf(participant: Participant): Rule[] {
+  return [...requestRules, ...undoRules, ...outcomeRules, ...concurrencyRules, ...participant.rules];
+}
+
+/** Checks every rule, one after another, and yields each result. */
+export async function* verify(participant: Participant, caller: Caller): AsyncGenerator<RuleResult> {
+  const slow: Answer[] = [];
+  for (const { name, promise, check } of rulesOf(participant)) {
+    caller.takeCalls();
+    const outcome = await check(participant).then(
+      () => ({ result: 'kept', expected: '', actual: '' }) as const,
+      outcomeOf,
+    );
+    const calls = caller.takeCalls();
+    slow.push(...calls.filter(({ code }) => code === Status.DEADLINE_EXCEEDED));
+    yield { rule: name, promise: fillIn(promise, participant), ...outcome, calls };
+  }
+  yield inTime(slow);
+}
+
+function fillIn(promise: string, { run, undo, read }: Participant): string {
+  return promise.replaceAll('{run}', run).replaceAll('{undo}', undo).replaceAll('{read}', read);
+}
+
+function outcomeOf(error: unknown): Pick<RuleResult, 'result' | 'expected' | 'actual'> {
+  if (error instanceof RuleBroken) return { result: 'broken', expected: error.expected, actual: error.actual };
+  if (error instanceof NotChecked) return { result: 'not checked', expected: error.message, actual: '' };
+  throw error;
+}
+
+function inTime(slow: readonly Answer[]): RuleResult {
+  const methods = [...new Set(slow.map(({ method }) => method))].join(', ');
+  return {
+    rule: 'in-time',
+    promise: 'every call is answered before its deadline',
+    result: slow.length === 0 ? 'kept' : 'broken',
+    expected: slow.length === 0 ? '' : 'an answer to every call before its deadline',
+    actual: slow.length === 0 ? '' : `no answer to ${slow.length} calls of ${methods}`,
+    calls: slow,
+  };
+}
+
+/** Undoes the orders of a run and removes its test data. Returns what remains. */
+export async function cleanUp(participant: Participant, { orders }: TestData): Promise<string> {
+  for (const order of orders) await settle(() => order.undo(newRequestId()));
+  return await participant.cleanUp();
+}
