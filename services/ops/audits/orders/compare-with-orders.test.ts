@@ -159,6 +159,14 @@ describe('a check that orders agree with something', () => {
     expect(examined).toBe(2_600);
   });
 
+  it('reports 500 wrong orders, even if some of the first suspects are right', async () => {
+    orders = ids(1_200).map(order);
+    exact = new Map([['o00000', 1]]);
+    const found = await run();
+    expect(new Set(found.flatMap((finding) => finding.ids)).size).toBe(500);
+    expect(found.at(-1)?.message).toMatch(/^up to 699 more orders /);
+  });
+
   it('reads at most 16 at a time', async () => {
     orders = ids(50).map(order);
     let [underWay, most] = [0, 0];

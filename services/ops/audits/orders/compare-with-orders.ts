@@ -86,19 +86,24 @@ export function compareWithOrders<Other>(
       };
       // An order and its other that were not joined are two suspects.
       const reported = new Set<string>();
-      const uncertain = new Map<string, number>();
+      const unreported = new Map<string, number>();
+      const countOnly = ({ reason }: Finding) => unreported.set(reason, (unreported.get(reason) ?? 0) + 1);
       for await (const batch of inBatches(suspects(), suspectsPerBatch)) {
         if (reported.size >= maxReported) {
-          for (const { finding } of batch) uncertain.set(finding.reason, (uncertain.get(finding.reason) ?? 0) + 1);
+          for (const { finding } of batch) countOnly(finding);
           continue;
         }
         const ids = new Set(batch.map(({ id }) => id)).difference(reported);
         for (const { id, finding } of await recheck([...ids], look, clock, signal)) {
+          if (reported.size >= maxReported) {
+            countOnly(finding);
+            continue;
+          }
           reported.add(id);
           yield finding;
         }
       }
-      for (const [reason, count] of uncertain) yield moreLookWrong(reason, count);
+      for (const [reason, count] of unreported) yield moreLookWrong(reason, count);
     },
   };
 }
