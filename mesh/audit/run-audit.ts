@@ -11,12 +11,13 @@ export interface AuditContext {
   readonly signal: AbortSignal;
 }
 
-/** Of one check. Each is a log line, too, and these show the cause. */
+/** By one check. Each finding is also a line in the log, and the first ones show the cause. */
 const maxReported = 1_000;
 
 /**
- * Runs checks one after another and yields results and the first 1,000 findings of each check; the others are counted. A check that throws ends with its error as the result,
- * and the others continue. Throws what `signal` aborts with, at most a second later.
+ * Runs checks one after another. Yields the result and the first 1,000 findings of each; further findings are only counted. A
+ * check that throws ends with its error as the result, and the others continue. Throws what `signal` aborts with, at most a
+ * second later.
  */
 export async function* runAudit(checks: readonly AuditCheck[], context: AuditContext): AsyncGenerator<AuditReport> {
   for (const check of checks) yield* runCheck(check, context);

@@ -82,7 +82,7 @@ export interface DeadLetterCount {
 export interface DeadLetterQueue {
   /** Yields dead letters in id order, after `afterId`. Large payloads and headers are cut, so a page has a bounded size. */
   list(filter: DeadLetterFilter, afterId: string): AsyncIterable<ListedDeadLetter>;
-  /** Returns a dead letter completely; as far as its queue keeps closed ones, also with its `closing`. */
+  /** Returns a dead letter completely. A closed one has its `closing`, and is returned if its queue still keeps it. */
   get(id: string): Promise<DeadLetter | undefined>;
   /** Counts them by source and origin, without reading them. */
   count(): Promise<DeadLetterCount[]>;

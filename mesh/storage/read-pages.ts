@@ -16,7 +16,7 @@ export interface PagedList<Item, Cursor> {
 
 // The items of a page are converted, encoded and worked on, which takes longer than reading them. Several lists may be read
 // in one turn of the event loop: together they take a few milliseconds of it.
-const itemsPerLook = 20;
+const itemsPerCheck = 20;
 const maxTurnMs = 1;
 
 /**
@@ -42,7 +42,7 @@ export async function* readPages<Item, Cursor>({
     const page = await list.fetch(after, size);
     for (const [index, item] of page.entries()) {
       yield map(item);
-      if (index % itemsPerLook === itemsPerLook - 1) await yieldToOthers();
+      if (index % itemsPerCheck === itemsPerCheck - 1) await yieldToOthers();
     }
     const last = page.at(-1);
     if (last === undefined || page.length < size) return;

@@ -53,10 +53,10 @@ const retryDelayMs = backoff({ firstMs: 100, maxMs: 10_000 });
 
 /**
  * Reads the events of a group again, from `range` to what is the end now, next to the group itself: its offsets stay. Each
- * event goes through the inbox, so those that took effect or became dead letters are passed over. An event that the
- * inbox may have forgotten is not handled, since it may have taken effect (`too-old`). Otherwise events are handled as the group does: in
- * order within a partition, with retries, as dead letters at the end. Yields the progress every 500 ms. Throws what `signal`
- * aborts with, and what the log throws.
+ * event goes through the inbox, so those that took effect or became dead letters are passed over. An event that the inbox may
+ * have forgotten is not handled, since it may have taken effect (`too-old`). Otherwise events are handled as the group does:
+ * in order within a partition, with retries, as dead letters at the end. Yields the progress every 500 ms. Throws what
+ * `signal` aborts with, and what the log throws.
  */
 export async function* replayEvents(
   deps: ReplayDeps,

@@ -34,7 +34,7 @@ export function describeDeadLetter(deadLetter: DeadLetter): string[] {
   ];
 }
 
-/** Nobody is authenticated, so who closed it is the call: the log has its peer and its request id. */
+/** Callers are not authenticated, so this names the call. The log has its peer under the request id. */
 function closingLines({ outcome, note, time, requestId }: DeadLetterClosing): string[] {
   const isDiscarded = outcome === DeadLetterOutcome.DEAD_LETTER_OUTCOME_DISCARDED;
   return [

@@ -5,7 +5,7 @@ import { findHeldStock, findItems, findItemsAfter, type HeldStock } from '../sto
 import { findReservationsAfter } from '../store/reservation-store.ts';
 
 const itemsPerStatement = 200;
-/** How often the reservations are summed before what differs, and changes all the time, is read in one statement. */
+/** How often items that differ are compared again. Those that change each time are then read in one statement. */
 const maxAttempts = 3;
 
 /** Checks that the reserved stock of each item equals what orders hold, and is available. */

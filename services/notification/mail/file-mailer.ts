@@ -11,7 +11,7 @@ import { formatMessage } from './message.ts';
 // Each takes some turns of the event loop, which is busy when many mails are sent. As many as sagas may run concurrently.
 const concurrency = 200;
 
-/** Says that the times in the folder are those of the aging clock. */
+/** Marks a folder whose times are those of the aging clock. */
 const markerName = '.aging';
 const markerText = `The modification times of these mails are not times of day: they advance only while ordermesh runs.
 MAIL_RETENTION_MS is compared with them. Without this file, all mails age from the next start on.
@@ -101,7 +101,7 @@ async function removeOld(folder: string, agedMs: number, retentionMs: number, si
   for await (const { path, timeMs } of mailsOf(folder)) {
     if (signal.aborted) return;
     if (timeMs < agedMs - retentionMs) await rm(path, { force: true });
-    // Of another clock: of a newer database, or of who copied the file.
+    // The time of another clock: that of a newer database, or of a program that copied the file.
     else if (timeMs > agedMs + sameClockMs) await setTime(path, agedMs);
   }
 }

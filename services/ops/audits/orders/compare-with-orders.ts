@@ -78,7 +78,7 @@ export function compareWithOrders<Other>(
           await yieldToOthers();
         }
       }
-      const look = async (id: string): Promise<Suspect | undefined> => {
+      const checkOne = async (id: string): Promise<Suspect | undefined> => {
         // In this order: what the order says has happened by then, so the other is never older.
         const order = await undefinedIfNotFound(orders.getOrder({ id }, bounds));
         const finding = judge(id, order, await undefinedIfNotFound(get(id, bounds)));
@@ -94,7 +94,7 @@ export function compareWithOrders<Other>(
           continue;
         }
         const ids = new Set(batch.map(({ id }) => id)).difference(reported);
-        for (const { id, finding } of await recheck([...ids], look, clock, signal)) {
+        for (const { id, finding } of await recheck([...ids], checkOne, clock, signal)) {
           if (reported.size >= maxReported) {
             countOnly(finding);
             continue;
@@ -103,7 +103,7 @@ export function compareWithOrders<Other>(
           yield finding;
         }
       }
-      for (const [reason, count] of unreported) yield moreLookWrong(reason, count);
+      for (const [reason, count] of unreported) yield unreportedFinding(reason, count);
     },
   };
 }
@@ -118,27 +118,27 @@ function idOf({ id }: Order): string {
 }
 
 /**
- * Looks at suspects twice, a quarter of a second apart: work in progress does not look wrong twice. Returns what is wrong the
+ * Checks suspects twice, a quarter of a second apart: work in progress does not look wrong twice. Returns what is wrong the
  * second time. Throws what `signal` aborts with.
  */
 async function recheck(
   ids: readonly string[],
-  look: (id: string) => Promise<Suspect | undefined>,
+  checkOne: (id: string) => Promise<Suspect | undefined>,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Suspect[]> {
-  const lookAtEach = async (some: readonly string[]): Promise<Suspect[]> => {
+  const checkAll = async (some: readonly string[]): Promise<Suspect[]> => {
     signal.throwIfAborted();
-    const seen = await Array.fromAsync(mapConcurrently(some, maxConcurrent, look));
+    const seen = await Array.fromAsync(mapConcurrently(some, maxConcurrent, checkOne));
     return seen.filter((suspect) => suspect !== undefined);
   };
-  const wrong = await lookAtEach(ids);
+  const wrong = await checkAll(ids);
   if (wrong.length === 0) return [];
   await sleep(clock, recheckDelayMs, signal);
-  return await lookAtEach(wrong.map(({ id }) => id));
+  return await checkAll(wrong.map(({ id }) => id));
 }
 
-function moreLookWrong(reason: string, count: number): Finding {
+function unreportedFinding(reason: string, count: number): Finding {
   const message = `up to ${count} more orders look the same in a list; fix the reported ones and audit again`;
   return { reason, ids: [], message };
 }
