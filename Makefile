@@ -104,7 +104,7 @@ docs: $(INSTALLED)
 docs-check: $(INSTALLED)
 	node scripts/docs.ts --check
 
-## protos: write the contracts and everything they import to dist/protos, for protoc and buf in any language
+## protos: write the contracts and everything they import to dist/protos, for protoc and buf; dist/protos-plain has no custom options
 protos: $(INSTALLED)
 	@node scripts/protos.ts
 

@@ -3,38 +3,41 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { clone, fromBinary, type Message } from '@bufbuild/protobuf';
+import {
+  type DescriptorProto,
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from '@bufbuild/protobuf/wkt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grpcPython, grpcPythonPath } from '../mesh/testing/servers/grpc-python.ts';
 import { describeWithServer } from '../mesh/testing/servers/servers.ts';
 import type { TempFolder } from '../mesh/testing/temp-folder.ts';
 import { freshClone } from '../test/support/fresh-clone.ts';
+import { isOptionsOnly } from './plain-proto.ts';
 
 const bin = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
 
 describe('a fresh clone after npm ci', () => {
-  let clone: TempFolder;
-  let protos: string;
+  let folder: TempFolder;
   beforeAll(async () => {
-    clone = await freshClone();
-    protos = join(clone.path, 'dist/protos');
+    folder = await freshClone();
     // What npm ci runs after it has installed the packages.
     await run('node', 'scripts/postinstall.js');
     await run('node', 'scripts/protos.ts');
   });
-  afterAll(() => clone[Symbol.asyncDispose]());
+  afterAll(() => folder[Symbol.asyncDispose]());
 
   /** Runs a command without the settings and the home of this machine, where a compiler could find contracts. */
   async function run(command: string, ...args: string[]): Promise<string> {
-    const env = { PATH: `${bin}:${process.env.PATH}`, HOME: join(clone.path, 'home') };
-    return (await promisify(execFile)(command, args, { cwd: clone.path, env, shell: command === 'sh' })).stdout;
+    const env = { PATH: `${bin}:${process.env.PATH}`, HOME: join(folder.path, 'home') };
+    return (await promisify(execFile)(command, args, { cwd: folder.path, env })).stdout;
   }
 
-  const compiledFiles = async (set: string) =>
-    fromBinary(FileDescriptorSetSchema, await readFile(join(clone.path, set)))
-      .file.map(({ name }) => name)
-      .sort();
+  const readSet = async (set: string) =>
+    fromBinary(FileDescriptorSetSchema, await readFile(join(folder.path, set))).file;
+  const compiledFiles = async (set: string) => (await readSet(set)).map(({ name }) => name).sort();
   const ourFiles = async () =>
     fromBinary(FileDescriptorSetSchema, await readFile('gen/descriptors.binpb'))
       .file.map(({ name }) => name)
@@ -47,15 +50,51 @@ describe('a fresh clone after npm ci', () => {
   });
 
   it('compiles dist/protos with buf', async () => {
-    await run('buf', 'build', protos, '--as-file-descriptor-set', '--output', 'exported.binpb');
+    await run('buf', 'build', 'dist/protos', '--as-file-descriptor-set', '--output', 'exported.binpb');
     expect(await compiledFiles('exported.binpb')).toEqual(expect.arrayContaining(await ourFiles()));
   });
 
+  it('compiles dist/protos-plain to the same contracts without custom options', async () => {
+    await run('buf', 'build', 'dist/protos', '--as-file-descriptor-set', '--output', 'exported.binpb');
+    await run('buf', 'build', 'dist/protos-plain', '--as-file-descriptor-set', '--output', 'plain.binpb');
+    const names = (await ourFiles()).filter((name) => !isOptionsOnly(name));
+    const expected = (await readSet('exported.binpb')).filter(({ name }) => names.includes(name));
+    const plain = (await readSet('plain.binpb')).filter(({ name }) => names.includes(name));
+    expect(plain.map(withoutOptions)).toEqual(expected.map(withoutOptions));
+    for (const { name, dependency } of plain) expect(dependency.filter(isOptionsOnly), name).toEqual([]);
+  });
+
   describeWithServer(grpcPython, 'with protoc', () => {
-    it('compiles all of our contracts in dist/protos, which one pattern selects', async () => {
-      const command = `${grpcPythonPath} -m grpc_tools.protoc -I dist/protos -o protoc.binpb dist/protos/*/v1/*.proto`;
-      await run('bash', '-c', command);
-      expect(await compiledFiles('protoc.binpb')).toEqual(await ourFiles());
+    it.each(['dist/protos', 'dist/protos-plain'])('compiles %s, of which one pattern selects ours', async (dir) => {
+      const protoc = `${grpcPythonPath} -m grpc_tools.protoc -I ${dir} -o protoc.binpb`;
+      await run('bash', '-c', `${protoc} ${dir}/*/v1/*.proto`);
+      const names =
+        dir === 'dist/protos' ? await ourFiles() : (await ourFiles()).filter((name) => !isOptionsOnly(name));
+      expect(await compiledFiles('protoc.binpb')).toEqual(names);
     });
   });
 });
+
+/** A file as it is compared: without its custom options, their imports, and source info. */
+function withoutOptions(file: FileDescriptorProto): FileDescriptorProto {
+  const copy = clone(FileDescriptorProtoSchema, file);
+  copy.sourceCodeInfo = undefined;
+  copy.dependency = copy.dependency.filter((path) => !isOptionsOnly(path));
+  copy.messageType.forEach(clearMessage);
+  copy.service.flatMap((service) => [service, ...service.method]).forEach(clearOptions);
+  return copy;
+}
+
+function clearMessage(message: DescriptorProto): void {
+  [message, ...message.field, ...message.oneofDecl].forEach(clearOptions);
+  message.nestedType.forEach(clearMessage);
+}
+
+/** Custom options are unknown fields here. */
+function clearOptions(of: { options?: Message | undefined }): void {
+  if (of.options === undefined) return;
+  delete of.options.$unknown;
+  const { $typeName: _, ...known } = of.options;
+  // Known options that are not set are absent or empty lists.
+  if (Object.values(known).flat().length === 0) of.options = undefined;
+}

@@ -1,7 +1,8 @@
-import { cp, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { collectThirdPartyProtos, collectWellKnownProtos } from './third-party-protos.ts';
+import { isOptionsOnly, withoutCustomOptions } from './plain-proto.ts';
+import { collectThirdPartyProtos, collectWellKnownProtos, isThirdParty } from './third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -14,7 +15,19 @@ export async function exportProtos(targetDir: string): Promise<void> {
   await collectWellKnownProtos(targetDir);
 }
 
+/** Writes the contracts in `sourceDir` to `targetDir` without custom options and the contracts that define these. */
+export async function exportPlainProtos(sourceDir: string, targetDir: string): Promise<void> {
+  await rm(targetDir, { recursive: true, force: true });
+  for await (const path of glob('**/*.proto', { cwd: sourceDir })) {
+    if (isOptionsOnly(path)) continue;
+    const source = await readFile(join(sourceDir, path), 'utf8');
+    await mkdir(dirname(join(targetDir, path)), { recursive: true });
+    await writeFile(join(targetDir, path), isThirdParty(path) ? source : withoutCustomOptions(source));
+  }
+}
+
 if (import.meta.main) {
   await exportProtos(join(root, 'dist/protos'));
-  console.log('the contracts are in dist/protos: protoc -I dist/protos … dist/protos/*/v1/*.proto');
+  await exportPlainProtos(join(root, 'dist/protos'), join(root, 'dist/protos-plain'));
+  console.log('dist/protos: the contracts and their imports; dist/protos-plain: the same without custom options');
 }
