@@ -2,6 +2,8 @@ import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { createLogger } from '../../telemetry/logger.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
@@ -21,11 +23,11 @@ describeOnEachDatabase((newUrl) => {
   }
 
   /** Begins a saga that stays at `charge` until the gate is opened. */
-  async function heldAtCharge(storage: Storage, clock: Clock) {
+  async function heldAtCharge(storage: Storage, clock: Clock, logger = createLogger('silent')) {
     const saga = createTestSaga();
     const gate = createGate();
     saga.onCall('run charge', gate.behaviour);
-    const engine = await startEngine(storage, saga, { clock, leaseMs });
+    const engine = await startEngine(storage, saga, { clock, leaseMs, logger });
     await begin(storage, engine, saga);
     await gate.reached;
     return { saga, gate, engine };
@@ -178,6 +180,33 @@ describeOnEachDatabase((newUrl) => {
       await engine.stop(0);
       const [row] = await storage.query('SELECT lease_owner FROM saga');
       expect(row?.lease_owner).not.toBeNull();
+    });
+
+    it.each([
+      ['a claim', leaseMs / 2],
+      ['a renewal', leaseMs / 3],
+      ['its steps and a release', 0],
+    ])('is left to expire by an engine that stops while its database hangs in %s', async (_, byMs) => {
+      const storage = await openShared();
+      const clock = createTestClock();
+      const { logger, lines } = captureLog();
+      const database = Promise.withResolvers<void>();
+      let hangs = false;
+      const transaction: Storage['transaction'] = async (work, options) => {
+        if (hangs) await database.promise;
+        return storage.transaction(work, options);
+      };
+      const { engine } = await heldAtCharge({ ...storage, transaction }, clock, logger);
+      hangs = true;
+      clock.advance(byMs);
+      const stopped = engine.stop(1_000);
+      clock.advance(2_000);
+      await stopped;
+      expect(lines).toContainEqual(
+        expect.objectContaining({ level: 'warn', msg: expect.stringMatching(/^saga engine stopped while/) }),
+      );
+      expect(clock.pendingMs()).toEqual([]);
+      database.resolve();
     });
 
     it('leaves sagas whose definition it does not know to an engine that does', async () => {

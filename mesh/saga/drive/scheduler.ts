@@ -37,7 +37,10 @@ export interface Scheduler {
   noteDue(timeMs: number): void;
   /** Resolves when the oldest due sagas have been read, so a saga that begins afterwards knows whether others wait. */
   start(): Promise<void>;
-  /** Waits up to `graceMs` for steps in progress, whose leases are kept, aborts the rest and releases all leases. */
+  /**
+   * Waits up to `graceMs` for steps in progress, whose leases are kept, aborts the rest and releases all leases. If the database
+   * does not answer within another second, the leases expire instead.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -45,6 +48,8 @@ type TimerName = 'due' | 'renew' | 'scan';
 
 const claimPageSize = 50;
 const storageRetryMs = 1_000;
+// How long a stop waits for the database after the grace.
+const releaseTimeoutMs = 1_000;
 const undrivenRetry: RetryPolicy = { initialMs: storageRetryMs, maxMs: 60_000 };
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
@@ -58,6 +63,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const later = new Map<HeldSaga, () => void>();
   const timers = new Map<TimerName, () => void>();
   let running = false;
+  let stopped = false;
   let nextDueMs = Number.POSITIVE_INFINITY;
   let pumping: Promise<void> | undefined;
   let renewing: Promise<void> | undefined;
@@ -166,7 +172,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       logFailedAttempt({ logger, clock, level: 'warn' }, { err: error }, text);
     }
     // Also while it stops: a step in progress keeps its lease until it has ended.
-    if (running || active.size > 0) setTimer('renew', leaseMs / 3, renewInTime);
+    if (running || (active.size > 0 && !stopped)) setTimer('renew', leaseMs / 3, renewInTime);
   }
 
   function renewInTime(): void {
@@ -194,6 +200,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   function endTimer(name: TimerName): void {
     timers.get(name)?.();
     timers.delete(name);
+  }
+
+  /** Resolves when steps in progress have ended, nothing waits for the database, and the leases are released. */
+  async function finish(): Promise<void> {
+    await pumping;
+    await Promise.all(active.values());
+    endTimer('renew');
+    await renewing;
+    await releaseOwnLeases();
   }
 
   /** Drops what is held here and not driven: its lease expires. */
@@ -224,13 +239,19 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       dropUndriven();
       driver.drain();
       if (graceMs === 0) driver.abort();
-      const cancelTimer = clock.after(graceMs, driver.abort);
-      await pumping;
-      await Promise.all(active.values());
+      const cancelAbort = clock.after(graceMs, driver.abort);
+      const limit = Promise.withResolvers<'late'>();
+      const cancelLimit = clock.after(graceMs + releaseTimeoutMs, () => limit.resolve('late'));
+      const end = await Promise.race([finish(), limit.promise]);
+      stopped = true;
       endTimer('renew');
-      await renewing;
-      cancelTimer();
-      await releaseOwnLeases();
+      cancelAbort();
+      cancelLimit();
+      if (end === 'late')
+        logger.warn(
+          { sagas: active.size },
+          'saga engine stopped while its database did not answer; other processes wait until its leases expire',
+        );
     },
   };
 }
