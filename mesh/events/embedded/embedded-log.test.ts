@@ -20,14 +20,14 @@ import { testLogFile } from './testing/log-file.ts';
 
 async function makeFixture() {
   const folder = await tempFolder();
-  const logger = createLogger('silent');
+  const silent = createLogger('silent');
   return {
-    open: () => openEmbeddedLog(join(folder.path, 'events.db'), { clock: systemClock, logger }),
+    open: (logger = silent) => openEmbeddedLog(join(folder.path, 'events.db'), { clock: systemClock, logger }),
     commit: async (group: string, topic: string, offset: bigint) => {
       const file = join(folder.path, 'events.db');
       const storage = await openStorage(`sqlite:${file}`);
-      const partition = (await openLogFile(storage, file, logger)).get(topic).partitions[0];
-      const offsets = await loadOffsets(storage, { file, group, logger });
+      const partition = (await openLogFile(storage, file, silent)).get(topic).partitions[0];
+      const offsets = await loadOffsets(storage, { file, group, logger: silent });
       await offsets.commit(partition ?? expect.fail('no partition'), offset);
       await storage.close();
     },

@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs';
 import { Status } from 'nice-grpc-common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MeshError } from '../../errors/mesh-error.ts';
-import { createLogger } from '../../telemetry/logger.ts';
+import { createLogger, type Logger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { freePort } from '../../testing/servers/guarded-process.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/servers/kafka-server.ts';
@@ -17,7 +17,7 @@ import { openKafkaLog } from './kafka-log.ts';
 import { commitOn } from './testing/commit.ts';
 
 const logger = createLogger('silent');
-const open = (brokers: string) => openKafkaLog(`kafka://${brokers}`, { clock: systemClock, logger });
+const open = (brokers: string, to = logger) => openKafkaLog(`kafka://${brokers}`, { clock: systemClock, logger: to });
 
 describeWithServer(kafka, 'the event log on Kafka', () => {
   let server: KafkaServer;
@@ -27,7 +27,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
   afterAll(() => server.stop());
 
   const makeFixture = async () => ({
-    open: async () => open(server.brokers),
+    open: async (logger?: Logger) => open(server.brokers, logger),
     commit: (group: string, topic: string, offset: bigint) => commitOn(server.brokers, { group, topic, offset }),
     destroy: async () => undefined,
   });

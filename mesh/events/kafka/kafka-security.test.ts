@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Logger } from '../../telemetry/logger.ts';
 import { captureLog } from '../../testing/captured-log.ts';
 import { createTestCa } from '../../testing/certificates.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -27,10 +28,11 @@ describeWithServer(kafka, 'the event log on Kafka with TLS', () => {
 
   const urlOf = (mechanism: string, secret = password, user = name) =>
     `kafka+ssl://${user}:${encodeURIComponent(secret)}@${secure.userBroker}${mechanism}`;
-  const open = (url: string, ca: string | undefined = secure.ca) => openKafkaLog(url, { ca, clock, logger: silent });
+  const open = (url: string, ca: string | undefined = secure.ca, logger = silent) =>
+    openKafkaLog(url, { ca, clock, logger });
 
   const makeFixture = async () => ({
-    open: async () => open(urlOf('')),
+    open: async (logger?: Logger) => open(urlOf(''), secure.ca, logger),
     commit: (group: string, topic: string, offset: bigint) => commitOn(server.brokers, { group, topic, offset }),
     destroy: async () => undefined,
   });

@@ -1,6 +1,7 @@
 import { isDataLoss } from '../../../errors/codes.ts';
 import type { MeshError } from '../../../errors/mesh-error.ts';
 import type { Storage } from '../../../storage/storage.ts';
+import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { backoff } from '../../../time/backoff.ts';
 import type { Clock } from '../../../time/clock.ts';
@@ -66,7 +67,10 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
         if (isDataLoss(error)) {
           if (!failure) logger.error({ err: error }, 'partition of the event log cannot be read; stopping it');
           failure = error;
-        } else logger.warn({ err: error }, 'reading or committing in the event log failed; retrying');
+        } else {
+          const text = 'reading or committing in the event log failed; retrying';
+          logFailedAttempt({ logger, clock, level: 'warn', failures }, { err: error }, text);
+        }
         if (owner) await sleep(clock, retryDelayMs(failures), owner.signal);
       }
     }
@@ -110,12 +114,10 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
       next = event.offset + 1n;
       return true;
     } catch (error) {
-      if (!to.signal.aborted) {
-        logger.warn(
-          { err: error, offset: event.offset.toString(), attempt },
-          'event was not handled; it will be delivered again',
-        );
-      }
+      if (to.signal.aborted) return false;
+      const details = { err: error, offset: `${event.offset}`, attempt };
+      const text = 'event was not handled; it will be delivered again';
+      logFailedAttempt({ logger, clock, level: 'warn', failures: attempt }, details, text);
       return false;
     }
   }

@@ -1,4 +1,5 @@
 import type { MeshError } from '../../../errors/mesh-error.ts';
+import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { backoff } from '../../../time/backoff.ts';
 import type { Clock } from '../../../time/clock.ts';
@@ -70,7 +71,8 @@ export function createPump(options: PumpOptions): Pump {
       } catch (error) {
         if (released.signal.aborted) return false;
         const details = { err: error, offset: `${event.offset}`, attempt: failures };
-        logger.warn(details, 'event was not handled; it will be delivered again');
+        const text = 'event was not handled; it will be delivered again';
+        logFailedAttempt({ logger, clock, level: 'warn', failures }, details, text);
         await sleep(clock, retryDelayMs(failures), released.signal);
       }
     }

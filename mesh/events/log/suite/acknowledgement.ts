@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { Status } from 'nice-grpc-common';
 import { expect, it } from 'vitest';
+import { MeshError } from '../../../errors/mesh-error.ts';
+import { captureLog } from '../../../testing/captured-log.ts';
 import { collector, distinct, numbered, text } from '../../testing/sample-events.ts';
 import type { ConsumeOptions } from '../event-log.ts';
 import type { TestLogs } from './fixture.ts';
@@ -21,6 +24,21 @@ export function describeAcknowledgement({ makeTopic, open, reopen, until }: Test
     });
     await until(() => expect(tries.at(-1)).toBe('2'));
     expect(tries).toEqual(['0', '1', '1', '1', '2']);
+  });
+
+  it('logs one warning while what its handlers depend on is away', async () => {
+    const { logger, lines } = captureLog();
+    const log = await open(logger);
+    const topic = await makeTopic(log, 4);
+    await log.publish(numbered(topic, ['a', 'b', 'c', 'd', 'e'], 10));
+    let attempts = 0;
+    const handle: ConsumeOptions['handle'] = async () => {
+      attempts += 1;
+      throw new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the database is away');
+    };
+    await log.consume({ group: randomUUID(), topics: [topic], handle });
+    await until(() => expect(attempts).toBeGreaterThan(8));
+    expect(lines.filter(({ msg }) => msg.startsWith('event was not handled'))).toMatchObject([{ level: 'warn' }]);
   });
 
   it('delivers an event again that took effect but was not committed', async () => {

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll } from 'vitest';
+import type { Logger } from '../../../telemetry/logger.ts';
 import { eventually } from '../../../testing/eventually.ts';
 import type { EventLog } from '../event-log.ts';
 
 /** A log that outlives its connections. */
 export interface EventLogFixture {
-  /** Opens the log, with everything that was written before. */
-  open(): Promise<EventLog>;
+  /** Opens the log, with everything that was written before. Default: it logs nothing. */
+  open(logger?: Logger): Promise<EventLog>;
   /** Sets the committed offset of a group in partition 0. No log is open. */
   commit(group: string, topic: string, offset: bigint): Promise<void>;
   /** Ends and removes everything. */
@@ -15,7 +16,7 @@ export interface EventLogFixture {
 
 /** Opens logs for tests, and closes them. */
 export interface TestLogs {
-  open(): Promise<EventLog>;
+  open(logger?: Logger): Promise<EventLog>;
   reopen(log: EventLog, meanwhile?: (fixture: EventLogFixture) => Promise<void>): Promise<EventLog>;
   /** Creates a topic. Default: 4 partitions. */
   makeTopic(log: EventLog, partitions?: number): Promise<string>;
@@ -37,8 +38,8 @@ export function openTestLogs(makeFixture: () => Promise<EventLogFixture>, waitMs
     opened = [];
   });
 
-  async function open(): Promise<EventLog> {
-    const log = await fixture.open();
+  async function open(logger?: Logger): Promise<EventLog> {
+    const log = await fixture.open(logger);
     opened.push(log);
     return log;
   }
