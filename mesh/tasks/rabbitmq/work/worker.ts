@@ -111,10 +111,12 @@ export function createRabbitmqWorker(
     await Promise.all(returning);
   };
   const unsubscribe = async (graceMs: number) => {
+    // Then the broker delivers nothing.
+    if (!connection.isConnected()) return;
     try {
       await answered(clock, cancelConsumer(), Math.min(cancelTimeoutMs, graceMs / 2));
     } catch (error) {
-      logger.info({ err: error, queue }, 'worker stops after RabbitMQ closed its channel');
+      logger.info({ err: error, queue }, 'RabbitMQ did not confirm that the worker takes no further tasks');
     }
   };
   return {
