@@ -8,7 +8,7 @@ import type { EndedCall, WireStatus } from '../../../mesh/errors/wire-status.ts'
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { loadConformanceContract } from './contract.ts';
 import { readDelimited, writeDelimited } from './delimited.ts';
-import type { ServerCompatRequest } from './messages.ts';
+import type { ServerCompatRequest, StreamRequest } from './messages.ts';
 import { addConformanceService, RequestedError } from './service.ts';
 
 // The server under test: `node server.ts <engine>`. The runner sends what it should be like to standard input, reads its
@@ -18,6 +18,7 @@ const contract = loadConformanceContract();
 const engine = await engineByName(process.argv[2] as EngineName);
 const logger = createLogger('silent');
 
+await warmUp();
 for await (const bytes of readDelimited(process.stdin)) {
   const request = contract.serverRequest.decode(bytes);
   const host = engine.createServerHost({ ...hostOptions(request), toStatus: statusOf });
@@ -26,6 +27,29 @@ for await (const bytes of readDelimited(process.stdin)) {
   const pemCert = request.useTls ? request.serverCreds?.cert : undefined;
   const response = { host: '127.0.0.1', port, ...(pemCert && { pemCert }) };
   writeDelimited(process.stdout, contract.serverResponse.encode(response));
+}
+
+/**
+ * Makes calls of each kind. The suite allows 0.5 s from the headers of a call to its handler, and the first calls of a process
+ * load and compile what they use.
+ */
+async function warmUp(): Promise<void> {
+  const host = engine.createServerHost({ toStatus: statusOf });
+  addConformanceService(host, contract);
+  const transport = engine.connect(`127.0.0.1:${await host.listen('127.0.0.1:0')}`);
+  const { unary, clientStream, serverStream, bidiStream } = contract;
+  const call = { metadata: Metadata(), deadlineMs: undefined, signal: undefined, compressRequests: true };
+  const requests = async function* <Request>(request: Request) {
+    yield request;
+  };
+  await transport.unary(unary, {}, call);
+  await transport.clientStreaming(clientStream, requests({}), call);
+  const responseDefinition = { responseHeaders: [], responseTrailers: [], responseData: [new Uint8Array(1)] };
+  const streamed: StreamRequest = { responseDefinition };
+  await Array.fromAsync(transport.serverStreaming(serverStream, streamed, call));
+  await Array.fromAsync(transport.bidiStreaming(bidiStream, requests(streamed), call));
+  transport.close();
+  await host.drain(0);
 }
 
 function hostOptions({
