@@ -88,6 +88,8 @@ describeOnEachDatabase((newUrl) => {
       const other = createTestSaga();
       const next = await startEngine(storage, other, { clock, leaseMs });
       const stopped = engine.stop(5 * leaseMs);
+      // It no longer waits for a purge, which would be a timer.
+      await new Promise(setImmediate);
       await advanceWithLease(storage, clock, 3 * leaseMs);
       gate.open();
       await stopped;

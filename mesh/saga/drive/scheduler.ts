@@ -1,6 +1,7 @@
 import type { Storage } from '../../storage/storage.ts';
 import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import { endOrGrace } from '../../time/end-or-grace.ts';
 import { type RetryPolicy, randomJitter, retryDelayMs } from '../decide/retry-delay.ts';
 import type { Definitions } from '../definitions.ts';
 import type { DatabaseClock } from '../store/database-clock.ts';
@@ -240,13 +241,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       driver.drain();
       if (graceMs === 0) driver.abort();
       const cancelAbort = clock.after(graceMs, driver.abort);
-      const limit = Promise.withResolvers<'late'>();
-      const cancelLimit = clock.after(graceMs + releaseTimeoutMs, () => limit.resolve('late'));
-      const end = await Promise.race([finish(), limit.promise]);
+      const end = await endOrGrace(finish(), graceMs + releaseTimeoutMs, clock);
       stopped = true;
       endTimer('renew');
       cancelAbort();
-      cancelLimit();
       if (end === 'late')
         logger.warn(
           { sagas: active.size },
