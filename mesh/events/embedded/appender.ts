@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
+import { ringInTurns } from '../../time/wakeup.ts';
 import type { EventPosition, NewEvent } from '../log/event-log.ts';
 import { writePartition } from './file/meta-rows.ts';
 import type { Head, Partition } from './file/partition.ts';
@@ -137,22 +137,12 @@ function advance({ heads, recent }: Written): void {
     // A reader that came during the commit finds the records in the file.
     if (rows === undefined) partition.recent.clear();
     // A copy: the bytes belong to the publisher.
-    for (const row of rows ?? [])
-      partition.recent.add(toStoredEvent(partition, { ...row, value: Uint8Array.from(row.value) }));
+    for (const row of rows ?? []) {
+      const event = toStoredEvent(partition, { ...row, value: Uint8Array.from(row.value) });
+      partition.recent.add(event.offset, [event], event.offset + 1n);
+    }
     partition.head = head;
     for (const listener of partition.listeners) listener();
     void ringInTurns(partition.readers);
-  }
-}
-
-// Each reader then sends an event, so these limit how long calls wait.
-const maxReadersPerTurn = 50;
-
-async function ringInTurns(readers: ReadonlySet<() => void>): Promise<void> {
-  let rung = 0;
-  for (const ring of [...readers]) {
-    ring();
-    rung += 1;
-    if (rung % maxReadersPerTurn === 0) await setImmediate();
   }
 }

@@ -54,8 +54,7 @@ export async function readBatch(
 
 /** Returns what `readBatch` does if the events are in memory. Records that an operator skips are damaged, and not recent. */
 export function recentBatch(partition: Partition, from: bigint, { maxEvents }: ReadLimits): Batch | undefined {
-  const events = from < partition.start ? undefined : partition.recent.from(from, maxEvents);
-  return events && { events, next: from + BigInt(events.length) };
+  return from < partition.start ? undefined : partition.recent.from(from, maxEvents);
 }
 
 async function readRows(

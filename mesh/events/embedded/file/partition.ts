@@ -1,5 +1,5 @@
 import type { MeshError } from '../../../errors/mesh-error.ts';
-import type { RecentEvents } from './recent-events.ts';
+import type { RecentEvents } from '../../log/recent-events.ts';
 
 /** The end of a partition, where the next record is appended. */
 export interface Head {

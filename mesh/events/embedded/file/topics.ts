@@ -2,9 +2,9 @@ import type { Storage } from '../../../storage/storage.ts';
 import { logDamaged, unknownTopic } from '../../errors.ts';
 import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
 import type { TopicDefaults } from '../../log/event-log.ts';
+import { createRecentEvents } from '../../log/recent-events.ts';
 import { type PartitionRow, readPartitions, readTopics, topicChecksum, writePartition } from './meta-rows.ts';
 import type { LogTopic, Partition } from './partition.ts';
-import { createRecentEvents } from './recent-events.ts';
 import { recordId } from './schema.ts';
 
 /** The topics of a log file. */
