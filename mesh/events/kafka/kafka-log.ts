@@ -20,7 +20,9 @@ import { createTopics } from './admin/topics.ts';
 import { toLogFailure } from './client/failures.ts';
 import { createKafka } from './client/kafkajs.ts';
 import { createConsumer, keyOf } from './consume/consumer.ts';
-import { follow, startsOf } from './consume/reader.ts';
+import { follow } from './consume/reader.ts';
+import { startsOf } from './consume/starts.ts';
+import { createTails } from './consume/tails.ts';
 import { createPublisher } from './publish/publisher.ts';
 
 export interface KafkaLogOptions {
@@ -62,6 +64,7 @@ export function openKafkaLog(url: string, options: KafkaLogOptions): EventLog {
     }
   };
   const context = { newClient, admin, ensure, clock, logger };
+  const tails = createTails(context);
 
   async function whileOpen<T>(work: () => Promise<T>): Promise<T> {
     if (closing.signal.aborted) throw logClosed();
@@ -113,7 +116,7 @@ export function openKafkaLog(url: string, options: KafkaLogOptions): EventLog {
     if (closing.signal.aborted) throw logClosed();
     try {
       await topics.get(topic);
-      yield* follow(topic, from, AbortSignal.any([signal, closing.signal]), idle, context);
+      yield* follow(topic, from, AbortSignal.any([signal, closing.signal]), idle, { admin, tails, clock });
     } catch (error) {
       if (!signal.aborted && !closing.signal.aborted) throw toLogFailure(error);
     }
@@ -144,6 +147,7 @@ export function openKafkaLog(url: string, options: KafkaLogOptions): EventLog {
       if (closing.signal.aborted) return;
       closing.abort();
       await Promise.all([...consumers].map((consumer) => consumer.stop()));
+      await tails.close();
       await publisher.close();
       await admin.close();
     },

@@ -11,6 +11,8 @@ export interface RepliesProxy {
   failFetches(topic: string, partition: number, errorCode: number): void;
   /** How many connections there have been. */
   readonly connections: number;
+  /** How many connections there are. */
+  readonly open: number;
   close(): void;
 }
 
@@ -22,12 +24,15 @@ const fetchVersion = 11;
 /** Listens on `port` and passes everything to `brokerPort`. */
 export async function startRepliesProxy(port: number, brokerPort: number): Promise<RepliesProxy> {
   const sockets = new Set<Socket>();
+  const clients = new Set<Socket>();
   let toDrop = 0;
   let dropped = 0;
   let connections = 0;
   let failing = { topic: '', partition: 0, errorCode: 0 };
   const server = createServer((client) => {
     connections += 1;
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
     const broker = connect(brokerPort, '127.0.0.1');
     const produced = new Set<number>();
     const fetched = new Set<number>();
@@ -76,6 +81,9 @@ export async function startRepliesProxy(port: number, brokerPort: number): Promi
     },
     get connections() {
       return connections;
+    },
+    get open() {
+      return clients.size;
     },
     close() {
       server.close();

@@ -180,7 +180,7 @@ async function startOver(cluster: Cluster, target: FetchTarget, logger: Logger):
     { topic, partition, offset: `${target.next}`, oldest: `${oldest}` },
     'offset is not in the partition; starting at its beginning',
   );
-  target.next = oldest;
+  target.startOver(oldest);
   return true;
 }
 

@@ -21,7 +21,16 @@ describe('the feed of a partition', () => {
     const failed = (error: MeshError | undefined) => {
       failure = error;
     };
-    const target = { topic: 't', partition: 0, next: 5n, hasRoom: () => true, deliver: () => undefined, failed };
+    const ignore = () => undefined;
+    const target = {
+      topic: 't',
+      partition: 0,
+      next: 5n,
+      hasRoom: () => true,
+      deliver: ignore,
+      startOver: ignore,
+      failed,
+    };
     feed = createPartitionFeed(target, clock, logger);
   });
 

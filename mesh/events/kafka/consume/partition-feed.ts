@@ -11,12 +11,14 @@ import { type Chunk, readChunks } from './read-chunks.ts';
 export interface FetchTarget {
   readonly topic: string;
   readonly partition: number;
-  /** The offset to fetch next. It moves when earlier events were delivered. */
-  next: bigint;
+  /** The offset to fetch next. */
+  readonly next: bigint;
   /** Whether it accepts more now. Otherwise nothing is delivered or fetched. */
   hasRoom(): boolean;
-  /** Accepts a bounded number of events. */
-  deliver(events: readonly StoredEvent[]): void;
+  /** Accepts a bounded number of events, and moves to `next`, the offset after them. There may be none before it. */
+  deliver(events: readonly StoredEvent[], next: bigint): void | Promise<void>;
+  /** Moves to the oldest offset, because the partition does not have the one to fetch next. */
+  startOver(oldest: bigint): void;
   /** Called with an error when the partition cannot be read further, and with `undefined` when it can be again. */
   failed(error: MeshError | undefined): void;
 }
@@ -96,10 +98,8 @@ export function createPartitionFeed(target: FetchTarget, clock: Clock, logger: L
       try {
         while (chunks !== undefined && target.hasRoom()) {
           const { value, done } = await chunks.next();
-          if (!done) {
-            if (value.events.length > 0) target.deliver(value.events);
-            target.next = value.next;
-          } else chunks = undefined;
+          if (!done) await target.deliver(value.events, value.next);
+          else chunks = undefined;
           succeed();
         }
       } catch (error) {

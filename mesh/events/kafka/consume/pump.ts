@@ -44,6 +44,7 @@ export function createPump(options: PumpOptions): Pump {
   const released = new AbortController();
   const waiting: StoredEvent[] = [];
   let waitingBytes = 0;
+  let next = start;
   let handled: bigint | undefined;
   let failure: MeshError | undefined;
 
@@ -84,7 +85,9 @@ export function createPump(options: PumpOptions): Pump {
     topic,
     topicId,
     partition,
-    next: start,
+    get next() {
+      return next;
+    },
     get handled() {
       return handled;
     },
@@ -92,12 +95,16 @@ export function createPump(options: PumpOptions): Pump {
       return failure;
     },
     hasRoom: () => waiting.length < maxWaitingEvents && waitingBytes < maxWaitingBytes,
-    deliver(events) {
+    deliver(events, end) {
       for (const event of events) {
         waitingBytes += event.value.length;
         waiting.push(event);
       }
+      next = end;
       wakeup.ring();
+    },
+    startOver(oldest) {
+      next = oldest;
     },
     failed(error) {
       failure = error;

@@ -1,116 +1,101 @@
-import type { Kafka } from 'kafkajs';
-import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { createWakeup } from '../../../time/wakeup.ts';
 import type { Idle, StartPosition, StoredEvent } from '../../log/event-log.ts';
 import type { AdminConnection } from '../admin/admin-connection.ts';
 import { toLogFailure } from '../client/failures.ts';
-import { fetchUntilAborted } from './fetching.ts';
-import type { FetchTarget } from './partition-feed.ts';
+import { startsOf } from './starts.ts';
+import type { Tail, TailPartition } from './tail.ts';
+import { isAhead, type Tails } from './tails.ts';
 
-export interface ReadingContext {
-  readonly newClient: () => Kafka;
+export interface ReaderContext {
   readonly admin: AdminConnection;
+  readonly tails: Tails;
   readonly clock: Clock;
-  readonly logger: Logger;
 }
 
-const maxAheadEvents = 500;
-const maxAheadBytes = 1024 * 1024;
-// About ten seconds without brokers. The caller resumes from its offsets then.
-const maxFailures = 7;
+const maxBatchEvents = 100;
+// A tail that has not reached the reader's offsets by then is that of slower readers.
+const patienceMs = 1000;
 
 /**
- * Reads a topic without a group until `signal` aborts; the brokers keep nothing about it. It reads ahead by a bounded
- * number of events and one fetch. Partitions that are added later are read from their beginning. Throws DATA_LOSS
- * `PARTITION_UNREADABLE`, after the readable events, if a partition cannot be read further.
+ * Reads a topic without a group until `signal` aborts; the brokers keep nothing about it. Readers at the end of the topic
+ * share one fetch. A slower one fetches for itself until it has caught up. Partitions that are added later are read from
+ * their beginning. Throws DATA_LOSS `PARTITION_UNREADABLE`, after the readable events, if a partition cannot be read
+ * further.
  */
 export async function* follow(
   topic: string,
   from: StartPosition,
   signal: AbortSignal,
   idle: Idle,
-  { newClient, admin, clock, logger }: ReadingContext,
+  { admin, tails, clock }: ReaderContext,
 ): AsyncGenerator<StoredEvent> {
-  const wakeup = createWakeup();
-  const done = new AbortController();
-  const ended = AbortSignal.any([signal, done.signal]);
-  ended.addEventListener('abort', wakeup.ring);
-  const ahead: StoredEvent[] = [];
-  let aheadBytes = 0;
-  let failure: unknown;
-  const fail = (error: unknown) => {
-    failure = error;
-    wakeup.ring();
+  const { ring, wait } = createWakeup();
+  signal.addEventListener('abort', ring);
+  const offsets = await startsOf(admin, topic, from);
+  let tail = tails.join(topic, offsets, ring);
+  let joinedMs = 0;
+  /** How often each partition of the tail had gone back when the reader came to it. */
+  const returns = new Map<number, number>();
+  const begin = (): void => {
+    joinedMs = clock.elapsedMs();
+    if (isAhead(offsets, tail)) clock.after(patienceMs, ring);
+    returns.clear();
+    for (const [number, partition] of tail.partitions) returns.set(number, partition.return.count);
   };
-  const toTarget = ([partition, next]: readonly [number, bigint]): FetchTarget => ({
-    topic,
-    partition,
-    next,
-    hasRoom: () => ahead.length < maxAheadEvents && aheadBytes < maxAheadBytes,
-    deliver(events) {
-      for (const event of events) {
-        aheadBytes += event.value.length;
-        ahead.push(event);
-      }
-      wakeup.ring();
-    },
-    failed: fail,
-  });
-  const targets = [...(await startsOf(admin, topic, from))].map(toTarget);
-  async function findTargets(): Promise<readonly FetchTarget[]> {
-    const { topics } = await admin.use((one) => one.fetchTopicMetadata({ topics: [topic] }));
-    if ((topics[0]?.partitions.length ?? 0) <= targets.length) return targets;
-    // A new partition had its end at its beginning when reading started.
-    const starts = await startsOf(admin, topic, from.at === 'latest' ? { at: 'beginning' } : from);
-    const known = new Set(targets.map(({ partition }) => partition));
-    for (const start of starts) if (!known.has(start[0])) targets.push(toTarget(start));
-    return targets;
+  async function move(to: Tail): Promise<void> {
+    const left = tail;
+    tail = to;
+    begin();
+    await tails.leave(left, ring);
   }
-  const fetching = fetchUntilAborted({
-    kafka: newClient(),
-    findTargets,
-    maxFailures,
-    signal: ended,
-    clock,
-    logger,
-  }).catch(fail);
+  async function addOffsets(): Promise<void> {
+    // A new partition had its end at its beginning when reading started.
+    for (const [number, start] of await startsOf(admin, topic, from.at === 'latest' ? { at: 'beginning' } : from)) {
+      if (!offsets.has(number)) offsets.set(number, start);
+    }
+  }
+  /** Returns the offset at which the reader continues in the partition, if the tail has what follows. */
+  function offsetIn(number: number, { recent, return: last }: TailPartition): bigint | undefined {
+    const offset = offsets.get(number) ?? 0n;
+    const known = returns.get(number) ?? last.count;
+    returns.set(number, last.count);
+    if (known === last.count) return offset < recent.first ? undefined : offset;
+    // It had read everything, so it goes back too.
+    return known + 1 === last.count && offset === last.from && recent.first <= last.to ? last.to : undefined;
+  }
+
+  begin();
   try {
     while (!signal.aborted) {
-      const event = ahead.shift();
-      if (event !== undefined) {
-        aheadBytes -= event.value.length;
-        yield event;
-      } else if (failure !== undefined) throw toLogFailure(failure);
-      else await idle(wakeup.wait);
+      let found = false;
+      let isLate = false;
+      for (const [number, partition] of tail.partitions) {
+        if (!offsets.has(number)) await addOffsets();
+        const offset = offsetIn(number, partition);
+        isLate = offset === undefined;
+        if (offset === undefined) break;
+        offsets.set(number, offset);
+        partition.noteReader(offset);
+        const batch = partition.recent.from(offset, maxBatchEvents);
+        if (batch === undefined) continue;
+        for (const event of batch.events) {
+          if (signal.aborted) return;
+          yield event;
+        }
+        found = true;
+        offsets.set(number, batch.next);
+      }
+      if (isLate) await move(tails.open(topic, offsets, ring));
+      if (isLate || found) continue;
+      if (tail.failure !== undefined) throw toLogFailure(tail.failure);
+      const hasWaited = clock.elapsedMs() - joinedMs >= patienceMs;
+      const next = tails.change(tail, topic, offsets, ring, hasWaited);
+      if (next === tail) await idle(wait);
+      else await move(next);
     }
   } finally {
-    done.abort();
-    await fetching;
+    signal.removeEventListener('abort', ring);
+    await tails.leave(tail, ring);
   }
-}
-
-/** Returns the offset in each partition at which reading starts. */
-export async function startsOf(
-  { use }: AdminConnection,
-  topic: string,
-  from: StartPosition,
-): Promise<Map<number, bigint>> {
-  const ends = await use((admin) => admin.fetchTopicOffsets(topic));
-  const ofTime = from.at === 'time' ? await use((admin) => admin.fetchTopicOffsetsByTimestamp(topic, from.timeMs)) : [];
-  const found = new Map(ofTime.map(({ partition, offset }) => [partition, offset]));
-  return new Map(
-    ends.map(({ partition, low, high }) => {
-      if (from.at === 'beginning') return [partition, BigInt(low)];
-      if (from.at === 'latest') return [partition, BigInt(high)];
-      if (from.at === 'time') return [partition, notNegative(found.get(partition), BigInt(high))];
-      const wanted = from.offsets.get(partition) ?? 0n;
-      return [partition, wanted < BigInt(low) || wanted > BigInt(high) ? BigInt(low) : wanted];
-    }),
-  );
-}
-
-/** Brokers answer -1 if there is no record at or after the time. */
-function notNegative(offset: string | undefined, otherwise: bigint): bigint {
-  return offset === undefined || offset.startsWith('-') ? otherwise : BigInt(offset);
 }
