@@ -1,14 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openEmbeddedLog } from '../mesh/events/embedded/embedded-log.ts';
 import { openKafkaLog } from '../mesh/events/kafka/kafka-log.ts';
-import { kafka, startKafka } from '../mesh/testing/servers/kafka-server.ts';
+import { kafka } from '../mesh/testing/servers/kafka-server.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { systemClock as clock } from '../mesh/time/clock.ts';
 import { atLeast, atMost, type Benchmark, compared, type Figure } from './figure.ts';
 import { measureLatency } from './support/event-latency.ts';
 import { logger } from './support/event-service.ts';
+import { kafkaMissing, startKafkaOnCore } from './support/kafka.ts';
 import { compareWithBareProducer } from './support/outbox-rate.ts';
-import { loadCore, pin, serverCore, startServer } from './support/server.ts';
+import { startServer } from './support/server.ts';
 
 const settlingMs = 5_000;
 const idleMs = 10_000;
@@ -16,7 +17,7 @@ const idleMs = 10_000;
 /** Events from the producer's transaction to the consumer's effect, on the embedded log and on Kafka. */
 export const benchEvents: Benchmark = async () => [...(await onEmbeddedLog()), ...(await onKafka())];
 
-async function onEmbeddedLog(): Promise<Figure[]> {
+async function onEmbeddedLog(): Promise<readonly Figure[]> {
   await using folder = await tempFolder();
   const log = await openEmbeddedLog(`${folder.path}/events.db`, { clock, logger });
   try {
@@ -26,13 +27,10 @@ async function onEmbeddedLog(): Promise<Figure[]> {
   }
 }
 
-async function onKafka(): Promise<Figure[]> {
-  if (kafka.version === undefined) {
-    console.error('\n!!! KAFKA IS NOT INSTALLED and was not measured. Run "make deps".\n');
-    return [{ name: 'Kafka', value: 'not installed', target: 'measured', met: false }];
-  }
+async function onKafka(): Promise<readonly Figure[]> {
+  if (kafka.version === undefined) return kafkaMissing();
   await using stack = new AsyncDisposableStack();
-  const { brokers } = stack.adopt(await startBroker(), ({ stop }) => stop());
+  const { brokers } = stack.adopt(await startKafkaOnCore(), ({ stop }) => stop());
   const idle = await idleShare(`kafka://${brokers}`);
   const log = stack.adopt(openKafkaLog(`kafka://${brokers}`, { clock, logger }), ({ close }) => close());
   // Measured first: its consumer would read all events that the other measurement leaves.
@@ -45,16 +43,6 @@ async function onKafka(): Promise<Figure[]> {
     compared('  vs a bare kafkajs producer, events/s', ours, peers, 0.5),
     atMost('  of a core that an idle mesh on Kafka takes', idle, 3, '%'),
   ];
-}
-
-/** Starts a broker on the servers' core. Child processes inherit the core of this process. */
-async function startBroker() {
-  pin(process.pid, serverCore);
-  try {
-    return await startKafka();
-  } finally {
-    pin(process.pid, loadCore);
-  }
 }
 
 async function idleShare(eventsUrl: string): Promise<number> {

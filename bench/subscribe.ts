@@ -1,13 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import { kafka } from '../mesh/testing/servers/kafka-server.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { atMost, type Benchmark } from './figure.ts';
+import { atMost, type Benchmark, type Figure } from './figure.ts';
 import { runAtRate } from './support/concurrency.ts';
+import { kafkaMissing, startKafkaOnCore } from './support/kafka.ts';
 import { median } from './support/rates.ts';
 import { type LoadedServer, startServer } from './support/server.ts';
 
 // A connection may have 1,000 open streams.
 const streams = 900;
+const idleMs = 10_000;
 const eventsPerRound = 50;
 const eventsPerSecond = 20;
 const rounds = 3;
@@ -18,22 +21,52 @@ const maxWaitMs = 60_000;
 const topic = 'user.events';
 const key = 'delivered';
 
-/** What an event costs for each Subscribe stream at the end of its topic. */
-export const benchSubscribe: Benchmark = async () => {
+/** What an event costs for each Subscribe stream at the end of its topic, on the embedded log and on Kafka. */
+export const benchSubscribe: Benchmark = async () => [...(await measure('embedded log', {})), ...(await onKafka())];
+
+async function onKafka(): Promise<readonly Figure[]> {
+  if (kafka.version === undefined) return kafkaMissing();
+  await using stack = new AsyncDisposableStack();
+  const { brokers } = stack.adopt(await startKafkaOnCore(), ({ stop }) => stop());
+  return await measure('Kafka', { EVENTS_URL: `kafka://${brokers}` });
+}
+
+async function measure(log: string, environment: Record<string, string>): Promise<readonly Figure[]> {
   await using folder = await tempFolder();
-  await using mesh = await startServer({ dataDir: folder.path });
+  await using mesh = await startServer({ dataDir: folder.path, environment });
   const alone = await secondsPerRound(mesh, async () => undefined);
-  const filtered = await withStreams(mesh, 'other');
-  const delivered = await withStreams(mesh, key);
+  const idleAlone = await idleShare(mesh);
+  const filtered = await withStreams(mesh, 'other', () => secondsPerRound(mesh, () => delay(500)));
+  const idle = await withStreams(mesh, key, () => idleShare(mesh));
+  const delivered = await withStreams(mesh, key, (allReceived) => secondsPerRound(mesh, allReceived));
   const perStream = (seconds: number) => ((seconds - alone) * 1e6) / (streams * eventsPerRound);
   return [
-    atMost(`an event for each of ${streams} Subscribe streams, processor time`, perStream(delivered), 50, 'µs'),
+    atMost(
+      `an event on ${log} for each of ${streams} Subscribe streams, processor time`,
+      perStream(delivered),
+      50,
+      'µs',
+    ),
     atMost('  and for each that filters it out', perStream(filtered), 20, 'µs'),
+    atMost('  of a core that all of them take while there are no events', idle - idleAlone, 3, '%'),
   ];
-};
+}
 
-/** Measures rounds with streams that want events with `wanted` as their key. */
-async function withStreams(mesh: LoadedServer, wanted: string): Promise<number> {
+async function idleShare(mesh: LoadedServer): Promise<number> {
+  const before = mesh.cpuSeconds();
+  await delay(idleMs);
+  return ((mesh.cpuSeconds() - before) / (idleMs / 1_000)) * 100;
+}
+
+/**
+ * Measures with streams that want events with `wanted` as their key. `allReceived` waits until each has received the
+ * events of one more round.
+ */
+async function withStreams(
+  mesh: LoadedServer,
+  wanted: string,
+  measureWith: (allReceived: () => Promise<void>) => Promise<number>,
+): Promise<number> {
   const closing = new AbortController();
   const received = new Array<number>(streams).fill(0);
   const follow = async (index: number): Promise<void> => {
@@ -56,10 +89,9 @@ async function withStreams(mesh: LoadedServer, wanted: string): Promise<number> 
   try {
     await allRead(mesh, wanted, received);
     let published = 0;
-    return await secondsPerRound(mesh, async () => {
+    return await measureWith(() => {
       published += eventsPerRound;
-      if (wanted === key) await delivered(published);
-      else await delay(500);
+      return delivered(published);
     });
   } finally {
     closing.abort();
