@@ -117,6 +117,28 @@ describe('the positions of an inbox', () => {
     const isOld = (offset: bigint, timeMs: number) =>
       mayBeHandled(parts().storage, 'g', { topic: 't', partition: 0, offset, timeMs }, clock);
 
+    it('are recorded by several processes without a deadlock', async ({ skip }) => {
+      skip(parts().storage.dialect === 'sqlite', 'one process has the file');
+      const { storage } = parts();
+      await makeConsumer(record, { clock });
+      const partitions = Array.from({ length: 50 }, (_, partition) => {
+        return { topic: 't', partition, next: 1n, end: 1n, events: 0n };
+      });
+      let runs = 0;
+      const counted: Storage = {
+        ...storage,
+        transaction: (work, options) =>
+          storage.transaction((tx) => {
+            runs += 1;
+            return work(tx);
+          }, options),
+      };
+      await Promise.all(
+        [partitions, partitions.toReversed()].map((order) => notePositions(counted, 'g', order, nowMs)),
+      );
+      expect(runs).toBe(2);
+    });
+
     it('never go back, and say nothing about events that came later with a smaller offset', async () => {
       const { storage } = parts();
       await makeConsumer(record, { clock });

@@ -90,7 +90,8 @@ export async function notePositions(
   nowMs: number,
 ): Promise<void> {
   await storage.transaction(async (tx) => {
-    for (const { topic, partition, next, end } of partitions) {
+    // In one order, so two processes cannot wait for each other. Kafka lists partitions by their broker.
+    for (const { topic, partition, next, end } of partitions.toSorted(byPlace)) {
       // After the end: that of a topic that was deleted.
       if (next === undefined || next > end) continue;
       await tx.execute(
@@ -102,4 +103,8 @@ export async function notePositions(
       );
     }
   });
+}
+
+function byPlace(a: PartitionLag, b: PartitionLag): number {
+  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1;
 }
