@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test conformance check gen gen-check docs docs-check protos proto-lint proto-breaking bench deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test conformance check gen gen-check docs docs-check protos proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
 
 ## help: list these commands
 help:
@@ -122,6 +122,10 @@ proto-breaking: $(INSTALLED)
 ## bench: measure ordermesh next to its peers and print ratios
 bench: $(INSTALLED)
 	node bench/run.ts
+
+## load: put load on the running mesh with ghz: PROFILE=mixed DURATION=30s (see docs/load.md); lists the profiles without PROFILE
+load: $(INSTALLED)
+	@exec node scripts/load.ts
 
 ## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, h2load, Go tools, gRPC for Java and Python
 deps: $(INSTALLED)

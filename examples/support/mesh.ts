@@ -3,8 +3,10 @@ import { EventServiceDefinition } from '#gen/events/v1/events.ts';
 import { HealthCheckResponse_ServingStatus, HealthDefinition } from '#gen/grpc/health/v1/health.ts';
 import { InventoryServiceDefinition } from '#gen/inventory/v1/inventory.ts';
 import { NotificationServiceDefinition } from '#gen/notification/v1/notification.ts';
+import { AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
 import { HealthServiceDefinition } from '#gen/ops/v1/health.ts';
 import { SagaServiceDefinition } from '#gen/ops/v1/ops.ts';
+import { StatusServiceDefinition } from '#gen/ops/v1/status.ts';
 import { OrderServiceDefinition } from '#gen/order/v1/order.ts';
 import { LedgerServiceDefinition } from '#gen/payment/v1/ledger.ts';
 import { AccountServiceDefinition } from '#gen/payment/v1/payment.ts';
@@ -33,6 +35,8 @@ export function connect(address: string) {
     notifications: clients.create(NotificationServiceDefinition, channel),
     events: clients.create(EventServiceDefinition, channel),
     sagas: clients.create(SagaServiceDefinition, channel),
+    status: clients.create(StatusServiceDefinition, channel),
+    audits: clients.create(AuditServiceDefinition, channel),
     close: () => channel.close(),
   };
 }

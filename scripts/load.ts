@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SagaState } from '#gen/ops/v1/ops.ts';
+import { addressProblem, describeFailure, type ExitCode, exitCode } from '../examples/support/failures.ts';
+import { connect, type Mesh, outages } from '../examples/support/mesh.ts';
+import { requireGhz, runGhz } from './load/ghz.ts';
+import { writeReport } from './load/html.ts';
+import { prepareData, prepareWatches } from './load/prepare.ts';
+import { type LoadOptions, listProfiles, parseDuration, readProfile, watchesFile } from './load/profile.ts';
+import { watchServer } from './load/server.ts';
+import { failedCalls, runLines, serverLines } from './load/tables.ts';
+import { CommandError, UsageError } from './ordermesh/cli.ts';
+import { escapeControls, formatTable } from './support/format.ts';
+
+// Accepted orders may take this long to end: PlaceOrder accepts what can be finished in five minutes.
+const maxDrainMs = 600_000;
+const pollMs = 200;
+const shownFindings = 10;
+
+const { PROFILE, ADDRESS, METRICS, DURATION, CONCURRENCY, CONNECTIONS, RPS } = process.env;
+const address = ADDRESS || '127.0.0.1:50051';
+
+try {
+  process.exitCode = PROFILE ? await load(PROFILE) : list();
+} catch (error) {
+  const { text, code } = failureOf(error);
+  process.stderr.write(`${text}\n`);
+  process.exitCode = code;
+}
+
+/** Shows the profiles. */
+function list(): ExitCode {
+  console.log('make load PROFILE=<profile>:');
+  for (const line of formatTable(listProfiles().map(({ name, title }) => [`  ${name}`, title]))) console.log(line);
+  return exitCode.done;
+}
+
+/** Prepares the data, runs ghz, waits until all orders have ended, audits, and prints and saves the result. */
+async function load(profileName: string): Promise<ExitCode> {
+  const { title, runs: configs } = readProfile(profileName, readOptions());
+  await requireGhz();
+  const mesh = connect(address);
+  try {
+    const [outage] = await outages(mesh);
+    if (outage !== undefined) throw new CommandError(outage, exitCode.unavailable);
+    await prepareData(mesh);
+    print([`${title}, on ${address}`]);
+    const watch = configs.find((config) => config['data-file'] === watchesFile);
+    const watched = await watchServer(mesh, METRICS || undefined);
+    if (watch) await prepareWatches(mesh, watch);
+    const startTime = new Date();
+    const runs = await Promise.all(configs.map(runGhz));
+    print(runLines(runs));
+    const server = await watched.end();
+    const drained = await drainOrders(mesh);
+    print(['', ...serverLines(server), ...drained]);
+    const audit = await runAudit(mesh);
+    print(audit.lines);
+    const result = { profile: profileName, title, address, startTime, runs, server, drained, audit: audit.lines };
+    print([`report: ${await writeReport(result)}`]);
+    return audit.isClean && !runs.some(failedCalls) ? exitCode.done : exitCode.attention;
+  } finally {
+    mesh.close();
+  }
+}
+
+function print(lines: readonly string[]): void {
+  for (const line of lines) console.log(escapeControls(line));
+}
+
+function readOptions(): LoadOptions {
+  for (const [name, value] of Object.entries({ ADDRESS: address, METRICS })) {
+    const problem = value ? addressProblem(value, name) : undefined;
+    if (problem !== undefined) throw new UsageError(problem);
+  }
+  return {
+    address,
+    durationMs: DURATION ? parseDuration(DURATION) : undefined,
+    concurrency: readCount('CONCURRENCY', CONCURRENCY),
+    connections: readCount('CONNECTIONS', CONNECTIONS),
+    rps: readCount('RPS', RPS),
+  };
+}
+
+function readCount(name: string, value: string | undefined): number | undefined {
+  if (!value) return undefined;
+  const count = Number(value);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new UsageError(`invalid ${name} "${value}": use a number, minimum 1`);
+  return count;
+}
+
+/** Waits until no saga is unfinished. Returns how long that took, in one line or none. */
+async function drainOrders({ status }: Mesh): Promise<string[]> {
+  const unfinished = async () => {
+    const { sagas } = await status.getStatus({});
+    const running = sagas.filter(({ state }) => state !== SagaState.SAGA_STATE_NEEDS_ATTENTION);
+    return running.reduce((sum, { count }) => sum + Number(count), 0);
+  };
+  const startMs = performance.now();
+  const orders = await unfinished();
+  if (orders === 0) return [];
+  for (let left = orders; left > 0; left = await unfinished()) {
+    if (performance.now() - startMs > maxDrainMs) {
+      const text = `${left} orders have not ended ${maxDrainMs / 1_000} s after the load: see "make status"`;
+      throw new CommandError(text, exitCode.attention);
+    }
+    await sleep(pollMs);
+  }
+  const seconds = (performance.now() - startMs) / 1_000;
+  return [`orders: ${orders} were unfinished when the load ended, and all ended ${seconds.toFixed(1)} s later`];
+}
+
+/** Runs all checks. Returns the first findings, or a summary. */
+async function runAudit({ audits }: Mesh): Promise<{ readonly lines: readonly string[]; readonly isClean: boolean }> {
+  const found: string[] = [];
+  let checks = 0;
+  for await (const { report } of audits.runAudit({ checks: [] })) {
+    if (report?.$case === 'finding') {
+      const { check, reason, message } = report.value;
+      found.push(`${check}: ${reason}: ${message}`);
+    }
+    if (report?.$case !== 'check') continue;
+    checks += 1;
+    if (report.value.error !== '') found.push(`${report.value.name} could not finish: ${report.value.error}`);
+  }
+  if (found.length === 0) return { isClean: true, lines: [`audit: ${checks} checks, no findings`] };
+  const more = found.length - shownFindings;
+  const shown = [...found.slice(0, shownFindings), ...(more > 0 ? [`${more} more: run "make audit"`] : [])];
+  return { isClean: false, lines: shown.map((line) => `audit: ${line}`) };
+}
+
+function failureOf(error: unknown): { readonly text: string; readonly code: ExitCode } {
+  if (error instanceof UsageError) return { text: error.message, code: exitCode.usage };
+  if (error instanceof CommandError) return { text: error.message, code: error.code };
+  return describeFailure(error, address);
+}

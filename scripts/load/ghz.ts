@@ -1,0 +1,96 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { exitCode } from '../../examples/support/failures.ts';
+import { CommandError } from '../ordermesh/cli.ts';
+import { measureCores } from './process.ts';
+import type { GhzConfig } from './profile.ts';
+
+/** What ghz reports; durations are in nanoseconds. */
+interface GhzReport {
+  readonly count: number;
+  readonly total: number;
+  readonly average: number;
+  readonly slowest: number;
+  readonly rps: number;
+  readonly statusCodeDistribution: Readonly<Record<string, number>>;
+  readonly errorDistribution: Readonly<Record<string, number>>;
+  readonly latencyDistribution: readonly { readonly percentage: number; readonly latency: number }[] | null;
+  readonly details: readonly { readonly timestamp: string; readonly latency: number; readonly status: string }[] | null;
+}
+
+/** The result of one run of ghz. */
+export interface RunResult {
+  readonly config: GhzConfig;
+  readonly calls: number;
+  readonly seconds: number;
+  readonly perSecond: number;
+  /** In milliseconds, of the calls that succeeded. */
+  readonly latency: { readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number };
+  /** Calls by the code they ended with. */
+  readonly codes: ReadonlyMap<string, number>;
+  /** Calls by the text of their error. */
+  readonly errors: ReadonlyMap<string, number>;
+  /** When each call started, in milliseconds since 1970, and how long it took; a million of them at most. */
+  readonly details: readonly { readonly startMs: number; readonly latencyMs: number; readonly isOk: boolean }[];
+  /** How many cores ghz used. Undefined if the system does not report it. */
+  readonly cores: number | undefined;
+}
+
+const workFolder = '.cache/load';
+
+/** Throws a CommandError that explains how to get ghz if it is not on the path. */
+export async function requireGhz(): Promise<void> {
+  await promisify(execFile)('ghz', ['--version']).catch(() => {
+    const help = 'ghz is missing: run "make deps-peers" (it needs Go), or install ghz 0.121 and put it on the path';
+    throw new CommandError(help, exitCode.usage);
+  });
+}
+
+/** Runs ghz with a configuration until it ends. Throws with its output if it fails. */
+export async function runGhz(config: GhzConfig, index: number): Promise<RunResult> {
+  await mkdir(workFolder, { recursive: true });
+  const [configFile, output] = ['config', 'output'].map((kind) =>
+    join(workFolder, `${process.pid}-${index}.${kind}.json`),
+  ) as [string, string];
+  try {
+    await writeFile(configFile, JSON.stringify(config));
+    const child = spawn('ghz', ['--config', configFile, '--format', 'json', '--output', output], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const cores = measureCores(child.pid);
+    let printed = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        printed += text;
+      });
+    }
+    const [code] = await once(child, 'close');
+    if (code !== 0) throw new CommandError(`ghz failed on ${config.call}: ${printed.trim()}`, exitCode.attention);
+    return resultOf(config, JSON.parse(await readFile(output, 'utf8')), cores());
+  } finally {
+    await Promise.all([configFile, output].map((file) => rm(file, { force: true })));
+  }
+}
+
+function resultOf(config: GhzConfig, report: GhzReport, cores: number | undefined): RunResult {
+  const percentile = (wanted: number) =>
+    (report.latencyDistribution?.find(({ percentage }) => percentage === wanted)?.latency ?? 0) / 1e6;
+  return {
+    config,
+    calls: report.count,
+    seconds: report.total / 1e9,
+    perSecond: report.rps,
+    latency: { p50: percentile(50), p95: percentile(95), p99: percentile(99), max: report.slowest / 1e6 },
+    codes: new Map(Object.entries(report.statusCodeDistribution)),
+    errors: new Map(Object.entries(report.errorDistribution)),
+    details: (report.details ?? []).map(({ timestamp, latency, status }) => ({
+      startMs: Date.parse(timestamp),
+      latencyMs: latency / 1e6,
+      isOk: status === 'OK',
+    })),
+    cores,
+  };
+}

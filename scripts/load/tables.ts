@@ -1,0 +1,116 @@
+import { formatTable } from '../support/format.ts';
+import type { RunResult } from './ghz.ts';
+import type { ServerFigures, ServerMetrics } from './server.ts';
+
+/** One row per run of ghz, and one with the sum if there are several. */
+export function resultTable(runs: readonly RunResult[]): string[][] {
+  const header = ['call', 'callers', 'calls', 'calls/s', 'p50', 'p95', 'p99', 'max', 'errors', 'cores of ghz'];
+  const rows = runs.map((run) => {
+    const { config, calls, perSecond, latency, cores } = run;
+    return [
+      config.call.replace(/\.(\w+)$/, '/$1'),
+      config.rps === undefined ? `${config.concurrency ?? `up to ${config['concurrency-end']}`}` : `${config.rps}/s`,
+      whole(calls),
+      whole(perSecond),
+      ...[latency.p50, latency.p95, latency.p99, latency.max].map(duration),
+      whole(failedCalls(run)),
+      coresText(cores),
+    ];
+  });
+  if (runs.length > 1) rows.push(sumRow(runs));
+  return [header, ...rows];
+}
+
+function sumRow(runs: readonly RunResult[]): string[] {
+  const sum = (of: (run: RunResult) => number) => runs.reduce((total, run) => total + of(run), 0);
+  const cores = runs.every((run) => run.cores !== undefined) ? sum((run) => run.cores ?? 0) : undefined;
+  const callers = sum(({ config }) => config.rps ?? config.concurrency ?? 0);
+  return [
+    'all',
+    runs[0]?.config.rps === undefined ? whole(callers) : `${callers}/s`,
+    whole(sum(({ calls }) => calls)),
+    whole(sum(({ perSecond }) => perSecond)),
+    ...['', '', '', ''],
+    whole(sum(failedCalls)),
+    coresText(cores),
+  ];
+}
+
+/** One row per step of a ramp. */
+export function rampTable({ config, details }: RunResult): string[][] | undefined {
+  const { 'concurrency-start': start = 0, 'concurrency-step': step = 0, 'concurrency-end': end = 0 } = config;
+  const stepMs = Number.parseFloat(config['concurrency-step-duration'] ?? '') * (isSeconds(config) ? 1_000 : 1);
+  if (step === 0 || details.length === 0) return undefined;
+  const startMs = details.reduce((first, each) => Math.min(first, each.startMs), Number.POSITIVE_INFINITY);
+  const rows = Array.from({ length: (end - start) / step + 1 }, (_, index) => {
+    const from = startMs + index * stepMs;
+    const latencies = details
+      .filter((call) => call.startMs >= from && call.startMs < from + stepMs)
+      .map(({ latencyMs }) => latencyMs)
+      .toSorted((a, b) => a - b);
+    const percentile = (share: number) => duration(latencies[Math.floor(latencies.length * share)] ?? 0);
+    const callers = start + index * step;
+    return [`${callers}`, whole((latencies.length * 1_000) / stepMs), percentile(0.5), percentile(0.99)];
+  });
+  return [['callers', 'calls/s', 'p50', 'p99'], ...rows];
+}
+
+function isSeconds(config: RunResult['config']): boolean {
+  return /\ds$/.test(config['concurrency-step-duration'] ?? '');
+}
+
+/** The results of all runs as lines of text. */
+export function runLines(runs: readonly RunResult[]): string[] {
+  const ramps = runs.flatMap((run) => rampTable(run) ?? []);
+  return [
+    ...formatTable(resultTable(runs)),
+    ...(ramps.length > 0 ? ['', ...formatTable(ramps)] : []),
+    ...runs.flatMap(errorLines),
+  ];
+}
+
+/** The calls of a run that ended with an error. */
+export function failedCalls({ codes }: RunResult): number {
+  return [...codes].reduce((sum, [code, calls]) => (code === 'OK' ? sum : sum + calls), 0);
+}
+
+/** The errors of a run, by code, then by text. */
+export function errorLines({ config, codes, errors }: RunResult): string[] {
+  const byCode = [...codes].filter(([code]) => code !== 'OK').map(([code, calls]) => `${whole(calls)} x ${code}`);
+  if (byCode.length === 0) return [];
+  const texts = [...errors].map(([text, calls]) => `  ${whole(calls)} x ${text}`);
+  return [`errors of ${config.call}: ${byCode.join(', ')}`, ...texts];
+}
+
+/** What the server used, and its metrics or how to get them. */
+export function serverLines({ pid, cores, memoryMb, metrics }: ServerFigures): string[] {
+  const used = `process ${pid} used ${coresText(cores)} cores and has ${whole(memoryMb ?? 0)} MB of memory`;
+  return [
+    `server: ${cores === undefined ? `process ${pid}, on another machine` : used}`,
+    ...(metrics ? metricLines(metrics) : ['metrics: set METRICS to the METRICS_LISTEN of the mesh to see them']),
+  ];
+}
+
+/** What grew, and the highest values of what each contract had, seen once a second. */
+function metricLines({ grown, highest }: ServerMetrics): string[] {
+  const counters = [...grown].map(([series, growth]) => `metrics: ${series} +${whole(growth)}`);
+  const rows = [...highest].map(([contract, values]) => [
+    contract,
+    ...['running', 'waiting', 'streams'].map((name) => `${values.get(name) ?? 0}`),
+  ]);
+  if (rows.length === 0) return counters;
+  return [...counters, ...formatTable([['calls at a time, up to', 'running', 'waiting', 'streams'], ...rows])];
+}
+
+function coresText(cores: number | undefined): string {
+  return cores === undefined ? '' : cores.toFixed(2);
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
+
+function duration(ms: number): string {
+  if (ms >= 1_000) return `${(ms / 1_000).toFixed(2)} s`;
+  return ms >= 10 ? `${ms.toFixed(0)} ms` : `${ms.toFixed(2)} ms`;
+}
