@@ -56,13 +56,17 @@ export interface Caller {
   close(): void;
 }
 
+/** Every attempt is visible, and a participant that was restarted is found soon. */
+const channelOptions = {
+  'grpc.enable_retries': 0,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 500,
+};
+
 /** Creates a caller. `deadlineMs` is the deadline of each call. */
 export function createCaller(address: string, deadlineMs: number): Caller {
-  const connect = () =>
-    new Client(address, credentials.createInsecure(), {
-      'grpc.enable_retries': 0,
-      'grpc.use_local_subchannel_pool': 1,
-    });
+  const connect = () => new Client(address, credentials.createInsecure(), channelOptions);
   let client = connect();
   let calls: Answer[] = [];
 
@@ -151,18 +155,19 @@ const unanswering: ReadonlySet<Status> = new Set([
   Status.UNIMPLEMENTED,
   Status.UNAUTHENTICATED,
   Status.PERMISSION_DENIED,
-  // No further attempt: each would take as long.
-  Status.DEADLINE_EXCEEDED,
 ]);
 
-/** Calls until the answer is definite, as a saga does: up to five times, or for `patienceMs`. Returns the last answer. */
+/**
+ * Calls until the answer is definite, as a saga does: up to five times, or for `patienceMs`. An attempt that took as long as
+ * its deadline is repeated once. Returns the last answer.
+ */
 export async function settle(attempt: () => Promise<Answer>, patienceMs = 0): Promise<Answer> {
   const startMs = performance.now();
   for (let attempts = 1; ; attempts += 1) {
     const answer = await attempt();
-    const isPatient = performance.now() - startMs < patienceMs;
-    if (isDefinite(answer) || (attempts >= 5 && !isPatient) || (unanswering.has(answer.code) && !isPatient))
-      return answer;
+    if (isDefinite(answer)) return answer;
+    const maxAttempts = unanswering.has(answer.code) ? 1 : answer.code === Status.DEADLINE_EXCEEDED ? 2 : 5;
+    if (attempts >= maxAttempts && performance.now() - startMs >= patienceMs) return answer;
     await new Promise((resolve) => setTimeout(resolve, Math.min(500, 25 * 2 ** attempts)));
   }
 }

@@ -62,7 +62,7 @@ export function expectSame(answer: Answer, first: Answer, why: string): void {
 }
 
 /** Requires that the step is in effect once, or not at all. */
-export async function expectEffect(order: TestOrder, times: 0 | 1, why: string): Promise<void> {
+export async function expectEffect(order: Pick<TestOrder, 'id' | 'observe'>, times: 0 | 1, why: string): Promise<void> {
   const effect = await order.observe();
   if (effect.times === times) return;
   const expected = times === 0 ? 'no effect' : 'one effect';

@@ -7,7 +7,9 @@ import { inventoryParticipant } from './contracts/inventory.ts';
 import { paymentParticipant } from './contracts/payment.ts';
 import { shippingParticipant } from './contracts/shipping.ts';
 import type { Participant } from './participant.ts';
+import { restartBy } from './restart.ts';
 import { describeAnswer } from './rule.ts';
+import type { Restart } from './rules/durability.ts';
 import { createTestData, type TestData } from './test-data.ts';
 import { cleanUp, type RuleResult, verify } from './verify.ts';
 
@@ -29,6 +31,7 @@ docs/participants.md explains each rule.`,
     const { values, positionals } = readArgs(args, {
       contract: { type: 'string' },
       'refused-country': { type: 'string' },
+      restart: { type: 'string' },
       'deadline-ms': { type: 'string' },
     });
     const [address, ...others] = positionals;
@@ -42,8 +45,9 @@ docs/participants.md explains each rule.`,
     const data = createTestData();
     try {
       const participant = participantOf(values.contract, caller, data, values['refused-country']);
+      const restart = values.restart === undefined ? undefined : restartBy(values.restart, caller);
       await requireServed(participant, address);
-      return await report(participant, { caller, data, address, cli });
+      return await report(participant, { caller, restart, data, address, cli });
     } finally {
       caller.close();
     }
@@ -85,17 +89,21 @@ async function requireServed({ newOrder, read, contract }: Participant, address:
 
 interface ReportParts {
   readonly caller: Caller;
+  readonly restart: Restart | undefined;
   readonly data: TestData;
   readonly address: string;
   readonly cli: Cli;
 }
 
 /** Prints each result when it is known, then a summary. Returns the exit code. */
-async function report(participant: Participant, { caller, data, address, cli }: ReportParts): Promise<ExitCode> {
+async function report(
+  participant: Participant,
+  { caller, restart, data, address, cli }: ReportParts,
+): Promise<ExitCode> {
   const print = cli.json ? () => undefined : (line: string) => cli.print(escapeControls(line));
   print(`${participant.contract} at ${address}`);
   const results: RuleResult[] = [];
-  for await (const result of verify(participant, caller)) {
+  for await (const result of verify(participant, { caller, restart })) {
     results.push(result);
     if (cli.json) cli.print(JSON.stringify(resultToJson(result)));
     for (const line of resultLines(result)) print(line);

@@ -3,6 +3,7 @@ import { type Answer, type Caller, settle } from './caller.ts';
 import type { Participant } from './participant.ts';
 import { NotChecked, newRequestId, type Rule, RuleBroken } from './rule.ts';
 import { concurrencyRules } from './rules/concurrency.ts';
+import { durabilityRules, type Restart } from './rules/durability.ts';
 import { outcomeRules } from './rules/outcomes.ts';
 import { requestRules } from './rules/requests.ts';
 import { undoRules } from './rules/undo.ts';
@@ -21,14 +22,18 @@ export interface RuleResult {
 }
 
 /** The rules for a participant, in the order in which they are checked. */
-export function rulesOf(participant: Participant): Rule[] {
-  return [...requestRules, ...undoRules, ...outcomeRules, ...concurrencyRules, ...participant.rules];
+export function rulesOf(participant: Participant, restart?: Restart): Rule[] {
+  const common = [...requestRules, ...undoRules, ...outcomeRules, ...concurrencyRules];
+  return [...common, ...participant.rules, ...durabilityRules(restart)];
 }
 
 /** Checks every rule, one after another, and yields each result. */
-export async function* verify(participant: Participant, caller: Caller): AsyncGenerator<RuleResult> {
+export async function* verify(
+  participant: Participant,
+  { caller, restart }: { readonly caller: Caller; readonly restart?: Restart | undefined },
+): AsyncGenerator<RuleResult> {
   const slow: Answer[] = [];
-  for (const { name, promise, check } of rulesOf(participant)) {
+  for (const { name, promise, check } of rulesOf(participant, restart)) {
     caller.takeCalls();
     const outcome = await check(participant).then(
       () => ({ result: 'kept', expected: '', actual: '' }) as const,
