@@ -11,12 +11,15 @@ beforeAll(async () => {
 
 afterAll(() => workspace.remove());
 
-/** Finds the faults of a service `Odd` with these methods, which begin on line 5. */
+/** Finds the faults of a service `Odd` with these methods, which begin on line 8. */
 async function faultsOf(methods: string): Promise<string[]> {
   await workspace.write(
     'odd/v1/odd.proto',
-    `syntax = "proto3"; package odd.v1; import "mesh/v1/policy.proto";
-     message Request { string request_id = 1; } message Other {}
+    `syntax = "proto3"; package odd.v1; import "mesh/v1/policy.proto"; import "buf/validate/validate.proto";
+     message Request { string request_id = 1; } message Other {} message Filter { repeated Kind kinds = 1; }
+     message Open { Kind kind = 1; Filter filter = 2; Open open = 3; } enum Kind { KIND_UNSPECIFIED = 0; }
+     message Closed { Kind kind = 1 [(buf.validate.field).enum.defined_only = true];
+       repeated Kind kinds = 2 [(buf.validate.field).repeated.items.enum.defined_only = true]; }
      service Odd {
        option (mesh.v1.defaults) = {required_scope: "odd.read"};
        ${methods}
@@ -35,6 +38,7 @@ describe('the check of the contracts', () => {
     ['a query with a deadline', `rpc Get(Other) returns (Other) { ${isQuery} ${withTimeout} }`],
     ['a change with a request_id', `rpc Do(Request) returns (Other) { ${isIdempotent} ${withTimeout} }`],
     ['a change with a reason to have none', `rpc Do(Other) returns (Other) { ${hasReason} ${withTimeout} }`],
+    ['enums that are defined only', `rpc Get(Closed) returns (Open) { ${isQuery} ${withTimeout} }`],
     ['a stream without a deadline', `rpc List(Other) returns (stream Other) { ${isQuery} }`],
   ])('accepts %s', async (_, method) => {
     await expect(faultsOf(method)).resolves.toEqual([]);
@@ -79,7 +83,15 @@ describe('the check of the contracts', () => {
     ],
   ])('refuses %s', async (_, method, fault) => {
     const faults = await faultsOf(method);
-    expect(faults.map((line) => line.replace('odd/v1/odd.proto:5: ', ''))).toEqual([fault]);
+    expect(faults.map((line) => line.replace('odd/v1/odd.proto:8: ', ''))).toEqual([fault]);
+  });
+
+  it('refuses each enum of a request that takes unknown values', async () => {
+    const faults = await faultsOf(`rpc Get(Open) returns (Open) { ${isQuery} ${withTimeout} }`);
+    expect(faults).toEqual([
+      expect.stringContaining('Get takes any value of Open.kind: set (buf.validate.field).enum.defined_only = true'),
+      expect.stringContaining('Get takes any value of Filter.kinds'),
+    ]);
   });
 
   it('fails with the file and line of the method', { timeout: 60_000 }, async () => {

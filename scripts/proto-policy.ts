@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { createFileRegistry, type DescMethod, fromBinary, type Registry, ScalarType } from '@bufbuild/protobuf';
+import {
+  createFileRegistry,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  fromBinary,
+  getOption,
+  type Registry,
+  ScalarType,
+} from '@bufbuild/protobuf';
 import {
   type FileDescriptorSet,
   FileDescriptorSetSchema,
@@ -12,8 +21,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { IDEMPOTENCY_UNKNOWN, NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;
 
 /**
- * Returns the methods whose policy leaves open how long a call may take, or whether it may be repeated, one a line:
- * `user/v1/user.proto:16: CreateUser …`. Third-party contracts have no policy and are not checked.
+ * Returns the methods whose contract leaves open how long a call may take, whether it may be repeated, or what an unknown
+ * enum value means, one a line: `user/v1/user.proto:16: CreateUser …`. Third-party contracts are not checked.
  */
 export function findPolicyFaults(descriptors: FileDescriptorSet): string[] {
   const registry = createFileRegistry(descriptors);
@@ -47,7 +56,35 @@ function faultsOf(method: DescMethod, registry: Registry): string[] {
   if (noRequestIdReason !== '' && (isQuery || hasRequestId)) {
     faults.push(`${isQuery ? 'only reads' : 'has a request_id'}: remove its no_request_id_reason`);
   }
-  return faults;
+  return [
+    ...faults,
+    ...openEnums(method.input, registry).map((field) => `takes any value of ${field}: ${definedOnly}`),
+  ];
+}
+
+const definedOnly = 'set (buf.validate.field).enum.defined_only = true, so a value of a newer contract is refused';
+
+/** The enum fields of a request and the messages in it that may have unknown values. A handler would ignore these. */
+function openEnums(message: DescMessage, registry: Registry, above: readonly DescMessage[] = []): string[] {
+  if (above.includes(message) || /^(google|grpc)\./.test(message.file.proto.package)) return [];
+  return message.fields.flatMap((field) => {
+    if (field.message) return openEnums(field.message, registry, [...above, message]);
+    return field.enum && !isDefinedOnly(field, registry) ? [`${message.name}.${field.name}`] : [];
+  });
+}
+
+type Rules = {
+  readonly type: {
+    readonly case?: string;
+    readonly value?: { readonly definedOnly?: boolean; readonly items?: Rules };
+  };
+};
+
+function isDefinedOnly(field: DescField, registry: Registry): boolean {
+  const extension = registry.getExtension('buf.validate.field');
+  // The option's type is known from the contract alone, not to the compiler.
+  const { value } = extension ? (getOption(field, extension) as Rules).type : {};
+  return (value?.items?.type.value ?? value)?.definedOnly === true;
 }
 
 /** The path and line of a method, from the positions in the descriptors. */
