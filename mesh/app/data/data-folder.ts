@@ -34,6 +34,7 @@ export function claimDataFolder(path: string): DataFolder {
     wasAbandoned,
     manifest,
     opened() {
+      manifest.endAdoption();
       inOrder = true;
     },
     release() {

@@ -1,6 +1,6 @@
 import type { Identity } from '../../storage/identity.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { Manifest } from './manifest.ts';
+import type { Manifest, Origin } from './manifest.ts';
 
 /** A database that the manifest did not list. */
 export interface Unlisted {
@@ -13,7 +13,7 @@ export interface Unlisted {
 
 /** Reports the databases that the manifest did not list. */
 export interface FoundReport {
-  /** Logs a database that was found, unless there was no manifest: then `log` does. */
+  /** Records a database, before it gets an identity. Logs it, unless there was no manifest: then `log` does. */
   add(database: Unlisted): void;
   /** If databases were found without a manifest: logs one line with them and with those that were created. */
   log(): void;
@@ -24,26 +24,31 @@ const noManifest =
 
 /** Creates the report of one start. */
 export function createFoundReport(manifest: Manifest, logger: Logger): FoundReport {
-  const found: Unlisted[] = [];
-  const created: Unlisted[] = [];
-  const namesOf = (databases: readonly Unlisted[]) => databases.map(({ name }) => name);
   return {
-    add(database) {
-      const { name, location, identity, isUsed } = database;
-      if (identity === undefined && !isUsed) created.push(database);
-      else if (!manifest.existed) found.push(database);
+    add({ name, location, identity, isUsed }) {
+      const isNew = identity === undefined && !isUsed;
+      if (manifest.adoption !== undefined) manifest.recordOrigin(name, isNew ? 'created' : foundWith(identity));
       else
         logger.info(
           { database: name, location },
-          'adopted a database that the manifest of the data folder did not list',
+          `${isNew ? 'created' : 'adopted'} a database that the manifest of the data folder did not list`,
         );
     },
     log() {
+      const origins = Object.entries(manifest.adoption ?? {});
+      const namesOf = (...wanted: Origin[]) =>
+        origins.filter(([, origin]) => wanted.includes(origin)).map(([name]) => name);
+      const found = namesOf('found', 'found-unidentified');
       if (found.length === 0) return;
+      const created = namesOf('created');
       // A folder from before the manifest has databases without an identity, and all of them.
-      const isUpgrade = created.length === 0 && found.every(({ identity }) => identity === undefined);
-      const names = { found: namesOf(found), created_empty: namesOf(created) };
+      const isUpgrade = created.length === 0 && namesOf('found').length === 0;
+      const names = { found, created_empty: created };
       logger[isUpgrade ? 'info' : 'warn']({ folder: manifest.folder, ...names }, noManifest);
     },
   };
+}
+
+function foundWith(identity: Identity | undefined): Origin {
+  return identity === undefined ? 'found-unidentified' : 'found';
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -86,5 +86,30 @@ describe('a process that is killed while it opens its databases', () => {
     }
     expect(step).toBeGreaterThan(20);
     expect(await readdir(starts.data)).not.toContain('manifest.json.part');
+  });
+
+  it('does not hide that a start has created a lost database again, after any step', {
+    timeout: 240_000,
+  }, async () => {
+    await run();
+    const kept = join(starts.folder, 'kept');
+    await rm(file('order'));
+    await rm(join(starts.data, 'manifest.json'));
+    await cp(starts.data, kept, { recursive: true });
+    let step = 1;
+    for (; await openUntil(step); step += 3) {
+      starts.clearLog();
+      await run();
+      expect(starts.log.lines, `after step ${step}`).toContainEqual(
+        expect.objectContaining({
+          level: 'warn',
+          created_empty: ['order'],
+          found: expect.arrayContaining(['user', 'tasks']),
+        }),
+      );
+      await rm(starts.data, { recursive: true });
+      await cp(kept, starts.data, { recursive: true });
+    }
+    expect(step).toBeGreaterThan(15);
   });
 });

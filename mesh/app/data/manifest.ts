@@ -10,6 +10,12 @@ export interface ManifestEntry {
 }
 
 /**
+ * Where a database came from that was opened in a folder without a manifest: it was `created`, or `found` with an identity, or
+ * `found-unidentified`, from before manifests.
+ */
+export type Origin = 'created' | 'found' | 'found-unidentified';
+
+/**
  * Lists which databases belong together, in `manifest.json` of the data folder. A change is atomic, and on the disk when it
  * returns.
  */
@@ -17,18 +23,26 @@ export interface Manifest {
   /** The data folder. */
   readonly folder: string;
   readonly path: string;
-  /** Whether the folder had a manifest before this start. */
-  readonly existed: boolean;
+  /**
+   * Origins of the databases by name, if the folder had no manifest and no start has succeeded since. It is stored, so an
+   * interrupted start does not make the next one take the manifest for complete.
+   */
+  readonly adoption: Readonly<Record<string, Origin>> | undefined;
   /** Number of this start. No database that only this process uses has a higher one. */
   readonly start: number;
   entryOf(key: string): ManifestEntry | undefined;
   /** Records a higher number, before a database gets it. */
   raiseStart(start: number): void;
   record(key: string, entry: ManifestEntry): void;
+  /** Records the origin of a database, before the database gets an identity. The first origin of a name stays. */
+  recordOrigin(name: string, origin: Origin): void;
+  /** Records that all databases of a start are listed. */
+  endAdoption(): void;
 }
 
 interface Content {
   readonly start: number;
+  readonly adoption?: Readonly<Record<string, Origin>>;
   readonly databases: Readonly<Record<string, ManifestEntry>>;
 }
 
@@ -41,7 +55,14 @@ export function hasManifest(folder: string): boolean {
 export function openManifest(folder: string): Manifest {
   const path = pathIn(folder);
   const found = read(path);
-  let content: Content = { databases: {}, ...found, start: (found?.start ?? 0) + 1 };
+  // Earlier versions wrote a manifest without databases at an interrupted start.
+  const isNew = found === undefined || Object.keys(found.databases).length === 0;
+  let content: Content = {
+    ...(isNew && { adoption: {} }),
+    databases: {},
+    ...found,
+    start: (found?.start ?? 0) + 1,
+  };
   const change = (next: Content): void => {
     write(folder, path, next);
     content = next;
@@ -50,7 +71,9 @@ export function openManifest(folder: string): Manifest {
   return {
     folder,
     path,
-    existed: found !== undefined,
+    get adoption() {
+      return content.adoption;
+    },
     get start() {
       return content.start;
     },
@@ -59,6 +82,14 @@ export function openManifest(folder: string): Manifest {
       if (start > content.start) change({ ...content, start });
     },
     record: (key, entry) => change({ ...content, databases: { ...content.databases, [key]: entry } }),
+    recordOrigin(name, origin) {
+      const { adoption } = content;
+      if (adoption?.[name] === undefined) change({ ...content, adoption: { ...adoption, [name]: origin } });
+    },
+    endAdoption() {
+      const { adoption, ...rest } = content;
+      if (adoption !== undefined) change(rest);
+    },
   };
 }
 
@@ -79,6 +110,7 @@ function read(path: string): Content | undefined {
 
 function isContent(value: unknown): value is Content {
   if (!isObject(value) || !isCount(value.start) || !isObject(value.databases)) return false;
+  if (value.adoption !== undefined && !isObject(value.adoption)) return false;
   return Object.values(value.databases).every(
     (entry) => isObject(entry) && typeof entry.id === 'string' && isCount(entry.start),
   );

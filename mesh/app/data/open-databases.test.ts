@@ -121,6 +121,25 @@ describe('a start on a data folder', () => {
     ]);
   });
 
+  it('takes a manifest without databases for a start that was interrupted', async () => {
+    await run();
+    await rm(file('order'));
+    await writeFile(join(starts.data, 'manifest.json'), '{"start": 1, "databases": {}}');
+    await run();
+    expect(warnings()).toEqual([
+      expect.objectContaining({ found: ['events', 'tasks', 'user'], created_empty: ['order'] }),
+    ]);
+  });
+
+  it('logs a database that it creates although other databases are listed', async () => {
+    await run([keeps('user')]);
+    starts.clearLog();
+    await run();
+    expect(starts.log.lines).toContainEqual(
+      expect.objectContaining({ database: 'order', msg: expect.stringMatching(/^created a database/) }),
+    );
+  });
+
   it('adopts a database that the manifest does not list', async () => {
     await run([keeps('user')]);
     const other = join(starts.folder, 'other');

@@ -20,15 +20,18 @@ export type OpenDatabase = (name: string, url: string) => Promise<Storage>;
 /** Opens the databases of a process. */
 export interface Databases {
   readonly open: OpenDatabase;
-  /** Logs which databases were found and which created, if the data folder had databases but no manifest. */
+  /**
+   * Logs which databases were found and which created, if the data folder had databases but no manifest. It repeats that at
+   * each start until one has succeeded.
+   */
   readonly reportFound: () => void;
 }
 
 /**
  * Opens databases and compares each with the manifest of the data folder. Throws FAILED_PRECONDITION `DATA_MISMATCH` if one is
- * missing, empty, of another mesh, or from another time than the manifest. A database that is not listed is adopted. After a
- * run that did not end cleanly, the structure of each SQLite file is checked too. A crash after any step leaves a state from
- * which the next start continues.
+ * missing, empty, of another mesh, or from another time than the manifest. A database that is not listed is adopted or created,
+ * which is logged. After a run that did not end cleanly, the structure of each SQLite file is checked too. A crash after any
+ * step leaves a state from which the next start continues.
  */
 export function openDatabases(
   folder: DataFolder,
