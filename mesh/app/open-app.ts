@@ -56,7 +56,7 @@ export interface OpenApp {
  * checked. Everything it opens is added to the shutdown immediately.
  */
 export async function openApp(parts: AppParts): Promise<OpenApp> {
-  const { config, definitions, dataFolder, health, shutdown, clock, logger } = parts;
+  const { config, definitions, dataFolder, health, draining, shutdown, clock, logger } = parts;
   if (dataFolder.wasAbandoned) logger.info('the previous run did not shut down cleanly; resuming accepted work');
   let address: string | undefined;
   const directory = createDirectory(config.addresses, () => {
@@ -67,7 +67,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
     const runtime = await openRuntime({ ...parts, engine, openDatabase: databases.open, directory });
-    return { runtime, services: await buildServices(runtime, definitions, directory, shutdown) };
+    return { runtime, services: await buildServices(runtime, definitions, directory, shutdown, draining) };
   };
   const { runtime, services } = await build().finally(databases.reportFound);
   checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
@@ -90,6 +90,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   address = dialAddress(config.grpcListen, port);
+  draining.throwIfAborted();
   if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
   for (const { name, stop } of services) if (stop) shutdown.add('work', name, stop);
   await startServices(services);
@@ -113,11 +114,13 @@ async function buildServices(
   definitions: readonly ServiceDefinition[],
   directory: Directory,
   shutdown: Pick<Shutdown, 'add'>,
+  draining: AbortSignal,
 ): Promise<Service[]> {
   const services: Service[] = [];
   const { audits, health, info, disk } = runtime;
   const process = { services, audits, health, info, disk, hasAddress: directory.hasAddress };
   for (const definition of definitions.toSorted((a, b) => Number(a.observesProcess) - Number(b.observesProcess))) {
+    draining.throwIfAborted();
     const called = new Set<string>();
     const client: Runtime['client'] = (contract, options) => {
       called.add(fullNameOf(contract));

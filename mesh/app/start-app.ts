@@ -3,6 +3,7 @@ import { serverDraining } from '../server/errors.ts';
 import { createHealth } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
+import { sleep } from '../time/sleep.ts';
 import { claimDataFolder } from './data/data-folder.ts';
 import { hasManifest } from './data/manifest.ts';
 import { type OpenApp, openApp } from './open-app.ts';
@@ -25,6 +26,9 @@ export interface StartingApp extends Pick<App, 'stop'> {
   readonly ready: Promise<App>;
 }
 
+/** How long a stop waits for a start in progress to notice it. */
+const maxStartEndMs = 500;
+
 /** Starts services in this process and resolves once they serve. In a new data folder it first checks that it can listen. */
 export function startApp(config: Config, definitions: readonly ServiceDefinition[], logger: Logger): Promise<App> {
   return beginApp(config, definitions, logger).ready;
@@ -38,6 +42,13 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
   const shutdown = createShutdown({ graceMs: config.drainTimeoutMs, clock, logger });
   let releaseFolder: (() => void) | undefined;
   let starting = true;
+  const startEnded = new AbortController();
+  const endStart = () => {
+    starting = false;
+    startEnded.abort();
+  };
+  // What a start opens is ended only if it is added before its stage.
+  shutdown.add('work', 'start', () => sleep(clock, maxStartEndMs, startEnded.signal));
   const drain = async () => {
     health.drain();
     draining.abort(serverDraining());
@@ -65,11 +76,11 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
       dataFolder.opened();
       return { ...app, stop };
     } catch (error) {
-      starting = false;
+      endStart();
       await stop();
       throw error;
     } finally {
-      starting = false;
+      endStart();
     }
   };
   return { ready: start(), stop };

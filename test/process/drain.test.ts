@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { createChannel, createClient, waitForChannelReady } from 'nice-grpc';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -157,4 +158,16 @@ it('a process that receives SIGTERM while it starts finishes the calls that it h
   expect(await starting.ended).toEqual({ code: 0, signal: null });
   expect(starting.stdout()).toBe('');
   channel.close();
+});
+
+it('a process that receives SIGTERM while it starts leaves a folder that was shut down cleanly', async () => {
+  await using folder = await tempFolder();
+  const dataDir = `${folder.path}/data`;
+  await using starting = spawnProcess({ dataDir, environment: { LOG_LEVEL: 'info' } });
+  await eventually(() => expect(existsSync(`${dataDir}/.running`)).toBe(true), { timeoutMs: 20_000, intervalMs: 1 });
+  starting.child.kill('SIGTERM');
+  expect(await starting.ended).toEqual({ code: 0, signal: null });
+  expect(starting.stderr()).toContain('"stopped"');
+  expect(starting.stdout()).toBe('');
+  expect(existsSync(`${dataDir}/.running`)).toBe(false);
 });
