@@ -5,6 +5,7 @@ import type { Once } from '../idempotency/idempotency.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import type { MeshCallContext } from './call-context.ts';
+import { requestIdMissing } from './errors.ts';
 import { HandlerContext } from './handler-context.ts';
 import type { Admission, Place, Work } from './policies/admission/admission.ts';
 import { CallWatch, type WatchTools } from './policies/call-watch.ts';
@@ -113,6 +114,7 @@ function begin({ kind, contract, handle, onceFor }: ServedMethod, call: HandlerC
     return handle(idleRequests(input as AsyncIterable<unknown>, call), call);
   }
   assertValid(contract, input);
+  if (contract.idempotency === 'by-request-id') assertRepeatable(input as { readonly requestId: string }, call);
   if (onceFor) call.once = onceFor(input as never);
   return handle(input, call);
 }
@@ -124,6 +126,14 @@ function begin({ kind, contract, handle, onceFor }: ServedMethod, call: HandlerC
 function assertValid(contract: MethodContract, message: unknown): void {
   const violations = contract.validate(message as never);
   if (violations.length > 0) throw invalidRequest(violations);
+}
+
+/**
+ * Throws ABORTED `REQUEST_ID_MISSING` if a client repeats a change that nothing identifies: an earlier attempt may have taken
+ * effect. A client in another language repeats it because of the service config, whether its caller set an id or not.
+ */
+function assertRepeatable({ requestId }: { readonly requestId: string }, { path, metadata }: HandlerContext): void {
+  if (requestId === '' && metadata.has('grpc-previous-rpc-attempts')) throw requestIdMissing({ path });
 }
 
 /** The requests of a stream. A handler that waits for the next one is idle. */

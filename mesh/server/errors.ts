@@ -19,6 +19,16 @@ export const serverOverloaded = defineError({
   metadata: () => ({}),
 });
 
+export const requestIdMissing = defineError({
+  reason: 'REQUEST_ID_MISSING',
+  code: Status.ABORTED,
+  means: 'the client of the caller repeated a change that has no `request_id`, so it may have taken effect already',
+  fix: 'check whether it did; set a `request_id` on every change',
+  text: ({ path }: { readonly path: string }) =>
+    `${path} was repeated without a request_id: check whether it took effect, then call again with a request_id`,
+  metadata: () => ({}),
+});
+
 export const unknownService = defineError({
   reason: 'UNKNOWN_SERVICE',
   code: Status.NOT_FOUND,

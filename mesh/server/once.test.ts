@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { createChannel, createClient, Status } from 'nice-grpc';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { UserServiceContract, type UserServiceHandlers } from '../../gen/ts/user/v1/user.contract.ts';
 import { User, UserServiceDefinition } from '../../gen/ts/user/v1/user.ts';
+import { MeshError } from '../errors/mesh-error.ts';
 import { createIdempotency } from '../idempotency/create-idempotency.ts';
 import { openStorage } from '../storage/open.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
@@ -43,6 +45,41 @@ describeOnEachDatabase((newUrl) => {
     expect(await storage.query('SELECT method, request_id FROM handled_request')).toEqual([
       { method: '/user.v1.UserService/CreateUser', request_id: request.requestId },
     ]);
+  });
+});
+
+describe('a change that fails with UNAVAILABLE and is repeated because of the service config', () => {
+  /** Creates a user through a server whose first attempt fails; `calls` counts what reached the handler. */
+  async function createRepeatedly(requestId: string) {
+    let calls = 0;
+    const createUser: UserServiceHandlers['createUser'] = async () => {
+      calls += 1;
+      if (calls === 1) throw new MeshError(Status.UNAVAILABLE, 'DOWN', 'down');
+      return { id: 'made' };
+    };
+    const served = serve(UserServiceContract, { ...handlers, createUser }, { idempotency: 'by-handler' });
+    const { server, address } = await serveForTest({ serves: [served] });
+    onTestFinished(() => server.drain(0));
+    const config = await readFile(new URL('../../gen/service-config/user.json', import.meta.url), 'utf8');
+    const channel = createChannel(address, undefined, { 'grpc.service_config': config });
+    onTestFinished(() => channel.close());
+    const request = { requestId, user: { name: 'Ada', email: 'ada@example.com' } };
+    const outcome = await createClient(UserServiceDefinition, channel)
+      .createUser(request)
+      .catch((error) => error);
+    return { outcome, calls };
+  }
+
+  it('is refused without a request_id, because it may have taken effect', async () => {
+    const { outcome, calls } = await createRepeatedly('');
+    expect(outcome).toMatchObject({ code: Status.ABORTED, details: expect.stringContaining('without a request_id') });
+    expect(calls).toBe(1);
+  });
+
+  it('takes effect with a request_id', async () => {
+    const { outcome, calls } = await createRepeatedly(randomUUID());
+    expect(outcome).toMatchObject({ id: 'made' });
+    expect(calls).toBe(2);
   });
 });
 

@@ -1,9 +1,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { promisify } from 'node:util';
+import { Server, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
+import { HealthImplementation, type ServingStatus } from 'grpc-health-check';
 import { Status } from 'nice-grpc-common';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type UserServiceServer, UserServiceService } from '../../gen/grpc-js/user/v1/user.ts';
 import { failure, type PeerServer, startPeerServer, user } from '../../mesh/client/testing/peer.ts';
 import { grpcJava, grpcJavaFolder } from '../../mesh/testing/servers/grpc-java.ts';
 import { grpcPython, grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
@@ -17,9 +20,10 @@ const configs = (await readdir(folder)).map((name) => `${folder}${name}`);
 const userConfig = `${folder}user.json`;
 
 const quickJava = ['java', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${grpcJavaFolder}/libs/*`];
+const python = [grpcPythonPath, `${programs}client.py`];
 const clients = [
   { tool: { name: 'grpc-js', version: process.version }, command: [process.execPath, `${programs}client.ts`] },
-  { tool: grpcPython, command: [grpcPythonPath, `${programs}client.py`] },
+  { tool: grpcPython, command: python },
   { tool: grpcJava, command: [...quickJava, `${programs}ServiceConfigClient.java`] },
 ];
 
@@ -113,5 +117,37 @@ describe.each(clients)('$tool.name with a service config', ({ tool, command }) =
       expect(attempts).toEqual([]);
       expect(output).toMatch(/invalid|INVALID|Duplicate|can not find/i);
     });
+  });
+});
+
+describeWithServer(grpcPython, 'grpcio with a service config and two addresses', () => {
+  /** Makes 50 calls to two servers with these health statuses; returns which server each call reached. */
+  async function callsReached(statuses: readonly ServingStatus[]): Promise<number[]> {
+    const reached: number[] = [];
+    const ports = await Promise.all(
+      statuses.map(async (status, index) => {
+        const server = new Server();
+        const getUser: UserServiceServer['getUser'] = (_, answer) => {
+          reached.push(index);
+          answer(null, user('1'));
+        };
+        server.addService(UserServiceService, { getUser } as UserServiceServer);
+        new HealthImplementation({ '': status }).addToServer(server);
+        onTestFinished(() => server.forceShutdown());
+        return await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure());
+      }),
+    );
+    const address = `ipv4:${ports.map((port) => `127.0.0.1:${port}`).join()}`;
+    const { output } = await runTool([...python, address, userConfig, ...Array(50).fill(getUser)]);
+    expect(output.match(/"OK"/g)).toHaveLength(50);
+    return reached;
+  }
+
+  it('calls both', async () => {
+    expect(new Set(await callsReached(['SERVING', 'SERVING']))).toEqual(new Set([0, 1]));
+  });
+
+  it('calls only the one that is serving', async () => {
+    expect(await callsReached(['NOT_SERVING', 'SERVING'])).toEqual(Array(50).fill(1));
   });
 });
