@@ -4,6 +4,7 @@ import { processSettings } from '../mesh/config/process-settings.ts';
 import { allServices } from '../services/all.ts';
 import { definedReasons, reasonsOfTable, rowsOf, tablesOf } from './support/error-tables.ts';
 import { formatTable } from './support/format.ts';
+import { methodColumns, methodTables } from './support/method-tables.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -16,6 +17,7 @@ interface Part {
 const pages: readonly { readonly page: string; readonly parts: (text: string) => Part[] | Promise<Part[]> }[] = [
   { page: 'docs/settings.md', parts: () => [{ name: 'settings', text: settingsTable() }] },
   { page: 'docs/errors.md', parts: errorTables },
+  { page: 'docs/methods.md', parts: async () => [{ name: 'methods', text: await methodsText() }] },
 ];
 
 /** A row for each setting of the process and of its services. */
@@ -45,6 +47,12 @@ async function errorTables(page: string): Promise<Part[]> {
     name,
     text: markdownTable(['reason', 'code', 'means', 'what to do'], rowsOf(shown)),
   }));
+}
+
+/** A heading and a table for each service. */
+async function methodsText(): Promise<string> {
+  const tables = await methodTables();
+  return tables.map(({ service, rows }) => `## ${service}\n\n${markdownTable(methodColumns, rows)}`).join('\n\n');
 }
 
 function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

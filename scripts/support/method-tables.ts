@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { createFileRegistry, type DescMethod, type DescService, fromBinary, type Registry } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { contractDescriptors } from '../../mesh/contract/declared-services.ts';
+import { type CallPolicy, declaredPolicy, readPolicy } from '../../mesh/contract/plugin/policy.ts';
+
+/** The methods of a service as `docs/methods.md` shows them. */
+export interface MethodTable {
+  /** `user.v1.UserService`. */
+  readonly service: string;
+  readonly rows: readonly (readonly string[])[];
+}
+
+export const methodColumns = ['method', 'deadline', 'safe to repeat', 'attempts', 'breaker', 'priority', 'scope'];
+
+/** Returns a table for each service of ours, sorted by name. */
+export async function methodTables(): Promise<MethodTable[]> {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(contractDescriptors)));
+  const services = [...registry].filter(
+    (type): type is DescService => type.kind === 'service' && !type.file.proto.package.startsWith('grpc.'),
+  );
+  return services
+    .map((service) => ({
+      service: service.typeName,
+      rows: service.methods.map((method) => rowOf(method, registry)),
+    }))
+    .sort((a, b) => a.service.localeCompare(b.service));
+}
+
+function rowOf(method: DescMethod, registry: Registry): string[] {
+  const policy = readPolicy(method, registry);
+  const { noRequestIdReason, requiredScope } = declaredPolicy(method, registry);
+  return [
+    `\`${method.name}\``,
+    policy.timeoutMs === undefined ? 'none' : `${policy.timeoutMs / 1_000} s`,
+    repeatable(policy, noRequestIdReason),
+    attempts(policy),
+    policy.breakerGroup,
+    policy.priority,
+    requiredScope === '' ? '' : `\`${requiredScope}\``,
+  ];
+}
+
+function repeatable({ idempotency }: CallPolicy, reason: string): string {
+  switch (idempotency) {
+    case 'no-side-effects':
+      return 'reads only';
+    case 'by-request-id':
+      return 'by `request_id`';
+    case 'idempotent':
+      return reason === '' ? 'by `request_id`' : `yes: ${reason}`;
+    case 'none':
+      return reason === '' ? 'no' : `no: ${reason}`;
+  }
+}
+
+function attempts({ idempotency, maxAttempts, retryableCodes }: CallPolicy): string {
+  if (idempotency === 'none' || maxAttempts === 1) return '1';
+  return `${maxAttempts}, after ${retryableCodes.join(' or ')}`;
+}
