@@ -11,7 +11,7 @@ import { type LoadedServer, startServer } from './support/server.ts';
 // A connection may have 1,000 open streams.
 const streamsOnEmbeddedLog = 900;
 // Each one begins with a request to the broker, which has the same core as the server.
-const streamsOnKafka = 200;
+const streamsOnKafka = 50;
 const idleMs = 10_000;
 const eventsPerRound = 50;
 const eventsPerSecond = 20;
@@ -19,6 +19,7 @@ const rounds = 3;
 // A server refuses more calls that begin at a time.
 const streamsPerWave = 50;
 const waveMs = 100;
+const kafkaStreamMs = 80;
 const maxWaitMs = 60_000;
 const topic = 'user.events';
 const key = 'delivered';
@@ -77,7 +78,7 @@ async function withStreams(
   const received = new Array<number>(streams).fill(0);
   const follow = async (index: number): Promise<void> => {
     const options = { signal: closing.signal };
-    await delay(Math.floor(index / streamsPerWave) * waveMs);
+    await delay(streams === streamsOnKafka ? index * kafkaStreamMs : Math.floor(index / streamsPerWave) * waveMs);
     try {
       for await (const _ of mesh.client(EventServiceContract).subscribe({ topic, key: wanted }, options)) {
         received[index] = (received[index] ?? 0) + 1;
