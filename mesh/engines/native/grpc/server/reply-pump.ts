@@ -16,11 +16,7 @@ export function answerOnce(call: AnsweredCall, answer: Promise<unknown>): void {
       try {
         const written = call.write(response);
         if (typeof written === 'boolean') call.succeed();
-        else
-          written.then(
-            () => call.succeed(),
-            (error) => call.fail(error),
-          );
+        else written.then(() => call.succeed()).catch((error) => call.fail(error));
       } catch (error) {
         call.fail(error);
       }
