@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -28,6 +29,24 @@ describe('the metrics of a process', () => {
     const nowSeconds = Date.now() / 1000;
     expect(startSeconds).toBeGreaterThan(nowSeconds - process.uptime() - 1);
     expect(startSeconds).toBeLessThan(nowSeconds);
+  });
+
+  it('show what the process uses of the processor and of its event loop', async () => {
+    const mesh = await startMesh([], free);
+    const read = async () => {
+      const text = await scrape(mesh.metricsAddress);
+      const secondsOf = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+      return ['ordermesh_process_cpu_seconds_total', 'ordermesh_event_loop_busy_seconds_total'].map(secondsOf);
+    };
+    const [cpu = 0, loop = 0] = await read();
+    const untilMs = performance.now() + 200;
+    while (performance.now() < untilMs) createHash('sha256').update('busy').digest();
+    const [cpuLater = 0, loopLater = 0] = await read();
+    await mesh.stop();
+    expect(cpuLater - cpu).toBeGreaterThan(0.05);
+    expect(loopLater - loop).toBeGreaterThan(0.19);
+    expect(cpuLater).toBeLessThan(process.uptime() * 16);
+    expect(loopLater).toBeLessThan(process.uptime());
   });
 
   it('include those of services, and are served until the last call has ended', async () => {

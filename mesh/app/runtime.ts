@@ -125,10 +125,19 @@ function auditStorage(searches: () => readonly DamageSearch[]): AuditCheck {
   };
 }
 
-/** Exposes the version and the start time of the process. */
+/** Exposes the version and the start time of the process, and what it uses of the processor. */
 function describeProcess(metrics: Metrics, { version, startTimeMs }: ProcessInfo): void {
   const build = metrics.gauge('ordermesh_build_info', 'The version that runs; its value is always 1.', ['version']);
   build.set({ version }, 1);
   const start = 'When the process started, in seconds since 1970-01-01T00:00:00Z.';
   metrics.gauge('ordermesh_process_start_time_seconds', start, []).set({}, startTimeMs / 1000);
+  metrics
+    .counter('ordermesh_process_cpu_seconds_total', 'Processor time of the process, with all its threads.', [])
+    .collect(() => {
+      const { user, system } = process.cpuUsage();
+      return [{ labels: {}, value: (user + system) / 1_000_000 }];
+    });
+  metrics
+    .counter('ordermesh_event_loop_busy_seconds_total', 'How long the event loop was not idle.', [])
+    .collect(() => [{ labels: {}, value: performance.eventLoopUtilization().active / 1_000 }]);
 }

@@ -25,6 +25,11 @@ export interface Gauge<Label extends string> {
 export interface Counter<Label extends string> {
   /** Adds `amount`, which must not be negative. Default: 1. */
   add(labels: Labels<Label>, amount?: number | bigint): void;
+  /**
+   * Calls `read` at every scrape; its samples are the counts since the process started. For what is counted elsewhere anyway:
+   * it costs nothing between scrapes. Readers of the same counter must use different labels.
+   */
+  collect(read: () => readonly Sample<Label>[]): void;
 }
 
 /** All metrics in the text format of Prometheus. */

@@ -121,4 +121,15 @@ describe('a counter', () => {
     counter.add({ to: 'a' }, 41n);
     expect(await samplesOf(metrics)).toEqual(['ordermesh_sent_bytes_total{to="a"} 42']);
   });
+
+  it('has the current counts of its readers', async () => {
+    const { metrics } = setUp();
+    const counter = metrics.counter('ordermesh_turns_total', 'Turns.', ['of']);
+    let turns = 1;
+    counter.collect(() => [{ labels: { of: 'a' }, value: turns }]);
+    counter.collect(() => [{ labels: { of: 'b' }, value: 2n * BigInt(turns) }]);
+    expect(await samplesOf(metrics)).toEqual(['ordermesh_turns_total{of="a"} 1', 'ordermesh_turns_total{of="b"} 2']);
+    turns = 7;
+    expect(await samplesOf(metrics)).toEqual(['ordermesh_turns_total{of="a"} 7', 'ordermesh_turns_total{of="b"} 14']);
+  });
 });

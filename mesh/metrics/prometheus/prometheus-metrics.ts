@@ -35,6 +35,20 @@ function createCache<Metric>(
 }
 
 function createCounter(request: MetricRequest, registry: Registry): Counter<string> {
-  const counter = new PromCounter({ ...request, registers: [registry] });
-  return { add: (labels, amount = 1) => counter.inc(labels, Number(amount)) };
+  const readers: (() => void)[] = [];
+  const collect = () => {
+    for (const read of readers) read();
+  };
+  const counter = new PromCounter<string>({ ...request, registers: [registry], collect });
+  return {
+    add: (labels, amount = 1) => counter.inc(labels, Number(amount)),
+    collect: (read) => {
+      readers.push(() => {
+        for (const { labels, value } of read()) {
+          counter.remove(labels);
+          counter.inc(labels, Number(value));
+        }
+      });
+    },
+  };
 }

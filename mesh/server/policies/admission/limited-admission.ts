@@ -25,6 +25,8 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
   waiting = 0;
   waitingBytes = 0;
   streams = 0;
+  /** Handlers that have started since the process has. */
+  started = 0;
   readonly #policy: AdmissionPolicy;
   readonly #turns: Turns;
   readonly #lines = new Map<string, Line<Occupant>>();
@@ -145,6 +147,7 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     const refusal = occupant.hasBegun ? undefined : this.#refusalOf(occupant.call);
     if (refusal !== undefined) occupant.refuse(refusal);
     else {
+      if (!occupant.hasBegun) this.started += 1;
       this.#occupy(occupant);
       occupant.begin();
     }

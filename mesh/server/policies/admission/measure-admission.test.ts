@@ -25,13 +25,14 @@ describe.each(engineNames)('the metrics of admission on %s', (engineName) => {
       `ordermesh_calls_overloaded_total{${contract},limit="streams"} 0`,
       `ordermesh_calls_overloaded_total{${contract},limit="process_waiting"} 0`,
       `ordermesh_calls_overloaded_total{${contract},limit="process_running"} 0`,
+      `ordermesh_calls_started_total{${contract}} 0`,
       `ordermesh_calls_running{${contract}} 0`,
       `ordermesh_calls_waiting{${contract}} 0`,
       `ordermesh_calls_streams{${contract}} 0`,
     ]);
   });
 
-  it('show what runs, what waits, and what is refused', async () => {
+  it('show what started, what runs, what waits, and what is refused', async () => {
     const { held, calls, lines } = await start({ working: 1, waiting: 1 });
     const answers = [calls.one(named('runs'))];
     await eventually(async () => expect(await lines()).toContain(`ordermesh_calls_running{${contract}} 1`));
@@ -39,12 +40,14 @@ describe.each(engineNames)('the metrics of admission on %s', (engineName) => {
     await eventually(async () => expect(await lines()).toContain(`ordermesh_calls_waiting{${contract}} 1`));
     await expect(calls.one(named('refused'))).rejects.toThrow('RESOURCE_EXHAUSTED');
     expect(await lines()).toContain(`ordermesh_calls_overloaded_total{${contract},limit="waiting"} 1`);
+    expect(await lines()).toContain(`ordermesh_calls_started_total{${contract}} 1`);
     held.returnOne();
     await eventually(() => expect(held.begun).toHaveLength(2));
     held.returnAll();
     await Promise.all(answers);
     await eventually(async () => expect(await lines()).toContain(`ordermesh_calls_running{${contract}} 0`));
     expect(await lines()).toContain(`ordermesh_calls_waiting{${contract}} 0`);
+    expect(await lines()).toContain(`ordermesh_calls_started_total{${contract}} 2`);
   });
 
   it('name the limit of the process', async () => {

@@ -15,10 +15,13 @@ export function countRefusals(metrics: Metrics | undefined, contract: string): C
   return (limit) => counter?.add({ contract, limit });
 }
 
-/** Shows how many handlers of a contract run, how many calls wait for one, and how many streams are open. */
+/** Shows how many handlers of a contract have started, how many run, how many calls wait for one, and how many streams are open. */
 export function measureAdmission(metrics: Metrics, contract: string, admission: LimitedAdmission): void {
   const show = (name: MetricName, help: string, count: () => number) =>
     metrics.gauge(name, help, ['contract']).collect(async () => [{ labels: { contract }, value: count() }]);
+  metrics
+    .counter('ordermesh_calls_started_total', 'Calls whose handler has started.', ['contract'])
+    .collect(() => [{ labels: { contract }, value: admission.started }]);
   const running = 'Handlers that run, without streams that wait for their reader or a change.';
   show('ordermesh_calls_running', running, () => admission.working);
   show('ordermesh_calls_waiting', 'Calls that wait for their handler to start.', () => admission.waiting);
