@@ -80,7 +80,13 @@ describeWithServer(ghz, 'make load', () => {
       // Its calls, and no errors, before the cores of ghz.
       expect(printed).toMatch(new RegExp(`^${call} +(up to )?\\d+ +[1-9][\\d,]* .* 0 +\\d\\.\\d\\d$`, 'm'));
     }
-    expect(printed).toMatch(/^server: process \d+ used \d\.\d\d cores and has \d+ MB of memory$/m);
+    expect(printed).toMatch(
+      /^server: process \d+ used \d\.\d\d cores, its event loop was busy \d+ % of the time, it has \d+ MB of memory$/m,
+    );
+    expect(printed).toMatch(/^calls +started +running at a time +waiting +streams +mean wait$/m);
+    // Not faster than the calls that ghz counted, and at least these.
+    const started = /^user\.v1\.UserService +([1-9][\d,]*) +\d+ +\d+ +\d+ +[\d.]+ m?s$/m;
+    if (calls.some((call) => call.startsWith('user.'))) expect(printed).toMatch(started);
     expect(printed).toMatch(/^audit: \d+ checks, no findings$/m);
     const report = reportOf(printed);
     const page = await readFile(report, 'utf8');

@@ -5,8 +5,9 @@ import { measureCores, processStartMs, residentMb, variableOf } from './process.
 /** What the server did during a run. */
 export interface ServerFigures {
   readonly pid: number;
-  /** How many cores it used. Undefined if it is on another machine. */
+  /** How many cores it used. Undefined if it is on another machine and its metrics are not known. */
   readonly cores: number | undefined;
+  /** Undefined if it is on another machine. */
   readonly memoryMb: number | undefined;
   /** Undefined if their address is not known. */
   readonly metrics: ServerMetrics | undefined;
@@ -14,15 +15,26 @@ export interface ServerFigures {
 
 /** What the metrics of the server showed. */
 export interface ServerMetrics {
+  readonly seconds: number;
   /** Counters that grew, and by how much. */
   readonly grown: ReadonlyMap<string, number>;
-  /** For each contract that had calls: the highest number of those that were running, waiting and streams. */
-  readonly highest: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** The contracts that had calls. */
+  readonly contracts: ReadonlyMap<string, ContractLoad>;
 }
+
+/** The highest numbers of calls that were seen, and the mean of those that waited. */
+export interface ContractLoad {
+  readonly running: number;
+  readonly waiting: number;
+  readonly streams: number;
+  readonly meanWaiting: number;
+}
+
+const counted = ['running', 'waiting', 'streams'] as const;
 
 type Values = ReadonlyMap<string, number>;
 
-const scrapeIntervalMs = 1_000;
+const scrapeIntervalMs = 250;
 // Clocks of the kernel and of the process differ by this much.
 const sameStartMs = 5_000;
 /**
@@ -40,40 +52,51 @@ export async function watchServer({ status }: Mesh, metricsAddress: string | und
   const cores = isHere ? measureCores(pid) : () => undefined;
   return {
     async end(): Promise<ServerFigures> {
-      const usedCores = cores();
-      return { pid, cores: usedCores, memoryMb: isHere ? residentMb(pid) : undefined, metrics: await metrics?.end() };
+      const coresHere = cores();
+      const shown = await metrics?.end();
+      const cpuSeconds = shown?.grown.get('ordermesh_process_cpu_seconds_total');
+      const coresThere = shown && cpuSeconds !== undefined ? cpuSeconds / shown.seconds : undefined;
+      return { pid, cores: coresHere ?? coresThere, memoryMb: isHere ? residentMb(pid) : undefined, metrics: shown };
     },
   };
 }
 
 async function watchMetrics(address: string): Promise<{ end(): Promise<ServerMetrics> }> {
+  const startMs = performance.now();
   const first = await scrape(address);
-  const highest = new Map<string, Map<string, number>>();
+  const samples: Values[] = [];
   const stop = new AbortController();
   const sampling = (async () => {
     while (!stop.signal.aborted) {
-      addHighest(highest, await scrape(address));
       await sleep(scrapeIntervalMs, undefined, { signal: stop.signal }).catch(() => undefined);
+      samples.push(await scrape(address));
     }
   })();
   return {
     async end() {
       stop.abort();
       await sampling;
-      return { grown: growth(first, await scrape(address)), highest };
+      const grown = growth(first, await scrape(address));
+      const seconds = (performance.now() - startMs) / 1_000;
+      return { seconds, grown, contracts: contractLoads(grown, samples) };
     },
   };
 }
 
-function addHighest(highest: Map<string, Map<string, number>>, values: Values): void {
-  for (const [series, value] of values) {
-    const [, name = '', contract = ''] =
-      /^ordermesh_calls_(running|waiting|streams)\{contract="(.*)"\}$/.exec(series) ?? [];
-    if (name === '' || value === 0) continue;
-    const ofContract = highest.get(contract) ?? new Map<string, number>();
-    ofContract.set(name, Math.max(ofContract.get(name) ?? 0, value));
-    highest.set(contract, ofContract);
-  }
+function contractLoads(grown: ReadonlyMap<string, number>, samples: readonly Values[]): Map<string, ContractLoad> {
+  const contracts = [...grown.keys()].flatMap(
+    (series) => /^ordermesh_calls_started_total\{contract="(.*)"\}$/.exec(series)?.[1] ?? [],
+  );
+  return new Map(
+    contracts.map((contract) => {
+      const [running = [], waiting = [], streams = []] = counted.map((name) =>
+        samples.map((values) => values.get(`ordermesh_calls_${name}{contract="${contract}"}`) ?? 0),
+      );
+      const meanWaiting = waiting.reduce((sum, count) => sum + count, 0) / waiting.length;
+      const most = (counts: number[]) => Math.max(0, ...counts);
+      return [contract, { running: most(running), waiting: most(waiting), streams: most(streams), meanWaiting }];
+    }),
+  );
 }
 
 function growth(first: Values, last: Values): Map<string, number> {

@@ -84,22 +84,35 @@ export function errorLines({ config, codes, errors }: RunResult): string[] {
 
 /** What the server used, and its metrics or how to get them. */
 export function serverLines({ pid, cores, memoryMb, metrics }: ServerFigures): string[] {
-  const used = `process ${pid} used ${coresText(cores)} cores and has ${whole(memoryMb ?? 0)} MB of memory`;
+  const loopSeconds = metrics?.grown.get('ordermesh_event_loop_busy_seconds_total');
+  const used = [
+    cores === undefined ? 'is on another machine' : `used ${coresText(cores)} cores`,
+    ...(metrics && loopSeconds !== undefined
+      ? [`its event loop was busy ${whole((100 * loopSeconds) / metrics.seconds)} % of the time`]
+      : []),
+    ...(memoryMb === undefined ? [] : [`it has ${whole(memoryMb)} MB of memory`]),
+  ];
   return [
-    `server: ${cores === undefined ? `process ${pid}, on another machine` : used}`,
+    `server: process ${pid} ${used.join(', ')}`,
     ...(metrics ? metricLines(metrics) : ['metrics: set METRICS to the METRICS_LISTEN of the mesh to see them']),
   ];
 }
 
-/** What grew, and the highest values of what each contract had, seen once a second. */
-function metricLines({ grown, highest }: ServerMetrics): string[] {
-  const counters = [...grown].map(([series, growth]) => `metrics: ${series} +${whole(growth)}`);
-  const rows = [...highest].map(([contract, values]) => [
-    contract,
-    ...['running', 'waiting', 'streams'].map((name) => `${values.get(name) ?? 0}`),
-  ]);
-  if (rows.length === 0) return counters;
-  return [...counters, ...formatTable([['calls at a time, up to', 'running', 'waiting', 'streams'], ...rows])];
+/** The calls of each contract, and the other counters that grew. */
+function metricLines({ seconds, grown, contracts }: ServerMetrics): string[] {
+  const rows = [...contracts].map(([contract, { running, waiting, streams, meanWaiting }]) => {
+    const started = grown.get(`ordermesh_calls_started_total{contract="${contract}"}`) ?? 0;
+    // Little's law: how many wait is how many come in a second times how long each waits.
+    const waitMs = started === 0 ? 0 : (meanWaiting / (started / seconds)) * 1_000;
+    return [contract, whole(started), `${running}`, `${waiting}`, `${streams}`, duration(waitMs)];
+  });
+  const others = [...grown].filter(([series]) => !/^ordermesh_(calls_started|process_cpu|event_loop)/.test(series));
+  return [
+    ...(rows.length === 0
+      ? []
+      : formatTable([['calls', 'started', 'running at a time', 'waiting', 'streams', 'mean wait'], ...rows])),
+    ...others.map(([series, growth]) => `metrics: ${series} +${whole(growth)}`),
+  ];
 }
 
 function coresText(cores: number | undefined): string {
