@@ -72,6 +72,13 @@ describe('the check of the contracts', () => {
       'Do has a request_id, but is not retried: set idempotency_level = IDEMPOTENT',
     ],
     [
+      'attempts of a method that is never retried',
+      `rpc Do(Other) returns (Other) {
+        option (mesh.v1.policy) = {timeout: {seconds: 1} max_attempts: 5 no_request_id_reason: "it counts calls"};
+      }`,
+      'Do is never retried: remove its max_attempts and retryable_codes, or set its idempotency_level',
+    ],
+    [
       'a reason of a query',
       `rpc Get(Other) returns (Other) { ${isQuery} ${hasReason} ${withTimeout} }`,
       'Get only reads: remove its no_request_id_reason',

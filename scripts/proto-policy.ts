@@ -15,7 +15,7 @@ import {
   FileDescriptorSetSchema,
   MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
-import { declaredPolicy } from '../mesh/contract/plugin/policy.ts';
+import { declaredPolicy, ownPolicy } from '../mesh/contract/plugin/policy.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { IDEMPOTENCY_UNKNOWN, NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;
@@ -55,6 +55,10 @@ function faultsOf(method: DescMethod, registry: Registry): string[] {
   }
   if (noRequestIdReason !== '' && (isQuery || hasRequestId)) {
     faults.push(`${isQuery ? 'only reads' : 'has a request_id'}: remove its no_request_id_reason`);
+  }
+  const { maxAttempts, retryableCodes } = ownPolicy(method, registry);
+  if (method.idempotency === IDEMPOTENCY_UNKNOWN && (maxAttempts > 1 || retryableCodes.length > 0)) {
+    faults.push('is never retried: remove its max_attempts and retryable_codes, or set its idempotency_level');
   }
   return [
     ...faults,

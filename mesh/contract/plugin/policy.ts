@@ -51,7 +51,7 @@ export function readPolicy(method: DescMethod, registry: Registry): CallPolicy {
 
 /** Returns what a method declares and, for the fields that it leaves out, what its service does. */
 export function declaredPolicy(method: DescMethod, registry: Registry): DeclaredPolicy {
-  const own = readOption(method, 'mesh.v1.policy', registry);
+  const own = ownPolicy(method, registry);
   const defaults = readOption(method.parent, 'mesh.v1.defaults', registry);
   const timeout = own.timeout ?? (method.methodKind === 'unary' ? defaults.timeout : undefined);
   return {
@@ -63,6 +63,11 @@ export function declaredPolicy(method: DescMethod, registry: Registry): Declared
     requiredScope: own.requiredScope || defaults.requiredScope,
     noRequestIdReason: own.noRequestIdReason || defaults.noRequestIdReason,
   };
+}
+
+/** Returns what a method itself declares. */
+export function ownPolicy(method: DescMethod, registry: Registry): DeclaredPolicy {
+  return readOption(method, 'mesh.v1.policy', registry);
 }
 
 function readOption(from: DescMethod | DescService, name: string, registry: Registry): DeclaredPolicy {
