@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test conformance check gen gen-check docs docs-check protos proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test conformance check gen gen-check docs docs-check protos clients clients-go clients-python proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
 
 ## help: list these commands
 help:
@@ -108,6 +108,13 @@ docs-check: $(INSTALLED)
 protos: $(INSTALLED)
 	@node scripts/protos.ts
 
+## clients: write clients to gen/<language>, for Go and Python; clients-<language> writes one (needs make deps-polyglot)
+clients: $(INSTALLED)
+	@node scripts/clients/clients.ts
+
+clients-go clients-python: $(INSTALLED)
+	@node scripts/clients/clients.ts $(@:clients-%=%)
+
 ## proto-lint: check the style of the contracts, their validation rules, file options, deadlines and request ids
 proto-lint: $(INSTALLED)
 	node scripts/third-party-protos.ts
@@ -131,13 +138,13 @@ load: $(INSTALLED)
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 
-## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-peers (conformance, benchmarks)
-deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers: $(INSTALLED)
+## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-peers (conformance, benchmarks), deps-polyglot (make clients)
+deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot: $(INSTALLED)
 	sh scripts/deps.sh $(@:deps-%=%)
 
 ## clean: remove what was installed and generated, but not the data
 clean:
-	rm -rf node_modules .tools .cache coverage dist
+	rm -rf node_modules .tools .cache coverage dist gen/go gen/python
 
 $(INSTALLED): package.json package-lock.json
 	npm ci --loglevel=error

@@ -7,10 +7,11 @@
 #   kafka      Kafka, with Java, and kcat
 #   rabbitmq   RabbitMQ
 #   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, ...
+#   polyglot   what `make clients` needs for Go and Python
 set -eu
 cd "$(dirname "$0")/.."
 
-all='grpcurl postgres kafka rabbitmq peers'
+all='grpcurl postgres kafka rabbitmq peers polyglot'
 [ $# -gt 0 ] || set -- $all
 for part in "$@"; do
   case " $all " in
@@ -27,6 +28,10 @@ for part in "$@"; do
     peers)
       sh scripts/deps/go.sh peers
       sh scripts/deps/maven.sh grpc-java
+      sh scripts/deps/python.sh
+      ;;
+    polyglot)
+      sh scripts/deps/go.sh polyglot
       sh scripts/deps/python.sh
       ;;
   esac

@@ -9,21 +9,24 @@ const cwd = fileURLToPath(new URL('..', import.meta.url));
 const run = (file: string, ...args: string[]) => promisify(execFile)(file, args, { cwd });
 
 describe('make deps', () => {
-  it.each(['grpcurl', 'postgres', 'kafka', 'rabbitmq', 'peers'])('installs the part %s alone', async (part) => {
-    const { stdout } = await run(
-      'make',
-      '--no-print-directory',
-      '--dry-run',
-      '--old-file=node_modules/.package-lock.json',
-      `deps-${part}`,
-    );
-    expect(stdout.trim()).toBe(`sh scripts/deps.sh ${part}`);
-  });
+  it.each(['grpcurl', 'postgres', 'kafka', 'rabbitmq', 'peers', 'polyglot'])(
+    'installs the part %s alone',
+    async (part) => {
+      const { stdout } = await run(
+        'make',
+        '--no-print-directory',
+        '--dry-run',
+        '--old-file=node_modules/.package-lock.json',
+        `deps-${part}`,
+      );
+      expect(stdout.trim()).toBe(`sh scripts/deps.sh ${part}`);
+    },
+  );
 
   it('refuses a part that does not exist', async () => {
     await expect(run('sh', 'scripts/deps.sh', 'mysql')).rejects.toMatchObject({
       code: 2,
-      stderr: 'deps: unknown part mysql: use grpcurl postgres kafka rabbitmq peers\n',
+      stderr: 'deps: unknown part mysql: use grpcurl postgres kafka rabbitmq peers polyglot\n',
     });
   });
 

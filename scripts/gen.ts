@@ -1,24 +1,28 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createFileRegistry, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { serviceConfig } from '../mesh/contract/plugin/service-config.ts';
+import { languages } from './clients/clients.ts';
 import { collectThirdPartyProtos, isThirdParty } from './third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Regenerates `gen/` from the contracts. If that fails, `gen/` is unchanged. */
+/** Regenerates `gen/` from the contracts, without the clients. If that fails, `gen/` is unchanged. */
 async function regenerate(): Promise<void> {
   await mkdir(join(root, '.cache'), { recursive: true });
   // On the same file system as gen/, so the new folder can be renamed into place.
   const fresh = await mkdtemp(join(root, '.cache/gen-'));
   try {
     await generate(fresh);
-    await rm(join(root, 'gen'), { recursive: true, force: true });
-    await rename(join(fresh, 'gen'), join(root, 'gen'));
+    await mkdir(join(root, 'gen'), { recursive: true });
+    for (const name of await listCommitted()) await rm(join(root, 'gen', name), { recursive: true });
+    for (const name of await readdir(join(fresh, 'gen'))) {
+      await rename(join(fresh, 'gen', name), join(root, 'gen', name));
+    }
   } finally {
     await rm(fresh, { recursive: true });
   }
@@ -53,7 +57,8 @@ async function findDrift(): Promise<string[]> {
   const fresh = await mkdtemp(join(tmpdir(), 'ordermesh-gen-'));
   try {
     await generate(fresh);
-    const paths = new Set([...(await listFiles(join(root, 'gen'))), ...(await listFiles(join(fresh, 'gen')))]);
+    const committed = (await listFiles(join(root, 'gen'))).filter((path) => !isClient(path));
+    const paths = new Set([...committed, ...(await listFiles(join(fresh, 'gen')))]);
     const differs = await Promise.all(
       [...paths].map(async (path) => !(await haveSameBytes(join(root, 'gen', path), join(fresh, 'gen', path)))),
     );
@@ -77,6 +82,15 @@ function removeThirdPartySourceInfo(descriptors: Uint8Array): Uint8Array {
   const set = fromBinary(FileDescriptorSetSchema, descriptors);
   for (const file of set.file.filter(({ name }) => isThirdParty(name))) file.sourceCodeInfo = undefined;
   return toBinary(FileDescriptorSetSchema, set);
+}
+
+/** Returns what `gen/` has besides the clients that `make clients` writes there. */
+async function listCommitted(): Promise<string[]> {
+  return (await readdir(join(root, 'gen'))).filter((name) => !isClient(name));
+}
+
+function isClient(path: string): boolean {
+  return Object.keys(languages).includes(path.split(sep)[0] ?? '');
 }
 
 async function listFiles(dir: string): Promise<string[]> {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds Go tools into .tools/bin. `go.sh grpcurl`: grpcurl. `go.sh peers`: ghz, grpc-go's interop client and server, h2spec, connectconformance with its
+# Builds Go tools into .tools/bin. `go.sh grpcurl`: grpcurl. `go.sh polyglot`: the generators of `make clients`, and the
+# modules that the clients need. `go.sh peers`: ghz, grpc-go's interop client and server, h2spec, connectconformance with its
 # contracts, a grpc-go client for the restart tests, and the grpc-go peer of the benchmarks. Go verifies its downloads
 # against the checksum database.
 # .tools/go records what each tool was built from.
@@ -34,6 +35,12 @@ fi
 mkdir -p .tools/bin .tools/go/bin
 if [ "$1" = grpcurl ]; then
   install grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+  exit
+fi
+if [ "$1" = polyglot ]; then
+  install protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+  install protoc-gen-go-grpc google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+  (cd scripts/clients/go && GOFLAGS=-mod=readonly go mod download)
   exit
 fi
 install ghz github.com/bojand/ghz/cmd/ghz@v0.121.0

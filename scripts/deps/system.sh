@@ -30,6 +30,8 @@ fi
 if wants peers; then
   command -v h2load >/dev/null && command -v nghttp >/dev/null || missing="$missing nghttp2-client"
   [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
+fi
+if wants peers polyglot; then
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 fi
 if [ -n "$missing" ]; then

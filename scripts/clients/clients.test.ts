@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { freshClone } from '../../test/support/fresh-clone.ts';
+import { clientTools, writeClients } from './clients.ts';
+
+const run = async (cwd: string, file: string, args: readonly string[], env: Record<string, string> = {}) =>
+  promisify(execFile)(file, args, { cwd, env: { ...process.env, ...env } });
+
+const goModule = 'github.com/ordermesh/ordermesh/gen/go';
+/** Without downloads: what the clients need is installed by `make deps`. */
+const offline = { GOFLAGS: '-mod=readonly', GOPROXY: 'off' };
+
+describe('make clients', () => {
+  let folder: TempFolder;
+  beforeAll(async () => {
+    folder = await tempFolder();
+  });
+  afterAll(() => folder[Symbol.asyncDispose]());
+
+  describeWithServer(clientTools('go'), 'for Go', () => {
+    it('writes a module that compiles', { timeout: 240_000 }, async () => {
+      const dir = join(folder.path, 'go');
+      await writeClients('go', dir);
+      await run(dir, 'go', ['vet', './...'], offline);
+      const { stdout } = await run(dir, 'go', ['list', './...'], offline);
+      expect(stdout.split('\n')).toEqual(
+        expect.arrayContaining(['calls', 'user/v1', 'order/v1'].map((name) => `${goModule}/${name}`)),
+      );
+    });
+  });
+
+  describeWithServer(clientTools('python'), 'for Python', () => {
+    const importAll = [
+      'import importlib, pkgutil, ordermesh',
+      'names = [m.name for m in pkgutil.walk_packages(ordermesh.__path__, "ordermesh.")]',
+      'for name in names: importlib.import_module(name)',
+      'print(" ".join(names))',
+    ].join('\n');
+
+    it('writes a typed wheel of which every module can be imported', async () => {
+      const dir = join(folder.path, 'python');
+      await writeClients('python', dir);
+      const [wheel = ''] = await readdir(join(dir, 'dist'));
+      expect(wheel).toBe('ordermesh-0.1.0-py3-none-any.whl');
+      const install = ['-m', 'pip', 'install', '-q', '--no-index', '--no-deps', '--target', 'installed'];
+      await run(dir, grpcPythonPath, [...install, join('dist', wheel)]);
+      const env = { PYTHONPATH: join(dir, 'installed') };
+      // -P leaves the folder it runs in off the path.
+      const { stdout } = await run(dir, grpcPythonPath, ['-P', '-c', importAll], env);
+      expect(stdout.trim().split(' ')).toEqual(
+        expect.arrayContaining(['ordermesh.calls', 'ordermesh.user.v1.user_pb2', 'ordermesh.user.v1.user_pb2_grpc']),
+      );
+      const installed = join(dir, 'installed/ordermesh');
+      for (const file of ['py.typed', 'user/v1/user_pb2.pyi', 'user/v1/user_pb2_grpc.pyi']) {
+        await access(join(installed, file));
+      }
+      // Nothing but our package, so it cannot replace the packages of others.
+      expect((await readdir(join(dir, 'installed'))).filter((name) => !name.endsWith('.dist-info'))).toEqual([
+        'ordermesh',
+      ]);
+    });
+  });
+
+  it('reports missing tools and how to install them, and keeps the clients that exist', async () => {
+    await using clone = await freshClone();
+    await mkdir(join(clone.path, 'gen/python'), { recursive: true });
+    await writeFile(join(clone.path, 'gen/python/kept'), '');
+    const failed = run(clone.path, process.execPath, ['scripts/clients/clients.ts', 'python']);
+    await expect(failed).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^clients-python: .*\/python, .* not found: run `make deps-polyglot`\n$/),
+    });
+    expect(await readdir(join(clone.path, 'gen/python'))).toEqual(['kept']);
+  });
+});
+
+describe('gen/ with clients in it', () => {
+  it('is checked without them, and keeps them when it is generated again', { timeout: 120_000 }, async () => {
+    await using clone = await freshClone();
+    await mkdir(join(clone.path, 'gen/go'), { recursive: true });
+    await writeFile(join(clone.path, 'gen/go/README.md'), '');
+    await writeFile(join(clone.path, 'gen/ts/old.ts'), '');
+    const generate = (...args: string[]) => run(clone.path, process.execPath, ['scripts/gen.ts', ...args]);
+    await expect(generate('--check')).rejects.toMatchObject({
+      stderr: expect.stringMatching(/result:\n {2}gen\/ts\/old.ts\n$/),
+    });
+    await generate();
+    expect(await readdir(join(clone.path, 'gen/go'))).toEqual(['README.md']);
+    expect(await readdir(join(clone.path, 'gen/ts'))).not.toContain('old.ts');
+  });
+});

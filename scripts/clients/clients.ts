@@ -1,0 +1,153 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, glob, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { exportPlainProtos, exportProtos } from '../protos.ts';
+import { collectThirdPartyProtos, isThirdParty } from '../third-party-protos.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const toolFolders = [join(root, '.tools/bin'), join(root, 'node_modules/.bin')];
+const path = [...toolFolders, process.env.PATH].join(delimiter);
+const python = join(root, '.tools/python/bin');
+
+/** A language in which `make clients` writes clients to `gen/<language>`. */
+interface Language {
+  /** Programs that have to be installed: names on the path, or absolute paths. */
+  readonly tools: readonly string[];
+  /** How to install them. */
+  readonly install: string;
+  /** Generates into `dir`, which has the files of `scripts/clients/<language>` already. */
+  readonly generate: (dir: string) => Promise<void>;
+}
+
+export const languages: Readonly<Record<string, Language>> = {
+  go: {
+    tools: ['go', 'protoc-gen-go', 'protoc-gen-go-grpc'],
+    install: 'make deps-polyglot',
+    generate: (dir) => generateWithBuf(dir),
+  },
+  python: {
+    tools: [join(python, 'python'), join(python, 'protoc-gen-mypy_grpc')],
+    install: 'make deps-polyglot',
+    generate: generatePython,
+  },
+};
+
+/** The tools of a language, for `describeWithServer`, because they may be missing like a server. */
+export function clientTools(language: string): { readonly name: string; readonly version: string | undefined } {
+  const isComplete = missingTools(find(language)).length === 0;
+  return { name: `what make clients-${language} needs`, version: isComplete ? '(installed)' : undefined };
+}
+
+/** Writes the clients of a language to the folder `dir`. */
+export async function writeClients(language: string, dir: string): Promise<void> {
+  const found = find(language);
+  const missing = missingTools(found);
+  if (missing.length > 0) throw new Error(`${missing.join(', ')} not found: run \`${found.install}\``);
+  await cp(join(root, 'scripts/clients', language), dir, { recursive: true });
+  await found.generate(dir);
+}
+
+/** Replaces `gen/<language>`. If that fails, it is unchanged. */
+async function replaceClients(language: string): Promise<void> {
+  await mkdir(join(root, '.cache'), { recursive: true });
+  // On the same file system as gen/, so it can be renamed into place.
+  const fresh = await mkdtemp(join(root, '.cache/clients-'));
+  try {
+    await writeClients(language, fresh);
+    const target = join(root, 'gen', language);
+    await rm(target, { recursive: true, force: true });
+    await rename(fresh, target);
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+}
+
+/** Runs the plugins of the `buf.gen.yaml` in `dir`. */
+async function generateWithBuf(dir: string): Promise<void> {
+  await collectThirdPartyProtos(join(root, '.cache/proto'));
+  const template = join(dir, 'buf.gen.yaml');
+  run('buf', ['generate', 'proto', '--template', template, '--output', dir]);
+  await rm(template);
+}
+
+/**
+ * Generates the package `ordermesh`. Python's imports follow from the paths of the contracts, so they are compiled from
+ * `ordermesh/`. Buf cannot run grpcio's generator, which is part of its protoc. Ends with a wheel in `dist/`.
+ */
+async function generatePython(dir: string): Promise<void> {
+  const [full, plain, sources] = ['full', 'plain', 'sources'].map((name) => join(dir, 'build', name)) as [
+    string,
+    string,
+    string,
+  ];
+  await exportProtos(full);
+  await exportPlainProtos(full, plain);
+  const contracts: string[] = [];
+  for await (const path of glob('**/*.proto', { cwd: plain })) {
+    if (isThirdParty(path)) continue;
+    const source = await readFile(join(plain, path), 'utf8');
+    const contract = join('ordermesh', path);
+    await mkdir(dirname(join(sources, contract)), { recursive: true });
+    const moved = source.replaceAll(/^import "(?!google\/)/gm, 'import "ordermesh/');
+    await writeFile(join(sources, contract), moved);
+    contracts.push(contract);
+  }
+  const protoc = ['-m', 'grpc_tools.protoc', '-I', sources, `--python_out=${dir}`, `--pyi_out=${dir}`];
+  const stubs = [`--grpc_python_out=${dir}`, `--plugin=${python}/protoc-gen-mypy_grpc`, `--mypy_grpc_out=quiet:${dir}`];
+  run(join(python, 'python'), [...protoc, ...stubs, ...contracts.sort()]);
+  await removeEmptyStubs(join(dir, 'ordermesh'));
+  await rename(join(dir, 'calls.py'), join(dir, 'ordermesh/calls.py'));
+  await writeFile(join(dir, 'ordermesh/py.typed'), '');
+  for (const folder of await foldersIn(join(dir, 'ordermesh'))) await writeFile(join(folder, '__init__.py'), '');
+  await rm(join(dir, 'build'), { recursive: true });
+  const wheel = ['-m', 'pip', 'wheel', '-q', '--disable-pip-version-check', '--no-deps', '--no-build-isolation'];
+  run(join(python, 'python'), [...wheel, '--wheel-dir', join(dir, 'dist'), dir]);
+  for (const leftover of ['build', 'ordermesh.egg-info'])
+    await rm(join(dir, leftover), { recursive: true, force: true });
+}
+
+/** Removes the stubs of contracts without a service: they define nothing. */
+async function removeEmptyStubs(dir: string): Promise<void> {
+  for await (const path of glob('**/*_pb2_grpc.py', { cwd: dir })) {
+    const source = await readFile(join(dir, path), 'utf8');
+    if (!source.includes('class ')) for (const end of ['', 'i']) await rm(join(dir, path + end), { force: true });
+  }
+}
+
+async function foldersIn(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  return [dir, ...entries.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))];
+}
+
+function missingTools({ tools }: Language): string[] {
+  const folders = path.split(delimiter);
+  return tools.filter(
+    (tool) => ![tool, ...folders.map((folder) => join(folder, tool))].some((place) => existsSync(place)),
+  );
+}
+
+function find(language: string): Language {
+  const found = languages[language];
+  if (!found) throw new Error(`no clients for ${language}: use ${Object.keys(languages).join(', ')}`);
+  return found;
+}
+
+function run(command: string, args: readonly string[], cwd = root): void {
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, PATH: path } });
+}
+
+async function main(requested: readonly string[]): Promise<void> {
+  for (const language of requested.length > 0 ? requested : Object.keys(languages)) {
+    try {
+      await replaceClients(language);
+      console.log(`gen/${language}: clients for ${language}; see its README.md`);
+    } catch (error) {
+      console.error(`clients-${language}: ${error instanceof Error ? error.message : error}`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+if (import.meta.main) await main(process.argv.slice(2));
