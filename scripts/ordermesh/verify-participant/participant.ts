@@ -69,6 +69,8 @@ export interface Participant {
   readonly invalidRequests: readonly InvalidRequest[];
   /** The rules of this contract alone. */
   readonly rules: readonly Rule[];
+  /** Reads an order that the participant has not seen. */
+  probe(): Promise<Answer>;
   /** Creates test data and an order for it, which the participant has not seen. */
   newOrder(): Promise<TestOrder>;
   /** Removes test data, after all orders are undone. Returns what remains. */

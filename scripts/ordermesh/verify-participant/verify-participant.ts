@@ -54,7 +54,8 @@ docs/participants.md explains each rule.`,
   },
 };
 
-function participantOf(
+/** Creates the participant of a contract by its name. Throws a `UsageError` if there is no such contract. */
+export function participantOf(
   contract: string | undefined,
   caller: Caller,
   data: TestData,
@@ -75,14 +76,14 @@ function participantOf(
 }
 
 /** Throws if nothing answers at the address, or something that does not serve the contract. */
-async function requireServed({ newOrder, read, contract }: Participant, address: string): Promise<void> {
-  const answer = await (await newOrder()).read();
+async function requireServed({ probe, contract }: Participant, address: string): Promise<void> {
+  const answer = await probe();
   if (answer.code === Status.UNAVAILABLE || answer.code === Status.DEADLINE_EXCEEDED) {
     const text = `the server at ${address} cannot be reached or does not answer (${answer.message}): start it, or check the address`;
     throw new CommandError(text, exitCode.unavailable);
   }
   if (answer.code === Status.UNIMPLEMENTED) {
-    const text = `the server at ${address} does not serve ${read} of ${contract}.v1: check the address and --contract`;
+    const text = `the server at ${address} does not serve ${contract}.v1: check the address and --contract`;
     throw new CommandError(text, exitCode.refused);
   }
 }

@@ -141,6 +141,7 @@ export function inventoryParticipant(caller: Caller, data: TestData): Participan
       { why: 'no order_id', call: () => caller.call(service, releaseStock, { requestId: newRequestId() }) },
     ],
     rules: inventoryRules(test),
+    probe: () => caller.call(service, getReservation, { orderId: data.newId() }),
     newOrder: async () => newOrder([{ sku: await newItem(10n), quantity: 3n }]),
     async cleanUp() {
       for (const sku of skus) {

@@ -113,6 +113,7 @@ export function paymentParticipant(caller: Caller, data: TestData): Participant 
       { why: 'no order_id', call: () => caller.call(service, refund, { requestId: newRequestId() }) },
     ],
     rules: paymentRules({ caller, refusals, newAccount, newOrder, balanceOf }),
+    probe: () => caller.call(service, getPayment, { orderId: data.newId() }),
     newOrder: async () => newOrder(await newAccount(10_000n), 1_999n),
     async cleanUp() {
       for (const accountId of opened.keys()) {

@@ -73,6 +73,7 @@ export function shippingParticipant(caller: Caller, data: TestData, refusedCount
       { why: 'no order_id', call: () => caller.call(service, cancelShipment, { requestId: newRequestId() }) },
     ],
     rules: [],
+    probe: () => caller.call(service, getShipment, { orderId: data.newId() }),
     newOrder: () => newOrder(),
     cleanUp: async () => `cancelled shipments of orders ${data.prefix}-…`,
   };

@@ -30,7 +30,11 @@ export const concurrencyRules: readonly Rule[] = [
     async check(participant) {
       const order = await participant.newOrder();
       const answers = await concurrently(attempts, () => settle(() => order.run(newRequestId())));
-      for (const answer of answers) expectOk(answer, `one of ${attempts} concurrent calls for one order`);
+      const [first] = answers;
+      for (const answer of answers) {
+        expectOk(answer, `one of ${attempts} concurrent calls for one order`);
+        if (first) expectSame(answer, first, `as another of ${attempts} concurrent calls for one order`);
+      }
       await expectEffect(order, 1, `${attempts} concurrent calls for one order`);
     },
   },

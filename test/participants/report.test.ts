@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { spawnTool, unusedAddress } from '../../scripts/ordermesh/testing/spawn-tool.ts';
+import { createCaller } from '../../scripts/ordermesh/verify-participant/caller.ts';
+import { createTestData } from '../../scripts/ordermesh/verify-participant/test-data.ts';
+import { rulesOf } from '../../scripts/ordermesh/verify-participant/verify.ts';
+import { participantOf } from '../../scripts/ordermesh/verify-participant/verify-participant.ts';
+import { startPlantedShipping } from './testing/planted-shipping.ts';
+
+async function plantedShipping(breaks?: string): Promise<string> {
+  const server = await startPlantedShipping(breaks);
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return server.address;
+}
+
+const verify = (...args: string[]) => spawnTool('verify-participant', 'unused:1', args);
+
+describe('verify-participant', () => {
+  it('prints what was expected of a broken rule, what came, and the calls with their request ids', async () => {
+    const { code, lines } = await verify(await plantedShipping('undone-is-final'), '--contract', 'shipping');
+    expect(code).toBe(1);
+    const at = lines.findIndex((line) => line.startsWith('BROKEN'));
+    expect(lines.slice(at, at + 4)).toEqual([
+      'BROKEN  undone-is-final: CreateShipment is refused once the order was undone',
+      '  expected  CreateShipment to answer FAILED_PRECONDITION SHIPMENT_CANCELLED (the step was undone)',
+      expect.stringMatching(/^ {2}got {7}OK \{"id":.*"state":"SHIPMENT_STATE_BOOKED"/),
+      '  calls',
+    ]);
+    const calls = lines.slice(at + 4).filter((line) => line.startsWith('    '));
+    expect(calls).toEqual([
+      expect.stringMatching(/^ {4}CreateShipment \{"requestId":"[0-9a-f-]{36}","orderId":"verify-.* -> OK /),
+      expect.stringMatching(/^ {4}CancelShipment \{"requestId":"[0-9a-f-]{36}","orderId":"verify-.* -> OK /),
+      expect.stringMatching(/^ {4}CreateShipment \{"requestId":"[0-9a-f-]{36}","orderId":"verify-.* -> OK /),
+    ]);
+    expect(lines.at(-2)).toMatch(/^\d+ rules: \d+ kept, 1 broken, 4 not checked$/);
+  });
+
+  it('names the code and the reason of a refusal that differs', async () => {
+    const { lines } = await verify(await plantedShipping('undo-of-unknown'), '--contract', 'shipping');
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}got {7}NOT_FOUND SHIPMENT_NOT_FOUND: refused as /));
+  });
+
+  it('prints a line of JSON for each rule with --json', async () => {
+    const { code, lines } = await verify(await plantedShipping('undo-once'), '--contract', 'shipping', '--json');
+    expect(code).toBe(1);
+    const results = lines.map((line) => JSON.parse(line));
+    expect(results.find(({ rule }) => rule === 'durable')).toEqual({
+      rule: 'durable',
+      promise: expect.stringContaining('CreateShipment'),
+      result: 'not checked',
+      expected: 'needs --restart',
+      actual: '',
+      calls: [],
+    });
+    const broken = results.find(({ result }) => result === 'broken');
+    expect(broken).toMatchObject({ rule: 'undo-once', actual: expect.stringMatching(/^FAILED_PRECONDITION/) });
+    expect(broken.calls.at(-1)).toMatchObject({
+      method: 'CancelShipment',
+      request: { requestId: expect.stringMatching(/^[0-9a-f-]{36}$/), orderId: expect.stringMatching(/^verify-/) },
+      code: 'FAILED_PRECONDITION',
+      reason: 'SHIPMENT_CANCELLED',
+    });
+  });
+
+  it('exits with 3 if nothing answers at the address', async () => {
+    const address = await unusedAddress();
+    const { code, errors } = await verify(address, '--contract', 'payment');
+    expect(code).toBe(3);
+    expect(errors).toMatch(`the server at ${address} cannot be reached`);
+  });
+
+  it('exits with 4 if the server does not serve the contract', async () => {
+    const address = await plantedShipping();
+    const { code, errors } = await verify(address, '--contract', 'inventory');
+    expect(code).toBe(4);
+    expect(errors).toMatch(`the server at ${address} does not serve inventory.v1: check the address and --contract`);
+  });
+
+  it.each([
+    [['127.0.0.1:1'], '--contract must be inventory, payment or shipping'],
+    [['127.0.0.1:1', '--contract', 'order'], '--contract must be inventory, payment or shipping'],
+    [['--contract', 'payment'], 'needs the address of one server: <host:port>'],
+    [['nowhere', '--contract', 'payment'], 'invalid address "nowhere": use <host>:<port>'],
+    [['127.0.0.1:1', '--contract', 'payment', '--refused-country', 'AQ'], '--refused-country is only for'],
+    [['127.0.0.1:1', '--contract', 'payment', '--deadline-ms', 'soon'], 'invalid --deadline-ms'],
+  ])('refuses wrong arguments: %j', async (args, problem) => {
+    const { code, errors } = await verify(...args);
+    expect(code).toBe(2);
+    expect(errors).toContain(problem);
+  });
+
+  it('exits with 2 if the restart command fails', async () => {
+    const address = await plantedShipping();
+    const { code, errors } = await verify(address, '--contract', 'shipping', '--restart', 'exit 7');
+    expect({ code, errors }).toEqual({ code: 2, errors: "--restart 'exit 7' ended with exit code 7: fix it\n" });
+  });
+
+  it('explains each of its rules in docs/participants.md', async () => {
+    const page = await readFile(new URL('../../docs/participants.md', import.meta.url), 'utf8');
+    const caller = createCaller('unused:1', 1);
+    const rules = ['inventory', 'payment', 'shipping'].flatMap((contract) =>
+      rulesOf(participantOf(contract, caller, createTestData())).map(({ name }) => name),
+    );
+    caller.close();
+    expect([...rules, 'in-time'].filter((rule) => !page.includes(`\`${rule}\``))).toEqual([]);
+  });
+});

@@ -1,0 +1,32 @@
+import { type CallContext, createServer, type Server, ServerError, type ServerMiddlewareCall } from 'nice-grpc';
+import { MeshError, statusDetailsKey } from '#mesh';
+import { encodeStatusDetails } from '../../../mesh/errors/status-details.ts';
+
+/** A server of a participant that breaks one rule. */
+export interface PlantedServer extends AsyncDisposable {
+  readonly address: string;
+  /** What a kill and a start do to it. */
+  restart(): Promise<void>;
+}
+
+/** Serves what `add` adds, with errors as any gRPC library sends them. */
+export async function startPlanted(add: (server: Server) => void, restart: () => void): Promise<PlantedServer> {
+  const server = createServer().use(sendDetails);
+  add(server);
+  const port = await server.listen('127.0.0.1:0');
+  return {
+    address: `127.0.0.1:${port}`,
+    restart: async () => restart(),
+    [Symbol.asyncDispose]: async () => server.forceShutdown(),
+  };
+}
+
+async function* sendDetails<Request, Response>(call: ServerMiddlewareCall<Request, Response>, context: CallContext) {
+  try {
+    return yield* call.next(call.request, context);
+  } catch (error) {
+    if (!(error instanceof MeshError)) throw error;
+    context.trailer.set(statusDetailsKey, encodeStatusDetails(error.code, error.message, error));
+    throw new ServerError(error.code, error.message);
+  }
+}
