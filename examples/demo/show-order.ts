@@ -52,7 +52,7 @@ export function orderLines({ order, saga, events, mails }: OrderTrace): string[]
     mails.map(({ mail }) => mail),
   );
   for (const { timeMs, kind, what, detail } of moments) {
-    lines.push(`${sincePlaced(order, timeMs)}  ${kind.padEnd(5)}  ${what.padEnd(17)}  ${styleText('dim', detail)}`);
+    lines.push(`${sincePlaced(order, timeMs)}  ${kind.padEnd(5)}  ${what.padEnd(18)}  ${styleText('dim', detail)}`);
   }
   if (saga.steps.length === 0)
     lines.push('  -- its saga has ended so long ago that it was removed (SAGAS_RETENTION_MS)');
@@ -84,8 +84,10 @@ export function heading(text: string): string {
   return `\n${styleText('bold', text)}`;
 }
 
-/** The time since the order was placed, such as `   +12 ms`. */
+/** The time since the order was placed, such as `   +12 ms` or ` +75.2 s`; `not yet` without a time. */
 export function sincePlaced({ createTime }: Order, timeMs: number | undefined): string {
-  const passedMs = (timeMs ?? Number.NaN) - (createTime?.getTime() ?? Number.NaN);
-  return `${passedMs < 0 ? '' : '+'}${passedMs} ms`.padStart(11);
+  if (timeMs === undefined || createTime === undefined) return 'not yet'.padStart(11);
+  const passedMs = timeMs - createTime.getTime();
+  const passed = Math.abs(passedMs) < 10_000 ? `${passedMs} ms` : `${(passedMs / 1_000).toFixed(1)} s`;
+  return `${passedMs < 0 ? '' : '+'}${passed}`.padStart(11);
 }

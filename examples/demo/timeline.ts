@@ -5,14 +5,15 @@ import { type Saga, type SagaStep, sagaStepStateToJSON } from '#gen/ops/v1/ops.t
 
 /** A saga step, event or mail of an order. */
 export interface Moment {
-  readonly timeMs: number;
+  /** Undefined for a step that has not started. */
+  readonly timeMs: number | undefined;
   readonly kind: 'saga' | 'event' | 'mail';
   readonly what: string;
   readonly detail: string;
 }
 
 /**
- * Returns the saga steps, events and mails of an order, sorted by time. An event that the log has twice, as after a crash
+ * Returns the saga steps, events and mails of an order, sorted by time. Steps that have not started come last. An event that the log has twice, as after a crash
  * between publishing and recording it, is marked.
  */
 export function timelineOf(
@@ -27,19 +28,32 @@ export function timelineOf(
     return eventMoment(event, isAgain);
   });
   const moments = [...saga.steps.map(stepMoment), ...eventMoments, ...mails.map(mailMoment)];
-  return moments.toSorted((one, other) => one.timeMs - other.timeMs);
+  return moments.toSorted((one, other) => (one.timeMs ?? notYetMs) - (other.timeMs ?? notYetMs));
 }
 
+/** After every time, and finite, so steps that have not started keep their order. */
+const notYetMs = Number.MAX_SAFE_INTEGER;
+
 function stepMoment(step: SagaStep): Moment {
-  const timeMs = timeOf(step.startTime);
-  const tookMs = timeOf(step.endTime) - timeMs;
+  const { name, startTime, endTime, undoStartTime, undoEndTime, attempts, undoAttempts } = step;
   const state = sagaStepStateToJSON(step.state).replace('SAGA_STEP_STATE_', '');
-  return { timeMs, kind: 'saga', what: step.name, detail: `${state} in ${tookMs} ms, ${attemptsText(step.attempts)}` };
+  const ran = [...inTime(startTime, endTime), ...(attempts > 0 ? [attemptsText(attempts)] : [])].join(', ');
+  if (undoAttempts === 0) {
+    const detail = ran === '' ? state : endTime ? `${state} ${ran}` : `${state}, ${ran}`;
+    return { timeMs: startTime?.getTime(), kind: 'saga', what: name, detail };
+  }
+  const undo = [...inTime(undoStartTime, undoEndTime), attemptsText(undoAttempts)].join(', ');
+  const detail = `${state}: ran ${ran}; undo ${undo}`;
+  return { timeMs: startTime?.getTime(), kind: 'saga', what: name, detail };
+}
+
+function inTime(start: Date | undefined, end: Date | undefined): string[] {
+  return start && end ? [`in ${end.getTime() - start.getTime()} ms`] : [];
 }
 
 function eventMoment({ time, type, topic, partition, offset }: EventRecord, isAgain: boolean): Moment {
   return {
-    timeMs: timeOf(time),
+    timeMs: time?.getTime(),
     kind: 'event',
     what: type,
     detail: `${topic}, partition ${partition}, offset ${offset}${isAgain ? ' (again)' : ''}`,
@@ -49,7 +63,7 @@ function eventMoment({ time, type, topic, partition, offset }: EventRecord, isAg
 function mailMoment({ updateTime, template, to, state, attempts }: Notification): Moment {
   const outcome = notificationStateToJSON(state).replace('NOTIFICATION_STATE_', '');
   return {
-    timeMs: timeOf(updateTime),
+    timeMs: updateTime?.getTime(),
     kind: 'mail',
     what: template,
     detail: `task on email-jobs, ${outcome} to ${to}, ${attemptsText(attempts)}`,
@@ -59,8 +73,4 @@ function mailMoment({ updateTime, template, to, state, attempts }: Notification)
 /** `1 attempt`, `2 attempts`. */
 export function attemptsText(attempts: number): string {
   return `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
-}
-
-function timeOf(time: Date | undefined): number {
-  return time?.getTime() ?? Number.NaN;
 }
